@@ -1,0 +1,25 @@
+// The pool of worker threads; threads.cpp is the only place that knows how many there are.
+#pragma once
+
+#include <cstdint>
+
+namespace distill {
+
+// Calls body(context, i) for every i in [0, chunks), each once, on any thread, in any order; returns when all are done. Chunks must
+// be fixed by the shape of the work, and sums over chunks be made in chunk order, so that no result depends on the thread count.
+void parallel_for(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context);
+
+template <class Body>
+void parallel_for(int64_t chunks, const Body &body) {
+  parallel_for(
+      chunks, [](void *context, int64_t chunk) { (*static_cast<const Body *>(context))(chunk); }, const_cast<Body *>(&body));
+}
+
+void set_threads(int count);
+int threads();
+
+// Working memory of the calling thread: at least `bytes`, 64-byte aligned, kept from call to call (contents undefined). `slot` tells
+// apart buffers needed at once (0 ... 7).
+void *scratch(int slot, int64_t bytes);
+
+}  // namespace distill

@@ -1,0 +1,21 @@
+// Every function that select.cpp may put into the table: one namespace per instruction set, one function per op.
+// scalar has all ops, in <op>.scalar.cpp, as readable references. A faster variant lives in <op>.<isa>.cpp and is listed in select.cpp.
+#pragma once
+
+#include "ops.h"
+
+namespace distill {
+
+#define DISTILL_DECLARE(name, Arguments) void name(const Arguments &);
+namespace scalar {
+DISTILL_OPS(DISTILL_DECLARE)
+}
+namespace avx2 {
+DISTILL_OPS(DISTILL_DECLARE)
+}
+namespace avx512 {
+DISTILL_OPS(DISTILL_DECLARE)
+}
+#undef DISTILL_DECLARE
+
+}  // namespace distill

@@ -1,0 +1,306 @@
+// The one list of ops. A backend (cpu, cuda) is a table with one function per line of DISTILL_OPS; the addon unwraps and checks
+// the arguments of each, so a kernel may trust every pointer, size and range stated here.
+//
+// Letters: N batch, C channels in, O channels out, H W image, P Q output image, R S kernel height and width, T tokens, D width,
+// A heads, E width of one head, K classes, M rows, I inputs of a row. Images are channels-last: x [N,H,W,C]. Weights have timm's
+// shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out.
+//
+// Gradients (names that begin with d) overwrite their destination; adding up is the caller's business (op add).
+// No result depends on the number of threads: reductions are split by shape.
+#pragma once
+
+#include <cstdint>
+
+namespace distill {
+
+// y [M,O] = residual + gelu?(x [M,I] weight^T [O,I] + bias [O])
+struct LinearForward {
+  const float *x, *weight;
+  const float *bias;      // or null
+  const float *residual;  // or null; may be y itself
+  float *y;
+  float *gelu_grad;  // [M,O] or null; with gelu: derivative of gelu at the pre-activation, kept for the backward pass
+  int64_t M, I, O;
+  bool gelu;
+};
+// dx [M,I] = dy [M,O] weight [O,I]
+struct LinearBackwardInput {
+  const float *dy, *weight;
+  float *dx;
+  int64_t M, I, O;
+};
+// dweight [O,I] = dy^T x, dbias [O] = column sums of dy
+struct LinearBackwardWeight {
+  const float *x, *dy;
+  float *dweight;
+  float *dbias;  // or null
+  int64_t M, I, O;
+};
+
+// Exact GELU: x Phi(x), Phi by erf. torch.nn.GELU(approximate='none')
+struct GeluForward {
+  const float *x;
+  float *y;
+  int64_t size;
+};
+struct GeluBackward {
+  const float *x, *dy;
+  float *dx;
+  int64_t size;
+};
+
+// y = a + b and y = a * b, elementwise; y may be a or b
+struct Add {
+  const float *a, *b;
+  float *y;
+  int64_t size;
+};
+struct Multiply {
+  const float *a, *b;
+  float *y;
+  int64_t size;
+};
+
+// y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], zero padding; P = (H + 2 padding - R) / stride + 1
+struct Conv2dForward {
+  const float *x, *weight;
+  const float *bias;  // [O] or null
+  float *y;
+  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+};
+struct Conv2dBackwardInput {
+  const float *dy, *weight;
+  float *dx;
+  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+};
+struct Conv2dBackwardWeight {
+  const float *x, *dy;
+  float *dweight;
+  float *dbias;  // [O] or null
+  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+};
+
+// Over M = N*H*W rows of C channels: y = relu?((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
+// normalised with the biased variance, running_var moves towards the unbiased one: running = (1 - momentum) running + momentum new.
+struct BatchNormForwardTrain {
+  const float *x, *weight, *bias;
+  const float *residual;  // [M,C] or null
+  float *y, *running_mean, *running_var;
+  float *mean, *rstd;  // [C] of this batch, kept for the backward pass
+  int64_t M, C;
+  float momentum, eps;
+  bool relu;
+};
+struct BatchNormForwardEval {
+  const float *x, *weight, *bias, *running_mean, *running_var;
+  const float *residual;  // [M,C] or null
+  float *y;
+  int64_t M, C;
+  float eps;
+  bool relu;
+};
+// Of the training pass. With relu, dy counts only where y > 0; that masked dy is also dresidual.
+struct BatchNormBackward {
+  const float *x, *dy, *weight, *mean, *rstd;
+  const float *y;  // [M,C], needed with relu, else or null
+  float *dx, *dweight, *dbias;
+  float *dresidual;  // [M,C] or null
+  int64_t M, C;
+  bool relu;
+};
+
+// Over rows of x [M,D]: y = (x - mean) * rstd * weight + bias, biased variance
+struct LayerNormForward {
+  const float *x, *weight, *bias;
+  float *y;
+  float *mean, *rstd;  // [M], kept for the backward pass
+  int64_t M, D;
+  float eps;
+};
+struct LayerNormBackward {
+  const float *x, *dy, *weight, *mean, *rstd;
+  float *dx, *dweight, *dbias;
+  int64_t M, D;
+};
+
+// Per image and head: y = softmax(q k^T / sqrt(E)) v. qkv [N,T,3,A,E], y [N,T,A,E]
+struct AttentionForward {
+  const float *qkv;
+  float *y;
+  float *logsumexp;  // [N,A,T] of the scaled scores, kept for the backward pass
+  int64_t N, T, A, E;
+};
+struct AttentionBackward {
+  const float *qkv, *y, *dy, *logsumexp;
+  float *dqkv;
+  int64_t N, T, A, E;
+};
+
+// y [N,T,D] = concat(class_token [D], patches [N,T-1,D]) + position [T,D]
+struct EmbedTokensForward {
+  const float *patches, *class_token, *position;
+  float *y;
+  int64_t N, T, D;
+};
+struct EmbedTokensBackward {
+  const float *dy;
+  float *dpatches, *dclass_token, *dposition;
+  int64_t N, T, D;
+};
+
+// y [N,D] = x [N,T,D] at token `index`; backward writes zeros elsewhere
+struct SelectTokenForward {
+  const float *x;
+  float *y;
+  int64_t N, T, D, index;
+};
+struct SelectTokenBackward {
+  const float *dy;
+  float *dx;
+  int64_t N, T, D, index;
+};
+
+// y [N,C] = mean of x [N,H,W,C] over H and W
+struct AveragePoolForward {
+  const float *x;
+  float *y;
+  int64_t N, H, W, C;
+};
+struct AveragePoolBackward {
+  const float *dy;
+  float *dx;
+  int64_t N, H, W, C;
+};
+
+// Square window, padding with -infinity. torch.nn.MaxPool2d; of equal values the first in row-major order wins
+struct MaxPoolForward {
+  const float *x;
+  float *y;
+  int32_t *indices;  // [N,P,Q,C] row-major position h*W + w of the winner
+  int64_t N, H, W, C, P, Q, kernel, stride, padding;
+};
+struct MaxPoolBackward {
+  const float *dy;
+  const int32_t *indices;
+  float *dx;
+  int64_t N, H, W, C, P, Q;
+};
+
+// loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al. 2015).
+// Without a teacher: loss = CE. Safe for temperatures down to 0.05 and logits up to 1e4 in size.
+struct DistillationLoss {
+  const float *student;    // [N,K] logits
+  const float *teacher;    // [N,K] logits or null
+  const int32_t *labels;   // [N], 0 <= label < K
+  float *dstudent;         // [N,K] gradient of loss or null
+  float *metrics;          // [4]: loss, CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
+  int64_t N, K;
+  float temperature, alpha;
+};
+
+struct Parameter {
+  float *value;
+  const float *gradient;
+  float *first, *second;  // moments (AdamW); momentum buffer and null (SGD)
+  int64_t size;
+  bool decay;  // whether weight decay applies to it
+};
+// Decoupled weight decay (Loshchilov & Hutter 2019), torch.optim.AdamW. step counts from 1.
+struct AdamW {
+  const Parameter *parameters;
+  int64_t count, step;
+  float learning_rate, beta1, beta2, eps, weight_decay;
+};
+// torch.optim.SGD: decay is added to the gradient; first = momentum * first + gradient, on step 1 first = gradient. step counts from 1.
+struct Sgd {
+  const Parameter *parameters;
+  int64_t count, step;
+  float learning_rate, momentum, weight_decay;
+  bool nesterov;
+};
+
+// y [N,Z,Z,3] from images [count,H,W,3]: for sample i = indices[n], a random crop of the image padded by `crop` zeros on each side (zeros
+// before normalisation), a random horizontal flip (probability 1/2), bilinear resize to Z (half-pixel centres; antialiased when shrinking,
+// as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std. Crop and flip depend on
+// (seed, epoch, i) alone, so that two calls that differ in Z, mean and std see the same view.
+struct AssembleBatch {
+  const uint8_t *images;
+  const int32_t *indices;  // [N], 0 <= index < count
+  float *y;
+  int64_t N, count, H, W, Z, crop;
+  bool flip;
+  uint64_t seed, epoch;
+  float mean[3], std[3];
+};
+// y [1,Z,Z,3] from one image [H,W,3]: shorter side to Z (bilinear as above), centre crop, normalise
+struct PrepareImage {
+  const uint8_t *image;
+  float *y;
+  int64_t H, W, Z;
+  float mean[3], std[3];
+};
+
+// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011), keyed by (seed, stream), counted by position: the same bits on every
+// backend, ISA and thread count.
+struct RandomNormal {
+  float *y;
+  int64_t size;
+  uint64_t seed, stream;
+  float mean, std;
+};
+struct RandomUniform {
+  float *y;
+  int64_t size;
+  uint64_t seed, stream;
+  float low, high;
+};
+struct RandomPermutation {
+  int32_t *y;
+  int64_t size;
+  uint64_t seed, stream;
+};
+
+// clang-format off
+#define DISTILL_OPS(OP)                               \
+  OP(linear_forward, LinearForward)                   \
+  OP(linear_backward_input, LinearBackwardInput)      \
+  OP(linear_backward_weight, LinearBackwardWeight)    \
+  OP(gelu_forward, GeluForward)                       \
+  OP(gelu_backward, GeluBackward)                     \
+  OP(add, Add)                                        \
+  OP(multiply, Multiply)                              \
+  OP(conv2d_forward, Conv2dForward)                   \
+  OP(conv2d_backward_input, Conv2dBackwardInput)      \
+  OP(conv2d_backward_weight, Conv2dBackwardWeight)    \
+  OP(batch_norm_forward_train, BatchNormForwardTrain) \
+  OP(batch_norm_forward_eval, BatchNormForwardEval)   \
+  OP(batch_norm_backward, BatchNormBackward)          \
+  OP(layer_norm_forward, LayerNormForward)            \
+  OP(layer_norm_backward, LayerNormBackward)          \
+  OP(attention_forward, AttentionForward)             \
+  OP(attention_backward, AttentionBackward)           \
+  OP(embed_tokens_forward, EmbedTokensForward)        \
+  OP(embed_tokens_backward, EmbedTokensBackward)      \
+  OP(select_token_forward, SelectTokenForward)        \
+  OP(select_token_backward, SelectTokenBackward)      \
+  OP(average_pool_forward, AveragePoolForward)        \
+  OP(average_pool_backward, AveragePoolBackward)      \
+  OP(max_pool_forward, MaxPoolForward)                \
+  OP(max_pool_backward, MaxPoolBackward)              \
+  OP(distillation_loss, DistillationLoss)             \
+  OP(adamw, AdamW)                                    \
+  OP(sgd, Sgd)                                        \
+  OP(assemble_batch, AssembleBatch)                   \
+  OP(prepare_image, PrepareImage)                     \
+  OP(random_normal, RandomNormal)                     \
+  OP(random_uniform, RandomUniform)                   \
+  OP(random_permutation, RandomPermutation)
+// clang-format on
+
+struct Ops {
+#define DISTILL_OP_MEMBER(name, Arguments) void (*name)(const Arguments &);
+  DISTILL_OPS(DISTILL_OP_MEMBER)
+#undef DISTILL_OP_MEMBER
+};
+
+}  // namespace distill

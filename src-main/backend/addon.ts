@@ -1,0 +1,172 @@
+/**
+ * The native addon as one type: everything that distill_core.node exports. Only `load.ts` touches the file itself.
+ *
+ * Tensors live in native memory and are named by a handle, a number that is never reused. Every call checks its arguments: a wrong
+ * one throws a TypeError or RangeError that names the op, the argument, what was expected and what came; running out of memory
+ * throws an Error with `code: "OUT_OF_MEMORY"`.
+ */
+
+export type DType = "f32" | "i32" | "u8";
+export type Handle = number;
+export type Isa = "scalar" | "avx2" | "avx512";
+
+export interface CpuFeatures {
+  /** Processor name as the system reports it. */
+  name: string;
+  logicalCores: number;
+  /** What the processor has, by the kernel's names: avx2, fma, avx512f, avx512_bf16 ... */
+  features: string[];
+  /** Variants compiled in that this processor can run, slowest first. */
+  isas: Isa[];
+  /** The variant in use. */
+  isa: Isa;
+}
+
+export interface MemoryStats {
+  /** Bytes in live tensors. */
+  inUse: number;
+  /** Bytes kept for reuse. */
+  cached: number;
+  /** Highest `inUse` since the last `resetPeakMemory`. */
+  peak: number;
+}
+
+export interface Addon {
+  // Tensors
+  /** A new tensor with undefined content. Shape: up to 6 positive integers, or [] for one number. */
+  alloc(dtype: DType, shape: readonly number[]): Handle;
+  /** Another handle on the same memory with another shape of equal size. Both must be released. */
+  view(tensor: Handle, shape: readonly number[]): Handle;
+  release(tensor: Handle): void;
+  /** Copies a typed array of the tensor's type and size in. */
+  write(tensor: Handle, values: Float32Array | Int32Array | Uint8Array): void;
+  /** Copies the tensor's content into a new typed array of its type. */
+  read(tensor: Handle): Float32Array | Int32Array | Uint8Array;
+  copy(options: { from: Handle; to: Handle }): void;
+  fill(options: { y: Handle; value: number }): void;
+  /** 64-bit checksum of the content as 16 hexadecimal digits. */
+  checksum(tensor: Handle): string;
+  memoryStats(): MemoryStats;
+  resetPeakMemory(): void;
+  /** Gives cached memory back to the system. */
+  trimMemory(): void;
+
+  // The machine
+  cpuFeatures(): CpuFeatures;
+  /** For tests and benchmarks; throws if the processor cannot run it. */
+  selectIsa(isa: Isa): void;
+  setThreads(count: number): void;
+  threads(): number;
+
+  // Ops: one method per line of DISTILL_OPS in native/ops.h, same name in camel case, arguments by the struct's field names (pointers
+  // are handles; sizes are taken from the tensors' shapes; a field "or null" may be null or left out). All are synchronous.
+  linearForward(a: { x: Handle; weight: Handle; bias?: Handle | null; residual?: Handle | null; y: Handle; geluGrad?: Handle | null; gelu?: boolean }): void;
+  linearBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle }): void;
+  linearBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null }): void;
+  geluForward(a: { x: Handle; y: Handle }): void;
+  geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
+  add(a: { a: Handle; b: Handle; y: Handle }): void;
+  multiply(a: { a: Handle; b: Handle; y: Handle }): void;
+  conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number }): void;
+  conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number }): void;
+  conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number }): void;
+  batchNormForwardTrain(a: {
+    x: Handle;
+    weight: Handle;
+    bias: Handle;
+    residual?: Handle | null;
+    y: Handle;
+    runningMean: Handle;
+    runningVar: Handle;
+    mean: Handle;
+    rstd: Handle;
+    momentum: number;
+    eps: number;
+    relu: boolean;
+  }): void;
+  batchNormForwardEval(a: {
+    x: Handle;
+    weight: Handle;
+    bias: Handle;
+    runningMean: Handle;
+    runningVar: Handle;
+    residual?: Handle | null;
+    y: Handle;
+    eps: number;
+    relu: boolean;
+  }): void;
+  batchNormBackward(a: {
+    x: Handle;
+    dy: Handle;
+    weight: Handle;
+    mean: Handle;
+    rstd: Handle;
+    y?: Handle | null;
+    dx: Handle;
+    dweight: Handle;
+    dbias: Handle;
+    dresidual?: Handle | null;
+    relu: boolean;
+  }): void;
+  layerNormForward(a: { x: Handle; weight: Handle; bias: Handle; y: Handle; mean: Handle; rstd: Handle; eps: number }): void;
+  layerNormBackward(a: { x: Handle; dy: Handle; weight: Handle; mean: Handle; rstd: Handle; dx: Handle; dweight: Handle; dbias: Handle }): void;
+  /** qkv [N,T,3*A*E], y [N,T,A*E]; `heads` is A. */
+  attentionForward(a: { qkv: Handle; y: Handle; logsumexp: Handle; heads: number }): void;
+  attentionBackward(a: { qkv: Handle; y: Handle; dy: Handle; logsumexp: Handle; dqkv: Handle; heads: number }): void;
+  embedTokensForward(a: { patches: Handle; classToken: Handle; position: Handle; y: Handle }): void;
+  embedTokensBackward(a: { dy: Handle; dpatches: Handle; dclassToken: Handle; dposition: Handle }): void;
+  selectTokenForward(a: { x: Handle; y: Handle; index: number }): void;
+  selectTokenBackward(a: { dy: Handle; dx: Handle; index: number }): void;
+  averagePoolForward(a: { x: Handle; y: Handle }): void;
+  averagePoolBackward(a: { dy: Handle; dx: Handle }): void;
+  maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number }): void;
+  maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle }): void;
+  distillationLoss(a: {
+    student: Handle;
+    teacher?: Handle | null;
+    labels: Handle;
+    dstudent?: Handle | null;
+    metrics: Handle;
+    temperature: number;
+    alpha: number;
+  }): void;
+  adamw(a: {
+    values: Handle[];
+    gradients: Handle[];
+    first: Handle[];
+    second: Handle[];
+    decay: boolean[];
+    step: number;
+    learningRate: number;
+    beta1: number;
+    beta2: number;
+    eps: number;
+    weightDecay: number;
+  }): void;
+  sgd(a: {
+    values: Handle[];
+    gradients: Handle[];
+    first: Handle[];
+    decay: boolean[];
+    step: number;
+    learningRate: number;
+    momentum: number;
+    weightDecay: number;
+    nesterov: boolean;
+  }): void;
+  assembleBatch(a: {
+    images: Handle;
+    indices: Handle;
+    y: Handle;
+    crop: number;
+    flip: boolean;
+    seed: number;
+    epoch: number;
+    mean: readonly number[];
+    std: readonly number[];
+  }): void;
+  prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
+  randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;
+  randomUniform(a: { y: Handle; seed: number; stream: number; low: number; high: number }): void;
+  randomPermutation(a: { y: Handle; seed: number; stream: number }): void;
+}

@@ -1,0 +1,191 @@
+import type { Addon, DType, Handle } from "../backend/addon";
+
+/** A float, int or byte array in the backend's memory with a shape, and how it was computed if gradients are to flow through it. */
+export class Tensor {
+  /** Set by `backward` on parameters: same shape, lives in the scope in which `backward` ran. */
+  grad: Tensor | null = null;
+  requiresGrad = false;
+  node: Node | null = null;
+  #released = false;
+
+  /** Takes ownership of the handle. Use `empty`, `fromArray` and the ops instead. */
+  constructor(
+    readonly handle: Handle,
+    readonly dtype: DType,
+    readonly shape: readonly number[],
+  ) {
+    scopes.at(-1)?.add(this);
+  }
+
+  get size(): number {
+    return this.shape.reduce((product, extent) => product * extent, 1);
+  }
+
+  /** The same memory under another shape of equal size. Gradients flow through. */
+  reshape(shape: readonly number[]): Tensor {
+    const y = new Tensor(backend().view(this.handle, shape), this.dtype, shape);
+    return record(y, [this], (dy) => [dy.reshape(this.shape)]);
+  }
+
+  /** A copy of the content, row-major. Throws if the tensor is not of that type. */
+  toFloat32(): Float32Array {
+    return expectArray(backend().read(this.handle), Float32Array);
+  }
+  toInt32(): Int32Array {
+    return expectArray(backend().read(this.handle), Int32Array);
+  }
+  toUint8(): Uint8Array {
+    return expectArray(backend().read(this.handle), Uint8Array);
+  }
+
+  /** Gives the memory back now. A tensor made in a scope need not be released. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.node = null;
+    backend().release(this.handle);
+  }
+}
+
+function expectArray<T>(values: unknown, type: abstract new (...args: never[]) => T): T {
+  if (values instanceof type) return values;
+  throw new TypeError(`expected a tensor read as ${type.name}, got ${(values as object).constructor.name}`);
+}
+
+/** How a tensor was made: `backward` turns its gradient into the gradients of its inputs, null where none is needed. */
+export interface Node {
+  readonly order: number;
+  readonly inputs: readonly Tensor[];
+  readonly backward: (dy: Tensor) => (Tensor | null)[];
+}
+
+// ---- The backend in use: set once at start-up -------------------------------------------------------------------------------------
+
+let addon: Addon | null = null;
+
+export function useBackend(backend: Addon): void {
+  addon = backend;
+}
+
+export function backend(): Addon {
+  if (!addon) throw new Error("no backend: call useBackend(loadAddon()) first");
+  return addon;
+}
+
+// ---- Making tensors ---------------------------------------------------------------------------------------------------------------
+
+/** A new tensor with undefined content. */
+export function empty(shape: readonly number[], dtype: DType = "f32"): Tensor {
+  return new Tensor(backend().alloc(dtype, shape), dtype, shape);
+}
+
+export function full(shape: readonly number[], value: number, dtype: DType = "f32"): Tensor {
+  const y = empty(shape, dtype);
+  backend().fill({ y: y.handle, value });
+  return y;
+}
+
+/** The type follows the array: Float32Array f32, Int32Array i32, Uint8Array u8. */
+export function fromArray(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[]): Tensor {
+  const dtype = values instanceof Float32Array ? "f32" : values instanceof Int32Array ? "i32" : "u8";
+  const y = empty(shape, dtype);
+  backend().write(y.handle, values);
+  return y;
+}
+
+// ---- Memory by scope --------------------------------------------------------------------------------------------------------------
+
+const scopes: Set<Tensor>[] = [];
+
+/**
+ * Runs `body`; every tensor made in it is released at the end, except those passed to `keep`. Scopes nest. `body` must not be
+ * asynchronous: what runs in between would allocate into the wrong scope.
+ */
+export function scope<T>(body: () => T): T {
+  const tensors = new Set<Tensor>();
+  scopes.push(tensors);
+  try {
+    return body();
+  } finally {
+    scopes.pop();
+    for (const tensor of tensors) tensor.release();
+  }
+}
+
+/** Moves a tensor out of the current scope into the surrounding one (none: it lives until `release`). */
+export function keep<T extends Tensor>(tensor: T): T {
+  if (scopes.at(-1)?.delete(tensor)) scopes.at(-2)?.add(tensor);
+  return tensor;
+}
+
+// ---- Gradients --------------------------------------------------------------------------------------------------------------------
+
+let recording = true;
+let nextOrder = 0;
+
+/** Runs `body` without recording how tensors were made. */
+export function noGrad<T>(body: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    return body();
+  } finally {
+    recording = before;
+  }
+}
+
+/** True if an op on these inputs should keep what its backward pass needs. */
+export function needsGrad(...inputs: (Tensor | null | undefined)[]): boolean {
+  return recording && inputs.some((input) => input?.requiresGrad);
+}
+
+/** Notes on `y` how it was made from `inputs`, if a gradient is wanted of any of them. */
+export function record(y: Tensor, inputs: readonly Tensor[], backward: Node["backward"]): Tensor {
+  if (needsGrad(...inputs)) {
+    y.requiresGrad = true;
+    y.node = { order: nextOrder++, inputs, backward };
+  }
+  return y;
+}
+
+/**
+ * Walks from `y` back to the parameters and sets their `grad`; a gradient that arrives over several paths is summed.
+ * `dy` is the gradient of the objective with respect to `y` (default: ones).
+ */
+export function backward(y: Tensor, dy: Tensor = full(y.shape, 1)): void {
+  noGrad(() => {
+    const gradients = new Map<Tensor, Tensor>([[y, dy]]);
+    // Inputs were made before outputs, so walking by falling order meets a tensor after all its users.
+    for (const tensor of nodesByFallingOrder(y)) {
+      const gradient = gradients.get(tensor);
+      if (!gradient || !tensor.node) continue;
+      gradients.delete(tensor);
+      const { inputs, backward } = tensor.node;
+      for (const [i, dinput] of backward(gradient).entries()) {
+        const input = inputs[i]!;
+        if (!dinput || !input.requiresGrad) continue;
+        const earlier = input.node ? gradients.get(input) : input.grad;
+        const sum = earlier ? add(earlier, dinput) : dinput;
+        if (input.node) gradients.set(input, sum);
+        else input.grad = sum;
+      }
+    }
+  });
+}
+
+function nodesByFallingOrder(y: Tensor): Tensor[] {
+  const seen = new Set<Tensor>();
+  const pending = [y];
+  for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
+    if (!tensor.node || seen.has(tensor)) continue;
+    seen.add(tensor);
+    pending.push(...tensor.node.inputs);
+  }
+  return [...seen].sort((a, b) => b.node!.order - a.node!.order);
+}
+
+function add(a: Tensor, b: Tensor): Tensor {
+  const y = empty(a.shape);
+  backend().add({ a: a.handle, b: b.handle, y: y.handle });
+  return y;
+}
