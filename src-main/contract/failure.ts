@@ -1,0 +1,46 @@
+import type { Failure } from "./engine";
+
+type Code = Failure["code"];
+
+/** An error whose message is meant for the user: it names the thing, what was expected and what came, and what to do. */
+class CodedError extends Error {
+  constructor(
+    readonly code: Code,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = code;
+  }
+}
+
+/** A file, folder, weights or recipe value that cannot be used as it is. */
+export class InputError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("INPUT", message, options);
+  }
+}
+
+/** A call, flag or recipe key that does not exist or is of the wrong kind. */
+export class UsageError extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("USAGE", message, options);
+  }
+}
+
+/** Stopped on request; what was done is in a checkpoint. */
+export class Interrupted extends CodedError {
+  constructor(message: string) {
+    super("INTERRUPTED", message);
+  }
+}
+
+const CODES: readonly string[] = ["USAGE", "INPUT", "OUT_OF_MEMORY", "INTERRUPTED", "ENGINE_DIED", "INTERNAL"] satisfies Code[];
+
+/** Any thrown value as plain data: errors that carry one of our codes keep it, all others are INTERNAL and keep their stack. */
+export function toFailure(thrown: unknown): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && CODES.includes(code)) return { code: code as Code, message: error.message };
+  return { code: "INTERNAL", message: error.message, details: error.stack };
+}
