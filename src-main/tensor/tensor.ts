@@ -118,6 +118,16 @@ export function keep<T extends Tensor>(tensor: T): T {
   return tensor;
 }
 
+/** Runs `body` outside of all scopes: what it makes lives until `release`. For weights and the optimizer's state. */
+export function unscoped<T>(body: () => T): T {
+  const suspended = scopes.splice(0);
+  try {
+    return body();
+  } finally {
+    scopes.push(...suspended);
+  }
+}
+
 // ---- Gradients --------------------------------------------------------------------------------------------------------------------
 
 let recording = true;

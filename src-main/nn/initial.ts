@@ -1,0 +1,17 @@
+import { randomNormal, randomUniform } from "../tensor/ops/random";
+import { backend, type Tensor } from "../tensor/tensor";
+
+/** Writes a weight's first content; random numbers are those of (seed, stream). */
+export type Initial = (y: Tensor, key: { seed: number; stream: number }) => void;
+
+export const zeros: Initial = (y) => backend().fill({ y: y.handle, value: 0 });
+export const ones: Initial = (y) => backend().fill({ y: y.handle, value: 1 });
+
+export function normal(std: number): Initial {
+  return (y, key) => randomNormal(y, { ...key, mean: 0, std });
+}
+
+/** Between -bound and bound. */
+export function uniform(bound: number): Initial {
+  return (y, key) => randomUniform(y, { ...key, low: -bound, high: bound });
+}

@@ -1,0 +1,23 @@
+import { backend, Tensor, unscoped } from "../tensor/tensor";
+import type { Initial } from "./initial";
+
+/** A tensor that belongs to a module: a parameter, which is trained, or a buffer, which is only carried along. It lives until `release`. */
+export class Weight extends Tensor {
+  /** Content is undefined until `Module.initialize` or until weights are loaded. */
+  private constructor(
+    shape: readonly number[],
+    readonly initial: Initial,
+    readonly trained: boolean,
+  ) {
+    super(backend().alloc("f32", shape), "f32", shape);
+    this.requiresGrad = trained;
+  }
+
+  static parameter(shape: readonly number[], initial: Initial): Weight {
+    return unscoped(() => new Weight(shape, initial, true));
+  }
+
+  static buffer(shape: readonly number[], initial: Initial): Weight {
+    return unscoped(() => new Weight(shape, initial, false));
+  }
+}
