@@ -1,0 +1,34 @@
+// npm run check: types, style and format of everything. Each gate is run even if an earlier one fails.
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { root, run } from "./run.mjs";
+
+const cppFiles = readdirSync(path.join(root, "native"), { recursive: true })
+  .filter((name) => /\.(cpp|h)$/.test(name) && !name.startsWith("build"))
+  .map((name) => path.join("native", name));
+
+const bin = (name) => path.join("node_modules", ...name.split("/"));
+const gates = [
+  ["types", bin("typescript/bin/tsc"), ["-p", "."]],
+  ["types of the renderer", bin("svelte-check/bin/svelte-check"), ["--tsconfig", "src-renderer/tsconfig.json", "--fail-on-warnings", "--output", "human"]],
+  ["lint and format", bin("@biomejs/biome/bin/biome"), ["check", "--error-on-warnings", "."]],
+  ["format of C++", bin("clang-format/index.js"), ["--dry-run", "-Werror", ...cppFiles]],
+];
+
+/** Runs all gates; returns how many passed and failed. */
+export function check() {
+  const counts = { passed: 0, failed: 0 };
+  for (const [name, program, args] of gates) {
+    try {
+      run(process.execPath, [program, ...args]);
+      counts.passed++;
+      console.log(`check: ${name}: ok`);
+    } catch (error) {
+      counts.failed++;
+      console.log(`check: ${name}: FAILED\n${error.message}`);
+    }
+  }
+  return counts;
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) process.exit(check().failed === 0 ? 0 : 1);

@@ -1,0 +1,41 @@
+// npm test: sets up, prepares a desktop to test on where that is possible, checks, runs all tests, and ends with one line of counts.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { hasDisplay, virtualDisplay } from "./display.mjs";
+import { root, runForeground } from "./run.mjs";
+import { setUp } from "./setup.mjs";
+import { electronPackages, installSystemPackages } from "./system.mjs";
+
+await setUp();
+const { check } = await import("./check.mjs");
+const desktop = await prepareDesktop();
+
+const checks = check();
+const report = path.join(root, "test-results", "counts.json");
+const env = { ...process.env, ...desktop.env, DISTILL_TEST_COUNTS: report };
+const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)], { env });
+desktop.close();
+
+const tests = JSON.parse(readFileSync(report, "utf8"));
+const failed = tests.failed + checks.failed;
+for (const { name, reason } of tests.skips) console.log(`skipped: ${name}: ${reason}`);
+console.log(`${tests.passed + checks.passed} passed, ${failed} failed, ${tests.skips.length} skipped`);
+process.exit(failed === 0 && status === 0 ? 0 : 1);
+
+/** Electron, the packaged app and a display, as environment for the desktop tests; or the reason why there is none. */
+async function prepareDesktop() {
+  try {
+    installSystemPackages(electronPackages);
+    const { electronExecutable } = await import("./electron.mjs");
+    const { packageApp } = await import("./package.mjs");
+    const env = { DISTILL_ELECTRON: electronExecutable(), DISTILL_PACKAGED_APP: await packageApp() };
+    if (hasDisplay() && process.platform !== "linux") return { env, close() {} };
+    const virtual = await virtualDisplay();
+    if (virtual) return { env: { ...env, DISPLAY: virtual.display }, close: virtual.close };
+    if (hasDisplay()) return { env, close() {} };
+    throw new Error("no display, and Xvfb is not installed");
+  } catch (error) {
+    console.log(`desktop tests are left out: ${error.message}`);
+    return { env: { DISTILL_NO_DESKTOP: error.message }, close() {} };
+  }
+}
