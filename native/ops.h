@@ -209,13 +209,13 @@ struct Parameter {
 struct AdamW {
   const Parameter *parameters;
   int64_t count, step;
-  float learning_rate, beta1, beta2, eps, weight_decay;
+  double learning_rate, beta1, beta2, eps, weight_decay;
 };
 // torch.optim.SGD: decay is added to the gradient; first = momentum * first + gradient, on step 1 first = gradient. step counts from 1.
 struct Sgd {
   const Parameter *parameters;
   int64_t count, step;
-  float learning_rate, momentum, weight_decay;
+  double learning_rate, momentum, weight_decay;
   bool nesterov;
 };
 

@@ -1,0 +1,157 @@
+// From stored bytes to what a net sees: crop, flip, resize, normalise.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "cpu/philox.h"
+#include "cpu/threads.h"
+#include "cpu/variants.h"
+
+namespace distill::scalar {
+namespace {
+
+// ---- Normalisation -------------------------------------------------------------------------------------------------------------------
+
+// (byte / 255 - mean) / std for every byte and channel.
+using NormaliseTable = std::array<std::array<float, 256>, 3>;
+
+NormaliseTable normalise_table(const float (&mean)[3], const float (&std)[3]) {
+  NormaliseTable table;
+  for (size_t c = 0; c < 3; ++c)
+    for (size_t byte = 0; byte < 256; ++byte) table[c][byte] = (static_cast<float>(byte) / 255 - mean[c]) / std[c];
+  return table;
+}
+
+void normalise(const uint8_t *bytes, int64_t pixels, const NormaliseTable &table, float *y) {
+  for (int64_t i = 0; i < pixels; ++i)
+    for (size_t c = 0; c < 3; ++c) y[3 * i + static_cast<int64_t>(c)] = table[c][bytes[3 * i + static_cast<int64_t>(c)]];
+}
+
+// ---- Resizing ------------------------------------------------------------------------------------------------------------------------
+
+// Each output is a weighted sum of `taps` neighbouring inputs, from first[i] on; unused taps have weight 0.
+struct Resampling {
+  int64_t taps = 0;
+  std::vector<int64_t> first;
+  std::vector<float> weights;  // [outputs, taps]
+
+  const float *weights_of(int64_t i) const { return weights.data() + i * taps; }
+};
+
+// A triangle around the half-pixel centre, as wide as an output pixel when shrinking (antialiasing), cut off at the border and scaled to
+// sum 1; outputs `begin` ... `begin + count` of all. torch.nn.functional.interpolate(mode='bilinear', align_corners=False, antialias=True)
+Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64_t count) {
+  const double scale = static_cast<double>(inputs) / static_cast<double>(outputs), radius = std::max(scale, 1.0);
+  Resampling r;
+  r.taps = std::min(inputs, static_cast<int64_t>(std::ceil(2 * radius)));
+  r.first.resize(static_cast<size_t>(count));
+  r.weights.resize(static_cast<size_t>(count * r.taps));
+  for (int64_t i = 0; i < count; ++i) {
+    const double centre = scale * (static_cast<double>(begin + i) + 0.5);
+    const int64_t low = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
+    const int64_t high = std::min({inputs, low + r.taps, static_cast<int64_t>(centre + radius + 0.5)});
+    const int64_t first = std::min(low, inputs - r.taps);
+    const auto triangle = [&](int64_t at) { return std::max(0.0, 1 - std::abs(static_cast<double>(at) + 0.5 - centre) / radius); };
+    double sum = 0;
+    for (int64_t at = low; at < high; ++at) sum += triangle(at);
+    r.first[static_cast<size_t>(i)] = first;
+    for (int64_t at = low; at < high; ++at)
+      r.weights[static_cast<size_t>(i * r.taps + at - first)] = static_cast<float>(triangle(at) / sum);
+  }
+  return r;
+}
+
+// One row of the horizontal pass: x [W,3] -> y [Z,3]
+void resample_columns(const float *x, const Resampling &r, int64_t Z, float *y) {
+  for (int64_t z = 0; z < Z; ++z) {
+    const float *weights = r.weights_of(z), *from = x + 3 * r.first[static_cast<size_t>(z)];
+    float sum[3] = {};
+    for (int64_t tap = 0; tap < r.taps; ++tap)
+      for (int64_t c = 0; c < 3; ++c) sum[c] += weights[tap] * from[3 * tap + c];
+    std::copy_n(sum, 3, y + 3 * z);
+  }
+}
+
+// Row z of the vertical pass: x [rows, width] -> y [width]
+void resample_row(const float *x, const Resampling &r, int64_t z, int64_t width, float *__restrict y) {
+  std::fill_n(y, width, 0.0f);
+  for (int64_t tap = 0; tap < r.taps; ++tap) {
+    const float weight = r.weights_of(z)[tap];
+    if (weight == 0) continue;
+    const float *__restrict from = x + (r.first[static_cast<size_t>(z)] + tap) * width;
+    for (int64_t i = 0; i < width; ++i) y[i] += weight * from[i];
+  }
+}
+
+// Rows y [Z,Z,3] of an image [H,W,3], normalised. Normalising first is the same, as the weights sum to 1.
+void resize(const uint8_t *image, int64_t H, int64_t W, const NormaliseTable &table, const Resampling &columns, const Resampling &rows,
+            int64_t Z, float *y) {
+  float *line = static_cast<float *>(scratch(1, W * 3 * static_cast<int64_t>(sizeof(float))));
+  float *narrowed = static_cast<float *>(scratch(2, H * Z * 3 * static_cast<int64_t>(sizeof(float))));  // [H,Z,3]
+  for (int64_t h = 0; h < H; ++h) {
+    normalise(image + h * W * 3, W, table, line);
+    resample_columns(line, columns, Z, narrowed + h * Z * 3);
+  }
+  for (int64_t z = 0; z < Z; ++z) resample_row(narrowed, rows, z, Z * 3, y + z * Z * 3);
+}
+
+// ---- Augmentation --------------------------------------------------------------------------------------------------------------------
+
+struct View {
+  int64_t top, left;  // of the crop, in the unpadded image: -crop ... crop
+  bool flip;
+};
+
+View view_of(const AssembleBatch &a, int32_t sample) {
+  constexpr uint32_t kView = 0x76696577;
+  const Philox bits = philox(a.seed, philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
+  const auto offset = [&](uint32_t random) {
+    return static_cast<int64_t>(uint64_t{random} * static_cast<uint64_t>(2 * a.crop + 1) >> 32) - a.crop;
+  };
+  return {offset(bits[0]), offset(bits[1]), a.flip && (bits[2] & 1)};
+}
+
+// y [H,W,3]: the view of an image [H,W,3], zeros beyond its border
+void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, uint8_t *y) {
+  std::fill_n(y, H * W * 3, uint8_t{0});
+  const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(W, W - view.left);  // columns of y that the image covers
+  for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(H, H - view.top); ++h) {
+    const uint8_t *from = image + ((h + view.top) * W + view.left) * 3;
+    uint8_t *row = y + h * W * 3;
+    if (!view.flip) {
+      std::copy(from + left * 3, from + right * 3, row + left * 3);
+    } else {
+      for (int64_t w = left; w < right; ++w) std::copy_n(from + w * 3, 3, row + (W - 1 - w) * 3);
+    }
+  }
+}
+
+}  // namespace
+
+void assemble_batch(const AssembleBatch &a) {
+  const NormaliseTable table = normalise_table(a.mean, a.std);
+  const Resampling columns = bilinear(a.W, a.Z, 0, a.Z), rows = bilinear(a.H, a.Z, 0, a.Z);
+  const int64_t bytes = a.H * a.W * 3;
+  parallel_for(a.N, [&](int64_t n) {
+    uint8_t *view = static_cast<uint8_t *>(scratch(0, bytes));
+    crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_of(a, a.indices[n]), view);
+    float *y = a.y + n * a.Z * a.Z * 3;
+    if (a.H == a.Z && a.W == a.Z) {
+      normalise(view, a.H * a.W, table, y);
+    } else {
+      resize(view, a.H, a.W, table, columns, rows, a.Z, y);
+    }
+  });
+}
+
+// The whole image is thought resized until its shorter side is Z; only the centre of it is computed.
+void prepare_image(const PrepareImage &a) {
+  const NormaliseTable table = normalise_table(a.mean, a.std);
+  const double scale = static_cast<double>(a.Z) / static_cast<double>(std::min(a.H, a.W));
+  const auto resized = [&](int64_t side) { return std::llround(static_cast<double>(side) * scale); };
+  const auto centre = [&](int64_t side) { return bilinear(side, resized(side), (resized(side) - a.Z) / 2, a.Z); };
+  resize(a.image, a.H, a.W, table, centre(a.W), centre(a.H), a.Z, a.y);
+}
+
+}  // namespace distill::scalar
