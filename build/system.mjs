@@ -7,11 +7,11 @@ export const electronPackages = ["xvfb", "xauth", "libgtk-3-0", "libnss3", "liba
 
 export const canInstall = () => process.platform === "linux" && process.getuid() === 0 && has("apt-get");
 
-const isInstalled = (name) => /^install ok installed/.test(spawnSync("dpkg-query", ["-W", "-f=${Status}", name], { encoding: "utf8" }).stdout ?? "");
+const isInstalled = (name) => /^Status: install ok installed/m.test(spawnSync("dpkg", ["-s", name], { encoding: "utf8" }).stdout ?? "");
 
 /** Installs those of the packages that are missing, if that is possible here; returns whether all are there. */
 export function installSystemPackages(names) {
-  if (process.platform !== "linux" || !has("dpkg-query")) return false;
+  if (process.platform !== "linux" || !has("dpkg")) return false;
   const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return true;
   if (!canInstall()) return false;
