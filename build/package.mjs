@@ -19,7 +19,7 @@ const configuration = (dist, version) => ({
   publish: null,
   asar: true,
   asarUnpack: ["**/*.node", "**/node_modules/sharp/**", "**/node_modules/@img/**", "out/engine/**"],
-  directories: { output: "release", buildResources: "build/icons" },
+  directories: { output: "release", buildResources: "build" },
   files: ["package.json", "out/**", "!out/cli/**", "!**/*.map", { from: "native/build/Release", to: "native/build/Release", filter: ["*.node"] }],
   extraResources: [{ from: "assets", to: "assets" }],
   linux: { category: "Science", executableName: "distill-studio", target: ["dir"] },
