@@ -1,0 +1,59 @@
+/** The engine in a process of its own: what happens to it (a fault in a kernel, no memory left) never takes the window along. */
+import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
+import type { EngineExit } from "../contract/host";
+
+/** Characters of standard error that are kept to explain an exit. */
+const KEPT = 4000;
+
+export class EngineProcess {
+  #process: UtilityProcess | null = null;
+  #listener: (exit: EngineExit) => void = () => {};
+
+  constructor(private readonly script: string) {}
+
+  /** Called when an engine ends that was not asked to. */
+  onExit(listener: (exit: EngineExit) => void): void {
+    this.#listener = listener;
+  }
+
+  /** Starts a fresh engine, ending the one before, and returns the page's end of a channel to it. */
+  start(): MessagePortMain {
+    this.stop();
+    const child = utilityProcess.fork(this.script, [], { serviceName: "distill-engine", stdio: "pipe" });
+    const { port1, port2 } = new MessageChannelMain();
+    child.postMessage(null, [port1]);
+    this.#process = child;
+    this.#watch(child);
+    return port2;
+  }
+
+  stop(): void {
+    this.#process?.kill();
+    this.#process = null;
+  }
+
+  #watch(child: UtilityProcess): void {
+    let details = "";
+    child.stdout?.on("data", (chunk: Buffer) => process.stdout.write(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => {
+      process.stderr.write(chunk);
+      details = (details + chunk.toString()).slice(-KEPT);
+    });
+    child.on("exit", (code: number) => {
+      if (this.#process !== child) return;
+      this.#process = null;
+      this.#listener({ message: exitWords(code), details: details.trim() });
+    });
+  }
+}
+
+/** Signals of Linux and macOS arrive as their number. */
+function exitWords(code: number): string {
+  const cause = {
+    4: "an instruction that this processor does not have",
+    6: "an internal check that failed",
+    9: "being ended from outside, often for lack of memory",
+    11: "a memory fault",
+  }[code];
+  return `The engine ended unexpectedly${cause ? `: ${cause}` : ""} (exit code ${code}).`;
+}

@@ -1,0 +1,159 @@
+/** Answers the page's host calls. Who asks is checked first, then what: the page shows files that others made, so it is not trusted. */
+import path from "node:path";
+import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
+import { z } from "zod";
+import { type Command, ENGINE_PORT, type EngineExit, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
+import type { TrainingGuard } from "./activity";
+import type { EngineProcess } from "./engine-process";
+import type { Preferences } from "./preferences";
+import { isOurPage } from "./protocol";
+
+const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
+const reportFormat = z.enum(["html", "csv", "json"]);
+
+/** What each call takes; anything else is refused. */
+const argumentsOf = {
+  environment: z.tuple([]),
+  connectEngine: z.tuple([]),
+  chooseFolder: z.tuple([z.enum(["data", "download"])]),
+  chooseFile: z.tuple([z.enum(["image", "weights"])]),
+  chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
+  openReport: z.tuple([filePath]),
+  reveal: z.tuple([filePath]),
+  setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
+  setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
+  quit: z.tuple([]),
+} satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
+
+type Handlers = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => HostCalls[Name]["result"] | Promise<HostCalls[Name]["result"]> };
+
+interface Parts {
+  window: BrowserWindow;
+  preferences: Preferences;
+  engine: EngineProcess;
+  guard: TrainingGuard;
+  runsDirectory: string;
+}
+
+interface Events {
+  command: Command;
+  "engine-exit": EngineExit;
+}
+
+export class HostServer {
+  /** Files outside the runs folder that the user named in a dialog. */
+  readonly #granted = new Set<string>();
+
+  constructor(private readonly parts: Parts) {
+    for (const name of HOST_CALLS) ipcMain.handle(name, (event, ...args) => this.#answer(name, event, args));
+  }
+
+  send<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+    if (!this.parts.window.isDestroyed()) this.parts.window.webContents.send(name, value);
+  }
+
+  async #answer(name: HostCall, event: IpcMainInvokeEvent, args: unknown[]): Promise<HostAnswer> {
+    try {
+      this.#checkSender(event);
+      const handler = this.#handlers[name] as (...args: unknown[]) => unknown;
+      return { ok: true, value: await handler(...checked(name, args)) };
+    } catch (error) {
+      return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #checkSender({ senderFrame }: IpcMainInvokeEvent): void {
+    const { webContents } = this.parts.window;
+    if (!senderFrame || senderFrame !== webContents.mainFrame || !isOurPage(senderFrame.url)) throw new Error("This call is for the app's own page only.");
+  }
+
+  readonly #handlers: Handlers = {
+    environment: () => ({
+      versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
+      platform: process.platform,
+      theme: this.parts.preferences.get("theme"),
+      runsDirectory: this.parts.runsDirectory,
+    }),
+
+    connectEngine: () => {
+      this.parts.window.webContents.postMessage(ENGINE_PORT, null, [this.parts.engine.start()]);
+      return null;
+    },
+
+    chooseFolder: async (purpose) => {
+      const title = purpose === "data" ? "Choose a folder with images or CIFAR-10 batches" : "Choose where the download goes";
+      const { filePaths } = await dialog.showOpenDialog(this.parts.window, { title, ...this.#lastFolder(), properties: ["openDirectory", "createDirectory"] });
+      return this.#remember(filePaths[0], (folder) => folder);
+    },
+
+    chooseFile: async (kind) => {
+      const filters = kind === "image" ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }] : [{ name: "Weights", extensions: ["safetensors"] }];
+      const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });
+      return this.#remember(filePaths[0], path.dirname);
+    },
+
+    chooseReportFile: async (format, suggestedName) => {
+      const filters = [{ name: REPORT_NAMES[format], extensions: [format] }];
+      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}.${format}`);
+      const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Save report", defaultPath, filters });
+      if (!chosen) return null;
+      this.#granted.add(path.resolve(chosen));
+      return chosen;
+    },
+
+    openReport: async (file) => {
+      this.#checkGranted(file);
+      if (!reportFormat.safeParse(path.extname(file).slice(1)).success) throw new Error(`${file} is not a report (expected .html, .csv or .json).`);
+      const problem = await shell.openPath(file);
+      if (problem) throw new Error(`${file} could not be opened: ${problem}`);
+      return null;
+    },
+
+    reveal: (file) => {
+      this.#checkGranted(file);
+      shell.showItemInFolder(file);
+      return null;
+    },
+
+    setTheme: (theme) => {
+      this.parts.preferences.set("theme", theme);
+      nativeTheme.themeSource = theme;
+      return null;
+    },
+
+    setActivity: (activity) => {
+      this.parts.guard.set(activity);
+      return null;
+    },
+
+    quit: () => {
+      this.parts.guard.quit();
+      return null;
+    },
+  };
+
+  #lastFolder(): { defaultPath?: string } {
+    const folder = this.parts.preferences.get("lastFolder");
+    return folder ? { defaultPath: folder } : {};
+  }
+
+  #remember(chosen: string | undefined, folderOf: (chosen: string) => string): string | null {
+    if (!chosen) return null;
+    this.parts.preferences.set("lastFolder", folderOf(chosen));
+    return chosen;
+  }
+
+  #checkGranted(file: string): void {
+    const resolved = path.resolve(file);
+    const inRuns = resolved === this.parts.runsDirectory || resolved.startsWith(this.parts.runsDirectory + path.sep);
+    if (!inRuns && !this.#granted.has(resolved)) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
+  }
+}
+
+const REPORT_NAMES: Record<ReportFormat, string> = { html: "Web page", csv: "Table", json: "Data" };
+
+function checked(name: HostCall, args: unknown[]): unknown[] {
+  const parsed = argumentsOf[name].safeParse(args);
+  if (parsed.success) return parsed.data;
+  throw new Error(`${name}: ${z.prettifyError(parsed.error)}`);
+}

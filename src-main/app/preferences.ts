@@ -1,0 +1,42 @@
+/** What the app remembers of the last time: theme, window, last folder. A damaged or foreign file counts as none. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+
+const schema = z.object({
+  theme: z.enum(["system", "light", "dark"]).default("system"),
+  window: z
+    .object({ x: z.number().int(), y: z.number().int(), width: z.number().int().positive(), height: z.number().int().positive(), maximized: z.boolean() })
+    .nullable()
+    .default(null),
+  lastFolder: z.string().nullable().default(null),
+});
+export type Values = z.infer<typeof schema>;
+
+export class Preferences {
+  #values: Values;
+
+  constructor(private readonly file: string) {
+    this.#values = read(file);
+  }
+
+  get<K extends keyof Values>(key: K): Values[K] {
+    return this.#values[key];
+  }
+
+  /** Saved at once, under a new name first: a file cut short would lose all of them. */
+  set<K extends keyof Values>(key: K, value: Values[K]): void {
+    this.#values = { ...this.#values, [key]: value };
+    mkdirSync(path.dirname(this.file), { recursive: true });
+    writeFileSync(`${this.file}.new`, JSON.stringify(this.#values, null, 2));
+    renameSync(`${this.file}.new`, this.file);
+  }
+}
+
+function read(file: string): Values {
+  try {
+    return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return schema.parse({});
+  }
+}

@@ -1,0 +1,29 @@
+/** Puts the typed host calls, and nothing else of Electron, on the page's window. Runs in the sandbox. */
+import * as electron from "electron";
+import { type Command, ENGINE_PORT, type EngineExit, HOST_CALLS, type Host } from "../contract/host";
+
+const { contextBridge, ipcRenderer } = electron;
+
+/** The page's window and File, as far as they are used here. */
+declare const window: { postMessage(message: unknown, origin: string, transfer: readonly unknown[]): void; location: { origin: string } };
+type PageFile = Parameters<typeof electron.webUtils.getPathForFile>[0];
+
+// A port cannot cross the context bridge; a window message can carry it.
+ipcRenderer.on(ENGINE_PORT, (event) => window.postMessage(ENGINE_PORT, window.location.origin, event.ports));
+
+function subscribe<Value>(channel: string, listener: (value: Value) => void): () => void {
+  const forward = (_event: unknown, value: Value) => listener(value);
+  ipcRenderer.on(channel, forward);
+  return () => ipcRenderer.removeListener(channel, forward);
+}
+
+const calls = Object.fromEntries(HOST_CALLS.map((name) => [name, (...args: unknown[]) => ipcRenderer.invoke(name, ...args)]));
+const host = {
+  ...calls,
+  // `File.path` was replaced by `webUtils` in Electron 32.
+  pathForFile: (file: PageFile) => electron.webUtils?.getPathForFile(file) ?? (file as unknown as { path?: string }).path ?? "",
+  onCommand: (listener: (command: Command) => void) => subscribe("command", listener),
+  onEngineExit: (listener: (exit: EngineExit) => void) => subscribe("engine-exit", listener),
+} as Host<PageFile>;
+
+contextBridge.exposeInMainWorld("host", host);

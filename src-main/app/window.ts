@@ -1,0 +1,67 @@
+import path from "node:path";
+import { BrowserWindow, dialog, nativeTheme, screen } from "electron";
+import type { Preferences, Values } from "./preferences";
+import { PAGE } from "./protocol";
+
+const SMALLEST = { width: 880, height: 600 };
+const FIRST = { width: 1280, height: 840 };
+/** A remembered window counts only if this much of it is on a display, in pixels. */
+const GRIP = 100;
+
+/** The page's own background, so that nothing flashes before its first frame: the token --ground of the renderer. */
+const ground = () => (nativeTheme.shouldUseDarkColors ? "#16171a" : "#f7f6f3");
+
+/** Opens the one window, where it was the last time, and shows it when there is something to see. */
+export function openWindow(preferences: Preferences): BrowserWindow {
+  nativeTheme.themeSource = preferences.get("theme");
+  const remembered = onSomeDisplay(preferences.get("window"));
+  const window = new BrowserWindow({
+    ...(remembered ?? FIRST),
+    minWidth: SMALLEST.width,
+    minHeight: SMALLEST.height,
+    show: false,
+    title: "Distill Studio",
+    backgroundColor: ground(),
+    autoHideMenuBar: true,
+    webPreferences: {
+      preload: path.join(__dirname, "preload.cjs"),
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webSecurity: true,
+      webviewTag: false,
+      spellcheck: false,
+    },
+  });
+  window.once("ready-to-show", () => {
+    if (remembered?.maximized) window.maximize();
+    window.show();
+  });
+  window.on("close", () => preferences.set("window", { ...window.getNormalBounds(), maximized: window.isMaximized() }));
+  nativeTheme.on("updated", () => window.setBackgroundColor(ground()));
+  window.webContents.on("render-process-gone", (_event, { reason }) => offerReload(window, reason));
+  window.loadURL(PAGE);
+  return window;
+}
+
+type WindowState = NonNullable<Values["window"]>;
+
+function onSomeDisplay(state: WindowState | null): WindowState | null {
+  const visible = ({ workArea }: Electron.Display) =>
+    state !== null &&
+    Math.min(state.x + state.width, workArea.x + workArea.width) - Math.max(state.x, workArea.x) >= GRIP &&
+    Math.min(state.y + state.height, workArea.y + workArea.height) - Math.max(state.y, workArea.y) >= GRIP;
+  return screen.getAllDisplays().some(visible) ? state : null;
+}
+
+async function offerReload(window: BrowserWindow, reason: string): Promise<void> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: "error",
+    message: "The window's content ended unexpectedly.",
+    detail: `Reason: ${reason}. Runs keep what they had at their last checkpoint and can be resumed from the list of runs.`,
+    buttons: ["Reload", "Quit"],
+    defaultId: 0,
+  });
+  if (response === 0) window.loadURL(PAGE);
+  else window.destroy();
+}

@@ -1,0 +1,82 @@
+/**
+ * What the page asks of the program around it (in the desktop app: the main process, through the preload). Each call is checked there,
+ * both who asks and with what. The engine is not behind these calls: `connectEngine` hands the page a port to it.
+ */
+export interface HostCalls {
+  environment: { args: []; result: Environment };
+  /** Starts a fresh engine, ending the one before. Its port comes as a window message with the data `ENGINE_PORT`. */
+  connectEngine: { args: []; result: null };
+  /** A folder picked by the user; null: none. */
+  chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
+  chooseFile: { args: [kind: FileKind]; result: string | null };
+  /** Asks where a report shall be written. */
+  chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Opens a report in the program that the system has for it. Only reports that the user asked for, or that lie in the runs folder. */
+  openReport: { args: [path: string]; result: null };
+  /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
+  reveal: { args: [path: string]; result: null };
+  setTheme: { args: [theme: Theme]; result: null };
+  /** Keeps the computer awake while training runs, shows progress in the task bar, and guards against closing by accident. */
+  setActivity: { args: [activity: Activity]; result: null };
+  /** Closes the window; the page calls it after the command `quit`, once training has stopped with a checkpoint. */
+  quit: { args: []; result: null };
+}
+export type HostCall = keyof HostCalls;
+
+export const HOST_CALLS = [
+  "environment",
+  "connectEngine",
+  "chooseFolder",
+  "chooseFile",
+  "chooseReportFile",
+  "openReport",
+  "reveal",
+  "setTheme",
+  "setActivity",
+  "quit",
+] as const satisfies readonly HostCall[];
+
+/** An error thrown in one process reaches another only as words, so it travels as a value. */
+export type HostAnswer = { ok: true; value: unknown } | { ok: false; message: string };
+
+export const ENGINE_PORT = "engine-port";
+
+export type Theme = "system" | "light" | "dark";
+export type FolderPurpose = "data" | "download";
+export type FileKind = "image" | "weights";
+export type ReportFormat = "html" | "csv" | "json";
+
+export interface Environment {
+  versions: { app: string; electron: string; chrome: string; node: string };
+  platform: string;
+  theme: Theme;
+  /** Where runs are kept. */
+  runsDirectory: string;
+}
+
+export interface Activity {
+  state: "idle" | "running" | "paused";
+  /** 0 ... 1 */
+  progress: number;
+}
+
+/** What the menu asks of the page. `quit`: stop training with a checkpoint, then call `quit`. */
+export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop", "quit"] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** Why the engine is gone, in words, with the end of what it wrote to standard error. */
+export interface EngineExit {
+  message: string;
+  details: string;
+}
+
+/** What the preload puts on the page's window as `host`. A `DroppedFile` is the browser's File. */
+export type Host<DroppedFile = unknown> = {
+  [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostAnswer>;
+} & {
+  /** Path of a dropped file or folder; empty if it has none (an image dragged from a web page). */
+  pathForFile: (file: DroppedFile) => string;
+  /** Both return a function that ends the subscription. */
+  onCommand: (listener: (command: Command) => void) => () => void;
+  onEngineExit: (listener: (exit: EngineExit) => void) => () => void;
+};
