@@ -1,0 +1,36 @@
+import type { DataFormat } from "../contract/recipe";
+import type { Tensor } from "../tensor/tensor";
+
+/** A whole data set in memory, decoded. */
+export interface Dataset {
+  /** The folder that was read, with "bundled" resolved. */
+  readonly path: string;
+  readonly format: Exclude<DataFormat, "auto">;
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  readonly train: Split;
+  readonly test: Split;
+  /** SHA-256 over class names, labels and pixels of both splits as they are held, in hexadecimal. */
+  readonly hash: string;
+  /** Gives the memory of the images back. */
+  release(): void;
+}
+
+export interface Split {
+  readonly count: number;
+  /** [count], 0 <= label < classes.length */
+  readonly labels: Int32Array;
+  /** u8 [count,H,W,3], R G B */
+  readonly images: Tensor;
+  readonly H: number;
+  readonly W: number;
+}
+
+/** A split while it is read, on the JavaScript side. */
+export interface RawSplit {
+  labels: Int32Array;
+  /** [count,H,W,3] */
+  pixels: Uint8Array;
+  H: number;
+  W: number;
+}

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import type { DataSource } from "../contract/recipe";
+import { fromArray } from "../tensor/tensor";
+import { readCifar10 } from "./cifar10-binary";
+import type { Dataset, RawSplit, Split } from "./dataset";
+import { readImageFolder } from "./image-folder";
+import { locate } from "./locate";
+
+export interface OpenOptions {
+  /**
+   * Side in pixels to which images are brought that are not all of one square size: the largest that a network of the recipe takes.
+   * Equal square images that are larger are brought to it too. Image folders only; default 224.
+   */
+  storeSize?: number;
+  /** Called while images are decoded. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Reads a whole data set into the backend's memory. "bundled" is the CIFAR-10 sample that comes with the program; other paths are
+ * folders in the layout of CIFAR-10's binary version or with train/<class>/ and test/<class>/. The limits take the first images:
+ * CIFAR-10 in file order, image folders in turn from each class. Throws an InputError that names the file or folder at fault.
+ */
+export async function openDataset(source: DataSource, { storeSize = 224, onProgress }: OpenOptions = {}): Promise<Dataset> {
+  const { path, format } = locate(source.path, source.format);
+  const limits = { train: source.trainLimit, test: source.testLimit };
+  const raw = format === "cifar10-binary" ? readCifar10(path, limits) : await readImageFolder(path, limits, { storeSize, onProgress });
+  const train = toSplit(raw.train);
+  const test = toSplit(raw.test);
+  return {
+    path,
+    format,
+    classes: raw.classes,
+    train,
+    test,
+    hash: hashOf(raw.classes, [raw.train, raw.test]),
+    release() {
+      train.images.release();
+      test.images.release();
+    },
+  };
+}
+
+function toSplit({ labels, pixels, H, W }: RawSplit): Split {
+  return { count: labels.length, labels, images: fromArray(pixels, [labels.length, H, W, 3]), H, W };
+}
+
+function hashOf(classes: readonly string[], splits: RawSplit[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(classes));
+  for (const { labels, pixels, H, W } of splits) hash.update(`${labels.length} ${H} ${W}`).update(labels).update(pixels);
+  return hash.digest("hex");
+}

@@ -1,0 +1,17 @@
+import { backend, empty, scope } from "../tensor/tensor";
+
+// The seed also draws initial weights and augmentation; the order of samples has its own range of streams.
+const FIRST_STREAM = 2 ** 40;
+
+/**
+ * Indices of all samples in the order of one epoch (from 1): a permutation that depends on (seed, epoch) alone, or without `shuffle`
+ * the order in which they are stored.
+ */
+export function epochOrder(count: number, options: { shuffle: boolean; seed: number; epoch: number }): Int32Array {
+  if (!options.shuffle) return Int32Array.from({ length: count }, (_, i) => i);
+  return scope(() => {
+    const y = empty([count], "i32");
+    backend().randomPermutation({ y: y.handle, seed: options.seed, stream: FIRST_STREAM + options.epoch });
+    return y.toInt32();
+  });
+}

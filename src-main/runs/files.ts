@@ -1,0 +1,59 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { ArmName, RunHashes } from "../contract/run";
+import type { Recipe } from "../contract/recipe";
+
+/** Version of the layout of a run folder, written to recipe.json. */
+export const SCHEMA = 1;
+
+export const runFiles = (directory: string) => ({
+  recipe: join(directory, "recipe.json"),
+  batches: join(directory, "batches.csv"),
+  epochs: join(directory, "epochs.csv"),
+  events: join(directory, "events.jsonl"),
+});
+
+/** What recipe.json says beside the recipe itself. */
+export interface RunStart {
+  arm: ArmName;
+  recipe: Recipe;
+  hashes: RunHashes;
+  classes: string[];
+  /** Trained values of the student. */
+  parameters: number;
+  teacherTestAcc: number | null;
+}
+
+export interface RunHeader extends RunStart {
+  schema: typeof SCHEMA;
+  /** Of weights, order and augmentation. */
+  seed: number;
+}
+
+/** A line of events.jsonl. */
+export interface RunEvent {
+  /** ISO 8601 */
+  time: string;
+  type: EventType;
+  text?: string;
+  /** Of the process that trains: with started and resumed. */
+  pid?: number;
+  /** Counts from 1 at every start or resumption: with started and resumed. */
+  segment?: number;
+}
+
+export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "stopped", "finished", "failed"] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Whole or not at all: written beside, synced, then renamed. */
+export function writeWhole(path: string, text: string): void {
+  const partial = `${path}.partial`;
+  const file = openSync(partial, "w");
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(partial, path);
+}

@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { uptime } from "node:os";
+import { join } from "node:path";
+import { InputError } from "../contract/failure";
+import type { BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
+import { BATCHES, EPOCHS, parseTable } from "./records";
+
+/** Everything that a run folder says. Throws an InputError if it holds no run that can be read. */
+export function readRun(directory: string): RunDetails {
+  const header = readHeader(directory);
+  const events = readEvents(directory);
+  const epochRecords = readEpochs(directory);
+  return {
+    ...summarize(directory, header, events, epochRecords),
+    recipe: header.recipe,
+    hashes: header.hashes,
+    classes: header.classes,
+    parameters: header.parameters,
+    batches: readBatches(directory),
+    epochRecords,
+    teacherTestAcc: header.teacherTestAcc,
+    events: events.map(({ time, type, text }) => ({ time, type, text })),
+  };
+}
+
+/** The runs in a folder, newest first: itself, its folders, and the arms of comparisons among them. What cannot be read is left out. */
+export function listRuns(directory: string): RunSummary[] {
+  return runFolders(directory)
+    .flatMap((folder) => {
+      try {
+        return [summarize(folder, readHeader(folder), readEvents(folder), readEpochs(folder))];
+      } catch (error) {
+        if (error instanceof InputError) return [];
+        throw error;
+      }
+    })
+    .sort((a, b) => (a.started < b.started ? 1 : -1));
+}
+
+/** The folder itself if it holds a run, else the folders with runs up to `depth` levels below it, in order of their names. */
+export function runFolders(directory: string, depth = 2): string[] {
+  if (!existsSync(directory)) return [];
+  if (existsSync(runFiles(directory).recipe)) return [directory];
+  if (depth === 0) return [];
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders
+    .map(({ name }) => name)
+    .sort()
+    .flatMap((name) => runFolders(join(directory, name), depth - 1));
+}
+
+function summarize(directory: string, header: RunHeader, events: RunEvent[], epochs: EpochRecord[]): RunSummary {
+  const evaluated = epochs.filter(({ testAcc }) => testAcc !== null);
+  return {
+    directory,
+    name: header.recipe.name,
+    arm: header.arm,
+    state: stateOf(events),
+    started: events[0]?.time ?? "",
+    epochsDone: epochs.length,
+    epochs: header.recipe.train.epochs,
+    testAcc: evaluated.at(-1)?.testAcc ?? null,
+    trainAcc: epochs.at(-1)?.trainAcc ?? null,
+  };
+}
+
+// ---- The single files -------------------------------------------------------------------------------------------------------------
+
+export function readHeader(directory: string): RunHeader {
+  const path = runFiles(directory).recipe;
+  if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
+  const header = parseHeader(path);
+  if (header.schema !== SCHEMA) throw new InputError(`${path}: expected a run of schema ${SCHEMA}, got ${JSON.stringify(header.schema)}`);
+  return header as RunHeader;
+}
+
+function parseHeader(path: string): Partial<RunHeader> {
+  try {
+    return Object(JSON.parse(readFileSync(path, "utf8")));
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read as JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export const readBatches = (directory: string): BatchRecord[] => parseTable(BATCHES, readIfThere(runFiles(directory).batches));
+export const readEpochs = (directory: string): EpochRecord[] => parseTable(EPOCHS, readIfThere(runFiles(directory).epochs));
+
+/** A last line without its end was being written when the process died, and does not count. */
+export function readEvents(directory: string): RunEvent[] {
+  return readIfThere(runFiles(directory).events)
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+// ---- State, as the events tell it -------------------------------------------------------------------------------------------------
+
+const STATE_AFTER: Partial<Record<EventType, RunState>> = {
+  started: "running",
+  resumed: "running",
+  continued: "running",
+  paused: "paused",
+  stopped: "stopped",
+  finished: "finished",
+  failed: "failed",
+};
+
+/** A run whose process is gone without a last word counts as stopped. */
+function stateOf(events: RunEvent[]): RunState {
+  const states = events.flatMap(({ type }) => STATE_AFTER[type] ?? []);
+  const last = states.at(-1) ?? "stopped";
+  const active = last === "running" || last === "paused";
+  return active && processOf(events) === null ? "stopped" : last;
+}
+
+/** The process that trains the run now, null if none does. */
+export function trainedBy(events: RunEvent[]): number | null {
+  const state = stateOf(events);
+  return state === "running" || state === "paused" ? processOf(events) : null;
+}
+
+/** The process that started or resumed the run last, null if it has ended. */
+function processOf(events: RunEvent[]): number | null {
+  const { pid, time } = events.filter((event) => event.pid !== undefined).at(-1) ?? {};
+  if (pid === undefined || time === undefined) return null;
+  // Process numbers begin anew when the machine does.
+  const booted = Date.now() - uptime() * 1000;
+  return Date.parse(time) > booted && isAlive(pid) ? pid : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
