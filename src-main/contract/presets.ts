@@ -1,0 +1,61 @@
+import { parseRecipe } from "./parse-recipe";
+import type { Recipe } from "./recipe";
+
+export interface Preset {
+  id: "demo" | "article" | "quick-look";
+  title: string;
+  description: string;
+  recipe: Recipe;
+}
+
+const bundledTeacher = { model: "resnet20_cifar10", weights: "bundled" };
+
+export const presets: readonly Preset[] = [
+  {
+    id: "demo",
+    title: "Demo",
+    description: "A small vision transformer on the bundled sample, in a few minutes on two processor cores.",
+    recipe: parseRecipe({
+      name: "demo",
+      data: { path: "bundled" },
+      teacher: bundledTeacher,
+      student: { model: "vit_micro_patch4_32" },
+      train: { epochs: 12, batchSize: 64, learningRate: 1e-3, weightDecay: 0.05, decay: "matrices", schedule: "cosine-step", warmupEpochs: 1 },
+      distillation: { temperature: 4, alpha: 0.9 },
+      control: { train: {} },
+      augment: { crop: 4, flip: true },
+    }),
+  },
+  {
+    id: "article",
+    title: "Article",
+    description: "ViT-Tiny at 224 pixels with the published settings, on the bundled data and teacher. Long on a processor.",
+    recipe: parseRecipe({
+      name: "article",
+      data: { path: "bundled" },
+      teacher: bundledTeacher,
+      student: { model: "vit_tiny_patch16_224" },
+      train: { epochs: 5, batchSize: 128, optimizer: "adamw", learningRate: 1e-4, weightDecay: 0.01, decay: "all", schedule: "cosine-epoch" },
+      distillation: { temperature: 0.212, alpha: 0.62 },
+      control: { train: { learningRate: 1e-3 } },
+    }),
+  },
+  {
+    id: "quick-look",
+    title: "Quick look",
+    description: "A thousand images and two epochs: shows within seconds how a run goes, not what a teacher adds.",
+    recipe: parseRecipe({
+      name: "quick look",
+      data: { path: "bundled", trainLimit: 1000, testLimit: 200 },
+      teacher: bundledTeacher,
+      student: { model: "vit_micro_patch4_32" },
+      train: { epochs: 2, batchSize: 64, learningRate: 1e-3 },
+      distillation: { temperature: 4, alpha: 0.9 },
+      control: { train: {} },
+    }),
+  },
+];
+
+export function presetOf(id: Preset["id"]): Preset {
+  return presets.find((preset) => preset.id === id)!;
+}
