@@ -31,10 +31,12 @@ export function createModel(name: string, options: ModelOptions): Model {
   const patchSize = options.patchSize ?? entry.patchSize;
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
-  if (entry.patchSize === null && patchSize !== null) throw new RangeError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
+  if (entry.patchSize === null && patchSize !== null)
+    throw new RangeError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
-    if (imageSize % patchSize !== 0) throw new RangeError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
+    if (imageSize % patchSize !== 0)
+      throw new RangeError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
   }
   const model = entry.create({ classes, imageSize, patchSize });
   model.initialize(seed);

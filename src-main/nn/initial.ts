@@ -1,12 +1,13 @@
-import { randomNormal, randomUniform } from "../tensor/ops/random";
+import { type RandomKey, randomNormal, randomUniform } from "../tensor/ops/random";
 import { backend, type Tensor } from "../tensor/tensor";
 
-/** Writes a weight's first content; random numbers are those of (seed, stream). */
-export type Initial = (y: Tensor, key: { seed: number; stream: number }) => void;
+/** Writes a weight's first content. */
+export type Initial = (y: Tensor, key: RandomKey) => void;
 
 export const zeros: Initial = (y) => backend().fill({ y: y.handle, value: 0 });
 export const ones: Initial = (y) => backend().fill({ y: y.handle, value: 1 });
 
+/** Mean 0. */
 export function normal(std: number): Initial {
   return (y, key) => randomNormal(y, { ...key, mean: 0, std });
 }

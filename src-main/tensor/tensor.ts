@@ -2,10 +2,9 @@ import type { Addon, DType, Handle } from "../backend/addon";
 
 /** A float, int or byte array in the backend's memory with a shape, and how it was computed if gradients are to flow through it. */
 export class Tensor {
-  /** Set by `backward` on parameters: same shape, lives in the scope in which `backward` ran. */
-  grad: Tensor | null = null;
   requiresGrad = false;
   node: Node | null = null;
+  #grad: Tensor | null = null;
   #released = false;
 
   /** Takes ownership of the handle. Use `empty`, `fromArray` and the ops instead. */
@@ -19,6 +18,18 @@ export class Tensor {
 
   get size(): number {
     return this.shape.reduce((product, extent) => product * extent, 1);
+  }
+
+  /**
+   * Set by `backward` on what it reached and has no history of its own (parameters): same shape, lives in the scope in which `backward`
+   * ran. Several passes in one scope add up; with the scope's end it is null again.
+   */
+  get grad(): Tensor | null {
+    if (this.#grad && this.#grad.#released) this.#grad = null;
+    return this.#grad;
+  }
+  set grad(gradient: Tensor | null) {
+    this.#grad = gradient;
   }
 
   /** The same memory under another shape of equal size. Gradients flow through. */
@@ -52,11 +63,14 @@ function expectArray<T>(values: unknown, type: abstract new (...args: never[]) =
   throw new TypeError(`expected a tensor read as ${type.name}, got ${(values as object).constructor.name}`);
 }
 
-/** How a tensor was made: `backward` turns its gradient into the gradients of its inputs, null where none is needed. */
+/**
+ * How a tensor was made: `backward` turns its gradient dy into the gradients of its inputs, in their order, null where there is none.
+ * It returns new tensors or views of dy, never dy itself: each is released once it was used.
+ */
 export interface Node {
   readonly order: number;
-  readonly inputs: readonly Tensor[];
-  readonly backward: (dy: Tensor) => (Tensor | null)[];
+  readonly inputs: readonly (Tensor | null)[];
+  readonly backward: (dy: Tensor) => (Tensor | null | undefined)[];
 }
 
 // ---- The backend in use: set once at start-up -------------------------------------------------------------------------------------
@@ -144,13 +158,18 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
+/** Runs `body` and frees all that it made but its result, unless gradients are recorded: then the backward pass needs the rest. */
+export function keepResult(body: () => Tensor): Tensor {
+  return recording ? body() : scope(() => keep(body()));
+}
+
 /** True if an op on these inputs should keep what its backward pass needs. */
-export function needsGrad(...inputs: (Tensor | null | undefined)[]): boolean {
+export function needsGrad(...inputs: (Tensor | null)[]): boolean {
   return recording && inputs.some((input) => input?.requiresGrad);
 }
 
-/** Notes on `y` how it was made from `inputs`, if a gradient is wanted of any of them. */
-export function record(y: Tensor, inputs: readonly Tensor[], backward: Node["backward"]): Tensor {
+/** Notes on `y` how it was made from `inputs` (null: an optional input left out), if a gradient is wanted of any of them. */
+export function record(y: Tensor, inputs: Node["inputs"], backward: Node["backward"]): Tensor {
   if (needsGrad(...inputs)) {
     y.requiresGrad = true;
     y.node = { order: nextOrder++, inputs, backward };
@@ -158,44 +177,53 @@ export function record(y: Tensor, inputs: readonly Tensor[], backward: Node["bac
   return y;
 }
 
+/** For the gradient of `input`: a new tensor of its shape, or null if none is wanted. */
+export function gradientOf(input: Tensor | null): Tensor | null {
+  return input?.requiresGrad ? empty(input.shape) : null;
+}
+
 /**
  * Walks from `y` back to the parameters and sets their `grad`; a gradient that arrives over several paths is summed.
- * `dy` is the gradient of the objective with respect to `y` (default: ones).
+ * `dy` is the gradient of the objective with respect to `y` (default: ones). Gradients in between are freed as soon as they were used.
  */
-export function backward(y: Tensor, dy: Tensor = full(y.shape, 1)): void {
+export function backward(y: Tensor, dy?: Tensor): void {
+  if (!y.node) throw new Error("backward: expected a tensor computed from parameters, got one without a history");
   noGrad(() => {
-    const gradients = new Map<Tensor, Tensor>([[y, dy]]);
+    const gradients = new Map<Tensor, Tensor>([[y, dy?.reshape(y.shape) ?? full(y.shape, 1)]]);
     // Inputs were made before outputs, so walking by falling order meets a tensor after all its users.
-    for (const tensor of nodesByFallingOrder(y)) {
+    for (const { tensor, node } of historyByFallingOrder(y)) {
       const gradient = gradients.get(tensor);
-      if (!gradient || !tensor.node) continue;
+      if (!gradient) continue;
       gradients.delete(tensor);
-      const { inputs, backward } = tensor.node;
-      for (const [i, dinput] of backward(gradient).entries()) {
-        const input = inputs[i]!;
-        if (!dinput || !input.requiresGrad) continue;
-        const earlier = input.node ? gradients.get(input) : input.grad;
-        const sum = earlier ? add(earlier, dinput) : dinput;
-        if (input.node) gradients.set(input, sum);
-        else input.grad = sum;
-      }
+      scope(() => {
+        for (const [i, dinput] of node.backward(gradient).entries()) {
+          const input = node.inputs[i];
+          if (!input?.requiresGrad || !dinput) continue;
+          if (input.node) gradients.set(input, keep(sum(gradients.get(input), dinput)));
+          else input.grad = keep(sum(input.grad, dinput));
+        }
+      });
+      gradient.release();
     }
   });
 }
 
-function nodesByFallingOrder(y: Tensor): Tensor[] {
-  const seen = new Set<Tensor>();
-  const pending = [y];
-  for (let tensor = pending.pop(); tensor; tensor = pending.pop()) {
-    if (!tensor.node || seen.has(tensor)) continue;
-    seen.add(tensor);
+function historyByFallingOrder(y: Tensor): { tensor: Tensor; node: Node }[] {
+  const history = new Map<Tensor, Node>();
+  const pending: (Tensor | null)[] = [y];
+  for (let tensor = pending.pop(); tensor !== undefined; tensor = pending.pop()) {
+    if (!tensor?.node || history.has(tensor)) continue;
+    history.set(tensor, tensor.node);
     pending.push(...tensor.node.inputs);
   }
-  return [...seen].sort((a, b) => b.node!.order - a.node!.order);
+  return [...history].map(([tensor, node]) => ({ tensor, node })).sort((a, b) => b.node.order - a.node.order);
 }
 
-function add(a: Tensor, b: Tensor): Tensor {
-  const y = empty(a.shape);
-  backend().add({ a: a.handle, b: b.handle, y: y.handle });
+/** Releases `earlier`, whose place the sum takes. */
+function sum(earlier: Tensor | null | undefined, later: Tensor): Tensor {
+  if (!earlier) return later;
+  const y = empty(later.shape);
+  backend().add({ a: earlier.handle, b: later.handle, y: y.handle });
+  earlier.release();
   return y;
 }

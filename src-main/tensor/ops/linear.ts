@@ -1,11 +1,16 @@
-import { backend, empty, needsGrad, record, type Tensor } from "../tensor";
+import { backend, empty, gradientOf, needsGrad, record, type Tensor } from "../tensor";
+import { multiply } from "./multiply";
 
 /**
  * y [...,O] = residual + gelu?(x [...,I] weight^T [O,I] + bias [O]). torch.nn.functional.linear, then torch.nn.functional.gelu (exact).
  * `residual` [...,O] is added last.
  */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: { gelu?: boolean; residual?: Tensor } = {}): Tensor {
-  const { gelu = false, residual = null } = options;
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  { gelu = false, residual = null }: { gelu?: boolean; residual?: Tensor | null } = {},
+): Tensor {
   const y = empty([...x.shape.slice(0, -1), weight.shape[0]!]);
   const geluGrad = gelu && needsGrad(x, weight, bias) ? empty(y.shape) : null;
   backend().linearForward({
@@ -18,19 +23,14 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
     gelu,
   });
 
-  return record(y, [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])], (dy) => {
-    const dh = geluGrad ? multiplied(dy, geluGrad) : dy;
-    const dx = x.requiresGrad ? empty(x.shape) : null;
+  return record(y, [x, weight, bias, residual], (dy) => {
+    // dh [...,O]: gradient before GELU
+    const dh = geluGrad ? multiply(dy, geluGrad) : dy;
+    const dx = gradientOf(x);
     if (dx) backend().linearBackwardInput({ dy: dh.handle, weight: weight.handle, dx: dx.handle });
-    const dweight = empty(weight.shape);
-    const dbias = bias ? empty(bias.shape) : null;
-    backend().linearBackwardWeight({ x: x.handle, dy: dh.handle, dweight: dweight.handle, dbias: dbias?.handle });
-    return [dx, dweight, ...(dbias ? [dbias] : []), ...(residual ? [dy] : [])];
+    const dbias = gradientOf(bias);
+    const dweight = dbias ? empty(weight.shape) : gradientOf(weight);
+    if (dweight) backend().linearBackwardWeight({ x: x.handle, dy: dh.handle, dweight: dweight.handle, dbias: dbias?.handle });
+    return [dx, dweight, dbias, residual?.requiresGrad ? dy.reshape(residual.shape) : null];
   });
-}
-
-function multiplied(a: Tensor, b: Tensor): Tensor {
-  const y = empty(a.shape);
-  backend().multiply({ a: a.handle, b: b.handle, y: y.handle });
-  return y;
 }

@@ -1,0 +1,42 @@
+import type { Tensor } from "../tensor/tensor";
+import { BatchNorm2d } from "./batch-norm";
+import { Conv2d } from "./conv2d";
+import { normal, zeros } from "./initial";
+import { Module } from "./module";
+
+/** Two 3x3 convolutions beside a shortcut. timm.models.resnet.BasicBlock; bn2 begins at zero, so that a fresh block passes its shortcut on. */
+export class BasicBlock extends Module {
+  conv1: Conv2d;
+  bn1: BatchNorm2d;
+  conv2: Conv2d;
+  bn2: BatchNorm2d;
+  /** Projects the shortcut where the shape changes. */
+  downsample: [Conv2d, BatchNorm2d] | null;
+
+  constructor(inputs: number, outputs: number, stride: number) {
+    super();
+    this.conv1 = resnetConv2d(inputs, outputs, 3, stride);
+    this.bn1 = new BatchNorm2d(outputs);
+    this.conv2 = resnetConv2d(outputs, outputs, 3, 1);
+    this.bn2 = new BatchNorm2d(outputs, zeros);
+    this.downsample = stride === 1 && inputs === outputs ? null : [resnetConv2d(inputs, outputs, 1, stride), new BatchNorm2d(outputs)];
+  }
+
+  /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
+  forward(x: Tensor): Tensor {
+    const h = this.bn1.forward(this.conv1.forward(x), { relu: true });
+    return this.bn2.forward(this.conv2.forward(h), { residual: this.#shortcut(x), relu: true });
+  }
+
+  #shortcut(x: Tensor): Tensor {
+    if (!this.downsample) return x;
+    const [conv, bn] = this.downsample;
+    return bn.forward(conv.forward(x));
+  }
+}
+
+/** Padded so that only the stride changes the size; begins normal with std sqrt(2 / fan_out), which keeps gradients' size through ReLU (He et al. 2015). */
+export function resnetConv2d(inputs: number, outputs: number, kernel: number, stride: number): Conv2d {
+  const initial = normal(Math.sqrt(2 / (kernel * kernel * outputs)));
+  return new Conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, initial });
+}

@@ -1,0 +1,27 @@
+import type { Tensor } from "../tensor/tensor";
+import { Attention } from "./attention";
+import { LayerNorm } from "./layer-norm";
+import { Mlp } from "./mlp";
+import { Module } from "./module";
+
+/** A pre-norm transformer block. timm.models.vision_transformer.Block. */
+export class Block extends Module {
+  norm1: LayerNorm;
+  attn: Attention;
+  norm2: LayerNorm;
+  mlp: Mlp;
+
+  constructor(width: number, heads: number) {
+    super();
+    this.norm1 = new LayerNorm(width);
+    this.attn = new Attention(width, heads);
+    this.norm2 = new LayerNorm(width);
+    this.mlp = new Mlp(width, 4 * width);
+  }
+
+  /** x [N,T,D] -> [N,T,D] */
+  forward(x: Tensor): Tensor {
+    const h = this.attn.forward(this.norm1.forward(x), { residual: x });
+    return this.mlp.forward(this.norm2.forward(h), { residual: h });
+  }
+}

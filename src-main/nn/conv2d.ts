@@ -1,0 +1,35 @@
+import { conv2d } from "../tensor/ops/conv2d";
+import type { Tensor } from "../tensor/tensor";
+import { type Initial, uniform } from "./initial";
+import { Module } from "./module";
+import { Weight } from "./weight";
+
+export interface Conv2dOptions {
+  stride?: number;
+  padding?: number;
+  bias?: boolean;
+  /** Default: as in PyTorch, uniform within 1 / sqrt(fan_in). The bias always begins so. */
+  initial?: Initial;
+}
+
+/** torch.nn.Conv2d on channels-last images; square kernel. */
+export class Conv2d extends Module {
+  weight: Weight;
+  bias: Weight | null;
+  readonly stride: number;
+  readonly padding: number;
+
+  constructor(inputs: number, outputs: number, kernel: number, { stride = 1, padding = 0, bias = false, initial }: Conv2dOptions = {}) {
+    super();
+    const torchDefault = uniform(1 / Math.sqrt(inputs * kernel * kernel));
+    this.weight = Weight.parameter([outputs, inputs, kernel, kernel], initial ?? torchDefault);
+    this.bias = bias ? Weight.parameter([outputs], torchDefault) : null;
+    this.stride = stride;
+    this.padding = padding;
+  }
+
+  /** x [N,H,W,C] -> [N,P,Q,O] */
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias, { stride: this.stride, padding: this.padding });
+  }
+}

@@ -1,0 +1,22 @@
+import { layerNorm } from "../tensor/ops/layer-norm";
+import type { Tensor } from "../tensor/tensor";
+import { ones, zeros } from "./initial";
+import { Module } from "./module";
+import { Weight } from "./weight";
+
+/** torch.nn.LayerNorm over the last axis, with timm's eps 1e-6. */
+export class LayerNorm extends Module {
+  weight: Weight;
+  bias: Weight;
+
+  constructor(width: number) {
+    super();
+    this.weight = Weight.parameter([width], ones);
+    this.bias = Weight.parameter([width], zeros);
+  }
+
+  /** x [...,D] -> [...,D] */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, 1e-6);
+  }
+}

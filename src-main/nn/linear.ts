@@ -1,0 +1,28 @@
+import { linear } from "../tensor/ops/linear";
+import type { Tensor } from "../tensor/tensor";
+import { type Initial, uniform } from "./initial";
+import { Module } from "./module";
+import { Weight } from "./weight";
+
+/** torch.nn.Linear, with GELU and a residual built in. */
+export class Linear extends Module {
+  weight: Weight;
+  bias: Weight;
+
+  /** By default initialised as in PyTorch, uniform within 1 / sqrt(inputs). */
+  constructor(inputs: number, outputs: number, initial: { weight: Initial; bias: Initial } = torchDefault(inputs)) {
+    super();
+    this.weight = Weight.parameter([outputs, inputs], initial.weight);
+    this.bias = Weight.parameter([outputs], initial.bias);
+  }
+
+  /** x [...,I] -> residual + gelu?(x weight^T + bias) [...,O] */
+  forward(x: Tensor, options: { gelu?: boolean; residual?: Tensor } = {}): Tensor {
+    return linear(x, this.weight, this.bias, options);
+  }
+}
+
+function torchDefault(inputs: number): { weight: Initial; bias: Initial } {
+  const initial = uniform(1 / Math.sqrt(inputs));
+  return { weight: initial, bias: initial };
+}

@@ -1,0 +1,20 @@
+import type { Tensor } from "../tensor/tensor";
+import { Conv2d } from "./conv2d";
+import { Module } from "./module";
+
+/** Cuts an image into square patches and projects each to width D. timm.layers.PatchEmbed. */
+export class PatchEmbed extends Module {
+  proj: Conv2d;
+
+  constructor(patchSize: number, width: number) {
+    super();
+    this.proj = new Conv2d(3, width, patchSize, { stride: patchSize, bias: true });
+  }
+
+  /** x [N,Z,Z,3] -> [N,T,D], patches in row-major order */
+  forward(x: Tensor): Tensor {
+    const patches = this.proj.forward(x);
+    const [N, P, Q, D] = patches.shape as [number, number, number, number];
+    return patches.reshape([N, P * Q, D]);
+  }
+}

@@ -1,0 +1,23 @@
+import { backend, empty, type Tensor } from "../tensor";
+import type { Normalization } from "./prepare-image";
+
+export interface AssembleBatchOptions extends Normalization {
+  /** Z: side of the output in pixels. */
+  size: number;
+  /** Pixels of zero padding before a random crop back to the image's size; 0: none. */
+  crop: number;
+  /** Random horizontal flip. */
+  flip: boolean;
+  seed: number;
+  epoch: number;
+}
+
+/**
+ * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32): random crop and flip, bilinear resize, normalised. Crop and flip depend on
+ * (seed, epoch, index) alone: batches that differ in size and normalisation show the same views.
+ */
+export function assembleBatch(images: Tensor, indices: Tensor, { size, ...options }: AssembleBatchOptions): Tensor {
+  const y = empty([indices.size, size, size, 3]);
+  backend().assembleBatch({ images: images.handle, indices: indices.handle, y: y.handle, ...options });
+  return y;
+}

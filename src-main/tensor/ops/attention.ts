@@ -1,0 +1,18 @@
+import { backend, empty, record, type Tensor } from "../tensor";
+
+/**
+ * y [N,T,A*E]: for each image and each of A heads softmax(q k^T / sqrt(E)) v, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v).
+ * torch.nn.functional.scaled_dot_product_attention.
+ */
+export function attention(qkv: Tensor, heads: number): Tensor {
+  const [N, T, packed] = qkv.shape as [number, number, number];
+  const y = empty([N, T, packed / 3]);
+  const logsumexp = empty([N, heads, T]);
+  backend().attentionForward({ qkv: qkv.handle, y: y.handle, logsumexp: logsumexp.handle, heads });
+
+  return record(y, [qkv], (dy) => {
+    const dqkv = empty(qkv.shape);
+    backend().attentionBackward({ qkv: qkv.handle, y: y.handle, dy: dy.handle, logsumexp: logsumexp.handle, dqkv: dqkv.handle, heads });
+    return [dqkv];
+  });
+}

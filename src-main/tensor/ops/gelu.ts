@@ -1,0 +1,13 @@
+import { backend, empty, record, type Tensor } from "../tensor";
+
+/** Exact GELU, x Phi(x), elementwise. torch.nn.functional.gelu. `linear` has it built in. */
+export function gelu(x: Tensor): Tensor {
+  const y = empty(x.shape);
+  backend().geluForward({ x: x.handle, y: y.handle });
+
+  return record(y, [x], (dy) => {
+    const dx = empty(x.shape);
+    backend().geluBackward({ x: x.handle, dy: dy.handle, dx: dx.handle });
+    return [dx];
+  });
+}
