@@ -47,12 +47,12 @@ interface TextKind {
   kind: "text" | "model" | "folder" | "file";
   words?: readonly string[];
 }
-type KindOf<V> = V extends boolean ? FlagKind : V extends number ? NumberKind : string extends V ? TextKind : ChoiceKind<V>;
+type KindOf<V> = [V] extends [boolean] ? FlagKind : [V] extends [number] ? NumberKind : string extends V ? TextKind : ChoiceKind<V>;
 
 /** A default is a value, a rule that takes it from the group's `model`, or nothing where the recipe must name it. */
 type DefaultOf<V> = { default: V } | { defaultOf: (model: string) => V } | { required: true };
 
-type SettingOf<V> = Described & DefaultOf<V> & ([NonNullable<V>] extends [boolean] ? FlagKind : KindOf<NonNullable<V>>);
+type SettingOf<V> = Described & DefaultOf<V> & KindOf<NonNullable<V>>;
 type SettingTable = { readonly [Key in SettingKey]: SettingOf<ValueAt<Recipe, Key>> };
 
 /** A row of the table, whatever its value's type. */

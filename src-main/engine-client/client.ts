@@ -1,0 +1,112 @@
+import type { Call, Failure, Method, Methods, Notice } from "../contract/engine";
+import { PROTOCOL } from "../contract/engine";
+import type { Channel, EngineEnd, Incoming } from "./channel";
+
+/** What the engine answered instead of a result, or why it cannot answer any more. */
+export class EngineError extends Error {
+  readonly code: Failure["code"];
+  readonly details: string | undefined;
+
+  constructor({ code, message, details }: Failure) {
+    super(message);
+    this.name = "EngineError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export interface CallOptions {
+  onNotice?: (notice: Notice) => void;
+  /**
+   * Aborting asks a train or compare call to stop: it goes on until its checkpoint is written, then fails with INTERRUPTED. Any other
+   * call fails with INTERRUPTED at once, and what the engine still answers is dropped.
+   */
+  signal?: AbortSignal;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: EngineError): void;
+  onNotice: (notice: Notice) => void;
+}
+
+/** Calls to one engine. Runs in the page as well as in Node: it knows only the channel. */
+export class EngineClient {
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #end: EngineEnd | null = null;
+
+  private constructor(private readonly channel: Channel) {
+    channel.onMessage((message) => this.#receive(message));
+    channel.onClose((end) => this.#fail(end));
+  }
+
+  /** Shakes hands with the engine. Rejects with an EngineError if it speaks another version of the protocol or ends. */
+  static async connect(channel: Channel): Promise<EngineClient> {
+    const client = new EngineClient(channel);
+    const { protocol, version } = await client.call("hello", { protocol: PROTOCOL });
+    if (protocol === PROTOCOL) return client;
+    client.close();
+    throw new EngineError({
+      code: "INTERNAL",
+      message: `expected an engine of protocol ${PROTOCOL}, got protocol ${protocol} of version ${version}: program and engine are of different builds; build or install again`,
+    });
+  }
+
+  /** The method's result. Rejects with an EngineError: the engine's own failure, INTERRUPTED, or ENGINE_DIED. */
+  call<M extends Method>(method: M, params: Methods[M]["params"], { onNotice = () => {}, signal }: CallOptions = {}): Promise<Methods[M]["result"]> {
+    if (this.#end) return Promise.reject(died(this.#end));
+    if (signal?.aborted) return Promise.reject(interrupted());
+    const id = ++this.#lastId;
+    const stop = () => this.#interrupt(id, method);
+    signal?.addEventListener("abort", stop);
+    const answer = new Promise<Methods[M]["result"]>((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onNotice });
+      this.channel.post({ id, method, params } as Call);
+    });
+    return answer.finally(() => signal?.removeEventListener("abort", stop));
+  }
+
+  /** Ends the channel; calls still pending fail. */
+  close(): void {
+    this.#fail({ message: "The engine was closed.", details: "" });
+    this.channel.close();
+  }
+
+  #receive(message: Incoming): void {
+    const pending = this.#pending.get(message.id);
+    if (!pending) return;
+    if ("type" in message) {
+      pending.onNotice(message);
+      return;
+    }
+    this.#pending.delete(message.id);
+    if (message.ok) pending.resolve(message.result);
+    else pending.reject(new EngineError(message.error));
+  }
+
+  #interrupt(id: number, method: Method): void {
+    if (method === "train" || method === "compare") {
+      // If the engine dies meanwhile, the call itself fails and says so.
+      this.call("control", { action: "stop" }).catch(() => {});
+      return;
+    }
+    this.#pending.get(id)?.reject(interrupted());
+    this.#pending.delete(id);
+  }
+
+  #fail(end: EngineEnd): void {
+    if (this.#end) return;
+    this.#end = end;
+    for (const { reject } of this.#pending.values()) reject(died(end));
+    this.#pending.clear();
+  }
+}
+
+function died({ message, details }: EngineEnd): EngineError {
+  return new EngineError({ code: "ENGINE_DIED", message, details });
+}
+
+function interrupted(): EngineError {
+  return new EngineError({ code: "INTERRUPTED", message: "Interrupted." });
+}

@@ -1,0 +1,47 @@
+/** The engine as a child process of Node, for the command line and the server. */
+import { type ChildProcess, fork } from "node:child_process";
+import { constants } from "node:os";
+import type { Channel, EngineEnd, Incoming } from "./channel";
+import { engineEnd } from "./exit";
+
+/** Characters of standard error that are kept to explain an end. */
+const KEPT = 4000;
+
+/** Starts the engine's script. Closing the channel ends the process at once. */
+export function startEngine(script: string): Channel {
+  const child = fork(script, [], {
+    // Typed arrays pass as they are.
+    serialization: "advanced",
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    // Its own process group: Ctrl-C in a terminal reaches this process only, which then asks the engine to stop with a checkpoint.
+    detached: process.platform !== "win32",
+  });
+  const errors = keepEnd(child);
+  const closed = new Promise<EngineEnd>((resolve) => {
+    child.on("error", (error) => resolve({ message: `The engine could not be started: ${error.message}`, details: "" }));
+    // `close` and not `exit`: all of standard error has come by then.
+    child.on("close", (code, signal) => resolve(endOf(code, signal, errors())));
+  });
+  return {
+    // A failed send is told by `close`.
+    post: (call) => child.send(call, () => {}),
+    onMessage: (listener) => child.on("message", (message) => listener(message as Incoming)),
+    onClose: (listener) => closed.then(listener),
+    close: () => child.kill("SIGKILL"),
+  };
+}
+
+function keepEnd(child: ChildProcess): () => string {
+  let kept = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      kept = (kept + chunk.toString()).slice(-KEPT);
+    });
+  }
+  return () => kept;
+}
+
+function endOf(code: number | null, signal: NodeJS.Signals | null, errors: string): EngineEnd {
+  if (signal) return engineEnd({ status: `signal ${signal}`, signal: constants.signals[signal], errors });
+  return engineEnd({ status: `exit code ${code}`, signal: null, errors });
+}
