@@ -1,0 +1,79 @@
+import { assemble, labelsOf, NO_AUGMENT } from "../data/batches";
+import type { Split } from "../data/dataset";
+import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
+import { noGrad, scope } from "../tensor/tensor";
+import type { Network } from "./network";
+
+export interface Evaluation {
+  /** Share of images whose first largest logit is the label, 0 ... 1. */
+  accuracy: number;
+  /** Cross-entropy, mean over all images. */
+  loss: number;
+  /** By class: images, and how many of them were right. */
+  perClass: { count: number; correct: number }[];
+  /** Spent computing, without what ran in between. */
+  seconds: number;
+}
+
+export interface EvaluateOptions {
+  batchSize: number;
+  /** Awaited before each batch. */
+  yieldPoint(): Promise<void>;
+  onBatch?(seconds: number): void;
+}
+
+/** Tests a network on all images of a split, in stored order and without augmentation. */
+export async function evaluate(network: Network, split: Split, { batchSize, yieldPoint, onBatch }: EvaluateOptions): Promise<Evaluation> {
+  const perClass = Array.from({ length: network.model.classes }, () => ({ count: 0, correct: 0 }));
+  let lossSum = 0;
+  let seconds = 0;
+
+  for (let first = 0; first < split.count; first += batchSize) {
+    await yieldPoint();
+    const started = performance.now();
+    const indices = range(first, Math.min(first + batchSize, split.count));
+    const { predicted, loss } = testBatch(network, split, indices);
+    for (const [n, index] of indices.entries()) {
+      const label = split.labels[index]!;
+      perClass[label]!.count++;
+      if (predicted[n] === label) perClass[label]!.correct++;
+    }
+    lossSum += loss * indices.length;
+    const elapsed = (performance.now() - started) / 1000;
+    seconds += elapsed;
+    onBatch?.(elapsed);
+  }
+
+  const correct = perClass.reduce((sum, each) => sum + each.correct, 0);
+  return { accuracy: correct / split.count, loss: lossSum / split.count, perClass, seconds };
+}
+
+/** Predicted class of each image, and the mean cross-entropy. The model is in the mode that it was in before. */
+function testBatch({ model, normalization }: Network, split: Split, indices: Int32Array): { predicted: number[]; loss: number } {
+  const { training } = model;
+  model.eval();
+  try {
+    return scope(() =>
+      noGrad(() => {
+        const images = assemble(split, indices, { imageSize: model.imageSize, ...normalization, augment: NO_AUGMENT, seed: 0, epoch: 0 });
+        const logits = model.forward(images);
+        const { loss } = lossMetrics(distillationLoss(logits, { labels: labelsOf(split, indices) }));
+        return { predicted: largestOfRows(logits.toFloat32(), model.classes), loss };
+      }),
+    );
+  } finally {
+    if (training) model.train();
+  }
+}
+
+function range(first: number, end: number): Int32Array {
+  return Int32Array.from({ length: end - first }, (_, i) => first + i);
+}
+
+/** Column of the first largest value of each row. */
+function largestOfRows(values: Float32Array, columns: number): number[] {
+  return Array.from({ length: values.length / columns }, (_, row) => {
+    const cells = values.subarray(row * columns, (row + 1) * columns);
+    return cells.indexOf(Math.max(...cells));
+  });
+}

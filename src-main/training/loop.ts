@@ -1,0 +1,53 @@
+import type { Progress } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import type { BatchRecord, EpochRecord } from "../contract/run";
+import { type Evaluation, evaluate } from "./evaluate";
+import { ProgressMeter } from "./progress";
+import type { Trainer } from "./trainer";
+
+/** What the loop tells, and asks, while it runs. */
+export interface TrainingHooks {
+  /** Awaited before every batch: lets other work in, waits while paused, and throws Interrupted to stop. */
+  yieldPoint(): Promise<void>;
+  onBatch(trainer: Trainer, record: BatchRecord, progress: Progress): void;
+  /** Before the test images are gone through. */
+  onTest(trainer: Trainer): void;
+  onEpoch(trainer: Trainer, record: EpochRecord): void;
+}
+
+/**
+ * Trains one arm, or several epoch by epoch in turn, from where each of them is to its last epoch. May be left at any batch by an
+ * error from `yieldPoint`, and be called again with the same trainers, or with others that a checkpoint was read into.
+ */
+export async function train(trainers: readonly Trainer[], hooks: TrainingHooks): Promise<void> {
+  const meter = new ProgressMeter(trainers);
+  const lastEpoch = Math.max(...trainers.map(({ epochs }) => epochs));
+  for (let epoch = 1; epoch <= lastEpoch; epoch++) {
+    for (const trainer of trainers) {
+      if (trainer.epoch === epoch && !trainer.finished) await trainEpoch(trainer, meter, hooks);
+    }
+  }
+}
+
+async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<void> {
+  while (!trainer.epochTrained) {
+    await hooks.yieldPoint();
+    const record = trainer.step();
+    hooks.onBatch(trainer, record, meter.afterBatch(trainer, record));
+  }
+  const test = trainer.evaluationDue ? await testEpoch(trainer, meter, hooks) : null;
+  hooks.onEpoch(trainer, trainer.endEpoch(test));
+}
+
+async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
+  hooks.onTest(trainer);
+  const test = await evaluate(trainer.student, trainer.data.test, {
+    batchSize: trainer.recipe.train.batchSize,
+    yieldPoint: hooks.yieldPoint,
+    onBatch: (seconds) => meter.afterTestBatch(seconds),
+  });
+  if (Number.isFinite(test.loss)) return test;
+  throw new InputError(
+    `the loss on the test images became ${test.loss} after epoch ${trainer.epoch}: lower train.learningRate (it is ${trainer.recipe.train.learningRate})`,
+  );
+}

@@ -1,0 +1,30 @@
+import type { Distillation } from "../../contract/recipe";
+import { distillationLoss } from "../../tensor/ops/distillation-loss";
+import { noGrad, type Tensor } from "../../tensor/tensor";
+import type { Network } from "../network";
+
+/** A batch of one split, as the student sees it. */
+export interface Batch {
+  /** [N,Z,Z,3] */
+  images: Tensor;
+  /** i32 [N] */
+  labels: Tensor;
+  /** The same crops and flips at another network's size and normalisation, [N,Z',Z',3]. */
+  seenBy(network: Network): Tensor;
+}
+
+/** What an arm learns from: forward pass and loss of a batch. Returns the loss with its parts, as `distillationLoss`. */
+export type Task = (batch: Batch) => Tensor;
+
+/** The labels alone. */
+export function control(student: Network): Task {
+  return ({ images, labels }) => distillationLoss(student.model.forward(images), { labels });
+}
+
+/** The labels and the teacher's soft labels of the same views. */
+export function distil(student: Network, teacher: Network, { temperature, alpha }: Distillation): Task {
+  return ({ images, labels, seenBy }) => {
+    const soft = { teacher: noGrad(() => teacher.model.forward(seenBy(teacher))), temperature, alpha };
+    return distillationLoss(student.model.forward(images), { labels, soft });
+  };
+}

@@ -1,0 +1,65 @@
+import type { Progress } from "../contract/engine";
+import type { BatchRecord } from "../contract/run";
+import type { Trainer } from "./trainer";
+
+/** Batches and time done and left, over all arms and their tests. */
+export class ProgressMeter {
+  readonly #trainers: readonly Trainer[];
+  readonly #training: Map<Trainer, Pace>;
+  readonly #testing = new Pace();
+
+  constructor(trainers: readonly Trainer[]) {
+    this.#trainers = trainers;
+    this.#training = new Map(trainers.map((trainer) => [trainer, new Pace()]));
+  }
+
+  afterTestBatch(seconds: number): void {
+    this.#testing.note(seconds);
+  }
+
+  afterBatch(trainer: Trainer, { imagesPerSecond }: BatchRecord): Progress {
+    const { batchSize } = trainer.recipe.train;
+    // Full batches' time, so that the shorter last batch of an epoch does not count as a fast one.
+    const pace = this.#training.get(trainer)!;
+    pace.note(batchSize / imagesPerSecond);
+    return {
+      done: sum(this.#trainers, batchesDone),
+      total: sum(this.#trainers, ({ epochs, batchesPerEpoch }) => epochs * batchesPerEpoch),
+      imagesPerSecond: batchSize / pace.seconds!,
+      secondsLeft: sum(this.#trainers, (each) => this.#secondsLeft(each, pace.seconds!)),
+    };
+  }
+
+  /** An arm that has not begun is taken to be as fast as the one that runs; a test batch, before the first, to be a third of a training batch. */
+  #secondsLeft(trainer: Trainer, current: number): number {
+    const perBatch = this.#training.get(trainer)!.seconds ?? current;
+    const perTestBatch = this.#testing.seconds ?? perBatch / 3;
+    const testBatches = Math.ceil(trainer.data.test.count / trainer.recipe.train.batchSize);
+    return (trainer.epochs * trainer.batchesPerEpoch - batchesDone(trainer)) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
+  }
+}
+
+const RECENT = 31;
+
+/** Seconds that a kind of work takes: the median of the last times, which one slow batch (a busy machine, a first call) does not move. */
+class Pace {
+  readonly #recent: number[] = [];
+
+  note(seconds: number): void {
+    this.#recent.push(seconds);
+    if (this.#recent.length > RECENT) this.#recent.shift();
+  }
+
+  /** null before the first. */
+  get seconds(): number | null {
+    return [...this.#recent].sort((a, b) => a - b)[this.#recent.length >> 1] ?? null;
+  }
+}
+
+function batchesDone({ position, batchesPerEpoch }: Trainer): number {
+  return position.epochsDone * batchesPerEpoch + position.batchesDone;
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
