@@ -1,4 +1,6 @@
 import type { ModelInfo } from "../contract/engine";
+import { UsageError } from "../contract/failure";
+import { nearest } from "../contract/nearest";
 import type { Model } from "./model";
 import { resnets } from "./resnet";
 import { visionTransformers } from "./vit";
@@ -22,7 +24,7 @@ export interface ModelOptions {
 }
 
 /**
- * A model of the registry with initial weights from the seed, in training mode. Throws a RangeError if there is no model of that name
+ * A model of the registry with initial weights from the seed, in training mode. Throws a UsageError if there is no model of that name
  * or if the sizes do not fit it.
  */
 export function createModel(name: string, options: ModelOptions): Model {
@@ -32,11 +34,11 @@ export function createModel(name: string, options: ModelOptions): Model {
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
   if (entry.patchSize === null && patchSize !== null)
-    throw new RangeError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
+    throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
     if (imageSize % patchSize !== 0)
-      throw new RangeError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
+      throw new UsageError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
   }
   const model = entry.create({ classes, imageSize, patchSize });
   model.initialize(seed);
@@ -51,9 +53,11 @@ export function modelInfos(): ModelInfo[] {
 function entryOf(name: string): ModelEntry {
   const entry = entries.find((candidate) => candidate.name === name);
   if (entry) return entry;
-  throw new RangeError(`unknown model "${name}"; expected one of ${entries.map((each) => each.name).join(", ")}`);
+  const names = entries.map((each) => each.name);
+  const meant = nearest(name, names);
+  throw new UsageError(`unknown model "${name}"${meant ? ` (did you mean ${meant}?)` : ""}; expected one of ${names.join(", ")}`);
 }
 
 function expectWhole(model: string, option: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) throw new RangeError(`${model}: expected ${option} to be a whole number of at least ${least}, got ${value}`);
+  if (!Number.isInteger(value) || value < least) throw new UsageError(`${model}: expected ${option} to be a whole number of at least ${least}, got ${value}`);
 }

@@ -25,8 +25,7 @@ export class Tensor {
    * ran. Several passes in one scope add up; with the scope's end it is null again.
    */
   get grad(): Tensor | null {
-    if (this.#grad && this.#grad.#released) this.#grad = null;
-    return this.#grad;
+    return this.#grad?.released ? null : this.#grad;
   }
   set grad(gradient: Tensor | null) {
     this.#grad = gradient;
@@ -47,6 +46,10 @@ export class Tensor {
   }
   toUint8(): Uint8Array {
     return expectArray(backend().read(this.handle), Uint8Array);
+  }
+
+  get released(): boolean {
+    return this.#released;
   }
 
   /** Gives the memory back now. A tensor made in a scope need not be released. */

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { InputError } from "../contract/failure";
+import type { Module } from "../nn/module";
+import { backend, type Tensor } from "../tensor/tensor";
+import type { Model } from "./model";
+import { bytesOf, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
+
+/** What goes with a model's weights so that they can be used alone. */
+export interface WeightsNotes {
+  /** Names in the order of the logits. */
+  classes: readonly string[];
+  /** Of the training images, per channel red, green, blue, of values in 0 ... 1. */
+  mean: readonly number[];
+  std: readonly number[];
+}
+
+/** What a weights file says about itself; null where it says nothing. */
+export interface WeightsDescription {
+  model: string | null;
+  classes: string[] | null;
+  classCount: number | null;
+  imageSize: number | null;
+  patchSize: number | null;
+  mean: [number, number, number] | null;
+  std: [number, number, number] | null;
+}
+
+/** Writes all weights under timm's names, with notes in the file's metadata. */
+export function saveWeights(model: Model, path: string, { classes, mean, std }: WeightsNotes): void {
+  writeSafetensors(path, model.weights(), {
+    model: model.name,
+    imageSize: String(model.imageSize),
+    ...(model.patchSize === null ? {} : { patchSize: String(model.patchSize) }),
+    classes: JSON.stringify(classes),
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+  });
+}
+
+/** Reads a file into the model; of ours, timm's or torchvision's. Throws an InputError, and changes nothing, if any tensor is missing, too many or of another shape. */
+export function loadWeights(model: Model, path: string): void {
+  loadTensors(model.weights(), path, model.name);
+}
+
+/** Reads a file into tensors of the same names and shapes; `owner` is named in errors. */
+export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, owner: string): void {
+  const header = readSafetensorsHeader(path);
+  expectFit(tensors, header, path, owner);
+  readSafetensors(path, header, tensors.keys(), (name, values) => backend().write(tensors.get(name)!.handle, values));
+}
+
+/** Says what can be known of a weights file: from the shapes of its tensors where they determine it, else from its metadata. */
+export function describeWeights(path: string): WeightsDescription {
+  const { metadata, tensors } = readSafetensorsHeader(path);
+  const head = tensors.get("fc.weight") ?? tensors.get("head.weight");
+  const classes = parsed(path, metadata, "classes", isStrings);
+  const classCount = head?.shape[0] ?? classes?.length ?? null;
+  if (classes && classes.length !== classCount) throw new InputError(`weights ${path}: names ${classes.length} classes, but its last layer has ${classCount}`);
+  return {
+    model: metadata.model ?? null,
+    classes,
+    classCount,
+    ...sizes({ metadata, tensors }, path),
+    mean: parsed(path, metadata, "mean", isTriple),
+    std: parsed(path, metadata, "std", isTriple),
+  };
+}
+
+/** SHA-256 over all names and contents in the order of the names, as 64 hexadecimal digits: equal if and only if the weights are. */
+export function hashWeights(model: Module): string {
+  const hash = createHash("sha256");
+  const byName = [...model.weights()].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, weight] of byName) hash.update(`${name} [${weight.shape}]\n`).update(bytesOf(weight.toFloat32()));
+  return hash.digest("hex");
+}
+
+/** PyTorch counts batches in batch norms that average with a momentum too, where nothing depends on the count. */
+function isIgnored(name: string): boolean {
+  return name.endsWith(".num_batches_tracked");
+}
+
+function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: SafetensorsHeader, path: string, owner: string): void {
+  const problems = [
+    ...[...expected].flatMap(([name, { shape }]) => mismatch(name, shape, found.get(name)?.shape)),
+    ...[...found].filter(([name]) => !expected.has(name) && !isIgnored(name)).flatMap(([name, { shape }]) => mismatch(name, undefined, shape)),
+  ];
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, 3).join("; ");
+  const more = problems.length > 3 ? `; and ${problems.length - 3} more` : "";
+  throw new InputError(`weights ${path} do not fit ${owner}: ${shown}${more}. Choose the model, sizes and class count that they were made with.`);
+}
+
+function mismatch(name: string, expected: readonly number[] | undefined, found: readonly number[] | undefined): string[] {
+  if (String(expected) === String(found) && expected && found) return [];
+  return [`tensor "${name}": expected ${shapeText(expected)}, found ${shapeText(found)}`];
+}
+
+function shapeText(shape: readonly number[] | undefined): string {
+  return shape ? `[${shape}]` : "none";
+}
+
+/** A vision transformer's shapes determine both sizes: pos_embed [1,1+patches,D], patch_embed.proj.weight [D,3,P,P]. */
+function sizes({ metadata, tensors }: SafetensorsHeader, path: string): { imageSize: number | null; patchSize: number | null } {
+  const positions = tensors.get("pos_embed")?.shape[1];
+  const patchSize = tensors.get("patch_embed.proj.weight")?.shape[2];
+  if (positions && patchSize) return { imageSize: Math.sqrt(positions - 1) * patchSize, patchSize };
+  return { imageSize: parsed(path, metadata, "imageSize", isSize), patchSize: null };
+}
+
+function parsed<T>(path: string, metadata: Record<string, string>, key: string, isValid: (value: unknown) => value is T): T | null {
+  const text = metadata[key];
+  if (text === undefined) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isValid(value)) return value;
+  } catch {
+    // Not JSON: the same as JSON of another kind.
+  }
+  throw new InputError(`weights ${path}: its metadata has an unusable "${key}": ${text}`);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isTriple(value: unknown): value is [number, number, number] {
+  return Array.isArray(value) && value.length === 3 && value.every((item) => Number.isFinite(item));
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
+}
