@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+// The command line of this source tree: sets up what is missing or has changed, then runs `distill` with the given arguments.
+import { createRequire } from "node:module";
+import { setUp } from "./setup.mjs";
+
+await setUp();
+createRequire(import.meta.url)("../out/cli/distill.cjs");
