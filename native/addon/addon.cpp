@@ -1,0 +1,18 @@
+// distill_core.node: tensors, what the machine offers, and one method per op. src-main/backend/addon.ts is its type.
+#include <napi.h>
+
+#include "addon/environment.h"
+
+namespace distill {
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment(env));
+  add_tensor_methods(exports);
+  add_machine_methods(exports);
+  add_op_methods(exports);
+  return exports;
+}
+
+NODE_API_MODULE(distill_core, init)
+
+}  // namespace distill

@@ -1,0 +1,120 @@
+// Reads and checks the arguments of one call. Everything that a kernel trusts is checked here, in one sentence form:
+//   conv2d_forward: weight: expected f32 [O,C,R,S] with C=3, got f32 [16,4,3,3]
+//
+// The shape of a tensor is given as a pattern of extents separated by spaces. A letter is bound to the extent that it first meets and
+// has to agree ever after; an extent may be a product ("3AE") or a number. A first extent with two dots ("M.. I") takes all leading
+// dimensions, flattened.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "addon/tensors.h"
+
+namespace distill {
+
+// A JavaScript value, taken over at once: reading it later could run JavaScript, which could change what has been checked.
+struct Value {
+  enum class Kind { absent, boolean, number, list, other };
+  Kind kind = Kind::absent;
+  bool boolean = false;
+  double number = 0;
+  std::vector<Value> list;
+  std::string description;  // of a value of another kind: "a string"
+
+  static Value of(bool boolean);
+  static Value of(double number);
+  static Value other(std::string description);
+  std::string describe() const;
+};
+
+struct Argument {
+  std::string name;
+  Value value;
+  bool read = false;
+};
+
+class Arguments {
+ public:
+  Arguments(const char *op, std::vector<Argument> given, const TensorTable &tensors);
+
+  template <class T>
+  T *tensor(const char *name, const char *pattern) {
+    return static_cast<T *>(matched(name, dtype_of<T>(), pattern));
+  }
+  // Null if it is null or left out.
+  template <class T>
+  T *optional_tensor(const char *name, const char *pattern) {
+    return given(name) ? tensor<T>(name, pattern) : nullptr;
+  }
+  const Tensor &any_tensor(const char *name);
+  std::vector<const Tensor *> tensor_list(const char *name, DType dtype);
+  std::vector<bool> flag_list(const char *name);
+  void same_sizes(const char *name, const std::vector<const Tensor *> &list, const char *reference_name,
+                  const std::vector<const Tensor *> &reference) const;
+  void same_length(const char *name, size_t length, const char *reference_name, size_t reference) const;
+
+  // Bounds are inclusive and checked after rounding to the type of number asked for. NaN and infinities are errors.
+  int64_t integer(const char *name, int64_t low, int64_t high);
+  template <class Number = float>
+  Number number(const char *name, std::type_identity_t<Number> low, std::type_identity_t<Number> high);
+  void numbers(const char *name, float low, float high, float (&values)[3]);
+  float any_number(const char *name);  // NaN and infinities too
+  bool flag(const char *name);
+  bool optional_flag(const char *name) { return given(name) && flag(name); }
+
+  // The extent bound to a letter.
+  int64_t operator[](char letter) const { return extents_[index(letter)]; }
+  void bind(char letter, int64_t extent) { extents_[index(letter)] = extent; }
+
+  // Every one of `size` values has to be in [0, count).
+  void check_indices(const char *name, const int32_t *values, int64_t size, int64_t count) const;
+
+  // To be called last: an argument that nobody asked for is an error.
+  void finish() const;
+
+  [[noreturn]] void wrong_type(const std::string &name, const std::string &expected, const std::string &got) const;
+  [[noreturn]] void wrong_range(const std::string &name, const std::string &expected, const std::string &got) const;
+
+ private:
+  using Extents = std::array<int64_t, 26>;  // 0: not bound
+
+  template <class T>
+  static constexpr DType dtype_of() {
+    using Element = std::remove_const_t<T>;
+    if constexpr (std::is_same_v<Element, float>) return DType::f32;
+    if constexpr (std::is_same_v<Element, int32_t>) return DType::i32;
+    if constexpr (std::is_same_v<Element, uint8_t>) return DType::u8;
+  }
+  static size_t index(char letter) { return static_cast<size_t>(letter - 'A'); }
+
+  Argument *find(const char *name);
+  bool given(const char *name);
+  const Value &required(const char *name, Value::Kind kind, const char *expected);
+  const Tensor &resolve(const std::string &name, const Value &value, const std::string &expected) const;
+  void *matched(const char *name, DType dtype, std::string_view pattern);
+  bool match(const Tensor &tensor, std::string_view pattern);
+  std::string describe_pattern(DType dtype, std::string_view pattern) const;
+  double finite(const std::string &name, const Value &value, const std::string &expected) const;
+  template <class Number>
+  Number within(const std::string &name, const Value &value, Number low, Number high) const;
+
+  const char *op_;
+  std::vector<Argument> given_;
+  std::vector<std::string> known_;
+  const TensorTable &tensors_;
+  Extents extents_{};
+};
+
+// "a tensor handle that is released" and the like: what a number says when it should name a tensor.
+std::string describe_missing_tensor(const TensorTable &tensors, double handle);
+std::string describe_number(double number);
+
+// The tensor that a handle names, else null.
+const Tensor *find_tensor(const TensorTable &tensors, double handle);
+
+}  // namespace distill

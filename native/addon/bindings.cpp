@@ -1,0 +1,406 @@
+#include "addon/bindings.h"
+
+#include <algorithm>
+#include <cfloat>
+
+namespace distill {
+
+namespace {
+
+constexpr int64_t kMaxInt32 = INT32_MAX;
+constexpr int64_t kMaxSeed = int64_t{1} << 53;
+constexpr float kSmallest = FLT_MIN, kLargest = FLT_MAX;
+constexpr double kBelowOne = 1 - DBL_EPSILON / 2;
+
+void read(Arguments &a, LinearForward &op) {
+  op.x = a.tensor<const float>("x", "M.. I");
+  op.weight = a.tensor<const float>("weight", "O I");
+  op.bias = a.optional_tensor<const float>("bias", "O");
+  op.residual = a.optional_tensor<const float>("residual", "M.. O");
+  op.y = a.tensor<float>("y", "M.. O");
+  op.gelu_grad = a.optional_tensor<float>("geluGrad", "M.. O");
+  op.gelu = a.optional_flag("gelu");
+  op.M = a['M'], op.I = a['I'], op.O = a['O'];
+}
+
+void read(Arguments &a, LinearBackwardInput &op) {
+  op.dy = a.tensor<const float>("dy", "M.. O");
+  op.weight = a.tensor<const float>("weight", "O I");
+  op.dx = a.tensor<float>("dx", "M.. I");
+  op.M = a['M'], op.I = a['I'], op.O = a['O'];
+}
+
+void read(Arguments &a, LinearBackwardWeight &op) {
+  op.x = a.tensor<const float>("x", "M.. I");
+  op.dy = a.tensor<const float>("dy", "M.. O");
+  op.dweight = a.tensor<float>("dweight", "O I");
+  op.dbias = a.optional_tensor<float>("dbias", "O");
+  op.M = a['M'], op.I = a['I'], op.O = a['O'];
+}
+
+void read(Arguments &a, GeluForward &op) {
+  op.x = a.tensor<const float>("x", "M..");
+  op.y = a.tensor<float>("y", "M..");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, GeluBackward &op) {
+  op.x = a.tensor<const float>("x", "M..");
+  op.dy = a.tensor<const float>("dy", "M..");
+  op.dx = a.tensor<float>("dx", "M..");
+  op.size = a['M'];
+}
+
+template <class Binary>
+void read_binary(Arguments &a, Binary &op) {
+  op.a = a.tensor<const float>("a", "M..");
+  op.b = a.tensor<const float>("b", "M..");
+  op.y = a.tensor<float>("y", "M..");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, Add &op) { read_binary(a, op); }
+void read(Arguments &a, Multiply &op) { read_binary(a, op); }
+
+// Binds the output extents P and Q of a window that moves over H and W; padding must leave a part of each window inside.
+void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {
+  const auto output_extent = [&](char letter, int64_t extent, int64_t window) {
+    if (window > extent + 2 * padding)
+      a.wrong_range("padding",
+                    std::string("at least ") + std::to_string((window - extent + 1) / 2) + " for a window of " + std::to_string(window) +
+                        " on " + letter + "=" + std::to_string(extent),
+                    std::to_string(padding));
+    return (extent + 2 * padding - window) / stride + 1;
+  };
+  a.bind('P', output_extent('H', a['H'], height));
+  a.bind('Q', output_extent('W', a['W'], width));
+}
+
+template <class Conv2d>
+void read_geometry(Arguments &a, Conv2d &op) {
+  op.stride = a.integer("stride", 1, kMaxInt32);
+  op.padding = a.integer("padding", 0, std::min(a['R'], a['S']) - 1);
+  bind_windows(a, a['R'], a['S'], op.stride, op.padding);
+}
+
+template <class Conv2d>
+void take_extents(const Arguments &a, Conv2d &op) {
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.O = a['O'];
+  op.R = a['R'], op.S = a['S'], op.P = a['P'], op.Q = a['Q'];
+}
+
+void read(Arguments &a, Conv2dForward &op) {
+  op.x = a.tensor<const float>("x", "N H W C");
+  op.weight = a.tensor<const float>("weight", "O C R S");
+  read_geometry(a, op);
+  op.bias = a.optional_tensor<const float>("bias", "O");
+  op.y = a.tensor<float>("y", "N P Q O");
+  take_extents(a, op);
+}
+
+void read(Arguments &a, Conv2dBackwardInput &op) {
+  op.dx = a.tensor<float>("dx", "N H W C");
+  op.weight = a.tensor<const float>("weight", "O C R S");
+  read_geometry(a, op);
+  op.dy = a.tensor<const float>("dy", "N P Q O");
+  take_extents(a, op);
+}
+
+void read(Arguments &a, Conv2dBackwardWeight &op) {
+  op.x = a.tensor<const float>("x", "N H W C");
+  op.dweight = a.tensor<float>("dweight", "O C R S");
+  read_geometry(a, op);
+  op.dy = a.tensor<const float>("dy", "N P Q O");
+  op.dbias = a.optional_tensor<float>("dbias", "O");
+  take_extents(a, op);
+}
+
+void read(Arguments &a, BatchNormForwardTrain &op) {
+  op.x = a.tensor<const float>("x", "M.. C");
+  op.weight = a.tensor<const float>("weight", "C");
+  op.bias = a.tensor<const float>("bias", "C");
+  op.residual = a.optional_tensor<const float>("residual", "M.. C");
+  op.y = a.tensor<float>("y", "M.. C");
+  op.running_mean = a.tensor<float>("runningMean", "C");
+  op.running_var = a.tensor<float>("runningVar", "C");
+  op.mean = a.tensor<float>("mean", "C");
+  op.rstd = a.tensor<float>("rstd", "C");
+  op.momentum = a.number("momentum", 0, 1);
+  op.eps = a.number("eps", 0, kLargest);
+  op.relu = a.flag("relu");
+  op.M = a['M'], op.C = a['C'];
+}
+
+void read(Arguments &a, BatchNormForwardEval &op) {
+  op.x = a.tensor<const float>("x", "M.. C");
+  op.weight = a.tensor<const float>("weight", "C");
+  op.bias = a.tensor<const float>("bias", "C");
+  op.running_mean = a.tensor<const float>("runningMean", "C");
+  op.running_var = a.tensor<const float>("runningVar", "C");
+  op.residual = a.optional_tensor<const float>("residual", "M.. C");
+  op.y = a.tensor<float>("y", "M.. C");
+  op.eps = a.number("eps", 0, kLargest);
+  op.relu = a.flag("relu");
+  op.M = a['M'], op.C = a['C'];
+}
+
+void read(Arguments &a, BatchNormBackward &op) {
+  op.x = a.tensor<const float>("x", "M.. C");
+  op.dy = a.tensor<const float>("dy", "M.. C");
+  op.weight = a.tensor<const float>("weight", "C");
+  op.mean = a.tensor<const float>("mean", "C");
+  op.rstd = a.tensor<const float>("rstd", "C");
+  op.relu = a.flag("relu");
+  op.y = op.relu ? a.tensor<const float>("y", "M.. C") : a.optional_tensor<const float>("y", "M.. C");
+  op.dx = a.tensor<float>("dx", "M.. C");
+  op.dweight = a.tensor<float>("dweight", "C");
+  op.dbias = a.tensor<float>("dbias", "C");
+  op.dresidual = a.optional_tensor<float>("dresidual", "M.. C");
+  op.M = a['M'], op.C = a['C'];
+}
+
+void read(Arguments &a, LayerNormForward &op) {
+  op.x = a.tensor<const float>("x", "M.. D");
+  op.weight = a.tensor<const float>("weight", "D");
+  op.bias = a.tensor<const float>("bias", "D");
+  op.y = a.tensor<float>("y", "M.. D");
+  op.mean = a.tensor<float>("mean", "M..");
+  op.rstd = a.tensor<float>("rstd", "M..");
+  op.eps = a.number("eps", 0, kLargest);
+  op.M = a['M'], op.D = a['D'];
+}
+
+void read(Arguments &a, LayerNormBackward &op) {
+  op.x = a.tensor<const float>("x", "M.. D");
+  op.dy = a.tensor<const float>("dy", "M.. D");
+  op.weight = a.tensor<const float>("weight", "D");
+  op.mean = a.tensor<const float>("mean", "M..");
+  op.rstd = a.tensor<const float>("rstd", "M..");
+  op.dx = a.tensor<float>("dx", "M.. D");
+  op.dweight = a.tensor<float>("dweight", "D");
+  op.dbias = a.tensor<float>("dbias", "D");
+  op.M = a['M'], op.D = a['D'];
+}
+
+void read(Arguments &a, AttentionForward &op) {
+  a.bind('A', a.integer("heads", 1, kMaxInt32));
+  op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  op.y = a.tensor<float>("y", "N T AE");
+  op.logsumexp = a.tensor<float>("logsumexp", "N A T");
+  op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
+}
+
+void read(Arguments &a, AttentionBackward &op) {
+  a.bind('A', a.integer("heads", 1, kMaxInt32));
+  op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  op.y = a.tensor<const float>("y", "N T AE");
+  op.dy = a.tensor<const float>("dy", "N T AE");
+  op.logsumexp = a.tensor<const float>("logsumexp", "N A T");
+  op.dqkv = a.tensor<float>("dqkv", "N T 3AE");
+  op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
+}
+
+// One token more than patches: letter T from letter L.
+void read(Arguments &a, EmbedTokensForward &op) {
+  op.patches = a.tensor<const float>("patches", "N L D");
+  a.bind('T', a['L'] + 1);
+  op.class_token = a.tensor<const float>("classToken", "1.. D");
+  op.position = a.tensor<const float>("position", "T.. D");
+  op.y = a.tensor<float>("y", "N T D");
+  op.N = a['N'], op.T = a['T'], op.D = a['D'];
+}
+
+void read(Arguments &a, EmbedTokensBackward &op) {
+  op.dpatches = a.tensor<float>("dpatches", "N L D");
+  a.bind('T', a['L'] + 1);
+  op.dy = a.tensor<const float>("dy", "N T D");
+  op.dclass_token = a.tensor<float>("dclassToken", "1.. D");
+  op.dposition = a.tensor<float>("dposition", "T.. D");
+  op.N = a['N'], op.T = a['T'], op.D = a['D'];
+}
+
+void read(Arguments &a, SelectTokenForward &op) {
+  op.x = a.tensor<const float>("x", "N T D");
+  op.y = a.tensor<float>("y", "N D");
+  op.index = a.integer("index", 0, a['T'] - 1);
+  op.N = a['N'], op.T = a['T'], op.D = a['D'];
+}
+
+void read(Arguments &a, SelectTokenBackward &op) {
+  op.dx = a.tensor<float>("dx", "N T D");
+  op.dy = a.tensor<const float>("dy", "N D");
+  op.index = a.integer("index", 0, a['T'] - 1);
+  op.N = a['N'], op.T = a['T'], op.D = a['D'];
+}
+
+void read(Arguments &a, AveragePoolForward &op) {
+  op.x = a.tensor<const float>("x", "N H W C");
+  op.y = a.tensor<float>("y", "N C");
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
+}
+
+void read(Arguments &a, AveragePoolBackward &op) {
+  op.dx = a.tensor<float>("dx", "N H W C");
+  op.dy = a.tensor<const float>("dy", "N C");
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
+}
+
+// Positions in an image are stored as int32.
+void check_positions(const Arguments &a, const char *name) {
+  if (a['H'] * a['W'] > kMaxInt32) a.wrong_range(name, "at most 2147483647 pixels", std::to_string(a['H'] * a['W']));
+}
+
+void read(Arguments &a, MaxPoolForward &op) {
+  op.x = a.tensor<const float>("x", "N H W C");
+  check_positions(a, "x");
+  op.kernel = a.integer("kernel", 1, kMaxInt32);
+  op.stride = a.integer("stride", 1, kMaxInt32);
+  op.padding = a.integer("padding", 0, op.kernel / 2);
+  bind_windows(a, op.kernel, op.kernel, op.stride, op.padding);
+  op.y = a.tensor<float>("y", "N P Q C");
+  op.indices = a.tensor<int32_t>("indices", "N P Q C");
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
+}
+
+void read(Arguments &a, MaxPoolBackward &op) {
+  op.dx = a.tensor<float>("dx", "N H W C");
+  op.dy = a.tensor<const float>("dy", "N P Q C");
+  op.indices = a.tensor<const int32_t>("indices", "N P Q C");
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
+  a.check_indices("indices", op.indices, op.N * op.P * op.Q * op.C, op.H * op.W);
+}
+
+void read(Arguments &a, DistillationLoss &op) {
+  op.student = a.tensor<const float>("student", "N K");
+  op.teacher = a.optional_tensor<const float>("teacher", "N K");
+  op.labels = a.tensor<const int32_t>("labels", "N");
+  op.dstudent = a.optional_tensor<float>("dstudent", "N K");
+  op.metrics = a.tensor<float>("metrics", "4");
+  op.temperature = a.number("temperature", kSmallest, kLargest);
+  op.alpha = a.number("alpha", 0, 1);
+  op.N = a['N'], op.K = a['K'];
+  a.check_indices("labels", op.labels, op.N, op.K);
+}
+
+// The tensors that an optimizer moves in step, one row per parameter; `second` only where the optimizer has it.
+std::vector<Parameter> read_parameters(Arguments &a, bool has_second) {
+  const auto values = a.tensor_list("values", DType::f32);
+  const auto list = [&](const char *name) {
+    auto tensors = a.tensor_list(name, DType::f32);
+    a.same_sizes(name, tensors, "values", values);
+    return tensors;
+  };
+  const auto gradients = list("gradients");
+  const auto first = list("first");
+  const auto second = has_second ? list("second") : first;
+  const auto decay = a.flag_list("decay");
+  a.same_length("decay", decay.size(), "values", values.size());
+
+  std::vector<Parameter> parameters;
+  for (size_t i = 0; i < values.size(); ++i)
+    parameters.push_back({values[i]->data<float>(), gradients[i]->data<float>(), first[i]->data<float>(),
+                          has_second ? second[i]->data<float>() : nullptr, values[i]->size, decay[i]});
+  return parameters;
+}
+
+// The rows must live until the kernel has run.
+std::vector<Parameter> read(Arguments &a, AdamW &op) {
+  std::vector<Parameter> parameters = read_parameters(a, true);
+  op.parameters = parameters.data();
+  op.count = static_cast<int64_t>(parameters.size());
+  op.step = a.integer("step", 1, kMaxSeed);
+  op.learning_rate = a.number<double>("learningRate", 0, DBL_MAX);
+  op.beta1 = a.number<double>("beta1", 0, kBelowOne);
+  op.beta2 = a.number<double>("beta2", 0, kBelowOne);
+  op.eps = a.number<double>("eps", 0, DBL_MAX);
+  op.weight_decay = a.number<double>("weightDecay", 0, DBL_MAX);
+  return parameters;
+}
+
+std::vector<Parameter> read(Arguments &a, Sgd &op) {
+  std::vector<Parameter> parameters = read_parameters(a, false);
+  op.parameters = parameters.data();
+  op.count = static_cast<int64_t>(parameters.size());
+  op.step = a.integer("step", 1, kMaxSeed);
+  op.learning_rate = a.number<double>("learningRate", 0, DBL_MAX);
+  op.momentum = a.number<double>("momentum", 0, DBL_MAX);
+  op.weight_decay = a.number<double>("weightDecay", 0, DBL_MAX);
+  op.nesterov = a.flag("nesterov");
+  return parameters;
+}
+
+uint64_t seed(Arguments &a, const char *name) { return static_cast<uint64_t>(a.integer(name, 0, kMaxSeed)); }
+
+void read(Arguments &a, AssembleBatch &op) {
+  op.images = a.tensor<const uint8_t>("images", "K H W 3");
+  op.indices = a.tensor<const int32_t>("indices", "N");
+  op.y = a.tensor<float>("y", "N Z Z 3");
+  op.crop = a.integer("crop", 0, kMaxInt32);
+  op.flip = a.flag("flip");
+  op.seed = seed(a, "seed");
+  op.epoch = seed(a, "epoch");
+  a.numbers("mean", -kLargest, kLargest, op.mean);
+  a.numbers("std", kSmallest, kLargest, op.std);
+  op.N = a['N'], op.count = a['K'], op.H = a['H'], op.W = a['W'], op.Z = a['Z'];
+  a.check_indices("indices", op.indices, op.N, op.count);
+}
+
+void read(Arguments &a, PrepareImage &op) {
+  op.image = a.tensor<const uint8_t>("image", "H W 3");
+  op.y = a.tensor<float>("y", "1 Z Z 3");
+  a.numbers("mean", -kLargest, kLargest, op.mean);
+  a.numbers("std", kSmallest, kLargest, op.std);
+  op.H = a['H'], op.W = a['W'], op.Z = a['Z'];
+}
+
+template <class Random>
+void read_random(Arguments &a, Random &op, const char *pattern) {
+  using Element = std::remove_pointer_t<decltype(op.y)>;
+  op.y = a.tensor<Element>("y", pattern);
+  op.seed = seed(a, "seed");
+  op.stream = seed(a, "stream");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, RandomNormal &op) {
+  read_random(a, op, "M..");
+  op.mean = a.number("mean", -kLargest, kLargest);
+  op.std = a.number("std", 0, kLargest);
+}
+
+void read(Arguments &a, RandomUniform &op) {
+  read_random(a, op, "M..");
+  op.low = a.number("low", -kLargest, kLargest);
+  op.high = a.number("high", op.low, kLargest);
+}
+
+void read(Arguments &a, RandomPermutation &op) {
+  read_random(a, op, "M");
+  if (op.size > kMaxInt32) a.wrong_range("y", "at most 2147483647 elements", std::to_string(op.size));
+}
+
+// Reads, checks and calls. What `read` returns, if anything, is kept until the kernel has run.
+template <class Op>
+void call(void (*kernel)(const Op &), Arguments &a) {
+  Op op{};
+  if constexpr (std::is_void_v<decltype(read(a, op))>) {
+    read(a, op);
+    a.finish();
+    kernel(op);
+  } else {
+    const auto kept = read(a, op);
+    a.finish();
+    kernel(op);
+  }
+}
+
+}  // namespace
+
+const std::vector<OpMethod> &op_methods() {
+#define DISTILL_METHOD(name, Op) {#name, [](const Ops &ops, Arguments &a) { call<Op>(ops.name, a); }},
+  static const std::vector<OpMethod> methods = {DISTILL_OPS(DISTILL_METHOD)};
+#undef DISTILL_METHOD
+  return methods;
+}
+
+}  // namespace distill

@@ -1,0 +1,18 @@
+// How each op of ops.h takes its arguments: their names, shapes and ranges.
+#pragma once
+
+#include <vector>
+
+#include "addon/arguments.h"
+#include "ops.h"
+
+namespace distill {
+
+struct OpMethod {
+  const char *name;  // of DISTILL_OPS
+  void (*call)(const Ops &ops, Arguments &arguments);
+};
+
+const std::vector<OpMethod> &op_methods();
+
+}  // namespace distill

@@ -1,0 +1,116 @@
+#include "addon/environment.h"
+
+#include <cmath>
+#include <new>
+
+#include "addon/errors.h"
+#include "cpu/memory.h"
+
+namespace distill {
+
+namespace {
+
+constexpr uint32_t kLongestList = 1 << 20;
+
+Napi::FunctionReference constructor(Napi::Env env, const char *name) {
+  return Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
+}
+
+std::string gibibytes(int64_t bytes) { return describe_number(std::round(static_cast<double>(bytes) / (1 << 30) * 100) / 100) + " GiB"; }
+
+Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use) {
+  Napi::Error error = Napi::Error::New(env, "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) +
+                                                ") with " + gibibytes(in_use) + " in use by tensors and " + gibibytes(physical_memory()) +
+                                                " in the machine. Use a smaller batch, image or model.");
+  error.Set("code", Napi::String::New(env, "OUT_OF_MEMORY"));
+  error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(asked)));
+  error.Set("bytesInUse", Napi::Number::New(env, static_cast<double>(in_use)));
+  return error;
+}
+
+std::string describe_type(napi_valuetype type) {
+  switch (type) {
+    case napi_string:
+      return "a string";
+    case napi_symbol:
+      return "a symbol";
+    case napi_function:
+      return "a function";
+    case napi_bigint:
+      return "a bigint";
+    default:
+      return "an object";
+  }
+}
+
+Value take_scalar(const Napi::Value &value) {
+  switch (const napi_valuetype type = value.Type()) {
+    case napi_undefined:
+    case napi_null:
+      return {};
+    case napi_boolean:
+      return Value::of(value.As<Napi::Boolean>().Value());
+    case napi_number:
+      return Value::of(value.As<Napi::Number>().DoubleValue());
+    default:
+      return Value::other(describe_type(type));
+  }
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env)
+    : float32_array(constructor(env, "Float32Array")),
+      int32_array(constructor(env, "Int32Array")),
+      uint8_array(constructor(env, "Uint8Array")) {}
+
+Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body) {
+  const Napi::Env env = info.Env();
+  Environment &environment = *env.GetInstanceData<Environment>();
+  const int64_t in_use = environment.tensors.pool().in_use();
+  try {
+    return body(environment);
+  } catch (const Napi::Error &) {
+    throw;
+  } catch (const WrongType &error) {
+    throw Napi::TypeError::New(env, error.what());
+  } catch (const WrongRange &error) {
+    throw Napi::RangeError::New(env, error.what());
+  } catch (const OutOfMemory &error) {
+    throw out_of_memory(env, error.asked, in_use);
+  } catch (const std::bad_alloc &) {
+    throw out_of_memory(env, 0, in_use);
+  } catch (const std::exception &error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+Value take_value(const Napi::Value &value) {
+  if (!value.IsArray()) return take_scalar(value);
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  if (length > kLongestList) return Value::other("a list of " + std::to_string(length));
+  Value list;
+  list.kind = Value::Kind::list;
+  for (uint32_t i = 0; i < length; ++i) {
+    const Napi::HandleScope scope(value.Env());
+    list.list.push_back(take_scalar(array.Get(i)));
+  }
+  return list;
+}
+
+std::vector<Argument> take_arguments(const char *op, const Napi::Value &value) {
+  if (!value.IsObject() || value.IsArray() || value.IsFunction())
+    throw WrongType(std::string(op) + ": arguments: expected an object, got " + take_value(value).describe());
+  const auto object = value.As<Napi::Object>();
+  const Napi::Array names = object.GetPropertyNames();
+  std::vector<Argument> arguments;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const Napi::HandleScope scope(value.Env());
+    const Napi::Value name = names.Get(i);
+    arguments.push_back({name.ToString(), take_value(object.Get(name))});
+  }
+  return arguments;
+}
+
+}  // namespace distill

@@ -1,0 +1,65 @@
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "cpu/features.h"
+#include "cpu/select.h"
+#include "cpu/threads.h"
+
+namespace distill {
+
+namespace {
+
+template <class List, class Name>
+Napi::Array names(Napi::Env env, const List &list, const Name &name) {
+  Napi::Array array = Napi::Array::New(env);
+  for (const auto &element : list) array.Set(array.Length(), name(element));
+  return array;
+}
+
+Napi::Value cpu_features(const Napi::CallbackInfo &info, Environment &) {
+  const CpuDescription &cpu = cpu_description();
+  Napi::Object features = Napi::Object::New(info.Env());
+  features.Set("name", cpu.name);
+  features.Set("logicalCores", cpu.logical_cores);
+  features.Set("features", names(info.Env(), cpu.features, [](const std::string &name) { return name; }));
+  features.Set("isas", names(info.Env(), available_isas(), isa_name));
+  features.Set("isa", isa_name(selected_isa()));
+  return features;
+}
+
+Napi::Value select_isa_method(const Napi::CallbackInfo &info, Environment &) {
+  std::string available;
+  for (const Isa isa : available_isas()) available += (available.empty() ? "" : ", ") + std::string(isa_name(isa));
+  const std::string expected = "selectIsa: isa: expected one of " + available + " on this processor, got ";
+  if (!info[0].IsString()) throw WrongType(expected + take_value(info[0]).describe());
+  const std::string wanted = info[0].As<Napi::String>();
+  for (const Isa isa : available_isas()) {
+    if (wanted != isa_name(isa)) continue;
+    select_isa(isa);
+    return info.Env().Undefined();
+  }
+  throw WrongRange(expected + "'" + wanted.substr(0, 40) + "'");
+}
+
+Napi::Value set_threads_method(const Napi::CallbackInfo &info, Environment &) {
+  constexpr int kMost = 1024;
+  const std::string expected = "setThreads: count: expected an integer from 1 to " + std::to_string(kMost) + ", got ";
+  const Value count = take_value(info[0]);
+  if (count.kind != Value::Kind::number) throw WrongType(expected + count.describe());
+  if (!(count.number >= 1 && count.number <= kMost && count.number == static_cast<int>(count.number)))
+    throw WrongRange(expected + count.describe());
+  set_threads(static_cast<int>(count.number));
+  return info.Env().Undefined();
+}
+
+Napi::Value threads_method(const Napi::CallbackInfo &info, Environment &) { return Napi::Number::New(info.Env(), threads()); }
+
+}  // namespace
+
+void add_machine_methods(Napi::Object exports) {
+  add_method<cpu_features>(exports, "cpuFeatures");
+  add_method<select_isa_method>(exports, "selectIsa");
+  add_method<set_threads_method>(exports, "setThreads");
+  add_method<threads_method>(exports, "threads");
+}
+
+}  // namespace distill

@@ -1,0 +1,39 @@
+// Memory of tensors: kept for reuse by size, so that a training step, which asks for the same sizes each time, never goes to the system.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace distill {
+
+// One per JavaScript environment, used by its thread only. Must outlive its blocks.
+class StoragePool {
+ public:
+  using Block = std::shared_ptr<std::byte>;
+
+  StoragePool() = default;
+  StoragePool(const StoragePool &) = delete;
+  ~StoragePool() { trim(); }
+
+  // 64-byte aligned, content undefined; returns to the pool with its last owner. Throws OutOfMemory: when the system refuses, or
+  // when more than the machine's memory would be in use, which a system that promises too much would answer by ending the process.
+  Block allocate(int64_t bytes);
+
+  void trim();
+  void reset_peak() { peak_ = in_use_; }
+
+  int64_t in_use() const { return in_use_; }
+  int64_t cached() const { return cached_; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  void *take(int64_t bytes);
+  void give_back(void *memory, int64_t bytes);
+
+  std::map<int64_t, std::vector<void *>> free_;
+  int64_t in_use_ = 0, cached_ = 0, peak_ = 0;
+};
+
+}  // namespace distill

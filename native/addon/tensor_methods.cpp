@@ -1,0 +1,184 @@
+#include <cmath>
+#include <cstring>
+
+#include "addon/checksum.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+
+namespace distill {
+
+namespace {
+
+[[noreturn]] void wrong_type(const char *method, const char *name, const std::string &expected, const std::string &got) {
+  throw WrongType(std::string(method) + ": " + name + ": expected " + expected + ", got " + got);
+}
+[[noreturn]] void wrong_range(const char *method, const char *name, const std::string &expected, const std::string &got) {
+  throw WrongRange(std::string(method) + ": " + name + ": expected " + expected + ", got " + got);
+}
+
+const Tensor &tensor_argument(const char *method, const Napi::Value &value, const TensorTable &tensors) {
+  if (!value.IsNumber()) wrong_type(method, "tensor", "a tensor handle", take_value(value).describe());
+  const double handle = value.As<Napi::Number>().DoubleValue();
+  const Tensor *tensor = find_tensor(tensors, handle);
+  if (!tensor) wrong_range(method, "tensor", "a tensor handle", describe_missing_tensor(tensors, handle));
+  return *tensor;
+}
+
+DType dtype_argument(const char *method, const Napi::Value &value) {
+  const char *kExpected = "'f32', 'i32' or 'u8'";
+  if (!value.IsString()) wrong_type(method, "dtype", kExpected, take_value(value).describe());
+  const std::string name = value.As<Napi::String>();
+  for (const DType dtype : {DType::f32, DType::i32, DType::u8})
+    if (name == dtype_name(dtype)) return dtype;
+  wrong_range(method, "dtype", kExpected, "'" + name.substr(0, 40) + "'");
+}
+
+struct Shape {
+  std::vector<int64_t> extents;
+  int64_t size = 1;
+};
+
+Shape shape_argument(const char *method, const Napi::Value &value) {
+  constexpr int64_t kMost = int64_t{1} << 48;
+  const std::string expected = "a list of up to 6 positive integers with a product up to 2^48";
+  const Value list = take_value(value);
+  if (list.kind != Value::Kind::list) wrong_type(method, "shape", expected, list.describe());
+  if (list.list.size() > kMaxRank) wrong_range(method, "shape", expected, list.describe());
+  Shape shape;
+  for (const Value &element : list.list) {
+    if (element.kind != Value::Kind::number) wrong_type(method, "shape", expected, element.describe() + " in it");
+    const double extent = element.number;
+    const bool fits = extent >= 1 && extent == std::floor(extent) && extent <= static_cast<double>(kMost / shape.size);
+    if (!fits) wrong_range(method, "shape", expected, describe_number(extent) + " in it");
+    shape.extents.push_back(static_cast<int64_t>(extent));
+    shape.size *= shape.extents.back();
+  }
+  return shape;
+}
+
+Napi::Value alloc(const Napi::CallbackInfo &info, Environment &environment) {
+  const DType dtype = dtype_argument("alloc", info[0]);
+  Shape shape = shape_argument("alloc", info[1]);
+  return Napi::Number::New(info.Env(), static_cast<double>(environment.tensors.add(dtype, std::move(shape.extents), shape.size)));
+}
+
+Napi::Value view(const Napi::CallbackInfo &info, Environment &environment) {
+  Shape shape = shape_argument("view", info[1]);
+  const Tensor &tensor = tensor_argument("view", info[0], environment.tensors);
+  if (shape.size != tensor.size)
+    wrong_range("view", "shape", "a shape of " + std::to_string(tensor.size) + " elements as " + tensor.describe(),
+                describe_shape(shape.extents));
+  return Napi::Number::New(info.Env(), static_cast<double>(environment.tensors.add_view(tensor, std::move(shape.extents))));
+}
+
+Napi::Value release(const Napi::CallbackInfo &info, Environment &environment) {
+  tensor_argument("release", info[0], environment.tensors);
+  environment.tensors.release(info[0].As<Napi::Number>().Int64Value());
+  return info.Env().Undefined();
+}
+
+napi_typedarray_type array_type(DType dtype) {
+  constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array, napi_uint8_array};
+  return kTypes[static_cast<int>(dtype)];
+}
+
+const char *array_name(DType dtype) {
+  constexpr const char *kNames[] = {"Float32Array", "Int32Array", "Uint8Array"};
+  return kNames[static_cast<int>(dtype)];
+}
+
+Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
+  const Tensor &tensor = tensor_argument("write", info[0], environment.tensors);
+  const std::string expected =
+      std::string("a ") + array_name(tensor.dtype) + " of " + std::to_string(tensor.size) + " for " + tensor.describe();
+  if (!info[1].IsTypedArray()) wrong_type("write", "values", expected, take_value(info[1]).describe());
+  const auto values = info[1].As<Napi::TypedArray>();
+  if (values.TypedArrayType() != array_type(tensor.dtype)) wrong_type("write", "values", expected, "another typed array");
+  if (static_cast<int64_t>(values.ElementLength()) != tensor.size)
+    wrong_range("write", "values", expected, std::to_string(values.ElementLength()) + " elements");
+  void *data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok || !data)
+    wrong_range("write", "values", expected, "an array without memory");
+  std::memcpy(tensor.block.get(), data, static_cast<size_t>(tensor.bytes()));
+  return info.Env().Undefined();
+}
+
+Napi::Value read(const Napi::CallbackInfo &info, Environment &environment) {
+  const Tensor tensor = tensor_argument("read", info[0], environment.tensors);
+  const Napi::FunctionReference &constructor = tensor.dtype == DType::f32   ? environment.float32_array
+                                               : tensor.dtype == DType::i32 ? environment.int32_array
+                                                                            : environment.uint8_array;
+  const auto values = constructor.New({Napi::Number::New(info.Env(), static_cast<double>(tensor.size))}).As<Napi::TypedArray>();
+  void *data = nullptr;
+  napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr);
+  std::memcpy(data, tensor.block.get(), static_cast<size_t>(tensor.bytes()));
+  return values;
+}
+
+Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
+  Arguments a("copy", take_arguments("copy", info[0]), environment.tensors);
+  const Tensor &from = a.any_tensor("from");
+  const Tensor &to = a.any_tensor("to");
+  a.finish();
+  if (to.dtype != from.dtype) a.wrong_type("to", dtype_name(from.dtype), to.describe());
+  if (to.size != from.size) a.wrong_range("to", "the size of " + from.describe(), to.describe());
+  std::memmove(to.block.get(), from.block.get(), static_cast<size_t>(from.bytes()));
+  return info.Env().Undefined();
+}
+
+Napi::Value fill(const Napi::CallbackInfo &info, Environment &environment) {
+  Arguments a("fill", take_arguments("fill", info[0]), environment.tensors);
+  const Tensor &y = a.any_tensor("y");
+  if (y.dtype == DType::f32)
+    std::fill_n(y.data<float>(), y.size, a.any_number("value"));
+  else if (y.dtype == DType::i32)
+    std::fill_n(y.data<int32_t>(), y.size, static_cast<int32_t>(a.integer("value", INT32_MIN, INT32_MAX)));
+  else
+    std::fill_n(y.data<uint8_t>(), y.size, static_cast<uint8_t>(a.integer("value", 0, UINT8_MAX)));
+  a.finish();
+  return info.Env().Undefined();
+}
+
+Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environment) {
+  const Tensor &tensor = tensor_argument("checksum", info[0], environment.tensors);
+  char digits[17];
+  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(tensor.block.get(), tensor.bytes())));
+  return Napi::String::New(info.Env(), digits);
+}
+
+Napi::Value memory_stats(const Napi::CallbackInfo &info, Environment &environment) {
+  const StoragePool &pool = environment.tensors.pool();
+  Napi::Object stats = Napi::Object::New(info.Env());
+  stats.Set("inUse", static_cast<double>(pool.in_use()));
+  stats.Set("cached", static_cast<double>(pool.cached()));
+  stats.Set("peak", static_cast<double>(pool.peak()));
+  return stats;
+}
+
+Napi::Value reset_peak_memory(const Napi::CallbackInfo &info, Environment &environment) {
+  environment.tensors.pool().reset_peak();
+  return info.Env().Undefined();
+}
+
+Napi::Value trim_memory(const Napi::CallbackInfo &info, Environment &environment) {
+  environment.tensors.pool().trim();
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void add_tensor_methods(Napi::Object exports) {
+  add_method<alloc>(exports, "alloc");
+  add_method<view>(exports, "view");
+  add_method<release>(exports, "release");
+  add_method<write>(exports, "write");
+  add_method<read>(exports, "read");
+  add_method<copy>(exports, "copy");
+  add_method<fill>(exports, "fill");
+  add_method<checksum_method>(exports, "checksum");
+  add_method<memory_stats>(exports, "memoryStats");
+  add_method<reset_peak_memory>(exports, "resetPeakMemory");
+  add_method<trim_memory>(exports, "trimMemory");
+}
+
+}  // namespace distill

@@ -1,0 +1,35 @@
+#include "addon/tensors.h"
+
+namespace distill {
+
+const char *dtype_name(DType dtype) {
+  constexpr const char *kNames[] = {"f32", "i32", "u8"};
+  return kNames[static_cast<int>(dtype)];
+}
+
+int64_t dtype_bytes(DType dtype) { return dtype == DType::u8 ? 1 : 4; }
+
+std::string describe_shape(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (const int64_t extent : shape) text += (text.size() > 1 ? "," : "") + std::to_string(extent);
+  return text + "]";
+}
+
+std::string Tensor::describe() const { return std::string(dtype_name(dtype)) + " " + describe_shape(shape); }
+
+int64_t TensorTable::add(DType dtype, std::vector<int64_t> shape, int64_t size) {
+  tensors_.emplace(next_, Tensor{dtype, std::move(shape), size, pool_.allocate(size * dtype_bytes(dtype))});
+  return next_++;
+}
+
+int64_t TensorTable::add_view(const Tensor &tensor, std::vector<int64_t> shape) {
+  tensors_.emplace(next_, Tensor{tensor.dtype, std::move(shape), tensor.size, tensor.block});
+  return next_++;
+}
+
+const Tensor *TensorTable::find(int64_t handle) const {
+  const auto found = tensors_.find(handle);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+}  // namespace distill

@@ -1,0 +1,55 @@
+// Tensors by handle. A handle is a number that is never used again, so that a released one is always noticed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "addon/storage.h"
+
+namespace distill {
+
+enum class DType { f32, i32, u8 };
+
+const char *dtype_name(DType dtype);
+int64_t dtype_bytes(DType dtype);
+
+constexpr int64_t kMaxRank = 6;
+
+struct Tensor {
+  DType dtype;
+  std::vector<int64_t> shape;
+  int64_t size;  // number of elements
+  StoragePool::Block block;
+
+  int64_t bytes() const { return size * dtype_bytes(dtype); }
+  template <class T>
+  T *data() const {
+    return reinterpret_cast<T *>(block.get());
+  }
+  std::string describe() const;  // "f32 [16,4,3,3]"
+};
+
+std::string describe_shape(std::span<const int64_t> shape);
+
+class TensorTable {
+ public:
+  int64_t add(DType dtype, std::vector<int64_t> shape, int64_t size);
+  int64_t add_view(const Tensor &tensor, std::vector<int64_t> shape);
+  // Null if the handle was never given out or is released.
+  const Tensor *find(int64_t handle) const;
+  void release(int64_t handle) { tensors_.erase(handle); }
+
+  // Handles below it have been given out.
+  int64_t next_handle() const { return next_; }
+  StoragePool &pool() { return pool_; }
+
+ private:
+  StoragePool pool_;
+  std::unordered_map<int64_t, Tensor> tensors_;
+  int64_t next_ = 1;
+};
+
+}  // namespace distill

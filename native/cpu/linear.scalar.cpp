@@ -1,0 +1,52 @@
+#include "cpu/gelu.scalar.h"
+#include "cpu/threads.h"
+#include "cpu/variants.h"
+
+namespace distill::scalar {
+
+namespace {
+
+double dot(const float *a, const float *b, int64_t size) {
+  double sum = 0;
+  for (int64_t i = 0; i < size; ++i) sum += double{a[i]} * b[i];
+  return sum;
+}
+
+}  // namespace
+
+void linear_forward(const LinearForward &op) {
+  parallel_for(op.M, [&](int64_t m) {
+    for (int64_t o = 0; o < op.O; ++o) {
+      const int64_t at = m * op.O + o;
+      const double h = dot(op.x + m * op.I, op.weight + o * op.I, op.I) + (op.bias ? op.bias[o] : 0);
+      if (op.gelu_grad) op.gelu_grad[at] = static_cast<float>(gelu_derivative(h));
+      op.y[at] = static_cast<float>((op.residual ? op.residual[at] : 0) + (op.gelu ? gelu(h) : h));
+    }
+  });
+}
+
+void linear_backward_input(const LinearBackwardInput &op) {
+  parallel_for(op.M, [&](int64_t m) {
+    for (int64_t i = 0; i < op.I; ++i) {
+      double sum = 0;
+      for (int64_t o = 0; o < op.O; ++o) sum += double{op.dy[m * op.O + o]} * op.weight[o * op.I + i];
+      op.dx[m * op.I + i] = static_cast<float>(sum);
+    }
+  });
+}
+
+void linear_backward_weight(const LinearBackwardWeight &op) {
+  parallel_for(op.O, [&](int64_t o) {
+    for (int64_t i = 0; i < op.I; ++i) {
+      double sum = 0;
+      for (int64_t m = 0; m < op.M; ++m) sum += double{op.dy[m * op.O + o]} * op.x[m * op.I + i];
+      op.dweight[o * op.I + i] = static_cast<float>(sum);
+    }
+    if (!op.dbias) return;
+    double sum = 0;
+    for (int64_t m = 0; m < op.M; ++m) sum += op.dy[m * op.O + o];
+    op.dbias[o] = static_cast<float>(sum);
+  });
+}
+
+}  // namespace distill::scalar

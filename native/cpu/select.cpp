@@ -1,0 +1,87 @@
+#include "cpu/select.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "cpu/features.h"
+#include "cpu/variants.h"
+
+namespace distill {
+
+// The ops that have a variant for an instruction set; the others take the next slower one.
+#define DISTILL_AVX2_OPS(OP)
+#define DISTILL_AVX512_OPS(OP)
+
+namespace {
+
+constexpr Ops scalar_ops() {
+  Ops ops{};
+#define DISTILL_TAKE(name, Arguments) ops.name = scalar::name;
+  DISTILL_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+#if defined(DISTILL_X86)
+
+constexpr Ops avx2_ops() {
+  Ops ops = scalar_ops();
+#define DISTILL_TAKE(name) ops.name = avx2::name;
+  DISTILL_AVX2_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops avx512_ops() {
+  Ops ops = avx2_ops();
+#define DISTILL_TAKE(name) ops.name = avx512::name;
+  DISTILL_AVX512_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops()};
+
+bool runs(std::initializer_list<const char *> features) {
+  return std::all_of(features.begin(), features.end(), [](const char *feature) { return cpu_description().has(feature); });
+}
+
+std::vector<Isa> find_isas() {
+  std::vector<Isa> isas = {Isa::scalar};
+  if (!runs({"avx2", "fma"})) return isas;
+  isas.push_back(Isa::avx2);
+  if (runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) isas.push_back(Isa::avx512);
+  return isas;
+}
+
+#else
+
+constexpr Ops kTables[] = {scalar_ops()};
+
+std::vector<Isa> find_isas() { return {Isa::scalar}; }
+
+#endif
+
+std::atomic<Isa> &selected() {
+  static std::atomic<Isa> isa = available_isas().back();
+  return isa;
+}
+
+}  // namespace
+
+const char *isa_name(Isa isa) {
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512"};
+  return kNames[static_cast<int>(isa)];
+}
+
+const std::vector<Isa> &available_isas() {
+  static const std::vector<Isa> isas = find_isas();
+  return isas;
+}
+
+Isa selected_isa() { return selected(); }
+void select_isa(Isa isa) { selected() = isa; }
+
+const Ops &cpu_ops() { return kTables[static_cast<int>(selected_isa())]; }
+
+}  // namespace distill

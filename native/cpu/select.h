@@ -1,0 +1,23 @@
+// The table of CPU kernels in use.
+#pragma once
+
+#include <vector>
+
+#include "ops.h"
+
+namespace distill {
+
+enum class Isa { scalar, avx2, avx512 };
+
+const char *isa_name(Isa isa);
+
+// Variants compiled in that this processor can run, slowest first.
+const std::vector<Isa> &available_isas();
+
+// The fastest available one until select_isa says otherwise.
+Isa selected_isa();
+void select_isa(Isa isa);  // must be available
+
+const Ops &cpu_ops();
+
+}  // namespace distill
