@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
-import type { RawSplit } from "./dataset";
+import type { Pixels, RawSplit } from "./dataset";
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
@@ -62,9 +62,9 @@ function readSplit(files: string[], limit: number | null, classes: string[]): Ra
   let n = 0;
   for (const file of files) {
     if (n === count) break;
-    for (const record of recordsOf(file).slice(0, count - n)) {
-      split.labels[n] = labelOf(record, file, classes);
-      interleave(record.pixels, split.pixels, n * 3 * PLANE);
+    for (const { label, planes } of recordsOf(file, classes).slice(0, count - n)) {
+      split.labels[n] = label;
+      interleave(planes, split.pixels, n * 3 * PLANE);
       n++;
     }
   }
@@ -72,31 +72,31 @@ function readSplit(files: string[], limit: number | null, classes: string[]): Ra
 }
 
 export interface Cifar10Record {
-  /** Within its file, from 0. */
-  index: number;
   label: number;
-  /** Three planes, R G B. */
-  pixels: Uint8Array;
+  /** [3,32,32], a view of the file's bytes. */
+  planes: Uint8Array;
 }
 
-/** The records of a file, as views of its bytes. */
-export function recordsOf(file: string): Cifar10Record[] {
+/** The records of a file in its order. Throws an InputError if a label is not that of a class. */
+export function recordsOf(file: string, classes: readonly string[]): Cifar10Record[] {
   const bytes = readFileSync(file);
   return Array.from({ length: bytes.length / RECORD }, (_, index) => {
     const start = index * RECORD;
-    return { index, label: bytes[start]!, pixels: bytes.subarray(start + 1, start + RECORD) };
+    const label = bytes[start]!;
+    if (label >= classes.length)
+      throw new InputError(`${file}: record ${index} has label ${label}, but there are ${classes.length} classes: the file is damaged or not CIFAR-10`);
+    return { label, planes: bytes.subarray(start + 1, start + RECORD) };
   });
 }
 
-export function labelOf(record: Cifar10Record, file: string, classes: string[]): number {
-  if (record.label < classes.length) return record.label;
-  throw new InputError(
-    `${file}: record ${record.index} has label ${record.label}, but there are ${classes.length} classes: the file is damaged or not CIFAR-10`,
-  );
+export function pixelsOf({ planes }: Cifar10Record): Pixels {
+  const data = new Uint8Array(3 * PLANE);
+  interleave(planes, data, 0);
+  return { data, H: SIDE, W: SIDE };
 }
 
 /** Planes [3,H,W] to pixels [H,W,3], written to `to` from `offset`. */
-export function interleave(planes: Uint8Array, to: Uint8Array, offset: number): void {
+function interleave(planes: Uint8Array, to: Uint8Array, offset: number): void {
   for (let p = 0; p < PLANE; p++) {
     to[offset + 3 * p] = planes[p]!;
     to[offset + 3 * p + 1] = planes[PLANE + p]!;

@@ -26,6 +26,14 @@ export interface Split {
   readonly W: number;
 }
 
+/** One decoded image. */
+export interface Pixels {
+  /** [H,W,3], R G B */
+  data: Uint8Array;
+  H: number;
+  W: number;
+}
+
 /** A split while it is read, on the JavaScript side. */
 export interface RawSplit {
   labels: Int32Array;

@@ -1,9 +1,151 @@
-import type { RawSplit } from "./dataset";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../contract/failure";
+import { scope } from "../tensor/tensor";
+import type { Pixels, RawSplit } from "./dataset";
+import { decode, fitSquare, IMAGE_FILE, type ImageFile, toTensor } from "./decode";
+import { checkMemory } from "./memory";
 
+export interface LabelledFile extends ImageFile {
+  label: number;
+}
+
+export interface ImageFolder {
+  /** Names of the class folders, sorted; the same in both splits. */
+  classes: string[];
+  /** In turn from each class (its first file of sorted names, then its second, ...), so that the first n are balanced. */
+  train: LabelledFile[];
+  test: LabelledFile[];
+  /** What lies in a class folder and is not taken, because its name does not end like an image's. */
+  ignored: string[];
+}
+
+/**
+ * Lists train/<class>/ and test/<class>/ without opening the images; names that begin with a dot are passed over. Throws an InputError
+ * if there are fewer than two classes, if train and test differ in them, or if one has no images.
+ */
+export function listImageFolder(folder: string): ImageFolder {
+  const classes = classesOf(folder);
+  const train = listSplit(join(folder, "train"), classes);
+  const test = listSplit(join(folder, "test"), classes);
+  return { classes, train: train.images, test: test.images, ignored: [...train.ignored, ...test.ignored] };
+}
+
+function classesOf(folder: string): string[] {
+  const [train, test] = ["train", "test"].map((split) => subfolders(join(folder, split)));
+  if (train!.length < 2) throw new InputError(`${join(folder, "train")}: expected a folder for each of at least two classes, got ${listed(train!)}`);
+  const without = (all: string[], others: string[]) => all.filter((name) => !others.includes(name));
+  const [onlyTrain, onlyTest] = [without(train!, test!), without(test!, train!)];
+  if (onlyTrain.length > 0) throw new InputError(`${join(folder, "test")}: expected the same classes as in train, but there is no folder ${listed(onlyTrain)}`);
+  if (onlyTest.length > 0) throw new InputError(`${join(folder, "train")}: expected the same classes as in test, but there is no folder ${listed(onlyTest)}`);
+  return train!;
+}
+
+function subfolders(folder: string): string[] {
+  if (!existsSync(folder)) throw new InputError(`${folder} is missing: expected the folders train/<class>/ and test/<class>/ with images`);
+  return visible(folder).filter((name) => statSync(join(folder, name)).isDirectory());
+}
+
+function visible(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith("."))
+    .sort();
+}
+
+const listed = (names: string[]) => (names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", "));
+
+function listSplit(folder: string, classes: string[]): { images: LabelledFile[]; ignored: string[] } {
+  const ignored: string[] = [];
+  const perClass = classes.map((name, label) => {
+    const paths = visible(join(folder, name)).map((file) => join(folder, name, file));
+    const images = paths.filter((path) => IMAGE_FILE.test(path));
+    if (images.length === 0) throw new InputError(`${join(folder, name)} has no images: expected files ending in .png, .jpg, .jpeg or .webp`);
+    ignored.push(...paths.filter((path) => !IMAGE_FILE.test(path)));
+    return images.map((path) => ({ path, label }));
+  });
+  return { images: inTurn(perClass), ignored };
+}
+
+function inTurn<T>(lists: T[][]): T[] {
+  const longest = Math.max(...lists.map((list) => list.length));
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
+}
+
+// ---- Reading ----------------------------------------------------------------------------------------------------------------------
+
+export interface ReadOptions {
+  /** Side in pixels to which images are brought that are larger or not all of one square size. */
+  storeSize: number;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Decodes both splits, of each the first images up to its limit. Images that all have one square size not above `storeSize` are kept as
+ * they are; else all are brought to `storeSize`.
+ */
 export async function readImageFolder(
-  _folder: string,
-  _limits: { train: number | null; test: number | null },
-  _options: { storeSize: number; onProgress?: (done: number, total: number) => void },
+  folder: string,
+  limits: { train: number | null; test: number | null },
+  { storeSize, onProgress }: ReadOptions,
 ): Promise<{ classes: string[]; train: RawSplit; test: RawSplit }> {
-  throw new Error("image folders are not read yet");
+  const { classes, ...files } = listImageFolder(folder);
+  const train = files.train.slice(0, limits.train ?? files.train.length);
+  const test = files.test.slice(0, limits.test ?? files.test.length);
+  const all = [...train, ...test];
+
+  // The first image tells whether keeping the size is worth trying; an odd one met later costs a second pass.
+  const first = await decode(all[0]!);
+  const own = first.H === first.W && first.H < storeSize ? await decodeAll(all, { side: first.H, exact: true, onProgress }) : null;
+  const pixels = own ?? (await decodeAll(all, { side: storeSize, exact: false, onProgress }))!;
+  const side = own ? first.H : storeSize;
+
+  const boundary = train.length * side * side * 3;
+  const split = (files: LabelledFile[], pixels: Uint8Array) => ({ labels: Int32Array.from(files, ({ label }) => label), pixels, H: side, W: side });
+  return { classes, train: split(train, pixels.subarray(0, boundary)), test: split(test, pixels.subarray(boundary)) };
+}
+
+interface DecodeOptions {
+  side: number;
+  /** Give up at an image of another size, instead of resizing it. */
+  exact: boolean;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Files that cannot be read are reported together, up to this many. */
+const REPORTED = 10;
+const AT_ONCE = 4;
+
+/** [count,side,side,3]; null if `exact` and an image has another size. */
+async function decodeAll(files: LabelledFile[], { side, exact, onProgress }: DecodeOptions): Promise<Uint8Array | null> {
+  checkMemory(files.length, side);
+  const pixels = new Uint8Array(files.length * side * side * 3);
+  const broken: InputError[] = [];
+  let next = 0;
+  let done = 0;
+  let odd = false;
+
+  async function work(): Promise<void> {
+    while (next < files.length && broken.length < REPORTED && !odd) {
+      const n = next++;
+      try {
+        const image = await decode(files[n]!);
+        const fits = image.H === side && image.W === side;
+        if (fits || !exact) pixels.set(fits ? image.data : squared(image, side), n * side * side * 3);
+        else odd = true;
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        broken.push(error);
+      }
+      onProgress?.(++done, files.length);
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+
+  if (broken.length === 1) throw broken[0];
+  if (broken.length > 1) throw new InputError(`${broken.length} or more images cannot be read:\n${broken.map(({ message }) => message).join("\n")}`);
+  return odd ? null : pixels;
+}
+
+function squared(image: Pixels, side: number): Uint8Array {
+  return scope(() => fitSquare(toTensor(image), side)).data;
 }

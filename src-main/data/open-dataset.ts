@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DataSource } from "../contract/recipe";
-import { fromArray } from "../tensor/tensor";
+import { fromArray, unscoped } from "../tensor/tensor";
 import { readCifar10 } from "./cifar10-binary";
 import type { Dataset, RawSplit, Split } from "./dataset";
 import { readImageFolder } from "./image-folder";
@@ -42,7 +42,7 @@ export async function openDataset(source: DataSource, { storeSize = 224, onProgr
 }
 
 function toSplit({ labels, pixels, H, W }: RawSplit): Split {
-  return { count: labels.length, labels, images: fromArray(pixels, [labels.length, H, W, 3]), H, W };
+  return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W };
 }
 
 function hashOf(classes: readonly string[], splits: RawSplit[]): string {

@@ -1,4 +1,5 @@
-import { backend, empty, scope } from "../tensor/tensor";
+import { randomPermutation } from "../tensor/ops/random";
+import { scope } from "../tensor/tensor";
 
 // The seed also draws initial weights and augmentation; the order of samples has its own range of streams.
 const FIRST_STREAM = 2 ** 40;
@@ -9,9 +10,5 @@ const FIRST_STREAM = 2 ** 40;
  */
 export function epochOrder(count: number, options: { shuffle: boolean; seed: number; epoch: number }): Int32Array {
   if (!options.shuffle) return Int32Array.from({ length: count }, (_, i) => i);
-  return scope(() => {
-    const y = empty([count], "i32");
-    backend().randomPermutation({ y: y.handle, seed: options.seed, stream: FIRST_STREAM + options.epoch });
-    return y.toInt32();
-  });
+  return scope(() => randomPermutation(count, { seed: options.seed, stream: FIRST_STREAM + options.epoch }).toInt32());
 }

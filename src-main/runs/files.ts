@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { ArmName, RunHashes } from "../contract/run";
 import type { Recipe } from "../contract/recipe";
+import type { ArmName, RunHashes } from "../contract/run";
 
 /** Version of the layout of a run folder, written to recipe.json. */
 export const SCHEMA = 1;

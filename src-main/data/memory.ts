@@ -1,0 +1,26 @@
+import { constants } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { freemem, platform, totalmem } from "node:os";
+import { InputError } from "../contract/failure";
+
+/** Throws an InputError if so many images [side,side,3] cannot be held in memory. */
+export function checkMemory(count: number, side: number): void {
+  const bytes = count * side * side * 3;
+  const images = `${count} images of ${side}x${side} pixels`;
+  const remedy = "limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes";
+  if (bytes > constants.MAX_LENGTH)
+    throw new InputError(`${images} are ${gigabytes(bytes)}, and at most ${gigabytes(constants.MAX_LENGTH)} can be read: ${remedy}`);
+  // Once as read, once in the backend.
+  const needed = 2 * bytes;
+  const available = availableMemory();
+  if (needed > available) throw new InputError(`${images} need ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free: ${remedy}`);
+}
+
+/** Bytes that can be had without swapping. What the system counts as free leaves out, except on Windows, all that only caches files. */
+function availableMemory(): number {
+  if (platform() === "darwin") return totalmem() / 2;
+  const kilobytes = platform() === "linux" ? /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] : undefined;
+  return kilobytes ? Number(kilobytes) * 1024 : freemem();
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

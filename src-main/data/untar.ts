@@ -1,0 +1,120 @@
+import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { InputError } from "../contract/failure";
+
+/**
+ * Unpacks the files of one folder of a .tar.gz into an existing, empty folder. The archive may hold that folder and regular files with
+ * plain names directly in it; anything else (other folders, links, paths that lead out) is refused with an InputError, as is an archive
+ * that ends early. Format: POSIX.1-1988 ustar, blocks of 512 bytes.
+ */
+export async function untar(archive: string, folder: string, into: string): Promise<void> {
+  const entries = new Entries(archive, folder, into);
+  try {
+    const write = new Writable({
+      write(chunk: Buffer, _, done) {
+        try {
+          entries.take(chunk);
+          done();
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    });
+    await pipeline(createReadStream(archive), createGunzip(), write);
+    entries.end();
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError(`${archive} cannot be unpacked: ${(cause as Error).message}`, { cause });
+  } finally {
+    entries.close();
+  }
+}
+
+const BLOCK = 512;
+
+/** Takes the archive in pieces of any size and writes its files. */
+class Entries {
+  /** A header that came in part. */
+  #header = Buffer.alloc(0);
+  #file: number | null = null;
+  /** Bytes of the current file, and of the zeros that fill its last block, that are still to come. */
+  #content = 0;
+  #filling = 0;
+  #ended = false;
+
+  constructor(
+    readonly archive: string,
+    readonly folder: string,
+    readonly into: string,
+  ) {}
+
+  take(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0 && !this.#ended) {
+      if (this.#content > 0) rest = this.#takeContent(rest);
+      else if (this.#filling > 0) rest = this.#takeFilling(rest);
+      else rest = this.#takeHeader(rest);
+    }
+  }
+
+  end(): void {
+    if (!this.#ended) throw new InputError(`${this.archive} ends early: it is truncated; get it again`);
+  }
+
+  close(): void {
+    if (this.#file !== null) closeSync(this.#file);
+    this.#file = null;
+  }
+
+  #takeContent(bytes: Buffer): Buffer {
+    const part = bytes.subarray(0, this.#content);
+    writeSync(this.#file!, part);
+    this.#content -= part.length;
+    if (this.#content === 0) this.close();
+    return bytes.subarray(part.length);
+  }
+
+  #takeFilling(bytes: Buffer): Buffer {
+    const skipped = Math.min(this.#filling, bytes.length);
+    this.#filling -= skipped;
+    return bytes.subarray(skipped);
+  }
+
+  #takeHeader(bytes: Buffer): Buffer {
+    const missing = BLOCK - this.#header.length;
+    this.#header = Buffer.concat([this.#header, bytes.subarray(0, missing)]);
+    if (this.#header.length === BLOCK) {
+      this.#begin(this.#header);
+      this.#header = Buffer.alloc(0);
+    }
+    return bytes.subarray(missing);
+  }
+
+  #begin(header: Buffer): void {
+    if (header.every((byte) => byte === 0)) {
+      this.#ended = true;
+      return;
+    }
+    const { name, type, size } = this.#parse(header);
+    if (type === "5" && name === `${this.folder}/`) return;
+    const plain = name.startsWith(`${this.folder}/`) ? /^\w[\w.-]*$/.exec(name.slice(this.folder.length + 1))?.[0] : undefined;
+    if (type !== "0" || !plain) throw new InputError(`${this.archive} holds "${name}" (type ${type}): expected plain files in ${this.folder} alone`);
+    this.#file = openSync(join(this.into, plain), "wx");
+    this.#content = size;
+    this.#filling = (BLOCK - (size % BLOCK)) % BLOCK;
+    if (size === 0) this.close();
+  }
+
+  #parse(header: Buffer): { name: string; type: string; size: number } {
+    const text = (from: number, to: number) => header.toString("latin1", from, to).split("\0")[0]!;
+    const octal = (from: number, to: number) => Number.parseInt(text(from, to).trim(), 8);
+    // The checksum counts its own field as blanks.
+    const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0);
+    if (octal(148, 156) !== sum) throw new InputError(`${this.archive} is damaged: a header's checksum is wrong; get it again`);
+    // Early archives mark a regular file by a zero byte.
+    return { name: text(0, 100), type: text(156, 157) || "0", size: octal(124, 136) };
+  }
+}
