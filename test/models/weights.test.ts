@@ -1,0 +1,158 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Model } from "../../src-main/models/model";
+import { createModel } from "../../src-main/models/registry";
+import { writeSafetensors } from "../../src-main/models/safetensors";
+import { describeWeights, hashWeights, loadTensors, loadWeights, saveWeights } from "../../src-main/models/weights";
+import { full, scope, useBackend } from "../../src-main/tensor/tensor";
+
+useBackend(loadAddon());
+
+const NOTES = { classes: [..."abcdefghij"], mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
+
+let folder: string;
+let model: Model;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weights-"));
+  model = createModel("resnet20_cifar10", { classes: 10, seed: 5 });
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  model.release();
+});
+
+/** A file as another program may have written it, of any content. */
+function stored(header: object | string, data: Uint8Array = new Uint8Array()): string {
+  const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return file(Buffer.concat([length, json, data]));
+}
+
+function file(content: Uint8Array | string): string {
+  const path = join(folder, `stored-${readdirSync(folder).length}.safetensors`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const bytes = (values: ArrayBufferView) => new Uint8Array(values.buffer);
+
+/** Reads one tensor [count] called x. */
+function readX(path: string, count: number): number[] {
+  return scope(() => {
+    const x = full([count], 0);
+    loadTensors(new Map([["x", x]]), path, "test");
+    return Array.from(x.toFloat32());
+  });
+}
+
+describe("weights", () => {
+  it("come back bit by bit, with their notes", () => {
+    const path = join(folder, "resnet20.safetensors");
+    saveWeights(model, path, NOTES);
+    const other = createModel("resnet20_cifar10", { classes: 10, seed: 6 });
+    expect(hashWeights(other)).not.toBe(hashWeights(model));
+    loadWeights(other, path);
+    expect(hashWeights(other)).toBe(hashWeights(model));
+    other.release();
+    expect(describeWeights(path)).toEqual({ model: "resnet20_cifar10", imageSize: 32, patchSize: null, classCount: 10, ...NOTES });
+    expect(readdirSync(folder)).not.toContain("resnet20.safetensors.partial");
+  });
+
+  it("tell the sizes of a vision transformer by their shapes alone", () => {
+    const vit = createModel("vit_micro_patch4_32", { classes: 7, imageSize: 48, patchSize: 8 });
+    const path = join(folder, "vit.safetensors");
+    writeSafetensors(path, vit.weights());
+    vit.release();
+    expect(describeWeights(path)).toEqual({ model: null, classes: null, classCount: 7, imageSize: 48, patchSize: 8, mean: null, std: null });
+  });
+
+  it("may carry PyTorch's batch counters, which change nothing", () => {
+    const x = new Float32Array([1, 2]);
+    const counter = new BigInt64Array([99n]);
+    const path = stored(
+      { x: { dtype: "F32", shape: [2], data_offsets: [0, 8] }, "bn1.num_batches_tracked": { dtype: "I64", shape: [], data_offsets: [8, 16] } },
+      Buffer.concat([bytes(x), bytes(counter)]),
+    );
+    expect(readX(path, 2)).toEqual([1, 2]);
+  });
+
+  it("may be stored in 16 bits", () => {
+    const half = new Uint16Array([0x3c00, 0xc000, 0x0001, 0x7c00, 0x3555, 0x8000]);
+    const brain = new Uint16Array([0x3f80, 0xc000, 0x7f80, 0x3eab]);
+    expect(readX(stored({ x: { dtype: "F16", shape: [6], data_offsets: [0, 12] } }, bytes(half)), 6)).toEqual([
+      1,
+      -2,
+      2 ** -24,
+      Number.POSITIVE_INFINITY,
+      0.333251953125,
+      -0,
+    ]);
+    expect(readX(stored({ x: { dtype: "BF16", shape: [4], data_offsets: [0, 8] } }, bytes(brain)), 4)).toEqual([1, -2, Number.POSITIVE_INFINITY, 0.333984375]);
+  });
+
+  it("that do not fit name each tensor, expected and found, and change nothing", () => {
+    const path = join(folder, "resnet20.safetensors");
+    saveWeights(model, path, NOTES);
+    const wide = createModel("resnet20_cifar10", { classes: 100 });
+    const before = hashWeights(wide);
+    expect(() => loadWeights(wide, path)).toThrow(
+      /resnet20\.safetensors do not fit resnet20_cifar10: tensor "fc\.weight": expected \[100,64\], found \[10,64\]; tensor "fc\.bias": expected \[100\], found \[10\]\. Choose/,
+    );
+    expect(hashWeights(wide)).toBe(before);
+    wide.release();
+
+    const vit = createModel("vit_micro_patch4_32", { classes: 10 });
+    expect(() => loadWeights(vit, path)).toThrow(/tensor "cls_token": expected \[1,1,128\], found none; .*; and \d+ more/);
+    vit.release();
+  });
+
+  it("keep the old file when the new one cannot be written", () => {
+    const path = join(folder, "missing", "weights.safetensors");
+    expect(() => saveWeights(model, path, NOTES)).toThrow(/weights .*missing.*: cannot be written \(ENOENT/);
+    const kept = join(folder, "kept.safetensors");
+    saveWeights(model, kept, NOTES);
+    const before = readFileSync(kept);
+    const released = createModel("resnet20_cifar10", { classes: 10 });
+    released.weights().get("fc.weight")!.release();
+    expect(() => saveWeights(released, kept, NOTES)).toThrow(/released/);
+    expect(readFileSync(kept).equals(before)).toBe(true);
+    expect(existsSync(`${kept}.partial`)).toBe(false);
+  });
+});
+
+describe("a damaged file", () => {
+  const four = new Uint8Array(4);
+  const x = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
+  it.each([
+    ["empty", () => file(""), "it has only 0 bytes"],
+    ["of text", () => file("these are no weights at all"), "does not begin with the length of a header"],
+    ["with a header cut off", () => file(readFileSync(stored({ x })).subarray(0, 20)), "it was cut off"],
+    ["with a header that is no JSON", () => stored("{x}    "), "its header is not a JSON object"],
+    ["with tensors cut off", () => stored({ x }, four.subarray(1)), "its tensors end at byte"],
+    ["with something appended", () => stored({ x }, new Uint8Array(5)), "or has something appended"],
+    ["with overlapping tensors", () => stored({ x, y: x }, four), 'tensor "y" begins at byte'],
+    ["with a gap", () => stored({ x: { ...x, data_offsets: [4, 8] } }, new Uint8Array(8)), "a gap or an overlap"],
+    [
+      "with a size that does not fit its shape",
+      () => stored({ x: { ...x, shape: [2] } }, four),
+      'tensor "x" (F32 [2]) should have 8 bytes, its offsets span 4',
+    ],
+    ["with a negative size", () => stored({ x: { ...x, shape: [-1] } }, four), 'tensor "x" lacks a valid dtype, shape or data_offsets'],
+    ["with an unknown dtype", () => stored({ x: { ...x, dtype: "constructor" } }, four), 'tensor "x" has the unknown dtype constructor'],
+    ["with metadata of another kind", () => stored({ __metadata__: { a: 1 }, x }, four), "its metadata is not an object of strings"],
+  ])("%s is refused with the reason", (_, make, reason) => {
+    expect(() => describeWeights(make())).toThrow(reason);
+  });
+
+  it("or one with integers instead of weights is refused", () => {
+    expect(() => readX(stored({ x: { ...x, dtype: "I32" } }, four), 1)).toThrow('tensor "x" has dtype I32; expected F32, BF16, F16');
+  });
+
+  it("or a missing one is named", () => {
+    expect(() => describeWeights(join(folder, "nowhere.safetensors"))).toThrow(/nowhere\.safetensors: cannot be read \(ENOENT/);
+  });
+});

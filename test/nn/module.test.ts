@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { BasicBlock } from "../../src-main/nn/basic-block";
+import { BatchNorm2d } from "../../src-main/nn/batch-norm";
+import { Block } from "../../src-main/nn/block";
+import { Linear } from "../../src-main/nn/linear";
+import { Module } from "../../src-main/nn/module";
+import { sequential } from "../../src-main/nn/sequential";
+import { backward, full, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
+
+const addon = loadAddon();
+useBackend(addon);
+
+class Net extends Module {
+  stem = new Linear(4, 8);
+  layers = [new Linear(8, 8), new Linear(8, 8)];
+  norm = new BatchNorm2d(8);
+}
+
+const values = (module: Module, name: string) => Array.from(module.weights().get(name)!.toFloat32());
+
+describe("a module", () => {
+  it("names its weights by its fields, as timm does", () => {
+    expect([...new BasicBlock(8, 16, 2).weights().keys()]).toEqual([
+      "conv1.weight",
+      "bn1.weight",
+      "bn1.bias",
+      "bn1.running_mean",
+      "bn1.running_var",
+      "conv2.weight",
+      "bn2.weight",
+      "bn2.bias",
+      "bn2.running_mean",
+      "bn2.running_var",
+      "downsample.0.weight",
+      "downsample.1.weight",
+      "downsample.1.bias",
+      "downsample.1.running_mean",
+      "downsample.1.running_var",
+    ]);
+    expect([...new Block(8, 2).parameters()].map(([name, { shape }]) => `${name} [${shape}]`)).toEqual([
+      "norm1.weight [8]",
+      "norm1.bias [8]",
+      "attn.qkv.weight [24,8]",
+      "attn.qkv.bias [24]",
+      "attn.proj.weight [8,8]",
+      "attn.proj.bias [8]",
+      "norm2.weight [8]",
+      "norm2.bias [8]",
+      "mlp.fc1.weight [32,8]",
+      "mlp.fc1.bias [32]",
+      "mlp.fc2.weight [8,32]",
+      "mlp.fc2.bias [8]",
+    ]);
+  });
+
+  it("tells parameters from buffers", () => {
+    const net = new Net();
+    expect([...net.buffers().keys()]).toEqual(["norm.running_mean", "norm.running_var"]);
+    expect(net.weights().size).toBe(net.parameters().size + 2);
+    expect(net.parameterCount()).toBe(4 * 8 + 8 + 2 * (8 * 8 + 8) + 2 * 8);
+  });
+
+  it("begins with values that depend on the seed and the weight's name alone", () => {
+    class Other extends Module {
+      layers = [new Linear(2, 2), new Linear(8, 8)];
+    }
+    const [net, again, other, reseeded] = [new Net(), new Net(), new Other(), new Net()];
+    for (const module of [net, again, other]) module.initialize(1);
+    reseeded.initialize(2);
+
+    expect(values(again, "stem.weight")).toEqual(values(net, "stem.weight"));
+    expect(values(other, "layers.1.weight")).toEqual(values(net, "layers.1.weight"));
+    expect(values(net, "layers.0.weight")).not.toEqual(values(net, "layers.1.weight"));
+    expect(values(reseeded, "stem.weight")).not.toEqual(values(net, "stem.weight"));
+  });
+
+  it("switches all modules in it between training and evaluation", () => {
+    const net = new Net();
+    expect([net.training, net.norm.training]).toEqual([true, true]);
+    net.eval();
+    expect([net.training, net.norm.training, net.layers[1]!.training]).toEqual([false, false, false]);
+    expect(net.train().norm.training).toBe(true);
+  });
+
+  it("moves its running averages in training and uses them in evaluation", () => {
+    scope(() => {
+      const norm = new BatchNorm2d(2);
+      norm.initialize(0);
+      norm.forward(full([1, 2, 2, 2], 3));
+      expect(values(norm, "running_mean")[0]).toBeCloseTo(0.3, 6);
+      expect(values(norm, "running_var")[0]).toBeCloseTo(0.9, 6);
+
+      norm.eval();
+      const y = norm.forward(full([1, 2, 2, 2], 3)).toFloat32();
+      expect(y[0]).toBeCloseTo(2.7 / Math.sqrt(0.9 + 1e-5), 5);
+      expect(values(norm, "running_mean")[0]).toBeCloseTo(0.3, 6);
+      norm.release();
+    });
+  });
+
+  it("has no gradient through batch norm in evaluation, and says so", () => {
+    scope(() => {
+      const norm = new BatchNorm2d(2).eval();
+      norm.initialize(0);
+      expect(() => backward(norm.forward(full([1, 1, 1, 2], 3)))).toThrow("batchNorm: has no gradient in evaluation mode");
+    });
+  });
+
+  it("computes no gradients once they are switched off", () => {
+    scope(() => {
+      const linear = new Linear(2, 2).requiresGrad(false);
+      expect(() => backward(linear.forward(full([1, 2], 1)))).toThrow(/without a history/);
+      linear.requiresGrad(true);
+      backward(linear.forward(full([1, 2], 1)));
+      expect(linear.weight.grad?.shape).toEqual([2, 2]);
+    });
+  });
+
+  it("keeps its weights when the scope it was made in ends, and frees them on release", () => {
+    const before = addon.memoryStats().inUse;
+    const net = scope(() => new Net());
+    net.initialize(0);
+    expect(values(net, "norm.weight")).toEqual(new Array(8).fill(1));
+    net.release();
+    expect(addon.memoryStats().inUse).toBe(before);
+  });
+});
+
+describe("sequential", () => {
+  it("frees each layer's intermediate tensors when no gradients are recorded", () => {
+    const blocks = Array.from({ length: 3 }, () => new Block(8, 2));
+    for (const block of blocks) block.initialize(0);
+    scope(() => {
+      const x = full([4, 5, 8], 1);
+      const before = addon.memoryStats().inUse;
+      const y = noGrad(() => sequential(blocks, x));
+      expect(y.shape).toEqual([4, 5, 8]);
+      const used = addon.memoryStats().inUse - before;
+      scope(() => sequential(blocks, x));
+      expect(used).toBeLessThanOrEqual(3 * 4 * 4 * 5 * 8 + 3 * 64); // one output per block
+    });
+  });
+});
