@@ -1,0 +1,172 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Progress } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import { valueAt } from "../contract/parse-recipe";
+import type { BatchRecord, EpochRecord, TrainResult } from "../contract/run";
+import { settingKeys } from "../contract/settings";
+import { saveWeights } from "../models/weights";
+import { runFiles } from "../runs/files";
+import { readHeader, readRun } from "../runs/reader";
+import { createRun, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
+import { type Checkpoint, findCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
+import type { Arm } from "../training/compare";
+import type { Trainer } from "../training/trainer";
+import type { Notifier } from "./notices";
+
+/** In long epochs; besides there is one after every epoch, at every pause and when training stops. */
+const SECONDS_BETWEEN_CHECKPOINTS = 300;
+
+/** An arm with the folder that its run is recorded in. */
+export interface PlacedArm extends Arm {
+  directory: string;
+}
+
+/** What the folder of an arm holds of an earlier start. */
+export interface EarlierRun {
+  teacherTestAcc: number | null;
+  hashes: { data: string; teacher: string | null };
+  /** null if it ended before its first checkpoint. */
+  checkpoint: Checkpoint | null;
+}
+
+/** Throws an InputError if the folder already holds a run: nothing is written over. */
+export function expectFree({ directory }: PlacedArm): void {
+  if (existsSync(runFiles(directory).recipe))
+    throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
+}
+
+/** Finds what a run can go on from. Throws an InputError if there is no run, or one of another recipe. */
+export function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
+  const header = readHeader(directory);
+  const differing = settingKeys.find((key) => !MAY_DIFFER.has(key) && valueAt(header.recipe, key) !== valueAt(recipe, key));
+  if (differing) {
+    const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAt(each, differing) ?? null));
+    throw new InputError(
+      `the run in ${directory} was started with ${differing} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
+    );
+  }
+  return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(checkpointsIn(directory)) };
+}
+
+/** Names and places may change between a start and its resumption: what they hold is compared by hashes. */
+const MAY_DIFFER: ReadonlySet<string> = new Set(["name", "device", "data.path", "data.format", "teacher.weights", "student.weights"]);
+
+const checkpointsIn = (directory: string) => join(directory, "checkpoint");
+
+/** One arm while it is trained: keeps its run folder and tells what happens. */
+export class ArmRun {
+  #lastCheckpoint = performance.now();
+
+  private constructor(
+    readonly trainer: Trainer,
+    private readonly writer: RunWriter,
+    private readonly notifier: Notifier,
+  ) {
+    const { arm, batchesPerEpoch, epochs } = trainer;
+    notifier.send({ type: "started", arm, directory: writer.directory, batchesPerEpoch, epochs });
+  }
+
+  static start({ name, recipe, directory }: PlacedArm, trainer: Trainer, teacherTestAcc: number | null, notifier: Notifier): ArmRun {
+    const writer = createRun(directory, {
+      arm: name,
+      recipe,
+      hashes: trainer.hashes,
+      classes: [...trainer.data.classes],
+      parameters: trainer.student.model.parameterCount(),
+      teacherTestAcc,
+    });
+    return new ArmRun(trainer, writer, notifier);
+  }
+
+  static resume({ name, directory }: PlacedArm, trainer: Trainer, { hashes, checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
+    if (hashes.data !== trainer.data.hash)
+      throw new InputError(`the run in ${directory} was started on other images: resume it with the data that it began with`);
+    if (hashes.teacher !== trainer.hashes.teacher)
+      throw new InputError(`the run in ${directory} was started with other teacher's weights: resume it with those`);
+    if (checkpoint) restore(trainer, checkpoint);
+    const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer)), notifier);
+    if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run goes on from the one before. ${checkpoint.damaged}`);
+    return run;
+  }
+
+  batch(record: BatchRecord, progress: Progress): void {
+    this.writer.appendBatches([record]);
+    this.notifier.batch(this.trainer.arm, record, progress);
+    if (performance.now() - this.#lastCheckpoint >= SECONDS_BETWEEN_CHECKPOINTS * 1000) this.checkpoint();
+  }
+
+  epoch(record: EpochRecord): void {
+    this.writer.appendEpoch(record);
+    this.checkpoint();
+    this.notifier.send({ type: "epoch", arm: this.trainer.arm, record });
+  }
+
+  /** Lines first: a checkpoint never stands for a batch that the files do not have. */
+  checkpoint(): void {
+    this.writer.flush();
+    writeCheckpoint(checkpointsIn(this.writer.directory), this.trainer);
+    this.writer.setHashes(this.trainer.hashes);
+    this.writer.event("checkpoint");
+    this.#lastCheckpoint = performance.now();
+  }
+
+  pause(): void {
+    this.checkpoint();
+    this.writer.event("paused");
+  }
+
+  continue(): void {
+    this.writer.event("continued");
+  }
+
+  warn(text: string): void {
+    this.writer.event("warning", text);
+    this.notifier.send({ type: "warning", text });
+  }
+
+  /** Stopped on request: what was done is kept. */
+  stop(): void {
+    this.checkpoint();
+    this.writer.event("stopped");
+  }
+
+  fail(message: string): void {
+    this.writer.event("failed", message);
+  }
+
+  /** All epochs are done. */
+  finish(): TrainResult {
+    const { student, data, hashes, arm } = this.trainer;
+    const { directory } = this.writer;
+    const { mean, std } = student.normalization;
+    saveWeights(student.model, join(directory, "student.safetensors"), { classes: data.classes, mean, std });
+    this.writer.event("finished");
+    return { directory, arm, hashes, ...summaryOf(directory) };
+  }
+
+  close(): void {
+    this.notifier.flush();
+    this.writer.close();
+  }
+}
+
+function positionOf({ position, batchesPerEpoch }: Trainer): RunPosition {
+  const { epochsDone, batchesDone } = position;
+  if (batchesDone > 0) return { epoch: epochsDone + 1, iter: batchesDone, epochsDone };
+  return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : batchesPerEpoch, epochsDone };
+}
+
+/** Of a run all of whose epochs are done. */
+function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
+  const { epochRecords, batches, trainAcc, testAcc } = readRun(directory);
+  return {
+    epochs: epochRecords.length,
+    trainAcc: trainAcc!,
+    testAcc: testAcc!,
+    testLoss: epochRecords.at(-1)!.testLoss!,
+    seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
+    // Of equal batches: the harmonic mean.
+    imagesPerSecond: batches.length / batches.reduce((sum, { imagesPerSecond }) => sum + 1 / imagesPerSecond, 0),
+  };
+}

@@ -1,0 +1,94 @@
+import packageJson from "../../package.json";
+import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
+import { InputError, toFailure, UsageError } from "../contract/failure";
+import { parseRecipe } from "../contract/parse-recipe";
+import { dataInfo } from "../data/data-info";
+import { CIFAR10, downloadCifar10 } from "../data/download";
+import { modelInfos } from "../models/registry";
+import { listRuns, readRun } from "../runs/reader";
+import { writeReport } from "../runs/report";
+import type { Channel } from "./channel";
+import { doctor } from "./doctor";
+import { Job } from "./job";
+import type { NoticeBody } from "./notices";
+import { checkedParams, isMethod } from "./params";
+import { evaluateOnData, predict } from "./predict";
+import { compare, type TrainCall, trainOne } from "./train-call";
+
+type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: (notice: NoticeBody) => void) => Methods[M]["result"] | Promise<Methods[M]["result"]> };
+
+/** Answers calls that come over a channel, one training at a time and other calls between its batches. */
+export class Engine {
+  #training: { job: Job; ended: Promise<unknown> } | null = null;
+
+  constructor(private readonly channel: Channel) {
+    channel.onMessage((message) => void this.#answer(message));
+  }
+
+  /** Stops a training with a checkpoint; resolves when nothing runs. */
+  async stop(): Promise<void> {
+    this.#training?.job.stop();
+    await this.#training?.ended;
+  }
+
+  readonly #handlers: Handlers = {
+    hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
+    doctor: () => doctor(),
+    models: () => modelInfos(),
+    dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
+    dataDownload: async ({ directory, url }, notify) => {
+      const onProgress = (received: number, total: number) => notify({ type: "download", received, total });
+      return { path: await downloadCifar10(directory, { archive: { ...CIFAR10, ...(url && { url }) }, onProgress }) };
+    },
+    train: (params, notify) => this.#train(trainOne, params, notify),
+    compare: (params, notify) => this.#train(compare, params, notify),
+    control: ({ action }) => {
+      const job = this.#training?.job;
+      job?.[action]();
+      return { state: job?.state ?? "idle" };
+    },
+    predict: (request) => this.#urgently(predict(request)),
+    evaluate: (request) => evaluateOnData(request, new Job().yieldPoint),
+    listRuns: ({ directory }) => listRuns(directory),
+    readRun: ({ directory }) => readRun(directory),
+    report: async (request) => ({ path: await writeReport(request) }),
+  };
+
+  async #answer(message: unknown): Promise<void> {
+    const { id, method, params } = Object(message) as { id?: unknown; method?: unknown; params?: unknown };
+    if (typeof id !== "number") throw new Error(`a message without the id of a call: ${JSON.stringify(message)}`);
+    const notify = (notice: NoticeBody) => this.channel.post({ ...notice, id } as Notice);
+    try {
+      if (!isMethod(method)) throw new UsageError(`there is no method ${JSON.stringify(method)}`);
+      this.channel.post({ id, ok: true, result: await this.#call(method, params, notify) });
+    } catch (error) {
+      this.channel.post({ id, ok: false, error: toFailure(error) });
+    }
+  }
+
+  #call<M extends Method>(method: M, params: unknown, notify: (notice: NoticeBody) => void): unknown {
+    const handler: Handlers[M] = this.#handlers[method];
+    return handler(checkedParams(method, params), notify);
+  }
+
+  async #train<R>(train: (call: TrainCall) => Promise<R>, params: Methods["train"]["params"], notify: TrainCall["notify"]): Promise<R> {
+    if (this.#training) throw new UsageError("a training is running: wait for its end or stop it first; one runs at a time");
+    const recipe = parseRecipe(params.recipe);
+    if (recipe.device === "cuda")
+      throw new InputError('device: "cuda" is not available, this version computes on the processor only; expected "auto" or "cpu"');
+    const job = new Job();
+    const result = train({ ...params, recipe, job, notify });
+    this.#training = { job, ended: result.catch(() => {}) };
+    try {
+      return await result;
+    } finally {
+      this.#training = null;
+    }
+  }
+
+  /** Training rests until this is done. */
+  #urgently<R>(call: Promise<R>): Promise<R> {
+    this.#training?.job.giveWayTo(call);
+    return call;
+  }
+}

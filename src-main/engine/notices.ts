@@ -1,0 +1,38 @@
+import type { Notice, Progress } from "../contract/engine";
+import type { ArmName, BatchRecord } from "../contract/run";
+
+/** A notice without the id of the call that it belongs to. */
+export type NoticeBody = Notice extends infer N ? (N extends Notice ? Omit<N, "id"> : never) : never;
+
+const MOST_PER_SECOND = 10;
+
+/** Sends what a training call has to tell: batches collected, so that fast training does not flood the line, everything else at once and in order. */
+export class Notifier {
+  #records: BatchRecord[] = [];
+  #arm: ArmName | null = null;
+  #progress: Progress | null = null;
+  #lastSent = 0;
+
+  constructor(private readonly post: (notice: NoticeBody) => void) {}
+
+  batch(arm: ArmName, record: BatchRecord, progress: Progress): void {
+    if (arm !== this.#arm) this.flush();
+    this.#arm = arm;
+    this.#records.push(record);
+    this.#progress = progress;
+    if (performance.now() - this.#lastSent >= 1000 / MOST_PER_SECOND) this.flush();
+  }
+
+  send(notice: NoticeBody): void {
+    this.flush();
+    this.post(notice);
+  }
+
+  /** Sends the batches collected so far. */
+  flush(): void {
+    if (this.#records.length === 0) return;
+    this.post({ type: "batches", arm: this.#arm!, records: this.#records, progress: this.#progress! });
+    this.#records = [];
+    this.#lastSent = performance.now();
+  }
+}

@@ -1,0 +1,156 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Interrupted, toFailure } from "../contract/failure";
+import type { Recipe } from "../contract/recipe";
+import type { ComparisonResult, TrainResult } from "../contract/run";
+import type { Dataset } from "../data/dataset";
+import { openDataset } from "../data/open-dataset";
+import { writeWhole } from "../runs/files";
+import { writeReport } from "../runs/report";
+import { comparisonArms } from "../training/compare";
+import { evaluate } from "../training/evaluate";
+import { train } from "../training/loop";
+import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
+import { Trainer } from "../training/trainer";
+import { ArmRun, type EarlierRun, expectFree, findEarlierRun, type PlacedArm } from "./arm-run";
+import type { Job } from "./job";
+import { type NoticeBody, Notifier } from "./notices";
+
+export interface TrainCall {
+  recipe: Recipe;
+  out: string;
+  /** Go on with the run in `out` from its last checkpoint. */
+  resume: boolean;
+  job: Job;
+  notify: (notice: NoticeBody) => void;
+}
+
+/** Trains the one arm that the recipe describes. */
+export async function trainOne(call: TrainCall): Promise<TrainResult> {
+  const { results } = await trainArms([{ name: "single", recipe: call.recipe, directory: call.out }], call);
+  return results[0]!;
+}
+
+/** Trains control and student of the recipe in turn, and writes comparison.json and report.html beside their folders. */
+export async function compare(call: TrainCall): Promise<ComparisonResult> {
+  const { recipe, out } = call;
+  const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
+  const { results, teacherTestAcc } = await trainArms(arms, call);
+  const [control, student] = results as [TrainResult, TrainResult];
+  const report = await writeReport({ runs: [control.directory, student.directory], format: "html", out: join(out, "report.html") });
+  const result: ComparisonResult = {
+    directory: out,
+    seed: recipe.train.seed,
+    teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
+    control,
+    student,
+    difference: student.testAcc - control.testAcc,
+    controlled: control.hashes.initialWeights === student.hashes.initialWeights && control.hashes.batches === student.hashes.batches,
+    report,
+  };
+  writeWhole(join(out, "comparison.json"), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+/** Trains arms that share data, teacher and seed. */
+async function trainArms(
+  arms: readonly PlacedArm[],
+  { out, resume, job, notify }: TrainCall,
+): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+  const earlier = arms.map((arm) => (resume ? findEarlierRun(arm) : (expectFree(arm), null)));
+  const notifier = new Notifier(notify);
+  const phase = (text: string) => notifier.send({ type: "phase", text });
+  // Given back at the end, last made first.
+  const owned: { release(): void }[] = [];
+  const own = <T extends { release(): void }>(resource: T): T => {
+    owned.push(resource);
+    return resource;
+  };
+  try {
+    const data = own(await readData(arms, phase));
+    const teacher = loadTeacher(arms, data);
+    if (teacher) own(teacher.model);
+    const trainers = arms.map(({ name: arm, recipe }) => {
+      const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
+      return own(new Trainer({ arm, recipe, data, student, teacher }));
+    });
+    await job.yieldPoint();
+    const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await testTeacher(teacher, data, arms[0]!.recipe, job, phase)));
+    mkdirSync(out, { recursive: true });
+    const runs = trainers.map((trainer, i) => open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
+    return { results: await trainRuns(runs, job, notifier), teacherTestAcc };
+  } finally {
+    for (const resource of owned.reverse()) resource.release();
+  }
+}
+
+function open(arm: PlacedArm, trainer: Trainer, earlier: EarlierRun | null, teacherTestAcc: number | null, notifier: Notifier): ArmRun {
+  return earlier ? ArmRun.resume(arm, trainer, earlier, notifier) : ArmRun.start(arm, trainer, teacherTestAcc, notifier);
+}
+
+async function trainRuns(runs: readonly ArmRun[], job: Job, notifier: Notifier): Promise<TrainResult[]> {
+  const runOf = (trainer: Trainer) => runs.find((run) => run.trainer === trainer)!;
+  job.onPause = () => {
+    for (const run of runs) run.pause();
+    notifier.send({ type: "state", state: "paused" });
+  };
+  job.onContinue = () => {
+    for (const run of runs) run.continue();
+    notifier.send({ type: "state", state: "running" });
+  };
+  try {
+    await train(
+      runs.map(({ trainer }) => trainer),
+      {
+        yieldPoint: job.yieldPoint,
+        onBatch: (trainer, record, progress) => runOf(trainer).batch(record, progress),
+        onTest: (trainer) => notifier.send({ type: "phase", text: `Testing on ${trainer.data.test.count} images` }),
+        onEpoch: (trainer, record) => runOf(trainer).epoch(record),
+      },
+    );
+    return runs.map((run) => run.finish());
+  } catch (error) {
+    for (const run of runs) {
+      if (error instanceof Interrupted) run.stop();
+      else run.fail(toFailure(error).message);
+    }
+    throw error;
+  } finally {
+    for (const run of runs) run.close();
+  }
+}
+
+async function readData(arms: readonly PlacedArm[], phase: (text: string) => void): Promise<Dataset> {
+  const { data, student } = arms[0]!.recipe;
+  const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
+  phase("Reading the images");
+  let told = performance.now();
+  return openDataset(data, {
+    storeSize: Math.max(...sides),
+    onProgress: (done, total) => {
+      if (performance.now() - told < 500) return;
+      told = performance.now();
+      phase(`Reading the images: ${done} of ${total}`);
+    },
+  });
+}
+
+/** The teacher of the arms that distil; null if none does. */
+function loadTeacher(arms: readonly PlacedArm[], data: Dataset): TrainedNetwork | null {
+  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
+  if (!recipe) return null;
+  const teacher = loadNetwork(recipe.teacher!);
+  try {
+    expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
+    return teacher;
+  } catch (error) {
+    teacher.model.release();
+    throw error;
+  }
+}
+
+async function testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe, job: Job, phase: (text: string) => void): Promise<number> {
+  phase(`Testing the teacher on ${data.test.count} images`);
+  const { accuracy } = await evaluate(teacher, data.test, { batchSize: train.batchSize, yieldPoint: job.yieldPoint });
+  return accuracy;
+}
