@@ -1,0 +1,64 @@
+import { Command, CommanderError } from "commander";
+import packageJson from "../../package.json";
+import type { Failure } from "../contract/engine";
+import { toFailure } from "../contract/failure";
+import { EngineError } from "../engine-client/client";
+import { Resumable } from "./resume";
+import { withSession } from "./session";
+import type { Perform } from "./verb";
+import { addCompare, addDemo } from "./verbs/compare";
+import { addData } from "./verbs/data";
+import { addDoctor } from "./verbs/doctor";
+import { addEvaluate } from "./verbs/evaluate";
+import { addPredict } from "./verbs/predict";
+import { addReport } from "./verbs/report";
+import { addTrain } from "./verbs/train";
+import type { World } from "./world";
+
+const STATUS: Record<Failure["code"], number> = { USAGE: 2, INPUT: 1, OUT_OF_MEMORY: 1, ENGINE_DIED: 1, INTERNAL: 1, INTERRUPTED: 130 };
+
+/** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  const asJson = args.includes("--json");
+  const perform: Perform = async (work) => {
+    const { json, text } = await withSession(world, work);
+    world.writeOut(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+  };
+  try {
+    await createProgram(world, perform).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failure = failureOf(error);
+    if (asJson) world.writeOut(`${JSON.stringify({ error: failureJson(failure, error) }, null, 2)}\n`);
+    if (!(error instanceof CommanderError)) world.err.write(failureText(failure, args.includes("--debug")));
+    return STATUS[failure.code];
+  }
+}
+
+function createProgram(world: World, perform: Perform): Command {
+  const program = new Command("distill")
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .exitOverride()
+    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
+    .showHelpAfterError("(add --help for usage)");
+  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addDoctor]) add(program, perform);
+  return program;
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof CommanderError) return { code: "USAGE", message: error.message.replace(/^error: /, "") };
+  if (error instanceof EngineError) return { code: error.code, message: error.message, details: error.details };
+  return toFailure(error);
+}
+
+function failureJson({ code, message }: Failure, error: unknown) {
+  return { code, message, ...(error instanceof Resumable && { resume: error.resume }) };
+}
+
+function failureText({ code, message, details }: Failure, debug: boolean): string {
+  const head = code === "INTERRUPTED" ? message : `error: ${message}`;
+  if (!details) return `${head}\n`;
+  return debug ? `${head}\n\n${details}\n` : `${head}\n(add --debug for details)\n`;
+}

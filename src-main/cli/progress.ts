@@ -1,0 +1,140 @@
+import cliProgress from "cli-progress";
+import type { Notice } from "../contract/engine";
+import { batchWords, count, epochWords, megabytes } from "./words";
+import type { World } from "./world";
+
+/** Shows what the engine tells of a long call, on standard error. */
+export interface ProgressView {
+  show(notice: Notice): void;
+  /** A line of its own, beside the engine's notices. */
+  say(text: string): void;
+  end(): void;
+}
+
+export function progressView(world: World): ProgressView {
+  return world.err.isTTY ? new BarView(world) : new LineView(world);
+}
+
+/** How far a call is, and how it is doing, in words. */
+interface Step {
+  done: number;
+  total: number;
+  label: string;
+  words: string;
+}
+
+/** Turns notices into lines that stay and steps that pass; needs the length of each arm, told once at its start. */
+class Narrator {
+  readonly #epochs = new Map<string, number>();
+
+  line(notice: Notice): string | null {
+    switch (notice.type) {
+      case "phase":
+        return notice.text;
+      case "warning":
+        return `warning: ${notice.text}`;
+      case "state":
+        return notice.state;
+      case "started":
+        this.#epochs.set(notice.arm, notice.epochs);
+        return `${named(notice.arm)}${count(notice.epochs, "epoch")}, batches per epoch: ${notice.batchesPerEpoch}, in ${notice.directory}`;
+      case "epoch":
+        return `${named(notice.arm)}epoch ${notice.record.epoch}/${this.#epochs.get(notice.arm)}  ${epochWords(notice.record)}`;
+      default:
+        return null;
+    }
+  }
+
+  step(notice: Notice): Step | null {
+    if (notice.type === "download") {
+      const { received, total } = notice;
+      return { done: received, total, label: "download", words: `${megabytes(received)} of ${megabytes(total)}` };
+    }
+    const record = notice.type === "batches" ? notice.records.at(-1) : undefined;
+    if (notice.type !== "batches" || !record) return null;
+    const { done, total, imagesPerSecond, secondsLeft } = notice.progress;
+    const label = `${named(notice.arm)}epoch ${record.epoch}/${this.#epochs.get(notice.arm)}`;
+    return { done, total, label, words: batchWords(record, imagesPerSecond, secondsLeft) };
+  }
+}
+
+function named(arm: string): string {
+  return arm === "single" ? "" : `${arm} `;
+}
+
+/** For a terminal: a bar at the bottom, lines above it. */
+class BarView implements ProgressView {
+  readonly #narrator = new Narrator();
+  readonly #bars: cliProgress.MultiBar;
+  #bar: cliProgress.SingleBar | null = null;
+
+  constructor(private readonly world: World) {
+    const format = "{label}  {bar} {percentage}%  {words}";
+    this.#bars = new cliProgress.MultiBar(
+      // Ctrl-C is answered elsewhere; the bar must not end the process.
+      { format, stream: world.err as NodeJS.WriteStream, barsize: 14, hideCursor: true, clearOnComplete: true, forceRedraw: true, gracefulExit: false },
+      cliProgress.Presets.shades_classic,
+    );
+  }
+
+  show(notice: Notice): void {
+    const line = this.#narrator.line(notice);
+    if (line) this.say(line);
+    const step = this.#narrator.step(notice);
+    if (!step) return;
+    const { done, total, label, words } = step;
+    this.#bar ??= this.#bars.create(total, 0, { label, words });
+    this.#bar.setTotal(total);
+    this.#bar.update(done, { label, words });
+  }
+
+  say(text: string): void {
+    if (this.#bar) this.#bars.log(`${text}\n`);
+    else this.world.err.write(`${text}\n`);
+  }
+
+  end(): void {
+    if (!this.#bar) return;
+    // Writes the lines that still wait for the next drawing.
+    this.#bars.update();
+    this.#bars.stop();
+    this.#bar = null;
+  }
+}
+
+/** Least distance between two lines of progress in a file: whichever comes first. */
+const EVERY_MS = 5000;
+const EVERY_SHARE = 0.1;
+
+/** For a file or pipe: plain lines, now and then. */
+class LineView implements ProgressView {
+  readonly #narrator = new Narrator();
+  #lastTime: number;
+  #lastShare = 0;
+
+  constructor(private readonly world: World) {
+    this.#lastTime = world.now().getTime();
+  }
+
+  show(notice: Notice): void {
+    const line = this.#narrator.line(notice);
+    if (line) this.say(line);
+    const step = this.#narrator.step(notice);
+    if (step && this.#isDue(step)) this.say(`${step.label}  ${Math.floor((100 * step.done) / step.total)}%  ${step.words}`);
+  }
+
+  say(text: string): void {
+    this.world.err.write(`${text}\n`);
+  }
+
+  end(): void {}
+
+  #isDue({ done, total }: Step): boolean {
+    const now = this.world.now().getTime();
+    const share = done / total;
+    if (now - this.#lastTime < EVERY_MS && share - this.#lastShare < EVERY_SHARE && share < 1) return false;
+    this.#lastTime = now;
+    this.#lastShare = share;
+    return true;
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../contract/failure";
+import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
+import type { Recipe } from "../contract/recipe";
+
+/** The recipe of a file with `--set` values, complete and checked; paths in it start from `cwd`. */
+export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {
+  return completeRecipe(readJson(path.resolve(cwd, file), file), assignments, cwd);
+}
+
+/** As `readRecipe`, from what a file would hold. */
+export function completeRecipe(json: unknown, assignments: readonly string[], cwd: string): Recipe {
+  return resolvePaths(parseRecipe(applySettings(json, assignments)), (each) => path.resolve(cwd, each));
+}
+
+function readJson(file: string, shown: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message;
+    throw new InputError(`--recipe ${shown}: cannot be read: ${reason}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`--recipe ${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
+  }
+}

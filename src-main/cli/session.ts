@@ -1,0 +1,67 @@
+import type { Method, Methods } from "../contract/engine";
+import { EngineClient, EngineError } from "../engine-client/client";
+import { type ProgressView, progressView } from "./progress";
+import type { World } from "./world";
+
+/** One verb's conversation with a fresh engine: calls show their progress and heed Ctrl-C. */
+export class Session {
+  constructor(
+    readonly world: World,
+    private readonly engine: EngineClient,
+    private readonly progress: ProgressView,
+    private readonly interrupts: Interrupts,
+  ) {}
+
+  call<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    const answer = this.engine.call(method, params, { signal: this.interrupts.signal, onNotice: (notice) => this.progress.show(notice) });
+    return this.interrupts.unlessForced(answer);
+  }
+}
+
+/** Starts an engine, does the work and ends the engine. */
+export async function withSession<R>(world: World, work: (session: Session) => Promise<R>): Promise<R> {
+  const progress = progressView(world);
+  const interrupts = new Interrupts(world, progress);
+  const channel = world.startEngine();
+  try {
+    const engine = await interrupts.unlessForced(EngineClient.connect(channel));
+    return await work(new Session(world, engine, progress, interrupts));
+  } finally {
+    interrupts.end();
+    progress.end();
+    channel.close();
+  }
+}
+
+/** The first interrupt asks calls to stop, the second makes them fail at once. */
+class Interrupts {
+  readonly #abort = new AbortController();
+  readonly #unsubscribe: () => void;
+  readonly #forced: Promise<never>;
+
+  constructor(world: World, progress: ProgressView) {
+    let force: (error: EngineError) => void;
+    this.#forced = new Promise((_, reject) => {
+      force = reject;
+    });
+    // Handled where a call waits for it; none may.
+    this.#forced.catch(() => {});
+    this.#unsubscribe = world.onInterrupt(() => {
+      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "Ended at once, without a new checkpoint." }));
+      else progress.say("Stopping. Once more ends it at once.");
+      this.#abort.abort();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  unlessForced<R>(answer: Promise<R>): Promise<R> {
+    return Promise.race([answer, this.#forced]);
+  }
+
+  end(): void {
+    this.#unsubscribe();
+  }
+}

@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { Session } from "./session";
+
+/** What a verb hands out: the one JSON document of `--json`, or its text for people. */
+export interface Outcome {
+  json: unknown;
+  text: string;
+}
+
+/** Runs a verb's work with an engine and prints its outcome. */
+export type Perform = (work: (session: Session) => Promise<Outcome>) => Promise<void>;
+
+/** A new verb with the options that all have, and an example at the end of its help. */
+export function addVerb(parent: Command, usage: string, description: string, example: string): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .addHelpText("after", `\nExample:\n  ${example}`)
+    .addOption(new Option("--json", "print one JSON document on standard output").helpGroup("Output:"))
+    .addOption(new Option("--debug", "on failure, show details").helpGroup("Output:"));
+}

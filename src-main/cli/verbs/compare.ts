@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import { presetOf } from "../../contract/presets";
+import type { Recipe } from "../../contract/recipe";
+import type { ComparisonResult, TrainResult } from "../../contract/run";
+import { runFolder, shownPath } from "../out-folder";
+import { completeRecipe, readRecipe } from "../recipe-file";
+import { resumable } from "../resume";
+import type { Session } from "../session";
+import { addVerb, type Outcome, type Perform } from "../verb";
+import { percent, points, table } from "../words";
+import type { World } from "../world";
+import { addRunOptions, type RunOptions, recipeFlags } from "./train";
+
+export function addCompare(program: Command, perform: Perform): void {
+  const description = "train control and student of a recipe from the same start, and report what the teacher added";
+  const verb = addVerb(program, "compare", description, "distill compare --recipe recipe.json --out runs/first");
+  addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
+    perform((session) => compare(session, "compare", readRecipe(options.recipe, options.set, session.world.cwd), options)),
+  );
+}
+
+export function addDemo(program: Command, perform: Perform): void {
+  const verb = addVerb(program, "demo", "compare control and student on the bundled data with the bundled teacher", "distill demo");
+  addRunOptions(verb).action((options: RunOptions) =>
+    perform((session) => compare(session, "demo", completeRecipe(presetOf("demo").recipe, options.set, session.world.cwd), options)),
+  );
+}
+
+async function compare(session: Session, verb: string, recipe: Recipe, options: RunOptions): Promise<Outcome> {
+  const { world } = session;
+  const out = runFolder(world, options, verb);
+  const command = ["distill", verb, ...recipeFlags(options)];
+  const result = await resumable(out, command, () => session.call("compare", { recipe, out, resume: options.resume ?? false }));
+  return { json: comparisonJson(result), text: comparisonText(result, world) };
+}
+
+/** Accuracies first, over all seeds; then one entry per seed and arm, which proves them. */
+function comparisonJson({ seed, teacher, control, student, difference, controlled, directory, report }: ComparisonResult) {
+  const accuracies = ({ trainAcc, testAcc }: TrainResult) => ({ trainAcc, testAcc });
+  return {
+    teacher,
+    control: accuracies(control),
+    student: accuracies(student),
+    difference,
+    controlled,
+    seeds: [seed],
+    runs: [control, student].map((run) => ({ seed, ...run })),
+    directory,
+    report,
+  };
+}
+
+function comparisonText({ seed, teacher, control, student, difference, controlled, directory, report }: ComparisonResult, world: World): string {
+  const rows = [
+    ["", "train accuracy", "test accuracy"],
+    [`teacher (${teacher.model})`, "", percent(teacher.testAcc)],
+    ["control", percent(control.trainAcc), percent(control.testAcc)],
+    ["student", percent(student.trainAcc), percent(student.testAcc)],
+    ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
+  ];
+  const fairness = controlled
+    ? `Control and student had the same initial weights and the same batches (seed ${seed}).`
+    : `warning: control and student did not have the same initial weights and batches (seed ${seed}).`;
+  return `${table(rows)}\n\n${fairness}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+}

@@ -1,0 +1,46 @@
+import path from "node:path";
+import type { Command } from "commander";
+import type { DataInfo } from "../../contract/engine";
+import type { DataFormat } from "../../contract/recipe";
+import { shownPath } from "../out-folder";
+import { addVerb, type Perform } from "../verb";
+import { table } from "../words";
+import { addFormatOption, dataPath } from "./evaluate";
+
+export function addData(program: Command, perform: Perform): void {
+  const data = program.command("data").description("look at data sets, download CIFAR-10");
+  addInfo(data, perform);
+  addDownload(data, perform);
+}
+
+function addInfo(data: Command, perform: Perform): void {
+  const verb = addVerb(data, "info", "classes and counts of a data set", "distill data info photos");
+  addFormatOption(verb.argument("<dir>", "a folder, or bundled")).action((directory: string, { format }: { format: DataFormat }) =>
+    perform(async (session) => {
+      const request = { path: dataPath(directory, session.world.cwd), format, thumbnailsPerClass: 0 };
+      const { thumbnails: _, ...info } = await session.call("dataInfo", request);
+      return { json: info, text: infoText(info) };
+    }),
+  );
+}
+
+function addDownload(data: Command, perform: Perform): void {
+  const verb = addVerb(data, "download", "download CIFAR-10 (170 MB), checked; goes on where it was broken off", "distill data download cifar-10");
+  verb
+    .argument("<dir>", "folder to put it in")
+    .option("--url <address>", "where to get the archive (default: its official address)")
+    .action((directory: string, { url }: { url?: string }) =>
+      perform(async (session) => {
+        const { world } = session;
+        const result = await session.call("dataDownload", { directory: path.resolve(world.cwd, directory), url });
+        return { json: result, text: `Data: ${shownPath(world, result.path)}` };
+      }),
+    );
+}
+
+function infoText({ path, format, classes, train, test, imageSize, warnings }: Omit<DataInfo, "thumbnails">): string {
+  const size = imageSize ? `${imageSize.width} x ${imageSize.height} pixels` : "sizes differ";
+  const rows = classes.map((name, label) => [name, String(train.perClass[label]), String(test.perClass[label])]);
+  const counts = table([["class", "train", "test"], ...rows, ["all", String(train.count), String(test.count)]]);
+  return [`${path}: ${format}, ${size}`, "", counts, ...warnings.map((warning) => `warning: ${warning}`)].join("\n");
+}

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { DoctorReport, ModelInfo } from "../../contract/engine";
+import { addVerb, type Perform } from "../verb";
+import { table } from "../words";
+
+export function addDoctor(program: Command, perform: Perform): void {
+  addVerb(program, "doctor", "what this computer has, what is used of it and why, and the models", "distill doctor").action(() =>
+    perform(async (session) => {
+      const report = await session.call("doctor", {});
+      const models = await session.call("models", {});
+      return { json: { ...report, models }, text: `${machineText(report)}\n\n${modelsText(models)}` };
+    }),
+  );
+}
+
+function machineText({ version, node, electron, platform, cpu, memory, backends, bundled }: DoctorReport): string {
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const used = (yes: boolean) => (yes ? "in use" : "not in use");
+  return [
+    ["version", version],
+    ["runs on", `Node ${node}${electron ? `, Electron ${electron}` : ""}, ${platform}`],
+    ["processor", `${cpu.name}, ${cpu.logicalCores} logical cores`],
+    ["features", cpu.features.join(" ")],
+    ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}; ${cpu.threads} threads`],
+    ["memory", `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}`],
+    ...backends.map((backend) => [backend.name, `${backend.available ? `available, ${used(backend.used)}` : "not available"}: ${backend.reason}`]),
+    ["bundled data", bundled.data ?? "missing"],
+    ["bundled teacher", bundled.teacher ?? "missing"],
+  ]
+    .map(([label, value]) => `${label!.padEnd(15)}   ${value}`)
+    .join("\n");
+}
+
+function modelsText(models: ModelInfo[]): string {
+  const rows = models.map(({ name, imageSize, parameters }) => [name, `${imageSize} px`, parameters.toLocaleString("en")]);
+  return table([["model", "images", "parameters"], ...rows]);
+}

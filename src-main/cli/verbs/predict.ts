@@ -1,0 +1,61 @@
+import path from "node:path";
+import type { Command } from "commander";
+import type { PredictResult } from "../../contract/engine";
+import { channels, likeSetting, positiveChannels } from "../flags";
+import { addVerb, type Perform } from "../verb";
+import { percent, table } from "../words";
+
+export interface NetworkOptions {
+  model: string;
+  weights: string;
+  imageSize?: number;
+  patchSize?: number;
+  mean?: [number, number, number];
+  std?: [number, number, number];
+}
+
+/** Options that name a network with its weights and what it expects of images. */
+export function addNetworkOptions(verb: Command): Command {
+  return verb
+    .requiredOption("--model <name>", "a model's name; distill doctor lists them")
+    .requiredOption("--weights <file>", "a safetensors file, or bundled")
+    .option("--image-size <pixels>", "side of the images that the model sees (default: the model's own)", likeSetting<number>("student.imageSize"))
+    .option("--patch-size <pixels>", "side of a patch, for vision transformers (default: the model's own)", likeSetting<number>("student.patchSize"))
+    .option("--mean <r,g,b>", "mean to normalise with (default: from the weights, else CIFAR-10's)", channels)
+    .option("--std <r,g,b>", "deviation to normalise with (default: from the weights, else CIFAR-10's)", positiveChannels);
+}
+
+/** What the engine is told of the network; a path starts from the current folder. */
+export function networkRequest({ model, weights, imageSize, patchSize, mean, std }: NetworkOptions, cwd: string) {
+  return { model, weights: weights === "bundled" ? weights : path.resolve(cwd, weights), imageSize, patchSize, mean, std };
+}
+
+export function addPredict(program: Command, perform: Perform): void {
+  const example = "distill predict --model resnet20_cifar10 --weights bundled --images cat.jpg dog.png";
+  const verb = addVerb(program, "predict", "class probabilities for images", example);
+  addNetworkOptions(verb)
+    .requiredOption("--images <path...>", "image files")
+    .option("--temperature <number>", "divides the logits before the softmax (default: 1)", likeSetting<number>("distillation.temperature"))
+    .action((options: NetworkOptions & { images: string[]; temperature?: number }) =>
+      perform(async (session) => {
+        const { cwd } = session.world;
+        const images = options.images.map((image) => ({ path: path.resolve(cwd, image) }));
+        const result = await session.call("predict", { ...networkRequest(options, cwd), images, temperature: options.temperature });
+        const named = { ...result, images: result.images.map((image, index) => ({ ...image, path: options.images[index]! })) };
+        return { json: predictionJson(named), text: predictionText(named) };
+      }),
+    );
+}
+
+function predictionJson({ model, classes, images }: PredictResult) {
+  return { model, classes, images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })) };
+}
+
+/** The three likeliest classes of each image. */
+function predictionText({ classes, images }: PredictResult): string {
+  const rows = images.map(({ path, probabilities }) => {
+    const ranked = probabilities.map((probability, label) => ({ probability, label })).sort((a, b) => b.probability - a.probability);
+    return [path, ...ranked.slice(0, 3).map(({ probability, label }) => `${classes[label]} ${percent(probability)}`)];
+  });
+  return table(rows);
+}

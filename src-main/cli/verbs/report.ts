@@ -1,0 +1,25 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { type Command, Option } from "commander";
+import { UsageError } from "../../contract/failure";
+import { outFile, shownPath } from "../out-folder";
+import { addVerb, type Perform } from "../verb";
+
+type Format = "html" | "csv" | "json";
+
+export function addReport(program: Command, perform: Perform): void {
+  const verb = addVerb(program, "report", "write a report on one or more runs", "distill report --runs runs/demo/control runs/demo/student --format html");
+  verb
+    .requiredOption("--runs <dir...>", "run folders")
+    .addOption(new Option("--format <name>", "kind of report").choices(["html", "csv", "json"]).default("html"))
+    .option("--out <file>", "file to write (default: a new one in the current folder)")
+    .action(({ runs, format, out }: { runs: string[]; format: Format; out?: string }) =>
+      perform(async (session) => {
+        const { world } = session;
+        const file = outFile(world, out, "report", format);
+        if (existsSync(file)) throw new UsageError(`--out ${out}: exists already, and nothing is written over; choose another name`);
+        const result = await session.call("report", { runs: runs.map((run) => path.resolve(world.cwd, run)), format, out: file });
+        return { json: result, text: `Report: ${shownPath(world, result.path)}` };
+      }),
+    );
+}

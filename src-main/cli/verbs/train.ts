@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { collect } from "../flags";
+import { runFolder, shownPath } from "../out-folder";
+import { readRecipe } from "../recipe-file";
+import { resumable } from "../resume";
+import { addVerb, type Perform } from "../verb";
+import { duration, percent, table } from "../words";
+
+export interface RunOptions {
+  out?: string;
+  resume?: true;
+  set: string[];
+}
+
+/** Options of every verb that trains. */
+export function addRunOptions(verb: Command): Command {
+  return verb
+    .option("--out <dir>", "folder for the run (default: a new one in runs/)")
+    .option("--resume", "go on with the run in --out from its last checkpoint")
+    .option("--set <key=value>", "change a value of the recipe; may be repeated", collect, []);
+}
+
+/** The flags that, with `--out` and `--resume`, go on with a run: those that shape its recipe. */
+export function recipeFlags({ recipe, set }: { recipe?: string; set: string[] }): string[] {
+  return [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])];
+}
+
+export function addTrain(program: Command, perform: Perform): void {
+  const verb = addVerb(program, "train", "train the one arm that a recipe describes", "distill train --recipe recipe.json --set train.epochs=3");
+  addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
+    perform(async (session) => {
+      const { world } = session;
+      const recipe = readRecipe(options.recipe, options.set, world.cwd);
+      const out = runFolder(world, options, "train");
+      const command = ["distill", "train", ...recipeFlags(options)];
+      const result = await resumable(out, command, () => session.call("train", { recipe, out, resume: options.resume ?? false }));
+      const rows = [
+        ["train accuracy", percent(result.trainAcc)],
+        ["test accuracy", percent(result.testAcc)],
+        ["time", duration(result.seconds)],
+        ["images/s", String(Math.round(result.imagesPerSecond))],
+      ];
+      return { json: result, text: `${table(rows)}\n\nRun: ${shownPath(world, result.directory)}` };
+    }),
+  );
+}

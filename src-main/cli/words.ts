@@ -1,0 +1,44 @@
+import type { BatchRecord, EpochRecord } from "../contract/run";
+
+/** Text in columns: the first to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const pad = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!));
+  return rows.map((row) => row.map(pad).join("   ").trimEnd()).join("\n");
+}
+
+/** A fraction as per cent. */
+export function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)} %`;
+}
+
+/** A difference of two fractions, signed, in percentage points. */
+export function points(difference: number): string {
+  return `${difference < 0 ? "" : "+"}${(100 * difference).toFixed(1)} points`;
+}
+
+/** Seconds as 1:05 or 2:01:05. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** A count with its noun: "1 epoch", "5 epochs". */
+export function count(value: number, noun: string): string {
+  return `${value} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+export function batchWords({ loss, trainAcc }: BatchRecord, imagesPerSecond: number, secondsLeft: number): string {
+  return `loss ${loss.toFixed(3)}  accuracy ${percent(trainAcc)}  ${Math.round(imagesPerSecond)} images/s  ${duration(secondsLeft)} left`;
+}
+
+export function epochWords({ trainLoss, trainAcc, testAcc, seconds }: EpochRecord): string {
+  const test = testAcc === null ? "" : `  test accuracy ${percent(testAcc)}`;
+  return `loss ${trainLoss.toFixed(3)}  train accuracy ${percent(trainAcc)}${test}  ${duration(seconds)}`;
+}

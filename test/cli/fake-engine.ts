@@ -1,0 +1,90 @@
+import { Writable } from "node:stream";
+import { run } from "../../src-main/cli/program";
+import type { World } from "../../src-main/cli/world";
+import type { Call, Method, Methods, Notice } from "../../src-main/contract/engine";
+import { PROTOCOL } from "../../src-main/contract/engine";
+import { toFailure } from "../../src-main/contract/failure";
+import type { Channel, EngineEnd, Incoming } from "../../src-main/engine-client/channel";
+
+type Handlers = { [M in Method]?: (params: Methods[M]["params"], notify: (notice: Notice extends infer N ? Omit<N, "id"> : never) => void) => unknown };
+
+export interface Run {
+  status: number;
+  out: string;
+  err: string;
+  /** What the engine was asked, the handshake left out. */
+  calls: { method: Method; params: unknown }[];
+}
+
+export interface RunOptions {
+  cwd?: string;
+  isTTY?: boolean;
+  /** Seconds by which the clock moves on each time it is read. */
+  tick?: number;
+  /** Told how to press Ctrl-C and how to end the engine. */
+  during?: (hands: { interrupt(): void; die(end: EngineEnd): void }) => void;
+}
+
+/** Runs the command line in this process, with an engine that does what `handlers` say. */
+export async function runWith(
+  handlers: Handlers,
+  args: readonly string[],
+  { cwd = "/nowhere", isTTY = false, tick = 0, during }: RunOptions = {},
+): Promise<Run> {
+  const written = { out: "", err: "" };
+  const calls: Run["calls"] = [];
+  let interrupt = () => {};
+  let die: (end: EngineEnd) => void = () => {};
+  let time = new Date(2026, 10, 24, 12, 0, 0).getTime();
+
+  const channel = (): Channel => {
+    let listener: (message: Incoming) => void = () => {};
+    const receive = async ({ id, method, params }: Call) => {
+      const answer = (message: object) => listener({ id, ...message } as Incoming);
+      if (method === "hello") return answer({ ok: true, result: { protocol: PROTOCOL, version: "test" } });
+      calls.push({ method, params });
+      try {
+        const handler = handlers[method] as (params: unknown, notify: (notice: object) => void) => unknown;
+        answer({ ok: true, result: await handler(params, answer) });
+      } catch (error) {
+        answer({ ok: false, error: toFailure(error) });
+      }
+    };
+    return {
+      post: (call) => void receive(structuredClone(call)),
+      onMessage: (each) => {
+        listener = each;
+      },
+      onClose: (each) => {
+        die = each;
+      },
+      close: () => {},
+    };
+  };
+
+  const err = new Writable({
+    write(chunk, _, done) {
+      written.err += chunk;
+      done();
+    },
+  });
+  const world: World = {
+    cwd,
+    now: () => {
+      time += 1000 * tick;
+      return new Date(time);
+    },
+    writeOut: (text) => {
+      written.out += text;
+    },
+    err: Object.assign(err, { isTTY }),
+    onInterrupt: (each) => {
+      interrupt = each;
+      return () => {};
+    },
+    startEngine: channel,
+  };
+  during?.({ interrupt: () => interrupt(), die: (end) => die(end) });
+  const status = await run(args, world);
+  return { status, ...written, calls };
+}
