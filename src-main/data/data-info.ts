@@ -2,7 +2,7 @@ import type { DataInfo } from "../contract/engine";
 import type { DataFormat } from "../contract/recipe";
 import { cifar10Files, pixelsOf, recordsOf } from "./cifar10-binary";
 import { encodePng, imageSize, thumbnail } from "./decode";
-import { type LabelledFile, listImageFolder } from "./image-folder";
+import { listImageFolder } from "./image-folder";
 import { locate } from "./locate";
 
 /** Headers are read of so many images of a folder, taken evenly from all of them. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
+import { parseRecipe } from "../contract/parse-recipe";
 import type { BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
 import { BATCHES, EPOCHS, parseTable } from "./records";
@@ -67,19 +68,16 @@ function summarize(directory: string, header: RunHeader, events: RunEvent[], epo
 
 // ---- The single files -------------------------------------------------------------------------------------------------------------
 
+/** recipe.json, checked. Throws an InputError if it is missing, damaged or of another version of this program. */
 export function readHeader(directory: string): RunHeader {
   const path = runFiles(directory).recipe;
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
-  const header = parseHeader(path);
-  if (header.schema !== SCHEMA) throw new InputError(`${path}: expected a run of schema ${SCHEMA}, got ${JSON.stringify(header.schema)}`);
-  return header as RunHeader;
-}
-
-function parseHeader(path: string): Partial<RunHeader> {
   try {
-    return Object(JSON.parse(readFileSync(path, "utf8")));
+    const header = Object(JSON.parse(readFileSync(path, "utf8"))) as RunHeader;
+    if (header.schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${JSON.stringify(header.schema)}`);
+    return { ...header, recipe: parseRecipe(header.recipe) };
   } catch (cause) {
-    throw new InputError(`${path} cannot be read as JSON: ${(cause as Error).message}`, { cause });
+    throw new InputError(`${path} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,0 +1,48 @@
+import { presetOf } from "../../src-main/contract/presets";
+import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
+import type { RunStart } from "../../src-main/runs/files";
+import { createRun, type RunWriter } from "../../src-main/runs/writer";
+
+export const start: RunStart = {
+  arm: "single",
+  recipe: presetOf("demo").recipe,
+  hashes: { data: "d0", initialWeights: "w0", batches: "b0", teacher: "t0" },
+  classes: ["cat", "dog"],
+  parameters: 1234,
+  teacherTestAcc: 0.9,
+};
+
+/** Values whose decimal digits must not be cut for them to come back as they were. */
+export function batch(epoch: number, iter: number): BatchRecord {
+  const done = 4 * (epoch - 1) + iter;
+  return {
+    epoch,
+    iter,
+    loss: Math.fround(2 / done),
+    ceLoss: 1 / done,
+    kdLoss: 0.1 + 0.2,
+    trainAcc: 1 - 1 / (1 + done),
+    lr: 1e-3 / 3,
+    imagesPerSecond: 100 / 7,
+  };
+}
+
+export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100): EpochRecord {
+  return { epoch, trainLoss: 1 / epoch, trainAcc: epoch / 13, testAcc, testLoss: testAcc === null ? null : 1 / 3, seconds: 2.5 };
+}
+
+/** Epochs of four batches each. */
+export function train(run: RunWriter, epochs: number): void {
+  for (let e = 1; e <= epochs; e++) {
+    run.appendBatches([1, 2, 3, 4].map((iter) => batch(e, iter)));
+    run.appendEpoch(epoch(e));
+  }
+}
+
+export function finishedRun(directory: string, more: Partial<RunStart> = {}, epochs = 2): string {
+  const run = createRun(directory, { ...start, ...more });
+  train(run, epochs);
+  run.event("finished");
+  run.close();
+  return directory;
+}

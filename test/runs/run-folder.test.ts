@@ -1,0 +1,218 @@
+import { spawnSync } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { listRuns, readRun } from "../../src-main/runs/reader";
+import { createRun, resumeRun } from "../../src-main/runs/writer";
+import { batch, epoch, finishedRun, start, train } from "./example-run";
+
+let parent: string;
+let directory: string;
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), "distill-runs-"));
+  directory = join(parent, "run");
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+const text = (file: string) => readFileSync(join(directory, file), "utf8");
+
+describe("a run folder", () => {
+  test("has files that are readable without this program", () => {
+    finishedRun(directory);
+    expect(readdirSync(directory).sort()).toEqual(["batches.csv", "epochs.csv", "events.jsonl", "recipe.json"]);
+    expect(text("batches.csv").split("\n").slice(0, 2)).toEqual([
+      "epoch,iter,loss,ce_loss,kd_loss,train_acc,lr,images_per_second",
+      "1,1,2,1,0.30000000000000004,0.5,0.0003333333333333333,14.285714285714286",
+    ]);
+    expect(text("epochs.csv").split("\n")).toEqual([
+      "epoch,train_loss,train_acc,test_acc,test_loss,seconds",
+      "1,1,0.07692307692307693,0.51,0.3333333333333333,2.5",
+      "2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5",
+      "",
+    ]);
+    expect(JSON.parse(text("recipe.json"))).toMatchObject({ schema: 1, seed: start.recipe.train.seed, ...start });
+  });
+
+  test("gives back every number as it was", () => {
+    finishedRun(directory);
+    const run = readRun(directory);
+    expect(run.batches).toEqual([1, 2].flatMap((e) => [1, 2, 3, 4].map((iter) => batch(e, iter))));
+    expect(run.epochRecords).toEqual([epoch(1), epoch(2)]);
+    expect(run).toMatchObject({ ...start, directory, name: "demo", state: "finished", epochsDone: 2, epochs: 12, testAcc: 0.52, trainAcc: 2 / 13 });
+  });
+
+  test("keeps what is not a number and what was not measured", () => {
+    const run = createRun(directory, start);
+    run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, kdLoss: Number.POSITIVE_INFINITY }]);
+    run.appendEpoch(epoch(1));
+    run.appendEpoch(epoch(2, null));
+    run.close();
+    const read = readRun(directory);
+    expect(read.batches[0]).toMatchObject({ loss: Number.NaN, kdLoss: Number.POSITIVE_INFINITY });
+    expect(read.epochRecords[1]).toEqual(epoch(2, null));
+    expect(read.testAcc).toBe(0.51);
+  });
+
+  test("is not written over", () => {
+    finishedRun(directory);
+    const before = text("batches.csv");
+    expect(() => createRun(directory, start)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(text("batches.csv")).toBe(before);
+  });
+
+  test("takes up new hashes", () => {
+    const run = createRun(directory, start);
+    run.setHashes({ ...start.hashes, batches: "b1" });
+    run.close();
+    expect(readRun(directory).hashes).toEqual({ ...start.hashes, batches: "b1" });
+    expect(readdirSync(directory).filter((name) => name.endsWith(".partial"))).toEqual([]);
+  });
+
+  test("may end in half a line", () => {
+    const run = createRun(directory, start);
+    train(run, 1);
+    run.close();
+    appendFileSync(join(directory, "batches.csv"), "2,1,0.33");
+    appendFileSync(join(directory, "epochs.csv"), "2");
+    appendFileSync(join(directory, "events.jsonl"), '{"time":"20');
+    const read = readRun(directory);
+    expect(read.batches).toHaveLength(4);
+    expect(read.epochRecords).toHaveLength(1);
+    expect(read.events.map(({ type }) => type)).toEqual(["started"]);
+  });
+});
+
+describe("resuming", () => {
+  test("takes away what came after the checkpoint, and half lines", () => {
+    const run = createRun(directory, start);
+    train(run, 3);
+    run.close();
+    appendFileSync(join(directory, "batches.csv"), "4,1,0.");
+    const resumed = resumeRun(directory, { epoch: 2, iter: 3, epochsDone: 1 });
+    resumed.appendBatches([batch(2, 4)]);
+    resumed.appendEpoch(epoch(2));
+    resumed.close();
+    const read = readRun(directory);
+    expect(read.batches.map(({ epoch, iter }) => [epoch, iter])).toEqual([1, 2].flatMap((e) => [1, 2, 3, 4].map((iter) => [e, iter])));
+    expect(read.epochRecords).toEqual([epoch(1), epoch(2)]);
+  });
+
+  test("leaves the same bytes as an uninterrupted run", () => {
+    finishedRun(join(parent, "whole"));
+    const run = createRun(directory, start);
+    train(run, 1);
+    run.appendBatches([batch(2, 1), batch(2, 2)]);
+    run.close();
+    const resumed = resumeRun(directory, { epoch: 1, iter: 4, epochsDone: 1 });
+    resumed.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
+    resumed.appendEpoch(epoch(2));
+    resumed.close();
+    for (const file of ["batches.csv", "epochs.csv"]) expect(text(file)).toBe(readFileSync(join(parent, "whole", file), "utf8"));
+  });
+
+  test("from before the first checkpoint begins the tables anew", () => {
+    const run = createRun(directory, start);
+    train(run, 1);
+    run.close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    expect(readRun(directory)).toMatchObject({ batches: [], epochRecords: [] });
+  });
+
+  test("numbers the segments", () => {
+    createRun(directory, start).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    const events = text("events.jsonl")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type, segment }) => [type, segment])).toEqual([
+      ["started", 1],
+      ["resumed", 2],
+      ["resumed", 3],
+    ]);
+  });
+
+  test("is refused while another process trains the run", () => {
+    createRun(directory, start).close();
+    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.ppid }));
+    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(`being trained by process ${process.ppid}`);
+  });
+
+  test("needs a run", () => {
+    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(/holds no run/);
+  });
+});
+
+const event = (more: object) => `${JSON.stringify({ time: new Date().toISOString(), segment: 1, ...more })}\n`;
+
+describe("the state of a run", () => {
+  test("follows its events", () => {
+    const run = createRun(directory, start);
+    const states = [readRun(directory).state];
+    for (const type of ["paused", "checkpoint", "continued", "warning", "stopped"] as const) {
+      run.event(type, "because");
+      states.push(readRun(directory).state);
+    }
+    run.close();
+    expect(states).toEqual(["running", "paused", "paused", "running", "running", "stopped"]);
+    expect(readRun(directory).events.at(-1)).toMatchObject({ type: "stopped", text: "because" });
+  });
+
+  test("is stopped if its process is gone without a last word", () => {
+    const { pid } = spawnSync(process.execPath, ["-e", ""]);
+    createRun(directory, start).close();
+    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid }) + event({ type: "paused" }));
+    expect(readRun(directory).state).toBe("stopped");
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    expect(readRun(directory).state).toBe("running");
+  });
+
+  test("is stopped if it ran before the machine started anew, whoever has the process number now", () => {
+    createRun(directory, start).close();
+    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.pid, time: "2001-01-01T00:00:00.000Z" }));
+    expect(readRun(directory).state).toBe("stopped");
+  });
+});
+
+describe("the runs in a folder", () => {
+  test("are found beside each other and in comparisons, newest first", () => {
+    const startedAt = (run: string, time: string) => writeFileSync(join(run, "events.jsonl"), event({ type: "started", time }));
+    startedAt(finishedRun(join(parent, "a", "control"), { arm: "control" }), "2024-05-01T10:00:00.000Z");
+    startedAt(finishedRun(join(parent, "a", "student"), { arm: "student" }), "2024-05-01T10:00:01.000Z");
+    startedAt(finishedRun(join(parent, "b")), "2024-05-02T09:00:00.000Z");
+    mkdirSync(join(parent, "empty"));
+    expect(listRuns(parent).map(({ directory, arm }) => [directory, arm])).toEqual([
+      [join(parent, "b"), "single"],
+      [join(parent, "a", "student"), "student"],
+      [join(parent, "a", "control"), "control"],
+    ]);
+  });
+
+  test("leave out what cannot be read", () => {
+    finishedRun(directory);
+    mkdirSync(join(parent, "broken"));
+    writeFileSync(join(parent, "broken", "recipe.json"), "{");
+    expect(listRuns(parent)).toHaveLength(1);
+  });
+
+  test("are none where there is no folder", () => {
+    expect(listRuns(join(parent, "absent"))).toEqual([]);
+    expect(existsSync(join(parent, "absent"))).toBe(false);
+  });
+});
+
+describe("a folder that is no run", () => {
+  test.each([
+    ["no recipe.json", null, /holds no run: expected a file recipe\.json/],
+    ["a damaged one", '{"schema": 1', /recipe\.json cannot be used/],
+    ["one of a later program", '{"schema": 99}', /expected a run of schema 1, got 99/],
+    ["one whose recipe has an unknown key", JSON.stringify({ schema: 1, recipe: { ...start.recipe, epoch: 3 } }), /epoch/],
+  ])("is told by %s", (_, recipe, message) => {
+    mkdirSync(directory);
+    if (recipe !== null) writeFileSync(join(directory, "recipe.json"), recipe);
+    expect(() => readRun(directory)).toThrow(message);
+  });
+});
