@@ -5,7 +5,7 @@ import { toFailure } from "../contract/failure";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
-import type { Perform } from "./verb";
+import { addCommonOptions, type Perform } from "./verb";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
 import { addDoctor } from "./verbs/doctor";
@@ -44,6 +44,7 @@ function createProgram(world: World, perform: Perform): Command {
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
     .showHelpAfterError("(add --help for usage)");
   for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addDoctor]) add(program, perform);
+  addCommonOptions(program);
   return program;
 }
 
@@ -58,7 +59,7 @@ function failureJson({ code, message }: Failure, error: unknown) {
 }
 
 function failureText({ code, message, details }: Failure, debug: boolean): string {
-  const head = code === "INTERRUPTED" ? message : `error: ${message}`;
+  const head = `${code === "INTERRUPTED" ? "interrupted" : "error"}: ${message}`;
   if (!details) return `${head}\n`;
   return debug ? `${head}\n\n${details}\n` : `${head}\n(add --debug for details)\n`;
 }

@@ -29,8 +29,6 @@ class Narrator {
 
   line(notice: Notice): string | null {
     switch (notice.type) {
-      case "phase":
-        return notice.text;
       case "warning":
         return `warning: ${notice.text}`;
       case "state":
@@ -62,6 +60,8 @@ function named(arm: string): string {
   return arm === "single" ? "" : `${arm} `;
 }
 
+const ERASE_LINE = "\r\x1b[K";
+
 /** For a terminal: a bar at the bottom, lines above it. */
 class BarView implements ProgressView {
   readonly #narrator = new Narrator();
@@ -78,10 +78,12 @@ class BarView implements ProgressView {
   }
 
   show(notice: Notice): void {
+    if (notice.type === "phase") this.#phase(notice.text);
     const line = this.#narrator.line(notice);
     if (line) this.say(line);
     const step = this.#narrator.step(notice);
     if (!step) return;
+    if (!this.#bar) this.world.err.write(ERASE_LINE);
     const { done, total, label, words } = step;
     this.#bar ??= this.#bars.create(total, 0, { label, words });
     this.#bar.setTotal(total);
@@ -90,15 +92,24 @@ class BarView implements ProgressView {
 
   say(text: string): void {
     if (this.#bar) this.#bars.log(`${text}\n`);
-    else this.world.err.write(`${text}\n`);
+    else this.world.err.write(`${ERASE_LINE}${text}\n`);
   }
 
   end(): void {
-    if (!this.#bar) return;
+    if (!this.#bar) {
+      this.world.err.write(ERASE_LINE);
+      return;
+    }
     // Writes the lines that still wait for the next drawing.
     this.#bars.update();
     this.#bars.stop();
     this.#bar = null;
+  }
+
+  /** Passes: in the bar's place until there is one, then at its end. */
+  #phase(text: string): void {
+    if (this.#bar) this.#bar.update({ words: text });
+    else this.world.err.write(`${ERASE_LINE}${text}`);
   }
 }
 
@@ -109,6 +120,7 @@ const EVERY_SHARE = 0.1;
 /** For a file or pipe: plain lines, now and then. */
 class LineView implements ProgressView {
   readonly #narrator = new Narrator();
+  readonly #phases = new Set<string>();
   #lastTime: number;
   #lastShare = 0;
 
@@ -117,6 +129,7 @@ class LineView implements ProgressView {
   }
 
   show(notice: Notice): void {
+    if (notice.type === "phase") this.#phase(notice.text);
     const line = this.#narrator.line(notice);
     if (line) this.say(line);
     const step = this.#narrator.step(notice);
@@ -125,16 +138,26 @@ class LineView implements ProgressView {
 
   say(text: string): void {
     this.world.err.write(`${text}\n`);
+    this.#lastTime = this.world.now().getTime();
   }
 
   end(): void {}
 
+  /** Once, and if it counts ("Reading the images: 10 of 500") then again now and then. */
+  #phase(text: string): void {
+    const [name, counting] = text.split(":");
+    if (!this.#phases.has(name!) || (counting && this.#wasQuiet())) this.say(text);
+    this.#phases.add(name!);
+  }
+
   #isDue({ done, total }: Step): boolean {
-    const now = this.world.now().getTime();
     const share = done / total;
-    if (now - this.#lastTime < EVERY_MS && share - this.#lastShare < EVERY_SHARE && share < 1) return false;
-    this.#lastTime = now;
+    if (!this.#wasQuiet() && share - this.#lastShare < EVERY_SHARE && share < 1) return false;
     this.#lastShare = share;
     return true;
+  }
+
+  #wasQuiet(): boolean {
+    return this.world.now().getTime() - this.#lastTime >= EVERY_MS;
   }
 }

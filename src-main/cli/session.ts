@@ -47,7 +47,7 @@ class Interrupts {
     // Handled where a call waits for it; none may.
     this.#forced.catch(() => {});
     this.#unsubscribe = world.onInterrupt(() => {
-      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "Ended at once, without a new checkpoint." }));
+      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "ended at once, without a new checkpoint" }));
       else progress.say("Stopping. Once more ends it at once.");
       this.#abort.abort();
     });

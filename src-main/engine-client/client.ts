@@ -69,7 +69,7 @@ export class EngineClient {
 
   /** Ends the channel; calls still pending fail. */
   close(): void {
-    this.#fail({ message: "The engine was closed.", details: "" });
+    this.#fail({ message: "the engine was closed", details: "" });
     this.channel.close();
   }
 
@@ -108,5 +108,5 @@ function died({ message, details }: EngineEnd): EngineError {
 }
 
 function interrupted(): EngineError {
-  return new EngineError({ code: "INTERRUPTED", message: "Interrupted." });
+  return new EngineError({ code: "INTERRUPTED", message: "stopped on request" });
 }

@@ -11,9 +11,14 @@ const CAUSES: Partial<Record<number, string>> = {
 
 /** Why an engine process is gone. `status`: "exit code 3", "signal SIGSEGV"; `signal`: its number on Linux and macOS, if it was one. */
 export function engineEnd({ status, signal, errors }: { status: string; signal: number | null; errors: string }): EngineEnd {
-  const cause = signal === null ? undefined : CAUSES[signal];
+  const cause = signal === null ? lastError(errors) : CAUSES[signal];
   return {
-    message: `The engine ended unexpectedly (${status})${cause ? `: ${cause}` : ""}. What was checkpointed is kept; a run goes on from there when it is resumed.`,
+    message: `the engine ended unexpectedly (${status})${cause ? `: ${cause}` : ""}. A run goes on from its last checkpoint when it is resumed.`,
     details: errors.trim(),
   };
+}
+
+/** The message of the error that a process printed before it ended. */
+function lastError(errors: string): string | undefined {
+  return [...errors.matchAll(/^\w*Error(?: \[\w+\])?: (.+)$/gm)].at(-1)?.[1];
 }

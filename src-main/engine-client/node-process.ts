@@ -18,7 +18,7 @@ export function startEngine(script: string): Channel {
   });
   const errors = keepEnd(child);
   const closed = new Promise<EngineEnd>((resolve) => {
-    child.on("error", (error) => resolve({ message: `The engine could not be started: ${error.message}`, details: "" }));
+    child.on("error", (error) => resolve({ message: `the engine could not be started: ${error.message}`, details: "" }));
     // `close` and not `exit`: all of standard error has come by then.
     child.on("close", (code, signal) => resolve(endOf(code, signal, errors())));
   });

@@ -182,7 +182,7 @@ describe("progress", () => {
 
   it("comes at least every few seconds in a slow run", async () => {
     const { err } = await train({ tick: 2.5 });
-    expect(err.split("\n").filter((line) => line.includes("left")).length).toBeGreaterThanOrEqual(100);
+    expect(err.split("\n").filter((line) => line.includes("left")).length).toBeGreaterThanOrEqual(60);
   });
 
   it("is a bar on a terminal", async () => {
@@ -208,7 +208,7 @@ describe("Ctrl-C", () => {
       return stopped;
     };
     const control = () => {
-      if (presses === 1) stop(new Interrupted("Stopped in epoch 1."));
+      if (presses === 1) stop(new Interrupted("stopped in epoch 1"));
       return { state: "stopping" };
     };
     return runWith({ train, control }, ["train", "--recipe", "recipe.json", "--set", "name=my run", ...args], {
@@ -225,7 +225,7 @@ describe("Ctrl-C", () => {
     expect(status).toBe(130);
     expect(out).toBe("");
     const folder = join(cwd, "runs", "train-2026-11-24-120000");
-    expect(err).toContain(`Stopped in epoch 1.\nGo on with: distill train --recipe recipe.json --set 'name=my run' --out ${folder} --resume\n`);
+    expect(err).toContain(`interrupted: stopped in epoch 1\nGo on with: distill train --recipe recipe.json --set 'name=my run' --out ${folder} --resume\n`);
   });
 
   it("tells programs the command in JSON", async () => {
@@ -236,7 +236,7 @@ describe("Ctrl-C", () => {
   it("pressed twice ends at once, although the engine does not answer", async () => {
     const { status, err } = await interrupted(2);
     expect(status).toBe(130);
-    expect(err).toContain("Ended at once, without a new checkpoint.\nGo on with: distill train");
+    expect(err).toContain("interrupted: ended at once, without a new checkpoint\nGo on with: distill train");
   });
 
   it("ends a call that cannot be stopped", async () => {
@@ -252,7 +252,7 @@ describe("Ctrl-C", () => {
       },
     });
     expect(status).toBe(130);
-    expect(err).toContain("Interrupted.");
+    expect(err).toContain("interrupted: stopped on request");
   });
 });
 
@@ -268,13 +268,13 @@ describe("when the engine dies in a run", () => {
       return runWith({ train }, ["train", "--recipe", "recipe.json", "--out", "a", ...args], {
         cwd,
         during: ({ die }) => {
-          kill = () => die({ message: "The engine ended unexpectedly (signal SIGSEGV): a memory fault.", details: "its last words" });
+          kill = () => die({ message: "the engine ended unexpectedly (signal SIGSEGV): a memory fault.", details: "its last words" });
         },
       });
     };
     const { status, err } = await dying();
     expect(status).toBe(1);
-    expect(err).toContain("error: The engine ended unexpectedly (signal SIGSEGV): a memory fault.\nGo on with: distill train --recipe recipe.json --out");
+    expect(err).toContain("error: the engine ended unexpectedly (signal SIGSEGV): a memory fault.\nGo on with: distill train --recipe recipe.json --out");
     expect(err).not.toContain("its last words");
     expect((await dying("--debug")).err).toContain("its last words");
   });

@@ -36,7 +36,7 @@ class FakeEngine {
   }
 }
 
-const END: EngineEnd = { message: "The engine ended unexpectedly (signal SIGSEGV).", details: "last words" };
+const END: EngineEnd = { message: "the engine ended unexpectedly (signal SIGSEGV).", details: "last words" };
 const trainCall = { recipe: {} as never, out: "out", resume: false };
 
 async function connected() {

@@ -50,6 +50,9 @@ describe("the engine as a process", () => {
   });
 
   it("that cannot start says why", async () => {
-    await expect(start("throw new Error('no addon')")).rejects.toMatchObject({ code: "ENGINE_DIED", details: expect.stringContaining("no addon") });
+    await expect(start("throw new Error('no addon')")).rejects.toMatchObject({
+      code: "ENGINE_DIED",
+      message: expect.stringContaining("exit code 1): no addon."),
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
 import { readRecipe } from "../recipe-file";
@@ -17,7 +17,7 @@ export function addRunOptions(verb: Command): Command {
   return verb
     .option("--out <dir>", "folder for the run (default: a new one in runs/)")
     .option("--resume", "go on with the run in --out from its last checkpoint")
-    .option("--set <key=value>", "change a value of the recipe; may be repeated", collect, []);
+    .addOption(new Option("--set <key=value>", "change a value of the recipe; may be repeated").argParser(collect).default([], "none"));
 }
 
 /** The flags that, with `--out` and `--resume`, go on with a run: those that shape its recipe. */
