@@ -9,8 +9,28 @@
 namespace distill {
 
 // The ops that have a variant for an instruction set; the others take the next slower one.
-#define DISTILL_AVX2_OPS(OP)
-#define DISTILL_AVX512_OPS(OP)
+// clang-format off
+#define DISTILL_AVX2_OPS(OP)   \
+  OP(conv2d_forward)           \
+  OP(conv2d_backward_input)    \
+  OP(conv2d_backward_weight)   \
+  OP(batch_norm_forward_train) \
+  OP(batch_norm_forward_eval)  \
+  OP(batch_norm_backward)      \
+  OP(average_pool_forward)     \
+  OP(average_pool_backward)    \
+  OP(max_pool_forward)
+#define DISTILL_AVX512_OPS(OP) \
+  OP(conv2d_forward)           \
+  OP(conv2d_backward_input)    \
+  OP(conv2d_backward_weight)   \
+  OP(batch_norm_forward_train) \
+  OP(batch_norm_forward_eval)  \
+  OP(batch_norm_backward)      \
+  OP(average_pool_forward)     \
+  OP(average_pool_backward)    \
+  OP(max_pool_forward)
+// clang-format on
 
 namespace {
 

@@ -1,0 +1,11 @@
+#include "cpu/conv2d.h"
+
+#include "cpu/variants.h"
+
+namespace distill::avx2 {
+
+void conv2d_forward(const Conv2dForward &a) { distill::conv2d_forward<Vec8>(a); }
+void conv2d_backward_input(const Conv2dBackwardInput &a) { distill::conv2d_backward_input<Vec8>(a); }
+void conv2d_backward_weight(const Conv2dBackwardWeight &a) { distill::conv2d_backward_weight<Vec8>(a); }
+
+}  // namespace distill::avx2

@@ -1,0 +1,88 @@
+// Pooling for any vector type V of vec.h, a vector of channels at a time; pool.<isa>.cpp instantiate it.
+#pragma once
+
+#include <algorithm>
+
+#include "cpu/threads.h"
+#include "cpu/vec.h"
+#include "ops.h"
+
+namespace distill {
+namespace {
+
+// Calls body(c, count) for vectors of channels; the last may have count < lanes<V>.
+template <class V, class Body>
+inline void for_channels(int64_t C, const Body &body) {
+  for (int64_t c = 0; c < C; c += lanes<V>) body(c, std::min<int64_t>(lanes<V>, C - c));
+}
+
+template <class V>
+inline V load_some(const float *from, int64_t count) {
+  return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
+}
+template <class V>
+inline void store_some(float *to, V v, int64_t count) {
+  if (count == lanes<V>)
+    store(to, v);
+  else
+    store_first(to, v, count);
+}
+
+template <class V>
+void average_pool_forward(const AveragePoolForward &a) {
+  const int64_t pixels = a.H * a.W;
+  parallel_for(a.N, [&](int64_t n) {
+    for_channels<V>(a.C, [&](int64_t c, int64_t count) {
+      V sum{};
+      for (int64_t i = 0; i < pixels; i++) sum += load_some<V>(a.x + (n * pixels + i) * a.C + c, count);
+      store_some(a.y + n * a.C + c, sum / float(pixels), count);
+    });
+  });
+}
+
+template <class V>
+void average_pool_backward(const AveragePoolBackward &a) {
+  const int64_t pixels = a.H * a.W;
+  parallel_for(a.N, [&](int64_t n) {
+    for_channels<V>(a.C, [&](int64_t c, int64_t count) {
+      const V dx = load_some<V>(a.dy + n * a.C + c, count) / float(pixels);
+      for (int64_t i = 0; i < pixels; i++) store_some(a.dx + (n * pixels + i) * a.C + c, dx, count);
+    });
+  });
+}
+
+// The window [top, bottom) x [left, right) of image n for channels c ... c + count - 1; NaN wins over everything, as in PyTorch.
+template <class V>
+void max_of_window(const MaxPoolForward &a, int64_t n, int64_t top, int64_t left, int64_t c, int64_t count, float *y, int32_t *indices) {
+  const int64_t bottom = std::min(top + a.kernel, a.H), right = std::min(left + a.kernel, a.W);
+  top = std::max<int64_t>(top, 0);
+  left = std::max<int64_t>(left, 0);
+  V most = load_some<V>(a.x + ((n * a.H + top) * a.W + left) * a.C + c, count);
+  IntVec<V> winner = IntVec<V>{} + int32_t(top * a.W + left);
+  for (int64_t h = top; h < bottom; h++) {
+    for (int64_t w = left; w < right; w++) {
+      const V x = load_some<V>(a.x + ((n * a.H + h) * a.W + w) * a.C + c, count);
+      const IntVec<V> wins = (x > most) | (x != x);
+      most = wins ? x : most;
+      winner = wins ? IntVec<V>{} + int32_t(h * a.W + w) : winner;
+    }
+  }
+  store_some(y, most, count);
+  __builtin_memcpy(indices, &winner, size_t(count) * sizeof(int32_t));
+}
+
+template <class V>
+void max_pool_forward(const MaxPoolForward &a) {
+  parallel_for(a.N * a.P, [&](int64_t row) {
+    const int64_t n = row / a.P, top = row % a.P * a.stride - a.padding;
+    for (int64_t q = 0; q < a.Q; q++) {
+      const int64_t out = (row * a.Q + q) * a.C;
+      for_channels<V>(a.C, [&](int64_t c, int64_t count) {
+        max_of_window<V>(a, n, top, q * a.stride - a.padding, c, count, a.y + out + c, a.indices + out + c);
+      });
+    }
+  });
+}
+
+}  // namespace
+}  // namespace distill
