@@ -31,9 +31,9 @@ export interface EarlierRun {
 }
 
 /** Throws an InputError if the folder already holds a run: nothing is written over. */
-export function expectFree({ directory }: PlacedArm): void {
-  if (existsSync(runFiles(directory).recipe))
-    throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
+export function expectFree({ directory }: PlacedArm): null {
+  if (!existsSync(runFiles(directory).recipe)) return null;
+  throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
 }
 
 /** Finds what a run can go on from. Throws an InputError if there is no run, or one of another recipe. */

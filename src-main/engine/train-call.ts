@@ -57,7 +57,7 @@ async function trainArms(
   arms: readonly PlacedArm[],
   { out, resume, job, notify }: TrainCall,
 ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
-  const earlier = arms.map((arm) => (resume ? findEarlierRun(arm) : (expectFree(arm), null)));
+  const earlier = arms.map((arm) => (resume ? findEarlierRun(arm) : expectFree(arm)));
   const notifier = new Notifier(notify);
   const phase = (text: string) => notifier.send({ type: "phase", text });
   // Given back at the end, last made first.

@@ -1,0 +1,123 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Progress } from "../../src-main/contract/engine";
+import type { Dataset } from "../../src-main/data/dataset";
+import { backend, useBackend } from "../../src-main/tensor/tensor";
+import { comparisonArms } from "../../src-main/training/compare";
+import { train } from "../../src-main/training/loop";
+import type { TrainedNetwork } from "../../src-main/training/network";
+import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+
+let data: Dataset;
+let teacher: TrainedNetwork;
+beforeAll(() => {
+  useBackend(loadAddon());
+  data = smallData();
+  teacher = smallTeacher();
+});
+
+test("a control learns what can be learned, and its records count from 1 to the end", async () => {
+  const [control] = comparisonArms(smallRecipe({ epochs: 6 }));
+  const trainer = trainerOf(control, data, teacher);
+  const { noted, hooks } = noting();
+  await train([trainer], hooks);
+  const records = noted.map(({ record }) => record);
+  expect(records.filter((record) => "iter" in record).map(({ epoch, iter }) => [epoch, iter])).toEqual(
+    [1, 2, 3, 4, 5, 6].flatMap((epoch) => [1, 2, 3, 4].map((iter) => [epoch, iter])),
+  );
+  expect(records.at(-1)).toMatchObject({ epoch: 6, testAcc: 1 });
+  expect((records.at(-1) as { trainAcc: number }).trainAcc).toBeGreaterThan(0.9);
+  expect(trainer.finished).toBe(true);
+  trainer.release();
+});
+
+test("the running accuracy and mean loss of an epoch weigh every image the same", async () => {
+  const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 1 }) }, data, teacher);
+  const { noted, hooks } = noting();
+  await train([trainer], hooks);
+  const batches = noted.flatMap(({ record }) => ("iter" in record ? [record] : []));
+  const epoch = noted.at(-1)!.record as { trainLoss: number; trainAcc: number };
+  // 28 images: three batches of 8 and one of 4.
+  const sizes = [8, 8, 8, 4];
+  expect(epoch.trainLoss).toBeCloseTo(batches.reduce((sum, { loss }, i) => sum + loss * sizes[i]!, 0) / 28, 6);
+  expect(epoch.trainAcc).toBe(batches.at(-1)!.trainAcc);
+  expect(Number.isInteger(Math.round(epoch.trainAcc * 28 * 1e6) / 1e6)).toBe(true);
+  trainer.release();
+});
+
+describe("a comparison", () => {
+  test("starts both arms from the same weights, feeds them the same batches, and lets their curves grow together", async () => {
+    const trainers = comparisonArms(smallRecipe()).map((arm) => trainerOf(arm, data, teacher));
+    const { noted, hooks } = noting();
+    await train(trainers, hooks);
+    const [control, student] = trainers.map(({ hashes }) => hashes);
+    expect(student!.initialWeights).toBe(control!.initialWeights);
+    expect(student!.batches).toBe(control!.batches);
+    expect(control!.batches).toMatch(/^[0-9a-f]{64}$/);
+    expect([control!.teacher, student!.teacher]).toEqual([null, "teacher"]);
+
+    const turns = noted.filter(({ record }) => !("iter" in record)).map(({ arm, record }) => `${arm} ${record.epoch}`);
+    expect(turns).toEqual(["control 1", "student 1", "control 2", "student 2"]);
+    const firsts = noted.filter(({ record }) => "iter" in record && record.epoch === 1 && record.iter === 1).map(({ record }) => record);
+    expect(firsts[0]).toMatchObject({ kdLoss: 0 });
+    expect(firsts[1]).toMatchObject({ ceLoss: (firsts[0] as { ceLoss: number }).ceLoss });
+    expect((firsts[1] as { kdLoss: number }).kdLoss).toBeGreaterThan(0);
+    for (const trainer of trainers) trainer.release();
+  });
+
+  test("shows another seed in other hashes", () => {
+    const hashesWith = (seed: number) => {
+      const trainer = trainerOf(comparisonArms(smallRecipe({ seed }))[0], data, teacher);
+      trainer.step();
+      const { hashes } = trainer;
+      trainer.release();
+      return hashes;
+    };
+    const [five, again, six] = [hashesWith(5), hashesWith(5), hashesWith(6)];
+    expect(again).toEqual(five);
+    expect(six.initialWeights).not.toBe(five.initialWeights);
+    expect(six.batches).not.toBe(five.batches);
+  });
+
+  test("has the control's own settings, but not those that both must share", () => {
+    const recipe = smallRecipe();
+    const [control, student] = comparisonArms({ ...recipe, control: { train: { learningRate: 0.5 } } });
+    expect(control.recipe).toMatchObject({ distillation: null, train: { learningRate: 0.5, epochs: 2 } });
+    expect(student.recipe).toMatchObject({ distillation: recipe.distillation, train: { learningRate: 3e-3 } });
+    expect(() => comparisonArms({ ...recipe, control: { train: { seed: 1 } } })).toThrow(/control\.train\.seed.*expected 5, got 1/);
+    expect(() => comparisonArms({ ...recipe, distillation: null })).toThrow(/distillation/);
+  });
+
+  test("tells how far it is over both arms", async () => {
+    const trainers = comparisonArms(smallRecipe()).map((arm) => trainerOf(arm, data, teacher));
+    const told: Progress[] = [];
+    await train(trainers, noting({ onBatch: (_trainer, _record, progress) => void told.push(progress) }).hooks);
+    expect(told.map(({ done }) => done)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+    expect(new Set(told.map(({ total }) => total))).toEqual(new Set([16]));
+    expect(told.every(({ secondsLeft, imagesPerSecond }) => secondsLeft > 0 && imagesPerSecond > 0)).toBe(true);
+    for (const trainer of trainers) trainer.release();
+  });
+});
+
+test("tests are made every so many epochs and after the last", async () => {
+  const trainer = trainerOf({ name: "single", recipe: { ...smallRecipe({ epochs: 3, evaluateEvery: 2 }), distillation: null } }, data, teacher);
+  const { noted, hooks } = noting();
+  await train([trainer], hooks);
+  const tested = noted.flatMap(({ record }) => ("testAcc" in record ? [record.testAcc !== null && record.testLoss !== null] : []));
+  expect(tested).toEqual([false, true, true]);
+  trainer.release();
+});
+
+test("a loss that is not a number ends training with words on what to try", async () => {
+  const trainer = trainerOf({ name: "control", recipe: { ...smallRecipe({ optimizer: "sgd", learningRate: 1e30 }), distillation: null } }, data, teacher);
+  await expect(train([trainer], noting().hooks)).rejects.toThrow(/loss of the control became (NaN|Infinity) in epoch 1, batch 2.*train\.learningRate/);
+  trainer.release();
+});
+
+test("training leaves no memory behind", async () => {
+  const before = backend().memoryStats().inUse;
+  const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 1 }) }, data, teacher);
+  await train([trainer], noting().hooks);
+  trainer.release();
+  expect(backend().memoryStats().inUse).toBe(before);
+});

@@ -1,0 +1,92 @@
+import { parseRecipe } from "../../src-main/contract/parse-recipe";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
+import type { Dataset, Split } from "../../src-main/data/dataset";
+import { fromArray } from "../../src-main/tensor/tensor";
+import type { Arm } from "../../src-main/training/compare";
+import type { TrainingHooks } from "../../src-main/training/loop";
+import { createStudent, type TrainedNetwork } from "../../src-main/training/network";
+import { Trainer } from "../../src-main/training/trainer";
+
+const CLASSES = 3;
+
+/** A distilled student that trains within a second: 4 batches of 8 and 2 test batches per epoch. Smaller images than a recipe file may ask for. */
+export function smallRecipe(train: Partial<Recipe["train"]> = {}): Recipe {
+  const recipe = parseRecipe({
+    data: { path: "generated" },
+    teacher: { model: "resnet20_cifar10" },
+    student: { model: "resnet20_cifar10" },
+    train: { epochs: 2, batchSize: 8, learningRate: 3e-3, seed: 5 },
+    distillation: { temperature: 2, alpha: 0.5 },
+    control: { train: {} },
+    augment: { crop: 1, flip: true },
+  });
+  return { ...recipe, student: { ...recipe.student, imageSize: 4 }, train: { ...recipe.train, ...train } };
+}
+
+/** Pictures that a net can tell apart: each class has its own colour under noise. */
+export function smallData({ train = 28, test = 10 } = {}): Dataset {
+  const splits = { train: generatedSplit(train, 1), test: generatedSplit(test, 2) };
+  return {
+    path: "generated",
+    format: "image-folder",
+    classes: ["red", "green", "blue"],
+    ...splits,
+    hash: `generated ${train} ${test}`,
+    release() {
+      for (const { images } of Object.values(splits)) images.release();
+    },
+  };
+}
+
+/** An untrained net: what it teaches is of no use, but is the same in every test. */
+export function smallTeacher(): TrainedNetwork {
+  const network = createStudent({ model: "resnet20_cifar10", imageSize: 8, patchSize: null, weights: null }, CLASSES, 9);
+  network.model.eval().requiresGrad(false);
+  return { ...network, hash: "teacher", classes: null };
+}
+
+export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork): Trainer {
+  return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher });
+}
+
+/** Hooks that note everything. Times are left out of records: they are all that differs between two runs of a recipe. */
+export function noting(hooks: Partial<TrainingHooks> = {}) {
+  const noted: { arm: string; record: Omit<BatchRecord, "imagesPerSecond"> | Omit<EpochRecord, "seconds"> }[] = [];
+  const all: TrainingHooks = {
+    yieldPoint: async () => {},
+    onTest: () => {},
+    ...hooks,
+    onBatch(trainer, record, progress) {
+      const { imagesPerSecond: _, ...rest } = record;
+      noted.push({ arm: trainer.arm, record: rest });
+      hooks.onBatch?.(trainer, record, progress);
+    },
+    onEpoch(trainer, record) {
+      const { seconds: _, ...rest } = record;
+      noted.push({ arm: trainer.arm, record: rest });
+      hooks.onEpoch?.(trainer, record);
+    },
+  };
+  return { noted, hooks: all };
+}
+
+function generatedSplit(count: number, seed: number): Split {
+  const side = 8;
+  const random = randomNumbers(seed);
+  const labels = Int32Array.from({ length: count }, (_, i) => i % CLASSES);
+  const pixels = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => {
+    const label = labels[Math.floor(i / (side * side * 3))]!;
+    return (i % 3 === label ? 120 : 60) + 60 * random();
+  });
+  return { count, labels, images: fromArray(pixels, [count, side, side, 3]), H: side, W: side };
+}
+
+/** Lehmer's generator: the same numbers in 0 ... 1 for the same seed. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}

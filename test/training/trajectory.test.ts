@@ -1,0 +1,77 @@
+// 20 steps of a control and of a distilled student follow PyTorch's losses, from the same weights and batches.
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { lossMetrics } from "../../src-main/tensor/ops/distillation-loss";
+import { backward, fromArray, scope, useBackend } from "../../src-main/tensor/tensor";
+import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
+import { CIFAR10_NORMALIZATION, type Network } from "../../src-main/training/network";
+import { createOptimizer } from "../../src-main/training/optimizer";
+import { whole } from "../reference/formula";
+import { formulaImages, formulaModel } from "../reference/models";
+
+const TOLERANCE = 1e-3;
+
+interface Run {
+  model: string;
+  batchSize: number;
+  arm: "control" | "student";
+  learningRate: number;
+  losses: number[];
+}
+const trajectory: {
+  teacher: string;
+  temperature: number;
+  alpha: number;
+  weightDecay: number;
+  imageSize: number;
+  patchSize: number;
+  runs: Run[];
+} = JSON.parse(readFileSync(new URL("../reference/trajectory.json", import.meta.url), "utf8"));
+
+useBackend(loadAddon());
+
+it.each(trajectory.runs)("$model, $arm", (run) => {
+  const { losses } = run;
+  const actual = train(run);
+  for (const [step, loss] of losses.entries()) {
+    expect(Math.abs(actual[step]! - loss) / loss, `step ${step + 1}: expected ${loss}, got ${actual[step]}`).toBeLessThanOrEqual(TOLERANCE);
+  }
+});
+
+function train({ model, batchSize, arm, learningRate, losses }: Run): number[] {
+  const { imageSize, patchSize, temperature, alpha, weightDecay } = trajectory;
+  const student = network(model, patchSize);
+  const teacher = network(trajectory.teacher, null);
+  teacher.model.eval();
+  const task = arm === "control" ? control(student) : distil(student, teacher, { kind: "soft", temperature, alpha });
+  const optimizer = createOptimizer(student.model.parameters(), { optimizer: "adamw", weightDecay, decay: "all", momentum: 0, nesterov: false });
+  const history = losses.map((_, step) =>
+    trainStep(
+      task,
+      () => batch(step, batchSize, imageSize),
+      () => optimizer.step(learningRate),
+    ),
+  );
+  for (const owner of [optimizer, student.model, teacher.model]) owner.release();
+  return history;
+}
+
+function network(name: string, patchSize: number | null): Network {
+  return { model: formulaModel(name, { imageSize: trajectory.imageSize, patchSize }), normalization: CIFAR10_NORMALIZATION };
+}
+
+function trainStep(task: Task, nextBatch: () => Batch, update: () => void): number {
+  return scope(() => {
+    const loss = task(nextBatch());
+    backward(loss);
+    update();
+    return lossMetrics(loss).loss;
+  });
+}
+
+function batch(step: number, size: number, imageSize: number): Batch {
+  const images = formulaImages(`images of step ${step}`, size, imageSize);
+  const labels = fromArray(whole(`labels of step ${step}`, size, 10), [size]);
+  return { images, labels, seenBy: () => images };
+}
