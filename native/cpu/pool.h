@@ -17,18 +17,6 @@ inline void for_channels(int64_t C, const Body &body) {
 }
 
 template <class V>
-inline V load_some(const float *from, int64_t count) {
-  return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
-}
-template <class V>
-inline void store_some(float *to, V v, int64_t count) {
-  if (count == lanes<V>)
-    store(to, v);
-  else
-    store_first(to, v, count);
-}
-
-template <class V>
 void average_pool_forward(const AveragePoolForward &a) {
   const int64_t pixels = a.H * a.W;
   parallel_for(a.N, [&](int64_t n) {

@@ -55,9 +55,41 @@ inline void store_first(float *to, V v, int64_t count) {
   __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(float));
 }
 
+// The same where `count` is mostly all lanes.
+template <class V>
+inline V load_some(const float *from, int64_t count) {
+  return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
+}
+
+template <class V>
+inline void store_some(float *to, V v, int64_t count) {
+  if (count == lanes<V>)
+    store(to, v);
+  else
+    store_first(to, v, count);
+}
+
+// v with zeros from lane `count` on
+template <class V>
+inline V first_lanes(V v, int64_t count) {
+  if (count == lanes<V>) return v;
+  float parts[lanes<V>];
+  store(parts, v);
+  return load_first<V>(parts, count);
+}
+
 template <class V>
 inline V broadcast(float value) {
   return V{} + value;
+}
+
+// The same bits as another type
+template <class To, class From>
+inline To as(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(&to, &from, sizeof(To));
+  return to;
 }
 
 // As std::max: b where a < b, else a
@@ -88,34 +120,26 @@ inline float reduce_max(V v) {
   return parts[0];
 }
 
-// e^x, relative error below 2e-7; 0 below -87.3, infinity above 88.7, NaN stays.
-// x = n ln 2 + r with |r| <= ln 2 / 2, and e^r by its Taylor series to the 7th power.
+// e^x, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes' expf (Moshier).
+// 0 below -86.6, infinity above 88.3; NaN stays.
 template <class V>
 inline V exp(V x) {
-  constexpr float kLog2e = 1.44269504f, kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  constexpr float kLog2e = 1.44269504f, kRound = 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  const V low = broadcast<V>(-87.33f), high = broadcast<V>(88.72f);
-  const V bounded = x < low ? low : x > high ? high : x;
-  const V shifted = bounded * kLog2e + kRound;
+  constexpr float kLowest = -86.6f, kHighest = 88.3f;
+  const V shifted = x * kLog2e + kRound;
   const V n = shifted - kRound;
-  const V r = (bounded - n * kLn2High) - n * kLn2Low;
-  V p = r * (1 / 5040.0f) + 1 / 720.0f;
-  p = p * r + 1 / 120.0f;
-  p = p * r + 1 / 24.0f;
-  p = p * r + 1 / 6.0f;
-  p = p * r + 0.5f;
-  p = p * r * r + r + 1.0f;
-  // Twice 2^(n/2): 2^128 is no float.
-  IntVec<V> exponent;
-  __builtin_memcpy(&exponent, &shifted, sizeof(V));
-  exponent -= 0x4B400000;
-  const IntVec<V> first = exponent >> 1, second = exponent - first;
-  V scale1, scale2;
-  const IntVec<V> bits1 = (first + 127) << 23, bits2 = (second + 127) << 23;
-  __builtin_memcpy(&scale1, &bits1, sizeof(V));
-  __builtin_memcpy(&scale2, &bits2, sizeof(V));
-  const V y = p * scale1 * scale2;
-  return x < low ? V{} : x > high ? broadcast<V>(__builtin_inff()) : x != x ? x : y;
+  const V r = (x - n * kLn2High) - n * kLn2Low;
+  V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  // p 2^n: the low bits of `shifted` hold n, which is added to the exponent of p.
+  const V y = as<V>(as<IntVec<V>>(p) + (as<IntVec<V>>(shifted) << 23));
+  const V bounded = x < kLowest ? V{} : y;
+  return x > kHighest ? broadcast<V>(__builtin_inff()) : x != x ? x : bounded;
 }
 
 }  // namespace
