@@ -1,0 +1,195 @@
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { distill, type Finished } from "./distill";
+
+let cwd: string;
+
+/** Few and small images in two classes, as folders, and a recipe that trains on them within a second. */
+beforeAll(async () => {
+  cwd = mkdtempSync(path.join(tmpdir(), "distill-user-"));
+  for (const split of ["train", "test"])
+    for (const [label, name] of ["dark", "light"].entries()) {
+      mkdirSync(path.join(cwd, "photos", split, name), { recursive: true });
+      for (let i = 0; i < 8; i++) await paint(path.join(cwd, "photos", split, name, `${i}.png`), 40 + 150 * label + 5 * i);
+    }
+  writeRecipe("recipe.json", {});
+}, 60_000);
+afterAll(() => rmSync(cwd, { recursive: true }));
+
+async function paint(file: string, grey: number): Promise<void> {
+  await sharp({ create: { width: 32, height: 32, channels: 3, background: { r: grey, g: grey, b: 255 - grey } } }).toFile(file);
+}
+
+function writeRecipe(name: string, changes: object): void {
+  const recipe = { data: { path: "photos" }, student: { model: "vit_micro_patch4_32" }, train: { epochs: 2, batchSize: 4 }, ...changes };
+  writeFileSync(path.join(cwd, name), JSON.stringify(recipe));
+}
+
+/** Names and contents of everything in a folder, as one hash. */
+function contentOf(folder: string): string {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
+    const file = path.join(folder, name);
+    hash.update(name);
+    if (statSync(file).isFile()) hash.update(readFileSync(file));
+  }
+  return hash.digest("hex");
+}
+
+const weightsOf = (run: string) => readFileSync(path.join(cwd, run, "student.safetensors")).toString("base64");
+
+describe("a run from the command line", () => {
+  let finished: Finished;
+  let result: Record<string, unknown>;
+  beforeAll(async () => {
+    finished = await distill(["train", "--recipe", "recipe.json", "--out", "first", "--json"], cwd);
+    result = JSON.parse(finished.out);
+  }, 60_000);
+
+  it("prints one JSON document, and progress on standard error only", () => {
+    expect(finished.status).toBe(0);
+    expect(result).toMatchObject({ directory: path.join(cwd, "first"), arm: "single", epochs: 2, hashes: { teacher: null } });
+    expect(finished.err).toMatch(/epoch 2\/2 .*test accuracy/);
+  });
+
+  it("is not written over", async () => {
+    const before = contentOf(path.join(cwd, "first"));
+    const { status, out, err } = await distill(["train", "--recipe", "recipe.json", "--out", "first"], cwd);
+    expect([status, out]).toEqual([1, ""]);
+    expect(err).toContain(`${path.join(cwd, "first")} already holds a run`);
+    expect(contentOf(path.join(cwd, "first"))).toBe(before);
+  });
+
+  it("gives weights to predict and evaluate with", async () => {
+    const network = ["--model", "vit_micro_patch4_32", "--weights", "first/student.safetensors"];
+    const predicted = await distill(["predict", ...network, "--images", "photos/test/dark/0.png", "photos/test/light/0.png", "--json"], cwd);
+    const answer = JSON.parse(predicted.out);
+    expect(Object.keys(answer)).toEqual(["model", "classes", "images"]);
+    expect(answer).toMatchObject({
+      model: "vit_micro_patch4_32",
+      classes: ["dark", "light"],
+      images: [{ path: "photos/test/dark/0.png" }, { path: "photos/test/light/0.png" }],
+    });
+    for (const image of answer.images) {
+      expect(Object.keys(image)).toEqual(["path", "logits", "probabilities"]);
+      expect(image.probabilities[0] + image.probabilities[1]).toBeCloseTo(1);
+    }
+    const evaluated = await distill(["evaluate", ...network, "--data", "photos", "--json"], cwd);
+    expect(JSON.parse(evaluated.out)).toMatchObject({ images: 16, accuracy: result.testAcc });
+  });
+
+  it("can be reported on", async () => {
+    const { status, out } = await distill(["report", "--runs", "first", "--format", "html", "--out", "report.html", "--json"], cwd);
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toEqual({ path: path.join(cwd, "report.html") });
+    expect(readFileSync(path.join(cwd, "report.html"), "utf8")).toContain("<html");
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("ends with status 130, and the command that it prints ends in the same weights as a run that was not stopped", async () => {
+    writeRecipe("longer.json", { train: { epochs: 6, batchSize: 4 } });
+    let pressed = false;
+    const stopped = await distill(["train", "--recipe", "longer.json", "--out", "stopped"], cwd, (text, child) => {
+      if (pressed || !/epoch 2\/6/.test(text)) return;
+      pressed = child.kill("SIGINT");
+    });
+    expect(stopped.status).toBe(130);
+    expect(existsSync(path.join(cwd, "stopped", "student.safetensors"))).toBe(false);
+
+    const command = /Go on with: distill (.+)\n/.exec(stopped.err)![1]!;
+    const resumed = await distill(command.split(" "), cwd);
+    expect(resumed.status).toBe(0);
+    expect(resumed.out).toContain("test accuracy");
+
+    const whole = await distill(["train", "--recipe", "longer.json", "--out", "whole"], cwd);
+    expect(whole.status).toBe(0);
+    expect(weightsOf("stopped")).toBe(weightsOf("whole"));
+  }, 120_000);
+});
+
+describe("bad input is told in words that name it, and changes nothing", () => {
+  async function refused(args: readonly string[], status: number, ...words: string[]): Promise<void> {
+    const before = contentOf(cwd);
+    const finished = await distill(args, cwd);
+    for (const each of words) expect(finished.err).toContain(each);
+    expect([finished.status, finished.out]).toEqual([status, ""]);
+    expect(finished.err).not.toMatch(/^ +at /m);
+    expect(contentOf(cwd)).toBe(before);
+  }
+
+  it("a missing folder", () =>
+    refused(["train", "--recipe", "recipe.json", "--set", "data.path=nowhere", "--out", "run"], 1, path.join(cwd, "nowhere"), "does not exist"));
+
+  it("a folder with one class", async () => {
+    cpSync(path.join(cwd, "photos"), path.join(cwd, "one"), { recursive: true });
+    for (const split of ["train", "test"]) rmSync(path.join(cwd, "one", split, "light"), { recursive: true });
+    await refused(["train", "--recipe", "recipe.json", "--set", "data.path=one", "--out", "run"], 1, path.join(cwd, "one", "train"), "at least two classes");
+  });
+
+  it("a truncated binary batch", async () => {
+    mkdirSync(path.join(cwd, "cifar"));
+    const record = new Uint8Array(3073);
+    for (const name of ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"])
+      writeFileSync(path.join(cwd, "cifar", name), Buffer.concat([record, record]));
+    truncateSync(path.join(cwd, "cifar", "data_batch_2.bin"), 5000);
+    await refused(
+      ["train", "--recipe", "recipe.json", "--set", "data.path=cifar", "--out", "run"],
+      1,
+      path.join(cwd, "cifar", "data_batch_2.bin"),
+      "5000 bytes",
+      "truncated",
+    );
+  });
+
+  it("a text file named .jpg", async () => {
+    cpSync(path.join(cwd, "photos"), path.join(cwd, "texts"), { recursive: true });
+    const text = path.join(cwd, "texts", "train", "dark", "note.jpg");
+    writeFileSync(text, "not an image");
+    await refused(["train", "--recipe", "recipe.json", "--set", "data.path=texts", "--out", "run"], 1, text);
+    await refused(["predict", "--model", "vit_micro_patch4_32", "--weights", "first/student.safetensors", "--images", text], 1, text);
+  });
+
+  it("an unknown recipe key", async () => {
+    writeRecipe("misspelled.json", { train: { epoch: 3 } });
+    await refused(["train", "--recipe", "misspelled.json", "--out", "run"], 2, "train.epoch: unknown key; did you mean train.epochs?");
+  });
+
+  it("an unknown model", () =>
+    refused(["train", "--recipe", "recipe.json", "--set", "student.model=vit_huge", "--out", "run"], 2, '"vit_huge"', "vit_micro_patch4_32"));
+
+  it("weights of the wrong shape", async () => {
+    const weights = path.join(cwd, "first", "student.safetensors");
+    await refused(["predict", "--model", "resnet20_cifar10", "--weights", weights, "--images", "photos/test/dark/0.png"], 1, weights, "resnet20_cifar10");
+    await refused(
+      ["train", "--recipe", "recipe.json", "--set", "student.model=vit_tiny_patch16_224", "--set", `student.weights=${weights}`, "--out", "run"],
+      1,
+      weights,
+    );
+  });
+
+  it("a comparison without a teacher", () => refused(["compare", "--recipe", "recipe.json", "--out", "run"], 2, "distillation"));
+
+  it("resuming what is not there", () => refused(["train", "--recipe", "recipe.json", "--out", "nothing", "--resume"], 1, path.join(cwd, "nothing")));
+});
+
+it("doctor says what there is and why, as one JSON document", async () => {
+  const { status, out, err } = await distill(["doctor", "--json"], cwd);
+  expect([status, err]).toEqual([0, ""]);
+  const report = JSON.parse(out);
+  expect(report.cpu.features).toBeInstanceOf(Array);
+  expect(report.backends).toMatchObject([
+    { name: "cpu", available: true, reason: expect.any(String) },
+    { name: "cuda", available: expect.any(Boolean), reason: expect.any(String) },
+  ]);
+});
+
+it("data info counts the bundled images", async () => {
+  const { out } = await distill(["data", "info", "bundled", "--json"], cwd);
+  expect(JSON.parse(out)).toMatchObject({ format: "cifar10-binary", train: { count: 5000 }, test: { count: 1000 }, imageSize: { width: 32, height: 32 } });
+  expect(JSON.parse(out).classes).toHaveLength(10);
+});
