@@ -1,0 +1,146 @@
+import { readFileSync } from "node:fs";
+import type { Addon, Isa } from "../../src-main/backend/addon";
+import { loadAddon } from "../../src-main/backend/load";
+import { add } from "../../src-main/tensor/ops/add";
+import { assembleBatch } from "../../src-main/tensor/ops/assemble-batch";
+import { attention } from "../../src-main/tensor/ops/attention";
+import { averagePool } from "../../src-main/tensor/ops/average-pool";
+import { batchNorm } from "../../src-main/tensor/ops/batch-norm";
+import { conv2d } from "../../src-main/tensor/ops/conv2d";
+import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
+import { embedTokens } from "../../src-main/tensor/ops/embed-tokens";
+import { gelu } from "../../src-main/tensor/ops/gelu";
+import { layerNorm } from "../../src-main/tensor/ops/layer-norm";
+import { linear } from "../../src-main/tensor/ops/linear";
+import { maxPool } from "../../src-main/tensor/ops/max-pool";
+import { multiply } from "../../src-main/tensor/ops/multiply";
+import { type AdamWParameter, adamw, sgd } from "../../src-main/tensor/ops/optimizer";
+import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
+import { selectToken } from "../../src-main/tensor/ops/select-token";
+import { backward, fromArray, full, noGrad, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
+import { product, uniform, whole } from "../reference/formula";
+
+/** One line of cases.json, from which make_ops.py makes the golden values. */
+export interface Case {
+  op: keyof typeof ops;
+  /** Unique; inputs are `formula` of it. */
+  name: string;
+  inputs: Record<string, Input>;
+  // biome-ignore lint/suspicious/noExplicitAny: the options of all ops
+  options?: any;
+  /** Gradient of the first output; left out: by formula. */
+  dy?: number[];
+  /** false: fp32 cannot show the gradient by finite differences. */
+  differences?: boolean;
+}
+
+/** Numbers in offset - scale ... offset + scale, or whole numbers in 0 ... below - 1. Whole numbers are given no gradient. */
+export interface Input {
+  shape: number[];
+  scale?: number;
+  offset?: number;
+  below?: number;
+  dtype?: "i32" | "u8";
+}
+
+export const cases: Case[] = JSON.parse(readFileSync(new URL("cases.json", import.meta.url), "utf8"));
+
+export const addon: Addon = loadAddon();
+useBackend(addon);
+/** All instruction sets that this machine can run. */
+export const isas: Isa[] = addon.cpuFeatures().isas;
+
+export type Values = Record<string, Float32Array>;
+type Tensors = Record<string, Tensor>;
+
+/** How each op is called: inputs and options of a case -> outputs, the differentiable one first. */
+// biome-ignore lint/suspicious/noExplicitAny: inputs and options come from the JSON file
+const ops: Record<string, (inputs: any, options: any) => Tensors> = {
+  linear: ({ x, weight, bias, residual }, options) => ({ y: linear(x, weight, bias, { ...options, residual }) }),
+  gelu: ({ x }) => ({ y: gelu(x) }),
+  add: ({ a, b }) => ({ y: add(a, b) }),
+  multiply: ({ a, b }) => ({ y: multiply(a, b) }),
+  conv2d: ({ x, weight, bias }, options) => ({ y: conv2d(x, weight, bias, options) }),
+  batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
+  layerNorm: ({ x, weight, bias }, { eps }) => ({ y: layerNorm(x, weight, bias, eps) }),
+  attention: ({ qkv }, { heads }) => ({ y: attention(qkv, heads) }),
+  embedTokens: ({ patches, classToken, position }) => ({ y: embedTokens(patches, classToken, position) }),
+  selectToken: ({ x }, { index }) => ({ y: selectToken(x, index) }),
+  averagePool: ({ x }) => ({ y: averagePool(x) }),
+  maxPool: ({ x }, options) => ({ y: maxPool(x, options) }),
+  distillationLoss: ({ student, labels, teacher }, options) => ({ y: distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
+  adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
+  sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
+  assembleBatch: ({ images, indices }, options) => ({ y: assembleBatch(images, indices, { ...options, crop: 0, flip: false, seed: 0, epoch: 0 }) }),
+  prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
+};
+
+/** In evaluation mode it has no gradient. */
+const normalised: typeof batchNorm = (x, state, options) => (options.training ? batchNorm(x, state, options) : noGrad(() => batchNorm(x, state, options)));
+const averages = ({ runningMean, runningVar }: Tensors) => ({ runningMean: runningMean!, runningVar: runningVar! });
+
+/** As many steps as there are gradients, over two parameters, one of them without decay. */
+function optimize(inputs: Tensors, update: (parameters: AdamWParameter[], step: number) => void): Tensors {
+  const { decayed, plain } = { decayed: parameter(inputs.decayed!, true), plain: parameter(inputs.plain!, false) };
+  const steps = inputs.decayedGradients!.shape[0]!;
+  for (let step = 1; step <= steps; step++) {
+    decayed.value.grad = slice(inputs.decayedGradients!, step - 1);
+    plain.value.grad = slice(inputs.plainGradients!, step - 1);
+    update([decayed, plain], step);
+  }
+  return {
+    decayed: decayed.value,
+    plain: plain.value,
+    "decayed.first": decayed.first,
+    "plain.first": plain.first,
+    "decayed.second": decayed.second,
+    "plain.second": plain.second,
+  };
+}
+
+const parameter = (value: Tensor, decay: boolean) => ({ value, decay, first: full(value.shape, 0), second: full(value.shape, 0) });
+
+/** Item i along the first axis. */
+function slice(x: Tensor, i: number): Tensor {
+  const shape = x.shape.slice(1);
+  return fromArray(x.toFloat32().slice(i * product(shape), (i + 1) * product(shape)), shape);
+}
+
+export function inputValues({ name, inputs }: Case): Values {
+  return Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, inputOf(`${name}/${key}`, input)]));
+}
+
+function inputOf(name: string, { shape, scale, offset, below }: Input): Float32Array {
+  return below === undefined ? uniform(name, product(shape), scale, offset) : Float32Array.from(whole(name, product(shape), below));
+}
+
+/** Gradient of the first output. */
+export function outputGradient({ name, dy }: Case, size: number): Float32Array {
+  return dy ? Float32Array.from(dy) : uniform(`${name}/dy`, size);
+}
+
+/** Outputs by name, and gradients of the inputs with a d before their names where the op has them. */
+export function run(test: Case, values: Values = inputValues(test)): Values {
+  return scope(() => {
+    const inputs = mapValues(test.inputs, (input, key) => inputTensor(values[key]!, input));
+    const outputs = ops[test.op]!(inputs, test.options ?? {});
+    const y = Object.values(outputs)[0]!;
+    const gradients = y.node ? gradientsOf(inputs, y, outputGradient(test, y.size)) : {};
+    return mapValues({ ...outputs, ...gradients }, (tensor) => tensor.toFloat32());
+  });
+}
+
+function gradientsOf(inputs: Tensors, y: Tensor, dy: Float32Array): Tensors {
+  backward(y, fromArray(dy, y.shape));
+  return Object.fromEntries(Object.entries(inputs).flatMap(([key, { grad }]) => (grad ? [[`d${key}`, grad]] : [])));
+}
+
+function inputTensor(values: Float32Array, { shape, below, dtype }: Input): Tensor {
+  const tensor = fromArray(dtype === "i32" ? Int32Array.from(values) : dtype === "u8" ? Uint8Array.from(values) : values, shape);
+  tensor.requiresGrad = below === undefined;
+  return tensor;
+}
+
+function mapValues<A, B>(object: Record<string, A>, change: (value: A, key: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
+}

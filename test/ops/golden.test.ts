@@ -1,0 +1,22 @@
+// Every op against PyTorch: values and gradients, on every instruction set of this machine.
+import { describe, expect, it } from "vitest";
+import { sample } from "../reference/formula";
+import { readGoldens, relativeError } from "../reference/goldens";
+import { addon, cases, isas, run } from "./cases";
+
+const TOLERANCE = 1e-5;
+const goldens = readGoldens("ops.safetensors");
+
+describe.each(isas)("%s", (isa) => {
+  it.each(cases)("$name", (test) => {
+    addon.selectIsa(isa);
+    const actual = run(test);
+    const expected = [...goldens].filter(([name]) => name.startsWith(`${test.name}/`));
+    expect(expected).not.toHaveLength(0);
+    for (const [name, values] of expected) {
+      const result = actual[name.slice(test.name.length + 1)];
+      expect(result, `${name}: not computed`).toBeDefined();
+      expect(relativeError(sample(name, result!), values), `relative L2 error of ${name}`).toBeLessThanOrEqual(TOLERANCE);
+    }
+  });
+});

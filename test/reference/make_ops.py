@@ -1,0 +1,158 @@
+"""Values and gradients of every case in test/ops/cases.json, by PyTorch in double precision -> ops.safetensors."""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from formula import sample, uniform, whole
+from safetensors.torch import save_file
+
+HERE = Path(__file__).parent
+torch.set_default_dtype(torch.float64)
+
+
+def images_first(x):  # [N,H,W,C] -> [N,C,H,W]
+    return x.permute(0, 3, 1, 2)
+
+
+def channels_last(x):  # [N,C,H,W] -> [N,H,W,C]
+    return x.permute(0, 2, 3, 1)
+
+
+def linear(x, weight, bias=None, residual=None, gelu=False):
+    y = F.linear(x, weight, bias)
+    y = F.gelu(y) if gelu else y
+    return {"y": y if residual is None else y + residual}
+
+
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    return {"y": channels_last(F.conv2d(images_first(x), weight, bias, stride, padding))}
+
+
+def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, relu=False, momentum=0.1, eps=1e-5):
+    mean, var = runningMean.detach().clone(), runningVar.detach().clone()
+    with torch.set_grad_enabled(training):
+        y = channels_last(F.batch_norm(images_first(x), mean, var, weight, bias, training, momentum, eps))
+        y = y if residual is None else y + residual
+        y = F.relu(y) if relu else y
+    return {"y": y, "runningMean": mean, "runningVar": var}
+
+
+def layer_norm(x, weight, bias, eps):
+    return {"y": F.layer_norm(x, weight.shape, weight, bias, eps)}
+
+
+def attention(qkv, heads):
+    N, T, packed = qkv.shape
+    q, k, v = qkv.reshape(N, T, 3, heads, packed // 3 // heads).permute(2, 0, 3, 1, 4)
+    return {"y": F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(N, T, packed // 3)}
+
+
+def embed_tokens(patches, classToken, position):
+    return {"y": torch.cat([classToken.expand(len(patches), -1, -1), patches], dim=1) + position}
+
+
+def max_pool(x, kernel, stride, padding):
+    return {"y": channels_last(F.max_pool2d(images_first(x), kernel, stride, padding))}
+
+
+def distillation_loss(student, labels, teacher=None, temperature=1.0, alpha=0.0):
+    ce = F.cross_entropy(student, labels)
+    kd = torch.zeros(())
+    if teacher is not None:
+        log_q, log_p = F.log_softmax(student / temperature, dim=1), F.log_softmax(teacher / temperature, dim=1)
+        kd = temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    correct = (student.argmax(dim=1) == labels).sum()
+    return {"y": torch.stack([alpha * kd + (1 - alpha) * ce, ce, kd, correct])}
+
+
+def optimize(make, moments, decayed, plain, decayedGradients, plainGradients, weightDecay, **settings):
+    """A few steps over two parameters, one of them without decay."""
+    values = [decayed.detach().clone(), plain.detach().clone()]
+    optimizer = make([{"params": [values[0]], "weight_decay": weightDecay}, {"params": [values[1]], "weight_decay": 0}], **settings)
+    for gradients in zip(decayedGradients.detach(), plainGradients.detach()):
+        for value, gradient in zip(values, gradients):
+            value.grad = gradient.clone()
+        optimizer.step()
+    state = [[optimizer.state[value][moment] for moment in moments] for value in values]
+    return {"decayed": values[0], "plain": values[1]} | {
+        f"{which}.{name}": moment for which, each in zip(["decayed", "plain"], state) for name, moment in zip(["first", "second"], each)
+    }
+
+
+def adamw(learningRate, beta1, beta2, eps, **rest):
+    return optimize(torch.optim.AdamW, ["exp_avg", "exp_avg_sq"], lr=learningRate, betas=(beta1, beta2), eps=eps, **rest)
+
+
+def sgd(learningRate, momentum, nesterov, **rest):
+    return optimize(torch.optim.SGD, ["momentum_buffer"] if momentum else [], lr=learningRate, momentum=momentum, nesterov=nesterov, **rest)
+
+
+def normalized(x, mean, std):
+    return (x / 255 - torch.tensor(mean)) / torch.tensor(std)
+
+
+def resized(images, size):
+    return channels_last(F.interpolate(images_first(images.double()), size, mode="bilinear", align_corners=False, antialias=True))
+
+
+def assemble_batch(images, indices, size, mean, std):
+    return {"y": normalized(resized(images, (size, size))[indices], mean, std)}
+
+
+def prepare_image(image, size, mean, std):
+    H, W, _ = image.shape
+    height, width = (round(side * size / min(H, W)) for side in (H, W))
+    top, left = (height - size) // 2, (width - size) // 2
+    whole_image = resized(image[None], (height, width))
+    return {"y": normalized(whole_image[:, top : top + size, left : left + size], mean, std)}
+
+
+OPS = {
+    "linear": linear,
+    "gelu": lambda x: {"y": F.gelu(x)},
+    "add": lambda a, b: {"y": a + b},
+    "multiply": lambda a, b: {"y": (a * b).detach()},
+    "conv2d": conv2d,
+    "batchNorm": batch_norm,
+    "layerNorm": layer_norm,
+    "attention": attention,
+    "embedTokens": embed_tokens,
+    "selectToken": lambda x, index: {"y": x[:, index]},
+    "averagePool": lambda x: {"y": x.mean(dim=(1, 2))},
+    "maxPool": max_pool,
+    "distillationLoss": distillation_loss,
+    "adamw": adamw,
+    "sgd": sgd,
+    "assembleBatch": assemble_batch,
+    "prepareImage": prepare_image,
+}
+
+
+def make_input(name, spec):
+    if "below" not in spec:
+        return uniform(name, spec["shape"], spec.get("scale", 1), spec.get("offset", 0)).double()
+    values = whole(name, spec["shape"], spec["below"])
+    return values if "dtype" in spec else values.double()
+
+
+def goldens(case):
+    name = case["name"]
+    inputs = {key: make_input(f"{name}/{key}", spec) for key, spec in case["inputs"].items()}
+    for value in inputs.values():
+        value.requires_grad_(value.is_floating_point())
+    outputs = OPS[case["op"]](**inputs, **case.get("options", {}))
+    y = next(iter(outputs.values()))
+    if y.requires_grad:
+        y.backward(torch.tensor(case["dy"]).double() if "dy" in case else uniform(f"{name}/dy", y.shape).double())
+    gradients = {f"d{key}": value.grad for key, value in inputs.items() if value.grad is not None}
+    return {f"{name}/{key}": sample(f"{name}/{key}", value) for key, value in (outputs | gradients).items()}
+
+
+cases = json.loads((HERE / "../ops/cases.json").read_text())
+tensors = {}
+for case in cases:
+    tensors |= goldens(case)
+save_file(tensors, HERE / "ops.safetensors")
+print(f"{len(cases)} cases, {len(tensors)} tensors, {sum(t.numel() for t in tensors.values())} numbers")

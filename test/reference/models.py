@@ -1,0 +1,43 @@
+"""Our models by name, as timm builds them, with formula weights."""
+
+import timm
+import torch
+from formula import uniform, weight
+from timm.models.resnet import BasicBlock, ResNet
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+CLASSES = 10
+
+
+def build(name: str, image_size: int, patch_size: int | None) -> nn.Module:
+    if name == "vit_micro_patch4_32":
+        return VisionTransformer(img_size=image_size, patch_size=patch_size, embed_dim=128, depth=6, num_heads=4, num_classes=CLASSES)
+    if name.startswith("vit_"):
+        return timm.create_model(name, num_classes=CLASSES, img_size=image_size, patch_size=patch_size)
+    if name == "resnet20_cifar10":
+        model = ResNet(BasicBlock, (3, 3, 3), num_classes=CLASSES, channels=(16, 32, 64))
+        model.layer1[0] = BasicBlock(16, 16)  # timm's stem always has 64 channels
+        model.layer4 = nn.Identity()
+        return with_cifar_stem(model, 16)
+    if name.endswith("_cifar10"):
+        return with_cifar_stem(timm.create_model(name.removesuffix("_cifar10"), num_classes=CLASSES), 64)
+    return timm.create_model(name, num_classes=CLASSES)
+
+
+def with_cifar_stem(model: nn.Module, channels: int) -> nn.Module:
+    model.conv1 = nn.Conv2d(3, channels, 3, stride=1, padding=1, bias=False)
+    model.bn1 = nn.BatchNorm2d(channels)
+    model.maxpool = nn.Identity()
+    return model
+
+
+def with_formula_weights(model: nn.Module) -> nn.Module:
+    state = {name: weight(name, value.shape) for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    model.load_state_dict(state, strict=False)
+    return model
+
+
+def images(name: str, count: int, size: int) -> torch.Tensor:
+    """[N,3,Z,Z], by formula in channels-last order, spread about as far as normalised photographs"""
+    return uniform(name, [count, size, size, 3], 2.0).permute(0, 3, 1, 2)
