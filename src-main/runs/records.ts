@@ -29,13 +29,18 @@ export const EPOCHS: Table<EpochRecord> = {
   ],
 };
 
-export function headerLine<R>(table: Table<R>): string {
+function headerLine<R>(table: Table<R>): string {
   return `${table.columns.map(({ name }) => name).join(",")}\n`;
 }
 
 /** Numbers are written with the digits that give the same number when read; null as nothing. */
 export function line<R>(table: Table<R>, record: R): string {
   return `${table.columns.map(({ field }) => record[field] ?? "").join(",")}\n`;
+}
+
+/** A whole file's text. */
+export function toText<R>(table: Table<R>, records: readonly R[]): string {
+  return headerLine(table) + records.map((record) => line(table, record)).join("");
 }
 
 /** The records of a file's text. A last line without its end was being written when the process died, and does not count. */

@@ -3,7 +3,7 @@ import { InputError } from "../contract/failure";
 import type { BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
 import { readBatches, readEpochs, readEvents, readHeader, trainedBy } from "./reader";
-import { BATCHES, EPOCHS, headerLine, line } from "./records";
+import { BATCHES, EPOCHS, line, toText } from "./records";
 
 /** How far a checkpoint had got. */
 export interface RunPosition {
@@ -21,8 +21,8 @@ export function createRun(directory: string, start: RunStart): RunWriter {
     throw new InputError(`${directory} already holds a run, and nothing is written over: choose another folder, or go on with that run by --resume`);
   mkdirSync(directory, { recursive: true });
   const header: RunHeader = { schema: SCHEMA, seed: start.recipe.train.seed, ...start };
-  writeFileSync(files.batches, headerLine(BATCHES));
-  writeFileSync(files.epochs, headerLine(EPOCHS));
+  writeFileSync(files.batches, toText(BATCHES, []));
+  writeFileSync(files.epochs, toText(EPOCHS, []));
   writeFileSync(files.events, "");
   writeWhole(files.recipe, json(header));
   return new RunWriter(directory, header, "started", 1);
@@ -42,8 +42,8 @@ export function resumeRun(directory: string, position: RunPosition): RunWriter {
   const isDone = ({ epoch, iter }: BatchRecord) => epoch < position.epoch || (epoch === position.epoch && iter <= position.iter);
   const batches = readBatches(directory).filter(isDone);
   const epochs = readEpochs(directory).filter(({ epoch }) => epoch <= position.epochsDone);
-  writeWhole(files.batches, headerLine(BATCHES) + batches.map((record) => line(BATCHES, record)).join(""));
-  writeWhole(files.epochs, headerLine(EPOCHS) + epochs.map((record) => line(EPOCHS, record)).join(""));
+  writeWhole(files.batches, toText(BATCHES, batches));
+  writeWhole(files.epochs, toText(EPOCHS, epochs));
   writeWhole(files.events, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   return new RunWriter(directory, header, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
 }

@@ -1,0 +1,60 @@
+import { mkdirSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import type { Methods } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import type { RunDetails } from "../contract/run";
+import { writeWhole } from "./files";
+import { readRun, runFolders } from "./reader";
+import { EPOCHS, toText } from "./records";
+import { type Group, reportPage } from "./report/page";
+
+/**
+ * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. The two arms of a comparison are
+ * shown over each other. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds
+ * no run.
+ */
+export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
+  const groups = grouped(runs.flatMap(runsIn));
+  const path = resolve(out);
+  mkdirSync(dirname(path), { recursive: true });
+  writeWhole(path, { html: reportPage, csv: csvReport, json: jsonReport }[format](groups));
+  return path;
+}
+
+function runsIn(directory: string): RunDetails[] {
+  const folders = runFolders(resolve(directory));
+  if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a folder with a file recipe.json, or one with such folders in it`);
+  return folders.map(readRun);
+}
+
+/** Control and student that lie beside each other belong together. */
+function grouped(runs: readonly RunDetails[]): Group[] {
+  const groups = new Map<string, RunDetails[]>();
+  for (const run of runs) {
+    const key = run.arm === "single" ? run.directory : dirname(run.directory);
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()].map((runs) => ({ title: runs[0]!.name, runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)) }));
+}
+
+function csvReport(groups: readonly Group[]): string {
+  const [header] = toText(EPOCHS, []).split("\n");
+  const lines = groups.flatMap(({ runs }) =>
+    runs.flatMap((run) => {
+      const [, ...epochs] = toText(EPOCHS, run.epochRecords).trimEnd().split("\n");
+      return epochs.map((epoch) =>
+        [cell(basename(dirname(run.directory))), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? ""].join(","),
+      );
+    }),
+  );
+  return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
+}
+
+/** RFC 4180 */
+function cell(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}
+
+function jsonReport(groups: readonly Group[]): string {
+  return `${JSON.stringify({ schema: 1, runs: groups.flatMap(({ runs }) => runs) }, null, 2)}\n`;
+}

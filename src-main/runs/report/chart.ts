@@ -1,0 +1,129 @@
+import { html, type Markup } from "./markup";
+
+export type Point = readonly [x: number, y: number];
+
+export interface Series {
+  label: string;
+  /** Name of the CSS class that gives the colour. */
+  tone: string;
+  points: readonly Point[];
+  /** Drawn faintly behind the line: the single values of which the line is an average. */
+  raw?: readonly Point[];
+  /** Mark each point. */
+  dots?: boolean;
+}
+
+export interface Chart {
+  title: string;
+  xLabel: string;
+  series: readonly Series[];
+  /** Dashed vertical lines at these x. */
+  verticals?: readonly number[];
+  /** A dashed horizontal line with a label. */
+  level?: { y: number; label: string; tone: string };
+  formatY: (y: number) => string;
+  /** x takes whole numbers only. */
+  wholeX?: boolean;
+}
+
+const WIDTH = 600;
+const HEIGHT = 300;
+const LEFT = 52;
+const RIGHT = WIDTH - 14;
+const TOP = 16;
+const BOTTOM = HEIGHT - 44;
+
+/** A line chart as one SVG element. Values that are not finite leave gaps; long series are thinned so that their peaks stay. */
+export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wholeX = true }: Chart): Markup {
+  const points = series.flatMap(({ points, raw = [] }) => [...points, ...raw]).filter(isFinitePoint);
+  if (points.length === 0) return html`<figure><figcaption>${title}</figcaption><p class="empty">No values yet.</p></figure>`;
+  const xAxis = axis(extentOf(points.map(([x]) => x)), LEFT, RIGHT, { count: 6, whole: wholeX });
+  const yAxis = axis(extentOf([...points.map(([, y]) => y), ...(level ? [level.y] : [])]), BOTTOM, TOP, { count: 5, rounded: true });
+  const path = (points: readonly Point[]) => pathOf(thinned(points), xAxis.place, yAxis.place);
+
+  return html`<figure>
+<figcaption>${title}<span class="legend">${series.map(({ label, tone }) => html`<span class="key ${tone}">${label}</span>`)}</span></figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}: ${series.map(({ label }) => label).join(" and ")}">
+${yAxis.ticks.map((y) => html`<line class="grid" x1="${LEFT}" x2="${RIGHT}" y1="${yAxis.place(y)}" y2="${yAxis.place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${yAxis.place(y) + 4}">${formatY(y)}</text>`)}
+${xAxis.ticks.map((x) => html`<text class="tick middle" x="${xAxis.place(x)}" y="${BOTTOM + 18}">${x}</text>`)}
+<line class="axis" x1="${LEFT}" x2="${RIGHT}" y1="${BOTTOM}" y2="${BOTTOM}"/>
+<text class="label middle" x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}">${xLabel}</text>
+${verticals.map((x) => html`<line class="epoch" x1="${xAxis.place(x)}" x2="${xAxis.place(x)}" y1="${TOP}" y2="${BOTTOM}"/>`)}
+${level ? levelLine(level, yAxis.place(level.y)) : null}
+${series.map(({ raw, tone }) => (raw ? html`<path class="raw ${tone}" d="${path(raw)}"/>` : null))}
+${series.map(({ points, tone }) => html`<path class="line ${tone}" d="${path(points)}"/>`)}
+${series.map(({ points, tone, dots }) => (dots ? points.filter(isFinitePoint).map(([x, y]) => html`<circle class="dot ${tone}" cx="${xAxis.place(x)}" cy="${yAxis.place(y)}" r="3.5"/>`) : null))}
+</svg>
+</figure>`;
+}
+
+function levelLine({ label, tone }: { label: string; tone: string }, y: number): Markup {
+  return html`<line class="level ${tone}" x1="${LEFT}" x2="${RIGHT}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${RIGHT}" y="${y - 6}">${label}</text>`;
+}
+
+const isFinitePoint = ([, y]: Point) => Number.isFinite(y);
+
+function extentOf(values: readonly number[]): [low: number, high: number] {
+  // Not Math.min(...values): a long run has more values than a call may have arguments.
+  return values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)] as [number, number],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+}
+
+// ---- Axes -------------------------------------------------------------------------------------------------------------------------
+
+interface Axis {
+  ticks: number[];
+  /** Position on the page, in tenths of a unit at most. */
+  place: (value: number) => number;
+}
+
+/** `rounded`: begin and end at a tick; `whole`: no ticks between whole numbers. */
+function axis(
+  [low, high]: [number, number],
+  start: number,
+  end: number,
+  { count, rounded = false, whole = false }: { count: number; rounded?: boolean; whole?: boolean },
+): Axis {
+  const step = Math.max(niceStep((high - low || Math.abs(high) || 1) / count), whole ? 1 : 0);
+  const [from, to] =
+    rounded || low === high ? [Math.floor(low / step) * step, Math.max(Math.ceil(high / step), Math.floor(low / step) + 1) * step] : [low, high];
+  const first = Math.ceil(from / step - 1e-9);
+  const last = Math.floor(to / step + 1e-9);
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => tidy((first + i) * step));
+  return { ticks, place: (value) => Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10 };
+}
+
+/** The least of 1, 2, 5, 10, ... that is not below. */
+function niceStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9))!;
+}
+
+/** Without the last digits in which sums of tenths differ from tenths. */
+const tidy = (value: number) => Number(value.toPrecision(12));
+
+// ---- Lines ------------------------------------------------------------------------------------------------------------------------
+
+const MOST_POINTS = 1200;
+
+/** Of each stretch that falls on about one pixel, the lowest and the highest point, in their order. */
+function thinned(points: readonly Point[]): readonly Point[] {
+  if (points.length <= MOST_POINTS) return points;
+  const stretch = Math.ceil((2 * points.length) / MOST_POINTS);
+  return Array.from({ length: Math.ceil(points.length / stretch) }, (_, i) => extremes(points.slice(i * stretch, (i + 1) * stretch))).flat();
+}
+
+function extremes(points: readonly Point[]): readonly Point[] {
+  const finite = points.filter(isFinitePoint);
+  if (finite.length === 0) return points.slice(0, 1);
+  const lowest = finite.reduce((a, b) => (b[1] < a[1] ? b : a));
+  const highest = finite.reduce((a, b) => (b[1] > a[1] ? b : a));
+  if (lowest === highest) return [lowest];
+  return lowest[0] < highest[0] ? [lowest, highest] : [highest, lowest];
+}
+
+function pathOf(points: readonly Point[], placeX: (x: number) => number, placeY: (y: number) => number): string {
+  return points.map(([x, y], i) => (Number.isFinite(y) ? `${i > 0 && isFinitePoint(points[i - 1]!) ? "L" : "M"}${placeX(x)} ${placeY(y)}` : "")).join("");
+}
