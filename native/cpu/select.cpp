@@ -8,25 +8,24 @@
 
 namespace distill {
 
-// The ops that have a variant for an instruction set; the others take the next slower one.
+// The ops written for vectors of any width, and so for each wider instruction set; the others stay scalar.
 // clang-format off
-#define DISTILL_AVX2_OPS(OP)   \
+#define DISTILL_VECTOR_OPS(OP) \
+  OP(linear_forward)           \
+  OP(linear_backward_input)    \
+  OP(linear_backward_weight)   \
+  OP(gelu_forward)             \
+  OP(gelu_backward)            \
+  OP(add)                      \
+  OP(multiply)                 \
   OP(conv2d_forward)           \
   OP(conv2d_backward_input)    \
   OP(conv2d_backward_weight)   \
   OP(batch_norm_forward_train) \
   OP(batch_norm_forward_eval)  \
   OP(batch_norm_backward)      \
-  OP(average_pool_forward)     \
-  OP(average_pool_backward)    \
-  OP(max_pool_forward)
-#define DISTILL_AVX512_OPS(OP) \
-  OP(conv2d_forward)           \
-  OP(conv2d_backward_input)    \
-  OP(conv2d_backward_weight)   \
-  OP(batch_norm_forward_train) \
-  OP(batch_norm_forward_eval)  \
-  OP(batch_norm_backward)      \
+  OP(layer_norm_forward)       \
+  OP(layer_norm_backward)      \
   OP(average_pool_forward)     \
   OP(average_pool_backward)    \
   OP(max_pool_forward)
@@ -47,15 +46,15 @@ constexpr Ops scalar_ops() {
 constexpr Ops avx2_ops() {
   Ops ops = scalar_ops();
 #define DISTILL_TAKE(name) ops.name = avx2::name;
-  DISTILL_AVX2_OPS(DISTILL_TAKE)
+  DISTILL_VECTOR_OPS(DISTILL_TAKE)
 #undef DISTILL_TAKE
   return ops;
 }
 
 constexpr Ops avx512_ops() {
-  Ops ops = avx2_ops();
+  Ops ops = scalar_ops();
 #define DISTILL_TAKE(name) ops.name = avx512::name;
-  DISTILL_AVX512_OPS(DISTILL_TAKE)
+  DISTILL_VECTOR_OPS(DISTILL_TAKE)
 #undef DISTILL_TAKE
   return ops;
 }

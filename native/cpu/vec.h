@@ -5,6 +5,7 @@
 // the standard library that is not sure to be inlined.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace distill {

@@ -1,0 +1,114 @@
+// Matrix products in fp32 for any vector type V of vec.h.
+//
+// The right factor is packed once into panels, a few vectors wide, whose rows follow each other: a tile of the product reads them as
+// one stream from the cache. The left factor is read where it lies, one number at a time. A tile takes 24 (12) of the 32 (16)
+// registers for sums, more than the latency of the multiplier needs; larger ones were slower. There is no blocking over K: panels
+// stay in the second-level cache up to K of a few thousand.
+#pragma once
+
+#include "cpu/vec.h"
+
+namespace distill {
+namespace {
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+template <class V>
+constexpr int kWidestPanel = lanes<V> == 16 ? 3 : 2;  // vectors
+template <class V, int NV>
+constexpr int kTileRows = (lanes<V> == 16 ? 24 : 12) / NV;
+
+// A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, as equal as possible. Columns past N are zero.
+template <class V>
+struct Panels {
+  int64_t K, N;
+  float *data;  // size(K, N) floats
+
+  static int64_t size(int64_t K, int64_t N) { return K * ceil_div(N, lanes<V>) * lanes<V>; }
+  int64_t count() const { return ceil_div(ceil_div(N, lanes<V>), kWidestPanel<V>); }
+  int64_t first(int64_t panel) const { return panel * ceil_div(N, lanes<V>) / count() * lanes<V>; }  // column
+  int64_t width(int64_t panel) const { return first(panel + 1) - first(panel); }
+  int64_t columns(int64_t panel) const { return least(width(panel), N - first(panel)); }
+  float *begin(int64_t panel) const { return data + first(panel) * K; }
+};
+
+// Fills one panel from b [K,N], rows ldb apart.
+template <class V>
+void pack_rows(const Panels<V> &panels, int64_t panel, const float *b, int64_t ldb) {
+  const int64_t width = panels.width(panel), columns = panels.columns(panel);
+  const float *from = b + panels.first(panel);
+  float *to = panels.begin(panel);
+  for (int64_t k = 0; k < panels.K; ++k, from += ldb, to += width)
+    for (int64_t j = 0; j < width; j += lanes<V>)
+      store(to + j, j + lanes<V> <= columns ? load<V>(from + j) : load_first<V>(from + j, columns - j));
+}
+
+// Fills one panel from the transposed matrix, b [N,K], rows ldb apart.
+template <class V>
+void pack_columns(const Panels<V> &panels, int64_t panel, const float *b, int64_t ldb) {
+  const int64_t width = panels.width(panel), columns = panels.columns(panel);
+  const float *from = b + panels.first(panel) * ldb;
+  float *to = panels.begin(panel);
+  for (int64_t j = 0; j < columns; ++j)
+    for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = from[j * ldb + k];
+  for (int64_t j = columns; j < width; ++j)
+    for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = 0;
+}
+
+// How the left factor lies: a[row * lda + k] or, transposed, a[k * lda + row].
+enum class Left { rows, columns };
+
+template <class V, Left left, int MR, int NV>
+[[gnu::noinline]] void multiply_tile(int64_t K, const float *a, int64_t lda, const float *panel, float *tile) {
+  V sums[MR][NV] = {};
+#pragma GCC unroll 2
+  for (int64_t k = 0; k < K; ++k, panel += NV * lanes<V>) {
+    V row[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) row[j] = load<V>(panel + j * lanes<V>);
+#pragma GCC unroll 24
+    for (int i = 0; i < MR; ++i) {
+      const V x = broadcast<V>(left == Left::rows ? a[i * lda + k] : a[k * lda + i]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sums[i][j] += x * row[j];
+    }
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) store(tile + (i * NV + j) * lanes<V>, sums[i][j]);
+  }
+}
+
+// finish(row, column, count, V) gets the first `count` lanes of a vector of the product.
+template <class V, Left left, int NV, int MR = kTileRows<V, NV>, class Finish>
+void multiply_panel(int64_t row, int64_t end, const float *a, int64_t lda, const Panels<V> &panels, int64_t panel, const Finish &finish) {
+  alignas(64) float tile[MR * NV * lanes<V>];
+  const int64_t first = panels.first(panel), columns = panels.columns(panel);
+  for (; row + MR <= end; row += MR) {
+    multiply_tile<V, left, MR, NV>(panels.K, a + (left == Left::rows ? row * lda : row), lda, panels.begin(panel), tile);
+    for (int64_t i = 0; i < MR; ++i)
+      for (int64_t j = 0; j < NV; ++j)
+        finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), load<V>(tile + (i * NV + j) * lanes<V>));
+  }
+  if constexpr (MR > 1) {
+    if (row < end) multiply_panel<V, left, NV, MR / 2>(row, end, a, lda, panels, panel, finish);
+  }
+}
+
+// Rows begin ... end - 1 of the product of a [M,K] and the packed matrix, handed to `finish` vector by vector.
+template <class V, Left left = Left::rows, class Finish>
+void multiply_rows(int64_t begin, int64_t end, const float *a, int64_t lda, const Panels<V> &panels, const Finish &finish) {
+  for (int64_t panel = 0; panel < panels.count(); ++panel) {
+    const int64_t vectors = panels.width(panel) / lanes<V>;
+    if (vectors == 1) multiply_panel<V, left, 1>(begin, end, a, lda, panels, panel, finish);
+    if (vectors == 2) multiply_panel<V, left, 2>(begin, end, a, lda, panels, panel, finish);
+    if constexpr (kWidestPanel<V> == 3) {
+      if (vectors == 3) multiply_panel<V, left, 3>(begin, end, a, lda, panels, panel, finish);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace distill
