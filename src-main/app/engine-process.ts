@@ -1,6 +1,7 @@
 /** The engine in a process of its own: what happens to it (a fault in a kernel, no memory left) never takes the window along. */
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
 import type { EngineExit } from "../contract/host";
+import { engineEnd } from "../engine-client/exit";
 
 /** Characters of standard error that are kept to explain an exit. */
 const KEPT = 4000;
@@ -33,27 +34,17 @@ export class EngineProcess {
   }
 
   #watch(child: UtilityProcess): void {
-    let details = "";
+    let errors = "";
     child.stdout?.on("data", (chunk: Buffer) => process.stdout.write(chunk));
     child.stderr?.on("data", (chunk: Buffer) => {
       process.stderr.write(chunk);
-      details = (details + chunk.toString()).slice(-KEPT);
+      errors = (errors + chunk.toString()).slice(-KEPT);
     });
     child.on("exit", (code: number) => {
       if (this.#process !== child) return;
       this.#process = null;
-      this.#listener({ message: exitWords(code), details: details.trim() });
+      // Here a signal arrives as its number, like an exit code.
+      this.#listener(engineEnd({ status: `exit code ${code}`, signal: code, errors }));
     });
   }
-}
-
-/** Signals of Linux and macOS arrive as their number. */
-function exitWords(code: number): string {
-  const cause = {
-    4: "an instruction that this processor does not have",
-    6: "an internal check that failed",
-    9: "being ended from outside, often for lack of memory",
-    11: "a memory fault",
-  }[code];
-  return `The engine ended unexpectedly${cause ? `: ${cause}` : ""} (exit code ${code}).`;
 }

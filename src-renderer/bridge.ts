@@ -1,0 +1,59 @@
+/** The page's only door out: calls to the program around it, and a connection to the engine. */
+import { type Command, ENGINE_PORT, HOST_CALLS, type Host, type HostAnswer, type HostCall, type HostCalls } from "../src-main/contract/host";
+import { portChannel } from "../src-main/engine-client/channel";
+import { EngineClient } from "../src-main/engine-client/client";
+
+declare global {
+  interface Window {
+    host: Host<File>;
+  }
+}
+
+type Calls = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostCalls[Name]["result"]> };
+
+export interface Bridge extends Omit<Calls, "connectEngine"> {
+  /** A fresh engine, ready to be called. `onDeath` is told when it ends without being asked to. */
+  connectEngine(onDeath: (end: { message: string; details: string }) => void): Promise<EngineClient>;
+  pathForFile(file: File): string;
+  onCommand(listener: (command: Command) => void): () => void;
+}
+
+export function desktopBridge(host: Host<File> = window.host): Bridge {
+  const calls = Object.fromEntries(
+    HOST_CALLS.map((name) => [name, (...args: never[]) => unwrapped((host[name] as (...args: never[]) => Promise<HostAnswer>)(...args))]),
+  );
+  const { connectEngine, ...others } = calls as unknown as Calls;
+  return {
+    ...others,
+    pathForFile: host.pathForFile,
+    onCommand: host.onCommand,
+    connectEngine: async (onDeath) => {
+      const port = nextEnginePort();
+      await connectEngine();
+      const channel = portChannel(await port);
+      const unsubscribe = host.onEngineExit((end) => {
+        unsubscribe();
+        channel.ended(end);
+        onDeath(end);
+      });
+      return EngineClient.connect(channel);
+    },
+  };
+}
+
+async function unwrapped(answer: Promise<HostAnswer>): Promise<unknown> {
+  const settled = await answer;
+  if (settled.ok) return settled.value;
+  throw new Error(settled.message);
+}
+
+function nextEnginePort(): Promise<MessagePort> {
+  return new Promise((resolve) => {
+    const receive = ({ source, data, ports: [port] }: MessageEvent) => {
+      if (source !== window || data !== ENGINE_PORT || !port) return;
+      window.removeEventListener("message", receive);
+      resolve(port);
+    };
+    window.addEventListener("message", receive);
+  });
+}

@@ -1,0 +1,85 @@
+import type { DataInfo } from "../../src-main/contract/engine";
+import type { Bridge } from "../bridge";
+import { type Engine, inWords } from "./engine.svelte";
+
+const THUMBNAILS_PER_CLASS = 8;
+
+interface Thumbnail {
+  label: number;
+  /** Object URL of the PNG. */
+  url: string;
+  png: Uint8Array;
+}
+
+type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
+type Download = { received: number; total: number } | null;
+
+/** The data that is chosen, and what is in it. */
+export class Data {
+  path = $state("bundled");
+  reading: Reading = $state.raw({ kind: "reading" });
+  download: Download = $state.raw(null);
+  downloadProblem: string | null = $state(null);
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+  ) {}
+
+  get info(): DataInfo | null {
+    return this.reading.kind === "ready" ? this.reading.info : null;
+  }
+
+  get thumbnails(): Thumbnail[] {
+    return this.reading.kind === "ready" ? this.reading.thumbnails : [];
+  }
+
+  /** "bundled" or a folder. An answer that comes after a later choice is dropped. */
+  async open(path: string): Promise<void> {
+    this.path = path;
+    const reading: Reading = { kind: "reading" };
+    this.#show(reading);
+    const result = await this.#read(path);
+    if (this.reading === reading) this.#show(result);
+  }
+
+  async chooseFolder(): Promise<void> {
+    const folder = await this.bridge.chooseFolder("data");
+    if (folder) await this.open(folder);
+  }
+
+  /** Fetches the whole of CIFAR-10 into a folder that the user picks, and opens it. */
+  async downloadCifar10(): Promise<void> {
+    const directory = await this.bridge.chooseFolder("download");
+    if (!directory) return;
+    this.downloadProblem = null;
+    this.download = { received: 0, total: 0 };
+    try {
+      const { path } = await this.engine.call("dataDownload", { directory }, (notice) => {
+        if (notice.type === "download") this.download = { received: notice.received, total: notice.total };
+      });
+      await this.open(path);
+    } catch (error) {
+      this.downloadProblem = inWords(error);
+    } finally {
+      this.download = null;
+    }
+  }
+
+  async #read(path: string): Promise<Reading> {
+    try {
+      const info = await this.engine.call("dataInfo", { path, format: "auto", thumbnailsPerClass: THUMBNAILS_PER_CLASS });
+      const thumbnails = info.thumbnails.map(({ label, png }) => ({ label, png, url: imageUrl(png) }));
+      return { kind: "ready", info, thumbnails };
+    } catch (error) {
+      return { kind: "failed", message: inWords(error) };
+    }
+  }
+
+  #show(reading: Reading): void {
+    for (const { url } of this.thumbnails) URL.revokeObjectURL(url);
+    this.reading = reading;
+  }
+}
+
+export const imageUrl = (png: Uint8Array): string => URL.createObjectURL(new Blob([png as Uint8Array<ArrayBuffer>], { type: "image/png" }));

@@ -1,0 +1,38 @@
+import type { Method, Methods, Notice } from "../../src-main/contract/engine";
+import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
+import type { Bridge } from "../bridge";
+
+type State = { kind: "starting" } | { kind: "ready" } | { kind: "dead"; message: string; details: string };
+
+/** The connection to the engine, as the page sees it come and go. */
+export class Engine {
+  state: State = $state.raw({ kind: "starting" });
+  #client: Promise<EngineClient> | null = null;
+
+  constructor(private readonly bridge: Bridge) {}
+
+  /** Starts an engine, also in place of one that died. */
+  async start(): Promise<void> {
+    this.state = { kind: "starting" };
+    const died = (end: { message: string; details: string }) => {
+      this.state = { kind: "dead", ...end };
+    };
+    this.#client = this.bridge.connectEngine(died);
+    try {
+      await this.#client;
+      this.state = { kind: "ready" };
+    } catch (error) {
+      died({ message: inWords(error), details: "" });
+    }
+  }
+
+  /** Waits for the engine if it is still starting. Rejects with an EngineError. */
+  async call<M extends Method>(method: M, params: Methods[M]["params"], onNotice?: (notice: Notice) => void): Promise<Methods[M]["result"]> {
+    const client = await this.#client!;
+    return client.call(method, params, { onNotice });
+  }
+}
+
+export const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export const isInterruption = (error: unknown): boolean => error instanceof EngineError && error.code === "INTERRUPTED";

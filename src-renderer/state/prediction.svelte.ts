@@ -1,0 +1,132 @@
+import type { PredictRequest } from "../../src-main/contract/engine";
+import type { RunDetails } from "../../src-main/contract/run";
+import { softmax } from "../../src-main/contract/softmax";
+import type { Bridge } from "../bridge";
+import { imageUrl } from "./data.svelte";
+import { type Engine, inWords } from "./engine.svelte";
+import { baseName } from "./words";
+
+export type Role = "teacher" | "control" | "student";
+
+/** A network that can be asked about an image. */
+export interface Subject {
+  role: Role;
+  title: string;
+  network: Pick<PredictRequest, "model" | "weights" | "imageSize" | "patchSize">;
+}
+
+/** Given as bytes (dropped or pasted) or as the path of a file. */
+interface Picture {
+  name: string;
+  path: string;
+  bytes?: Uint8Array;
+}
+
+/** What one network said. Logits are kept, so that the temperature acts at once. */
+export interface Opinion {
+  subject: Subject;
+  classes: string[];
+  logits: number[];
+  /** Object URL of what the network saw. */
+  inputUrl: string | null;
+}
+
+const bundledTeacher: Subject = { role: "teacher", title: "Bundled teacher", network: { model: "resnet20_cifar10", weights: "bundled" } };
+
+export class Prediction {
+  picture: Picture | null = $state.raw(null);
+  subjects: Subject[] = $state.raw([bundledTeacher]);
+  /** Folder of the run whose networks are asked; null: the bundled teacher alone. */
+  run: string | null = $state(null);
+  opinions: Opinion[] = $state.raw([]);
+  temperature = $state(1);
+  busy = $state(false);
+  problem: string | null = $state(null);
+  #latest = 0;
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+  ) {}
+
+  async show(picture: Picture): Promise<void> {
+    this.picture = picture;
+    await this.#ask();
+  }
+
+  async chooseFile(): Promise<void> {
+    const path = await this.bridge.chooseFile("image");
+    if (path) await this.show({ name: baseName(path), path });
+  }
+
+  async showFile(file: File): Promise<void> {
+    const name = file.name || "Pasted image";
+    await this.show({ name, path: name, bytes: new Uint8Array(await file.arrayBuffer()) });
+  }
+
+  /** Asks the networks of a run from now on. */
+  async useRun(directory: string, arms: readonly RunDetails[]): Promise<void> {
+    this.run = directory;
+    this.subjects = subjectsOf(arms);
+    await this.#ask();
+  }
+
+  async useBundledTeacher(): Promise<void> {
+    this.run = null;
+    this.subjects = [bundledTeacher];
+    await this.#ask();
+  }
+
+  /** Answers that come after a later question are dropped. */
+  async #ask(): Promise<void> {
+    const { picture } = this;
+    if (!picture) return;
+    const question = ++this.#latest;
+    this.busy = true;
+    this.problem = null;
+    try {
+      const opinions: Opinion[] = [];
+      for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture));
+      if (question === this.#latest) this.#take(opinions);
+    } catch (error) {
+      if (question !== this.#latest) return;
+      this.#take([]);
+      this.problem = inWords(error);
+    } finally {
+      if (question === this.#latest) this.busy = false;
+    }
+  }
+
+  async #opinionOf(subject: Subject, { path, bytes }: Picture): Promise<Opinion> {
+    const { classes, images } = await this.engine.call("predict", { ...subject.network, images: [{ path, bytes }], withInput: true });
+    const { logits, input } = images[0]!;
+    return { subject, classes, logits, inputUrl: input ? imageUrl(input) : null };
+  }
+
+  #take(opinions: Opinion[]): void {
+    for (const { inputUrl } of this.opinions) if (inputUrl) URL.revokeObjectURL(inputUrl);
+    this.opinions = opinions;
+  }
+}
+
+/** The teacher that a run learned from, and what it trained. */
+function subjectsOf(arms: readonly RunDetails[]): Subject[] {
+  const teacher = arms.find(({ recipe }) => recipe.teacher)?.recipe.teacher;
+  const trained = arms.map(({ arm, directory, recipe: { student } }): Subject => {
+    const role = arm === "control" ? "control" : "student";
+    const { model, imageSize, patchSize } = student;
+    return {
+      role,
+      title: role === "control" ? "Control" : "Student",
+      network: { model, weights: `${directory}/student.safetensors`, imageSize, patchSize: patchSize ?? undefined },
+    };
+  });
+  return teacher ? [{ role: "teacher", title: "Teacher", network: { ...teacher } }, ...trained] : trained;
+}
+
+/** Probabilities at a temperature, and their entropy in bits. */
+export function softened(logits: readonly number[], temperature: number): { probabilities: number[]; entropy: number } {
+  const probabilities = softmax(logits, temperature);
+  const entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log2(p) : 0), 0);
+  return { probabilities, entropy };
+}

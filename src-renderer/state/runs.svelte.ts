@@ -1,0 +1,114 @@
+import type { ReportFormat } from "../../src-main/contract/host";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { RunDetails, RunState, RunSummary } from "../../src-main/contract/run";
+import type { Bridge } from "../bridge";
+import type { Curves } from "./curves.svelte";
+import { type Engine, inWords } from "./engine.svelte";
+import { curvesOf, folderName } from "./training.svelte";
+import { folderOf } from "./words";
+
+/** A comparison with its two arms, or a run of one model. */
+export interface RunGroup {
+  directory: string;
+  name: string;
+  started: string;
+  state: RunState;
+  arms: RunSummary[];
+}
+
+export interface OpenRun {
+  group: RunGroup;
+  arms: RunDetails[];
+  curves: Curves;
+}
+
+/** The runs that are kept, and the one that is looked at. */
+export class Runs {
+  groups: RunGroup[] = $state.raw([]);
+  open: OpenRun | null = $state.raw(null);
+  loading = $state(true);
+  problem: string | null = $state(null);
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+    private readonly runsDirectory: () => string,
+  ) {}
+
+  async refresh(): Promise<void> {
+    await this.#withProblem(async () => {
+      this.groups = groupRuns(await this.engine.call("listRuns", { directory: this.runsDirectory() }));
+    });
+    this.loading = false;
+  }
+
+  async look(group: RunGroup): Promise<void> {
+    await this.#withProblem(async () => {
+      const arms = await this.details(group);
+      this.open = { group, arms, curves: curvesOf(arms) };
+    });
+  }
+
+  close(): void {
+    this.open = null;
+  }
+
+  details(group: RunGroup): Promise<RunDetails[]> {
+    return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+  }
+
+  /** Asks where to, writes the report there and returns its path; null if the user changed their mind. */
+  async exportReport(group: RunGroup, format: ReportFormat): Promise<string | null> {
+    const out = await this.bridge.chooseReportFile(format, folderName(group.name, new Date(group.started)));
+    if (!out) return null;
+    const { path } = await this.engine.call("report", { runs: group.arms.map(({ directory }) => directory), format, out });
+    return path;
+  }
+
+  async #withProblem(work: () => Promise<void>): Promise<void> {
+    this.problem = null;
+    try {
+      await work();
+    } catch (error) {
+      this.problem = inWords(error);
+    }
+  }
+}
+
+const ARM_ORDER = { control: 0, student: 1, single: 2 };
+
+/** Arms of one comparison lie in one folder. Newest first. */
+export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
+  const groups = new Map<string, RunSummary[]>();
+  for (const summary of summaries) {
+    const directory = summary.arm === "single" ? summary.directory : folderOf(summary.directory);
+    groups.set(directory, [...(groups.get(directory) ?? []), summary]);
+  }
+  return [...groups]
+    .map(([directory, arms]) => ({
+      directory,
+      name: arms[0]!.name,
+      started: earliest(arms),
+      state: groupState(arms),
+      arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
+    }))
+    .sort((a, b) => b.started.localeCompare(a.started));
+}
+
+const earliest = (arms: readonly RunSummary[]): string => arms.map(({ started }) => started).sort()[0]!;
+
+/** A comparison is finished when both arms are; what has not, tells most. */
+function groupState(arms: readonly RunSummary[]): RunState {
+  const order: RunState[] = ["failed", "running", "paused", "stopped"];
+  const unfinished = order.find((state) => arms.some((arm) => arm.state === state));
+  return unfinished ?? (arms.length === 1 && arms[0]!.arm !== "single" ? "stopped" : "finished");
+}
+
+/** The recipe that gives these arms: the student's, with all of the control's own settings as what it does differently. */
+export function recipeOf(arms: readonly RunDetails[]): Recipe | null {
+  const single = arms.find(({ arm }) => arm === "single");
+  if (single) return single.recipe;
+  const student = arms.find(({ arm }) => arm === "student");
+  const control = arms.find(({ arm }) => arm === "control");
+  return student && control ? { ...student.recipe, control: { train: control.recipe.train } } : null;
+}

@@ -1,0 +1,180 @@
+import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Bridge } from "../bridge";
+import { Data } from "./data.svelte";
+import { Engine, inWords } from "./engine.svelte";
+import { Prediction } from "./prediction.svelte";
+import { type RunGroup, Runs, recipeOf } from "./runs.svelte";
+import { Setup } from "./setup.svelte";
+import { Training } from "./training.svelte";
+
+export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
+export type Screen = (typeof SCREENS)[number];
+
+/** A line that tells what came of something the user did, with what can be done next. */
+export interface Message {
+  kind: "done" | "problem";
+  text: string;
+  action?: { label: string; run: () => void };
+}
+
+/** The whole state of the page: the parts, which of them is looked at, and what spans them. */
+export class Studio {
+  screen: Screen = $state("data");
+  environment: Environment | null = $state.raw(null);
+  theme: Theme = $state("system");
+  message: Message | null = $state.raw(null);
+
+  readonly engine: Engine;
+  readonly data: Data;
+  readonly setup: Setup;
+  readonly training: Training;
+  readonly prediction: Prediction;
+  readonly runs: Runs;
+
+  constructor(private readonly bridge: Bridge) {
+    const runsDirectory = () => this.environment?.runsDirectory ?? "";
+    this.engine = new Engine(bridge);
+    this.data = new Data(bridge, this.engine);
+    this.setup = new Setup(this.data, this.engine);
+    this.training = new Training(bridge, this.engine, runsDirectory);
+    this.prediction = new Prediction(bridge, this.engine);
+    this.runs = new Runs(bridge, this.engine, runsDirectory);
+  }
+
+  async start(): Promise<void> {
+    this.bridge.onCommand((command) => this.#obey(command));
+    this.environment = await this.bridge.environment();
+    this.theme = this.environment.theme;
+    this.engine.start();
+    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh()]);
+  }
+
+  show(screen: Screen): void {
+    this.screen = screen;
+    this.message = null;
+    if (screen === "runs") {
+      this.runs.close();
+      this.runs.refresh();
+    }
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    this.bridge.setTheme(theme);
+  }
+
+  /** A new engine after the old one died. */
+  async restartEngine(): Promise<void> {
+    await this.engine.start();
+    if (!this.data.info) await this.data.open(this.data.path);
+    if (this.setup.models.length === 0) await this.setup.loadModels();
+  }
+
+  /** Trains what the form says. */
+  startTraining(): void {
+    const { recipe } = this.setup.result;
+    if (!recipe || this.training.active) return;
+    this.screen = "live";
+    this.training.start(recipe);
+  }
+
+  async resume(group: RunGroup): Promise<void> {
+    await this.#reporting(async () => {
+      const arms = await this.runs.details(group);
+      const recipe = recipeOf(arms);
+      if (!recipe) throw new Error("This comparison was stopped before its student began, so there is nothing to go on from. Start it again from Set up.");
+      this.screen = "live";
+      await this.training.resume(group.directory, recipe, arms);
+    });
+  }
+
+  async exportReport(group: RunGroup, format: ReportFormat): Promise<void> {
+    await this.#reporting(async () => {
+      const path = await this.runs.exportReport(group, format);
+      if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
+    });
+  }
+
+  openReport(path: string): Promise<void> {
+    return this.#reporting(() => this.bridge.openReport(path));
+  }
+
+  reveal(path: string): Promise<void> {
+    return this.#reporting(() => this.bridge.reveal(path));
+  }
+
+  /** Asks a run's networks about images. */
+  async predictWith(group: RunGroup): Promise<void> {
+    await this.#reporting(async () => {
+      this.screen = "predict";
+      await this.prediction.useRun(group.directory, await this.runs.details(group));
+    });
+  }
+
+  /** Asks the networks of the training that has just finished. */
+  async predictWithLast(): Promise<void> {
+    await this.runs.refresh();
+    const group = this.runs.groups.find(({ arms }) => arms.some(({ directory }) => directory === this.training.curves.arms[0]?.directory));
+    if (group) await this.predictWith(group);
+  }
+
+  predictBytes(name: string, bytes: Uint8Array): Promise<void> {
+    this.show("predict");
+    return this.prediction.show({ name, path: name, bytes });
+  }
+
+  chooseWeights(): Promise<string | null> {
+    return this.bridge.chooseFile("weights");
+  }
+
+  /** A dropped or pasted thing: an image goes to the networks, a folder becomes the data. */
+  async take(file: File): Promise<void> {
+    if (file.type.startsWith("image/")) {
+      this.show("predict");
+      await this.prediction.showFile(file);
+      return;
+    }
+    const path = this.bridge.pathForFile(file);
+    if (file.type !== "" || !path) {
+      this.message = {
+        kind: "problem",
+        text: `${file.name} is neither an image nor a folder. Drop a PNG, JPEG or WebP image to predict, or a folder to use as data.`,
+      };
+      return;
+    }
+    this.show("data");
+    await this.data.open(path);
+  }
+
+  async #obey(command: Command): Promise<void> {
+    switch (command) {
+      case "openData":
+        this.show("data");
+        return this.data.chooseFolder();
+      case "openImage":
+        this.show("predict");
+        return this.prediction.chooseFile();
+      case "start":
+        return this.startTraining();
+      case "pause":
+        return this.training.togglePause();
+      case "stop":
+        return this.training.stop();
+      case "quit":
+        await this.training.stop();
+        await this.training.settled();
+        await this.bridge.quit();
+        return;
+      default:
+        this.show(command);
+    }
+  }
+
+  async #reporting(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.message = { kind: "problem", text: inWords(error) };
+    }
+  }
+}

@@ -1,0 +1,207 @@
+import type { Notice, Progress } from "../../src-main/contract/engine";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { ComparisonResult, RunDetails, TrainResult } from "../../src-main/contract/run";
+import type { Bridge } from "../bridge";
+import { Curves } from "./curves.svelte";
+import { type Engine, inWords, isInterruption } from "./engine.svelte";
+
+export type TrainingState = "idle" | "preparing" | "running" | "paused" | "stopping" | "stopped" | "finished" | "failed";
+
+const ACTIVE: readonly TrainingState[] = ["preparing", "running", "paused", "stopping"];
+
+/** The one training that goes on, or the last that did: its curves, figures and the verbs to act on it. */
+export class Training {
+  state: TrainingState = $state("idle");
+  recipe: Recipe | null = $state.raw(null);
+  directory = $state("");
+  phase = $state("");
+  problem: string | null = $state(null);
+  warnings: string[] = $state.raw([]);
+  progress: Progress | null = $state.raw(null);
+  curves = $state.raw(new Curves());
+  /** What the run folders say of themselves since training began: the teacher's accuracy, the hashes. */
+  facts: RunFacts | null = $state.raw(null);
+  comparison: ComparisonResult | null = $state.raw(null);
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+    private readonly runsDirectory: () => string,
+  ) {}
+
+  get active(): boolean {
+    return ACTIVE.includes(this.state);
+  }
+
+  /** Starts a run in a new folder, named by the recipe and the time. */
+  async start(recipe: Recipe): Promise<void> {
+    await this.#run(recipe, `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`, new Curves(), false);
+  }
+
+  /** Goes on from the last checkpoint; `before` is what the run's folders hold. */
+  async resume(directory: string, recipe: Recipe, before: readonly RunDetails[]): Promise<void> {
+    await this.#run(recipe, directory, curvesOf(before), true);
+  }
+
+  /** After the engine died, or after a stop: the same run once more, from its last checkpoint. */
+  async resumeLast(): Promise<void> {
+    if (this.recipe) await this.#run(this.recipe, this.directory, this.curves, true);
+  }
+
+  async togglePause(): Promise<void> {
+    if (this.state === "running") await this.#control("pause");
+    else if (this.state === "paused") await this.#control("continue");
+  }
+
+  /** The run stops at its next batch, with a checkpoint. */
+  async stop(): Promise<void> {
+    if (!this.active || this.state === "stopping") return;
+    this.state = "stopping";
+    await this.#control("stop");
+  }
+
+  /** Resolves when nothing is trained any more. */
+  async settled(): Promise<void> {
+    await this.#call;
+  }
+
+  #call: Promise<void> = Promise.resolve();
+
+  async #run(recipe: Recipe, directory: string, curves: Curves, resume: boolean): Promise<void> {
+    if (this.active) throw new Error("A training is running already; stop it first.");
+    Object.assign(this, {
+      recipe,
+      directory,
+      curves,
+      phase: resume ? "Going back to the last checkpoint" : "Preparing",
+      problem: null,
+      warnings: [],
+      progress: null,
+      facts: null,
+      comparison: null,
+    });
+    this.state = "preparing";
+    this.#call = this.#follow(recipe, directory, resume);
+    await this.#call;
+  }
+
+  async #follow(recipe: Recipe, out: string, resume: boolean): Promise<void> {
+    const method = recipe.distillation ? "compare" : "train";
+    try {
+      const result = await this.engine.call(method, { recipe, out, resume }, (notice) => this.#notice(notice));
+      this.comparison = isComparison(result) ? result : null;
+      await this.#learnFacts();
+      this.state = "finished";
+    } catch (error) {
+      this.state = isInterruption(error) ? "stopped" : "failed";
+      if (this.state === "failed") this.problem = inWords(error);
+    } finally {
+      this.phase = "";
+      this.#tellHost();
+    }
+  }
+
+  #notice(notice: Notice): void {
+    switch (notice.type) {
+      case "phase":
+        this.phase = notice.text;
+        break;
+      case "started":
+        this.curves.open(notice.arm, notice.directory, notice.batchesPerEpoch, notice.epochs);
+        this.#becomeRunning();
+        if (notice.arm !== "control") this.#learnFacts();
+        break;
+      case "batches":
+        this.curves.addBatches(notice.arm, notice.records);
+        this.progress = notice.progress;
+        this.#becomeRunning();
+        break;
+      case "epoch":
+        this.curves.addEpoch(notice.arm, notice.record);
+        break;
+      case "state":
+        if (this.state !== "stopping") this.state = notice.state;
+        break;
+      case "warning":
+        this.warnings = [...this.warnings, notice.text];
+        break;
+    }
+    this.#tellHost();
+  }
+
+  /** All folders exist when the last arm has started. */
+  async #learnFacts(): Promise<void> {
+    const { curves } = this;
+    const runs = await Promise.all(curves.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+    if (curves === this.curves) this.facts = factsOf(runs);
+  }
+
+  #becomeRunning(): void {
+    if (this.state === "preparing") this.state = "running";
+  }
+
+  async #control(action: "pause" | "continue" | "stop"): Promise<void> {
+    try {
+      const { state } = await this.engine.call("control", { action });
+      if (this.active && (state === "running" || state === "paused")) this.state = state;
+    } catch (error) {
+      this.problem = inWords(error);
+    }
+  }
+
+  #told = "";
+
+  /** Tells the program around the page only what it does not know yet. */
+  #tellHost(): void {
+    const progress = this.progress ? Math.round((100 * this.progress.done) / this.progress.total) / 100 : 0;
+    const state = !this.active ? ("idle" as const) : this.state === "paused" ? ("paused" as const) : ("running" as const);
+    const told = `${state} ${progress}`;
+    if (told === this.#told) return;
+    this.#told = told;
+    this.bridge.setActivity({ state, progress });
+  }
+}
+
+const isComparison = (result: TrainResult | ComparisonResult): result is ComparisonResult => "student" in result;
+
+export interface RunFacts {
+  teacherTestAcc: number | null;
+  /** Equal weights before the first step, and equal batches so far; null where there are not two arms. */
+  sameStart: boolean | null;
+  sameBatches: boolean | null;
+}
+
+export function factsOf(runs: readonly RunDetails[]): RunFacts {
+  const control = runs.find(({ arm }) => arm === "control");
+  const student = runs.find(({ arm }) => arm === "student");
+  const same = (hash: "initialWeights" | "batches") => (control && student ? control.hashes[hash] === student.hashes[hash] : null);
+  return {
+    teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
+    sameStart: same("initialWeights"),
+    sameBatches: same("batches"),
+  };
+}
+
+/** The curves that run folders hold. */
+export function curvesOf(runs: readonly RunDetails[]): Curves {
+  const curves = new Curves();
+  for (const { arm, directory, batches, epochRecords, epochs } of runs) {
+    const perEpoch = Math.max(1, ...batches.filter(({ epoch }) => epoch === 1).map(({ iter }) => iter));
+    curves.open(arm, directory, Math.max(perEpoch, curves.batchesPerEpoch), epochs);
+    curves.addBatches(arm, batches);
+    for (const record of epochRecords) curves.addEpoch(arm, record);
+  }
+  return curves;
+}
+
+/** "quick look" at 09:05:07 on 24 Nov 2026 -> "2026-11-24-090507-quick-look": sorted by time, and of letters that every system takes. */
+export function folderName(name: string, now: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+  return [date, time, slug].filter(Boolean).join("-");
+}

@@ -1,0 +1,44 @@
+/** Figures as people read them. */
+
+const whole = new Intl.NumberFormat("en");
+
+export const count = (value: number): string => whole.format(Math.round(value));
+
+/** 0.6142 -> "61.4" */
+export const percent = (share: number): string => (share * 100).toFixed(1);
+
+/** 0.031 -> "+3.1", -0.031 -> "−3.1" */
+export function points(difference: number): string {
+  const text = percent(Math.abs(difference));
+  if (text === "0.0") return "±0.0";
+  return `${difference > 0 ? "+" : "−"}${text}`;
+}
+
+/** 5526346 -> "5.53 M" */
+export function parameterCount(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  return value >= 1e3 ? `${Math.round(value / 1e3)} k` : String(value);
+}
+
+/** 200 -> "3 min 20 s" */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  const total = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${rest} s` : `${rest} s`;
+}
+
+/** "2026-11-24T09:05:00Z" -> "24 Nov 2026, 09:05" in the local zone. */
+export function dateTime(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return "";
+  return date.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** Last name of a path, with either kind of separator. */
+export const baseName = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+
+export const folderOf = (path: string): string => path.replace(/[\\/][^\\/]+[\\/]?$/, "");
