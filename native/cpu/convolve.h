@@ -1,0 +1,165 @@
+// Convolution as a matrix product, y = patches weights, for any vector type V of vec.h.
+#pragma once
+
+#include <algorithm>
+
+#include "cpu/patches.h"
+#include "cpu/threads.h"
+#include "cpu/vec.h"
+
+namespace distill {
+namespace {
+
+// c [MR, NV vectors] += a(i) at a[i * distance] times NV vectors, `ldb` apart
+template <class V, int MR, int NV, int distance>
+inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]) {
+  V row[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) row[j] = load<V>(b + j * ldb);
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) c[i][j] += a[i * distance] * row[j];
+  }
+}
+
+// Tiles of 24 (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) accumulators, at most 3 vectors wide.
+constexpr int kVectors = 3;
+template <class V, int NV>
+constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
+
+// y [MR, columns] = bias + patches [MR of slab / lanes, K] panel [K, NV vectors]
+template <class V, int MR, int NV>
+[[gnu::noinline]] void forward_tile(int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y,
+                                    int64_t ldy, int64_t columns) {
+  V c[MR][NV];
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) c[i][j] = load<V>(bias + j * lanes<V>);
+  }
+  for (; K > 0; K -= lanes<V>, patches += slab) {
+    const int64_t steps = std::min<int64_t>(K, lanes<V>);
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < steps; k++, panel += NV * lanes<V>) multiply<V, MR, NV, lanes<V>>(patches + k, panel, lanes<V>, c);
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+    float row[NV * lanes<V>], *to = columns == NV * lanes<V> ? y + i * ldy : row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) store(to + j * lanes<V>, c[i][j]);
+    if (to == row) copy_run<V>(row, columns, y + i * ldy);
+  }
+}
+
+template <class V, int NV, int MR = tile_rows<V, NV>>
+void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y, int64_t ldy,
+                  int64_t columns) {
+  for (; rows >= MR; rows -= MR, patches += MR * lanes<V>, y += MR * ldy)
+    forward_tile<V, MR, NV>(K, patches, slab, panel, bias, y, ldy, columns);
+  if constexpr (MR > 1) {
+    if (rows) forward_rows<V, NV, MR - 1>(rows, K, patches, slab, panel, bias, y, ldy, columns);
+  }
+}
+
+// Weights as the right factor: value (r, s, inner, column) for taps r, s of a patch. Turned round (step < 0) they give dx.
+struct Weights {
+  const float *first;
+  int64_t R, S, inner, columns;
+  int64_t row_step, tap_step, inner_step, column_step;
+
+  int64_t size() const { return R * S * inner; }
+};
+
+// Panels of kVectors vectors (the last may be narrower) of [K, width], zeros past the last column. Panel j begins at j * width * K.
+template <class V>
+float *pack(const Weights &a) {
+  constexpr int64_t width = kVectors * lanes<V>;
+  float *packed = scratch_of(Scratch::weights, ceil_div(a.columns, lanes<V>) * lanes<V> * a.size());
+  parallel_for(ceil_div(a.columns, width), [&](int64_t index) {
+    const int64_t columns = std::min(width, a.columns - index * width), ld = ceil_div(columns, lanes<V>) * lanes<V>;
+    float *panel = packed + index * width * a.size();
+    if (columns < ld) std::fill_n(panel, ld * a.size(), 0.0f);
+    for (int64_t column = 0; column < columns; column++) {
+      for (int64_t i = 0; i < a.inner; i++) {
+        const float *from = a.first + (index * width + column) * a.column_step + i * a.inner_step;
+        for (int64_t r = 0; r < a.R; r++) {
+          for (int64_t s = 0; s < a.S; s++) panel[((r * a.S + s) * a.inner + i) * ld + column] = from[r * a.row_step + s * a.tap_step];
+        }
+      }
+    }
+  });
+  return packed;
+}
+
+// y [rows, columns] = patches [rows, K] weights + bias (padded to whole vectors)
+template <class V>
+void forward_block(int64_t rows, const float *patches, int64_t K, const float *packed, const float *bias, int64_t columns, float *y) {
+  constexpr int64_t width = kVectors * lanes<V>;
+  for (int64_t first = 0; first < columns; first += width) {
+    const int64_t wide = std::min(width, columns - first);
+    const auto forward = wide > 2 * lanes<V> ? forward_rows<V, 3> : wide > lanes<V> ? forward_rows<V, 2> : forward_rows<V, 1>;
+    forward(rows, K, patches, rows * lanes<V>, packed + first * K, bias + first, y + first, columns, wide);
+  }
+}
+
+// Rows of patches that are worked on together: they fit the second-level cache, small ones the first.
+constexpr int64_t block_rows(int64_t K) { return K <= 256 ? 48 : K <= 2304 ? 96 : 48; }
+
+// Splits `rows` for parallel_for into whole blocks, several where they are little work.
+struct Chunks {
+  int64_t rows, block, per_chunk;
+
+  Chunks(int64_t rows, int64_t K, int64_t columns) : rows(rows), block(block_rows(K)) {
+    constexpr int64_t kWork = 1 << 21;
+    per_chunk = block * std::clamp<int64_t>(kWork / std::max<int64_t>(block * K * columns, 1), 1, 16);
+  }
+  int64_t count() const { return ceil_div(rows, per_chunk); }
+  template <class Body>  // body(first row, rows)
+  void for_blocks(int64_t chunk, const Body &body) const {
+    const int64_t end = std::min(rows, (chunk + 1) * per_chunk);
+    for (int64_t first = chunk * per_chunk; first < end; first += block) body(first, std::min(block, end - first));
+  }
+};
+
+// bias (or null: zeros) in whole vectors, and as many zeros after it
+template <class V>
+const float *padded_bias(const float *bias, int64_t columns) {
+  const int64_t size = ceil_div(columns, lanes<V>) * lanes<V>;
+  float *padded = scratch_of(Scratch::bias, 2 * size);
+  std::fill_n(padded, 2 * size, 0.0f);
+  if (bias) std::copy_n(bias, columns, padded);
+  return padded;
+}
+
+// Output pixel (p, q) goes to (p * step + top, q * step + left) of y [N,H,W,columns]; with step 1 they are the same.
+struct Output {
+  float *y;
+  int64_t H, W, step, top, left;
+};
+
+template <class V>
+void scatter(const float *rows, int64_t first, int64_t count, const Patches &a, const Output &out, int64_t columns) {
+  for (int64_t row = first; row < first + count; row++, rows += columns) {
+    const int64_t n = row / (a.P * a.Q), h = row / a.Q % a.P * out.step + out.top, w = row % a.Q * out.step + out.left;
+    copy_run<V>(rows, columns, out.y + ((n * out.H + h) * out.W + w) * columns);
+  }
+}
+
+template <class V>
+void convolve_by_patches(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
+  const float *packed = pack<V>(weights);
+  const float *padded = padded_bias<V>(bias, weights.columns);
+  const Chunks chunks(N * patches.P * patches.Q, patches.size(), weights.columns);
+  parallel_for(chunks.count(), [&](int64_t chunk) {
+    chunks.for_blocks(chunk, [&](int64_t first, int64_t rows) {
+      const bool in_place = out.step == 1;
+      float *y = in_place ? out.y + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
+      forward_block<V>(rows, gather<V>(patches, first, rows), patches.size(), packed, padded, weights.columns, y);
+      if (!in_place) scatter<V>(y, first, rows, patches, out, weights.columns);
+    });
+  });
+}
+
+}  // namespace
+}  // namespace distill
