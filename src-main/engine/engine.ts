@@ -51,7 +51,7 @@ export class Engine {
     evaluate: (request) => evaluateOnData(request, new Job().yieldPoint),
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
-    report: async (request) => ({ path: await writeReport(request) }),
+    report: (request) => ({ path: writeReport(request) }),
   };
 
   async #answer(message: unknown): Promise<void> {

@@ -37,7 +37,7 @@ export async function compare(call: TrainCall): Promise<ComparisonResult> {
   const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
   const { results, teacherTestAcc } = await trainArms(arms, call);
   const [control, student] = results as [TrainResult, TrainResult];
-  const report = await writeReport({ runs: [control.directory, student.directory], format: "html", out: join(out, "report.html") });
+  const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: join(out, "report.html") });
   const result: ComparisonResult = {
     directory: out,
     seed: recipe.train.seed,

@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseRecipe } from "../../src-main/contract/parse-recipe";
+import type { Recipe } from "../../src-main/contract/recipe";
+import { createModel } from "../../src-main/models/registry";
+import { saveWeights } from "../../src-main/models/weights";
+
+export const CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/** A folder of its own for a test, with weights of an untrained teacher. */
+export function experimentFolder(): { path: (...names: string[]) => string; teacher: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), "engine-"));
+  const teacher = join(folder, "teacher.safetensors");
+  const model = createModel("resnet20_cifar10", { classes: 10, imageSize: 8, seed: 7 });
+  saveWeights(model, teacher, { classes: CIFAR10_CLASSES, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
+  model.release();
+  return { path: (...names) => join(folder, ...names), teacher, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** A few bundled images, shrunk to 8 pixels: 3 batches and 2 test batches in each of 2 epochs. */
+export function smallRecipe(teacher: string, train: Partial<Recipe["train"]> = {}): Recipe {
+  return parseRecipe({
+    name: "small",
+    data: { path: "bundled", trainLimit: 20, testLimit: 10 },
+    teacher: { model: "resnet20_cifar10", weights: teacher, imageSize: 8 },
+    student: { model: "resnet20_cifar10", imageSize: 8 },
+    train: { epochs: 2, batchSize: 8, learningRate: 1e-3, seed: 3, ...train },
+    distillation: { temperature: 2, alpha: 0.5 },
+    control: { train: {} },
+    augment: { crop: 1, flip: true },
+  });
+}

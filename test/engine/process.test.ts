@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Answer, Method, Notice } from "../../src-main/contract/engine";
+import type { TrainResult } from "../../src-main/contract/run";
+import { readRun } from "../../src-main/runs/reader";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { experimentFolder, smallRecipe } from "./experiment";
+
+const SCRIPT = path.resolve(__dirname, "../../out/engine/engine.cjs");
+
+/** The engine as its own process, spoken to as any parent would. */
+class EngineProcess {
+  readonly child: ChildProcess = fork(SCRIPT, [], { serialization: "advanced", stdio: ["ignore", "inherit", "pipe", "ipc"] });
+  errors = "";
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  #lastId = 0;
+  onNotice: (notice: Notice) => void = () => {};
+
+  constructor() {
+    this.child.stderr!.on("data", (chunk) => {
+      this.errors += chunk;
+    });
+    this.child.on("message", (message: Answer | Notice) => {
+      if ("type" in message) this.onNotice(message);
+      else this.#answers.get(message.id)!(message);
+    });
+  }
+
+  ask(method: Method, params: unknown): Promise<Answer> {
+    const id = ++this.#lastId;
+    this.child.send({ id, method, params });
+    return new Promise((resolve) => this.#answers.set(id, resolve));
+  }
+
+  async result<T>(method: Method, params: unknown): Promise<T> {
+    const answer = await this.ask(method, params);
+    if (!answer.ok) throw new Error(answer.error.message);
+    return answer.result as T;
+  }
+
+  /** Acts when a record of this epoch and batch has come. */
+  at(epoch: number, iter: number, act: () => void): void {
+    this.onNotice = (notice) => {
+      if (notice.type === "batches" && notice.records.some((record) => record.epoch === epoch && record.iter >= iter)) act();
+    };
+  }
+
+  /** Exit code, or the signal that ended it. */
+  async end(): Promise<number | string> {
+    const [code, signal] = await once(this.child, "exit");
+    return signal ?? code;
+  }
+}
+
+let folder: ReturnType<typeof experimentFolder>;
+const engines: EngineProcess[] = [];
+beforeAll(() => {
+  useBackend(loadAddon());
+  folder = experimentFolder();
+});
+afterAll(() => {
+  for (const { child } of engines) child.kill("SIGKILL");
+  folder.remove();
+});
+
+function start(): EngineProcess {
+  const engine = new EngineProcess();
+  engines.push(engine);
+  return engine;
+}
+
+const run = (out: string, resume = false) => ({ recipe: smallRecipe(folder.teacher, { epochs: 3 }), out: folder.path(out), resume });
+const weightsOf = (out: string) =>
+  createHash("sha256")
+    .update(readFileSync(folder.path(out, "student.safetensors")))
+    .digest("hex");
+const withoutTimes = (out: string) => {
+  const { batches, epochRecords } = readRun(folder.path(out));
+  return [batches.map(({ imagesPerSecond: _, ...rest }) => rest), epochRecords.map(({ seconds: _, ...rest }) => rest)];
+};
+
+describe("the engine's process", () => {
+  let whole: TrainResult;
+  beforeAll(async () => {
+    const engine = start();
+    expect(await engine.result("hello", { protocol: 1 })).toMatchObject({ protocol: 1 });
+    whole = await engine.result<TrainResult>("train", run("whole"));
+    engine.child.disconnect();
+    expect(await engine.end()).toBe(0);
+  });
+
+  test.each([
+    [1, 2],
+    [2, 1],
+    [3, 3],
+  ])("killed in epoch %i, batch %i, its run goes on from the last checkpoint to the same bits", async (epoch, iter) => {
+    const out = `killed-${epoch}-${iter}`;
+    const engine = start();
+    engine.at(epoch, iter, () => engine.child.kill("SIGKILL"));
+    void engine.ask("train", run(out));
+    expect(await engine.end()).toBe("SIGKILL");
+    expect(readRun(folder.path(out)).state).toBe("stopped");
+
+    const resumed = await start().result<TrainResult>("train", run(out, true));
+    expect(resumed.hashes).toEqual(whole.hashes);
+    expect(weightsOf(out)).toBe(weightsOf("whole"));
+    expect(withoutTimes(out)).toEqual(withoutTimes("whole"));
+  });
+
+  test.each([
+    ["its parent goes away", (engine: EngineProcess) => engine.child.disconnect()],
+    ["the system asks it to end", (engine: EngineProcess) => engine.child.kill("SIGTERM")],
+  ])("when %s, it writes a checkpoint and ends", async (reason, act) => {
+    const out = `left ${reason}`;
+    const engine = start();
+    engine.at(2, 2, () => {
+      engine.onNotice = () => {};
+      act(engine);
+    });
+    void engine.ask("train", run(out));
+    expect(await engine.end()).toBe(0);
+    const { state, events, batches } = readRun(folder.path(out));
+    expect(state).toBe("stopped");
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(["checkpoint", "stopped"]);
+    expect(batches.length).toBeGreaterThanOrEqual(5);
+
+    await start().result("train", run(out, true));
+    expect(weightsOf(out)).toBe(weightsOf("whole"));
+  });
+
+  test("an error that nobody handles ends it, with words on standard error", async () => {
+    const engine = start();
+    engine.child.send("no call at all");
+    expect(await engine.end()).toBe(1);
+    expect(engine.errors).toContain("no call at all");
+  });
+
+  test("typed arrays cross as they are", async () => {
+    const engine = start();
+    const { thumbnails } = await engine.result<{ thumbnails: { png: Uint8Array }[] }>("dataInfo", { path: "bundled", format: "auto", thumbnailsPerClass: 1 });
+    expect(thumbnails).toHaveLength(10);
+    expect([...thumbnails[0]!.png.subarray(1, 4)]).toEqual([..."PNG"].map((letter) => letter.charCodeAt(0)));
+  });
+});
