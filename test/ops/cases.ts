@@ -34,13 +34,16 @@ export interface Case {
   differences?: boolean;
 }
 
-/** Numbers in offset - scale ... offset + scale, or whole numbers in 0 ... below - 1. Whole numbers are given no gradient. */
+/** By formula: offset + scale times numbers in -1 ... 1 or, with `below`, times whole numbers in 0 ... below - 1. */
 export interface Input {
   shape: number[];
   scale?: number;
   offset?: number;
   below?: number;
+  /** Left out: f32. */
   dtype?: "i32" | "u8";
+  /** No gradient is wanted. */
+  constant?: boolean;
 }
 
 export const cases: Case[] = JSON.parse(readFileSync(new URL("cases.json", import.meta.url), "utf8"));
@@ -110,8 +113,9 @@ export function inputValues({ name, inputs }: Case): Values {
   return Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, inputOf(`${name}/${key}`, input)]));
 }
 
-function inputOf(name: string, { shape, scale, offset, below }: Input): Float32Array {
-  return below === undefined ? uniform(name, product(shape), scale, offset) : Float32Array.from(whole(name, product(shape), below));
+function inputOf(name: string, { shape, scale = 1, offset = 0, below }: Input): Float32Array {
+  if (below === undefined) return uniform(name, product(shape), scale, offset);
+  return Float32Array.from(whole(name, product(shape), below), (value) => offset + scale * value);
 }
 
 /** Gradient of the first output. */
@@ -135,9 +139,9 @@ function gradientsOf(inputs: Tensors, y: Tensor, dy: Float32Array): Tensors {
   return Object.fromEntries(Object.entries(inputs).flatMap(([key, { grad }]) => (grad ? [[`d${key}`, grad]] : [])));
 }
 
-function inputTensor(values: Float32Array, { shape, below, dtype }: Input): Tensor {
+function inputTensor(values: Float32Array, { shape, dtype, constant = false }: Input): Tensor {
   const tensor = fromArray(dtype === "i32" ? Int32Array.from(values) : dtype === "u8" ? Uint8Array.from(values) : values, shape);
-  tensor.requiresGrad = below === undefined;
+  tensor.requiresGrad = !dtype && !constant;
   return tensor;
 }
 

@@ -31,7 +31,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
 
 
 def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, relu=False, momentum=0.1, eps=1e-5):
-    mean, var = runningMean.detach().clone(), runningVar.detach().clone()
+    mean, var = runningMean.clone(), runningVar.clone()
     with torch.set_grad_enabled(training):
         y = channels_last(F.batch_norm(images_first(x), mean, var, weight, bias, training, momentum, eps))
         y = y if residual is None else y + residual
@@ -131,17 +131,19 @@ OPS = {
 
 
 def make_input(name, spec):
+    scale, offset = spec.get("scale", 1), spec.get("offset", 0)
     if "below" not in spec:
-        return uniform(name, spec["shape"], spec.get("scale", 1), spec.get("offset", 0)).double()
-    values = whole(name, spec["shape"], spec["below"])
-    return values if "dtype" in spec else values.double()
+        values = uniform(name, spec["shape"], scale, offset)
+    else:
+        values = offset + scale * whole(name, spec["shape"], spec["below"])
+    if "dtype" in spec:
+        return values
+    return values.double().requires_grad_(not spec.get("constant", False))
 
 
 def goldens(case):
     name = case["name"]
     inputs = {key: make_input(f"{name}/{key}", spec) for key, spec in case["inputs"].items()}
-    for value in inputs.values():
-        value.requires_grad_(value.is_floating_point())
     outputs = OPS[case["op"]](**inputs, **case.get("options", {}))
     y = next(iter(outputs.values()))
     if y.requires_grad:
