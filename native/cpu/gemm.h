@@ -69,7 +69,7 @@ template <class V, Left left, int MR, int NV>
     for (int j = 0; j < NV; ++j) row[j] = load<V>(panel + j * lanes<V>);
 #pragma GCC unroll 24
     for (int i = 0; i < MR; ++i) {
-      const V x = broadcast<V>(left == Left::rows ? a[i * lda + k] : a[k * lda + i]);
+      const float x = left == Left::rows ? a[i * lda + k] : a[k * lda + i];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) sums[i][j] += x * row[j];
     }

@@ -8,7 +8,7 @@
 namespace distill {
 namespace {
 
-enum LinearScratch { kPackedWeight, kPackedRows };
+enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient };
 
 // Rows of the left factor that are worked on together: a multiple of every tile height, and few enough to stay in cache.
 constexpr int64_t kRowBlock = 96;
@@ -49,42 +49,38 @@ void linear_backward_input(const LinearBackwardInput &op) {
   multiply_blocks(op.M, op.dy, weight, [&](int64_t m, int64_t i, int64_t count, V dx) { store_some(op.dx + m * op.I + i, dx, count); });
 }
 
-// Sum of the rows of dy, columns first ... first + count - 1. Stripes bound the rounding error of long sums.
+// to[j] = (first ? 0 : to[j]) + sum over k of rows[k * ld + j], for `columns` of j
 template <class V>
-V column_sums(const float *dy, int64_t M, int64_t O, int64_t first, int64_t count) {
-  constexpr int64_t kStripe = 256;
-  V total{};
-  for (int64_t begin = 0; begin < M; begin += kStripe) {
+void sum_rows(int64_t K, const float *rows, int64_t ld, int64_t columns, float *to, bool first) {
+  for (int64_t j = 0; j < columns; j += lanes<V>) {
+    const int64_t count = least(lanes<V>, columns - j);
     V sum{};
-    for (int64_t m = begin; m < least(M, begin + kStripe); ++m) sum += load_some<V>(dy + m * O + first, count);
-    total += sum;
+    for (int64_t k = 0; k < K; ++k) sum += load<V>(rows + k * ld + j);
+    store_some(to + j, first ? sum : load_some<V>(to + j, count) + sum, count);
   }
-  return total;
 }
 
-// dweight = dy^T x, summed over stripes of rows of x that are packed into scratch. A thread takes a panel of columns of x and a block
-// of rows of dweight: no two add to the same number.
+// dweight = dy^T x, a block of it at a time, summed over stripes of the rows of x and dy that are copied together into scratch.
 template <class V>
 void linear_backward_weight(const LinearBackwardWeight &op) {
-  constexpr int64_t kStripe = 384;
-  const Panels<V> whole{kStripe, op.I, nullptr};
-  const int64_t blocks = ceil_div(op.O, kRowBlock);
-  parallel_for(whole.count() * blocks, [&](int64_t chunk) {
-    const int64_t panel = chunk / blocks, first = whole.first(panel), block = chunk % blocks * kRowBlock;
+  constexpr int64_t kStripe = 256, kInputs = 192, kOutputs = 96;
+  constexpr int64_t kLine = kOutputs + 16;  // an odd number of cache lines: successive rows fall into different sets
+  const int64_t blocks = ceil_div(op.O, kOutputs);
+  parallel_for(ceil_div(op.I, kInputs) * blocks, [&](int64_t chunk) {
+    const int64_t i0 = chunk / blocks * kInputs, o0 = chunk % blocks * kOutputs;
+    const int64_t inputs = least(kInputs, op.I - i0), outputs = least(kOutputs, op.O - o0);
+    auto *dy = static_cast<float *>(scratch(kPackedGradient, kStripe * kLine * static_cast<int64_t>(sizeof(float))));
     for (int64_t m = 0; m < op.M; m += kStripe) {
-      const auto stripe = panels_in_scratch<V>(kPackedRows, least(kStripe, op.M - m), whole.columns(panel));
-      pack_rows(stripe, 0, op.x + m * op.I + first, op.I);
-      multiply_rows<V, Left::columns>(block, least(op.O, block + kRowBlock), op.dy + m * op.O, op.O, stripe,
-                                      [&](int64_t o, int64_t i, int64_t count, V sum) {
-                                        float *to = op.dweight + o * op.I + first + i;
-                                        store_some(to, m > 0 ? load_some<V>(to, count) + sum : sum, count);
-                                      });
+      const auto x = panels_in_scratch<V>(kPackedRows, least(kStripe, op.M - m), inputs);
+      for (int64_t panel = 0; panel < x.count(); ++panel) pack_rows(x, panel, op.x + m * op.I + i0, op.I);
+      for (int64_t k = 0; k < x.K; ++k)
+        __builtin_memcpy(dy + k * kLine, op.dy + (m + k) * op.O + o0, static_cast<size_t>(outputs) * sizeof(float));
+      multiply_rows<V, Left::columns>(0, outputs, dy, kLine, x, [&](int64_t o, int64_t i, int64_t count, V sum) {
+        float *to = op.dweight + (o0 + o) * op.I + i0 + i;
+        store_some(to, m > 0 ? load_some<V>(to, count) + sum : sum, count);
+      });
+      if (op.dbias && i0 == 0) sum_rows<V>(x.K, dy, kLine, outputs, op.dbias + o0, m == 0);
     }
-  });
-  if (!op.dbias) return;
-  parallel_for(ceil_div(op.O, lanes<V>), [&](int64_t vector) {
-    const int64_t first = vector * lanes<V>, count = least(lanes<V>, op.O - first);
-    store_some(op.dbias + first, column_sums<V>(op.dy, op.M, op.O, first, count), count);
   });
 }
 

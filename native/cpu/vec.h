@@ -81,7 +81,7 @@ inline V first_lanes(V v, int64_t count) {
 
 template <class V>
 inline V broadcast(float value) {
-  return V{} + value;
+  return value - V{};
 }
 
 // The same bits as another type
