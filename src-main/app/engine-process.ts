@@ -20,7 +20,7 @@ export class EngineProcess {
   /** Starts a fresh engine, ending the one before, and returns the page's end of a channel to it. */
   start(): MessagePortMain {
     this.stop();
-    const child = utilityProcess.fork(this.script, [], { serviceName: "distill-engine", stdio: "pipe" });
+    const child = utilityProcess.fork(this.script, [], { serviceName: "distill-engine", stdio: ["ignore", "ignore", "pipe"] });
     const { port1, port2 } = new MessageChannelMain();
     child.postMessage(null, [port1]);
     this.#process = child;
@@ -35,9 +35,7 @@ export class EngineProcess {
 
   #watch(child: UtilityProcess): void {
     let errors = "";
-    child.stdout?.on("data", (chunk: Buffer) => process.stdout.write(chunk));
     child.stderr?.on("data", (chunk: Buffer) => {
-      process.stderr.write(chunk);
       errors = (errors + chunk.toString()).slice(-KEPT);
     });
     child.on("exit", (code: number) => {

@@ -15,7 +15,6 @@ const home = process.env.DISTILL_HOME;
 if (home) app.setPath("userData", path.join(home, "settings"));
 
 registerAppScheme();
-app.enableSandbox();
 app.on("window-all-closed", () => app.quit());
 
 if (app.requestSingleInstanceLock()) {
