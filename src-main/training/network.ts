@@ -1,5 +1,6 @@
 import { InputError, UsageError } from "../contract/failure";
 import type { StudentChoice } from "../contract/recipe";
+import { patchSizeOf } from "../contract/settings";
 import { bundledTeacher } from "../data/assets";
 import type { Model } from "../models/model";
 import { createModel, type ModelOptions } from "../models/registry";
@@ -42,7 +43,8 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const model = build(options.model, {
     classes: about.classCount,
     imageSize: options.imageSize ?? about.imageSize ?? undefined,
-    patchSize: options.patchSize ?? about.patchSize,
+    // Weights of a transformer for a model without patches are told by their tensors, when they are read.
+    patchSize: options.patchSize ?? (patchSizeOf(options.model) === null ? null : about.patchSize),
   });
   readInto(model, path);
   model.eval().requiresGrad(false);
