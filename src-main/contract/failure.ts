@@ -37,10 +37,12 @@ export class Interrupted extends CodedError {
 
 const CODES: readonly string[] = ["USAGE", "INPUT", "OUT_OF_MEMORY", "INTERRUPTED", "ENGINE_DIED", "INTERNAL"] satisfies Code[];
 
-/** Any thrown value as plain data: errors that carry one of our codes keep it, all others are INTERNAL and keep their stack. */
+/** Any thrown value as plain data: errors that carry one of our codes keep it, the system's are INPUT, all others are INTERNAL and keep their stack. */
 export function toFailure(thrown: unknown): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && CODES.includes(code)) return { code: code as Code, message: error.message };
+  // What the system refuses (a full disk, a folder without permission) is not this program's fault; Node's message names call and path.
+  if ("syscall" in error) return { code: "INPUT", message: error.message };
   return { code: "INTERNAL", message: error.message, details: error.stack };
 }

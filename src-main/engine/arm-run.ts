@@ -9,7 +9,7 @@ import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
 import { readHeader, readRun } from "../runs/reader";
 import { createRun, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
-import { type Checkpoint, findCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
+import { type Checkpoint, findCheckpoint, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
 import type { Arm } from "../training/compare";
 import type { Trainer } from "../training/trainer";
 import type { Notifier } from "./notices";
@@ -141,6 +141,7 @@ export class ArmRun {
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
     saveWeights(student.model, join(directory, "student.safetensors"), { classes: data.classes, mean, std });
+    removeOlderCheckpoint(checkpointsIn(directory));
     this.writer.event("finished");
     return { directory, arm, hashes, ...summaryOf(directory) };
   }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import packageJson from "../../package.json";
 import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
 import { InputError, toFailure, UsageError } from "../contract/failure";
@@ -48,7 +49,7 @@ export class Engine {
       return { state: job?.state ?? "idle" };
     },
     predict: (request) => this.#urgently(predict(request)),
-    evaluate: (request) => evaluateOnData(request, new Job().yieldPoint),
+    evaluate: (request) => evaluateOnData(request, nextTurn),
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
     report: (request) => ({ path: writeReport(request) }),

@@ -39,8 +39,13 @@ export class Job {
     await nextTurn();
     await Promise.all(this.#urgent);
     if (this.#state === "paused") await this.#rest();
-    if (this.#state === "stopping") throw new Interrupted("stopped on request");
+    this.checkStop();
   };
+
+  /** Throws Interrupted when the job is to stop. */
+  checkStop(): void {
+    if (this.#state === "stopping") throw new Interrupted("stopped on request");
+  }
 
   async #rest(): Promise<void> {
     let end = () => {};

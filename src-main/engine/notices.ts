@@ -11,16 +11,20 @@ export class Notifier {
   #records: BatchRecord[] = [];
   #arm: ArmName | null = null;
   #progress: Progress | null = null;
-  #lastSent = 0;
+  #lastSent = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly post: (notice: NoticeBody) => void) {}
+  constructor(
+    private readonly post: (notice: NoticeBody) => void,
+    /** Milliseconds. */
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
 
   batch(arm: ArmName, record: BatchRecord, progress: Progress): void {
     if (arm !== this.#arm) this.flush();
     this.#arm = arm;
     this.#records.push(record);
     this.#progress = progress;
-    if (performance.now() - this.#lastSent >= 1000 / MOST_PER_SECOND) this.flush();
+    if (this.clock() - this.#lastSent >= 1000 / MOST_PER_SECOND) this.flush();
   }
 
   send(notice: NoticeBody): void {
@@ -33,6 +37,6 @@ export class Notifier {
     if (this.#records.length === 0) return;
     this.post({ type: "batches", arm: this.#arm!, records: this.#records, progress: this.#progress! });
     this.#records = [];
-    this.#lastSent = performance.now();
+    this.#lastSent = this.clock();
   }
 }

@@ -66,8 +66,17 @@ async function trainArms(
     owned.push(resource);
     return resource;
   };
+  const runs: ArmRun[] = [];
+  job.onPause = () => {
+    for (const run of runs) run.pause();
+    notifier.send({ type: "state", state: "paused" });
+  };
+  job.onContinue = () => {
+    for (const run of runs) run.continue();
+    notifier.send({ type: "state", state: "running" });
+  };
   try {
-    const data = own(await readData(arms, phase));
+    const data = own(await readData(arms, job, phase));
     const teacher = loadTeacher(arms, data);
     if (teacher) own(teacher.model);
     const trainers = arms.map(({ name: arm, recipe }) => {
@@ -77,7 +86,7 @@ async function trainArms(
     await job.yieldPoint();
     const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await testTeacher(teacher, data, arms[0]!.recipe, job, phase)));
     mkdirSync(out, { recursive: true });
-    const runs = trainers.map((trainer, i) => open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
+    for (const [i, trainer] of trainers.entries()) runs.push(open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
     return { results: await trainRuns(runs, job, notifier), teacherTestAcc };
   } finally {
     for (const resource of owned.reverse()) resource.release();
@@ -90,14 +99,6 @@ function open(arm: PlacedArm, trainer: Trainer, earlier: EarlierRun | null, teac
 
 async function trainRuns(runs: readonly ArmRun[], job: Job, notifier: Notifier): Promise<TrainResult[]> {
   const runOf = (trainer: Trainer) => runs.find((run) => run.trainer === trainer)!;
-  job.onPause = () => {
-    for (const run of runs) run.pause();
-    notifier.send({ type: "state", state: "paused" });
-  };
-  job.onContinue = () => {
-    for (const run of runs) run.continue();
-    notifier.send({ type: "state", state: "running" });
-  };
   try {
     await train(
       runs.map(({ trainer }) => trainer),
@@ -120,7 +121,7 @@ async function trainRuns(runs: readonly ArmRun[], job: Job, notifier: Notifier):
   }
 }
 
-async function readData(arms: readonly PlacedArm[], phase: (text: string) => void): Promise<Dataset> {
+async function readData(arms: readonly PlacedArm[], job: Job, phase: (text: string) => void): Promise<Dataset> {
   const { data, student } = arms[0]!.recipe;
   const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
   phase("Reading the images");
@@ -128,6 +129,7 @@ async function readData(arms: readonly PlacedArm[], phase: (text: string) => voi
   return openDataset(data, {
     storeSize: Math.max(...sides),
     onProgress: (done, total) => {
+      job.checkStop();
       if (performance.now() - told < 500) return;
       told = performance.now();
       phase(`Reading the images: ${done} of ${total}`);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import { bytesOf, readSafetensors, readSafetensorsHeader, writeSafetensors } from "../models/safetensors";
@@ -26,6 +26,11 @@ export function writeCheckpoint(directory: string, trainer: Trainer): void {
   mkdirSync(directory, { recursive: true });
   if (existsSync(latest)) renameSync(latest, previous);
   writeSafetensors(latest, trainer.state(), { position, sha256: digest.hex() });
+}
+
+/** Of a finished run the last checkpoint is enough; they can be large. */
+export function removeOlderCheckpoint(directory: string): void {
+  rmSync(filesIn(directory).previous, { force: true });
 }
 
 /** The newest whole checkpoint in a folder; null if there is none. Throws an InputError if there are some and all of them are damaged. */
