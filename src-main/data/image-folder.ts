@@ -32,13 +32,15 @@ export function listImageFolder(folder: string): ImageFolder {
 }
 
 function classesOf(folder: string): string[] {
-  const [train, test] = ["train", "test"].map((split) => subfolders(join(folder, split)));
-  if (train!.length < 2) throw new InputError(`${join(folder, "train")}: expected a folder for each of at least two classes, got ${listed(train!)}`);
-  const without = (all: string[], others: string[]) => all.filter((name) => !others.includes(name));
-  const [onlyTrain, onlyTest] = [without(train!, test!), without(test!, train!)];
-  if (onlyTrain.length > 0) throw new InputError(`${join(folder, "test")}: expected the same classes as in train, but there is no folder ${listed(onlyTrain)}`);
-  if (onlyTest.length > 0) throw new InputError(`${join(folder, "train")}: expected the same classes as in test, but there is no folder ${listed(onlyTest)}`);
-  return train!;
+  const [train, test] = [join(folder, "train"), join(folder, "test")];
+  const classes = subfolders(train);
+  if (classes.length < 2) throw new InputError(`${train}: expected a folder for each of at least two classes, got ${listed(classes)}`);
+  const tested = subfolders(test);
+  const untested = classes.filter((name) => !tested.includes(name));
+  if (untested.length > 0) throw new InputError(`${test}: expected the same classes as in train, but there is no folder ${listed(untested)}`);
+  const untrained = tested.filter((name) => !classes.includes(name));
+  if (untrained.length > 0) throw new InputError(`${train}: expected the same classes as in test, but there is no folder ${listed(untrained)}`);
+  return classes;
 }
 
 function subfolders(folder: string): string[] {
@@ -141,9 +143,15 @@ async function decodeAll(files: LabelledFile[], { side, exact, onProgress }: Dec
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 
-  if (broken.length === 1) throw broken[0];
-  if (broken.length > 1) throw new InputError(`${broken.length} or more images cannot be read:\n${broken.map(({ message }) => message).join("\n")}`);
+  if (broken.length > 0) throw unreadable(broken);
   return odd ? null : pixels;
+}
+
+function unreadable(errors: readonly InputError[]): InputError {
+  if (errors.length === 1) return errors[0]!;
+  const count = errors.length < REPORTED ? errors.length : `At least ${errors.length}`;
+  const messages = errors.map(({ message }) => message).sort();
+  return new InputError(`${count} images cannot be read:\n${messages.join("\n")}`);
 }
 
 function squared(image: Pixels, side: number): Uint8Array {

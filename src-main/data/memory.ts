@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
 import { InputError } from "../contract/failure";
 
-/** Throws an InputError if so many images [side,side,3] cannot be held in memory. */
-export function checkMemory(count: number, side: number): void {
+/** Throws an InputError if so many images [side,side,3] cannot be held in memory, of which `available` bytes are free. */
+export function checkMemory(count: number, side: number, available: number = availableMemory()): void {
   const bytes = count * side * side * 3;
   const images = `${count} images of ${side}x${side} pixels`;
   const remedy = "limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes";
@@ -12,7 +12,6 @@ export function checkMemory(count: number, side: number): void {
     throw new InputError(`${images} are ${gigabytes(bytes)}, and at most ${gigabytes(constants.MAX_LENGTH)} can be read: ${remedy}`);
   // Once as read, once in the backend.
   const needed = 2 * bytes;
-  const available = availableMemory();
   if (needed > available) throw new InputError(`${images} need ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free: ${remedy}`);
 }
 

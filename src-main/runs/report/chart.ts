@@ -22,43 +22,48 @@ export interface Chart {
   /** A dashed horizontal line with a label. */
   level?: { y: number; label: string; tone: string };
   formatY: (y: number) => string;
-  /** x takes whole numbers only. */
-  wholeX?: boolean;
+  wide?: boolean;
+  /** A sentence below the chart. */
+  note?: string;
 }
 
-const WIDTH = 600;
-const HEIGHT = 300;
+// In pixels of a page of full width: two charts stand side by side, a wide one takes the whole width.
+const NARROW = 496;
+const WIDE = 1012;
+const HEIGHT = 280;
 const LEFT = 52;
-const RIGHT = WIDTH - 14;
 const TOP = 16;
 const BOTTOM = HEIGHT - 44;
 
-/** A line chart as one SVG element. Values that are not finite leave gaps; long series are thinned so that their peaks stay. */
-export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wholeX = true }: Chart): Markup {
+/** A line chart over whole numbers x, as a figure with one SVG element. Values that are not finite leave gaps; long series are thinned so that their peaks stay. */
+export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
+  const width = wide ? WIDE : NARROW;
+  const right = width - 14;
   const points = series.flatMap(({ points, raw = [] }) => [...points, ...raw]).filter(isFinitePoint);
   if (points.length === 0) return html`<figure><figcaption>${title}</figcaption><p class="empty">No values yet.</p></figure>`;
-  const xAxis = axis(extentOf(points.map(([x]) => x)), LEFT, RIGHT, { count: 6, whole: wholeX });
+  const xAxis = axis(extentOf(points.map(([x]) => x)), LEFT, right, { count: wide ? 12 : 6, whole: true });
   const yAxis = axis(extentOf([...points.map(([, y]) => y), ...(level ? [level.y] : [])]), BOTTOM, TOP, { count: 5, rounded: true });
   const path = (points: readonly Point[]) => pathOf(thinned(points), xAxis.place, yAxis.place);
 
-  return html`<figure>
+  return html`<figure${wide ? html` class="wide"` : null}>
 <figcaption>${title}<span class="legend">${series.map(({ label, tone }) => html`<span class="key ${tone}">${label}</span>`)}</span></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}: ${series.map(({ label }) => label).join(" and ")}">
-${yAxis.ticks.map((y) => html`<line class="grid" x1="${LEFT}" x2="${RIGHT}" y1="${yAxis.place(y)}" y2="${yAxis.place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${yAxis.place(y) + 4}">${formatY(y)}</text>`)}
+<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}: ${series.map(({ label }) => label).join(" and ")}">
+${yAxis.ticks.map((y) => html`<line class="grid" x1="${LEFT}" x2="${right}" y1="${yAxis.place(y)}" y2="${yAxis.place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${yAxis.place(y) + 4}">${formatY(y)}</text>`)}
 ${xAxis.ticks.map((x) => html`<text class="tick middle" x="${xAxis.place(x)}" y="${BOTTOM + 18}">${x}</text>`)}
-<line class="axis" x1="${LEFT}" x2="${RIGHT}" y1="${BOTTOM}" y2="${BOTTOM}"/>
-<text class="label middle" x="${(LEFT + RIGHT) / 2}" y="${HEIGHT - 6}">${xLabel}</text>
+<line class="axis" x1="${LEFT}" x2="${right}" y1="${BOTTOM}" y2="${BOTTOM}"/>
+<text class="label middle" x="${(LEFT + right) / 2}" y="${HEIGHT - 6}">${xLabel}</text>
 ${verticals.map((x) => html`<line class="epoch" x1="${xAxis.place(x)}" x2="${xAxis.place(x)}" y1="${TOP}" y2="${BOTTOM}"/>`)}
-${level ? levelLine(level, yAxis.place(level.y)) : null}
+${level ? levelLine(level, right, yAxis.place(level.y)) : null}
 ${series.map(({ raw, tone }) => (raw ? html`<path class="raw ${tone}" d="${path(raw)}"/>` : null))}
 ${series.map(({ points, tone }) => html`<path class="line ${tone}" d="${path(points)}"/>`)}
 ${series.map(({ points, tone, dots }) => (dots ? points.filter(isFinitePoint).map(([x, y]) => html`<circle class="dot ${tone}" cx="${xAxis.place(x)}" cy="${yAxis.place(y)}" r="3.5"/>`) : null))}
 </svg>
+${note ? html`<p class="note">${note}</p>` : null}
 </figure>`;
 }
 
-function levelLine({ label, tone }: { label: string; tone: string }, y: number): Markup {
-  return html`<line class="level ${tone}" x1="${LEFT}" x2="${RIGHT}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${RIGHT}" y="${y - 6}">${label}</text>`;
+function levelLine({ label, tone }: { label: string; tone: string }, right: number, y: number): Markup {
+  return html`<line class="level ${tone}" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${right}" y="${y - 6}">${label}</text>`;
 }
 
 const isFinitePoint = ([, y]: Point) => Number.isFinite(y);

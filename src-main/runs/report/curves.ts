@@ -32,7 +32,8 @@ function lossByBatch(drawn: readonly Drawn[], part: Part): Chart {
     const raw = byBatch(run, part, ({ loss }) => loss);
     return { label, tone, raw, points: smoothed(raw) };
   });
-  return { title: titled("Loss", part), series, formatY: plain, ...batchAxis(drawn, part) };
+  const note = drawn.length > 1 ? "Each arm’s own loss: the student’s counts the soft labels too, so the heights of the two lines do not compare." : undefined;
+  return { title: titled("Loss", part), series, formatY: plain, note: part.epoch === undefined ? note : undefined, ...batchAxis(drawn, part) };
 }
 
 function accuracyByBatch(drawn: readonly Drawn[], part: Part): Chart {
@@ -51,7 +52,7 @@ function accuracyByEpoch(drawn: readonly Drawn[]): Chart {
   );
   const teacher = drawn.map(({ run }) => run.teacherTestAcc).find((accuracy) => accuracy !== null);
   const level = teacher != null ? { y: teacher, label: `Teacher ${percent(teacher)}`, tone: "teacher" } : undefined;
-  return { title: "Test accuracy", xLabel: "Epoch", series, level, formatY: percent };
+  return { title: "Test accuracy", xLabel: "Epoch", series, level, formatY: percent, wide: true };
 }
 
 function titled(what: string, { epoch }: Part): string {
@@ -63,7 +64,7 @@ function batchAxis(drawn: readonly Drawn[], { epoch }: Part): Pick<Chart, "xLabe
   const [longest] = drawn.map(({ run }) => run).sort((a, b) => b.batches.length - a.batches.length);
   const perEpoch = batchesPerEpoch(longest!);
   const epochs = Math.ceil(longest!.batches.length / perEpoch);
-  return { xLabel: "Batch; dashed: an epoch ends", verticals: Array.from({ length: Math.max(0, epochs - 1) }, (_, i) => (i + 1) * perEpoch) };
+  return { xLabel: "Batch (dashed: end of an epoch)", verticals: Array.from({ length: Math.max(0, epochs - 1) }, (_, i) => (i + 1) * perEpoch) };
 }
 
 /** x counts batches from 1 over all epochs. */

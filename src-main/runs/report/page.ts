@@ -1,7 +1,7 @@
 import { valueAt } from "../../contract/parse-recipe";
 import type { Recipe } from "../../contract/recipe";
 import type { RunDetails, RunHashes } from "../../contract/run";
-import { type SettingKey, sections, settingKeys, settings } from "../../contract/settings";
+import { type SettingKey, settingKeys, settings } from "../../contract/settings";
 import { BATCHES, EPOCHS, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
@@ -168,15 +168,9 @@ function recipeTable(drawn: readonly Drawn[]): Markup {
 <thead><tr><th scope="col">Setting</th>${drawn.map(({ label, tone }) => html`<th scope="col"><span class="key ${tone}">${label}</span></th>`)}</tr></thead>
 <tbody>${rows.map(({ key, values }) => {
     const differs = new Set(values).size > 1;
-    return html`<tr${differs ? html` class="differs"` : null}><th scope="row">${labelOf(key)} <code>${key}</code></th>${values.map((value) => html`<td>${value ?? "–"}</td>`)}</tr>`;
+    return html`<tr${differs ? html` class="differs"` : null}><th scope="row">${settings[key].label} <code>${key}</code></th>${values.map((value) => html`<td>${value ?? "–"}</td>`)}</tr>`;
   })}</tbody>
 </table>`;
-}
-
-function labelOf(key: SettingKey): string {
-  const section = key.split(".")[0]!;
-  const heading = Object.hasOwn(sections, section) ? `${sections[section as keyof typeof sections].label}: ` : "";
-  return `${heading}${settings[key].label}`;
 }
 
 /** null where the setting has no value or no effect. */

@@ -47,10 +47,11 @@ code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", 
 .key.teacher::before { background: var(--teacher); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 20px; margin: 28px 0; }
 figure { margin: 0; padding: 16px 16px 10px; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; break-inside: avoid; }
-figure:last-child:nth-child(odd) { grid-column: 1 / -1; }
+figure.wide { grid-column: 1 / -1; }
+.note { margin: 4px 0 2px; font-size: 13px; color: var(--muted); }
 figcaption { display: flex; justify-content: space-between; gap: 12px; font-weight: 600; margin-bottom: 6px; }
 .legend { display: flex; gap: 16px; font-size: 13px; font-weight: 400; color: var(--muted); }
-svg { display: block; width: 100%; height: auto; max-height: 420px; }
+svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--muted); }
 .middle { text-anchor: middle; }
 .end { text-anchor: end; }
@@ -67,6 +68,11 @@ svg text { font-size: 12px; fill: var(--muted); }
 .dot.control { fill: var(--control); }
 .dot.student { fill: var(--student); }
 svg text.teacher { fill: var(--teacher); }
+@media (max-width: 640px) {
+  main { padding: 28px 14px; }
+  table { display: block; overflow-x: auto; }
+  td, th { overflow-wrap: normal; }
+}
 footer { margin-top: 48px; font-size: 13px; color: var(--muted); }
 @media print { main { padding: 0; max-width: none; } section + section { break-before: page; } }
 `;

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { dataInfo } from "../../src-main/data/data-info";
+import { png, writeFiles } from "./image-files";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "distill-info-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function folderOfTwo(): Promise<void> {
+  writeFiles(folder, {
+    "train/cat/1.png": await png(200, 150, [1, 2, 3]),
+    "train/cat/2.png": await png(200, 150, [4, 5, 6]),
+    "train/dog/1.png": await png(200, 150, [7, 8, 9]),
+    "test/cat/1.png": await png(200, 150, [1, 2, 3]),
+    "test/dog/1.png": await png(200, 150, [1, 2, 3]),
+  });
+}
+
+test("the bundled sample: counts, classes and thumbnails of its own pixels", async () => {
+  const info = await dataInfo("bundled", "auto", 2);
+  expect(info).toMatchObject({ format: "cifar10-binary", imageSize: { width: 32, height: 32 }, warnings: [], train: { count: 5000 }, test: { count: 1000 } });
+  expect(info.train.perClass.reduce((a, b) => a + b)).toBe(5000);
+  expect(info.classes).toContain("frog");
+  expect(info.thumbnails.map(({ label }) => label)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]);
+  expect(await sharp(info.thumbnails[0]!.png).metadata()).toMatchObject({ format: "png", width: 32, height: 32 });
+});
+
+test("an image folder: counts, size and small thumbnails", async () => {
+  await folderOfTwo();
+  const info = await dataInfo(folder, "auto", 1);
+  expect(info).toMatchObject({
+    path: folder,
+    format: "image-folder",
+    classes: ["cat", "dog"],
+    train: { count: 3, perClass: [2, 1] },
+    test: { count: 2, perClass: [1, 1] },
+    imageSize: { width: 200, height: 150 },
+    warnings: [],
+  });
+  const [cat] = info.thumbnails;
+  const { data, info: size } = await sharp(cat!.png).raw().toBuffer({ resolveWithObject: true });
+  expect([size.width, size.height, ...data.subarray(0, 3)]).toEqual([96, 96, 1, 2, 3]);
+});
+
+test("an image folder with odd things in it: each is named", async () => {
+  await folderOfTwo();
+  writeFiles(folder, { "train/dog/list.jpg": "milk, eggs", "test/cat/readme.txt": "hello", "test/dog/2.png": await png(10, 10, [0, 0, 0]) });
+  const { warnings, imageSize, thumbnails } = await dataInfo(folder, "auto", 5);
+  expect(imageSize).toBeNull();
+  expect(warnings).toEqual([
+    expect.stringMatching(/list\.jpg cannot be read as an image/),
+    expect.stringMatching(/Not taken, .*readme\.txt/),
+    expect.stringMatching(/differ in size/),
+  ]);
+  expect(thumbnails).toHaveLength(3);
+});
+
+test("a folder with one class is refused", async () => {
+  writeFiles(folder, { "train/cat/1.png": await png(2, 2, [1, 2, 3]) });
+  await expect(dataInfo(folder, "auto", 0)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("two classes") });
+});
