@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The program `distill`: the command line on this computer's terminal. */
 import path from "node:path";
 import { startEngine } from "../engine-client/node-process";

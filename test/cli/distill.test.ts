@@ -90,6 +90,31 @@ describe("a run from the command line", () => {
   });
 });
 
+describe("a comparison from the command line", () => {
+  it("trains both arms from the same weights on the same batches, and reports", async () => {
+    await distill(["train", "--recipe", "recipe.json", "--out", "teacher", "--set", "train.seed=1"], cwd);
+    const teacher = ["teacher.model=vit_micro_patch4_32", "teacher.weights=teacher/student.safetensors", "distillation.temperature=2"].flatMap((each) => [
+      "--set",
+      each,
+    ]);
+    const { status, out } = await distill(["compare", "--recipe", "recipe.json", ...teacher, "--out", "compared", "--json"], cwd);
+    expect(status).toBe(0);
+    const { control, student, difference, controlled, seeds, runs, report } = JSON.parse(out);
+    expect(difference).toBeCloseTo(student.testAcc - control.testAcc);
+    expect([controlled, seeds]).toEqual([true, [0]]);
+    expect(existsSync(report)).toBe(true);
+    expect(runs.map(({ arm, directory }: { arm: string; directory: string }) => [arm, directory])).toEqual([
+      ["control", path.join(cwd, "compared", "control")],
+      ["student", path.join(cwd, "compared", "student")],
+    ]);
+    const [first, second] = runs.map(({ directory }: { directory: string }) => JSON.parse(readFileSync(path.join(directory, "recipe.json"), "utf8")).hashes);
+    expect(first.initialWeights).toBe(second.initialWeights);
+    expect(first.batches).toBe(second.batches);
+    expect([first.teacher, typeof second.teacher]).toEqual([null, "string"]);
+    expect(weightsOf("compared/control")).not.toBe(weightsOf("compared/student"));
+  });
+});
+
 describe("Ctrl-C", () => {
   it("ends with status 130, and the command that it prints ends in the same weights as a run that was not stopped", async () => {
     writeRecipe("longer.json", { train: { epochs: 6, batchSize: 4 } });

@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { presetOf, presets } from "../../src-main/contract/presets";
+
+it("the article's preset has the published settings", () => {
+  const { recipe } = presetOf("article");
+  expect(recipe.student).toMatchObject({ model: "vit_tiny_patch16_224", imageSize: 224, weights: null });
+  expect(recipe.teacher?.imageSize).toBe(32);
+  expect(recipe.distillation).toEqual({ kind: "soft", temperature: 0.212, alpha: 0.62 });
+  expect(recipe.train).toMatchObject({
+    epochs: 5,
+    batchSize: 128,
+    optimizer: "adamw",
+    learningRate: 1e-4,
+    weightDecay: 0.01,
+    decay: "all",
+    schedule: "cosine-epoch",
+  });
+  expect(recipe.control?.train).toEqual({ learningRate: 1e-3 });
+  expect(recipe.augment).toEqual({ crop: 0, flip: false });
+});
+
+it.each(presets.map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { recipe }) => {
+  expect(recipe.data.path).toBe("bundled");
+  expect(recipe.teacher?.weights).toBe("bundled");
+  expect(recipe.distillation).not.toBeNull();
+});
