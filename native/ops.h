@@ -186,14 +186,14 @@ struct MaxPoolBackward {
   int64_t N, H, W, C, P, Q;
 };
 
-// loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al. 2015).
-// Without a teacher: loss = CE. Safe for temperatures down to 0.05 and logits up to 1e4 in size.
+// loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al.
+// 2015). Without a teacher: loss = CE. Safe for temperatures down to 0.05 and logits up to 1e4 in size.
 struct DistillationLoss {
-  const float *student;    // [N,K] logits
-  const float *teacher;    // [N,K] logits or null
-  const int32_t *labels;   // [N], 0 <= label < K
-  float *dstudent;         // [N,K] gradient of loss or null
-  float *metrics;          // [4]: loss, CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
+  const float *student;   // [N,K] logits
+  const float *teacher;   // [N,K] logits or null
+  const int32_t *labels;  // [N], 0 <= label < K
+  float *dstudent;        // [N,K] gradient of loss or null
+  float *metrics;         // [4]: loss, CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
   int64_t N, K;
   float temperature, alpha;
 };

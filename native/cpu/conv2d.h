@@ -2,13 +2,14 @@
 //
 //   forward          y  = patches of x times weight^T, or by Winograd's method where that fits
 //   backward input   dx = the same on dy with the weights turned round, once for each residue of the position modulo the stride
-//   backward weight  dweight^T [O, R*S*C] = dy^T patches, summed over blocks
+//   backward weight  dweight^T [O, R*S*C] = dy^T patches, summed over blocks, or by Winograd's method
 #pragma once
 
 #include <algorithm>
 
 #include "cpu/convolve.h"
 #include "cpu/patches.h"
+#include "cpu/products.h"
 #include "cpu/threads.h"
 #include "cpu/vec.h"
 #include "cpu/winograd.h"
@@ -19,7 +20,7 @@ namespace {
 
 template <class V>
 void convolve(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  if (winograd_fits<V>(patches, weights, out))
+  if (out.step == 1 && winograd_fits<V>(patches, weights.columns))
     convolve_by_winograd<V>(patches, N, weights, bias, out.y);
   else
     convolve_by_patches<V>(patches, N, weights, bias, out);
@@ -61,41 +62,6 @@ template <class V>
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   for (int64_t i = 0; i < a.stride; i++) {
     for (int64_t j = 0; j < a.stride; j++) backward_residue<V>(a, i, j);
-  }
-}
-
-// sum [MR, NV vectors] += dy^T [MR, rows] patches [rows, NV slabs]
-template <class V, int MR, int NV>
-[[gnu::noinline]] void weight_tile(int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
-  V c[MR][NV] = {};
-#pragma GCC unroll 2
-  for (int64_t row = 0; row < rows; row++) multiply<V, MR, NV, 1>(dy + row * O, patches + row * lanes<V>, rows * lanes<V>, c);
-#pragma GCC unroll 24
-  for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) {
-      float *to = sum + i * ldsum + j * lanes<V>;
-      store(to, load<V>(to) + c[i][j]);
-    }
-  }
-}
-
-template <class V, int NV, int MR = tile_rows<V, NV>>
-void weight_rows(int64_t count, int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
-  for (; count >= MR; count -= MR, dy += MR, sum += MR * ldsum) weight_tile<V, MR, NV>(rows, dy, O, patches, sum, ldsum);
-  if constexpr (MR > 1) {
-    if (count) weight_rows<V, NV, MR - 1>(count, rows, dy, O, patches, sum, ldsum);
-  }
-}
-
-// sum [O, K in whole vectors] += dy^T [O, rows] patches [rows, K]
-template <class V>
-void weight_block(int64_t rows, const float *dy, int64_t O, const float *patches, int64_t K, float *sum) {
-  const int64_t vectors = slabs<V>(K);
-  for (int64_t first = 0; first < vectors; first += kVectors) {
-    const int64_t wide = std::min<int64_t>(kVectors, vectors - first);
-    const auto weight = wide == 3 ? weight_rows<V, 3> : wide == 2 ? weight_rows<V, 2> : weight_rows<V, 1>;
-    weight(O, rows, dy, O, patches + first * rows * lanes<V>, sum + first * lanes<V>, vectors * lanes<V>);
   }
 }
 
@@ -161,7 +127,7 @@ inline void sum_columns(const float *dy, int64_t rows, int64_t O, float *dbias) 
 }
 
 template <class V>
-void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
+void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
   const WeightSums<V> plan(a);
   const int64_t M = a.N * a.P * a.Q;
   float *sums = scratch_of(Scratch::partials, plan.parts * plan.units * a.O * plan.ld);
@@ -176,7 +142,16 @@ void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
     }
   });
   parallel_for(a.O, [&](int64_t o) { add_parts(a, plan, sums, o); });
-  if (a.dbias) sum_columns(a.dy, M, a.O, a.dbias);
+}
+
+template <class V>
+void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
+  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+  if (winograd_fits<V>(patches, a.O) && a.C * a.O <= kWinogradWeights)
+    weight_gradient_by_winograd<V>(patches, a);
+  else
+    weight_gradient_by_patches<V>(a);
+  if (a.dbias) sum_columns(a.dy, a.N * a.P * a.Q, a.O, a.dbias);
 }
 
 }  // namespace

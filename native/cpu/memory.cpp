@@ -15,8 +15,9 @@
 namespace distill {
 
 namespace {
-constexpr int64_t kLine = 64, kHugePage = int64_t{2} << 20;
-}
+// A huge page is 2 MiB, but Electron's allocator ends the process when asked for a larger alignment than 1 MiB.
+constexpr int64_t kLine = 64, kHugePage = int64_t{2} << 20, kLargestAlignment = int64_t{1} << 20;
+}  // namespace
 
 #if defined(_WIN32)
 
@@ -38,7 +39,7 @@ int64_t physical_memory() {
 
 void *allocate_aligned(int64_t bytes) {
   void *memory = nullptr;
-  if (posix_memalign(&memory, static_cast<size_t>(bytes >= kHugePage ? kHugePage : kLine), static_cast<size_t>(bytes)) != 0)
+  if (posix_memalign(&memory, static_cast<size_t>(bytes >= kHugePage ? kLargestAlignment : kLine), static_cast<size_t>(bytes)) != 0)
     throw OutOfMemory(bytes);
 #if defined(__linux__)
   if (bytes >= kHugePage) madvise(memory, static_cast<size_t>(bytes / kHugePage * kHugePage), MADV_HUGEPAGE);

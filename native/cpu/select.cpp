@@ -26,6 +26,8 @@ namespace distill {
   OP(batch_norm_backward)      \
   OP(layer_norm_forward)       \
   OP(layer_norm_backward)      \
+  OP(attention_forward)        \
+  OP(attention_backward)       \
   OP(average_pool_forward)     \
   OP(average_pool_backward)    \
   OP(max_pool_forward)

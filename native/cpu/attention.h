@@ -1,0 +1,141 @@
+// Attention for any vector type V of vec.h. A thread takes one head of one image at a time and works on q, k and v where they lie in
+// qkv; forward keeps a block of rows of the scores in scratch, backward the scores of the head.
+#pragma once
+
+#include "cpu/gemm.h"
+#include "cpu/threads.h"
+#include "ops.h"
+
+namespace distill {
+namespace {
+
+enum AttentionScratch { kScores, kGradients, kKeys, kValues };
+
+// One head in a packed tensor [N,T,3,A,E] and in one like y [N,T,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
+struct Head {
+  int64_t n, a, T, A, E;
+
+  int64_t packed(int64_t which) const { return (n * T * 3 + which) * A * E + a * E; }
+  int64_t plain() const { return n * T * A * E + a * E; }
+  int64_t row() const { return (n * A + a) * T; }
+  int64_t packed_ld() const { return 3 * A * E; }
+  int64_t plain_ld() const { return A * E; }
+};
+enum { kQ, kK, kV };
+
+template <class Op, class Body>
+void for_each_head(const Op &op, const Body &body) {
+  parallel_for(op.N * op.A, [&](int64_t i) { body(Head{i / op.A, i % op.A, op.T, op.A, op.E}); });
+}
+
+inline float *floats_in_scratch(int slot, int64_t count) {
+  return static_cast<float *>(scratch(slot, count * static_cast<int64_t>(sizeof(float))));
+}
+
+template <class V>
+Panels<V> pack_all_rows(int slot, int64_t K, int64_t N, const float *b, int64_t ldb) {
+  const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
+  for (int64_t panel = 0; panel < panels.count(); ++panel) pack_rows(panels, panel, b, ldb);
+  return panels;
+}
+
+template <class V>
+Panels<V> pack_all_columns(int slot, int64_t K, int64_t N, const float *b, int64_t ldb) {
+  const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
+  for (int64_t panel = 0; panel < panels.count(); ++panel) pack_columns(panels, panel, b, ldb);
+  return panels;
+}
+
+// Pitch of a row of scores: whole vectors, an odd number of them, so that rows fall into different sets of the cache.
+template <class V>
+int64_t score_pitch(int64_t T) {
+  return (ceil_div(T, lanes<V>) | 1) * lanes<V>;
+}
+
+// scores [T] to exp(scores - largest), zeros up to the pitch of whole vectors. Returns what softmax divides by; sets logsumexp.
+template <class V>
+float exponentials(float *scores, int64_t T, float *logsumexp) {
+  V largest = broadcast<V>(-__builtin_inff());
+  int64_t whole = T / lanes<V> * lanes<V>, rest = T - whole;
+  for (int64_t t = 0; t < whole; t += lanes<V>) largest = max(largest, load<V>(scores + t));
+  float most = reduce_max(largest);
+  for (int64_t t = whole; t < T; ++t) most = most < scores[t] ? scores[t] : most;
+  V sum{};
+  for (int64_t t = 0; t < T; t += lanes<V>) {
+    const V e = exp(load<V>(scores + t) - most);
+    const V kept = t < whole ? e : first_lanes(e, rest);
+    store(scores + t, kept);
+    sum += kept;
+  }
+  const float total = reduce_sum(sum);
+  *logsumexp = most + __builtin_logf(total);
+  return total;
+}
+
+template <class V>
+void attention_head_forward(const AttentionForward &op, const Head &head) {
+  constexpr int64_t kRows = 24;  // a multiple of every tile height
+  const int64_t T = op.T, E = op.E, ld = head.packed_ld(), pitch = score_pitch<V>(T);
+  const float *q = op.qkv + head.packed(kQ), scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
+  const auto keys = pack_all_columns<V>(kKeys, E, T, op.qkv + head.packed(kK), ld);
+  const auto values = pack_all_rows<V>(kValues, T, E, op.qkv + head.packed(kV), ld);
+  float *scores = floats_in_scratch(kScores, kRows * pitch), *y = op.y + head.plain();
+  for (int64_t begin = 0; begin < T; begin += kRows) {
+    const int64_t rows = least(kRows, T - begin);
+    multiply_rows(0, rows, q + begin * ld, ld, keys,
+                  [&](int64_t t, int64_t s, int64_t, V score) { store(scores + t * pitch + s, score * scale); });
+    float inverse[kRows];
+    for (int64_t t = 0; t < rows; ++t) inverse[t] = 1.0f / exponentials<V>(scores + t * pitch, T, op.logsumexp + head.row() + begin + t);
+    multiply_rows(0, rows, scores, pitch, values, [&](int64_t t, int64_t e, int64_t count, V sum) {
+      store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count);
+    });
+  }
+}
+
+template <class V>
+void attention_forward(const AttentionForward &op) {
+  for_each_head(op, [&](const Head &head) { attention_head_forward<V>(op, head); });
+}
+
+template <class V>
+float dot(const float *a, const float *b, int64_t size) {
+  V sum{};
+  for (int64_t i = 0; i < size; i += lanes<V>) {
+    const int64_t count = least(lanes<V>, size - i);
+    sum += load_some<V>(a + i, count) * load_some<V>(b + i, count);
+  }
+  return reduce_sum(sum);
+}
+
+// P = softmax(S), dP = dy v^T, dS = P (dP - dy.y) / sqrt(E): dq = dS k, dk = dS^T q, dv = P^T dy
+template <class V>
+void attention_head_backward(const AttentionBackward &op, const Head &head) {
+  const int64_t T = op.T, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld(), pitch = score_pitch<V>(T);
+  const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
+  const float *q = op.qkv + head.packed(kQ), *k = op.qkv + head.packed(kK), *v = op.qkv + head.packed(kV);
+  const float *y = op.y + head.plain(), *dy = op.dy + head.plain(), *logsumexp = op.logsumexp + head.row();
+  float *P = floats_in_scratch(kScores, T * pitch), *dS = floats_in_scratch(kGradients, T * (pitch + 1)), *dy_y = dS + T * pitch;
+  for (int64_t t = 0; t < T; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
+
+  multiply_rows(0, T, q, ld, pack_all_columns<V>(kKeys, E, T, k, ld),
+                [&](int64_t t, int64_t s, int64_t, V score) { store(P + t * pitch + s, exp(score * scale - logsumexp[t])); });
+  multiply_rows(0, T, dy, y_ld, pack_all_columns<V>(kValues, E, T, v, ld), [&](int64_t t, int64_t s, int64_t, V dp) {
+    store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
+  });
+
+  const auto to = [&](int64_t which) {
+    return
+        [out = op.dqkv + head.packed(which), ld](int64_t t, int64_t e, int64_t count, V sum) { store_some(out + t * ld + e, sum, count); };
+  };
+  multiply_rows(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, k, ld), to(kQ));
+  multiply_rows<V, Left::columns>(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, q, ld), to(kK));
+  multiply_rows<V, Left::columns>(0, T, P, pitch, pack_all_rows<V>(kValues, T, E, dy, y_ld), to(kV));
+}
+
+template <class V>
+void attention_backward(const AttentionBackward &op) {
+  for_each_head(op, [&](const Head &head) { attention_head_backward<V>(op, head); });
+}
+
+}  // namespace
+}  // namespace distill

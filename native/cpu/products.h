@@ -1,0 +1,111 @@
+// The products of convolution on blocks of patches laid out in slabs (patches.h), for any vector type V of vec.h.
+#pragma once
+
+#include <algorithm>
+
+#include "cpu/patches.h"
+#include "cpu/vec.h"
+
+namespace distill {
+namespace {
+
+// c [MR, NV vectors] += a(i) at a[i * distance] times NV vectors, `ldb` apart
+template <class V, int MR, int NV, int distance>
+inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]) {
+  V row[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) row[j] = load<V>(b + j * ldb);
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) c[i][j] += a[i * distance] * row[j];
+  }
+}
+
+// Tiles of 24 (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) accumulators, at most 3 vectors wide.
+constexpr int kVectors = 3;
+template <class V, int NV>
+constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
+
+// y [MR, columns] = bias + patches [MR of slab / lanes, K] panel [K, NV vectors]
+template <class V, int MR, int NV>
+[[gnu::noinline]] void forward_tile(int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y,
+                                    int64_t ldy, int64_t columns) {
+  V c[MR][NV];
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) c[i][j] = load<V>(bias + j * lanes<V>);
+  }
+  for (; K > 0; K -= lanes<V>, patches += slab) {
+    const int64_t steps = std::min<int64_t>(K, lanes<V>);
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < steps; k++, panel += NV * lanes<V>) multiply<V, MR, NV, lanes<V>>(patches + k, panel, lanes<V>, c);
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+    float row[NV * lanes<V>], *to = columns == NV * lanes<V> ? y + i * ldy : row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) store(to + j * lanes<V>, c[i][j]);
+    if (to == row) copy_run<V>(row, columns, y + i * ldy);
+  }
+}
+
+template <class V, int NV, int MR = tile_rows<V, NV>>
+void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y, int64_t ldy,
+                  int64_t columns) {
+  for (; rows >= MR; rows -= MR, patches += MR * lanes<V>, y += MR * ldy)
+    forward_tile<V, MR, NV>(K, patches, slab, panel, bias, y, ldy, columns);
+  if constexpr (MR > 1) {
+    if (rows) forward_rows<V, NV, MR - 1>(rows, K, patches, slab, panel, bias, y, ldy, columns);
+  }
+}
+
+// y [rows, columns] = patches [rows, K] weights + bias (padded to whole vectors)
+template <class V>
+void forward_block(int64_t rows, const float *patches, int64_t K, const float *packed, const float *bias, int64_t columns, float *y) {
+  constexpr int64_t width = kVectors * lanes<V>;
+  for (int64_t first = 0; first < columns; first += width) {
+    const int64_t wide = std::min(width, columns - first);
+    const auto forward = wide > 2 * lanes<V> ? forward_rows<V, 3> : wide > lanes<V> ? forward_rows<V, 2> : forward_rows<V, 1>;
+    forward(rows, K, patches, rows * lanes<V>, packed + first * K, bias + first, y + first, columns, wide);
+  }
+}
+
+// sum [MR, NV vectors] += dy^T [MR, rows] patches [rows, NV slabs]
+template <class V, int MR, int NV>
+[[gnu::noinline]] void weight_tile(int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
+  V c[MR][NV] = {};
+#pragma GCC unroll 2
+  for (int64_t row = 0; row < rows; row++) multiply<V, MR, NV, 1>(dy + row * O, patches + row * lanes<V>, rows * lanes<V>, c);
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      float *to = sum + i * ldsum + j * lanes<V>;
+      store(to, load<V>(to) + c[i][j]);
+    }
+  }
+}
+
+template <class V, int NV, int MR = tile_rows<V, NV>>
+void weight_rows(int64_t count, int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
+  for (; count >= MR; count -= MR, dy += MR, sum += MR * ldsum) weight_tile<V, MR, NV>(rows, dy, O, patches, sum, ldsum);
+  if constexpr (MR > 1) {
+    if (count) weight_rows<V, NV, MR - 1>(count, rows, dy, O, patches, sum, ldsum);
+  }
+}
+
+// sum [O, K in whole vectors] += dy^T [O, rows] patches [rows, K]
+template <class V>
+void weight_block(int64_t rows, const float *dy, int64_t O, const float *patches, int64_t K, float *sum) {
+  const int64_t vectors = slabs<V>(K);
+  for (int64_t first = 0; first < vectors; first += kVectors) {
+    const int64_t wide = std::min<int64_t>(kVectors, vectors - first);
+    const auto weight = wide == 3 ? weight_rows<V, 3> : wide == 2 ? weight_rows<V, 2> : weight_rows<V, 1>;
+    weight(O, rows, dy, O, patches + first * rows * lanes<V>, sum + first * lanes<V>, vectors * lanes<V>);
+  }
+}
+
+}  // namespace
+}  // namespace distill
