@@ -51,6 +51,8 @@ export function parseTable<R>(table: Table<R>, text: string): R[] {
   const positions = table.columns.map(({ name, field }) => ({ field, at: names.indexOf(name) }));
   return lines.map((text) => {
     const cells = text.split(",");
-    return Object.fromEntries(positions.map(({ field, at }) => [field, cells[at] ? Number(cells[at]) : null])) as R;
+    const record = {} as Record<keyof R, number | null>;
+    for (const { field, at } of positions) record[field] = cells[at] ? Number(cells[at]) : null;
+    return record as R;
   });
 }

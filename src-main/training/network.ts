@@ -81,7 +81,7 @@ export function expectSameClasses(network: TrainedNetwork, classes: readonly str
 function bundledWeights(model: string): string {
   const path = bundledTeacher(`${model}.safetensors`);
   if (path) return path;
-  throw new InputError(`there are no bundled weights of ${model}; choose resnet20_cifar10, or give a safetensors file`);
+  throw new InputError(`this copy of the program came without weights of ${model}: give the path of a safetensors file instead of "bundled"`);
 }
 
 function build(name: string, options: ModelOptions): Model {

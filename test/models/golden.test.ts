@@ -1,7 +1,8 @@
 // Logits of every model against timm's, with formula weights.
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import type { Model } from "../../src-main/models/model";
 import { modelInfos } from "../../src-main/models/registry";
 import { noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 import { formulaImages, formulaModel } from "../reference/models";
@@ -20,36 +21,30 @@ const goldens: Golden[] = JSON.parse(readFileSync(new URL("../reference/models.j
 const addon = loadAddon();
 useBackend(addon);
 const { isas } = addon.cpuFeatures();
-// The reference would take minutes for the large ones.
-const isQuick = ({ parameters, imageSize }: Golden) => parameters < 6e6 && imageSize <= 32;
 
-describe.each(isas)("%s", (isa) => {
-  it.each(goldens.filter((golden) => isa !== "scalar" || isas.length === 1 || isQuick(golden)))("$model, $imageSize px, patch $patchSize", (golden) => {
+describe.each(goldens)("$model, $imageSize px, patch $patchSize", (golden) => {
+  let model: Model;
+  beforeAll(() => {
+    model = formulaModel(golden.model, golden).eval();
+  });
+  afterAll(() => model.release());
+
+  it(`has ${golden.parameters} parameters`, () => expect(model.parameterCount()).toBe(golden.parameters));
+
+  // The scalar reference would take minutes for the large ones.
+  const isLarge = golden.parameters > 2e6;
+  it.each(isas.filter((isa) => isa !== "scalar" || !isLarge || isas.length === 1))("has timm's logits on %s", (isa) => {
     addon.selectIsa(isa);
-    const logits = logitsOf(golden);
     const expected = golden.logits.flat();
-    expect(logits).toHaveLength(expected.length);
-    expect(Math.max(...expected.map((value, i) => Math.abs(logits[i]! - value)))).toBeLessThanOrEqual(TOLERANCE);
+    const images = () => formulaImages("images", golden.logits.length, golden.imageSize);
+    const actual = scope(() => noGrad(() => model.forward(images()).toFloat32()));
+    expect(actual).toHaveLength(expected.length);
+    expect(Math.max(...expected.map((value, i) => Math.abs(actual[i]! - value)))).toBeLessThanOrEqual(TOLERANCE);
   });
 });
 
-function logitsOf({ model: name, imageSize, patchSize, logits }: Golden): Float32Array {
-  const model = formulaModel(name, { imageSize, patchSize }).eval();
-  try {
-    return scope(() => noGrad(() => model.forward(formulaImages("images", logits.length, imageSize)).toFloat32()));
-  } finally {
-    model.release();
-  }
-}
-
 it("covers every model of the registry", () => {
   expect(new Set(goldens.map(({ model }) => model))).toEqual(new Set(modelInfos().map(({ name }) => name)));
-});
-
-it.each(goldens)("$model, $imageSize px, patch $patchSize has $parameters parameters", ({ model: name, imageSize, patchSize, parameters }) => {
-  const model = formulaModel(name, { imageSize, patchSize });
-  expect(model.parameterCount()).toBe(parameters);
-  model.release();
 });
 
 it("has the published sizes", () => {

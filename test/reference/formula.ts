@@ -8,17 +8,21 @@
 function hashes(name: string, size: number): Uint32Array {
   let seed = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
-  return Uint32Array.from({ length: size }, (_, i) => {
+  const found = new Uint32Array(size);
+  for (let i = 0; i < size; i++) {
     let x = Math.imul(i, 0x9e3779b9) + seed;
     x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
     x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return x ^ (x >>> 16);
-  });
+    found[i] = x ^ (x >>> 16);
+  }
+  return found;
 }
 
 /** fp32 in offset - scale ... offset + scale */
 export function uniform(name: string, size: number, scale = 1, offset = 0): Float32Array {
-  return Float32Array.from(hashes(name, size), (hash) => offset + scale * (2 * ((hash >>> 8) * 2 ** -24) - 1));
+  const values = new Float32Array(size);
+  for (const [i, hash] of hashes(name, size).entries()) values[i] = offset + scale * (2 * ((hash >>> 8) * 2 ** -24) - 1);
+  return values;
 }
 
 /** Whole numbers in 0 ... below - 1 */

@@ -69,11 +69,12 @@ function levelLine({ label, tone }: { label: string; tone: string }, right: numb
 const isFinitePoint = ([, y]: Point) => Number.isFinite(y);
 
 function extentOf(values: readonly number[]): [low: number, high: number] {
-  // Not Math.min(...values): a long run has more values than a call may have arguments.
-  return values.reduce(
-    ([low, high], value) => [Math.min(low, value), Math.max(high, value)] as [number, number],
-    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
-  );
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
 }
 
 // ---- Axes -------------------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ const plain = (value: number) => String(value);
 
 /** The charts of one run, or of the runs of one comparison over each other. */
 export function chartsOf(drawn: readonly Drawn[]): Chart[] {
-  const epochs = Math.max(...drawn.flatMap(({ run }) => run.batches.map(({ epoch }) => epoch)), 0);
+  const epochs = Math.max(...drawn.map(({ run }) => run.batches.at(-1)?.epoch ?? 0));
   return [
     lossByBatch(drawn, {}),
     accuracyByBatch(drawn, {}),

@@ -1,0 +1,189 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RunHashes } from "../../src-main/contract/run";
+import { writeReport } from "../../src-main/runs/report";
+import { createRun } from "../../src-main/runs/writer";
+import { batch, finishedRun, start, train } from "./example-run";
+
+let parent: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), "distill-report-"));
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+const { teacher: _, distillation: __, ...rest } = start.recipe;
+const controlRecipe = { ...rest, teacher: null, distillation: null, train: { ...rest.train, learningRate: 0.0123 } };
+
+function comparison(hashes: Partial<RunHashes> = {}, name = start.recipe.name): string {
+  const directory = join(parent, "comparison");
+  finishedRun(join(directory, "control"), { arm: "control", recipe: { ...controlRecipe, name } }, 1);
+  finishedRun(join(directory, "student"), { arm: "student", recipe: { ...start.recipe, name }, hashes: { ...start.hashes, ...hashes } }, 3);
+  return directory;
+}
+
+function report(format: "html" | "csv" | "json", ...runs: string[]): string {
+  return readFileSync(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) }), "utf8");
+}
+
+/** What a reader sees, without the markup. */
+function textOf(html: string): string {
+  return html
+    .replace(/<(style|script)[\s\S]*?<\/\1>/g, "")
+    .replace(/<[^>]+>/g, " ")
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
+    .replace(/\s+/g, " ");
+}
+
+/** The content of the first figure whose caption begins so. */
+const figure = (html: string, title: string) => html.split("<figure").find((part) => part.includes(`<figcaption>${title}<`))!;
+const count = (text: string, part: string | RegExp) => text.split(part).length - 1;
+
+describe("the page of a comparison", () => {
+  test("tells the result: accuracies of all three, and the difference", () => {
+    const text = textOf(report("html", comparison()));
+    expect(text).toContain("classifies 53.0 % of the test images correctly: 2.0 points more than the control");
+    expect(text).toMatch(/Teacher resnet20_cifar10 90\.0 %/);
+    expect(text).toMatch(/Control 51\.0 % 7\.7 % 0\.333 1 of 12 3 s/);
+    expect(text).toMatch(/Student 53\.0 % 23\.1 % 0\.333 3 of 12 8 s/);
+    expect(text).toMatch(/Difference \+2\.0 points \+15\.4 points/);
+  });
+
+  test("draws both arms by batch with a dashed line at each epoch, the first epoch alone, and test accuracy with the teacher's", () => {
+    const html = report("html", comparison());
+    for (const title of ["Loss", "Train accuracy"]) {
+      expect(count(figure(html, title), 'class="line control"'), title).toBe(1);
+      expect(count(figure(html, title), 'class="line student"'), title).toBe(1);
+      expect(count(figure(html, title), 'class="epoch"'), title).toBe(2);
+      expect(count(figure(html, `${title}, first epoch`), 'class="epoch"'), title).toBe(0);
+    }
+    const points = (path: string) => count(path, /[ML]/);
+    const line = (title: string) => /class="line student" d="([^"]+)"/.exec(figure(html, title))![1]!;
+    expect([points(line("Train accuracy")), points(line("Train accuracy, first epoch"))]).toEqual([12, 4]);
+    expect(count(figure(html, "Test accuracy"), 'class="dot student"')).toBe(3);
+    expect(textOf(figure(html, "Test accuracy"))).toContain("Teacher 90%");
+  });
+
+  test("proves that the arms began alike and saw the same batches", () => {
+    const text = textOf(report("html", comparison()));
+    expect(text).toContain("A fair comparison");
+    expect(text).toMatch(/Initial weights ✓ both began with the same weights w0/);
+    expect(text).toMatch(/Batches ✓ .* b0/);
+  });
+
+  test("says so when they did not", () => {
+    const text = textOf(report("html", comparison({ batches: "b1" })));
+    expect(text).toContain("Not a controlled comparison");
+    expect(text).toMatch(/Batches ✗ different images, order or augmentation b0 b1/);
+  });
+
+  test("marks in the recipe what the arms do differently, and that alone", () => {
+    const html = report("html", comparison());
+    const marked = [...html.matchAll(/<tr class="differs"><th scope="row">.*?<code>(.*?)<\/code>/g)].map(([, key]) => key);
+    expect(marked).toEqual([
+      "teacher.model",
+      "teacher.weights",
+      "teacher.imageSize",
+      "train.learningRate",
+      "distillation.kind",
+      "distillation.temperature",
+      "distillation.alpha",
+    ]);
+    expect(textOf(html)).toMatch(/train\.learningRate 0\.0123 0\.001/);
+  });
+
+  test("needs no network and runs no script", () => {
+    const html = report("html", comparison());
+    expect(html).not.toMatch(/\b(src|href)=|url\(|@import|https?:/);
+    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+    expect([...html.matchAll(/<script[^>]*>/g)].map(([tag]) => tag)).toEqual(['<script type="application/json" id="runs">']);
+    expect(html).toContain("prefers-color-scheme: dark");
+  });
+
+  test("holds the data for programs", () => {
+    const directory = comparison();
+    const runs = JSON.parse(/<script type="application\/json" id="runs">(.*)<\/script>/.exec(report("html", directory))![1]!);
+    expect(runs.map(({ arm }: { arm: string }) => arm)).toEqual(["control", "student"]);
+    expect(runs[1].batchesCsv).toBe(readFileSync(join(directory, "student", "batches.csv"), "utf8"));
+    expect(runs[1].hashes).toEqual(start.hashes);
+  });
+
+  test("shows names as text, whatever is in them", () => {
+    const name = `</script><script>alert("1")</script><img src=x onerror='alert(2)'> & co`;
+    const html = report("html", comparison({}, name));
+    expect(html).not.toMatch(/<img|<script>|<\/script><script>/);
+    expect(textOf(html)).toContain(name);
+  });
+});
+
+describe("the page of other runs", () => {
+  test("says of a run that is not finished how far it is", () => {
+    const run = createRun(join(parent, "run"), start);
+    train(run, 2);
+    run.event("stopped");
+    run.close();
+    const text = textOf(report("html", join(parent, "run")));
+    expect(text).toContain("Not finished: the run is stopped after 2 of 12 epochs.");
+    expect(text).not.toContain("fair comparison");
+  });
+
+  test("can be written before there is anything to draw", () => {
+    createRun(join(parent, "run"), start).close();
+    expect(textOf(report("html", join(parent, "run")))).toContain("No values yet.");
+  });
+
+  test("draws losses that are not numbers as gaps", () => {
+    const run = createRun(join(parent, "run"), start);
+    run.appendBatches([1, 2, 3, 4, 5].map((iter) => ({ ...batch(1, iter), ...(iter === 3 && { loss: Number.NaN }) })));
+    run.close();
+    const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Loss"))!;
+    expect(path).toMatch(/^M[\d. ]+L[\d. ]+M[\d. ]+L[\d. ]+$/);
+  });
+
+  test("stays small and keeps the peaks of a long run", () => {
+    const run = createRun(join(parent, "run"), start);
+    run.appendBatches(Array.from({ length: 200_000 }, (_, i) => ({ ...batch(1, i + 1), trainAcc: i === 77_777 ? 1 : 0.5 })));
+    run.close();
+    const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Train accuracy"))!;
+    expect(path!.length).toBeLessThan(30_000);
+    const heights = path!
+      .split(/[ML]/)
+      .slice(1)
+      .map((point) => Number(point.split(" ")[1]));
+    expect(new Set(heights).size).toBe(2);
+  });
+
+  test("puts several comparisons and runs on one page", () => {
+    comparison();
+    finishedRun(join(parent, "alone"));
+    const html = report("html", parent);
+    expect(count(html, "<section>")).toBe(2);
+    expect(count(html, "A fair comparison")).toBe(1);
+  });
+});
+
+describe("a report for other programs", () => {
+  test("csv has a line per run and epoch", () => {
+    const lines = report("csv", comparison({}, 'a "b", c')).trimEnd().split("\n");
+    expect(lines[0]).toBe("folder,name,arm,seed,epoch,train_loss,train_acc,test_acc,test_loss,seconds,teacher_test_acc");
+    expect(lines.slice(1)).toEqual([
+      'comparison,"a ""b"", c",control,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,0.9',
+      'comparison,"a ""b"", c",student,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,0.9',
+      'comparison,"a ""b"", c",student,0,2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5,0.9',
+      'comparison,"a ""b"", c",student,0,3,0.3333333333333333,0.23076923076923078,0.53,0.3333333333333333,2.5,0.9',
+    ]);
+  });
+
+  test("json has everything", () => {
+    const { runs } = JSON.parse(report("json", comparison()));
+    expect(runs).toHaveLength(2);
+    expect(runs[0]).toMatchObject({ arm: "control", state: "finished", testAcc: 0.51, hashes: start.hashes, recipe: controlRecipe });
+    expect(runs[1].batches).toHaveLength(12);
+  });
+});
+
+test("a folder without runs is named", () => {
+  mkdirSync(join(parent, "empty"));
+  expect(() => report("html", join(parent, "empty"))).toThrow(/empty holds no run/);
+});
