@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { valueAt } from "../contract/parse-recipe";
-import type { BatchRecord, EpochRecord, TrainResult } from "../contract/run";
+import type { BatchRecord, EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingKeys } from "../contract/settings";
 import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
-import { readHeader, readRun } from "../runs/reader";
-import { createRun, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
+import { readEvents, readHeader, readRun } from "../runs/reader";
+import { createRun, expectNotTrained, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
 import type { Arm } from "../training/compare";
 import type { Trainer } from "../training/trainer";
@@ -25,20 +24,32 @@ export interface PlacedArm extends Arm {
 /** What the folder of an arm holds of an earlier start. */
 export interface EarlierRun {
   teacherTestAcc: number | null;
-  hashes: { data: string; teacher: string | null };
+  hashes: RunHashes;
   /** null if it ended before its first checkpoint. */
   checkpoint: Checkpoint | null;
 }
 
-/** Throws an InputError if the folder already holds a run: nothing is written over. */
+/** Throws an InputError if the folder already holds a run, or a file of the same name as one of a run: nothing is written over. */
 export function expectFree({ directory }: PlacedArm): null {
-  if (!existsSync(runFiles(directory).recipe)) return null;
-  throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
+  const files = runFiles(directory);
+  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
+  const taken = Object.values(files).find(existsSync);
+  if (taken) throw new InputError(`${taken} exists already, and a run in that folder would write over it: choose another folder`);
+  return null;
 }
 
-/** Finds what a run can go on from. Throws an InputError if there is no run, or one of another recipe. */
-export function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
+/**
+ * Finds what each arm can go on from; null for one that never began, as when the disk was full at the start of the other. Throws an
+ * InputError if there is no run, or one of another recipe, or one that another process is training.
+ */
+export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)[] {
+  const isThere = ({ directory }: PlacedArm) => existsSync(runFiles(directory).recipe);
+  return arms.some(isThere) ? arms.map((arm) => (isThere(arm) ? findEarlierRun(arm) : expectFree(arm))) : arms.map(findEarlierRun);
+}
+
+function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   const header = readHeader(directory);
+  expectNotTrained(directory, readEvents(directory));
   const differing = settingKeys.find((key) => !MAY_DIFFER.has(key) && valueAt(header.recipe, key) !== valueAt(recipe, key));
   if (differing) {
     const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAt(each, differing) ?? null));
@@ -46,13 +57,23 @@ export function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
       `the run in ${directory} was started with ${differing} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
-  return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(checkpointsIn(directory)) };
+  return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
 }
 
 /** Names and places may change between a start and its resumption: what they hold is compared by hashes. */
 const MAY_DIFFER: ReadonlySet<string> = new Set(["name", "device", "data.path", "data.format", "teacher.weights", "student.weights"]);
 
-const checkpointsIn = (directory: string) => join(directory, "checkpoint");
+/**
+ * Brings a trainer to where its run was left; the folder is only read. Throws an InputError if the run began with other data, teacher or
+ * first weights.
+ */
+export function returnTo({ directory }: PlacedArm, trainer: Trainer, { hashes, checkpoint }: EarlierRun): void {
+  const was = (what: string, remedy: string) => new InputError(`the run in ${directory} was started ${what}: resume it with ${remedy}`);
+  if (hashes.data !== trainer.hashes.data) throw was("on other images", "the data that it began with");
+  if (hashes.teacher !== trainer.hashes.teacher) throw was("with other teacher's weights", "those");
+  if (checkpoint) restore(trainer, checkpoint);
+  else if (hashes.initialWeights !== trainer.hashes.initialWeights) throw was("from other first weights", "those");
+}
 
 /** One arm while it is trained: keeps its run folder and tells what happens. */
 export class ArmRun {
@@ -79,12 +100,8 @@ export class ArmRun {
     return new ArmRun(trainer, writer, notifier);
   }
 
-  static resume({ name, directory }: PlacedArm, trainer: Trainer, { hashes, checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
-    if (hashes.data !== trainer.data.hash)
-      throw new InputError(`the run in ${directory} was started on other images: resume it with the data that it began with`);
-    if (hashes.teacher !== trainer.hashes.teacher)
-      throw new InputError(`the run in ${directory} was started with other teacher's weights: resume it with those`);
-    if (checkpoint) restore(trainer, checkpoint);
+  /** The trainer is where the run was left. */
+  static resume({ name, directory }: PlacedArm, trainer: Trainer, { checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
     const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer)), notifier);
     if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run goes on from the one before. ${checkpoint.damaged}`);
     return run;
@@ -105,7 +122,7 @@ export class ArmRun {
   /** Lines first: a checkpoint never stands for a batch that the files do not have. */
   checkpoint(): void {
     this.writer.flush();
-    writeCheckpoint(checkpointsIn(this.writer.directory), this.trainer);
+    writeCheckpoint(runFiles(this.writer.directory).checkpoint, this.trainer);
     this.writer.setHashes(this.trainer.hashes);
     this.writer.event("checkpoint");
     this.#lastCheckpoint = performance.now();
@@ -140,8 +157,9 @@ export class ArmRun {
     const { student, data, hashes, arm } = this.trainer;
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
-    saveWeights(student.model, join(directory, "student.safetensors"), { classes: data.classes, mean, std });
-    removeOlderCheckpoint(checkpointsIn(directory));
+    const files = runFiles(directory);
+    saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
+    removeOlderCheckpoint(files.checkpoint);
     this.writer.event("finished");
     return { directory, arm, hashes, ...summaryOf(directory) };
   }

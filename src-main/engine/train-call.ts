@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Interrupted, toFailure } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
@@ -12,9 +11,11 @@ import { evaluate } from "../training/evaluate";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { Trainer } from "../training/trainer";
-import { ArmRun, type EarlierRun, expectFree, findEarlierRun, type PlacedArm } from "./arm-run";
+import { ArmRun, type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
+import { recorded } from "./ending";
 import type { Job } from "./job";
 import { type NoticeBody, Notifier } from "./notices";
+import { expectAbsent, expectWritable } from "./out-folder";
 
 export interface TrainCall {
   recipe: Recipe;
@@ -34,10 +35,12 @@ export async function trainOne(call: TrainCall): Promise<TrainResult> {
 /** Trains control and student of the recipe in turn, and writes comparison.json and report.html beside their folders. */
 export async function compare(call: TrainCall): Promise<ComparisonResult> {
   const { recipe, out } = call;
+  const files = { result: join(out, "comparison.json"), report: join(out, "report.html") };
+  if (!call.resume) expectAbsent(Object.values(files));
   const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
   const { results, teacherTestAcc } = await trainArms(arms, call);
   const [control, student] = results as [TrainResult, TrainResult];
-  const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: join(out, "report.html") });
+  const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: files.report });
   const result: ComparisonResult = {
     directory: out,
     seed: recipe.train.seed,
@@ -48,7 +51,7 @@ export async function compare(call: TrainCall): Promise<ComparisonResult> {
     controlled: control.hashes.initialWeights === student.hashes.initialWeights && control.hashes.batches === student.hashes.batches,
     report,
   };
-  writeWhole(join(out, "comparison.json"), `${JSON.stringify(result, null, 2)}\n`);
+  writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
   return result;
 }
 
@@ -57,7 +60,8 @@ async function trainArms(
   arms: readonly PlacedArm[],
   { out, resume, job, notify }: TrainCall,
 ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
-  const earlier = arms.map((arm) => (resume ? findEarlierRun(arm) : expectFree(arm)));
+  expectWritable(out);
+  const earlier = resume ? findEarlierRuns(arms) : arms.map(expectFree);
   const notifier = new Notifier(notify);
   const phase = (text: string) => notifier.send({ type: "phase", text });
   // Given back at the end, last made first.
@@ -83,11 +87,16 @@ async function trainArms(
       const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
       return own(new Trainer({ arm, recipe, data, student, teacher }));
     });
+    // All of them before the first folder is written to: what one arm refuses leaves the other as it was.
+    for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);
     await job.yieldPoint();
     const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await testTeacher(teacher, data, arms[0]!.recipe, job, phase)));
     mkdirSync(out, { recursive: true });
-    for (const [i, trainer] of trainers.entries()) runs.push(open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
-    return { results: await trainRuns(runs, job, notifier), teacherTestAcc };
+    const results = await recorded(runs, async () => {
+      for (const [i, trainer] of trainers.entries()) runs.push(open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
+      return trainRuns(runs, job, notifier);
+    });
+    return { results, teacherTestAcc };
   } finally {
     for (const resource of owned.reverse()) resource.release();
   }
@@ -99,26 +108,16 @@ function open(arm: PlacedArm, trainer: Trainer, earlier: EarlierRun | null, teac
 
 async function trainRuns(runs: readonly ArmRun[], job: Job, notifier: Notifier): Promise<TrainResult[]> {
   const runOf = (trainer: Trainer) => runs.find((run) => run.trainer === trainer)!;
-  try {
-    await train(
-      runs.map(({ trainer }) => trainer),
-      {
-        yieldPoint: job.yieldPoint,
-        onBatch: (trainer, record, progress) => runOf(trainer).batch(record, progress),
-        onTest: (trainer) => notifier.send({ type: "phase", text: `Testing on ${trainer.data.test.count} images` }),
-        onEpoch: (trainer, record) => runOf(trainer).epoch(record),
-      },
-    );
-    return runs.map((run) => run.finish());
-  } catch (error) {
-    for (const run of runs) {
-      if (error instanceof Interrupted) run.stop();
-      else run.fail(toFailure(error).message);
-    }
-    throw error;
-  } finally {
-    for (const run of runs) run.close();
-  }
+  await train(
+    runs.map(({ trainer }) => trainer),
+    {
+      yieldPoint: job.yieldPoint,
+      onBatch: (trainer, record, progress) => runOf(trainer).batch(record, progress),
+      onTest: (trainer) => notifier.send({ type: "phase", text: `Testing on ${trainer.data.test.count} images` }),
+      onEpoch: (trainer, record) => runOf(trainer).epoch(record),
+    },
+  );
+  return runs.map((run) => run.finish());
 }
 
 async function readData(arms: readonly PlacedArm[], job: Job, phase: (text: string) => void): Promise<Dataset> {

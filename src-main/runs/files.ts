@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, RunHashes } from "../contract/run";
 
@@ -11,6 +12,8 @@ export const runFiles = (directory: string) => ({
   batches: join(directory, "batches.csv"),
   epochs: join(directory, "epochs.csv"),
   events: join(directory, "events.jsonl"),
+  checkpoint: join(directory, "checkpoint"),
+  weights: join(directory, "student.safetensors"),
 });
 
 /** What recipe.json says beside the recipe itself. */
@@ -48,12 +51,23 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** Whole or not at all: written beside, synced, then renamed. */
 export function writeWhole(path: string, text: string): void {
   const partial = `${path}.partial`;
-  const file = openSync(partial, "w");
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(partial, "w");
+    try {
+      // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(partial, path);
+  } catch (cause) {
+    rmSync(partial, { force: true });
+    throw cannotBeWritten(path, cause);
   }
-  renameSync(partial, path);
+}
+
+/** What the system refuses of an open file names no path. */
+export function cannotBeWritten(path: string, cause: unknown): InputError {
+  return new InputError(`${path} cannot be written (${(cause as Error).message})`, { cause });
 }

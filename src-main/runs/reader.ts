@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
@@ -73,27 +74,50 @@ export function readHeader(directory: string): RunHeader {
   const path = runFiles(directory).recipe;
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
   try {
-    const header = Object(JSON.parse(readFileSync(path, "utf8"))) as RunHeader;
-    if (header.schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${JSON.stringify(header.schema)}`);
-    return { ...header, recipe: parseRecipe(header.recipe) };
+    const { schema, recipe, ...facts } = Object(JSON.parse(readFileSync(path, "utf8")));
+    if (schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${JSON.stringify(schema)}`);
+    return { schema, recipe: parseRecipe(recipe), ...checkedFacts(facts) };
   } catch (cause) {
     throw new InputError(`${path} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 
-export const readBatches = (directory: string): BatchRecord[] => parseTable(BATCHES, readIfThere(runFiles(directory).batches));
-export const readEpochs = (directory: string): EpochRecord[] => parseTable(EPOCHS, readIfThere(runFiles(directory).epochs));
+const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
+  seed: z.number(),
+  arm: z.enum(["single", "control", "student"]),
+  hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
+  classes: z.array(z.string()),
+  parameters: z.number(),
+  teacherTestAcc: z.number().nullable(),
+});
+
+function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
+  const { data, error } = factsSchema.safeParse(facts);
+  if (data) return data;
+  throw new Error(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
+}
+
+export const readBatches = (directory: string): BatchRecord[] => read(runFiles(directory).batches, (text) => parseTable(BATCHES, text));
+export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(directory).epochs, (text) => parseTable(EPOCHS, text));
 
 /** A last line without its end was being written when the process died, and does not count. */
 export function readEvents(directory: string): RunEvent[] {
-  return readIfThere(runFiles(directory).events)
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
+  return read(runFiles(directory).events, (text) =>
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line)),
+  );
 }
 
-function readIfThere(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
+/** A file that is not there counts as empty. Throws an InputError that names one that cannot be parsed. */
+function read<R>(path: string, parse: (text: string) => R[]): R[] {
+  if (!existsSync(path)) return [];
+  try {
+    return parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new InputError(`${path} is damaged: ${(cause as Error).message}`, { cause });
+  }
 }
 
 // ---- State, as the events tell it -------------------------------------------------------------------------------------------------

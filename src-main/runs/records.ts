@@ -43,16 +43,24 @@ export function toText<R>(table: Table<R>, records: readonly R[]): string {
   return headerLine(table) + records.map((record) => line(table, record)).join("");
 }
 
-/** The records of a file's text. A last line without its end was being written when the process died, and does not count. */
+/**
+ * The records of a file's text. A last line without its end was being written when the process died, and does not count. Throws an Error
+ * that names a line with something else than numbers.
+ */
 export function parseTable<R>(table: Table<R>, text: string): R[] {
   const [header, ...lines] = text.split("\n").slice(0, -1);
   if (header === undefined) return [];
   const names = header.split(",");
   const positions = table.columns.map(({ name, field }) => ({ field, at: names.indexOf(name) }));
-  return lines.map((text) => {
+  return lines.map((text, index) => {
     const cells = text.split(",");
-    const record = {} as Record<keyof R, number | null>;
-    for (const { field, at } of positions) record[field] = cells[at] ? Number(cells[at]) : null;
-    return record as R;
+    // Line 1 is the header.
+    if (cells.length !== names.length || !cells.every(isCell)) throw new Error(`line ${index + 2}: expected ${names.length} numbers, got "${text}"`);
+    return Object.fromEntries(positions.map(({ field, at }) => [field, cells[at] ? Number(cells[at]) : null])) as R;
   });
+}
+
+/** What `line` writes: NaN stands for a loss that was lost. */
+function isCell(text: string): boolean {
+  return text === "NaN" || !Number.isNaN(Number(text));
 }

@@ -27,11 +27,15 @@ function runsIn(directory: string): RunDetails[] {
   return folders.map(readRun);
 }
 
-/** Control and student that lie beside each other belong together. */
+/** Control and student that lie beside each other belong together: the folder of both. */
+function groupOf({ arm, directory }: RunDetails): string {
+  return arm === "single" ? directory : dirname(directory);
+}
+
 function grouped(runs: readonly RunDetails[]): Group[] {
   const groups = new Map<string, RunDetails[]>();
   for (const run of runs) {
-    const key = run.arm === "single" ? run.directory : dirname(run.directory);
+    const key = groupOf(run);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups.values()].map((runs) => ({ title: runs[0]!.name, runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)) }));
@@ -42,9 +46,7 @@ function csvReport(groups: readonly Group[]): string {
   const lines = groups.flatMap(({ runs }) =>
     runs.flatMap((run) => {
       const [, ...epochs] = toText(EPOCHS, run.epochRecords).trimEnd().split("\n");
-      return epochs.map((epoch) =>
-        [cell(basename(dirname(run.directory))), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? ""].join(","),
-      );
+      return epochs.map((epoch) => [cell(basename(groupOf(run))), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? ""].join(","));
     }),
   );
   return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");

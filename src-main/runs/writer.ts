@@ -1,7 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import type { BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
+import { cannotBeWritten, type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
 import { readBatches, readEpochs, readEvents, readHeader, trainedBy } from "./reader";
 import { BATCHES, EPOCHS, line, toText } from "./records";
 
@@ -21,10 +21,15 @@ export function createRun(directory: string, start: RunStart): RunWriter {
     throw new InputError(`${directory} already holds a run, and nothing is written over: choose another folder, or go on with that run by --resume`);
   mkdirSync(directory, { recursive: true });
   const header: RunHeader = { schema: SCHEMA, seed: start.recipe.train.seed, ...start };
-  writeFileSync(files.batches, toText(BATCHES, []));
-  writeFileSync(files.epochs, toText(EPOCHS, []));
-  writeFileSync(files.events, "");
-  writeWhole(files.recipe, json(header));
+  // What makes the folder a run comes last; where it cannot be written, nothing is left in the way of another try.
+  const tables = { [files.batches]: toText(BATCHES, []), [files.epochs]: toText(EPOCHS, []), [files.events]: "" };
+  try {
+    for (const [path, text] of Object.entries(tables)) writeFileSync(path, text);
+    writeWhole(files.recipe, json(header));
+  } catch (error) {
+    for (const path of Object.keys(tables)) rmSync(path, { force: true });
+    throw error;
+  }
   return new RunWriter(directory, header, "started", 1);
 }
 
@@ -36,8 +41,7 @@ export function resumeRun(directory: string, position: RunPosition): RunWriter {
   const files = runFiles(directory);
   const header = readHeader(directory);
   const events = readEvents(directory);
-  const pid = trainedBy(events);
-  if (pid !== null && pid !== process.pid) throw new InputError(`${directory} is being trained by process ${pid}: stop it there before going on with it here`);
+  expectNotTrained(directory, events);
 
   const isDone = ({ epoch, iter }: BatchRecord) => epoch < position.epoch || (epoch === position.epoch && iter <= position.iter);
   const batches = readBatches(directory).filter(isDone);
@@ -48,11 +52,17 @@ export function resumeRun(directory: string, position: RunPosition): RunWriter {
   return new RunWriter(directory, header, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
 }
 
+/** Throws an InputError if another process is training the run. */
+export function expectNotTrained(directory: string, events: RunEvent[]): void {
+  const pid = trainedBy(events);
+  if (pid !== null && pid !== process.pid) throw new InputError(`${directory} is being trained by process ${pid}: stop it there before going on with it here`);
+}
+
 /** Appends to the files of one run. A line is in the system's hands when a call returns, and on the disk after `flush`. */
 export class RunWriter {
-  readonly #batches: number;
-  readonly #epochs: number;
-  readonly #events: number;
+  readonly #batches: LineFile;
+  readonly #epochs: LineFile;
+  readonly #events: LineFile;
   #header: RunHeader;
 
   /** Use `createRun` or `resumeRun`. */
@@ -64,19 +74,19 @@ export class RunWriter {
   ) {
     const files = runFiles(directory);
     this.#header = header;
-    this.#batches = openSync(files.batches, "a");
-    this.#epochs = openSync(files.epochs, "a");
-    this.#events = openSync(files.events, "a");
+    this.#batches = new LineFile(files.batches);
+    this.#epochs = new LineFile(files.epochs);
+    this.#events = new LineFile(files.events);
     this.#writeEvent({ time: new Date().toISOString(), type, segment, pid: process.pid });
     this.flush();
   }
 
   appendBatches(records: readonly BatchRecord[]): void {
-    writeSync(this.#batches, records.map((record) => line(BATCHES, record)).join(""));
+    this.#batches.append(records.map((record) => line(BATCHES, record)).join(""));
   }
 
   appendEpoch(record: EpochRecord): void {
-    writeSync(this.#epochs, line(EPOCHS, record));
+    this.#epochs.append(line(EPOCHS, record));
   }
 
   event(type: Exclude<EventType, "started" | "resumed">, text?: string): void {
@@ -90,16 +100,44 @@ export class RunWriter {
   }
 
   flush(): void {
-    for (const file of [this.#batches, this.#epochs, this.#events]) fsyncSync(file);
+    for (const file of [this.#batches, this.#epochs, this.#events]) file.flush();
   }
 
   close(): void {
-    this.flush();
-    for (const file of [this.#batches, this.#epochs, this.#events]) closeSync(file);
+    try {
+      this.flush();
+    } finally {
+      for (const file of [this.#batches, this.#epochs, this.#events]) file.close();
+    }
   }
 
   #writeEvent(event: RunEvent): void {
-    writeSync(this.#events, `${JSON.stringify(event)}\n`);
+    this.#events.append(`${JSON.stringify(event)}\n`);
+  }
+}
+
+/** A text file that grows by whole lines. */
+class LineFile {
+  readonly #file: number;
+
+  constructor(readonly path: string) {
+    this.#file = openSync(path, "a");
+  }
+
+  append(lines: string): void {
+    try {
+      writeFileSync(this.#file, lines);
+    } catch (cause) {
+      throw cannotBeWritten(this.path, cause);
+    }
+  }
+
+  flush(): void {
+    fsyncSync(this.#file);
+  }
+
+  close(): void {
+    closeSync(this.#file);
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { distill, type Finished } from "./distill";
+import { distill, distillOnFullDisk, type Finished } from "./distill";
 
 let cwd: string;
 
@@ -137,6 +137,26 @@ describe("Ctrl-C", () => {
   }, 120_000);
 });
 
+describe.skipIf(process.platform === "win32")("a disk that is full", () => {
+  it("at the start leaves no half-written run, and its name free", async () => {
+    // recipe.json is a little larger.
+    const { status, err } = await distillOnFullDisk(1, ["train", "--recipe", "recipe.json", "--out", "full"], cwd);
+    expect(status).toBe(1);
+    expect(err).toContain(`${path.join(cwd, "full", "recipe.json")} cannot be written`);
+    expect(readdirSync(path.join(cwd, "full"))).toEqual([]);
+    expect((await distill(["train", "--recipe", "recipe.json", "--out", "full"], cwd)).status).toBe(0);
+  });
+
+  it("at a checkpoint loses nothing: resumed where there is room, the run ends in the same bits", async () => {
+    const full = await distillOnFullDisk(100, ["train", "--recipe", "recipe.json", "--out", "filled"], cwd);
+    expect(full.status).toBe(1);
+    expect(full.err).toMatch(/latest\.safetensors: cannot be written.*resume the run/);
+    expect(readFileSync(path.join(cwd, "filled", "events.jsonl"), "utf8")).toContain('"failed"');
+    expect((await distill(["train", "--recipe", "recipe.json", "--out", "filled", "--resume"], cwd)).status).toBe(0);
+    expect(weightsOf("filled")).toBe(weightsOf("full"));
+  });
+});
+
 describe("bad input is told in words that name it, and changes nothing", () => {
   async function refused(args: readonly string[], status: number, ...words: string[]): Promise<void> {
     const before = contentOf(cwd);
@@ -195,6 +215,15 @@ describe("bad input is told in words that name it, and changes nothing", () => {
       1,
       weights,
     );
+  });
+
+  it("a folder for the run that is a file", () =>
+    refused(["train", "--recipe", "recipe.json", "--out", "recipe.json/run"], 1, `${path.join(cwd, "recipe.json")} is a file`));
+
+  it("a folder that holds what a run would write over", async () => {
+    mkdirSync(path.join(cwd, "tables"));
+    writeFileSync(path.join(cwd, "tables", "epochs.csv"), "mine");
+    await refused(["train", "--recipe", "recipe.json", "--out", "tables"], 1, path.join(cwd, "tables", "epochs.csv"), "exists already");
   });
 
   it("a comparison without a teacher", () => refused(["compare", "--recipe", "recipe.json", "--out", "run"], 2, "distillation"));

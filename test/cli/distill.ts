@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import path from "node:path";
+import type { Readable } from "node:stream";
 
 /** The command line as it is installed: bundled, with the real engine. */
 const PROGRAM = path.resolve(import.meta.dirname, "../../out/cli/distill.cjs");
@@ -12,7 +13,16 @@ export interface Finished {
 
 /** Runs `distill` to its end. `onError` sees each piece of standard error, and the process. */
 export function distill(args: readonly string[], cwd: string, onError: (text: string, child: ChildProcess) => void = () => {}): Promise<Finished> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  return finish(spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] }), onError);
+}
+
+/** As `distill`, where no file can grow beyond so many kilobytes: what a full disk is to a program, a write that stops half-way. */
+export function distillOnFullDisk(kilobytes: number, args: readonly string[], cwd: string): Promise<Finished> {
+  const limited = ["-c", `ulimit -f ${kilobytes} && exec "$0" "$@"`, process.execPath, PROGRAM, ...args];
+  return finish(spawn("bash", limited, { cwd, stdio: ["ignore", "pipe", "pipe"] }), () => {});
+}
+
+function finish(child: ChildProcessByStdio<null, Readable, Readable>, onError: (text: string, child: ChildProcess) => void): Promise<Finished> {
   const finished: Finished = { status: null, out: "", err: "" };
   child.stdout.on("data", (chunk: Buffer) => {
     finished.out += chunk;

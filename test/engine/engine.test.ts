@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -259,10 +259,47 @@ describe("pause, stop and resume", () => {
     ["other data", () => ({ ...recipe(), data: { ...recipe().data, testLimit: 9 } }), /data\.testLimit 10.*9/],
     ["another temperature", () => ({ ...recipe(), distillation: { kind: "soft" as const, temperature: 3, alpha: 0.5 } }), /distillation\.temperature 2.*3/],
     ["other teacher's weights", () => ({ ...recipe(), teacher: { ...recipe().teacher!, weights: otherTeacher() } }), /teacher's weights/],
-  ])("resuming with %s is refused", async (_, changed, message) => {
+  ])("resuming with %s is refused, and changes nothing", async (_, changed, message) => {
+    const contents = () =>
+      ["control", "student"].flatMap((arm) => ["events.jsonl", "recipe.json"].map((file) => readFileSync(folder.path("whole", arm, file), "utf8")));
+    const before = contents();
     const failure = await fresh().failure("compare", { recipe: changed(), out: folder.path("whole"), resume: true });
     expect(failure.code).toBe("INPUT");
     expect(failure.message).toMatch(message);
+    expect(contents()).toEqual(before);
+  });
+
+  test("a comparison of which one arm never began goes on", async () => {
+    const out = folder.path("half-begun");
+    const engine = fresh();
+    engine.afterBatch(1, () => void engine.call("control", { action: "stop" }));
+    await engine.failure("compare", { recipe: recipe(), out, resume: false });
+    rmSync(`${out}/student`, { recursive: true });
+    const result = await fresh().call("compare", { recipe: recipe(), out, resume: true });
+    expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
+  });
+
+  test("first weights that changed before the first checkpoint are refused", async () => {
+    const out = folder.path("first-weights");
+    const from = (weights: string) => ({ ...single(), student: { ...recipe().student, weights } });
+    await fresh().call("train", { recipe: from(folder.teacher), out, resume: false });
+    rmSync(`${out}/checkpoint`, { recursive: true });
+    const failure = await fresh().failure("train", { recipe: from(otherTeacher()), out, resume: true });
+    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other first weights") });
+  });
+
+  test("what a run in the way of one arm refuses leaves no trace of the other", async () => {
+    const out = folder.path("in the way");
+    mkdirSync(`${out}/student`, { recursive: true });
+    writeFileSync(`${out}/student/batches.csv`, "mine");
+    const failure = await fresh().failure("compare", { recipe: recipe(), out, resume: false });
+    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining(`${out}/student/batches.csv exists already`) });
+    writeFileSync(`${out}/report.html`, "mine");
+    rmSync(`${out}/student`, { recursive: true });
+    expect(await fresh().failure("compare", { recipe: recipe(), out, resume: false })).toMatchObject({
+      message: expect.stringContaining("report.html exists"),
+    });
+    expect(readdirSync(out)).toEqual(["report.html"]);
   });
 
   test("resuming where there is no run is refused", async () => {

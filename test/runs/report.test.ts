@@ -175,6 +175,17 @@ describe("a report for other programs", () => {
     ]);
   });
 
+  test("csv names the folder of a single run", () => {
+    finishedRun(join(parent, "first"));
+    finishedRun(join(parent, "second"));
+    const folders = report("csv", parent)
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(",")[0]);
+    expect(new Set(folders)).toEqual(new Set(["first", "second"]));
+  });
+
   test("json has everything", () => {
     const { runs } = JSON.parse(report("json", comparison()));
     expect(runs).toHaveLength(2);

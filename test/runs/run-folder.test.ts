@@ -195,6 +195,8 @@ describe("the runs in a folder", () => {
     finishedRun(directory);
     mkdirSync(join(parent, "broken"));
     writeFileSync(join(parent, "broken", "recipe.json"), "{");
+    finishedRun(join(parent, "damaged"));
+    writeFileSync(join(parent, "damaged", "events.jsonl"), "{\n");
     expect(listRuns(parent)).toHaveLength(1);
   });
 
@@ -204,11 +206,22 @@ describe("the runs in a folder", () => {
   });
 });
 
+test.each([
+  ["batches.csv", "epoch,iter\n1,1\n1,x\n", /batches\.csv is damaged: line 3: expected 2 numbers, got "1,x"/],
+  ["epochs.csv", "epoch,train_loss\n1\n", /epochs\.csv is damaged: line 2: expected 2 numbers, got "1"/],
+  ["events.jsonl", '{"time": "20\n', /events\.jsonl is damaged/],
+])("a line in the middle that no program of ours wrote is told: %s", (file, text, message) => {
+  finishedRun(directory);
+  writeFileSync(join(directory, file), text);
+  expect(() => readRun(directory)).toThrow(message);
+});
+
 describe("a folder that is no run", () => {
   test.each([
     ["no recipe.json", null, /holds no run: expected a file recipe\.json/],
     ["a damaged one", '{"schema": 1', /recipe\.json cannot be used/],
     ["one of a later program", '{"schema": 99}', /expected a run of schema 1, got 99/],
+    ["one without its hashes", JSON.stringify({ schema: 1, ...start, seed: 0, hashes: undefined }), /recipe\.json cannot be used: hashes/],
     ["one whose recipe has an unknown key", JSON.stringify({ schema: 1, recipe: { ...start.recipe, epoch: 3 } }), /epoch/],
   ])("is told by %s", (_, recipe, message) => {
     mkdirSync(directory);
