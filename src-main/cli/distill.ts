@@ -5,9 +5,11 @@ import { startEngine } from "../engine-client/node-process";
 import { run } from "./program";
 
 // A reader that has seen enough (`distill ... | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 run(process.argv.slice(2), {
   cwd: process.cwd(),

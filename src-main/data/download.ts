@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
 import { join } from "node:path";
@@ -132,7 +132,8 @@ async function save(response: AsyncIterable<Buffer>, part: string, start: number
 
 function writePiece(file: number, bytes: Buffer, path: string): void {
   try {
-    writeSync(file, bytes);
+    // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+    writeFileSync(file, bytes);
   } catch (cause) {
     throw new InputError(`${path} cannot be written: ${(cause as Error).message}`, { cause });
   }

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -71,7 +71,8 @@ class Entries {
 
   #takeContent(bytes: Buffer): Buffer {
     const part = bytes.subarray(0, this.#content);
-    writeSync(this.#file!, part);
+    // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+    writeFileSync(this.#file!, part);
     this.#content -= part.length;
     if (this.#content === 0) this.close();
     return bytes.subarray(part.length);

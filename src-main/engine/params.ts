@@ -22,7 +22,10 @@ const schemas: { [M in Method]: z.ZodType<Methods[M]["params"]> } = {
   doctor: nothing,
   models: nothing,
   dataInfo: z.strictObject({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }),
-  dataDownload: z.strictObject({ directory: text, url: z.url().optional() }),
+  dataDownload: z.strictObject({
+    directory: text,
+    url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }).optional(),
+  }),
   train: run,
   compare: run,
   control: z.strictObject({ action: z.enum(["pause", "continue", "stop"]) }),
