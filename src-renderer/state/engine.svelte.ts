@@ -1,6 +1,7 @@
 import type { Method, Methods, Notice } from "../../src-main/contract/engine";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../bridge";
+import { sentence } from "./words";
 
 type State = { kind: "starting" } | { kind: "ready" } | { kind: "dead"; message: string; details: string };
 
@@ -14,8 +15,8 @@ export class Engine {
   /** Starts an engine, also in place of one that died. */
   async start(): Promise<void> {
     this.state = { kind: "starting" };
-    const died = (end: { message: string; details: string }) => {
-      this.state = { kind: "dead", ...end };
+    const died = ({ message, details }: { message: string; details: string }) => {
+      this.state = { kind: "dead", message: sentence(message), details };
     };
     this.#client = this.bridge.connectEngine(died);
     try {
@@ -33,6 +34,6 @@ export class Engine {
   }
 }
 
-export const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const inWords = (error: unknown): string => sentence(error instanceof Error ? error.message : String(error));
 
 export const isInterruption = (error: unknown): boolean => error instanceof EngineError && error.code === "INTERRUPTED";

@@ -66,6 +66,11 @@ export class Setup {
     return checkSetting(key.replace(/^control\./, "") as SettingKey, value);
   }
 
+  /** Whether a field has an effect beside what the others say. */
+  applies(key: FieldKey): boolean {
+    return key.startsWith("teacher.") ? this.distils : (settingAt(key)?.applies?.to(this.#base) ?? true);
+  }
+
   get distils(): boolean {
     return this.#base.distillation !== null;
   }

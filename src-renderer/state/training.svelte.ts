@@ -114,6 +114,7 @@ export class Training {
       case "batches":
         this.curves.addBatches(notice.arm, notice.records);
         this.progress = notice.progress;
+        this.phase = "";
         this.#becomeRunning();
         break;
       case "epoch":

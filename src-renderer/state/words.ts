@@ -1,4 +1,7 @@
-/** Figures as people read them. */
+/** Figures and sentences as people read them. */
+
+/** Messages begin as part of a line of the terminal; what is no word (a path, a key, a model) stays as it is. */
+export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*[ ,:'])/, (first) => first.toUpperCase());
 
 const whole = new Intl.NumberFormat("en");
 
@@ -6,6 +9,12 @@ export const count = (value: number): string => whole.format(Math.round(value));
 
 /** 0.6142 -> "61.4" */
 export const percent = (share: number): string => (share * 100).toFixed(1);
+
+/** 0.6142 -> "61.4 %" */
+export const percentFigure = (share: number): string => `${percent(share)} %`;
+
+/** 0.6 -> "60 %", 0.625 -> "62.5 %" */
+export const percentTick = (share: number): string => `${Number(percent(share))} %`;
 
 /** 0.031 -> "+3.1", -0.031 -> "−3.1" */
 export function points(difference: number): string {
