@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Notice } from "../contract/engine";
-import { batchWords, count, epochWords, megabytes } from "./words";
+import { batchWords, count, epochWords, fitted, megabytes } from "./words";
 import type { World } from "./world";
 
 /** Shows what the engine tells of a long call, on standard error. */
@@ -20,7 +20,7 @@ interface Step {
   done: number;
   total: number;
   label: string;
-  words: string;
+  words: readonly string[];
 }
 
 /** Turns notices into lines that stay and steps that pass; needs the length of each arm, told once at its start. */
@@ -46,7 +46,7 @@ class Narrator {
   step(notice: Notice): Step | null {
     if (notice.type === "download") {
       const { received, total } = notice;
-      return { done: received, total, label: "download", words: `${megabytes(received)} of ${megabytes(total)}` };
+      return { done: received, total, label: "download", words: [`${megabytes(received)} of ${megabytes(total)}`] };
     }
     const record = notice.type === "batches" ? notice.records.at(-1) : undefined;
     if (notice.type !== "batches" || !record) return null;
@@ -60,6 +60,22 @@ function named(arm: string): string {
   return arm === "single" ? "" : `${arm} `;
 }
 
+const LONGEST_BAR = 14;
+const SHORTEST_BAR = 4;
+
+/** A step in no more than `columns` characters: the bar gets shorter, then is left out, then the words are, from the first. */
+function barLine({ done, total, label, words }: Step, columns: number): string {
+  const share = done / total;
+  const percentage = `${Math.floor(100 * share)}%`.padStart(4);
+  const line = [label, percentage, ...words].join("  ");
+  const size = Math.min(LONGEST_BAR, columns - line.length - 2);
+  if (size >= SHORTEST_BAR) {
+    const full = Math.round(size * share);
+    return [label, "█".repeat(full) + "░".repeat(size - full), percentage, ...words].join("  ");
+  }
+  return line.length > columns && words.length > 1 ? barLine({ done, total, label, words: words.slice(1) }, columns) : fitted(line, columns);
+}
+
 const ERASE_LINE = "\r\x1b[K";
 
 /** For a terminal: a bar at the bottom, lines above it. */
@@ -69,12 +85,12 @@ class BarView implements ProgressView {
   #bar: cliProgress.SingleBar | null = null;
 
   constructor(private readonly world: World) {
-    const format = "{label}  {bar} {percentage}%  {words}";
-    this.#bars = new cliProgress.MultiBar(
-      // Ctrl-C is answered elsewhere; the bar must not end the process.
-      { format, stream: world.err as NodeJS.WriteStream, barsize: 14, hideCursor: true, clearOnComplete: true, forceRedraw: true, gracefulExit: false },
-      cliProgress.Presets.shades_classic,
-    );
+    const format = (_: cliProgress.Options, { value, total }: cliProgress.Params, { label, words }: Pick<Step, "label" | "words">) =>
+      barLine({ done: value, total, label, words }, this.#columns);
+    const stream = world.err as NodeJS.WriteStream;
+    // linewrap: the bar fits, and lines above it may be longer than the terminal. gracefulExit: Ctrl-C is answered elsewhere, the bar must
+    // not end the process.
+    this.#bars = new cliProgress.MultiBar({ format, stream, linewrap: true, hideCursor: true, clearOnComplete: true, forceRedraw: true, gracefulExit: false });
   }
 
   show(notice: Notice): void {
@@ -108,8 +124,13 @@ class BarView implements ProgressView {
 
   /** Passes: in the bar's place until there is one, then at its end. */
   #phase(text: string): void {
-    if (this.#bar) this.#bar.update({ words: text });
-    else this.world.err.write(`${ERASE_LINE}${text}`);
+    if (this.#bar) this.#bar.update({ words: [text] });
+    else this.world.err.write(`${ERASE_LINE}${fitted(text, this.#columns)}`);
+  }
+
+  /** One less than there are: a terminal may begin a new line after the last. */
+  get #columns(): number {
+    return (this.world.err.columns || 80) - 1;
   }
 }
 
@@ -133,7 +154,7 @@ class LineView implements ProgressView {
     const line = this.#narrator.line(notice);
     if (line) this.say(line);
     const step = this.#narrator.step(notice);
-    if (step && this.#isDue(step)) this.say(`${step.label}  ${Math.floor((100 * step.done) / step.total)}%  ${step.words}`);
+    if (step && this.#isDue(step)) this.say(`${step.label}  ${Math.floor((100 * step.done) / step.total)}%  ${step.words.join("  ")}`);
   }
 
   say(text: string): void {

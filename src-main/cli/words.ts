@@ -34,8 +34,13 @@ export function count(value: number, noun: string): string {
   return `${value} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-export function batchWords({ loss, trainAcc }: BatchRecord, imagesPerSecond: number, secondsLeft: number): string {
-  return `loss ${loss.toFixed(3)}  accuracy ${percent(trainAcc)}  ${Math.round(imagesPerSecond)} images/s  ${duration(secondsLeft)} left`;
+export function batchWords({ loss, trainAcc }: BatchRecord, imagesPerSecond: number, secondsLeft: number): string[] {
+  return [`loss ${loss.toFixed(3)}`, `accuracy ${percent(trainAcc)}`, `${Math.round(imagesPerSecond)} images/s`, `${duration(secondsLeft)} left`];
+}
+
+/** A text cut to so many characters. */
+export function fitted(text: string, columns: number): string {
+  return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 }
 
 export function epochWords({ trainLoss, trainAcc, testAcc, seconds }: EpochRecord): string {

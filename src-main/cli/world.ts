@@ -9,7 +9,7 @@ export interface World {
   /** Standard output: results only. */
   writeOut(text: string): void;
   /** Standard error: progress and messages. */
-  err: Writable & { isTTY?: boolean };
+  err: Writable & { isTTY?: boolean; columns?: number };
   /** Tells of each request to stop (Ctrl-C, SIGTERM); returns how to end the subscription. */
   onInterrupt(listener: () => void): () => void;
   startEngine(): Channel;

@@ -19,6 +19,8 @@ export interface Run {
 export interface RunOptions {
   cwd?: string;
   isTTY?: boolean;
+  /** Width of the terminal. */
+  columns?: number;
   /** Seconds by which the clock moves on each time it is read. */
   tick?: number;
   /** Told how to press Ctrl-C and how to end the engine. */
@@ -29,7 +31,7 @@ export interface RunOptions {
 export async function runWith(
   handlers: Handlers,
   args: readonly string[],
-  { cwd = "/nowhere", isTTY = false, tick = 0, during }: RunOptions = {},
+  { cwd = "/nowhere", isTTY = false, columns = 120, tick = 0, during }: RunOptions = {},
 ): Promise<Run> {
   const written = { out: "", err: "" };
   const calls: Run["calls"] = [];
@@ -77,7 +79,7 @@ export async function runWith(
     writeOut: (text) => {
       written.out += text;
     },
-    err: Object.assign(err, { isTTY }),
+    err: Object.assign(err, { isTTY, columns }),
     onInterrupt: (each) => {
       interrupt = each;
       return () => {};

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError, Interrupted } from "../../src-main/contract/failure";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -191,6 +192,22 @@ describe("progress", () => {
     expect(err).toContain("epoch 2/2  loss 2.400  train accuracy 30.0 %  test accuracy 31.0 %  0:10\n");
     expect(err).toContain("warning: few images\n");
     expect(out).not.toContain("█");
+  });
+
+  /** What is drawn on one line, and stays until the next drawing. */
+  const drawings = (err: string) => err.split("\x1b[1G").flatMap((text) => stripVTControlCharacters(text).split("\n"));
+
+  it.each([
+    [120, /^epoch 2\/2 {2}█{14} {2}100% {2}loss 2\.500 {2}accuracy 25\.0 % {2}1234 images\/s {2}1:05 left$/],
+    [80, /^epoch 2\/2 {2}█{7} {2}100% {2}loss 2\.500 {2}accuracy 25\.0 % {2}1234 images\/s {2}1:05 left$/],
+    [50, /^epoch 2\/2 {2}█{6} {2}100% {2}1234 images\/s {2}1:05 left$/],
+    [30, /^epoch 2\/2 {2}100% {2}1:05 left$/],
+  ])("the bar fits %i columns, and what is left is told in all of them", async (columns, last) => {
+    const { err } = await train({ isTTY: true, columns });
+    const bars = drawings(err).filter((text) => text.includes(" left"));
+    expect(Math.max(...bars.map((text) => text.length))).toBeLessThan(columns);
+    expect(bars.at(-1)).toMatch(last);
+    expect(err).toContain("epoch 2/2  loss 2.400  train accuracy 30.0 %  test accuracy 31.0 %  0:10\n");
   });
 });
 
