@@ -1,18 +1,20 @@
+import path from "node:path";
 import { _electron, type ElectronApplication } from "playwright-core";
 
 /** Why the desktop tests cannot run here; null if they can. Set by build/test.mjs. */
 export const noDesktop = process.env.DISTILL_NO_DESKTOP ?? (process.env.DISTILL_ELECTRON ? null : "run by `npm test`, which prepares Electron and a display");
 
-/** Starts the app of this source tree, or the packaged one, with the given environment on top of the present one. */
-export function launchApp(which: "development" | "packaged", env: Record<string, string>): Promise<ElectronApplication> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name, value]) => name !== "ELECTRON_RUN_AS_NODE" && value !== undefined)) as Record<
-    string,
-    string
-  >;
-  return _electron.launch({
-    executablePath: which === "packaged" ? process.env.DISTILL_PACKAGED_APP! : process.env.DISTILL_ELECTRON!,
-    args: which === "packaged" ? [] : ["."],
-    env: { ...inherited, ...env },
-    timeout: 60_000,
-  });
+/** The app of this source tree. `home` holds its settings and runs. */
+export const launchDevelopmentApp = (home: string) => launch(process.env.DISTILL_ELECTRON!, ["."], home, path.resolve(import.meta.dirname, "../.."));
+
+/** A packaged app. It is started in a folder that has nothing of this source tree. */
+export const launchPackagedApp = (executable: string, home: string) => launch(executable, [], home, home);
+
+function launch(executablePath: string, args: string[], home: string, cwd: string): Promise<ElectronApplication> {
+  // Set by programs that use Electron as Node; with it there would be no window.
+  const { ELECTRON_RUN_AS_NODE: _, ...inherited } = process.env as Record<string, string>;
+  return _electron.launch({ executablePath, args, cwd, env: { ...inherited, DISTILL_HOME: home }, colorScheme: null, timeout: PATIENCE_MS });
 }
+
+/** The longest that anything may take that is waited for, on a slow and busy machine. */
+export const PATIENCE_MS = 180_000;

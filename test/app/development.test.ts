@@ -1,0 +1,222 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { ElectronApplication } from "playwright-core";
+import sharp from "sharp";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { HOST_CALLS } from "../../src-main/contract/host";
+import { launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
+import { batchesOf, Studio } from "./studio";
+
+vi.setConfig({ testTimeout: 3 * PATIENCE_MS });
+
+let home: string;
+let running: ElectronApplication[];
+
+beforeEach(({ skip }) => {
+  skip(noDesktop !== null, noDesktop ?? undefined);
+  home = mkdtempSync(path.join(os.tmpdir(), "distill-app-"));
+  running = [];
+});
+
+afterEach(async () => {
+  for (const app of running) await app.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function openStudio(): Promise<Studio> {
+  const app = await launchDevelopmentApp(home);
+  running.push(app);
+  return Studio.of(app);
+}
+
+/** What is asked of an image element. */
+type Picture = { naturalWidth: number };
+
+/** What Electron's types leave out of WebContents. */
+type Confined = { getLastWebPreferences(): object };
+
+const inHome = (name: string) => path.join(home, name);
+
+async function writePicture(name: string): Promise<string> {
+  await sharp({ create: { width: 300, height: 200, channels: 3, background: "#3a7bd5" } })
+    .jpeg()
+    .toFile(inHome(name));
+  return inHome(name);
+}
+
+test("an experiment, from the bundled data to a report", async () => {
+  const studio = await openStudio();
+  const { page } = studio;
+  expect(await page.getByTestId("train-count").textContent()).toBe("5,000");
+  await studio.sees("508 training, 103 test");
+  const thumbnails = page.getByRole("button", { name: /^Predict \w+, image \d$/ }).locator("img");
+  await expect.poll(() => thumbnails.evaluateAll((images) => images.filter((image) => (image as Picture).naturalWidth === 32).length)).toBe(80);
+
+  const run = { trainImages: 160, epochs: 2 };
+  await studio.startShortRun(run);
+  await studio.stepsReach(1);
+  expect(await studio.steps("Loss")).toBeLessThan(batchesOf(run));
+  await studio.sees(/\d+ s$/);
+  await studio.sees(/of 80 batches/);
+  await studio.trainingIs("Finished");
+  await studio.stepsAre(batchesOf(run));
+  expect(await studio.chart("Loss").getAttribute("aria-label")).toMatch(/Control \d\.\d\d, Student \d\.\d\d, 40 batches/);
+  expect(await studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/Control [\d.]+ %, Student [\d.]+ %, Teacher [\d.]+ %/);
+  await studio.sees("Same start, same batches");
+
+  await studio.press("Predict with it");
+  await studio.predict(await writePicture("blue.jpg"));
+  for (const network of ["Teacher", "Control", "Student"]) {
+    const values = [...(await studio.bars(network)).values()];
+    expect(values).toHaveLength(10);
+    expect(values.reduce((sum, value) => sum + value)).toBeCloseTo(100, 0);
+  }
+  const seen = page.getByRole("img", { name: "What the network saw" });
+  await expect.poll(() => seen.evaluateAll((images) => images.map((image) => (image as Picture).naturalWidth))).toEqual([32, 32, 32]);
+
+  await exportReport(studio, "report.html");
+  expect(studio.complaints).toEqual([]);
+});
+
+async function exportReport(studio: Studio, name: string): Promise<void> {
+  await studio.go("runs");
+  await studio.press(/^quick look$/);
+  await studio.chart("Train accuracy").waitFor();
+  await studio.pickInDialogs(inHome(name));
+  await studio.page.getByRole("combobox", { name: "Export report of quick look" }).selectOption("html");
+  await studio.sees(`Report written to ${inHome(name)}`);
+  const report = readFileSync(inHome(name), "utf8");
+  expect(report).toContain("<!doctype html>");
+  expect(report).toContain("quick look");
+}
+
+test("the temperature acts on the soft labels at once, without the engine", async () => {
+  const studio = await openStudio();
+  await studio.predict(await writePicture("blue.jpg"));
+  const plain = await studio.bars("Bundled teacher");
+  await endEngine(studio);
+  await studio.alert("The engine ended unexpectedly");
+
+  const slider = studio.page.getByRole("slider", { name: /^Temperature/ });
+  await slider.press("End");
+  expect(await studio.page.getByTestId("temperature").textContent()).toBe("20");
+  const soft = await studio.bars("Bundled teacher");
+  const [first] = plain.keys();
+  expect(soft.get(first!)).toBeLessThan(plain.get(first!)!);
+  expect(Math.min(...soft.values())).toBeGreaterThan(Math.min(...plain.values()));
+
+  await slider.press("Home");
+  expect((await studio.bars("Bundled teacher")).get(first!)).toBeGreaterThan(plain.get(first!)!);
+  await studio.press("Back to 1");
+  expect(await studio.bars("Bundled teacher")).toEqual(plain);
+});
+
+test("a run pauses, is stopped by closing the window, and is resumed another day", async () => {
+  const studio = await openStudio();
+  const run = { trainImages: 80, epochs: 8 };
+  await studio.startShortRun(run);
+  await studio.stepsReach(1);
+  await studio.press("Pause");
+  await studio.trainingIs("Paused");
+  const paused = await stepsAfterPredicting(studio, "first.jpg");
+  expect(await stepsAfterPredicting(studio, "second.jpg")).toBe(paused);
+  await studio.press("Continue");
+  await studio.stepsReach(paused + 1);
+
+  await studio.app.evaluate(({ BrowserWindow, dialog }) => {
+    dialog.showMessageBox = async () => ({ response: 0, checkboxChecked: false });
+    BrowserWindow.getAllWindows()[0]!.close();
+  });
+  await studio.app.waitForEvent("close", { timeout: PATIENCE_MS });
+  expect(studio.complaints).toEqual([]);
+
+  const later = await openStudio();
+  await later.go("runs");
+  await later.sees("Stopped");
+  await later.press("Resume quick look");
+  await later.trainingIs("Finished");
+  await later.stepsAre(batchesOf(run));
+  expect(later.complaints).toEqual([]);
+});
+
+/** The engine answers in order: with the prediction here, so is all that it had to say of the run before. */
+async function stepsAfterPredicting(studio: Studio, image: string): Promise<number> {
+  await studio.predict(await writePicture(image));
+  await studio.go("live");
+  await studio.stepsReach(1);
+  return studio.steps("Loss");
+}
+
+test("an engine that dies takes neither the window nor the run along", async () => {
+  const studio = await openStudio();
+  const run = { trainImages: 80, epochs: 8 };
+  await studio.startShortRun(run);
+  await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
+  await endEngine(studio);
+  expect(await studio.alert("Restart the engine")).toContain("it was ended from outside");
+  await studio.trainingIs("Failed");
+  await studio.press("Restart the engine");
+  await studio.press("Resume");
+  await studio.trainingIs("Finished");
+  await studio.stepsAre(batchesOf(run));
+  expect(await studio.page.getByRole("alert").count()).toBe(0);
+});
+
+async function endEngine({ app }: Studio): Promise<void> {
+  const pid = await app.evaluate(({ app }) => app.getAppMetrics().find(({ name }) => name === "distill-engine")!.pid);
+  process.kill(pid, "SIGKILL");
+}
+
+test("data and images that cannot be used are told in words", async () => {
+  const studio = await openStudio();
+  mkdirSync(inHome("empty"));
+  await studio.pickInDialogs(inHome("empty"));
+  await studio.press(/^Your own folder/);
+  expect(await studio.alert("holds no images in a layout that is known")).toContain(inHome("empty"));
+  await studio.go("setup");
+  await studio.alert("The chosen data cannot be read.");
+  expect(await studio.page.getByRole("button", { name: "Start training" }).isDisabled()).toBe(true);
+
+  for (const part of ["train", "test"]) mkdirSync(inHome(`lonely/${part}/cat`), { recursive: true });
+  await studio.drop(inHome("lonely"));
+  await studio.alert("class");
+  await studio.press("Use the bundled sample");
+  await studio.page.getByTestId("train-count").waitFor();
+
+  writeFileSync(inHome("fake.jpg"), "no pixels in here");
+  await studio.drop(inHome("fake.jpg"));
+  await studio.alert("fake.jpg");
+  writeFileSync(inHome("notes.txt"), "neither");
+  await studio.drop(inHome("notes.txt"));
+  await studio.alert("notes.txt is neither an image nor a folder");
+  expect(studio.complaints).toEqual([]);
+});
+
+test("the page is shut in: sandboxed, without a way out, and other pages are not answered", async () => {
+  const { app, page } = await openStudio();
+  const preferences = await app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as Confined).getLastWebPreferences());
+  expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false });
+  expect(await page.evaluate("[typeof require, typeof process]")).toEqual(["undefined", "undefined"]);
+  expect((await page.evaluate<string[]>("Object.keys(host)")).sort()).toEqual([...HOST_CALLS, "onCommand", "onEngineExit", "pathForFile"].sort());
+
+  const before = page.url();
+  expect(await page.evaluate("location.href = 'https://example.com/'; open('https://example.com/')")).toBeNull();
+  await expect(page.evaluate("fetch('https://example.com/')")).rejects.toThrow("Failed to fetch");
+  expect(page.url()).toBe(before);
+  expect(app.windows()).toHaveLength(1);
+
+  expect(await page.evaluate("host.reveal('/etc/passwd')")).toMatchObject({ ok: false, message: expect.stringContaining("neither in the runs folder") });
+  expect(await page.evaluate("host.setTheme('pink')")).toMatchObject({ ok: false, message: expect.stringContaining("setTheme") });
+  expect(await answerToAnotherPage(app)).toEqual({ ok: false, message: "This call is for the app's own page only." });
+});
+
+/** What a window that is not the app's own hears, though it has the same preload. */
+const answerToAnotherPage = (app: ElectronApplication) =>
+  app.evaluate(async ({ app, BrowserWindow }) => {
+    const other = new BrowserWindow({ show: false, webPreferences: { preload: `${app.getAppPath()}/out/app/preload.cjs`, sandbox: true } });
+    await other.loadURL("app://distill/nothing.html");
+    const answer = await other.webContents.executeJavaScript("host.environment()");
+    other.destroy();
+    return answer;
+  });

@@ -1,0 +1,126 @@
+/** The app as a person has it on the desk: what they can press, drop and read. Nothing in here looks behind the window. */
+import path from "node:path";
+import type { ElectronApplication, Locator, Page } from "playwright-core";
+import { expect } from "vitest";
+import { PATIENCE_MS } from "./launch";
+
+const SCREENS = { data: "Data", setup: "Set up", live: "Live run", predict: "Predict", runs: "Runs" };
+
+/** What a short run takes from the form. */
+export interface ShortRun {
+  trainImages: number;
+  epochs: number;
+}
+/** Images per batch of a short run. */
+const BATCH = 8;
+export const batchesOf = ({ trainImages, epochs }: ShortRun) => (trainImages / BATCH) * epochs;
+
+export class Studio {
+  /** Errors and warnings of the page, refused content among them. */
+  readonly complaints: string[] = [];
+
+  private constructor(
+    readonly app: ElectronApplication,
+    readonly page: Page,
+  ) {
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on("pageerror", ({ message }) => this.complaints.push(message));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.complaints.push(message.text());
+    });
+  }
+
+  /** With the bundled data read, as the app begins. */
+  static async of(app: ElectronApplication): Promise<Studio> {
+    const studio = new Studio(app, await app.firstWindow());
+    await studio.page.getByTestId("train-count").waitFor({ timeout: PATIENCE_MS });
+    return studio;
+  }
+
+  go(screen: keyof typeof SCREENS): Promise<void> {
+    return this.page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: SCREENS[screen] }).click();
+  }
+
+  press(name: string | RegExp): Promise<void> {
+    return this.page.getByRole("button", { name }).click();
+  }
+
+  /** Resolves when an alert with these words is seen, to all of its words. */
+  async alert(words: string): Promise<string | null> {
+    const alert = this.page.getByRole("alert").filter({ hasText: words });
+    await alert.waitFor();
+    return alert.textContent();
+  }
+
+  async sees(words: string | RegExp): Promise<void> {
+    await this.page.getByText(words).first().waitFor();
+  }
+
+  /** Starts the preset for a quick look, made shorter. */
+  async startShortRun({ trainImages, epochs }: ShortRun): Promise<void> {
+    await this.go("setup");
+    await this.press(/^Quick look/);
+    await this.#fill("Training images", trainImages);
+    await this.#fill("Test images", 16);
+    await this.#fill("Batch size", BATCH);
+    await this.#fill("Epochs", epochs);
+    await this.press("Start training");
+  }
+
+  async trainingIs(state: "Running" | "Paused" | "Stopped" | "Finished" | "Failed"): Promise<void> {
+    await expect.poll(() => this.page.getByTestId("training-state").textContent(), { timeout: PATIENCE_MS }).toBe(state);
+  }
+
+  chart(title: "Loss" | "Train accuracy" | "Test accuracy"): Locator {
+    return this.page.getByRole("img", { name: `${title}: ` });
+  }
+
+  /** How many steps along x a chart has values for. */
+  async steps(title: "Loss" | "Train accuracy"): Promise<number> {
+    return Number(await this.chart(title).getAttribute("data-steps"));
+  }
+
+  async stepsAre(count: number): Promise<void> {
+    for (const title of ["Loss", "Train accuracy"] as const) await expect.poll(() => this.steps(title), { timeout: PATIENCE_MS }).toBe(count);
+  }
+
+  async stepsReach(count: number): Promise<void> {
+    await expect.poll(() => this.steps("Loss"), { timeout: PATIENCE_MS }).toBeGreaterThanOrEqual(count);
+  }
+
+  /** Drops a file or folder onto the window, as the system does. */
+  async drop(file: string): Promise<void> {
+    const session = await this.page.context().newCDPSession(this.page);
+    const data = { items: [], files: [file], dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) await session.send("Input.dispatchDragEvent", { type, x: 500, y: 400, data });
+    await session.detach();
+  }
+
+  /** Drops an image and waits until all networks have answered. */
+  async predict(image: string): Promise<void> {
+    await this.drop(image);
+    await this.sees(`Image: ${path.basename(image)}`);
+    await this.page.locator('[aria-busy="false"]').waitFor();
+  }
+
+  /** Probabilities in percent by class, in the order of their bars. */
+  async bars(network: string): Promise<Map<string, number>> {
+    const rows = await this.page
+      .getByRole("list", { name: `Probabilities by ${network}` })
+      .getByRole("listitem")
+      .allInnerTexts();
+    return new Map(rows.map((row) => /^(\S+)\s+([\d.]+) %$/.exec(row)!).map(([, name, value]) => [name!, Number(value)]));
+  }
+
+  /** The next file dialogs answer with a path, as if it were picked. */
+  pickInDialogs(chosen: string): Promise<void> {
+    return this.app.evaluate(({ dialog }, filePath) => {
+      dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [filePath] });
+      dialog.showSaveDialog = async () => ({ canceled: false, filePath });
+    }, chosen);
+  }
+
+  #fill(label: string, value: number): Promise<void> {
+    return this.page.getByRole("textbox", { name: label, exact: true }).fill(String(value));
+  }
+}
