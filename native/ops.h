@@ -6,6 +6,7 @@
 // shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out.
 //
 // Gradients (names that begin with d) overwrite their destination; adding up is the caller's business (op add).
+// What an op writes shares memory with none of its other tensors, unless a comment allows it.
 // No result depends on the number of threads: reductions are split by shape.
 #pragma once
 
@@ -248,12 +249,14 @@ struct RandomNormal {
   uint64_t seed, stream;
   float mean, std;
 };
+// In [low, high), or low where both are equal
 struct RandomUniform {
   float *y;
   int64_t size;
   uint64_t seed, stream;
   float low, high;
 };
+// The numbers 0 ... size - 1
 struct RandomPermutation {
   int32_t *y;
   int64_t size;

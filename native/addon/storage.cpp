@@ -33,9 +33,6 @@ void *StoragePool::take(int64_t bytes) {
     cached_ -= bytes;
     return memory;
   }
-  const int64_t limit = physical_memory();
-  if (bytes > limit - in_use_) throw OutOfMemory(bytes);
-  if (bytes > limit - in_use_ - cached_) trim();
   try {
     return allocate_aligned(bytes);
   } catch (const OutOfMemory &) {
@@ -52,7 +49,7 @@ void StoragePool::give_back(void *memory, int64_t bytes) {
 
 void StoragePool::trim() {
   for (const auto &[bytes, blocks] : free_)
-    for (void *memory : blocks) free_aligned(memory);
+    for (void *memory : blocks) free_aligned(memory, bytes);
   free_.clear();
   cached_ = 0;
 }

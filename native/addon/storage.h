@@ -17,8 +17,7 @@ class StoragePool {
   StoragePool(const StoragePool &) = delete;
   ~StoragePool() { trim(); }
 
-  // 64-byte aligned, content undefined; returns to the pool with its last owner. Throws OutOfMemory: when the system refuses, or
-  // when more than the machine's memory would be in use, which a system that promises too much would answer by ending the process.
+  // 64-byte aligned, content undefined; returns to the pool with its last owner. Throws OutOfMemory.
   Block allocate(int64_t bytes);
 
   void trim();

@@ -36,13 +36,13 @@ void conv2d_forward(const Conv2dForward &a) {
 // Inputs h = i mod stride meet only the weights r = i + padding mod stride: R taps, the first of them (in turned order) at dy row
 // h / stride + top.
 struct Residue {
-  int64_t count;       // inputs with this residue
+  int64_t count;       // inputs with this residue, at least 1
   int64_t taps, last;  // how many weights, index of the greatest
   int64_t top;
 
   Residue(int64_t i, int64_t inputs, int64_t kernel, int64_t stride, int64_t padding) {
     const int64_t least = (i + padding) % stride;
-    count = inputs > i ? ceil_div(inputs - i, stride) : 0;
+    count = ceil_div(inputs - i, stride);
     taps = least < kernel ? (kernel - 1 - least) / stride + 1 : 0;
     last = least + (taps - 1) * stride;
     top = (i + padding) / stride - (taps - 1);
@@ -52,7 +52,6 @@ struct Residue {
 template <class V>
 void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
   const Residue v(i, a.H, a.R, a.stride, a.padding), h(j, a.W, a.S, a.stride, a.padding);
-  if (!v.count || !h.count) return;
   const Patches patches{a.dy, a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const Weights turned{a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
   convolve<V>(patches, a.N, turned, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
@@ -60,8 +59,8 @@ void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
 
 template <class V>
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
-  for (int64_t i = 0; i < a.stride; i++) {
-    for (int64_t j = 0; j < a.stride; j++) backward_residue<V>(a, i, j);
+  for (int64_t i = 0; i < std::min(a.stride, a.H); i++) {
+    for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V>(a, i, j);
   }
 }
 

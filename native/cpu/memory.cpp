@@ -1,7 +1,9 @@
 #include "cpu/memory.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
-#include <new>
+#include <fstream>
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -17,19 +19,15 @@ namespace distill {
 namespace {
 // A huge page is 2 MiB, but Electron's allocator ends the process when asked for a larger alignment than 1 MiB.
 constexpr int64_t kLine = 64, kHugePage = int64_t{2} << 20, kLargestAlignment = int64_t{1} << 20;
-}  // namespace
+
+std::atomic<int64_t> in_use = 0;
 
 #if defined(_WIN32)
 
-void *allocate_aligned(int64_t bytes) {
-  void *memory = _aligned_malloc(static_cast<size_t>(bytes), kLine);
-  if (!memory) throw OutOfMemory(bytes);
-  return memory;
-}
+void *allocate(int64_t bytes) { return _aligned_malloc(static_cast<size_t>(bytes), kLine); }
+void release(void *memory) { _aligned_free(memory); }
 
-void free_aligned(void *memory) { _aligned_free(memory); }
-
-int64_t physical_memory() {
+int64_t read_physical_memory() {
   MEMORYSTATUSEX status{.dwLength = sizeof(status)};
   GlobalMemoryStatusEx(&status);
   return static_cast<int64_t>(status.ullTotalPhys);
@@ -37,20 +35,46 @@ int64_t physical_memory() {
 
 #else
 
-void *allocate_aligned(int64_t bytes) {
+void *allocate(int64_t bytes) {
   void *memory = nullptr;
   if (posix_memalign(&memory, static_cast<size_t>(bytes >= kHugePage ? kLargestAlignment : kLine), static_cast<size_t>(bytes)) != 0)
-    throw OutOfMemory(bytes);
+    return nullptr;
 #if defined(__linux__)
   if (bytes >= kHugePage) madvise(memory, static_cast<size_t>(bytes / kHugePage * kHugePage), MADV_HUGEPAGE);
 #endif
   return memory;
 }
 
-void free_aligned(void *memory) { std::free(memory); }
+void release(void *memory) { std::free(memory); }
 
-int64_t physical_memory() { return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE); }
+// The files hold the limits of a Linux container, version 2 and 1; they are absent, "max" or huge where there is none.
+int64_t read_physical_memory() {
+  int64_t least = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE), limit = 0;
+  for (const char *path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
+    if (std::ifstream(path) >> limit) least = std::min(least, limit);
+  return least;
+}
 
 #endif
+
+}  // namespace
+
+void *allocate_aligned(int64_t bytes) {
+  const bool fits = in_use.fetch_add(bytes) <= physical_memory() - bytes;
+  void *const memory = fits ? allocate(bytes) : nullptr;
+  if (memory) return memory;
+  in_use -= bytes;
+  throw OutOfMemory(bytes);
+}
+
+void free_aligned(void *memory, int64_t bytes) {
+  release(memory);
+  in_use -= bytes;
+}
+
+int64_t physical_memory() {
+  static const int64_t bytes = read_physical_memory();
+  return bytes;
+}
 
 }  // namespace distill

@@ -92,8 +92,9 @@ void random_normal(const RandomNormal &a) {
 
 void random_uniform(const RandomUniform &a) {
   const double low = a.low, width = static_cast<double>(a.high) - low;
+  const float below_high = std::nextafter(a.high, a.low);  // rounding to float may reach `high`
   fill_by_fours(a.y, a.size, a.seed, a.stream, [&](const Philox &bits) {
-    const auto scaled = [&](uint32_t x) { return static_cast<float>(low + width * (x * 0x1p-32)); };
+    const auto scaled = [&](uint32_t x) { return std::min(static_cast<float>(low + width * (x * 0x1p-32)), below_high); };
     return std::array{scaled(bits[0]), scaled(bits[1]), scaled(bits[2]), scaled(bits[3])};
   });
 }

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -94,11 +95,13 @@ class Pool {
   }
 
  private:
-  void start() {
+  // Fewer than wanted where the system gives no more threads.
+  void start() try {
     while (static_cast<int>(workers_.size()) < size_ - 1) {
       const uint64_t seen = opened_;
       workers_.emplace_back([this, seen] { work(seen); });
     }
+  } catch (const std::system_error &) {
   }
 
   void stop() {
@@ -167,13 +170,12 @@ struct Scratch {
   Scratch() = default;
   Scratch(const Scratch &) = delete;
   ~Scratch() {
-    if (memory) free_aligned(memory);
+    if (memory) free_aligned(memory, bytes);
   }
 
   void *grown_to(int64_t wanted) {
     if (wanted <= bytes) return memory;
-    if (memory) free_aligned(std::exchange(memory, nullptr));
-    bytes = 0;
+    if (memory) free_aligned(std::exchange(memory, nullptr), std::exchange(bytes, 0));
     memory = allocate_aligned(wanted);
     bytes = wanted;
     return memory;

@@ -19,10 +19,12 @@ struct VecTraits;
 template <>
 struct VecTraits<Vec8> {
   using Int [[gnu::vector_size(32)]] = int32_t;
+  using Bits [[gnu::vector_size(32)]] = uint32_t;
 };
 template <>
 struct VecTraits<Vec16> {
   using Int [[gnu::vector_size(64)]] = int32_t;
+  using Bits [[gnu::vector_size(64)]] = uint32_t;
 };
 // As many 32-bit integers, which comparisons give (-1 true, 0 false)
 template <class V>
@@ -137,8 +139,9 @@ inline V exp(V x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  // p 2^n: the low bits of `shifted` hold n, which is added to the exponent of p.
-  const V y = as<V>(as<IntVec<V>>(p) + (as<IntVec<V>>(shifted) << 23));
+  // p 2^n: the low bits of `shifted` hold n, which is added to the exponent of p. Unsigned, as it overflows where x is out of bounds.
+  using Bits = typename VecTraits<V>::Bits;
+  const V y = as<V>(as<Bits>(p) + (as<Bits>(shifted) << 23));
   const V bounded = x < kLowest ? V{} : y;
   return x > kHighest ? broadcast<V>(__builtin_inff()) : x != x ? x : bounded;
 }
