@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 
 #include "addon/errors.h"
 
@@ -28,6 +29,8 @@ std::vector<std::string_view> split(std::string_view pattern) {
 bool takes_leading(std::string_view part) { return part.ends_with(".."); }
 
 }  // namespace
+
+std::string shortened(const std::string &text) { return text.size() <= 40 ? text : text.substr(0, 40) + "..."; }
 
 std::string describe_number(double number) {
   if (std::isnan(number)) return "NaN";
@@ -123,8 +126,9 @@ void Arguments::finish() const {
     if (argument.read) continue;
     std::string known;
     for (const std::string &name : known_) known += (known.empty() ? "" : ", ") + name;
-    throw WrongType(std::string(op_) + ": " + argument.name + ": no such argument, expected " + known);
+    throw WrongType(std::string(op_) + ": " + shortened(argument.name) + ": no such argument, expected " + known);
   }
+  check_own_memory();
 }
 
 // ---- Tensors ----------------------------------------------------------------------------------------------------------------------
@@ -136,11 +140,12 @@ const Tensor &Arguments::resolve(const std::string &name, const Value &value, co
   return *tensor;
 }
 
-void *Arguments::matched(const char *name, DType dtype, std::string_view pattern) {
+void *Arguments::matched(const char *name, DType dtype, std::string_view pattern, bool written) {
   const Value &value = required(name, Value::Kind::number, "a tensor handle");
   const Tensor &tensor = resolve(name, value, "a tensor handle");
   if (tensor.dtype != dtype) wrong_type(name, describe_pattern(dtype, pattern), tensor.describe());
   if (!match(tensor, pattern)) wrong_range(name, describe_pattern(dtype, pattern), tensor.describe());
+  uses_.push_back({tensor.block.get(), name, written, ""});
   return tensor.block.get();
 }
 
@@ -193,16 +198,36 @@ const Tensor &Arguments::any_tensor(const char *name) {
   return resolve(name, required(name, Value::Kind::number, "a tensor handle"), "a tensor handle");
 }
 
-std::vector<const Tensor *> Arguments::tensor_list(const char *name, DType dtype) {
+std::vector<const Tensor *> Arguments::tensor_list(const char *name, DType dtype, bool written) {
   std::vector<const Tensor *> tensors;
   const std::string expected = std::string("a handle of a tensor of ") + dtype_name(dtype);
   for (const Value &value : required(name, Value::Kind::list, "a list of tensor handles").list) {
-    const std::string element = std::string(name) + "[" + std::to_string(tensors.size()) + "]";
+    const std::string position = "[" + std::to_string(tensors.size()) + "]", element = name + position;
     const Tensor &tensor = resolve(element, value, expected);
     if (tensor.dtype != dtype) wrong_type(element, expected, tensor.describe());
+    uses_.push_back({tensor.block.get(), name, written, position});
     tensors.push_back(&tensor);
   }
   return tensors;
+}
+
+bool Arguments::conflict(const Use &a, const Use &b) const {
+  const auto allowed = [](const Use &written, const Use &other) {
+    return [&](const Shared &pair) { return pair.written == written.name && pair.other == other.name; };
+  };
+  return (a.written && std::ranges::none_of(shared_, allowed(a, b))) || (b.written && std::ranges::none_of(shared_, allowed(b, a)));
+}
+
+void Arguments::check_own_memory() const {
+  std::vector<Use> uses = uses_;
+  std::ranges::stable_sort(uses, std::less<>(), &Use::memory);
+  for (auto a = uses.begin(); a != uses.end(); ++a) {
+    for (auto b = a + 1; b != uses.end() && b->memory == a->memory; ++b) {
+      if (!conflict(*a, *b)) continue;
+      const Use &written = a->written ? *a : *b, &other = a->written ? *b : *a;
+      wrong_range(written.name + written.element, "memory of its own", "that of " + (other.name + other.element));
+    }
+  }
 }
 
 void Arguments::same_length(const char *name, size_t length, const char *reference_name, size_t reference) const {

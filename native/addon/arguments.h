@@ -44,7 +44,7 @@ class Arguments {
 
   template <class T>
   T *tensor(const char *name, const char *pattern) {
-    return static_cast<T *>(matched(name, dtype_of<T>(), pattern));
+    return static_cast<T *>(matched(name, dtype_of<T>(), pattern, !std::is_const_v<T>));
   }
   // Null if it is null or left out.
   template <class T>
@@ -52,7 +52,7 @@ class Arguments {
     return given(name) ? tensor<T>(name, pattern) : nullptr;
   }
   const Tensor &any_tensor(const char *name);
-  std::vector<const Tensor *> tensor_list(const char *name, DType dtype);
+  std::vector<const Tensor *> tensor_list(const char *name, DType dtype, bool written);
   std::vector<bool> flag_list(const char *name);
   void same_sizes(const char *name, const std::vector<const Tensor *> &list, const char *reference_name,
                   const std::vector<const Tensor *> &reference) const;
@@ -74,7 +74,10 @@ class Arguments {
   // Every one of `size` values has to be in [0, count).
   void check_indices(const char *name, const int32_t *values, int64_t size, int64_t count) const;
 
-  // To be called last: an argument that nobody asked for is an error.
+  // What is written (tensor<T> of a T that is not const) must lie in memory of its own, but for these pairs.
+  void may_share(const char *written, const char *other) { shared_.push_back({written, other}); }
+
+  // To be called last: an argument that nobody asked for is an error, and so is memory that is shared.
   void finish() const;
 
   [[noreturn]] void wrong_type(const std::string &name, const std::string &expected, const std::string &got) const;
@@ -82,6 +85,16 @@ class Arguments {
 
  private:
   using Extents = std::array<int64_t, 26>;  // 0: not bound
+
+  struct Use {
+    const void *memory;
+    const char *name;
+    bool written;
+    std::string element;  // of a list: "[3]"
+  };
+  struct Shared {
+    std::string_view written, other;
+  };
 
   template <class T>
   static constexpr DType dtype_of() {
@@ -96,8 +109,10 @@ class Arguments {
   bool given(const char *name);
   const Value &required(const char *name, Value::Kind kind, const char *expected);
   const Tensor &resolve(const std::string &name, const Value &value, const std::string &expected) const;
-  void *matched(const char *name, DType dtype, std::string_view pattern);
+  void *matched(const char *name, DType dtype, std::string_view pattern, bool written);
   bool match(const Tensor &tensor, std::string_view pattern);
+  void check_own_memory() const;
+  bool conflict(const Use &a, const Use &b) const;
   std::string describe_pattern(DType dtype, std::string_view pattern) const;
   double finite(const std::string &name, const Value &value, const std::string &expected) const;
   template <class Number>
@@ -106,6 +121,8 @@ class Arguments {
   const char *op_;
   std::vector<Argument> given_;
   std::vector<std::string> known_;
+  std::vector<Use> uses_;
+  std::vector<Shared> shared_;
   const TensorTable &tensors_;
   Extents extents_{};
 };
@@ -113,6 +130,7 @@ class Arguments {
 // "a tensor handle that is released" and the like: what a number says when it should name a tensor.
 std::string describe_missing_tensor(const TensorTable &tensors, double handle);
 std::string describe_number(double number);
+std::string shortened(const std::string &text);
 
 // The tensor that a handle names, else null.
 const Tensor *find_tensor(const TensorTable &tensors, double handle);

@@ -20,6 +20,7 @@ void read(Arguments &a, LinearForward &op) {
   op.y = a.tensor<float>("y", "M.. O");
   op.gelu_grad = a.optional_tensor<float>("geluGrad", "M.. O");
   op.gelu = a.optional_flag("gelu");
+  a.may_share("y", "residual");
   op.M = a['M'], op.I = a['I'], op.O = a['O'];
 }
 
@@ -57,6 +58,8 @@ void read_binary(Arguments &a, Binary &op) {
   op.b = a.tensor<const float>("b", "M..");
   op.y = a.tensor<float>("y", "M..");
   op.size = a['M'];
+  a.may_share("y", "a");
+  a.may_share("y", "b");
 }
 
 void read(Arguments &a, Add &op) { read_binary(a, op); }
@@ -182,9 +185,16 @@ void read(Arguments &a, LayerNormBackward &op) {
   op.M = a['M'], op.D = a['D'];
 }
 
+// The T*T scores of a head are counted in 64 bits.
+void check_tokens(const Arguments &a) {
+  constexpr int64_t kMost = int64_t{1} << 30;
+  if (a['T'] > kMost) a.wrong_range("qkv", "at most " + std::to_string(kMost) + " tokens", std::to_string(a['T']));
+}
+
 void read(Arguments &a, AttentionForward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
   op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  check_tokens(a);
   op.y = a.tensor<float>("y", "N T AE");
   op.logsumexp = a.tensor<float>("logsumexp", "N A T");
   op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
@@ -193,6 +203,7 @@ void read(Arguments &a, AttentionForward &op) {
 void read(Arguments &a, AttentionBackward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
   op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  check_tokens(a);
   op.y = a.tensor<const float>("y", "N T AE");
   op.dy = a.tensor<const float>("dy", "N T AE");
   op.logsumexp = a.tensor<const float>("logsumexp", "N A T");
@@ -284,15 +295,15 @@ void read(Arguments &a, DistillationLoss &op) {
 
 // The tensors that an optimizer moves in step, one row per parameter; `second` only where the optimizer has it.
 std::vector<Parameter> read_parameters(Arguments &a, bool has_second) {
-  const auto values = a.tensor_list("values", DType::f32);
-  const auto list = [&](const char *name) {
-    auto tensors = a.tensor_list(name, DType::f32);
+  const auto values = a.tensor_list("values", DType::f32, true);
+  const auto list = [&](const char *name, bool written) {
+    auto tensors = a.tensor_list(name, DType::f32, written);
     a.same_sizes(name, tensors, "values", values);
     return tensors;
   };
-  const auto gradients = list("gradients");
-  const auto first = list("first");
-  const auto second = has_second ? list("second") : first;
+  const auto gradients = list("gradients", false);
+  const auto first = list("first", true);
+  const auto second = has_second ? list("second", true) : first;
   const auto decay = a.flag_list("decay");
   a.same_length("decay", decay.size(), "values", values.size());
 

@@ -10,7 +10,7 @@ namespace distill {
 
 namespace {
 
-constexpr uint32_t kLongestList = 1 << 20;
+constexpr uint32_t kLongestList = 1 << 20, kMostArguments = 100;
 
 Napi::FunctionReference constructor(Napi::Env env, const char *name) {
   return Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
@@ -57,6 +57,14 @@ Value take_scalar(const Napi::Value &value) {
   }
 }
 
+Napi::Array own_names(const Napi::Object &object) {
+  napi_value names;
+  const auto filter = static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols);
+  if (napi_get_all_property_names(object.Env(), object, napi_key_own_only, filter, napi_key_numbers_to_strings, &names) != napi_ok)
+    throw Napi::Error::New(object.Env());
+  return Napi::Array(object.Env(), names);
+}
+
 }  // namespace
 
 Environment::Environment(Napi::Env env)
@@ -100,10 +108,13 @@ Value take_value(const Napi::Value &value) {
 }
 
 std::vector<Argument> take_arguments(const char *op, const Napi::Value &value) {
-  if (!value.IsObject() || value.IsArray() || value.IsFunction())
-    throw WrongType(std::string(op) + ": arguments: expected an object, got " + take_value(value).describe());
+  const std::string expected = std::string(op) + ": arguments: expected an object with one property per argument, got ";
+  // The properties of a typed array are its elements, too many to be asked for.
+  if (!value.IsObject() || value.IsArray() || value.IsFunction() || value.IsTypedArray())
+    throw WrongType(expected + (value.IsTypedArray() ? "a typed array" : take_value(value).describe()));
   const auto object = value.As<Napi::Object>();
-  const Napi::Array names = object.GetPropertyNames();
+  const Napi::Array names = own_names(object);
+  if (names.Length() > kMostArguments) throw WrongType(expected + std::to_string(names.Length()) + " properties");
   std::vector<Argument> arguments;
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const Napi::HandleScope scope(value.Env());

@@ -37,7 +37,7 @@ Napi::Value select_isa_method(const Napi::CallbackInfo &info, Environment &) {
     select_isa(isa);
     return info.Env().Undefined();
   }
-  throw WrongRange(expected + "'" + wanted.substr(0, 40) + "'");
+  throw WrongRange(expected + "'" + shortened(wanted) + "'");
 }
 
 Napi::Value set_threads_method(const Napi::CallbackInfo &info, Environment &) {

@@ -4,6 +4,7 @@
 #include "addon/checksum.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "cpu/memory.h"
 
 namespace distill {
 
@@ -30,7 +31,7 @@ DType dtype_argument(const char *method, const Napi::Value &value) {
   const std::string name = value.As<Napi::String>();
   for (const DType dtype : {DType::f32, DType::i32, DType::u8})
     if (name == dtype_name(dtype)) return dtype;
-  wrong_range(method, "dtype", kExpected, "'" + name.substr(0, 40) + "'");
+  wrong_range(method, "dtype", kExpected, "'" + shortened(name) + "'");
 }
 
 struct Shape {
@@ -103,14 +104,27 @@ Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
   return info.Env().Undefined();
 }
 
+Napi::Value new_array(const Napi::FunctionReference &constructor, const Tensor &tensor) {
+  try {
+    return constructor.New({Napi::Number::New(constructor.Env(), static_cast<double>(tensor.size))});
+  } catch (const Napi::Error &) {
+    throw OutOfMemory(tensor.bytes());  // the one thing that can be wrong with a size
+  }
+}
+
 Napi::Value read(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor tensor = tensor_argument("read", info[0], environment.tensors);
   const Napi::FunctionReference &constructor = tensor.dtype == DType::f32   ? environment.float32_array
                                                : tensor.dtype == DType::i32 ? environment.int32_array
                                                                             : environment.uint8_array;
-  const auto values = constructor.New({Napi::Number::New(info.Env(), static_cast<double>(tensor.size))}).As<Napi::TypedArray>();
+  const Napi::Value values = new_array(constructor, tensor);
+  napi_typedarray_type type;
+  size_t size = 0;
   void *data = nullptr;
-  napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr);
+  const napi_status status = napi_get_typedarray_info(info.Env(), values, &type, &size, &data, nullptr, nullptr);
+  // The constructor is what the program had put under that name when the addon was loaded.
+  if (status != napi_ok || type != array_type(tensor.dtype) || size != static_cast<size_t>(tensor.size))
+    wrong_type("read", "tensor", std::string("a ") + array_name(tensor.dtype) + " from its constructor", "something else");
   std::memcpy(data, tensor.block.get(), static_cast<size_t>(tensor.bytes()));
   return values;
 }

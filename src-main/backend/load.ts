@@ -9,7 +9,7 @@ const FILE = join("native", "build", "Release", "distill_core.node");
  * Loads the native addon: from `path`, or else the one built beside this program, whether that runs from its sources, from the bundle
  * or from a packaged app. Throws an Error that says where it looked and what to do.
  */
-export function loadAddon(path: string = findAddon()): Addon {
+export function loadAddon(path: string = addonPath()): Addon {
   try {
     return createRequire(__filename)(path) as Addon;
   } catch (error) {
@@ -17,7 +17,8 @@ export function loadAddon(path: string = findAddon()): Addon {
   }
 }
 
-function findAddon(): string {
+/** The addon built beside this program. Throws if there is none. */
+export function addonPath(): string {
   const folders = ancestors(unpacked(__dirname));
   const path = folders.map((folder) => join(folder, FILE)).find((candidate) => existsSync(candidate));
   if (!path) throw new Error(`the native addon is missing: no ${FILE} in ${folders.join(", ")}. Build it with: npm run setup`);
