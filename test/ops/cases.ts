@@ -32,6 +32,8 @@ export interface Case {
   dy?: number[];
   /** false: fp32 cannot show the gradient by finite differences. */
   differences?: boolean;
+  /** The real size of a model, too slow for the scalar reference: only faster variants run it. */
+  large?: boolean;
 }
 
 /** By formula: offset + scale times numbers in -1 ... 1 or, with `below`, times whole numbers in 0 ... below - 1. */

@@ -8,7 +8,7 @@ const threads = addon.threads();
 afterAll(() => addon.setThreads(threads));
 
 describe.each(isas.filter((isa) => isa !== "scalar"))("%s against scalar", (isa) => {
-  it.each(cases)("$name", (test) => {
+  it.each(cases.filter(({ large }) => !large))("$name", (test) => {
     addon.selectIsa("scalar");
     const expected = run(test);
     addon.selectIsa(isa);
@@ -18,12 +18,18 @@ describe.each(isas.filter((isa) => isa !== "scalar"))("%s against scalar", (isa)
   });
 });
 
-describe.each(isas)("%s with 1 and 3 threads", (isa) => {
-  it.each(cases)("$name", (test) => {
+describe.each(isas)("%s with 1, 2, 3 and 7 threads", (isa) => {
+  it.each(cases.filter(({ large }) => !large || isa !== "scalar"))("$name", (test) => {
     addon.selectIsa(isa);
     addon.setThreads(1);
     const expected = run(test);
-    addon.setThreads(3);
-    expect(run(test)).toEqual(expected);
+    for (const count of [2, 3, 7]) {
+      addon.setThreads(count);
+      const actual = run(test);
+      expect(Object.keys(actual)).toEqual(Object.keys(expected));
+      for (const name in expected) expect(bytes(actual[name]!).equals(bytes(expected[name]!)), `${name} with ${count} threads`).toBe(true);
+    }
   });
 });
+
+const bytes = (values: Float32Array) => Buffer.from(values.buffer);
