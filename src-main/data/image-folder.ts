@@ -45,7 +45,7 @@ function classesOf(folder: string): string[] {
 
 function subfolders(folder: string): string[] {
   if (!existsSync(folder)) throw new InputError(`${folder} is missing: expected the folders train/<class>/ and test/<class>/ with images`);
-  return visible(folder).filter((name) => statSync(join(folder, name)).isDirectory());
+  return visible(folder).filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory());
 }
 
 function visible(folder: string): string[] {

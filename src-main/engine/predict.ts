@@ -55,7 +55,7 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   let data: Dataset | null = null;
   try {
     data = await openDataset({ path: request.data, format: request.format, trainLimit: 1, testLimit: null }, { storeSize: network.model.imageSize });
-    expectSameClasses(network, data.classes, weights);
+    expectSameClasses(network, data.classes, `the model (${weights})`);
     const { accuracy, loss, perClass, seconds } = await evaluate(network, data.test, { batchSize: EVALUATION_BATCH, yieldPoint });
     return {
       model,

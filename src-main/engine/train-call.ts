@@ -83,6 +83,7 @@ async function trainArms(
     const data = own(await readData(arms, job, phase));
     const teacher = loadTeacher(arms, data);
     if (teacher) own(teacher.model);
+    const warning = teacher && sizeWarning(teacher);
     const trainers = arms.map(({ name: arm, recipe }) => {
       const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
       return own(new Trainer({ arm, recipe, data, student, teacher }));
@@ -94,6 +95,7 @@ async function trainArms(
     mkdirSync(out, { recursive: true });
     const results = await recorded(runs, async () => {
       for (const [i, trainer] of trainers.entries()) runs.push(open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
+      if (warning) runs.at(-1)!.warn(warning);
       return trainRuns(runs, job, notifier);
     });
     return { results, teacherTestAcc };
@@ -148,6 +150,12 @@ function loadTeacher(arms: readonly PlacedArm[], data: Dataset): TrainedNetwork 
     teacher.model.release();
     throw error;
   }
+}
+
+/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else shows it. */
+function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
+  if (trainedAt === null || trainedAt === model.imageSize) return null;
+  return `the teacher was trained on images of ${trainedAt} px and is shown ${model.imageSize} px here; its soft labels may say little: set teacher.imageSize to ${trainedAt}`;
 }
 
 async function testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe, job: Job, phase: (text: string) => void): Promise<number> {

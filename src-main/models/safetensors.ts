@@ -2,7 +2,7 @@
  * The safetensors file format (huggingface/safetensors): 8 bytes with the header's length, little-endian; the header, a JSON object from
  * name to dtype, shape and byte range; then the tensors' bytes, little-endian, row-major, without gaps.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import type { Tensor } from "../tensor/tensor";
 
@@ -148,6 +148,7 @@ function withFile<T>(path: string, body: (file: number) => T): T {
 
 function open(path: string): number {
   try {
+    if (statSync(path).isDirectory()) throw new Error("it is a folder; expected a safetensors file");
     return openSync(path, "r");
   } catch (cause) {
     throw new InputError(`weights ${path}: cannot be read (${(cause as Error).message})`, { cause });

@@ -19,6 +19,8 @@ export interface TrainedNetwork extends Network {
   hash: string;
   /** Names in the order of the logits, if the weights tell them. */
   classes: string[] | null;
+  /** Side in pixels of the images that the weights were trained on, if they tell it. */
+  trainedAt: number | null;
 }
 
 /** Over the training images of CIFAR-10, scaled to 0 ... 1. */
@@ -52,7 +54,7 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
     mean: options.mean ?? about.mean ?? CIFAR10_NORMALIZATION.mean,
     std: options.std ?? about.std ?? CIFAR10_NORMALIZATION.std,
   };
-  return { model, normalization, hash: hashWeights(model), classes: about.classes };
+  return { model, normalization, hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
 }
 
 /** A network to be trained: fresh from the seed, or from a file, whose head must have as many classes. */

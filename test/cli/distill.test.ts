@@ -217,6 +217,9 @@ describe("bad input is told in words that name it, and changes nothing", () => {
     );
   });
 
+  it("a folder given as weights", () =>
+    refused(["predict", "--model", "resnet20_cifar10", "--weights", "photos", "--images", "a.png"], 1, path.join(cwd, "photos"), "it is a folder"));
+
   it("a folder for the run that is a file", () =>
     refused(["train", "--recipe", "recipe.json", "--out", "recipe.json/run"], 1, `${path.join(cwd, "recipe.json")} is a file`));
 

@@ -148,6 +148,15 @@ describe("training", () => {
     expect(readRun(`${out}/student`).batches.every(({ kdLoss }) => kdLoss > 0)).toBe(true);
   });
 
+  test("a teacher at another size than it was trained at is warned of, in the run too", async () => {
+    const engine = fresh();
+    const out = folder.path("unfamiliar");
+    await engine.call("compare", { recipe: { ...recipe({ epochs: 1 }), teacher: { ...recipe().teacher!, imageSize: 16 } }, out, resume: false });
+    const text = expect.stringContaining("set teacher.imageSize to 8");
+    expect(engine.notices.filter(({ type }) => type === "warning")).toMatchObject([{ text }]);
+    expect(readRun(`${out}/student`).events).toContainEqual(expect.objectContaining({ type: "warning", text }));
+  });
+
   test("gives its memory back", async () => {
     const before = backend().memoryStats().inUse;
     await fresh().call("compare", { recipe: recipe({ epochs: 1 }), out: folder.path("memory"), resume: false });

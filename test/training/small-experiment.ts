@@ -43,7 +43,7 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
 export function smallTeacher(): TrainedNetwork {
   const network = createStudent({ model: "resnet20_cifar10", imageSize: 8, patchSize: null, weights: null }, CLASSES, 9);
   network.model.eval().requiresGrad(false);
-  return { ...network, hash: "teacher", classes: null };
+  return { ...network, hash: "teacher", classes: null, trainedAt: null };
 }
 
 export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork): Trainer {
