@@ -19,6 +19,8 @@ const nodeBundles = [
   { out: "cli", name: "distill", entry: "src-main/cli/distill.ts" },
 ];
 
+export const bundleProducts = [...nodeBundles.map(({ out, name }) => `out/${out}/${name}.cjs`), "out/renderer/index.html"];
+
 const nodeConfig = ({ out, name, entry }) => ({
   configFile: false,
   root,

@@ -34,7 +34,7 @@ export async function packageApp() {
   const { bundleInputs } = await import("./bundle.mjs");
   const dist = electronDist();
   const inputs = [...bundleInputs, "native", "assets", "build/package.mjs", "build/icons"];
-  await step("packaged app", { inputs, product: packagedApp }, async () => {
+  await step("packaged app", { inputs, products: [packagedApp] }, async () => {
     process.env.DEBUG ??= "";
     const { build, Platform } = await import("electron-builder");
     await build({ targets: Platform.current().createTarget("dir"), config: configuration(dist, electronVersion(dist)), projectDir: root });

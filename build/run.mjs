@@ -50,12 +50,12 @@ export function fingerprint(paths) {
   return hash.digest("hex");
 }
 
-/** Does a step of the set-up unless it was done with the same input and its product is still there. */
-export async function step(name, { inputs, product }, work) {
+/** Does a step of the set-up unless it was done with the same input and its products are still there. */
+export async function step(name, { inputs, products }, work) {
   const stamp = path.join(stamps, name);
   const current = () => `${process.version} ${fingerprint(inputs)}`;
   const before = current();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === before && existsSync(path.join(root, product))) return;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === before && products.every((product) => existsSync(path.join(root, product)))) return;
   process.stderr.write(`set-up: ${name} ...`);
   const start = Date.now();
   await work();

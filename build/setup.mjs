@@ -5,12 +5,12 @@ import { has, root, run, step } from "./run.mjs";
 import { installSystemPackages } from "./system.mjs";
 
 export async function setUp() {
-  await step("dependencies", { inputs: ["package-lock.json"], product: "node_modules/vite" }, () =>
+  await step("dependencies", { inputs: ["package-lock.json"], products: ["node_modules/vite"] }, () =>
     run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], { shell: process.platform === "win32" }),
   );
-  await step("native addon", { inputs: ["native"], product: "native/build/Release/distill_core.node" }, buildAddon);
-  const { bundleInputs, bundleAll } = await import("./bundle.mjs");
-  await step("bundles", { inputs: bundleInputs, product: "out/cli/distill.cjs" }, bundleAll);
+  await step("native addon", { inputs: ["native"], products: ["native/build/Release/distill_core.node"] }, buildAddon);
+  const { bundleInputs, bundleAll, bundleProducts } = await import("./bundle.mjs");
+  await step("bundles", { inputs: bundleInputs, products: bundleProducts }, bundleAll);
 }
 
 function buildAddon() {
