@@ -5,7 +5,7 @@ import type { ElectronApplication } from "playwright-core";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { HOST_CALLS } from "../../src-main/contract/host";
-import { launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
+import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
 vi.setConfig({ testTimeout: 3 * PATIENCE_MS });
@@ -20,7 +20,7 @@ beforeEach(({ skip }) => {
 });
 
 afterEach(async () => {
-  for (const app of running) await app.close();
+  for (const app of running) await endApp(app);
   rmSync(home, { recursive: true, force: true });
 });
 
@@ -114,7 +114,7 @@ test("the temperature acts on the soft labels at once, without the engine", asyn
 
 test("a run pauses, is stopped by closing the window, and is resumed another day", async () => {
   const studio = await openStudio();
-  const run = { trainImages: 80, epochs: 8 };
+  const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(1);
   await studio.press("Pause");
@@ -150,7 +150,7 @@ async function stepsAfterPredicting(studio: Studio, image: string): Promise<numb
 
 test("an engine that dies takes neither the window nor the run along", async () => {
   const studio = await openStudio();
-  const run = { trainImages: 80, epochs: 8 };
+  const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
   await endEngine(studio);

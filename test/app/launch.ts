@@ -16,5 +16,11 @@ function launch(executablePath: string, args: string[], home: string, cwd: strin
   return _electron.launch({ executablePath, args, cwd, env: { ...inherited, DISTILL_HOME: home }, colorScheme: null, timeout: PATIENCE_MS });
 }
 
+/** Ends the app at once. Closing it like a user would ask first whether a training is to be stopped. */
+export async function endApp(app: ElectronApplication): Promise<void> {
+  await app.evaluate(({ app }) => app.exit()).catch(() => "it ended before it could answer");
+  await app.close();
+}
+
 /** The longest that anything may take that is waited for, on a slow and busy machine. */
 export const PATIENCE_MS = 180_000;

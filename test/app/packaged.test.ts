@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } fro
 import os from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { launchPackagedApp, noDesktop, PATIENCE_MS } from "./launch";
+import { endApp, launchPackagedApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
 test("the packaged app trains where there is no source tree", { timeout: 3 * PATIENCE_MS }, async ({ skip }) => {
@@ -12,7 +12,7 @@ test("the packaged app trains where there is no source tree", { timeout: 3 * PAT
   const home = path.join(elsewhere, "home");
   mkdirSync(home);
   const app = await launchPackagedApp(copyOfPackagedApp(elsewhere), home);
-  onTestFinished(() => app.close());
+  onTestFinished(() => endApp(app));
 
   const place = await app.evaluate(({ app }) => ({ packaged: app.isPackaged, path: app.getAppPath() }));
   expect(place.packaged).toBe(true);
