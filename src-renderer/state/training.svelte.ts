@@ -187,7 +187,7 @@ export function factsOf(runs: readonly RunDetails[]): RunFacts {
 export function curvesOf(runs: readonly RunDetails[]): Curves {
   const curves = new Curves();
   for (const { arm, directory, batches, epochRecords, epochs } of runs) {
-    const perEpoch = Math.max(1, ...batches.filter(({ epoch }) => epoch === 1).map(({ iter }) => iter));
+    const perEpoch = batches.reduce((most, { epoch, iter }) => (epoch === 1 ? Math.max(most, iter) : most), 1);
     curves.open(arm, directory, Math.max(perEpoch, curves.batchesPerEpoch), epochs);
     curves.addBatches(arm, batches);
     for (const record of epochRecords) curves.addEpoch(arm, record);
