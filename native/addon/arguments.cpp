@@ -245,7 +245,9 @@ void Arguments::same_sizes(const char *name, const std::vector<const Tensor *> &
   }
 }
 
-void Arguments::check_indices(const char *name, const int32_t *values, int64_t size, int64_t count) const {
+void Arguments::check_indices(const char *name, const int32_t *device_values, int64_t size, int64_t count) const {
+  const HostCopy copy(tensors_.device(), device_values, size * static_cast<int64_t>(sizeof(int32_t)));
+  const auto *values = static_cast<const int32_t *>(copy.data());
   for (int64_t i = 0; i < size; ++i) {
     if (values[i] >= 0 && values[i] < count) continue;
     wrong_range(name, "values from 0 to " + std::to_string(count - 1), std::to_string(values[i]) + " at position " + std::to_string(i));

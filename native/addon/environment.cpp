@@ -4,6 +4,7 @@
 #include <new>
 
 #include "addon/errors.h"
+#include "addon/device.h"
 #include "cpu/memory.h"
 
 namespace distill {
@@ -18,13 +19,19 @@ Napi::FunctionReference constructor(Napi::Env env, const char *name) {
 
 std::string gibibytes(int64_t bytes) { return describe_number(std::round(static_cast<double>(bytes) / (1 << 30) * 100) / 100) + " GiB"; }
 
-Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use) {
+Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use, const Device &device) {
   Napi::Error error = Napi::Error::New(env, "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) +
-                                                ") with " + gibibytes(in_use) + " in use by tensors and " + gibibytes(physical_memory()) +
-                                                " in the machine. Use a smaller batch, image or model.");
+                                                ") with " + gibibytes(in_use) + " in use by tensors and " + gibibytes(device.memory_bytes()) +
+                                                (device.name() == std::string("cpu") ? " in the machine" : " on the GPU") + ". Use a smaller batch, image or model.");
   error.Set("code", Napi::String::New(env, "OUT_OF_MEMORY"));
   error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(asked)));
   error.Set("bytesInUse", Napi::Number::New(env, static_cast<double>(in_use)));
+  return error;
+}
+
+Napi::Error coded(Napi::Env env, const char *code, const char *message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
   return error;
 }
 
@@ -75,6 +82,7 @@ Environment::Environment(Napi::Env env)
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body) {
   const Napi::Env env = info.Env();
   Environment &environment = *env.GetInstanceData<Environment>();
+  const Device &device = environment.tensors.device();
   const int64_t in_use = environment.tensors.pool().in_use();
   try {
     return body(environment);
@@ -85,9 +93,13 @@ Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Va
   } catch (const WrongRange &error) {
     throw Napi::RangeError::New(env, error.what());
   } catch (const OutOfMemory &error) {
-    throw out_of_memory(env, error.asked, in_use);
+    throw out_of_memory(env, error.asked, in_use, device);
+  } catch (const CudaUnavailable &error) {
+    throw coded(env, "CUDA_UNAVAILABLE", error.what());
+  } catch (const CudaError &error) {
+    throw coded(env, "CUDA_ERROR", error.what());
   } catch (const std::bad_alloc &) {
-    throw out_of_memory(env, 0, in_use);
+    throw out_of_memory(env, 0, in_use, cpu_device());
   } catch (const std::exception &error) {
     throw Napi::Error::New(env, error.what());
   }

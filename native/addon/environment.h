@@ -21,7 +21,8 @@ struct Environment {
 };
 
 // Runs the body of a method. What it throws becomes a JavaScript error: WrongType TypeError, WrongRange RangeError, running out of
-// memory an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse.
+// memory an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse, CudaError and CudaUnavailable one with the code "CUDA_ERROR" or
+// "CUDA_UNAVAILABLE".
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body);
 
 template <Napi::Value (*method)(const Napi::CallbackInfo &, Environment &)>
@@ -38,6 +39,7 @@ std::vector<Argument> take_arguments(const char *op, const Napi::Value &object);
 
 void add_tensor_methods(Napi::Object exports);
 void add_machine_methods(Napi::Object exports);
+void add_device_methods(Napi::Object exports);
 void add_op_methods(Napi::Object exports);
 
 }  // namespace distill

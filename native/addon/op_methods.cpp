@@ -1,6 +1,5 @@
 #include "addon/bindings.h"
 #include "addon/environment.h"
-#include "cpu/select.h"
 
 namespace distill {
 
@@ -22,7 +21,9 @@ Napi::Value call_op(const Napi::CallbackInfo &info) {
   const auto &method = *static_cast<const OpMethod *>(info.Data());
   return guarded(info, [&](Environment &environment) {
     Arguments arguments(method.name, take_arguments(method.name, info[0]), environment.tensors);
-    method.call(cpu_ops(), arguments);
+    Device &device = environment.tensors.device();
+    method.call(device.ops(), arguments);
+    device.check();
     return info.Env().Undefined();
   });
 }

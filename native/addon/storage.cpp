@@ -34,10 +34,10 @@ void *StoragePool::take(int64_t bytes) {
     return memory;
   }
   try {
-    return allocate_aligned(bytes);
+    return device_->allocate(bytes);
   } catch (const OutOfMemory &) {
     trim();
-    return allocate_aligned(bytes);
+    return device_->allocate(bytes);
   }
 }
 
@@ -47,9 +47,14 @@ void StoragePool::give_back(void *memory, int64_t bytes) {
   cached_ += bytes;
 }
 
+void StoragePool::move_to(Device &device) {
+  trim();
+  device_ = &device;
+}
+
 void StoragePool::trim() {
   for (const auto &[bytes, blocks] : free_)
-    for (void *memory : blocks) free_aligned(memory, bytes);
+    for (void *memory : blocks) device_->free(memory, bytes);
   free_.clear();
   cached_ = 0;
 }

@@ -6,14 +6,16 @@
 #include <memory>
 #include <vector>
 
+#include "addon/device.h"
+
 namespace distill {
 
-// One per JavaScript environment, used by its thread only. Must outlive its blocks.
+// Of one device. One per JavaScript environment, used by its thread only. Must outlive its blocks.
 class StoragePool {
  public:
   using Block = std::shared_ptr<std::byte>;
 
-  StoragePool() = default;
+  explicit StoragePool(Device &device) : device_(&device) {}
   StoragePool(const StoragePool &) = delete;
   ~StoragePool() { trim(); }
 
@@ -21,8 +23,11 @@ class StoragePool {
   Block allocate(int64_t bytes);
 
   void trim();
+  // To another device. Nothing may be in use.
+  void move_to(Device &device);
   void reset_peak() { peak_ = in_use_; }
 
+  Device &device() const { return *device_; }
   int64_t in_use() const { return in_use_; }
   int64_t cached() const { return cached_; }
   int64_t peak() const { return peak_; }
@@ -31,6 +36,7 @@ class StoragePool {
   void *take(int64_t bytes);
   void give_back(void *memory, int64_t bytes);
 
+  Device *device_;
   std::map<int64_t, std::vector<void *>> free_;
   int64_t in_use_ = 0, cached_ = 0, peak_ = 0;
 };

@@ -1,5 +1,5 @@
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "addon/checksum.h"
 #include "addon/environment.h"
@@ -100,7 +100,7 @@ Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
   void *data = nullptr;
   if (napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok || !data)
     wrong_range("write", "values", expected, "an array without memory");
-  std::memcpy(tensor.block.get(), data, static_cast<size_t>(tensor.bytes()));
+  environment.tensors.device().write(tensor.block.get(), data, tensor.bytes());
   return info.Env().Undefined();
 }
 
@@ -125,7 +125,7 @@ Napi::Value read(const Napi::CallbackInfo &info, Environment &environment) {
   // The constructor is what the program had put under that name when the addon was loaded.
   if (status != napi_ok || type != array_type(tensor.dtype) || size != static_cast<size_t>(tensor.size))
     wrong_type("read", "tensor", std::string("a ") + array_name(tensor.dtype) + " from its constructor", "something else");
-  std::memcpy(data, tensor.block.get(), static_cast<size_t>(tensor.bytes()));
+  environment.tensors.device().read(data, tensor.block.get(), tensor.bytes());
   return values;
 }
 
@@ -136,27 +136,26 @@ Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
   a.finish();
   if (to.dtype != from.dtype) a.wrong_type("to", dtype_name(from.dtype), to.describe());
   if (to.size != from.size) a.wrong_range("to", "the size of " + from.describe(), to.describe());
-  std::memmove(to.block.get(), from.block.get(), static_cast<size_t>(from.bytes()));
+  environment.tensors.device().copy(to.block.get(), from.block.get(), from.bytes());
   return info.Env().Undefined();
 }
 
 Napi::Value fill(const Napi::CallbackInfo &info, Environment &environment) {
   Arguments a("fill", take_arguments("fill", info[0]), environment.tensors);
   const Tensor &y = a.any_tensor("y");
-  if (y.dtype == DType::f32)
-    std::fill_n(y.data<float>(), y.size, a.any_number("value"));
-  else if (y.dtype == DType::i32)
-    std::fill_n(y.data<int32_t>(), y.size, static_cast<int32_t>(a.integer("value", INT32_MIN, INT32_MAX)));
-  else
-    std::fill_n(y.data<uint8_t>(), y.size, static_cast<uint8_t>(a.integer("value", 0, UINT8_MAX)));
+  const uint32_t pattern = y.dtype == DType::f32   ? std::bit_cast<uint32_t>(a.any_number("value"))
+                           : y.dtype == DType::i32 ? static_cast<uint32_t>(a.integer("value", INT32_MIN, INT32_MAX))
+                                                   : static_cast<uint32_t>(a.integer("value", 0, UINT8_MAX)) * 0x01010101u;
   a.finish();
+  environment.tensors.device().fill(y.block.get(), pattern, y.bytes());
   return info.Env().Undefined();
 }
 
 Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &tensor = tensor_argument("checksum", info[0], environment.tensors);
   char digits[17];
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(tensor.block.get(), tensor.bytes())));
+  const HostCopy content(environment.tensors.device(), tensor.block.get(), tensor.bytes());
+  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(content.data(), tensor.bytes())));
   return Napi::String::New(info.Env(), digits);
 }
 

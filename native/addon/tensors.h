@@ -45,9 +45,10 @@ class TensorTable {
   // Handles below it have been given out.
   int64_t next_handle() const { return next_; }
   StoragePool &pool() { return pool_; }
+  Device &device() const { return pool_.device(); }
 
  private:
-  StoragePool pool_;
+  StoragePool pool_{cpu_device()};
   std::unordered_map<int64_t, Tensor> tensors_;
   int64_t next_ = 1;
 };

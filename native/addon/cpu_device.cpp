@@ -1,0 +1,38 @@
+#include <algorithm>
+#include <cstring>
+
+#include "addon/device.h"
+#include "cpu/memory.h"
+#include "cpu/select.h"
+
+namespace distill {
+
+namespace {
+
+class CpuDevice : public Device {
+ public:
+  const char *name() const override { return "cpu"; }
+  const Ops &ops() const override { return cpu_ops(); }
+  void check() override {}
+
+  void *allocate(int64_t bytes) override { return allocate_aligned(bytes); }
+  void free(void *memory, int64_t bytes) override { free_aligned(memory, bytes); }
+  int64_t memory_bytes() const override { return physical_memory(); }
+
+  void write(void *to, const void *from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void read(void *to, const void *from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void copy(void *to, const void *from, int64_t bytes) override { std::memmove(to, from, static_cast<size_t>(bytes)); }
+  void fill(void *to, uint32_t pattern, int64_t bytes) override {
+    std::fill_n(static_cast<uint32_t *>(to), bytes / 4, pattern);
+    std::memcpy(static_cast<uint8_t *>(to) + bytes / 4 * 4, &pattern, static_cast<size_t>(bytes % 4));
+  }
+};
+
+}  // namespace
+
+Device &cpu_device() {
+  static CpuDevice device;
+  return device;
+}
+
+}  // namespace distill

@@ -1,0 +1,59 @@
+// One multiprocessor: blocks run one after the other, each thread of a block as a fibre. A thread runs until it waits for others; which one
+// runs next is fixed by the order, so that a result that depends on it shows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <source_location>
+
+#include "cuda/emulator/runtime.h"
+
+namespace emulator {
+
+constexpr unsigned kMaxThreads = 1024, kWarp = 32;
+constexpr size_t kParameterBytes = 4096;  // of a kernel, up to CUDA 12.0
+// Of a block on sm_80; without asking first, 48 KiB.
+constexpr size_t kSharedBytes = 163 << 10;
+
+// What a kernel reads of its own thread.
+struct Thread {
+  uint3 thread_index;
+  unsigned lane, warp, linear;
+};
+extern Thread *self;  // null outside of kernels
+extern uint3 block_index;
+extern dim3 block_extent, grid_extent;
+
+struct Launch {
+  const char *name;
+  dim3 grid, block;
+  size_t shared_bytes;
+  void (*run)(const void *call);
+  const void *call;
+  size_t call_bytes;
+};
+void run_grid(const Launch &launch);
+
+// ascending, descending: by thread and block; from 2 on: shuffled by that seed.
+void set_order(unsigned order);
+
+// ---- Waiting for others
+
+enum class Barrier { plain, count, any };
+int block_barrier(Barrier kind, bool predicate, const std::source_location &site);
+
+enum class Collective { sync, shuffle, vote, load_matrix, multiply };
+// The last lane of the mask to arrive completes for all: lanes[i] is what lane i brought.
+using Complete = void (*)(void *const *lanes, uint32_t mask);
+void collective(Collective kind, uint32_t mask, void *own, Complete complete, const std::source_location &site);
+
+// ---- Memory, as kernels use it (memory.cpp)
+
+void *shared_array(const void *key, size_t bytes, size_t alignment);
+void *dynamic_shared();
+
+enum class Access { read, write, atomic };
+void access(const void *address, size_t bytes, Access kind, const std::source_location &site);
+void check_alignment(const void *address, size_t bytes, const std::source_location &site);
+
+}  // namespace emulator

@@ -1,0 +1,26 @@
+// What goes wrong inside the CUDA library, until library.cu turns it into a CudaFailure.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace distill {
+
+// "cudaErrorIllegalAddress: an illegal memory access was encountered (linear_tile, linear.cu:120)"
+struct CudaError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct CudaOutOfMemory : std::exception {
+  int64_t asked, free;  // bytes
+  CudaOutOfMemory(int64_t asked, int64_t free) : asked(asked), free(free) {}
+  const char *what() const noexcept override { return "out of memory on the GPU"; }
+};
+
+// No driver, or none that knows this library's runtime.
+struct CudaUnavailable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace distill

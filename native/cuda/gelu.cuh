@@ -1,0 +1,14 @@
+// The exact GELU and its derivative, as cpu/gelu.scalar.h has them.
+#pragma once
+
+#include "cuda/gpu.cuh"
+
+namespace distill::cuda {
+
+// x Phi(x). erfcf keeps the digits of the left tail, where 1 + erff would lose them.
+__device__ inline float gelu(float x) { return 0.5f * x * erfcf(-x * 0.70710678f); }
+
+// Phi(x) + x phi(x)
+__device__ inline float gelu_derivative(float x) { return 0.5f * erfcf(-x * 0.70710678f) + x * 0.39894228f * expf(-0.5f * x * x); }
+
+}  // namespace distill::cuda
