@@ -1,12 +1,11 @@
 // From stored bytes to what a net sees: crop, flip, resize, normalise.
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <vector>
 
 #include "cpu/philox.h"
 #include "cpu/threads.h"
 #include "cpu/variants.h"
+#include "resampling.h"
 
 namespace distill::scalar {
 namespace {
@@ -29,38 +28,6 @@ void normalise(const uint8_t *bytes, int64_t pixels, const NormaliseTable &table
 }
 
 // ---- Resizing ------------------------------------------------------------------------------------------------------------------------
-
-// Each output is a weighted sum of `taps` neighbouring inputs, from first[i] on; unused taps have weight 0.
-struct Resampling {
-  int64_t taps = 0;
-  std::vector<int64_t> first;
-  std::vector<float> weights;  // [outputs, taps]
-
-  const float *weights_of(int64_t i) const { return weights.data() + i * taps; }
-};
-
-// A triangle around the half-pixel centre, as wide as an output pixel when shrinking (antialiasing), cut off at the border and scaled to
-// sum 1; outputs `begin` ... `begin + count` of all. torch.nn.functional.interpolate(mode='bilinear', align_corners=False, antialias=True)
-Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64_t count) {
-  const double scale = static_cast<double>(inputs) / static_cast<double>(outputs), radius = std::max(scale, 1.0);
-  Resampling r;
-  r.taps = std::min(inputs, static_cast<int64_t>(std::ceil(2 * radius)));
-  r.first.resize(static_cast<size_t>(count));
-  r.weights.resize(static_cast<size_t>(count * r.taps));
-  for (int64_t i = 0; i < count; ++i) {
-    const double centre = scale * (static_cast<double>(begin + i) + 0.5);
-    const int64_t low = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
-    const int64_t high = std::min({inputs, low + r.taps, static_cast<int64_t>(centre + radius + 0.5)});
-    const int64_t first = std::min(low, inputs - r.taps);
-    const auto triangle = [&](int64_t at) { return std::max(0.0, 1 - std::abs(static_cast<double>(at) + 0.5 - centre) / radius); };
-    double sum = 0;
-    for (int64_t at = low; at < high; ++at) sum += triangle(at);
-    r.first[static_cast<size_t>(i)] = first;
-    for (int64_t at = low; at < high; ++at)
-      r.weights[static_cast<size_t>(i * r.taps + at - first)] = static_cast<float>(triangle(at) / sum);
-  }
-  return r;
-}
 
 // One row of the horizontal pass: x [W,3] -> y [Z,3]
 void resample_columns(const float *x, const Resampling &r, int64_t Z, float *y) {
@@ -145,13 +112,10 @@ void assemble_batch(const AssembleBatch &a) {
   });
 }
 
-// The whole image is thought resized until its shorter side is Z; only the centre of it is computed.
 void prepare_image(const PrepareImage &a) {
   const NormaliseTable table = normalise_table(a.mean, a.std);
-  const double scale = static_cast<double>(a.Z) / static_cast<double>(std::min(a.H, a.W));
-  const auto resized = [&](int64_t side) { return std::llround(static_cast<double>(side) * scale); };
-  const auto centre = [&](int64_t side) { return bilinear(side, resized(side), (resized(side) - a.Z) / 2, a.Z); };
-  resize(a.image, a.H, a.W, table, centre(a.W), centre(a.H), a.Z, a.y);
+  const int64_t shorter = std::min(a.H, a.W);
+  resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, a.y);
 }
 
 }  // namespace distill::scalar

@@ -22,6 +22,13 @@ export interface CpuFeatures {
   isa: Isa;
 }
 
+export interface CudaInventory {
+  /** Versions of CUDA: the newest that the driver knows, and the one that the library was built with. */
+  driver: string;
+  runtime: string;
+  gpus: { name: string; memoryBytes: number; freeBytes: number; capability: string }[];
+}
+
 export interface MemoryStats {
   /** Bytes in live tensors. */
   inUse: number;
@@ -57,6 +64,17 @@ export interface Addon {
   selectIsa(isa: Isa): void;
   setThreads(count: number): void;
   threads(): number;
+
+  // Where tensors live and ops run: the processor at first. Both throw if any tensor is in use.
+  device(): "cpu" | "cuda";
+  useCpu(): void;
+  /**
+   * Throws an Error with the code "CUDA_UNAVAILABLE" that says why if it cannot be used. From then on an op that goes wrong on the GPU makes
+   * this or a later call throw an Error with the code "CUDA_ERROR".
+   */
+  useCuda(library: string, gpu: number): void;
+  /** What the library finds in this machine; throws as `useCuda`. */
+  cudaGpus(library: string): CudaInventory;
 
   // Ops: one method per line of DISTILL_OPS in native/ops.h, same name in camel case, arguments by the struct's field names (pointers
   // are handles; sizes are taken from the tensors' shapes; a field "or null" may be null or left out). All are synchronous.

@@ -2,10 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <new>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 // Of the library that the kernels are in: what is in there is code and constants.
@@ -18,13 +21,24 @@ Clock memory_clock;
 
 namespace {
 
-// Who wrote a byte last and who read it since. Times below 16 are no times but states.
+// Who wrote a word of 4 bytes last and who read it since. Times below 16 are no times but states.
 enum State : uint32_t { kNothing = 0, kNeverWritten = 1, kFromHost = 2 };
 struct Cell {
   uint32_t written, read;
   uint16_t writer, writer_step, reader, reader_step;
   uint8_t atomic, in_flight;
+  bool split;  // its bytes were written one by one: each has a cell of its own in `split_cells`
 };
+constexpr size_t kWord = 4;
+std::unordered_map<const Cell *, std::array<Cell, kWord>> split_cells;
+
+std::array<Cell, kWord> &split(Cell &cell) {
+  if (!cell.split) {
+    split_cells[&cell] = {cell, cell, cell, cell};
+    cell.split = true;
+  }
+  return split_cells[&cell];
+}
 // Readers of one moment beside single threads: several lanes of one warp, or several warps.
 constexpr uint16_t kWarpReaders = 0x8000, kManyReaders = 0xffff;
 
@@ -43,12 +57,16 @@ struct Arena {
   Cell *cells;
   size_t bytes;
 
-  explicit Arena(size_t bytes) : begin(reserve<char>(bytes)), cells(reserve<Cell>(bytes)), bytes(bytes) {}
-  bool holds(const void *address) const { return static_cast<size_t>(static_cast<const char *>(address) - begin) < bytes; }
-  Cell *cell(const void *address) const { return cells + (static_cast<const char *>(address) - begin); }
+  explicit Arena(size_t bytes) : begin(reserve<char>(bytes)), cells(reserve<Cell>(bytes / kWord)), bytes(bytes) {}
+  size_t offset(const void *address) const { return static_cast<size_t>(static_cast<const char *>(address) - begin); }
+  bool holds(const void *address) const { return offset(address) < bytes; }
+  Cell *cell(const void *address) const { return cells + offset(address) / kWord; }
+  // From a whole word on; of the last word only as many bytes as are in the range.
   void set(const void *address, size_t count, State state) const {
-    std::memset(cell(address), 0, count * sizeof(Cell));
-    for (Cell *c = cell(address), *end = c + count; c < end; c++) c->written = state;
+    Cell *first = cell(address), *last = first + count / kWord;
+    std::memset(first, 0, (count + kWord - 1) / kWord * sizeof(Cell));
+    for (Cell *c = first; c < last; c++) c->written = state;
+    for (size_t byte = 0; byte < count % kWord; byte++) split(*last)[byte].written = state;
   }
   // New memory holds NaN.
   void open(char *address, size_t count) const {
@@ -126,7 +144,16 @@ std::string described(bool global, Touch kind, size_t bytes) {
   return std::string(global ? "global" : "shared") + (kind == Touch::read ? " read" : " write") + " of " + std::to_string(bytes) + " bytes";
 }
 
-void check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &place) {
+// False: outside of every array.
+bool check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &place) {
+  if (cell.written == kNothing) {
+    report("out-of-bounds", place, described(global, kind, bytes) + " outside of every array");
+    return false;
+  }
+  if (cell.written == kNeverWritten && (kind == Touch::read || kind == Touch::atomic)) {
+    report("uninitialised", place, described(global, Touch::read, bytes) + " that nobody has written");
+    cell.written = kFromHost;
+  }
   const char *race = global ? "global-race" : "shared-race";
   if (cell.in_flight && cell.written >= memory_clock.block_start) {
     report("async-copy", place, described(global, kind, bytes) + " where a copy of thread " + std::to_string(cell.writer) + " is under way");
@@ -138,7 +165,7 @@ void check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &
   }
   if (kind == Touch::read) {
     note_reader(cell);
-    return;
+    return true;
   }
   if (is_read_unordered(cell, global)) report(race, place, described(global, kind, bytes) + " not ordered with a read of another thread");
   cell.written = memory_clock.now;
@@ -146,6 +173,7 @@ void check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &
   cell.writer_step = memory_clock.warp_steps[self->warp];
   cell.atomic = kind == Touch::atomic;
   cell.in_flight = kind == Touch::start_copy;
+  return true;
 }
 
 bool is_own(const void *address) {
@@ -169,17 +197,19 @@ void touch(const void *address, size_t bytes, Touch kind, const Place &place, bo
   }
   if (aligned && (bytes & (bytes - 1)) == 0 && reinterpret_cast<uintptr_t>(address) % bytes != 0)
     report("misaligned", place, described(in_device, kind, bytes));
-  Cell *cell = (in_shared ? shared() : device()).cell(address);
-  for (Cell *end = cell + bytes; cell < end; cell++) {
-    if (cell->written == kNothing) {
-      report("out-of-bounds", place, described(in_device, kind, bytes) + " outside of every array");
-      return;
+  const Arena &arena = in_shared ? shared() : device();
+  const size_t begin = arena.offset(address), end = begin + bytes;
+  for (size_t at = begin; at < end;) {
+    Cell &cell = arena.cells[at / kWord];
+    const size_t first = at % kWord, last = std::min(kWord, first + end - at);
+    // A byte that is read counts as a read of its word, unless bytes of that word are written one by one.
+    if (!cell.split && (kind == Touch::read || last - first == kWord)) {
+      if (!check_cell(cell, in_device, kind, bytes, place)) return;
+    } else {
+      for (size_t byte = first; byte < last; byte++)
+        if (!check_cell(split(cell)[byte], in_device, kind, bytes, place)) return;
     }
-    if (cell->written == kNeverWritten && (kind == Touch::read || kind == Touch::atomic)) {
-      report("uninitialised", place, described(in_device, Touch::read, bytes) + " that nobody has written");
-      cell->written = kFromHost;
-    }
-    check_cell(*cell, in_device, kind, bytes, place);
+    at += last - first;
   }
 }
 
@@ -221,7 +251,7 @@ char *shared_at(uint32_t offset) { return shared().begin + offset; }
 size_t shared_in_use() { return shared_top; }
 
 void finish_copy(uint32_t offset, size_t bytes) {
-  for (Cell *cell = shared().cells + offset, *end = cell + bytes; cell < end; cell++) {
+  for (Cell *cell = shared().cells + offset / kWord, *end = cell + bytes / kWord; cell < end; cell++) {
     if (!cell->in_flight || cell->writer != self->linear) continue;
     cell->in_flight = 0;
     cell->written = memory_clock.now;
@@ -249,7 +279,7 @@ bool free_device(void *memory) {
   if (allocations.empty()) {
     // Nothing is in use: begin anew, and give the pages back.
     madvise(device().begin, device_top, MADV_DONTNEED);
-    madvise(device().cells, device_top * sizeof(Cell), MADV_DONTNEED);
+    madvise(device().cells, device_top / kWord * sizeof(Cell), MADV_DONTNEED);
     device_top = 0;
   }
   return true;

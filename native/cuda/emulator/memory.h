@@ -1,4 +1,4 @@
-// Shared and device memory with a shadow cell per byte, which remembers who touched it last.
+// Shared and device memory with a shadow cell per word, which remembers who touched it last.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,308 @@
+// Attention in fp32 without a T x T matrix in memory: a block per tile of queries (or keys) of one head walks over the tiles of keys (or
+// queries). Queries, keys and values are read where they lie in qkv [N,T,3,A,E]. Forward: softmax as it goes (Milakov and Gimelshein 2018,
+// Dao et al. 2022); backward: the probabilities again, from the kept logsumexp.
+#include "cuda/columns.cuh"
+#include "cuda/elementwise.cuh"
+#include "cuda/errors.h"
+#include "cuda/launchers.h"
+
+namespace distill::cuda {
+
+namespace {
+
+// Threads stand as 16 x 16: row ty has rows ty, ty + 16 ... of a tile, tx columns tx, tx + 16 ...
+constexpr int kThreads = 256, kSide = 16, kKeys = 32;
+constexpr int64_t kWidestHead = 128;
+
+// Where the rows of one head and image lie: row t at base + t * pitch.
+struct Rows {
+  const float *base;
+  int64_t pitch;
+};
+
+// To shared [count][E + 1] from row `first` on; zeros beyond T.
+template <int count>
+__device__ inline void load_rows(const Rows &rows, int64_t first, int64_t T, int64_t E, float *shared) {
+  for (int64_t i = threadIdx.x; i < count * E; i += kThreads) {
+    const int64_t row = i / E, e = i % E;
+    shared[row * (E + 1) + e] = first + row < T ? rows.base[(first + row) * rows.pitch + e] : 0.0f;
+  }
+}
+
+// products[i][j] = a[ty + 16 i] . b[tx + 16 j], rows of E values, E + 1 apart
+template <int I, int J>
+__device__ inline void dot_rows(const float *a, const float *b, int64_t E, float (&products)[I][J]) {
+  const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
+  for (int64_t e = 0; e < E; e++) {
+    float left[I], right[J];
+    GPU_UNROLL
+    for (int i = 0; i < I; i++) left[i] = a[(ty + kSide * i) * (E + 1) + e];
+    GPU_UNROLL
+    for (int j = 0; j < J; j++) right[j] = b[(tx + kSide * j) * (E + 1) + e];
+    GPU_UNROLL
+    for (int i = 0; i < I; i++) {
+      GPU_UNROLL
+      for (int j = 0; j < J; j++) products[i][j] += left[i] * right[j];
+    }
+  }
+}
+
+// sums[i][j] += sum over k of weights(ty + 16 i, k) rows[k][tx + 16 j]; weights [*][pitch], or transposed
+template <int I, int J, int K, bool transposed>
+__device__ inline void weigh_rows(const float *weights, int pitch, const float *rows, int64_t E, float (&sums)[I][J]) {
+  const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
+  for (int k = 0; k < K; k++) {
+    float weight[I];
+    GPU_UNROLL
+    for (int i = 0; i < I; i++) weight[i] = transposed ? weights[k * pitch + ty + kSide * i] : weights[(ty + kSide * i) * pitch + k];
+    GPU_UNROLL
+    for (int j = 0; j < J; j++) {
+      const int64_t e = tx + kSide * j;
+      const float value = e < E ? rows[k * (E + 1) + e] : 0.0f;
+      GPU_UNROLL
+      for (int i = 0; i < I; i++) sums[i][j] += weight[i] * value;
+    }
+  }
+}
+
+// Over the 16 threads that share a row.
+__device__ inline float row_max(float value) {
+  GPU_UNROLL
+  for (int distance = kSide / 2; distance; distance >>= 1)
+    value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
+  return value;
+}
+__device__ inline float row_sum(float value) {
+  GPU_UNROLL
+  for (int distance = kSide / 2; distance; distance >>= 1)
+    value += __shfl_xor_sync(~0u, value, distance);
+  return value;
+}
+
+struct Head {
+  int64_t n, a;
+};
+__device__ inline Head head_of_block(int64_t A) { return {blockIdx.y / A, blockIdx.y % A}; }
+
+// Part 0 queries, 1 keys, 2 values of a head in qkv or dqkv.
+template <class Op>
+__device__ inline int64_t part_offset(const Op &op, const Head &head, int64_t part) {
+  return (head.n * op.T * 3 + part) * op.A * op.E + head.a * op.E;
+}
+
+template <int I, int J>
+__global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) {
+  constexpr int kQueries = kSide * I, kPitch = kKeys + 1;
+  DYNAMIC_SHARED(memory);
+  const int64_t T = op.T, E = op.E;
+  float *queries = reinterpret_cast<float *>(memory), *keys = queries + kQueries * (E + 1), *values = keys + kKeys * (E + 1),
+        *weights = values + kKeys * (E + 1);
+  const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
+  const Head head = head_of_block(op.A);
+  const int64_t first = int64_t{blockIdx.x} * kQueries, pitch = 3 * op.A * E;
+  const float scale = 1 / sqrtf(static_cast<float>(E));
+  load_rows<kQueries>({op.qkv + part_offset(op, head, 0), pitch}, first, T, E, queries);
+
+  float highest[I], sum[I] = {}, y[I][J] = {};
+  GPU_UNROLL
+  for (int i = 0; i < I; i++) highest[i] = -INFINITY;
+  for (int64_t first_key = 0; first_key < T; first_key += kKeys) {
+    load_rows<kKeys>({op.qkv + part_offset(op, head, 1), pitch}, first_key, T, E, keys);
+    load_rows<kKeys>({op.qkv + part_offset(op, head, 2), pitch}, first_key, T, E, values);
+    __syncthreads();
+    float scores[I][kKeys / kSide] = {};
+    dot_rows(queries, keys, E, scores);
+    GPU_UNROLL
+    for (int i = 0; i < I; i++) {
+      float most = highest[i];
+      GPU_UNROLL
+      for (int j = 0; j < kKeys / kSide; j++) {
+        scores[i][j] = first_key + tx + kSide * j < T ? scores[i][j] * scale : -INFINITY;
+        most = fmaxf(most, scores[i][j]);
+      }
+      most = row_max(most);
+      const float shrink = expf(highest[i] - most);
+      highest[i] = most;
+      sum[i] *= shrink;
+      GPU_UNROLL
+      for (int j = 0; j < J; j++) y[i][j] *= shrink;
+      GPU_UNROLL
+      for (int j = 0; j < kKeys / kSide; j++) {
+        const float weight = expf(scores[i][j] - most);
+        sum[i] += weight;
+        weights[(ty + kSide * i) * kPitch + tx + kSide * j] = weight;
+      }
+    }
+    __syncthreads();
+    weigh_rows<I, J, kKeys, false>(weights, kPitch, values, E, y);
+    // Before the next keys and values overwrite these.
+    __syncthreads();
+  }
+
+  GPU_UNROLL
+  for (int i = 0; i < I; i++) {
+    const int64_t t = first + ty + kSide * i;
+    const float total = row_sum(sum[i]);
+    if (t >= T) continue;
+    GPU_UNROLL
+    for (int j = 0; j < J; j++) {
+      const int64_t e = tx + kSide * j;
+      if (e < E) op.y[((head.n * T + t) * op.A + head.a) * E + e] = y[i][j] / total;
+    }
+    if (tx == 0) op.logsumexp[(head.n * op.A + head.a) * T + t] = highest[i] + logf(total);
+  }
+}
+
+// What both halves of the backward pass work with: tiles of 32 queries and 32 keys, of which
+//   P = exp(scale q k^T - logsumexp), dS = P (dy v^T - delta), delta the row sums of dy y.
+struct Tiles {
+  float *queries, *keys, *values, *dy, *p, *ds;  // [32][E + 1], p and ds [32][33]
+
+  __device__ Tiles(unsigned char *memory, int64_t E) {
+    const int64_t rows = kKeys * (E + 1);
+    queries = reinterpret_cast<float *>(memory);
+    keys = queries + rows;
+    values = keys + rows;
+    dy = values + rows;
+    p = dy + rows;
+    ds = p + kKeys * (kKeys + 1);
+  }
+  static size_t bytes(int64_t E) { return static_cast<size_t>(4 * kKeys * (E + 1) + 2 * kKeys * (kKeys + 1)) * sizeof(float); }
+};
+
+constexpr int kPer = kKeys / kSide;
+
+__device__ inline void load_queries(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
+  load_rows<kKeys>({op.qkv + part_offset(op, head, 0), 3 * op.A * op.E}, first, op.T, op.E, tiles.queries);
+  load_rows<kKeys>({op.dy + (head.n * op.T * op.A + head.a) * op.E, op.A * op.E}, first, op.T, op.E, tiles.dy);
+}
+__device__ inline void load_keys(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
+  load_rows<kKeys>({op.qkv + part_offset(op, head, 1), 3 * op.A * op.E}, first, op.T, op.E, tiles.keys);
+  load_rows<kKeys>({op.qkv + part_offset(op, head, 2), 3 * op.A * op.E}, first, op.T, op.E, tiles.values);
+}
+
+__device__ inline void weights_of_tile(const AttentionBackward &op, const Head &head, int64_t first_query, int64_t first_key,
+                                       const float *delta, const Tiles &tiles) {
+  const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
+  const float scale = 1 / sqrtf(static_cast<float>(op.E));
+  float scores[kPer][kPer] = {}, dp[kPer][kPer] = {};
+  dot_rows(tiles.queries, tiles.keys, op.E, scores);
+  dot_rows(tiles.dy, tiles.values, op.E, dp);
+  GPU_UNROLL
+  for (int i = 0; i < kPer; i++) {
+    const int64_t t = first_query + ty + kSide * i, row = (head.n * op.A + head.a) * op.T + t;
+    GPU_UNROLL
+    for (int j = 0; j < kPer; j++) {
+      const bool inside = t < op.T && first_key + tx + kSide * j < op.T;
+      const float p = inside ? expf(scores[i][j] * scale - op.logsumexp[row]) : 0.0f;
+      const int at = (ty + kSide * i) * (kKeys + 1) + tx + kSide * j;
+      tiles.p[at] = p;
+      tiles.ds[at] = inside ? p * (dp[i][j] - delta[row]) * scale : 0.0f;
+    }
+  }
+}
+
+template <int J>
+__device__ inline void store_rows(const AttentionBackward &op, const Head &head, int64_t part, int64_t first, const float (&rows)[kPer][J]) {
+  const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
+  GPU_UNROLL
+  for (int i = 0; i < kPer; i++) {
+    const int64_t t = first + ty + kSide * i;
+    GPU_UNROLL
+    for (int j = 0; j < J; j++) {
+      const int64_t e = tx + kSide * j;
+      if (t < op.T && e < op.E) op.dqkv[part_offset(op, head, part) + t * 3 * op.A * op.E + e] = rows[i][j];
+    }
+  }
+}
+
+// dq = dS k
+template <int J>
+__global__ void __launch_bounds__(kThreads) attention_dq(AttentionBackward op, const float *delta) {
+  DYNAMIC_SHARED(memory);
+  const Tiles tiles(memory, op.E);
+  const Head head = head_of_block(op.A);
+  const int64_t first = int64_t{blockIdx.x} * kKeys;
+  float dq[kPer][J] = {};
+  load_queries(op, head, first, tiles);
+  for (int64_t first_key = 0; first_key < op.T; first_key += kKeys) {
+    load_keys(op, head, first_key, tiles);
+    __syncthreads();
+    weights_of_tile(op, head, first, first_key, delta, tiles);
+    __syncthreads();
+    weigh_rows<kPer, J, kKeys, false>(tiles.ds, kKeys + 1, tiles.keys, op.E, dq);
+    __syncthreads();
+  }
+  store_rows(op, head, 0, first, dq);
+}
+
+// dk = dS^T q, dv = P^T dy
+template <int J>
+__global__ void __launch_bounds__(kThreads) attention_dk_dv(AttentionBackward op, const float *delta) {
+  DYNAMIC_SHARED(memory);
+  const Tiles tiles(memory, op.E);
+  const Head head = head_of_block(op.A);
+  const int64_t first = int64_t{blockIdx.x} * kKeys;
+  float dk[kPer][J] = {}, dv[kPer][J] = {};
+  load_keys(op, head, first, tiles);
+  for (int64_t first_query = 0; first_query < op.T; first_query += kKeys) {
+    load_queries(op, head, first_query, tiles);
+    __syncthreads();
+    weights_of_tile(op, head, first_query, first, delta, tiles);
+    __syncthreads();
+    weigh_rows<kPer, J, kKeys, true>(tiles.ds, kKeys + 1, tiles.queries, op.E, dk);
+    weigh_rows<kPer, J, kKeys, true>(tiles.p, kKeys + 1, tiles.dy, op.E, dv);
+    __syncthreads();
+  }
+  store_rows(op, head, 1, first, dk);
+  store_rows(op, head, 2, first, dv);
+}
+
+void expect_head(int64_t E) {
+  if (E > kWidestHead) throw CudaError("attention: on the GPU a head has at most 128 values, got " + std::to_string(E));
+}
+
+template <int I, int J>
+void launch_forward(const AttentionForward &op) {
+  const size_t shared = static_cast<size_t>((kSide * I + 2 * kKeys) * (op.E + 1) + kSide * I * (kKeys + 1)) * sizeof(float);
+  const dim3 grid(gpu::blocks_for(op.T, kSide * I), static_cast<unsigned>(op.N * op.A));
+  GPU_LAUNCH((attention_tile<I, J>), grid, kThreads, shared, op);
+}
+
+template <int J>
+void launch_backward(const AttentionBackward &op, const float *delta) {
+  const dim3 grid(gpu::blocks_for(op.T, kKeys), static_cast<unsigned>(op.N * op.A));
+  GPU_LAUNCH(attention_dq<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
+  GPU_LAUNCH(attention_dk_dv<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
+}
+
+}  // namespace
+
+void attention_forward(const AttentionForward &op) {
+  expect_head(op.E);
+  if (op.E <= 32)
+    launch_forward<4, 2>(op);
+  else if (op.E <= 64)
+    launch_forward<4, 4>(op);
+  else
+    launch_forward<2, 8>(op);
+}
+
+void attention_backward(const AttentionBackward &op) {
+  expect_head(op.E);
+  float *delta = gpu::workspace_of<float>(op.N * op.A * op.T);
+  for_each(op.N * op.A * op.T, [=] __device__(int64_t i) {
+    const int64_t t = i % op.T, a = i / op.T % op.A, n = i / op.T / op.A, row = ((n * op.T + t) * op.A + a) * op.E;
+    float sum = 0;
+    for (int64_t e = 0; e < op.E; e++) sum += op.dy[row + e] * op.y[row + e];
+    delta[i] = sum;
+  });
+  if (op.E <= 32)
+    launch_backward<2>(op, delta);
+  else if (op.E <= 64)
+    launch_backward<4>(op, delta);
+  else
+    launch_backward<8>(op, delta);
+}
+
+}  // namespace distill::cuda

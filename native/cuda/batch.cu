@@ -1,0 +1,103 @@
+// From stored bytes to what a net sees: crop, flip, resize, normalise; a thread per value of the output. Images stay in device memory.
+#include "cuda/elementwise.cuh"
+#include "cuda/launchers.h"
+#include "cuda/philox.cuh"
+#include "cuda/workspace.h"
+#include "resampling.h"
+
+namespace distill::cuda {
+
+namespace {
+
+// A Resampling in device memory.
+struct Taps {
+  int64_t count;
+  const int64_t *first;
+  const float *weights;
+};
+
+struct Grid {
+  Taps columns, rows;
+};
+
+template <class T>
+const T *place(std::byte *&at, const std::vector<T> &values) {
+  const T *placed = reinterpret_cast<const T *>(at);
+  gpu::upload(at, values.data(), static_cast<int64_t>(values.size() * sizeof(T)));
+  at += (values.size() * sizeof(T) + 15) / 16 * 16;
+  return placed;
+}
+
+Grid upload(const Resampling &columns, const Resampling &rows) {
+  const auto room = [](const Resampling &r) { return r.first.size() * sizeof(int64_t) + r.weights.size() * sizeof(float) + 32; };
+  auto *at = static_cast<std::byte *>(gpu::workspace(static_cast<int64_t>(room(columns) + room(rows))));
+  Grid grid{{columns.taps, nullptr, nullptr}, {rows.taps, nullptr, nullptr}};
+  grid.columns.first = place(at, columns.first);
+  grid.columns.weights = place(at, columns.weights);
+  grid.rows.first = place(at, rows.first);
+  grid.rows.weights = place(at, rows.weights);
+  return grid;
+}
+
+struct View {
+  int64_t top, left;  // of the crop, in the unpadded image: -crop ... crop
+  bool flip;
+};
+
+__device__ inline View view_of(const AssembleBatch &a, int32_t sample) {
+  constexpr uint32_t kView = 0x76696577;
+  const gpu::Philox bits = gpu::philox(a.seed, gpu::philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
+  const uint64_t places = static_cast<uint64_t>(2 * a.crop + 1);
+  return {static_cast<int64_t>(uint64_t{bits.of[0]} * places >> 32) - a.crop, static_cast<int64_t>(uint64_t{bits.of[1]} * places >> 32) - a.crop,
+          a.flip && (bits.of[2] & 1)};
+}
+
+struct Picture {
+  const uint8_t *bytes;  // [H,W,3]
+  int64_t H, W;
+  View view;
+
+  // Zeros beyond the border.
+  __device__ float at(int64_t h, int64_t w, int64_t c) const {
+    const int64_t from_h = h + view.top, from_w = (view.flip ? W - 1 - w : w) + view.left;
+    const bool inside = from_h >= 0 && from_h < H && from_w >= 0 && from_w < W;
+    return inside ? static_cast<float>(bytes[(from_h * W + from_w) * 3 + c]) : 0.0f;
+  }
+};
+
+// Value c of output pixel (p, q), normalised. Normalising first is the same, as the weights sum to 1.
+__device__ inline float resized(const Picture &picture, const Grid &grid, int64_t p, int64_t q, int64_t c, float mean, float std) {
+  float sum = 0;
+  for (int64_t i = 0; i < grid.rows.count; i++) {
+    float row = 0;
+    for (int64_t j = 0; j < grid.columns.count; j++) {
+      const float value = picture.at(grid.rows.first[p] + i, grid.columns.first[q] + j, c);
+      row += grid.columns.weights[q * grid.columns.count + j] * ((value / 255 - mean) / std);
+    }
+    sum += grid.rows.weights[p * grid.rows.count + i] * row;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void assemble_batch(const AssembleBatch &a) {
+  const Grid grid = upload(bilinear(a.W, a.Z, 0, a.Z), bilinear(a.H, a.Z, 0, a.Z));
+  for_each(a.N * a.Z * a.Z * 3, [=] __device__(int64_t i) {
+    const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z % a.Z, n = i / 3 / a.Z / a.Z;
+    const int32_t sample = a.indices[n];
+    const Picture picture{a.images + sample * (a.H * a.W * 3), a.H, a.W, view_of(a, sample)};
+    a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
+  });
+}
+
+void prepare_image(const PrepareImage &a) {
+  const int64_t shorter = a.H < a.W ? a.H : a.W;
+  const Grid grid = upload(centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z));
+  for_each(a.Z * a.Z * 3, [=] __device__(int64_t i) {
+    const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z;
+    a.y[i] = resized({a.image, a.H, a.W, {0, 0, false}}, grid, p, q, c, a.mean[c], a.std[c]);
+  });
+}
+
+}  // namespace distill::cuda

@@ -1,0 +1,34 @@
+// The CUDA kernels against the scalar reference, on the emulator: the same sources, compiled for the processor, with every access to memory
+// checked for races, bounds and content that nobody wrote. What it finds makes the next read throw, with the kernel's file and line.
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { product } from "../reference/formula";
+import { relativeError } from "../reference/goldens";
+import { addon, type Case, cases, run } from "./cases";
+
+const TOLERANCE = 1e-5;
+const emulated = fileURLToPath(new URL("../../native/build/Release/libdistill_cuda_emulated.so", import.meta.url));
+
+/** In which order threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in one. */
+const ORDERS = ["0", "1", "7"];
+const LARGE = 100_000;
+const elements = ({ inputs }: Case) => Object.values(inputs).reduce((sum, { shape }) => sum + product(shape), 0);
+const ordersFor = (test: Case) => (elements(test) > LARGE ? ORDERS.slice(2) : ORDERS);
+
+afterAll(() => addon.useCpu());
+
+describe.skipIf(!existsSync(emulated))("CUDA kernels in the emulator", () => {
+  it.each(cases)("$name", (test) => {
+    addon.useCpu();
+    addon.selectIsa("scalar");
+    const expected = run(test);
+    addon.useCuda(emulated, 0);
+    for (const order of ordersFor(test)) {
+      process.env.DISTILL_EMULATOR_ORDER = order;
+      const actual = run(test);
+      expect(Object.keys(actual)).toEqual(Object.keys(expected));
+      for (const name in expected) expect(relativeError(actual[name]!, expected[name]!), `relative L2 error of ${name}`).toBeLessThanOrEqual(TOLERANCE);
+    }
+  });
+});
