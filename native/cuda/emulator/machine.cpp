@@ -125,6 +125,8 @@ int block_barrier(Barrier kind, bool predicate, const std::source_location &site
   } else if (!same(barrier.site, site)) {
     report("divergent-barrier", site, "other threads of the block wait at " + Place(barrier.site).text());
   }
+  if (live != threads_of_block)
+    report("divergent-barrier", site, std::to_string(threads_of_block - live) + " threads of the block have ended before this barrier");
   barrier.arrived++;
   barrier.trues += predicate;
   lane.waits_for = "__syncthreads";
@@ -191,6 +193,7 @@ namespace {
 void run_thread() {
   entered_fibre();
   body(parameters);
+  expect_no_copies();
   Lane &lane = current();
   lane.done = true;
   live--;
@@ -265,6 +268,8 @@ bool is_possible(const Launch &launch) {
 }
 
 }  // namespace
+
+Thread *thread_of(unsigned linear) { return &lanes[linear]; }
 
 void set_order(unsigned wanted) { order = wanted; }
 

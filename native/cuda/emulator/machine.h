@@ -47,6 +47,19 @@ enum class Collective { sync, shuffle, vote, load_matrix, multiply };
 using Complete = void (*)(void *const *lanes, uint32_t mask);
 void collective(Collective kind, uint32_t mask, void *own, Complete complete, const std::source_location &site);
 
+Thread *thread_of(unsigned linear);
+
+// ---- Copies and matrices (tensor_cores.cpp)
+
+uint32_t shared_address(const void *memory, const std::source_location &site);
+void copy_async(uint32_t to, const void *from, int room, int bytes, const std::source_location &site);
+void copy_async_commit();
+void copy_async_wait(int keep);
+// At the end of a thread.
+void expect_no_copies();
+void load_matrices(uint32_t (&to)[4], uint32_t row, bool transposed, const std::source_location &site);
+void multiply_matrices(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], const std::source_location &site);
+
 // ---- Memory, as kernels use it (memory.cpp)
 
 void *shared_array(const void *key, size_t bytes, size_t alignment);

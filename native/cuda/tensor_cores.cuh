@@ -1,0 +1,107 @@
+// Asynchronous copies, matrix loads and matrix products of sm_80 as functions. Fragment layouts (g = lane / 4, t = lane % 4), as PTX defines
+// them:
+//   A 16x16  a[r], half h: row g + 8 (r & 1), column 2t + h + 8 (r >> 1)
+//   B 16x8   b[r], half h: row 2t + h + 8r, column g
+//   C 16x8   c[i]:         row g + 8 (i >> 1), column 2t + (i & 1)
+#pragma once
+
+#include "cuda/gpu.cuh"
+
+namespace distill::gpu {
+
+// ---- bf16: a float's upper half
+
+struct bf16 {
+  uint16_t bits;
+};
+
+__device__ inline float to_float(bf16 value) { return __uint_as_float(static_cast<unsigned>(value.bits) << 16); }
+
+// Rounded to nearest even; low in the lower half.
+__device__ inline uint32_t pack_bf16(float low, float high) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+#else
+  const auto rounded = [](float value) -> uint32_t {
+    const unsigned bits = __float_as_uint(value);
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  };
+  return rounded(low) | rounded(high) << 16;
+#endif
+}
+
+// ---- Shared memory addresses
+
+__device__ inline uint32_t shared_address(const void *memory GPU_SITE) {
+#if defined(DISTILL_EMULATOR)
+  return ::emulator::shared_address(memory, site);
+#else
+  return static_cast<uint32_t>(__cvta_generic_to_shared(memory));
+#endif
+}
+
+// ---- Asynchronous copies of 16 bytes from global to shared memory. The first `bytes` (0 ... 16) are copied, the rest is zero; with 0 the
+// source is not read but must be an address of global memory.
+
+__device__ inline void copy_async(uint32_t to, const void *from, int bytes GPU_SITE) {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::copy_async(to, from, 16, bytes, site);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+#endif
+}
+// Ends a group of copies.
+__device__ inline void copy_async_commit() {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::copy_async_commit();
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;\n" ::: "memory");
+#endif
+}
+// Until at most `keep` of this thread's groups are under way.
+template <int keep>
+__device__ inline void copy_async_wait() {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::copy_async_wait(keep);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;\n" ::"n"(keep) : "memory");
+#endif
+}
+
+// ---- Matrices of 8x8 bf16: lane 8q + i gives the address of row i of matrix q
+
+__device__ inline void load_matrices(uint32_t (&to)[4], uint32_t row GPU_SITE) {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::load_matrices(to, row, false, site);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 750
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(row)
+               : "memory");
+#endif
+}
+__device__ inline void load_matrices_transposed(uint32_t (&to)[4], uint32_t row GPU_SITE) {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::load_matrices(to, row, true, site);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 750
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(row)
+               : "memory");
+#endif
+}
+
+// c += a b
+__device__ inline void multiply_matrices(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2] GPU_SITE) {
+#if defined(DISTILL_EMULATOR)
+  ::emulator::multiply_matrices(c, a, b, site);
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+}  // namespace distill::gpu
