@@ -36,6 +36,7 @@ Napi::Value cuda_gpus(const Napi::CallbackInfo &info, Environment &) {
 
 void move_to(Environment &environment, Device &device) {
   StoragePool &pool = environment.tensors.pool();
+  if (&pool.device() == &device) return;
   if (pool.in_use() > 0) throw WrongRange("useDevice: expected all tensors to be released first, got some in use");
   pool.move_to(device);
 }

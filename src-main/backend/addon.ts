@@ -65,7 +65,7 @@ export interface Addon {
   setThreads(count: number): void;
   threads(): number;
 
-  // Where tensors live and ops run: the processor at first. Both throw if any tensor is in use.
+  // Where tensors live and ops run: the processor at first. To go to another one, no tensor may be in use; else both throw.
   device(): "cpu" | "cuda";
   useCpu(): void;
   /**

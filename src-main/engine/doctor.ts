@@ -1,5 +1,6 @@
 import { freemem, totalmem } from "node:os";
 import packageJson from "../../package.json";
+import { cudaStatus } from "../backend/device";
 import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher } from "../data/assets";
 import { backend } from "../tensor/tensor";
@@ -7,6 +8,7 @@ import { backend } from "../tensor/tensor";
 /** What this machine has, and what of it is used and why. */
 export function doctor(): DoctorReport {
   const addon = backend();
+  const cuda = cudaStatus(addon);
   const { name, logicalCores, features, isas, isa } = addon.cpuFeatures();
   return {
     version: packageJson.version,
@@ -16,8 +18,18 @@ export function doctor(): DoctorReport {
     cpu: { name, logicalCores, features, isas, isa, threads: addon.threads() },
     memory: { totalBytes: totalmem(), freeBytes: freemem() },
     backends: [
-      { name: "cpu", available: true, reason: `${isa} is the fastest of the variants that this processor runs (${isas.join(", ")})`, used: true },
-      { name: "cuda", available: false, reason: "this version computes on the processor only", used: false },
+      {
+        name: "cpu",
+        available: true,
+        reason: `${isa} is the fastest of the variants that this processor runs (${isas.join(", ")})`,
+        used: addon.device() === "cpu",
+      },
+      {
+        name: "cuda",
+        available: cuda.available,
+        reason: cuda.available ? `${cuda.reason}; used by recipes with device "cuda"` : cuda.reason,
+        used: addon.device() === "cuda",
+      },
     ],
     bundled: { data: bundledData(), teacher: bundledTeacher("resnet20_cifar10.safetensors") },
   };

@@ -1,13 +1,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import packageJson from "../../package.json";
+import { useDevice } from "../backend/device";
 import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
-import { InputError, toFailure, UsageError } from "../contract/failure";
+import { toFailure, UsageError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
 import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
 import { modelInfos } from "../models/registry";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
+import { backend } from "../tensor/tensor";
 import type { Channel } from "./channel";
 import { doctor } from "./doctor";
 import { Job } from "./job";
@@ -75,8 +77,7 @@ export class Engine {
   async #train<R>(train: (call: TrainCall) => Promise<R>, params: Methods["train"]["params"], notify: TrainCall["notify"]): Promise<R> {
     if (this.#training) throw new UsageError("a training is running: wait for its end or stop it first; one runs at a time");
     const recipe = parseRecipe(params.recipe);
-    if (recipe.device === "cuda")
-      throw new InputError('device: "cuda" is not available, this version computes on the processor only; expected "auto" or "cpu"');
+    useDevice(backend(), recipe.device);
     const job = new Job();
     const result = train({ ...params, recipe, job, notify });
     this.#training = { job, ended: result.catch(() => {}) };

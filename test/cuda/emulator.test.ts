@@ -1,11 +1,8 @@
 // The emulator's own test: each planted mistake has to be reported, or to show in the values, whatever the order in which threads run; and
 // the same kernel without the mistake has to pass in silence.
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
-
-const program = fileURLToPath(new URL("../../native/build/Release/emulator_faults", import.meta.url));
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { emulatorFaults, noEmulator } from "./emulated";
 
 interface Result {
   fault: string;
@@ -38,11 +35,16 @@ const faults: Record<string, RegExp | null> = {
   "missing wait for an event": null,
 };
 
-describe.skipIf(!existsSync(program))("the emulator", () => {
+describe("the emulator", () => {
   let results: Result[];
   beforeAll(() => {
-    const lines = execFileSync(program, { encoding: "utf8" }).trim().split("\n");
+    if (noEmulator) return;
+    const lines = execFileSync(emulatorFaults, { encoding: "utf8" }).trim().split("\n");
     results = lines.map((line) => JSON.parse(line));
+  });
+
+  beforeEach((test) => {
+    if (noEmulator) test.skip(noEmulator);
   });
 
   it("runs every fault in three orders, with the mistake and without", () => {

@@ -1,14 +1,12 @@
 // The CUDA kernels against the scalar reference, on the emulator: the same sources, compiled for the processor, with every access to memory
 // checked for races, bounds and content that nobody wrote. What it finds makes the next read throw, with the kernel's file and line.
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { emulatedLibrary, noEmulator } from "../cuda/emulated";
 import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
 import { addon, type Case, cases, run } from "./cases";
 
 const TOLERANCE = 1e-5;
-const emulated = fileURLToPath(new URL("../../native/build/Release/libdistill_cuda_emulated.so", import.meta.url));
 
 /** In which order threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in one. */
 const ORDERS = ["0", "1", "7"];
@@ -18,12 +16,13 @@ const ordersFor = (test: Case) => (elements(test) > LARGE ? ORDERS.slice(2) : OR
 
 afterAll(() => addon.useCpu());
 
-describe.skipIf(!existsSync(emulated))("CUDA kernels in the emulator", () => {
-  it.each(cases)("$name", (test) => {
+describe("CUDA kernels in the emulator", () => {
+  it.for(cases)("$name", (test, { skip }) => {
+    if (noEmulator) skip(noEmulator);
     addon.useCpu();
     addon.selectIsa("scalar");
     const expected = run(test);
-    addon.useCuda(emulated, 0);
+    addon.useCuda(emulatedLibrary, 0);
     for (const order of ordersFor(test)) {
       process.env.DISTILL_EMULATOR_ORDER = order;
       const actual = run(test);
