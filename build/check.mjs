@@ -4,7 +4,7 @@ import path from "node:path";
 import { root, run } from "./run.mjs";
 
 const cppFiles = readdirSync(path.join(root, "native"), { recursive: true })
-  .filter((name) => /\.(cpp|h)$/.test(name) && !name.startsWith("build"))
+  .filter((name) => /\.(cpp|h|cu|cuh)$/.test(name) && !name.startsWith("build"))
   .map((name) => path.join("native", name));
 
 const bin = (name) => path.join("node_modules", ...name.split("/"));

@@ -1,6 +1,7 @@
 // What a fresh clone needs before it can run: dependencies, native addon, bundles. Each step is skipped when its input has not changed.
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { buildCuda, hasDriver, noNvcc } from "./cuda.mjs";
 import { has, root, run, step } from "./run.mjs";
 import { installSystemPackages } from "./system.mjs";
 
@@ -9,6 +10,8 @@ export async function setUp() {
     run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], { shell: process.platform === "win32" }),
   );
   await step("native addon", { inputs: ["native"], products: ["native/build/Release/distill_core.node"] }, buildAddon);
+  // Who has a driver and the compiler for it wants the GPU used.
+  if (hasDriver() && !noNvcc) await buildCuda();
   const { bundleInputs, bundleAll, bundleProducts } = await import("./bundle.mjs");
   await step("bundles", { inputs: bundleInputs, products: bundleProducts }, bundleAll);
 }

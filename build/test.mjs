@@ -1,12 +1,14 @@
 // npm test: sets up, prepares a desktop to test on where that is possible, checks, runs all tests, and ends with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import { buildEmulator } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { root, runForeground } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { electronPackages, installSystemPackages } from "./system.mjs";
 
 await setUp();
+await buildEmulator();
 const { check } = await import("./check.mjs");
 const desktop = await prepareDesktop();
 

@@ -9,7 +9,8 @@ namespace distill {
 namespace {
 
 std::string text(const char *method, const char *name, const Napi::Value &value, const char *expected) {
-  if (!value.IsString()) throw WrongType(std::string(method) + ": " + name + ": expected " + expected + ", got " + take_value(value).describe());
+  if (!value.IsString())
+    throw WrongType(std::string(method) + ": " + name + ": expected " + expected + ", got " + take_value(value).describe());
   return value.As<Napi::String>();
 }
 

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <new>
 
-#include "addon/errors.h"
 #include "addon/device.h"
+#include "addon/errors.h"
 #include "cpu/memory.h"
 
 namespace distill {
@@ -20,9 +20,10 @@ Napi::FunctionReference constructor(Napi::Env env, const char *name) {
 std::string gibibytes(int64_t bytes) { return describe_number(std::round(static_cast<double>(bytes) / (1 << 30) * 100) / 100) + " GiB"; }
 
 Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use, const Device &device) {
-  Napi::Error error = Napi::Error::New(env, "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) +
-                                                ") with " + gibibytes(in_use) + " in use by tensors and " + gibibytes(device.memory_bytes()) +
-                                                (device.name() == std::string("cpu") ? " in the machine" : " on the GPU") + ". Use a smaller batch, image or model.");
+  Napi::Error error = Napi::Error::New(
+      env, "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) + ") with " + gibibytes(in_use) +
+               " in use by tensors and " + gibibytes(device.memory_bytes()) +
+               (device.name() == std::string("cpu") ? " in the machine" : " on the GPU") + ". Use a smaller batch, image or model.");
   error.Set("code", Napi::String::New(env, "OUT_OF_MEMORY"));
   error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(asked)));
   error.Set("bytesInUse", Napi::Number::New(env, static_cast<double>(in_use)));

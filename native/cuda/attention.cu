@@ -68,14 +68,12 @@ __device__ inline void weigh_rows(const float *weights, int pitch, const float *
 // Over the 16 threads that share a row.
 __device__ inline float row_max(float value) {
   GPU_UNROLL
-  for (int distance = kSide / 2; distance; distance >>= 1)
-    value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
+  for (int distance = kSide / 2; distance; distance >>= 1) value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
   return value;
 }
 __device__ inline float row_sum(float value) {
   GPU_UNROLL
-  for (int distance = kSide / 2; distance; distance >>= 1)
-    value += __shfl_xor_sync(~0u, value, distance);
+  for (int distance = kSide / 2; distance; distance >>= 1) value += __shfl_xor_sync(~0u, value, distance);
   return value;
 }
 
@@ -203,7 +201,8 @@ __device__ inline void weights_of_tile(const AttentionBackward &op, const Head &
 }
 
 template <int J>
-__device__ inline void store_rows(const AttentionBackward &op, const Head &head, int64_t part, int64_t first, const float (&rows)[kPer][J]) {
+__device__ inline void store_rows(const AttentionBackward &op, const Head &head, int64_t part, int64_t first,
+                                  const float (&rows)[kPer][J]) {
   const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
   GPU_UNROLL
   for (int i = 0; i < kPer; i++) {

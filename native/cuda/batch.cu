@@ -48,8 +48,8 @@ __device__ inline View view_of(const AssembleBatch &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const gpu::Philox bits = gpu::philox(a.seed, gpu::philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
   const uint64_t places = static_cast<uint64_t>(2 * a.crop + 1);
-  return {static_cast<int64_t>(uint64_t{bits.of[0]} * places >> 32) - a.crop, static_cast<int64_t>(uint64_t{bits.of[1]} * places >> 32) - a.crop,
-          a.flip && (bits.of[2] & 1)};
+  return {static_cast<int64_t>(uint64_t{bits.of[0]} * places >> 32) - a.crop,
+          static_cast<int64_t>(uint64_t{bits.of[1]} * places >> 32) - a.crop, a.flip && (bits.of[2] & 1)};
 }
 
 struct Picture {

@@ -153,8 +153,7 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
   const int64_t M = a.N * a.P * a.Q, taps = a.R * a.S, columns = taps * a.C, size = a.O * columns;
   float *parts;
-  const int64_t count =
-      gpu::product_in_parts(a.O, columns, M, gpu::Matrix<false>{a.dy, a.O}, TurnedPatches{a.x, Geometry(a)}, parts);
+  const int64_t count = gpu::product_in_parts(a.O, columns, M, gpu::Matrix<false>{a.dy, a.O}, TurnedPatches{a.x, Geometry(a)}, parts);
   for_each(size, [=] __device__(int64_t i) {
     const int64_t tap = i % taps, c = i / taps % a.C, o = i / taps / a.C;
     float sum = 0;

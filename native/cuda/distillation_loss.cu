@@ -1,5 +1,5 @@
-// Loss, gradient and accuracy in one sweep: a warp per row for few classes, a block per row for many. Sums are made in fp32 after the highest
-// logit is taken off; sums over rows in double precision, in the order of the rows.
+// Loss, gradient and accuracy in one sweep: a warp per row for few classes, a block per row for many. Sums are made in fp32 after the
+// highest logit is taken off; sums over rows in double precision, in the order of the rows.
 #include "cuda/gpu.cuh"
 #include "cuda/launchers.h"
 #include "cuda/workspace.h"

@@ -1,6 +1,5 @@
 // add, multiply, fill and GELU: each element by itself. Limited by memory.
 #include "cuda/elementwise.cuh"
-
 #include "cuda/gelu.cuh"
 #include "cuda/launchers.h"
 

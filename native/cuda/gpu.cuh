@@ -15,9 +15,9 @@
 // Call sites, for reports.
 #define GPU_SITE , std::source_location site = std::source_location::current()
 #define GPU_UNROLL
-#define SHARED(Type, extents, name)                                                                               \
-  static const char name##_key = 0;                                                                               \
-  using name##_type = Type extents;                                                                               \
+#define SHARED(Type, extents, name) \
+  static const char name##_key = 0; \
+  using name##_type = Type extents; \
   auto &name = *reinterpret_cast<name##_type *>(::emulator::shared_array(&name##_key, sizeof(name##_type), 16))
 #define DYNAMIC_SHARED(name) unsigned char *name = static_cast<unsigned char *>(::emulator::dynamic_shared())
 #else
@@ -56,7 +56,7 @@ void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block,
   // Above 48 KiB the driver wants to be asked first.
   if (shared_bytes > (48 << 10))
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), site);
-  kernel<<<grid, block, shared_bytes, stream()>>>(static_cast<P>(std::forward<A>(arguments))...);
+  kernel<<<grid, block, shared_bytes, stream()> > >(static_cast<P>(std::forward<A>(arguments))...);
   check(cudaGetLastError(), site);
 }
 #endif
@@ -84,14 +84,12 @@ __device__ inline void store4(float *to, float4 value GPU_SITE) {
 
 __device__ inline float warp_sum(float value) {
   GPU_UNROLL
-  for (int distance = 16; distance; distance >>= 1)
-    value += __shfl_xor_sync(~0u, value, distance);
+  for (int distance = 16; distance; distance >>= 1) value += __shfl_xor_sync(~0u, value, distance);
   return value;
 }
 __device__ inline float warp_max(float value) {
   GPU_UNROLL
-  for (int distance = 16; distance; distance >>= 1)
-    value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
+  for (int distance = 16; distance; distance >>= 1) value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
   return value;
 }
 

@@ -1,6 +1,4 @@
 // The library's one symbol: the device, its memory and stream, and the table of ops. Here exceptions end and become a CudaFailure.
-#include "cuda/library.h"
-
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -10,6 +8,7 @@
 #include "cuda/errors.h"
 #include "cuda/gpu.cuh"
 #include "cuda/launchers.h"
+#include "cuda/library.h"
 #include "cuda/workspace.h"
 
 namespace distill {

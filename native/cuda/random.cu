@@ -1,5 +1,5 @@
-// Counter-based random numbers with the bits of cpu/random.scalar.cpp: integer arithmetic, or IEEE double arithmetic in the same order. This
-// file is compiled without multiply-adds, which round once where the processor rounds twice.
+// Counter-based random numbers with the bits of cpu/random.scalar.cpp: integer arithmetic, or IEEE double arithmetic in the same order.
+// This file is compiled without multiply-adds, which round once where the processor rounds twice.
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -101,7 +101,8 @@ void random_permutation(const RandomPermutation &a) {
   std::vector<int32_t> order(static_cast<size_t>(a.size));
   std::iota(order.begin(), order.end(), 0);
   for (int64_t i = a.size - 1; i > 0; --i)
-    std::swap(order[static_cast<size_t>(i)], order[uniform_below(static_cast<uint32_t>(i) + 1, static_cast<uint32_t>(i), a.seed, a.stream)]);
+    std::swap(order[static_cast<size_t>(i)],
+              order[uniform_below(static_cast<uint32_t>(i) + 1, static_cast<uint32_t>(i), a.seed, a.stream)]);
   gpu::upload(a.y, order.data(), a.size * static_cast<int64_t>(sizeof(int32_t)));
 }
 

@@ -1,5 +1,5 @@
-// Asynchronous copies, matrix loads and matrix products of sm_80 as functions. Fragment layouts (g = lane / 4, t = lane % 4), as PTX defines
-// them:
+// Asynchronous copies, matrix loads and matrix products of sm_80 as functions. Fragment layouts (g = lane / 4, t = lane % 4), as PTX
+// defines them:
 //   A 16x16  a[r], half h: row g + 8 (r & 1), column 2t + h + 8 (r >> 1)
 //   B 16x8   b[r], half h: row 2t + h + 8r, column g
 //   C 16x8   c[i]:         row g + 8 (i >> 1), column 2t + (i & 1)

@@ -16,10 +16,10 @@ HOOK __tsan_func_exit() {}
 HOOK __tsan_vptr_update(void **, void *) {}
 HOOK __tsan_vptr_read(void **) {}
 
-#define SIZED_HOOKS(bytes)                                                                                                                  \
-  HOOK __tsan_read##bytes(void *address) { emulator::touch(address, bytes, Touch::read, INSTRUCTION); }                                     \
-  HOOK __tsan_write##bytes(void *address) { emulator::touch(address, bytes, Touch::write, INSTRUCTION); }                                   \
-  HOOK __tsan_unaligned_read##bytes(void *address) { emulator::touch(address, bytes, Touch::read, INSTRUCTION, false); }                    \
+#define SIZED_HOOKS(bytes)                                                                                               \
+  HOOK __tsan_read##bytes(void *address) { emulator::touch(address, bytes, Touch::read, INSTRUCTION); }                  \
+  HOOK __tsan_write##bytes(void *address) { emulator::touch(address, bytes, Touch::write, INSTRUCTION); }                \
+  HOOK __tsan_unaligned_read##bytes(void *address) { emulator::touch(address, bytes, Touch::read, INSTRUCTION, false); } \
   HOOK __tsan_unaligned_write##bytes(void *address) { emulator::touch(address, bytes, Touch::write, INSTRUCTION, false); }
 SIZED_HOOKS(1)
 SIZED_HOOKS(2)

@@ -30,7 +30,7 @@ struct Lane : Thread {
 };
 
 struct Warp {
-  uint32_t live = 0, ready = 0;       // lanes that have not ended; those that can run
+  uint32_t live = 0, ready = 0;        // lanes that have not ended; those that can run
   uint32_t arrived = 0, expected = 0;  // at the collective under way
   Collective kind{};
   std::source_location site;
@@ -232,7 +232,8 @@ void prepare_block(const Launch &launch) {
 void report_deadlock() {
   std::set<std::string> waits;
   for (unsigned i = 0; i < threads_of_block; i++)
-    if (!lanes[i].done) waits.insert(std::string(lanes[i].waits_for ? lanes[i].waits_for : "nothing") + " at " + Place(lanes[i].site).text());
+    if (!lanes[i].done)
+      waits.insert(std::string(lanes[i].waits_for ? lanes[i].waits_for : "nothing") + " at " + Place(lanes[i].site).text());
   std::string text = std::to_string(live) + " threads wait for each other:";
   for (const std::string &wait : waits) text += " " + wait + ";";
   for (unsigned i = 0; i < threads_of_block; i++) {

@@ -156,12 +156,14 @@ bool check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &
   }
   const char *race = global ? "global-race" : "shared-race";
   if (cell.in_flight && cell.written >= memory_clock.block_start) {
-    report("async-copy", place, described(global, kind, bytes) + " where a copy of thread " + std::to_string(cell.writer) + " is under way");
+    report("async-copy", place,
+           described(global, kind, bytes) + " where a copy of thread " + std::to_string(cell.writer) + " is under way");
     cell.in_flight = 0;
   } else if (cell.written > kFromHost && !is_ordered(cell.written, cell.writer, cell.writer_step, global) &&
              !(kind == Touch::atomic && cell.atomic)) {
-    report(race, place, described(global, kind, bytes) + " not ordered with a write of thread " + std::to_string(cell.writer) +
-                            (cell.written < memory_clock.block_start ? " of another block" : ""));
+    report(race, place,
+           described(global, kind, bytes) + " not ordered with a write of thread " + std::to_string(cell.writer) +
+               (cell.written < memory_clock.block_start ? " of another block" : ""));
   }
   if (kind == Touch::read) {
     note_reader(cell);

@@ -53,8 +53,7 @@ std::string Place::text() const { return file ? base_name(file) + ":" + std::to_
 
 void report(const char *kind, const Place &place, const std::string &text) {
   count++;
-  const std::string key =
-      std::string(kind) + (place.file ? place.text() : std::to_string(reinterpret_cast<uintptr_t>(place.instruction)));
+  const std::string key = std::string(kind) + (place.file ? place.text() : std::to_string(reinterpret_cast<uintptr_t>(place.instruction)));
   if (!seen.insert(key).second) return;
   reports.push_back(std::string(kind) + " at " + place.text() + ": " + text + where_in_launch());
 }

@@ -173,6 +173,4 @@ const char *cudaGetErrorName(cudaError_t status) {
       return "cudaErrorInvalidValue";
   }
 }
-const char *cudaGetErrorString(cudaError_t status) {
-  return status == cudaErrorLaunchFailure ? problem.c_str() : cudaGetErrorName(status);
-}
+const char *cudaGetErrorString(cudaError_t status) { return status == cudaErrorLaunchFailure ? problem.c_str() : cudaGetErrorName(status); }

@@ -1,5 +1,5 @@
-// Asynchronous copies and matrix fragments. A copy's destination holds NaN from its start until the thread that started it has waited, and is
-// checked as written at its start: touching it in between is reported.
+// Asynchronous copies and matrix fragments. A copy's destination holds NaN from its start until the thread that started it has waited, and
+// is checked as written at its start: touching it in between is reported.
 #include <cstring>
 #include <string>
 #include <vector>

@@ -1,6 +1,5 @@
 // Kernels with a mistake in each, and beside it the same without: the emulator has to report the one and be silent on the other.
 #include "cuda/emulator/faults/faults.h"
-
 #include "cuda/gpu.cuh"
 #include "cuda/tensor_cores.cuh"
 
@@ -11,8 +10,7 @@ namespace {
 using gpu::bf16;
 
 // Mistakes that are planted by leaving a line out.
-#define UNLESS(planted) \
-  if (!(planted))
+#define UNLESS(planted) if (!(planted))
 
 __global__ void shared_race(float *y, bool planted) {
   SHARED(float, [64], x);
