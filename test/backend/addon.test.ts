@@ -17,6 +17,7 @@ const sparse = new Array(3);
 const OBJECTS = [{}, "1", Symbol("x"), 10n, () => 1, new Float32Array(2), new Date(0), Object.create(null), new Proxy({}, {}), revoked.proxy];
 const NOT_FINITE = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 const NOT_WHOLE = [...NOT_FINITE, 0.5, -1, -(2 ** 31), 2 ** 53 + 2, 1e300, -1e300];
+const NOT_TEXTS = [...OBJECTS.filter((value) => typeof value !== "string"), undefined, null, 1, true];
 const NOT_LISTS = [...OBJECTS, true, 1, 1.5, [undefined], sparse, ["1"], [{}], [[1]], new Array(2 ** 21), new Array(2 ** 32 - 1)];
 
 /** What is wrong for an argument of that kind, whatever the others are. */
@@ -193,6 +194,13 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   trimMemory: [],
   cpuFeatures: [],
   threads: [],
+  device: [],
+  useCpu: [],
+  cudaGpus: NOT_TEXTS.map((library) => ["library", library]),
+  useCuda: [
+    ...NOT_TEXTS.map((library): [string, ...unknown[]] => ["library", library, 0]),
+    ...[...OBJECTS, ...NOT_WHOLE, undefined, null, true, 256].map((gpu): [string, ...unknown[]] => ["gpu", "nowhere.so", gpu]),
+  ],
 };
 
 function wrongHandles(): unknown[] {

@@ -17,7 +17,7 @@ const ordersFor = (test: Case) => (elements(test) > LARGE ? ORDERS.slice(2) : OR
 afterAll(() => addon.useCpu());
 
 describe("CUDA kernels in the emulator", () => {
-  it.for(cases)("$name", (test, { skip }) => {
+  it.for(cases.filter(({ large }) => !large))("$name", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
     addon.useCpu();
     addon.selectIsa("scalar");
