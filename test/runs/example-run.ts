@@ -3,9 +3,11 @@ import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { RunStart } from "../../src-main/runs/files";
 import { createRun, type RunWriter } from "../../src-main/runs/writer";
 
+const { recipe } = presetOf("demo");
+
 export const start: RunStart = {
   arm: "single",
-  recipe: presetOf("demo").recipe,
+  recipe: { ...recipe, train: { ...recipe.train, epochs: 12 } },
   hashes: { data: "d0", initialWeights: "w0", batches: "b0", teacher: "t0" },
   classes: ["cat", "dog"],
   parameters: 1234,
