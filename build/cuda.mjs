@@ -1,4 +1,4 @@
-// npm run cuda: compiles the CUDA library, for the GPU of this machine or, where there is none, for all architectures that a release holds.
+// npm run cuda, after the set-up: compiles the CUDA library, for the GPU of this machine or, where there is none, for all architectures that a release holds.
 // It is a file of its own beside the addon: a machine without a driver does without it.
 import { copyFileSync, existsSync } from "node:fs";
 import path from "node:path";
@@ -37,8 +37,4 @@ export async function buildEmulator() {
   });
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) {
-  const { setUp } = await import("./setup.mjs");
-  await setUp();
-  await buildCuda(process.argv[2]);
-}
+if (process.argv[1] === new URL(import.meta.url).pathname) await buildCuda(process.argv[2]);

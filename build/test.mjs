@@ -1,7 +1,7 @@
 // npm test: sets up, prepares a desktop to test on where that is possible, checks, runs all tests, and ends with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { buildEmulator } from "./cuda.mjs";
+import { buildCuda, buildEmulator, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { root, runForeground } from "./run.mjs";
 import { setUp } from "./setup.mjs";
@@ -9,6 +9,7 @@ import { electronPackages, installSystemPackages } from "./system.mjs";
 
 await setUp();
 await buildEmulator();
+const cuda = await compileCuda();
 const { check } = await import("./check.mjs");
 const desktop = await prepareDesktop();
 
@@ -21,10 +22,25 @@ const status = await runForeground(process.execPath, ["node_modules/vitest/vites
 desktop.close();
 
 const tests = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { passed: 0, failed: 1, skips: [] };
-const failed = tests.failed + checks.failed;
-for (const { name, reason } of tests.skips) console.log(`skipped: ${name}: ${reason}`);
-console.log(`${tests.passed + checks.passed} passed, ${failed} failed, ${tests.skips.length} skipped`);
+const passed = tests.passed + checks.passed + cuda.passed;
+const failed = tests.failed + checks.failed + cuda.failed;
+const skips = [...tests.skips, ...cuda.skips];
+for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`);
+console.log(`${passed} passed, ${failed} failed, ${skips.length} skipped`);
 process.exit(failed === 0 && status === 0 ? 0 : 1);
+
+/** Every kernel file for every architecture of a release, warnings being errors. */
+async function compileCuda() {
+  if (noNvcc) return { passed: 0, failed: 0, skips: [{ name: "CUDA kernels for all architectures", reason: noNvcc }] };
+  try {
+    await buildCuda(releaseArchitectures);
+    console.log("check: CUDA kernels for all architectures: ok");
+    return { passed: 1, failed: 0, skips: [] };
+  } catch (error) {
+    console.log(`check: CUDA kernels for all architectures: FAILED\n${error.message}`);
+    return { passed: 0, failed: 1, skips: [] };
+  }
+}
 
 /** Electron, the packaged app and a display, as environment for the desktop tests; or the reason why there is none. */
 async function prepareDesktop() {

@@ -56,7 +56,9 @@ void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block,
   // Above 48 KiB the driver wants to be asked first.
   if (shared_bytes > (48 << 10))
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), site);
-  kernel<<<grid, block, shared_bytes, stream()> > >(static_cast<P>(std::forward<A>(arguments))...);
+  // clang-format off
+  kernel<<<grid, block, shared_bytes, stream()>>>(static_cast<P>(std::forward<A>(arguments))...);
+  // clang-format on
   check(cudaGetLastError(), site);
 }
 #endif

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
-import { cudaStatus, useDevice } from "../../src-main/backend/device";
+import { cudaLibrary, cudaStatus, useDevice } from "../../src-main/backend/device";
 import { loadAddon } from "../../src-main/backend/load";
 import { emulatedLibrary, noEmulator } from "./emulated";
 
@@ -11,6 +12,12 @@ describe("where CUDA cannot be used, the reason is said", () => {
     expect(cudaStatus(addon, null)).toMatchObject({ available: false, reason: expect.stringContaining("built without nvcc") });
     expect(() => useDevice(addon, "cuda", null)).toThrow(/device: "cuda" is not available: .* expected "auto" or "cpu" here/);
     expect(addon.device()).toBe("cpu");
+  });
+
+  it("no driver", (test) => {
+    if (cudaLibrary() === null) test.skip("the CUDA library was not built, as nvcc is not installed");
+    if (existsSync("/proc/driver/nvidia/version")) test.skip("this machine has a driver");
+    expect(cudaStatus(addon)).toMatchObject({ available: false, reason: "there is no NVIDIA driver that this library can use" });
   });
 
   it("a library that cannot be opened", () => {
