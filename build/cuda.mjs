@@ -10,16 +10,15 @@ const release = "native/build/Release";
 /** Of a release: Turing to Blackwell; the last one also as PTX for what comes after. */
 export const releaseArchitectures = "75-real;80-real;86-real;89-real;90-real;100-real;120";
 
-const nvcc = ["nvcc", "/usr/local/cuda/bin/nvcc"].find(has) ?? null;
-
-/** Whether the library can be compiled here, and if not, why. */
-export const noNvcc = nvcc ? null : "nvcc (the CUDA toolkit) is not installed";
+/** Why the library cannot be compiled here; null if it can. */
+export const noNvcc = () => (["nvcc", "/usr/local/cuda/bin/nvcc"].some(has) ? null : "nvcc (the CUDA toolkit) is not installed");
 
 export const hasDriver = () => existsSync("/proc/driver/nvidia/version");
 
 /** Compiles the library beside the addon; warnings are errors. Throws where there is no nvcc. */
 export async function buildCuda(architectures = hasDriver() ? "native" : releaseArchitectures) {
-  if (noNvcc) throw new Error(`${noNvcc}: the CUDA library cannot be compiled here`);
+  const reason = noNvcc();
+  if (reason) throw new Error(`${reason}: the CUDA library cannot be compiled here`);
   const library = path.join(release, "libdistill_cuda.so");
   await step(`CUDA library (${architectures})`, { inputs: ["native"], products: [library] }, () => {
     run("cmake", ["-S", "native", "-B", folder, "-DDISTILL_CUDA=ON", `-DDISTILL_CUDA_ARCHITECTURES=${architectures}`, "-DCMAKE_BUILD_TYPE=Release"]);

@@ -11,7 +11,7 @@ export async function setUp() {
   );
   await step("native addon", { inputs: ["native"], products: ["native/build/Release/distill_core.node"] }, buildAddon);
   // Who has a driver and the compiler for it wants the GPU used.
-  if (hasDriver() && !noNvcc) await buildCuda();
+  if (hasDriver() && !noNvcc()) await buildCuda();
   const { bundleInputs, bundleAll, bundleProducts } = await import("./bundle.mjs");
   await step("bundles", { inputs: bundleInputs, products: bundleProducts }, bundleAll);
 }

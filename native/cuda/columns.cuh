@@ -60,4 +60,11 @@ void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &
   GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, 128), 128, 0, chunks, columns, partial, finish);
 }
 
+// sums [columns] of x [rows, columns]
+inline void sum_columns(const float *x, int64_t rows, int64_t columns, float *sums) {
+  const auto term = [=] __device__(int64_t row, int64_t column) { return Sums<1>{{x[row * columns + column]}}; };
+  const auto finish = [=] __device__(int64_t column, const Sums<1> &totals) { sums[column] = totals.of[0]; };
+  column_sums<1>(rows, columns, term, finish);
+}
+
 }  // namespace distill::gpu

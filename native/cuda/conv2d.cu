@@ -21,16 +21,26 @@ struct Tap {
   int32_t r, s, c;
 };
 
+// k in the order (r, s, channel).
+struct Taps {
+  Divisor channels, wide;
+  __device__ Tap at(uint32_t k) const {
+    uint32_t tap = channels.split(k);
+    const auto r = static_cast<int32_t>(wide.split(tap));
+    return {r, static_cast<int32_t>(tap), static_cast<int32_t>(k)};
+  }
+};
+
 template <class Conv2d>
 struct Geometry {
-  Divisor pixels, width, channels, taps_wide;
+  Divisor pixels, width;
+  Taps taps;
   int32_t H, W, C, stride, padding;
 
   explicit Geometry(const Conv2d &a)
       : pixels(a.P * a.Q),
         width(a.Q),
-        channels(a.C),
-        taps_wide(a.S),
+        taps{Divisor(a.C), Divisor(a.S)},
         H(static_cast<int32_t>(a.H)),
         W(static_cast<int32_t>(a.W)),
         C(static_cast<int32_t>(a.C)),
@@ -42,11 +52,6 @@ struct Geometry {
     const auto n = static_cast<int32_t>(pixels.split(pixel));
     const auto p = static_cast<int32_t>(width.split(pixel));
     return {n, p * stride - padding, static_cast<int32_t>(pixel) * stride - padding};
-  }
-  __device__ Tap tap(uint32_t k) const {
-    uint32_t tap = channels.split(k);
-    const auto r = static_cast<int32_t>(taps_wide.split(tap));
-    return {r, static_cast<int32_t>(tap), static_cast<int32_t>(k)};
   }
   __device__ float at(const float *x, const Position &corner, const Tap &tap) const {
     const int32_t h = corner.h + tap.r, w = corner.w + tap.s;
@@ -62,7 +67,7 @@ struct Patches {
   const float *x;
   Geometry<Conv2dForward> geometry;
   __device__ Row row(uint32_t row) const { return geometry.corner(row); }
-  __device__ Column column(uint32_t k) const { return geometry.tap(k); }
+  __device__ Column column(uint32_t k) const { return geometry.taps.at(k); }
   __device__ float at(const Row &row, const Column &column) const { return geometry.at(x, row, column); }
 };
 
@@ -73,7 +78,7 @@ struct TurnedPatches {
   using Column = Position;
   const float *x;
   Geometry<Conv2dBackwardWeight> geometry;
-  __device__ Row row(uint32_t row) const { return geometry.tap(row); }
+  __device__ Row row(uint32_t row) const { return geometry.taps.at(row); }
   __device__ Column column(uint32_t k) const { return geometry.corner(k); }
   __device__ float at(const Row &row, const Column &column) const { return geometry.at(x, column, row); }
 };
@@ -85,15 +90,16 @@ struct Reaching {
   using Row = Position;
   using Column = Tap;
   const float *dy;
-  Divisor pixels, width, channels, taps_wide, stride;
+  Divisor pixels, width;
+  Taps taps;
+  Divisor stride;
   int32_t P, Q, O, padding;
 
   explicit Reaching(const Conv2dBackwardInput &a)
       : dy(a.dy),
         pixels(a.H * a.W),
         width(a.W),
-        channels(a.O),
-        taps_wide(a.S),
+        taps{Divisor(a.O), Divisor(a.S)},
         stride(a.stride),
         P(static_cast<int32_t>(a.P)),
         Q(static_cast<int32_t>(a.Q)),
@@ -105,11 +111,7 @@ struct Reaching {
     const auto h = static_cast<int32_t>(width.split(pixel));
     return {n, h + padding, static_cast<int32_t>(pixel) + padding};
   }
-  __device__ Column column(uint32_t k) const {
-    uint32_t tap = channels.split(k);
-    const auto r = static_cast<int32_t>(taps_wide.split(tap));
-    return {r, static_cast<int32_t>(tap), static_cast<int32_t>(k)};
-  }
+  __device__ Column column(uint32_t k) const { return taps.at(k); }
   __device__ float at(const Row &row, const Column &tap) const {
     const int32_t h = row.h - tap.r, w = row.w - tap.s;
     if (h < 0 || w < 0) return 0;
@@ -160,10 +162,7 @@ void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
     for (int64_t part = 0; part < count; part++) sum += parts[part * size + (o * taps + tap) * a.C + c];
     a.dweight[i] = sum;
   });
-  if (!a.dbias) return;
-  const auto term = [=] __device__(int64_t m, int64_t o) { return gpu::Sums<1>{{a.dy[m * a.O + o]}}; };
-  const auto finish = [=] __device__(int64_t o, const gpu::Sums<1> &sums) { a.dbias[o] = sums.of[0]; };
-  gpu::column_sums<1>(M, a.O, term, finish);
+  if (a.dbias) gpu::sum_columns(a.dy, M, a.O, a.dbias);
 }
 
 }  // namespace distill::cuda

@@ -53,7 +53,6 @@ __global__ void __launch_bounds__(kThreads) backward_rows(LayerNormBackward a) {
 void layer_norm_forward(const LayerNormForward &a) { GPU_LAUNCH(forward_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
 
 void layer_norm_backward(const LayerNormBackward &a) {
-  // dx may be dy: the sums over rows come first.
   const auto term = [=] __device__(int64_t row, int64_t i) {
     const float dy = a.dy[row * a.D + i];
     return gpu::Sums<2>{{dy * (a.x[row * a.D + i] - a.mean[row]) * a.rstd[row], dy}};

@@ -34,10 +34,7 @@ void linear_backward_weight(const LinearBackwardWeight &a) {
     for (int64_t part = 0; part < count; part++) sum += parts[part * size + i];
     a.dweight[i] = sum;
   });
-  if (!a.dbias) return;
-  const auto term = [=] __device__(int64_t m, int64_t o) { return gpu::Sums<1>{{a.dy[m * a.O + o]}}; };
-  const auto finish = [=] __device__(int64_t o, const gpu::Sums<1> &sums) { a.dbias[o] = sums.of[0]; };
-  gpu::column_sums<1>(a.M, a.O, term, finish);
+  if (a.dbias) gpu::sum_columns(a.dy, a.M, a.O, a.dbias);
 }
 
 }  // namespace distill::cuda

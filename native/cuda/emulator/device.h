@@ -118,10 +118,6 @@ EMULATED_ATOMIC T atomicAdd(T *address, std::common_type_t<T> value, EMULATED_SI
 
 // ---- Arithmetic
 
-template <class T>
-T __ldg(const T *address) {
-  return *address;
-}
 inline float __expf(float x) { return expf(x); }
 inline float __logf(float x) { return logf(x); }
 inline float __fdividef(float a, float b) { return a / b; }
@@ -147,10 +143,6 @@ inline double __longlong_as_double(long long bits) {
   return value;
 }
 inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(uint64_t{a} * b >> 32); }
-// Rounded once each, never contracted into a multiply-add.
-inline float __fmul_rn(float a, float b) { return a * b; }
-inline float __fadd_rn(float a, float b) { return a + b; }
-inline float __fsub_rn(float a, float b) { return a - b; }
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }
 inline unsigned min(unsigned a, unsigned b) { return a < b ? a : b; }

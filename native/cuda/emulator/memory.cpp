@@ -250,7 +250,6 @@ uint32_t shared_offset(const void *address, const Place &place) {
 }
 
 char *shared_at(uint32_t offset) { return shared().begin + offset; }
-size_t shared_in_use() { return shared_top; }
 
 void finish_copy(uint32_t offset, size_t bytes) {
   for (Cell *cell = shared().cells + offset / kWord, *end = cell + bytes / kWord; cell < end; cell++) {

@@ -23,7 +23,6 @@ void set_stacks(const char *begin, size_t bytes);
 void reset_shared(size_t dynamic_bytes);
 uint32_t shared_offset(const void *address, const Place &place);
 char *shared_at(uint32_t offset);
-size_t shared_in_use();
 
 // ---- Of the device
 constexpr size_t kDeviceBytes = size_t{4} << 30;
