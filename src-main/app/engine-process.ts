@@ -6,6 +6,12 @@ import { engineEnd } from "../engine-client/exit";
 /** Characters of standard error that are kept to explain an exit. */
 const KEPT = 4000;
 
+/**
+ * On Linux the image library's GLib and the one of Electron's GTK share their names, so that each image is followed by complaints, here
+ * without consequence (github.com/lovell/sharp/issues/1449). They would push out what explains an end.
+ */
+const GLIB_NOISE = /\s*\(process:\d+\): GLib-GObject-CRITICAL \*\*:.*\n/g;
+
 export class EngineProcess {
   #process: UtilityProcess | null = null;
   #listener: (exit: EngineExit) => void = () => {};
@@ -36,7 +42,7 @@ export class EngineProcess {
   #watch(child: UtilityProcess): void {
     let errors = "";
     child.stderr?.on("data", (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(-KEPT);
+      errors = (errors + chunk.toString()).replace(GLIB_NOISE, "").slice(-KEPT);
     });
     child.on("exit", (code: number) => {
       if (this.#process !== child) return;
