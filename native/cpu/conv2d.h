@@ -146,7 +146,7 @@ void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
 template <class V>
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
   const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
-  if (winograd_fits<V>(patches, a.O) && a.C * a.O <= kWinogradWeights)
+  if (winograd_fits<V>(patches, a.O))
     weight_gradient_by_winograd<V>(patches, a);
   else
     weight_gradient_by_patches<V>(a);

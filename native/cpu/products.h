@@ -27,15 +27,21 @@ constexpr int kVectors = 3;
 template <class V, int NV>
 constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
 
-// y [MR, columns] = bias + patches [MR of slab / lanes, K] panel [K, NV vectors]
+// What a product is added to: rows `ld` apart, or one and the same (a bias) where ld is 0.
+struct Addend {
+  const float *rows;
+  int64_t ld;
+};
+
+// y [MR, columns] = addend + patches [MR of slab / lanes, K] panel [K, NV vectors]
 template <class V, int MR, int NV>
-[[gnu::noinline]] void forward_tile(int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y,
-                                    int64_t ldy, int64_t columns) {
+[[gnu::noinline]] void forward_tile(int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
+                                    int64_t columns) {
   V c[MR][NV];
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) c[i][j] = load<V>(bias + j * lanes<V>);
+    for (int j = 0; j < NV; j++) c[i][j] = load<V>(addend.rows + i * addend.ld + j * lanes<V>);
   }
   for (; K > 0; K -= lanes<V>, patches += slab) {
     const int64_t steps = std::min<int64_t>(K, lanes<V>);
@@ -52,13 +58,21 @@ template <class V, int MR, int NV>
 }
 
 template <class V, int NV, int MR = tile_rows<V, NV>>
-void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, const float *bias, float *y, int64_t ldy,
+void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
                   int64_t columns) {
-  for (; rows >= MR; rows -= MR, patches += MR * lanes<V>, y += MR * ldy)
-    forward_tile<V, MR, NV>(K, patches, slab, panel, bias, y, ldy, columns);
+  for (; rows >= MR; rows -= MR, patches += MR * lanes<V>, addend.rows += MR * addend.ld, y += MR * ldy)
+    forward_tile<V, MR, NV>(K, patches, slab, panel, addend, y, ldy, columns);
   if constexpr (MR > 1) {
-    if (rows) forward_rows<V, NV, MR - 1>(rows, K, patches, slab, panel, bias, y, ldy, columns);
+    if (rows) forward_rows<V, NV, MR - 1>(rows, K, patches, slab, panel, addend, y, ldy, columns);
   }
+}
+
+// One panel of at most kVectors vectors: y [rows, columns] = addend + patches [rows, K] panel
+template <class V>
+void forward_panel(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
+                   int64_t columns) {
+  const auto forward = columns > 2 * lanes<V> ? forward_rows<V, 3> : columns > lanes<V> ? forward_rows<V, 2> : forward_rows<V, 1>;
+  forward(rows, K, patches, slab, panel, addend, y, ldy, columns);
 }
 
 // y [rows, columns] = patches [rows, K] weights + bias (padded to whole vectors)
@@ -66,18 +80,18 @@ template <class V>
 void forward_block(int64_t rows, const float *patches, int64_t K, const float *packed, const float *bias, int64_t columns, float *y) {
   constexpr int64_t width = kVectors * lanes<V>;
   for (int64_t first = 0; first < columns; first += width) {
-    const int64_t wide = std::min(width, columns - first);
-    const auto forward = wide > 2 * lanes<V> ? forward_rows<V, 3> : wide > lanes<V> ? forward_rows<V, 2> : forward_rows<V, 1>;
-    forward(rows, K, patches, rows * lanes<V>, packed + first * K, bias + first, y + first, columns, wide);
+    forward_panel<V>(rows, K, patches, rows * lanes<V>, packed + first * K, {bias + first, 0}, y + first, columns,
+                     std::min(width, columns - first));
   }
 }
 
-// sum [MR, NV vectors] += dy^T [MR, rows] patches [rows, NV slabs]
+// sum [MR, NV vectors] += dy^T [MR, rows] patches [rows, NV slabs]; rows of dy are lddy apart
 template <class V, int MR, int NV>
-[[gnu::noinline]] void weight_tile(int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
+[[gnu::noinline]] void weight_tile(int64_t rows, const float *dy, int64_t lddy, const float *patches, int64_t slab, float *sum,
+                                   int64_t ldsum) {
   V c[MR][NV] = {};
 #pragma GCC unroll 2
-  for (int64_t row = 0; row < rows; row++) multiply<V, MR, NV, 1>(dy + row * O, patches + row * lanes<V>, rows * lanes<V>, c);
+  for (int64_t row = 0; row < rows; row++) multiply<V, MR, NV, 1>(dy + row * lddy, patches + row * lanes<V>, slab, c);
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
 #pragma GCC unroll 4
@@ -90,7 +104,7 @@ template <class V, int MR, int NV>
 
 template <class V, int NV, int MR = tile_rows<V, NV>>
 void weight_rows(int64_t count, int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
-  for (; count >= MR; count -= MR, dy += MR, sum += MR * ldsum) weight_tile<V, MR, NV>(rows, dy, O, patches, sum, ldsum);
+  for (; count >= MR; count -= MR, dy += MR, sum += MR * ldsum) weight_tile<V, MR, NV>(rows, dy, O, patches, rows * lanes<V>, sum, ldsum);
   if constexpr (MR > 1) {
     if (count) weight_rows<V, NV, MR - 1>(count, rows, dy, O, patches, sum, ldsum);
   }

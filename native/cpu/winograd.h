@@ -80,6 +80,85 @@ inline void transform_products(const V *u, int step, V *g, int gstep) {
   g[2 * gstep] = a2 * sum_a + b2 * sum_b + u[5 * step];
 }
 
+// The same for a tile, first down its columns and then along its rows, by way of `half` in the first-level cache: there are not registers
+// enough for both at once.
+template <class V>
+inline void transform_input_tile(const float *const (&at)[kPoints], int64_t c, float *to, int64_t plane) {
+  V half[kPoints], d[kIn];
+#pragma GCC unroll 1
+  for (int j = 0; j < kIn; j++) {
+    for (int i = 0; i < kIn; i++) d[i] = load<V>(at[kIn * i + j] + c);
+    transform_input(d, 1);
+    for (int i = 0; i < kIn; i++) half[kIn * i + j] = d[i];
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < kIn; i++) {
+    for (int j = 0; j < kIn; j++) d[j] = half[kIn * i + j];
+    transform_input(d, 1);
+    for (int j = 0; j < kIn; j++, to += plane) store(to, d[j]);
+  }
+}
+template <class V>
+inline void transform_weight_tile(const float *taps, float *to, int64_t plane) {
+  V half[3 * kIn], g[3], u[kIn];
+#pragma GCC unroll 1
+  for (int s = 0; s < 3; s++) {
+    for (int r = 0; r < 3; r++) g[r] = load<V>(taps + (3 * r + s) * lanes<V>);
+    transform_weights(g, 1, half + s, 3);
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < kIn; i++) {
+    transform_weights(half + 3 * i, 1, u, 1);
+    for (int j = 0; j < kIn; j++, to += plane) store(to, u[j]);
+  }
+}
+template <class V>
+inline void transform_output_tile(const float *from, int64_t plane, V bias, V (&out)[kOut * kOut]) {
+  V half[kOut * kIn], m[kIn];
+#pragma GCC unroll 1
+  for (int j = 0; j < kIn; j++, from += plane) {
+    for (int i = 0; i < kIn; i++) m[i] = load<V>(from + kIn * i * plane);
+    transform_output(m, 1, half + j, kIn);
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < kOut; i++) {
+    transform_output(half + kIn * i, 1, m, 1);
+    for (int j = 0; j < kOut; j++) out[kOut * i + j] = m[j] + bias;
+  }
+}
+template <class V>
+inline void transform_gradient_tile(const float *const (&at)[kOut * kOut], int64_t o, float *to, int64_t plane) {
+  V half[kIn * kOut], d[kOut], z[kIn];
+#pragma GCC unroll 1
+  for (int j = 0; j < kOut; j++) {
+    for (int i = 0; i < kOut; i++) d[i] = load<V>(at[kOut * i + j] + o);
+    transform_gradient(d, 1, half + j, kOut);
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < kIn; i++) {
+    transform_gradient(half + kOut * i, 1, z, 1);
+    for (int j = 0; j < kIn; j++, to += plane) store(to, z[j]);
+  }
+}
+// of the sum of `parts` products, each 36 planes long
+template <class V>
+inline void transform_product_tile(const float *from, int64_t plane, int64_t parts, float *to) {
+  V half[3 * kIn], u[kIn], g[3];
+#pragma GCC unroll 1
+  for (int j = 0; j < kIn; j++, from += plane) {
+    for (int i = 0; i < kIn; i++) u[i] = load<V>(from + kIn * i * plane);
+    for (int64_t part = 1; part < parts; part++) {
+      for (int i = 0; i < kIn; i++) u[i] += load<V>(from + (part * kPoints + kIn * i) * plane);
+    }
+    transform_products(u, 1, half + j, kIn);
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < 3; i++) {
+    transform_products(half + kIn * i, 1, g, 1);
+    for (int j = 0; j < 3; j++) store(to + (3 * i + j) * lanes<V>, g[j]);
+  }
+}
+
 // Tile t of the output: image n, first pixel (p, q).
 struct Tile {
   int64_t n, p, q;
@@ -92,127 +171,136 @@ struct Tile {
   }
 };
 
-// Packed weights as of `pack`, one matrix [C,O] after the other for the 9 taps within each panel -> matrices for the 36 points, each
-// packed by itself, `plane` apart.
+// A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
+template <class V>
+void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
+  constexpr int64_t kRows = 8;  // gathered one number at a time, so that a vector is not read right after its parts were written
+  int64_t offset[9];
+  for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * weights.row_step + tap % 3 * weights.tap_step;
+  for (int64_t first = 0; first < width; first += lanes<V>) {
+    for (int64_t row = 0; row < count; row += kRows) {
+      const int64_t rows = std::min(kRows, count - row);
+      float taps[kRows][9][lanes<V>];
+      for (int64_t lane = 0; lane < lanes<V>; lane++) {
+        const float *from = weights.first + (column + first + lane) * weights.column_step + (inner + row) * weights.inner_step;
+        for (int64_t i = 0; i < rows; i++, from += weights.inner_step) {
+          for (int tap = 0; tap < 9; tap++) taps[i][tap][lane] = from[offset[tap]];
+        }
+      }
+      for (int64_t i = 0; i < rows; i++) transform_weight_tile<V>(taps[i][0], to + (row + i) * width + first, plane);
+    }
+  }
+}
+
+// All weights as matrices [C,O] for the 36 points, in panels as of `pack`, `plane` apart
 template <class V>
 const float *weight_planes(const Weights &weights, int64_t plane) {
-  constexpr int64_t width = kVectors * lanes<V>;
-  const float *packed = pack<V>(weights);
+  constexpr int64_t width = kVectors * lanes<V>, kRows = 32;
   float *planes = scratch_of(Scratch::planes, kPoints * plane);
-  const int64_t columns = ceil_div(weights.columns, lanes<V>) * lanes<V>, C = weights.inner;
-  parallel_for(columns / lanes<V>, [&](int64_t index) {
-    const int64_t panel = index * lanes<V> / width * width, ld = std::min(width, columns - panel);
-    const int64_t first = panel * C + index * lanes<V> - panel;
-    for (int64_t c = 0; c < C; c++) {
-      V g[9], half[3 * kIn], u[kPoints];
-      for (int tap = 0; tap < 9; tap++) g[tap] = load<V>(packed + panel * 9 * C + (tap * C + c) * ld + index * lanes<V> - panel);
-      for (int s = 0; s < 3; s++) transform_weights(g + s, 3, half + s, 3);
-      for (int i = 0; i < kIn; i++) transform_weights(half + 3 * i, 1, u + kIn * i, 1);
-      for (int i = 0; i < kPoints; i++) store(planes + i * plane + first + c * ld, u[i]);
-    }
+  const int64_t C = weights.inner, O = weights.columns, blocks = ceil_div(C, kRows);
+  parallel_for(ceil_div(O, width) * blocks, [&](int64_t index) {
+    const int64_t column = index / blocks * width, inner = index % blocks * kRows, wide = std::min(width, O - column);
+    weight_panel<V>(weights, column, wide, inner, std::min(kRows, C - inner), planes + column * C + inner * wide, plane);
   });
   return planes;
 }
 
-// Where the 36 inputs of a tile lie, null in the padding.
-inline void inputs_of(const Patches &patches, const Tile &tile, const float *(&at)[kPoints]) {
+inline const float *zeros(int64_t count) {
+  float *zeros = scratch_of(Scratch::zeros, count);
+  std::fill_n(zeros, count, 0.0f);
+  return zeros;
+}
+
+// Where the 36 inputs of a tile lie, those in the padding at `zeros`
+inline void inputs_of(const Patches &patches, const Tile &tile, const float *zeros, const float *(&at)[kPoints]) {
   for (int i = 0; i < kIn; i++) {
     const int64_t h = tile.p + patches.top + i;
     const bool inside = h >= 0 && h < patches.H;
     const float *row = patches.image + (tile.n * patches.H + (inside ? h : 0)) * patches.W * patches.C;
     for (int j = 0; j < kIn; j++) {
       const int64_t w = tile.q + patches.left + j;
-      at[kIn * i + j] = inside && w >= 0 && w < patches.W ? row + w * patches.C : nullptr;
+      at[kIn * i + j] = inside && w >= 0 && w < patches.W ? row + w * patches.C : zeros;
     }
   }
 }
 
-// Inputs of `count` tiles to 36 matrices [count, C] in slabs, `plane` apart
+// Inputs of `count` tiles to 36 matrices in slabs of `slab` floats, `plane` apart
 template <class V>
-void input_planes(const Patches &patches, int64_t first, int64_t count, float *planes, int64_t plane) {
-  static const float zeros[lanes<V>] = {};
+void input_planes(const Patches &patches, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
+  const float *outside = zeros(patches.C), *at[kPoints];
   for (int64_t t = 0; t < count; t++) {
-    const float *at[kPoints];
-    inputs_of(patches, Tile(patches, first + t), at);
-    for (int64_t c = 0; c < patches.C; c += lanes<V>) {
-      V d[kPoints];
-#pragma GCC unroll 36
-      for (int i = 0; i < kPoints; i++) d[i] = load<V>(at[i] ? at[i] + c : zeros);
-#pragma GCC unroll 6
-      for (int j = 0; j < kIn; j++) transform_input(d + j, kIn);
-#pragma GCC unroll 6
-      for (int i = 0; i < kIn; i++) transform_input(d + kIn * i, 1);
-      float *to = planes + c * count + t * lanes<V>;
-#pragma GCC unroll 36
-      for (int i = 0; i < kPoints; i++) store(to + i * plane, d[i]);
+    inputs_of(patches, Tile(patches, first + t), outside, at);
+    for (int64_t c = 0; c < patches.C; c += lanes<V>) transform_input_tile<V>(at, c, planes + c / lanes<V> * slab + t * lanes<V>, plane);
+  }
+}
+
+// Where the 16 gradients of a tile lie, those outside at `zeros`
+inline void gradients_of(const Patches &patches, const Tile &tile, const float *dy, int64_t O, const float *zeros,
+                         const float *(&at)[kOut * kOut]) {
+  for (int i = 0; i < kOut; i++) {
+    for (int j = 0; j < kOut; j++) {
+      const int64_t p = tile.p + i, q = tile.q + j;
+      at[kOut * i + j] = p < patches.P && q < patches.Q ? dy + ((tile.n * patches.P + p) * patches.Q + q) * O : zeros;
     }
   }
 }
 
-// 36 matrices of products [count, columns], `plane` apart, to the tiles of y [N,P,Q,columns]
+// Gradients [N,P,Q,O] of `count` tiles, likewise
+template <class V>
+void gradient_planes(const Patches &patches, int64_t first, int64_t count, const float *dy, int64_t O, float *planes, int64_t slab,
+                     int64_t plane) {
+  const float *outside = zeros(O), *at[kOut * kOut];
+  for (int64_t t = 0; t < count; t++) {
+    gradients_of(patches, Tile(patches, first + t), dy, O, outside, at);
+    for (int64_t o = 0; o < O; o += lanes<V>) transform_gradient_tile<V>(at, o, planes + o / lanes<V> * slab + t * lanes<V>, plane);
+  }
+}
+
+// 36 matrices of products [count, columns], `plane` apart, to as many channels of the tiles of y, whose pixels are ldy apart
 template <class V>
 void output_tiles(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
-                  int64_t columns, float *y) {
+                  int64_t columns, float *y, int64_t ldy) {
   for (int64_t t = 0; t < count; t++) {
     const Tile tile(patches, first + t);
     const int64_t rows = std::min<int64_t>(kOut, patches.P - tile.p), wide = std::min<int64_t>(kOut, patches.Q - tile.q);
-    float *corner = y + ((tile.n * patches.P + tile.p) * patches.Q + tile.q) * columns;
+    float *corner = y + ((tile.n * patches.P + tile.p) * patches.Q + tile.q) * ldy;
     for (int64_t o = 0; o < columns; o += lanes<V>) {
-      V m[kPoints], half[kOut * kIn], out[kOut * kOut];
-#pragma GCC unroll 36
-      for (int i = 0; i < kPoints; i++) m[i] = load<V>(planes + i * plane + t * columns + o);
-#pragma GCC unroll 6
-      for (int j = 0; j < kIn; j++) transform_output(m + j, kIn, half + j, kIn);
-#pragma GCC unroll 4
-      for (int i = 0; i < kOut; i++) transform_output(half + kIn * i, 1, out + kOut * i, 1);
-      const V offset = load<V>(bias + o);
+      V out[kOut * kOut];
+      transform_output_tile(planes + t * columns + o, plane, load<V>(bias + o), out);
       for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < wide; j++) store(corner + (i * patches.Q + j) * columns + o, out[kOut * i + j] + offset);
+        for (int j = 0; j < wide; j++) store(corner + (i * patches.Q + j) * ldy + o, out[kOut * i + j]);
       }
     }
   }
 }
 
-// Gradients [N,P,Q,O] of `count` tiles to 36 matrices [count, O], `plane` apart
+// sum [O,C], rows ldsum apart, += z^T [O, rows] v [rows, C], both in slabs of `slab` floats
+template <class V, int NV>
+void add_products(int64_t rows, int64_t slab, const float *z, int64_t O, const float *v, float *sum, int64_t ldsum) {
+  constexpr int MR = NV == 1 ? lanes<V> : lanes<V> / 2;
+  for (int64_t o = 0; o < O; o += MR)
+    weight_tile<V, MR, NV>(rows, z + o / lanes<V> * slab + o % lanes<V>, lanes<V>, v, slab, sum + o * ldsum, ldsum);
+}
 template <class V>
-void gradient_planes(const Patches &patches, int64_t first, int64_t count, const float *dy, int64_t O, float *planes, int64_t plane) {
-  static const float zeros[lanes<V>] = {};
-  for (int64_t t = 0; t < count; t++) {
-    const Tile tile(patches, first + t);
-    const float *corner = dy + ((tile.n * patches.P + tile.p) * patches.Q + tile.q) * O;
-    const float *at[kOut * kOut];
-    for (int i = 0; i < kOut; i++) {
-      for (int j = 0; j < kOut; j++) {
-        const bool inside = tile.p + i < patches.P && tile.q + j < patches.Q;
-        at[kOut * i + j] = inside ? corner + (i * patches.Q + j) * O : nullptr;
-      }
-    }
-    for (int64_t o = 0; o < O; o += lanes<V>) {
-      V d[kOut * kOut], half[kIn * kOut], z[kPoints];
-#pragma GCC unroll 16
-      for (int i = 0; i < kOut * kOut; i++) d[i] = load<V>(at[i] ? at[i] + o : zeros);
-#pragma GCC unroll 4
-      for (int j = 0; j < kOut; j++) transform_gradient(d + j, kOut, half + j, kOut);
-#pragma GCC unroll 6
-      for (int i = 0; i < kIn; i++) transform_gradient(half + kOut * i, 1, z + kIn * i, 1);
-#pragma GCC unroll 36
-      for (int i = 0; i < kPoints; i++) store(planes + i * plane + t * O + o, z[i]);
-    }
+void add_products(int64_t rows, int64_t slab, const float *z, int64_t O, const float *v, int64_t C, float *sum, int64_t ldsum) {
+  constexpr int64_t width = kVectors * lanes<V>;
+  for (int64_t c = 0; c < C; c += width, v += kVectors * slab) {
+    const int64_t wide = std::min(width, C - c);
+    const auto add = wide > 2 * lanes<V> ? add_products<V, 3> : wide > lanes<V> ? add_products<V, 2> : add_products<V, 1>;
+    add(rows, slab, z, O, v, sum + c, ldsum);
   }
 }
 
-// dweight[o] [C,3,3] from `parts` of sums [36,O,C], added in their order
+// dweight [C,3,3] of one output channel, from sums of 36 products [C], `plane` apart, of which there are `parts`, added in their order;
+// itself added to what is there, if wanted
 template <class V>
-void products_to_weights(const float *sums, int64_t parts, int64_t O, int64_t C, int64_t o, float *dweight) {
+void products_to_weights(const float *sums, int64_t plane, int64_t parts, int64_t C, bool add, float *dweight) {
   for (int64_t c = 0; c < C; c += lanes<V>) {
-    V u[kPoints] = {}, half[3 * kIn], g[9];
-    for (int64_t part = 0; part < parts; part++) {
-      for (int i = 0; i < kPoints; i++) u[i] += load<V>(sums + ((part * kPoints + i) * O + o) * C + c);
-    }
-    for (int j = 0; j < kIn; j++) transform_products(u + j, kIn, half + j, kIn);
-    for (int i = 0; i < 3; i++) transform_products(half + kIn * i, 1, g + 3 * i, 1);
-    for (int tap = 0; tap < 9; tap++) {
-      for (int lane = 0; lane < lanes<V>; lane++) dweight[(o * C + c + lane) * 9 + tap] = g[tap][lane];
+    alignas(64) float g[9][lanes<V>];
+    transform_product_tile<V>(sums + c, plane, parts, g[0]);
+    float *to = dweight + c * 9;
+    for (int lane = 0; lane < lanes<V>; lane++) {
+      for (int tap = 0; tap < 9; tap++) to[9 * lane + tap] = g[tap][lane] + (add ? to[9 * lane + tap] : 0);
     }
   }
 }
@@ -227,33 +315,64 @@ bool winograd_fits(const Patches &a, int64_t columns) {
          2 * a.P * a.Q >= tiles * winograd::kOut * winograd::kOut;
 }
 
+namespace winograd {
+
+constexpr int64_t kPad = 16;  // planes a power of two apart would fall into the same lines of the cache
+
+inline int64_t tiles_of(const Patches &patches, int64_t N) { return N * ceil_div(patches.P, kOut) * ceil_div(patches.Q, kOut); }
+
+// Weights are transformed beforehand; threads take blocks of tiles.
 template <class V>
-void convolve_by_winograd(const Patches &patches, int64_t N, const Weights &weights, const float *bias, float *y) {
-  using namespace winograd;
-  constexpr int64_t kTiles = 24, kPad = 16;  // planes a power of two apart would fall into the same lines of the cache
+void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none, float *y) {
+  constexpr int64_t kTiles = 24;
   const int64_t C = patches.C, O = weights.columns, weight_plane = C * O + kPad, plane_in = kTiles * C + kPad,
                 plane_out = kTiles * O + kPad;
-  const int64_t tiles = N * ceil_div(patches.P, kOut) * ceil_div(patches.Q, kOut);
   const float *u = weight_planes<V>(weights, weight_plane);
-  const float *added = padded_bias<V>(bias, O), *zeros = added + O;
   parallel_for(ceil_div(tiles, kTiles), [&](int64_t chunk) {
     const int64_t first = chunk * kTiles, count = std::min(kTiles, tiles - first);
     float *v = scratch_of(Scratch::patches, kPoints * plane_in), *m = scratch_of(Scratch::block, kPoints * plane_out);
-    input_planes<V>(patches, first, count, v, plane_in);
-    for (int i = 0; i < kPoints; i++) forward_block<V>(count, v + i * plane_in, C, u + i * weight_plane, zeros, O, m + i * plane_out);
-    output_tiles<V>(patches, first, count, m, plane_out, added, O, y);
+    input_planes<V>(patches, first, count, v, count * lanes<V>, plane_in);
+    for (int i = 0; i < kPoints; i++) forward_block<V>(count, v + i * plane_in, C, u + i * weight_plane, none, O, m + i * plane_out);
+    output_tiles<V>(patches, first, count, m, plane_out, bias, O, y, O);
   });
 }
 
-// Greatest C * O at which the sums of 36 products stay in the second-level cache.
-constexpr int64_t kWinogradWeights = 64 * 128;
-
+// Inputs are transformed beforehand; threads take panels of output channels and transform their weights where they need them: where
+// weights outweigh images, these would have to go through memory.
 template <class V>
-void weight_gradient_by_winograd(const Patches &patches, const Conv2dBackwardWeight &a) {
-  using namespace winograd;
-  constexpr int64_t kFloats = 1 << 17, kParts = 16, kPad = 16;
-  const int64_t tiles = a.N * ceil_div(a.P, kOut) * ceil_div(a.Q, kOut);
-  const int64_t block = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 24, 96);
+void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none, float *y) {
+  constexpr int64_t kTiles = 4, kInner = 32, width = kVectors * lanes<V>;
+  const int64_t C = patches.C, O = weights.columns, slab = tiles * lanes<V>, plane_in = tiles * C + kPad, plane_out = tiles * width + kPad,
+                plane_weights = kInner * width + kPad;
+  float *v = scratch_of(Scratch::planes, kPoints * plane_in);
+  parallel_for(ceil_div(tiles, kTiles), [&](int64_t chunk) {
+    const int64_t first = chunk * kTiles, count = std::min(kTiles, tiles - first);
+    input_planes<V>(patches, first, count, v + first * lanes<V>, slab, plane_in);
+  });
+  parallel_for(ceil_div(O, width), [&](int64_t panel) {
+    const int64_t column = panel * width, wide = std::min(width, O - column);
+    float *u = scratch_of(Scratch::patches, kPoints * plane_weights), *m = scratch_of(Scratch::block, kPoints * plane_out);
+    for (int64_t c = 0; c < C; c += kInner) {
+      const int64_t count = std::min(kInner, C - c);
+      weight_panel<V>(weights, column, wide, c, count, u, plane_weights);
+      for (int i = 0; i < kPoints; i++) {
+        float *to = m + i * plane_out;
+        const Addend before = c ? Addend{to, wide} : Addend{none, 0};
+        forward_panel<V>(tiles, count, v + i * plane_in + c / lanes<V> * slab, slab, u + i * plane_weights, before, to, wide, wide);
+      }
+    }
+    output_tiles<V>(patches, 0, tiles, m, plane_out, bias + column, wide, y + column, O);
+  });
+}
+
+// Greatest C * O at which the sums of 36 products are kept whole for each part of the tiles.
+constexpr int64_t kWholeSums = 64 * 128;
+
+// Threads take parts of the tiles, each with sums of its own.
+template <class V>
+void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
+  constexpr int64_t kFloats = 1 << 17, kParts = 16;
+  const int64_t block = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 24, 96), slab = block * lanes<V>;
   const int64_t per_part = ceil_div(ceil_div(tiles, kParts), block) * block, parts = ceil_div(tiles, per_part);
   const int64_t plane_in = block * a.C + kPad, plane_gradient = block * a.O + kPad, size = kPoints * a.O * a.C;
   float *sums = scratch_of(Scratch::partials, parts * size);
@@ -264,12 +383,61 @@ void weight_gradient_by_winograd(const Patches &patches, const Conv2dBackwardWei
     const int64_t end = std::min(tiles, (part + 1) * per_part);
     for (int64_t first = part * per_part; first < end; first += block) {
       const int64_t count = std::min(block, end - first);
-      input_planes<V>(patches, first, count, v, plane_in);
-      gradient_planes<V>(patches, first, count, a.dy, a.O, z, plane_gradient);
-      for (int i = 0; i < kPoints; i++) weight_block<V>(count, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C);
+      input_planes<V>(patches, first, count, v, slab, plane_in);
+      gradient_planes<V>(patches, first, count, a.dy, a.O, z, slab, plane_gradient);
+      for (int i = 0; i < kPoints; i++)
+        add_products<V>(count, slab, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C, a.C);
     }
   });
-  parallel_for(a.O, [&](int64_t o) { products_to_weights<V>(sums, parts, a.O, a.C, o, a.dweight); });
+  parallel_for(a.O, [&](int64_t o) { products_to_weights<V>(sums + o * a.C, a.O * a.C, parts, a.C, false, a.dweight + o * a.C * 9); });
+}
+
+// Both sides are transformed beforehand, so many tiles at a time as stay in the third-level cache; threads take blocks of the weights.
+template <class V>
+void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
+  constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kVectors * lanes<V>,
+                    plane = kOutputs * kInputs + kPad;
+  const int64_t most = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 32, tiles), slab = most * lanes<V>;
+  const int64_t plane_in = most * a.C + kPad, plane_gradient = most * a.O + kPad;
+  float *v = scratch_of(Scratch::planes, kPoints * plane_in), *z = scratch_of(Scratch::partials, kPoints * plane_gradient);
+  for (int64_t begin = 0; begin < tiles; begin += most) {
+    const int64_t all = std::min(most, tiles - begin), blocks = ceil_div(a.C, kInputs);
+    parallel_for(ceil_div(all, kTiles), [&](int64_t chunk) {
+      const int64_t first = chunk * kTiles, count = std::min(kTiles, all - first);
+      input_planes<V>(patches, begin + first, count, v + first * lanes<V>, slab, plane_in);
+      gradient_planes<V>(patches, begin + first, count, a.dy, a.O, z + first * lanes<V>, slab, plane_gradient);
+    });
+    parallel_for(ceil_div(a.O, kOutputs) * blocks, [&](int64_t index) {
+      const int64_t o = index / blocks * kOutputs, c = index % blocks * kInputs;
+      const int64_t outputs = std::min(kOutputs, a.O - o), inputs = std::min(kInputs, a.C - c);
+      float *sum = scratch_of(Scratch::block, kPoints * plane);
+      std::fill_n(sum, kPoints * plane, 0.0f);
+      for (int i = 0; i < kPoints; i++) {
+        const float *zi = z + i * plane_gradient + o / lanes<V> * slab, *vi = v + i * plane_in + c / lanes<V> * slab;
+        for (int64_t row = 0; row < all; row += kRows)
+          add_products<V>(std::min(kRows, all - row), slab, zi + row * lanes<V>, outputs, vi + row * lanes<V>, inputs, sum + i * plane,
+                          kInputs);
+      }
+      for (int64_t i = 0; i < outputs; i++)
+        products_to_weights<V>(sum + i * kInputs, plane, 1, inputs, begin > 0, a.dweight + ((o + i) * a.C + c) * 9);
+    });
+  }
+}
+
+}  // namespace winograd
+
+template <class V>
+void convolve_by_winograd(const Patches &patches, int64_t N, const Weights &weights, const float *bias, float *y) {
+  const int64_t tiles = winograd::tiles_of(patches, N), O = weights.columns;
+  const float *added = padded_bias<V>(bias, O), *none = added + O;
+  const auto convolve = tiles < O ? winograd::convolve_by_columns<V> : winograd::convolve_by_tiles<V>;
+  convolve(patches, tiles, weights, added, none, y);
+}
+
+template <class V>
+void weight_gradient_by_winograd(const Patches &patches, const Conv2dBackwardWeight &a) {
+  const auto gradient = a.C * a.O <= winograd::kWholeSums ? winograd::weight_gradient_by_tiles<V> : winograd::weight_gradient_by_weights<V>;
+  gradient(patches, winograd::tiles_of(patches, a.N), a);
 }
 
 }  // namespace
