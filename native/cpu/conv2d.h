@@ -64,11 +64,11 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
   }
 }
 
-// dweight is summed in `parts` ranges of rows, each into its own [units, O, ld]; a unit is all R rows of the kernel, or one where
-// weights are so many that the ranges are few.
+// dweight is summed in `parts` ranges of rows, each into its own [units, outputs, ld], outputs and ld whole vectors; a unit is all R rows
+// of the kernel, or one where weights are so many that the ranges are few.
 template <class V>
 struct WeightSums {
-  int64_t units, parts, rows, ld, block;
+  int64_t units, parts, rows, outputs, ld, block;
   Patches patches;  // of unit 0
 
   explicit WeightSums(const Conv2dBackwardWeight &a) : patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S} {
@@ -77,7 +77,8 @@ struct WeightSums {
     const int64_t most = std::clamp<int64_t>(kFloats / (a.O * patches.size()), 2, 16);
     units = most < 16 ? a.R : 1;
     patches.R = a.R / units;
-    ld = ceil_div(patches.size(), lanes<V>) * lanes<V>;
+    outputs = slabs<V>(a.O) * lanes<V>;
+    ld = slabs<V>(patches.size()) * lanes<V>;
     block = block_rows(patches.size());
     rows = ceil_div(ceil_div(M, most), block) * block;
     parts = ceil_div(M, rows);
@@ -96,7 +97,7 @@ void add_parts(const Conv2dBackwardWeight &a, const WeightSums<V> &plan, const f
   for (int64_t unit = 0; unit < plan.units; unit++) {
     std::fill_n(total, plan.ld, 0.0f);
     for (int64_t part = 0; part < plan.parts; part++) {
-      const float *sum = sums + ((part * plan.units + unit) * a.O + o) * plan.ld;
+      const float *sum = sums + ((part * plan.units + unit) * plan.outputs + o) * plan.ld;
       for (int64_t k = 0; k < plan.ld; k += lanes<V>) store(total + k, load<V>(total + k) + load<V>(sum + k));
     }
     float *to = a.dweight + o * a.C * a.R * a.S + unit * plan.patches.R * a.S;
@@ -129,15 +130,16 @@ template <class V>
 void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
   const WeightSums<V> plan(a);
   const int64_t M = a.N * a.P * a.Q;
-  float *sums = scratch_of(Scratch::partials, plan.parts * plan.units * a.O * plan.ld);
+  float *sums = scratch_of(Scratch::partials, plan.parts * plan.units * plan.outputs * plan.ld);
   parallel_for(plan.parts * plan.units, [&](int64_t index) {
     const Patches patches = plan.of_unit(index % plan.units);
-    float *sum = sums + index * a.O * plan.ld;
-    std::fill_n(sum, a.O * plan.ld, 0.0f);
+    float *sum = sums + index * plan.outputs * plan.ld;
+    std::fill_n(sum, plan.outputs * plan.ld, 0.0f);
     const int64_t begin = index / plan.units * plan.rows, end = std::min(M, begin + plan.rows);
     for (int64_t first = begin; first < end; first += plan.block) {
       const int64_t rows = std::min(plan.block, end - first);
-      weight_block<V>(rows, a.dy + first * a.O, a.O, gather<V>(patches, first, rows), patches.size(), sum);
+      const float *dy = rows_in_slabs<V>(a.dy + first * a.O, rows, a.O), *x = gather<V>(patches, first, rows);
+      weight_block<V>(rows, rows * lanes<V>, dy, plan.outputs, x, patches.size(), sum, plan.ld);
     }
   });
   parallel_for(a.O, [&](int64_t o) { add_parts(a, plan, sums, o); });

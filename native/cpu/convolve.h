@@ -25,15 +25,18 @@ template <class V>
 float *pack(const Weights &a) {
   constexpr int64_t width = kVectors * lanes<V>;
   float *packed = scratch_of(Scratch::weights, ceil_div(a.columns, lanes<V>) * lanes<V> * a.size());
-  parallel_for(ceil_div(a.columns, width), [&](int64_t index) {
-    const int64_t columns = std::min(width, a.columns - index * width), ld = ceil_div(columns, lanes<V>) * lanes<V>;
-    float *panel = packed + index * width * a.size();
-    if (columns < ld) std::fill_n(panel, ld * a.size(), 0.0f);
-    for (int64_t column = 0; column < columns; column++) {
-      for (int64_t i = 0; i < a.inner; i++) {
-        const float *from = a.first + (index * width + column) * a.column_step + i * a.inner_step;
+  constexpr int64_t kInner = 8;  // written to all columns of a panel before the next, so that its lines stay in the cache
+  const int64_t blocks = ceil_div(a.inner, kInner);
+  parallel_for(ceil_div(a.columns, width) * blocks, [&](int64_t index) {
+    const int64_t first = index / blocks * width, begin = index % blocks * kInner, end = std::min(a.inner, begin + kInner);
+    const int64_t columns = std::min(width, a.columns - first), ld = ceil_div(columns, lanes<V>) * lanes<V>;
+    float *panel = packed + first * a.size();
+    for (int64_t column = 0; column < ld; column++) {
+      for (int64_t i = begin; i < end; i++) {
+        const float *from = a.first + (first + column) * a.column_step + i * a.inner_step;
         for (int64_t r = 0; r < a.R; r++) {
-          for (int64_t s = 0; s < a.S; s++) panel[((r * a.S + s) * a.inner + i) * ld + column] = from[r * a.row_step + s * a.tap_step];
+          for (int64_t s = 0; s < a.S; s++)
+            panel[((r * a.S + s) * a.inner + i) * ld + column] = column < columns ? from[r * a.row_step + s * a.tap_step] : 0;
         }
       }
     }

@@ -106,5 +106,17 @@ const float *gather(const Patches &a, int64_t first, int64_t rows) {
   return patches;
 }
 
+// Rows of a matrix [rows, columns] in slabs, zeros past the last column; in scratch of the thread.
+template <class V>
+const float *rows_in_slabs(const float *from, int64_t rows, int64_t columns) {
+  float *out = scratch_of(Scratch::block, slabs<V>(columns) * rows * lanes<V>);
+  for (int64_t row = 0; row < rows; row++, from += columns) {
+    float *to = out + row * lanes<V>;
+    for (int64_t c = 0; c < columns; c += lanes<V>, to += rows * lanes<V>)
+      store(to, load_some<V>(from + c, std::min<int64_t>(lanes<V>, columns - c)));
+  }
+  return out;
+}
+
 }  // namespace
 }  // namespace distill

@@ -12,6 +12,18 @@ namespace {
 // c [MR, NV vectors] += a(i) at a[i * distance] times NV vectors, `ldb` apart
 template <class V, int MR, int NV, int distance>
 inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]) {
+  if constexpr (MR < NV) {
+    V column[MR];
+#pragma GCC unroll 24
+    for (int i = 0; i < MR; i++) column[i] = broadcast<V>(a[i * distance]);
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      const V row = load<V>(b + j * ldb);
+#pragma GCC unroll 24
+      for (int i = 0; i < MR; i++) c[i][j] += column[i] * row;
+    }
+    return;
+  }
   V row[NV];
 #pragma GCC unroll 4
   for (int j = 0; j < NV; j++) row[j] = load<V>(b + j * ldb);
@@ -23,7 +35,8 @@ inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]
 }
 
 // Tiles of 24 (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) accumulators, at most 3 vectors wide.
-constexpr int kVectors = 3;
+constexpr int kVectors = 4;
+constexpr int kWeightVectors = 3;  // 4 would leave rows that do not divide a slab
 template <class V, int NV>
 constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
 
@@ -71,7 +84,10 @@ void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, c
 template <class V>
 void forward_panel(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
                    int64_t columns) {
-  const auto forward = columns > 2 * lanes<V> ? forward_rows<V, 3> : columns > lanes<V> ? forward_rows<V, 2> : forward_rows<V, 1>;
+  const auto forward = columns > 3 * lanes<V>   ? forward_rows<V, 4>
+                       : columns > 2 * lanes<V> ? forward_rows<V, 3>
+                       : columns > lanes<V>     ? forward_rows<V, 2>
+                                                : forward_rows<V, 1>;
   forward(rows, K, patches, slab, panel, addend, y, ldy, columns);
 }
 
@@ -79,10 +95,19 @@ void forward_panel(int64_t rows, int64_t K, const float *patches, int64_t slab, 
 template <class V>
 void forward_block(int64_t rows, const float *patches, int64_t K, const float *packed, const float *bias, int64_t columns, float *y) {
   constexpr int64_t width = kVectors * lanes<V>;
-  for (int64_t first = 0; first < columns; first += width) {
-    forward_panel<V>(rows, K, patches, rows * lanes<V>, packed + first * K, {bias + first, 0}, y + first, columns,
-                     std::min(width, columns - first));
-  }
+  // A piece of K at a time, so that patches stay in the second-level cache while all panels go by; sums wait in y, which has to hold
+  // whole vectors for that.
+  const int64_t depth = columns % lanes<V> == 0 ? 256 : K;
+  int64_t k = 0;
+  do {  // once even without a tap: K is 0 for inputs that a stride skips
+    for (int64_t first = 0; first < columns; first += width) {
+      const int64_t wide = std::min(width, columns - first), ld = ceil_div(wide, lanes<V>) * lanes<V>;
+      const Addend addend = k ? Addend{y + first, columns} : Addend{bias + first, 0};
+      forward_panel<V>(rows, std::min(depth, K - k), patches + k * rows, rows * lanes<V>, packed + first * K + k * ld, addend, y + first,
+                       columns, wide);
+    }
+    k += depth;
+  } while (k < K);
 }
 
 // sum [MR, NV vectors] += dy^T [MR, rows] patches [rows, NV slabs]; rows of dy are lddy apart
@@ -102,22 +127,20 @@ template <class V, int MR, int NV>
   }
 }
 
-template <class V, int NV, int MR = tile_rows<V, NV>>
-void weight_rows(int64_t count, int64_t rows, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
-  for (; count >= MR; count -= MR, dy += MR, sum += MR * ldsum) weight_tile<V, MR, NV>(rows, dy, O, patches, rows * lanes<V>, sum, ldsum);
-  if constexpr (MR > 1) {
-    if (count) weight_rows<V, NV, MR - 1>(count, rows, dy, O, patches, sum, ldsum);
-  }
+// sum [O, K], rows ldsum apart, += dy^T [O, rows] patches [rows, K], both in slabs of `slab` floats
+template <class V, int NV>
+void weight_panel_rows(int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
+  constexpr int MR = NV == 1 ? lanes<V> : lanes<V> / 2;
+  for (int64_t o = 0; o < O; o += MR)
+    weight_tile<V, MR, NV>(rows, dy + o / lanes<V> * slab + o % lanes<V>, lanes<V>, patches, slab, sum + o * ldsum, ldsum);
 }
-
-// sum [O, K in whole vectors] += dy^T [O, rows] patches [rows, K]
 template <class V>
-void weight_block(int64_t rows, const float *dy, int64_t O, const float *patches, int64_t K, float *sum) {
-  const int64_t vectors = slabs<V>(K);
-  for (int64_t first = 0; first < vectors; first += kVectors) {
-    const int64_t wide = std::min<int64_t>(kVectors, vectors - first);
-    const auto weight = wide == 3 ? weight_rows<V, 3> : wide == 2 ? weight_rows<V, 2> : weight_rows<V, 1>;
-    weight(O, rows, dy, O, patches + first * rows * lanes<V>, sum + first * lanes<V>, vectors * lanes<V>);
+void weight_block(int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, int64_t K, float *sum, int64_t ldsum) {
+  const int64_t vectors = ceil_div(K, lanes<V>);
+  for (int64_t first = 0; first < vectors; first += kWeightVectors) {
+    const int64_t wide = std::min<int64_t>(kWeightVectors, vectors - first);
+    const auto add = wide == 3 ? weight_panel_rows<V, 3> : wide == 2 ? weight_panel_rows<V, 2> : weight_panel_rows<V, 1>;
+    add(rows, slab, dy, O, patches + first * slab, sum + first * lanes<V>, ldsum);
   }
 }
 

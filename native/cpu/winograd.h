@@ -174,7 +174,7 @@ struct Tile {
 // A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
 template <class V>
 void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
-  constexpr int64_t kRows = 8;  // gathered one number at a time, so that a vector is not read right after its parts were written
+  constexpr int64_t kRows = 16;  // gathered one number at a time, so that a vector is not read right after its parts were written
   int64_t offset[9];
   for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * weights.row_step + tap % 3 * weights.tap_step;
   for (int64_t first = 0; first < width; first += lanes<V>) {
@@ -274,23 +274,6 @@ void output_tiles(const Patches &patches, int64_t first, int64_t count, const fl
   }
 }
 
-// sum [O,C], rows ldsum apart, += z^T [O, rows] v [rows, C], both in slabs of `slab` floats
-template <class V, int NV>
-void add_products(int64_t rows, int64_t slab, const float *z, int64_t O, const float *v, float *sum, int64_t ldsum) {
-  constexpr int MR = NV == 1 ? lanes<V> : lanes<V> / 2;
-  for (int64_t o = 0; o < O; o += MR)
-    weight_tile<V, MR, NV>(rows, z + o / lanes<V> * slab + o % lanes<V>, lanes<V>, v, slab, sum + o * ldsum, ldsum);
-}
-template <class V>
-void add_products(int64_t rows, int64_t slab, const float *z, int64_t O, const float *v, int64_t C, float *sum, int64_t ldsum) {
-  constexpr int64_t width = kVectors * lanes<V>;
-  for (int64_t c = 0; c < C; c += width, v += kVectors * slab) {
-    const int64_t wide = std::min(width, C - c);
-    const auto add = wide > 2 * lanes<V> ? add_products<V, 3> : wide > lanes<V> ? add_products<V, 2> : add_products<V, 1>;
-    add(rows, slab, z, O, v, sum + c, ldsum);
-  }
-}
-
 // dweight [C,3,3] of one output channel, from sums of 36 products [C], `plane` apart, of which there are `parts`, added in their order;
 // itself added to what is there, if wanted
 template <class V>
@@ -341,7 +324,7 @@ void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &wei
 // weights outweigh images, these would have to go through memory.
 template <class V>
 void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none, float *y) {
-  constexpr int64_t kTiles = 4, kInner = 32, width = kVectors * lanes<V>;
+  constexpr int64_t kTiles = 4, kInner = 64, width = kVectors * lanes<V>;
   const int64_t C = patches.C, O = weights.columns, slab = tiles * lanes<V>, plane_in = tiles * C + kPad, plane_out = tiles * width + kPad,
                 plane_weights = kInner * width + kPad;
   float *v = scratch_of(Scratch::planes, kPoints * plane_in);
@@ -386,7 +369,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
       input_planes<V>(patches, first, count, v, slab, plane_in);
       gradient_planes<V>(patches, first, count, a.dy, a.O, z, slab, plane_gradient);
       for (int i = 0; i < kPoints; i++)
-        add_products<V>(count, slab, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C, a.C);
+        weight_block<V>(count, slab, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C, a.C);
     }
   });
   parallel_for(a.O, [&](int64_t o) { products_to_weights<V>(sums + o * a.C, a.O * a.C, parts, a.C, false, a.dweight + o * a.C * 9); });
@@ -395,7 +378,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
 // Both sides are transformed beforehand, so many tiles at a time as stay in the third-level cache; threads take blocks of the weights.
 template <class V>
 void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
-  constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kVectors * lanes<V>,
+  constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kWeightVectors * lanes<V>,
                     plane = kOutputs * kInputs + kPad;
   const int64_t most = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 32, tiles), slab = most * lanes<V>;
   const int64_t plane_in = most * a.C + kPad, plane_gradient = most * a.O + kPad;
@@ -415,7 +398,7 @@ void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Con
       for (int i = 0; i < kPoints; i++) {
         const float *zi = z + i * plane_gradient + o / lanes<V> * slab, *vi = v + i * plane_in + c / lanes<V> * slab;
         for (int64_t row = 0; row < all; row += kRows)
-          add_products<V>(std::min(kRows, all - row), slab, zi + row * lanes<V>, outputs, vi + row * lanes<V>, inputs, sum + i * plane,
+          weight_block<V>(std::min(kRows, all - row), slab, zi + row * lanes<V>, outputs, vi + row * lanes<V>, inputs, sum + i * plane,
                           kInputs);
       }
       for (int64_t i = 0; i < outputs; i++)
