@@ -5,6 +5,10 @@
 // A heads, E width of one head, K classes, M rows, I inputs of a row. Images are channels-last: x [N,H,W,C]. Weights have timm's
 // shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out.
 //
+// Activations are Floats, fp32 or bf16, each tensor by itself where no comment says otherwise; weights, statistics, logits and the
+// optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 rounds its
+// other factor to bf16 too, as bf16 instructions need it, and sums up in fp32.
+//
 // Gradients (names that begin with d) overwrite their destination; adding up is the caller's business (op add).
 // What an op writes shares memory with none of its other tensors, unless a comment allows it.
 // No result depends on the number of threads: reductions are split by shape.
@@ -12,27 +16,31 @@
 
 #include <cstdint>
 
+#include "floats.h"
+
 namespace distill {
 
 // y [M,O] = residual + gelu?(x [M,I] weight^T [O,I] + bias [O])
 struct LinearForward {
-  const float *x, *weight;
-  const float *bias;      // or null
-  const float *residual;  // or null; may be y itself
-  float *y;
-  float *gelu_grad;  // [M,O] or null; with gelu: derivative of gelu at the pre-activation, kept for the backward pass
+  Floats x;
+  const float *weight;
+  const float *bias;  // or null
+  Floats residual;    // stored like y, or null; may be y itself
+  FloatsOut y;
+  FloatsOut gelu_grad;  // [M,O] stored like y, or null; with gelu: derivative of gelu at the pre-activation, kept for the backward pass
   int64_t M, I, O;
   bool gelu;
 };
 // dx [M,I] = dy [M,O] weight [O,I]
 struct LinearBackwardInput {
-  const float *dy, *weight;
-  float *dx;
+  Floats dy;
+  const float *weight;
+  FloatsOut dx;
   int64_t M, I, O;
 };
 // dweight [O,I] = dy^T x, dbias [O] = column sums of dy
 struct LinearBackwardWeight {
-  const float *x, *dy;
+  Floats x, dy;
   float *dweight;
   float *dbias;  // or null
   int64_t M, I, O;
@@ -40,42 +48,44 @@ struct LinearBackwardWeight {
 
 // Exact GELU: x Phi(x), Phi by erf. torch.nn.GELU(approximate='none')
 struct GeluForward {
-  const float *x;
-  float *y;
+  Floats x;
+  FloatsOut y;  // stored like x
   int64_t size;
 };
 struct GeluBackward {
-  const float *x, *dy;
-  float *dx;
+  Floats x, dy;
+  FloatsOut dx;  // all stored alike
   int64_t size;
 };
 
-// y = a + b and y = a * b, elementwise; y may be a or b
+// y = a + b and y = a * b, elementwise, all stored alike; y may be a or b
 struct Add {
-  const float *a, *b;
-  float *y;
+  Floats a, b;
+  FloatsOut y;
   int64_t size;
 };
 struct Multiply {
-  const float *a, *b;
-  float *y;
+  Floats a, b;
+  FloatsOut y;
   int64_t size;
 };
 
 // y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], zero padding; P = (H + 2 padding - R) / stride + 1
 struct Conv2dForward {
-  const float *x, *weight;
+  Floats x;
+  const float *weight;
   const float *bias;  // [O] or null
-  float *y;
+  FloatsOut y;        // stored like x
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
 };
 struct Conv2dBackwardInput {
-  const float *dy, *weight;
-  float *dx;
+  Floats dy;
+  const float *weight;
+  FloatsOut dx;  // stored like dy
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
 };
 struct Conv2dBackwardWeight {
-  const float *x, *dy;
+  Floats x, dy;  // stored alike
   float *dweight;
   float *dbias;  // [O] or null
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
@@ -84,106 +94,117 @@ struct Conv2dBackwardWeight {
 // Over M = N*H*W rows of C channels: y = relu?((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
 // normalised with the biased variance, running_var moves towards the unbiased one: running = (1 - momentum) running + momentum new.
 struct BatchNormForwardTrain {
-  const float *x, *weight, *bias;
-  const float *residual;  // [M,C] or null
-  float *y, *running_mean, *running_var;
+  Floats x;
+  Floats residual;  // [M,C] or null
+  FloatsOut y;      // x, residual and y are stored alike
+  const float *weight, *bias;
+  float *running_mean, *running_var;
   float *mean, *rstd;  // [C] of this batch, kept for the backward pass
   int64_t M, C;
   float momentum, eps;
   bool relu;
 };
 struct BatchNormForwardEval {
-  const float *x, *weight, *bias, *running_mean, *running_var;
-  const float *residual;  // [M,C] or null
-  float *y;
+  Floats x;
+  Floats residual;  // [M,C] or null
+  FloatsOut y;      // x, residual and y are stored alike
+  const float *weight, *bias, *running_mean, *running_var;
   int64_t M, C;
   float eps;
   bool relu;
 };
 // Of the training pass. With relu, dy counts only where y > 0; that masked dy is also dresidual.
 struct BatchNormBackward {
-  const float *x, *dy, *weight, *mean, *rstd;
-  const float *y;  // [M,C], needed with relu, else or null
-  float *dx, *dweight, *dbias;
-  float *dresidual;  // [M,C] or null
+  Floats x, dy;
+  Floats y;             // [M,C], needed with relu, else or null
+  FloatsOut dx;         // x, dy, y, dx and dresidual are stored alike
+  FloatsOut dresidual;  // [M,C] or null
+  const float *weight, *mean, *rstd;
+  float *dweight, *dbias;
   int64_t M, C;
   bool relu;
 };
 
 // Over rows of x [M,D]: y = (x - mean) * rstd * weight + bias, biased variance
 struct LayerNormForward {
-  const float *x, *weight, *bias;
-  float *y;
+  Floats x;
+  const float *weight, *bias;
+  FloatsOut y;
   float *mean, *rstd;  // [M], kept for the backward pass
   int64_t M, D;
   float eps;
 };
 struct LayerNormBackward {
-  const float *x, *dy, *weight, *mean, *rstd;
-  float *dx, *dweight, *dbias;
+  Floats x, dy;
+  const float *weight, *mean, *rstd;
+  FloatsOut dx;  // stored like x
+  float *dweight, *dbias;
   int64_t M, D;
 };
 
 // Per image and head: y = softmax(q k^T / sqrt(E)) v. qkv [N,T,3,A,E], y [N,T,A,E]
 struct AttentionForward {
-  const float *qkv;
-  float *y;
+  Floats qkv;
+  FloatsOut y;       // stored like qkv
   float *logsumexp;  // [N,A,T] of the scaled scores, kept for the backward pass
   int64_t N, T, A, E;
 };
 struct AttentionBackward {
-  const float *qkv, *y, *dy, *logsumexp;
-  float *dqkv;
+  Floats qkv, y, dy;
+  const float *logsumexp;
+  FloatsOut dqkv;  // stored, like y and dy, as qkv is
   int64_t N, T, A, E;
 };
 
 // y [N,T,D] = concat(class_token [D], patches [N,T-1,D]) + position [T,D]
 struct EmbedTokensForward {
-  const float *patches, *class_token, *position;
+  Floats patches;
+  const float *class_token, *position;
   float *y;
   int64_t N, T, D;
 };
 struct EmbedTokensBackward {
   const float *dy;
-  float *dpatches, *dclass_token, *dposition;
+  FloatsOut dpatches;
+  float *dclass_token, *dposition;
   int64_t N, T, D;
 };
 
 // y [N,D] = x [N,T,D] at token `index`; backward writes zeros elsewhere
 struct SelectTokenForward {
-  const float *x;
-  float *y;
+  Floats x;
+  FloatsOut y;  // stored like x
   int64_t N, T, D, index;
 };
 struct SelectTokenBackward {
-  const float *dy;
-  float *dx;
+  Floats dy;
+  FloatsOut dx;  // stored like dy
   int64_t N, T, D, index;
 };
 
 // y [N,C] = mean of x [N,H,W,C] over H and W
 struct AveragePoolForward {
-  const float *x;
-  float *y;
+  Floats x;
+  FloatsOut y;  // stored like x
   int64_t N, H, W, C;
 };
 struct AveragePoolBackward {
-  const float *dy;
-  float *dx;
+  Floats dy;
+  FloatsOut dx;  // stored like dy
   int64_t N, H, W, C;
 };
 
 // Square window, padding with -infinity. torch.nn.MaxPool2d; of equal values the first in row-major order wins
 struct MaxPoolForward {
-  const float *x;
-  float *y;
+  Floats x;
+  FloatsOut y;       // stored like x
   int32_t *indices;  // [N,P,Q,C] row-major position h*W + w of the winner
   int64_t N, H, W, C, P, Q, kernel, stride, padding;
 };
 struct MaxPoolBackward {
-  const float *dy;
+  Floats dy;
   const int32_t *indices;
-  float *dx;
+  FloatsOut dx;  // stored like dy
   int64_t N, H, W, C, P, Q;
 };
 
@@ -227,7 +248,7 @@ struct Sgd {
 struct AssembleBatch {
   const uint8_t *images;
   const int32_t *indices;  // [N], 0 <= index < count
-  float *y;
+  FloatsOut y;
   int64_t N, count, H, W, Z, crop;
   bool flip;
   uint64_t seed, epoch;
@@ -236,7 +257,7 @@ struct AssembleBatch {
 // y [1,Z,Z,3] from one image [H,W,3]: shorter side to Z (bilinear as above), centre crop, normalise
 struct PrepareImage {
   const uint8_t *image;
-  float *y;
+  FloatsOut y;
   int64_t H, W, Z;
   float mean[3], std[3];
 };

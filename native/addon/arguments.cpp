@@ -140,13 +140,35 @@ const Tensor &Arguments::resolve(const std::string &name, const Value &value, co
   return *tensor;
 }
 
-void *Arguments::matched(const char *name, DType dtype, std::string_view pattern, bool written) {
+const Tensor &Arguments::matched(const char *name, std::initializer_list<DType> dtypes, std::string_view pattern, bool written) {
   const Value &value = required(name, Value::Kind::number, "a tensor handle");
   const Tensor &tensor = resolve(name, value, "a tensor handle");
-  if (tensor.dtype != dtype) wrong_type(name, describe_pattern(dtype, pattern), tensor.describe());
-  if (!match(tensor, pattern)) wrong_range(name, describe_pattern(dtype, pattern), tensor.describe());
-  uses_.push_back({tensor.block.get(), name, written, ""});
-  return tensor.block.get();
+  if (std::ranges::find(dtypes, tensor.dtype) == dtypes.end()) wrong_type(name, describe_pattern(dtypes, pattern), tensor.describe());
+  if (!match(tensor, pattern)) wrong_range(name, describe_pattern(dtypes, pattern), tensor.describe());
+  uses_.push_back({tensor.block.get(), tensor.dtype, name, written, ""});
+  return tensor;
+}
+
+void *Arguments::matched(const char *name, DType dtype, std::string_view pattern, bool written) {
+  return matched(name, {dtype}, pattern, written).block.get();
+}
+
+FloatsOut Arguments::matched_floats(const char *name, std::string_view pattern, bool written) {
+  const Tensor &tensor = matched(name, {DType::f32, DType::bf16}, pattern, written);
+  return {tensor.block.get(), tensor.dtype == DType::f32 ? Storage::f32 : Storage::bf16};
+}
+
+const Arguments::Use *Arguments::use_of(std::string_view name) const {
+  const auto use = std::ranges::find(uses_, name, [](const Use &use) { return std::string_view(use.name); });
+  return use == uses_.end() ? nullptr : &*use;
+}
+
+void Arguments::stored_like(const char *like, std::initializer_list<const char *> names) const {
+  const DType expected = use_of(like)->dtype;
+  for (const char *name : names) {
+    const Use *use = use_of(name);
+    if (use && use->dtype != expected) wrong_type(name, std::string(dtype_name(expected)) + " like " + like, dtype_name(use->dtype));
+  }
 }
 
 bool Arguments::match(const Tensor &tensor, std::string_view pattern) {
@@ -183,15 +205,16 @@ bool Arguments::match(const Tensor &tensor, std::string_view pattern) {
   return true;
 }
 
-std::string Arguments::describe_pattern(DType dtype, std::string_view pattern) const {
-  std::string shape, bound;
+std::string Arguments::describe_pattern(std::initializer_list<DType> dtypes, std::string_view pattern) const {
+  std::string types, shape, bound;
+  for (const DType dtype : dtypes) types += (types.empty() ? "" : " or ") + std::string(dtype_name(dtype));
   for (const std::string_view part : split(pattern)) shape += (shape.empty() ? "" : ",") + std::string(part);
   for (const char c : pattern) {
     if (!is_letter(c) || !(*this)[c]) continue;
     const std::string text = std::string(1, c) + "=" + std::to_string((*this)[c]);
     if (bound.find(text) == std::string::npos) bound += (bound.empty() ? " with " : ", ") + text;
   }
-  return std::string(dtype_name(dtype)) + " [" + shape + "]" + bound;
+  return types + " [" + shape + "]" + bound;
 }
 
 const Tensor &Arguments::any_tensor(const char *name) {
@@ -205,7 +228,7 @@ std::vector<const Tensor *> Arguments::tensor_list(const char *name, DType dtype
     const std::string position = "[" + std::to_string(tensors.size()) + "]", element = name + position;
     const Tensor &tensor = resolve(element, value, expected);
     if (tensor.dtype != dtype) wrong_type(element, expected, tensor.describe());
-    uses_.push_back({tensor.block.get(), name, written, position});
+    uses_.push_back({tensor.block.get(), tensor.dtype, name, written, position});
     tensors.push_back(&tensor);
   }
   return tensors;

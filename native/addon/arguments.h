@@ -8,12 +8,14 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "addon/tensors.h"
+#include "floats.h"
 
 namespace distill {
 
@@ -51,6 +53,13 @@ class Arguments {
   T *optional_tensor(const char *name, const char *pattern) {
     return given(name) ? tensor<T>(name, pattern) : nullptr;
   }
+  // Activations, fp32 or bf16.
+  Floats floats(const char *name, const char *pattern) { return matched_floats(name, pattern, false); }
+  FloatsOut floats_out(const char *name, const char *pattern) { return matched_floats(name, pattern, true); }
+  Floats optional_floats(const char *name, const char *pattern) { return given(name) ? floats(name, pattern) : Floats{}; }
+  FloatsOut optional_floats_out(const char *name, const char *pattern) { return given(name) ? floats_out(name, pattern) : FloatsOut{}; }
+  // Those of `names` that are given have to be stored as `like` is.
+  void stored_like(const char *like, std::initializer_list<const char *> names) const;
   const Tensor &any_tensor(const char *name);
   std::vector<const Tensor *> tensor_list(const char *name, DType dtype, bool written);
   std::vector<bool> flag_list(const char *name);
@@ -88,6 +97,7 @@ class Arguments {
 
   struct Use {
     const void *memory;
+    DType dtype;
     const char *name;
     bool written;
     std::string element;  // of a list: "[3]"
@@ -110,10 +120,13 @@ class Arguments {
   const Value &required(const char *name, Value::Kind kind, const char *expected);
   const Tensor &resolve(const std::string &name, const Value &value, const std::string &expected) const;
   void *matched(const char *name, DType dtype, std::string_view pattern, bool written);
+  FloatsOut matched_floats(const char *name, std::string_view pattern, bool written);
+  const Tensor &matched(const char *name, std::initializer_list<DType> dtypes, std::string_view pattern, bool written);
+  const Use *use_of(std::string_view name) const;
   bool match(const Tensor &tensor, std::string_view pattern);
   void check_own_memory() const;
   bool conflict(const Use &a, const Use &b) const;
-  std::string describe_pattern(DType dtype, std::string_view pattern) const;
+  std::string describe_pattern(std::initializer_list<DType> dtypes, std::string_view pattern) const;
   double finite(const std::string &name, const Value &value, const std::string &expected) const;
   template <class Number>
   Number within(const std::string &name, const Value &value, Number low, Number high) const;

@@ -13,50 +13,54 @@ constexpr float kSmallest = FLT_MIN, kLargest = FLT_MAX;
 constexpr double kBelowOne = 1 - DBL_EPSILON / 2;
 
 void read(Arguments &a, LinearForward &op) {
-  op.x = a.tensor<const float>("x", "M.. I");
+  op.x = a.floats("x", "M.. I");
   op.weight = a.tensor<const float>("weight", "O I");
   op.bias = a.optional_tensor<const float>("bias", "O");
-  op.residual = a.optional_tensor<const float>("residual", "M.. O");
-  op.y = a.tensor<float>("y", "M.. O");
-  op.gelu_grad = a.optional_tensor<float>("geluGrad", "M.. O");
+  op.residual = a.optional_floats("residual", "M.. O");
+  op.y = a.floats_out("y", "M.. O");
+  op.gelu_grad = a.optional_floats_out("geluGrad", "M.. O");
+  a.stored_like("y", {"residual", "geluGrad"});
   op.gelu = a.optional_flag("gelu");
   a.may_share("y", "residual");
   op.M = a['M'], op.I = a['I'], op.O = a['O'];
 }
 
 void read(Arguments &a, LinearBackwardInput &op) {
-  op.dy = a.tensor<const float>("dy", "M.. O");
+  op.dy = a.floats("dy", "M.. O");
   op.weight = a.tensor<const float>("weight", "O I");
-  op.dx = a.tensor<float>("dx", "M.. I");
+  op.dx = a.floats_out("dx", "M.. I");
   op.M = a['M'], op.I = a['I'], op.O = a['O'];
 }
 
 void read(Arguments &a, LinearBackwardWeight &op) {
-  op.x = a.tensor<const float>("x", "M.. I");
-  op.dy = a.tensor<const float>("dy", "M.. O");
+  op.x = a.floats("x", "M.. I");
+  op.dy = a.floats("dy", "M.. O");
   op.dweight = a.tensor<float>("dweight", "O I");
   op.dbias = a.optional_tensor<float>("dbias", "O");
   op.M = a['M'], op.I = a['I'], op.O = a['O'];
 }
 
 void read(Arguments &a, GeluForward &op) {
-  op.x = a.tensor<const float>("x", "M..");
-  op.y = a.tensor<float>("y", "M..");
+  op.x = a.floats("x", "M..");
+  op.y = a.floats_out("y", "M..");
+  a.stored_like("x", {"y"});
   op.size = a['M'];
 }
 
 void read(Arguments &a, GeluBackward &op) {
-  op.x = a.tensor<const float>("x", "M..");
-  op.dy = a.tensor<const float>("dy", "M..");
-  op.dx = a.tensor<float>("dx", "M..");
+  op.x = a.floats("x", "M..");
+  op.dy = a.floats("dy", "M..");
+  op.dx = a.floats_out("dx", "M..");
+  a.stored_like("x", {"dy", "dx"});
   op.size = a['M'];
 }
 
 template <class Binary>
 void read_binary(Arguments &a, Binary &op) {
-  op.a = a.tensor<const float>("a", "M..");
-  op.b = a.tensor<const float>("b", "M..");
-  op.y = a.tensor<float>("y", "M..");
+  op.a = a.floats("a", "M..");
+  op.b = a.floats("b", "M..");
+  op.y = a.floats_out("y", "M..");
+  a.stored_like("a", {"b", "y"});
   op.size = a['M'];
   a.may_share("y", "a");
   a.may_share("y", "b");
@@ -93,37 +97,41 @@ void take_extents(const Arguments &a, Conv2d &op) {
 }
 
 void read(Arguments &a, Conv2dForward &op) {
-  op.x = a.tensor<const float>("x", "N H W C");
+  op.x = a.floats("x", "N H W C");
   op.weight = a.tensor<const float>("weight", "O C R S");
   read_geometry(a, op);
   op.bias = a.optional_tensor<const float>("bias", "O");
-  op.y = a.tensor<float>("y", "N P Q O");
+  op.y = a.floats_out("y", "N P Q O");
+  a.stored_like("x", {"y"});
   take_extents(a, op);
 }
 
 void read(Arguments &a, Conv2dBackwardInput &op) {
-  op.dx = a.tensor<float>("dx", "N H W C");
+  op.dx = a.floats_out("dx", "N H W C");
   op.weight = a.tensor<const float>("weight", "O C R S");
   read_geometry(a, op);
-  op.dy = a.tensor<const float>("dy", "N P Q O");
+  op.dy = a.floats("dy", "N P Q O");
+  a.stored_like("dy", {"dx"});
   take_extents(a, op);
 }
 
 void read(Arguments &a, Conv2dBackwardWeight &op) {
-  op.x = a.tensor<const float>("x", "N H W C");
+  op.x = a.floats("x", "N H W C");
   op.dweight = a.tensor<float>("dweight", "O C R S");
   read_geometry(a, op);
-  op.dy = a.tensor<const float>("dy", "N P Q O");
+  op.dy = a.floats("dy", "N P Q O");
+  a.stored_like("x", {"dy"});
   op.dbias = a.optional_tensor<float>("dbias", "O");
   take_extents(a, op);
 }
 
 void read(Arguments &a, BatchNormForwardTrain &op) {
-  op.x = a.tensor<const float>("x", "M.. C");
+  op.x = a.floats("x", "M.. C");
   op.weight = a.tensor<const float>("weight", "C");
   op.bias = a.tensor<const float>("bias", "C");
-  op.residual = a.optional_tensor<const float>("residual", "M.. C");
-  op.y = a.tensor<float>("y", "M.. C");
+  op.residual = a.optional_floats("residual", "M.. C");
+  op.y = a.floats_out("y", "M.. C");
+  a.stored_like("x", {"residual", "y"});
   op.running_mean = a.tensor<float>("runningMean", "C");
   op.running_var = a.tensor<float>("runningVar", "C");
   op.mean = a.tensor<float>("mean", "C");
@@ -135,38 +143,40 @@ void read(Arguments &a, BatchNormForwardTrain &op) {
 }
 
 void read(Arguments &a, BatchNormForwardEval &op) {
-  op.x = a.tensor<const float>("x", "M.. C");
+  op.x = a.floats("x", "M.. C");
   op.weight = a.tensor<const float>("weight", "C");
   op.bias = a.tensor<const float>("bias", "C");
   op.running_mean = a.tensor<const float>("runningMean", "C");
   op.running_var = a.tensor<const float>("runningVar", "C");
-  op.residual = a.optional_tensor<const float>("residual", "M.. C");
-  op.y = a.tensor<float>("y", "M.. C");
+  op.residual = a.optional_floats("residual", "M.. C");
+  op.y = a.floats_out("y", "M.. C");
+  a.stored_like("x", {"residual", "y"});
   op.eps = a.number("eps", 0, kLargest);
   op.relu = a.flag("relu");
   op.M = a['M'], op.C = a['C'];
 }
 
 void read(Arguments &a, BatchNormBackward &op) {
-  op.x = a.tensor<const float>("x", "M.. C");
-  op.dy = a.tensor<const float>("dy", "M.. C");
+  op.x = a.floats("x", "M.. C");
+  op.dy = a.floats("dy", "M.. C");
   op.weight = a.tensor<const float>("weight", "C");
   op.mean = a.tensor<const float>("mean", "C");
   op.rstd = a.tensor<const float>("rstd", "C");
   op.relu = a.flag("relu");
-  op.y = op.relu ? a.tensor<const float>("y", "M.. C") : a.optional_tensor<const float>("y", "M.. C");
-  op.dx = a.tensor<float>("dx", "M.. C");
+  op.y = op.relu ? a.floats("y", "M.. C") : a.optional_floats("y", "M.. C");
+  op.dx = a.floats_out("dx", "M.. C");
   op.dweight = a.tensor<float>("dweight", "C");
   op.dbias = a.tensor<float>("dbias", "C");
-  op.dresidual = a.optional_tensor<float>("dresidual", "M.. C");
+  op.dresidual = a.optional_floats_out("dresidual", "M.. C");
+  a.stored_like("x", {"dy", "y", "dx", "dresidual"});
   op.M = a['M'], op.C = a['C'];
 }
 
 void read(Arguments &a, LayerNormForward &op) {
-  op.x = a.tensor<const float>("x", "M.. D");
+  op.x = a.floats("x", "M.. D");
   op.weight = a.tensor<const float>("weight", "D");
   op.bias = a.tensor<const float>("bias", "D");
-  op.y = a.tensor<float>("y", "M.. D");
+  op.y = a.floats_out("y", "M.. D");
   op.mean = a.tensor<float>("mean", "M..");
   op.rstd = a.tensor<float>("rstd", "M..");
   op.eps = a.number("eps", 0, kLargest);
@@ -174,12 +184,13 @@ void read(Arguments &a, LayerNormForward &op) {
 }
 
 void read(Arguments &a, LayerNormBackward &op) {
-  op.x = a.tensor<const float>("x", "M.. D");
-  op.dy = a.tensor<const float>("dy", "M.. D");
+  op.x = a.floats("x", "M.. D");
+  op.dy = a.floats("dy", "M.. D");
   op.weight = a.tensor<const float>("weight", "D");
   op.mean = a.tensor<const float>("mean", "M..");
   op.rstd = a.tensor<const float>("rstd", "M..");
-  op.dx = a.tensor<float>("dx", "M.. D");
+  op.dx = a.floats_out("dx", "M.. D");
+  a.stored_like("x", {"dx"});
   op.dweight = a.tensor<float>("dweight", "D");
   op.dbias = a.tensor<float>("dbias", "D");
   op.M = a['M'], op.D = a['D'];
@@ -193,27 +204,29 @@ void check_tokens(const Arguments &a) {
 
 void read(Arguments &a, AttentionForward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
-  op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  op.qkv = a.floats("qkv", "N T 3AE");
   check_tokens(a);
-  op.y = a.tensor<float>("y", "N T AE");
+  op.y = a.floats_out("y", "N T AE");
+  a.stored_like("qkv", {"y"});
   op.logsumexp = a.tensor<float>("logsumexp", "N A T");
   op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
 }
 
 void read(Arguments &a, AttentionBackward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
-  op.qkv = a.tensor<const float>("qkv", "N T 3AE");
+  op.qkv = a.floats("qkv", "N T 3AE");
   check_tokens(a);
-  op.y = a.tensor<const float>("y", "N T AE");
-  op.dy = a.tensor<const float>("dy", "N T AE");
+  op.y = a.floats("y", "N T AE");
+  op.dy = a.floats("dy", "N T AE");
   op.logsumexp = a.tensor<const float>("logsumexp", "N A T");
-  op.dqkv = a.tensor<float>("dqkv", "N T 3AE");
+  op.dqkv = a.floats_out("dqkv", "N T 3AE");
+  a.stored_like("qkv", {"y", "dy", "dqkv"});
   op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
 }
 
 // One token more than patches: letter T from letter L.
 void read(Arguments &a, EmbedTokensForward &op) {
-  op.patches = a.tensor<const float>("patches", "N L D");
+  op.patches = a.floats("patches", "N L D");
   a.bind('T', a['L'] + 1);
   op.class_token = a.tensor<const float>("classToken", "1.. D");
   op.position = a.tensor<const float>("position", "T.. D");
@@ -222,7 +235,7 @@ void read(Arguments &a, EmbedTokensForward &op) {
 }
 
 void read(Arguments &a, EmbedTokensBackward &op) {
-  op.dpatches = a.tensor<float>("dpatches", "N L D");
+  op.dpatches = a.floats_out("dpatches", "N L D");
   a.bind('T', a['L'] + 1);
   op.dy = a.tensor<const float>("dy", "N T D");
   op.dclass_token = a.tensor<float>("dclassToken", "1.. D");
@@ -231,28 +244,32 @@ void read(Arguments &a, EmbedTokensBackward &op) {
 }
 
 void read(Arguments &a, SelectTokenForward &op) {
-  op.x = a.tensor<const float>("x", "N T D");
-  op.y = a.tensor<float>("y", "N D");
+  op.x = a.floats("x", "N T D");
+  op.y = a.floats_out("y", "N D");
+  a.stored_like("x", {"y"});
   op.index = a.integer("index", 0, a['T'] - 1);
   op.N = a['N'], op.T = a['T'], op.D = a['D'];
 }
 
 void read(Arguments &a, SelectTokenBackward &op) {
-  op.dx = a.tensor<float>("dx", "N T D");
-  op.dy = a.tensor<const float>("dy", "N D");
+  op.dx = a.floats_out("dx", "N T D");
+  op.dy = a.floats("dy", "N D");
+  a.stored_like("dy", {"dx"});
   op.index = a.integer("index", 0, a['T'] - 1);
   op.N = a['N'], op.T = a['T'], op.D = a['D'];
 }
 
 void read(Arguments &a, AveragePoolForward &op) {
-  op.x = a.tensor<const float>("x", "N H W C");
-  op.y = a.tensor<float>("y", "N C");
+  op.x = a.floats("x", "N H W C");
+  op.y = a.floats_out("y", "N C");
+  a.stored_like("x", {"y"});
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
 }
 
 void read(Arguments &a, AveragePoolBackward &op) {
-  op.dx = a.tensor<float>("dx", "N H W C");
-  op.dy = a.tensor<const float>("dy", "N C");
+  op.dx = a.floats_out("dx", "N H W C");
+  op.dy = a.floats("dy", "N C");
+  a.stored_like("dy", {"dx"});
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
 }
 
@@ -262,20 +279,22 @@ void check_positions(const Arguments &a, const char *name) {
 }
 
 void read(Arguments &a, MaxPoolForward &op) {
-  op.x = a.tensor<const float>("x", "N H W C");
+  op.x = a.floats("x", "N H W C");
   check_positions(a, "x");
   op.kernel = a.integer("kernel", 1, kMaxInt32);
   op.stride = a.integer("stride", 1, kMaxInt32);
   op.padding = a.integer("padding", 0, op.kernel / 2);
   bind_windows(a, op.kernel, op.kernel, op.stride, op.padding);
-  op.y = a.tensor<float>("y", "N P Q C");
+  op.y = a.floats_out("y", "N P Q C");
+  a.stored_like("x", {"y"});
   op.indices = a.tensor<int32_t>("indices", "N P Q C");
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
 }
 
 void read(Arguments &a, MaxPoolBackward &op) {
-  op.dx = a.tensor<float>("dx", "N H W C");
-  op.dy = a.tensor<const float>("dy", "N P Q C");
+  op.dx = a.floats_out("dx", "N H W C");
+  op.dy = a.floats("dy", "N P Q C");
+  a.stored_like("dy", {"dx"});
   op.indices = a.tensor<const int32_t>("indices", "N P Q C");
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
   a.check_indices("indices", op.indices, op.N * op.P * op.Q * op.C, op.H * op.W);
@@ -345,7 +364,7 @@ uint64_t seed(Arguments &a, const char *name) { return static_cast<uint64_t>(a.i
 void read(Arguments &a, AssembleBatch &op) {
   op.images = a.tensor<const uint8_t>("images", "K H W 3");
   op.indices = a.tensor<const int32_t>("indices", "N");
-  op.y = a.tensor<float>("y", "N Z Z 3");
+  op.y = a.floats_out("y", "N Z Z 3");
   op.crop = a.integer("crop", 0, kMaxInt32);
   op.flip = a.flag("flip");
   op.seed = seed(a, "seed");
@@ -358,7 +377,7 @@ void read(Arguments &a, AssembleBatch &op) {
 
 void read(Arguments &a, PrepareImage &op) {
   op.image = a.tensor<const uint8_t>("image", "H W 3");
-  op.y = a.tensor<float>("y", "1 Z Z 3");
+  op.y = a.floats_out("y", "1 Z Z 3");
   a.numbers("mean", -kLargest, kLargest, op.mean);
   a.numbers("std", kSmallest, kLargest, op.std);
   op.H = a['H'], op.W = a['W'], op.Z = a['Z'];

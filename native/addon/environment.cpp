@@ -78,7 +78,8 @@ Napi::Array own_names(const Napi::Object &object) {
 Environment::Environment(Napi::Env env)
     : float32_array(constructor(env, "Float32Array")),
       int32_array(constructor(env, "Int32Array")),
-      uint8_array(constructor(env, "Uint8Array")) {}
+      uint8_array(constructor(env, "Uint8Array")),
+      uint16_array(constructor(env, "Uint16Array")) {}
 
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body) {
   const Napi::Env env = info.Env();

@@ -15,7 +15,7 @@ namespace distill {
 struct Environment {
   TensorTable tensors;
   // Constructors of typed arrays, taken at load. Unlike the C interface they throw when there is no memory.
-  Napi::FunctionReference float32_array, int32_array, uint8_array;
+  Napi::FunctionReference float32_array, int32_array, uint8_array, uint16_array;
 
   explicit Environment(Napi::Env env);
 };

@@ -26,10 +26,10 @@ const Tensor &tensor_argument(const char *method, const Napi::Value &value, cons
 }
 
 DType dtype_argument(const char *method, const Napi::Value &value) {
-  const char *kExpected = "'f32', 'i32' or 'u8'";
+  const char *kExpected = "'f32', 'bf16', 'i32' or 'u8'";
   if (!value.IsString()) wrong_type(method, "dtype", kExpected, take_value(value).describe());
   const std::string name = value.As<Napi::String>();
-  for (const DType dtype : {DType::f32, DType::i32, DType::u8})
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i32, DType::u8})
     if (name == dtype_name(dtype)) return dtype;
   wrong_range(method, "dtype", kExpected, "'" + shortened(name) + "'");
 }
@@ -79,12 +79,12 @@ Napi::Value release(const Napi::CallbackInfo &info, Environment &environment) {
 }
 
 napi_typedarray_type array_type(DType dtype) {
-  constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array, napi_uint8_array};
+  constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array, napi_uint8_array, napi_uint16_array};
   return kTypes[static_cast<int>(dtype)];
 }
 
 const char *array_name(DType dtype) {
-  constexpr const char *kNames[] = {"Float32Array", "Int32Array", "Uint8Array"};
+  constexpr const char *kNames[] = {"Float32Array", "Int32Array", "Uint8Array", "Uint16Array"};
   return kNames[static_cast<int>(dtype)];
 }
 
@@ -114,9 +114,9 @@ Napi::Value new_array(const Napi::FunctionReference &constructor, const Tensor &
 
 Napi::Value read(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor tensor = tensor_argument("read", info[0], environment.tensors);
-  const Napi::FunctionReference &constructor = tensor.dtype == DType::f32   ? environment.float32_array
-                                               : tensor.dtype == DType::i32 ? environment.int32_array
-                                                                            : environment.uint8_array;
+  const Napi::FunctionReference *const constructors[] = {&environment.float32_array, &environment.int32_array, &environment.uint8_array,
+                                                         &environment.uint16_array};
+  const Napi::FunctionReference &constructor = *constructors[static_cast<int>(tensor.dtype)];
   const Napi::Value values = new_array(constructor, tensor);
   napi_typedarray_type type;
   size_t size = 0;
@@ -140,12 +140,24 @@ Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
   return info.Env().Undefined();
 }
 
+uint32_t fill_pattern(DType dtype, Arguments &a) {
+  switch (dtype) {
+    case DType::f32:
+      return std::bit_cast<uint32_t>(a.any_number("value"));
+    case DType::bf16:
+      return to_bf16(a.any_number("value")).bits * 0x00010001u;
+    case DType::i32:
+      return static_cast<uint32_t>(a.integer("value", INT32_MIN, INT32_MAX));
+    case DType::u8:
+      return static_cast<uint32_t>(a.integer("value", 0, UINT8_MAX)) * 0x01010101u;
+  }
+  return 0;
+}
+
 Napi::Value fill(const Napi::CallbackInfo &info, Environment &environment) {
   Arguments a("fill", take_arguments("fill", info[0]), environment.tensors);
   const Tensor &y = a.any_tensor("y");
-  const uint32_t pattern = y.dtype == DType::f32   ? std::bit_cast<uint32_t>(a.any_number("value"))
-                           : y.dtype == DType::i32 ? static_cast<uint32_t>(a.integer("value", INT32_MIN, INT32_MAX))
-                                                   : static_cast<uint32_t>(a.integer("value", 0, UINT8_MAX)) * 0x01010101u;
+  const uint32_t pattern = fill_pattern(y.dtype, a);
   a.finish();
   environment.tensors.device().fill(y.block.get(), pattern, y.bytes());
   return info.Env().Undefined();

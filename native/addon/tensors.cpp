@@ -3,11 +3,11 @@
 namespace distill {
 
 const char *dtype_name(DType dtype) {
-  constexpr const char *kNames[] = {"f32", "i32", "u8"};
+  constexpr const char *kNames[] = {"f32", "i32", "u8", "bf16"};
   return kNames[static_cast<int>(dtype)];
 }
 
-int64_t dtype_bytes(DType dtype) { return dtype == DType::u8 ? 1 : 4; }
+int64_t dtype_bytes(DType dtype) { return dtype == DType::u8 ? 1 : dtype == DType::bf16 ? 2 : 4; }
 
 std::string describe_shape(std::span<const int64_t> shape) {
   std::string text = "[";

@@ -11,7 +11,7 @@
 
 namespace distill {
 
-enum class DType { f32, i32, u8 };
+enum class DType { f32, i32, u8, bf16 };
 
 const char *dtype_name(DType dtype);
 int64_t dtype_bytes(DType dtype);

@@ -9,7 +9,7 @@
 namespace distill {
 namespace {
 
-enum AttentionScratch { kScores, kGradients, kKeys, kValues };
+enum AttentionScratch { kScores, kGradients, kKeys, kValues, kLeft, kRows };
 
 // One head in a packed tensor [N,T,3,A,E] and in one like y [N,T,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
 struct Head {
@@ -33,17 +33,30 @@ inline float *floats_in_scratch(int slot, int64_t count) {
 }
 
 template <class V>
-Panels<V> pack_all_rows(int slot, int64_t K, int64_t N, const float *b, int64_t ldb) {
+Panels<V> pack_all_rows(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
   const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
   for (int64_t panel = 0; panel < panels.count(); ++panel) pack_rows(panels, panel, b, ldb);
   return panels;
 }
 
 template <class V>
-Panels<V> pack_all_columns(int slot, int64_t K, int64_t N, const float *b, int64_t ldb) {
+Panels<V> pack_all_columns(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
   const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
   for (int64_t panel = 0; panel < panels.count(); ++panel) pack_columns(panels, panel, b, ldb);
   return panels;
+}
+
+// Rows [T,E] of a head where fp32 can read them: themselves, or widened.
+struct HeadRows {
+  const float *data;
+  int64_t ld;
+};
+template <class V>
+HeadRows fp32_rows(int slot, Floats rows, int64_t ld, int64_t T, int64_t E) {
+  if (rows.storage == Storage::f32) return {rows.f32(), ld};
+  float *copy = floats_in_scratch(slot, T * E);
+  for (int64_t t = 0; t < T; ++t) copy_factors<V>(rows + t * ld, rows.storage, E, copy + t * E);
+  return {copy, E};
 }
 
 // Pitch of a row of scores: whole vectors, an odd number of them, so that rows fall into different sets of the cache.
@@ -74,17 +87,19 @@ float exponentials(float *scores, int64_t T, float *logsumexp) {
 
 template <class V>
 void attention_head_forward(const AttentionForward &op, const Head &head) {
-  constexpr int64_t kRows = 24;  // a multiple of every tile height
+  constexpr int64_t kRowBlock = 24;  // a multiple of every tile height
   const int64_t T = op.T, E = op.E, ld = head.packed_ld(), pitch = score_pitch<V>(T);
-  const float *q = op.qkv + head.packed(kQ), scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
+  const HeadRows q = fp32_rows<V>(kLeft, op.qkv + head.packed(kQ), ld, T, E);
+  const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
   const auto keys = pack_all_columns<V>(kKeys, E, T, op.qkv + head.packed(kK), ld);
   const auto values = pack_all_rows<V>(kValues, T, E, op.qkv + head.packed(kV), ld);
-  float *scores = floats_in_scratch(kScores, kRows * pitch), *y = op.y + head.plain();
-  for (int64_t begin = 0; begin < T; begin += kRows) {
-    const int64_t rows = least(kRows, T - begin);
-    multiply_rows(0, rows, q + begin * ld, ld, keys,
+  float *scores = floats_in_scratch(kScores, kRowBlock * pitch);
+  const FloatsOut y = op.y + head.plain();
+  for (int64_t begin = 0; begin < T; begin += kRowBlock) {
+    const int64_t rows = least(kRowBlock, T - begin);
+    multiply_rows(0, rows, q.data + begin * q.ld, q.ld, keys,
                   [&](int64_t t, int64_t s, int64_t, V score) { store(scores + t * pitch + s, score * scale); });
-    float inverse[kRows];
+    float inverse[kRowBlock];
     for (int64_t t = 0; t < rows; ++t) inverse[t] = 1.0f / exponentials<V>(scores + t * pitch, T, op.logsumexp + head.row() + begin + t);
     multiply_rows(0, rows, scores, pitch, values, [&](int64_t t, int64_t e, int64_t count, V sum) {
       store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count);
@@ -98,7 +113,7 @@ void attention_forward(const AttentionForward &op) {
 }
 
 template <class V>
-float dot(const float *a, const float *b, int64_t size) {
+float dot(Floats a, Floats b, int64_t size) {
   V sum{};
   for (int64_t i = 0; i < size; i += lanes<V>) {
     const int64_t count = least(lanes<V>, size - i);
@@ -112,14 +127,16 @@ template <class V>
 void attention_head_backward(const AttentionBackward &op, const Head &head) {
   const int64_t T = op.T, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld(), pitch = score_pitch<V>(T);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
-  const float *q = op.qkv + head.packed(kQ), *k = op.qkv + head.packed(kK), *v = op.qkv + head.packed(kV);
-  const float *y = op.y + head.plain(), *dy = op.dy + head.plain(), *logsumexp = op.logsumexp + head.row();
+  const Floats q = op.qkv + head.packed(kQ), k = op.qkv + head.packed(kK), v = op.qkv + head.packed(kV);
+  const Floats y = op.y + head.plain(), dy = op.dy + head.plain();
+  const HeadRows q_rows = fp32_rows<V>(kLeft, q, ld, T, E), dy_rows = fp32_rows<V>(kRows, dy, y_ld, T, E);
+  const float *logsumexp = op.logsumexp + head.row();
   float *P = floats_in_scratch(kScores, T * pitch), *dS = floats_in_scratch(kGradients, T * (pitch + 1)), *dy_y = dS + T * pitch;
   for (int64_t t = 0; t < T; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
 
-  multiply_rows(0, T, q, ld, pack_all_columns<V>(kKeys, E, T, k, ld),
+  multiply_rows(0, T, q_rows.data, q_rows.ld, pack_all_columns<V>(kKeys, E, T, k, ld),
                 [&](int64_t t, int64_t s, int64_t, V score) { store(P + t * pitch + s, exp(score * scale - logsumexp[t])); });
-  multiply_rows(0, T, dy, y_ld, pack_all_columns<V>(kValues, E, T, v, ld), [&](int64_t t, int64_t s, int64_t, V dp) {
+  multiply_rows(0, T, dy_rows.data, dy_rows.ld, pack_all_columns<V>(kValues, E, T, v, ld), [&](int64_t t, int64_t s, int64_t, V dp) {
     store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
   });
 

@@ -18,7 +18,7 @@ struct Head {
 };
 enum { Q, K, V };
 
-double dot(const float *a, const float *b, int64_t size) {
+double dot(Floats a, Floats b, int64_t size) {
   double sum = 0;
   for (int64_t i = 0; i < size; ++i) sum += double{a[i]} * b[i];
   return sum;
@@ -49,11 +49,11 @@ void forward_row(const AttentionForward &op, const Head &head, int64_t t) {
 // P = softmax row, dP = dy v^T, dS = P (dP - dy.y): dq = scale dS k, dk = scale dS^T q, dv = P^T dy. sums [3,T,E] is of the whole head.
 void backward_row(const AttentionBackward &op, const Head &head, int64_t t, double *sums) {
   const double scale = 1 / std::sqrt(static_cast<double>(op.E));
-  const float *q = op.qkv + head.packed(Q, t), *dy = op.dy + head.plain(t);
+  const Floats q = op.qkv + head.packed(Q, t), dy = op.dy + head.plain(t);
   const double dy_y = dot(dy, op.y + head.plain(t), op.E);
   const auto sum = [&](int64_t which, int64_t s) { return sums + (which * op.T + s) * op.E; };
   for (int64_t s = 0; s < op.T; ++s) {
-    const float *k = op.qkv + head.packed(K, s), *v = op.qkv + head.packed(V, s);
+    const Floats k = op.qkv + head.packed(K, s), v = op.qkv + head.packed(V, s);
     const double p = std::exp(scale * dot(q, k, op.E) - op.logsumexp[head.row(t)]);
     const double ds = scale * p * (dot(dy, v, op.E) - dy_y);
     for (int64_t e = 0; e < op.E; ++e) {

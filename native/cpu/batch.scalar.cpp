@@ -27,6 +27,15 @@ void normalise(const uint8_t *bytes, int64_t pixels, const NormaliseTable &table
     for (size_t c = 0; c < 3; ++c) y[3 * i + static_cast<int64_t>(c)] = table[c][bytes[3 * i + static_cast<int64_t>(c)]];
 }
 
+// The image that write(float *) makes, of `size` floats, stored in y.
+template <class Write>
+void write_image(FloatsOut y, int64_t size, const Write &write) {
+  if (y.storage == Storage::f32) return write(y.f32());
+  float *image = static_cast<float *>(scratch(3, size * static_cast<int64_t>(sizeof(float))));
+  write(image);
+  for (int64_t i = 0; i < size; ++i) y.half()[i] = to_bf16(image[i]);
+}
+
 // ---- Resizing ------------------------------------------------------------------------------------------------------------------------
 
 // One row of the horizontal pass: x [W,3] -> y [Z,3]
@@ -103,19 +112,21 @@ void assemble_batch(const AssembleBatch &a) {
   parallel_for(a.N, [&](int64_t n) {
     uint8_t *view = static_cast<uint8_t *>(scratch(0, bytes));
     crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_of(a, a.indices[n]), view);
-    float *y = a.y + n * a.Z * a.Z * 3;
-    if (a.H == a.Z && a.W == a.Z) {
-      normalise(view, a.H * a.W, table, y);
-    } else {
-      resize(view, a.H, a.W, table, columns, rows, a.Z, y);
-    }
+    const int64_t size = a.Z * a.Z * 3;
+    write_image(a.y + n * size, size, [&](float *y) {
+      if (a.H == a.Z && a.W == a.Z)
+        normalise(view, a.H * a.W, table, y);
+      else
+        resize(view, a.H, a.W, table, columns, rows, a.Z, y);
+    });
   });
 }
 
 void prepare_image(const PrepareImage &a) {
   const NormaliseTable table = normalise_table(a.mean, a.std);
   const int64_t shorter = std::min(a.H, a.W);
-  resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, a.y);
+  write_image(a.y, a.Z * a.Z * 3,
+              [&](float *y) { resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, y); });
 }
 
 }  // namespace distill::scalar

@@ -18,17 +18,18 @@ namespace {
 
 constexpr int kGroup = 4;
 
-template <class T>
-T get(const float *from) {
+// T is float or V; `from` and `to` are pointers to floats, Floats and FloatsOut.
+template <class T, class From>
+T get(From from) {
   if constexpr (std::is_same_v<T, float>)
-    return *from;
+    return from[0];
   else
     return load<T>(from);
 }
-template <class T>
-void put(float *to, T value) {
+template <class T, class To>
+void put(To to, T value) {
   if constexpr (std::is_same_v<T, float>)
-    *to = value;
+    to[0] = value;
   else
     store(to, value);
 }
@@ -97,7 +98,7 @@ T *slot(Slot slot, int64_t size) {
 
 // moments [2][C]: mean and sum of squared deviations of one chunk, by way of a rough mean, so that nothing cancels.
 template <class V>
-void chunk_moments(const Periods<V> &a, int64_t chunk, const float *x, double *moments) {
+void chunk_moments(const Periods<V> &a, int64_t chunk, Floats x, double *moments) {
   const double rows = double(a.rows(chunk));
   double *mean = moments, *squares = moments + a.C;
   sum_channels<V, 1>(a, chunk, mean, [&]<class T>(int64_t i, int64_t, T(&sums)[1]) { sums[0] += get<T>(x + i); });

@@ -15,9 +15,9 @@ void conv2d_forward(const Conv2dForward &a) {
           for (int64_t s = 0; s < a.S; s++) {
             const int64_t w = q * a.stride + s - a.padding;
             if (w < 0 || w >= a.W) continue;
-            const float *x = a.x + ((n * a.H + h) * a.W + w) * a.C;
+            const Floats x = a.x + ((n * a.H + h) * a.W + w) * a.C;
             const float *weight = a.weight + (o * a.C * a.R + r) * a.S + s;
-            for (int64_t c = 0; c < a.C; c++) sum += double(x[c]) * weight[c * a.R * a.S];
+            for (int64_t c = 0; c < a.C; c++) sum += double(x[c]) * as_factor(weight[c * a.R * a.S], a.x.storage);
           }
         }
         a.y[(row * a.Q + q) * a.O + o] = float(sum);
@@ -38,9 +38,9 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
           for (int64_t s = 0; s < a.S; s++) {
             const int64_t left = w + a.padding - s, q = left / a.stride;
             if (left < 0 || left % a.stride || q >= a.Q) continue;
-            const float *dy = a.dy + ((n * a.P + p) * a.Q + q) * a.O;
+            const Floats dy = a.dy + ((n * a.P + p) * a.Q + q) * a.O;
             const float *weight = a.weight + (c * a.R + r) * a.S + s;
-            for (int64_t o = 0; o < a.O; o++) sum += double(dy[o]) * weight[o * a.C * a.R * a.S];
+            for (int64_t o = 0; o < a.O; o++) sum += double(dy[o]) * as_factor(weight[o * a.C * a.R * a.S], a.dx.storage);
           }
         }
         a.dx[(row * a.W + w) * a.C + c] = float(sum);

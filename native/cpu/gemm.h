@@ -35,25 +35,33 @@ struct Panels {
 
 // Fills one panel from b [K,N], rows ldb apart.
 template <class V>
-void pack_rows(const Panels<V> &panels, int64_t panel, const float *b, int64_t ldb) {
+void pack_rows(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {
   const int64_t width = panels.width(panel), columns = panels.columns(panel);
-  const float *from = b + panels.first(panel);
   float *to = panels.begin(panel);
-  for (int64_t k = 0; k < panels.K; ++k, from += ldb, to += width)
+  for (int64_t k = 0; k < panels.K; ++k, to += width) {
+    const Floats from = b + (k * ldb + panels.first(panel));
     for (int64_t j = 0; j < width; j += lanes<V>)
-      store(to + j, j + lanes<V> <= columns ? load<V>(from + j) : load_first<V>(from + j, columns - j));
+      store(to + j, j + lanes<V> <= columns ? load<V>(from + j) : load_some<V>(from + j, columns - j));
+  }
 }
 
 // Fills one panel from the transposed matrix, b [N,K], rows ldb apart.
 template <class V>
-void pack_columns(const Panels<V> &panels, int64_t panel, const float *b, int64_t ldb) {
+void pack_columns(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {
   const int64_t width = panels.width(panel), columns = panels.columns(panel);
-  const float *from = b + panels.first(panel) * ldb;
+  const Floats from = b + panels.first(panel) * ldb;
   float *to = panels.begin(panel);
   for (int64_t j = 0; j < columns; ++j)
     for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = from[j * ldb + k];
   for (int64_t j = columns; j < width; ++j)
     for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = 0;
+}
+
+// Rounds a packed panel to numbers of bf16.
+template <class V>
+void round_panel(const Panels<V> &panels, int64_t panel) {
+  float *at = panels.begin(panel);
+  for (int64_t i = 0; i < panels.K * panels.width(panel); i += lanes<V>) store(at + i, rounded(load<V>(at + i)));
 }
 
 // How the left factor lies: a[row * lda + k] or, transposed, a[k * lda + row].

@@ -20,7 +20,8 @@ inline void for_each_column(int64_t D, const Body &body) {
 
 template <class V>
 void normalise_row(const LayerNormForward &op, int64_t m) {
-  const float *x = op.x + m * op.D, inverse = 1.0f / static_cast<float>(op.D);
+  const Floats x = op.x + m * op.D;
+  const float inverse = 1.0f / static_cast<float>(op.D);
   V sum{}, squares{};
   for_each_column<V>(op.D, [&](int64_t d, int64_t count) { sum += load_some<V>(x + d, count); });
   const float mean = reduce_sum(sum) * inverse;
@@ -47,7 +48,8 @@ void layer_norm_forward(const LayerNormForward &op) {
 // With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)). Adds dy n and dy to the sums of a chunk, [2,D].
 template <class V>
 void backward_row(const LayerNormBackward &op, int64_t m, float *sums) {
-  const float *x = op.x + m * op.D, *dy = op.dy + m * op.D, inverse = 1.0f / static_cast<float>(op.D);
+  const Floats x = op.x + m * op.D, dy = op.dy + m * op.D;
+  const float inverse = 1.0f / static_cast<float>(op.D);
   const float mean = op.mean[m], rstd = op.rstd[m];
   V sum{}, projected{};
   for_each_column<V>(op.D, [&](int64_t d, int64_t count) {

@@ -7,7 +7,7 @@ namespace distill::scalar {
 
 void layer_norm_forward(const LayerNormForward &op) {
   parallel_for(op.M, [&](int64_t m) {
-    const float *x = op.x + m * op.D;
+    const Floats x = op.x + m * op.D;
     double sum = 0, squares = 0;
     for (int64_t d = 0; d < op.D; ++d) sum += x[d];
     const double mean = sum / static_cast<double>(op.D);
@@ -22,7 +22,7 @@ void layer_norm_forward(const LayerNormForward &op) {
 // With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n))
 void layer_norm_backward(const LayerNormBackward &op) {
   parallel_for(op.M, [&](int64_t m) {
-    const float *x = op.x + m * op.D, *dy = op.dy + m * op.D;
+    const Floats x = op.x + m * op.D, dy = op.dy + m * op.D;
     const double mean = op.mean[m], rstd = op.rstd[m];
     double sum = 0, projected = 0;
     for (int64_t d = 0; d < op.D; ++d) {

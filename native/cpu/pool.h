@@ -41,7 +41,7 @@ void average_pool_backward(const AveragePoolBackward &a) {
 
 // The window [top, bottom) x [left, right) of image n for channels c ... c + count - 1; NaN wins over everything, as in PyTorch.
 template <class V>
-void max_of_window(const MaxPoolForward &a, int64_t n, int64_t top, int64_t left, int64_t c, int64_t count, float *y, int32_t *indices) {
+void max_of_window(const MaxPoolForward &a, int64_t n, int64_t top, int64_t left, int64_t c, int64_t count, FloatsOut y, int32_t *indices) {
   const int64_t bottom = std::min(top + a.kernel, a.H), right = std::min(left + a.kernel, a.W);
   top = std::max<int64_t>(top, 0);
   left = std::max<int64_t>(left, 0);

@@ -52,8 +52,8 @@ void max_pool_forward(const MaxPoolForward &a) {
 
 void max_pool_backward(const MaxPoolBackward &a) {
   parallel_for(a.N, [&](int64_t n) {
-    float *dx = a.dx + n * a.H * a.W * a.C;
-    std::fill_n(dx, a.H * a.W * a.C, 0.0f);
+    const FloatsOut dx = a.dx + n * a.H * a.W * a.C;
+    for (int64_t i = 0; i < a.H * a.W * a.C; i++) dx[i] = 0;
     for (int64_t i = 0; i < a.P * a.Q; i++) {
       for (int64_t c = 0; c < a.C; c++) {
         const int64_t from = (n * a.P * a.Q + i) * a.C + c;

@@ -190,7 +190,7 @@ void set_threads(int count) { pool().resize(count); }
 int threads() { return pool().size(); }
 
 void *scratch(int slot, int64_t bytes) {
-  thread_local std::array<Scratch, 8> buffers;
+  thread_local std::array<Scratch, 12> buffers;
   return buffers[static_cast<size_t>(slot)].grown_to(bytes);
 }
 

@@ -19,7 +19,7 @@ void set_threads(int count);
 int threads();
 
 // Working memory of the calling thread: at least `bytes`, 64-byte aligned, kept from call to call (contents undefined). `slot` tells
-// apart buffers needed at once (0 ... 7).
+// apart buffers needed at once (0 ... 11).
 void *scratch(int slot, int64_t bytes);
 
 }  // namespace distill

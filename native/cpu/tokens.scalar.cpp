@@ -6,10 +6,18 @@
 
 namespace distill::scalar {
 
+namespace {
+
+void copy(Floats from, int64_t count, FloatsOut to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+}  // namespace
+
 void embed_tokens_forward(const EmbedTokensForward &a) {
   parallel_for(a.N, [&](int64_t n) {
     float *y = a.y + n * a.T * a.D;
-    const float *patches = a.patches + n * (a.T - 1) * a.D;
+    const Floats patches = a.patches + n * (a.T - 1) * a.D;
     for (int64_t i = 0; i < a.D; ++i) y[i] = a.class_token[i] + a.position[i];
     for (int64_t i = a.D; i < a.T * a.D; ++i) y[i] = patches[i - a.D] + a.position[i];
   });
@@ -23,21 +31,21 @@ void embed_tokens_backward(const EmbedTokensBackward &a) {
     for (int64_t n = 0; n < a.N; ++n) {
       const float *dy = a.dy + (n * a.T + t) * a.D;
       for (int64_t d = 0; d < a.D; ++d) dposition[d] += dy[d];
-      if (t > 0) std::copy_n(dy, a.D, a.dpatches + (n * (a.T - 1) + t - 1) * a.D);
+      if (t > 0) copy(Floats{dy}, a.D, a.dpatches + (n * (a.T - 1) + t - 1) * a.D);
     }
     if (t == 0) std::copy_n(dposition, a.D, a.dclass_token);
   });
 }
 
 void select_token_forward(const SelectTokenForward &a) {
-  for (int64_t n = 0; n < a.N; ++n) std::copy_n(a.x + (n * a.T + a.index) * a.D, a.D, a.y + n * a.D);
+  for (int64_t n = 0; n < a.N; ++n) copy(a.x + (n * a.T + a.index) * a.D, a.D, a.y + n * a.D);
 }
 
 void select_token_backward(const SelectTokenBackward &a) {
   parallel_for(a.N, [&](int64_t n) {
-    float *dx = a.dx + n * a.T * a.D;
-    std::fill_n(dx, a.T * a.D, 0.0f);
-    std::copy_n(a.dy + n * a.D, a.D, dx + a.index * a.D);
+    const FloatsOut dx = a.dx + n * a.T * a.D;
+    for (int64_t i = 0; i < a.T * a.D; ++i) dx[i] = 0;
+    copy(a.dy + n * a.D, a.D, dx + a.index * a.D);
   });
 }
 

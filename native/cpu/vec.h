@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "floats.h"
+
 namespace distill {
 namespace {
 
@@ -20,11 +22,13 @@ template <>
 struct VecTraits<Vec8> {
   using Int [[gnu::vector_size(32)]] = int32_t;
   using Bits [[gnu::vector_size(32)]] = uint32_t;
+  using Half [[gnu::vector_size(16)]] = uint16_t;
 };
 template <>
 struct VecTraits<Vec16> {
   using Int [[gnu::vector_size(64)]] = int32_t;
   using Bits [[gnu::vector_size(64)]] = uint32_t;
+  using Half [[gnu::vector_size(32)]] = uint16_t;
 };
 // As many 32-bit integers, which comparisons give (-1 true, 0 false)
 template <class V>
@@ -93,6 +97,97 @@ inline To as(From from) {
   To to;
   __builtin_memcpy(&to, &from, sizeof(To));
   return to;
+}
+
+// ---- bf16 in memory, fp32 in registers
+
+template <class V>
+inline V load(const bf16 *from) {
+  typename VecTraits<V>::Half half;
+  __builtin_memcpy(&half, from, sizeof(half));
+  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+}
+
+// Rounds to nearest, ties to even; NaN stays NaN.
+template <class V>
+inline typename VecTraits<V>::Half to_half(V v) {
+  using Bits = typename VecTraits<V>::Bits;
+  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  return __builtin_convertvector(v == v ? rounded : bits >> 16 | 0x40, typename VecTraits<V>::Half);
+}
+
+// As it comes back from memory in bf16
+template <class V>
+inline V rounded(V v) {
+  return as<V>(__builtin_convertvector(to_half(v), typename VecTraits<V>::Bits) << 16);
+}
+
+template <class V>
+inline void store(bf16 *to, V v) {
+  const auto half = to_half(v);
+  __builtin_memcpy(to, &half, sizeof(half));
+}
+
+template <class V>
+inline V load_first(const bf16 *from, int64_t count) {
+  typename VecTraits<V>::Half half{};
+  __builtin_memcpy(&half, from, static_cast<size_t>(count) * sizeof(bf16));
+  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+}
+
+template <class V>
+inline void store_first(bf16 *to, V v, int64_t count) {
+  const auto half = to_half(v);
+  __builtin_memcpy(to, &half, static_cast<size_t>(count) * sizeof(bf16));
+}
+
+template <class V>
+inline V load_some(const bf16 *from, int64_t count) {
+  return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
+}
+
+template <class V>
+inline void store_some(bf16 *to, V v, int64_t count) {
+  if (count == lanes<V>)
+    store(to, v);
+  else
+    store_first(to, v, count);
+}
+
+template <class V>
+inline V load_some(Floats from, int64_t count) {
+  return from.storage == Storage::f32 ? load_some<V>(from.f32(), count) : load_some<V>(from.half(), count);
+}
+
+template <class V>
+inline void store_some(FloatsOut to, V v, int64_t count) {
+  if (to.storage == Storage::f32)
+    store_some(to.f32(), v, count);
+  else
+    store_some(to.half(), v, count);
+}
+
+template <class V>
+inline V load(Floats from) {
+  return from.storage == Storage::f32 ? load<V>(from.f32()) : load<V>(from.half());
+}
+
+template <class V>
+inline void store(FloatsOut to, V v) {
+  if (to.storage == Storage::f32)
+    store(to.f32(), v);
+  else
+    store(to.half(), v);
+}
+
+// to [count] = a run of floats, as factors of a product whose other factor is stored like that
+template <class V>
+inline void copy_factors(Floats from, Storage other, int64_t count, float *to) {
+  for (int64_t i = 0; i < count; i += lanes<V>) {
+    const int64_t some = count - i < lanes<V> ? count - i : lanes<V>;
+    const V v = load_some<V>(from + i, some);
+    store_some(to + i, from.storage == other ? v : rounded(v), some);
+  }
 }
 
 // As std::max: b where a < b, else a

@@ -367,7 +367,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
     for (int64_t first = part * per_part; first < end; first += block) {
       const int64_t count = std::min(block, end - first);
       input_planes<V>(patches, first, count, v, slab, plane_in);
-      gradient_planes<V>(patches, first, count, a.dy, a.O, z, slab, plane_gradient);
+      gradient_planes<V>(patches, first, count, a.dy.f32(), a.O, z, slab, plane_gradient);
       for (int i = 0; i < kPoints; i++)
         weight_block<V>(count, slab, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C, a.C);
     }
@@ -388,7 +388,7 @@ void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Con
     parallel_for(ceil_div(all, kTiles), [&](int64_t chunk) {
       const int64_t first = chunk * kTiles, count = std::min(kTiles, all - first);
       input_planes<V>(patches, begin + first, count, v + first * lanes<V>, slab, plane_in);
-      gradient_planes<V>(patches, begin + first, count, a.dy, a.O, z + first * lanes<V>, slab, plane_gradient);
+      gradient_planes<V>(patches, begin + first, count, a.dy.f32(), a.O, z + first * lanes<V>, slab, plane_gradient);
     });
     parallel_for(ceil_div(a.O, kOutputs) * blocks, [&](int64_t index) {
       const int64_t o = index / blocks * kOutputs, c = index % blocks * kInputs;

@@ -16,7 +16,7 @@ constexpr int64_t kWidestHead = 128;
 
 // Where the rows of one head and image lie: row t at base + t * pitch.
 struct Rows {
-  const float *base;
+  Floats base;
   int64_t pitch;
 };
 

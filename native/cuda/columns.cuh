@@ -3,6 +3,7 @@
 
 #include "cuda/gpu.cuh"
 #include "cuda/workspace.h"
+#include "floats.h"
 
 namespace distill::gpu {
 
@@ -61,7 +62,7 @@ void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &
 }
 
 // sums [columns] of x [rows, columns]
-inline void sum_columns(const float *x, int64_t rows, int64_t columns, float *sums) {
+inline void sum_columns(Floats x, int64_t rows, int64_t columns, float *sums) {
   const auto term = [=] __device__(int64_t row, int64_t column) { return Sums<1>{{x[row * columns + column]}}; };
   const auto finish = [=] __device__(int64_t column, const Sums<1> &totals) { sums[column] = totals.of[0]; };
   column_sums<1>(rows, columns, term, finish);

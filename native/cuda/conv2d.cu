@@ -53,7 +53,7 @@ struct Geometry {
     const auto p = static_cast<int32_t>(width.split(pixel));
     return {n, p * stride - padding, static_cast<int32_t>(pixel) * stride - padding};
   }
-  __device__ float at(const float *x, const Position &corner, const Tap &tap) const {
+  __device__ float at(Floats x, const Position &corner, const Tap &tap) const {
     const int32_t h = corner.h + tap.r, w = corner.w + tap.s;
     if (static_cast<uint32_t>(h) >= static_cast<uint32_t>(H) || static_cast<uint32_t>(w) >= static_cast<uint32_t>(W)) return 0;
     return x[((int64_t{corner.n} * H + h) * W + w) * C + tap.c];
@@ -64,7 +64,7 @@ struct Patches {
   static constexpr bool kAlongK = true;
   using Row = Position;
   using Column = Tap;
-  const float *x;
+  Floats x;
   Geometry<Conv2dForward> geometry;
   __device__ Row row(uint32_t row) const { return geometry.corner(row); }
   __device__ Column column(uint32_t k) const { return geometry.taps.at(k); }
@@ -76,7 +76,7 @@ struct TurnedPatches {
   static constexpr bool kAlongK = false;
   using Row = Tap;
   using Column = Position;
-  const float *x;
+  Floats x;
   Geometry<Conv2dBackwardWeight> geometry;
   __device__ Row row(uint32_t row) const { return geometry.taps.at(row); }
   __device__ Column column(uint32_t k) const { return geometry.corner(k); }
@@ -89,7 +89,7 @@ struct Reaching {
   static constexpr bool kAlongK = true;
   using Row = Position;
   using Column = Tap;
-  const float *dy;
+  Floats dy;
   Divisor pixels, width;
   Taps taps;
   Divisor stride;
@@ -142,14 +142,14 @@ void conv2d_forward(const Conv2dForward &a) {
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, float value) {
     a.y[m * a.O + o] = a.bias ? value + a.bias[o] : value;
   };
-  gpu::product(a.N * a.P * a.Q, a.O, K, Patches{a.x, Geometry(a)}, gpu::Matrix<true>{weight, K}, finish);
+  gpu::product(a.N * a.P * a.Q, a.O, K, Patches{a.x, Geometry(a)}, gpu::Matrix<true>{{weight}, K}, finish);
 }
 
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   const int64_t K = a.R * a.S * a.O;
   const float *weight = turn_weights(a.weight, a.O, a.C, a.R * a.S, false);
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t c, float value) { a.dx[m * a.C + c] = value; };
-  gpu::product(a.N * a.H * a.W, a.C, K, Reaching(a), gpu::Matrix<true>{weight, K}, finish);
+  gpu::product(a.N * a.H * a.W, a.C, K, Reaching(a), gpu::Matrix<true>{{weight}, K}, finish);
 }
 
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {

@@ -15,8 +15,8 @@ __device__ inline int64_t lane_of_warp() { return threadIdx.x % 32; }
 __global__ void __launch_bounds__(kThreads) forward_rows(LayerNormForward a) {
   const int64_t row = row_of_warp(), lane = lane_of_warp();
   if (row >= a.M) return;  // the whole warp
-  const float *x = a.x + row * a.D;
-  float *y = a.y + row * a.D;
+  const Floats x = a.x + row * a.D;
+  const FloatsOut y = a.y + row * a.D;
   float sum = 0;
   for (int64_t i = lane; i < a.D; i += 32) sum += x[i];
   const float mean = gpu::warp_sum(sum) / static_cast<float>(a.D);
@@ -34,8 +34,8 @@ __global__ void __launch_bounds__(kThreads) forward_rows(LayerNormForward a) {
 __global__ void __launch_bounds__(kThreads) backward_rows(LayerNormBackward a) {
   const int64_t row = row_of_warp(), lane = lane_of_warp();
   if (row >= a.M) return;  // the whole warp
-  const float *x = a.x + row * a.D, *dy = a.dy + row * a.D;
-  float *dx = a.dx + row * a.D;
+  const Floats x = a.x + row * a.D, dy = a.dy + row * a.D;
+  const FloatsOut dx = a.dx + row * a.D;
   const float mean = a.mean[row], rstd = a.rstd[row];
   float sum = 0, sum_normalised = 0;
   for (int64_t i = lane; i < a.D; i += 32) {

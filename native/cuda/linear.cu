@@ -17,12 +17,12 @@ void linear_forward(const LinearForward &a) {
     if (a.gelu) value = gelu(value);
     a.y[at] = a.residual ? a.residual[at] + value : value;
   };
-  gpu::product(a.M, a.O, a.I, Matrix<true>{a.x, a.I}, Matrix<true>{a.weight, a.I}, finish);
+  gpu::product(a.M, a.O, a.I, Matrix<true>{a.x, a.I}, Matrix<true>{{a.weight}, a.I}, finish);
 }
 
 void linear_backward_input(const LinearBackwardInput &a) {
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, float value) { a.dx[m * a.I + i] = value; };
-  gpu::product(a.M, a.I, a.O, Matrix<true>{a.dy, a.O}, Matrix<false>{a.weight, a.I}, finish);
+  gpu::product(a.M, a.I, a.O, Matrix<true>{a.dy, a.O}, Matrix<false>{{a.weight}, a.I}, finish);
 }
 
 void linear_backward_weight(const LinearBackwardWeight &a) {

@@ -172,9 +172,9 @@ int64_t product_in_parts(int64_t M, int64_t N, int64_t K, const A &a, const B &b
 template <bool along_k>
 struct Matrix {
   static constexpr bool kAlongK = along_k;
-  const float *x;
+  Floats x;
   int64_t pitch;
-  using Row = const float *;
+  using Row = Floats;
   using Column = int64_t;
   __device__ Row row(uint32_t row) const { return kAlongK ? x + row * pitch : x + row; }
   __device__ Column column(uint32_t k) const { return kAlongK ? k : k * pitch; }

@@ -6,7 +6,8 @@
  * throws an Error with `code: "OUT_OF_MEMORY"`.
  */
 
-export type DType = "f32" | "i32" | "u8";
+/** bf16 is the upper half of an fp32, and holds activations alone. */
+export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type Isa = "scalar" | "avx2" | "avx512";
 
@@ -45,10 +46,10 @@ export interface Addon {
   /** Another handle on the same memory with another shape of equal size. Both must be released. */
   view(tensor: Handle, shape: readonly number[]): Handle;
   release(tensor: Handle): void;
-  /** Copies a typed array of the tensor's type and size in. */
-  write(tensor: Handle, values: Float32Array | Int32Array | Uint8Array): void;
+  /** Copies a typed array of the tensor's type and size in; of bf16 the bits. */
+  write(tensor: Handle, values: Float32Array | Uint16Array | Int32Array | Uint8Array): void;
   /** Copies the tensor's content into a new typed array of its type. */
-  read(tensor: Handle): Float32Array | Int32Array | Uint8Array;
+  read(tensor: Handle): Float32Array | Uint16Array | Int32Array | Uint8Array;
   copy(options: { from: Handle; to: Handle }): void;
   fill(options: { y: Handle; value: number }): void;
   /** 64-bit checksum of the content as 16 hexadecimal digits. */

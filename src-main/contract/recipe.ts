@@ -58,11 +58,14 @@ export interface TrainSettings {
   /** Epochs of linear rise to the learning rate at the start (may be a fraction with cosine-step). */
   warmupEpochs: number;
   shuffle: boolean;
-  precision: "fp32";
+  precision: Precision;
   seed: number;
   /** Evaluate on the test images after every so many epochs, and always after the last. */
   evaluateEvery: number;
 }
+
+/** bf16: activations and the factors of products are rounded to 16 bits; sums, weights and the optimizer's state stay in 32 bits. */
+export type Precision = "fp32" | "bf16";
 
 export interface Distillation {
   kind: "soft";

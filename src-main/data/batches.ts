@@ -1,4 +1,4 @@
-import type { Augment } from "../contract/recipe";
+import type { Augment, Precision } from "../contract/recipe";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
 import type { Normalization } from "../tensor/ops/prepare-image";
 import { fromArray, type Tensor } from "../tensor/tensor";
@@ -6,6 +6,7 @@ import type { Split } from "./dataset";
 
 /** How a network sees an image. Two views that differ in size and normalisation alone show the same crop and flip. */
 export interface View extends Normalization {
+  precision: Precision;
   /** Side in pixels. */
   imageSize: number;
   augment: Augment;
@@ -16,11 +17,12 @@ export interface View extends Normalization {
 
 export const NO_AUGMENT: Augment = { crop: 0, flip: false };
 
-/** f32 [N,Z,Z,3]: the samples `indices` of the split, augmented, resized (bilinear, antialiased when shrinking) and normalised. */
+/** [N,Z,Z,3], of the type that stands for the precision: the samples `indices` of the split, augmented, resized (bilinear, antialiased when shrinking) and normalised. */
 export function assemble(split: Split, indices: Int32Array, view: View): Tensor {
   const chosen = fromArray(indices, [indices.length]);
-  const { imageSize: size, mean, std, augment, seed, epoch } = view;
-  const y = assembleBatch(split.images, chosen, { size, mean, std, ...augment, seed, epoch });
+  const { imageSize: size, mean, std, augment, seed, epoch, precision } = view;
+  const dtype = precision === "bf16" ? "bf16" : "f32";
+  const y = assembleBatch(split.images, chosen, { size, mean, std, ...augment, seed, epoch, dtype });
   chosen.release();
   return y;
 }

@@ -56,7 +56,7 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   try {
     data = await openDataset({ path: request.data, format: request.format, trainLimit: 1, testLimit: null }, { storeSize: network.model.imageSize });
     expectSameClasses(network, data.classes, `the model (${weights})`);
-    const { accuracy, loss, perClass, seconds } = await evaluate(network, data.test, { batchSize: EVALUATION_BATCH, yieldPoint });
+    const { accuracy, loss, perClass, seconds } = await evaluate(network, data.test, { batchSize: EVALUATION_BATCH, precision: "fp32", yieldPoint });
     return {
       model,
       weights,

@@ -160,6 +160,6 @@ function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
 
 async function testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe, job: Job, phase: (text: string) => void): Promise<number> {
   phase(`Testing the teacher on ${data.test.count} images`);
-  const { accuracy } = await evaluate(teacher, data.test, { batchSize: train.batchSize, yieldPoint: job.yieldPoint });
+  const { accuracy } = await evaluate(teacher, data.test, { batchSize: train.batchSize, precision: train.precision, yieldPoint: job.yieldPoint });
   return accuracy;
 }

@@ -26,6 +26,6 @@ export abstract class Model extends Module {
     this.patchSize = patchSize;
   }
 
-  /** x [N,Z,Z,3], normalised -> logits [N,K] */
-  abstract forward(x: Tensor): Tensor;
+  /** images [N,Z,Z,3], normalised -> logits [N,K], f32. Activations are of the images' type: with bf16 the model computes in bf16. */
+  abstract forward(images: Tensor): Tensor;
 }

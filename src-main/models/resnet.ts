@@ -51,7 +51,7 @@ export class ResNet extends Model {
     x = sequential(this.layer3, x);
     x = sequential(this.layer4, x);
     x = averagePool(x);
-    return this.fc.forward(x);
+    return this.fc.forward(x, { dtype: "f32" });
   }
 }
 

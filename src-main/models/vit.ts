@@ -41,13 +41,14 @@ export class VisionTransformer extends Model {
     this.head = new Linear(width, shape.classes, transformerInitial);
   }
 
-  forward(x: Tensor): Tensor {
-    x = this.patch_embed.forward(x);
+  forward(images: Tensor): Tensor {
+    const { dtype } = images;
+    let x = this.patch_embed.forward(images);
     x = embedTokens(x, this.cls_token, this.pos_embed);
-    x = sequential(this.blocks, x);
+    x = sequential(this.blocks, x, dtype);
     // Layer norm works token by token, so that only the class token needs it.
-    x = this.norm.forward(selectToken(x, 0));
-    return this.head.forward(x);
+    x = this.norm.forward(selectToken(x, 0), dtype);
+    return this.head.forward(x, { dtype: "f32" });
   }
 }
 

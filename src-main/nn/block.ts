@@ -1,3 +1,4 @@
+import type { DType } from "../backend/addon";
 import type { Tensor } from "../tensor/tensor";
 import { Attention } from "./attention";
 import { LayerNorm } from "./layer-norm";
@@ -19,9 +20,9 @@ export class Block extends Module {
     this.mlp = new Mlp(width, 4 * width);
   }
 
-  /** x [N,T,D] -> [N,T,D] */
-  forward(x: Tensor): Tensor {
-    const h = this.attn.forward(this.norm1.forward(x), { residual: x });
-    return this.mlp.forward(this.norm2.forward(h), { residual: h });
+  /** x [N,T,D] -> [N,T,D]. What lies between the residuals, which are f32, is of the type `dtype`. */
+  forward(x: Tensor, dtype: DType): Tensor {
+    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual: x });
+    return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h });
   }
 }

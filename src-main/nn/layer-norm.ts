@@ -1,3 +1,4 @@
+import type { DType } from "../backend/addon";
 import { layerNorm } from "../tensor/ops/layer-norm";
 import type { Tensor } from "../tensor/tensor";
 import { ones, zeros } from "./initial";
@@ -15,8 +16,8 @@ export class LayerNorm extends Module {
     this.bias = Weight.parameter([width], zeros);
   }
 
-  /** x [...,D] -> [...,D] */
-  forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight, this.bias, 1e-6);
+  /** x [...,D] -> [...,D] of the type `dtype` */
+  forward(x: Tensor, dtype: DType): Tensor {
+    return layerNorm(x, this.weight, this.bias, 1e-6, dtype);
   }
 }

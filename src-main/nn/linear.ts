@@ -1,4 +1,4 @@
-import { linear } from "../tensor/ops/linear";
+import { type LinearOptions, linear } from "../tensor/ops/linear";
 import type { Tensor } from "../tensor/tensor";
 import { type Initial, uniform } from "./initial";
 import { Module } from "./module";
@@ -17,7 +17,7 @@ export class Linear extends Module {
   }
 
   /** x [...,I] -> residual + gelu?(x weight^T + bias) [...,O] */
-  forward(x: Tensor, options: { gelu?: boolean; residual?: Tensor } = {}): Tensor {
+  forward(x: Tensor, options: LinearOptions = {}): Tensor {
     return linear(x, this.weight, this.bias, options);
   }
 }

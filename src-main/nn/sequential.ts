@@ -1,10 +1,10 @@
 import { keepResult, type Tensor } from "../tensor/tensor";
 import type { Module } from "./module";
 
-/** A module from one tensor to one tensor. */
-export type Layer = Module & { forward(x: Tensor): Tensor };
+/** A module from one tensor to one tensor, perhaps with options. */
+export type Layer<Options extends unknown[]> = Module & { forward(x: Tensor, ...options: Options): Tensor };
 
-/** x through the layers, one after another. Without gradients each layer's intermediate tensors are freed at once. */
-export function sequential(layers: readonly Layer[], x: Tensor): Tensor {
-  return layers.reduce((h, layer) => keepResult(() => layer.forward(h)), x);
+/** x through the layers, one after another, all with the same options. Without gradients each layer's intermediate tensors are freed at once. */
+export function sequential<Options extends unknown[]>(layers: readonly Layer<Options>[], x: Tensor, ...options: Options): Tensor {
+  return layers.reduce((h, layer) => keepResult(() => layer.forward(h, ...options)), x);
 }

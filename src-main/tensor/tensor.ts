@@ -37,9 +37,10 @@ export class Tensor {
     return record(y, [this], (dy) => [dy.reshape(this.shape)]);
   }
 
-  /** A copy of the content, row-major. Throws if the tensor is not of that type. */
+  /** A copy of the content, row-major, of f32 or bf16. Throws if the tensor is not of that type. */
   toFloat32(): Float32Array {
-    return expectArray(backend().read(this.handle), Float32Array);
+    const values = backend().read(this.handle);
+    return values instanceof Uint16Array ? fromBf16(values) : expectArray(values, Float32Array);
   }
   toInt32(): Int32Array {
     return expectArray(backend().read(this.handle), Int32Array);
@@ -64,6 +65,17 @@ export class Tensor {
 function expectArray<T>(values: unknown, type: abstract new (...args: never[]) => T): T {
   if (values instanceof type) return values;
   throw new TypeError(`expected a tensor read as ${type.name}, got ${(values as object).constructor.name}`);
+}
+
+/** bf16 by its bits -> the same numbers. */
+function fromBf16(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+}
+
+/** Bits of bf16, rounded to nearest, ties to even; of numbers that are not NaN. */
+function toBf16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (word) => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
 }
 
 /**
@@ -96,17 +108,22 @@ export function empty(shape: readonly number[], dtype: DType = "f32"): Tensor {
   return new Tensor(backend().alloc(dtype, shape), dtype, shape);
 }
 
+/** A new tensor of the shape and type of `x`, with undefined content. */
+export function emptyLike(x: Tensor): Tensor {
+  return empty(x.shape, x.dtype);
+}
+
 export function full(shape: readonly number[], value: number, dtype: DType = "f32"): Tensor {
   const y = empty(shape, dtype);
   backend().fill({ y: y.handle, value });
   return y;
 }
 
-/** The type follows the array: Float32Array f32, Int32Array i32, Uint8Array u8. */
-export function fromArray(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[]): Tensor {
-  const dtype = values instanceof Float32Array ? "f32" : values instanceof Int32Array ? "i32" : "u8";
+/** The type follows the array: Float32Array f32 (or bf16, rounded), Int32Array i32, Uint8Array u8. */
+export function fromArray(values: Float32Array | Int32Array | Uint8Array, shape: readonly number[], floats: "f32" | "bf16" = "f32"): Tensor {
+  const dtype = values instanceof Float32Array ? floats : values instanceof Int32Array ? "i32" : "u8";
   const y = empty(shape, dtype);
-  backend().write(y.handle, values);
+  backend().write(y.handle, dtype === "bf16" ? toBf16(values as Float32Array) : values);
   return y;
 }
 
@@ -180,9 +197,9 @@ export function record(y: Tensor, inputs: Node["inputs"], backward: Node["backwa
   return y;
 }
 
-/** For the gradient of `input`: a new tensor of its shape, or null if none is wanted. */
+/** For the gradient of `input`: a new tensor like it, or null if none is wanted. */
 export function gradientOf(input: Tensor | null): Tensor | null {
-  return input?.requiresGrad ? empty(input.shape) : null;
+  return input?.requiresGrad ? emptyLike(input) : null;
 }
 
 /**
@@ -192,7 +209,7 @@ export function gradientOf(input: Tensor | null): Tensor | null {
 export function backward(y: Tensor, dy?: Tensor): void {
   if (!y.node) throw new Error("backward: expected a tensor computed from parameters, got one without a history");
   noGrad(() => {
-    const gradients = new Map<Tensor, Tensor>([[y, dy?.reshape(y.shape) ?? full(y.shape, 1)]]);
+    const gradients = new Map<Tensor, Tensor>([[y, dy?.reshape(y.shape) ?? full(y.shape, 1, y.dtype)]]);
     // Inputs were made before outputs, so walking by falling order meets a tensor after all its users.
     for (const { tensor, node } of historyByFallingOrder(y)) {
       const gradient = gradients.get(tensor);
@@ -225,7 +242,7 @@ function historyByFallingOrder(y: Tensor): { tensor: Tensor; node: Node }[] {
 /** Releases `earlier`, whose place the sum takes. */
 function sum(earlier: Tensor | null | undefined, later: Tensor): Tensor {
   if (!earlier) return later;
-  const y = empty(later.shape);
+  const y = emptyLike(later);
   backend().add({ a: earlier.handle, b: later.handle, y: y.handle });
   earlier.release();
   return y;

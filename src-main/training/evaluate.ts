@@ -1,3 +1,4 @@
+import type { Precision } from "../contract/recipe";
 import { assemble, labelsOf, NO_AUGMENT } from "../data/batches";
 import type { Split } from "../data/dataset";
 import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
@@ -16,6 +17,7 @@ export interface Evaluation {
 }
 
 export interface EvaluateOptions {
+  precision: Precision;
   batchSize: number;
   /** Awaited before each batch. */
   yieldPoint(): Promise<void>;
@@ -23,7 +25,7 @@ export interface EvaluateOptions {
 }
 
 /** Tests a network on all images of a split, in stored order and without augmentation. */
-export async function evaluate(network: Network, split: Split, { batchSize, yieldPoint, onBatch }: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(network: Network, split: Split, { batchSize, precision, yieldPoint, onBatch }: EvaluateOptions): Promise<Evaluation> {
   const perClass = Array.from({ length: network.model.classes }, () => ({ count: 0, correct: 0 }));
   let lossSum = 0;
   let seconds = 0;
@@ -32,7 +34,7 @@ export async function evaluate(network: Network, split: Split, { batchSize, yiel
     await yieldPoint();
     const started = performance.now();
     const indices = range(first, Math.min(first + batchSize, split.count));
-    const { predicted, loss } = testBatch(network, split, indices);
+    const { predicted, loss } = testBatch(network, split, indices, precision);
     for (const [n, index] of indices.entries()) {
       const label = split.labels[index]!;
       perClass[label]!.count++;
@@ -49,13 +51,13 @@ export async function evaluate(network: Network, split: Split, { batchSize, yiel
 }
 
 /** Predicted class of each image, and the mean cross-entropy. The model is in the mode that it was in before. */
-function testBatch({ model, normalization }: Network, split: Split, indices: Int32Array): { predicted: number[]; loss: number } {
+function testBatch({ model, normalization }: Network, split: Split, indices: Int32Array, precision: Precision): { predicted: number[]; loss: number } {
   const { training } = model;
   model.eval();
   try {
     return scope(() =>
       noGrad(() => {
-        const images = assemble(split, indices, { imageSize: model.imageSize, ...normalization, augment: NO_AUGMENT, seed: 0, epoch: 0 });
+        const images = assemble(split, indices, { imageSize: model.imageSize, ...normalization, augment: NO_AUGMENT, seed: 0, epoch: 0, precision });
         const logits = model.forward(images);
         const { loss } = lossMetrics(distillationLoss(logits, { labels: labelsOf(split, indices) }));
         return { predicted: largestOfRows(logits.toFloat32(), model.classes), loss };

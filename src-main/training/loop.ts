@@ -43,6 +43,7 @@ async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Training
   hooks.onTest(trainer);
   const test = await evaluate(trainer.student, trainer.data.test, {
     batchSize: trainer.recipe.train.batchSize,
+    precision: trainer.recipe.train.precision,
     yieldPoint: hooks.yieldPoint,
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });

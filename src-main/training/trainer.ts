@@ -178,7 +178,8 @@ export class Trainer {
 
   #assemble(indices: Int32Array, epoch: number): Batch {
     const viewOf = ({ model, normalization }: Network): View => {
-      return { imageSize: model.imageSize, ...normalization, augment: this.recipe.augment, seed: this.recipe.train.seed, epoch };
+      const { seed, precision } = this.recipe.train;
+      return { imageSize: model.imageSize, ...normalization, augment: this.recipe.augment, seed, epoch, precision };
     };
     return {
       images: assemble(this.data.train, indices, viewOf(this.student)),

@@ -8,7 +8,7 @@ import { useBackend } from "../../src-main/tensor/tensor";
 
 useBackend(loadAddon());
 
-const view: View = { imageSize: 32, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.5], augment: NO_AUGMENT, seed: 7, epoch: 1 };
+const view: View = { imageSize: 32, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.5], augment: NO_AUGMENT, seed: 7, epoch: 1, precision: "fp32" };
 
 let split: Split;
 beforeAll(async () => {

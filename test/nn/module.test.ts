@@ -134,10 +134,10 @@ describe("sequential", () => {
     scope(() => {
       const x = full([4, 5, 8], 1);
       const before = addon.memoryStats().inUse;
-      const y = noGrad(() => sequential(blocks, x));
+      const y = noGrad(() => sequential(blocks, x, "f32"));
       expect(y.shape).toEqual([4, 5, 8]);
       const used = addon.memoryStats().inUse - before;
-      scope(() => sequential(blocks, x));
+      scope(() => sequential(blocks, x, "f32"));
       expect(used).toBeLessThanOrEqual(3 * 4 * 4 * 5 * 8 + 3 * 64); // one output per block
     });
   });

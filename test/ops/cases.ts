@@ -58,6 +58,31 @@ export const isas: Isa[] = addon.cpuFeatures().isas;
 export type Values = Record<string, Float32Array>;
 type Tensors = Record<string, Tensor>;
 
+/** Which activations of an op are stored in bf16, "y" being its output: each way that it is used in. */
+const bf16Storages: Partial<Record<string, string[][]>> = {
+  linear: [["x", "residual", "y"], ["x"]],
+  gelu: [["x"]],
+  add: [["a", "b"]],
+  multiply: [["a", "b"]],
+  conv2d: [["x"]],
+  batchNorm: [["x", "residual"]],
+  layerNorm: [["x", "y"], ["y"]],
+  attention: [["qkv"]],
+  embedTokens: [["patches"]],
+  selectToken: [["x"]],
+  averagePool: [["x"]],
+  maxPool: [["x"]],
+  assembleBatch: [["y"]],
+};
+
+export interface Bf16Case extends Case {
+  /** Names of what is stored in bf16. */
+  stored: string[];
+}
+
+/** Every case of an op that has activations, once for each way. */
+export const bf16Cases: Bf16Case[] = cases.flatMap((test) => (bf16Storages[test.op] ?? []).map((stored) => ({ ...test, stored })));
+
 /** How each op is called: inputs and options of a case -> outputs, the differentiable one first. */
 // biome-ignore lint/suspicious/noExplicitAny: inputs and options come from the JSON file
 const ops: Record<string, (inputs: any, options: any) => Tensors> = {
@@ -65,9 +90,9 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   gelu: ({ x }) => ({ y: gelu(x) }),
   add: ({ a, b }) => ({ y: add(a, b) }),
   multiply: ({ a, b }) => ({ y: multiply(a, b) }),
-  conv2d: ({ x, weight, bias }, options) => ({ y: conv2d(x, weight, bias, options) }),
+  conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
-  layerNorm: ({ x, weight, bias }, { eps }) => ({ y: layerNorm(x, weight, bias, eps) }),
+  layerNorm: ({ x, weight, bias }, { eps, dtype }) => ({ y: layerNorm(x, weight, bias, eps, dtype) }),
   attention: ({ qkv }, { heads }) => ({ y: attention(qkv, heads) }),
   embedTokens: ({ patches, classToken, position }) => ({ y: embedTokens(patches, classToken, position) }),
   selectToken: ({ x }, { index }) => ({ y: selectToken(x, index) }),
@@ -126,10 +151,12 @@ export function outputGradient({ name, dy }: Case, size: number): Float32Array {
 }
 
 /** Outputs by name, and gradients of the inputs with a d before their names where the op has them. */
-export function run(test: Case, values: Values = inputValues(test)): Values {
+export function run(test: Case | Bf16Case, values: Values = inputValues(test)): Values {
+  const stored = "stored" in test ? test.stored : [];
+  const dtypeOf = (name: string) => (stored.includes(name) ? "bf16" : "f32");
   return scope(() => {
-    const inputs = mapValues(test.inputs, (input, key) => inputTensor(values[key]!, input));
-    const outputs = ops[test.op]!(inputs, test.options ?? {});
+    const inputs = mapValues(test.inputs, (input, key) => inputTensor(values[key]!, input, dtypeOf(key)));
+    const outputs = ops[test.op]!(inputs, { ...test.options, dtype: dtypeOf("y") });
     const y = Object.values(outputs)[0]!;
     const gradients = y.node ? gradientsOf(inputs, y, outputGradient(test, y.size)) : {};
     return mapValues({ ...outputs, ...gradients }, (tensor) => tensor.toFloat32());
@@ -137,12 +164,12 @@ export function run(test: Case, values: Values = inputValues(test)): Values {
 }
 
 function gradientsOf(inputs: Tensors, y: Tensor, dy: Float32Array): Tensors {
-  backward(y, fromArray(dy, y.shape));
+  backward(y, fromArray(dy, y.shape, y.dtype as "f32" | "bf16"));
   return Object.fromEntries(Object.entries(inputs).flatMap(([key, { grad }]) => (grad ? [[`d${key}`, grad]] : [])));
 }
 
-function inputTensor(values: Float32Array, { shape, dtype, constant = false }: Input): Tensor {
-  const tensor = fromArray(dtype === "i32" ? Int32Array.from(values) : dtype === "u8" ? Uint8Array.from(values) : values, shape);
+function inputTensor(values: Float32Array, { shape, dtype, constant = false }: Input, floats: "f32" | "bf16"): Tensor {
+  const tensor = fromArray(dtype === "i32" ? Int32Array.from(values) : dtype === "u8" ? Uint8Array.from(values) : values, shape, floats);
   tensor.requiresGrad = !dtype && !constant;
   return tensor;
 }

@@ -4,9 +4,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { emulatedLibrary, noEmulator } from "../cuda/emulated";
 import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
-import { addon, type Case, cases, run } from "./cases";
+import { addon, bf16Cases, type Case, cases, run } from "./cases";
 
-const TOLERANCE = 1e-5;
+const TOLERANCE = { fp32: 1e-5, bf16: 1e-2 };
 
 /** In which order threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in one. */
 const ORDERS = ["0", "1", "7"];
@@ -19,15 +19,24 @@ afterAll(() => addon.useCpu());
 describe("CUDA kernels in the emulator", () => {
   it.for(cases.filter(({ large }) => !large))("$name", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
-    addon.useCpu();
-    addon.selectIsa("scalar");
-    const expected = run(test);
-    addon.useCuda(emulatedLibrary, 0);
-    for (const order of ordersFor(test)) {
-      process.env.DISTILL_EMULATOR_ORDER = order;
-      const actual = run(test);
-      expect(Object.keys(actual)).toEqual(Object.keys(expected));
-      for (const name in expected) expect(relativeError(actual[name]!, expected[name]!), `relative L2 error of ${name}`).toBeLessThanOrEqual(TOLERANCE);
-    }
+    expectLikeScalar(test, ordersFor(test), TOLERANCE.fp32);
+  });
+
+  it.for(bf16Cases.filter(({ large }) => !large))("$name; $stored in bf16", (test, { skip }) => {
+    if (noEmulator) skip(noEmulator);
+    expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
   });
 });
+
+function expectLikeScalar(test: Case, orders: readonly string[], tolerance: number): void {
+  addon.useCpu();
+  addon.selectIsa("scalar");
+  const expected = run(test);
+  addon.useCuda(emulatedLibrary, 0);
+  for (const order of orders) {
+    process.env.DISTILL_EMULATOR_ORDER = order;
+    const actual = run(test);
+    expect(Object.keys(actual)).toEqual(Object.keys(expected));
+    for (const name in expected) expect(relativeError(actual[name]!, expected[name]!), `relative L2 error of ${name}`).toBeLessThanOrEqual(tolerance);
+  }
+}

@@ -64,13 +64,14 @@ struct Arena {
   // From a whole word on; of the last word only as many bytes as are in the range.
   void set(const void *address, size_t count, State state) const {
     Cell *first = cell(address), *last = first + count / kWord;
-    std::memset(first, 0, (count + kWord - 1) / kWord * sizeof(Cell));
+    std::memset(first, 0, count / kWord * sizeof(Cell));
     for (Cell *c = first; c < last; c++) c->written = state;
     for (size_t byte = 0; byte < count % kWord; byte++) split(*last)[byte].written = state;
   }
   // New memory holds NaN.
   void open(char *address, size_t count) const {
     std::memset(address, 0xff, count);
+    std::memset(cell(address), 0, (count + kWord - 1) / kWord * sizeof(Cell));
     set(address, count, kNeverWritten);
   }
 };

@@ -1,8 +1,8 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, emptyLike, record, type Tensor } from "../tensor";
 
 /** y = a + b, elementwise; equal shapes. */
 export function add(a: Tensor, b: Tensor): Tensor {
-  const y = empty(a.shape);
+  const y = emptyLike(a);
   backend().add({ a: a.handle, b: b.handle, y: y.handle });
 
   return record(y, [a, b], (dy) => [dy.reshape(a.shape), dy.reshape(b.shape)]);

@@ -1,3 +1,4 @@
+import type { DType } from "../../backend/addon";
 import { backend, empty, type Tensor } from "../tensor";
 import type { Normalization } from "./prepare-image";
 
@@ -10,14 +11,16 @@ export interface AssembleBatchOptions extends Normalization {
   flip: boolean;
   seed: number;
   epoch: number;
+  /** Of y: f32 (the default) or bf16. */
+  dtype?: DType;
 }
 
 /**
  * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32): random crop and flip, bilinear resize, normalised. Crop and flip depend on
  * (seed, epoch, index) alone: batches that differ in size and normalisation show the same views.
  */
-export function assembleBatch(images: Tensor, indices: Tensor, { size, ...options }: AssembleBatchOptions): Tensor {
-  const y = empty([indices.size, size, size, 3]);
+export function assembleBatch(images: Tensor, indices: Tensor, { size, dtype = "f32", ...options }: AssembleBatchOptions): Tensor {
+  const y = empty([indices.size, size, size, 3], dtype);
   backend().assembleBatch({ images: images.handle, indices: indices.handle, y: y.handle, ...options });
   return y;
 }

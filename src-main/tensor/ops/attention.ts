@@ -1,4 +1,4 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /**
  * y [N,T,A*E]: for each image and each of A heads softmax(q k^T / sqrt(E)) v, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v).
@@ -6,12 +6,12 @@ import { backend, empty, record, type Tensor } from "../tensor";
  */
 export function attention(qkv: Tensor, heads: number): Tensor {
   const [N, T, packed] = qkv.shape as [number, number, number];
-  const y = empty([N, T, packed / 3]);
+  const y = empty([N, T, packed / 3], qkv.dtype);
   const logsumexp = empty([N, heads, T]);
   backend().attentionForward({ qkv: qkv.handle, y: y.handle, logsumexp: logsumexp.handle, heads });
 
   return record(y, [qkv], (dy) => {
-    const dqkv = empty(qkv.shape);
+    const dqkv = emptyLike(qkv);
     backend().attentionBackward({ qkv: qkv.handle, y: y.handle, dy: dy.handle, logsumexp: logsumexp.handle, dqkv: dqkv.handle, heads });
     return [dqkv];
   });

@@ -1,4 +1,4 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /** Weights and running averages of a batch norm, each [C]. */
 export interface BatchNormState {
@@ -28,7 +28,7 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
 
 function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5, relu = false, residual = null }: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar } = state;
-  const y = empty(x.shape);
+  const y = emptyLike(x);
   const mean = empty(weight.shape);
   const rstd = empty(weight.shape);
   backend().batchNormForwardTrain({
@@ -47,10 +47,10 @@ function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5,
   });
 
   return record(y, [x, weight, bias, residual], (dy) => {
-    const dx = empty(x.shape);
+    const dx = emptyLike(x);
     const dweight = empty(weight.shape);
     const dbias = empty(bias.shape);
-    const dresidual = residual && empty(residual.shape);
+    const dresidual = residual && emptyLike(residual);
     backend().batchNormBackward({
       x: x.handle,
       dy: dy.handle,
@@ -70,7 +70,7 @@ function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5,
 
 function byRunningAverages(x: Tensor, state: BatchNormState, { eps = 1e-5, relu = false, residual = null }: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar } = state;
-  const y = empty(x.shape);
+  const y = emptyLike(x);
   backend().batchNormForwardEval({
     x: x.handle,
     weight: weight.handle,

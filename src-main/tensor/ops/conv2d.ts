@@ -7,7 +7,7 @@ import { backend, empty, gradientOf, record, type Tensor } from "../tensor";
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, { stride = 1, padding = 0 }: { stride?: number; padding?: number } = {}): Tensor {
   const [N, H, W] = x.shape as [number, number, number];
   const [O, , R, S] = weight.shape as [number, number, number, number];
-  const y = empty([N, windows(H, R, stride, padding), windows(W, S, stride, padding), O]);
+  const y = empty([N, windows(H, R, stride, padding), windows(W, S, stride, padding), O], x.dtype);
   backend().conv2dForward({ x: x.handle, weight: weight.handle, bias: bias?.handle, y: y.handle, stride, padding });
 
   return record(y, [x, weight, bias], (dy) => {

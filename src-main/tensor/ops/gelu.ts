@@ -1,12 +1,12 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, emptyLike, record, type Tensor } from "../tensor";
 
 /** Exact GELU, x Phi(x), elementwise. torch.nn.functional.gelu. `linear` has it built in. */
 export function gelu(x: Tensor): Tensor {
-  const y = empty(x.shape);
+  const y = emptyLike(x);
   backend().geluForward({ x: x.handle, y: y.handle });
 
   return record(y, [x], (dy) => {
-    const dx = empty(x.shape);
+    const dx = emptyLike(x);
     backend().geluBackward({ x: x.handle, dy: dy.handle, dx: dx.handle });
     return [dx];
   });

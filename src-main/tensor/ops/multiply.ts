@@ -1,8 +1,8 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, emptyLike, record, type Tensor } from "../tensor";
 
 /** y = a * b, elementwise; equal shapes. */
 export function multiply(a: Tensor, b: Tensor): Tensor {
-  const y = empty(a.shape);
+  const y = emptyLike(a);
   backend().multiply({ a: a.handle, b: b.handle, y: y.handle });
 
   return record(y, [a, b], (dy) => [a.requiresGrad ? multiply(dy, b) : null, b.requiresGrad ? multiply(dy, a) : null]);
