@@ -1,6 +1,6 @@
 // The three ops of convolution for any vector type V of vec.h; conv2d.<isa>.cpp instantiate them.
 //
-//   forward          y  = patches of x times weight^T, or by Winograd's method where that fits
+//   forward          y  = patches of x times weight^T, by Winograd's method where that fits, by dot products where patches are few
 //   backward input   dx = the same on dy with the weights turned round, once for each residue of the position modulo the stride
 //   backward weight  dweight^T [O, R*S*C] = dy^T patches, summed over blocks, or by Winograd's method
 #pragma once
@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cpu/convolve.h"
+#include "cpu/dots.h"
 #include "cpu/fp32_copies.h"
 #include "cpu/patches.h"
 #include "cpu/products.h"
@@ -27,13 +28,23 @@ void convolve(const Patches &patches, int64_t N, const Weights &weights, const f
     convolve_by_patches<V>(patches, N, weights, bias, out);
 }
 
+// Dot products take whole vectors along a patch; Winograd's method is as good from fewer patches on.
+template <class V>
+bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
+  const int64_t few = winograd_fits<V>(patches, columns) ? kFewPatches / 2 : kFewPatches;
+  return N * patches.P * patches.Q <= few && patches.size() % lanes<V> == 0;
+}
+
 template <class V>
 void conv2d_forward(const Conv2dForward &a) {
   const Floats x = fp32_copy<V>(Scratch::fp32_input, a.x, a.N * a.H * a.W * a.C);
   const Patches patches{x.f32(), a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   const Weights weights{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
   write_in_fp32<V>(Scratch::fp32_output, a.y, a.N * a.P * a.Q * a.O, [&](FloatsOut y) {
-    convolve<V>(patches, a.N, weights, a.bias, {y.f32(), a.P, a.Q, 1, 0, 0});
+    if (dots_fit<V>(patches, a.N, a.O))
+      convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y.f32());
+    else
+      convolve<V>(patches, a.N, weights, a.bias, {y.f32(), a.P, a.Q, 1, 0, 0});
   });
 }
 

@@ -380,7 +380,7 @@ template <class V>
 void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
   constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kWeightVectors * lanes<V>,
                     plane = kOutputs * kInputs + kPad;
-  const int64_t most = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 32, tiles), slab = most * lanes<V>;
+  const int64_t times = ceil_div(kPoints * (a.C + a.O) * tiles, kFloats), most = ceil_div(tiles, times), slab = most * lanes<V>;
   const int64_t plane_in = most * a.C + kPad, plane_gradient = most * a.O + kPad;
   float *v = scratch_of(Scratch::planes, kPoints * plane_in), *z = scratch_of(Scratch::partials, kPoints * plane_gradient);
   for (int64_t begin = 0; begin < tiles; begin += most) {
