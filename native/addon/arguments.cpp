@@ -146,6 +146,7 @@ const Tensor &Arguments::matched(const char *name, std::initializer_list<DType> 
   if (std::ranges::find(dtypes, tensor.dtype) == dtypes.end()) wrong_type(name, describe_pattern(dtypes, pattern), tensor.describe());
   if (!match(tensor, pattern)) wrong_range(name, describe_pattern(dtypes, pattern), tensor.describe());
   uses_.push_back({tensor.block.get(), tensor.dtype, name, written, ""});
+  if (written && tensor.range) tensor.range->reset();
   return tensor;
 }
 
@@ -268,13 +269,22 @@ void Arguments::same_sizes(const char *name, const std::vector<const Tensor *> &
   }
 }
 
-void Arguments::check_indices(const char *name, const int32_t *device_values, int64_t size, int64_t count) const {
-  const HostCopy copy(tensors_.device(), device_values, size * static_cast<int64_t>(sizeof(int32_t)));
+void Arguments::check_indices(const char *name, int64_t count) {
+  const Tensor &tensor = any_tensor(name);
+  if (*tensor.range && (*tensor.range)->low >= 0 && (*tensor.range)->high < count) return;
+  const HostCopy copy(tensors_.device(), tensor.block.get(), tensor.bytes());
   const auto *values = static_cast<const int32_t *>(copy.data());
-  for (int64_t i = 0; i < size; ++i) {
+  *tensor.range = range_of(values, tensor.size);
+  for (int64_t i = 0; i < tensor.size; ++i) {
     if (values[i] >= 0 && values[i] < count) continue;
     wrong_range(name, "values from 0 to " + std::to_string(count - 1), std::to_string(values[i]) + " at position " + std::to_string(i));
   }
+}
+
+void Arguments::promise(const char *name, Range range) { promises_.emplace_back(any_tensor(name).range, range); }
+
+void Arguments::keep_promises() const {
+  for (const auto &[range, promised] : promises_) *range = promised;
 }
 
 // ---- Numbers and flags ------------------------------------------------------------------------------------------------------------

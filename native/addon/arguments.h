@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "addon/tensors.h"
@@ -80,8 +81,12 @@ class Arguments {
   int64_t operator[](char letter) const { return extents_[index(letter)]; }
   void bind(char letter, int64_t extent) { extents_[index(letter)] = extent; }
 
-  // Every one of `size` values has to be in [0, count).
-  void check_indices(const char *name, const int32_t *values, int64_t size, int64_t count) const;
+  // Every value of a tensor that was asked for has to be in [0, count).
+  void check_indices(const char *name, int64_t count);
+  // What the op will leave in a tensor that it writes, so that nobody has to ask the device.
+  void promise(const char *name, Range range);
+  // To be called when the op is done.
+  void keep_promises() const;
 
   // What is written (tensor<T> of a T that is not const) must lie in memory of its own, but for these pairs.
   void may_share(const char *written, const char *other) { shared_.push_back({written, other}); }
@@ -136,6 +141,7 @@ class Arguments {
   std::vector<std::string> known_;
   std::vector<Use> uses_;
   std::vector<Shared> shared_;
+  std::vector<std::pair<std::shared_ptr<std::optional<Range>>, Range>> promises_;
   const TensorTable &tensors_;
   Extents extents_{};
 };

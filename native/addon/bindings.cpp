@@ -289,6 +289,7 @@ void read(Arguments &a, MaxPoolForward &op) {
   a.stored_like("x", {"y"});
   op.indices = a.tensor<int32_t>("indices", "N P Q C");
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
+  a.promise("indices", {0, op.H * op.W - 1});
 }
 
 void read(Arguments &a, MaxPoolBackward &op) {
@@ -297,7 +298,7 @@ void read(Arguments &a, MaxPoolBackward &op) {
   a.stored_like("dy", {"dx"});
   op.indices = a.tensor<const int32_t>("indices", "N P Q C");
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.P = a['P'], op.Q = a['Q'];
-  a.check_indices("indices", op.indices, op.N * op.P * op.Q * op.C, op.H * op.W);
+  a.check_indices("indices", op.H * op.W);
 }
 
 void read(Arguments &a, DistillationLoss &op) {
@@ -309,7 +310,7 @@ void read(Arguments &a, DistillationLoss &op) {
   op.temperature = a.number("temperature", kSmallest, kLargest);
   op.alpha = a.number("alpha", 0, 1);
   op.N = a['N'], op.K = a['K'];
-  a.check_indices("labels", op.labels, op.N, op.K);
+  a.check_indices("labels", op.K);
 }
 
 // The tensors that an optimizer moves in step, one row per parameter; `second` only where the optimizer has it.
@@ -372,7 +373,7 @@ void read(Arguments &a, AssembleBatch &op) {
   a.numbers("mean", -kLargest, kLargest, op.mean);
   a.numbers("std", kSmallest, kLargest, op.std);
   op.N = a['N'], op.count = a['K'], op.H = a['H'], op.W = a['W'], op.Z = a['Z'];
-  a.check_indices("indices", op.indices, op.N, op.count);
+  a.check_indices("indices", op.count);
 }
 
 void read(Arguments &a, PrepareImage &op) {
@@ -407,6 +408,7 @@ void read(Arguments &a, RandomUniform &op) {
 void read(Arguments &a, RandomPermutation &op) {
   read_random(a, op, "M");
   if (op.size > kMaxInt32) a.wrong_range("y", "at most 2147483647 elements", std::to_string(op.size));
+  a.promise("y", {0, op.size - 1});
 }
 
 // Reads, checks and calls. What `read` returns, if anything, is kept until the kernel has run.

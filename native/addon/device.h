@@ -3,13 +3,27 @@
 
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ops.h"
 
 namespace distill {
+
+// A copy to the host that was queued and is waited for later.
+class PendingRead {
+ public:
+  virtual ~PendingRead() = default;
+  // Waits. To be called once.
+  virtual void take(void *to_host) = 0;
+};
+
+// Work that was noted down and can be queued again at once. What is queued of it at its end still runs.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void replay() = 0;
+};
 
 class Device {
  public:
@@ -23,14 +37,23 @@ class Device {
   // At least 64-byte aligned, content undefined. Throws OutOfMemory.
   virtual void *allocate(int64_t bytes) = 0;
   virtual void free(void *memory, int64_t bytes) = 0;  // as many bytes as were asked for
+  // What the device calls before it is out of memory: gives back what is kept for reuse.
+  virtual void when_full(void (*relieve)(void *owner), void *owner) = 0;
   virtual int64_t memory_bytes() const = 0;
 
   // All of these are ordered with the ops. `read` returns when the content is there.
   virtual void write(void *to, const void *from_host, int64_t bytes) = 0;
   virtual void read(void *to_host, const void *from, int64_t bytes) = 0;
+  virtual std::unique_ptr<PendingRead> read_later(const void *from, int64_t bytes) = 0;
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
   // Words of 4 bytes, and the pattern's first bytes at the end.
   virtual void fill(void *to, uint32_t pattern, int64_t bytes) = 0;
+
+  // Whether work can be noted down instead of done. From begin to end no content is read or written and no memory freed.
+  virtual bool can_record() const = 0;
+  virtual void begin_recording() = 0;
+  // Throws if something in between could not be recorded.
+  virtual std::unique_ptr<Recording> end_recording() = 0;
 };
 
 Device &cpu_device();
@@ -51,28 +74,7 @@ class HostCopy {
   std::vector<uint8_t> copy_;
 };
 
-// ---- The CUDA library. All throw CudaUnavailable with the reason if it cannot be used here.
-
-// No library, no driver, one too old, no GPU, one too old.
-struct CudaUnavailable : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-// Something went wrong on the GPU; names the CUDA error, the kernel and its file and line.
-struct CudaError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-struct CudaGpu {
-  std::string name;
-  int64_t memory_bytes, free_bytes;
-  int capability_major, capability_minor;
-};
-struct CudaInventory {
-  int driver_version, runtime_version;  // 1000 major + 10 minor
-  std::vector<CudaGpu> gpus;
-};
-CudaInventory cuda_inventory(const std::string &library);
-
+// Throws CudaUnavailable with the reason if the CUDA library cannot be used here.
 Device &cuda_device(const std::string &library, int gpu);
 
 }  // namespace distill

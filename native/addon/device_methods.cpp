@@ -14,27 +14,6 @@ std::string text(const char *method, const char *name, const Napi::Value &value,
   return value.As<Napi::String>();
 }
 
-// 13000 -> "13.0"
-std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
-
-Napi::Value cuda_gpus(const Napi::CallbackInfo &info, Environment &) {
-  const CudaInventory inventory = cuda_inventory(text("cudaGpus", "library", info[0], "the path of the CUDA library"));
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("driver", version(inventory.driver_version));
-  result.Set("runtime", version(inventory.runtime_version));
-  Napi::Array gpus = Napi::Array::New(info.Env());
-  for (const CudaGpu &found : inventory.gpus) {
-    Napi::Object gpu = Napi::Object::New(info.Env());
-    gpu.Set("name", found.name);
-    gpu.Set("memoryBytes", static_cast<double>(found.memory_bytes));
-    gpu.Set("freeBytes", static_cast<double>(found.free_bytes));
-    gpu.Set("capability", std::to_string(found.capability_major) + "." + std::to_string(found.capability_minor));
-    gpus.Set(gpus.Length(), gpu);
-  }
-  result.Set("gpus", gpus);
-  return result;
-}
-
 void move_to(Environment &environment, Device &device) {
   StoragePool &pool = environment.tensors.pool();
   if (&pool.device() == &device) return;
@@ -64,7 +43,6 @@ Napi::Value device_name(const Napi::CallbackInfo &info, Environment &environment
 }  // namespace
 
 void add_device_methods(Napi::Object exports) {
-  add_method<cuda_gpus>(exports, "cudaGpus");
   add_method<use_cpu>(exports, "useCpu");
   add_method<use_cuda>(exports, "useCuda");
   add_method<device_name>(exports, "device");

@@ -6,6 +6,7 @@
 #include "addon/device.h"
 #include "addon/errors.h"
 #include "cpu/memory.h"
+#include "cuda/errors.h"
 
 namespace distill {
 
@@ -19,20 +20,29 @@ Napi::FunctionReference constructor(Napi::Env env, const char *name) {
 
 std::string gibibytes(int64_t bytes) { return describe_number(std::round(static_cast<double>(bytes) / (1 << 30) * 100) / 100) + " GiB"; }
 
-Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use, const Device &device) {
-  Napi::Error error = Napi::Error::New(
-      env, "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) + ") with " + gibibytes(in_use) +
-               " in use by tensors and " + gibibytes(device.memory_bytes()) +
-               (device.name() == std::string("cpu") ? " in the machine" : " on the GPU") + ". Use a smaller batch, image or model.");
-  error.Set("code", Napi::String::New(env, "OUT_OF_MEMORY"));
+Napi::Error coded(Napi::Env env, const char *code, const std::string &message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  return error;
+}
+
+Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use) {
+  Napi::Error error =
+      coded(env, "OUT_OF_MEMORY",
+            "out of memory: asked for " + std::to_string(asked) + " bytes (" + gibibytes(asked) + ") with " + gibibytes(in_use) +
+                " in use by tensors and " + gibibytes(physical_memory()) + " in the machine. Use a smaller batch, image or model.");
   error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(asked)));
   error.Set("bytesInUse", Napi::Number::New(env, static_cast<double>(in_use)));
   return error;
 }
 
-Napi::Error coded(Napi::Env env, const char *code, const char *message) {
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, code));
+Napi::Error out_of_memory_on_gpu(Napi::Env env, const CudaOutOfMemory &cause, int64_t in_use, int64_t memory) {
+  Napi::Error error = coded(env, "CUDA_OUT_OF_MEMORY",
+                            "out of memory on the GPU: asked for " + std::to_string(cause.asked) + " bytes (" + gibibytes(cause.asked) +
+                                ") with " + gibibytes(cause.free) + " free of " + gibibytes(memory) + "; " + gibibytes(in_use) +
+                                " are in use by tensors of this program. Use a smaller batch (train.batchSize), image or model.");
+  error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(cause.asked)));
+  error.Set("bytesFree", Napi::Number::New(env, static_cast<double>(cause.free)));
   return error;
 }
 
@@ -95,16 +105,47 @@ Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Va
   } catch (const WrongRange &error) {
     throw Napi::RangeError::New(env, error.what());
   } catch (const OutOfMemory &error) {
-    throw out_of_memory(env, error.asked, in_use, device);
+    throw out_of_memory(env, error.asked, in_use);
+  } catch (const CudaOutOfMemory &error) {
+    throw out_of_memory_on_gpu(env, error, in_use, device.memory_bytes());
   } catch (const CudaUnavailable &error) {
     throw coded(env, "CUDA_UNAVAILABLE", error.what());
+  } catch (const CudaDeviceLost &error) {
+    throw coded(env, "CUDA_LOST", std::string("the GPU cannot be used any more by this process: ") + error.what());
   } catch (const CudaError &error) {
     throw coded(env, "CUDA_ERROR", error.what());
   } catch (const std::bad_alloc &) {
-    throw out_of_memory(env, 0, in_use, cpu_device());
+    throw out_of_memory(env, 0, in_use);
   } catch (const std::exception &error) {
     throw Napi::Error::New(env, error.what());
   }
+}
+
+napi_typedarray_type array_type(DType dtype) {
+  constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array, napi_uint8_array, napi_uint16_array};
+  return kTypes[static_cast<int>(dtype)];
+}
+
+NewArray new_array(const char *method, const Environment &environment, DType dtype, int64_t size) {
+  const Napi::FunctionReference *const constructors[] = {&environment.float32_array, &environment.int32_array, &environment.uint8_array,
+                                                         &environment.uint16_array};
+  const Napi::FunctionReference &constructor = *constructors[static_cast<int>(dtype)];
+  const Napi::Env env = constructor.Env();
+  Napi::Value array;
+  try {
+    array = constructor.New({Napi::Number::New(env, static_cast<double>(size))});
+  } catch (const Napi::Error &) {
+    throw OutOfMemory(size * dtype_bytes(dtype));  // the one thing that can be wrong with a size
+  }
+  napi_typedarray_type type;
+  size_t length = 0;
+  void *data = nullptr;
+  const napi_status status = napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr);
+  // The constructor is what the program had put under that name when the addon was loaded.
+  if (status != napi_ok || type != array_type(dtype) || length != static_cast<size_t>(size))
+    throw WrongType(std::string(method) + ": tensor: expected a typed array from the constructor of " + dtype_name(dtype) +
+                    ", got something else");
+  return {array, data};
 }
 
 Value take_value(const Napi::Value &value) {

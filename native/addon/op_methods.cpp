@@ -24,6 +24,7 @@ Napi::Value call_op(const Napi::CallbackInfo &info) {
     Device &device = environment.tensors.device();
     method.call(device.ops(), arguments);
     device.check();
+    arguments.keep_promises();
     return info.Env().Undefined();
   });
 }

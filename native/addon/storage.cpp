@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "cpu/memory.h"
 
@@ -16,20 +17,35 @@ int64_t size_class(int64_t bytes) {
   return (least + step - 1) / step * step;
 }
 
+void *taken_from(std::map<int64_t, std::vector<void *>> &free, int64_t bytes) {
+  const auto found = free.find(bytes);
+  if (found == free.end() || found->second.empty()) return nullptr;
+  void *const memory = found->second.back();
+  found->second.pop_back();
+  return memory;
+}
+
 }  // namespace
 
 StoragePool::Block StoragePool::allocate(int64_t bytes) {
   const int64_t size = size_class(bytes);
-  auto *memory = static_cast<std::byte *>(take(size));
-  in_use_ += size;
-  peak_ = std::max(peak_, in_use_);
-  return Block(memory, [this, size](std::byte *block) { give_back(block, size); });
+  void *memory = aside_ ? taken_from(aside_->free, size) : nullptr;
+  if (!memory) {
+    memory = take(size);
+    in_use_ += size;
+    peak_ = std::max(peak_, in_use_);
+  }
+  const auto release = [this, size, aside = aside_](std::byte *block) {
+    if (aside && aside->open)
+      aside->free[size].push_back(block);
+    else
+      give_back(block, size);
+  };
+  return Block(static_cast<std::byte *>(memory), release);
 }
 
 void *StoragePool::take(int64_t bytes) {
-  if (auto found = free_.find(bytes); found != free_.end() && !found->second.empty()) {
-    void *const memory = found->second.back();
-    found->second.pop_back();
+  if (void *memory = taken_from(free_, bytes)) {
     cached_ -= bytes;
     return memory;
   }
@@ -47,9 +63,23 @@ void StoragePool::give_back(void *memory, int64_t bytes) {
   cached_ += bytes;
 }
 
+void StoragePool::begin_setting_aside() { aside_ = std::make_shared<Aside>(); }
+
+std::unique_ptr<StoragePool::SetAside> StoragePool::end_setting_aside() {
+  return std::make_unique<SetAside>(*this, std::exchange(aside_, nullptr));
+}
+
+StoragePool::SetAside::~SetAside() {
+  memory_->open = false;
+  for (const auto &[bytes, blocks] : memory_->free)
+    for (void *memory : blocks) pool_.give_back(memory, bytes);
+}
+
 void StoragePool::move_to(Device &device) {
   trim();
+  device_->when_full(nullptr, nullptr);
   device_ = &device;
+  device_->when_full([](void *pool) { static_cast<StoragePool *>(pool)->trim(); }, this);
 }
 
 void StoragePool::trim() {

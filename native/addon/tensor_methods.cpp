@@ -78,9 +78,11 @@ Napi::Value release(const Napi::CallbackInfo &info, Environment &environment) {
   return info.Env().Undefined();
 }
 
-napi_typedarray_type array_type(DType dtype) {
-  constexpr napi_typedarray_type kTypes[] = {napi_float32_array, napi_int32_array, napi_uint8_array, napi_uint16_array};
-  return kTypes[static_cast<int>(dtype)];
+// Of something that another method returned; 0 is none.
+int64_t number_argument(const char *method, const char *name, const Napi::Value &value) {
+  if (!value.IsNumber()) wrong_type(method, name, "a number", take_value(value).describe());
+  const double number = value.As<Napi::Number>().DoubleValue();
+  return number >= 1 && number < 0x1p53 && number == std::floor(number) ? static_cast<int64_t>(number) : 0;
 }
 
 const char *array_name(DType dtype) {
@@ -100,33 +102,33 @@ Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
   void *data = nullptr;
   if (napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok || !data)
     wrong_range("write", "values", expected, "an array without memory");
+  if (tensor.range) tensor.range->reset();
   environment.tensors.device().write(tensor.block.get(), data, tensor.bytes());
+  if (tensor.range) *tensor.range = range_of(static_cast<const int32_t *>(data), tensor.size);
   return info.Env().Undefined();
-}
-
-Napi::Value new_array(const Napi::FunctionReference &constructor, const Tensor &tensor) {
-  try {
-    return constructor.New({Napi::Number::New(constructor.Env(), static_cast<double>(tensor.size))});
-  } catch (const Napi::Error &) {
-    throw OutOfMemory(tensor.bytes());  // the one thing that can be wrong with a size
-  }
 }
 
 Napi::Value read(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor tensor = tensor_argument("read", info[0], environment.tensors);
-  const Napi::FunctionReference *const constructors[] = {&environment.float32_array, &environment.int32_array, &environment.uint8_array,
-                                                         &environment.uint16_array};
-  const Napi::FunctionReference &constructor = *constructors[static_cast<int>(tensor.dtype)];
-  const Napi::Value values = new_array(constructor, tensor);
-  napi_typedarray_type type;
-  size_t size = 0;
-  void *data = nullptr;
-  const napi_status status = napi_get_typedarray_info(info.Env(), values, &type, &size, &data, nullptr, nullptr);
-  // The constructor is what the program had put under that name when the addon was loaded.
-  if (status != napi_ok || type != array_type(tensor.dtype) || size != static_cast<size_t>(tensor.size))
-    wrong_type("read", "tensor", std::string("a ") + array_name(tensor.dtype) + " from its constructor", "something else");
-  environment.tensors.device().read(data, tensor.block.get(), tensor.bytes());
-  return values;
+  const NewArray values = new_array("read", environment, tensor.dtype, tensor.size);
+  environment.tensors.device().read(values.data, tensor.block.get(), tensor.bytes());
+  return values.array;
+}
+
+Napi::Value read_later(const Napi::CallbackInfo &info, Environment &environment) {
+  const Tensor &tensor = tensor_argument("readLater", info[0], environment.tensors);
+  std::unique_ptr<PendingRead> pending = environment.tensors.device().read_later(tensor.block.get(), tensor.bytes());
+  environment.reads.emplace(environment.next_number, TensorRead{tensor.dtype, tensor.size, std::move(pending)});
+  return Napi::Number::New(info.Env(), static_cast<double>(environment.next_number++));
+}
+
+Napi::Value take_read(const Napi::CallbackInfo &info, Environment &environment) {
+  const auto found = environment.reads.find(number_argument("takeRead", "read", info[0]));
+  if (found == environment.reads.end()) wrong_range("takeRead", "read", "what readLater returned, once", take_value(info[0]).describe());
+  const TensorRead read = std::move(environment.reads.extract(found).mapped());
+  const NewArray values = new_array("takeRead", environment, read.dtype, read.size);
+  read.pending->take(values.data);
+  return values.array;
 }
 
 Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
@@ -136,7 +138,9 @@ Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
   a.finish();
   if (to.dtype != from.dtype) a.wrong_type("to", dtype_name(from.dtype), to.describe());
   if (to.size != from.size) a.wrong_range("to", "the size of " + from.describe(), to.describe());
+  if (to.range) to.range->reset();
   environment.tensors.device().copy(to.block.get(), from.block.get(), from.bytes());
+  if (to.range) *to.range = *from.range;
   return info.Env().Undefined();
 }
 
@@ -159,6 +163,7 @@ Napi::Value fill(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &y = a.any_tensor("y");
   const uint32_t pattern = fill_pattern(y.dtype, a);
   a.finish();
+  if (y.range) y.range->reset();
   environment.tensors.device().fill(y.block.get(), pattern, y.bytes());
   return info.Env().Undefined();
 }
@@ -169,6 +174,41 @@ Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environ
   const HostCopy content(environment.tensors.device(), tensor.block.get(), tensor.bytes());
   std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(content.data(), tensor.bytes())));
   return Napi::String::New(info.Env(), digits);
+}
+
+Napi::Value can_record(const Napi::CallbackInfo &info, Environment &environment) {
+  return Napi::Boolean::New(info.Env(), environment.tensors.device().can_record());
+}
+
+Napi::Value begin_recording(const Napi::CallbackInfo &info, Environment &environment) {
+  if (!environment.tensors.device().can_record()) throw WrongRange("beginRecording: expected a device that records, got the processor");
+  environment.tensors.device().begin_recording();
+  environment.tensors.pool().begin_setting_aside();
+  return info.Env().Undefined();
+}
+
+Napi::Value end_recording(const Napi::CallbackInfo &info, Environment &environment) {
+  if (!environment.tensors.pool().is_setting_aside()) throw WrongRange("endRecording: expected beginRecording first");
+  TensorRecording recording{environment.tensors.pool().end_setting_aside(), nullptr};
+  recording.work = environment.tensors.device().end_recording();
+  environment.recordings.emplace(environment.next_number, std::move(recording));
+  return Napi::Number::New(info.Env(), static_cast<double>(environment.next_number++));
+}
+
+std::map<int64_t, TensorRecording>::iterator recording_argument(const char *method, const Napi::Value &value, Environment &environment) {
+  const auto found = environment.recordings.find(number_argument(method, "recording", value));
+  if (found == environment.recordings.end()) wrong_range(method, "recording", "what endRecording returned", take_value(value).describe());
+  return found;
+}
+
+Napi::Value replay(const Napi::CallbackInfo &info, Environment &environment) {
+  recording_argument("replay", info[0], environment)->second.work->replay();
+  return info.Env().Undefined();
+}
+
+Napi::Value release_recording(const Napi::CallbackInfo &info, Environment &environment) {
+  environment.recordings.erase(recording_argument("releaseRecording", info[0], environment));
+  return info.Env().Undefined();
 }
 
 Napi::Value memory_stats(const Napi::CallbackInfo &info, Environment &environment) {
@@ -198,9 +238,16 @@ void add_tensor_methods(Napi::Object exports) {
   add_method<release>(exports, "release");
   add_method<write>(exports, "write");
   add_method<read>(exports, "read");
+  add_method<read_later>(exports, "readLater");
+  add_method<take_read>(exports, "takeRead");
   add_method<copy>(exports, "copy");
   add_method<fill>(exports, "fill");
   add_method<checksum_method>(exports, "checksum");
+  add_method<can_record>(exports, "canRecord");
+  add_method<begin_recording>(exports, "beginRecording");
+  add_method<end_recording>(exports, "endRecording");
+  add_method<replay>(exports, "replay");
+  add_method<release_recording>(exports, "releaseRecording");
   add_method<memory_stats>(exports, "memoryStats");
   add_method<reset_peak_memory>(exports, "resetPeakMemory");
   add_method<trim_memory>(exports, "trimMemory");

@@ -1,5 +1,7 @@
 #include "addon/tensors.h"
 
+#include <algorithm>
+
 namespace distill {
 
 const char *dtype_name(DType dtype) {
@@ -8,6 +10,11 @@ const char *dtype_name(DType dtype) {
 }
 
 int64_t dtype_bytes(DType dtype) { return dtype == DType::u8 ? 1 : dtype == DType::bf16 ? 2 : 4; }
+
+Range range_of(const int32_t *values, int64_t size) {
+  const auto [low, high] = std::minmax_element(values, values + size);
+  return {*low, *high};
+}
 
 std::string describe_shape(std::span<const int64_t> shape) {
   std::string text = "[";
@@ -18,12 +25,13 @@ std::string describe_shape(std::span<const int64_t> shape) {
 std::string Tensor::describe() const { return std::string(dtype_name(dtype)) + " " + describe_shape(shape); }
 
 int64_t TensorTable::add(DType dtype, std::vector<int64_t> shape, int64_t size) {
-  tensors_.emplace(next_, Tensor{dtype, std::move(shape), size, pool_.allocate(size * dtype_bytes(dtype))});
+  auto range = dtype == DType::i32 ? std::make_shared<std::optional<Range>>() : nullptr;
+  tensors_.emplace(next_, Tensor{dtype, std::move(shape), size, pool_.allocate(size * dtype_bytes(dtype)), std::move(range)});
   return next_++;
 }
 
 int64_t TensorTable::add_view(const Tensor &tensor, std::vector<int64_t> shape) {
-  tensors_.emplace(next_, Tensor{tensor.dtype, std::move(shape), tensor.size, tensor.block});
+  tensors_.emplace(next_, Tensor{tensor.dtype, std::move(shape), tensor.size, tensor.block, tensor.range});
   return next_++;
 }
 

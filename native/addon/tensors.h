@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -18,11 +19,18 @@ int64_t dtype_bytes(DType dtype);
 
 constexpr int64_t kMaxRank = 6;
 
+// Least and greatest element.
+struct Range {
+  int64_t low, high;
+};
+
 struct Tensor {
   DType dtype;
   std::vector<int64_t> shape;
   int64_t size;  // number of elements
   StoragePool::Block block;
+  // Of i32, else null: in what range the content is, as far as that is known without asking the device. Views share it.
+  std::shared_ptr<std::optional<Range>> range;
 
   int64_t bytes() const { return size * dtype_bytes(dtype); }
   template <class T>
@@ -31,6 +39,8 @@ struct Tensor {
   }
   std::string describe() const;  // "f32 [16,4,3,3]"
 };
+
+Range range_of(const int32_t *values, int64_t size);
 
 std::string describe_shape(std::span<const int64_t> shape);
 

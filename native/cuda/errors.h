@@ -7,9 +7,14 @@
 
 namespace distill {
 
-// "cudaErrorIllegalAddress: an illegal memory access was encountered (linear_tile, linear.cu:120)"
+// "cudaErrorInvalidValue: invalid argument (linear_tile, linear.cu:120)"
 struct CudaError : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+// After an error that CUDA cannot recover from: every further call in this process fails.
+struct CudaDeviceLost : CudaError {
+  using CudaError::CudaError;
 };
 
 struct CudaOutOfMemory : std::exception {

@@ -1,64 +1,38 @@
-// The library's one symbol: the device, its memory and stream, and the table of ops. Here exceptions end and become a CudaFailure.
+// The library's one symbol: the device, its stream, and the tables of functions and ops. Here exceptions end and become a CudaFailure.
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "cuda/errors.h"
 #include "cuda/gpu.cuh"
 #include "cuda/launchers.h"
 #include "cuda/library.h"
-#include "cuda/workspace.h"
+#include "cuda/memory.h"
 
 namespace distill {
 
 namespace gpu {
 
-namespace {
-cudaStream_t work_stream;
-
-struct Workspace {
-  void *memory = nullptr;
-  int64_t bytes = 0;
-} kept;
-}  // namespace
+static cudaStream_t work_stream;
 
 cudaStream_t stream() { return work_stream; }
+
+// After some errors nothing works any more in this process. Which ones is not documented as a list, but then every call says so.
+static bool is_lost() {
+  cudaGetLastError();
+  return cudaFree(nullptr) != cudaSuccess;
+}
 
 void check(cudaError_t status, const LaunchSite &site) {
   if (status == cudaSuccess) return;
   const char *slash = std::strrchr(site.file, '/');
-  throw CudaError(std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status) + " (" + site.kernel + ", " +
-                  (slash ? slash + 1 : site.file) + ":" + std::to_string(site.line) + ")");
-}
-
-static void *allocate(int64_t bytes) {
-  void *memory = nullptr;
-  const cudaError_t status = cudaMalloc(&memory, static_cast<size_t>(bytes));
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // so that the next launch does not see it
-    size_t free = 0, total = 0;
-    GPU_CHECK(cudaMemGetInfo(&free, &total));
-    throw CudaOutOfMemory(bytes, static_cast<int64_t>(free));
-  }
-  GPU_CHECK(status);
-  return memory;
-}
-
-void *workspace(int64_t bytes) {
-  if (bytes > kept.bytes) {
-    // cudaFree waits for the work that still uses the old one.
-    if (kept.memory) GPU_CHECK(cudaFree(kept.memory));
-    kept = {};
-    kept.memory = allocate(bytes);
-    kept.bytes = bytes;
-  }
-  return kept.memory;
-}
-
-void upload(void *to, const void *from_host, int64_t bytes) {
-  GPU_CHECK(cudaMemcpyAsync(to, from_host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, work_stream));
+  const std::string text = std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status) + " (" + site.kernel + ", " +
+                           (slash ? slash + 1 : site.file) + ":" + std::to_string(site.line) + ")";
+  if (is_lost()) throw CudaDeviceLost(text);
+  throw CudaError(text);
 }
 
 }  // namespace gpu
@@ -68,9 +42,11 @@ namespace {
 // ---- Failures: the first one is kept until somebody asks
 
 CudaFailure failure;
+bool has_failed;
 
 void fail(CudaFailure::Kind kind, const char *message, int64_t asked = 0, int64_t free = 0) {
-  if (failure.kind != CudaFailure::none) return;
+  if (has_failed) return;
+  has_failed = true;
   failure = {kind, {}, asked, free};
   std::snprintf(failure.message, sizeof(failure.message), "%s", message);
 }
@@ -83,22 +59,25 @@ auto guarded(const Body &body) -> decltype(body()) {
     fail(CudaFailure::out_of_memory, error.what(), error.asked, error.free);
   } catch (const CudaUnavailable &error) {
     fail(CudaFailure::unavailable, error.what());
+  } catch (const CudaDeviceLost &error) {
+    fail(CudaFailure::lost, error.what());
   } catch (const std::exception &error) {
     fail(CudaFailure::error, error.what());
   }
   return decltype(body())();
 }
 
-CudaFailure take_failure() {
-  const CudaFailure taken = failure;
-  failure = {};
-  return taken;
-}
+const CudaFailure *take_failure() { return std::exchange(has_failed, false) ? &failure : nullptr; }
 
-template <auto launcher, class Arguments>
-void guarded_op(const Arguments &arguments) {
-  guarded([&] { launcher(arguments); });
-}
+// A function as the tables hold it.
+template <auto function>
+struct Guarded;
+template <class Result, class... P, Result (*function)(P...)>
+struct Guarded<function> {
+  static Result call(P... arguments) {
+    return guarded([&] { return function(arguments...); });
+  }
+};
 
 // ---- The device
 
@@ -107,11 +86,23 @@ int version_of(cudaError_t (*get)(int *)) {
   return get(&version) == cudaSuccess ? version : 0;
 }
 
+int driver_version() { return version_of(cudaDriverGetVersion); }
+int runtime_version() { return version_of(cudaRuntimeGetVersion); }
+
+// 13000 -> "13.0"
+std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+
+std::string why_no_driver() {
+  if (driver_version() == 0) return "there is no NVIDIA driver";
+  return "the NVIDIA driver is too old: it knows CUDA " + version_text(driver_version()) + ", and " + version_text(runtime_version()) +
+         " or newer is needed; update the driver";
+}
+
 int device_count() {
   return guarded([] {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
-    if (status == cudaErrorInsufficientDriver) throw CudaUnavailable("there is no NVIDIA driver that this library can use");
+    if (status == cudaErrorInsufficientDriver) throw CudaUnavailable(why_no_driver());
     if (status == cudaErrorNoDevice) return 0;
     GPU_CHECK(status);
     return count;
@@ -143,23 +134,8 @@ void open(int device) {
   });
 }
 
-// ---- Memory
+// ---- Memory and recordings: what memory.h has, guarded
 
-void *allocate(int64_t bytes) {
-  return guarded([&] { return gpu::allocate(bytes); });
-}
-void free_memory(void *memory) {
-  guarded([&] { GPU_CHECK(cudaFree(memory)); });
-}
-void write(void *to, const void *from_host, int64_t bytes) {
-  guarded([&] { gpu::upload(to, from_host, bytes); });
-}
-void read(void *to_host, const void *from, int64_t bytes) {
-  guarded([&] {
-    GPU_CHECK(cudaMemcpyAsync(to_host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, gpu::work_stream));
-    GPU_CHECK(cudaStreamSynchronize(gpu::work_stream));
-  });
-}
 void copy(void *to, const void *from, int64_t bytes) {
   guarded([&] { GPU_CHECK(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, gpu::work_stream)); });
 }
@@ -168,7 +144,7 @@ void synchronize() {
 }
 
 constexpr Ops kOps = {
-#define DISTILL_TAKE(name, Arguments) guarded_op<&cuda::name, Arguments>,
+#define DISTILL_TAKE(name, Arguments) Guarded<&cuda::name>::call,
     DISTILL_OPS(DISTILL_TAKE)
 #undef DISTILL_TAKE
 };
@@ -177,17 +153,24 @@ constexpr CudaLibrary kLibrary = {
     kCudaLibraryVersion,
     take_failure,
     device_count,
-    [] { return version_of(cudaDriverGetVersion); },
-    [] { return version_of(cudaRuntimeGetVersion); },
+    driver_version,
+    runtime_version,
     describe,
     open,
-    allocate,
-    free_memory,
-    write,
-    read,
+    gpu::when_full,
+    Guarded<gpu::allocate>::call,
+    Guarded<gpu::free>::call,
+    Guarded<gpu::upload>::call,
+    Guarded<gpu::download>::call,
     copy,
-    [](void *to, uint32_t pattern, int64_t bytes) { guarded([&] { cuda::fill(to, pattern, bytes); }); },
+    Guarded<cuda::fill>::call,
+    Guarded<gpu::download_later>::call,
+    Guarded<gpu::finish>::call,
     synchronize,
+    Guarded<gpu::begin_recording>::call,
+    Guarded<gpu::end_recording>::call,
+    Guarded<gpu::replay>::call,
+    Guarded<gpu::forget>::call,
     &kOps,
 };
 

@@ -8,7 +8,7 @@
 
 namespace distill {
 
-constexpr int kCudaLibraryVersion = 1;
+constexpr int kCudaLibraryVersion = 2;
 
 struct CudaDeviceDescription {
   char name[256];
@@ -18,15 +18,21 @@ struct CudaDeviceDescription {
 };
 
 struct CudaFailure {
-  enum Kind { none, error, out_of_memory, unavailable } kind;
+  // lost: an error after which every further call in this process fails.
+  enum Kind { error, lost, out_of_memory, unavailable } kind;
   char message[8192];
   int64_t asked, free;  // bytes, of out_of_memory
 };
 
+// A copy to the host that is under way.
+struct CudaRead;
+// Work that can be queued again at once.
+struct CudaRecording;
+
 struct CudaLibrary {
   int version;
-  // What went wrong first since the last call; kind none if nothing did. Every function below may fail.
-  CudaFailure (*take_failure)();
+  // What went wrong first since the last call, null if nothing did; valid until the next failure. Every function below may fail.
+  const CudaFailure *(*take_failure)();
 
   int (*device_count)();
   int (*driver_version)();   // 1000 major + 10 minor of the CUDA version that the driver knows; 0: no driver
@@ -35,15 +41,30 @@ struct CudaLibrary {
   // Makes the device the one that all calls below are about.
   void (*open)(int device);
 
-  // Memory of the device, 256-byte aligned. Copies are ordered with the ops. `read` returns when the content is there.
+  // Memory of the device, 256-byte aligned. Where there is no room, `relieve` is called, which may free what can be spared; then the device
+  // is asked once more.
+  void (*when_full)(void (*relieve)(void *owner), void *owner);
   void *(*allocate)(int64_t bytes);
   void (*free)(void *memory);
+
+  // Copies, ordered with the ops. Where one from the host returns, the host's memory may change; `read` returns when the content is there.
   void (*write)(void *to, const void *from_host, int64_t bytes);
   void (*read)(void *to_host, const void *from, int64_t bytes);
   void (*copy)(void *to, const void *from, int64_t bytes);
   void (*fill)(void *to, uint32_t pattern, int64_t bytes);  // words of 4 bytes, and the pattern's first bytes at the end
+  // A read that is queued now and waited for later. Each is to be finished once; to null: its content is dropped.
+  CudaRead *(*read_later)(const void *from, int64_t bytes);
+  void (*finish_read)(CudaRead *read, void *to_host);
   // Returns when all work is done; fails with what any of it did wrong.
   void (*synchronize)();
+
+  // From begin to end work is noted down instead of done (a CUDA graph). It must not wait, copy from or to the host, or free memory. A
+  // replay queues all of it, on the same addresses and with the same numbers. end: null after a failure, which lies in something in
+  // between.
+  void (*begin_recording)();
+  CudaRecording *(*end_recording)();
+  void (*replay)(const CudaRecording *recording);
+  void (*forget)(CudaRecording *recording);
 
   // On pointers of the device; a call returns when the work is queued.
   const Ops *ops;

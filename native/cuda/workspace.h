@@ -15,7 +15,8 @@ T *workspace_of(int64_t count) {
   return static_cast<T *>(workspace(count * static_cast<int64_t>(sizeof(T))));
 }
 
-// Queues a copy from the host, which may change its memory afterwards.
+// Queues a copy from the host, which may change its memory afterwards. Not while recording, as a replay would copy what is there by then:
+// throws CudaError.
 void upload(void *to, const void *from_host, int64_t bytes);
 
 }  // namespace distill::gpu

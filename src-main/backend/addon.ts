@@ -9,6 +9,8 @@
 /** bf16 is the upper half of an fp32, and holds activations alone. */
 export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
+export type PendingRead = number;
+export type Recording = number;
 export type Isa = "scalar" | "avx2" | "avx512";
 
 export interface CpuFeatures {
@@ -21,13 +23,6 @@ export interface CpuFeatures {
   isas: Isa[];
   /** The variant in use. */
   isa: Isa;
-}
-
-export interface CudaInventory {
-  /** Versions of CUDA: the newest that the driver knows, and the one that the library was built with. */
-  driver: string;
-  runtime: string;
-  gpus: { name: string; memoryBytes: number; freeBytes: number; capability: string }[];
 }
 
 export interface MemoryStats {
@@ -50,6 +45,10 @@ export interface Addon {
   write(tensor: Handle, values: Float32Array | Uint16Array | Int32Array | Uint8Array): void;
   /** Copies the tensor's content into a new typed array of its type. */
   read(tensor: Handle): Float32Array | Uint16Array | Int32Array | Uint8Array;
+  /** The tensor's content as it will be when the ops called so far are done, for `takeRead`: does not wait for them. */
+  readLater(tensor: Handle): PendingRead;
+  /** Waits, once for each. */
+  takeRead(read: PendingRead): Float32Array | Uint16Array | Int32Array | Uint8Array;
   copy(options: { from: Handle; to: Handle }): void;
   fill(options: { y: Handle; value: number }): void;
   /** 64-bit checksum of the content as 16 hexadecimal digits. */
@@ -71,11 +70,23 @@ export interface Addon {
   useCpu(): void;
   /**
    * Throws an Error with the code "CUDA_UNAVAILABLE" that says why if it cannot be used. From then on an op that goes wrong on the GPU makes
-   * this or a later call throw an Error with the code "CUDA_ERROR".
+   * this or a later call throw an Error with the code "CUDA_ERROR", or "CUDA_LOST" if nothing works any more in this process. Running out of
+   * memory there has the code "CUDA_OUT_OF_MEMORY".
    */
   useCuda(library: string, gpu: number): void;
-  /** What the library finds in this machine; throws as `useCuda`. */
-  cudaGpus(library: string): CudaInventory;
+
+  // Work on a GPU that is queued again and again.
+  canRecord(): boolean;
+  /**
+   * From here to `endRecording` ops are noted down instead of done. What is allocated meanwhile is set aside until the recording is released,
+   * whatever of it is released earlier. Nothing may be read, written or moved to another device in between.
+   */
+  beginRecording(): void;
+  /** To be called even after an error in between; then it throws too. */
+  endRecording(): Recording;
+  /** Does all of it again: on the same memory, with the same numbers. */
+  replay(recording: Recording): void;
+  releaseRecording(recording: Recording): void;
 
   // Ops: one method per line of DISTILL_OPS in native/ops.h, same name in camel case, arguments by the struct's field names (pointers
   // are handles; sizes are taken from the tensors' shapes; a field "or null" may be null or left out). All are synchronous.

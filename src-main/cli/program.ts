@@ -15,7 +15,8 @@ import { addReport } from "./verbs/report";
 import { addTrain } from "./verbs/train";
 import type { World } from "./world";
 
-const STATUS: Record<Failure["code"], number> = { USAGE: 2, INPUT: 1, OUT_OF_MEMORY: 1, ENGINE_DIED: 1, INTERNAL: 1, INTERRUPTED: 130 };
+/** Exit status by failure; all others are 1. */
+const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED: 130 };
 
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(args: readonly string[], world: World): Promise<number> {
@@ -32,7 +33,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     const failure = failureOf(error);
     if (asJson) world.writeOut(`${JSON.stringify({ error: failureJson(failure, error) }, null, 2)}\n`);
     if (!(error instanceof CommanderError)) world.err.write(failureText(failure, args.includes("--debug")));
-    return STATUS[failure.code];
+    return STATUS[failure.code] ?? 1;
   }
 }
 

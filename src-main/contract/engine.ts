@@ -17,7 +17,7 @@ export type Answer = { id: number; ok: true; result: unknown } | { id: number; o
 
 /** An error as plain data. `code` is stable; `message` names the thing, what was expected and what came, and what to do. */
 export interface Failure {
-  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
+  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
   message: string;
   details?: string;
 }
@@ -71,7 +71,17 @@ export interface DoctorReport {
   cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number };
   memory: { totalBytes: number; freeBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
+  /** Those that can be used, the first of them by recipes with device "cuda". */
+  gpus: Gpu[];
   bundled: { data: string | null; teacher: string | null };
+}
+
+export interface Gpu {
+  name: string;
+  memoryBytes: number;
+  freeBytes: number;
+  /** CUDA's compute capability: "9.0". */
+  capability: string;
 }
 
 export interface ModelInfo {

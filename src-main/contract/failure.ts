@@ -35,13 +35,35 @@ export class Interrupted extends CodedError {
   }
 }
 
-const CODES: readonly string[] = ["USAGE", "INPUT", "OUT_OF_MEMORY", "INTERRUPTED", "ENGINE_DIED", "INTERNAL"] satisfies Code[];
+/** The GPU was asked for and cannot be used; the message says why. */
+export class CudaUnavailable extends CodedError {
+  constructor(message: string) {
+    super("CUDA_UNAVAILABLE", message);
+  }
+}
+
+const CODES: Record<Code, true> = {
+  USAGE: true,
+  INPUT: true,
+  OUT_OF_MEMORY: true,
+  CUDA_OUT_OF_MEMORY: true,
+  CUDA_ERROR: true,
+  CUDA_UNAVAILABLE: true,
+  INTERRUPTED: true,
+  ENGINE_DIED: true,
+  INTERNAL: true,
+};
+
+/** Whether the GPU failed in such a way that nothing works on it any more in this process. */
+export function isDeviceLost(thrown: unknown): boolean {
+  return (Object(thrown) as { code?: unknown }).code === "CUDA_LOST";
+}
 
 /** Any thrown value as plain data: errors that carry one of our codes keep it, the system's are INPUT, all others are INTERNAL and keep their stack. */
 export function toFailure(thrown: unknown): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const code = (error as { code?: unknown }).code;
-  if (typeof code === "string" && CODES.includes(code)) return { code: code as Code, message: error.message };
+  if (typeof code === "string" && Object.hasOwn(CODES, code)) return { code: code as Code, message: error.message };
   // What the system refuses (a full disk, a folder without permission) is not this program's fault; Node's message names call and path.
   if ("syscall" in error) return { code: "INPUT", message: error.message };
   return { code: "INTERNAL", message: error.message, details: error.stack };

@@ -8,7 +8,7 @@ import { backend } from "../tensor/tensor";
 /** What this machine has, and what of it is used and why. */
 export function doctor(): DoctorReport {
   const addon = backend();
-  const cuda = cudaStatus(addon);
+  const cuda = cudaStatus();
   const { name, logicalCores, features, isas, isa } = addon.cpuFeatures();
   return {
     version: packageJson.version,
@@ -31,6 +31,7 @@ export function doctor(): DoctorReport {
         used: addon.device() === "cuda",
       },
     ],
+    gpus: cuda.gpus,
     bundled: { data: bundledData(), teacher: bundledTeacher("resnet20_cifar10.safetensors") },
   };
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import packageJson from "../../package.json";
 import { useDevice } from "../backend/device";
 import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
-import { toFailure, UsageError } from "../contract/failure";
+import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
 import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
@@ -65,6 +65,8 @@ export class Engine {
       if (!isMethod(method)) throw new UsageError(`there is no method ${JSON.stringify(method)}`);
       this.channel.post({ id, ok: true, result: await this.#call(method, params, notify) });
     } catch (error) {
+      // Nobody can use the GPU from this process again: its end tells why, and a new engine is started at the next call.
+      if (isDeviceLost(error)) throw error;
       this.channel.post({ id, ok: false, error: toFailure(error) });
     }
   }

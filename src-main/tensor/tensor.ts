@@ -42,6 +42,11 @@ export class Tensor {
     const values = backend().read(this.handle);
     return values instanceof Uint16Array ? fromBf16(values) : expectArray(values, Float32Array);
   }
+  /** The content as it will be when all that was called so far is done; what is returned waits for that, once. */
+  toFloat32Later(): () => Float32Array {
+    const read = backend().readLater(this.handle);
+    return () => expectArray(backend().takeRead(read), Float32Array);
+  }
   toInt32(): Int32Array {
     return expectArray(backend().read(this.handle), Int32Array);
   }

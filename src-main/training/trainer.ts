@@ -6,12 +6,13 @@ import { assemble, labelsOf, type View } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { epochOrder } from "../data/order";
 import { hashWeights } from "../models/weights";
-import { type LossMetrics, lossMetrics } from "../tensor/ops/distillation-loss";
-import { backend, backward, scope, type Tensor } from "../tensor/tensor";
+import type { LossMetrics } from "../tensor/ops/distillation-loss";
+import { scope, type Tensor } from "../tensor/tensor";
 import type { Evaluation } from "./evaluate";
-import { type Batch, control, distil, type Task } from "./losses/task";
+import { type Batch, control, distil } from "./losses/task";
 import type { Network } from "./network";
 import { createOptimizer, type Optimizer } from "./optimizer";
+import { Pass } from "./pass";
 import { learningRateAt } from "./schedule";
 
 /** How far an arm has got, as plain data: with the tensors of `state` all that is needed to go on in the same bits. */
@@ -51,7 +52,7 @@ export class Trainer {
   readonly batchesPerEpoch: number;
   #position: Position;
   readonly #teacher: TrainerOptions["teacher"];
-  readonly #task: Task;
+  readonly #pass: Pass;
   readonly #optimizer: Optimizer;
   #order: { epoch: number; indices: Int32Array } | null = null;
 
@@ -62,7 +63,8 @@ export class Trainer {
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     this.#teacher = recipe.distillation ? teacher : null;
-    this.#task = recipe.distillation ? distil(student, teacher!, recipe.distillation) : control(student);
+    const task = recipe.distillation ? distil(student, teacher!, recipe.distillation) : control(student);
+    this.#pass = new Pass(task, student.model.parameters());
     this.#optimizer = createOptimizer(student.model.parameters(), recipe.train);
     this.#position = { ...START, initialWeights: hashWeights(student.model) };
   }
@@ -102,15 +104,13 @@ export class Trainer {
     const indices = this.#indicesOf(epoch, batchesDone);
     const learningRate = learningRateAt(this.recipe.train, this.batchesPerEpoch, epochsDone, batchesDone);
 
-    const { metrics, hash } = scope(() => {
-      const batch = this.#assemble(indices, epoch);
-      const hash = this.#hashWith(batch);
-      const loss = this.#task(batch);
-      const metrics = this.#checked(lossMetrics(loss));
-      backward(loss);
+    const metrics = scope(() => {
+      const metrics = this.#pass.run(this.#assemble(indices, epoch));
       this.#optimizer.step(learningRate);
-      return { metrics, hash };
+      // Not before: what waits for a GPU leaves it without work. Of a step with a wrong loss nothing is recorded.
+      return this.#checked(metrics());
     });
+    const hash = this.#hashWith(indices, epoch);
 
     const seconds = (performance.now() - started) / 1000;
     this.#advance(metrics, hash, indices.length, seconds);
@@ -143,6 +143,7 @@ export class Trainer {
     const { epoch } = this;
     const { lossSum, correct, seen, seconds } = this.#position;
     this.#position = { ...this.#position, epochsDone: epoch, ...EPOCH_START };
+    this.#pass.release();
     return {
       epoch,
       trainLoss: lossSum / seen,
@@ -166,6 +167,7 @@ export class Trainer {
   }
 
   release(): void {
+    this.#pass.release();
     this.#optimizer.release();
     this.student.model.release();
   }
@@ -177,21 +179,23 @@ export class Trainer {
   }
 
   #assemble(indices: Int32Array, epoch: number): Batch {
-    const viewOf = ({ model, normalization }: Network): View => {
-      const { seed, precision } = this.recipe.train;
-      return { imageSize: model.imageSize, ...normalization, augment: this.recipe.augment, seed, epoch, precision };
-    };
-    return {
-      images: assemble(this.data.train, indices, viewOf(this.student)),
-      labels: labelsOf(this.data.train, indices),
-      seenBy: (network) => assemble(this.data.train, indices, viewOf(network)),
-    };
+    const { train } = this.data;
+    const images = (network: Network) => assemble(train, indices, this.#viewOf(network, epoch));
+    return { images: images(this.student), labels: labelsOf(train, indices), teacherImages: this.#teacher && images(this.#teacher) };
   }
 
-  #hashWith({ images, labels }: Batch): string {
+  #viewOf({ model, normalization }: Network, epoch: number): View {
+    const { seed, precision } = this.recipe.train;
+    return { imageSize: model.imageSize, ...normalization, augment: this.recipe.augment, seed, epoch, precision };
+  }
+
+  /** What makes a batch what it is, besides the data. The images themselves follow from it, and may be in a GPU's memory. */
+  #hashWith(indices: Int32Array, epoch: number): string {
     const hash = createHash("sha256").update(this.#position.batchesHash);
-    for (const tensor of [images, labels]) hash.update(backend().checksum(tensor.handle));
-    return hash.digest("hex");
+    return hash
+      .update(JSON.stringify(this.#viewOf(this.student, epoch)))
+      .update(indices)
+      .digest("hex");
   }
 
   #checked(metrics: LossMetrics): LossMetrics {

@@ -53,7 +53,7 @@ const isOptional = (spec: Spec) => spec.kind !== "tensors" && spec.optional;
 
 it("has a table of all that it exports", () => {
   const methods = Object.keys(POSITIONAL);
-  expect(Object.keys(addon).sort()).toEqual([...Object.keys(ops), ...methods, "copy", "fill"].sort());
+  expect(Object.keys(addon).sort()).toEqual([...Object.keys(ops), ...methods, "copy", "fill", "beginRecording", "endRecording"].sort());
 });
 
 describe.each(Object.entries(ops))("%s", (op, call) => {
@@ -178,6 +178,11 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   ],
   release: wrongHandles().map((handle) => ["tensor", handle]),
   read: wrongHandles().map((handle) => ["tensor", handle]),
+  readLater: wrongHandles().map((handle) => ["tensor", handle]),
+  takeRead: wrongHandles().map((read) => ["read", read]),
+  replay: wrongHandles().map((recording) => ["recording", recording]),
+  releaseRecording: wrongHandles().map((recording) => ["recording", recording]),
+  canRecord: [],
   checksum: wrongHandles().map((handle) => ["tensor", handle]),
   write: [
     ...wrongHandles().map((handle): [string, ...unknown[]] => ["tensor", handle, new Int32Array(2)]),
@@ -196,7 +201,6 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   threads: [],
   device: [],
   useCpu: [],
-  cudaGpus: NOT_TEXTS.map((library) => ["library", library]),
   useCuda: [
     ...NOT_TEXTS.map((library): [string, ...unknown[]] => ["library", library, 0]),
     ...[...OBJECTS, ...NOT_WHOLE, undefined, null, true, 256].map((gpu): [string, ...unknown[]] => ["gpu", "nowhere.so", gpu]),

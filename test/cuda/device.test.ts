@@ -1,27 +1,44 @@
 import { existsSync } from "node:fs";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cudaLibrary, cudaStatus, useDevice } from "../../src-main/backend/device";
 import { loadAddon } from "../../src-main/backend/load";
 import { emulatedLibrary, noEmulator } from "./emulated";
 
 const addon = loadAddon();
 beforeEach(() => addon.useCpu());
+afterEach(() => {
+  delete process.env.DISTILL_EMULATOR;
+});
 
 describe("where CUDA cannot be used, the reason is said", () => {
   it("no library", () => {
-    expect(cudaStatus(addon, null)).toMatchObject({ available: false, reason: expect.stringContaining("built without nvcc") });
-    expect(() => useDevice(addon, "cuda", null)).toThrow(/device: "cuda" is not available: .* expected "auto" or "cpu" here/);
+    expect(cudaStatus(null)).toMatchObject({ available: false, reason: expect.stringContaining("built without nvcc") });
+    const refused = { code: "CUDA_UNAVAILABLE", message: expect.stringMatching(/device: "cuda" is not available: .* expected "auto" or "cpu" here/) };
+    expect(() => useDevice(addon, "cuda", null)).toThrow(expect.objectContaining(refused));
     expect(addon.device()).toBe("cpu");
   });
 
   it("no driver", (test) => {
     if (cudaLibrary() === null) test.skip("the CUDA library was not built, as nvcc is not installed");
     if (existsSync("/proc/driver/nvidia/version")) test.skip("this machine has a driver");
-    expect(cudaStatus(addon)).toMatchObject({ available: false, reason: "there is no NVIDIA driver that this library can use" });
+    expect(cudaStatus()).toMatchObject({ available: false, reason: "there is no NVIDIA driver" });
+  });
+
+  it.for([
+    ["driver=0", "there is no NVIDIA driver"],
+    ["driver=12020", "the NVIDIA driver is too old: it knows CUDA 12.2, and 13.0 or newer is needed; update the driver"],
+    ["capability=70", "Emulator has compute capability 7.0; 7.5 or newer is needed"],
+    ["crash=1", "asking the NVIDIA driver failed: the process that asked was ended by SIGABRT"],
+    ["hang=1", "asking the NVIDIA driver failed: it did not answer within 0.5 s"],
+    ["lost-after=1", "cudaErrorIllegalAddress"],
+  ] as const)("a device that is emulated with %s", ([settings, reason], test) => {
+    if (noEmulator) test.skip(noEmulator);
+    process.env.DISTILL_EMULATOR = settings;
+    expect(cudaStatus(emulatedLibrary, 0.5)).toMatchObject({ available: false, reason: expect.stringContaining(reason), gpus: [] });
   });
 
   it("a library that cannot be opened", () => {
-    expect(cudaStatus(addon, "/nowhere/libdistill_cuda.so")).toMatchObject({
+    expect(cudaStatus("/nowhere/libdistill_cuda.so")).toMatchObject({
       available: false,
       reason: expect.stringContaining("/nowhere/libdistill_cuda.so"),
     });
@@ -33,30 +50,78 @@ describe("where CUDA cannot be used, the reason is said", () => {
 });
 
 describe("a GPU", () => {
-  it("is used where a recipe asks for it, and left again", (test) => {
+  beforeEach((test) => {
     if (noEmulator) test.skip(noEmulator);
-    expect(cudaStatus(addon, emulatedLibrary)).toMatchObject({ available: true, gpus: [{ name: "Emulator", capability: "8.0" }] });
+  });
+
+  it("is used where a recipe asks for it, and left again", () => {
+    expect(cudaStatus(emulatedLibrary)).toMatchObject({ available: true, gpus: [{ name: "Emulator", memoryBytes: 2 ** 32, capability: "8.0" }] });
     useDevice(addon, "cuda", emulatedLibrary);
     expect(addon.device()).toBe("cuda");
     useDevice(addon, "auto", emulatedLibrary);
     expect(addon.device()).toBe("cpu");
   });
 
-  it("is not left while tensors are on it", (test) => {
-    if (noEmulator) test.skip(noEmulator);
+  it("is not left while tensors are on it", () => {
     const tensor = addon.alloc("f32", [4]);
     expect(() => addon.useCuda(emulatedLibrary, 0)).toThrow("expected all tensors to be released first");
     addon.release(tensor);
   });
 
-  it("that runs out of memory fails with words", (test) => {
-    if (noEmulator) test.skip(noEmulator);
+  it("that runs out of memory fails with words, and works on", () => {
     addon.useCuda(emulatedLibrary, 0);
-    expect(() => addon.alloc("f32", [2 ** 31])).toThrow(expect.objectContaining({ code: "OUT_OF_MEMORY", message: expect.stringContaining("on the GPU") }));
+    process.env.DISTILL_EMULATOR = "memory=2000000";
+    const message = expect.stringMatching(
+      /^out of memory on the GPU: asked for 4194304 bytes \(0 GiB\) with 0 GiB free of .* Use a smaller batch \(train\.batchSize\), image or model/,
+    );
+    expect(() => addon.alloc("f32", [1_000_000])).toThrow(
+      expect.objectContaining({ code: "CUDA_OUT_OF_MEMORY", bytesAsked: 4_194_304, bytesFree: 2_000_000, message }),
+    );
+    addon.release(addon.alloc("f32", [1000]));
   });
 
-  it.for([0, 7, 12345])("draws the processor's random numbers, bit by bit: seed %i", (seed, test) => {
-    if (noEmulator) test.skip(noEmulator);
+  it("gives cached memory back before it is out of memory: for tensors and for what an op needs between its kernels", () => {
+    addon.useCuda(emulatedLibrary, 0);
+    process.env.DISTILL_EMULATOR = "memory=2000000";
+    addon.release(addon.alloc("f32", [400_000]));
+    const [x, dy, dweight] = [addon.alloc("f32", [4000, 20]), addon.alloc("f32", [4000, 20]), addon.alloc("f32", [20, 20])];
+    for (const y of [x, dy]) addon.fill({ y, value: 1 });
+    addon.linearBackwardWeight({ x, dy, dweight });
+    expect(addon.read(dweight)[0]).toBe(4000);
+    for (const tensor of [x, dy, dweight]) addon.release(tensor);
+  });
+
+  it("reads later what a tensor held then", () => {
+    addon.useCuda(emulatedLibrary, 0);
+    const y = addon.alloc("f32", [3]);
+    const reads = [1, 2].map((value) => {
+      addon.fill({ y, value });
+      return addon.readLater(y);
+    });
+    addon.fill({ y, value: 3 });
+    expect(reads.map((read) => [...addon.takeRead(read)])).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+    ]);
+    expect(() => addon.takeRead(reads[0]!)).toThrow("takeRead: read: expected what readLater returned, once");
+    addon.release(y);
+  });
+
+  it("keeps what the host wrote, however much is written before it is used", () => {
+    addon.useCuda(emulatedLibrary, 0);
+    const size = 1_500_000;
+    const tensors = Array.from({ length: 6 }, (_, i) => {
+      const tensor = addon.alloc("f32", [size]);
+      addon.write(tensor, new Float32Array(size).fill(i));
+      return tensor;
+    });
+    for (const [i, tensor] of tensors.entries()) {
+      expect(addon.read(tensor).every((value) => value === i)).toBe(true);
+      addon.release(tensor);
+    }
+  });
+
+  it.for([0, 7, 12345])("draws the processor's random numbers, bit by bit: seed %i", (seed) => {
     const draw = () => {
       const [normal, uniform, order] = [addon.alloc("f32", [1003]), addon.alloc("f32", [1003]), addon.alloc("i32", [257])];
       addon.randomNormal({ y: normal, seed, stream: 3, mean: 0.5, std: 2 });
@@ -71,5 +136,81 @@ describe("a GPU", () => {
     const expected = draw();
     addon.useCuda(emulatedLibrary, 0);
     expect(draw()).toEqual(expected);
+  });
+});
+
+describe("a recording", () => {
+  beforeEach((test) => {
+    if (noEmulator) test.skip(noEmulator);
+    addon.useCuda(emulatedLibrary, 0);
+  });
+
+  it("does nothing until it is replayed, and then the same each time, in memory that nobody else is given", () => {
+    const [x, y] = [addon.alloc("f32", [100]), addon.alloc("f32", [100])];
+    addon.fill({ y: x, value: 1 });
+    addon.fill({ y, value: 0 });
+    addon.beginRecording();
+    const between = addon.alloc("f32", [100]);
+    addon.add({ a: x, b: y, y: between });
+    addon.copy({ from: between, to: y });
+    addon.release(between);
+    const recording = addon.endRecording();
+    expect(addon.read(y)[0]).toBe(0);
+    const others = Array.from({ length: 3 }, () => addon.alloc("f32", [100]));
+    for (const other of others) addon.fill({ y: other, value: 9 });
+    for (let i = 0; i < 3; i++) addon.replay(recording);
+    expect(addon.read(y)[99]).toBe(3);
+    for (const other of others) expect(addon.read(other)[0]).toBe(9);
+    addon.releaseRecording(recording);
+    for (const tensor of [x, y, ...others]) addon.release(tensor);
+    expect(addon.memoryStats().inUse).toBe(0);
+  });
+
+  it("keeps the memory that its ops needed between kernels, when a later op needs more", () => {
+    const backwardWeight = (rows: number) => {
+      const [x, dy, dweight] = [addon.alloc("f32", [rows, 20]), addon.alloc("f32", [rows, 20]), addon.alloc("f32", [20, 20])];
+      for (const y of [x, dy]) addon.fill({ y, value: 1 });
+      return { x, dy, dweight };
+    };
+    const [small, large] = [backwardWeight(600), backwardWeight(6000)];
+    addon.beginRecording();
+    addon.linearBackwardWeight(small);
+    const recording = addon.endRecording();
+    addon.linearBackwardWeight(large);
+    addon.replay(recording);
+    expect([small, large].map(({ dweight }) => addon.read(dweight)[0])).toEqual([600, 6000]);
+    addon.releaseRecording(recording);
+    for (const tensor of [small, large].flatMap((each) => Object.values(each))) addon.release(tensor);
+  });
+
+  it.each([
+    ["a read", (tensor: number) => addon.read(tensor), /a copy to the host cannot be part of a recording/],
+    ["a read for later", (tensor: number) => addon.readLater(tensor), /a copy to the host cannot be part of a recording/],
+    ["a write", (tensor: number) => addon.write(tensor, new Float32Array(4)), /a copy from the host cannot be part of a recording/],
+  ])("refuses %s, and what comes after it works", (_, act, message) => {
+    const tensor = addon.alloc("f32", [4]);
+    addon.fill({ y: tensor, value: 1 });
+    addon.beginRecording();
+    expect(() => act(tensor)).toThrow(expect.objectContaining({ code: "CUDA_ERROR", message: expect.stringMatching(message) }));
+    addon.releaseRecording(addon.endRecording());
+    expect(addon.read(tensor)[0]).toBe(1);
+    addon.release(tensor);
+  });
+
+  it("is of no use if memory was freed meanwhile, which waits for the device", () => {
+    addon.release(addon.alloc("f32", [1000]));
+    addon.beginRecording();
+    addon.trimMemory();
+    const refused = { code: "CUDA_ERROR", message: expect.stringContaining("cudaErrorStreamCaptureUnsupported") };
+    expect(() => addon.endRecording()).toThrow(expect.objectContaining(refused));
+    addon.beginRecording();
+    addon.releaseRecording(addon.endRecording());
+  });
+
+  it("is not made by the processor", () => {
+    addon.useCpu();
+    expect(addon.canRecord()).toBe(false);
+    expect(() => addon.beginRecording()).toThrow("beginRecording: expected a device that records, got the processor");
+    expect(() => addon.endRecording()).toThrow("endRecording: expected beginRecording first");
   });
 });

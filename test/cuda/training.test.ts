@@ -1,5 +1,5 @@
 // Training on the CUDA kernels, in the emulator, follows training on the processor.
-import { afterAll, expect, it } from "vitest";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
@@ -8,18 +8,22 @@ import { emulatedLibrary, noEmulator } from "./emulated";
 
 const addon = loadAddon();
 useBackend(addon);
+afterEach(() => vi.restoreAllMocks());
 afterAll(() => addon.useCpu());
 
-const STEPS = 3;
-
-/** Losses of the student's first steps, and the hash of the batches that it saw. */
-function firstSteps() {
-  const data = smallData();
+/** Losses and trained weights of a distilled student, and the hash of what it started from. */
+function steps(count: number, { train, batchSize }: { train: number; batchSize: number }) {
+  const data = smallData({ train });
   const teacher = smallTeacher();
-  const trainer = trainerOf(comparisonArms(smallRecipe())[1], data, teacher);
+  const trainer = trainerOf(comparisonArms(smallRecipe({ batchSize }))[1], data, teacher);
   try {
-    const losses = Array.from({ length: STEPS }, () => trainer.step().loss);
-    return { losses, initialWeights: trainer.hashes.initialWeights };
+    const losses = Array.from({ length: count }, () => {
+      const { loss } = trainer.step();
+      if (trainer.epochTrained) trainer.endEpoch(null);
+      return loss;
+    });
+    const weights = [...trainer.student.model.weights()].map(([name, tensor]) => [name, addon.checksum(tensor.handle)]);
+    return { losses, initialWeights: trainer.hashes.initialWeights, weights };
   } finally {
     trainer.release();
     teacher.model.release();
@@ -30,9 +34,43 @@ function firstSteps() {
 it("a distilled student starts from the same bits, and its losses are those of the processor", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.selectIsa("scalar");
-  const expected = firstSteps();
+  const full = { train: 28, batchSize: 8 };
+  const expected = steps(3, full);
   addon.useCuda(emulatedLibrary, 0);
-  const actual = firstSteps();
+  const actual = steps(3, full);
   expect(actual.initialWeights).toBe(expected.initialWeights);
   for (const [step, loss] of expected.losses.entries()) expect(Math.abs(actual.losses[step]! / loss - 1)).toBeLessThan(1e-4);
+});
+
+it("has the same bits whether passes are recorded and replayed or done op by op", (test) => {
+  if (noEmulator) test.skip(noEmulator);
+  addon.useCuda(emulatedLibrary, 0);
+  const replay = vi.spyOn(addon, "replay");
+  // Two full batches and a smaller one in an epoch.
+  const epochs = { train: 10, batchSize: 4 };
+  const recorded = steps(5, epochs);
+  // Of both epochs the second batch, as a forward and a backward pass; not the smaller last batch.
+  expect(replay).toHaveBeenCalledTimes(2 * 2);
+  vi.spyOn(addon, "canRecord").mockReturnValue(false);
+  expect(steps(5, epochs)).toEqual(recorded);
+  expect(replay).toHaveBeenCalledTimes(2 * 2);
+  expect(addon.memoryStats().inUse).toBe(0);
+});
+
+it("asks the device for memory and waits for it in no step but the first ones", (test) => {
+  if (noEmulator) test.skip(noEmulator);
+  addon.useCuda(emulatedLibrary, 0);
+  const data = smallData({ train: 20 });
+  const teacher = smallTeacher();
+  const trainer = trainerOf(comparisonArms(smallRecipe({ batchSize: 4 }))[0], data, teacher);
+  const [read, takeRead] = [vi.spyOn(addon, "read"), vi.spyOn(addon, "takeRead")];
+  for (let i = 0; i < 2; i++) trainer.step();
+  const { inUse, cached } = addon.memoryStats();
+  read.mockClear();
+  takeRead.mockClear();
+  for (let i = 0; i < 3; i++) trainer.step();
+  expect(addon.memoryStats()).toMatchObject({ inUse, cached });
+  expect(read).not.toHaveBeenCalled();
+  expect(takeRead).toHaveBeenCalledTimes(3);
+  for (const owner of [trainer, teacher.model, data]) owner.release();
 });

@@ -79,5 +79,5 @@ function batch(step: number, size: number, imageSize: number, precision: Precisi
   const exact = formulaImages(`images of step ${step}`, size, imageSize);
   const images = precision === "bf16" ? fromArray(exact.toFloat32(), exact.shape, "bf16") : exact;
   const labels = fromArray(whole(`labels of step ${step}`, size, 10), [size]);
-  return { images, labels, seenBy: () => images };
+  return { images, labels, teacherImages: images };
 }

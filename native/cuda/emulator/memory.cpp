@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cuda/emulator/settings.h"
+
 // Of the library that the kernels are in: what is in there is code and constants.
 extern char __ehdr_start __attribute__((visibility("hidden")));
 extern char _end __attribute__((visibility("hidden")));
@@ -90,7 +92,7 @@ char *dynamic;
 std::vector<std::pair<const void *, char *>> shared_arrays;
 
 std::map<char *, size_t> allocations;
-size_t device_top;
+size_t device_top, device_in_use;
 
 const char *stacks;
 size_t stacks_bytes;
@@ -265,7 +267,8 @@ void finish_copy(uint32_t offset, size_t bytes) {
 
 void *allocate_device(size_t bytes) {
   const size_t room = (bytes + 255) / 256 * 256 + kRedZone;
-  if (device_top + room > kDeviceBytes) return nullptr;
+  if (device_top + room > kDeviceBytes || bytes > device_bytes_free()) return nullptr;
+  device_in_use += bytes;
   char *address = device().begin + device_top;
   device_top += room;
   allocations[address] = bytes;
@@ -277,6 +280,7 @@ bool free_device(void *memory) {
   const auto found = allocations.find(static_cast<char *>(memory));
   if (found == allocations.end()) return false;
   device().set(found->first, found->second, kNothing);
+  device_in_use -= found->second;
   allocations.erase(found);
   if (allocations.empty()) {
     // Nothing is in use: begin anew, and give the pages back.
@@ -288,7 +292,8 @@ bool free_device(void *memory) {
 }
 
 bool is_device(const void *address) { return device().holds(address); }
-size_t device_bytes_free() { return kDeviceBytes - device_top; }
+size_t device_bytes() { return static_cast<size_t>(setting("memory").value_or(kDeviceBytes)); }
+size_t device_bytes_free() { return device_bytes() > device_in_use ? device_bytes() - device_in_use : 0; }
 
 void mark_written(void *address, size_t bytes) {
   if (is_device(address)) device().set(address, bytes, kFromHost);

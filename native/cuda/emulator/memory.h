@@ -29,6 +29,7 @@ constexpr size_t kDeviceBytes = size_t{4} << 30;
 void *allocate_device(size_t bytes);  // null if there is no room
 bool free_device(void *memory);       // false: it was never given out
 bool is_device(const void *address);
+size_t device_bytes();
 size_t device_bytes_free();
 // A copy from the host: written, by nobody in a kernel.
 void mark_written(void *address, size_t bytes);

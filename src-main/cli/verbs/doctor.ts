@@ -13,7 +13,7 @@ export function addDoctor(program: Command, perform: Perform): void {
   );
 }
 
-function machineText({ version, node, electron, platform, cpu, memory, backends, bundled }: DoctorReport): string {
+function machineText({ version, node, electron, platform, cpu, memory, backends, gpus, bundled }: DoctorReport): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const used = (yes: boolean) => (yes ? "in use" : "not in use");
   return [
@@ -24,6 +24,10 @@ function machineText({ version, node, electron, platform, cpu, memory, backends,
     ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}; ${cpu.threads} threads`],
     ["memory", `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}`],
     ...backends.map((backend) => [backend.name, `${backend.available ? `available, ${used(backend.used)}` : "not available"}: ${backend.reason}`]),
+    ...gpus.map(({ name, memoryBytes, freeBytes, capability }, i) => [
+      `GPU ${i}`,
+      `${name}, ${gigabytes(freeBytes)} free of ${gigabytes(memoryBytes)}, compute capability ${capability}`,
+    ]),
     ["bundled data", bundled.data ?? "missing"],
     ["bundled teacher", bundled.teacher ?? "missing"],
   ]

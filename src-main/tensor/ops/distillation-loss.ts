@@ -45,6 +45,16 @@ export function distillationLoss(student: Tensor, { labels, soft = null }: Disti
 }
 
 export function lossMetrics(metrics: Tensor): LossMetrics {
-  const [loss, crossEntropy, divergence, correct] = metrics.toFloat32() as unknown as [number, number, number, number];
+  return named(metrics.toFloat32());
+}
+
+/** Of what `distillationLoss` returned; waits for it only when called. */
+export function lossMetricsLater(metrics: Tensor): () => LossMetrics {
+  const values = metrics.toFloat32Later();
+  return () => named(values());
+}
+
+function named(values: Float32Array): LossMetrics {
+  const [loss, crossEntropy, divergence, correct] = values as unknown as [number, number, number, number];
   return { loss, crossEntropy, divergence, correct };
 }

@@ -9,8 +9,8 @@ export interface Batch {
   images: Tensor;
   /** i32 [N] */
   labels: Tensor;
-  /** The same crops and flips at another network's size and normalisation, [N,Z',Z',3]. */
-  seenBy(network: Network): Tensor;
+  /** The same crops and flips at the teacher's size and normalisation, [N,Z',Z',3]; null if there is no teacher. */
+  teacherImages: Tensor | null;
 }
 
 /** What an arm learns from: forward pass and loss of a batch. Returns the loss with its parts, as `distillationLoss`. */
@@ -23,8 +23,8 @@ export function control(student: Network): Task {
 
 /** The labels and the teacher's soft labels of the same views. */
 export function distil(student: Network, teacher: Network, { temperature, alpha }: Distillation): Task {
-  return ({ images, labels, seenBy }) => {
-    const soft = { teacher: noGrad(() => teacher.model.forward(seenBy(teacher))), temperature, alpha };
+  return ({ images, labels, teacherImages }) => {
+    const soft = { teacher: noGrad(() => teacher.model.forward(teacherImages!)), temperature, alpha };
     return distillationLoss(student.model.forward(images), { labels, soft });
   };
 }

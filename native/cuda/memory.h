@@ -1,0 +1,24 @@
+// Memory of the device and what goes between it and the host, as library.cu offers it. All throw CudaError or CudaOutOfMemory.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/library.h"
+#include "cuda/workspace.h"
+
+namespace distill::gpu {
+
+void when_full(void (*relieve)(void *owner), void *owner);
+void *allocate(int64_t bytes);
+void free(void *memory);
+
+void download(void *to_host, const void *from, int64_t bytes);  // returns when it is there
+CudaRead *download_later(const void *from, int64_t bytes);
+void finish(CudaRead *read, void *to_host);
+
+CudaRecording *end_recording();
+void begin_recording();
+void replay(const CudaRecording *recording);
+void forget(CudaRecording *recording);
+
+}  // namespace distill::gpu
