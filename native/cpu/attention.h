@@ -35,7 +35,7 @@ inline float *floats_in_scratch(int slot, int64_t count) {
 template <class V>
 Panels<V> pack_all_rows(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
   const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
-  for (int64_t panel = 0; panel < panels.count(); ++panel) pack_rows(panels, panel, b, ldb);
+  pack_rows(panels, 0, K, b, ldb, b.storage);
   return panels;
 }
 

@@ -33,16 +33,28 @@ struct Panels {
   float *begin(int64_t panel) const { return data + first(panel) * K; }
 };
 
-// Fills one panel from b [K,N], rows ldb apart.
-template <class V>
-void pack_rows(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {
-  const int64_t width = panels.width(panel), columns = panels.columns(panel);
-  float *to = panels.begin(panel);
-  for (int64_t k = 0; k < panels.K; ++k, to += width) {
-    const Floats from = b + (k * ldb + panels.first(panel));
-    for (int64_t j = 0; j < width; j += lanes<V>)
-      store(to + j, j + lanes<V> <= columns ? load<V>(from + j) : load_some<V>(from + j, columns - j));
+// Fills rows begin ... end - 1 of all panels from b [K,N], rows ldb apart, as factors of a product with an activation stored like that.
+template <class V, class T>
+void pack_rows_of(const Panels<V> &panels, int64_t begin, int64_t end, const T *b, int64_t ldb, bool round) {
+  for (int64_t k = begin; k < end; ++k) {
+    const T *from = b + k * ldb;
+    for (int64_t panel = 0; panel < panels.count(); ++panel) {
+      const int64_t width = panels.width(panel), columns = panels.columns(panel);
+      float *to = panels.begin(panel) + k * width;
+      __builtin_prefetch(from + 8 * ldb + panels.first(panel));  // rows are too short for the processor to see them coming
+      for (int64_t j = 0; j < width; j += lanes<V>) {
+        const V v = load_some<V>(from + panels.first(panel) + j, least(columns - j, lanes<V>));
+        store(to + j, round ? rounded(v) : v);
+      }
+    }
   }
+}
+template <class V>
+void pack_rows(const Panels<V> &panels, int64_t begin, int64_t end, Floats b, int64_t ldb, Storage activation) {
+  if (b.storage == Storage::f32)
+    pack_rows_of(panels, begin, end, b.f32(), ldb, activation == Storage::bf16);
+  else
+    pack_rows_of(panels, begin, end, b.half(), ldb, false);
 }
 
 // Fills one panel from the transposed matrix, b [N,K], rows ldb apart.
@@ -89,19 +101,81 @@ template <class V, Left left, int MR, int NV>
   }
 }
 
-// finish(row, column, count, V) gets the first `count` lanes of a vector of the product.
+// finish(row, column, count, V) gets the first `count` lanes of a vector of the product. It is inlined twice, once knowing that `count` is
+// all lanes.
 template <class V, Left left, int NV, int MR = kTileRows<V, NV>, class Finish>
 void multiply_panel(int64_t row, int64_t end, const float *a, int64_t lda, const Panels<V> &panels, int64_t panel, const Finish &finish) {
   alignas(64) float tile[MR * NV * lanes<V>];
   const int64_t first = panels.first(panel), columns = panels.columns(panel);
   for (; row + MR <= end; row += MR) {
     multiply_tile<V, left, MR, NV>(panels.K, a + (left == Left::rows ? row * lda : row), lda, panels.begin(panel), tile);
-    for (int64_t i = 0; i < MR; ++i)
-      for (int64_t j = 0; j < NV; ++j)
-        finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), load<V>(tile + (i * NV + j) * lanes<V>));
+    const auto vector = [&](int64_t i, int64_t j) { return load<V>(tile + (i * NV + j) * lanes<V>); };
+    if (columns == NV * lanes<V>) {
+      for (int64_t i = 0; i < MR; ++i)
+        for (int64_t j = 0; j < NV; ++j) finish(row + i, first + j * lanes<V>, lanes<V>, vector(i, j));
+    } else {
+      for (int64_t i = 0; i < MR; ++i)
+        for (int64_t j = 0; j < NV; ++j) finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), vector(i, j));
+    }
   }
   if constexpr (MR > 1) {
     if (row < end) multiply_panel<V, left, NV, MR / 2>(row, end, a, lda, panels, panel, finish);
+  }
+}
+
+// The left factor of a product over long columns, given transposed, a [K,M]: cut into strips of as many rows as a tile is high, [strip]
+// [K][height], which a tile reads as one stream too. Rows past M are zero.
+template <class V>
+struct Strips {
+  static constexpr int height = kTileRows<V, kWidestPanel<V>>;
+  int64_t K, M;
+  float *data;  // size(K, M) floats
+
+  static int64_t size(int64_t K, int64_t M) { return ceil_div(M, height) * K * height + lanes<V>; }
+  int64_t count() const { return ceil_div(M, height); }
+  float *begin(int64_t strip) const { return data + strip * K * height; }
+};
+
+// Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation stored like that.
+template <class V>
+void pack_strips(const Strips<V> &strips, Floats a, int64_t lda, Storage activation) {
+  constexpr int height = Strips<V>::height;
+  for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
+    float *to = strips.begin(strip);
+    // A vector is wider than a strip: what it writes too much is written again by the next.
+    static_assert(height <= lanes<V>);
+    for (int64_t k = 0; k < strips.K; ++k) {
+      const V v = load_some<V>(a + (k * lda + row), count);
+      store(to + k * height, a.storage == activation ? v : rounded(v));
+    }
+  }
+}
+
+// Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V).
+template <class V, int NV, class Finish>
+void multiply_strips_by_panel(const Strips<V> &strips, const Panels<V> &panels, int64_t panel, const Finish &finish) {
+  constexpr int height = Strips<V>::height;
+  alignas(64) float tile[height * NV * lanes<V>];
+  const int64_t first = panels.first(panel), columns = panels.columns(panel);
+  for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    multiply_tile<V, Left::columns, height, NV>(panels.K, strips.begin(strip), height, panels.begin(panel), tile);
+    const int64_t row = strip * height, rows = least(height, strips.M - row);
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < NV; ++j)
+        finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), load<V>(tile + (i * NV + j) * lanes<V>));
+  }
+}
+
+template <class V, class Finish>
+void multiply_strips(const Strips<V> &strips, const Panels<V> &panels, const Finish &finish) {
+  for (int64_t panel = 0; panel < panels.count(); ++panel) {
+    const int64_t vectors = panels.width(panel) / lanes<V>;
+    if (vectors == 1) multiply_strips_by_panel<V, 1>(strips, panels, panel, finish);
+    if (vectors == 2) multiply_strips_by_panel<V, 2>(strips, panels, panel, finish);
+    if constexpr (kWidestPanel<V> == 3) {
+      if (vectors == 3) multiply_strips_by_panel<V, 3>(strips, panels, panel, finish);
+    }
   }
 }
 

@@ -8,25 +8,18 @@
 namespace distill {
 namespace {
 
-enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows };
+enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows, kParts };
 
 // Rows of the left factor that are worked on together: a multiple of every tile height, and few enough to stay in cache.
 constexpr int64_t kRowBlock = 96;
 
-template <class V>
-Panels<V> panels_in_scratch(int slot, int64_t K, int64_t N) {
-  return {K, N, static_cast<float *>(scratch(slot, Panels<V>::size(K, N) * static_cast<int64_t>(sizeof(float))))};
+inline float *floats_in_scratch(int slot, int64_t count) {
+  return static_cast<float *>(scratch(slot, count * static_cast<int64_t>(sizeof(float))));
 }
 
-// The weight [O,I] packed as a right factor [K,N] by pack(panels, panel), for a product with an activation stored like that.
-template <class V, class Pack>
-Panels<V> packed_weight(int64_t K, int64_t N, Storage activation, const Pack &pack) {
-  const auto panels = panels_in_scratch<V>(kPackedWeight, K, N);
-  parallel_for(panels.count(), [&](int64_t panel) {
-    pack(panels, panel);
-    if (activation == Storage::bf16) round_panel(panels, panel);
-  });
-  return panels;
+template <class V>
+Panels<V> panels_in_scratch(int slot, int64_t K, int64_t N) {
+  return {K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
 }
 
 // Hands every vector of the product of a [M,K], an activation or the gradient of one, and the packed matrix to finish(row, column,
@@ -35,9 +28,11 @@ template <class V, class Finish>
 void multiply_blocks(int64_t M, Floats a, Storage activation, const Panels<V> &panels, const Finish &finish) {
   parallel_for(ceil_div(M, kRowBlock), [&](int64_t block) {
     const int64_t begin = block * kRowBlock, rows = least(M - begin, kRowBlock), K = panels.K;
-    const auto finish_row = [&](int64_t row, int64_t column, int64_t count, V v) { finish(begin + row, column, count, v); };
+    const auto finish_row = [=](int64_t row, int64_t column, int64_t count, V v) __attribute__((always_inline)) {
+      finish(begin + row, column, count, v);
+    };
     if (a.storage == Storage::f32 && activation == Storage::f32) return multiply_rows(0, rows, a.f32() + begin * K, K, panels, finish_row);
-    auto *copy = static_cast<float *>(scratch(kLeftRows, rows * K * static_cast<int64_t>(sizeof(float))));
+    float *copy = floats_in_scratch(kLeftRows, rows * K);
     copy_factors<V>(a + begin * K, Storage::bf16, rows * K, copy);
     multiply_rows(0, rows, copy, K, panels, finish_row);
   });
@@ -45,61 +40,104 @@ void multiply_blocks(int64_t M, Floats a, Storage activation, const Panels<V> &p
 
 template <class V>
 void linear_forward(const LinearForward &op) {
-  const auto pack = [&](const Panels<V> &panels, int64_t panel) { pack_columns(panels, panel, {op.weight}, op.I); };
-  const auto weight = packed_weight<V>(op.I, op.O, op.x.storage, pack);
-  multiply_blocks(op.M, op.x, op.x.storage, weight, [&](int64_t m, int64_t o, int64_t count, V h) {
-    const int64_t at = m * op.O + o;
-    if (op.bias) h += load_some<V>(op.bias + o, count);
-    if (op.gelu || op.gelu_grad) {
-      const Gelu<V> g = gelu(h);
-      if (op.gelu) h = g.value;
-      if (op.gelu_grad) store_some(op.gelu_grad + at, g.derivative, count);
-    }
-    if (op.residual) h += load_some<V>(op.residual + at, count);
-    store_some(op.y + at, h, count);
+  const auto weight = panels_in_scratch<V>(kPackedWeight, op.I, op.O);
+  parallel_for(weight.count(), [&](int64_t panel) {
+    pack_columns(weight, panel, {op.weight}, op.I);
+    if (op.x.storage == Storage::bf16) round_panel(weight, panel);
   });
+  multiply_blocks(
+      op.M, op.x, op.x.storage, weight, [=](int64_t m, int64_t o, int64_t count, V h) __attribute__((always_inline)) {
+        const int64_t at = m * op.O + o;
+        if (op.bias) h += load_some<V>(op.bias + o, count);
+        if (op.gelu || op.gelu_grad) {
+          const Gelu<V> g = gelu(h);
+          if (op.gelu) h = g.value;
+          if (op.gelu_grad) store_some(op.gelu_grad + at, g.derivative, count);
+        }
+        if (op.residual) h += load_some<V>(op.residual + at, count);
+        store_some(op.y + at, h, count);
+      });
 }
 
 template <class V>
 void linear_backward_input(const LinearBackwardInput &op) {
-  const auto pack = [&](const Panels<V> &panels, int64_t panel) { pack_rows(panels, panel, {op.weight}, op.I); };
-  const auto weight = packed_weight<V>(op.O, op.I, op.dx.storage, pack);
+  const auto weight = panels_in_scratch<V>(kPackedWeight, op.O, op.I);
+  parallel_for(ceil_div(op.O, kRowBlock), [&](int64_t block) {
+    pack_rows(weight, block * kRowBlock, least(op.O, (block + 1) * kRowBlock), {op.weight}, op.I, op.dx.storage);
+  });
   multiply_blocks(op.M, op.dy, op.dx.storage, weight,
                   [&](int64_t m, int64_t i, int64_t count, V dx) { store_some(op.dx + m * op.I + i, dx, count); });
 }
 
-// to[j] = (first ? 0 : to[j]) + sum over k of rows[k * ld + j], for `columns` of j
+// to[o] = (first ? 0 : to[o]) + the sum over k of each row of the strips
 template <class V>
-void sum_rows(int64_t K, const float *rows, int64_t ld, int64_t columns, float *to, bool first) {
-  for (int64_t j = 0; j < columns; j += lanes<V>) {
-    const int64_t count = least(lanes<V>, columns - j);
-    V sum{};
-    for (int64_t k = 0; k < K; ++k) sum += load<V>(rows + k * ld + j);
-    store_some(to + j, first ? sum : load_some<V>(to + j, count) + sum, count);
+void sum_strips(const Strips<V> &strips, float *to, bool first) {
+  constexpr int height = Strips<V>::height;
+  for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    float sums[height] = {};
+    for (int64_t k = 0; k < strips.K; ++k)
+      for (int i = 0; i < height; ++i) sums[i] += strips.begin(strip)[k * height + i];
+    for (int64_t i = 0, o = strip * height; i < least(height, strips.M - o); ++i) to[o + i] = first ? sums[i] : to[o + i] + sums[i];
   }
 }
 
-// dweight = dy^T x, a block of it at a time, summed over stripes of the rows of x and dy that are copied together into scratch.
+// How dweight = dy^T x is split: into blocks of it, and the rows of x and dy into parts, whose sums are added up in their order. A part is
+// gone through in stripes that, packed, stay in the second-level cache.
+struct WeightSplit {
+  static constexpr int64_t kInputs = 192, kOutputs = 192, kPart = 2048, kStripe = 192;
+  int64_t M, I, O, parts, rows, stripe;
+
+  WeightSplit(int64_t M, int64_t I, int64_t O) : M(M), I(I), O(O), parts(ceil_div(M, kPart)), rows(ceil_div(M, parts)) {
+    stripe = ceil_div(rows, ceil_div(rows, kStripe));
+  }
+  int64_t chunks() const { return parts * ceil_div(I, kInputs) * ceil_div(O, kOutputs); }
+};
+
+// The sum over one part of one block of dweight [O,I], and of dbias [O] with the first inputs.
+template <class V>
+void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int64_t part, int64_t i0, int64_t o0, float *dweight,
+                  float *dbias) {
+  const int64_t inputs = least(split.kInputs, op.I - i0), outputs = least(split.kOutputs, op.O - o0);
+  const int64_t begin = part * split.rows, end = least(op.M, begin + split.rows);
+  for (int64_t m = begin; m < end; m += split.stripe) {
+    const int64_t rows = least(split.stripe, end - m);
+    const bool first = m == begin;
+    const auto x = panels_in_scratch<V>(kPackedRows, rows, inputs);
+    pack_rows(x, 0, rows, op.x + (m * op.I + i0), op.I, op.x.storage);
+    const Strips<V> dy{rows, outputs, floats_in_scratch(kPackedGradient, Strips<V>::size(rows, outputs))};
+    pack_strips(dy, op.dy + (m * op.O + o0), op.O, op.x.storage);
+    multiply_strips(dy, x, [=, to = dweight + o0 * op.I + i0, I = op.I](int64_t o, int64_t i, int64_t count, V sum) {
+      float *at = to + o * I + i;
+      store_some(at, first ? sum : load_some<V>(at, count) + sum, count);
+    });
+    if (dbias && i0 == 0) sum_strips(dy, dbias + o0, first);
+  }
+}
+
+// sum [size] += parts [count][size], one after the other
+template <class V>
+void add_parts(float *sum, const float *parts, int64_t count, int64_t size) {
+  for_each_vector<V>(size, [=](int64_t i, int64_t some) {
+    V total = load_some<V>(sum + i, some);
+    for (int64_t part = 0; part < count; ++part) total += load_some<V>(parts + part * size + i, some);
+    store_some(sum + i, total, some);
+  });
+}
+
 template <class V>
 void linear_backward_weight(const LinearBackwardWeight &op) {
-  constexpr int64_t kStripe = 256, kInputs = 192, kOutputs = 96;
-  constexpr int64_t kLine = kOutputs + 16;  // an odd number of cache lines: successive rows fall into different sets
-  const int64_t blocks = ceil_div(op.O, kOutputs);
-  parallel_for(ceil_div(op.I, kInputs) * blocks, [&](int64_t chunk) {
-    const int64_t i0 = chunk / blocks * kInputs, o0 = chunk % blocks * kOutputs;
-    const int64_t inputs = least(kInputs, op.I - i0), outputs = least(kOutputs, op.O - o0);
-    auto *dy = static_cast<float *>(scratch(kPackedGradient, kStripe * kLine * static_cast<int64_t>(sizeof(float))));
-    for (int64_t m = 0; m < op.M; m += kStripe) {
-      const auto x = panels_in_scratch<V>(kPackedRows, least(kStripe, op.M - m), inputs);
-      for (int64_t panel = 0; panel < x.count(); ++panel) pack_rows(x, panel, op.x + m * op.I + i0, op.I);
-      for (int64_t k = 0; k < x.K; ++k) copy_factors<V>(op.dy + ((m + k) * op.O + o0), op.x.storage, outputs, dy + k * kLine);
-      multiply_rows<V, Left::columns>(0, outputs, dy, kLine, x, [&](int64_t o, int64_t i, int64_t count, V sum) {
-        float *to = op.dweight + (o0 + o) * op.I + i0 + i;
-        store_some(to, m > 0 ? load_some<V>(to, count) + sum : sum, count);
-      });
-      if (op.dbias && i0 == 0) sum_rows<V>(x.K, dy, kLine, outputs, op.dbias + o0, m == 0);
-    }
+  const WeightSplit split(op.M, op.I, op.O);
+  const int64_t size = op.O * op.I, others = split.parts - 1, blocks = ceil_div(op.O, split.kOutputs);
+  float *parts = floats_in_scratch(kParts, others * (size + op.O)), *bias_parts = parts + others * size;
+  parallel_for(split.chunks(), [&](int64_t chunk) {
+    const int64_t part = chunk % split.parts, block = chunk / split.parts;
+    float *dweight = part ? parts + (part - 1) * size : op.dweight;
+    float *dbias = part && op.dbias ? bias_parts + (part - 1) * op.O : op.dbias;
+    add_up_block<V>(op, split, part, block / blocks * split.kInputs, block % blocks * split.kOutputs, dweight, dbias);
   });
+  if (!others) return;
+  add_parts<V>(op.dweight, parts, others, size);
+  if (op.dbias) add_parts<V>(op.dbias, bias_parts, others, op.O);
 }
 
 }  // namespace
