@@ -97,13 +97,15 @@ void attention_head_forward(const AttentionForward &op, const Head &head) {
   const FloatsOut y = op.y + head.plain();
   for (int64_t begin = 0; begin < T; begin += kRowBlock) {
     const int64_t rows = least(kRowBlock, T - begin);
-    multiply_rows(0, rows, q.data + begin * q.ld, q.ld, keys,
-                  [&](int64_t t, int64_t s, int64_t, V score) { store(scores + t * pitch + s, score * scale); });
+    multiply_rows(
+        0, rows, q.data + begin * q.ld, q.ld,
+        keys, [=](int64_t t, int64_t s, int64_t, V score) __attribute__((always_inline)) { store(scores + t * pitch + s, score * scale); });
     float inverse[kRowBlock];
     for (int64_t t = 0; t < rows; ++t) inverse[t] = 1.0f / exponentials<V>(scores + t * pitch, T, op.logsumexp + head.row() + begin + t);
-    multiply_rows(0, rows, scores, pitch, values, [&](int64_t t, int64_t e, int64_t count, V sum) {
-      store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count);
-    });
+    multiply_rows(
+        0, rows, scores, pitch, values, [ =, &inverse ](int64_t t, int64_t e, int64_t count, V sum) __attribute__((always_inline)) {
+          store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count);
+        });
   }
 }
 
@@ -134,15 +136,21 @@ void attention_head_backward(const AttentionBackward &op, const Head &head) {
   float *P = floats_in_scratch(kScores, T * pitch), *dS = floats_in_scratch(kGradients, T * (pitch + 1)), *dy_y = dS + T * pitch;
   for (int64_t t = 0; t < T; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
 
-  multiply_rows(0, T, q_rows.data, q_rows.ld, pack_all_columns<V>(kKeys, E, T, k, ld),
-                [&](int64_t t, int64_t s, int64_t, V score) { store(P + t * pitch + s, exp(score * scale - logsumexp[t])); });
-  multiply_rows(0, T, dy_rows.data, dy_rows.ld, pack_all_columns<V>(kValues, E, T, v, ld), [&](int64_t t, int64_t s, int64_t, V dp) {
-    store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
-  });
+  multiply_rows(
+      0, T, q_rows.data, q_rows.ld,
+      pack_all_columns<V>(kKeys, E, T, k, ld), [=](int64_t t, int64_t s, int64_t, V score) __attribute__((always_inline)) {
+        store(P + t * pitch + s, exp(score * scale - logsumexp[t]));
+      });
+  multiply_rows(
+      0, T, dy_rows.data, dy_rows.ld,
+      pack_all_columns<V>(kValues, E, T, v, ld), [=](int64_t t, int64_t s, int64_t, V dp) __attribute__((always_inline)) {
+        store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
+      });
 
   const auto to = [&](int64_t which) {
-    return
-        [out = op.dqkv + head.packed(which), ld](int64_t t, int64_t e, int64_t count, V sum) { store_some(out + t * ld + e, sum, count); };
+    return [ out = op.dqkv + head.packed(which), ld ](int64_t t, int64_t e, int64_t count, V sum) __attribute__((always_inline)) {
+      store_some(out + t * ld + e, sum, count);
+    };
   };
   multiply_rows(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, k, ld), to(kQ));
   multiply_rows<V, Left::columns>(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, q, ld), to(kK));

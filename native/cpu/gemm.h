@@ -57,16 +57,40 @@ void pack_rows(const Panels<V> &panels, int64_t begin, int64_t end, Floats b, in
     pack_rows_of(panels, begin, end, b.half(), ldb, false);
 }
 
-// Fills one panel from the transposed matrix, b [N,K], rows ldb apart.
+// rows [i][j] to rows [j][i], by exchanging ever larger squares
+template <class V>
+inline void transpose(V (&rows)[lanes<V>]) {
+#pragma GCC unroll 4
+  for (int side = 1; side < lanes<V>; side *= 2) {
+    IntVec<V> upper, lower;
+    for (int lane = 0; lane < lanes<V>; ++lane) {
+      upper[lane] = lane & side ? lane - side + lanes<V> : lane;
+      lower[lane] = lane & side ? lane + lanes<V> : lane + side;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<V>; ++i) {
+      if (i & side) continue;
+      const V above = rows[i], below = rows[i + side];
+      rows[i] = __builtin_shuffle(above, below, upper);
+      rows[i + side] = __builtin_shuffle(above, below, lower);
+    }
+  }
+}
+
+// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, a square of one vector's side at a time.
 template <class V>
 void pack_columns(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {
   const int64_t width = panels.width(panel), columns = panels.columns(panel);
   const Floats from = b + panels.first(panel) * ldb;
-  float *to = panels.begin(panel);
-  for (int64_t j = 0; j < columns; ++j)
-    for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = from[j * ldb + k];
-  for (int64_t j = columns; j < width; ++j)
-    for (int64_t k = 0; k < panels.K; ++k) to[k * width + j] = 0;
+  for (int64_t k = 0; k < panels.K; k += lanes<V>) {
+    const int64_t deep = least(lanes<V>, panels.K - k);
+    for (int64_t j = 0; j < width; j += lanes<V>) {
+      V square[lanes<V>];
+      for (int64_t i = 0; i < lanes<V>; ++i) square[i] = j + i < columns ? load_some<V>(from + ((j + i) * ldb + k), deep) : V{};
+      transpose(square);
+      for (int64_t i = 0; i < deep; ++i) store(panels.begin(panel) + (k + i) * width + j, square[i]);
+    }
+  }
 }
 
 // Rounds a packed panel to numbers of bf16.
@@ -119,7 +143,7 @@ void multiply_panel(int64_t row, int64_t end, const float *a, int64_t lda, const
     }
   }
   if constexpr (MR > 1) {
-    if (row < end) multiply_panel<V, left, NV, MR / 2>(row, end, a, lda, panels, panel, finish);
+    if (row < end) multiply_panel<V, left, NV, MR == 3 ? 2 : MR / 2>(row, end, a, lda, panels, panel, finish);
   }
 }
 
