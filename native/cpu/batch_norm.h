@@ -34,13 +34,13 @@ void put(To to, T value) {
     store(to, value);
 }
 
-// The split of [M,C] into periods and of these into chunks that fit the first-level cache.
+// The split of [M,C] into periods and of these into chunks that stay in the second-level cache.
 template <class V>
 struct Periods {
   int64_t M, C, length, per_chunk;
 
   Periods(int64_t M, int64_t C) : M(M), C(C), length(std::lcm(C, int64_t(kGroup * lanes<V>))) {
-    constexpr int64_t kFloats = 8192;
+    constexpr int64_t kFloats = 1 << 14;
     per_chunk = std::max<int64_t>(kFloats / length, 1);
   }
   int64_t chunks() const { return (M * C + per_chunk * length - 1) / (per_chunk * length); }
@@ -77,9 +77,9 @@ void sum_channels(const Periods<V> &a, int64_t chunk, double *totals, const Term
 #pragma GCC unroll 4
       for (int g = 0; g < kGroup; g++) term(i + g * lanes<V>, k + g * lanes<V>, sums[g]);
     }
-    for (int g = 0; g < kGroup; g++) {
-      for (int n = 0; n < N; n++) {
-        for (int lane = 0; lane < lanes<V>; lane++) totals[n * a.C + (k + g * lanes<V> + lane) % a.C] += sums[g][n][lane];
+    for (int64_t g = 0, c = k % a.C; g < kGroup; g++) {
+      for (int lane = 0; lane < lanes<V>; lane++, c = c + 1 < a.C ? c + 1 : 0) {
+        for (int n = 0; n < N; n++) totals[n * a.C + c] += sums[g][n][lane];
       }
     }
   }
@@ -123,7 +123,8 @@ struct Moments {
 template <class V>
 Moments joined_moments(const Periods<V> &a, const double *moments, int64_t c) {
   Moments all;
-  for (int64_t chunk = 0; chunk < a.chunks(); chunk++) all.mean += moments[2 * chunk * a.C + c] * double(a.rows(chunk)) / double(a.M);
+  for (int64_t chunk = 0; chunk < a.chunks(); chunk++) all.mean += moments[2 * chunk * a.C + c] * double(a.rows(chunk));
+  all.mean /= double(a.M);
   for (int64_t chunk = 0; chunk < a.chunks(); chunk++) {
     const double distance = moments[2 * chunk * a.C + c] - all.mean;
     all.squares += moments[(2 * chunk + 1) * a.C + c] + double(a.rows(chunk)) * distance * distance;

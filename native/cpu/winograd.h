@@ -169,6 +169,7 @@ struct Tile {
     p = t / across % down * kOut;
     q = t % across * kOut;
   }
+  int64_t pixel(const Patches &patches) const { return (n * patches.P + p) * patches.Q + q; }
 };
 
 // A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
@@ -205,6 +206,9 @@ const float *weight_planes(const Weights &weights, int64_t plane) {
   return planes;
 }
 
+// Pixels of a tile lie apart, where the processor does not foresee them: while one tile is worked on, the next is called for.
+constexpr int64_t kLine = 16;  // floats
+
 inline const float *zeros(int64_t count) {
   float *zeros = scratch_of(Scratch::zeros, count);
   std::fill_n(zeros, count, 0.0f);
@@ -227,10 +231,18 @@ inline void inputs_of(const Patches &patches, const Tile &tile, const float *zer
 // Inputs of `count` tiles to 36 matrices in slabs of `slab` floats, `plane` apart
 template <class V>
 void input_planes(const Patches &patches, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
-  const float *outside = zeros(patches.C), *at[kPoints];
+  const float *outside = zeros(patches.C), *at[2][kPoints];
+  inputs_of(patches, Tile(patches, first), outside, at[0]);
   for (int64_t t = 0; t < count; t++) {
-    inputs_of(patches, Tile(patches, first + t), outside, at);
-    for (int64_t c = 0; c < patches.C; c += lanes<V>) transform_input_tile<V>(at, c, planes + c / lanes<V> * slab + t * lanes<V>, plane);
+    const auto &now = at[t % 2];
+    auto &next = at[(t + 1) % 2];
+    inputs_of(patches, Tile(patches, first + std::min(t + 1, count - 1)), outside, next);
+    for (int64_t c = 0; c < patches.C; c += lanes<V>) {
+      if (c % kLine == 0) {
+        for (const float *pixel : next) __builtin_prefetch(pixel + c);
+      }
+      transform_input_tile<V>(now, c, planes + c / lanes<V> * slab + t * lanes<V>, plane);
+    }
   }
 }
 
@@ -263,8 +275,11 @@ void output_tiles(const Patches &patches, int64_t first, int64_t count, const fl
   for (int64_t t = 0; t < count; t++) {
     const Tile tile(patches, first + t);
     const int64_t rows = std::min<int64_t>(kOut, patches.P - tile.p), wide = std::min<int64_t>(kOut, patches.Q - tile.q);
-    float *corner = y + ((tile.n * patches.P + tile.p) * patches.Q + tile.q) * ldy;
+    float *corner = y + tile.pixel(patches) * ldy, *next = y + Tile(patches, first + std::min(t + 1, count - 1)).pixel(patches) * ldy;
     for (int64_t o = 0; o < columns; o += lanes<V>) {
+      for (int i = 0; o % kLine == 0 && i < rows; i++) {
+        for (int j = 0; j < wide; j++) __builtin_prefetch(next + (i * patches.Q + j) * ldy + o, 1);
+      }
       V out[kOut * kOut];
       transform_output_tile(planes + t * columns + o, plane, load<V>(bias + o), out);
       for (int i = 0; i < rows; i++) {
@@ -354,9 +369,9 @@ constexpr int64_t kWholeSums = 64 * 128;
 // Threads take parts of the tiles, each with sums of its own.
 template <class V>
 void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
-  constexpr int64_t kFloats = 1 << 17, kParts = 16;
-  const int64_t block = std::clamp<int64_t>(kFloats / (kPoints * (a.C + a.O)), 24, 96), slab = block * lanes<V>;
-  const int64_t per_part = ceil_div(ceil_div(tiles, kParts), block) * block, parts = ceil_div(tiles, per_part);
+  constexpr int64_t kParts = 8, kTiles = 96;
+  const int64_t per_part = ceil_div(tiles, kParts), parts = ceil_div(tiles, per_part);
+  const int64_t block = ceil_div(per_part, ceil_div(per_part, kTiles)), slab = block * lanes<V>;
   const int64_t plane_in = block * a.C + kPad, plane_gradient = block * a.O + kPad, size = kPoints * a.O * a.C;
   float *sums = scratch_of(Scratch::partials, parts * size);
   parallel_for(parts, [&](int64_t part) {
