@@ -1,6 +1,7 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "cpu/features.h"
+#include "cpu/limits.h"
 #include "cpu/select.h"
 #include "cpu/threads.h"
 
@@ -53,6 +54,14 @@ Napi::Value set_threads_method(const Napi::CallbackInfo &info, Environment &) {
 
 Napi::Value threads_method(const Napi::CallbackInfo &info, Environment &) { return Napi::Number::New(info.Env(), threads()); }
 
+Napi::Value measure_limits_method(const Napi::CallbackInfo &info, Environment &) {
+  const Limits limits = measure_limits();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("flops", limits.flops);
+  result.Set("bandwidth", limits.bandwidth);
+  return result;
+}
+
 }  // namespace
 
 void add_machine_methods(Napi::Object exports) {
@@ -60,6 +69,7 @@ void add_machine_methods(Napi::Object exports) {
   add_method<select_isa_method>(exports, "selectIsa");
   add_method<set_threads_method>(exports, "setThreads");
   add_method<threads_method>(exports, "threads");
+  add_method<measure_limits_method>(exports, "measureLimits");
 }
 
 }  // namespace distill

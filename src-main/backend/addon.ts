@@ -25,6 +25,14 @@ export interface CpuFeatures {
   isa: Isa;
 }
 
+/** What the processor can do at most, measured with all threads and the variant in use. */
+export interface Limits {
+  /** fp32 operations per second, a multiply-add counted as two. */
+  flops: number;
+  /** Bytes per second, read or written, of arrays too large for caches. */
+  bandwidth: number;
+}
+
 export interface MemoryStats {
   /** Bytes in live tensors. */
   inUse: number;
@@ -64,6 +72,8 @@ export interface Addon {
   selectIsa(isa: Isa): void;
   setThreads(count: number): void;
   threads(): number;
+  /** Takes about a second. */
+  measureLimits(): Limits;
 
   // Where tensors live and ops run: the processor at first. To go to another one, no tensor may be in use; else both throw.
   device(): "cpu" | "cuda";

@@ -12,6 +12,15 @@ export function likeSetting<V extends SettingValue>(key: SettingKey): (text: str
   };
 }
 
+/** Reads a whole number from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, got "${text}"`);
+    return value;
+  };
+}
+
 /** Reads "r,g,b": three numbers, one per colour channel. */
 export function channels(text: string): [number, number, number] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));

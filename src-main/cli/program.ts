@@ -6,6 +6,7 @@ import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
 import { addCommonOptions, type Perform } from "./verb";
+import { addBench } from "./verbs/bench";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
 import { addDoctor } from "./verbs/doctor";
@@ -44,7 +45,7 @@ function createProgram(world: World, perform: Perform): Command {
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
     .showHelpAfterError("(add --help for usage)");
-  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addDoctor]) add(program, perform);
+  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addBench, addDoctor]) add(program, perform);
   addCommonOptions(program);
   return program;
 }

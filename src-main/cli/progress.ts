@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Notice } from "../contract/engine";
-import { batchWords, count, epochWords, fitted, megabytes } from "./words";
+import { batchWords, count, duration, epochWords, fitted, megabytes } from "./words";
 import type { World } from "./world";
 
 /** Shows what the engine tells of a long call, on standard error. */
@@ -47,6 +47,10 @@ class Narrator {
     if (notice.type === "download") {
       const { received, total } = notice;
       return { done: received, total, label: "download", words: [`${megabytes(received)} of ${megabytes(total)}`] };
+    }
+    if (notice.type === "work") {
+      const { name, done, total, secondsLeft } = notice;
+      return { done, total, label: name, words: secondsLeft === null ? [] : [`${duration(secondsLeft)} left`] };
     }
     const record = notice.type === "batches" ? notice.records.at(-1) : undefined;
     if (notice.type !== "batches" || !record) return null;

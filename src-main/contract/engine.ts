@@ -3,7 +3,7 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
-import type { DataFormat, Recipe } from "./recipe";
+import type { DataFormat, Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
 
 export const PROTOCOL = 1;
@@ -38,6 +38,8 @@ export interface Methods {
   control: { params: { action: "pause" | "continue" | "stop" }; result: { state: "running" | "paused" | "stopping" | "idle" } };
   predict: { params: PredictRequest; result: PredictResult };
   evaluate: { params: EvaluateRequest; result: EvaluateResult };
+  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` notices. */
+  bench: { params: BenchRequest; result: BenchResult };
   listRuns: { params: { directory: string }; result: RunSummary[] };
   readRun: { params: { directory: string }; result: RunDetails };
   /** Writes a report on one or more run folders and returns its path. */
@@ -53,6 +55,7 @@ export type Notice =
   | { id: number; type: "epoch"; arm: ArmName; record: EpochRecord }
   | { id: number; type: "state"; state: "running" | "paused" }
   | { id: number; type: "download"; received: number; total: number }
+  | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "warning"; text: string };
 
 export interface Progress {
@@ -151,4 +154,51 @@ export interface EvaluateResult {
   loss: number;
   imagesPerSecond: number;
   perClass: { name: string; count: number; accuracy: number }[];
+}
+
+export interface BenchRequest {
+  /** Regular expression that picks rows by "name, precision"; null: all. */
+  only: string | null;
+  rounds: number;
+  /** null: one per core. */
+  threads: number | null;
+  /** The Python whose PyTorch is measured too; null: none. */
+  python: string | null;
+}
+export interface BenchResult {
+  machine: {
+    cpu: string;
+    logicalCores: number;
+    isa: string;
+    threads: number;
+    memoryBytes: number;
+    platform: string;
+    version: string;
+    /** PyTorch's version. */
+    torch: string | null;
+    /** Limits measured in the same run: fp32 operations, and bytes of arrays too large for caches, in 10^9 per second. */
+    gflops: number;
+    gigabytesPerSecond: number;
+  };
+  results: BenchRecord[];
+}
+/** What is counted; of MB and ms less is better. x: how many times faster. */
+export type BenchUnit = "images/s" | "GFLOP/s" | "GB/s" | "ms" | "MB" | "x";
+export interface BenchRecord {
+  name: string;
+  precision: Precision;
+  /** Of the best round. */
+  ours: number;
+  /** PyTorch's; null if it was not measured. */
+  theirs: number | null;
+  /** How many times better ours is. */
+  ratio: number | null;
+  goal: number | null;
+  unit: BenchUnit;
+  /** Lowest and highest ratio of single rounds. */
+  spread: [number, number] | null;
+  median: { ours: number; theirs: number | null };
+  rounds: { ours: number; theirs: number | null };
+  /** Share of the machine's limit, where one bounds it. */
+  ofLimit: number | null;
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import packageJson from "../../package.json";
 import { useDevice } from "../backend/device";
+import { bench } from "../bench/bench";
 import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
 import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
@@ -52,6 +53,11 @@ export class Engine {
     },
     predict: (request) => this.#urgently(predict(request)),
     evaluate: (request) => evaluateOnData(request, nextTurn),
+    bench: (request, notify) => {
+      if (this.#training) throw new UsageError("a training is running, and would be measured too: wait for its end or stop it first");
+      backend().useCpu();
+      return bench(request, notify);
+    },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
     report: (request) => ({ path: writeReport(request) }),

@@ -41,6 +41,12 @@ const schemas: { [M in Method]: z.ZodType<Methods[M]["params"]> } = {
     withInput: z.boolean().optional(),
   }),
   evaluate: z.strictObject({ model: text, weights: text, data: text, format, imageSize: side, patchSize: side, mean: triple, std: triple }),
+  bench: z.strictObject({
+    only: text.nullable(),
+    rounds: z.int().min(1).max(1000),
+    threads: z.int().min(1).max(1024).nullable(),
+    python: text.nullable(),
+  }),
   listRuns: z.strictObject({ directory: text }),
   readRun: z.strictObject({ directory: text }),
   report: z.strictObject({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }),

@@ -199,6 +199,7 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   trimMemory: [],
   cpuFeatures: [],
   threads: [],
+  measureLimits: [],
   device: [],
   useCpu: [],
   useCuda: [

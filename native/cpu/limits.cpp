@@ -1,0 +1,63 @@
+#include "cpu/limits.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "cpu/select.h"
+#include "cpu/threads.h"
+
+namespace distill {
+
+namespace {
+
+constexpr int kRounds = 20;
+
+// Amount per second in the best of several rounds; `round` returns how much it did.
+template <class Round>
+double best_rate(const Round &round) {
+  double best = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    const double amount = static_cast<double>(round());
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, amount / seconds.count());
+  }
+  return best;
+}
+
+int64_t multiply_adds(int64_t times) {
+#if defined(DISTILL_X86)
+  if (selected_isa() == Isa::avx512) return avx512::multiply_adds(times);
+  if (selected_isa() == Isa::avx2) return avx2::multiply_adds(times);
+#endif
+  return scalar::multiply_adds(times);
+}
+
+double most_flops() {
+  const int64_t chunks = 32 * threads();
+  std::vector<int64_t> done(static_cast<size_t>(chunks));
+  return best_rate([&] {
+    parallel_for(chunks, [&](int64_t chunk) { done[static_cast<size_t>(chunk)] = multiply_adds(50'000); });
+    return done[0] * chunks;
+  });
+}
+
+double most_bandwidth() {
+  constexpr int64_t kChunk = 1 << 16, kChunks = 256;  // 64 MiB per array
+  std::vector<float> a(kChunk * kChunks, 1.0f), b(a), y(a);
+  return best_rate([&] {
+    parallel_for(kChunks, [&](int64_t chunk) {
+      const int64_t begin = chunk * kChunk;
+      for (int64_t i = begin; i < begin + kChunk; ++i)
+        y[static_cast<size_t>(i)] = a[static_cast<size_t>(i)] + 3.0f * b[static_cast<size_t>(i)];
+    });
+    return 3 * kChunk * kChunks * static_cast<int64_t>(sizeof(float));
+  });
+}
+
+}  // namespace
+
+Limits measure_limits() { return {.flops = most_flops(), .bandwidth = most_bandwidth()}; }
+
+}  // namespace distill

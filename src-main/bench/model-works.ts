@@ -1,0 +1,149 @@
+/** The models as they are trained and used. A step is what a training does to a batch that it has: forward, loss, backward, AdamW. */
+import type { Distillation, Precision } from "../contract/recipe";
+import { createModel } from "../models/registry";
+import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
+import { backward, noGrad, type Tensor } from "../tensor/tensor";
+import { type Batch, control, distil, type Task } from "../training/losses/task";
+import { CIFAR10_NORMALIZATION, type Network } from "../training/network";
+import { createOptimizer } from "../training/optimizer";
+import type { Inputs } from "./inputs";
+import type { Work } from "./work";
+
+interface Sizes {
+  model: string;
+  imageSize: number;
+  patchSize: number | null;
+  /** With 10 classes; PyTorch's model must have as many. */
+  parameters: number;
+}
+type Goals = Partial<Record<Precision, number>>;
+
+const CLASSES = 10;
+export const VIT_TINY: Sizes = { model: "vit_tiny_patch16_224", imageSize: 224, patchSize: 16, parameters: 5_526_346 };
+const VIT_TINY_32: Sizes = { model: "vit_tiny_patch16_224", imageSize: 32, patchSize: 4, parameters: 5_362_762 };
+const RESNET18: Sizes = { model: "resnet18_cifar10", imageSize: 32, patchSize: null, parameters: 11_173_962 };
+
+interface Example {
+  title: string;
+  sizes: Sizes;
+  batch: number;
+  training: Goals;
+  inference: Goals;
+}
+const EXAMPLES: Example[] = [
+  { title: "ViT-tiny 224/16, batch 32", sizes: VIT_TINY, batch: 32, training: { fp32: 1.3, bf16: 1.9 }, inference: { fp32: 1.3, bf16: 1.7 } },
+  { title: "ViT-tiny 32/4, batch 128", sizes: VIT_TINY_32, batch: 128, training: { fp32: 1.45, bf16: 1.9 }, inference: {} },
+  { title: "ResNet-18 32 px, batch 32", sizes: RESNET18, batch: 32, training: { fp32: 2, bf16: 1.5 }, inference: { fp32: 2.2, bf16: 1.4 } },
+];
+
+export function modelWorks(precision: Precision): Work[] {
+  return [
+    ...EXAMPLES.map((example) => training(example, precision)),
+    ...EXAMPLES.map((example) => inference(example, precision)),
+    latency(precision),
+    ...distillation(precision),
+    ...EXAMPLES.map((example) => memory(example, precision)),
+    scaling(EXAMPLES[0]!, precision),
+  ];
+}
+
+function training({ title, sizes, batch, training: goals }: Example, precision: Precision): Work {
+  return {
+    name: `training step, ${title}`,
+    precision,
+    unit: "images/s",
+    measure: "speed",
+    amount: batch,
+    limit: null,
+    goal: goals[precision] ?? null,
+    torch: { work: "training", precision, batch, ...sizes },
+    open: (inputs) => step(inputs, sizes, batch, control),
+  };
+}
+
+function memory(example: Example, precision: Precision): Work {
+  return { ...training(example, precision), name: `peak memory of a training step, ${example.title}`, unit: "MB", measure: "memory", goal: null };
+}
+
+function scaling(example: Example, precision: Precision): Work {
+  return { ...training(example, precision), name: `threads, 1 to all: training step, ${example.title}`, unit: "x", measure: "scaling", goal: null };
+}
+
+function inference({ title, sizes, batch, inference: goals }: Example, precision: Precision): Work {
+  return {
+    ...training({ title, sizes, batch, training: goals, inference: goals }, precision),
+    name: `inference, ${title}`,
+    torch: { work: "inference", precision, batch, ...sizes },
+    open: (inputs) => {
+      const { model } = network(inputs, sizes);
+      const images = imagesOf(inputs, sizes, batch);
+      model.eval();
+      return () => void noGrad(() => model.forward(images).toFloat32());
+    },
+  };
+}
+
+function latency(precision: Precision): Work {
+  const one = inference({ title: "ResNet-18 32 px, one image", sizes: RESNET18, batch: 1, training: {}, inference: { fp32: 1.5, bf16: 1.5 } }, precision);
+  return { ...one, name: "one image, ResNet-18 32 px", unit: "ms" };
+}
+
+/** The step of the preset `article`, its teacher a ResNet-18: the student's images at 224 px, the teacher's at 32 px. */
+function distillation(precision: Precision): Work[] {
+  const batch = 32;
+  const soft: Distillation = { kind: "soft", temperature: 0.212, alpha: 0.62 };
+  const { temperature, alpha } = soft;
+  const theirs = { work: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, temperature, alpha };
+  const base = { precision, unit: "images/s", measure: "speed", amount: batch, limit: null, torch: theirs } as const;
+  const computed: Work["open"] = (inputs) => {
+    const teacher = network(inputs, RESNET18);
+    teacher.model.eval().requiresGrad(false);
+    const seen = imagesOf(inputs, RESNET18, batch);
+    return step(inputs, VIT_TINY, batch, (student) => distil(student, teacher, soft), seen);
+  };
+  const cached: Work["open"] = (inputs) => {
+    const logits = inputs.values(batch, CLASSES);
+    const task = (student: Network): Task => {
+      return ({ images, labels }) => distillationLoss(student.model.forward(images), { labels, soft: { teacher: logits, temperature, alpha } });
+    };
+    return step(inputs, VIT_TINY, batch, task);
+  };
+  const published = { ...theirs, precision: "fp32" as const, teacher: { ...RESNET18, imageSize: 224 } };
+  const goals = (values: Goals) => values[precision] ?? null;
+  return [
+    { ...base, name: "distillation step, teacher computed", goal: null, open: computed },
+    { ...base, name: "distillation step, teacher's logits cached", goal: goals({ bf16: 2.2 }), open: cached },
+    {
+      ...base,
+      name: "distillation step, cached; PyTorch fp32 with its teacher at 224 px",
+      goal: goals({ bf16: 15 }),
+      torch: published,
+      onlyBeside: true,
+      open: cached,
+    },
+  ];
+}
+
+/** A training step of a fresh student on one batch; the teacher, if there is one, sees its own images of it. */
+function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Network) => Task, teacherImages: Tensor | null = null): () => void {
+  const student = network(inputs, sizes);
+  const task = taskOf(student);
+  const settings = { optimizer: "adamw", weightDecay: 0.01, decay: "all", momentum: 0, nesterov: false } as const;
+  const optimizer = inputs.own(createOptimizer(student.model.parameters(), settings));
+  const images = imagesOf(inputs, sizes, batch);
+  const shown: Batch = { images, labels: inputs.whole(batch, CLASSES), teacherImages };
+  return () => {
+    const loss = task(shown);
+    lossMetrics(loss);
+    backward(loss);
+    optimizer.step(1e-4);
+  };
+}
+
+function network(inputs: Inputs, { model, imageSize, patchSize }: Sizes): Network {
+  return { model: inputs.own(createModel(model, { classes: CLASSES, imageSize, patchSize })), normalization: CIFAR10_NORMALIZATION };
+}
+
+function imagesOf(inputs: Inputs, { imageSize }: Sizes, batch: number): Tensor {
+  return inputs.activation(batch, imageSize, imageSize, 3);
+}

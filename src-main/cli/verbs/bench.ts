@@ -1,0 +1,78 @@
+import { type Command, Option } from "commander";
+import type { BenchRecord, BenchResult } from "../../contract/engine";
+import { wholeNumber } from "../flags";
+import { addVerb, type Perform } from "../verb";
+import { table } from "../words";
+
+interface BenchOptions {
+  against?: "torch";
+  python: string;
+  only?: string;
+  rounds: number;
+  threads?: number;
+  markdown?: boolean;
+}
+
+export function addBench(program: Command, perform: Perform): void {
+  addVerb(
+    program,
+    "bench",
+    "how fast this computer trains and infers, by itself or beside PyTorch",
+    "distill bench --against torch --only 'training|inference'",
+  )
+    .addOption(new Option("--against <name>", "measure PyTorch too, taking turns").choices(["torch"]))
+    .option("--python <file>", "the Python that has PyTorch", "python3")
+    .option("--only <pattern>", "measure what this regular expression finds in the table")
+    .option("--rounds <count>", "rounds of each measurement, of which the best counts", wholeNumber(1, 1000), 5)
+    .option("--threads <count>", "threads of both (default: one per core)", wholeNumber(1, 1024))
+    .option("--markdown", "print the table in Markdown")
+    .action(({ against, python, only, rounds, threads, markdown }: BenchOptions) =>
+      perform(async (session) => {
+        const result = await session.call("bench", { only: only ?? null, rounds, threads: threads ?? null, python: against ? python : null });
+        return { json: result, text: `${machineText(result)}\n\n${(markdown ? markdownTable : table)(rows(result))}` };
+      }),
+    );
+}
+
+function machineText({ machine }: BenchResult): string {
+  const { cpu, isa, threads, platform, version, torch, gflops, gigabytesPerSecond } = machine;
+  return [
+    `${cpu}, ${threads} threads, ${platform}; Distill Studio ${version}, ${isa} kernels${torch ? `; PyTorch ${torch}` : ""}`,
+    `Limits measured: ${gflops.toFixed(0)} GFLOP/s fp32, ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
+  ].join("\n");
+}
+
+/** With a first row of headings; PyTorch's columns only if it was measured. */
+function rows({ machine, results }: BenchResult): string[][] {
+  const head = ["", "precision", "ours", ...(machine.torch ? ["PyTorch"] : []), "unit", "of limit", ...(machine.torch ? ["ratio", "rounds", "goal"] : [])];
+  return [head, ...results.map((result) => row(result, machine.torch !== null))];
+}
+
+function row({ name, precision, ours, theirs, ratio, goal, unit, spread, ofLimit }: BenchRecord, compared: boolean): string[] {
+  const number = (value: number | null) => (value === null ? "" : significant(value));
+  const beside = [number(ratio), spread ? spread.map((value) => significant(value)).join("-") : "", goal === null ? "" : goalText(goal, ratio)];
+  return [
+    name,
+    precision,
+    significant(ours),
+    ...(compared ? [number(theirs)] : []),
+    unit,
+    ofLimit === null ? "" : `${(100 * ofLimit).toFixed(0)} %`,
+    ...(compared ? beside : []),
+  ];
+}
+
+function goalText(goal: number, ratio: number | null): string {
+  return ratio === null ? String(goal) : `${goal} ${ratio >= goal ? "met" : "missed"}`;
+}
+
+/** Three digits or more, without an exponent: 0.0123, 1.23, 1234. */
+function significant(value: number): string {
+  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(value, 0.01)))));
+}
+
+function markdownTable(cells: string[][]): string {
+  const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
+  const [head, ...body] = cells;
+  return [line(head!), line(head!.map((_, column) => (column === 0 ? "---" : "---:"))), ...body.map(line)].join("\n");
+}

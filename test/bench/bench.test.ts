@@ -1,0 +1,196 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { allWorks, bench } from "../../src-main/bench/bench";
+import { Inputs } from "../../src-main/bench/inputs";
+import { compared } from "../../src-main/bench/statistics";
+import { Torch } from "../../src-main/bench/torch";
+import type { Notice } from "../../src-main/contract/engine";
+import { createModel } from "../../src-main/models/registry";
+import { backend, scope, useBackend } from "../../src-main/tensor/tensor";
+
+const FAKE = path.join(import.meta.dirname, "fake-torch.mjs");
+const TINY = "^distillation loss 4096x10";
+
+let folder: string;
+beforeAll(() => useBackend(loadAddon()));
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "bench-"));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+const request = { only: TINY, rounds: 3, threads: null, python: null };
+const silent = () => {};
+
+describe("alone", () => {
+  test("an op that is really measured", async () => {
+    const before = backend().memoryStats().inUse;
+    const { machine, results } = await bench(request, silent);
+    expect(results).toEqual([
+      {
+        name: expect.stringMatching(/^distillation loss 4096x10/),
+        precision: "fp32",
+        ours: expect.any(Number),
+        theirs: null,
+        ratio: null,
+        goal: 4,
+        unit: "GB/s",
+        spread: null,
+        median: { ours: expect.any(Number), theirs: null },
+        rounds: { ours: 3, theirs: null },
+        ofLimit: expect.any(Number),
+      },
+    ]);
+    expect(results[0]!.ours).toBeGreaterThan(0);
+    expect(results[0]!.ofLimit).toBeCloseTo(results[0]!.ours / machine.gigabytesPerSecond);
+    expect(machine).toMatchObject({ torch: null, threads: backend().threads() });
+    expect(backend().memoryStats().inUse).toBe(before);
+  });
+
+  test("tells how far it is", async () => {
+    const notices: object[] = [];
+    await bench({ ...request, only: "^distillation loss", rounds: 1 }, (notice) => notices.push(notice));
+    expect(notices).toMatchObject([
+      { type: "work", done: 0, total: 2, secondsLeft: null },
+      { type: "work", done: 1, total: 2, secondsLeft: expect.any(Number) },
+    ]);
+  });
+
+  test("on so many threads, and on as many as before afterwards", async () => {
+    const before = backend().threads();
+    const { machine } = await bench({ ...request, threads: 3 }, silent);
+    expect([machine.threads, backend().threads()]).toEqual([3, before]);
+  });
+
+  test.each([
+    ["no such name", "warp drive", /nothing that is measured/],
+    ["no pattern", "(", /expected a regular expression/],
+  ])("%s is wrong usage", (_, only, message) => expect(bench({ ...request, only }, silent)).rejects.toThrow(message));
+});
+
+describe("in turn with PyTorch", () => {
+  const against = (only = TINY, tell: (notice: object) => void = silent) => bench({ ...request, only, python: FAKE }, tell);
+  const withFault = (fault: string) => vi.stubEnv("FAKE_TORCH", fault);
+
+  test("rounds alternate, on both sides with the same threads", async () => {
+    const log = path.join(folder, "log");
+    vi.stubEnv("FAKE_TORCH_LOG", log);
+    const op = vi.spyOn(Torch.prototype, "open");
+    const { machine, results } = await against();
+    expect(machine.torch).toBe("0.0-fake");
+    expect(op).toHaveBeenCalledOnce();
+    expect(readFileSync(log, "utf8").split("\n")).toEqual(["threads", "open", "time", "time", "time", ""]);
+    const { ours, theirs, ratio, rounds, spread } = results[0]!;
+    // What is moved once, in 5 ms.
+    expect(theirs).toBeCloseTo((3 * 4096 * 10 * 4) / 1e9 / 0.005);
+    expect(ratio).toBeCloseTo(ours / theirs!);
+    expect(rounds).toEqual({ ours: 3, theirs: 3 });
+    expect(spread![1]).toBeCloseTo(ratio!);
+  });
+
+  test("peak memory is that of a process of its own", async () => {
+    const log = path.join(folder, "log");
+    vi.stubEnv("FAKE_TORCH_LOG", log);
+    // Small enough to be built in a test.
+    const { results } = await against("^peak memory .*ResNet.*fp32");
+    expect(results[0]).toMatchObject({ theirs: 123, unit: "MB", rounds: { ours: 1, theirs: 1 } });
+    expect(results[0]!.ratio).toBeCloseTo(123 / results[0]!.ours);
+    expect(readFileSync(log, "utf8").split("\n")).toEqual(["threads", "threads", "open", "memory", ""]);
+  });
+
+  test("where PyTorch is very slow it gets one round", async () => {
+    withFault("slow");
+    expect((await against()).results[0]!.rounds).toEqual({ ours: 3, theirs: 1 });
+  });
+
+  test.each([
+    ["dies", /ended unexpectedly \(exit code 3\)/],
+    ["refuses", /ValueError: expected something else/],
+  ])("if it %s, ours are measured all the same, and a warning names the work", async (fault, words) => {
+    withFault(fault);
+    const warnings: string[] = [];
+    const { results } = await against("^distillation loss", (notice) => {
+      if ((notice as Notice).type === "warning") warnings.push((notice as { text: string }).text);
+    });
+    expect(results.map(({ theirs, ratio, rounds }) => [theirs, ratio, rounds])).toEqual([
+      [null, null, { ours: 3, theirs: null }],
+      [null, null, { ours: 3, theirs: null }],
+    ]);
+    expect(warnings).toHaveLength(2);
+    for (const warning of warnings) expect(warning).toMatch(/^distillation loss/);
+    for (const warning of warnings) expect(warning).toMatch(words);
+  });
+
+  test("without PyTorch, or without Python, it says what to do", async () => {
+    withFault("no torch");
+    await expect(against()).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(/No module named 'torch'; install PyTorch .*--python/) });
+    const nowhere = path.join(folder, "python");
+    await expect(bench({ ...request, python: nowhere }, silent)).rejects.toThrow(/cannot be started: .*ENOENT; install PyTorch .*--python/);
+  });
+});
+
+describe("what is compared", () => {
+  const work = { name: "x", precision: "fp32", goal: null } as const;
+
+  test("the best rounds, and how far single rounds are from them", () => {
+    expect(compared({ ...work, unit: "images/s" }, { ours: [10, 30, 20], theirs: [10, 10, 5] }, 60)).toMatchObject({
+      ours: 30,
+      theirs: 10,
+      ratio: 3,
+      spread: [1, 4],
+      median: { ours: 20, theirs: 10 },
+      ofLimit: 0.5,
+    });
+  });
+
+  test("with less as better for ms and MB", () => {
+    expect(compared({ ...work, unit: "ms" }, { ours: [10, 40], theirs: [30, 20] }, null)).toMatchObject({
+      ours: 10,
+      theirs: 20,
+      ratio: 2,
+      spread: [0.5, 3],
+      median: { ours: 25, theirs: 25 },
+      ofLimit: null,
+    });
+  });
+});
+
+describe("the list", () => {
+  const works = allWorks();
+
+  test("has different names, and an op runs as it is written", () => {
+    const names = works.map(({ name, precision }) => `${name}, ${precision}`);
+    expect(new Set(names).size).toBe(names.length);
+    const ops = works.filter(({ unit, name }) => unit === "GB/s" || /T=65/.test(name));
+    expect(ops.length).toBeGreaterThan(10);
+    for (const { open, precision } of ops) {
+      const inputs = new Inputs(precision);
+      scope(open(inputs));
+      inputs.release();
+    }
+    expect(backend().memoryStats().inUse).toBe(0);
+  });
+
+  test("gives PyTorch the models' real sizes", () => {
+    const sizes = works.flatMap(({ torch }) => [torch, torch.teacher]).filter((each) => each && typeof each === "object" && "model" in each);
+    for (const { model: name, imageSize, patchSize, parameters } of sizes as { model: string; imageSize: number; patchSize: number; parameters: number }[]) {
+      const model = createModel(name, { classes: 10, imageSize, patchSize });
+      expect([name, imageSize, model.parameterCount()]).toEqual([name, imageSize, parameters]);
+      model.release();
+    }
+  });
+});
+
+const hasTorch = spawnSync("python3", ["-c", "import torch"]).status === 0;
+test.skipIf(!hasTorch)("PyTorch itself answers (skipped: python3 has no torch)", async () => {
+  const { results } = await bench({ only: "^(distillation loss 4096|layer norm|AdamW|one image)", rounds: 1, threads: null, python: "python3" }, (notice) =>
+    expect(notice.type).not.toBe("warning"),
+  );
+  for (const { theirs } of results) expect(theirs).toBeGreaterThan(0);
+});
