@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/threads.h"
+#include "cpu/distillation_loss.sums.h"
 #include "cpu/variants.h"
 
 namespace distill::scalar {
@@ -26,12 +26,7 @@ class LogSoftmax {
   double highest_, temperature_, log_sum_ = 0;
 };
 
-struct Sums {
-  double cross_entropy = 0, divergence = 0;
-  int64_t correct = 0;
-};
-
-void add_row(const DistillationLoss &a, int64_t n, Sums &sums) {
+void add_row(const DistillationLoss &a, int64_t n, LossSums &sums) {
   const float *student = a.student + n * a.K;
   const int32_t label = a.labels[n];
   const double T = a.temperature, alpha = a.teacher ? a.alpha : 0;
@@ -58,26 +53,9 @@ void add_row(const DistillationLoss &a, int64_t n, Sums &sums) {
 }  // namespace
 
 void distillation_loss(const DistillationLoss &a) {
-  constexpr int64_t kRows = 16;
-  const int64_t chunks = (a.N + kRows - 1) / kRows;
-  Sums *sums = static_cast<Sums *>(scratch(0, chunks * static_cast<int64_t>(sizeof(Sums))));
-  parallel_for(chunks, [&](int64_t chunk) {
-    sums[chunk] = {};
-    for (int64_t n = chunk * kRows; n < std::min(a.N, (chunk + 1) * kRows); ++n) add_row(a, n, sums[chunk]);
+  distillation_loss_by_rows(a, [&](int64_t begin, int64_t end, LossSums &sums) {
+    for (int64_t n = begin; n < end; ++n) add_row(a, n, sums);
   });
-
-  Sums total;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    total.cross_entropy += sums[chunk].cross_entropy;
-    total.divergence += sums[chunk].divergence;
-    total.correct += sums[chunk].correct;
-  }
-  const double alpha = a.teacher ? a.alpha : 0, T = a.temperature, N = static_cast<double>(a.N);
-  const double ce = total.cross_entropy / N, kd = T * T * total.divergence / N;
-  a.metrics[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
-  a.metrics[1] = static_cast<float>(ce);
-  a.metrics[2] = static_cast<float>(kd);
-  a.metrics[3] = static_cast<float>(total.correct);
 }
 
 }  // namespace distill::scalar

@@ -57,26 +57,6 @@ void pack_rows(const Panels<V> &panels, int64_t begin, int64_t end, Floats b, in
     pack_rows_of(panels, begin, end, b.half(), ldb, false);
 }
 
-// rows [i][j] to rows [j][i], by exchanging ever larger squares
-template <class V>
-inline void transpose(V (&rows)[lanes<V>]) {
-#pragma GCC unroll 4
-  for (int side = 1; side < lanes<V>; side *= 2) {
-    IntVec<V> upper, lower;
-    for (int lane = 0; lane < lanes<V>; ++lane) {
-      upper[lane] = lane & side ? lane - side + lanes<V> : lane;
-      lower[lane] = lane & side ? lane + lanes<V> : lane + side;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < lanes<V>; ++i) {
-      if (i & side) continue;
-      const V above = rows[i], below = rows[i + side];
-      rows[i] = __builtin_shuffle(above, below, upper);
-      rows[i + side] = __builtin_shuffle(above, below, lower);
-    }
-  }
-}
-
 // Fills one panel from the transposed matrix, b [N,K], rows ldb apart, a square of one vector's side at a time.
 template <class V>
 void pack_columns(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {

@@ -30,7 +30,10 @@ namespace distill {
   OP(attention_backward)       \
   OP(average_pool_forward)     \
   OP(average_pool_backward)    \
-  OP(max_pool_forward)
+  OP(max_pool_forward)         \
+  OP(distillation_loss)        \
+  OP(adamw)                    \
+  OP(sgd)
 // clang-format on
 
 namespace {

@@ -241,5 +241,46 @@ inline V exp(V x) {
   return x > kHighest ? broadcast<V>(__builtin_inff()) : x != x ? x : bounded;
 }
 
+// ln x of normal numbers above 0, absolute error below 2e-7 + 1e-7 |ln x|: x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m by the polynomial
+// of Cephes' logf (Moshier).
+template <class V>
+inline V log(V x) {
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  using Bits = typename VecTraits<V>::Bits;
+  constexpr uint32_t kRootHalf = 0x3f3504f3, kOne = 0x3f800000;
+  const Bits shifted = as<Bits>(x) + (kOne - kRootHalf);
+  const V n = __builtin_convertvector(as<IntVec<V>>(shifted) >> 23, V) - 127.0f;
+  const V r = as<V>((shifted & 0x7fffff) + kRootHalf) - 1.0f;
+  V p = r * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * r + 1.1676998740e-1f;
+  p = p * r - 1.2420140846e-1f;
+  p = p * r + 1.4249322787e-1f;
+  p = p * r - 1.6668057665e-1f;
+  p = p * r + 2.0000714765e-1f;
+  p = p * r - 2.4999993993e-1f;
+  p = p * r + 3.3333331174e-1f;
+  return n * kLn2High + (r + (p * r * r * r + n * kLn2Low - r * r * 0.5f));
+}
+
+// rows [i][j] to rows [j][i], by exchanging ever larger squares
+template <class V>
+inline void transpose(V (&rows)[lanes<V>]) {
+#pragma GCC unroll 4
+  for (int side = 1; side < lanes<V>; side *= 2) {
+    IntVec<V> upper, lower;
+    for (int lane = 0; lane < lanes<V>; ++lane) {
+      upper[lane] = lane & side ? lane - side + lanes<V> : lane;
+      lower[lane] = lane & side ? lane + lanes<V> : lane + side;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes<V>; ++i) {
+      if (i & side) continue;
+      const V above = rows[i], below = rows[i + side];
+      rows[i] = __builtin_shuffle(above, below, upper);
+      rows[i + side] = __builtin_shuffle(above, below, lower);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace distill
