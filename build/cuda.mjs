@@ -1,11 +1,18 @@
 // npm run cuda, after the set-up: compiles the CUDA library, for the GPU of this machine or, where there is none, for all architectures that a release holds.
 // It is a file of its own beside the addon: a machine without a driver does without it.
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { has, root, run, step } from "./run.mjs";
 
 const folder = "native/build/cuda";
 const release = "native/build/Release";
+
+/** The kernel files, and where their objects are once compiled. */
+export const cudaSources = () =>
+  readdirSync(path.join(root, "native/cuda"))
+    .filter((name) => name.endsWith(".cu"))
+    .sort();
+export const cudaObjects = path.join(folder, "CMakeFiles/distill_cuda.dir/cuda");
 
 /** Of a release: Turing to Blackwell; the last one also as PTX for what comes after. */
 export const releaseArchitectures = "75-real;80-real;86-real;89-real;90-real;100-real;120";
@@ -21,18 +28,20 @@ export async function buildCuda(architectures = hasDriver() ? "native" : release
   if (reason) throw new Error(`${reason}: the CUDA library cannot be compiled here`);
   const library = path.join(release, "libdistill_cuda.so");
   await step(`CUDA library (${architectures})`, { inputs: ["native"], products: [library] }, () => {
-    run("cmake", ["-S", "native", "-B", folder, "-DDISTILL_CUDA=ON", `-DDISTILL_CUDA_ARCHITECTURES=${architectures}`, "-DCMAKE_BUILD_TYPE=Release"]);
+    const launcher = `${process.execPath} ${path.join(root, "build/compiler-log.mjs")}`;
+    const options = { DISTILL_CUDA: "ON", DISTILL_CUDA_ARCHITECTURES: architectures, DISTILL_CUDA_LAUNCHER: launcher, CMAKE_BUILD_TYPE: "Release" };
+    run("cmake", ["-S", "native", "-B", folder, ...Object.entries(options).map(([name, value]) => `-D${name}=${value}`)]);
     run("cmake", ["--build", folder, "--target", "distill_cuda", "--parallel", "2"]);
     copyFileSync(path.join(root, folder, "libdistill_cuda.so"), path.join(root, library));
   });
 }
 
-/** Compiles the same kernels for the emulator, and its own test; where that is possible, else does nothing. Tests use both. */
+/** Compiles the same kernels for the emulator, its own test, and the driver for GPUs; where that is possible, else does nothing. Tests use them. */
 export async function buildEmulator() {
   if (process.platform !== "linux") return;
-  const products = ["libdistill_cuda_emulated.so", "emulator_faults"].map((name) => path.join(release, name));
+  const products = ["libdistill_cuda_emulated.so", "emulator_faults", "distill_cuda_bench"].map((name) => path.join(release, name));
   await step("CUDA emulator", { inputs: ["native"], products }, () => {
-    run("cmake", ["--build", "native/build", "--target", "distill_cuda_emulated", "emulator_faults", "--parallel", "2"]);
+    run("cmake", ["--build", "native/build", "--target", "distill_cuda_emulated", "emulator_faults", "distill_cuda_bench", "--parallel", "2"]);
   });
 }
 

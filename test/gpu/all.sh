@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Everything that needs an NVIDIA GPU: test/gpu/all.sh [FOLDER FOR RESULTS]
+#
+# From a checkout alone, with CMake, a C++ compiler, nvcc and a python3 that has PyTorch; no Node and no network. Builds the CUDA library and the
+# driver of native/cuda/bench, then, each with a file of its own in the results:
+#   cases        every declarative case of test/ops/cases.json, fp32 and bf16, against the scalar ops; recorded as a graph against op by op
+#   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which has to be silent
+#   ops          time of each op at the models' sizes, against the roofline
+#   torch        the models' training steps and inference in PyTorch, eager and compiled
+# Steps of our own models are timed by `distill bench`, which needs Node.
+# Goes on after a part that fails; the exit status tells whether one did.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+results=$(realpath -m "${1:-test-results/gpu}")
+build="$results/build"
+mkdir -p "$build"
+failed=0
+
+part() { # NAME COMMAND...: its output goes to the terminal and to a file
+  local name=$1
+  shift
+  echo "== $name"
+  if ! "$@" 2>&1 | tee "$results/$name.txt"; then
+    echo "== $name FAILED"
+    failed=1
+  fi
+}
+
+compile() {
+  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
+  nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+  # The architecture of the GPU as a number: CMake before 3.24 does not know "native".
+  architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+  cmake -S native/cuda/bench -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CUDA_COMPILER="$nvcc" -DDISTILL_CUDA_ARCHITECTURES="$architecture" &&
+    cmake --build "$build" --target distill_cuda distill_cuda_bench --parallel
+}
+driver() { # CASES COMMAND...
+  local cases=$1
+  shift
+  "$@" < "$cases"
+}
+
+part compile compile
+[ $failed = 0 ] || exit 1
+library="$build/libdistill_cuda.so"
+bench="$build/distill_cuda_bench"
+python3 native/cuda/bench/cases.py test/ops/cases.json --sizes-of-models > "$results/all-cases.txt"
+python3 native/cuda/bench/cases.py test/ops/cases.json --small > "$results/small-cases.txt"
+
+part cases driver "$results/all-cases.txt" "$bench" "$library"
+sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+for tool in memcheck racecheck synccheck; do
+  if [ -x "$sanitizer" ]; then
+    part $tool driver "$results/small-cases.txt" "$sanitizer" --tool $tool --error-exitcode 1 "$bench" "$library"
+  else
+    echo "== $tool left out: compute-sanitizer is not installed" | tee "$results/$tool.txt"
+  fi
+done
+part ops driver "$results/all-cases.txt" "$bench" "$library" --time
+if python3 -c "import torch" 2> /dev/null; then
+  part torch python3 native/cuda/bench/torch_models.py
+else
+  echo "== torch left out: python3 has no PyTorch" | tee "$results/torch.txt"
+fi
+exit $failed
