@@ -11,6 +11,10 @@
 # Goes on after a part that fails; the exit status tells whether one did.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+if ! nvidia-smi > /dev/null 2>&1; then
+  echo "there is no NVIDIA driver here (nvidia-smi does not answer)" >&2
+  exit 2
+fi
 results=$(realpath -m "${1:-test-results/gpu}")
 build="$results/build"
 mkdir -p "$build"

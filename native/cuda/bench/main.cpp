@@ -38,7 +38,7 @@ class Processor : public Side {
 
 class Gpu : public Side {
  public:
-  explicit Gpu(const std::string &path) : library(cuda_library(path)), description(describe_gpu(library, 0)) {
+  explicit Gpu(const std::string &path) : library(cuda_library(path)), description((count_gpus(library), describe_gpu(library, 0))) {
     expect_usable(description);
     library.open(0);
     check(library);
