@@ -254,6 +254,14 @@ struct AssembleBatch {
   uint64_t seed, epoch;
   float mean[3], std[3];
 };
+// y [N,3]: what assemble_batch shows of samples 0 ... N-1: top and left of the crop in the unpadded image, -crop ... crop each, and whether
+// it is flipped, 0 or 1
+struct SampleViews {
+  int32_t *y;
+  int64_t N, crop;
+  bool flip;
+  uint64_t seed, epoch;
+};
 // y [1,Z,Z,3] from one image [H,W,3]: shorter side to Z (bilinear as above), centre crop, normalise
 struct PrepareImage {
   const uint8_t *image;
@@ -315,6 +323,7 @@ struct RandomPermutation {
   OP(adamw, AdamW)                                    \
   OP(sgd, Sgd)                                        \
   OP(assemble_batch, AssembleBatch)                   \
+  OP(sample_views, SampleViews)                       \
   OP(prepare_image, PrepareImage)                     \
   OP(random_normal, RandomNormal)                     \
   OP(random_uniform, RandomUniform)                   \

@@ -376,6 +376,16 @@ void read(Arguments &a, AssembleBatch &op) {
   a.check_indices("indices", op.count);
 }
 
+void read(Arguments &a, SampleViews &op) {
+  op.y = a.tensor<int32_t>("y", "N 3");
+  op.crop = a.integer("crop", 0, kMaxInt32);
+  op.flip = a.flag("flip");
+  op.seed = seed(a, "seed");
+  op.epoch = seed(a, "epoch");
+  op.N = a['N'];
+  if (op.N > kMaxInt32) a.wrong_range("y", "at most 2147483647 rows", std::to_string(op.N));
+}
+
 void read(Arguments &a, PrepareImage &op) {
   op.image = a.tensor<const uint8_t>("image", "H W 3");
   op.y = a.floats_out("y", "1 Z Z 3");

@@ -79,7 +79,9 @@ struct View {
   bool flip;
 };
 
-View view_of(const AssembleBatch &a, int32_t sample) {
+// Of AssembleBatch or SampleViews
+template <class Op>
+View view_of(const Op &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const Philox bits = philox(a.seed, philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
   const auto offset = [&](uint32_t random) {
@@ -120,6 +122,15 @@ void assemble_batch(const AssembleBatch &a) {
         resize(view, a.H, a.W, table, columns, rows, a.Z, y);
     });
   });
+}
+
+void sample_views(const SampleViews &a) {
+  for (int64_t n = 0; n < a.N; ++n) {
+    const View view = view_of(a, static_cast<int32_t>(n));
+    a.y[3 * n] = static_cast<int32_t>(view.top);
+    a.y[3 * n + 1] = static_cast<int32_t>(view.left);
+    a.y[3 * n + 2] = view.flip;
+  }
 }
 
 void prepare_image(const PrepareImage &a) {

@@ -28,11 +28,12 @@ void convolve(const Patches &patches, int64_t N, const Weights &weights, const f
     convolve_by_patches<V>(patches, N, weights, bias, out);
 }
 
-// Dot products take whole vectors along a patch; Winograd's method is as good from fewer patches on.
+// Dot products take whole vectors along a patch; Winograd's method is as good from fewer patches on. Only for an image alone: in a batch
+// the bits of an image do not depend on how many there are, and what a teacher said of it can be kept.
 template <class V>
 bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
   const int64_t few = winograd_fits<V>(patches, columns) ? kFewPatches / 2 : kFewPatches;
-  return N * patches.P * patches.Q <= few && patches.size() % lanes<V> == 0;
+  return N == 1 && patches.P * patches.Q <= few && patches.size() % lanes<V> == 0;
 }
 
 template <class V>

@@ -44,7 +44,9 @@ struct View {
   bool flip;
 };
 
-__device__ inline View view_of(const AssembleBatch &a, int32_t sample) {
+// Of AssembleBatch or SampleViews
+template <class Op>
+__device__ inline View view_of(const Op &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const gpu::Philox bits = gpu::philox(a.seed, gpu::philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
   const uint64_t places = static_cast<uint64_t>(2 * a.crop + 1);
@@ -88,6 +90,15 @@ void assemble_batch(const AssembleBatch &a) {
     const int32_t sample = a.indices[n];
     const Picture picture{a.images + sample * (a.H * a.W * 3), a.H, a.W, view_of(a, sample)};
     a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
+  });
+}
+
+void sample_views(const SampleViews &a) {
+  for_each(a.N, [=] __device__(int64_t n) {
+    const View view = view_of(a, static_cast<int32_t>(n));
+    a.y[3 * n] = static_cast<int32_t>(view.top);
+    a.y[3 * n + 1] = static_cast<int32_t>(view.left);
+    a.y[3 * n + 2] = view.flip;
   });
 }
 

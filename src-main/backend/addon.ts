@@ -205,6 +205,7 @@ export interface Addon {
     mean: readonly number[];
     std: readonly number[];
   }): void;
+  sampleViews(a: { y: Handle; crop: number; flip: boolean; seed: number; epoch: number }): void;
   prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
   randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;
   randomUniform(a: { y: Handle; seed: number; stream: number; low: number; high: number }): void;

@@ -1,9 +1,9 @@
 /** The models as they are trained and used. A step is what a training does to a batch that it has: forward, loss, backward, AdamW. */
-import type { Distillation, Precision } from "../contract/recipe";
+import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
-import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
+import { lossMetrics } from "../tensor/ops/distillation-loss";
 import { backward, noGrad, type Tensor } from "../tensor/tensor";
-import { type Batch, control, distil, type Task } from "../training/losses/task";
+import { control, distil, type Task } from "../training/losses/task";
 import { CIFAR10_NORMALIZATION, type Network } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
 import type { Inputs } from "./inputs";
@@ -91,22 +91,19 @@ function latency(precision: Precision): Work {
 /** The step of the preset `article`, its teacher a ResNet-18: the student's images at 224 px, the teacher's at 32 px. */
 function distillation(precision: Precision): Work[] {
   const batch = 32;
-  const soft: Distillation = { kind: "soft", temperature: 0.212, alpha: 0.62 };
-  const { temperature, alpha } = soft;
-  const theirs = { work: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, temperature, alpha };
+  const soft = { temperature: 0.212, alpha: 0.62 };
+  const task = (student: Network) => distil(student, soft);
+  const theirs = { work: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, ...soft };
   const base = { precision, unit: "images/s", measure: "speed", amount: batch, limit: null, torch: theirs } as const;
   const computed: Work["open"] = (inputs) => {
     const teacher = network(inputs, RESNET18);
     teacher.model.eval().requiresGrad(false);
     const seen = imagesOf(inputs, RESNET18, batch);
-    return step(inputs, VIT_TINY, batch, (student) => distil(student, teacher, soft), seen);
+    return step(inputs, VIT_TINY, batch, task, () => noGrad(() => teacher.model.forward(seen)));
   };
   const cached: Work["open"] = (inputs) => {
     const logits = inputs.values(batch, CLASSES);
-    const task = (student: Network): Task => {
-      return ({ images, labels }) => distillationLoss(student.model.forward(images), { labels, soft: { teacher: logits, temperature, alpha } });
-    };
-    return step(inputs, VIT_TINY, batch, task);
+    return step(inputs, VIT_TINY, batch, task, () => logits);
   };
   const published = { ...theirs, precision: "fp32" as const, teacher: { ...RESNET18, imageSize: 224 } };
   const goals = (values: Goals) => values[precision] ?? null;
@@ -124,16 +121,16 @@ function distillation(precision: Precision): Work[] {
   ];
 }
 
-/** A training step of a fresh student on one batch; the teacher, if there is one, sees its own images of it. */
-function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Network) => Task, teacherImages: Tensor | null = null): () => void {
+/** A training step of a fresh student on one batch; `teacherLogits` is called in each step. */
+function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Network) => Task, teacherLogits: () => Tensor | null = () => null): () => void {
   const student = network(inputs, sizes);
   const task = taskOf(student);
   const settings = { optimizer: "adamw", weightDecay: 0.01, decay: "all", momentum: 0, nesterov: false } as const;
   const optimizer = inputs.own(createOptimizer(student.model.parameters(), settings));
   const images = imagesOf(inputs, sizes, batch);
-  const shown: Batch = { images, labels: inputs.whole(batch, CLASSES), teacherImages };
+  const labels = inputs.whole(batch, CLASSES);
   return () => {
-    const loss = task(shown);
+    const loss = task({ images, labels, teacherLogits: teacherLogits() });
     lossMetrics(loss);
     backward(loss);
     optimizer.step(1e-4);

@@ -73,6 +73,8 @@ export interface Distillation {
   temperature: number;
   /** Share of the soft-label term, 0 ... 1. */
   alpha: number;
+  /** Ask the teacher once for each view of an image, and remember. Changes no bit. */
+  cacheTeacher: boolean;
 }
 
 export interface Augment {

@@ -1,7 +1,7 @@
 import type { Augment, Precision } from "../contract/recipe";
-import { assembleBatch } from "../tensor/ops/assemble-batch";
+import { assembleBatch, sampleViews } from "../tensor/ops/assemble-batch";
 import type { Normalization } from "../tensor/ops/prepare-image";
-import { fromArray, type Tensor } from "../tensor/tensor";
+import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import type { Split } from "./dataset";
 
 /** How a network sees an image. Two views that differ in size and normalisation alone show the same crop and flip. */
@@ -25,6 +25,18 @@ export function assemble(split: Split, indices: Int32Array, view: View): Tensor 
   const y = assembleBatch(split.images, chosen, { size, mean, std, ...augment, seed, epoch, dtype });
   chosen.release();
   return y;
+}
+
+/** Pixels of a crop at most, one more than its largest offset. */
+const CROP_LIMIT = 128;
+
+/** [count]: a number for what `assemble` shows of each sample, whatever the size and normalisation; equal for the same crop and flip of the same sample alone. */
+export function viewNumbers(count: number, { augment, seed, epoch }: View): Float64Array {
+  const views = scope(() => sampleViews(count, { ...augment, seed, epoch }).toInt32());
+  return Float64Array.from({ length: count }, (_, sample) => {
+    const [top, left, flip] = views.subarray(3 * sample) as unknown as [number, number, number];
+    return ((sample * 2 * CROP_LIMIT + top + CROP_LIMIT) * 2 * CROP_LIMIT + left + CROP_LIMIT) * 2 + flip;
+  });
 }
 
 /** i32 [N] */

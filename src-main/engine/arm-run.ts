@@ -60,8 +60,16 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
 }
 
-/** Names and places may change between a start and its resumption: what they hold is compared by hashes. */
-const MAY_DIFFER: ReadonlySet<string> = new Set(["name", "device", "data.path", "data.format", "teacher.weights", "student.weights"]);
+/** What may change between a start and its resumption: names and places, as what they hold is compared by hashes, and what changes no bit. */
+const MAY_DIFFER: ReadonlySet<string> = new Set([
+  "name",
+  "device",
+  "data.path",
+  "data.format",
+  "teacher.weights",
+  "student.weights",
+  "distillation.cacheTeacher",
+]);
 
 /**
  * Brings a trainer to where its run was left; the folder is only read. Throws an InputError if the run began with other data, teacher or
@@ -154,13 +162,13 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { student, data, hashes, arm } = this.trainer;
+    const { student, data, hashes, arm, softLabels } = this.trainer;
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
     const files = runFiles(directory);
     saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
     removeOlderCheckpoint(files.checkpoint);
-    this.writer.event("finished");
+    this.writer.event("finished", softLabels?.summary);
     return { directory, arm, hashes, ...summaryOf(directory) };
   }
 

@@ -11,6 +11,7 @@ import { modelInfos } from "../models/registry";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { backend } from "../tensor/tensor";
+import { LogitCache } from "../training/logit-cache";
 import type { Channel } from "./channel";
 import { doctor } from "./doctor";
 import { Job } from "./job";
@@ -24,6 +25,7 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: (notice:
 /** Answers calls that come over a channel, one training at a time and other calls between its batches. */
 export class Engine {
   #training: { job: Job; ended: Promise<unknown> } | null = null;
+  readonly #cache = new LogitCache();
 
   constructor(private readonly channel: Channel) {
     channel.onMessage((message) => void this.#answer(message));
@@ -87,7 +89,7 @@ export class Engine {
     const recipe = parseRecipe(params.recipe);
     useDevice(backend(), recipe.device);
     const job = new Job();
-    const result = train({ ...params, recipe, job, notify });
+    const result = train({ ...params, recipe, job, cache: this.#cache, notify });
     this.#training = { job, ended: result.catch(() => {}) };
     try {
       return await result;

@@ -8,6 +8,7 @@ import { writeWhole } from "../runs/files";
 import { writeReport } from "../runs/report";
 import { comparisonArms } from "../training/compare";
 import { evaluate } from "../training/evaluate";
+import type { LogitCache } from "../training/logit-cache";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { Trainer } from "../training/trainer";
@@ -23,6 +24,8 @@ export interface TrainCall {
   /** Go on with the run in `out` from its last checkpoint. */
   resume: boolean;
   job: Job;
+  /** Of teachers, from call to call. */
+  cache: LogitCache;
   notify: (notice: NoticeBody) => void;
 }
 
@@ -58,7 +61,7 @@ export async function compare(call: TrainCall): Promise<ComparisonResult> {
 /** Trains arms that share data, teacher and seed. */
 async function trainArms(
   arms: readonly PlacedArm[],
-  { out, resume, job, notify }: TrainCall,
+  { out, resume, job, cache, notify }: TrainCall,
 ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
   expectWritable(out);
   const earlier = resume ? findEarlierRuns(arms) : arms.map(expectFree);
@@ -86,7 +89,7 @@ async function trainArms(
     const warning = teacher && sizeWarning(teacher);
     const trainers = arms.map(({ name: arm, recipe }) => {
       const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
-      return own(new Trainer({ arm, recipe, data, student, teacher }));
+      return own(new Trainer({ arm, recipe, data, student, teacher, cache }));
     });
     // All of them before the first folder is written to: what one arm refuses leaves the other as it was.
     for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);

@@ -1,7 +1,8 @@
 import { InputError, UsageError } from "../contract/failure";
-import type { StudentChoice } from "../contract/recipe";
+import type { Recipe, StudentChoice } from "../contract/recipe";
 import { patchSizeOf } from "../contract/settings";
 import { bundledTeacher } from "../data/assets";
+import type { View } from "../data/batches";
 import type { Model } from "../models/model";
 import { createModel, type ModelOptions } from "../models/registry";
 import { describeWeights, hashWeights, loadWeights } from "../models/weights";
@@ -11,6 +12,12 @@ import type { Normalization } from "../tensor/ops/prepare-image";
 export interface Network {
   model: Model;
   normalization: Normalization;
+}
+
+/** How a network sees the training images in an epoch. */
+export function trainingView({ model, normalization }: Network, { train, augment }: Recipe, epoch: number): View {
+  const { seed, precision } = train;
+  return { imageSize: model.imageSize, ...normalization, augment, seed, epoch, precision };
 }
 
 /** A network that is used as it was trained: in evaluation mode and without gradients. */

@@ -123,10 +123,10 @@ function abandonRecording(): void {
   } catch {}
 }
 
-function mapTensors({ images, labels, teacherImages }: Batch, change: (tensor: Tensor) => Tensor): Batch {
-  return { images: change(images), labels: change(labels), teacherImages: teacherImages && change(teacherImages) };
+function mapTensors({ images, labels, teacherLogits }: Batch, change: (tensor: Tensor) => Tensor): Batch {
+  return { images: change(images), labels: change(labels), teacherLogits: teacherLogits && change(teacherLogits) };
 }
 
-function tensorsOf({ images, labels, teacherImages }: Batch): Tensor[] {
-  return [images, labels, ...(teacherImages ? [teacherImages] : [])];
+function tensorsOf({ images, labels, teacherLogits }: Batch): Tensor[] {
+  return [images, labels, ...(teacherLogits ? [teacherLogits] : [])];
 }

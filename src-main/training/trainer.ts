@@ -2,18 +2,20 @@ import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { assemble, labelsOf, type View } from "../data/batches";
+import { assemble, labelsOf } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { epochOrder } from "../data/order";
 import { hashWeights } from "../models/weights";
 import type { LossMetrics } from "../tensor/ops/distillation-loss";
 import { scope, type Tensor } from "../tensor/tensor";
 import type { Evaluation } from "./evaluate";
+import { LogitCache } from "./logit-cache";
 import { type Batch, control, distil } from "./losses/task";
-import type { Network } from "./network";
+import { type Network, trainingView } from "./network";
 import { createOptimizer, type Optimizer } from "./optimizer";
 import { Pass } from "./pass";
 import { learningRateAt } from "./schedule";
+import { SoftLabels, type Teacher } from "./soft-labels";
 
 /** How far an arm has got, as plain data: with the tensors of `state` all that is needed to go on in the same bits. */
 export interface Position {
@@ -39,8 +41,10 @@ export interface TrainerOptions {
   recipe: Recipe;
   data: Dataset;
   student: Network;
-  /** With its weights' hash; needed if the recipe distils. */
-  teacher: (Network & { hash: string }) | null;
+  /** Needed if the recipe distils. */
+  teacher: Teacher | null;
+  /** Shared by all that ask the same teacher; default: one of its own. */
+  cache?: LogitCache;
 }
 
 /** One arm: a student that is trained by a recipe, batch by batch. It owns the student and its optimizer; the teacher and the data are lent. */
@@ -51,19 +55,21 @@ export class Trainer {
   readonly student: Network;
   readonly batchesPerEpoch: number;
   #position: Position;
-  readonly #teacher: TrainerOptions["teacher"];
+  readonly #teacher: Teacher | null;
+  readonly softLabels: SoftLabels | null;
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
   #order: { epoch: number; indices: Int32Array } | null = null;
 
-  constructor({ arm, recipe, data, student, teacher }: TrainerOptions) {
+  constructor({ arm, recipe, data, student, teacher, cache = new LogitCache() }: TrainerOptions) {
     this.arm = arm;
     this.recipe = recipe;
     this.data = data;
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     this.#teacher = recipe.distillation ? teacher : null;
-    const task = recipe.distillation ? distil(student, teacher!, recipe.distillation) : control(student);
+    this.softLabels = this.#teacher && new SoftLabels({ recipe, data, teacher: this.#teacher, cache });
+    const task = recipe.distillation ? distil(student, recipe.distillation) : control(student);
     this.#pass = new Pass(task, student.model.parameters());
     this.#optimizer = createOptimizer(student.model.parameters(), recipe.train);
     this.#position = { ...START, initialWeights: hashWeights(student.model) };
@@ -108,7 +114,9 @@ export class Trainer {
       const metrics = this.#pass.run(this.#assemble(indices, epoch));
       this.#optimizer.step(learningRate);
       // Not before: what waits for a GPU leaves it without work. Of a step with a wrong loss nothing is recorded.
-      return this.#checked(metrics());
+      const values = metrics();
+      this.softLabels?.remember();
+      return this.#checked(values);
     });
     const hash = this.#hashWith(indices, epoch);
 
@@ -180,20 +188,18 @@ export class Trainer {
 
   #assemble(indices: Int32Array, epoch: number): Batch {
     const { train } = this.data;
-    const images = (network: Network) => assemble(train, indices, this.#viewOf(network, epoch));
-    return { images: images(this.student), labels: labelsOf(train, indices), teacherImages: this.#teacher && images(this.#teacher) };
-  }
-
-  #viewOf({ model, normalization }: Network, epoch: number): View {
-    const { seed, precision } = this.recipe.train;
-    return { imageSize: model.imageSize, ...normalization, augment: this.recipe.augment, seed, epoch, precision };
+    return {
+      images: assemble(train, indices, trainingView(this.student, this.recipe, epoch)),
+      labels: labelsOf(train, indices),
+      teacherLogits: this.softLabels?.of(indices, epoch) ?? null,
+    };
   }
 
   /** What makes a batch what it is, besides the data. The images themselves follow from it, and may be in a GPU's memory. */
   #hashWith(indices: Int32Array, epoch: number): string {
     const hash = createHash("sha256").update(this.#position.batchesHash);
     return hash
-      .update(JSON.stringify(this.#viewOf(this.student, epoch)))
+      .update(JSON.stringify(trainingView(this.student, this.recipe, epoch)))
       .update(indices)
       .digest("hex");
   }

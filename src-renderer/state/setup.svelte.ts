@@ -68,7 +68,7 @@ export class Setup {
 
   /** Whether a field has an effect beside what the others say. */
   applies(key: FieldKey): boolean {
-    return key.startsWith("teacher.") ? this.distils : (settingAt(key)?.applies?.to(this.#base) ?? true);
+    return /^(teacher|distillation)\./.test(key) ? this.distils : (settingAt(key)?.applies?.to(this.#base) ?? true);
   }
 
   get distils(): boolean {

@@ -99,6 +99,7 @@ export const ops: Record<string, Call> = {
     ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), y: to.of(2, 4, 4, 3), crop: integer(2), flip: flag(true) },
     ...{ seed: integer(1), epoch: integer(2), ...normalization },
   },
+  sampleViews: { y: toI32.of(2, 3), crop: integer(2), flip: flag(true), seed: integer(1), epoch: integer(2) },
   prepareImage: { image: u8.of(6, 5, 3), y: to.of(1, 4, 4, 3), ...normalization },
   randomNormal: { y: to.of(9), ...random, mean: number(0), std: number(1) },
   randomUniform: { y: to.of(9), ...random, low: number(0), high: number(1) },

@@ -43,7 +43,7 @@ describe("a recipe", () => {
 
   it("gives a named distillation and teacher their defaults", () => {
     const recipe = parseRecipe({ ...least, teacher: {}, distillation: {} });
-    expect(recipe.distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 0.5 });
+    expect(recipe.distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 0.5, cacheTeacher: true });
     expect(recipe.teacher).toEqual({ model: "resnet20_cifar10", weights: "bundled", imageSize: 32 });
   });
 
@@ -126,7 +126,7 @@ describe("settings given as text", () => {
   });
 
   it("make and remove whole sections", () => {
-    expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 1 });
+    expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 1, cacheTeacher: true });
     expect(set("control.train.learningRate=0.01").control).toEqual({ train: { learningRate: 0.01 } });
     expect(parseRecipe(applySettings({ ...least, teacher: {} }, ["teacher=null"])).teacher).toBeNull();
     expect(parseRecipe(applySettings({ ...least, data: { path: "x", trainLimit: 5 } }, ["data.trainLimit=null"])).data.trainLimit).toBeNull();

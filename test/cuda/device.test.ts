@@ -123,11 +123,13 @@ describe("a GPU", () => {
 
   it.for([0, 7, 12345])("draws the processor's random numbers, bit by bit: seed %i", (seed) => {
     const draw = () => {
-      const [normal, uniform, order] = [addon.alloc("f32", [1003]), addon.alloc("f32", [1003]), addon.alloc("i32", [257])];
+      const [normal, uniform] = [addon.alloc("f32", [1003]), addon.alloc("f32", [1003])];
+      const [order, views] = [addon.alloc("i32", [257]), addon.alloc("i32", [257, 3])];
       addon.randomNormal({ y: normal, seed, stream: 3, mean: 0.5, std: 2 });
       addon.randomUniform({ y: uniform, seed, stream: 4, low: -1, high: 3 });
       addon.randomPermutation({ y: order, seed, stream: 5 });
-      return [normal, uniform, order].map((tensor) => {
+      addon.sampleViews({ y: views, crop: 4, flip: true, seed, epoch: 6 });
+      return [normal, uniform, order, views].map((tensor) => {
         const values = addon.read(tensor);
         addon.release(tensor);
         return values;

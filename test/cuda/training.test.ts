@@ -1,6 +1,7 @@
 // Training on the CUDA kernels, in the emulator, follows training on the processor.
 import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import type { Recipe } from "../../src-main/contract/recipe";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
 import { smallData, smallRecipe, smallTeacher, trainerOf } from "../training/small-experiment";
@@ -12,10 +13,10 @@ afterEach(() => vi.restoreAllMocks());
 afterAll(() => addon.useCpu());
 
 /** Losses and trained weights of a distilled student, and the hash of what it started from. */
-function steps(count: number, { train, batchSize }: { train: number; batchSize: number }) {
+function steps(count: number, { train, batchSize, change = (recipe) => recipe }: { train: number; batchSize: number; change?: (recipe: Recipe) => Recipe }) {
   const data = smallData({ train });
   const teacher = smallTeacher();
-  const trainer = trainerOf(comparisonArms(smallRecipe({ batchSize }))[1], data, teacher);
+  const trainer = trainerOf(comparisonArms(change(smallRecipe({ batchSize })))[1], data, teacher);
   try {
     const losses = Array.from({ length: count }, () => {
       const { loss } = trainer.step();
@@ -55,6 +56,18 @@ it("has the same bits whether passes are recorded and replayed or done op by op"
   expect(steps(5, epochs)).toEqual(recorded);
   expect(replay).toHaveBeenCalledTimes(2 * 2);
   expect(addon.memoryStats().inUse).toBe(0);
+});
+
+it("has the same bits whether the teacher's answers are remembered or asked for again", (test) => {
+  if (noEmulator) test.skip(noEmulator);
+  addon.useCuda(emulatedLibrary, 0);
+  const bitsWith = (cacheTeacher: boolean) =>
+    // Two epochs of a full batch, one like it and a single image; in the second some are known, mirrored or not.
+    steps(6, {
+      ...{ train: 9, batchSize: 4 },
+      change: (recipe) => ({ ...recipe, augment: { crop: 0, flip: true }, distillation: { ...recipe.distillation!, cacheTeacher } }),
+    });
+  expect(bitsWith(true)).toEqual(bitsWith(false));
 });
 
 it("asks the device for memory and waits for it in no step but the first ones", (test) => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { assemble, labelsOf, NO_AUGMENT, type View } from "../../src-main/data/batches";
+import { assemble, labelsOf, NO_AUGMENT, type View, viewNumbers } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { epochOrder } from "../../src-main/data/order";
@@ -36,6 +36,24 @@ describe("a batch", () => {
     expect([...pixels([5], { augment, epoch: 2 })]).not.toEqual(alone);
     expect([...pixels([5], { augment, seed: 8 })]).not.toEqual(alone);
     expect([...pixels([5])]).not.toEqual(alone);
+  });
+
+  test("shows the same of a sample where the number of the view is the same, and there alone", () => {
+    const shown = new Map<number, Set<string>>();
+    for (let epoch = 1; epoch <= 60; epoch++) {
+      const augmented = { ...view, epoch, augment: { crop: 1, flip: true } };
+      for (const sample of [5, 9]) {
+        const number = viewNumbers(10, augmented)[sample]!;
+        shown.set(number, (shown.get(number) ?? new Set()).add(pixels([sample], augmented).join()));
+      }
+    }
+    // 3 times 3 places, each also mirrored, of two images; in 60 epochs nearly all of them.
+    expect(shown.size).toBeGreaterThan(30);
+    expect([...shown.values()].every(({ size }) => size === 1)).toBe(true);
+    expect(new Set([...shown.values()].flatMap((each) => [...each])).size).toBe(shown.size);
+    // Unchanged as in every epoch of a run without augmentation.
+    expect(shown.has(viewNumbers(10, view)[5]!)).toBe(true);
+    expect(viewNumbers(10, { ...view, epoch: 2 })).toEqual(viewNumbers(10, view));
   });
 });
 

@@ -148,6 +148,18 @@ describe("training", () => {
     expect(readRun(`${out}/student`).batches.every(({ kdLoss }) => kdLoss > 0)).toBe(true);
   });
 
+  test("the teacher's answers serve later runs too, with the same result", async () => {
+    const engine = fresh();
+    const run = (name: string, cacheTeacher: boolean) =>
+      engine.call("compare", { recipe: { ...recipe(), distillation: { ...recipe().distillation!, cacheTeacher } }, out: folder.path(name), resume: false });
+    const [first, second, asking] = [await run("to-remember", true), await run("remembering", true), await run("asking", false)];
+    for (const { student } of [second, asking]) expect(student).toMatchObject({ testLoss: first.student.testLoss, hashes: first.student.hashes });
+    const finished = (name: string, arm: string) => readRun(folder.path(name, arm)).events.find(({ type }) => type === "finished")!.text;
+    expect(finished("remembering", "student")).toBe("soft labels: 0 computed, 40 from the cache");
+    expect(finished("asking", "student")).toBe("soft labels: 40 computed, 0 from the cache");
+    expect(finished("remembering", "control")).toBeUndefined();
+  });
+
   test("a teacher at another size than it was trained at is warned of, in the run too", async () => {
     const engine = fresh();
     const out = folder.path("unfamiliar");
@@ -266,7 +278,7 @@ describe("pause, stop and resume", () => {
   test.each([
     ["another recipe", () => recipe({ learningRate: 2e-3 }), /train\.learningRate 0\.001.*0\.002/],
     ["other data", () => ({ ...recipe(), data: { ...recipe().data, testLimit: 9 } }), /data\.testLimit 10.*9/],
-    ["another temperature", () => ({ ...recipe(), distillation: { kind: "soft" as const, temperature: 3, alpha: 0.5 } }), /distillation\.temperature 2.*3/],
+    ["another temperature", () => ({ ...recipe(), distillation: { ...recipe().distillation!, temperature: 3 } }), /distillation\.temperature 2.*3/],
     ["other teacher's weights", () => ({ ...recipe(), teacher: { ...recipe().teacher!, weights: otherTeacher() } }), /teacher's weights/],
   ])("resuming with %s is refused, and changes nothing", async (_, changed, message) => {
     const contents = () =>

@@ -89,6 +89,7 @@ describe("the page of a comparison", () => {
       "distillation.kind",
       "distillation.temperature",
       "distillation.alpha",
+      "distillation.cacheTeacher",
     ]);
     expect(textOf(html)).toMatch(/train\.learningRate 0\.0123 0\.001/);
   });

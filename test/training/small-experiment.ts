@@ -4,6 +4,7 @@ import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { Dataset, Split } from "../../src-main/data/dataset";
 import { fromArray } from "../../src-main/tensor/tensor";
 import type { Arm } from "../../src-main/training/compare";
+import type { LogitCache } from "../../src-main/training/logit-cache";
 import type { TrainingHooks } from "../../src-main/training/loop";
 import { createStudent, type TrainedNetwork } from "../../src-main/training/network";
 import { Trainer } from "../../src-main/training/trainer";
@@ -40,14 +41,14 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
 }
 
 /** An untrained net: what it teaches is of no use, but is the same in every test. */
-export function smallTeacher(): TrainedNetwork {
-  const network = createStudent({ model: "resnet20_cifar10", imageSize: 8, patchSize: null, weights: null }, CLASSES, 9);
+export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
+  const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null }, CLASSES, 9);
   network.model.eval().requiresGrad(false);
   return { ...network, hash: "teacher", classes: null, trainedAt: null };
 }
 
-export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork): Trainer {
-  return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher });
+export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: LogitCache): Trainer {
+  return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher, cache });
 }
 
 /** Hooks that note everything. Times are left out of records: they are all that differs between two runs of a recipe. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Precision } from "../../src-main/contract/recipe";
 import { lossMetrics } from "../../src-main/tensor/ops/distillation-loss";
-import { backward, fromArray, scope, useBackend } from "../../src-main/tensor/tensor";
+import { backward, fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
 import { CIFAR10_NORMALIZATION, type Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
@@ -49,12 +49,12 @@ function train({ model, batchSize, arm, learningRate, losses }: Run, precision: 
   const student = network(model, patchSize);
   const teacher = network(trajectory.teacher, null);
   teacher.model.eval();
-  const task = arm === "control" ? control(student) : distil(student, teacher, { kind: "soft", temperature, alpha });
+  const task = arm === "control" ? control(student) : distil(student, { temperature, alpha });
   const optimizer = createOptimizer(student.model.parameters(), { optimizer: "adamw", weightDecay, decay: "all", momentum: 0, nesterov: false });
   const history = losses.map((_, step) =>
     trainStep(
       task,
-      () => batch(step, batchSize, imageSize, precision),
+      () => batch(step, batchSize, imageSize, precision, teacher),
       () => optimizer.step(learningRate),
     ),
   );
@@ -75,9 +75,9 @@ function trainStep(task: Task, nextBatch: () => Batch, update: () => void): numb
   });
 }
 
-function batch(step: number, size: number, imageSize: number, precision: Precision): Batch {
+function batch(step: number, size: number, imageSize: number, precision: Precision, teacher: Network): Batch {
   const exact = formulaImages(`images of step ${step}`, size, imageSize);
   const images = precision === "bf16" ? fromArray(exact.toFloat32(), exact.shape, "bf16") : exact;
   const labels = fromArray(whole(`labels of step ${step}`, size, 10), [size]);
-  return { images, labels, teacherImages: images };
+  return { images, labels, teacherLogits: noGrad(() => teacher.model.forward(images)) };
 }

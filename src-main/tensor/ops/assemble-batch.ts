@@ -2,15 +2,18 @@ import type { DType } from "../../backend/addon";
 import { backend, empty, type Tensor } from "../tensor";
 import type { Normalization } from "./prepare-image";
 
-export interface AssembleBatchOptions extends Normalization {
-  /** Z: side of the output in pixels. */
-  size: number;
+export interface SampleViewsOptions {
   /** Pixels of zero padding before a random crop back to the image's size; 0: none. */
   crop: number;
   /** Random horizontal flip. */
   flip: boolean;
   seed: number;
   epoch: number;
+}
+
+export interface AssembleBatchOptions extends Normalization, SampleViewsOptions {
+  /** Z: side of the output in pixels. */
+  size: number;
   /** Of y: f32 (the default) or bf16. */
   dtype?: DType;
 }
@@ -22,5 +25,12 @@ export interface AssembleBatchOptions extends Normalization {
 export function assembleBatch(images: Tensor, indices: Tensor, { size, dtype = "f32", ...options }: AssembleBatchOptions): Tensor {
   const y = empty([indices.size, size, size, 3], dtype);
   backend().assembleBatch({ images: images.handle, indices: indices.handle, y: y.handle, ...options });
+  return y;
+}
+
+/** i32 [N,3], what `assembleBatch` shows of samples 0 ... N-1: top and left of the crop, -crop ... crop pixels, and whether it is flipped, 0 or 1. */
+export function sampleViews(count: number, { crop, flip, seed, epoch }: SampleViewsOptions): Tensor {
+  const y = empty([count, 3], "i32");
+  backend().sampleViews({ y: y.handle, crop, flip, seed, epoch });
   return y;
 }

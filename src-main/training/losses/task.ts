@@ -1,6 +1,6 @@
 import type { Distillation } from "../../contract/recipe";
 import { distillationLoss } from "../../tensor/ops/distillation-loss";
-import { noGrad, type Tensor } from "../../tensor/tensor";
+import type { Tensor } from "../../tensor/tensor";
 import type { Network } from "../network";
 
 /** A batch of one split, as the student sees it. */
@@ -9,8 +9,8 @@ export interface Batch {
   images: Tensor;
   /** i32 [N] */
   labels: Tensor;
-  /** The same crops and flips at the teacher's size and normalisation, [N,Z',Z',3]; null if there is no teacher. */
-  teacherImages: Tensor | null;
+  /** Of the same crops and flips, [N,K]; null if there is no teacher. */
+  teacherLogits: Tensor | null;
 }
 
 /** What an arm learns from: forward pass and loss of a batch. Returns the loss with its parts, as `distillationLoss`. */
@@ -22,9 +22,9 @@ export function control(student: Network): Task {
 }
 
 /** The labels and the teacher's soft labels of the same views. */
-export function distil(student: Network, teacher: Network, { temperature, alpha }: Distillation): Task {
-  return ({ images, labels, teacherImages }) => {
-    const soft = { teacher: noGrad(() => teacher.model.forward(teacherImages!)), temperature, alpha };
+export function distil(student: Network, { temperature, alpha }: Pick<Distillation, "temperature" | "alpha">): Task {
+  return ({ images, labels, teacherLogits }) => {
+    const soft = { teacher: teacherLogits!, temperature, alpha };
     return distillationLoss(student.model.forward(images), { labels, soft });
   };
 }

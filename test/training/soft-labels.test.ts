@@ -1,0 +1,172 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Augment, Precision, Recipe } from "../../src-main/contract/recipe";
+import { viewNumbers } from "../../src-main/data/batches";
+import type { Dataset } from "../../src-main/data/dataset";
+import { createModel } from "../../src-main/models/registry";
+import { hashWeights } from "../../src-main/models/weights";
+import { backend, fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
+import { LogitCache, type LogitKey } from "../../src-main/training/logit-cache";
+import { train } from "../../src-main/training/loop";
+import { type TrainedNetwork, trainingView } from "../../src-main/training/network";
+import type { Trainer } from "../../src-main/training/trainer";
+import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+
+let data: Dataset;
+let teacher: TrainedNetwork;
+beforeAll(() => {
+  useBackend(loadAddon());
+  data = smallData();
+  teacher = smallTeacher();
+});
+
+interface Variant {
+  augment?: Augment;
+  cacheTeacher?: boolean;
+  train?: Partial<Recipe["train"]>;
+}
+
+/** 28 images in batches of 9: the last of an epoch has a single image. */
+function recipeOf({ augment = { crop: 0, flip: false }, cacheTeacher = true, train = {} }: Variant = {}): Recipe {
+  const recipe = smallRecipe({ epochs: 3, batchSize: 9, evaluateEvery: 3, ...train });
+  return { ...recipe, augment, distillation: { ...recipe.distillation!, cacheTeacher } };
+}
+
+/** Trains to the end from wherever the trainer is, and releases it. */
+async function finish(trainer: Trainer) {
+  const { noted, hooks } = noting();
+  await train([trainer], hooks);
+  const end = { weights: hashWeights(trainer.student.model), hashes: trainer.hashes };
+  trainer.release();
+  return { noted, end, summary: trainer.softLabels!.summary };
+}
+
+const student = (recipe: Recipe, cache?: LogitCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
+
+/** How many different views the runs of these recipes show. */
+function viewsShown(...recipes: Recipe[]): number {
+  const numbers = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => [...viewNumbers(28, trainingView(teacher, recipe, epoch))]));
+  return new Set(numbers).size;
+}
+
+describe("a run that remembers the teacher's answers ends in the bits of one that asks every time", () => {
+  test.each<{ shown: string; augment: Augment; precision: Precision }>([
+    { shown: "as stored", augment: { crop: 0, flip: false }, precision: "fp32" },
+    { shown: "as stored, in bf16", augment: { crop: 0, flip: false }, precision: "bf16" },
+    { shown: "flipped", augment: { crop: 0, flip: true }, precision: "fp32" },
+    { shown: "cropped", augment: { crop: 1, flip: true }, precision: "fp32" },
+  ])("$shown", async ({ augment, precision }) => {
+    const computed = viewsShown(recipeOf({ augment }));
+    const remembering = await finish(student(recipeOf({ augment, train: { precision } })));
+    const asking = await finish(student(recipeOf({ augment, train: { precision }, cacheTeacher: false })));
+    expect(remembering.end).toEqual(asking.end);
+    expect(remembering.noted).toEqual(asking.noted);
+    expect(remembering.summary).toBe(`soft labels: ${computed} computed, ${84 - computed} from the cache`);
+    expect(asking.summary).toBe("soft labels: 84 computed, 0 from the cache");
+  });
+
+  test("also when the cache is lost, switched off or on within an epoch", async () => {
+    const augment = { crop: 0, flip: true };
+    const { end } = await finish(student(recipeOf({ augment })));
+    const stopped = student(recipeOf({ augment }));
+    for (let i = 0; i < 6; i++) {
+      stopped.step();
+      if (stopped.epochTrained) stopped.endEpoch(null);
+    }
+    for (const cacheTeacher of [true, false]) {
+      const resumed = student(recipeOf({ augment, cacheTeacher }));
+      for (const [name, tensor] of resumed.state()) backend().copy({ from: stopped.state().get(name)!.handle, to: tensor.handle });
+      resumed.continueFrom(stopped.position);
+      expect((await finish(resumed)).end).toEqual(end);
+    }
+    stopped.release();
+  });
+});
+
+describe("what is remembered", () => {
+  const computed = async (trainer: Trainer) => Number(/(\d+) computed/.exec((await finish(trainer)).summary)![1]);
+
+  test("serves every later run with the same teacher and images, whatever else differs", async () => {
+    const cache = new LogitCache();
+    const augment = { crop: 1, flip: true };
+    const first = recipeOf({ augment });
+    expect(await computed(student(first, cache))).toBe(viewsShown(first));
+    const other = recipeOf({ augment, train: { learningRate: 1e-4, optimizer: "sgd", batchSize: 5 } });
+    expect(await computed(student({ ...other, distillation: { ...other.distillation!, temperature: 4, alpha: 0.9 } }, cache))).toBe(0);
+    // What another seed shows is only in part the same.
+    const otherSeed = recipeOf({ augment, train: { seed: 6 } });
+    expect(await computed(student(otherSeed, cache))).toBe(viewsShown(first, otherSeed) - viewsShown(first));
+  });
+
+  test.each<[what: string, change: () => { recipe?: Recipe; data?: Dataset; teacher?: TrainedNetwork }]>([
+    ["of other weights", () => ({ teacher: { ...teacher, hash: "other" } })],
+    ["of another size", () => ({ teacher: smallTeacher({ imageSize: 16 }) })],
+    ["of another normalisation", () => ({ teacher: { ...teacher, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } } })],
+    ["in another precision", () => ({ recipe: recipeOf({ train: { precision: "bf16" } }) })],
+    ["of other images", () => ({ data: { ...data, hash: "other" } })],
+  ])("does not serve a teacher %s", async (_, change) => {
+    const cache = new LogitCache();
+    const computedWith = async ({ recipe = recipeOf(), data: seen = data, teacher: asked = teacher }) =>
+      computed(trainerOf({ name: "student", recipe }, seen, asked, cache));
+    expect(await computedWith({})).toBe(28);
+    expect(await computedWith({})).toBe(0);
+    expect(await computedWith(change())).toBe(28);
+  });
+
+  const key: LogitKey = {
+    ...{ model: "a", weights: "b", imageSize: 32, patchSize: null, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
+    ...{ data: "c", precision: "fp32", device: "cpu", isa: "avx2" },
+  };
+
+  test.each<Partial<LogitKey>>([
+    { model: "other" },
+    { weights: "other" },
+    { imageSize: 64 },
+    { patchSize: 4 },
+    { normalization: { mean: [0, 0, 0], std: [1, 1, 0.5] } },
+    { data: "other" },
+    { precision: "bf16" },
+    { device: "cuda" },
+    { isa: "avx512" },
+  ])("is forgotten with %o", (change) => {
+    const cache = new LogitCache();
+    cache.of(key, 2).set(7, Float32Array.of(1, 2));
+    expect(cache.of({ ...key }, 2).get(7)).toEqual(Float32Array.of(1, 2));
+    expect(cache.of({ ...key, ...change }, 2).get(7)).toBeUndefined();
+  });
+
+  test("takes no more memory than it may: what came first stays", () => {
+    const logits = new LogitCache(300).of(key, 2);
+    for (const view of [5, 6, 7, 8, 5]) logits.set(view, Float32Array.of(view, -view));
+    expect([5, 6, 7, 8].map((view) => logits.get(view)?.[1])).toEqual([-5, -6, -7, undefined]);
+  });
+});
+
+// Which the cache stands on.
+describe("an image's logits do not depend on the batch that it is in", () => {
+  const images = 20;
+  const models = [
+    ["resnet20_cifar10", 32],
+    ["resnet20_cifar10", 6],
+    ["resnet18", 32],
+    ["vit_micro_patch4_32", 32],
+  ] as const;
+  const variants = models.flatMap(([name, imageSize]) => (["f32", "bf16"] as const).map((dtype) => ({ name, imageSize, dtype })));
+
+  test.each(variants)("$name at $imageSize px, $dtype", ({ name, imageSize, dtype }) => {
+    const model = createModel(name, { classes: 10, imageSize, seed: 3 }).eval();
+    const size = imageSize * imageSize * 3;
+    const pixels = Float32Array.from({ length: images * size }, (_, i) => 2 * Math.sin(i * i));
+    const logitsOf = (first: number, end: number) =>
+      scope(() => noGrad(() => model.forward(fromArray(pixels.slice(first * size, end * size), [end - first, imageSize, imageSize, 3], dtype)).toFloat32()));
+    const expected = logitsOf(0, images);
+    for (const [first, end] of [
+      [0, 2],
+      [1, 4],
+      [3, 8],
+      [2, 19],
+    ] as const)
+      expect(logitsOf(first, end)).toEqual(expected.slice(first * 10, end * 10));
+    model.release();
+  });
+});
