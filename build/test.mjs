@@ -4,12 +4,13 @@ import path from "node:path";
 import { buildCuda, buildEmulator, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { unexplainedSpills } from "./kernels.mjs";
-import { root, runForeground } from "./run.mjs";
+import { root, run, runForeground, step } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { electronPackages, installSystemPackages } from "./system.mjs";
 
 await setUp();
 await buildEmulator();
+await buildLowered();
 const cuda = await compileCuda();
 const { check } = await import("./check.mjs");
 const desktop = await prepareDesktop();
@@ -29,6 +30,14 @@ const skips = [...tests.skips, ...cuda.skips];
 for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`);
 console.log(`${passed} passed, ${failed} failed, ${skips.length} skipped`);
 process.exit(failed === 0 && status === 0 ? 0 : 1);
+
+/** The addon with its AVX-512 files compiled for AVX2 (native/cpu/lowered), where that is possible. */
+async function buildLowered() {
+  if (process.platform !== "linux" || process.arch !== "x64") return;
+  await step("addon for tests without AVX-512", { inputs: ["native"], products: ["native/build/Release/distill_core_lowered.node"] }, () =>
+    run("cmake", ["--build", "native/build", "--target", "distill_core_lowered", "--parallel", "2"]),
+  );
+}
 
 /** Every kernel file for every architecture of a release, warnings being errors, and so are registers that do not suffice. */
 async function compileCuda() {

@@ -74,7 +74,11 @@ std::vector<Isa> find_isas() {
   std::vector<Isa> isas = {Isa::scalar};
   if (!runs({"avx2", "fma"})) return isas;
   isas.push_back(Isa::avx2);
+#if defined(DISTILL_LOWERED)  // cpu/lowered/CMakeLists.txt
+  isas.push_back(Isa::avx512);
+#else
   if (runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) isas.push_back(Isa::avx512);
+#endif
   return isas;
 }
 

@@ -50,7 +50,7 @@ export interface Input {
 
 export const cases: Case[] = JSON.parse(readFileSync(new URL("cases.json", import.meta.url), "utf8"));
 
-export const addon: Addon = loadAddon();
+export const addon: Addon = loadAddon(process.env.DISTILL_TEST_ADDON);
 useBackend(addon);
 /** All instruction sets that this machine can run. */
 export const isas: Isa[] = addon.cpuFeatures().isas;
