@@ -1,10 +1,14 @@
-// Attention in fp32 without a T x T matrix in memory: a block per tile of queries (or keys) of one head walks over the tiles of keys (or
+// Attention without a T x T matrix in memory: a block per tile of queries (or keys) of one head walks over the tiles of keys (or
 // queries). Queries, keys and values are read where they lie in qkv [N,T,3,A,E]. Forward: softmax as it goes (Milakov and Gimelshein 2018,
 // Dao et al. 2022); backward: the probabilities again, from the kept logsumexp.
-#include "cuda/columns.cuh"
+// Products in fp32; tensor_attention.cu has those on tensor cores.
+#include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/errors.h"
+#include "cuda/heads.cuh"
 #include "cuda/launchers.h"
+#include "cuda/tensor_attention.cuh"
+#include "cuda/workspace.h"
 
 namespace distill::cuda {
 
@@ -77,17 +81,6 @@ __device__ inline float row_sum(float value) {
   return value;
 }
 
-struct Head {
-  int64_t n, a;
-};
-__device__ inline Head head_of_block(int64_t A) { return {blockIdx.y / A, blockIdx.y % A}; }
-
-// Part 0 queries, 1 keys, 2 values of a head in qkv or dqkv.
-template <class Op>
-__device__ inline int64_t part_offset(const Op &op, const Head &head, int64_t part) {
-  return (head.n * op.T * 3 + part) * op.A * op.E + head.a * op.E;
-}
-
 template <int I, int J>
 __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) {
   constexpr int kQueries = kSide * I, kPitch = kKeys + 1;
@@ -145,9 +138,9 @@ __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) 
     GPU_UNROLL
     for (int j = 0; j < J; j++) {
       const int64_t e = tx + kSide * j;
-      if (e < E) op.y[((head.n * T + t) * op.A + head.a) * E + e] = y[i][j] / total;
+      if (e < E) op.y[head_offset(op, head) + t * op.A * E + e] = y[i][j] / total;
     }
-    if (tx == 0) op.logsumexp[(head.n * op.A + head.a) * T + t] = highest[i] + logf(total);
+    if (tx == 0) op.logsumexp[token_offset(op, head) + t] = highest[i] + logf(total);
   }
 }
 
@@ -172,7 +165,7 @@ constexpr int kPer = kKeys / kSide;
 
 __device__ inline void load_queries(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
   load_rows<kKeys>({op.qkv + part_offset(op, head, 0), 3 * op.A * op.E}, first, op.T, op.E, tiles.queries);
-  load_rows<kKeys>({op.dy + (head.n * op.T * op.A + head.a) * op.E, op.A * op.E}, first, op.T, op.E, tiles.dy);
+  load_rows<kKeys>({op.dy + head_offset(op, head), op.A * op.E}, first, op.T, op.E, tiles.dy);
 }
 __device__ inline void load_keys(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
   load_rows<kKeys>({op.qkv + part_offset(op, head, 1), 3 * op.A * op.E}, first, op.T, op.E, tiles.keys);
@@ -188,7 +181,7 @@ __device__ inline void weights_of_tile(const AttentionBackward &op, const Head &
   dot_rows(tiles.dy, tiles.values, op.E, dp);
   GPU_UNROLL
   for (int i = 0; i < kPer; i++) {
-    const int64_t t = first_query + ty + kSide * i, row = (head.n * op.A + head.a) * op.T + t;
+    const int64_t t = first_query + ty + kSide * i, row = token_offset(op, head) + t;
     GPU_UNROLL
     for (int j = 0; j < kPer; j++) {
       const bool inside = t < op.T && first_key + tx + kSide * j < op.T;
@@ -278,6 +271,7 @@ void launch_backward(const AttentionBackward &op, const float *delta) {
 }  // namespace
 
 void attention_forward(const AttentionForward &op) {
+  if (takes_tensor_attention(op.qkv.storage, op.E)) return tensor_attention_forward(op);
   expect_head(op.E);
   if (op.E <= 32)
     launch_forward<4, 2>(op);
@@ -293,9 +287,15 @@ void attention_backward(const AttentionBackward &op) {
   for_each(op.N * op.A * op.T, [=] __device__(int64_t i) {
     const int64_t t = i % op.T, a = i / op.T % op.A, n = i / op.T / op.A, row = ((n * op.T + t) * op.A + a) * op.E;
     float sum = 0;
-    for (int64_t e = 0; e < op.E; e++) sum += op.dy[row + e] * op.y[row + e];
+    for (int64_t e = 0; e < op.E; e += 8) {
+      const int count = static_cast<int>(min(op.E - e, int64_t{8}));
+      const gpu::Eight dy = gpu::load8(op.dy, row + e, count), y = gpu::load8(op.y, row + e, count);
+      GPU_UNROLL
+      for (int j = 0; j < 8; j++) sum += dy.of[j] * y.of[j];
+    }
     delta[i] = sum;
   });
+  if (takes_tensor_attention(op.qkv.storage, op.E)) return tensor_attention_backward(op, delta);
   if (op.E <= 32)
     launch_backward<2>(op, delta);
   else if (op.E <= 64)

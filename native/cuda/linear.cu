@@ -1,15 +1,85 @@
-// Linear layers: three products, with what follows them in their epilogues.
+// Linear layers: three products, with what follows them in their epilogues. With activations in bf16 they run on tensor cores.
 #include "cuda/columns.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"
 #include "cuda/launchers.h"
 #include "cuda/product.cuh"
+#include "cuda/tensor_product.cuh"
 
 namespace distill::cuda {
 
+namespace {
+
+using gpu::Eight;
+using gpu::Factor;
 using gpu::Matrix;
+using gpu::MatrixChunks;
+
+void sum_parts(const float *parts, int64_t count, const LinearBackwardWeight &a) {
+  const int64_t size = a.O * a.I;
+  for_each(size, [=] __device__(int64_t i) {
+    float sum = 0;
+    for (int64_t part = 0; part < count; part++) sum += parts[part * size + i];
+    a.dweight[i] = sum;
+  });
+}
+
+void tensor_forward(const LinearForward &a) {
+  const Factor x(a.x, a.M, a.I), weight({a.weight}, a.O, a.I);
+  const auto [x_memory, weight_memory] = gpu::workspaces<2>({x.copy_bytes, weight.copy_bytes});
+  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, Eight values, int count) {
+    const int64_t at = m * a.O + o;
+    if (a.bias) {
+      const Eight bias = gpu::load8({a.bias}, o, count);
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) values.of[i] += bias.of[i];
+    }
+    if (a.gelu_grad) {
+      Eight slope;
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) slope.of[i] = gelu_derivative(values.of[i]);
+      gpu::store8(a.gelu_grad, at, slope, count);
+    }
+    if (a.gelu) {
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) values.of[i] = gelu(values.of[i]);
+    }
+    if (a.residual) {
+      const Eight residual = gpu::load8(a.residual, at, count);
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) values.of[i] += residual.of[i];
+    }
+    gpu::store8(a.y, at, values, count);
+  };
+  gpu::tensor_product(a.M, a.O, a.I, MatrixChunks<true>(x.in(x_memory), a.M, a.I), MatrixChunks<true>(weight.in(weight_memory), a.O, a.I),
+                      finish);
+}
+
+void tensor_backward_input(const LinearBackwardInput &a) {
+  const Factor dy(a.dy, a.M, a.O), weight({a.weight}, a.O, a.I);
+  const auto [dy_memory, weight_memory] = gpu::workspaces<2>({dy.copy_bytes, weight.copy_bytes});
+  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, const Eight &values, int count) {
+    gpu::store8(a.dx, m * a.I + i, values, count);
+  };
+  gpu::tensor_product(a.M, a.I, a.O, MatrixChunks<true>(dy.in(dy_memory), a.M, a.O),
+                      MatrixChunks<false>(weight.in(weight_memory), a.O, a.I), finish);
+}
+
+void tensor_backward_weight(const LinearBackwardWeight &a) {
+  const Factor x(a.x, a.M, a.I), dy(a.dy, a.M, a.O);
+  const gpu::ProductShape shape = gpu::tensor_parts(a.O, a.I, a.M);
+  const int64_t count = gpu::parts_of(shape), bytes = count * a.O * a.I * static_cast<int64_t>(sizeof(float));
+  const auto [x_memory, dy_memory, parts_memory] = gpu::workspaces<3>({x.copy_bytes, dy.copy_bytes, bytes});
+  auto *parts = static_cast<float *>(parts_memory);
+  gpu::tensor_product_in_parts(shape, MatrixChunks<false>(dy.in(dy_memory), a.M, a.O), MatrixChunks<false>(x.in(x_memory), a.M, a.I),
+                               parts);
+  sum_parts(parts, count, a);
+}
+
+}  // namespace
 
 void linear_forward(const LinearForward &a) {
+  if (gpu::on_tensor_cores(a.x.storage)) return tensor_forward(a);
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, float value) {
     const int64_t at = m * a.O + o;
     if (a.bias) value += a.bias[o];
@@ -21,19 +91,19 @@ void linear_forward(const LinearForward &a) {
 }
 
 void linear_backward_input(const LinearBackwardInput &a) {
+  if (gpu::on_tensor_cores(a.dx.storage)) return tensor_backward_input(a);
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, float value) { a.dx[m * a.I + i] = value; };
   gpu::product(a.M, a.I, a.O, Matrix<true>{a.dy, a.O}, Matrix<false>{{a.weight}, a.I}, finish);
 }
 
 void linear_backward_weight(const LinearBackwardWeight &a) {
-  float *parts;
-  const int64_t count = gpu::product_in_parts(a.O, a.I, a.M, Matrix<false>{a.dy, a.O}, Matrix<false>{a.x, a.I}, parts);
-  const int64_t size = a.O * a.I;
-  for_each(size, [=] __device__(int64_t i) {
-    float sum = 0;
-    for (int64_t part = 0; part < count; part++) sum += parts[part * size + i];
-    a.dweight[i] = sum;
-  });
+  if (gpu::on_tensor_cores(a.x.storage)) {
+    tensor_backward_weight(a);
+  } else {
+    float *parts;
+    const int64_t count = gpu::product_in_parts(a.O, a.I, a.M, Matrix<false>{a.dy, a.O}, Matrix<false>{a.x, a.I}, parts);
+    sum_parts(parts, count, a);
+  }
   if (a.dbias) gpu::sum_columns(a.dy, a.M, a.O, a.dbias);
 }
 

@@ -6,18 +6,24 @@
 #pragma once
 
 #include "cuda/gpu.cuh"
+#include "floats.h"
 
 namespace distill::gpu {
 
-// ---- bf16: a float's upper half
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
+  GPU_CHECK(cudaGetDevice(&device));
+  GPU_CHECK(cudaDeviceGetAttribute(&value, attribute, device));
+  return value;
+}
 
-struct bf16 {
-  uint16_t bits;
-};
+// Whether activations stored like that are multiplied on tensor cores: bf16 on sm_80 or later. Of older devices all functions below but
+// pack_bf16 are empty.
+inline bool on_tensor_cores(Storage storage) {
+  return storage == Storage::bf16 && device_attribute(cudaDevAttrComputeCapabilityMajor) >= 8;
+}
 
-__device__ inline float to_float(bf16 value) { return __uint_as_float(static_cast<unsigned>(value.bits) << 16); }
-
-// Rounded to nearest even; low in the lower half.
+// Two bf16 rounded to nearest even, low in the lower half.
 __device__ inline uint32_t pack_bf16(float low, float high) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   uint32_t packed;
@@ -102,6 +108,40 @@ __device__ inline void multiply_matrices(float (&c)[4], const uint32_t (&a)[4], 
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
+}
+
+// ---- Tiles in shared memory: lines of kChunks chunks of 8 bf16. A line's chunks are permuted, so that the 8 rows of a matrix, which lie
+// in one chunk of 8 neighbouring lines, are in different banks.
+
+constexpr int kChunk = 8;
+
+// Of a chunk, in bf16.
+template <int kChunks>
+__device__ inline int place_in_tile(int line, int chunk) {
+  static_assert(kChunks == 4 || kChunks % 8 == 0);
+  return (line * kChunks + (kChunks == 4 ? chunk ^ (line >> 1 & 3) : chunk ^ (line & 7))) * kChunk;
+}
+
+// A fragment of A, or of B for two products side by side (16 columns: of[0], of[1] and of[2], of[3]). Lines and chunks are where the
+// fragment begins. along_k: lines are A's rows or B's columns, and k lies along a line; else lines are k.
+template <int kChunks, bool along_k, bool is_a>
+__device__ inline void load_fragment(uint32_t (&of)[4], const bf16 *tile, int line, int chunk) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  // The second of the four matrices: in the next 8 lines, or in the next chunk.
+  constexpr bool next_line = along_k == is_a;
+  line += next_line ? lane % 16 : lane % 8 + lane / 16 * 8;
+  chunk += next_line ? lane / 16 : lane / 8 % 2;
+  const uint32_t row = shared_address(tile + place_in_tile<kChunks>(line, chunk));
+  if constexpr (along_k)
+    load_matrices(of, row);
+  else
+    load_matrices_transposed(of, row);
+}
+
+// left, right += a times the two halves of b
+__device__ inline void multiply_pair(float (&left)[4], float (&right)[4], const uint32_t (&a)[4], const uint32_t (&b)[4]) {
+  multiply_matrices(left, a, {b[0], b[1]});
+  multiply_matrices(right, a, {b[2], b[3]});
 }
 
 }  // namespace distill::gpu

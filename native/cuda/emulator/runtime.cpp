@@ -130,6 +130,14 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int) {
   return answer();
 }
 cudaError_t cudaSetDevice(int) { return answer(); }
+cudaError_t cudaGetDevice(int *device) {
+  *device = 0;
+  return answer();
+}
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : static_cast<int>(setting("capability").value_or(80)) / 10;
+  return answer();
+}
 cudaError_t cudaDriverGetVersion(int *version) {
   *version = static_cast<int>(setting("driver").value_or(13000));
   return cudaSuccess;

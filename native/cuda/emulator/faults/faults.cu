@@ -7,8 +7,6 @@ namespace distill::faults {
 
 namespace {
 
-using gpu::bf16;
-
 // Mistakes that are planted by leaving a line out.
 #define UNLESS(planted) if (!(planted))
 
