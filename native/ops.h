@@ -205,7 +205,7 @@ struct MaxPoolBackward {
   Floats dy;
   const int32_t *indices;
   FloatsOut dx;  // stored like dy
-  int64_t N, H, W, C, P, Q;
+  int64_t N, H, W, C, P, Q, kernel, stride, padding;
 };
 
 // loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al.

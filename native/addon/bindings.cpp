@@ -294,6 +294,10 @@ void read(Arguments &a, MaxPoolForward &op) {
 
 void read(Arguments &a, MaxPoolBackward &op) {
   op.dx = a.floats_out("dx", "N H W C");
+  op.kernel = a.integer("kernel", 1, kMaxInt32);
+  op.stride = a.integer("stride", 1, kMaxInt32);
+  op.padding = a.integer("padding", 0, op.kernel / 2);
+  bind_windows(a, op.kernel, op.kernel, op.stride, op.padding);
   op.dy = a.floats("dy", "N P Q C");
   a.stored_like("dy", {"dx"});
   op.indices = a.tensor<const int32_t>("indices", "N P Q C");

@@ -7,22 +7,40 @@ namespace distill::cuda {
 
 namespace {
 
+using gpu::Eight;
+using gpu::eight_of;
+using gpu::load8;
+using gpu::store8;
+
 __device__ inline float activated(float value, bool relu) { return relu && !(value > 0) ? 0.0f : value; }
+
+// y = relu?((x - mean) rstd weight + bias + residual) for `count` channels of a row
+template <class Op>
+__device__ inline void normalise(const Op &a, int64_t row, int64_t c, int count, const float *means, const Eight &rstd) {
+  const int64_t at = row * a.C + c;
+  const Eight x = load8(a.x, at, count), mean = load8({means}, c, count), weight = load8({a.weight}, c, count),
+              bias = load8({a.bias}, c, count);
+  const Eight residual = a.residual ? load8(a.residual, at, count) : Eight{};
+  const auto value = [&](int j) {
+    return activated((x.of[j] - mean.of[j]) * rstd.of[j] * weight.of[j] + bias.of[j] + residual.of[j], a.relu);
+  };
+  store8(a.y, at, eight_of(value), count);
+}
 
 }  // namespace
 
 // Mean first, then the squares of what is left: the difference of two large sums would lose digits.
 void batch_norm_forward_train(const BatchNormForwardTrain &a) {
-  const auto value = [=] __device__(int64_t row, int64_t c) { return gpu::Sums<1>{{a.x[row * a.C + c]}}; };
   const auto take_mean = [=] __device__(int64_t c, const gpu::Sums<1> &sums) {
     a.mean[c] = sums.of[0] / static_cast<float>(a.M);
     a.running_mean[c] = (1 - a.momentum) * a.running_mean[c] + a.momentum * a.mean[c];
   };
+  const auto value = [=] __device__(int64_t row, int64_t c, int count) { return gpu::Sums8<1>{{load8(a.x, row * a.C + c, count)}}; };
   gpu::column_sums<1>(a.M, a.C, value, take_mean);
 
-  const auto square = [=] __device__(int64_t row, int64_t c) {
-    const float difference = a.x[row * a.C + c] - a.mean[c];
-    return gpu::Sums<1>{{difference * difference}};
+  const auto square = [=] __device__(int64_t row, int64_t c, int count) {
+    const Eight x = load8(a.x, row * a.C + c, count), mean = load8({a.mean}, c, count);
+    return gpu::Sums8<1>{{eight_of([&](int j) { return (x.of[j] - mean.of[j]) * (x.of[j] - mean.of[j]); })}};
   };
   const auto take_variance = [=] __device__(int64_t c, const gpu::Sums<1> &sums) {
     a.rstd[c] = 1 / sqrtf(sums.of[0] / static_cast<float>(a.M) + a.eps);
@@ -31,29 +49,33 @@ void batch_norm_forward_train(const BatchNormForwardTrain &a) {
   };
   gpu::column_sums<1>(a.M, a.C, square, take_variance);
 
-  for_each(a.M * a.C, [=] __device__(int64_t i) {
-    const int64_t c = i % a.C;
-    const float normalised = (a.x[i] - a.mean[c]) * a.rstd[c] * a.weight[c] + a.bias[c];
-    a.y[i] = activated(a.residual ? normalised + a.residual[i] : normalised, a.relu);
-  });
+  for_each_eight(a.M, a.C,
+                 [=] __device__(int64_t row, int64_t c, int count) { normalise(a, row, c, count, a.mean, load8({a.rstd}, c, count)); });
 }
 
 void batch_norm_forward_eval(const BatchNormForwardEval &a) {
-  for_each(a.M * a.C, [=] __device__(int64_t i) {
-    const int64_t c = i % a.C;
-    const float rstd = 1 / sqrtf(a.running_var[c] + a.eps);
-    const float normalised = (a.x[i] - a.running_mean[c]) * rstd * a.weight[c] + a.bias[c];
-    a.y[i] = activated(a.residual ? normalised + a.residual[i] : normalised, a.relu);
+  for_each_eight(a.M, a.C, [=] __device__(int64_t row, int64_t c, int count) {
+    const Eight variance = load8({a.running_var}, c, count);
+    normalise(a, row, c, count, a.running_mean, eight_of([&](int j) { return 1 / sqrtf(variance.of[j] + a.eps); }));
   });
 }
 
 // With g the masked dy and n the normalised x: dx = weight rstd (g - mean(g) - n mean(g n))
 void batch_norm_backward(const BatchNormBackward &a) {
-  const auto masked = [=] __device__(int64_t i) { return a.relu && !(a.y[i] > 0) ? 0.0f : a.dy[i]; };
-  const auto term = [=] __device__(int64_t row, int64_t c) {
-    const int64_t i = row * a.C + c;
-    const float g = masked(i);
-    return gpu::Sums<2>{{g * (a.x[i] - a.mean[c]) * a.rstd[c], g}};
+  const auto masked = [=] __device__(int64_t at, int count) {
+    const Eight dy = load8(a.dy, at, count);
+    if (!a.relu) return dy;
+    const Eight y = load8(a.y, at, count);
+    return eight_of([&](int j) { return y.of[j] > 0 ? dy.of[j] : 0.0f; });
+  };
+  const auto normalised = [=] __device__(int64_t at, int64_t c, int count) {
+    const Eight x = load8(a.x, at, count), mean = load8({a.mean}, c, count), rstd = load8({a.rstd}, c, count);
+    return eight_of([&](int j) { return (x.of[j] - mean.of[j]) * rstd.of[j]; });
+  };
+  const auto term = [=] __device__(int64_t row, int64_t c, int count) {
+    const int64_t at = row * a.C + c;
+    const Eight g = masked(at, count), n = normalised(at, c, count);
+    return gpu::Sums8<2>{{eight_of([&](int j) { return g.of[j] * n.of[j]; }), g}};
   };
   const auto finish = [=] __device__(int64_t c, const gpu::Sums<2> &sums) {
     a.dweight[c] = sums.of[0];
@@ -61,12 +83,14 @@ void batch_norm_backward(const BatchNormBackward &a) {
   };
   gpu::column_sums<2>(a.M, a.C, term, finish);
 
-  for_each(a.M * a.C, [=] __device__(int64_t i) {
-    const int64_t c = i % a.C;
-    const float g = masked(i), normalised = (a.x[i] - a.mean[c]) * a.rstd[c];
-    const float mean_g = a.dbias[c] / static_cast<float>(a.M), mean_gn = a.dweight[c] / static_cast<float>(a.M);
-    if (a.dresidual) a.dresidual[i] = g;
-    a.dx[i] = a.weight[c] * a.rstd[c] * (g - mean_g - normalised * mean_gn);
+  for_each_eight(a.M, a.C, [=] __device__(int64_t row, int64_t c, int count) {
+    const int64_t at = row * a.C + c;
+    const Eight g = masked(at, count), n = normalised(at, c, count), weight = load8({a.weight}, c, count), rstd = load8({a.rstd}, c, count);
+    const Eight sum_g = load8({a.dbias}, c, count), sum_gn = load8({a.dweight}, c, count);
+    const float rows = static_cast<float>(a.M);
+    if (a.dresidual) store8(a.dresidual, at, g, count);
+    const auto value = [&](int j) { return weight.of[j] * rstd.of[j] * (g.of[j] - sum_g.of[j] / rows - n.of[j] * (sum_gn.of[j] / rows)); };
+    store8(a.dx, at, eight_of(value), count);
   });
 }
 

@@ -1,15 +1,20 @@
-// Sums over the rows of a matrix, column by column.
+// Sums over the rows of a matrix, column by column: a thread takes 8 columns of some rows, a block 64 columns of a chunk of rows.
 #pragma once
 
-#include "cuda/gpu.cuh"
+#include "cuda/eight.cuh"
 #include "cuda/workspace.h"
-#include "floats.h"
 
 namespace distill::gpu {
 
-constexpr int kColumnsWide = 32, kColumnsHigh = 8;
+constexpr int kColumnsWide = 8, kColumnsHigh = 32, kColumnsOfBlock = 8 * kColumnsWide;
 constexpr int64_t kRowsPerChunk = 512;
 
+// Q terms, or sums, of 8 columns
+template <int Q>
+struct Sums8 {
+  Eight of[Q];
+};
+// and of one
 template <int Q>
 struct Sums {
   float of[Q];
@@ -18,14 +23,43 @@ struct Sums {
 // partial [chunks][Q][columns]
 template <int Q, class Term>
 __global__ void __launch_bounds__(kColumnsWide *kColumnsHigh) column_chunks(int64_t rows, int64_t columns, Term term, float *partial) {
-  SHARED(float, [Q][kColumnsHigh][kColumnsWide], shared);
-  const int64_t column = int64_t{blockIdx.x} * kColumnsWide + threadIdx.x, first = int64_t{blockIdx.y} * kRowsPerChunk;
-  const int64_t end = min(rows, first + kRowsPerChunk);
-  Sums<Q> sums = {};
-  for (int64_t row = first + threadIdx.y; row < end && column < columns; row += kColumnsHigh) {
-    const Sums<Q> terms = term(row, column);
+  SHARED(float, [Q][kColumnsHigh][kColumnsOfBlock], shared);
+  const int64_t first_column = int64_t{blockIdx.x} * kColumnsOfBlock, column = first_column + threadIdx.x * 8;
+  const int64_t first = int64_t{blockIdx.y} * kRowsPerChunk, end = min(rows, first + kRowsPerChunk);
+  const int count = static_cast<int>(min(columns - column, int64_t{8}));
+  Sums8<Q> sums = {};
+  for (int64_t row = first + threadIdx.y; row < end && count > 0; row += kColumnsHigh) {
+    const Sums8<Q> terms = term(row, column, count);
     GPU_UNROLL
-    for (int q = 0; q < Q; q++) sums.of[q] += terms.of[q];
+    for (int q = 0; q < Q; q++) {
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) sums.of[q].of[i] += terms.of[q].of[i];
+    }
+  }
+  GPU_UNROLL
+  for (int q = 0; q < Q; q++) store8({shared[q][threadIdx.y]}, threadIdx.x * 8, sums.of[q]);
+  __syncthreads();
+  const int mine = static_cast<int>(threadIdx.y * kColumnsWide + threadIdx.x);
+  if (mine >= kColumnsOfBlock || first_column + mine >= columns) return;
+  GPU_UNROLL
+  for (int q = 0; q < Q; q++) {
+    float sum = 0;
+    for (int i = 0; i < kColumnsHigh; i++) sum += shared[q][i][mine];
+    partial[(blockIdx.y * Q + q) * columns + first_column + mine] = sum;
+  }
+}
+
+constexpr int kTotalsWide = 32, kTotalsHigh = 8;
+
+template <int Q, class Finish>
+__global__ void __launch_bounds__(kTotalsWide *kTotalsHigh)
+    column_totals(int64_t chunks, int64_t columns, const float *partial, Finish finish) {
+  SHARED(float, [Q][kTotalsHigh][kTotalsWide], shared);
+  const int64_t column = int64_t{blockIdx.x} * kTotalsWide + threadIdx.x;
+  Sums<Q> sums = {};
+  for (int64_t chunk = threadIdx.y; chunk < chunks && column < columns; chunk += kTotalsHigh) {
+    GPU_UNROLL
+    for (int q = 0; q < Q; q++) sums.of[q] += partial[(chunk * Q + q) * columns + column];
   }
   GPU_UNROLL
   for (int q = 0; q < Q; q++) shared[q][threadIdx.y][threadIdx.x] = sums.of[q];
@@ -33,37 +67,26 @@ __global__ void __launch_bounds__(kColumnsWide *kColumnsHigh) column_chunks(int6
   if (threadIdx.y != 0 || column >= columns) return;
   GPU_UNROLL
   for (int q = 0; q < Q; q++) {
-    float sum = 0;
-    for (int i = 0; i < kColumnsHigh; i++) sum += shared[q][i][threadIdx.x];
-    partial[(blockIdx.y * Q + q) * columns + column] = sum;
-  }
-}
-
-template <int Q, class Finish>
-__global__ void __launch_bounds__(128) column_totals(int64_t chunks, int64_t columns, const float *partial, Finish finish) {
-  const int64_t column = int64_t{blockIdx.x} * 128 + threadIdx.x;
-  if (column >= columns) return;
-  Sums<Q> sums = {};
-  for (int64_t chunk = 0; chunk < chunks; chunk++) {
-    GPU_UNROLL
-    for (int q = 0; q < Q; q++) sums.of[q] += partial[(chunk * Q + q) * columns + column];
+    for (int i = 1; i < kTotalsHigh; i++) sums.of[q] += shared[q][i][threadIdx.x];
   }
   finish(column, sums);
 }
 
-// Queues finish(column, sums) with sums.of[q] the sum of term(row, column).of[q] over all rows, added in an order that the shape fixes.
+// Queues finish(column, sums) with sums.of[q] the sum over all rows, added in an order that the shape fixes, of what term(row, column,
+// count) gives for the columns column ... column + count - 1; there are 8 or, at the end of a row, less, and terms beyond are not used.
 template <int Q, class Term, class Finish>
 void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &finish) {
   const int64_t chunks = (rows + kRowsPerChunk - 1) / kRowsPerChunk;
   float *partial = workspace_of<float>(chunks * Q * columns);
-  const dim3 grid(blocks_for(columns, kColumnsWide), static_cast<unsigned>(chunks));
+  const dim3 grid(blocks_for(columns, kColumnsOfBlock), static_cast<unsigned>(chunks));
   GPU_LAUNCH((column_chunks<Q, Term>), grid, dim3(kColumnsWide, kColumnsHigh), 0, rows, columns, term, partial);
-  GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, 128), 128, 0, chunks, columns, partial, finish);
+  GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, kTotalsWide), dim3(kTotalsWide, kTotalsHigh), 0, chunks, columns, partial,
+             finish);
 }
 
 // sums [columns] of x [rows, columns]
 inline void sum_columns(Floats x, int64_t rows, int64_t columns, float *sums) {
-  const auto term = [=] __device__(int64_t row, int64_t column) { return Sums<1>{{x[row * columns + column]}}; };
+  const auto term = [=] __device__(int64_t row, int64_t column, int count) { return Sums8<1>{{load8(x, row * columns + column, count)}}; };
   const auto finish = [=] __device__(int64_t column, const Sums<1> &totals) { sums[column] = totals.of[0]; };
   column_sums<1>(rows, columns, term, finish);
 }

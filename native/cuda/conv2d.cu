@@ -190,8 +190,7 @@ void tensor_forward(const Conv2dForward &a) {
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, gpu::Eight values, int count) {
     if (a.bias) {
       const gpu::Eight bias = gpu::load8({a.bias}, o, count);
-      GPU_UNROLL
-      for (int i = 0; i < 8; i++) values.of[i] += bias.of[i];
+      values = gpu::eight_of([&](int i) { return values.of[i] + bias.of[i]; });
     }
     gpu::store8(a.y, m * a.O + o, values, count);
   };

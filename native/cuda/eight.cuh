@@ -9,6 +9,15 @@ struct Eight {
   float of[8];
 };
 
+// of[i] = value(i)
+template <class Value>
+__device__ inline Eight eight_of(const Value &value) {
+  Eight values;
+  GPU_UNROLL
+  for (int i = 0; i < 8; i++) values.of[i] = value(i);
+  return values;
+}
+
 __device__ inline bool aligned(const void *memory) { return reinterpret_cast<uintptr_t>(memory) % 16 == 0; }
 
 __device__ inline void unpack(uint32_t packed, float &low, float &high) {

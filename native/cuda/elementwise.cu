@@ -1,16 +1,28 @@
 // add, multiply, fill and GELU: each element by itself. Limited by memory.
+#include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"
 #include "cuda/launchers.h"
 
 namespace distill::cuda {
 
+using gpu::Eight;
+using gpu::eight_of;
+using gpu::load8;
+using gpu::store8;
+
 void add(const Add &a) {
-  for_each(a.size, [=] __device__(int64_t i) { a.y[i] = a.a[i] + a.b[i]; });
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight left = load8(a.a, i, count), right = load8(a.b, i, count);
+    store8(a.y, i, eight_of([&](int j) { return left.of[j] + right.of[j]; }), count);
+  });
 }
 
 void multiply(const Multiply &a) {
-  for_each(a.size, [=] __device__(int64_t i) { a.y[i] = a.a[i] * a.b[i]; });
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight left = load8(a.a, i, count), right = load8(a.b, i, count);
+    store8(a.y, i, eight_of([&](int j) { return left.of[j] * right.of[j]; }), count);
+  });
 }
 
 void fill(void *to, uint32_t pattern, int64_t bytes) {
@@ -21,11 +33,17 @@ void fill(void *to, uint32_t pattern, int64_t bytes) {
 }
 
 void gelu_forward(const GeluForward &a) {
-  for_each(a.size, [=] __device__(int64_t i) { a.y[i] = gelu(a.x[i]); });
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight x = load8(a.x, i, count);
+    store8(a.y, i, eight_of([&](int j) { return gelu(x.of[j]); }), count);
+  });
 }
 
 void gelu_backward(const GeluBackward &a) {
-  for_each(a.size, [=] __device__(int64_t i) { a.dx[i] = a.dy[i] * gelu_derivative(a.x[i]); });
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight x = load8(a.x, i, count), dy = load8(a.dy, i, count);
+    store8(a.dx, i, eight_of([&](int j) { return dy.of[j] * gelu_derivative(x.of[j]); }), count);
+  });
 }
 
 }  // namespace distill::cuda

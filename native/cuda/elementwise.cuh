@@ -1,4 +1,4 @@
-// A function of the index, for every index.
+// A function of the index, for every index or for every eighth.
 #pragma once
 
 #include "cuda/gpu.cuh"
@@ -21,6 +21,22 @@ void for_each(int64_t size, Function function) {
   constexpr unsigned kMostBlocks = 4096;
   const unsigned blocks = gpu::blocks_for(size, kElementThreads);
   GPU_LAUNCH(elements<Function>, blocks < kMostBlocks ? blocks : kMostBlocks, kElementThreads, 0, size, function);
+}
+
+// Queues function(i, count) for every eighth i < size: i ... i + count - 1 are its own.
+template <class Function>
+void for_each_eight(int64_t size, Function function) {
+  for_each((size + 7) / 8, [=] __device__(int64_t i) { function(8 * i, static_cast<int>(min(size - 8 * i, int64_t{8}))); });
+}
+
+// The same along the rows of a matrix [rows, columns]: function(row, column, count).
+template <class Function>
+void for_each_eight(int64_t rows, int64_t columns, Function function) {
+  const int64_t wide = (columns + 7) / 8;
+  for_each(rows * wide, [=] __device__(int64_t i) {
+    const int64_t row = i / wide, column = (i - row * wide) * 8;
+    function(row, column, static_cast<int>(min(columns - column, int64_t{8})));
+  });
 }
 
 }  // namespace distill::cuda

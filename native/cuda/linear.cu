@@ -31,23 +31,13 @@ void tensor_forward(const LinearForward &a) {
     const int64_t at = m * a.O + o;
     if (a.bias) {
       const Eight bias = gpu::load8({a.bias}, o, count);
-      GPU_UNROLL
-      for (int i = 0; i < 8; i++) values.of[i] += bias.of[i];
+      values = gpu::eight_of([&](int i) { return values.of[i] + bias.of[i]; });
     }
-    if (a.gelu_grad) {
-      Eight slope;
-      GPU_UNROLL
-      for (int i = 0; i < 8; i++) slope.of[i] = gelu_derivative(values.of[i]);
-      gpu::store8(a.gelu_grad, at, slope, count);
-    }
-    if (a.gelu) {
-      GPU_UNROLL
-      for (int i = 0; i < 8; i++) values.of[i] = gelu(values.of[i]);
-    }
+    if (a.gelu_grad) gpu::store8(a.gelu_grad, at, gpu::eight_of([&](int i) { return gelu_derivative(values.of[i]); }), count);
+    if (a.gelu) values = gpu::eight_of([&](int i) { return gelu(values.of[i]); });
     if (a.residual) {
       const Eight residual = gpu::load8(a.residual, at, count);
-      GPU_UNROLL
-      for (int i = 0; i < 8; i++) values.of[i] += residual.of[i];
+      values = gpu::eight_of([&](int i) { return values.of[i] + residual.of[i]; });
     }
     gpu::store8(a.y, at, values, count);
   };

@@ -249,10 +249,9 @@ constexpr int64_t whole_chunks(int64_t columns) { return (columns + kChunk - 1) 
 
 // y [rows, whole_chunks(columns)], zeros beyond the columns, from x [rows, columns]
 inline void round_rows(Floats x, int64_t rows, int64_t columns, bf16 *y) {
-  const int64_t chunks = whole_chunks(columns) / kChunk;
-  cuda::for_each(rows * chunks, [=] __device__(int64_t i) {
-    const int64_t row = i / chunks, column = i % chunks * kChunk;
-    store8({y, Storage::bf16}, i * kChunk, load8(x, row * columns + column, static_cast<int>(min(columns - column, int64_t{kChunk}))));
+  const int64_t pitch = whole_chunks(columns);
+  cuda::for_each_eight(rows, columns, [=] __device__(int64_t row, int64_t column, int count) {
+    store8({y, Storage::bf16}, row * pitch + column, load8(x, row * columns + column, count));
   });
 }
 

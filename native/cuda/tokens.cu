@@ -19,7 +19,7 @@ void embed_tokens_backward(const EmbedTokensBackward &a) {
     a.dpatches[i] = a.dy[(n * a.T + t + 1) * a.D + d];
   });
   const int64_t columns = a.T * a.D;
-  const auto term = [=] __device__(int64_t n, int64_t i) { return gpu::Sums<1>{{a.dy[n * columns + i]}}; };
+  const auto term = [=] __device__(int64_t n, int64_t i, int count) { return gpu::Sums8<1>{{gpu::load8({a.dy}, n * columns + i, count)}}; };
   const auto finish = [=] __device__(int64_t i, const gpu::Sums<1> &sums) {
     a.dposition[i] = sums.of[0];
     if (i < a.D) a.dclass_token[i] = sums.of[0];

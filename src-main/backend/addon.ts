@@ -160,7 +160,7 @@ export interface Addon {
   averagePoolForward(a: { x: Handle; y: Handle }): void;
   averagePoolBackward(a: { dy: Handle; dx: Handle }): void;
   maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number }): void;
-  maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle }): void;
+  maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle; kernel: number; stride: number; padding: number }): void;
   distillationLoss(a: {
     student: Handle;
     teacher?: Handle | null;

@@ -82,7 +82,7 @@ export const ops: Record<string, Call> = {
   averagePoolForward: { x: image, y: to.of(2, 5) },
   averagePoolBackward: { dy: f32.of(2, 5), dx: toImage },
   maxPoolForward: { x: image, y: to.of(2, 2, 2, 5), indices: toI32.of(2, 2, 2, 5), kernel: integer(3), stride: integer(2), padding: integer(1) },
-  maxPoolBackward: { dy: f32.of(2, 2, 2, 5), indices: i32.of(2, 2, 2, 5), dx: toImage },
+  maxPoolBackward: { dy: f32.of(2, 2, 2, 5), indices: i32.of(2, 2, 2, 5), dx: toImage, kernel: integer(3), stride: integer(2), padding: integer(1) },
   distillationLoss: {
     ...{ student: f32.of(3, 4), teacher: f32.maybe(3, 4), labels: i32.of(3), dstudent: to.maybe(3, 4), metrics: to.of(4) },
     ...{ temperature: number(2), alpha: number(0.5) },

@@ -10,7 +10,7 @@ export function maxPool(x: Tensor, { kernel, stride, padding }: { kernel: number
 
   return record(y, [x], (dy) => {
     const dx = emptyLike(x);
-    backend().maxPoolBackward({ dy: dy.handle, indices: indices.handle, dx: dx.handle });
+    backend().maxPoolBackward({ dy: dy.handle, indices: indices.handle, dx: dx.handle, kernel, stride, padding });
     return [dx];
   });
 }
