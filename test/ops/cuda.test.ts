@@ -1,6 +1,6 @@
 // The CUDA kernels against the scalar reference, on the emulator: the same sources, compiled for the processor, with every access to memory
 // checked for races, bounds and content that nobody wrote. What it finds makes the next read throw, with the kernel's file and line.
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { emulatedLibrary, noEmulator } from "../cuda/emulated";
 import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
@@ -23,6 +23,24 @@ describe("CUDA kernels in the emulator", () => {
   });
 
   it.for(bf16Cases.filter(({ large }) => !large))("$name; $stored in bf16", (test, { skip }) => {
+    if (noEmulator) skip(noEmulator);
+    expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+  });
+});
+
+/** Of a GPU that multiplies bf16 as fp32, Turing: the kernels of fp32 with other loads and stores. */
+describe("bf16 without tensor cores", () => {
+  const SMALL = 3000;
+  const multiplied = bf16Cases.filter((test) => ["linear", "conv2d", "attention"].includes(test.op) && elements(test) <= SMALL);
+
+  beforeAll(() => {
+    process.env.DISTILL_EMULATOR = "capability=75";
+  });
+  afterAll(() => {
+    delete process.env.DISTILL_EMULATOR;
+  });
+
+  it.for(multiplied)("$name; $stored in bf16", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
     expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
   });
