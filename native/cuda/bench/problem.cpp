@@ -265,8 +265,8 @@ void Problem::pool() {
        {"x", "y", "indices"});
   add_output_gradient("y");
   add_output("dx", at("x").dtype, at("x").shape);
-  CALL(max_pool_backward, MaxPoolBackward{floats("dy"), data<int32_t>("indices"), floats("dx"), N, H, W, C, P, Q}, 0,
-       {"dy", "indices", "dx"});
+  CALL(max_pool_backward, MaxPoolBackward{floats("dy"), data<int32_t>("indices"), floats("dx"), N, H, W, C, P, Q, kernel, stride, padding},
+       0, {"dy", "indices", "dx"});
 }
 
 // The gradient is of the loss alone, and made in the forward pass.
