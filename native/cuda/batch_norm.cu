@@ -68,28 +68,28 @@ void batch_norm_backward(const BatchNormBackward &a) {
     const Eight y = load8(a.y, at, count);
     return eight_of([&](int j) { return y.of[j] > 0 ? dy.of[j] : 0.0f; });
   };
-  const auto normalised = [=] __device__(int64_t at, int64_t c, int count) {
-    const Eight x = load8(a.x, at, count), mean = load8({a.mean}, c, count), rstd = load8({a.rstd}, c, count);
-    return eight_of([&](int j) { return (x.of[j] - mean.of[j]) * rstd.of[j]; });
-  };
   const auto term = [=] __device__(int64_t row, int64_t c, int count) {
     const int64_t at = row * a.C + c;
-    const Eight g = masked(at, count), n = normalised(at, c, count);
-    return gpu::Sums8<2>{{eight_of([&](int j) { return g.of[j] * n.of[j]; }), g}};
+    const Eight g = masked(at, count), x = load8(a.x, at, count), mean = load8({a.mean}, c, count);
+    return gpu::Sums8<2>{{eight_of([&](int j) { return g.of[j] * (x.of[j] - mean.of[j]); }), g}};
   };
   const auto finish = [=] __device__(int64_t c, const gpu::Sums<2> &sums) {
-    a.dweight[c] = sums.of[0];
+    a.dweight[c] = sums.of[0] * a.rstd[c];
     a.dbias[c] = sums.of[1];
   };
   gpu::column_sums<2>(a.M, a.C, term, finish);
 
   for_each_eight(a.M, a.C, [=] __device__(int64_t row, int64_t c, int count) {
     const int64_t at = row * a.C + c;
-    const Eight g = masked(at, count), n = normalised(at, c, count), weight = load8({a.weight}, c, count), rstd = load8({a.rstd}, c, count);
+    const Eight g = masked(at, count), x = load8(a.x, at, count), mean = load8({a.mean}, c, count), rstd = load8({a.rstd}, c, count);
+    const Eight weight = load8({a.weight}, c, count);
     const Eight sum_g = load8({a.dbias}, c, count), sum_gn = load8({a.dweight}, c, count);
     const float rows = static_cast<float>(a.M);
     if (a.dresidual) store8(a.dresidual, at, g, count);
-    const auto value = [&](int j) { return weight.of[j] * rstd.of[j] * (g.of[j] - sum_g.of[j] / rows - n.of[j] * (sum_gn.of[j] / rows)); };
+    const auto value = [&](int j) {
+      const float n = (x.of[j] - mean.of[j]) * rstd.of[j];
+      return weight.of[j] * rstd.of[j] * (g.of[j] - sum_g.of[j] / rows - n * (sum_gn.of[j] / rows));
+    };
     store8(a.dx, at, eight_of(value), count);
   });
 }
