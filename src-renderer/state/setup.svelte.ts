@@ -1,4 +1,4 @@
-import type { ModelInfo } from "../../src-main/contract/engine";
+import type { DoctorReport, ModelInfo } from "../../src-main/contract/engine";
 import { applySettings, checkSetting, parseRecipe, RecipeError, valueAt } from "../../src-main/contract/parse-recipe";
 import { type Preset, presets } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -13,6 +13,8 @@ export type FieldKey = SettingKey | "control.train.learningRate";
 export class Setup {
   preset: Preset["id"] | null = $state("demo");
   models: ModelInfo[] = $state.raw([]);
+  /** Null until the engine has told it. */
+  computer: DoctorReport | null = $state.raw(null);
   modelsProblem: string | null = $state(null);
   #base: Recipe = $state.raw(presets[0]!.recipe);
   #texts: Partial<Record<FieldKey, string>> = $state({});
@@ -25,6 +27,7 @@ export class Setup {
   async loadModels(): Promise<void> {
     try {
       this.models = await this.engine.call("models", {});
+      this.computer = await this.engine.call("doctor", {});
     } catch (error) {
       this.modelsProblem = inWords(error);
     }

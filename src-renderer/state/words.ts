@@ -29,6 +29,9 @@ export function parameterCount(value: number): string {
   return value >= 1e3 ? `${Math.round(value / 1e3)} k` : String(value);
 }
 
+/** Bytes: 85899345920 -> "80.0" */
+export const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+
 /** 200 -> "3 min 20 s" */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";

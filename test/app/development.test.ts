@@ -53,6 +53,9 @@ test("an experiment, from the bundled data to a report", async () => {
   const thumbnails = page.getByRole("button", { name: /^Predict \w+, image \d$/ }).locator("img");
   await expect.poll(() => thumbnails.evaluateAll((images) => images.filter((image) => (image as Picture).naturalWidth === 32).length)).toBe(80);
 
+  await studio.go("setup");
+  await studio.sees(/^(No GPU is used: .+|.+ GiB, compute capability .+)/);
+
   const run = { trainImages: 160, epochs: 2 };
   await studio.startShortRun(run);
   await studio.stepsReach(1);
