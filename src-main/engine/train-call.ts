@@ -6,6 +6,7 @@ import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import { writeWhole } from "../runs/files";
 import { writeReport } from "../runs/report";
+import { allOrNone } from "../tensor/tensor";
 import { comparisonArms } from "../training/compare";
 import { evaluate } from "../training/evaluate";
 import type { LogitCache } from "../training/logit-cache";
@@ -88,8 +89,11 @@ async function trainArms(
     if (teacher) own(teacher.model);
     const warning = teacher && sizeWarning(teacher);
     const trainers = arms.map(({ name: arm, recipe }) => {
-      const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
-      return own(new Trainer({ arm, recipe, data, student, teacher, cache }));
+      const start = () => {
+        const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
+        return new Trainer({ arm, recipe, data, student, teacher, cache });
+      };
+      return own(allOrNone(start));
     });
     // All of them before the first folder is written to: what one arm refuses leaves the other as it was.
     for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);

@@ -1,6 +1,7 @@
 import type { ModelInfo } from "../contract/engine";
 import { UsageError } from "../contract/failure";
 import { nearest } from "../contract/nearest";
+import { allOrNone } from "../tensor/tensor";
 import type { Model } from "./model";
 import { resnets } from "./resnet";
 import { visionTransformers } from "./vit";
@@ -40,9 +41,11 @@ export function createModel(name: string, options: ModelOptions): Model {
     if (imageSize % patchSize !== 0)
       throw new UsageError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
   }
-  const model = entry.create({ classes, imageSize, patchSize });
-  model.initialize(seed);
-  return model;
+  return allOrNone(() => {
+    const model = entry.create({ classes, imageSize, patchSize });
+    model.initialize(seed);
+    return model;
+  });
 }
 
 /** All models, without building them. */

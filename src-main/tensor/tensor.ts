@@ -14,6 +14,7 @@ export class Tensor {
     readonly shape: readonly number[],
   ) {
     scopes.at(-1)?.add(this);
+    made?.add(this);
   }
 
   get size(): number {
@@ -164,6 +165,24 @@ export function unscoped<T>(body: () => T): T {
     return body();
   } finally {
     scopes.push(...suspended);
+  }
+}
+
+let made: Set<Tensor> | null = null;
+
+/** Runs `body`; if it throws, as when memory runs out, every tensor that it made is released, outside of scopes too. */
+export function allOrNone<T>(body: () => T): T {
+  const outer = made;
+  const own = new Set<Tensor>();
+  made = own;
+  try {
+    return body();
+  } catch (error) {
+    for (const tensor of own) tensor.release();
+    throw error;
+  } finally {
+    made = outer;
+    for (const tensor of own) outer?.add(tensor);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { TrainSettings } from "../contract/recipe";
 import { type AdamWParameter, adamw, type SgdParameter, sgd } from "../tensor/ops/optimizer";
-import { full, type Tensor, unscoped } from "../tensor/tensor";
+import { allOrNone, full, type Tensor, unscoped } from "../tensor/tensor";
 
 export type OptimizerSettings = Pick<TrainSettings, "optimizer" | "weightDecay" | "decay" | "momentum" | "nesterov">;
 
@@ -26,7 +26,7 @@ export abstract class Optimizer {
 }
 
 export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, settings: OptimizerSettings): Optimizer {
-  return settings.optimizer === "adamw" ? new AdamW(parameters, settings) : new Sgd(parameters, settings);
+  return allOrNone(() => (settings.optimizer === "adamw" ? new AdamW(parameters, settings) : new Sgd(parameters, settings)));
 }
 
 class AdamW extends Optimizer {

@@ -4,7 +4,7 @@ import { add } from "../../src-main/tensor/ops/add";
 import { gelu } from "../../src-main/tensor/ops/gelu";
 import { linear } from "../../src-main/tensor/ops/linear";
 import { multiply } from "../../src-main/tensor/ops/multiply";
-import { backward, empty, fromArray, full, keep, keepResult, noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
+import { allOrNone, backward, empty, fromArray, full, keep, keepResult, noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
 
 const addon = loadAddon();
 useBackend(addon);
@@ -94,6 +94,22 @@ describe("scopes", () => {
         return bytesInUse() - before;
       });
     expect(made(true)).toBe(3 * made(false));
+  });
+});
+
+describe("allOrNone", () => {
+  it("releases what was made outside of scopes if the body throws, and nothing else", () => {
+    const before = bytesInUse();
+    const kept = allOrNone(() => unscoped(() => full([100], 1)));
+    const fails = () =>
+      allOrNone(() => {
+        allOrNone(() => unscoped(() => full([100], 2)));
+        throw new Error("no memory left");
+      });
+    expect(fails).toThrow("no memory left");
+    expect(kept.toFloat32()[99]).toBe(1);
+    kept.release();
+    expect(bytesInUse()).toBe(before);
   });
 });
 
