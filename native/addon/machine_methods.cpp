@@ -58,6 +58,7 @@ Napi::Value measure_limits_method(const Napi::CallbackInfo &info, Environment &)
   const Limits limits = measure_limits();
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("flops", limits.flops);
+  result.Set("bf16Flops", limits.bf16_flops);
   result.Set("bandwidth", limits.bandwidth);
   return result;
 }

@@ -1,5 +1,6 @@
 // Attention for any vector type V of vec.h. A thread takes one head of one image at a time and works on q, k and v where they lie in
-// qkv; forward keeps a block of rows of the scores in scratch, backward the scores of the head.
+// qkv; forward keeps a block of rows of the scores in scratch, backward the scores of the head. Factors of type F as in gemm.h; in pairs
+// the heads' width E has to be even, and what follows from the scores is a factor in bf16 too.
 #pragma once
 
 #include "cpu/gemm.h"
@@ -9,7 +10,7 @@
 namespace distill {
 namespace {
 
-enum AttentionScratch { kScores, kGradients, kKeys, kValues, kLeft, kRows };
+enum AttentionScratch { kScores, kGradients, kKeys, kValues, kLeft, kRows, kStrips, kDots };
 
 // One head in a packed tensor [N,T,3,A,E] and in one like y [N,T,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
 struct Head {
@@ -28,36 +29,49 @@ void for_each_head(const Op &op, const Body &body) {
   parallel_for(op.N * op.A, [&](int64_t i) { body(Head{i / op.A, i % op.A, op.T, op.A, op.E}); });
 }
 
-inline float *floats_in_scratch(int slot, int64_t count) {
-  return static_cast<float *>(scratch(slot, count * static_cast<int64_t>(sizeof(float))));
-}
-
-template <class V>
-Panels<V> pack_all_rows(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
-  const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
-  pack_rows(panels, 0, K, b, ldb, b.storage);
+template <class V, class F>
+Panels<V, F> pack_all_rows(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
+  const Panels<V, F> panels(slot, K, N);
+  pack_rows(panels, 0, panels.steps(), b, ldb, b.storage);
   return panels;
 }
 
-template <class V>
-Panels<V> pack_all_columns(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
-  const Panels<V> panels{K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
+template <class V, class F>
+Panels<V, F> pack_all_columns(int slot, int64_t K, int64_t N, Floats b, int64_t ldb) {
+  const Panels<V, F> panels(slot, K, N);
   for (int64_t panel = 0; panel < panels.count(); ++panel) pack_columns(panels, panel, b, ldb);
   return panels;
 }
 
-// Rows [T,E] of a head where fp32 can read them: themselves, or widened.
+// Rows [T,E] of a head as left factors: themselves, or widened.
+template <class F>
 struct HeadRows {
-  const float *data;
+  const F *data;
   int64_t ld;
 };
-template <class V>
-HeadRows fp32_rows(int slot, Floats rows, int64_t ld, int64_t T, int64_t E) {
-  if (rows.storage == Storage::f32) return {rows.f32(), ld};
-  float *copy = floats_in_scratch(slot, T * E);
-  for (int64_t t = 0; t < T; ++t) copy_factors<V>(rows + t * ld, rows.storage, E, copy + t * E);
-  return {copy, E};
+template <class V, class F>
+HeadRows<F> head_rows(int slot, Floats rows, int64_t ld, int64_t T, int64_t E) {
+  if constexpr (per_factor<F> == 2) {
+    return {as_pairs(rows.half()), ld / 2};
+  } else {
+    if (rows.storage == Storage::f32) return {rows.f32(), ld};
+    float *copy = array_in_scratch<float>(slot, T * E);
+    for (int64_t t = 0; t < T; ++t) convert_run<V>(rows + t * ld, E, copy + t * E);
+    return {copy, E};
+  }
 }
+
+// Numbers that are factors of type F
+template <class F>
+struct Numbers {
+  using Type = float;
+};
+template <>
+struct Numbers<Pair> {
+  using Type = bf16;
+};
+inline const float *as_factors(const float *numbers) { return numbers; }
+inline const Pair *as_factors(const bf16 *numbers) { return as_pairs(numbers); }
 
 // Pitch of a row of scores: whole vectors, an odd number of them, so that rows fall into different sets of the cache.
 template <class V>
@@ -65,9 +79,9 @@ int64_t score_pitch(int64_t T) {
   return (ceil_div(T, lanes<V>) | 1) * lanes<V>;
 }
 
-// scores [T] to exp(scores - largest), zeros up to the pitch of whole vectors. Returns what softmax divides by; sets logsumexp.
-template <class V>
-float exponentials(float *scores, int64_t T, float *logsumexp) {
+// to [T] = exp(scores - largest), zeros up to the pitch of whole vectors. Returns what softmax divides by; sets logsumexp.
+template <class V, class Number>
+float exponentials(const float *scores, int64_t T, Number *to, float *logsumexp) {
   V largest = broadcast<V>(-__builtin_inff());
   int64_t whole = T / lanes<V> * lanes<V>, rest = T - whole;
   for (int64_t t = 0; t < whole; t += lanes<V>) largest = max(largest, load<V>(scores + t));
@@ -77,7 +91,7 @@ float exponentials(float *scores, int64_t T, float *logsumexp) {
   for (int64_t t = 0; t < T; t += lanes<V>) {
     const V e = exp(load<V>(scores + t) - most);
     const V kept = t < whole ? e : first_lanes(e, rest);
-    store(scores + t, kept);
+    store(to + t, kept);
     sum += kept;
   }
   const float total = reduce_sum(sum);
@@ -85,15 +99,17 @@ float exponentials(float *scores, int64_t T, float *logsumexp) {
   return total;
 }
 
-template <class V>
+template <class V, class F>
 void attention_head_forward(const AttentionForward &op, const Head &head) {
+  using Number = typename Numbers<F>::Type;
   constexpr int64_t kRowBlock = 24;  // a multiple of every tile height
   const int64_t T = op.T, E = op.E, ld = head.packed_ld(), pitch = score_pitch<V>(T);
-  const HeadRows q = fp32_rows<V>(kLeft, op.qkv + head.packed(kQ), ld, T, E);
+  const auto q = head_rows<V, F>(kLeft, op.qkv + head.packed(kQ), ld, T, E);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
-  const auto keys = pack_all_columns<V>(kKeys, E, T, op.qkv + head.packed(kK), ld);
-  const auto values = pack_all_rows<V>(kValues, T, E, op.qkv + head.packed(kV), ld);
-  float *scores = floats_in_scratch(kScores, kRowBlock * pitch);
+  const auto keys = pack_all_columns<V, F>(kKeys, E, T, op.qkv + head.packed(kK), ld);
+  const auto values = pack_all_rows<V, F>(kValues, T, E, op.qkv + head.packed(kV), ld);
+  float *scores = array_in_scratch<float>(kScores, kRowBlock * pitch);
+  Number *P = array_in_scratch<Number>(kRows, kRowBlock * pitch);
   const FloatsOut y = op.y + head.plain();
   for (int64_t begin = 0; begin < T; begin += kRowBlock) {
     const int64_t rows = least(kRowBlock, T - begin);
@@ -101,17 +117,18 @@ void attention_head_forward(const AttentionForward &op, const Head &head) {
         0, rows, q.data + begin * q.ld, q.ld,
         keys, [=](int64_t t, int64_t s, int64_t, V score) __attribute__((always_inline)) { store(scores + t * pitch + s, score * scale); });
     float inverse[kRowBlock];
-    for (int64_t t = 0; t < rows; ++t) inverse[t] = 1.0f / exponentials<V>(scores + t * pitch, T, op.logsumexp + head.row() + begin + t);
+    for (int64_t t = 0; t < rows; ++t)
+      inverse[t] = 1.0f / exponentials<V>(scores + t * pitch, T, P + t * pitch, op.logsumexp + head.row() + begin + t);
     multiply_rows(
-        0, rows, scores, pitch, values, [ =, &inverse ](int64_t t, int64_t e, int64_t count, V sum) __attribute__((always_inline)) {
-          store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count);
-        });
+        0, rows, as_factors(P), pitch / per_factor<F>, values,
+        [ =, &inverse ](int64_t t, int64_t e, int64_t count, V sum)
+            __attribute__((always_inline)) { store_some(y + (begin + t) * head.plain_ld() + e, sum * inverse[t], count); });
   }
 }
 
-template <class V>
+template <class V, class F = float>
 void attention_forward(const AttentionForward &op) {
-  for_each_head(op, [&](const Head &head) { attention_head_forward<V>(op, head); });
+  for_each_head(op, [&](const Head &head) { attention_head_forward<V, F>(op, head); });
 }
 
 template <class V>
@@ -124,26 +141,40 @@ float dot(Floats a, Floats b, int64_t size) {
   return reduce_sum(sum);
 }
 
+// a^T b, of a [T,T], handed to `finish` vector by vector
+template <class V, class Finish>
+void multiply_transposed(int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
+  multiply_rows<V, Left::columns>(0, T, a, lda, b, finish);
+}
+template <class V, class Finish>
+void multiply_transposed(int64_t T, const bf16 *a, int64_t lda, const Panels<V, Pair> &b, const Finish &finish) {
+  const Strips<V, Pair> strips(kStrips, T, T);
+  pack_strips(strips, {a, Storage::bf16}, lda, Storage::bf16);
+  multiply_strips(strips, b, finish);
+}
+
 // P = softmax(S), dP = dy v^T, dS = P (dP - dy.y) / sqrt(E): dq = dS k, dk = dS^T q, dv = P^T dy
-template <class V>
+template <class V, class F>
 void attention_head_backward(const AttentionBackward &op, const Head &head) {
+  using Number = typename Numbers<F>::Type;
   const int64_t T = op.T, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld(), pitch = score_pitch<V>(T);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
   const Floats q = op.qkv + head.packed(kQ), k = op.qkv + head.packed(kK), v = op.qkv + head.packed(kV);
   const Floats y = op.y + head.plain(), dy = op.dy + head.plain();
-  const HeadRows q_rows = fp32_rows<V>(kLeft, q, ld, T, E), dy_rows = fp32_rows<V>(kRows, dy, y_ld, T, E);
+  const auto q_rows = head_rows<V, F>(kLeft, q, ld, T, E), dy_rows = head_rows<V, F>(kRows, dy, y_ld, T, E);
   const float *logsumexp = op.logsumexp + head.row();
-  float *P = floats_in_scratch(kScores, T * pitch), *dS = floats_in_scratch(kGradients, T * (pitch + 1)), *dy_y = dS + T * pitch;
+  Number *P = array_in_scratch<Number>(kScores, T * pitch), *dS = array_in_scratch<Number>(kGradients, T * pitch);
+  float *dy_y = array_in_scratch<float>(kDots, T);
   for (int64_t t = 0; t < T; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
 
   multiply_rows(
       0, T, q_rows.data, q_rows.ld,
-      pack_all_columns<V>(kKeys, E, T, k, ld), [=](int64_t t, int64_t s, int64_t, V score) __attribute__((always_inline)) {
-        store(P + t * pitch + s, exp(score * scale - logsumexp[t]));
+      pack_all_columns<V, F>(kKeys, E, T, k, ld), [=](int64_t t, int64_t s, int64_t count, V score) __attribute__((always_inline)) {
+        store(P + t * pitch + s, first_lanes(exp(score * scale - logsumexp[t]), count));
       });
   multiply_rows(
       0, T, dy_rows.data, dy_rows.ld,
-      pack_all_columns<V>(kValues, E, T, v, ld), [=](int64_t t, int64_t s, int64_t, V dp) __attribute__((always_inline)) {
+      pack_all_columns<V, F>(kValues, E, T, v, ld), [=](int64_t t, int64_t s, int64_t, V dp) __attribute__((always_inline)) {
         store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
       });
 
@@ -152,14 +183,14 @@ void attention_head_backward(const AttentionBackward &op, const Head &head) {
       store_some(out + t * ld + e, sum, count);
     };
   };
-  multiply_rows(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, k, ld), to(kQ));
-  multiply_rows<V, Left::columns>(0, T, dS, pitch, pack_all_rows<V>(kKeys, T, E, q, ld), to(kK));
-  multiply_rows<V, Left::columns>(0, T, P, pitch, pack_all_rows<V>(kValues, T, E, dy, y_ld), to(kV));
+  multiply_rows(0, T, as_factors(dS), pitch / per_factor<F>, pack_all_rows<V, F>(kKeys, T, E, k, ld), to(kQ));
+  multiply_transposed(T, dS, pitch, pack_all_rows<V, F>(kKeys, T, E, q, ld), to(kK));
+  multiply_transposed(T, P, pitch, pack_all_rows<V, F>(kValues, T, E, dy, y_ld), to(kV));
 }
 
-template <class V>
+template <class V, class F = float>
 void attention_backward(const AttentionBackward &op) {
-  for_each_head(op, [&](const Head &head) { attention_head_backward<V>(op, head); });
+  for_each_head(op, [&](const Head &head) { attention_head_backward<V, F>(op, head); });
 }
 
 }  // namespace

@@ -33,12 +33,7 @@ void write_in_fp32(Scratch slot, FloatsOut y, int64_t size, const Write &write) 
   if (y.storage == Storage::f32) return write(y);
   float *copy = scratch_of(slot, size);
   write(FloatsOut{copy, Storage::f32});
-  for_each_copy_range(size, [&](int64_t begin, int64_t count) {
-    for (int64_t i = begin; i < begin + count; i += lanes<V>) {
-      const int64_t some = begin + count - i < lanes<V> ? begin + count - i : lanes<V>;
-      store_some(y + i, load_some<V>(copy + i, some), some);
-    }
-  });
+  for_each_copy_range(size, [&](int64_t begin, int64_t count) { convert_run<V>(copy + begin, count, y + begin); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Matrix products in fp32 for any vector type V of vec.h.
+// Matrix products for any vector type V of vec.h, summed in fp32. Factors are of type F: numbers in fp32, or pairs of bf16 (pairs.h), of
+// which each step along the sum takes two.
 //
 // The right factor is packed once into panels, a few vectors wide, whose rows follow each other: a tile of the product reads them as
 // one stream from the cache. The left factor is read where it lies, one number at a time. A tile takes 24 (12) of the 32 (16)
@@ -6,10 +7,28 @@
 // stay in the second-level cache up to K of a few thousand.
 #pragma once
 
+#include "cpu/pairs.h"
+#include "cpu/threads.h"
 #include "cpu/vec.h"
 
 namespace distill {
 namespace {
+
+// How many numbers a factor has
+template <class F>
+constexpr int64_t per_factor = sizeof(F) / sizeof(bf16);
+template <>
+inline constexpr int64_t per_factor<float> = 1;
+
+template <class V>
+inline void add_product(V &sum, float a, V b) {
+  sum += a * b;
+}
+
+template <class T>
+inline T *array_in_scratch(int slot, int64_t count) {
+  return static_cast<T *>(scratch(slot, count * static_cast<int64_t>(sizeof(T))));
+}
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -20,55 +39,84 @@ template <class V, int NV>
 constexpr int kTileRows = (lanes<V> == 16 ? 24 : 12) / NV;
 
 // A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, as equal as possible. Columns past N are zero.
-template <class V>
+template <class V, class F = float>
 struct Panels {
   int64_t K, N;
-  float *data;  // size(K, N) floats
+  F *data;
 
-  static int64_t size(int64_t K, int64_t N) { return K * ceil_div(N, lanes<V>) * lanes<V>; }
+  Panels(int slot, int64_t K, int64_t N) : K(K), N(N), data(array_in_scratch<F>(slot, steps() * ceil_div(N, lanes<V>) * lanes<V>)) {}
+  int64_t steps() const { return ceil_div(K, per_factor<F>); }
   int64_t count() const { return ceil_div(ceil_div(N, lanes<V>), kWidestPanel<V>); }
   int64_t first(int64_t panel) const { return panel * ceil_div(N, lanes<V>) / count() * lanes<V>; }  // column
   int64_t width(int64_t panel) const { return first(panel + 1) - first(panel); }
   int64_t columns(int64_t panel) const { return least(width(panel), N - first(panel)); }
-  float *begin(int64_t panel) const { return data + first(panel) * K; }
+  F *begin(int64_t panel) const { return data + first(panel) * steps(); }
 };
 
-// Fills rows begin ... end - 1 of all panels from b [K,N], rows ldb apart, as factors of a product with an activation stored like that.
-template <class V, class T>
-void pack_rows_of(const Panels<V> &panels, int64_t begin, int64_t end, const T *b, int64_t ldb, bool round) {
-  for (int64_t k = begin; k < end; ++k) {
-    const T *from = b + k * ldb;
+// Rows of a matrix, ld apart, as factors along a sum over the rows. T: const float *, const bf16 * or Floats. They are rounded where the
+// other factor is an activation in bf16; pairs always have to be.
+template <class T>
+struct RowFactors {
+  int64_t K;
+  T data;
+  int64_t ld;
+  bool round;
+
+  // Columns j ... j + count - 1 at one step
+  template <class V, class F>
+  V at(int64_t step, int64_t j, int64_t count) const {
+    const auto row = [&](int64_t k) {
+      const V v = load_some<V>(data + (k * ld + j), count);
+      return round ? rounded(v) : v;
+    };
+    if constexpr (per_factor<F> == 1)
+      return row(step);
+    else
+      return interleave(row(2 * step), 2 * step + 1 < K ? row(2 * step + 1) : V{});
+  }
+};
+
+// Fills the rows of all panels from step `begin` to `end`.
+template <class V, class F, class T>
+void pack_rows_of(const Panels<V, F> &panels, int64_t begin, int64_t end, const RowFactors<T> &b) {
+  for (int64_t step = begin; step < end; ++step) {
     for (int64_t panel = 0; panel < panels.count(); ++panel) {
-      const int64_t width = panels.width(panel), columns = panels.columns(panel);
-      float *to = panels.begin(panel) + k * width;
-      __builtin_prefetch(from + 8 * ldb + panels.first(panel));  // rows are too short for the processor to see them coming
-      for (int64_t j = 0; j < width; j += lanes<V>) {
-        const V v = load_some<V>(from + panels.first(panel) + j, least(columns - j, lanes<V>));
-        store(to + j, round ? rounded(v) : v);
-      }
+      const int64_t first = panels.first(panel), width = panels.width(panel), columns = panels.columns(panel);
+      F *to = panels.begin(panel) + step * width;
+      // Rows are too short for the processor to see them coming.
+      for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k) __builtin_prefetch(b.data + (k + 8) * b.ld + first);
+      for (int64_t j = 0; j < width; j += lanes<V>) store(to + j, b.template at<V, F>(step, first + j, least(columns - j, lanes<V>)));
     }
   }
 }
-template <class V>
-void pack_rows(const Panels<V> &panels, int64_t begin, int64_t end, Floats b, int64_t ldb, Storage activation) {
+// Fills them from b [K,N], rows ldb apart, as factors of a product with an activation stored like that.
+template <class V, class F>
+void pack_rows(const Panels<V, F> &panels, int64_t begin, int64_t end, Floats b, int64_t ldb, Storage activation) {
   if (b.storage == Storage::f32)
-    pack_rows_of(panels, begin, end, b.f32(), ldb, activation == Storage::bf16);
+    pack_rows_of(panels, begin, end, RowFactors<const float *>{panels.K, b.f32(), ldb, activation == Storage::bf16});
   else
-    pack_rows_of(panels, begin, end, b.half(), ldb, false);
+    pack_rows_of(panels, begin, end, RowFactors<const bf16 *>{panels.K, b.half(), ldb, false});
 }
 
-// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, a square of one vector's side at a time.
-template <class V>
-void pack_columns(const Panels<V> &panels, int64_t panel, Floats b, int64_t ldb) {
+// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, a square of one vector's side at a time. Of pairs K has to be even.
+template <class V, class F>
+void pack_columns(const Panels<V, F> &panels, int64_t panel, Floats b, int64_t ldb) {
   const int64_t width = panels.width(panel), columns = panels.columns(panel);
   const Floats from = b + panels.first(panel) * ldb;
-  for (int64_t k = 0; k < panels.K; k += lanes<V>) {
-    const int64_t deep = least(lanes<V>, panels.K - k);
+  const auto factors = [=](int64_t row, int64_t step, int64_t count) {
+    const Floats at = from + (row * ldb + step * per_factor<F>);
+    if constexpr (per_factor<F> == 1)
+      return load_some<V>(at, count);
+    else
+      return at.storage == Storage::f32 ? load_pairs<V>(at.f32(), count) : load_some<V>(as_pairs(at.half()), count);
+  };
+  for (int64_t step = 0; step < panels.steps(); step += lanes<V>) {
+    const int64_t deep = least(lanes<V>, panels.steps() - step);
     for (int64_t j = 0; j < width; j += lanes<V>) {
       V square[lanes<V>];
-      for (int64_t i = 0; i < lanes<V>; ++i) square[i] = j + i < columns ? load_some<V>(from + ((j + i) * ldb + k), deep) : V{};
+      for (int64_t i = 0; i < lanes<V>; ++i) square[i] = j + i < columns ? factors(j + i, step, deep) : V{};
       transpose(square);
-      for (int64_t i = 0; i < deep; ++i) store(panels.begin(panel) + (k + i) * width + j, square[i]);
+      for (int64_t i = 0; i < deep; ++i) store(panels.begin(panel) + (step + i) * width + j, square[i]);
     }
   }
 }
@@ -80,22 +128,22 @@ void round_panel(const Panels<V> &panels, int64_t panel) {
   for (int64_t i = 0; i < panels.K * panels.width(panel); i += lanes<V>) store(at + i, rounded(load<V>(at + i)));
 }
 
-// How the left factor lies: a[row * lda + k] or, transposed, a[k * lda + row].
+// How the left factor lies: a[row * lda + step] or, transposed, a[step * lda + row].
 enum class Left { rows, columns };
 
-template <class V, Left left, int MR, int NV>
-[[gnu::noinline]] void multiply_tile(int64_t K, const float *a, int64_t lda, const float *panel, float *tile) {
+template <class V, Left left, int MR, int NV, class F>
+[[gnu::noinline]] void multiply_tile(int64_t steps, const F *a, int64_t lda, const F *panel, float *tile) {
   V sums[MR][NV] = {};
 #pragma GCC unroll 2
-  for (int64_t k = 0; k < K; ++k, panel += NV * lanes<V>) {
+  for (int64_t step = 0; step < steps; ++step, panel += NV * lanes<V>) {
     V row[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) row[j] = load<V>(panel + j * lanes<V>);
 #pragma GCC unroll 24
     for (int i = 0; i < MR; ++i) {
-      const float x = left == Left::rows ? a[i * lda + k] : a[k * lda + i];
+      const F x = left == Left::rows ? a[i * lda + step] : a[step * lda + i];
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) sums[i][j] += x * row[j];
+      for (int j = 0; j < NV; ++j) add_product(sums[i][j], x, row[j]);
     }
   }
 #pragma GCC unroll 24
@@ -107,12 +155,12 @@ template <class V, Left left, int MR, int NV>
 
 // finish(row, column, count, V) gets the first `count` lanes of a vector of the product. It is inlined twice, once knowing that `count` is
 // all lanes.
-template <class V, Left left, int NV, int MR = kTileRows<V, NV>, class Finish>
-void multiply_panel(int64_t row, int64_t end, const float *a, int64_t lda, const Panels<V> &panels, int64_t panel, const Finish &finish) {
+template <class V, Left left, int NV, int MR = kTileRows<V, NV>, class F, class Finish>
+void multiply_panel(int64_t row, int64_t end, const F *a, int64_t lda, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
   alignas(64) float tile[MR * NV * lanes<V>];
   const int64_t first = panels.first(panel), columns = panels.columns(panel);
   for (; row + MR <= end; row += MR) {
-    multiply_tile<V, left, MR, NV>(panels.K, a + (left == Left::rows ? row * lda : row), lda, panels.begin(panel), tile);
+    multiply_tile<V, left, MR, NV>(panels.steps(), a + (left == Left::rows ? row * lda : row), lda, panels.begin(panel), tile);
     const auto vector = [&](int64_t i, int64_t j) { return load<V>(tile + (i * NV + j) * lanes<V>); };
     if (columns == NV * lanes<V>) {
       for (int64_t i = 0; i < MR; ++i)
@@ -128,42 +176,41 @@ void multiply_panel(int64_t row, int64_t end, const float *a, int64_t lda, const
 }
 
 // The left factor of a product over long columns, given transposed, a [K,M]: cut into strips of as many rows as a tile is high, [strip]
-// [K][height], which a tile reads as one stream too. Rows past M are zero.
-template <class V>
+// [step][height], which a tile reads as one stream too. Rows past M are zero.
+template <class V, class F = float>
 struct Strips {
   static constexpr int height = kTileRows<V, kWidestPanel<V>>;
   int64_t K, M;
-  float *data;  // size(K, M) floats
+  F *data;
 
-  static int64_t size(int64_t K, int64_t M) { return ceil_div(M, height) * K * height + lanes<V>; }
+  Strips(int slot, int64_t K, int64_t M) : K(K), M(M), data(array_in_scratch<F>(slot, count() * steps() * height + lanes<V>)) {}
+  int64_t steps() const { return ceil_div(K, per_factor<F>); }
   int64_t count() const { return ceil_div(M, height); }
-  float *begin(int64_t strip) const { return data + strip * K * height; }
+  F *begin(int64_t strip) const { return data + strip * steps() * height; }
 };
 
 // Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation stored like that.
-template <class V>
-void pack_strips(const Strips<V> &strips, Floats a, int64_t lda, Storage activation) {
-  constexpr int height = Strips<V>::height;
+template <class V, class F>
+void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage activation) {
+  constexpr int height = Strips<V, F>::height;
+  const RowFactors<Floats> rows{strips.K, a, lda, a.storage != activation};
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
     const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
-    float *to = strips.begin(strip);
+    F *to = strips.begin(strip);
     // A vector is wider than a strip: what it writes too much is written again by the next.
     static_assert(height <= lanes<V>);
-    for (int64_t k = 0; k < strips.K; ++k) {
-      const V v = load_some<V>(a + (k * lda + row), count);
-      store(to + k * height, a.storage == activation ? v : rounded(v));
-    }
+    for (int64_t step = 0; step < strips.steps(); ++step) store(to + step * height, rows.template at<V, F>(step, row, count));
   }
 }
 
 // Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V).
-template <class V, int NV, class Finish>
-void multiply_strips_by_panel(const Strips<V> &strips, const Panels<V> &panels, int64_t panel, const Finish &finish) {
-  constexpr int height = Strips<V>::height;
+template <class V, int NV, class F, class Finish>
+void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
+  constexpr int height = Strips<V, F>::height;
   alignas(64) float tile[height * NV * lanes<V>];
   const int64_t first = panels.first(panel), columns = panels.columns(panel);
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
-    multiply_tile<V, Left::columns, height, NV>(panels.K, strips.begin(strip), height, panels.begin(panel), tile);
+    multiply_tile<V, Left::columns, height, NV>(panels.steps(), strips.begin(strip), height, panels.begin(panel), tile);
     const int64_t row = strip * height, rows = least(height, strips.M - row);
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = 0; j < NV; ++j)
@@ -171,8 +218,8 @@ void multiply_strips_by_panel(const Strips<V> &strips, const Panels<V> &panels, 
   }
 }
 
-template <class V, class Finish>
-void multiply_strips(const Strips<V> &strips, const Panels<V> &panels, const Finish &finish) {
+template <class V, class F, class Finish>
+void multiply_strips(const Strips<V, F> &strips, const Panels<V, F> &panels, const Finish &finish) {
   for (int64_t panel = 0; panel < panels.count(); ++panel) {
     const int64_t vectors = panels.width(panel) / lanes<V>;
     if (vectors == 1) multiply_strips_by_panel<V, 1>(strips, panels, panel, finish);
@@ -184,8 +231,8 @@ void multiply_strips(const Strips<V> &strips, const Panels<V> &panels, const Fin
 }
 
 // Rows begin ... end - 1 of the product of a [M,K] and the packed matrix, handed to `finish` vector by vector.
-template <class V, Left left = Left::rows, class Finish>
-void multiply_rows(int64_t begin, int64_t end, const float *a, int64_t lda, const Panels<V> &panels, const Finish &finish) {
+template <class V, Left left = Left::rows, class F, class Finish>
+void multiply_rows(int64_t begin, int64_t end, const F *a, int64_t lda, const Panels<V, F> &panels, const Finish &finish) {
   for (int64_t panel = 0; panel < panels.count(); ++panel) {
     const int64_t vectors = panels.width(panel) / lanes<V>;
     if (vectors == 1) multiply_panel<V, left, 1>(begin, end, a, lda, panels, panel, finish);

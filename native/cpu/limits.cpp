@@ -26,15 +26,24 @@ double best_rate(const Round &round) {
   return best;
 }
 
-int64_t multiply_adds(int64_t times) {
+using MultiplyAdds = int64_t (*)(int64_t times);
+
+MultiplyAdds fp32_multiply_adds() {
 #if defined(DISTILL_X86)
-  if (selected_isa() == Isa::avx512) return avx512::multiply_adds(times);
-  if (selected_isa() == Isa::avx2) return avx2::multiply_adds(times);
+  if (selected_isa() >= Isa::avx512) return avx512::multiply_adds;
+  if (selected_isa() == Isa::avx2) return avx2::multiply_adds;
 #endif
-  return scalar::multiply_adds(times);
+  return scalar::multiply_adds;
 }
 
-double most_flops() {
+MultiplyAdds bf16_multiply_adds() {
+#if defined(DISTILL_X86)
+  if (selected_isa() == Isa::avx512_bf16) return avx512_bf16::multiply_adds;
+#endif
+  return fp32_multiply_adds();
+}
+
+double most_flops(MultiplyAdds multiply_adds) {
   const int64_t chunks = 32 * threads();
   std::vector<int64_t> done(static_cast<size_t>(chunks));
   return best_rate([&] {
@@ -58,6 +67,8 @@ double most_bandwidth() {
 
 }  // namespace
 
-Limits measure_limits() { return {.flops = most_flops(), .bandwidth = most_bandwidth()}; }
+Limits measure_limits() {
+  return {.flops = most_flops(fp32_multiply_adds()), .bf16_flops = most_flops(bf16_multiply_adds()), .bandwidth = most_bandwidth()};
+}
 
 }  // namespace distill

@@ -13,37 +13,44 @@ enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows, kPa
 // Rows of the left factor that are worked on together: a multiple of every tile height, and few enough to stay in cache.
 constexpr int64_t kRowBlock = 96;
 
-inline float *floats_in_scratch(int slot, int64_t count) {
-  return static_cast<float *>(scratch(slot, count * static_cast<int64_t>(sizeof(float))));
-}
-
-template <class V>
-Panels<V> panels_in_scratch(int slot, int64_t K, int64_t N) {
-  return {K, N, floats_in_scratch(slot, Panels<V>::size(K, N))};
+// `count` numbers of a as the left factor of a product with an activation stored like that: where they lie, or a copy.
+template <class V, class F>
+const F *left_factors(Floats a, Storage activation, int64_t count) {
+  if constexpr (per_factor<F> == 2) {
+    if (a.storage == Storage::bf16) return as_pairs(a.half());
+    bf16 *copy = array_in_scratch<bf16>(kLeftRows, count);
+    convert_run<V>(a, count, copy);
+    return as_pairs(copy);
+  } else {
+    if (a.storage == Storage::f32 && activation == Storage::f32) return a.f32();
+    float *copy = array_in_scratch<float>(kLeftRows, count);
+    copy_factors<V>(a, Storage::bf16, count, copy);
+    return copy;
+  }
 }
 
 // Hands every vector of the product of a [M,K], an activation or the gradient of one, and the packed matrix to finish(row, column,
-// count, V).
-template <class V, class Finish>
-void multiply_blocks(int64_t M, Floats a, Storage activation, const Panels<V> &panels, const Finish &finish) {
+// count, V). Of pairs K has to be even.
+template <class V, class F, class Finish>
+void multiply_blocks(int64_t M, Floats a, Storage activation, const Panels<V, F> &panels, const Finish &finish) {
   parallel_for(ceil_div(M, kRowBlock), [&](int64_t block) {
     const int64_t begin = block * kRowBlock, rows = least(M - begin, kRowBlock), K = panels.K;
-    const auto finish_row = [=](int64_t row, int64_t column, int64_t count, V v) __attribute__((always_inline)) {
-      finish(begin + row, column, count, v);
-    };
-    if (a.storage == Storage::f32 && activation == Storage::f32) return multiply_rows(0, rows, a.f32() + begin * K, K, panels, finish_row);
-    float *copy = floats_in_scratch(kLeftRows, rows * K);
-    copy_factors<V>(a + begin * K, Storage::bf16, rows * K, copy);
-    multiply_rows(0, rows, copy, K, panels, finish_row);
+    multiply_rows(
+        0, rows, left_factors<V, F>(a + begin * K, activation, rows * K), panels.steps(),
+        panels, [=](int64_t row, int64_t column, int64_t count, V v) __attribute__((always_inline)) {
+          finish(begin + row, column, count, v);
+        });
   });
 }
 
-template <class V>
+template <class V, class F = float>
 void linear_forward(const LinearForward &op) {
-  const auto weight = panels_in_scratch<V>(kPackedWeight, op.I, op.O);
+  const Panels<V, F> weight(kPackedWeight, op.I, op.O);
   parallel_for(weight.count(), [&](int64_t panel) {
     pack_columns(weight, panel, {op.weight}, op.I);
-    if (op.x.storage == Storage::bf16) round_panel(weight, panel);
+    if constexpr (per_factor<F> == 1) {
+      if (op.x.storage == Storage::bf16) round_panel(weight, panel);
+    }
   });
   multiply_blocks(
       op.M, op.x, op.x.storage, weight, [=](int64_t m, int64_t o, int64_t count, V h) __attribute__((always_inline)) {
@@ -59,24 +66,28 @@ void linear_forward(const LinearForward &op) {
       });
 }
 
-template <class V>
+template <class V, class F = float>
 void linear_backward_input(const LinearBackwardInput &op) {
-  const auto weight = panels_in_scratch<V>(kPackedWeight, op.O, op.I);
-  parallel_for(ceil_div(op.O, kRowBlock), [&](int64_t block) {
-    pack_rows(weight, block * kRowBlock, least(op.O, (block + 1) * kRowBlock), {op.weight}, op.I, op.dx.storage);
+  const Panels<V, F> weight(kPackedWeight, op.O, op.I);
+  constexpr int64_t kSteps = kRowBlock / per_factor<F>;
+  parallel_for(ceil_div(weight.steps(), kSteps), [&](int64_t block) {
+    pack_rows(weight, block * kSteps, least(weight.steps(), (block + 1) * kSteps), {op.weight}, op.I, op.dx.storage);
   });
   multiply_blocks(op.M, op.dy, op.dx.storage, weight,
                   [&](int64_t m, int64_t i, int64_t count, V dx) { store_some(op.dx + m * op.I + i, dx, count); });
 }
 
+inline float sum_of(float number) { return number; }
+inline float sum_of(Pair pair) { return to_float(pair.first) + to_float(pair.second); }
+
 // to[o] = (first ? 0 : to[o]) + the sum over k of each row of the strips
-template <class V>
-void sum_strips(const Strips<V> &strips, float *to, bool first) {
-  constexpr int height = Strips<V>::height;
+template <class V, class F>
+void sum_strips(const Strips<V, F> &strips, float *to, bool first) {
+  constexpr int height = Strips<V, F>::height;
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
     float sums[height] = {};
-    for (int64_t k = 0; k < strips.K; ++k)
-      for (int i = 0; i < height; ++i) sums[i] += strips.begin(strip)[k * height + i];
+    for (int64_t step = 0; step < strips.steps(); ++step)
+      for (int i = 0; i < height; ++i) sums[i] += sum_of(strips.begin(strip)[step * height + i]);
     for (int64_t i = 0, o = strip * height; i < least(height, strips.M - o); ++i) to[o + i] = first ? sums[i] : to[o + i] + sums[i];
   }
 }
@@ -94,7 +105,7 @@ struct WeightSplit {
 };
 
 // The sum over one part of one block of dweight [O,I], and of dbias [O] with the first inputs.
-template <class V>
+template <class V, class F>
 void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int64_t part, int64_t i0, int64_t o0, float *dweight,
                   float *dbias) {
   const int64_t inputs = least(split.kInputs, op.I - i0), outputs = least(split.kOutputs, op.O - o0);
@@ -102,9 +113,9 @@ void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int6
   for (int64_t m = begin; m < end; m += split.stripe) {
     const int64_t rows = least(split.stripe, end - m);
     const bool first = m == begin;
-    const auto x = panels_in_scratch<V>(kPackedRows, rows, inputs);
-    pack_rows(x, 0, rows, op.x + (m * op.I + i0), op.I, op.x.storage);
-    const Strips<V> dy{rows, outputs, floats_in_scratch(kPackedGradient, Strips<V>::size(rows, outputs))};
+    const Panels<V, F> x(kPackedRows, rows, inputs);
+    pack_rows(x, 0, x.steps(), op.x + (m * op.I + i0), op.I, op.x.storage);
+    const Strips<V, F> dy(kPackedGradient, rows, outputs);
     pack_strips(dy, op.dy + (m * op.O + o0), op.O, op.x.storage);
     multiply_strips(dy, x, [=, to = dweight + o0 * op.I + i0, I = op.I](int64_t o, int64_t i, int64_t count, V sum) {
       float *at = to + o * I + i;
@@ -124,16 +135,16 @@ void add_parts(float *sum, const float *parts, int64_t count, int64_t size) {
   });
 }
 
-template <class V>
+template <class V, class F = float>
 void linear_backward_weight(const LinearBackwardWeight &op) {
   const WeightSplit split(op.M, op.I, op.O);
   const int64_t size = op.O * op.I, others = split.parts - 1, blocks = ceil_div(op.O, split.kOutputs);
-  float *parts = floats_in_scratch(kParts, others * (size + op.O)), *bias_parts = parts + others * size;
+  float *parts = array_in_scratch<float>(kParts, others * (size + op.O)), *bias_parts = parts + others * size;
   parallel_for(split.chunks(), [&](int64_t chunk) {
     const int64_t part = chunk % split.parts, block = chunk / split.parts;
     float *dweight = part ? parts + (part - 1) * size : op.dweight;
     float *dbias = part && op.dbias ? bias_parts + (part - 1) * op.O : op.dbias;
-    add_up_block<V>(op, split, part, block / blocks * split.kInputs, block % blocks * split.kOutputs, dweight, dbias);
+    add_up_block<V, F>(op, split, part, block / blocks * split.kInputs, block % blocks * split.kOutputs, dweight, dbias);
   });
   if (!others) return;
   add_parts<V>(op.dweight, parts, others, size);

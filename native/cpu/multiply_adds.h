@@ -6,28 +6,35 @@
 namespace distill {
 namespace {
 
-template <class V>
-[[gnu::noinline]] V chains(int64_t times, V factor, V term) {
+// next(sum) is one link.
+template <class V, class Next>
+[[gnu::noinline]] V chains(int64_t times, V first, const Next &next) {
   // Twice the latency of a multiply-add times the units that do them, at most 12 of the 16 registers of AVX2.
   // Each begins with another number: chains that are alike are computed once.
   V sums[12];
-  for (int i = 0; i < 12; ++i) sums[i] = term * static_cast<float>(i);
+  for (int i = 0; i < 12; ++i) sums[i] = first * static_cast<float>(i);
   for (int64_t i = 0; i < times; ++i) {
 #pragma GCC unroll 12
-    for (V &sum : sums) sum = sum * factor + term;
+    for (V &sum : sums) sum = next(sum);
   }
 #pragma GCC unroll 12
-  for (const V &sum : sums) term += sum;
-  return term;
+  for (const V &sum : sums) first += sum;
+  return first;
+}
+
+// How many operations that was: `numbers` products and as many additions for each lane of a link
+template <class V, class Next>
+int64_t operations(int64_t times, int64_t numbers, const Next &next) {
+  volatile float used = chains(times, V{} + 1.0f, next)[0];
+  static_cast<void>(used);
+  return times * 12 * 2 * numbers * static_cast<int64_t>(sizeof(V) / sizeof(float));
 }
 
 template <class V>
 int64_t multiply_adds(int64_t times) {
   // Sums go towards 2: never too small for full speed.
   const V half = V{} + 0.5f, one = V{} + 1.0f;
-  volatile float used = chains(times, half, one)[0];
-  static_cast<void>(used);
-  return times * 12 * 2 * static_cast<int64_t>(sizeof(V) / sizeof(float));
+  return operations<V>(times, 1, [=](V sum) { return sum * half + one; });
 }
 
 }  // namespace

@@ -34,6 +34,21 @@ namespace distill {
   OP(distillation_loss)        \
   OP(adamw)                    \
   OP(sgd)
+
+// Those of them that multiply or write numbers of bf16 faster with AVX512_BF16; the others are those of avx512.
+#define DISTILL_BF16_OPS(OP)   \
+  OP(linear_forward)           \
+  OP(linear_backward_input)    \
+  OP(linear_backward_weight)   \
+  OP(add)                      \
+  OP(multiply)                 \
+  OP(batch_norm_forward_train) \
+  OP(batch_norm_forward_eval)  \
+  OP(batch_norm_backward)      \
+  OP(layer_norm_forward)       \
+  OP(layer_norm_backward)      \
+  OP(attention_forward)        \
+  OP(attention_backward)
 // clang-format on
 
 namespace {
@@ -64,7 +79,15 @@ constexpr Ops avx512_ops() {
   return ops;
 }
 
-constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops()};
+constexpr Ops avx512_bf16_ops() {
+  Ops ops = avx512_ops();
+#define DISTILL_TAKE(name) ops.name = avx512_bf16::name;
+  DISTILL_BF16_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops()};
 
 bool runs(std::initializer_list<const char *> features) {
   return std::all_of(features.begin(), features.end(), [](const char *feature) { return cpu_description().has(feature); });
@@ -75,9 +98,11 @@ std::vector<Isa> find_isas() {
   if (!runs({"avx2", "fma"})) return isas;
   isas.push_back(Isa::avx2);
 #if defined(DISTILL_LOWERED)  // cpu/lowered/CMakeLists.txt
-  isas.push_back(Isa::avx512);
+  isas.insert(isas.end(), {Isa::avx512, Isa::avx512_bf16});
 #else
-  if (runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) isas.push_back(Isa::avx512);
+  if (!runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) return isas;
+  isas.push_back(Isa::avx512);
+  if (runs({"avx512_bf16"})) isas.push_back(Isa::avx512_bf16);
 #endif
   return isas;
 }
@@ -98,7 +123,7 @@ std::atomic<Isa> &selected() {
 }  // namespace
 
 const char *isa_name(Isa isa) {
-  constexpr const char *kNames[] = {"scalar", "avx2", "avx512"};
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16"};
   return kNames[static_cast<int>(isa)];
 }
 

@@ -7,6 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 #include "floats.h"
 
@@ -62,20 +65,6 @@ inline void store_first(float *to, V v, int64_t count) {
   __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(float));
 }
 
-// The same where `count` is mostly all lanes.
-template <class V>
-inline V load_some(const float *from, int64_t count) {
-  return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
-}
-
-template <class V>
-inline void store_some(float *to, V v, int64_t count) {
-  if (count == lanes<V>)
-    store(to, v);
-  else
-    store_first(to, v, count);
-}
-
 // v with zeros from lane `count` on
 template <class V>
 inline V first_lanes(V v, int64_t count) {
@@ -108,12 +97,16 @@ inline V load(const bf16 *from) {
   return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
 }
 
-// Rounds to nearest, ties to even; NaN stays NaN.
+// Rounds to nearest, ties to even; NaN stays NaN. The instruction takes numbers below 2^-126 for zero.
 template <class V>
 inline typename VecTraits<V>::Half to_half(V v) {
+#if defined(__AVX512BF16__)
+  return as<typename VecTraits<V>::Half>(_mm512_cvtneps_pbh(as<__m512>(v)));
+#else
   using Bits = typename VecTraits<V>::Bits;
   const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
   return __builtin_convertvector(v == v ? rounded : bits >> 16 | 0x40, typename VecTraits<V>::Half);
+#endif
 }
 
 // As it comes back from memory in bf16
@@ -141,13 +134,14 @@ inline void store_first(bf16 *to, V v, int64_t count) {
   __builtin_memcpy(to, &half, static_cast<size_t>(count) * sizeof(bf16));
 }
 
-template <class V>
-inline V load_some(const bf16 *from, int64_t count) {
+// load_first and store_first where `count` is mostly all lanes. T: float, bf16 or a type that loads as V too
+template <class V, class T>
+inline V load_some(const T *from, int64_t count) {
   return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
 }
 
-template <class V>
-inline void store_some(bf16 *to, V v, int64_t count) {
+template <class V, class T>
+inline void store_some(T *to, V v, int64_t count) {
   if (count == lanes<V>)
     store(to, v);
   else
@@ -178,6 +172,15 @@ inline void store(FloatsOut to, V v) {
     store(to.f32(), v);
   else
     store(to.half(), v);
+}
+
+// to [count] = a run of floats, in the type of `to`
+template <class V, class From, class To>
+void convert_run(From from, int64_t count, To to) {
+  for (int64_t i = 0; i < count; i += lanes<V>) {
+    const int64_t some = count - i < lanes<V> ? count - i : lanes<V>;
+    store_some(to + i, load_some<V>(from + i, some), some);
+  }
 }
 
 // to [count] = a run of floats, as factors of a product whose other factor is stored like that

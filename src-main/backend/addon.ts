@@ -11,7 +11,7 @@ export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
 export type Recording = number;
-export type Isa = "scalar" | "avx2" | "avx512";
+export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16";
 
 export interface CpuFeatures {
   /** Processor name as the system reports it. */
@@ -29,6 +29,8 @@ export interface CpuFeatures {
 export interface Limits {
   /** fp32 operations per second, a multiply-add counted as two. */
   flops: number;
+  /** The same with factors in bf16 and sums in fp32. */
+  bf16Flops: number;
   /** Bytes per second, read or written, of arrays too large for caches. */
   bandwidth: number;
 }

@@ -169,6 +169,7 @@ function machine(torch: Torch | null, limits: Limits): BenchResult["machine"] {
     version: packageJson.version,
     torch: torch?.version ?? null,
     gflops: limits.flops / 1e9,
+    bf16Gflops: limits.bf16Flops / 1e9,
     gigabytesPerSecond: limits.bandwidth / 1e9,
   };
 }

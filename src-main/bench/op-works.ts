@@ -11,6 +11,7 @@ import type { Work } from "./work";
 
 const GIGA = 1e9;
 const FP32_BYTES = 4;
+const MULTIPLY_ADDS = { fp32: "flops", bf16: "bf16Flops" } as const;
 const STORED_BYTES: Record<Precision, number> = { fp32: 4, bf16: 2 };
 
 export function opWorks(precision: Precision): Work[] {
@@ -34,7 +35,7 @@ export function opWorks(precision: Precision): Work[] {
 
 /** An op as its products' operations bound it. */
 function product(name: string, precision: Precision, operations: number, torch: Record<string, unknown>, open: Work["open"]): Work {
-  return { ...OP, name, precision, unit: "GFLOP/s", amount: operations / GIGA, limit: "flops", torch: named(precision, torch), open };
+  return { ...OP, name, precision, unit: "GFLOP/s", amount: operations / GIGA, limit: MULTIPLY_ADDS[precision], torch: named(precision, torch), open };
 }
 
 /** An op as the bytes bound it that it must at least read and write. */

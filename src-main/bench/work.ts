@@ -1,3 +1,4 @@
+import type { Limits } from "../backend/addon";
 import type { BenchUnit } from "../contract/engine";
 import type { Precision } from "../contract/recipe";
 import type { Inputs } from "./inputs";
@@ -15,7 +16,7 @@ export interface Work {
   /** What doing it once comes to, in the unit that is counted per second; in images for ms. */
   amount: number;
   /** What measure of the machine bounds it. */
-  limit: "flops" | "bandwidth" | null;
+  limit: keyof Limits | null;
   /** Times that this should be better than PyTorch. */
   goal: number | null;
   /** The same for torch.py: the name of a work there, with its arguments. */

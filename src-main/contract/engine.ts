@@ -176,8 +176,10 @@ export interface BenchResult {
     version: string;
     /** PyTorch's version. */
     torch: string | null;
-    /** Limits measured in the same run: fp32 operations, and bytes of arrays too large for caches, in 10^9 per second. */
+    /** Limits measured in the same run: operations, and bytes of arrays too large for caches, in 10^9 per second. */
     gflops: number;
+    /** With factors in bf16. */
+    bf16Gflops: number;
     gigabytesPerSecond: number;
   };
   results: BenchRecord[];

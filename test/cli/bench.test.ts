@@ -24,6 +24,7 @@ const machine = {
   platform: "linux x64",
   version: "0.1.0",
   gflops: 310,
+  bf16Gflops: 620,
   gigabytesPerSecond: 30,
 };
 const beside: BenchResult = {

@@ -1,0 +1,69 @@
+// Two numbers of bf16 that follow each other along the sum of a product: processors with AVX512_BF16 multiply both and add both at once.
+// Others compute the same from the halves, for tests. A vector of pairs has the type of as many floats, which are never computed with.
+#pragma once
+
+#include "cpu/vec.h"
+
+namespace distill {
+namespace {
+
+struct Pair {
+  bf16 first, second;
+};
+
+inline const Pair *as_pairs(const bf16 *numbers) { return reinterpret_cast<const Pair *>(numbers); }
+
+template <class V>
+inline V load(const Pair *from) {
+  V v;
+  __builtin_memcpy(&v, from, sizeof(V));
+  return v;
+}
+
+template <class V>
+inline V load_first(const Pair *from, int64_t count) {
+  V v{};
+  __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(Pair));
+  return v;
+}
+
+template <class V>
+inline void store(Pair *to, V v) {
+  __builtin_memcpy(to, &v, sizeof(V));
+}
+
+// Pairs of a lane of each, both numbers of bf16
+template <class V>
+inline V interleave(V first, V second) {
+  using Bits = typename VecTraits<V>::Bits;
+  return as<V>(as<Bits>(first) >> 16 | as<Bits>(second));
+}
+
+// `count` pairs of neighbours, rounded
+template <class V>
+inline V load_pairs(const float *from, int64_t count) {
+  bf16 numbers[2 * lanes<V>];
+  const int64_t low = 2 * count < lanes<V> ? 2 * count : lanes<V>;
+  store(numbers, load_some<V>(from, low));
+  store(numbers + lanes<V>, load_some<V>(from + low, 2 * count - low));
+  return load<V>(as_pairs(numbers));
+}
+
+// sum += a.first * b.first + a.second * b.second, with one `a` for all lanes
+template <class V>
+inline void add_product(V &sum, Pair a, V b) {
+  using Bits = typename VecTraits<V>::Bits;
+  uint32_t both;
+  __builtin_memcpy(&both, &a, sizeof(both));
+  const Bits pairs = Bits{} + both;
+#if defined(__AVX512BF16__)
+  sum = as<V>(_mm512_dpbf16_ps(as<__m512>(sum), as<__m512bh>(pairs), as<__m512bh>(b)));
+#else
+  constexpr uint32_t kSecond = 0xffff0000;
+  sum += as<V>(pairs & kSecond) * as<V>(as<Bits>(b) & kSecond);
+  sum += as<V>(pairs << 16) * as<V>(as<Bits>(b) << 16);
+#endif
+}
+
+}  // namespace
+}  // namespace distill
