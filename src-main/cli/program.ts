@@ -11,6 +11,7 @@ import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
 import { addDoctor } from "./verbs/doctor";
 import { addEvaluate } from "./verbs/evaluate";
+import { addExport } from "./verbs/export";
 import { addPredict } from "./verbs/predict";
 import { addReport } from "./verbs/report";
 import { addTrain } from "./verbs/train";
@@ -45,7 +46,7 @@ function createProgram(world: World, perform: Perform): Command {
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
     .showHelpAfterError("(add --help for usage)");
-  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addBench, addDoctor]) add(program, perform);
+  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addExport, addBench, addDoctor]) add(program, perform);
   addCommonOptions(program);
   return program;
 }

@@ -38,6 +38,8 @@ export interface Methods {
   control: { params: { action: "pause" | "continue" | "stop" }; result: { state: "running" | "paused" | "stopping" | "idle" } };
   predict: { params: PredictRequest; result: PredictResult };
   evaluate: { params: EvaluateRequest; result: EvaluateResult };
+  /** Writes a file of weights anew, as fp32 or in half the bytes as bf16. `out` must not exist. */
+  exportWeights: { params: { weights: string; precision: Precision; out: string }; result: { path: string; bytes: number } };
   /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` notices. */
   bench: { params: BenchRequest; result: BenchResult };
   listRuns: { params: { directory: string }; result: RunSummary[] };

@@ -8,6 +8,7 @@ import { parseRecipe } from "../contract/parse-recipe";
 import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
 import { modelInfos } from "../models/registry";
+import { exportWeights } from "../models/weights";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { backend } from "../tensor/tensor";
@@ -55,6 +56,7 @@ export class Engine {
     },
     predict: (request) => this.#urgently(predict(request)),
     evaluate: (request) => evaluateOnData(request, nextTurn),
+    exportWeights: (request) => exportWeights(request),
     bench: (request, notify) => {
       if (this.#training) throw new UsageError("a training is running, and would be measured too: wait for its end or stop it first");
       backend().useCpu();

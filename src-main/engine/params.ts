@@ -41,6 +41,7 @@ const schemas: { [M in Method]: z.ZodType<Methods[M]["params"]> } = {
     withInput: z.boolean().optional(),
   }),
   evaluate: z.strictObject({ model: text, weights: text, data: text, format, imageSize: side, patchSize: side, mean: triple, std: triple }),
+  exportWeights: z.strictObject({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }),
   bench: z.strictObject({
     only: text.nullable(),
     rounds: z.int().min(1).max(1000),

@@ -161,14 +161,23 @@ function damaged(path: string, why: string): InputError {
 
 // ---- Writing ----------------------------------------------------------------------------------------------------------------------
 
-/** Writes tensors as F32, whole or not at all: to a new name beside, synced, then renamed over `path`. */
-export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string> = {}): void {
+type Written = Pick<Tensor, "shape" | "size" | "toFloat32">;
+
+const FROM_FLOAT32 = { F32: bytesOf, BF16: (values: Float32Array) => bytesOf(Uint16Array.from(bitsOf(values), toBf16)) } as const;
+
+/** Writes tensors, whole or not at all: to a new name beside, synced, then renamed over `path`. */
+export function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, Written>,
+  metadata: Record<string, string> = {},
+  dtype: keyof typeof FROM_FLOAT32 = "F32",
+): void {
   const partial = `${path}.partial`;
   try {
     const file = openSync(partial, "w");
     try {
-      writeBytes(file, headerBytes(tensors, metadata));
-      for (const tensor of tensors.values()) writeBytes(file, bytesOf(tensor.toFloat32()));
+      writeBytes(file, headerBytes(tensors, metadata, dtype));
+      for (const tensor of tensors.values()) writeBytes(file, FROM_FLOAT32[dtype](tensor.toFloat32()));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -181,12 +190,38 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tens
   }
 }
 
-function headerBytes(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): Uint8Array {
+/** Writes a file's tensors anew, with all its metadata, as bf16 or fp32. In memory is one tensor at a time. */
+export function convertSafetensors(from: string, to: string, dtype: "F32" | "BF16"): void {
+  const header = readSafetensorsHeader(from);
+  const read = (name: string) => {
+    const values: Float32Array[] = [];
+    readSafetensors(from, header, [name], (_, read) => values.push(read));
+    return values[0]!;
+  };
+  const written = [...header.tensors].map(([name, { shape }]) => {
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    return [name, { shape, size, toFloat32: () => read(name) }] as const;
+  });
+  writeSafetensors(to, new Map(written), header.metadata, dtype);
+}
+
+function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length);
+}
+
+/** The upper half of an fp32's bits, rounded to nearest, ties to even; NaN stays NaN. */
+function toBf16(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+function headerBytes(tensors: ReadonlyMap<string, Written>, metadata: Record<string, string>, dtype: keyof typeof FROM_FLOAT32): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let position = 0;
   for (const [name, { shape, size }] of tensors) {
-    header[name] = { dtype: "F32", shape, data_offsets: [position, position + 4 * size] };
-    position += 4 * size;
+    const end = position + DTYPE_BYTES.get(dtype)! * size;
+    header[name] = { dtype, shape, data_offsets: [position, end] };
+    position = end;
   }
   const json = Buffer.from(JSON.stringify(header));
   // Spaces to a multiple of 8, so that the tensors are aligned.
@@ -196,7 +231,7 @@ function headerBytes(tensors: ReadonlyMap<string, Tensor>, metadata: Record<stri
   return bytes;
 }
 
-export function bytesOf(values: Float32Array): Uint8Array {
+export function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import { InputError } from "../contract/failure";
+import type { Precision } from "../contract/recipe";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
 import type { Model } from "./model";
-import { bytesOf, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
+import { bytesOf, convertSafetensors, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
 
 /** What goes with a model's weights so that they can be used alone. */
 export interface WeightsNotes {
@@ -35,6 +37,13 @@ export function saveWeights(model: Model, path: string, { classes, mean, std }: 
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
   });
+}
+
+/** Writes the weights of a file to a new one, with the notes. Throws an InputError if one cannot be read or the other exists. */
+export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): { path: string; bytes: number } {
+  if (existsSync(out)) throw new InputError(`${out}: exists already, and nothing is written over; choose another name`);
+  convertSafetensors(weights, out, precision === "bf16" ? "BF16" : "F32");
+  return { path: out, bytes: statSync(out).size };
 }
 
 /** Reads a file into the model; of ours, timm's or torchvision's. Throws an InputError, and changes nothing, if any tensor is missing, too many or of another shape. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { relativeError } from "../reference/goldens";
 import { distill, distillOnFullDisk, type Finished } from "./distill";
 
 let cwd: string;
@@ -80,6 +81,23 @@ describe("a run from the command line", () => {
     }
     const evaluated = await distill(["evaluate", ...network, "--data", "photos", "--json"], cwd);
     expect(JSON.parse(evaluated.out)).toMatchObject({ images: 16, accuracy: result.testAcc });
+  });
+
+  it("can be exported in half the size, and predicts as before within the rounding", async () => {
+    const exported = await distill(["export", "--weights", "first/student.safetensors", "--out", "half.safetensors", "--json"], cwd);
+    const { bytes } = JSON.parse(exported.out);
+    expect(bytes / statSync(path.join(cwd, "first/student.safetensors")).size).toBeCloseTo(0.5, 1);
+    const [whole, half] = await Promise.all(
+      ["first/student.safetensors", "half.safetensors"].map(async (weights) => {
+        const { out } = await distill(["predict", "--model", "vit_micro_patch4_32", "--weights", weights, "--images", "photos/test/dark/0.png", "--json"], cwd);
+        return JSON.parse(out).images[0].logits as number[];
+      }),
+    );
+    expect(half).not.toEqual(whole);
+    expect(relativeError(Float32Array.from(half!), Float32Array.from(whole!))).toBeLessThan(0.02);
+
+    const again = await distill(["export", "--weights", "first/student.safetensors", "--out", "half.safetensors"], cwd);
+    expect([again.status, again.err]).toEqual([1, expect.stringContaining("half.safetensors: exists already")]);
   });
 
   it("can be reported on", async () => {

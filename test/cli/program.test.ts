@@ -426,7 +426,7 @@ describe("usage", () => {
     expect(JSON.parse((await failing(new InputError("no folder"), "--json")).out)).toEqual({ error: { code: "INPUT", message: "no folder" } });
   });
 
-  it.each(["demo", "train", "compare", "predict", "evaluate", "report", "doctor"])("%s --help shows an example", async (verb) => {
+  it.each(["demo", "train", "compare", "predict", "evaluate", "report", "export", "doctor"])("%s --help shows an example", async (verb) => {
     const { status, out } = await runWith({}, [verb, "--help"], { cwd });
     expect(status).toBe(0);
     expect(out).toContain(`Example:\n  distill ${verb}`);
