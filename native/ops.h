@@ -113,6 +113,11 @@ struct BatchNormForwardEval {
   float eps;
   bool relu;
 };
+// A convolution with a batch norm by running averages after it: norm.x and norm.y are conv.y.
+struct Conv2dNormForward {
+  Conv2dForward conv;
+  BatchNormForwardEval norm;
+};
 // Of the training pass. With relu, dy counts only where y > 0; that masked dy is also dresidual.
 struct BatchNormBackward {
   Floats x, dy;
@@ -306,6 +311,7 @@ struct RandomPermutation {
   OP(conv2d_backward_weight, Conv2dBackwardWeight)    \
   OP(batch_norm_forward_train, BatchNormForwardTrain) \
   OP(batch_norm_forward_eval, BatchNormForwardEval)   \
+  OP(conv2d_norm_forward, Conv2dNormForward)          \
   OP(batch_norm_backward, BatchNormBackward)          \
   OP(layer_norm_forward, LayerNormForward)            \
   OP(layer_norm_backward, LayerNormBackward)          \

@@ -156,6 +156,21 @@ void read(Arguments &a, BatchNormForwardEval &op) {
   op.M = a['M'], op.C = a['C'];
 }
 
+void read(Arguments &a, Conv2dNormForward &op) {
+  read(a, op.conv);
+  BatchNormForwardEval &norm = op.norm;
+  norm.x = norm.y = op.conv.y;
+  norm.weight = a.tensor<const float>("normWeight", "O");
+  norm.bias = a.tensor<const float>("normBias", "O");
+  norm.running_mean = a.tensor<const float>("runningMean", "O");
+  norm.running_var = a.tensor<const float>("runningVar", "O");
+  norm.residual = a.optional_floats("residual", "N P Q O");
+  a.stored_like("x", {"residual"});
+  norm.eps = a.number("eps", 0, kLargest);
+  norm.relu = a.flag("relu");
+  norm.M = op.conv.N * op.conv.P * op.conv.Q, norm.C = op.conv.O;
+}
+
 void read(Arguments &a, BatchNormBackward &op) {
   op.x = a.floats("x", "M.. C");
   op.dy = a.floats("dy", "M.. C");

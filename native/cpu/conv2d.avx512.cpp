@@ -5,6 +5,7 @@
 namespace distill::avx512 {
 
 void conv2d_forward(const Conv2dForward &a) { distill::conv2d_forward<Vec16>(a); }
+void conv2d_norm_forward(const Conv2dNormForward &op) { distill::conv2d_norm_forward<Vec16>(op); }
 void conv2d_backward_input(const Conv2dBackwardInput &a) { distill::conv2d_backward_input<Vec16>(a); }
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) { distill::conv2d_backward_weight<Vec16>(a); }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "cpu/convolve.h"
 #include "cpu/dots.h"
@@ -23,7 +24,7 @@ namespace {
 template <class V>
 void convolve(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
   if (out.step == 1 && winograd_fits<V>(patches, weights.columns))
-    convolve_by_winograd<V>(patches, N, weights, bias, out.y);
+    convolve_by_winograd<V>(patches, N, weights, bias, out);
   else
     convolve_by_patches<V>(patches, N, weights, bias, out);
 }
@@ -37,16 +38,29 @@ bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
 }
 
 template <class V>
-void conv2d_forward(const Conv2dForward &a) {
+void conv2d_forward(const Conv2dForward &a, const Ending &ending = {}) {
   const Floats x = fp32_copy<V>(Scratch::fp32_input, a.x, a.N * a.H * a.W * a.C);
   const Patches patches{x.f32(), a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   const Weights weights{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
   write_in_fp32<V>(Scratch::fp32_output, a.y, a.N * a.P * a.Q * a.O, [&](FloatsOut y) {
-    if (dots_fit<V>(patches, a.N, a.O))
-      convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y.f32());
-    else
-      convolve<V>(patches, a.N, weights, a.bias, {y.f32(), a.P, a.Q, 1, 0, 0});
+    if (!dots_fit<V>(patches, a.N, a.O)) return convolve<V>(patches, a.N, weights, a.bias, {y.f32(), a.P, a.Q, 1, 0, 0, ending});
+    convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y.f32());
+    if (ending) end_rows<V>(ending, y.f32(), 0, a.N * a.P * a.Q, a.O);
   });
+}
+
+template <class V>
+void conv2d_norm_forward(const Conv2dNormForward &a) {
+  const BatchNormForwardEval &norm = a.norm;
+  const int64_t width = ceil_div(norm.C, lanes<V>) * lanes<V>;
+  float *mean = scratch_of(Scratch::ending, 3 * width), *scale = mean + width, *bias = scale + width;
+  std::fill_n(mean, 3 * width, 0.0f);
+  for (int64_t c = 0; c < norm.C; c++) {
+    mean[c] = norm.running_mean[c];
+    scale[c] = float(1 / std::sqrt(double(norm.running_var[c]) + norm.eps)) * norm.weight[c];
+    bias[c] = norm.bias[c];
+  }
+  conv2d_forward<V>(a.conv, {mean, scale, bias, norm.residual, norm.relu});
 }
 
 // Inputs h = i mod stride meet only the weights r = i + padding mod stride: R taps, the first of them (in turned order) at dy row

@@ -26,6 +26,11 @@ void conv2d_forward(const Conv2dForward &a) {
   });
 }
 
+void conv2d_norm_forward(const Conv2dNormForward &a) {
+  conv2d_forward(a.conv);
+  batch_norm_forward_eval(a.norm);
+}
+
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   parallel_for(a.N * a.H, [&](int64_t row) {
     const int64_t n = row / a.H, h = row % a.H;

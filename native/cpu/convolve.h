@@ -73,10 +73,41 @@ const float *padded_bias(const float *bias, int64_t columns) {
   return padded;
 }
 
+// What becomes of the sums: they stay, or a batch norm by running averages ends them, y = relu?((sum - mean) * scale + bias + residual).
+struct Ending {
+  const float *mean = nullptr, *scale = nullptr, *bias = nullptr;  // [columns] in whole vectors; null: sums stay
+  Floats residual;                                                 // null, or like y [pixels, columns]
+  bool relu = false;
+
+  explicit operator bool() const { return mean; }
+  // For the columns from there on
+  Ending from(int64_t column) const {
+    return *this ? Ending{mean + column, scale + column, bias + column, residual ? residual + column : residual, relu} : *this;
+  }
+  // `count` sums that go to y[at ...], of column o and the next
+  template <class V>
+  V of(V sum, int64_t at, int64_t o, int64_t count) const {
+    V y = (sum - load<V>(mean + o)) * load<V>(scale + o) + load<V>(bias + o);
+    if (residual) y += load_some<V>(residual + at, count);
+    return relu ? y < 0 ? V{} : y : y;
+  }
+};
+
+template <class V>
+void end_rows(const Ending &ending, float *y, int64_t first, int64_t rows, int64_t columns) {
+  for (int64_t row = 0; row < rows; row++, y += columns) {
+    for (int64_t o = 0; o < columns; o += lanes<V>) {
+      const int64_t count = std::min<int64_t>(lanes<V>, columns - o);
+      store_some(y + o, ending.of(load_some<V>(y + o, count), (first + row) * columns + o, o, count), count);
+    }
+  }
+}
+
 // Output pixel (p, q) goes to (p * step + top, q * step + left) of y [N,H,W,columns]; with step 1 they are the same.
 struct Output {
   float *y;
   int64_t H, W, step, top, left;
+  Ending ending = {};  // with step 1
 };
 
 template <class V>
@@ -97,6 +128,7 @@ void convolve_by_patches(const Patches &patches, int64_t N, const Weights &weigh
       const bool in_place = out.step == 1;
       float *y = in_place ? out.y + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
       forward_block<V>(rows, gather<V>(patches, first, rows), patches.size(), packed, padded, weights.columns, y);
+      if (out.ending) end_rows<V>(out.ending, y, first, rows, weights.columns);
       if (!in_place) scatter<V>(y, first, rows, patches, out, weights.columns);
     });
   });

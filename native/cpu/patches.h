@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-enum class Scratch { patches, weights, planes, bias, partials, block, zeros, fp32_input, fp32_output };
+enum class Scratch { patches, weights, planes, bias, partials, block, zeros, ending, fp32_input, fp32_output };
 
 template <class T = float>
 T *scratch_of(Scratch slot, int64_t floats) {

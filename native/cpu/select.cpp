@@ -19,6 +19,7 @@ namespace distill {
   OP(add)                      \
   OP(multiply)                 \
   OP(conv2d_forward)           \
+  OP(conv2d_norm_forward)      \
   OP(conv2d_backward_input)    \
   OP(conv2d_backward_weight)   \
   OP(batch_norm_forward_train) \

@@ -271,11 +271,12 @@ void gradient_planes(const Patches &patches, int64_t first, int64_t count, const
 // 36 matrices of products [count, columns], `plane` apart, to as many channels of the tiles of y, whose pixels are ldy apart
 template <class V>
 void output_tiles(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
-                  int64_t columns, float *y, int64_t ldy) {
+                  int64_t columns, float *y, int64_t ldy, const Ending &ending) {
   for (int64_t t = 0; t < count; t++) {
     const Tile tile(patches, first + t);
     const int64_t rows = std::min<int64_t>(kOut, patches.P - tile.p), wide = std::min<int64_t>(kOut, patches.Q - tile.q);
-    float *corner = y + tile.pixel(patches) * ldy, *next = y + Tile(patches, first + std::min(t + 1, count - 1)).pixel(patches) * ldy;
+    const int64_t at = tile.pixel(patches) * ldy;
+    float *corner = y + at, *next = y + Tile(patches, first + std::min(t + 1, count - 1)).pixel(patches) * ldy;
     for (int64_t o = 0; o < columns; o += lanes<V>) {
       for (int i = 0; o % kLine == 0 && i < rows; i++) {
         for (int j = 0; j < wide; j++) __builtin_prefetch(next + (i * patches.Q + j) * ldy + o, 1);
@@ -283,7 +284,11 @@ void output_tiles(const Patches &patches, int64_t first, int64_t count, const fl
       V out[kOut * kOut];
       transform_output_tile(planes + t * columns + o, plane, load<V>(bias + o), out);
       for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < wide; j++) store(corner + (i * patches.Q + j) * ldy + o, out[kOut * i + j]);
+        for (int j = 0; j < wide; j++) {
+          const int64_t pixel = (i * patches.Q + j) * ldy + o;
+          const V sum = out[kOut * i + j];
+          store(corner + pixel, ending ? ending.of(sum, at + pixel, o, lanes<V>) : sum);
+        }
       }
     }
   }
@@ -321,7 +326,8 @@ inline int64_t tiles_of(const Patches &patches, int64_t N) { return N * ceil_div
 
 // Weights are transformed beforehand; threads take blocks of tiles.
 template <class V>
-void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none, float *y) {
+void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none,
+                       const Output &out) {
   constexpr int64_t kTiles = 24;
   const int64_t C = patches.C, O = weights.columns, weight_plane = C * O + kPad, plane_in = kTiles * C + kPad,
                 plane_out = kTiles * O + kPad;
@@ -331,14 +337,15 @@ void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &wei
     float *v = scratch_of(Scratch::patches, kPoints * plane_in), *m = scratch_of(Scratch::block, kPoints * plane_out);
     input_planes<V>(patches, first, count, v, count * lanes<V>, plane_in);
     for (int i = 0; i < kPoints; i++) forward_block<V>(count, v + i * plane_in, C, u + i * weight_plane, none, O, m + i * plane_out);
-    output_tiles<V>(patches, first, count, m, plane_out, bias, O, y, O);
+    output_tiles<V>(patches, first, count, m, plane_out, bias, O, out.y, O, out.ending);
   });
 }
 
 // Inputs are transformed beforehand; threads take panels of output channels and transform their weights where they need them: where
 // weights outweigh images, these would have to go through memory.
 template <class V>
-void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none, float *y) {
+void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none,
+                         const Output &out) {
   constexpr int64_t kTiles = 4, kInner = 64, width = kVectors * lanes<V>;
   const int64_t C = patches.C, O = weights.columns, slab = tiles * lanes<V>, plane_in = tiles * C + kPad, plane_out = tiles * width + kPad,
                 plane_weights = kInner * width + kPad;
@@ -359,7 +366,7 @@ void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &w
         forward_panel<V>(tiles, count, v + i * plane_in + c / lanes<V> * slab, slab, u + i * plane_weights, before, to, wide, wide);
       }
     }
-    output_tiles<V>(patches, 0, tiles, m, plane_out, bias + column, wide, y + column, O);
+    output_tiles<V>(patches, 0, tiles, m, plane_out, bias + column, wide, out.y + column, O, out.ending.from(column));
   });
 }
 
@@ -425,11 +432,11 @@ void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Con
 }  // namespace winograd
 
 template <class V>
-void convolve_by_winograd(const Patches &patches, int64_t N, const Weights &weights, const float *bias, float *y) {
+void convolve_by_winograd(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
   const int64_t tiles = winograd::tiles_of(patches, N), O = weights.columns;
   const float *added = padded_bias<V>(bias, O), *none = added + O;
   const auto convolve = tiles < O ? winograd::convolve_by_columns<V> : winograd::convolve_by_tiles<V>;
-  convolve(patches, tiles, weights, added, none, y);
+  convolve(patches, tiles, weights, added, none, out);
 }
 
 template <class V>

@@ -241,6 +241,11 @@ void conv2d_forward(const Conv2dForward &a) {
   gpu::product(a.N * a.P * a.Q, a.O, K, Gathered<Patches, true>{a.x, Patches(a, a.C)}, gpu::Matrix<true>{{weight}, K}, finish);
 }
 
+void conv2d_norm_forward(const Conv2dNormForward &a) {
+  conv2d_forward(a.conv);
+  batch_norm_forward_eval(a.norm);
+}
+
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   if (gpu::on_tensor_cores(a.dx.storage)) return tensor_backward_input(a);
   const int64_t K = a.R * a.S * a.O;

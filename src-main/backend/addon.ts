@@ -137,6 +137,22 @@ export interface Addon {
     eps: number;
     relu: boolean;
   }): void;
+  /** conv2dForward, then batchNormForwardEval of its result. */
+  conv2dNormForward(a: {
+    x: Handle;
+    weight: Handle;
+    bias?: Handle | null;
+    y: Handle;
+    stride: number;
+    padding: number;
+    normWeight: Handle;
+    normBias: Handle;
+    runningMean: Handle;
+    runningVar: Handle;
+    residual?: Handle | null;
+    eps: number;
+    relu: boolean;
+  }): void;
   batchNormBackward(a: {
     x: Handle;
     dy: Handle;

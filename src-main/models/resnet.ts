@@ -44,7 +44,7 @@ export class ResNet extends Model {
   }
 
   forward(x: Tensor): Tensor {
-    x = this.bn1.forward(this.conv1.forward(x), { relu: true });
+    x = this.bn1.after(this.conv1, x, { relu: true });
     if (this.#maxPool) x = maxPool(x, { kernel: 3, stride: 2, padding: 1 });
     x = sequential(this.layer1, x);
     x = sequential(this.layer2, x);

@@ -24,14 +24,14 @@ export class BasicBlock extends Module {
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
-    const h = this.bn1.forward(this.conv1.forward(x), { relu: true });
-    return this.bn2.forward(this.conv2.forward(h), { residual: this.#shortcut(x), relu: true });
+    const h = this.bn1.after(this.conv1, x, { relu: true });
+    return this.bn2.after(this.conv2, h, { residual: this.#shortcut(x), relu: true });
   }
 
   #shortcut(x: Tensor): Tensor {
     if (!this.downsample) return x;
     const [conv, bn] = this.downsample;
-    return bn.forward(conv.forward(x));
+    return bn.after(conv, x);
   }
 }
 

@@ -1,8 +1,15 @@
-import { batchNorm } from "../tensor/ops/batch-norm";
+import { type BatchNormState, batchNorm } from "../tensor/ops/batch-norm";
+import { conv2dNorm } from "../tensor/ops/conv2d-norm";
 import type { Tensor } from "../tensor/tensor";
+import type { Conv2d } from "./conv2d";
 import { type Initial, ones, zeros } from "./initial";
 import { Module } from "./module";
 import { Weight } from "./weight";
+
+interface NormOptions {
+  relu?: boolean;
+  residual?: Tensor;
+}
 
 /** torch.nn.BatchNorm2d (momentum 0.1, eps 1e-5) on channels-last images, with ReLU and a residual built in. */
 export class BatchNorm2d extends Module {
@@ -20,8 +27,17 @@ export class BatchNorm2d extends Module {
   }
 
   /** x [N,H,W,C] -> relu?(normalised x + residual) */
-  forward(x: Tensor, options: { relu?: boolean; residual?: Tensor } = {}): Tensor {
-    const { weight, bias, running_mean: runningMean, running_var: runningVar, training } = this;
-    return batchNorm(x, { weight, bias, runningMean, runningVar }, { training, ...options });
+  forward(x: Tensor, options: NormOptions = {}): Tensor {
+    return batchNorm(x, this.#state(), { training: this.training, ...options });
+  }
+
+  /** forward(conv(x)). With running averages it is one op. */
+  after(conv: Conv2d, x: Tensor, options: NormOptions = {}): Tensor {
+    if (this.training) return this.forward(conv.forward(x), options);
+    return conv2dNorm(x, conv.weight, conv.bias, this.#state(), { stride: conv.stride, padding: conv.padding, ...options });
+  }
+
+  #state(): BatchNormState {
+    return { weight: this.weight, bias: this.bias, runningMean: this.running_mean, runningVar: this.running_var };
   }
 }

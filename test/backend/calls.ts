@@ -64,6 +64,10 @@ export const ops: Record<string, Call> = {
     ...{ x: image, ...channels, runningMean: f32.of(5), runningVar: f32.of(5), residual: f32.maybe(2, 4, 4, 5), y: toImage },
     ...{ eps: number(1e-5), relu: flag(true) },
   },
+  conv2dNormForward: {
+    ...{ x: image, weight: f32.of(6, 5, 3, 3), bias: f32.maybe(6), y: to.of(2, 4, 4, 6), ...window, normWeight: f32.of(6), normBias: f32.of(6) },
+    ...{ runningMean: f32.of(6), runningVar: f32.of(6), residual: f32.maybe(2, 4, 4, 6), eps: number(1e-5), relu: flag(true) },
+  },
   batchNormBackward: {
     ...{ x: image, dy: image, weight: f32.of(5), mean: f32.of(5), rstd: f32.of(5), y: f32.maybe(2, 4, 4, 5) },
     ...{ dx: toImage, dweight: to.of(5), dbias: to.of(5), dresidual: to.maybe(2, 4, 4, 5), relu: flag(false) },

@@ -7,6 +7,7 @@ import { attention } from "../../src-main/tensor/ops/attention";
 import { averagePool } from "../../src-main/tensor/ops/average-pool";
 import { batchNorm } from "../../src-main/tensor/ops/batch-norm";
 import { conv2d } from "../../src-main/tensor/ops/conv2d";
+import { conv2dNorm } from "../../src-main/tensor/ops/conv2d-norm";
 import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
 import { embedTokens } from "../../src-main/tensor/ops/embed-tokens";
 import { gelu } from "../../src-main/tensor/ops/gelu";
@@ -66,6 +67,7 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   multiply: [["a", "b"]],
   conv2d: [["x"]],
   batchNorm: [["x", "residual"]],
+  conv2dNorm: [["x", "residual"]],
   layerNorm: [["x", "y"], ["y"]],
   attention: [["qkv"]],
   embedTokens: [["patches"]],
@@ -92,6 +94,9 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   multiply: ({ a, b }) => ({ y: multiply(a, b) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
+  conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({
+    y: noGrad(() => conv2dNorm(x, weight, bias, { weight: normWeight, bias: normBias, runningMean, runningVar }, { ...options, residual })),
+  }),
   layerNorm: ({ x, weight, bias }, { eps, dtype }) => ({ y: layerNorm(x, weight, bias, eps, dtype) }),
   attention: ({ qkv }, { heads }) => ({ y: attention(qkv, heads) }),
   embedTokens: ({ patches, classToken, position }) => ({ y: embedTokens(patches, classToken, position) }),

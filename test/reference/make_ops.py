@@ -30,6 +30,11 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     return {"y": channels_last(F.conv2d(images_first(x), weight, bias, stride, padding))}
 
 
+def conv2d_norm(x, weight, normWeight, normBias, runningMean, runningVar, bias=None, residual=None, relu=False, stride=1, padding=0):
+    y = conv2d(x, weight, bias, stride, padding)["y"]
+    return {"y": batch_norm(y, normWeight, normBias, runningMean, runningVar, residual, False, relu)["y"]}
+
+
 def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, relu=False, momentum=0.1, eps=1e-5):
     mean, var = runningMean.clone(), runningVar.clone()
     with torch.set_grad_enabled(training):
@@ -116,6 +121,7 @@ OPS = {
     "multiply": lambda a, b: {"y": a * b},
     "conv2d": conv2d,
     "batchNorm": batch_norm,
+    "conv2dNorm": conv2d_norm,
     "layerNorm": layer_norm,
     "attention": attention,
     "embedTokens": embed_tokens,

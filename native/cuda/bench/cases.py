@@ -20,6 +20,7 @@ STORED = {
     "multiply": [["a", "b"]],
     "conv2d": [["x"]],
     "batchNorm": [["x", "residual"]],
+    "conv2dNorm": [["x", "residual"]],
     "layerNorm": [["x", "y"], ["y"]],
     "attention": [["qkv"]],
     "embedTokens": [["patches"]],

@@ -29,23 +29,15 @@ Problem::Problem(Side &side, const Case &test) : side_(side), test_(test) {
   for (const auto &[name, input] : test.inputs)
     add(name, input.dtype == "f32" && test.stored.count(name) ? "bf16" : input.dtype, input.shape, test.values(name), false);
   const std::map<std::string, void (Problem::*)()> kinds = {
-      {"linear", &Problem::linear},
-      {"gelu", &Problem::elementwise},
-      {"add", &Problem::elementwise},
-      {"multiply", &Problem::elementwise},
-      {"conv2d", &Problem::conv2d},
-      {"batchNorm", &Problem::batch_norm},
-      {"layerNorm", &Problem::layer_norm},
-      {"attention", &Problem::attention},
-      {"embedTokens", &Problem::tokens},
-      {"selectToken", &Problem::tokens},
-      {"averagePool", &Problem::pool},
-      {"maxPool", &Problem::pool},
-      {"distillationLoss", &Problem::distillation_loss},
-      {"adamw", &Problem::optimizer},
-      {"sgd", &Problem::optimizer},
-      {"assembleBatch", &Problem::images},
-      {"prepareImage", &Problem::images},
+      {"linear", &Problem::linear},          {"gelu", &Problem::elementwise},
+      {"add", &Problem::elementwise},        {"multiply", &Problem::elementwise},
+      {"conv2d", &Problem::conv2d},          {"batchNorm", &Problem::batch_norm},
+      {"conv2dNorm", &Problem::conv2d_norm}, {"layerNorm", &Problem::layer_norm},
+      {"attention", &Problem::attention},    {"embedTokens", &Problem::tokens},
+      {"selectToken", &Problem::tokens},     {"averagePool", &Problem::pool},
+      {"maxPool", &Problem::pool},           {"distillationLoss", &Problem::distillation_loss},
+      {"adamw", &Problem::optimizer},        {"sgd", &Problem::optimizer},
+      {"assembleBatch", &Problem::images},   {"prepareImage", &Problem::images},
   };
   const auto kind = kinds.find(test.op);
   if (kind == kinds.end()) throw std::runtime_error("no op " + test.op);
@@ -166,6 +158,27 @@ void Problem::conv2d() {
   CALL(conv2d_backward_weight,
        Conv2dBackwardWeight{floats("x"), floats("dy"), f32("dweight"), f32("dbias"), N, H, W, C, O, R, S, P, Q, stride, padding}, flops,
        {"x", "dy", "dweight"});
+}
+
+void Problem::conv2d_norm() {
+  const auto stride = static_cast<int64_t>(test_.option("stride", 1)), padding = static_cast<int64_t>(test_.option("padding"));
+  const int64_t N = extent("x", 0), H = extent("x", 1), W = extent("x", 2), C = extent("x", 3);
+  const int64_t O = extent("weight", 0), R = extent("weight", 2), S = extent("weight", 3);
+  const int64_t P = windows(H, R, stride, padding), Q = windows(W, S, stride, padding);
+  add_output("y", at("x").dtype, {N, P, Q, O});
+  const Conv2dForward conv{floats("x"), f32("weight"), f32("bias"), floats("y"), N, H, W, C, O, R, S, P, Q, stride, padding};
+  const BatchNormForwardEval norm{floats("y"),
+                                  floats("residual"),
+                                  floats("y"),
+                                  f32("normWeight"),
+                                  f32("normBias"),
+                                  f32("runningMean"),
+                                  f32("runningVar"),
+                                  N * P * Q,
+                                  O,
+                                  static_cast<float>(test_.option("eps", 1e-5)),
+                                  test_.option("relu") != 0};
+  CALL(conv2d_norm_forward, Conv2dNormForward{conv, norm}, 2.0 * static_cast<double>(N * P * Q * O * C * R * S), {"x", "weight", "y"});
 }
 
 void Problem::batch_norm() {

@@ -74,6 +74,7 @@ class Problem {
   void linear();
   void elementwise();
   void conv2d();
+  void conv2d_norm();
   void batch_norm();
   void layer_norm();
   void attention();

@@ -1,0 +1,46 @@
+import { backend, empty, record, type Tensor } from "../tensor";
+import type { BatchNormState } from "./batch-norm";
+import { windows } from "./conv2d";
+
+export interface Conv2dNormOptions {
+  stride?: number;
+  padding?: number;
+  eps?: number;
+  relu?: boolean;
+  /** [N,P,Q,O], added before ReLU. */
+  residual?: Tensor | null;
+}
+
+/**
+ * y [N,P,Q,O] = relu?(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images: for
+ * inference, without gradients.
+ */
+export function conv2dNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  norm: BatchNormState,
+  { stride = 1, padding = 0, eps = 1e-5, relu = false, residual = null }: Conv2dNormOptions,
+): Tensor {
+  const [N, H, W] = x.shape as [number, number, number];
+  const [O, , R, S] = weight.shape as [number, number, number, number];
+  const y = empty([N, windows(H, R, stride, padding), windows(W, S, stride, padding), O], x.dtype);
+  backend().conv2dNormForward({
+    x: x.handle,
+    weight: weight.handle,
+    bias: bias?.handle,
+    y: y.handle,
+    stride,
+    padding,
+    normWeight: norm.weight.handle,
+    normBias: norm.bias.handle,
+    runningMean: norm.runningMean.handle,
+    runningVar: norm.runningVar.handle,
+    residual: residual?.handle,
+    eps,
+    relu,
+  });
+  return record(y, [x, weight, bias, norm.weight, norm.bias, residual], () => {
+    throw new Error("conv2dNorm: has no gradient; call train() on the model before the forward pass");
+  });
+}
