@@ -25,6 +25,8 @@ DISTILL_INLINE float to_float(bf16 value) {
   return number;
 }
 
+DISTILL_INLINE float to_float(float value) { return value; }
+
 // Rounds to nearest, ties to even; NaN stays NaN.
 DISTILL_INLINE bf16 to_bf16(float value) {
   uint32_t bits;

@@ -10,7 +10,6 @@
 
 #include "cpu/convolve.h"
 #include "cpu/dots.h"
-#include "cpu/fp32_copies.h"
 #include "cpu/patches.h"
 #include "cpu/products.h"
 #include "cpu/threads.h"
@@ -38,15 +37,20 @@ bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
 }
 
 template <class V>
+void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Ending &ending) {
+  const int64_t rows = a.N * a.P * a.Q;
+  float *y = a.y.storage == Storage::f32 ? a.y.f32() : scratch_of(Scratch::planes, rows * a.O);
+  convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y);
+  if (ending) end_rows<V>(ending, y, 0, rows, a.O);
+  if (a.y.storage == Storage::bf16) convert_run<V>(y, rows * a.O, a.y.half());
+}
+
+template <class V>
 void conv2d_forward(const Conv2dForward &a, const Ending &ending = {}) {
-  const Floats x = fp32_copy<V>(Scratch::fp32_input, a.x, a.N * a.H * a.W * a.C);
-  const Patches patches{x.f32(), a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+  if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, ending);
   const Weights weights{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
-  write_in_fp32<V>(Scratch::fp32_output, a.y, a.N * a.P * a.Q * a.O, [&](FloatsOut y) {
-    if (!dots_fit<V>(patches, a.N, a.O)) return convolve<V>(patches, a.N, weights, a.bias, {y.f32(), a.P, a.Q, 1, 0, 0, ending});
-    convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y.f32());
-    if (ending) end_rows<V>(ending, y.f32(), 0, a.N * a.P * a.Q, a.O);
-  });
+  convolve<V>(patches, a.N, weights, a.bias, {a.y, a.P, a.Q, 1, 0, 0, ending});
 }
 
 template <class V>
@@ -82,20 +86,16 @@ struct Residue {
 template <class V>
 void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
   const Residue v(i, a.H, a.R, a.stride, a.padding), h(j, a.W, a.S, a.stride, a.padding);
-  const Patches patches{a.dy.f32(), a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
+  const Patches patches{a.dy, a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const Weights turned{a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
-  convolve<V>(patches, a.N, turned, nullptr, {a.dx.f32(), a.H, a.W, a.stride, i, j});
+  convolve<V>(patches, a.N, turned, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
 }
 
 template <class V>
-void conv2d_backward_input(Conv2dBackwardInput a) {
-  a.dy = fp32_copy<V>(Scratch::fp32_input, a.dy, a.N * a.P * a.Q * a.O);
-  write_in_fp32<V>(Scratch::fp32_output, a.dx, a.N * a.H * a.W * a.C, [&](FloatsOut dx) {
-    a.dx = dx;
-    for (int64_t i = 0; i < std::min(a.stride, a.H); i++) {
-      for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V>(a, i, j);
-    }
-  });
+void conv2d_backward_input(const Conv2dBackwardInput &a) {
+  for (int64_t i = 0; i < std::min(a.stride, a.H); i++) {
+    for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V>(a, i, j);
+  }
 }
 
 // dweight is summed in `parts` ranges of rows, each into its own [units, outputs, ld], outputs and ld whole vectors; a unit is all R rows
@@ -105,8 +105,7 @@ struct WeightSums {
   int64_t units, parts, rows, outputs, ld, block;
   Patches patches;  // of unit 0
 
-  explicit WeightSums(const Conv2dBackwardWeight &a)
-      : patches{a.x.f32(), a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S} {
+  explicit WeightSums(const Conv2dBackwardWeight &a) : patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S} {
     constexpr int64_t kFloats = 1 << 22;
     const int64_t M = a.N * a.P * a.Q;
     const int64_t most = std::clamp<int64_t>(kFloats / (a.O * patches.size()), 2, 16);
@@ -143,16 +142,18 @@ void add_parts(const Conv2dBackwardWeight &a, const WeightSums<V> &plan, const f
 }
 
 // dbias [O] = column sums of dy [rows, O]
-inline void sum_columns(const float *dy, int64_t rows, int64_t O, float *dbias) {
+inline void sum_columns(Floats dy, int64_t rows, int64_t O, float *dbias) {
   constexpr int64_t kRows = 1024;
   const int64_t chunks = ceil_div(rows, kRows);
   double *sums = scratch_of<double>(Scratch::bias, chunks * O);
   parallel_for(chunks, [&](int64_t chunk) {
     double *sum = sums + chunk * O;
     std::fill_n(sum, O, 0.0);
-    for (int64_t row = chunk * kRows; row < std::min(rows, (chunk + 1) * kRows); row++) {
-      for (int64_t o = 0; o < O; o++) sum[o] += dy[row * O + o];
-    }
+    typed(dy, [&](const auto *from) {
+      for (int64_t row = chunk * kRows; row < std::min(rows, (chunk + 1) * kRows); row++) {
+        for (int64_t o = 0; o < O; o++) sum[o] += to_float(from[row * O + o]);
+      }
+    });
   });
   for (int64_t o = 0; o < O; o++) {
     double total = 0;
@@ -173,7 +174,7 @@ void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
     const int64_t begin = index / plan.units * plan.rows, end = std::min(M, begin + plan.rows);
     for (int64_t first = begin; first < end; first += plan.block) {
       const int64_t rows = std::min(plan.block, end - first);
-      const float *dy = rows_in_slabs<V>(a.dy.f32() + first * a.O, rows, a.O), *x = gather<V>(patches, first, rows);
+      const float *dy = rows_in_slabs<V>(a.dy + first * a.O, rows, a.O), *x = gather<V>(patches, first, rows);
       weight_block<V>(rows, rows * lanes<V>, dy, plan.outputs, x, patches.size(), sum, plan.ld);
     }
   });
@@ -181,15 +182,13 @@ void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
 }
 
 template <class V>
-void conv2d_backward_weight(Conv2dBackwardWeight a) {
-  a.x = fp32_copy<V>(Scratch::fp32_input, a.x, a.N * a.H * a.W * a.C);
-  a.dy = fp32_copy<V>(Scratch::fp32_output, a.dy, a.N * a.P * a.Q * a.O);
-  const Patches patches{a.x.f32(), a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
+  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   if (winograd_fits<V>(patches, a.O))
     weight_gradient_by_winograd<V>(patches, a);
   else
     weight_gradient_by_patches<V>(a);
-  if (a.dbias) sum_columns(a.dy.f32(), a.N * a.P * a.Q, a.O, a.dbias);
+  if (a.dbias) sum_columns(a.dy, a.N * a.P * a.Q, a.O, a.dbias);
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ void end_rows(const Ending &ending, float *y, int64_t first, int64_t rows, int64
 
 // Output pixel (p, q) goes to (p * step + top, q * step + left) of y [N,H,W,columns]; with step 1 they are the same.
 struct Output {
-  float *y;
+  FloatsOut y;
   int64_t H, W, step, top, left;
   Ending ending = {};  // with step 1
 };
@@ -114,7 +114,7 @@ template <class V>
 void scatter(const float *rows, int64_t first, int64_t count, const Patches &a, const Output &out, int64_t columns) {
   for (int64_t row = first; row < first + count; row++, rows += columns) {
     const int64_t n = row / (a.P * a.Q), h = row / a.Q % a.P * out.step + out.top, w = row % a.Q * out.step + out.left;
-    copy_run<V>(rows, columns, out.y + ((n * out.H + h) * out.W + w) * columns);
+    convert_run<V>(rows, columns, out.y + ((n * out.H + h) * out.W + w) * columns);
   }
 }
 
@@ -125,8 +125,8 @@ void convolve_by_patches(const Patches &patches, int64_t N, const Weights &weigh
   const Chunks chunks(N * patches.P * patches.Q, patches.size(), weights.columns);
   parallel_for(chunks.count(), [&](int64_t chunk) {
     chunks.for_blocks(chunk, [&](int64_t first, int64_t rows) {
-      const bool in_place = out.step == 1;
-      float *y = in_place ? out.y + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
+      const bool in_place = out.step == 1 && out.y.storage == Storage::f32;
+      float *y = in_place ? out.y.f32() + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
       forward_block<V>(rows, gather<V>(patches, first, rows), patches.size(), packed, padded, weights.columns, y);
       if (out.ending) end_rows<V>(out.ending, y, first, rows, weights.columns);
       if (!in_place) scatter<V>(y, first, rows, patches, out, weights.columns);

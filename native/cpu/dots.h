@@ -22,7 +22,7 @@ inline void gather_by_channels(const Patches &a, int64_t index, float *to) {
   for (int64_t tap = 0; tap < taps; tap++) {
     const int64_t h = p * a.stride + a.top + tap / a.S, w = q * a.stride + a.left + tap % a.S;
     const bool inside = h >= 0 && h < a.H && w >= 0 && w < a.W;
-    const float *from = a.image + ((n * a.H + h) * a.W + w) * a.C;
+    const Floats from = a.image + ((n * a.H + h) * a.W + w) * a.C;
     for (int64_t c = 0; c < a.C; c++) to[c * taps + tap] = inside ? from[c] : 0;
   }
 }

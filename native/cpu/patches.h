@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-enum class Scratch { patches, weights, planes, bias, partials, block, zeros, ending, fp32_input, fp32_output };
+enum class Scratch { patches, weights, planes, bias, partials, block, zeros, ending };
 
 template <class T = float>
 T *scratch_of(Scratch slot, int64_t floats) {
@@ -21,7 +21,7 @@ T *scratch_of(Scratch slot, int64_t floats) {
 
 // Patch (n, p, q) of image [N,H,W,C] begins at (p * stride + top, q * stride + left), which may lie outside.
 struct Patches {
-  const float *image;
+  Floats image;
   int64_t H, W, C;
   int64_t P, Q;
   int64_t stride, top, left;
@@ -36,45 +36,41 @@ constexpr int64_t slabs(int64_t K) {
   return ceil_div(K, lanes<V>);
 }
 
-template <class V>
-inline void copy_run(const float *from, int64_t count, float *to) {
+template <class V, class T>
+inline void copy_run(const T *from, int64_t count, float *to) {
   int64_t i = 0;
   for (; i + lanes<V> <= count; i += lanes<V>) store(to + i, load<V>(from + i));
-  for (; i < count; i++) to[i] = from[i];
+  for (; i < count; i++) to[i] = to_float(from[i]);
 }
 
-// `count` vectors, `step` floats apart, to neighbours; zeros where `from` is null
-template <class V>
-inline void copy_vectors(const float *from, int64_t step, int64_t count, float *to) {
-  if (!from) {
-    std::fill_n(to, count * lanes<V>, 0.0f);
-    return;
-  }
+// `count` vectors, `step` numbers apart, to neighbours
+template <class V, class T>
+inline void copy_vectors(const T *from, int64_t step, int64_t count, float *to) {
   for (int64_t i = 0; i < count; i++) store(to + i * lanes<V>, load<V>(from + i * step));
 }
 
 // Patches of outputs q ... q + count - 1 of row p of image n, where C is a multiple of lanes<V>: each slab is a piece of an image row.
-template <class V>
-void gather_whole(const Patches &a, int64_t n, int64_t p, int64_t q, int64_t count, float *out, int64_t slab) {
+template <class V, class T>
+void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, float *out, int64_t slab) {
   for (int64_t r = 0; r < a.R; r++) {
     const int64_t h = p * a.stride + a.top + r;
-    const float *row = h >= 0 && h < a.H ? a.image + (n * a.H + h) * a.W * a.C : nullptr;
+    const T *row = h >= 0 && h < a.H ? image + (n * a.H + h) * a.W * a.C : nullptr;
     for (int64_t s = 0; s < a.S; s++) {
       const int64_t w = q * a.stride + a.left + s;  // of the first; [begin, end) lie in the image
       const int64_t begin = row ? std::clamp<int64_t>(ceil_div(-w, a.stride), 0, count) : count;
       const int64_t end = row ? std::clamp<int64_t>(ceil_div(a.W - w, a.stride), begin, count) : count;
       for (int64_t c = 0; c < a.C; c += lanes<V>, out += slab) {
-        copy_vectors<V>(nullptr, 0, begin, out);
+        std::fill_n(out, begin * lanes<V>, 0.0f);
         copy_vectors<V>(row + (w + begin * a.stride) * a.C + c, a.stride * a.C, end - begin, out + begin * lanes<V>);
-        copy_vectors<V>(nullptr, 0, count - end, out + end * lanes<V>);
+        std::fill_n(out + end * lanes<V>, (count - end) * lanes<V>, 0.0f);
       }
     }
   }
 }
 
 // The same for any C, one patch after the other by way of `row` [slabs * lanes], whose end is zero.
-template <class V>
-void gather_any(const Patches &a, int64_t n, int64_t p, int64_t q, int64_t count, float *row, float *out, int64_t slab) {
+template <class V, class T>
+void gather_any(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, float *row, float *out, int64_t slab) {
   for (int64_t i = 0; i < count; i++, out += lanes<V>) {
     const int64_t w = (q + i) * a.stride + a.left;
     const int64_t begin = std::clamp<int64_t>(-w, 0, a.S), end = std::clamp<int64_t>(a.W - w, begin, a.S);
@@ -82,7 +78,7 @@ void gather_any(const Patches &a, int64_t n, int64_t p, int64_t q, int64_t count
       const int64_t h = p * a.stride + a.top + r;
       float *to = row + r * a.S * a.C;
       if (h < 0 || h >= a.H || begin || end < a.S) std::fill_n(to, a.S * a.C, 0.0f);
-      if (h >= 0 && h < a.H) copy_run<V>(a.image + ((n * a.H + h) * a.W + w + begin) * a.C, (end - begin) * a.C, to + begin * a.C);
+      if (h >= 0 && h < a.H) copy_run<V>(image + ((n * a.H + h) * a.W + w + begin) * a.C, (end - begin) * a.C, to + begin * a.C);
     }
     for (int64_t k = 0; k < slabs<V>(a.size()); k++) store(out + k * slab, load<V>(row + k * lanes<V>));
   }
@@ -94,27 +90,31 @@ const float *gather(const Patches &a, int64_t first, int64_t rows) {
   const int64_t ld = slabs<V>(a.size()) * lanes<V>;
   float *patches = scratch_of(Scratch::patches, (rows + 1) * ld), *row = patches + rows * ld;
   std::fill(row + a.size(), row + ld, 0.0f);
-  for (int64_t i = 0; i < rows;) {
-    const int64_t q = (first + i) % a.Q, p = (first + i) / a.Q % a.P, n = (first + i) / (a.Q * a.P);
-    const int64_t count = std::min(a.Q - q, rows - i);
-    if (a.C % lanes<V> == 0)
-      gather_whole<V>(a, n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
-    else
-      gather_any<V>(a, n, p, q, count, row, patches + i * lanes<V>, rows * lanes<V>);
-    i += count;
-  }
+  typed(a.image, [&](const auto *image) {
+    for (int64_t i = 0; i < rows;) {
+      const int64_t q = (first + i) % a.Q, p = (first + i) / a.Q % a.P, n = (first + i) / (a.Q * a.P);
+      const int64_t count = std::min(a.Q - q, rows - i);
+      if (a.C % lanes<V> == 0)
+        gather_whole<V>(a, image, n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
+      else
+        gather_any<V>(a, image, n, p, q, count, row, patches + i * lanes<V>, rows * lanes<V>);
+      i += count;
+    }
+  });
   return patches;
 }
 
 // Rows of a matrix [rows, columns] in slabs, zeros past the last column; in scratch of the thread.
 template <class V>
-const float *rows_in_slabs(const float *from, int64_t rows, int64_t columns) {
+const float *rows_in_slabs(Floats matrix, int64_t rows, int64_t columns) {
   float *out = scratch_of(Scratch::block, slabs<V>(columns) * rows * lanes<V>);
-  for (int64_t row = 0; row < rows; row++, from += columns) {
-    float *to = out + row * lanes<V>;
-    for (int64_t c = 0; c < columns; c += lanes<V>, to += rows * lanes<V>)
-      store(to, load_some<V>(from + c, std::min<int64_t>(lanes<V>, columns - c)));
-  }
+  typed(matrix, [=](const auto *from) {
+    for (int64_t row = 0; row < rows; row++, from += columns) {
+      float *to = out + row * lanes<V>;
+      for (int64_t c = 0; c < columns; c += lanes<V>, to += rows * lanes<V>)
+        store(to, load_some<V>(from + c, std::min<int64_t>(lanes<V>, columns - c)));
+    }
+  });
   return out;
 }
 

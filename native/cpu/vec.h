@@ -148,6 +148,22 @@ inline void store_some(T *to, V v, int64_t count) {
     store_first(to, v, count);
 }
 
+// body(pointer): once compiled for each way in which numbers are stored, so that loops need not ask for each
+template <class Body>
+inline void typed(Floats from, const Body &body) {
+  if (from.storage == Storage::f32)
+    body(from.f32());
+  else
+    body(from.half());
+}
+template <class Body>
+inline void typed(FloatsOut to, const Body &body) {
+  if (to.storage == Storage::f32)
+    body(to.f32());
+  else
+    body(to.half());
+}
+
 template <class V>
 inline V load_some(Floats from, int64_t count) {
   return from.storage == Storage::f32 ? load_some<V>(from.f32(), count) : load_some<V>(from.half(), count);

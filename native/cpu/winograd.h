@@ -82,8 +82,8 @@ inline void transform_products(const V *u, int step, V *g, int gstep) {
 
 // The same for a tile, first down its columns and then along its rows, by way of `half` in the first-level cache: there are not registers
 // enough for both at once.
-template <class V>
-inline void transform_input_tile(const float *const (&at)[kPoints], int64_t c, float *to, int64_t plane) {
+template <class V, class T>
+inline void transform_input_tile(const T *const (&at)[kPoints], int64_t c, float *to, int64_t plane) {
   V half[kPoints], d[kIn];
 #pragma GCC unroll 1
   for (int j = 0; j < kIn; j++) {
@@ -126,8 +126,8 @@ inline void transform_output_tile(const float *from, int64_t plane, V bias, V (&
     for (int j = 0; j < kOut; j++) out[kOut * i + j] = m[j] + bias;
   }
 }
-template <class V>
-inline void transform_gradient_tile(const float *const (&at)[kOut * kOut], int64_t o, float *to, int64_t plane) {
+template <class V, class T>
+inline void transform_gradient_tile(const T *const (&at)[kOut * kOut], int64_t o, float *to, int64_t plane) {
   V half[kIn * kOut], d[kOut], z[kIn];
 #pragma GCC unroll 1
   for (int j = 0; j < kOut; j++) {
@@ -209,18 +209,20 @@ const float *weight_planes(const Weights &weights, int64_t plane) {
 // Pixels of a tile lie apart, where the processor does not foresee them: while one tile is worked on, the next is called for.
 constexpr int64_t kLine = 16;  // floats
 
-inline const float *zeros(int64_t count) {
-  float *zeros = scratch_of(Scratch::zeros, count);
-  std::fill_n(zeros, count, 0.0f);
+template <class T>
+const T *zeros(int64_t count) {
+  T *zeros = scratch_of<T>(Scratch::zeros, count);
+  std::fill_n(zeros, count, T{});
   return zeros;
 }
 
 // Where the 36 inputs of a tile lie, those in the padding at `zeros`
-inline void inputs_of(const Patches &patches, const Tile &tile, const float *zeros, const float *(&at)[kPoints]) {
+template <class T>
+void inputs_of(const Patches &patches, const T *image, const Tile &tile, const T *zeros, const T *(&at)[kPoints]) {
   for (int i = 0; i < kIn; i++) {
     const int64_t h = tile.p + patches.top + i;
     const bool inside = h >= 0 && h < patches.H;
-    const float *row = patches.image + (tile.n * patches.H + (inside ? h : 0)) * patches.W * patches.C;
+    const T *row = image + (tile.n * patches.H + (inside ? h : 0)) * patches.W * patches.C;
     for (int j = 0; j < kIn; j++) {
       const int64_t w = tile.q + patches.left + j;
       at[kIn * i + j] = inside && w >= 0 && w < patches.W ? row + w * patches.C : zeros;
@@ -229,26 +231,31 @@ inline void inputs_of(const Patches &patches, const Tile &tile, const float *zer
 }
 
 // Inputs of `count` tiles to 36 matrices in slabs of `slab` floats, `plane` apart
-template <class V>
-void input_planes(const Patches &patches, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
-  const float *outside = zeros(patches.C), *at[2][kPoints];
-  inputs_of(patches, Tile(patches, first), outside, at[0]);
+template <class V, class T>
+void input_planes_of(const Patches &patches, const T *image, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
+  const T *outside = zeros<T>(patches.C), *at[2][kPoints];
+  inputs_of(patches, image, Tile(patches, first), outside, at[0]);
   for (int64_t t = 0; t < count; t++) {
     const auto &now = at[t % 2];
     auto &next = at[(t + 1) % 2];
-    inputs_of(patches, Tile(patches, first + std::min(t + 1, count - 1)), outside, next);
+    inputs_of(patches, image, Tile(patches, first + std::min(t + 1, count - 1)), outside, next);
     for (int64_t c = 0; c < patches.C; c += lanes<V>) {
       if (c % kLine == 0) {
-        for (const float *pixel : next) __builtin_prefetch(pixel + c);
+        for (const T *pixel : next) __builtin_prefetch(pixel + c);
       }
       transform_input_tile<V>(now, c, planes + c / lanes<V> * slab + t * lanes<V>, plane);
     }
   }
 }
 
+template <class V>
+void input_planes(const Patches &patches, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
+  typed(patches.image, [=, &patches](const auto *image) { input_planes_of<V>(patches, image, first, count, planes, slab, plane); });
+}
+
 // Where the 16 gradients of a tile lie, those outside at `zeros`
-inline void gradients_of(const Patches &patches, const Tile &tile, const float *dy, int64_t O, const float *zeros,
-                         const float *(&at)[kOut * kOut]) {
+template <class T>
+void gradients_of(const Patches &patches, const Tile &tile, const T *dy, int64_t O, const T *zeros, const T *(&at)[kOut * kOut]) {
   for (int i = 0; i < kOut; i++) {
     for (int j = 0; j < kOut; j++) {
       const int64_t p = tile.p + i, q = tile.q + j;
@@ -259,24 +266,26 @@ inline void gradients_of(const Patches &patches, const Tile &tile, const float *
 
 // Gradients [N,P,Q,O] of `count` tiles, likewise
 template <class V>
-void gradient_planes(const Patches &patches, int64_t first, int64_t count, const float *dy, int64_t O, float *planes, int64_t slab,
+void gradient_planes(const Patches &patches, int64_t first, int64_t count, Floats gradients, int64_t O, float *planes, int64_t slab,
                      int64_t plane) {
-  const float *outside = zeros(O), *at[kOut * kOut];
-  for (int64_t t = 0; t < count; t++) {
-    gradients_of(patches, Tile(patches, first + t), dy, O, outside, at);
-    for (int64_t o = 0; o < O; o += lanes<V>) transform_gradient_tile<V>(at, o, planes + o / lanes<V> * slab + t * lanes<V>, plane);
-  }
+  typed(gradients, [=, &patches]<class T>(const T *dy) {
+    const T *outside = zeros<T>(O), *at[kOut * kOut];
+    for (int64_t t = 0; t < count; t++) {
+      gradients_of(patches, Tile(patches, first + t), dy, O, outside, at);
+      for (int64_t o = 0; o < O; o += lanes<V>) transform_gradient_tile<V>(at, o, planes + o / lanes<V> * slab + t * lanes<V>, plane);
+    }
+  });
 }
 
 // 36 matrices of products [count, columns], `plane` apart, to as many channels of the tiles of y, whose pixels are ldy apart
-template <class V>
-void output_tiles(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
-                  int64_t columns, float *y, int64_t ldy, const Ending &ending) {
+template <class V, class T>
+void output_tiles_of(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
+                     int64_t columns, T *y, int64_t ldy, const Ending &ending) {
   for (int64_t t = 0; t < count; t++) {
     const Tile tile(patches, first + t);
     const int64_t rows = std::min<int64_t>(kOut, patches.P - tile.p), wide = std::min<int64_t>(kOut, patches.Q - tile.q);
     const int64_t at = tile.pixel(patches) * ldy;
-    float *corner = y + at, *next = y + Tile(patches, first + std::min(t + 1, count - 1)).pixel(patches) * ldy;
+    T *corner = y + at, *next = y + Tile(patches, first + std::min(t + 1, count - 1)).pixel(patches) * ldy;
     for (int64_t o = 0; o < columns; o += lanes<V>) {
       for (int i = 0; o % kLine == 0 && i < rows; i++) {
         for (int j = 0; j < wide; j++) __builtin_prefetch(next + (i * patches.Q + j) * ldy + o, 1);
@@ -292,6 +301,12 @@ void output_tiles(const Patches &patches, int64_t first, int64_t count, const fl
       }
     }
   }
+}
+
+template <class V>
+void output_tiles(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
+                  int64_t columns, FloatsOut out, int64_t ldy, const Ending &ending) {
+  typed(out, [=, &patches, &ending](auto *y) { output_tiles_of<V>(patches, first, count, planes, plane, bias, columns, y, ldy, ending); });
 }
 
 // dweight [C,3,3] of one output channel, from sums of 36 products [C], `plane` apart, of which there are `parts`, added in their order;
@@ -389,7 +404,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
     for (int64_t first = part * per_part; first < end; first += block) {
       const int64_t count = std::min(block, end - first);
       input_planes<V>(patches, first, count, v, slab, plane_in);
-      gradient_planes<V>(patches, first, count, a.dy.f32(), a.O, z, slab, plane_gradient);
+      gradient_planes<V>(patches, first, count, a.dy, a.O, z, slab, plane_gradient);
       for (int i = 0; i < kPoints; i++)
         weight_block<V>(count, slab, z + i * plane_gradient, a.O, v + i * plane_in, a.C, sum + i * a.O * a.C, a.C);
     }
@@ -410,7 +425,7 @@ void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Con
     parallel_for(ceil_div(all, kTiles), [&](int64_t chunk) {
       const int64_t first = chunk * kTiles, count = std::min(kTiles, all - first);
       input_planes<V>(patches, begin + first, count, v + first * lanes<V>, slab, plane_in);
-      gradient_planes<V>(patches, begin + first, count, a.dy.f32(), a.O, z + first * lanes<V>, slab, plane_gradient);
+      gradient_planes<V>(patches, begin + first, count, a.dy, a.O, z + first * lanes<V>, slab, plane_gradient);
     });
     parallel_for(ceil_div(a.O, kOutputs) * blocks, [&](int64_t index) {
       const int64_t o = index / blocks * kOutputs, c = index % blocks * kInputs;
