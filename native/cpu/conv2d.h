@@ -20,12 +20,14 @@
 namespace distill {
 namespace {
 
-template <class V>
+// F: what products of images in bf16 are made of.
+template <class V, class F>
 void convolve(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  if (out.step == 1 && winograd_fits<V>(patches, weights.columns))
-    convolve_by_winograd<V>(patches, N, weights, bias, out);
-  else
-    convolve_by_patches<V>(patches, N, weights, bias, out);
+  if (out.step == 1 && winograd_fits<V>(patches, weights.columns)) return convolve_by_winograd<V>(patches, N, weights, bias, out);
+  if constexpr (per_factor<F> == 2) {
+    if (has_pairs<V>(patches)) return convolve_by_patches<V, Pair>(patches, N, weights, bias, out);
+  }
+  convolve_by_patches<V, float>(patches, N, weights, bias, out);
 }
 
 // Dot products take whole vectors along a patch; Winograd's method is as good from fewer patches on. Only for an image alone: in a batch
@@ -45,15 +47,15 @@ void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Endi
   if (a.y.storage == Storage::bf16) convert_run<V>(y, rows * a.O, a.y.half());
 }
 
-template <class V>
+template <class V, class F = float>
 void conv2d_forward(const Conv2dForward &a, const Ending &ending = {}) {
   const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, ending);
   const Weights weights{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
-  convolve<V>(patches, a.N, weights, a.bias, {a.y, a.P, a.Q, 1, 0, 0, ending});
+  convolve<V, F>(patches, a.N, weights, a.bias, {a.y, a.P, a.Q, 1, 0, 0, ending});
 }
 
-template <class V>
+template <class V, class F = float>
 void conv2d_norm_forward(const Conv2dNormForward &a) {
   const BatchNormForwardEval &norm = a.norm;
   const int64_t width = ceil_div(norm.C, lanes<V>) * lanes<V>;
@@ -64,7 +66,7 @@ void conv2d_norm_forward(const Conv2dNormForward &a) {
     scale[c] = float(1 / std::sqrt(double(norm.running_var[c]) + norm.eps)) * norm.weight[c];
     bias[c] = norm.bias[c];
   }
-  conv2d_forward<V>(a.conv, {mean, scale, bias, norm.residual, norm.relu});
+  conv2d_forward<V, F>(a.conv, {mean, scale, bias, norm.residual, norm.relu});
 }
 
 // Inputs h = i mod stride meet only the weights r = i + padding mod stride: R taps, the first of them (in turned order) at dy row
@@ -83,18 +85,18 @@ struct Residue {
   }
 };
 
-template <class V>
+template <class V, class F>
 void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
   const Residue v(i, a.H, a.R, a.stride, a.padding), h(j, a.W, a.S, a.stride, a.padding);
   const Patches patches{a.dy, a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const Weights turned{a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
-  convolve<V>(patches, a.N, turned, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
+  convolve<V, F>(patches, a.N, turned, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
 }
 
-template <class V>
+template <class V, class F = float>
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   for (int64_t i = 0; i < std::min(a.stride, a.H); i++) {
-    for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V>(a, i, j);
+    for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V, F>(a, i, j);
   }
 }
 

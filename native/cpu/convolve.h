@@ -20,23 +20,34 @@ struct Weights {
   int64_t size() const { return R * S * inner; }
 };
 
-// Panels of kVectors vectors (the last may be narrower) of [K, width], zeros past the last column. Panel j begins at j * width * K.
-template <class V>
-float *pack(const Weights &a) {
+inline void set_factor(float &to, const float *from, int64_t) { to = *from; }
+inline void set_factor(Pair &to, const float *from, int64_t step) { to = {to_bf16(from[0]), to_bf16(from[step])}; }
+
+// Panels of kVectors vectors (the last may be narrower) of [K, width], zeros past the last column. Panel j begins at j * width * K. For
+// pairs `inner` has to be even, and counts them here.
+template <class V, class F>
+F *pack(Weights a) {
+  const int64_t next = a.inner_step;
+  a.inner /= per_factor<F>, a.inner_step *= per_factor<F>;
   constexpr int64_t width = kVectors * lanes<V>;
-  float *packed = scratch_of(Scratch::weights, ceil_div(a.columns, lanes<V>) * lanes<V> * a.size());
+  F *packed = scratch_of<F>(Scratch::weights, ceil_div(a.columns, lanes<V>) * lanes<V> * a.size());
   constexpr int64_t kInner = 8;  // written to all columns of a panel before the next, so that its lines stay in the cache
   const int64_t blocks = ceil_div(a.inner, kInner);
   parallel_for(ceil_div(a.columns, width) * blocks, [&](int64_t index) {
     const int64_t first = index / blocks * width, begin = index % blocks * kInner, end = std::min(a.inner, begin + kInner);
     const int64_t columns = std::min(width, a.columns - first), ld = ceil_div(columns, lanes<V>) * lanes<V>;
-    float *panel = packed + first * a.size();
+    F *panel = packed + first * a.size();
     for (int64_t column = 0; column < ld; column++) {
       for (int64_t i = begin; i < end; i++) {
         const float *from = a.first + (first + column) * a.column_step + i * a.inner_step;
         for (int64_t r = 0; r < a.R; r++) {
-          for (int64_t s = 0; s < a.S; s++)
-            panel[((r * a.S + s) * a.inner + i) * ld + column] = column < columns ? from[r * a.row_step + s * a.tap_step] : 0;
+          for (int64_t s = 0; s < a.S; s++) {
+            F &to = panel[((r * a.S + s) * a.inner + i) * ld + column];
+            if (column < columns)
+              set_factor(to, from + (r * a.row_step + s * a.tap_step), next);
+            else
+              to = F{};
+          }
         }
       }
     }
@@ -118,16 +129,25 @@ void scatter(const float *rows, int64_t first, int64_t count, const Patches &a, 
   }
 }
 
-template <class V>
+template <class V, class F>
+const F *gather_factors(const Patches &patches, int64_t first, int64_t rows) {
+  if constexpr (per_factor<F> == 2)
+    return gather_pairs<V>(patches, first, rows);
+  else
+    return gather<V>(patches, first, rows);
+}
+
+template <class V, class F>
 void convolve_by_patches(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  const float *packed = pack<V>(weights);
+  const F *packed = pack<V, F>(weights);
   const float *padded = padded_bias<V>(bias, weights.columns);
   const Chunks chunks(N * patches.P * patches.Q, patches.size(), weights.columns);
   parallel_for(chunks.count(), [&](int64_t chunk) {
     chunks.for_blocks(chunk, [&](int64_t first, int64_t rows) {
       const bool in_place = out.step == 1 && out.y.storage == Storage::f32;
       float *y = in_place ? out.y.f32() + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
-      forward_block<V>(rows, gather<V>(patches, first, rows), patches.size(), packed, padded, weights.columns, y);
+      forward_block<V>(rows, gather_factors<V, F>(patches, first, rows), patches.size() / per_factor<F>, packed, padded, weights.columns,
+                       y);
       if (out.ending) end_rows<V>(out.ending, y, first, rows, weights.columns);
       if (!in_place) scatter<V>(y, first, rows, patches, out, weights.columns);
     });

@@ -14,17 +14,6 @@
 namespace distill {
 namespace {
 
-// How many numbers a factor has
-template <class F>
-constexpr int64_t per_factor = sizeof(F) / sizeof(bf16);
-template <>
-inline constexpr int64_t per_factor<float> = 1;
-
-template <class V>
-inline void add_product(V &sum, float a, V b) {
-  sum += a * b;
-}
-
 template <class T>
 inline T *array_in_scratch(int slot, int64_t count) {
   return static_cast<T *>(scratch(slot, count * static_cast<int64_t>(sizeof(T))));
@@ -141,9 +130,9 @@ template <class V, Left left, int MR, int NV, class F>
     for (int j = 0; j < NV; ++j) row[j] = load<V>(panel + j * lanes<V>);
 #pragma GCC unroll 24
     for (int i = 0; i < MR; ++i) {
-      const F x = left == Left::rows ? a[i * lda + step] : a[step * lda + i];
+      const V x = broadcast<V>(left == Left::rows ? a[i * lda + step] : a[step * lda + i]);
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) add_product(sums[i][j], x, row[j]);
+      for (int j = 0; j < NV; ++j) add_product<F>(sums[i][j], x, row[j]);
     }
   }
 #pragma GCC unroll 24

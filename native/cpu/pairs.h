@@ -11,6 +11,12 @@ struct Pair {
   bf16 first, second;
 };
 
+// How many numbers a factor of a product has: F is float or Pair.
+template <class F>
+constexpr int64_t per_factor = sizeof(F) / sizeof(bf16);
+template <>
+inline constexpr int64_t per_factor<float> = 1;
+
 inline const Pair *as_pairs(const bf16 *numbers) { return reinterpret_cast<const Pair *>(numbers); }
 
 template <class V>
@@ -49,20 +55,29 @@ inline V load_pairs(const float *from, int64_t count) {
   return load<V>(as_pairs(numbers));
 }
 
-// sum += a.first * b.first + a.second * b.second, with one `a` for all lanes
+// The same pair in all lanes
 template <class V>
-inline void add_product(V &sum, Pair a, V b) {
-  using Bits = typename VecTraits<V>::Bits;
+inline V broadcast(Pair pair) {
   uint32_t both;
-  __builtin_memcpy(&both, &a, sizeof(both));
-  const Bits pairs = Bits{} + both;
+  __builtin_memcpy(&both, &pair, sizeof(both));
+  return as<V>(typename VecTraits<V>::Bits{} + both);
+}
+
+// sum += a * b, of pairs a.first * b.first + a.second * b.second, in each lane
+template <class F, class V>
+inline void add_product(V &sum, V a, V b) {
+  if constexpr (per_factor<F> == 1) {
+    sum += a * b;
+  } else {
 #if defined(__AVX512BF16__)
-  sum = as<V>(_mm512_dpbf16_ps(as<__m512>(sum), as<__m512bh>(pairs), as<__m512bh>(b)));
+    sum = as<V>(_mm512_dpbf16_ps(as<__m512>(sum), as<__m512bh>(a), as<__m512bh>(b)));
 #else
-  constexpr uint32_t kSecond = 0xffff0000;
-  sum += as<V>(pairs & kSecond) * as<V>(as<Bits>(b) & kSecond);
-  sum += as<V>(pairs << 16) * as<V>(as<Bits>(b) << 16);
+    using Bits = typename VecTraits<V>::Bits;
+    constexpr uint32_t kSecond = 0xffff0000;
+    sum += as<V>(as<Bits>(a) & kSecond) * as<V>(as<Bits>(b) & kSecond);
+    sum += as<V>(as<Bits>(a) << 16) * as<V>(as<Bits>(b) << 16);
 #endif
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cpu/pairs.h"
 #include "cpu/threads.h"
 #include "cpu/vec.h"
 
@@ -43,15 +44,15 @@ inline void copy_run(const T *from, int64_t count, float *to) {
   for (; i < count; i++) to[i] = to_float(from[i]);
 }
 
-// `count` vectors, `step` numbers apart, to neighbours
-template <class V, class T>
-inline void copy_vectors(const T *from, int64_t step, int64_t count, float *to) {
+// `count` vectors, `step` apart, to neighbours
+template <class V, class T, class To>
+inline void copy_vectors(const T *from, int64_t step, int64_t count, To *to) {
   for (int64_t i = 0; i < count; i++) store(to + i * lanes<V>, load<V>(from + i * step));
 }
 
 // Patches of outputs q ... q + count - 1 of row p of image n, where C is a multiple of lanes<V>: each slab is a piece of an image row.
-template <class V, class T>
-void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, float *out, int64_t slab) {
+template <class V, class T, class To>
+void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, To *out, int64_t slab) {
   for (int64_t r = 0; r < a.R; r++) {
     const int64_t h = p * a.stride + a.top + r;
     const T *row = h >= 0 && h < a.H ? image + (n * a.H + h) * a.W * a.C : nullptr;
@@ -60,9 +61,9 @@ void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_
       const int64_t begin = row ? std::clamp<int64_t>(ceil_div(-w, a.stride), 0, count) : count;
       const int64_t end = row ? std::clamp<int64_t>(ceil_div(a.W - w, a.stride), begin, count) : count;
       for (int64_t c = 0; c < a.C; c += lanes<V>, out += slab) {
-        std::fill_n(out, begin * lanes<V>, 0.0f);
+        std::fill_n(out, begin * lanes<V>, To{});
         copy_vectors<V>(row + (w + begin * a.stride) * a.C + c, a.stride * a.C, end - begin, out + begin * lanes<V>);
-        std::fill_n(out + end * lanes<V>, (count - end) * lanes<V>, 0.0f);
+        std::fill_n(out + end * lanes<V>, (count - end) * lanes<V>, To{});
       }
     }
   }
@@ -84,6 +85,33 @@ void gather_any(const Patches &a, const T *image, int64_t n, int64_t p, int64_t 
   }
 }
 
+// body(n, p, q, count, i): the patches i ... i + count - 1 after `first`, all of one row of an image, begin at (n, p, q).
+template <class Body>
+void for_image_rows(const Patches &a, int64_t first, int64_t rows, const Body &body) {
+  for (int64_t i = 0; i < rows;) {
+    const int64_t q = (first + i) % a.Q, p = (first + i) / a.Q % a.P, n = (first + i) / (a.Q * a.P);
+    const int64_t count = std::min(a.Q - q, rows - i);
+    body(n, p, q, count, i);
+    i += count;
+  }
+}
+
+// Images of which channels can be taken in pairs, whole vectors of them
+template <class V>
+bool has_pairs(const Patches &a) {
+  return a.image.storage == Storage::bf16 && a.C % (2 * lanes<V>) == 0;
+}
+// Patches first ... first + rows - 1 of such an image, in scratch of the thread, as [slabs][rows][lanes<V>] pairs
+template <class V>
+const Pair *gather_pairs(Patches a, int64_t first, int64_t rows) {
+  a.C /= 2;
+  Pair *patches = scratch_of<Pair>(Scratch::patches, rows * a.size());
+  for_image_rows(a, first, rows, [&](int64_t n, int64_t p, int64_t q, int64_t count, int64_t i) {
+    gather_whole<V>(a, as_pairs(a.image.half()), n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
+  });
+  return patches;
+}
+
 // Patches first ... first + rows - 1, in scratch of the thread.
 template <class V>
 const float *gather(const Patches &a, int64_t first, int64_t rows) {
@@ -91,15 +119,12 @@ const float *gather(const Patches &a, int64_t first, int64_t rows) {
   float *patches = scratch_of(Scratch::patches, (rows + 1) * ld), *row = patches + rows * ld;
   std::fill(row + a.size(), row + ld, 0.0f);
   typed(a.image, [&](const auto *image) {
-    for (int64_t i = 0; i < rows;) {
-      const int64_t q = (first + i) % a.Q, p = (first + i) / a.Q % a.P, n = (first + i) / (a.Q * a.P);
-      const int64_t count = std::min(a.Q - q, rows - i);
+    for_image_rows(a, first, rows, [&](int64_t n, int64_t p, int64_t q, int64_t count, int64_t i) {
       if (a.C % lanes<V> == 0)
         gather_whole<V>(a, image, n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
       else
         gather_any<V>(a, image, n, p, q, count, row, patches + i * lanes<V>, rows * lanes<V>);
-      i += count;
-    }
+    });
   });
   return patches;
 }

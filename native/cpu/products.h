@@ -1,8 +1,10 @@
-// The products of convolution on blocks of patches laid out in slabs (patches.h), for any vector type V of vec.h.
+// The products of convolution on blocks of patches laid out in slabs (patches.h), for any vector type V of vec.h. Those of patches with
+// weights take factors of type F, as in gemm.h, which K counts.
 #pragma once
 
 #include <algorithm>
 
+#include "cpu/pairs.h"
 #include "cpu/patches.h"
 #include "cpu/vec.h"
 
@@ -10,8 +12,8 @@ namespace distill {
 namespace {
 
 // c [MR, NV vectors] += a(i) at a[i * distance] times NV vectors, `ldb` apart
-template <class V, int MR, int NV, int distance>
-inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]) {
+template <class V, int MR, int NV, int distance, class F>
+inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
   if constexpr (MR < NV) {
     V column[MR];
 #pragma GCC unroll 24
@@ -20,7 +22,7 @@ inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]
     for (int j = 0; j < NV; j++) {
       const V row = load<V>(b + j * ldb);
 #pragma GCC unroll 24
-      for (int i = 0; i < MR; i++) c[i][j] += column[i] * row;
+      for (int i = 0; i < MR; i++) add_product<F>(c[i][j], column[i], row);
     }
     return;
   }
@@ -29,8 +31,9 @@ inline void multiply(const float *a, const float *b, int64_t ldb, V (&c)[MR][NV]
   for (int j = 0; j < NV; j++) row[j] = load<V>(b + j * ldb);
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
+    const V x = broadcast<V>(a[i * distance]);
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) c[i][j] += a[i * distance] * row[j];
+    for (int j = 0; j < NV; j++) add_product<F>(c[i][j], x, row[j]);
   }
 }
 
@@ -47,8 +50,8 @@ struct Addend {
 };
 
 // y [MR, columns] = addend + patches [MR of slab / lanes, K] panel [K, NV vectors]
-template <class V, int MR, int NV>
-[[gnu::noinline]] void forward_tile(int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
+template <class V, int MR, int NV, class F>
+[[gnu::noinline]] void forward_tile(int64_t K, const F *patches, int64_t slab, const F *panel, Addend addend, float *y, int64_t ldy,
                                     int64_t columns) {
   V c[MR][NV];
 #pragma GCC unroll 24
@@ -70,30 +73,30 @@ template <class V, int MR, int NV>
   }
 }
 
-template <class V, int NV, int MR = tile_rows<V, NV>>
-void forward_rows(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
+template <class V, int NV, class F, int MR = tile_rows<V, NV>>
+void forward_rows(int64_t rows, int64_t K, const F *patches, int64_t slab, const F *panel, Addend addend, float *y, int64_t ldy,
                   int64_t columns) {
   for (; rows >= MR; rows -= MR, patches += MR * lanes<V>, addend.rows += MR * addend.ld, y += MR * ldy)
     forward_tile<V, MR, NV>(K, patches, slab, panel, addend, y, ldy, columns);
   if constexpr (MR > 1) {
-    if (rows) forward_rows<V, NV, MR - 1>(rows, K, patches, slab, panel, addend, y, ldy, columns);
+    if (rows) forward_rows<V, NV, F, MR - 1>(rows, K, patches, slab, panel, addend, y, ldy, columns);
   }
 }
 
 // One panel of at most kVectors vectors: y [rows, columns] = addend + patches [rows, K] panel
-template <class V>
-void forward_panel(int64_t rows, int64_t K, const float *patches, int64_t slab, const float *panel, Addend addend, float *y, int64_t ldy,
+template <class V, class F>
+void forward_panel(int64_t rows, int64_t K, const F *patches, int64_t slab, const F *panel, Addend addend, float *y, int64_t ldy,
                    int64_t columns) {
-  const auto forward = columns > 3 * lanes<V>   ? forward_rows<V, 4>
-                       : columns > 2 * lanes<V> ? forward_rows<V, 3>
-                       : columns > lanes<V>     ? forward_rows<V, 2>
-                                                : forward_rows<V, 1>;
+  const auto forward = columns > 3 * lanes<V>   ? forward_rows<V, 4, F>
+                       : columns > 2 * lanes<V> ? forward_rows<V, 3, F>
+                       : columns > lanes<V>     ? forward_rows<V, 2, F>
+                                                : forward_rows<V, 1, F>;
   forward(rows, K, patches, slab, panel, addend, y, ldy, columns);
 }
 
 // y [rows, columns] = patches [rows, K] weights + bias (padded to whole vectors)
-template <class V>
-void forward_block(int64_t rows, const float *patches, int64_t K, const float *packed, const float *bias, int64_t columns, float *y) {
+template <class V, class F>
+void forward_block(int64_t rows, const F *patches, int64_t K, const F *packed, const float *bias, int64_t columns, float *y) {
   constexpr int64_t width = kVectors * lanes<V>;
   // A piece of K at a time, so that patches stay in the second-level cache while all panels go by; sums wait in y, which has to hold
   // whole vectors for that.

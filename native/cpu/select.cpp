@@ -43,6 +43,9 @@ namespace distill {
   OP(linear_backward_weight)   \
   OP(add)                      \
   OP(multiply)                 \
+  OP(conv2d_forward)           \
+  OP(conv2d_norm_forward)      \
+  OP(conv2d_backward_input)    \
   OP(batch_norm_forward_train) \
   OP(batch_norm_forward_eval)  \
   OP(batch_norm_backward)      \
