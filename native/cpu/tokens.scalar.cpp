@@ -43,8 +43,8 @@ void select_token_forward(const SelectTokenForward &a) {
 
 void select_token_backward(const SelectTokenBackward &a) {
   parallel_for(a.N, [&](int64_t n) {
-    const FloatsOut dx = a.dx + n * a.T * a.D;
-    for (int64_t i = 0; i < a.T * a.D; ++i) dx[i] = 0;
+    const FloatsOut dx = a.dx + n * a.T * a.D, end = dx + a.T * a.D;
+    std::fill(static_cast<char *>(dx.data), static_cast<char *>(end.data), char{});
     copy(a.dy + n * a.D, a.D, dx + a.index * a.D);
   });
 }

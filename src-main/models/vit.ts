@@ -7,8 +7,7 @@ import { PatchEmbed } from "../nn/patch-embed";
 import { sequential } from "../nn/sequential";
 import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
-import { selectToken } from "../tensor/ops/select-token";
-import type { Tensor } from "../tensor/tensor";
+import { keepResult, type Tensor } from "../tensor/tensor";
 import { Model, type ModelShape } from "./model";
 import type { ModelEntry } from "./registry";
 
@@ -45,9 +44,10 @@ export class VisionTransformer extends Model {
     const { dtype } = images;
     let x = this.patch_embed.forward(images);
     x = embedTokens(x, this.cls_token, this.pos_embed);
-    x = sequential(this.blocks, x, dtype);
-    // Layer norm works token by token, so that only the class token needs it.
-    x = this.norm.forward(selectToken(x, 0), dtype);
+    x = sequential(this.blocks.slice(0, -1), x, dtype);
+    // What follows the last attention works token by token, and the class token alone is looked at.
+    x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, 0));
+    x = this.norm.forward(x, dtype);
     return this.head.forward(x, { dtype: "f32" });
   }
 }

@@ -1,4 +1,5 @@
 import { attention } from "../tensor/ops/attention";
+import { selectToken } from "../tensor/ops/select-token";
 import type { Tensor } from "../tensor/tensor";
 import { normal, zeros } from "./initial";
 import { Linear } from "./linear";
@@ -20,8 +21,9 @@ export class Attention extends Module {
     this.proj = new Linear(width, width, transformerInitial);
   }
 
-  /** x [N,T,D] -> [N,T,D] */
-  forward(x: Tensor, options: { residual?: Tensor } = {}): Tensor {
-    return this.proj.forward(attention(this.qkv.forward(x), this.heads), options);
+  /** x [N,T,D] -> [N,T,D], or [N,D] of one token */
+  forward(x: Tensor, { residual, token = null }: { residual?: Tensor; token?: number | null } = {}): Tensor {
+    const h = attention(this.qkv.forward(x), this.heads);
+    return this.proj.forward(token === null ? h : selectToken(h, token), { residual });
   }
 }

@@ -1,4 +1,5 @@
 import type { DType } from "../backend/addon";
+import { selectToken } from "../tensor/ops/select-token";
 import type { Tensor } from "../tensor/tensor";
 import { Attention } from "./attention";
 import { LayerNorm } from "./layer-norm";
@@ -20,9 +21,13 @@ export class Block extends Module {
     this.mlp = new Mlp(width, 4 * width);
   }
 
-  /** x [N,T,D] -> [N,T,D]. What lies between the residuals, which are f32, is of the type `dtype`. */
-  forward(x: Tensor, dtype: DType): Tensor {
-    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual: x });
+  /**
+   * x [N,T,D] -> [N,T,D], or [N,D] of one token: only attention looks at the others. What lies between the residuals, which are f32, is of
+   * the type `dtype`.
+   */
+  forward(x: Tensor, dtype: DType, token: number | null = null): Tensor {
+    const residual = token === null ? x : selectToken(x, token);
+    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, token });
     return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h });
   }
 }
