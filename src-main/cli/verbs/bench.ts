@@ -18,7 +18,7 @@ export function addBench(program: Command, perform: Perform): void {
     program,
     "bench",
     "how fast this computer trains and infers, by itself or beside PyTorch",
-    "distill bench --against torch --only 'training|inference'",
+    "npx distill bench --against torch --only 'training|inference'",
   )
     .addOption(new Option("--against <name>", "measure PyTorch too, taking turns").choices(["torch"]))
     .option("--python <file>", "the Python that has PyTorch", "python3")

@@ -13,14 +13,14 @@ import { addRunOptions, type RunOptions, recipeFlags } from "./train";
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start, and report what the teacher added";
-  const verb = addVerb(program, "compare", description, "distill compare --recipe recipe.json --out runs/first");
+  const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
   addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
     perform((session) => compare(session, "compare", readRecipe(options.recipe, options.set, session.world.cwd), options)),
   );
 }
 
 export function addDemo(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "demo", "compare control and student on the bundled data with the bundled teacher", "distill demo");
+  const verb = addVerb(program, "demo", "compare control and student on the bundled data with the bundled teacher", "npx distill demo");
   addRunOptions(verb).action((options: RunOptions) =>
     perform((session) => compare(session, "demo", completeRecipe(presetOf("demo").recipe, options.set, session.world.cwd), options)),
   );
@@ -29,7 +29,7 @@ export function addDemo(program: Command, perform: Perform): void {
 async function compare(session: Session, verb: string, recipe: Recipe, options: RunOptions): Promise<Outcome> {
   const { world } = session;
   const out = runFolder(world, options, verb);
-  const command = ["distill", verb, ...recipeFlags(options)];
+  const command = ["npx", "distill", verb, ...recipeFlags(options)];
   const result = await resumable(out, command, () => session.call("compare", { recipe, out, resume: options.resume ?? false }));
   return { json: comparisonJson(result), text: comparisonText(result, world) };
 }

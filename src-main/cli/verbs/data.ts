@@ -14,7 +14,7 @@ export function addData(program: Command, perform: Perform): void {
 }
 
 function addInfo(data: Command, perform: Perform): void {
-  const verb = addVerb(data, "info", "classes and counts of a data set", "distill data info photos");
+  const verb = addVerb(data, "info", "classes and counts of a data set", "npx distill data info photos");
   addFormatOption(verb.argument("<dir>", "a folder, or bundled")).action((directory: string, { format }: { format: DataFormat }) =>
     perform(async (session) => {
       const request = { path: dataPath(directory, session.world.cwd), format, thumbnailsPerClass: 0 };
@@ -25,7 +25,7 @@ function addInfo(data: Command, perform: Perform): void {
 }
 
 function addDownload(data: Command, perform: Perform): void {
-  const verb = addVerb(data, "download", "download CIFAR-10 (170 MB), checked; goes on where it was broken off", "distill data download cifar-10");
+  const verb = addVerb(data, "download", "download CIFAR-10 (170 MB), checked; goes on where it was broken off", "npx distill data download cifar-10");
   verb
     .argument("<dir>", "folder to put it in")
     .option("--url <address>", "where to get the archive (default: its official address)")

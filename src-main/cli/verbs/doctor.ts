@@ -4,7 +4,7 @@ import { addVerb, type Perform } from "../verb";
 import { table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
-  addVerb(program, "doctor", "what this computer has, what is used of it and why, and the models", "distill doctor").action(() =>
+  addVerb(program, "doctor", "what this computer has, what is used of it and why, and the models", "npx distill doctor").action(() =>
     perform(async (session) => {
       const report = await session.call("doctor", {});
       const models = await session.call("models", {});

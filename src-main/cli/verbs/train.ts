@@ -26,13 +26,13 @@ export function recipeFlags({ recipe, set }: { recipe?: string; set: string[] })
 }
 
 export function addTrain(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "train", "train the one arm that a recipe describes", "distill train --recipe recipe.json --set train.epochs=3");
+  const verb = addVerb(program, "train", "train the one arm that a recipe describes", "npx distill train --recipe recipe.json --set train.epochs=3");
   addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
     perform(async (session) => {
       const { world } = session;
       const recipe = readRecipe(options.recipe, options.set, world.cwd);
       const out = runFolder(world, options, "train");
-      const command = ["distill", "train", ...recipeFlags(options)];
+      const command = ["npx", "distill", "train", ...recipeFlags(options)];
       const result = await resumable(out, command, () => session.call("train", { recipe, out, resume: options.resume ?? false }));
       const rows = [
         ["train accuracy", percent(result.trainAcc)],
