@@ -87,27 +87,48 @@ void pack_rows(const Panels<V, F> &panels, int64_t begin, int64_t end, Floats b,
     pack_rows_of(panels, begin, end, RowFactors<const bf16 *>{panels.K, b.half(), ldb, false});
 }
 
-// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, a square of one vector's side at a time. Of pairs K has to be even.
+// `count` factors from one on
+template <class V, class F, class T>
+V load_factors(const T *from, int64_t count) {
+  if constexpr (per_factor<F> == 1)
+    return load_some<V>(from, count);
+  else if constexpr (sizeof(T) == sizeof(bf16))
+    return load_some<V>(as_pairs(from), count);
+  else
+    return load_pairs<V>(from, count);
+}
+
+// A square of one vector's side, of which `deep` factors of `columns` rows of b are there, turned: to rows `width` apart
+template <class V, class F, class T>
+[[gnu::always_inline]] inline void turn_square(const T *b, int64_t ldb, int64_t columns, int64_t deep, F *to, int64_t width) {
+  V square[lanes<V>];
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < lanes<V>; ++i) square[i] = i < columns ? load_factors<V, F>(b + i * ldb, deep) : V{};
+  transpose(square);
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < lanes<V>; ++i) {
+    if (i < deep) store(to + i * width, square[i]);
+  }
+}
+
+// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, square by square. Of pairs K has to be even.
 template <class V, class F>
 void pack_columns(const Panels<V, F> &panels, int64_t panel, Floats b, int64_t ldb) {
-  const int64_t width = panels.width(panel), columns = panels.columns(panel);
-  const Floats from = b + panels.first(panel) * ldb;
-  const auto factors = [=](int64_t row, int64_t step, int64_t count) {
-    const Floats at = from + (row * ldb + step * per_factor<F>);
-    if constexpr (per_factor<F> == 1)
-      return load_some<V>(at, count);
-    else
-      return at.storage == Storage::f32 ? load_pairs<V>(at.f32(), count) : load_some<V>(as_pairs(at.half()), count);
-  };
-  for (int64_t step = 0; step < panels.steps(); step += lanes<V>) {
-    const int64_t deep = least(lanes<V>, panels.steps() - step);
-    for (int64_t j = 0; j < width; j += lanes<V>) {
-      V square[lanes<V>];
-      for (int64_t i = 0; i < lanes<V>; ++i) square[i] = j + i < columns ? factors(j + i, step, deep) : V{};
-      transpose(square);
-      for (int64_t i = 0; i < deep; ++i) store(panels.begin(panel) + (step + i) * width + j, square[i]);
+  const int64_t width = panels.width(panel);
+  typed(b + panels.first(panel) * ldb, [=, &panels](const auto *from) {
+    for (int64_t step = 0; step < panels.steps(); step += lanes<V>) {
+      const int64_t deep = least(lanes<V>, panels.steps() - step);
+      for (int64_t j = 0; j < width; j += lanes<V>) {
+        const int64_t columns = least(lanes<V>, panels.columns(panel) - j);
+        const auto *square = from + (j * ldb + step * per_factor<F>);
+        F *to = panels.begin(panel) + step * width + j;
+        if (deep == lanes<V> && columns == lanes<V>)
+          turn_square<V>(square, ldb, lanes<V>, lanes<V>, to, width);
+        else
+          turn_square<V>(square, ldb, columns, deep, to, width);
+      }
     }
-  }
+  });
 }
 
 // Rounds a packed panel to numbers of bf16.
