@@ -291,8 +291,8 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
     copy_tile<E>(dys + buffer * kSize, {op.dy.half() + head_offset(op, head), pitch_y, first, T});
     if (const int line = static_cast<int>(threadIdx.x), t = first + line; line < kTile) {
       const int64_t at = token_offset(op, head) + t;
-      // No weight beyond T.
-      of_query[buffer][line][0] = t < T ? op.logsumexp[at] * kLog2E : INFINITY;
+      // Beyond T the tiles have zeros: whatever the weight, it adds none to the sums.
+      of_query[buffer][line][0] = t < T ? op.logsumexp[at] * kLog2E : 0.0f;
       of_query[buffer][line][1] = t < T ? delta[at] : 0.0f;
     }
   };

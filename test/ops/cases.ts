@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Addon, Isa } from "../../src-main/backend/addon";
 import { loadAddon } from "../../src-main/backend/load";
 import { add } from "../../src-main/tensor/ops/add";
-import { assembleBatch } from "../../src-main/tensor/ops/assemble-batch";
+import { assembleBatch, sampleViews } from "../../src-main/tensor/ops/assemble-batch";
 import { attention } from "../../src-main/tensor/ops/attention";
 import { averagePool } from "../../src-main/tensor/ops/average-pool";
 import { batchNorm } from "../../src-main/tensor/ops/batch-norm";
@@ -106,7 +106,8 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   distillationLoss: ({ student, labels, teacher }, options) => ({ y: distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
-  assembleBatch: ({ images, indices }, options) => ({ y: assembleBatch(images, indices, { ...options, crop: 0, flip: false, seed: 0, epoch: 0 }) }),
+  assembleBatch: ({ images, indices }, options) => ({ y: assembleBatch(images, indices, { crop: 0, flip: false, seed: 0, epoch: 0, ...options }) }),
+  sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
 
@@ -164,7 +165,7 @@ export function run(test: Case | Bf16Case, values: Values = inputValues(test)): 
     const outputs = ops[test.op]!(inputs, { ...test.options, dtype: dtypeOf("y") });
     const y = Object.values(outputs)[0]!;
     const gradients = y.node ? gradientsOf(inputs, y, outputGradient(test, y.size)) : {};
-    return mapValues({ ...outputs, ...gradients }, (tensor) => tensor.toFloat32());
+    return mapValues({ ...outputs, ...gradients }, (tensor) => (tensor.dtype === "i32" ? Float32Array.from(tensor.toInt32()) : tensor.toFloat32()));
   });
 }
 

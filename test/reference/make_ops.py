@@ -102,7 +102,33 @@ def resized(images, size):
     return channels_last(F.interpolate(images_first(images.double()), size, mode="bilinear", align_corners=False, antialias=True))
 
 
-def assemble_batch(images, indices, size, mean, std):
+def philox(seed, counter):
+    """Philox 4x32-10 (Salmon et al. 2011): four 32-bit numbers."""
+    for i in range(10):
+        key = [(seed % 2**32 + i * 0x9E3779B9) % 2**32, ((seed >> 32) + i * 0xBB67AE85) % 2**32]
+        a, b = counter[0] * 0xD2511F53, counter[2] * 0xCD9E8D57
+        counter = [b >> 32 ^ counter[1] ^ key[0], b % 2**32, a >> 32 ^ counter[3] ^ key[1], a % 2**32]
+    return counter
+
+
+def sample_views(count, crop, flip, seed, epoch):
+    """Top, left, mirrored or not: [count,3]"""
+    drawn = [philox(seed, [sample, 0x76696577, epoch % 2**32, epoch >> 32]) for sample in range(count)]
+    offsets = [[(bits * (2 * crop + 1) >> 32) - crop for bits in of[:2]] for of in drawn]
+    return {"y": torch.tensor([[*offset, of[2] & 1 if flip else 0] for offset, of in zip(offsets, drawn)])}
+
+
+def view(image, top, left, flip):  # image [H,W,3]
+    H, W, _ = image.shape
+    room = max(H, W)
+    shown = F.pad(image, (0, 0, room, room, room, room))[room + top : room + top + H, room + left : room + left + W]
+    return shown.flip(1) if flip else shown
+
+
+def assemble_batch(images, indices, size, mean, std, **augment):
+    if augment:
+        views = sample_views(len(images), **augment)["y"].tolist()
+        images = torch.stack([view(image, *each) for image, each in zip(images, views)])
     return {"y": normalized(resized(images, (size, size))[indices], mean, std)}
 
 
@@ -132,6 +158,7 @@ OPS = {
     "adamw": adamw,
     "sgd": sgd,
     "assembleBatch": assemble_batch,
+    "sampleViews": sample_views,
     "prepareImage": prepare_image,
 }
 

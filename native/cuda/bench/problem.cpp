@@ -37,7 +37,8 @@ Problem::Problem(Side &side, const Case &test) : side_(side), test_(test) {
       {"selectToken", &Problem::tokens},     {"averagePool", &Problem::pool},
       {"maxPool", &Problem::pool},           {"distillationLoss", &Problem::distillation_loss},
       {"adamw", &Problem::optimizer},        {"sgd", &Problem::optimizer},
-      {"assembleBatch", &Problem::images},   {"prepareImage", &Problem::images},
+      {"assembleBatch", &Problem::images},   {"sampleViews", &Problem::views},
+      {"prepareImage", &Problem::images},
   };
   const auto kind = kinds.find(test.op);
   if (kind == kinds.end()) throw std::runtime_error("no op " + test.op);
@@ -60,7 +61,9 @@ std::map<std::string, std::vector<float>> Problem::outputs() {
     std::vector<uint8_t> bytes(tensor.initial.size());
     side_.read(bytes.data(), tensor.memory, static_cast<int64_t>(bytes.size()));
     const Floats floats{bytes.data(), tensor.dtype == "bf16" ? Storage::bf16 : Storage::f32};
-    for (int64_t i = 0; i < product(tensor.shape); i++) outputs[name].push_back(floats[i]);
+    const auto *whole = reinterpret_cast<const int32_t *>(bytes.data());
+    for (int64_t i = 0; i < product(tensor.shape); i++)
+      outputs[name].push_back(tensor.dtype == "i32" ? static_cast<float>(whole[i]) : floats[i]);
   }
   return outputs;
 }
@@ -89,6 +92,8 @@ void Problem::add_output_gradient(const std::string &y) { add("dy", at(y).dtype,
 std::string Problem::dtype_of(const std::string &name, const std::string &otherwise) const {
   return test_.stored.count(name) ? "bf16" : otherwise;
 }
+
+int64_t Problem::whole(const std::string &option) const { return static_cast<int64_t>(test_.option(option)); }
 
 template <class Op>
 void Problem::call(const std::string &name, void (*op)(const Op &), const Op &arguments, double flops,
@@ -269,7 +274,6 @@ void Problem::pool() {
     CALL(average_pool_backward, AveragePoolBackward{floats("dy"), floats("dx"), N, H, W, C}, 0, {"dy", "dx"});
     return;
   }
-  const auto whole = [&](const char *name) { return static_cast<int64_t>(test_.option(name)); };
   const int64_t kernel = whole("kernel"), stride = whole("stride"), padding = whole("padding");
   const int64_t P = windows(H, kernel, stride, padding), Q = windows(W, kernel, stride, padding);
   add_output("y", at("x").dtype, {N, P, Q, C});
@@ -341,14 +345,23 @@ void Problem::images() {
                    extent("images", 1),
                    extent("images", 2),
                    Z,
-                   0,
-                   false,
-                   0,
-                   0,
+                   whole("crop"),
+                   whole("flip") != 0,
+                   static_cast<uint64_t>(whole("seed")),
+                   static_cast<uint64_t>(whole("epoch")),
                    {},
                    {}};
   normalise(op);
   CALL(assemble_batch, op, 0, {"images", "y"});
+}
+
+void Problem::views() {
+  const int64_t N = whole("count");
+  add_output("y", "i32", {N, 3});
+  CALL(sample_views,
+       SampleViews{data<int32_t>("y"), N, whole("crop"), whole("flip") != 0, static_cast<uint64_t>(whole("seed")),
+                   static_cast<uint64_t>(whole("epoch"))},
+       0, {"y"});
 }
 
 }  // namespace distill::bench

@@ -61,6 +61,7 @@ class Problem {
   }
   float *f32(const std::string &name) const { return data<float>(name); }
   FloatsOut floats(const std::string &name) const;
+  int64_t whole(const std::string &option) const;
 
   void add(const std::string &name, const std::string &dtype, const Shape &shape, const std::vector<float> &values, bool is_output);
   void add_output(const std::string &name, const std::string &like, const Shape &shape, bool is_output = true);
@@ -83,6 +84,7 @@ class Problem {
   void distillation_loss();
   void optimizer();
   void images();
+  void views();
 
   Side &side_;
   const Case &test_;
