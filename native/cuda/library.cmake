@@ -1,5 +1,6 @@
-# The CUDA library, target distill_cuda, for the GPUs of DISTILL_CUDA_ARCHITECTURES; left out where there is no nvcc.
-if(NOT CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+# The CUDA library, target distill_cuda, for the GPUs of DISTILL_CUDA_ARCHITECTURES; left out where there is no nvcc: the one
+# that CUDACXX names, else that of the place where CUDA's installer puts it, else the one on the path.
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
   set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
 endif()
 set(CMAKE_CUDA_ARCHITECTURES ${DISTILL_CUDA_ARCHITECTURES})
@@ -23,5 +24,5 @@ if(CMAKE_CUDA_COMPILER)
   # Normal numbers have the processor's bits: no multiply-adds there.
   set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/random.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
 else()
-  message(STATUS "no nvcc: the CUDA library is left out")
+  message(STATUS "nvcc (the CUDA toolkit) was not found: the CUDA library is left out, and the program computes on the processor only")
 endif()
