@@ -1,5 +1,6 @@
 // The library's one symbol: the device, its stream, and the tables of functions and ops. Here exceptions end and become a CudaFailure.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -26,12 +27,18 @@ static bool is_lost() {
   return cudaFree(nullptr) != cudaSuccess;
 }
 
+// A kernel's error comes out of whichever call is the next to look, unless each launch waits for its kernel.
+static const char *which_call() {
+  if (std::getenv("CUDA_LAUNCH_BLOCKING")) return "";
+  return "; this call noticed it, and an earlier one may be the cause: with CUDA_LAUNCH_BLOCKING=1 in the environment the cause is named";
+}
+
 void check(cudaError_t status, const LaunchSite &site) {
   if (status == cudaSuccess) return;
   const char *slash = std::strrchr(site.file, '/');
   const std::string text = std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status) + " (" + site.kernel + ", " +
                            (slash ? slash + 1 : site.file) + ":" + std::to_string(site.line) + ")";
-  if (is_lost()) throw CudaDeviceLost(text);
+  if (is_lost()) throw CudaDeviceLost(text + which_call());
   throw CudaError(text);
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -12,3 +13,14 @@ export const gpuDriver = built("distill_cuda_bench");
 export const noEmulator = [emulatedLibrary, emulatorFaults, gpuDriver].every(existsSync)
   ? null
   : "run by `npm test` on Linux with g++, which builds the emulator";
+
+/** Why there are no `smallCases`; null if there are. */
+export const noCases = () => noEmulator ?? (spawnSync("python3", ["--version"]).status === 0 ? null : "python3 is not installed");
+
+/** The cases of test/ops/cases.json that do not take long, as the driver reads them. */
+export function smallCases(): string {
+  const args = ["native/cuda/bench/cases.py", "test/ops/cases.json", "--small"];
+  const { stdout, stderr, status } = spawnSync("python3", args, { cwd: fileURLToPath(new URL("../..", import.meta.url)), encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
