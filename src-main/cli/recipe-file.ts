@@ -4,9 +4,14 @@ import { InputError } from "../contract/failure";
 import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 
-/** The recipe of a file with `--set` values, complete and checked; paths in it start from `cwd`. */
+/** The recipe of a file with `--set` values, complete and checked; paths in it start from `cwd`. A run's recipe.json will do: it holds one. */
 export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {
-  return completeRecipe(readJson(path.resolve(cwd, file), file), assignments, cwd);
+  const json = readJson(path.resolve(cwd, file), file);
+  return completeRecipe(isOfRun(json) ? json.recipe : json, assignments, cwd);
+}
+
+function isOfRun(json: unknown): json is { schema: number; recipe: unknown } {
+  return typeof json === "object" && json !== null && "schema" in json && "recipe" in json;
 }
 
 /** As `readRecipe`, from what a file would hold. */

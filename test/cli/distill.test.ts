@@ -65,6 +65,13 @@ describe("a run from the command line", () => {
     expect(contentOf(path.join(cwd, "first"))).toBe(before);
   });
 
+  it("can be done again from what its folder holds, to the same weights", async () => {
+    const { status } = await distill(["train", "--recipe", "first/recipe.json", "--out", "again"], cwd);
+    expect(status).toBe(0);
+    const weights = (run: string) => readFileSync(path.join(cwd, run, "student.safetensors"));
+    expect(weights("again").equals(weights("first"))).toBe(true);
+  });
+
   it("gives weights to predict and evaluate with", async () => {
     const network = ["--model", "vit_micro_patch4_32", "--weights", "first/student.safetensors"];
     const predicted = await distill(["predict", ...network, "--images", "photos/test/dark/0.png", "photos/test/light/0.png", "--json"], cwd);
