@@ -1,6 +1,8 @@
 // npm run cuda, after the set-up: compiles the CUDA library, for the GPU of this machine or, where there is none, for all architectures that a release holds.
 // It is a file of its own beside the addon: a machine without a driver does without it.
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
+import { devNull } from "node:os";
 import path from "node:path";
 import { has, root, run, step } from "./run.mjs";
 
@@ -43,6 +45,22 @@ export async function buildEmulator() {
   await step("CUDA emulator", { inputs: ["native"], products }, () => {
     run("cmake", ["--build", "native/build", "--target", "distill_cuda_emulated", "emulator_faults", "distill_cuda_bench", "--parallel", "2"]);
   });
+}
+
+/** The emulator and the driver once more, with sanitizers; where the compiler has them, else does nothing. */
+export async function buildSanitized() {
+  if (process.platform !== "linux" || !hasSanitizers()) return;
+  const targets = ["distill_cuda_sanitized", "sanitized_driver", "sanitized_faults"];
+  const products = ["libdistill_cuda_sanitized.so", ...targets.slice(1)].map((name) => path.join(release, name));
+  await step("CUDA emulator with sanitizers", { inputs: ["native"], products }, () => {
+    run("cmake", ["--build", "native/build", "--target", ...targets, "--parallel", "2"]);
+  });
+}
+
+/** Whether AddressSanitizer and UndefinedBehaviorSanitizer can be linked: their libraries may be packages of their own. */
+function hasSanitizers() {
+  const options = ["-fsanitize=address,undefined", "-x", "c++", "-", "-o", devNull];
+  return spawnSync(process.env.CXX ?? "c++", options, { input: "int main() {}" }).status === 0;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) await buildCuda(process.argv[2]);

@@ -1,7 +1,7 @@
 // npm test: sets up, prepares a desktop to test on where that is possible, checks, runs all tests, and ends with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { buildCuda, buildEmulator, noNvcc, releaseArchitectures } from "./cuda.mjs";
+import { buildCuda, buildEmulator, buildSanitized, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { unexplainedSpills } from "./kernels.mjs";
 import { root, run, runForeground, step } from "./run.mjs";
@@ -10,6 +10,7 @@ import { electronPackages, installSystemPackages } from "./system.mjs";
 
 await setUp();
 await buildEmulator();
+await buildSanitized();
 await buildLowered();
 const cuda = await compileCuda();
 const { check } = await import("./check.mjs");

@@ -14,6 +14,18 @@ export const noEmulator = [emulatedLibrary, emulatorFaults, gpuDriver].every(exi
   ? null
   : "run by `npm test` on Linux with g++, which builds the emulator";
 
+/** The same with AddressSanitizer and UndefinedBehaviorSanitizer in it, a driver that can open it, and the test program of that. */
+export const sanitizedLibrary = built("libdistill_cuda_sanitized.so");
+export const sanitizedDriver = built("sanitized_driver");
+export const sanitizedFaults = built("sanitized_faults");
+
+/** Why tests with sanitizers cannot run; null if they can. */
+export const noSanitizers =
+  noEmulator ??
+  ([sanitizedLibrary, sanitizedDriver, sanitizedFaults].every(existsSync)
+    ? null
+    : "AddressSanitizer or UndefinedBehaviorSanitizer is not installed: g++ does not find libasan or libubsan");
+
 /** Why there are no `smallCases`; null if there are. */
 export const noCases = () => noEmulator ?? (spawnSync("python3", ["--version"]).status === 0 ? null : "python3 is not installed");
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/asan_interface.h>
 #endif
 
 extern "C" void emulator_switch(void **save, void *to);
@@ -49,6 +49,10 @@ namespace {
 }  // namespace
 
 void prepare(Fibre &fibre, void (*entry)()) {
+#if defined(__SANITIZE_ADDRESS__)
+  // Who used the stack before has not returned from its functions.
+  __asan_unpoison_memory_region(fibre.stack, fibre.stack_bytes);
+#endif
   void **top = reinterpret_cast<void **>(fibre.stack + fibre.stack_bytes);
 #if defined(__x86_64__)
   // As after a call: the stack is 8 off a multiple of 16 when entry begins.

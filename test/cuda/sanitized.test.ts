@@ -1,0 +1,45 @@
+// The kernels and their launchers under AddressSanitizer and UndefinedBehaviorSanitizer, which see what the emulator's shadow memory does not:
+// a thread's own variables, arithmetic without a result, and memory of the host. The first report ends the program, with its text.
+import { spawnSync } from "node:child_process";
+import { beforeEach, describe, expect, it } from "vitest";
+import { noCases, noSanitizers, sanitizedDriver, sanitizedFaults, sanitizedLibrary, smallCases } from "./emulated";
+
+// Looking for leaks needs the right to trace processes, which containers may lack; fake stacks are megabytes, and each thread of a kernel would have one.
+const ASAN_OPTIONS = "detect_leaks=0:detect_stack_use_after_return=0";
+
+const sanitized = (program: string, args: string[], input = "") =>
+  spawnSync(program, args, { input, encoding: "utf8", env: { ...process.env, ASAN_OPTIONS, DISTILL_EMULATOR: "", DISTILL_EMULATOR_ORDER: "7" } });
+
+beforeEach((test) => {
+  if (noSanitizers) test.skip(noSanitizers);
+});
+
+const faults: Record<string, RegExp> = {
+  "own array out of bounds": /AddressSanitizer: stack-buffer-overflow[\s\S]* in [^\n]*sum_of_own_array/,
+  "signed overflow": /faults\.cu:\d+:\d+: runtime error: signed integer overflow/,
+  "misaligned pair": /faults\.cu:\d+:\d+: runtime error: .* misaligned address/,
+  "host memory out of bounds": /AddressSanitizer: heap-buffer-overflow[\s\S]* in [^\n]*launch_from_list/,
+  "host memory after its end": /AddressSanitizer: heap-use-after-free[\s\S]* in [^\n]*launch_from_freed/,
+};
+
+describe("a planted mistake ends the program with a report", () => {
+  it.each(Object.entries(faults))("%s", (name, report) => {
+    const { stderr, status } = sanitized(sanitizedFaults, [name, "planted"]);
+    expect(stderr).toMatch(report);
+    expect(status).toBe(1);
+  });
+
+  it.each(Object.keys(faults))("not without it: %s", (name) => {
+    expect(sanitized(sanitizedFaults, [name])).toMatchObject({ status: 0, stderr: "" });
+  });
+});
+
+/** In one order of threads, as the others are for races; the large cases are left to the emulator. */
+it("the small cases pass without a report, op by op and recorded", (test) => {
+  const reason = noCases();
+  if (reason) test.skip(reason);
+  const { stdout, stderr, status } = sanitized(sanitizedDriver, [sanitizedLibrary], smallCases());
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/^1\d\d cases, 0 wrong\n$/);
+  expect(status).toBe(0);
+});
