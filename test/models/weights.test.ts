@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Model } from "../../src-main/models/model";
 import { createModel } from "../../src-main/models/registry";
-import { writeSafetensors } from "../../src-main/models/safetensors";
-import { describeWeights, hashWeights, loadTensors, loadWeights, saveWeights } from "../../src-main/models/weights";
+import { readSafetensorsHeader, writeSafetensors } from "../../src-main/models/safetensors";
+import { describeWeights, exportWeights, hashWeights, loadTensors, loadWeights, saveWeights } from "../../src-main/models/weights";
 import { full, scope, useBackend } from "../../src-main/tensor/tensor";
 
 useBackend(loadAddon());
@@ -92,6 +92,19 @@ describe("weights", () => {
       -0,
     ]);
     expect(readX(stored({ x: { dtype: "BF16", shape: [4], data_offsets: [0, 8] } }, bytes(brain)), 4)).toEqual([1, -2, Number.POSITIVE_INFINITY, 0.333984375]);
+  });
+
+  it("are exported to bf16 by rounding to the nearest, ties to even, with their notes", () => {
+    const bits = [0x3f800000, 0x3f808000, 0x3f808001, 0x3f818000, 0xbf807fff, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x80000000, 0x00000001];
+    const rounded = [0x3f80, 0x3f80, 0x3f81, 0x3f82, 0xbf80, 0x7f80, 0x7f80, 0x7fc0, 0x8000, 0x0000];
+    const values = new Float32Array(Uint32Array.from(bits).buffer);
+    const [from, to] = [join(folder, "whole.safetensors"), join(folder, "half.safetensors")];
+    writeSafetensors(from, new Map([["values", { shape: [2, 5], size: 10, toFloat32: () => values }]]), { classes: '["a"]' });
+    expect(exportWeights({ weights: from, precision: "bf16", out: to })).toEqual({ path: to, bytes: readFileSync(to).length });
+    const { metadata, tensors } = readSafetensorsHeader(to);
+    expect([metadata, tensors.get("values")]).toMatchObject([{ classes: '["a"]' }, { dtype: "BF16", shape: [2, 5] }]);
+    expect([...new Uint16Array(Uint8Array.from(readFileSync(to).subarray(tensors.get("values")!.begin)).buffer)]).toEqual(rounded);
+    expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: exists already");
   });
 
   it("that do not fit name each tensor, expected and found, and change nothing", () => {
