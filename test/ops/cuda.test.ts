@@ -1,6 +1,8 @@
 // The CUDA kernels against the scalar reference, on the emulator: the same sources, compiled for the processor, with every access to memory
 // checked for races, bounds and content that nobody wrote. What it finds makes the next read throw, with the kernel's file and line.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { attention } from "../../src-main/tensor/ops/attention";
+import { backward, fromArray, scope } from "../../src-main/tensor/tensor";
 import { emulatedLibrary, noEmulator } from "../cuda/emulated";
 import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
@@ -43,6 +45,24 @@ describe("bf16 without tensor cores", () => {
   it.for(multiplied)("$name; $stored in bf16", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
     expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+  });
+});
+
+// e^-logsumexp, which keys beyond the last would get, is infinite here.
+describe("attention where all scores are far below zero", () => {
+  it.for(["f32", "bf16"] as const)("has finite gradients in %s", (dtype, { skip }) => {
+    if (noEmulator) skip(noEmulator);
+    addon.useCuda(emulatedLibrary, 0);
+    const [T, E] = [2, 32];
+    const qkv = Float32Array.from({ length: T * 3 * E }, (_, i) => [6, -6, (i % 7) / 7][Math.floor(i / E) % 3]!);
+    const gradient = scope(() => {
+      const x = fromArray(qkv, [1, T, 3 * E], dtype);
+      x.requiresGrad = true;
+      backward(attention(x, 1), fromArray(qkv.subarray(2 * E, (2 + T) * E), [1, T, E], dtype));
+      return x.grad!.toFloat32();
+    });
+    expect(gradient.every(Number.isFinite)).toBe(true);
+    expect(gradient.some((value) => value !== 0)).toBe(true);
   });
 });
 
