@@ -77,6 +77,8 @@ class Arguments {
   bool flag(const char *name);
   bool optional_flag(const char *name) { return given(name) && flag(name); }
 
+  Device &device() const { return tensors_.device(); }
+
   // The extent bound to a letter.
   int64_t operator[](char letter) const { return extents_[index(letter)]; }
   void bind(char letter, int64_t extent) { extents_[index(letter)] = extent; }

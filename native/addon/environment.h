@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "addon/arguments.h"
+#include "addon/content.h"
 #include "addon/tensors.h"
 
 namespace distill {
@@ -19,11 +20,6 @@ struct TensorRead {
   DType dtype;
   int64_t size;
   std::unique_ptr<PendingRead> pending;
-};
-// The work goes before the memory that it uses.
-struct TensorRecording {
-  std::unique_ptr<StoragePool::SetAside> memory;
-  std::unique_ptr<Recording> work;
 };
 
 struct Environment {

@@ -1,7 +1,7 @@
-#include <bit>
 #include <cmath>
 
 #include "addon/checksum.h"
+#include "addon/content.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "cpu/memory.h"
@@ -90,7 +90,7 @@ const char *array_name(DType dtype) {
   return kNames[static_cast<int>(dtype)];
 }
 
-Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
+Napi::Value write_method(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &tensor = tensor_argument("write", info[0], environment.tensors);
   const std::string expected =
       std::string("a ") + array_name(tensor.dtype) + " of " + std::to_string(tensor.size) + " for " + tensor.describe();
@@ -102,9 +102,7 @@ Napi::Value write(const Napi::CallbackInfo &info, Environment &environment) {
   void *data = nullptr;
   if (napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok || !data)
     wrong_range("write", "values", expected, "an array without memory");
-  if (tensor.range) tensor.range->reset();
-  environment.tensors.device().write(tensor.block.get(), data, tensor.bytes());
-  if (tensor.range) *tensor.range = range_of(static_cast<const int32_t *>(data), tensor.size);
+  write(environment.tensors.device(), tensor, data);
   return info.Env().Undefined();
 }
 
@@ -131,41 +129,17 @@ Napi::Value take_read(const Napi::CallbackInfo &info, Environment &environment) 
   return values.array;
 }
 
-Napi::Value copy(const Napi::CallbackInfo &info, Environment &environment) {
-  Arguments a("copy", take_arguments("copy", info[0]), environment.tensors);
-  const Tensor &from = a.any_tensor("from");
-  const Tensor &to = a.any_tensor("to");
-  a.finish();
-  if (to.dtype != from.dtype) a.wrong_type("to", dtype_name(from.dtype), to.describe());
-  if (to.size != from.size) a.wrong_range("to", "the size of " + from.describe(), to.describe());
-  if (to.range) to.range->reset();
-  environment.tensors.device().copy(to.block.get(), from.block.get(), from.bytes());
-  if (to.range) *to.range = *from.range;
+template <void (*method)(Arguments &)>
+Napi::Value content_method(const Napi::CallbackInfo &info, Environment &environment, const char *name) {
+  Arguments arguments(name, take_arguments(name, info[0]), environment.tensors);
+  method(arguments);
   return info.Env().Undefined();
 }
-
-uint32_t fill_pattern(DType dtype, Arguments &a) {
-  switch (dtype) {
-    case DType::f32:
-      return std::bit_cast<uint32_t>(a.any_number("value"));
-    case DType::bf16:
-      return to_bf16(a.any_number("value")).bits * 0x00010001u;
-    case DType::i32:
-      return static_cast<uint32_t>(a.integer("value", INT32_MIN, INT32_MAX));
-    case DType::u8:
-      return static_cast<uint32_t>(a.integer("value", 0, UINT8_MAX)) * 0x01010101u;
-  }
-  return 0;
+Napi::Value copy_method(const Napi::CallbackInfo &info, Environment &environment) {
+  return content_method<copy>(info, environment, "copy");
 }
-
-Napi::Value fill(const Napi::CallbackInfo &info, Environment &environment) {
-  Arguments a("fill", take_arguments("fill", info[0]), environment.tensors);
-  const Tensor &y = a.any_tensor("y");
-  const uint32_t pattern = fill_pattern(y.dtype, a);
-  a.finish();
-  if (y.range) y.range->reset();
-  environment.tensors.device().fill(y.block.get(), pattern, y.bytes());
-  return info.Env().Undefined();
+Napi::Value fill_method(const Napi::CallbackInfo &info, Environment &environment) {
+  return content_method<fill>(info, environment, "fill");
 }
 
 Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environment) {
@@ -180,18 +154,13 @@ Napi::Value can_record(const Napi::CallbackInfo &info, Environment &environment)
   return Napi::Boolean::New(info.Env(), environment.tensors.device().can_record());
 }
 
-Napi::Value begin_recording(const Napi::CallbackInfo &info, Environment &environment) {
-  if (!environment.tensors.device().can_record()) throw WrongRange("beginRecording: expected a device that records, got the processor");
-  environment.tensors.device().begin_recording();
-  environment.tensors.pool().begin_setting_aside();
+Napi::Value begin_recording_method(const Napi::CallbackInfo &info, Environment &environment) {
+  begin_recording(environment.tensors);
   return info.Env().Undefined();
 }
 
-Napi::Value end_recording(const Napi::CallbackInfo &info, Environment &environment) {
-  if (!environment.tensors.pool().is_setting_aside()) throw WrongRange("endRecording: expected beginRecording first");
-  TensorRecording recording{environment.tensors.pool().end_setting_aside(), nullptr};
-  recording.work = environment.tensors.device().end_recording();
-  environment.recordings.emplace(environment.next_number, std::move(recording));
+Napi::Value end_recording_method(const Napi::CallbackInfo &info, Environment &environment) {
+  environment.recordings.emplace(environment.next_number, end_recording(environment.tensors));
   return Napi::Number::New(info.Env(), static_cast<double>(environment.next_number++));
 }
 
@@ -236,16 +205,16 @@ void add_tensor_methods(Napi::Object exports) {
   add_method<alloc>(exports, "alloc");
   add_method<view>(exports, "view");
   add_method<release>(exports, "release");
-  add_method<write>(exports, "write");
+  add_method<write_method>(exports, "write");
   add_method<read>(exports, "read");
   add_method<read_later>(exports, "readLater");
   add_method<take_read>(exports, "takeRead");
-  add_method<copy>(exports, "copy");
-  add_method<fill>(exports, "fill");
+  add_method<copy_method>(exports, "copy");
+  add_method<fill_method>(exports, "fill");
   add_method<checksum_method>(exports, "checksum");
   add_method<can_record>(exports, "canRecord");
-  add_method<begin_recording>(exports, "beginRecording");
-  add_method<end_recording>(exports, "endRecording");
+  add_method<begin_recording_method>(exports, "beginRecording");
+  add_method<end_recording_method>(exports, "endRecording");
   add_method<replay>(exports, "replay");
   add_method<release_recording>(exports, "releaseRecording");
   add_method<memory_stats>(exports, "memoryStats");

@@ -5,9 +5,11 @@
 # driver of native/cuda/bench, then, each with a file of its own in the results:
 #   cases        every declarative case of test/ops/cases.json, fp32 and bf16, against the scalar ops; recorded as a graph against op by op
 #   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which has to be silent
+#   models       what whole models give, and the losses of 20 steps of training, fp32 and bf16, against the scalar ops
 #   ops          time of each op at the models' sizes, against the roofline
-#   torch        the models' training steps and inference in PyTorch, eager and compiled
-# Steps of our own models are timed by `distill bench`, which needs Node.
+#   steps        time of the models' training steps and inference, bf16
+#   torch        the same in PyTorch, eager and compiled, beside ours
+# Models and steps are played from test/gpu/calls: what the program calls, noted down (test/gpu/calls.ts).
 # Goes on after a part that fails; the exit status tells whether one did.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -52,6 +54,7 @@ python3 native/cuda/bench/cases.py test/ops/cases.json --sizes-of-models > "$res
 python3 native/cuda/bench/cases.py test/ops/cases.json --small > "$results/small-cases.txt"
 
 part cases driver "$results/all-cases.txt" "$bench" "$library"
+part models "$bench" "$library" --calls test/gpu/calls/models-*.txt test/gpu/calls/training-*.txt
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 for tool in memcheck racecheck synccheck; do
   if [ -x "$sanitizer" ]; then
@@ -61,8 +64,9 @@ for tool in memcheck racecheck synccheck; do
   fi
 done
 part ops driver "$results/all-cases.txt" "$bench" "$library" --time
+part steps "$bench" "$library" --calls test/gpu/calls/step-*.txt
 if python3 -c "import torch" 2> /dev/null; then
-  part torch python3 native/cuda/bench/torch_models.py
+  part torch python3 native/cuda/bench/torch_models.py "$results/steps.txt"
 else
   echo "== torch left out: python3 has no PyTorch" | tee "$results/torch.txt"
 fi

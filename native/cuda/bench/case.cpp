@@ -7,35 +7,6 @@ namespace distill::bench {
 
 namespace {
 
-// FNV-1a of the name, finalizer of MurmurHash3.
-std::vector<uint32_t> hashes(const std::string &name, int64_t size) {
-  uint32_t seed = 0x811c9dc5;
-  for (const char byte : name) seed = (seed ^ static_cast<uint8_t>(byte)) * 0x01000193;
-  std::vector<uint32_t> found(static_cast<size_t>(size));
-  for (uint32_t i = 0; i < found.size(); i++) {
-    uint32_t x = i * 0x9e3779b9 + seed;
-    x = (x ^ x >> 16) * 0x85ebca6b;
-    x = (x ^ x >> 13) * 0xc2b2ae35;
-    found[i] = x ^ x >> 16;
-  }
-  return found;
-}
-
-std::vector<float> numbers(const std::string &name, int64_t size, double scale, double offset, uint32_t below) {
-  std::vector<float> values;
-  values.reserve(static_cast<size_t>(size));
-  for (const uint32_t hash : hashes(name, size))
-    values.push_back(static_cast<float>(offset + scale * (below ? hash % below : 2 * ((hash >> 8) * 0x1p-24) - 1)));
-  return values;
-}
-
-Shape shape_of(const std::string &text) {
-  Shape shape;
-  std::istringstream extents(text);
-  for (std::string extent; std::getline(extents, extent, ',');) shape.push_back(std::stoll(extent));
-  return shape;
-}
-
 template <class T>
 std::vector<T> rest_of(std::istream &line) {
   std::vector<T> values;
@@ -50,12 +21,6 @@ std::string text_of(std::istream &line) {
 }
 
 }  // namespace
-
-int64_t product(const Shape &shape) {
-  int64_t size = 1;
-  for (const int64_t extent : shape) size *= extent;
-  return size;
-}
 
 double Case::option(const std::string &wanted, double otherwise) const {
   const auto found = options.find(wanted);

@@ -8,10 +8,9 @@
 #include <string>
 #include <vector>
 
-namespace distill::bench {
+#include "cuda/bench/values.h"
 
-using Shape = std::vector<int64_t>;
-int64_t product(const Shape &shape);
+namespace distill::bench {
 
 struct Input {
   std::string dtype;  // f32, i32, u8

@@ -1,18 +1,24 @@
-// distill_cuda_bench LIBRARY < cases: runs every case on the GPU, or on the emulator, against the scalar ops of the processor, op by op and
-// recorded as a CUDA graph, which has to give the same bits. With --time: instead, how long each op of the timed cases takes, and how near
-// that is to what the GPU's arithmetic and memory allow. Exit status 1 if a case is wrong.
+// What is right and how long it takes on the GPU, or on the emulator; exit status 1 if something is wrong.
+//   distill_cuda_bench LIBRARY < cases           every case against the scalar ops of the processor, op by op and recorded as a CUDA graph,
+//   which
+//                                                has to give the same bits
+//   distill_cuda_bench LIBRARY --time < cases    how long each op of the timed cases takes, and how near that is to what arithmetic and
+//   memory
+//                                                of the GPU allow
+//   distill_cuda_bench LIBRARY --calls FILE...   what models and trainings give, against the processor; of files with a step, how long it
+//   takes
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
-#include <numeric>
+#include <span>
 
+#include "cpu/select.h"
 #include "cpu/variants.h"
+#include "cuda/bench/calls.h"
+#include "cuda/bench/gpu.h"
 #include "cuda/bench/problem.h"
-#include "cuda/opening.h"
 
 using namespace distill;
 using namespace distill::bench;
@@ -21,69 +27,9 @@ namespace {
 
 constexpr double kToleranceF32 = 1e-5, kToleranceBf16 = 1e-2;  // relative L2 error
 
-constexpr Ops kScalarOps = {
-#define DISTILL_TAKE(name, Arguments) scalar::name,
-    DISTILL_OPS(DISTILL_TAKE)
-#undef DISTILL_TAKE
-};
-
-class Processor : public Side {
- public:
-  const Ops &ops() const override { return kScalarOps; }
-  void *allocate(int64_t bytes) override { return std::malloc(static_cast<size_t>(bytes)); }
-  void free(void *memory) override { std::free(memory); }
-  void write(void *to, const void *from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void read(void *to, const void *from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-};
-
-class Gpu : public Side {
- public:
-  explicit Gpu(const std::string &path) : library(cuda_library(path)), description((count_gpus(library), describe_gpu(library, 0))) {
-    expect_usable(description);
-    library.open(0);
-    check(library);
-  }
-  const Ops &ops() const override { return *library.ops; }
-  void *allocate(int64_t bytes) override { return checked(library.allocate(bytes)); }
-  void free(void *memory) override { library.free(memory); }
-  void write(void *to, const void *from, int64_t bytes) override { library.write(to, from, bytes); }
-  void read(void *to, const void *from, int64_t bytes) override {
-    library.read(to, from, bytes);
-    check(library);
-  }
-  void wait() {
-    library.synchronize();
-    check(library);
-  }
-  CudaRecording *record(const std::vector<Call> &calls) {
-    library.begin_recording();
-    for (const Call &call : calls) call.queue();
-    return checked(library.end_recording());
-  }
-
-  const CudaLibrary &library;
-  const CudaDeviceDescription description;
-
- private:
-  template <class Result>
-  Result checked(Result result) {
-    check(library);
-    return result;
-  }
-};
-
 // ---- Right or wrong
 
 using Outputs = std::map<std::string, std::vector<float>>;
-
-double relative_error(const std::vector<float> &actual, const std::vector<float> &expected) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < expected.size(); i++) {
-    difference += (double{actual[i]} - expected[i]) * (double{actual[i]} - expected[i]);
-    norm += double{expected[i]} * expected[i];
-  }
-  return std::sqrt(norm > 0 ? difference / norm : difference);
-}
 
 Outputs run(Problem &problem) {
   problem.load();
@@ -91,13 +37,13 @@ Outputs run(Problem &problem) {
   return problem.outputs();
 }
 
-Outputs replayed(Gpu &gpu, Problem &problem) {
-  CudaRecording *recording = gpu.record(problem.calls());
+Outputs replayed(Device &device, Problem &problem) {
+  device.begin_recording();
+  for (const Call &call : problem.calls()) call.queue();
+  const std::unique_ptr<Recording> recording = device.end_recording();
   problem.load();
-  gpu.library.replay(recording);
-  Outputs outputs = problem.outputs();
-  gpu.library.forget(recording);
-  return outputs;
+  recording->replay();
+  return problem.outputs();
 }
 
 bool same_bits(const Outputs &a, const Outputs &b) {
@@ -107,9 +53,8 @@ bool same_bits(const Outputs &a, const Outputs &b) {
 }
 
 // What is wrong, one line each.
-std::vector<std::string> mistakes(Gpu &gpu, const Case &test) {
-  Processor processor;
-  Problem reference(processor, test), problem(gpu, test);
+std::vector<std::string> mistakes(Device &gpu, const Case &test) {
+  Problem reference(cpu_device(), test), problem(gpu, test);
   const Outputs expected = run(reference), actual = run(problem);
   std::vector<std::string> found;
   for (const auto &[name, values] : expected) {
@@ -121,20 +66,26 @@ std::vector<std::string> mistakes(Gpu &gpu, const Case &test) {
   return found;
 }
 
-int check_cases(Gpu &gpu, const std::vector<Case> &cases) {
-  int wrong = 0;
-  for (const Case &test : cases) {
-    std::vector<std::string> found;
-    try {
-      found = mistakes(gpu, test);
-    } catch (const CudaDeviceLost &) {
-      throw;
-    } catch (const std::exception &error) {
-      found = {error.what()};
-    }
-    wrong += !found.empty();
-    for (const std::string &mistake : found) std::printf("WRONG %s: %s\n", test.name.c_str(), mistake.c_str());
+// What went wrong in finding mistakes is one too, unless nothing works any more.
+template <class Find>
+std::vector<std::string> mistakes_or_error(const Find &find) {
+  try {
+    return find();
+  } catch (const CudaDeviceLost &) {
+    throw;
+  } catch (const std::exception &error) {
+    return {error.what()};
   }
+}
+
+bool tell(const std::string &name, const std::vector<std::string> &mistakes) {
+  for (const std::string &mistake : mistakes) std::printf("WRONG %s: %s\n", name.c_str(), mistake.c_str());
+  return !mistakes.empty();
+}
+
+int check_cases(Device &gpu, const std::vector<Case> &cases) {
+  int wrong = 0;
+  for (const Case &test : cases) wrong += tell(test.name, mistakes_or_error([&] { return mistakes(gpu, test); }));
   std::printf("%zu cases, %d wrong\n", cases.size(), wrong);
   return wrong > 0;
 }
@@ -155,26 +106,11 @@ const Peak *peak_of(const std::string &gpu) {
   return found == std::end(kPeaks) ? nullptr : found;
 }
 
-// Median over rounds of calls queued one behind the other, in seconds.
-double seconds_of(Gpu &gpu, const Call &call) {
-  constexpr int kRounds = 9, kCalls = 20;
-  std::vector<double> rounds;
-  for (int round = 0; round <= kRounds; round++) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < kCalls; i++) call.queue();
-    gpu.wait();
-    rounds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / kCalls);
-  }
-  rounds.erase(rounds.begin());  // warms up
-  std::nth_element(rounds.begin(), rounds.begin() + kRounds / 2, rounds.end());
-  return rounds[kRounds / 2];
-}
-
 void time_case(Gpu &gpu, const Case &test, const Peak *peak) {
-  Problem problem(gpu, test);
+  Problem problem(gpu.device, test);
   problem.load();
   for (const Call &call : problem.calls()) {
-    const double seconds = seconds_of(gpu, call);
+    const double seconds = seconds_of(gpu, call.queue);
     std::printf("%-52s %-26s %9.1f us %8.1f TFLOP/s %8.0f GB/s", test.name.c_str(), call.op.c_str(), 1e6 * seconds,
                 1e-12 * call.flops / seconds, 1e-9 * call.bytes / seconds);
     if (peak) {
@@ -195,21 +131,55 @@ int time_cases(Gpu &gpu, const std::vector<Case> &cases) {
   return 0;
 }
 
+// ---- Models and trainings
+
+int play_calls(Gpu &gpu, std::span<char *> paths) {
+  bool wrong = false;
+  for (const std::string path : paths) {
+    std::ifstream lines(path);
+    if (!lines) throw std::runtime_error(path + " cannot be read");
+    const CallFile file = read_calls(lines);
+    if (file.images == 0) {
+      const bool is_wrong = tell(file.title, mistakes_or_error([&] { return mistakes(gpu.device, file); }));
+      if (!is_wrong) std::printf("right %s\n", file.title.c_str());
+      wrong |= is_wrong;
+    } else {
+      const auto [seconds, peak] = time_step(gpu, file);
+      std::printf("%-56s %9.0f images/s %9.3f ms %7.0f MB at most\n", file.title.c_str(), static_cast<double>(file.images) / seconds,
+                  1e3 * seconds, 1e-6 * static_cast<double>(peak));
+    }
+    std::fflush(stdout);
+  }
+  return wrong;
+}
+
 }  // namespace
 
+// The processor of the driver: what a kernel is compared with is easy to read, not fast.
+const Ops &distill::cpu_ops() {
+  static constexpr Ops kScalarOps = {
+#define DISTILL_TAKE(name, Arguments) scalar::name,
+      DISTILL_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  };
+  return kScalarOps;
+}
+
 int main(int count, char **arguments) {
-  const bool is_timing = count == 3 && arguments[2] == std::string("--time");
-  if (count != 2 && !is_timing) {
-    std::fprintf(stderr, "usage: distill_cuda_bench LIBRARY [--time] < cases\n");
+  const std::string mode = count > 2 ? arguments[2] : "";
+  const bool is_playing = mode == "--calls" && count > 3, is_timing = mode == "--time" && count == 3;
+  if (count != 2 && !is_timing && !is_playing) {
+    std::fprintf(stderr, "usage: distill_cuda_bench LIBRARY [--time] < cases\n       distill_cuda_bench LIBRARY --calls FILE...\n");
     return 2;
   }
   try {
     Gpu gpu(arguments[1]);
+    if (is_playing) return play_calls(gpu, std::span(arguments + 3, arguments + count));
     std::vector<Case> cases = read_cases(std::cin);
     if (cases.empty()) throw std::runtime_error("no cases on standard input; cases.py writes them");
     if (is_timing) return time_cases(gpu, cases);
     std::erase_if(cases, [](const Case &test) { return test.timed; });
-    return check_cases(gpu, cases);
+    return check_cases(gpu.device, cases);
   } catch (const std::exception &error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

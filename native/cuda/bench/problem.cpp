@@ -1,31 +1,16 @@
 #include "cuda/bench/problem.h"
 
-#include <cstring>
 #include <stdexcept>
 
 namespace distill::bench {
 
 namespace {
 
-int64_t bytes_of(const std::string &dtype) { return dtype == "u8" ? 1 : dtype == "bf16" ? 2 : 4; }
-
-std::vector<uint8_t> stored_as(const std::string &dtype, const std::vector<float> &values) {
-  std::vector<uint8_t> stored(values.size() * static_cast<size_t>(bytes_of(dtype)));
-  for (size_t i = 0; i < values.size(); i++) {
-    if (dtype == "f32") std::memcpy(&stored[4 * i], &values[i], 4);
-    if (dtype == "bf16") std::memcpy(&stored[2 * i], &(const bf16 &)to_bf16(values[i]), 2);
-    if (dtype == "u8") stored[i] = static_cast<uint8_t>(values[i]);
-    const auto whole = static_cast<int32_t>(dtype == "i32" ? values[i] : 0);
-    if (dtype == "i32") std::memcpy(&stored[4 * i], &whole, 4);
-  }
-  return stored;
-}
-
 int64_t windows(int64_t extent, int64_t kernel, int64_t stride, int64_t padding) { return (extent + 2 * padding - kernel) / stride + 1; }
 
 }  // namespace
 
-Problem::Problem(Side &side, const Case &test) : side_(side), test_(test) {
+Problem::Problem(Device &device, const Case &test) : device_(device), test_(test) {
   for (const auto &[name, input] : test.inputs)
     add(name, input.dtype == "f32" && test.stored.count(name) ? "bf16" : input.dtype, input.shape, test.values(name), false);
   const std::map<std::string, void (Problem::*)()> kinds = {
@@ -46,12 +31,12 @@ Problem::Problem(Side &side, const Case &test) : side_(side), test_(test) {
 }
 
 Problem::~Problem() {
-  for (const auto &[name, tensor] : tensors_) side_.free(tensor.memory);
+  for (const auto &[name, tensor] : tensors_) device_.free(tensor.memory, static_cast<int64_t>(tensor.initial.size()));
 }
 
 void Problem::load() {
   for (const auto &[name, tensor] : tensors_)
-    side_.write(tensor.memory, tensor.initial.data(), static_cast<int64_t>(tensor.initial.size()));
+    device_.write(tensor.memory, tensor.initial.data(), static_cast<int64_t>(tensor.initial.size()));
 }
 
 std::map<std::string, std::vector<float>> Problem::outputs() {
@@ -59,11 +44,8 @@ std::map<std::string, std::vector<float>> Problem::outputs() {
   for (const auto &[name, tensor] : tensors_) {
     if (!tensor.is_output) continue;
     std::vector<uint8_t> bytes(tensor.initial.size());
-    side_.read(bytes.data(), tensor.memory, static_cast<int64_t>(bytes.size()));
-    const Floats floats{bytes.data(), tensor.dtype == "bf16" ? Storage::bf16 : Storage::f32};
-    const auto *whole = reinterpret_cast<const int32_t *>(bytes.data());
-    for (int64_t i = 0; i < product(tensor.shape); i++)
-      outputs[name].push_back(tensor.dtype == "i32" ? static_cast<float>(whole[i]) : floats[i]);
+    device_.read(bytes.data(), tensor.memory, static_cast<int64_t>(bytes.size()));
+    outputs[name] = loaded_from(tensor.dtype, bytes, product(tensor.shape));
   }
   return outputs;
 }
@@ -79,7 +61,7 @@ FloatsOut Problem::floats(const std::string &name) const {
 
 void Problem::add(const std::string &name, const std::string &dtype, const Shape &shape, const std::vector<float> &values, bool is_output) {
   std::vector<uint8_t> initial = stored_as(dtype, values);
-  void *memory = side_.allocate(static_cast<int64_t>(initial.size()));
+  void *memory = device_.allocate(static_cast<int64_t>(initial.size()));
   tensors_[name] = {dtype, shape, memory, std::move(initial), is_output};
 }
 
@@ -103,7 +85,7 @@ void Problem::call(const std::string &name, void (*op)(const Op &), const Op &ar
     if (has(tensor)) bytes += static_cast<double>(size(tensor) * bytes_of(at(tensor).dtype));
   calls_.push_back({name, flops, bytes, [op, arguments] { op(arguments); }});
 }
-#define CALL(name, ...) call(#name, side_.ops().name, __VA_ARGS__)
+#define CALL(name, ...) call(#name, device_.ops().name, __VA_ARGS__)
 
 // ---- Ops, forward and backward, as src-main/tensor/ops calls them
 
@@ -316,7 +298,7 @@ void Problem::optimizer() {
     const AdamW adamw{parameters->data(),        2,    step, rate, test_.option("beta1", 0.9), test_.option("beta2", 0.999),
                       test_.option("eps", 1e-8), decay};
     const Sgd sgd{parameters->data(), 2, step, rate, test_.option("momentum"), decay, test_.option("nesterov") != 0};
-    calls_.push_back({test_.op, 0, 0, [=, ops = side_.ops(), is_adamw = test_.op == "adamw", kept = parameters] {
+    calls_.push_back({test_.op, 0, 0, [=, ops = device_.ops(), is_adamw = test_.op == "adamw", kept = parameters] {
                         is_adamw ? ops.adamw(adamw) : ops.sgd(sgd);
                       }});
   }

@@ -7,21 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "addon/device.h"
 #include "cuda/bench/case.h"
-#include "ops.h"
 
 namespace distill::bench {
-
-// Where ops run. Copies are ordered with them; read waits.
-class Side {
- public:
-  virtual ~Side() = default;
-  virtual const Ops &ops() const = 0;
-  virtual void *allocate(int64_t bytes) = 0;
-  virtual void free(void *memory) = 0;
-  virtual void write(void *to, const void *from, int64_t bytes) = 0;
-  virtual void read(void *to, const void *from, int64_t bytes) = 0;
-};
 
 struct Call {
   std::string op;
@@ -31,7 +20,7 @@ struct Call {
 
 class Problem {
  public:
-  Problem(Side &side, const Case &test);
+  Problem(Device &device, const Case &test);
   ~Problem();
   Problem(const Problem &) = delete;
 
@@ -86,7 +75,7 @@ class Problem {
   void images();
   void views();
 
-  Side &side_;
+  Device &device_;
   const Case &test_;
   std::map<std::string, Tensor> tensors_;
   std::vector<Call> calls_;

@@ -1,9 +1,13 @@
 """Training steps and inference of the benchmark's models in PyTorch on the GPU: eager and torch.compile, bf16 autocast. Prints a table.
 
-Ours for the same models: `distill bench`, which needs Node. timm's models are written out here, as no network may be needed.
+    python3 torch_models.py [STEPS]     STEPS: what `distill_cuda_bench LIBRARY --calls` printed for ours, for the columns beside
+
+timm's models are written out here, as no network may be needed.
 """
 
+import re
 import statistics
+import sys
 import time
 
 import torch
@@ -107,15 +111,25 @@ def steps_of(model, image, batch, compiled):
         with torch.autocast("cuda", torch.bfloat16):
             forward(images)
 
-    return {"train": train, "inference": infer}
+    return {"training step": train, "inference": infer}
 
 
-def main():
-    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}, bf16 autocast, AdamW fused, channels last; images per second")
+def ours_of(path):
+    """Images per second by the title of the step."""
+    with open(path) as file:
+        return {found[1]: float(found[2]) for found in re.finditer(r"^(.+), bf16 +(\d+) images/s", file.read(), re.MULTILINE)}
+
+
+def main(path=None):
+    ours = ours_of(path) if path else {}
+    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}, bf16 autocast, AdamW fused, channels last; images per second\n")
+    print("| step | ours | eager | ratio | torch.compile | ratio |\n| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, (make, image, batch) in MODELS.items():
-        for compiled in (False, True):
-            for kind, step in steps_of(make(), image, batch, compiled).items():
-                print(f"{name:28} {kind:10} {'torch.compile' if compiled else 'eager':14} {batch / seconds_of(step):10.0f}", flush=True)
+        eager, compiled = ({kind: batch / seconds_of(step) for kind, step in steps_of(make(), image, batch, each).items()} for each in (False, True))
+        for kind, speed in eager.items():
+            mine = ours.get(f"{name}, {kind}")
+            cells = [mine, speed, mine and mine / speed, compiled[kind], mine and mine / compiled[kind]]
+            print(f"| {name}, {kind} | {' | '.join('' if cell is None else f'{cell:.4g}' for cell in cells)} |", flush=True)
 
 
-main()
+main(*sys.argv[1:])
