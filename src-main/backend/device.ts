@@ -33,13 +33,13 @@ export function cudaStatus(library: string | null = cudaLibrary(), seconds: numb
   if (!library) return unavailable("the CUDA library is not part of this copy of the program: it was built without nvcc");
   const answer = probe(library, seconds);
   if ("unavailable" in answer) return unavailable(answer.unavailable);
-  const { driver, runtime, gpus } = answer;
+  const { driver, release, runtime, gpus } = answer;
   const found = gpus.map(({ name, memoryBytes, capability }) => `${name}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, compute capability ${capability}`);
-  return { available: true, reason: `${found.join("; ")}; driver for CUDA ${driver}, library built with ${runtime}`, gpus };
+  return { available: true, reason: `${found.join("; ")}; driver ${release ? `${release} ` : ""}for CUDA ${driver}, library built with ${runtime}`, gpus };
 }
 
-/** Versions are of CUDA: the newest that the driver knows, and the one that the library was built with. */
-type Answer = { driver: string; runtime: string; gpus: Gpu[] } | { unavailable: string };
+/** Versions of CUDA: the newest that the driver knows, and the one that the library was built with; and the driver's own, "" where it does not say. */
+type Answer = { driver: string; runtime: string; release: string; gpus: Gpu[] } | { unavailable: string };
 
 function probe(library: string, seconds: number): Answer {
   const program = join(dirname(addonPath()), PROBE);

@@ -1,5 +1,8 @@
-import { existsSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cudaLibrary, cudaStatus, useDevice } from "../../src-main/backend/device";
 import { loadAddon } from "../../src-main/backend/load";
 import { emulatedLibrary, noEmulator } from "./emulated";
@@ -60,6 +63,21 @@ describe("a GPU", () => {
     expect(addon.device()).toBe("cuda");
     useDevice(addon, "auto", emulatedLibrary);
     expect(addon.device()).toBe("cpu");
+  });
+
+  it("is shown with the driver's release, where NVIDIA's management library tells it", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "nvml-"));
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    });
+    expect(cudaStatus(emulatedLibrary).reason).toBe("Emulator, 4 GiB, compute capability 8.0; driver for CUDA 13.0, library built with 13.0");
+    const source = `#include <cstring>
+      extern "C" int nvmlInit_v2() { return 0; }
+      extern "C" int nvmlSystemGetDriverVersion(char *release, unsigned size) { std::strncpy(release, "580.95.05", size); return 0; }`;
+    execFileSync("g++", ["-shared", "-fPIC", "-x", "c++", "-", "-o", path.join(folder, "libnvidia-ml.so.1")], { input: source });
+    vi.stubEnv("LD_LIBRARY_PATH", folder);
+    expect(cudaStatus(emulatedLibrary).reason).toContain("; driver 580.95.05 for CUDA 13.0,");
   });
 
   it("is not left while tensors are on it", () => {

@@ -28,6 +28,22 @@ std::string description(const CudaDeviceDescription &gpu) {
          ",\"capability\":" + quoted(std::to_string(gpu.capability_major) + "." + std::to_string(gpu.capability_minor)) + "}";
 }
 
+// The driver's release, "580.95.05", as NVIDIA's management library (NVML) says it, which is installed with the driver; "" where there is
+// none.
+std::string driver_release() {
+#if defined(_WIN32)
+  void *library = open_file("nvml.dll");
+#else
+  void *library = open_file("libnvidia-ml.so.1");
+#endif
+  if (!library) return "";
+  const auto begin = reinterpret_cast<int (*)()>(find_symbol(library, "nvmlInit_v2"));
+  const auto get = reinterpret_cast<int (*)(char *, unsigned)>(find_symbol(library, "nvmlSystemGetDriverVersion"));
+  char release[80] = "";  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+  const bool is_known = begin && get && begin() == 0 && get(release, sizeof(release)) == 0;
+  return is_known ? release : "";
+}
+
 void run_kernel(const CudaLibrary &library, int gpu) {
   constexpr uint32_t kPattern = 0x12345678;
   std::vector<uint32_t> content(1000);
@@ -50,8 +66,8 @@ std::string inventory(const CudaLibrary &library) {
   for (int i = 0; i < count; i++) gpus += (i > 0 ? "," : "") + description(describe_gpu(library, i));
   expect_usable(describe_gpu(library, 0));
   run_kernel(library, 0);
-  return "{\"driver\":" + version(library.driver_version()) + ",\"runtime\":" + version(library.runtime_version()) + ",\"gpus\":[" + gpus +
-         "]}";
+  return "{\"driver\":" + version(library.driver_version()) + ",\"release\":" + quoted(driver_release()) +
+         ",\"runtime\":" + version(library.runtime_version()) + ",\"gpus\":[" + gpus + "]}";
 }
 
 }  // namespace
