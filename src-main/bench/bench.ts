@@ -46,7 +46,9 @@ export async function bench({ only, rounds, threads, python }: BenchRequest, tel
     for (const work of works) {
       progress.begin(work);
       const samples = await measure(work, torch, rounds, tell);
-      results.push(compared(work, samples, work.limit && limits[work.limit] / 1e9));
+      const record = compared(work, samples, work.limit && limits[work.limit] / 1e9);
+      results.push(record);
+      tell({ type: "measured", record });
       progress.end(work);
     }
     return { machine: machine(torch, limits), results };

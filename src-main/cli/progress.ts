@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Notice } from "../contract/engine";
-import { batchWords, count, duration, epochWords, fitted, megabytes } from "./words";
+import { batchWords, count, duration, epochWords, fitted, measuredWords, megabytes } from "./words";
 import type { World } from "./world";
 
 /** Shows what the engine tells of a long call, on standard error. */
@@ -31,6 +31,8 @@ class Narrator {
     switch (notice.type) {
       case "warning":
         return `warning: ${notice.text}`;
+      case "measured":
+        return measuredWords(notice.record);
       case "state":
         return notice.state;
       case "started":

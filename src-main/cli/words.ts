@@ -1,3 +1,4 @@
+import type { BenchRecord } from "../contract/engine";
 import type { BatchRecord, EpochRecord } from "../contract/run";
 
 /** Text in columns: the first to the left, the others to the right. */
@@ -46,4 +47,15 @@ export function fitted(text: string, columns: number): string {
 export function epochWords({ trainLoss, trainAcc, testAcc, seconds }: EpochRecord): string {
   const test = testAcc === null ? "" : `  test accuracy ${percent(testAcc)}`;
   return `loss ${trainLoss.toFixed(3)}  train accuracy ${percent(trainAcc)}${test}  ${duration(seconds)}`;
+}
+
+/** "linear, fp32: 187 GFLOP/s; PyTorch 171, ratio 1.10" */
+export function measuredWords({ name, precision, ours, theirs, ratio, unit }: BenchRecord): string {
+  const beside = theirs === null || ratio === null ? "" : `; PyTorch ${significant(theirs)}, ratio ${significant(ratio)}`;
+  return `${name}, ${precision}: ${significant(ours)} ${unit}${beside}`;
+}
+
+/** Three digits or more, without an exponent: 0.0123, 1.23, 1234. */
+export function significant(value: number): string {
+  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(value, 0.01)))));
 }

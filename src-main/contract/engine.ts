@@ -40,7 +40,7 @@ export interface Methods {
   evaluate: { params: EvaluateRequest; result: EvaluateResult };
   /** Writes a file of weights anew, as fp32 or in half the bytes as bf16. `out` must not exist. */
   exportWeights: { params: { weights: string; precision: Precision; out: string }; result: { path: string; bytes: number } };
-  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` notices. */
+  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` and `measured` notices. */
   bench: { params: BenchRequest; result: BenchResult };
   listRuns: { params: { directory: string }; result: RunSummary[] };
   readRun: { params: { directory: string }; result: RunDetails };
@@ -58,6 +58,7 @@ export type Notice =
   | { id: number; type: "state"; state: "running" | "paused" }
   | { id: number; type: "download"; received: number; total: number }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
+  | { id: number; type: "measured"; record: BenchRecord }
   | { id: number; type: "warning"; text: string };
 
 export interface Progress {

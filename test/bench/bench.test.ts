@@ -53,12 +53,14 @@ describe("alone", () => {
     expect(backend().memoryStats().inUse).toBe(before);
   });
 
-  test("tells how far it is", async () => {
+  test("tells how far it is, and what it has", async () => {
     const notices: object[] = [];
-    await bench({ ...request, only: "^distillation loss", rounds: 1 }, (notice) => notices.push(notice));
+    const { results } = await bench({ ...request, only: "^distillation loss", rounds: 1 }, (notice) => notices.push(notice));
     expect(notices).toMatchObject([
       { type: "work", done: 0, total: 2, secondsLeft: null },
+      { type: "measured", record: results[0] },
       { type: "work", done: 1, total: 2, secondsLeft: expect.any(Number) },
+      { type: "measured", record: results[1] },
     ]);
   });
 

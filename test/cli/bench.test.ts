@@ -38,6 +38,7 @@ const run = (args: string[], result = beside, isTTY = false) =>
     {
       bench: (_, notify) => {
         notify({ type: "work", name: "linear", done: 1, total: 4, secondsLeft: 65 } as Notice);
+        for (const record of result.results) notify({ type: "measured", record } as Notice);
         return result;
       },
     },
@@ -71,6 +72,11 @@ describe("distill bench", () => {
     const { out, err } = await run(["--json"]);
     expect(JSON.parse(out)).toEqual(beside);
     expect(err).toMatch(/linear +25% +1:05 left/);
+  });
+
+  it("says on standard error what was measured as soon as it was, so that an interrupt loses nothing", async () => {
+    expect((await run([])).err).toMatch(/^training step, ViT, fp32: 30\.0 images\/s; PyTorch 20\.0, ratio 1\.50\nlinear, fp32: .*$/m);
+    expect((await run([], alone)).err).toMatch(/^training step, ViT, fp32: 30\.0 images\/s$/m);
   });
 
   it("prints a table with ratio, spread and goal", async () => {

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { BenchRecord, BenchResult } from "../../contract/engine";
 import { wholeNumber } from "../flags";
 import { addVerb, type Perform } from "../verb";
-import { table } from "../words";
+import { significant, table } from "../words";
 
 interface BenchOptions {
   against?: "torch";
@@ -64,11 +64,6 @@ function row({ name, precision, ours, theirs, ratio, goal, unit, spread, ofLimit
 
 function goalText(goal: number, ratio: number | null): string {
   return ratio === null ? String(goal) : `${goal} ${ratio >= goal ? "met" : "missed"}`;
-}
-
-/** Three digits or more, without an exponent: 0.0123, 1.23, 1234. */
-function significant(value: number): string {
-  return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(value, 0.01)))));
 }
 
 function markdownTable(cells: string[][]): string {
