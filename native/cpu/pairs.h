@@ -19,25 +19,6 @@ inline constexpr int64_t per_factor<float> = 1;
 
 inline const Pair *as_pairs(const bf16 *numbers) { return reinterpret_cast<const Pair *>(numbers); }
 
-template <class V>
-inline V load(const Pair *from) {
-  V v;
-  __builtin_memcpy(&v, from, sizeof(V));
-  return v;
-}
-
-template <class V>
-inline V load_first(const Pair *from, int64_t count) {
-  V v{};
-  __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(Pair));
-  return v;
-}
-
-template <class V>
-inline void store(Pair *to, V v) {
-  __builtin_memcpy(to, &v, sizeof(V));
-}
-
 // Pairs of a lane of each, both numbers of bf16
 template <class V>
 inline V interleave(V first, V second) {

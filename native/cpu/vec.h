@@ -40,29 +40,33 @@ using IntVec = typename VecTraits<V>::Int;
 template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
-template <class V>
-inline V load(const float *from) {
+// What fills a lane as it lies in memory: a float, or two numbers of bf16 (pairs.h).
+template <class T>
+concept Lane = sizeof(T) == sizeof(float);
+
+template <class V, Lane T>
+inline V load(const T *from) {
   V v;
   __builtin_memcpy(&v, from, sizeof(V));
   return v;
 }
 
-template <class V>
-inline void store(float *to, V v) {
+template <Lane T, class V>
+inline void store(T *to, V v) {
   __builtin_memcpy(to, &v, sizeof(V));
 }
 
 // The first `count` lanes; the others are zero.
-template <class V>
-inline V load_first(const float *from, int64_t count) {
+template <class V, Lane T>
+inline V load_first(const T *from, int64_t count) {
   V v{};
-  __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(float));
+  __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(T));
   return v;
 }
 
-template <class V>
-inline void store_first(float *to, V v, int64_t count) {
-  __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(float));
+template <Lane T, class V>
+inline void store_first(T *to, V v, int64_t count) {
+  __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
 // v with zeros from lane `count` on
