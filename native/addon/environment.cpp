@@ -37,10 +37,11 @@ Napi::Error out_of_memory(Napi::Env env, int64_t asked, int64_t in_use) {
 }
 
 Napi::Error out_of_memory_on_gpu(Napi::Env env, const CudaOutOfMemory &cause, int64_t in_use, int64_t memory) {
-  Napi::Error error = coded(env, "CUDA_OUT_OF_MEMORY",
-                            "out of memory on the GPU: asked for " + std::to_string(cause.asked) + " bytes (" + gibibytes(cause.asked) +
-                                ") with " + gibibytes(cause.free) + " free of " + gibibytes(memory) + "; " + gibibytes(in_use) +
-                                " are in use by tensors of this program. Use a smaller batch (train.batchSize), image or model.");
+  const std::string asked = cause.asked ? "asked for " + std::to_string(cause.asked) + " bytes (" + gibibytes(cause.asked) + ") with " : "";
+  Napi::Error error =
+      coded(env, "CUDA_OUT_OF_MEMORY",
+            "out of memory on the GPU: " + asked + gibibytes(cause.free) + " free of " + gibibytes(memory) + "; " + gibibytes(in_use) +
+                " are in use by tensors of this program. Use a smaller batch (train.batchSize), image or model.");
   error.Set("bytesAsked", Napi::Number::New(env, static_cast<double>(cause.asked)));
   error.Set("bytesFree", Napi::Number::New(env, static_cast<double>(cause.free)));
   return error;

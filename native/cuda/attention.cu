@@ -89,8 +89,8 @@ __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) 
   float *queries = reinterpret_cast<float *>(memory), *keys = queries + kQueries * (E + 1), *values = keys + kKeys * (E + 1),
         *weights = values + kKeys * (E + 1);
   const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
-  const Head head = head_of_block(op.A);
-  const int64_t first = int64_t{blockIdx.x} * kQueries, pitch = 3 * op.A * E;
+  const auto [head, first] = tile_of_block(op, kQueries);
+  const int64_t pitch = 3 * op.A * E;
   const float scale = 1 / sqrtf(static_cast<float>(E));
   load_rows<kQueries>({op.qkv + part_offset(op, head, 0), pitch}, first, T, E, queries);
 
@@ -213,8 +213,7 @@ template <int J>
 __global__ void __launch_bounds__(kThreads) attention_dq(AttentionBackward op, const float *delta) {
   DYNAMIC_SHARED(memory);
   const Tiles tiles(memory, op.E);
-  const Head head = head_of_block(op.A);
-  const int64_t first = int64_t{blockIdx.x} * kKeys;
+  const auto [head, first] = tile_of_block(op, kKeys);
   float dq[kPer][J] = {};
   load_queries(op, head, first, tiles);
   for (int64_t first_key = 0; first_key < op.T; first_key += kKeys) {
@@ -233,8 +232,7 @@ template <int J>
 __global__ void __launch_bounds__(kThreads) attention_dk_dv(AttentionBackward op, const float *delta) {
   DYNAMIC_SHARED(memory);
   const Tiles tiles(memory, op.E);
-  const Head head = head_of_block(op.A);
-  const int64_t first = int64_t{blockIdx.x} * kKeys;
+  const auto [head, first] = tile_of_block(op, kKeys);
   float dk[kPer][J] = {}, dv[kPer][J] = {};
   load_keys(op, head, first, tiles);
   for (int64_t first_query = 0; first_query < op.T; first_query += kKeys) {
@@ -257,13 +255,16 @@ void expect_head(int64_t E) {
 template <int I, int J>
 void launch_forward(const AttentionForward &op) {
   const size_t shared = static_cast<size_t>((kSide * I + 2 * kKeys) * (op.E + 1) + kSide * I * (kKeys + 1)) * sizeof(float);
-  const dim3 grid(gpu::blocks_for(op.T, kSide * I), static_cast<unsigned>(op.N * op.A));
-  GPU_LAUNCH((attention_tile<I, J>), grid, kThreads, shared, op);
+  GPU_LAUNCH((attention_tile<I, J>), grid_of_tiles(op, kSide * I), kThreads, shared, op);
 }
 
 template <int J>
 void launch_backward(const AttentionBackward &op, const float *delta) {
-  const dim3 grid(gpu::blocks_for(op.T, kKeys), static_cast<unsigned>(op.N * op.A));
+  const int room = gpu::device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  if (Tiles::bytes(op.E) > static_cast<size_t>(room))
+    throw CudaError("attention: the gradient of heads of " + std::to_string(op.E) + " values needs " + std::to_string(Tiles::bytes(op.E)) +
+                    " bytes of shared memory, and this GPU has " + std::to_string(room));
+  const dim3 grid = grid_of_tiles(op, kKeys);
   GPU_LAUNCH(attention_dq<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
   GPU_LAUNCH(attention_dk_dv<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
 }

@@ -44,26 +44,32 @@ void check(cudaError_t status, const LaunchSite &site);
 // The stream of all work; it belongs to library.cu.
 cudaStream_t stream();
 
-#if defined(DISTILL_EMULATOR)
+#if defined(DISTILL_EMULATOR) || defined(__CUDACC__)
 template <class... P, class... A>
 void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, A &&...arguments) {
-  ::emulator::launch(site.kernel, kernel, grid, block, shared_bytes, stream(), static_cast<P>(std::forward<A>(arguments))...);
-  check(cudaGetLastError(), site);
-}
-#elif defined(__CUDACC__)
-template <class... P, class... A>
-void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, A &&...arguments) {
-  // Above 48 KiB the driver wants to be asked first.
-  if (shared_bytes > (48 << 10))
+  // A block has 48 KiB, static arrays included; for more the driver wants to be asked. Beside dynamic memory no kernel has 16 KiB of those.
+  if (shared_bytes > (32 << 10))
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), site);
+#if defined(DISTILL_EMULATOR)
+  ::emulator::launch(site.kernel, kernel, grid, block, shared_bytes, stream(), static_cast<P>(std::forward<A>(arguments))...);
+#else
   // clang-format off
   kernel<<<grid, block, shared_bytes, stream()>>>(static_cast<P>(std::forward<A>(arguments))...);
   // clang-format on
+#endif
   check(cudaGetLastError(), site);
 }
 #endif
 // GPU_LAUNCH(kernel, grid, block, shared bytes, arguments...); a kernel whose name has a comma goes in parentheses.
 #define GPU_LAUNCH(kernel, ...) ::distill::gpu::launch({#kernel, __FILE__, __LINE__}, kernel, __VA_ARGS__)
+
+// Of the device in use.
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
+  GPU_CHECK(cudaGetDevice(&device));
+  GPU_CHECK(cudaDeviceGetAttribute(&value, attribute, device));
+  return value;
+}
 
 inline unsigned blocks_for(int64_t work, int64_t per_block) { return static_cast<unsigned>((work + per_block - 1) / per_block); }
 

@@ -1,4 +1,5 @@
-// Where the heads of attention lie: qkv and dqkv [N,T,3,A,E], y and dy [N,T,A,E]; a block works on one head of one image.
+// Where the heads of attention lie: qkv and dqkv [N,T,3,A,E], y and dy [N,T,A,E]; a block works on a tile of tokens of one head of one
+// image.
 #pragma once
 
 #include "cuda/gpu.cuh"
@@ -8,7 +9,22 @@ namespace distill::cuda {
 struct Head {
   int64_t n, a;
 };
-__device__ inline Head head_of_block(int64_t A) { return {blockIdx.y / A, blockIdx.y % A}; }
+
+// All tiles of a head, then those of the next, along x, where a grid may be longest.
+template <class Op>
+dim3 grid_of_tiles(const Op &op, int tokens) {
+  return gpu::blocks_for(op.T, tokens) * static_cast<unsigned>(op.N * op.A);
+}
+struct TileOfHead {
+  Head head;
+  int64_t first;  // token
+};
+template <class Op>
+__device__ inline TileOfHead tile_of_block(const Op &op, int tokens) {
+  const auto tiles = static_cast<unsigned>((op.T + tokens - 1) / tokens), A = static_cast<unsigned>(op.A);
+  const unsigned head = blockIdx.x / tiles;
+  return {{head / A, head % A}, int64_t{blockIdx.x % tiles} * tokens};
+}
 
 // Part 0 queries, 1 keys, 2 values of a head in qkv or dqkv, whose tokens are 3 A E apart.
 template <class Op>

@@ -12,6 +12,7 @@
 #include "cuda/launchers.h"
 #include "cuda/library.h"
 #include "cuda/memory.h"
+#include "cuda/tensor_cores.cuh"
 
 namespace distill {
 
@@ -21,10 +22,24 @@ static cudaStream_t work_stream;
 
 cudaStream_t stream() { return work_stream; }
 
+__global__ void nothing() {}
+
+// Of the code that this device runs, 10 major + minor: of a fat library the nearest that is not newer, or what the driver made of PTX.
+static int compiled_for() {
+  cudaFuncAttributes attributes{};
+  GPU_CHECK(cudaFuncGetAttributes(&attributes, nothing));
+  return attributes.ptxVersion;
+}
+
+bool on_tensor_cores(Storage storage) {
+  return storage == Storage::bf16 && device_attribute(cudaDevAttrComputeCapabilityMajor) >= 8 && compiled_for() >= 80;
+}
+
 // After some errors nothing works any more in this process. Which ones is not documented as a list, but then every call says so.
 static bool is_lost() {
   cudaGetLastError();
-  return cudaFree(nullptr) != cudaSuccess;
+  size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) != cudaSuccess;
 }
 
 // A kernel's error comes out of whichever call is the next to look, unless each launch waits for its kernel.
@@ -35,6 +50,7 @@ static const char *which_call() {
 
 void check(cudaError_t status, const LaunchSite &site) {
   if (status == cudaSuccess) return;
+  if (status == cudaErrorMemoryAllocation) throw_out_of_memory(0);
   const char *slash = std::strrchr(site.file, '/');
   const std::string text = std::string(cudaGetErrorName(status)) + ": " + cudaGetErrorString(status) + " (" + site.kernel + ", " +
                            (slash ? slash + 1 : site.file) + ":" + std::to_string(site.line) + ")";

@@ -58,15 +58,20 @@ std::vector<void *> outgrown;
 
 void when_full(void (*relieve)(void *owner), void *owner) { spare = {relieve, owner}; }
 
+void throw_out_of_memory(int64_t asked) {
+  cudaGetLastError();  // so that the next launch does not see it
+  size_t free = 0, total = 0;
+  GPU_CHECK(cudaMemGetInfo(&free, &total));
+  throw CudaOutOfMemory(asked, static_cast<int64_t>(free));
+}
+
 void *allocate(int64_t bytes) {
   if (void *memory = ask_device(bytes)) return memory;
   if (spare.relieve && !is_recording) {
     spare.relieve(spare.owner);
     if (void *memory = ask_device(bytes)) return memory;
   }
-  size_t free = 0, total = 0;
-  GPU_CHECK(cudaMemGetInfo(&free, &total));
-  throw CudaOutOfMemory(bytes, static_cast<int64_t>(free));
+  throw_out_of_memory(bytes);
 }
 
 // Waits for the work that still uses it.

@@ -10,6 +10,8 @@ namespace distill::gpu {
 
 void when_full(void (*relieve)(void *owner), void *owner);
 void *allocate(int64_t bytes);
+// asked: 0 where it is not known how many bytes were.
+[[noreturn]] void throw_out_of_memory(int64_t asked);
 void free(void *memory);
 
 void download(void *to_host, const void *from, int64_t bytes);  // returns when it is there

@@ -80,8 +80,9 @@ __global__ void __launch_bounds__(T::kThreads) product_tile(ProductShape shape, 
   SHARED(float, [2][T::BK * kPitchA], slice_a);
   SHARED(float, [2][T::BK * kPitchB], slice_b);
   const int thread = static_cast<int>(threadIdx.x), ty = thread / 16, tx = thread % 16;
-  const uint32_t m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
-  const uint32_t first_k = blockIdx.z * shape.per_part, end_k = min(shape.K, first_k + shape.per_part);
+  const uint32_t tiles_n = (shape.N + T::BN - 1) / T::BN;
+  const uint32_t m0 = blockIdx.x / tiles_n * T::BM, n0 = blockIdx.x % tiles_n * T::BN;
+  const uint32_t first_k = blockIdx.y * shape.per_part, end_k = min(shape.K, first_k + shape.per_part);
   Fetch<A, T::BM, T::BK> fetch_a(a, m0, shape.M, thread);
   Fetch<B, T::BN, T::BK> fetch_b(b, n0, shape.N, thread);
 
@@ -119,14 +120,15 @@ __global__ void __launch_bounds__(T::kThreads) product_tile(ProductShape shape, 
     GPU_UNROLL
     for (int n = 0; n < T::TN; n++) {
       const uint32_t at_m = m0 + static_cast<uint32_t>(ty + 16 * m), at_n = n0 + static_cast<uint32_t>(tx + 16 * n);
-      if (at_m < shape.M && at_n < shape.N) finish(blockIdx.z, at_m, at_n, c[m][n]);
+      if (at_m < shape.M && at_n < shape.N) finish(blockIdx.y, at_m, at_n, c[m][n]);
     }
   }
 }
 
 template <class T, class A, class B, class Finish>
 void launch_product(const ProductShape &shape, const A &a, const B &b, const Finish &finish) {
-  const dim3 grid(blocks_for(shape.N, T::BN), blocks_for(shape.M, T::BM), blocks_for(shape.K, shape.per_part));
+  // Tiles along x, where a grid may be longest: 512 images of 224 px have more than 65535 of them.
+  const dim3 grid(blocks_for(shape.M, T::BM) * blocks_for(shape.N, T::BN), blocks_for(shape.K, shape.per_part));
   GPU_LAUNCH((product_tile<T, A, B, Finish>), grid, T::kThreads, 0, shape, a, b, finish);
 }
 

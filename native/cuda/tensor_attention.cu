@@ -163,8 +163,9 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
   constexpr int kSize = kTile * E;
   DYNAMIC_SHARED(memory);
   bf16 *queries = reinterpret_cast<bf16 *>(memory), *keys = queries + kSize, *values = keys + 2 * kSize;
-  const Head head = head_of_block(op.A);
-  const int T = static_cast<int>(op.T), first_query = static_cast<int>(blockIdx.x) * kTile, first_row = first_query + warp_line();
+  const TileOfHead tile = tile_of_block(op, kTile);
+  const Head head = tile.head;
+  const int T = static_cast<int>(op.T), first_query = static_cast<int>(tile.first), first_row = first_query + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = kLog2E / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
@@ -219,8 +220,9 @@ __global__ void __launch_bounds__(kThreads) dq_tile(AttentionBackward op, const 
   constexpr int kSize = kTile * E;
   DYNAMIC_SHARED(memory);
   bf16 *queries = reinterpret_cast<bf16 *>(memory), *dys = queries + kSize, *keys = dys + kSize, *values = keys + 2 * kSize;
-  const Head head = head_of_block(op.A);
-  const int T = static_cast<int>(op.T), first_query = static_cast<int>(blockIdx.x) * kTile, first_row = first_query + warp_line();
+  const TileOfHead tile = tile_of_block(op, kTile);
+  const Head head = tile.head;
+  const int T = static_cast<int>(op.T), first_query = static_cast<int>(tile.first), first_row = first_query + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
@@ -274,8 +276,9 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
   bf16 *keys = reinterpret_cast<bf16 *>(memory), *values = keys + kSize, *queries = values + kSize, *dys = queries + 2 * kSize;
   // logsumexp in powers of 2, delta
   SHARED(float, [2][kTile][2], of_query);
-  const Head head = head_of_block(op.A);
-  const int T = static_cast<int>(op.T), first_key = static_cast<int>(blockIdx.x) * kTile, first_row = first_key + warp_line();
+  const TileOfHead tile = tile_of_block(op, kTile);
+  const Head head = tile.head;
+  const int T = static_cast<int>(op.T), first_key = static_cast<int>(tile.first), first_row = first_key + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
@@ -325,16 +328,12 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
   store_lines<E>(dv, values, op.dqkv.half() + part_offset(op, head, 2), pitch, first_row, T);
 }
 
-template <class Op>
-dim3 grid_of(const Op &op) {
-  return {gpu::blocks_for(op.T, kTile), static_cast<unsigned>(op.N * op.A)};
-}
 constexpr size_t bytes_of_tiles(int64_t count, int64_t E) { return static_cast<size_t>(count * kTile * E) * sizeof(bf16); }
 
 template <int E>
 void launch_backward(const AttentionBackward &op, const float *delta) {
-  GPU_LAUNCH(dq_tile<E>, grid_of(op), kThreads, bytes_of_tiles(6, E), op, delta);
-  GPU_LAUNCH(dk_dv_tile<E>, grid_of(op), kThreads, bytes_of_tiles(6, E), op, delta);
+  GPU_LAUNCH(dq_tile<E>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
+  GPU_LAUNCH(dk_dv_tile<E>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
 }
 
 }  // namespace
@@ -343,9 +342,9 @@ bool takes_tensor_attention(Storage storage, int64_t E) { return (E == 32 || E =
 
 void tensor_attention_forward(const AttentionForward &op) {
   if (op.E == 32)
-    GPU_LAUNCH(forward_tile<32>, grid_of(op), kThreads, bytes_of_tiles(5, 32), op);
+    GPU_LAUNCH(forward_tile<32>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(5, 32), op);
   else
-    GPU_LAUNCH(forward_tile<64>, grid_of(op), kThreads, bytes_of_tiles(5, 64), op);
+    GPU_LAUNCH(forward_tile<64>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(5, 64), op);
 }
 
 void tensor_attention_backward(const AttentionBackward &op, const float *delta) {

@@ -10,18 +10,9 @@
 
 namespace distill::gpu {
 
-inline int device_attribute(cudaDeviceAttr attribute) {
-  int device = 0, value = 0;
-  GPU_CHECK(cudaGetDevice(&device));
-  GPU_CHECK(cudaDeviceGetAttribute(&value, attribute, device));
-  return value;
-}
-
-// Whether activations stored like that are multiplied on tensor cores: bf16 on sm_80 or later. Of older devices all functions below but
-// pack_bf16 are empty.
-inline bool on_tensor_cores(Storage storage) {
-  return storage == Storage::bf16 && device_attribute(cudaDevAttrComputeCapabilityMajor) >= 8;
-}
+// Whether activations stored like that are multiplied on tensor cores: bf16 on sm_80 or later, with code that was compiled for such. In
+// code for older ones, which newer devices run where there is no other, all functions below but pack_bf16 are empty.
+bool on_tensor_cores(Storage storage);
 
 // Two bf16 rounded to nearest even, low in the lower half.
 __device__ inline uint32_t pack_bf16(float low, float high) {

@@ -25,6 +25,7 @@ const faults: Record<string, RegExp | null> = {
   deadlock: /deadlock .* threads wait for each other: __syncthreads at .*; the warp at/,
   "out of bounds": /out-of-bounds .* global write of 4 bytes/,
   "shared out of bounds": /out-of-bounds .* shared write of 4 bytes/,
+  "shared memory without asking": /bad-launch .* 73728 bytes of shared memory, of 49152/,
   uninitialised: /uninitialised .* nobody has written/,
   "host pointer": /host-access/,
   "use after free": /out-of-bounds .* global read/,

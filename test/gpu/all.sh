@@ -13,6 +13,8 @@
 # Goes on after a part that fails; the exit status tells whether one did.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+# The first GPU of nvidia-smi is CUDA's first, too.
+export CUDA_DEVICE_ORDER=PCI_BUS_ID
 if ! nvidia-smi > /dev/null 2>&1; then
   echo "there is no NVIDIA driver here (nvidia-smi does not answer)" >&2
   exit 2

@@ -30,13 +30,15 @@ describe("CUDA kernels in the emulator", () => {
   });
 });
 
-/** Of a GPU that multiplies bf16 as fp32, Turing: the kernels of fp32 with other loads and stores. */
-describe("bf16 without tensor cores", () => {
+/** The kernels of fp32 with other loads and stores: of Turing, and of code for Turing that a newer GPU runs as it has no other. */
+describe.each(["capability=75", "capability=90,compiled-for=75"])("bf16 without tensor cores, %s", (settings) => {
   const SMALL = 3000;
+  // Of their gradients' shared memory Turing has too little.
+  const TOO_WIDE = "attention: heads of 128, 3 tokens";
   const multiplied = bf16Cases.filter((test) => ["linear", "conv2d", "attention"].includes(test.op) && elements(test) <= SMALL);
 
   beforeAll(() => {
-    process.env.DISTILL_EMULATOR = "capability=75";
+    process.env.DISTILL_EMULATOR = settings;
   });
   afterAll(() => {
     delete process.env.DISTILL_EMULATOR;
@@ -44,7 +46,10 @@ describe("bf16 without tensor cores", () => {
 
   it.for(multiplied)("$name; $stored in bf16", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
-    expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+    const compared = () => expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+    if (test.name === TOO_WIDE && settings === "capability=75")
+      expect(compared).toThrow(/heads of 128 values needs 74496 bytes of shared memory, and this GPU has 65536/);
+    else compared();
   });
 });
 

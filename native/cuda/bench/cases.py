@@ -71,6 +71,13 @@ def sizes_of_models():
     yield {"op": "batchNorm", "name": "ResNet-18: batch norm", "inputs": norm, "options": {"training": True, "relu": True}}
 
 
+def large():
+    """Compared at sizes that give each of 150 multiprocessors a large tile, as else small ones are taken."""
+    yield linear("large tiles: y, dx", 9600, 256, 256)
+    yield conv2d("large tiles: y, dx", 76, 16, 128, 128, 3, 1)
+    yield conv2d("large tiles: dweight", 4, 4, 512, 640, 3, 1)
+
+
 def lines(case, stored, timed):
     yield f"case {case['op']} ; {case['name']}" + (f"; {' '.join(stored)} in bf16" if stored else "")
     yield f"formula {case['name']}"
@@ -97,6 +104,9 @@ def main(path, *flags):
         for stored in [[], *STORED.get(case["op"], [])]:
             print("\n".join(lines(case, stored, timed=False)))
     if "--sizes-of-models" in flags:
+        for case in large():
+            for stored in ([], STORED[case["op"]][0]):
+                print("\n".join(lines(case, stored, timed=False)))
         for case in sizes_of_models():
             for stored in ([], STORED[case["op"]][0]):
                 print("\n".join(lines(case, stored, timed=True)))

@@ -126,12 +126,29 @@ int time_cases(Gpu &gpu, const std::vector<Case> &cases) {
   const Peak *peak = peak_of(gpu.description.name);
   std::printf("%s; %s\n", gpu.description.name,
               peak ? "peaks of its data sheet" : "its peaks are not known here, so no share of the roofline");
+  bool wrong = false;
   for (const Case &test : cases)
-    if (test.timed) time_case(gpu, test, peak);
-  return 0;
+    if (test.timed)
+      wrong |= tell(test.name, mistakes_or_error([&] {
+                      time_case(gpu, test, peak);
+                      return std::vector<std::string>{};
+                    }));
+  return wrong;
 }
 
 // ---- Models and trainings
+
+std::vector<std::string> play(Gpu &gpu, const CallFile &file) {
+  if (file.images == 0) {
+    std::vector<std::string> found = mistakes(gpu.device, file);
+    if (found.empty()) std::printf("right %s\n", file.title.c_str());
+    return found;
+  }
+  const auto [seconds, peak] = time_step(gpu, file);
+  std::printf("%-56s %9.0f images/s %9.3f ms %7.0f MB at most\n", file.title.c_str(), static_cast<double>(file.images) / seconds,
+              1e3 * seconds, 1e-6 * static_cast<double>(peak));
+  return {};
+}
 
 int play_calls(Gpu &gpu, std::span<char *> paths) {
   bool wrong = false;
@@ -139,15 +156,7 @@ int play_calls(Gpu &gpu, std::span<char *> paths) {
     std::ifstream lines(path);
     if (!lines) throw std::runtime_error(path + " cannot be read");
     const CallFile file = read_calls(lines);
-    if (file.images == 0) {
-      const bool is_wrong = tell(file.title, mistakes_or_error([&] { return mistakes(gpu.device, file); }));
-      if (!is_wrong) std::printf("right %s\n", file.title.c_str());
-      wrong |= is_wrong;
-    } else {
-      const auto [seconds, peak] = time_step(gpu, file);
-      std::printf("%-56s %9.0f images/s %9.3f ms %7.0f MB at most\n", file.title.c_str(), static_cast<double>(file.images) / seconds,
-                  1e3 * seconds, 1e-6 * static_cast<double>(peak));
-    }
+    wrong |= tell(file.title, mistakes_or_error([&] { return play(gpu, file); }));
     std::fflush(stdout);
   }
   return wrong;

@@ -43,7 +43,8 @@ template <class... P>
 void launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, P... arguments) {
   static_assert((std::is_trivially_copyable_v<P> && ...) && sizeof(Call<P...>) <= kParameterBytes);
   const Call<P...> call{kernel, {arguments...}};
-  enqueue(stream, [=] { run_grid({name, grid, block, shared_bytes, &Call<P...>::run, &call, sizeof(call)}); });
+  const size_t asked = asked_shared(reinterpret_cast<const void *>(kernel));
+  enqueue(stream, [=] { run_grid({name, grid, block, shared_bytes, asked, &Call<P...>::run, &call, sizeof(call)}); });
 }
 
 // ---- Collectives

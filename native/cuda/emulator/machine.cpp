@@ -211,7 +211,7 @@ void prepare_block(const Launch &launch) {
   memory_clock.block_start = ++memory_clock.now;
   barrier.arrived = 0;
   live = threads_of_block;
-  reset_shared(launch.shared_bytes);
+  reset_shared(launch.shared_bytes, launch.shared_asked);
   for (unsigned i = 0; i < threads_of_block; i++) {
     Lane &lane = lanes[i];
     lane.thread_index = {i % block_extent.x, i / block_extent.x % block_extent.y, i / (block_extent.x * block_extent.y)};
@@ -256,7 +256,7 @@ void run_block(const Launch &launch) {
 }
 
 bool is_possible(const Launch &launch) {
-  const auto [name, grid, block, shared_bytes, run, call, call_bytes] = launch;
+  const auto &[name, grid, block, shared_bytes, shared_asked, run, call, call_bytes] = launch;
   const unsigned threads = block.x * block.y * block.z;
   const auto refuse = [&](const std::string &text) {
     report("bad-launch", std::source_location::current(), std::string(name) + ": " + text);
@@ -264,7 +264,8 @@ bool is_possible(const Launch &launch) {
   };
   if (threads == 0 || threads > kMaxThreads || threads % kWarp) return refuse(std::to_string(threads) + " threads in a block");
   if (!grid.x || !grid.y || !grid.z || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) return refuse("a grid of no such size");
-  if (shared_bytes > kSharedBytes) return refuse(std::to_string(shared_bytes) + " bytes of shared memory");
+  if (shared_bytes > most_shared() || shared_bytes > std::max(shared_asked, kSharedUnasked))
+    return refuse(std::to_string(shared_bytes) + " bytes of shared memory");
   return true;
 }
 
@@ -276,6 +277,7 @@ void set_order(unsigned wanted) { order = wanted; }
 
 void run_grid(const Launch &launch) {
   if (!is_possible(launch)) return;
+  has_tensor_cores = compiled_for() >= 80;
   create_stacks();
   grid_extent = launch.grid;
   block_extent = launch.block;

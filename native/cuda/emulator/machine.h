@@ -12,8 +12,12 @@ namespace emulator {
 
 constexpr unsigned kMaxThreads = 1024, kWarp = 32;
 constexpr size_t kParameterBytes = 4096;  // of a kernel, up to CUDA 12.0
-// Of a block on sm_80; without asking first, 48 KiB.
-constexpr size_t kSharedBytes = 163 << 10;
+// Of a block, without asking first and on the device that has most: that of sm_80.
+constexpr size_t kSharedUnasked = 48 << 10, kSharedBytes = 163 << 10;
+// On the emulated device.
+size_t most_shared();
+// For which device the code was compiled, 10 major + minor.
+int compiled_for();
 
 // What a kernel reads of its own thread.
 struct Thread {
@@ -27,7 +31,7 @@ extern dim3 block_extent, grid_extent;
 struct Launch {
   const char *name;
   dim3 grid, block;
-  size_t shared_bytes;
+  size_t shared_bytes, shared_asked;  // dynamic; as much of it as was asked for with cudaFuncSetAttribute
   void (*run)(const void *call);
   const void *call;
   size_t call_bytes;

@@ -85,8 +85,11 @@ struct Arena {
   }
 };
 
+// With red zones between arrays.
+constexpr size_t kArenaBytes = kSharedBytes + (16 << 10);
+
 Arena &shared() {
-  static Arena arena(kSharedBytes);
+  static Arena arena(kArenaBytes);
   return arena;
 }
 Arena &device() {
@@ -94,7 +97,7 @@ Arena &device() {
   return arena;
 }
 
-size_t shared_top;
+size_t shared_top, shared_bytes, shared_limit;
 char *dynamic;
 std::vector<std::pair<const void *, char *>> shared_arrays;
 
@@ -106,9 +109,11 @@ size_t stacks_bytes;
 
 char *carve_shared(size_t bytes, size_t alignment) {
   const size_t begin = shared_top ? (shared_top + kSharedRedZone + alignment - 1) / alignment * alignment : 0;
-  if (begin + bytes > kSharedBytes) {
-    report("bad-launch", std::source_location::current(), std::to_string(begin + bytes) + " bytes of shared memory");
-    throw std::bad_alloc();
+  shared_bytes += bytes;
+  if (shared_bytes > shared_limit) {
+    report("bad-launch", std::source_location::current(),
+           std::to_string(shared_bytes) + " bytes of shared memory, of " + std::to_string(shared_limit));
+    if (begin + bytes > kArenaBytes) throw std::bad_alloc();
   }
   shared_top = begin + bytes;
   shared().open(shared().begin + begin, bytes);
@@ -235,7 +240,10 @@ void check_alignment(const void *address, size_t bytes, const std::source_locati
 
 // ---- Shared memory
 
-void reset_shared(size_t dynamic_bytes) {
+// Static arrays count too: what was asked for says how much of the whole is dynamic.
+void reset_shared(size_t dynamic_bytes, size_t asked) {
+  shared_bytes = 0;
+  shared_limit = asked ? most_shared() : kSharedUnasked;
   shared().set(shared().begin, shared_top, kNothing);
   shared_top = 0;
   shared_arrays.clear();

@@ -20,7 +20,10 @@ extern Clock memory_clock;
 void set_stacks(const char *begin, size_t bytes);
 
 // ---- Of a block
-void reset_shared(size_t dynamic_bytes);
+// Whether the code that runs has more than empty functions in their place.
+extern bool has_tensor_cores;
+
+void reset_shared(size_t dynamic_bytes, size_t asked);
 uint32_t shared_offset(const void *address, const Place &place);
 char *shared_at(uint32_t offset);
 

@@ -19,7 +19,7 @@ struct Place {
 };
 
 // kind: shared-race, global-race, out-of-bounds, uninitialised, host-access, misaligned, divergent-barrier, divergent-warp, deadlock,
-// async-copy, bad-launch, bad-free. Of one kind and place only the first is kept.
+// async-copy, bad-launch, bad-free, no-tensor-cores. Of one kind and place only the first is kept.
 void report(const char *kind, const Place &place, const std::string &text);
 
 // All since the last call, and forgets them.

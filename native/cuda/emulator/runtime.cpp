@@ -41,6 +41,10 @@ std::string problem;
 int64_t done;  // pieces of work
 bool lost;
 
+std::map<const void *, size_t> shared_asked_by;
+
+int capability() { return static_cast<int>(setting("capability").value_or(80)); }
+
 Stream &given(Stream *stream) { return stream ? *stream : default_stream; }
 
 // What a call returns that would otherwise return `status`: on a lost device every one fails.
@@ -103,6 +107,27 @@ void copy(void *to, const void *from, size_t bytes) {
 
 }  // namespace
 
+size_t asked_shared(const void *kernel) {
+  const auto found = shared_asked_by.find(kernel);
+  return found == shared_asked_by.end() ? 0 : found->second;
+}
+
+int compiled_for() { return static_cast<int>(setting("compiled-for").value_or(capability())); }
+
+// CUDA C++ Programming Guide, technical specifications per compute capability.
+size_t most_shared() {
+  switch (capability()) {
+    case 75:
+      return 64 << 10;
+    case 86:
+    case 89:
+    case 120:
+      return 99 << 10;
+    default:
+      return kSharedBytes;
+  }
+}
+
 void enqueue(Stream *stream, std::function<void()> work) {
   Stream &to = given(stream);
   if (to.captured)
@@ -125,8 +150,7 @@ cudaError_t cudaGetDeviceCount(int *count) {
   return driver < runtime ? cudaErrorInsufficientDriver : answer();
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int) {
-  const int capability = static_cast<int>(setting("capability").value_or(80));
-  *properties = {"Emulator", device_bytes(), capability / 10, capability % 10, 1};
+  *properties = {"Emulator", device_bytes(), capability() / 10, capability() % 10, 1};
   return answer();
 }
 cudaError_t cudaSetDevice(int) { return answer(); }
@@ -135,7 +159,26 @@ cudaError_t cudaGetDevice(int *device) {
   return answer();
 }
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int) {
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : static_cast<int>(setting("capability").value_or(80)) / 10;
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount:
+      *value = 1;
+      break;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = capability() / 10;
+      break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = static_cast<int>(most_shared());
+      break;
+  }
+  return answer();
+}
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes) {
+  attributes->ptxVersion = compiled_for();
+  return answer();
+}
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute, int value) {
+  if (value < 0 || static_cast<size_t>(value) > most_shared()) return answer(cudaErrorInvalidValue);
+  shared_asked_by[kernel] = static_cast<size_t>(value);
   return answer();
 }
 cudaError_t cudaDriverGetVersion(int *version) {

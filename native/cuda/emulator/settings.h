@@ -6,8 +6,9 @@
 
 namespace emulator {
 
-// memory: bytes; driver: the CUDA version that it knows, as 12020; capability: 75 for 7.5; lost-after: pieces of work until every call
-// fails; crash: any value, the process ends by a signal where it counts devices; hang: it waits there.
+// memory: bytes; driver: the CUDA version that it knows, as 12020; capability: 75 for 7.5; compiled-for: that of the code, likewise;
+// lost-after: pieces of work until every call fails; crash: any value, the process ends by a signal where it counts devices; hang: it waits
+// there.
 std::optional<int64_t> setting(const char *name);
 
 }  // namespace emulator

@@ -46,6 +46,7 @@ float from_bf16(uint32_t bits) {
 }
 
 bool is_inside(uint32_t address, int bytes, const std::source_location &site) {
+  if (!has_tensor_cores) report("no-tensor-cores", site, "code for devices before sm_80 has nothing here");
   if (address % kRowBytes) report("misaligned", site, "a row of 16 bytes at shared address " + std::to_string(address));
   if (address + static_cast<uint32_t>(bytes) <= kSharedBytes) return true;
   report("out-of-bounds", site, "shared address " + std::to_string(address));
@@ -99,6 +100,8 @@ void multiply_all(void *const *lanes, uint32_t) {
 }
 
 }  // namespace
+
+bool has_tensor_cores = true;
 
 uint32_t shared_address(const void *memory, const std::source_location &site) { return shared_offset(memory, site); }
 

@@ -87,6 +87,13 @@ __global__ void shared_out_of_bounds(float *y, bool planted) {
   y[threadIdx.x] = x[threadIdx.x];
 }
 
+// 40 KiB beside the 8 of the launch below, or beside the 32.
+__global__ void shared_unasked(float *y) {
+  SHARED(float, [10 << 10], x);
+  x[threadIdx.x] = 1;
+  y[threadIdx.x] = x[threadIdx.x];
+}
+
 __global__ void misaligned(const float *x, float *y, bool planted) {
   const float4 four = gpu::load4(x + (planted ? 1 : 0));
   y[threadIdx.x] = four.x;
@@ -143,6 +150,10 @@ void run_divergent_shuffle(float *y, bool planted) { GPU_LAUNCH(divergent_shuffl
 void run_deadlock(float *y, bool planted) { GPU_LAUNCH(deadlock, 1, 64, 0, y, planted); }
 void run_copy(const float *x, float *y, int count) { GPU_LAUNCH(copy_element, 1, 64, 0, x, y, count); }
 void run_shared_out_of_bounds(float *y, bool planted) { GPU_LAUNCH(shared_out_of_bounds, 1, 32, 0, y, planted); }
+void run_shared_unasked(float *y, bool planted) {
+  const size_t dynamic = planted ? 32 << 10 : 8 << 10;
+  GPU_LAUNCH(shared_unasked, 1, 32, dynamic, y);
+}
 void run_misaligned(const float *x, float *y, bool planted) { GPU_LAUNCH(misaligned, 1, 32, 0, x, y, planted); }
 void run_unfinished_copy(const float *x, float *y, bool planted) { GPU_LAUNCH(unfinished_copy, 1, 32, 0, x, y, planted); }
 void run_product(const uint16_t *a, const uint16_t *b, float *y, bool planted) {

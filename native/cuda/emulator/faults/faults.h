@@ -14,6 +14,7 @@ void run_divergent_shuffle(float *y, bool planted);
 void run_deadlock(float *y, bool planted);
 void run_copy(const float *x, float *y, int count);
 void run_shared_out_of_bounds(float *y, bool planted);
+void run_shared_unasked(float *y, bool planted);
 void run_misaligned(const float *x, float *y, bool planted);
 void run_unfinished_copy(const float *x, float *y, bool planted);
 void run_product(const uint16_t *a, const uint16_t *b, float *y, bool planted);

@@ -120,6 +120,7 @@ const std::vector<Fault> faults = {
     {"deadlock", [](bool p) { return always([&] { run_deadlock(empty<float>(64), p); }); }},
     {"out of bounds", [](bool p) { return always([&] { run_copy(device(numbers()), empty<float>(60), p ? 61 : 60); }); }},
     {"shared out of bounds", [](bool p) { return always([&] { run_shared_out_of_bounds(empty<float>(32), p); }); }},
+    {"shared memory without asking", [](bool p) { return always([&] { run_shared_unasked(empty<float>(32), p); }); }},
     {"uninitialised", [](bool p) { return always([&] { run_copy(p ? empty<float>(64) : device(numbers()), empty<float>(64), 64); }); }},
     {"host pointer",
      [](bool p) {
