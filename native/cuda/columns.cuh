@@ -1,13 +1,22 @@
 // Sums over the rows of a matrix, column by column: a thread takes 8 columns of some rows, a block 64 columns of a chunk of rows.
 #pragma once
 
+#include <algorithm>
+
 #include "cuda/eight.cuh"
 #include "cuda/workspace.h"
 
 namespace distill::gpu {
 
 constexpr int kColumnsWide = 8, kColumnsHigh = 32, kColumnsOfBlock = 8 * kColumnsWide;
-constexpr int64_t kRowsPerChunk = 512;
+
+// As many blocks as fill a GPU and no more, as their sums are added up; by shape, so that the bits do not depend on the GPU.
+inline int64_t rows_per_chunk(int64_t rows, int64_t columns) {
+  constexpr int64_t kBlocks = 512, kLeast = 128;
+  const int64_t chunks = std::max(kBlocks / blocks_for(columns, kColumnsOfBlock), int64_t{1});
+  const int64_t per_chunk = std::max((rows + chunks - 1) / chunks, kLeast);
+  return (per_chunk + kColumnsHigh - 1) / kColumnsHigh * kColumnsHigh;
+}
 
 // Q terms, or sums, of 8 columns
 template <int Q>
@@ -22,10 +31,11 @@ struct Sums {
 
 // partial [chunks][Q][columns]
 template <int Q, class Term>
-__global__ void __launch_bounds__(kColumnsWide *kColumnsHigh) column_chunks(int64_t rows, int64_t columns, Term term, float *partial) {
+__global__ void __launch_bounds__(kColumnsWide *kColumnsHigh)
+    column_chunks(int64_t rows, int64_t columns, int64_t per_chunk, Term term, float *partial) {
   SHARED(float, [Q][kColumnsHigh][kColumnsOfBlock], shared);
   const int64_t first_column = int64_t{blockIdx.x} * kColumnsOfBlock, column = first_column + threadIdx.x * 8;
-  const int64_t first = int64_t{blockIdx.y} * kRowsPerChunk, end = min(rows, first + kRowsPerChunk);
+  const int64_t first = int64_t{blockIdx.y} * per_chunk, end = min(rows, first + per_chunk);
   const int count = static_cast<int>(min(columns - column, int64_t{8}));
   Sums8<Q> sums = {};
   for (int64_t row = first + threadIdx.y; row < end && count > 0; row += kColumnsHigh) {
@@ -49,7 +59,7 @@ __global__ void __launch_bounds__(kColumnsWide *kColumnsHigh) column_chunks(int6
   }
 }
 
-constexpr int kTotalsWide = 32, kTotalsHigh = 8;
+constexpr int kTotalsWide = 32, kTotalsHigh = 32;
 
 template <int Q, class Finish>
 __global__ void __launch_bounds__(kTotalsWide *kTotalsHigh)
@@ -76,10 +86,10 @@ __global__ void __launch_bounds__(kTotalsWide *kTotalsHigh)
 // count) gives for the columns column ... column + count - 1; there are 8 or, at the end of a row, less, and terms beyond are not used.
 template <int Q, class Term, class Finish>
 void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &finish) {
-  const int64_t chunks = (rows + kRowsPerChunk - 1) / kRowsPerChunk;
+  const int64_t per_chunk = rows_per_chunk(rows, columns), chunks = (rows + per_chunk - 1) / per_chunk;
   float *partial = workspace_of<float>(chunks * Q * columns);
   const dim3 grid(blocks_for(columns, kColumnsOfBlock), static_cast<unsigned>(chunks));
-  GPU_LAUNCH((column_chunks<Q, Term>), grid, dim3(kColumnsWide, kColumnsHigh), 0, rows, columns, term, partial);
+  GPU_LAUNCH((column_chunks<Q, Term>), grid, dim3(kColumnsWide, kColumnsHigh), 0, rows, columns, per_chunk, term, partial);
   GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, kTotalsWide), dim3(kTotalsWide, kTotalsHigh), 0, chunks, columns, partial,
              finish);
 }

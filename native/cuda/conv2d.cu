@@ -1,5 +1,7 @@
 // Convolutions as products whose factor a is read from the image where it lies (implicit GEMM). Weights are first turned so that a row of
 // the product's factor b lies in one piece. With activations in bf16 they run on tensor cores.
+#include <algorithm>
+
 #include "cuda/columns.cuh"
 #include "cuda/divide.cuh"
 #include "cuda/elementwise.cuh"
@@ -63,37 +65,84 @@ struct Patches {
   }
 };
 
-// The gradients dy that reach a pixel: pixel (n, h, w), tap (r, s, o)
+// Along one axis the pixels first + stride i of x, which the same taps first_tap + stride j of windows reach: those of p = i + shift - j.
+// With stride 1 that is all of them.
+struct Phase {
+  int64_t first, pixels, first_tap, taps, shift;
+
+  Phase(int64_t first, int64_t extent, int64_t window, int64_t stride, int64_t padding)
+      : first(first),
+        pixels((extent - first + stride - 1) / stride),
+        first_tap((first + padding) % stride),
+        taps(first_tap < window ? (window - first_tap + stride - 1) / stride : 0),
+        shift((first + padding) / stride) {}
+};
+struct Phases {
+  Phase h, w;
+  int64_t stride;
+
+  int64_t pixels() const { return h.pixels * w.pixels; }
+  int64_t taps() const { return h.taps * w.taps; }
+};
+
+// The gradients dy that reach a pixel of such phases: pixel (n, i, j) among them, tap (r, s, o) among theirs
 struct Reaching {
   Divisor pixels, width;
   Taps taps;
-  Divisor stride;
-  int32_t P, Q, O, padding;
+  int32_t shift_h, shift_w, P, Q, O;
 
-  Reaching(const Conv2dBackwardInput &a, int64_t channels)
-      : pixels(a.H * a.W),
-        width(a.W),
-        taps{Divisor(channels), Divisor(a.S)},
-        stride(a.stride),
+  Reaching(const Conv2dBackwardInput &a, const Phases &phases, int64_t channels)
+      : pixels(phases.pixels()),
+        width(phases.w.pixels),
+        taps{Divisor(channels), Divisor(phases.w.taps)},
+        shift_h(static_cast<int32_t>(phases.h.shift)),
+        shift_w(static_cast<int32_t>(phases.w.shift)),
         P(static_cast<int32_t>(a.P)),
         Q(static_cast<int32_t>(a.Q)),
-        O(static_cast<int32_t>(channels)),
-        padding(static_cast<int32_t>(a.padding)) {}
+        O(static_cast<int32_t>(channels)) {}
 
   __device__ Position position(uint32_t pixel) const {
     const auto n = static_cast<int32_t>(pixels.split(pixel));
-    const auto h = static_cast<int32_t>(width.split(pixel));
-    return {n, h + padding, static_cast<int32_t>(pixel) + padding};
+    const auto i = static_cast<int32_t>(width.split(pixel));
+    return {n, i + shift_h, static_cast<int32_t>(pixel) + shift_w};
   }
   __device__ int64_t at(const Position &row, const Tap &tap) const {
-    const int32_t h = row.h - tap.r, w = row.w - tap.s;
-    if (h < 0 || w < 0) return -1;
-    uint32_t rest_h = static_cast<uint32_t>(h), rest_w = static_cast<uint32_t>(w);
-    const auto p = static_cast<int32_t>(stride.split(rest_h)), q = static_cast<int32_t>(stride.split(rest_w));
-    if (rest_h || rest_w || p >= P || q >= Q) return -1;
+    const int32_t p = row.h - tap.r, q = row.w - tap.s;
+    if (static_cast<uint32_t>(p) >= static_cast<uint32_t>(P) || static_cast<uint32_t>(q) >= static_cast<uint32_t>(Q)) return -1;
     return ((int64_t{row.n} * P + p) * Q + q) * O + tap.c;
   }
 };
+
+// Where a pixel among those of the phases lies in dx.
+struct Scattered {
+  Divisor pixels, width;
+  int64_t H, W, first_h, first_w, stride;
+
+  Scattered(const Conv2dBackwardInput &a, const Phases &phases)
+      : pixels(phases.pixels()),
+        width(phases.w.pixels),
+        H(a.H),
+        W(a.W),
+        first_h(phases.h.first),
+        first_w(phases.w.first),
+        stride(phases.stride) {}
+  __device__ int64_t pixel(uint32_t i) const {
+    const uint32_t n = pixels.split(i), h = width.split(i);
+    return (n * H + first_h + h * stride) * W + first_w + i * stride;
+  }
+};
+
+// body(phases) for all phases of x, each of whose pixels is in one of them; those that no window reaches have no gradient.
+template <class Body>
+void for_each_phases(const Conv2dBackwardInput &a, const Body &body) {
+  if (a.stride > a.R || a.stride > a.S) fill(a.dx.data, 0, a.N * a.H * a.W * a.C * (a.dx.storage == Storage::f32 ? 4 : 2));
+  for (int64_t h = 0; h < std::min(a.stride, a.H); h++) {
+    for (int64_t w = 0; w < std::min(a.stride, a.W); w++) {
+      const Phases phases{{h, a.H, a.R, a.stride, a.padding}, {w, a.W, a.S, a.stride, a.padding}, a.stride};
+      if (phases.taps() > 0) body(phases);
+    }
+  }
+}
 
 // ---- The same as sources of the products
 
@@ -150,19 +199,30 @@ struct GatheredChunks {
 
 // ---- Weights
 
-// How weights lie as a product's factor b: [outer][R*S][pitch] from [O,C,R*S], outer and inner being O and C or C and O, zeros beyond
-// inner.
+// How weights [O,C,R,S] lie as a product's factor b: [outer][taps][pitch], outer and inner being O and C or C and O, zeros beyond inner; of
+// the taps all, or those of phases.
 struct TurnedWeights {
   const float *weight;
-  int64_t O, C, taps, pitch;
+  int64_t O, C, R, S, pitch;
   bool outer_is_output;
+  int64_t first_r = 0, first_s = 0, step = 1, high = R, wide = S;
 
-  int64_t size() const { return (outer_is_output ? O : C) * taps * pitch; }
+  TurnedWeights(const float *weight, int64_t O, int64_t C, int64_t R, int64_t S, int64_t pitch, bool outer_is_output)
+      : weight(weight), O(O), C(C), R(R), S(S), pitch(pitch), outer_is_output(outer_is_output) {}
+  TurnedWeights(const Conv2dBackwardInput &a, const Phases &phases, int64_t pitch)
+      : TurnedWeights(a.weight, a.O, a.C, a.R, a.S, pitch, false) {
+    first_r = phases.h.first_tap, high = phases.h.taps;
+    first_s = phases.w.first_tap, wide = phases.w.taps;
+    step = phases.stride;
+  }
+
+  int64_t size() const { return (outer_is_output ? O : C) * high * wide * pitch; }
   void to(FloatsOut turned) const {
     for_each(size(), [=, from = *this] __device__(int64_t i) {
-      const int64_t in = i % from.pitch, tap = i / from.pitch % from.taps, out = i / from.pitch / from.taps;
-      const int64_t o = from.outer_is_output ? out : in, c = from.outer_is_output ? in : out;
-      turned[i] = o < from.O && c < from.C ? from.weight[(o * from.C + c) * from.taps + tap] : 0.0f;
+      const int64_t in = i % from.pitch, rest = i / from.pitch, s = rest % from.wide, r = rest / from.wide % from.high;
+      const int64_t out = rest / from.wide / from.high, o = from.outer_is_output ? out : in, c = from.outer_is_output ? in : out;
+      const int64_t at = ((o * from.C + c) * from.R + from.first_r + r * from.step) * from.S + from.first_s + s * from.step;
+      turned[i] = o < from.O && c < from.C ? from.weight[at] : 0.0f;
     });
   }
 };
@@ -184,7 +244,7 @@ void sum_parts(const Conv2dBackwardWeight &a, const float *parts, int64_t count,
 void tensor_forward(const Conv2dForward &a) {
   const int64_t C = gpu::whole_chunks(a.C), K = a.R * a.S * C, M = a.N * a.P * a.Q;
   const gpu::Factor x(a.x, a.N * a.H * a.W, a.C);
-  const TurnedWeights weight{a.weight, a.O, a.C, a.R * a.S, C, true};
+  const TurnedWeights weight(a.weight, a.O, a.C, a.R, a.S, C, true);
   const auto [x_memory, weight_memory] = gpu::workspaces<2>({x.copy_bytes, weight.size() * 2});
   weight.to({weight_memory, Storage::bf16});
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, gpu::Eight values, int count) {
@@ -199,16 +259,21 @@ void tensor_forward(const Conv2dForward &a) {
 }
 
 void tensor_backward_input(const Conv2dBackwardInput &a) {
-  const int64_t O = gpu::whole_chunks(a.O), K = a.R * a.S * O, M = a.N * a.H * a.W;
+  const int64_t O = gpu::whole_chunks(a.O);
   const gpu::Factor dy(a.dy, a.N * a.P * a.Q, a.O);
-  const TurnedWeights weight{a.weight, a.O, a.C, a.R * a.S, O, false};
-  const auto [dy_memory, weight_memory] = gpu::workspaces<2>({dy.copy_bytes, weight.size() * 2});
-  weight.to({weight_memory, Storage::bf16});
-  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t c, const gpu::Eight &values, int count) {
-    gpu::store8(a.dx, m * a.C + c, values, count);
-  };
-  const GatheredChunks<Reaching, true> reaching(dy.in(dy_memory), M, K, Reaching(a, O));
-  gpu::tensor_product(M, a.C, K, reaching, gpu::MatrixChunks<true>(static_cast<const bf16 *>(weight_memory), a.C, K), finish);
+  const int64_t most_taps = (a.R + a.stride - 1) / a.stride * ((a.S + a.stride - 1) / a.stride);
+  const auto [dy_memory, weight_memory] = gpu::workspaces<2>({dy.copy_bytes, a.C * most_taps * O * 2});
+  const bf16 *gradients = dy.in(dy_memory);
+  for_each_phases(a, [&, weights = weight_memory](const Phases &phases) {
+    const int64_t K = phases.taps() * O, M = a.N * phases.pixels();
+    TurnedWeights(a, phases, O).to({weights, Storage::bf16});
+    const Scattered scattered(a, phases);
+    const auto finish = [=, dx = a.dx, C = a.C] __device__(unsigned, uint32_t m, uint32_t c, const gpu::Eight &values, int count) {
+      gpu::store8(dx, scattered.pixel(m) * C + c, values, count);
+    };
+    const GatheredChunks<Reaching, true> reaching(gradients, M, K, Reaching(a, phases, O));
+    gpu::tensor_product(M, a.C, K, reaching, gpu::MatrixChunks<true>(static_cast<const bf16 *>(weights), a.C, K), finish);
+  });
 }
 
 void tensor_backward_weight(const Conv2dBackwardWeight &a) {
@@ -234,7 +299,7 @@ float *turned(const TurnedWeights &weight) {
 void conv2d_forward(const Conv2dForward &a) {
   if (gpu::on_tensor_cores(a.x.storage)) return tensor_forward(a);
   const int64_t K = a.R * a.S * a.C;
-  const float *weight = turned({a.weight, a.O, a.C, a.R * a.S, a.C, true});
+  const float *weight = turned({a.weight, a.O, a.C, a.R, a.S, a.C, true});
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, float value) {
     a.y[m * a.O + o] = a.bias ? value + a.bias[o] : value;
   };
@@ -248,10 +313,16 @@ void conv2d_norm_forward(const Conv2dNormForward &a) {
 
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
   if (gpu::on_tensor_cores(a.dx.storage)) return tensor_backward_input(a);
-  const int64_t K = a.R * a.S * a.O;
-  const float *weight = turned({a.weight, a.O, a.C, a.R * a.S, a.O, false});
-  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t c, float value) { a.dx[m * a.C + c] = value; };
-  gpu::product(a.N * a.H * a.W, a.C, K, Gathered<Reaching, true>{a.dy, Reaching(a, a.O)}, gpu::Matrix<true>{{weight}, K}, finish);
+  for_each_phases(a, [&](const Phases &phases) {
+    const int64_t K = phases.taps() * a.O;
+    const float *weight = turned(TurnedWeights(a, phases, a.O));
+    const Scattered scattered(a, phases);
+    const auto finish = [=, dx = a.dx, C = a.C] __device__(unsigned, uint32_t m, uint32_t c, float value) {
+      dx[scattered.pixel(m) * C + c] = value;
+    };
+    const Gathered<Reaching, true> reaching{a.dy, Reaching(a, phases, a.O)};
+    gpu::product(a.N * phases.pixels(), a.C, K, reaching, gpu::Matrix<true>{{weight}, K}, finish);
+  });
 }
 
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {

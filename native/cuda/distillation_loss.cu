@@ -96,15 +96,23 @@ __global__ void __launch_bounds__(256) loss_rows(DistillationLoss a, RowResult *
   if (group.first() == 0) results[row] = {-at_one.of(student[label]), divergence, before_label == 0};
 }
 
+__device__ inline double warp_sum(double value) {
+  GPU_UNROLL
+  for (int distance = 16; distance; distance >>= 1) value += __shfl_xor_sync(~0u, value, distance);
+  return value;
+}
+
 __global__ void __launch_bounds__(32) sum_rows(DistillationLoss a, const RowResult *results) {
-  if (threadIdx.x != 0) return;
-  double cross_entropy = 0, divergence = 0;
-  int64_t correct = 0;
-  for (int64_t row = 0; row < a.N; row++) {
+  double cross_entropy = 0, divergence = 0, correct = 0;
+  for (int64_t row = threadIdx.x; row < a.N; row += 32) {
     cross_entropy += results[row].cross_entropy;
     divergence += results[row].divergence;
     correct += results[row].correct;
   }
+  cross_entropy = warp_sum(cross_entropy);
+  divergence = warp_sum(divergence);
+  correct = warp_sum(correct);
+  if (threadIdx.x != 0) return;
   const double alpha = a.teacher ? a.alpha : 0, T = a.temperature, N = static_cast<double>(a.N);
   const double ce = cross_entropy / N, kd = a.teacher ? T * T * divergence / N : 0;
   a.metrics[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
