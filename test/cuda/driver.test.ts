@@ -1,11 +1,8 @@
 // The driver that test/gpu/all.sh runs on a GPU, on the emulator: it takes the same library and the same cases.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { inferenceStep, training, trainingStep } from "../gpu/calls";
-import { emulatedLibrary, gpuDriver, noCases, noEmulator, smallCases } from "./emulated";
+import { beforeEach, describe, expect, it } from "vitest";
+import { inferenceStep, training, trainingStep, upToRead } from "../gpu/calls";
+import { callsFile, emulatedLibrary, gpuDriver, noCases, noEmulator, smallCases } from "./emulated";
 
 const drive = (cases: string, emulator = "") =>
   spawnSync(gpuDriver, [emulatedLibrary], { input: cases, encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: emulator } });
@@ -73,18 +70,6 @@ describe("calls", () => {
     expect([stderr, status]).toEqual(["", 0]);
   });
 
-  function play(calls: string) {
-    const folder = mkdtempSync(path.join(tmpdir(), "calls-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const file = path.join(folder, "calls.txt");
-    writeFileSync(file, calls);
-    return spawnSync(gpuDriver, [emulatedLibrary, "--calls", file], { encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: "" } });
-  }
-
-  /** The calls until so many losses are there. */
-  function upToRead(count: number, calls: string): string {
-    const lines = calls.split("\n");
-    const reads = lines.flatMap((line, i) => (line.startsWith("take_read") ? [i] : []));
-    return `${lines.slice(0, reads[count - 1]! + 1).join("\n")}\n`;
-  }
+  const play = (calls: string) =>
+    spawnSync(gpuDriver, [emulatedLibrary, "--calls", callsFile(calls)], { encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: "" } });
 });

@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 
 const built = (name: string) => fileURLToPath(new URL(`../../native/build/Release/${name}`, import.meta.url));
 
@@ -35,4 +38,13 @@ export function smallCases(): string {
   const { stdout, stderr, status } = spawnSync("python3", args, { cwd: fileURLToPath(new URL("../..", import.meta.url)), encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return stdout;
+}
+
+/** A file of calls (test/gpu/calls.ts) for the driver, which is there until the test is over. */
+export function callsFile(calls: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "calls-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "calls.txt");
+  writeFileSync(file, calls);
+  return file;
 }

@@ -2,7 +2,8 @@
 // a thread's own variables, arithmetic without a result, and memory of the host. The first report ends the program, with its text.
 import { spawnSync } from "node:child_process";
 import { beforeEach, describe, expect, it } from "vitest";
-import { noCases, noSanitizers, sanitizedDriver, sanitizedFaults, sanitizedLibrary, smallCases } from "./emulated";
+import { training, upToRead } from "../gpu/calls";
+import { callsFile, noCases, noSanitizers, sanitizedDriver, sanitizedFaults, sanitizedLibrary, smallCases } from "./emulated";
 
 // Looking for leaks needs the right to trace processes, which containers may lack; fake stacks are megabytes, and each thread of a kernel would have one.
 const ASAN_OPTIONS = "detect_leaks=0:detect_stack_use_after_return=0";
@@ -42,4 +43,11 @@ it("the small cases pass without a report, op by op and recorded", (test) => {
   expect(stderr).toBe("");
   expect(stdout).toMatch(/^1\d\d cases, 0 wrong\n$/);
   expect(status).toBe(0);
+});
+
+it("steps of a training pass without a report, the last of them recorded and replayed", () => {
+  const sizes = { model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
+  const calls = upToRead(2, training(sizes, { model: "resnet20_cifar10", imageSize: 8 }, "bf16"));
+  const { stdout, stderr, status } = sanitized(sanitizedDriver, [sanitizedLibrary, "--calls", callsFile(calls)]);
+  expect([stderr, stdout, status]).toEqual(["", "right 20 steps of vit_micro_patch4_32, distilled from resnet20_cifar10, bf16\n", 0]);
 });
