@@ -3,16 +3,18 @@ import { readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
 import { InputError } from "../contract/failure";
 
+/** What to do about images that do not fit. */
+export const FEWER_IMAGES = "limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes";
+
 /** Throws an InputError if so many images [side,side,3] cannot be held in memory, of which `available` bytes are free. */
 export function checkMemory(count: number, side: number, available: number = availableMemory()): void {
   const bytes = count * side * side * 3;
   const images = `${count} images of ${side}x${side} pixels`;
-  const remedy = "limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes";
   if (bytes > constants.MAX_LENGTH)
-    throw new InputError(`${images} are ${gigabytes(bytes)}, and at most ${gigabytes(constants.MAX_LENGTH)} can be read: ${remedy}`);
+    throw new InputError(`${images} are ${gigabytes(bytes)}, and at most ${gigabytes(constants.MAX_LENGTH)} can be read: ${FEWER_IMAGES}`);
   // Once as read, once in the backend.
   const needed = 2 * bytes;
-  if (needed > available) throw new InputError(`${images} need ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free: ${remedy}`);
+  if (needed > available) throw new InputError(`${images} need ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free: ${FEWER_IMAGES}`);
 }
 
 /** Bytes that can be had without swapping. What the system counts as free leaves out, except on Windows, all that only caches files. */
@@ -22,4 +24,4 @@ function availableMemory(): number {
   return kilobytes ? Number(kilobytes) * 1024 : freemem();
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+export const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

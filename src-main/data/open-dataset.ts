@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
-import { fromArray, unscoped } from "../tensor/tensor";
+import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
 import { readCifar10 } from "./cifar10-binary";
 import type { Dataset, RawSplit, Split } from "./dataset";
 import { readImageFolder } from "./image-folder";
 import { locate } from "./locate";
+import { FEWER_IMAGES, gigabytes } from "./memory";
 
 export interface OpenOptions {
   /**
@@ -25,8 +27,7 @@ export async function openDataset(source: DataSource, { storeSize = 224, onProgr
   const { path, format } = locate(source.path, source.format);
   const limits = { train: source.trainLimit, test: source.testLimit };
   const raw = format === "cifar10-binary" ? readCifar10(path, limits) : await readImageFolder(path, limits, { storeSize, onProgress });
-  const train = toSplit(raw.train);
-  const test = toSplit(raw.test);
+  const [train, test] = allOrNone(() => [toSplit(raw.train), toSplit(raw.test)]);
   return {
     path,
     format,
@@ -42,7 +43,16 @@ export async function openDataset(source: DataSource, { storeSize = 224, onProgr
 }
 
 function toSplit({ labels, pixels, H, W }: RawSplit): Split {
-  return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W };
+  try {
+    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
+    const { bytesFree } = error as unknown as { bytesFree: number };
+    throw new InputError(
+      `${labels.length} images of ${H}x${W} pixels are ${gigabytes(pixels.length)}, and the GPU has ${gigabytes(bytesFree)} free: ${FEWER_IMAGES}, or train on the processor ("device": "cpu")`,
+      { cause: error },
+    );
+  }
 }
 
 function hashOf(classes: readonly string[], splits: RawSplit[]): string {
