@@ -1,7 +1,7 @@
 // What a model or a training does, as calls of the addon that test/gpu/calls.ts noted down, one a line. Tensors are numbers after a #:
 //   title TEXT
 //   alloc #3 bf16 128,197,192    view #4 #3 25216,192    release #3
-//   write #5 3 1 4               numbers #6 SCALE OFFSET BELOW: by the formula of case.cpp
+//   write #5 3 1 4               numbers #6 SCALE OFFSET BELOW: the formula of values.h, of the tensor's name
 //   fill y=#7 value=0            copy from=#7 to=#8      linear_forward x=#3 weight=#1 bias=null y=#9 gelu=true
 //   read #9                      read_later 1 #9         take_read 1
 //   begin_recording              end_recording 1         replay 1              release_recording 1
