@@ -33,13 +33,22 @@ struct Panels {
   int64_t K, N;
   F *data;
 
-  Panels(int slot, int64_t K, int64_t N) : K(K), N(N), data(array_in_scratch<F>(slot, steps() * ceil_div(N, lanes<V>) * lanes<V>)) {}
+  Panels(int slot, int64_t K, int64_t N) : K(K), N(N) {
+    const int64_t vectors = ceil_div(N, lanes<V>);
+    count_ = ceil_div(vectors, kWidestPanel<V>);
+    narrow_ = vectors / count_ * lanes<V>;
+    wider_ = vectors % count_;
+    data = array_in_scratch<F>(slot, steps() * vectors * lanes<V>);
+  }
   int64_t steps() const { return ceil_div(K, per_factor<F>); }
-  int64_t count() const { return ceil_div(ceil_div(N, lanes<V>), kWidestPanel<V>); }
-  int64_t first(int64_t panel) const { return panel * ceil_div(N, lanes<V>) / count() * lanes<V>; }  // column
-  int64_t width(int64_t panel) const { return first(panel + 1) - first(panel); }
+  int64_t count() const { return count_; }
+  int64_t first(int64_t panel) const { return panel * narrow_ + least(panel, wider_) * lanes<V>; }  // column
+  int64_t width(int64_t panel) const { return narrow_ + (panel < wider_ ? lanes<V> : 0); }
   int64_t columns(int64_t panel) const { return least(width(panel), N - first(panel)); }
   F *begin(int64_t panel) const { return data + first(panel) * steps(); }
+
+ private:
+  int64_t count_, narrow_, wider_;  // so many panels, the first `wider_` of them by a vector wider than the others
 };
 
 // Rows of a matrix, ld apart, as factors along a sum over the rows. T: const float *, const bf16 * or Floats. They are rounded where the
@@ -193,7 +202,7 @@ struct Strips {
   int64_t K, M;
   F *data;
 
-  Strips(int slot, int64_t K, int64_t M) : K(K), M(M), data(array_in_scratch<F>(slot, count() * steps() * height + lanes<V>)) {}
+  Strips(int slot, int64_t K, int64_t M) : K(K), M(M), data(array_in_scratch<F>(slot, (count() + 1) * steps() * height + lanes<V>)) {}
   int64_t steps() const { return ceil_div(K, per_factor<F>); }
   int64_t count() const { return ceil_div(M, height); }
   F *begin(int64_t strip) const { return data + strip * steps() * height; }
@@ -202,15 +211,25 @@ struct Strips {
 // Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation stored like that.
 template <class V, class F>
 void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage activation) {
-  constexpr int height = Strips<V, F>::height;
-  const RowFactors<Floats> rows{strips.K, a, lda, a.storage != activation};
-  for (int64_t strip = 0; strip < strips.count(); ++strip) {
-    const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
-    F *to = strips.begin(strip);
-    // A vector is wider than a strip: what it writes too much is written again by the next.
-    static_assert(height <= lanes<V>);
-    for (int64_t step = 0; step < strips.steps(); ++step) store(to + step * height, rows.template at<V, F>(step, row, count));
-  }
+  // A vector goes to two strips, or is wider than one: what it writes too much is written again by the next.
+  constexpr int height = Strips<V, F>::height, kAtOnce = lanes<V> / height;
+  static_assert(kAtOnce == 1 || (kAtOnce == 2 && lanes<V> == 2 * height));
+  typed(a, [&](const auto *numbers) {
+    const RowFactors<decltype(numbers)> rows{strips.K, numbers, lda, a.storage != activation};
+    for (int64_t strip = 0; strip < strips.count(); strip += kAtOnce) {
+      const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
+      F *to = strips.begin(strip), *next = strips.begin(strip + 1);
+      for (int64_t step = 0; step < strips.steps(); ++step, to += height, next += height) {
+        const V v = rows.template at<V, F>(step, row, count);
+        if constexpr (kAtOnce == 2) {
+          store(to, low_half(v));
+          store(next, high_half(v));
+        } else {
+          store(to, v);
+        }
+      }
+    }
+  });
 }
 
 // Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V).

@@ -49,6 +49,15 @@ struct Addend {
   int64_t ld;
 };
 
+template <class V, int MR, int NV>
+inline void store_rows(const V (&c)[MR][NV], float *to, int64_t ld) {
+#pragma GCC unroll 24
+  for (int i = 0; i < MR; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) store(to + i * ld + j * lanes<V>, c[i][j]);
+  }
+}
+
 // y [MR, columns] = addend + patches [MR of slab / lanes, K] panel [K, NV vectors]
 template <class V, int MR, int NV, class F>
 [[gnu::noinline]] void forward_tile(int64_t K, const F *patches, int64_t slab, const F *panel, Addend addend, float *y, int64_t ldy,
@@ -59,18 +68,17 @@ template <class V, int MR, int NV, class F>
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) c[i][j] = load<V>(addend.rows + i * addend.ld + j * lanes<V>);
   }
-  for (; K > 0; K -= lanes<V>, patches += slab) {
+  // do: sums stay in registers where the compiler need not think of no step at all. K may be 0 all the same.
+  do {
     const int64_t steps = std::min<int64_t>(K, lanes<V>);
 #pragma GCC unroll 2
     for (int64_t k = 0; k < steps; k++, panel += NV * lanes<V>) multiply<V, MR, NV, lanes<V>>(patches + k, panel, lanes<V>, c);
-  }
-#pragma GCC unroll 24
-  for (int i = 0; i < MR; i++) {
-    float row[NV * lanes<V>], *to = columns == NV * lanes<V> ? y + i * ldy : row;
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) store(to + j * lanes<V>, c[i][j]);
-    if (to == row) copy_run<V>(row, columns, y + i * ldy);
-  }
+    K -= lanes<V>, patches += slab;
+  } while (K > 0);
+  if (columns == NV * lanes<V>) return store_rows(c, y, ldy);
+  alignas(64) float rows[MR * NV * lanes<V>];
+  store_rows(c, rows, NV * lanes<V>);
+  for (int i = 0; i < MR; i++) copy_run<V>(rows + i * NV * lanes<V>, columns, y + i * ldy);
 }
 
 template <class V, int NV, class F, int MR = tile_rows<V, NV>>

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#if defined(__AVX512BF16__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -40,6 +40,33 @@ using IntVec = typename VecTraits<V>::Int;
 template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
+// The same bits as another type
+template <class To, class From>
+inline To as(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(&to, &from, sizeof(To));
+  return to;
+}
+
+// Half of the lanes of 16
+template <class V>
+inline Vec8 low_half(V v) {
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+template <class V>
+inline Vec8 high_half(V v) {
+  return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+// 0, 1, 2 ...
+template <class V>
+inline IntVec<V> lane_numbers() {
+  IntVec<V> numbers;
+  for (int lane = 0; lane < lanes<V>; ++lane) numbers[lane] = lane;
+  return numbers;
+}
+
 // What fills a lane as it lies in memory: a float, or two numbers of bf16 (pairs.h).
 template <class T>
 concept Lane = sizeof(T) == sizeof(float);
@@ -56,9 +83,16 @@ inline void store(T *to, V v) {
   __builtin_memcpy(to, &v, sizeof(V));
 }
 
-// The first `count` lanes; the others are zero.
+// The first `count` lanes; the others are zero. Masked where the processor can: a copy of so many bytes would be a call.
 template <class V, Lane T>
 inline V load_first(const T *from, int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) return as<V>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1 << count) - 1), from));
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(V) == 32)
+    return as<V>(_mm256_maskload_ps(reinterpret_cast<const float *>(from), as<__m256i>(lane_numbers<V>() < static_cast<int32_t>(count))));
+#endif
   V v{};
   __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(T));
   return v;
@@ -66,16 +100,20 @@ inline V load_first(const T *from, int64_t count) {
 
 template <Lane T, class V>
 inline void store_first(T *to, V v, int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) return _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1 << count) - 1), as<__m512>(v));
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(V) == 32)
+    return _mm256_maskstore_ps(reinterpret_cast<float *>(to), as<__m256i>(lane_numbers<V>() < static_cast<int32_t>(count)), as<__m256>(v));
+#endif
   __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
 // v with zeros from lane `count` on
 template <class V>
 inline V first_lanes(V v, int64_t count) {
-  if (count == lanes<V>) return v;
-  float parts[lanes<V>];
-  store(parts, v);
-  return load_first<V>(parts, count);
+  return lane_numbers<V>() < static_cast<int32_t>(count) ? v : V{};
 }
 
 template <class V>
@@ -83,22 +121,23 @@ inline V broadcast(float value) {
   return value - V{};
 }
 
-// The same bits as another type
-template <class To, class From>
-inline To as(From from) {
-  static_assert(sizeof(To) == sizeof(From));
-  To to;
-  __builtin_memcpy(&to, &from, sizeof(To));
-  return to;
-}
-
 // ---- bf16 in memory, fp32 in registers
+
+template <class V>
+inline V from_half(typename VecTraits<V>::Half half) {
+#if defined(__AVX512F__)
+  // Of __builtin_convertvector GCC makes six instructions; without a mask it warns of its own headers (bug 105593).
+  if constexpr (sizeof(V) == 64)
+    return as<V>(as<typename VecTraits<V>::Bits>(_mm512_maskz_cvtepu16_epi32(0xffff, as<__m256i>(half))) << 16);
+#endif
+  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+}
 
 template <class V>
 inline V load(const bf16 *from) {
   typename VecTraits<V>::Half half;
   __builtin_memcpy(&half, from, sizeof(half));
-  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+  return from_half<V>(half);
 }
 
 // Rounds to nearest, ties to even; NaN stays NaN. The instruction takes numbers below 2^-126 for zero.
@@ -108,15 +147,18 @@ inline typename VecTraits<V>::Half to_half(V v) {
   return as<typename VecTraits<V>::Half>(_mm512_cvtneps_pbh(as<__m512>(v)));
 #else
   using Bits = typename VecTraits<V>::Bits;
-  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  return __builtin_convertvector(v == v ? rounded : bits >> 16 | 0x40, typename VecTraits<V>::Half);
+  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, half = v == v ? rounded : bits >> 16 | 0x40;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) return as<typename VecTraits<V>::Half>(_mm512_maskz_cvtepi32_epi16(0xffff, as<__m512i>(half)));
+#endif
+  return __builtin_convertvector(half, typename VecTraits<V>::Half);
 #endif
 }
 
 // As it comes back from memory in bf16
 template <class V>
 inline V rounded(V v) {
-  return as<V>(__builtin_convertvector(to_half(v), typename VecTraits<V>::Bits) << 16);
+  return from_half<V>(to_half(v));
 }
 
 template <class V>
@@ -127,14 +169,21 @@ inline void store(bf16 *to, V v) {
 
 template <class V>
 inline V load_first(const bf16 *from, int64_t count) {
-  typename VecTraits<V>::Half half{};
+  using Half = typename VecTraits<V>::Half;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) return from_half<V>(as<Half>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1 << count) - 1), from)));
+#endif
+  Half half{};
   __builtin_memcpy(&half, from, static_cast<size_t>(count) * sizeof(bf16));
-  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+  return from_half<V>(half);
 }
 
 template <class V>
 inline void store_first(bf16 *to, V v, int64_t count) {
   const auto half = to_half(v);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64) return _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1 << count) - 1), as<__m256i>(half));
+#endif
   __builtin_memcpy(to, &half, static_cast<size_t>(count) * sizeof(bf16));
 }
 
@@ -223,22 +272,24 @@ inline V min(V a, V b) {
   return b < a ? b : a;
 }
 
+// All lanes in one, by halves: lane i with lane i + 8, then i + 4, ...
+template <class V, class Combine>
+inline float fold(V v, const Combine &combine) {
+#pragma GCC unroll 4
+  for (int half = lanes<V> / 2; half > 0; half /= 2) {
+    IntVec<V> others;
+    for (int lane = 0; lane < lanes<V>; ++lane) others[lane] = lane ^ half;
+    v = combine(v, __builtin_shuffle(v, others));
+  }
+  return v[0];
+}
 template <class V>
 inline float reduce_sum(V v) {
-  float parts[lanes<V>];
-  store(parts, v);
-  for (int half = lanes<V> / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
-  return parts[0];
+  return fold(v, [](V a, V b) { return a + b; });
 }
-
 template <class V>
 inline float reduce_max(V v) {
-  float parts[lanes<V>];
-  store(parts, v);
-  for (int half = lanes<V> / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) parts[i] = parts[i] < parts[i + half] ? parts[i + half] : parts[i];
-  return parts[0];
+  return fold(v, [](V a, V b) { return max(a, b); });
 }
 
 // e^x, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes' expf (Moshier).
