@@ -89,7 +89,7 @@ float exponentials(const float *scores, int64_t T, Number *to, float *logsumexp)
   for (int64_t t = whole; t < T; ++t) most = most < scores[t] ? scores[t] : most;
   V sum{};
   for (int64_t t = 0; t < T; t += lanes<V>) {
-    const V e = exp(load<V>(scores + t) - most);
+    const V e = exp_up_to_one(load<V>(scores + t) - most);
     const V kept = t < whole ? e : first_lanes(e, rest);
     store(to + t, kept);
     sum += kept;
@@ -170,7 +170,7 @@ void attention_head_backward(const AttentionBackward &op, const Head &head) {
   multiply_rows(
       0, T, q_rows.data, q_rows.ld,
       pack_all_columns<V, F>(kKeys, E, T, k, ld), [=](int64_t t, int64_t s, int64_t count, V score) __attribute__((always_inline)) {
-        store(P + t * pitch + s, first_lanes(exp(score * scale - logsumexp[t]), count));
+        store(P + t * pitch + s, first_lanes(exp_up_to_one(score * scale - logsumexp[t]), count));
       });
   multiply_rows(
       0, T, dy_rows.data, dy_rows.ld,

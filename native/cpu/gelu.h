@@ -18,7 +18,7 @@ template <class V>
 inline Gelu<V> gelu(V x) {
   constexpr float kInverseSqrt8 = 0.35355339f, kInverseSqrt2Pi = 0.39894228f;
   const V t = 1.0f / (max(x, -x) * kInverseSqrt8 + 1.0f);
-  const V e = exp(x * x * -0.5f);
+  const V e = exp_up_to_one(x * x * -0.5f);
   V r = t * 0.0476509566f - 0.1910292706f;
   r = r * t + 0.2126657349f;
   r = r * t + 0.0058340201f;

@@ -292,13 +292,12 @@ inline float reduce_max(V v) {
   return fold(v, [](V a, V b) { return max(a, b); });
 }
 
-// e^x, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes' expf (Moshier).
-// 0 below -86.6, infinity above 88.3; NaN stays.
+// e^x for x from -86.6 to 88.3, relative error below 2e-7: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes' expf
+// (Moshier). NaN stays.
 template <class V>
-inline V exp(V x) {
+inline V exp_within(V x) {
   constexpr float kLog2e = 1.44269504f, kRound = 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  constexpr float kLowest = -86.6f, kHighest = 88.3f;
   const V shifted = x * kLog2e + kRound;
   const V n = shifted - kRound;
   const V r = (x - n * kLn2High) - n * kLn2Low;
@@ -308,11 +307,26 @@ inline V exp(V x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  // p 2^n: the low bits of `shifted` hold n, which is added to the exponent of p. Unsigned, as it overflows where x is out of bounds.
+  // The low bits of `shifted` hold n: 2^n.
   using Bits = typename VecTraits<V>::Bits;
-  const V y = as<V>(as<Bits>(p) + (as<Bits>(shifted) << 23));
-  const V bounded = x < kLowest ? V{} : y;
-  return x > kHighest ? broadcast<V>(__builtin_inff()) : x != x ? x : bounded;
+  constexpr uint32_t kOne = 0x3f800000;
+  return p * as<V>((as<Bits>(shifted) << 23) + kOne);
+}
+
+constexpr float kLowestExponent = -86.6f;
+
+// e^x of x up to about 0; below -86.6 it is 2e-38. NaN stays, as max gives the first of its arguments where they do not compare.
+template <class V>
+inline V exp_up_to_one(V x) {
+  return exp_within(max(x, broadcast<V>(kLowestExponent)));
+}
+
+// e^x; 0 below -86.6, infinity above 88.3; NaN stays.
+template <class V>
+inline V exp(V x) {
+  constexpr float kHighest = 88.3f;
+  const V y = exp_within(x < kLowestExponent ? broadcast<V>(kLowestExponent) : x > kHighest ? broadcast<V>(kHighest) : x);
+  return x < kLowestExponent ? V{} : x > kHighest ? broadcast<V>(__builtin_inff()) : y;
 }
 
 // ln x of normal numbers above 0, absolute error below 2e-7 + 1e-7 |ln x|: x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m by the polynomial

@@ -1,5 +1,9 @@
 // Every instruction set against the scalar reference, number by number; and the same bits with any number of threads.
 import { afterAll, describe, expect, it } from "vitest";
+import { attention } from "../../src-main/tensor/ops/attention";
+import { gelu } from "../../src-main/tensor/ops/gelu";
+import { fromArray, scope } from "../../src-main/tensor/tensor";
+import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
 import { addon, cases, isas, run } from "./cases";
 
@@ -29,6 +33,19 @@ describe.each(isas)("%s with 1, 2, 3 and 7 threads", (isa) => {
       expect(Object.keys(actual)).toEqual(Object.keys(expected));
       for (const name in expected) expect(bytes(actual[name]!).equals(bytes(expected[name]!)), `${name} with ${count} threads`).toBe(true);
     }
+  });
+});
+
+/** So that a training that went wrong is noticed by its loss. */
+describe.each(isas)("%s keeps what is not a number", (isa) => {
+  const withNaN = (...shape: number[]) => fromArray(new Float32Array(product(shape)).fill(1).fill(Number.NaN, 4, 5), shape);
+
+  it.each([
+    ["gelu", () => gelu(withNaN(2, 32))],
+    ["attention", () => attention(withNaN(1, 9, 96), 2)],
+  ])("%s", (_, op) => {
+    addon.selectIsa(isa);
+    expect(scope(() => op().toFloat32()).some(Number.isNaN)).toBe(true);
   });
 });
 
