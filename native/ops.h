@@ -31,10 +31,11 @@ struct LinearForward {
   int64_t M, I, O;
   bool gelu;
 };
-// dx [M,I] = dy [M,O] weight [O,I]
+// dx [M,I] = dy [M,O] weight [O,I] * gelu_grad
 struct LinearBackwardInput {
   Floats dy;
   const float *weight;
+  Floats gelu_grad;  // [M,I] stored like dx, or null: what forward kept of the layer whose GELU gave x
   FloatsOut dx;
   int64_t M, I, O;
 };
@@ -58,13 +59,8 @@ struct GeluBackward {
   int64_t size;
 };
 
-// y = a + b and y = a * b, elementwise, all stored alike; y may be a or b
+// y = a + b, elementwise, all stored alike; y may be a or b
 struct Add {
-  Floats a, b;
-  FloatsOut y;
-  int64_t size;
-};
-struct Multiply {
   Floats a, b;
   FloatsOut y;
   int64_t size;
@@ -305,7 +301,6 @@ struct RandomPermutation {
   OP(gelu_forward, GeluForward)                       \
   OP(gelu_backward, GeluBackward)                     \
   OP(add, Add)                                        \
-  OP(multiply, Multiply)                              \
   OP(conv2d_forward, Conv2dForward)                   \
   OP(conv2d_backward_input, Conv2dBackwardInput)      \
   OP(conv2d_backward_weight, Conv2dBackwardWeight)    \

@@ -28,7 +28,9 @@ void read(Arguments &a, LinearForward &op) {
 void read(Arguments &a, LinearBackwardInput &op) {
   op.dy = a.floats("dy", "M.. O");
   op.weight = a.tensor<const float>("weight", "O I");
+  op.gelu_grad = a.optional_floats("geluGrad", "M.. I");
   op.dx = a.floats_out("dx", "M.. I");
+  a.stored_like("dx", {"geluGrad"});
   op.M = a['M'], op.I = a['I'], op.O = a['O'];
 }
 
@@ -55,8 +57,7 @@ void read(Arguments &a, GeluBackward &op) {
   op.size = a['M'];
 }
 
-template <class Binary>
-void read_binary(Arguments &a, Binary &op) {
+void read(Arguments &a, Add &op) {
   op.a = a.floats("a", "M..");
   op.b = a.floats("b", "M..");
   op.y = a.floats_out("y", "M..");
@@ -65,9 +66,6 @@ void read_binary(Arguments &a, Binary &op) {
   a.may_share("y", "a");
   a.may_share("y", "b");
 }
-
-void read(Arguments &a, Add &op) { read_binary(a, op); }
-void read(Arguments &a, Multiply &op) { read_binary(a, op); }
 
 // Binds the output extents P and Q of a window that moves over H and W; padding must leave a part of each window inside.
 void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {

@@ -5,6 +5,5 @@
 namespace distill::avx2 {
 
 void add(const Add &op) { distill::add<Vec8>(op); }
-void multiply(const Multiply &op) { distill::multiply<Vec8>(op); }
 
 }  // namespace distill::avx2

@@ -35,12 +35,5 @@ void add(const Add &op) {
   });
 }
 
-template <class V>
-void multiply(const Multiply &op) {
-  for_each_vector<V>(op.size, [&](int64_t i, int64_t count) {
-    store_some(op.y + i, load_some<V>(op.a + i, count) * load_some<V>(op.b + i, count), count);
-  });
-}
-
 }  // namespace
 }  // namespace distill

@@ -73,8 +73,12 @@ void linear_backward_input(const LinearBackwardInput &op) {
   parallel_for(ceil_div(weight.steps(), kSteps), [&](int64_t block) {
     pack_rows(weight, block * kSteps, least(weight.steps(), (block + 1) * kSteps), {op.weight}, op.I, op.dx.storage);
   });
-  multiply_blocks(op.M, op.dy, op.dx.storage, weight,
-                  [&](int64_t m, int64_t i, int64_t count, V dx) { store_some(op.dx + m * op.I + i, dx, count); });
+  multiply_blocks(
+      op.M, op.dy, op.dx.storage, weight, [=](int64_t m, int64_t i, int64_t count, V dx) __attribute__((always_inline)) {
+        const int64_t at = m * op.I + i;
+        if (op.gelu_grad) dx *= load_some<V>(op.gelu_grad + at, count);
+        store_some(op.dx + at, dx, count);
+      });
 }
 
 inline float sum_of(float number) { return number; }

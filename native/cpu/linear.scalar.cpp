@@ -31,7 +31,8 @@ void linear_backward_input(const LinearBackwardInput &op) {
       double sum = 0;
       for (int64_t o = 0; o < op.O; ++o)
         sum += double{as_factor(op.dy[m * op.O + o], op.dx.storage)} * as_factor(op.weight[o * op.I + i], op.dx.storage);
-      op.dx[m * op.I + i] = static_cast<float>(sum);
+      const int64_t at = m * op.I + i;
+      op.dx[at] = static_cast<float>(op.gelu_grad ? sum * op.gelu_grad[at] : sum);
     }
   });
 }

@@ -17,7 +17,6 @@ namespace distill {
   OP(gelu_forward)             \
   OP(gelu_backward)            \
   OP(add)                      \
-  OP(multiply)                 \
   OP(conv2d_forward)           \
   OP(conv2d_norm_forward)      \
   OP(conv2d_backward_input)    \
@@ -42,7 +41,6 @@ namespace distill {
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
   OP(add)                      \
-  OP(multiply)                 \
   OP(conv2d_forward)           \
   OP(conv2d_norm_forward)      \
   OP(conv2d_backward_input)    \

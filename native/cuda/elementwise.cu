@@ -1,4 +1,4 @@
-// add, multiply, fill and GELU: each element by itself. Limited by memory.
+// add, fill and GELU: each element by itself. Limited by memory.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"
@@ -15,13 +15,6 @@ void add(const Add &a) {
   for_each_eight(a.size, [=] __device__(int64_t i, int count) {
     const Eight left = load8(a.a, i, count), right = load8(a.b, i, count);
     store8(a.y, i, eight_of([&](int j) { return left.of[j] + right.of[j]; }), count);
-  });
-}
-
-void multiply(const Multiply &a) {
-  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
-    const Eight left = load8(a.a, i, count), right = load8(a.b, i, count);
-    store8(a.y, i, eight_of([&](int j) { return left.of[j] * right.of[j]; }), count);
   });
 }
 

@@ -48,8 +48,13 @@ void tensor_forward(const LinearForward &a) {
 void tensor_backward_input(const LinearBackwardInput &a) {
   const Factor dy(a.dy, a.M, a.O), weight({a.weight}, a.O, a.I);
   const auto [dy_memory, weight_memory] = gpu::workspaces<2>({dy.copy_bytes, weight.copy_bytes});
-  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, const Eight &values, int count) {
-    gpu::store8(a.dx, m * a.I + i, values, count);
+  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, Eight values, int count) {
+    const int64_t at = m * a.I + i;
+    if (a.gelu_grad) {
+      const Eight slope = gpu::load8(a.gelu_grad, at, count);
+      values = gpu::eight_of([&](int j) { return values.of[j] * slope.of[j]; });
+    }
+    gpu::store8(a.dx, at, values, count);
   };
   gpu::tensor_product(a.M, a.I, a.O, MatrixChunks<true>(dy.in(dy_memory), a.M, a.O),
                       MatrixChunks<false>(weight.in(weight_memory), a.O, a.I), finish);
@@ -82,7 +87,10 @@ void linear_forward(const LinearForward &a) {
 
 void linear_backward_input(const LinearBackwardInput &a) {
   if (gpu::on_tensor_cores(a.dx.storage)) return tensor_backward_input(a);
-  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, float value) { a.dx[m * a.I + i] = value; };
+  const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t i, float value) {
+    const int64_t at = m * a.I + i;
+    a.dx[at] = a.gelu_grad ? value * a.gelu_grad[at] : value;
+  };
   gpu::product(a.M, a.I, a.O, Matrix<true>{a.dy, a.O}, Matrix<false>{{a.weight}, a.I}, finish);
 }
 

@@ -103,12 +103,11 @@ export interface Addon {
   // Ops: one method per line of DISTILL_OPS in native/ops.h, same name in camel case, arguments by the struct's field names (pointers
   // are handles; sizes are taken from the tensors' shapes; a field "or null" may be null or left out). All are synchronous.
   linearForward(a: { x: Handle; weight: Handle; bias?: Handle | null; residual?: Handle | null; y: Handle; geluGrad?: Handle | null; gelu?: boolean }): void;
-  linearBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle }): void;
+  linearBackwardInput(a: { dy: Handle; weight: Handle; geluGrad?: Handle | null; dx: Handle }): void;
   linearBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null }): void;
   geluForward(a: { x: Handle; y: Handle }): void;
   geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   add(a: { a: Handle; b: Handle; y: Handle }): void;
-  multiply(a: { a: Handle; b: Handle; y: Handle }): void;
   conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number }): void;
   conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number }): void;
   conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number }): void;

@@ -4,7 +4,7 @@ import { type Initial, uniform } from "./initial";
 import { Module } from "./module";
 import { Weight } from "./weight";
 
-/** torch.nn.Linear, with GELU and a residual built in. */
+/** torch.nn.Linear, with a residual built in. */
 export class Linear extends Module {
   weight: Weight;
   bias: Weight;
@@ -16,7 +16,7 @@ export class Linear extends Module {
     this.bias = Weight.parameter([outputs], initial.bias);
   }
 
-  /** x [...,I] -> residual + gelu?(x weight^T + bias) [...,O] */
+  /** x [...,I] -> residual + x weight^T + bias [...,O] */
   forward(x: Tensor, options: LinearOptions = {}): Tensor {
     return linear(x, this.weight, this.bias, options);
   }

@@ -1,3 +1,4 @@
+import { mlp } from "../tensor/ops/mlp";
 import type { Tensor } from "../tensor/tensor";
 import { transformerInitial } from "./attention";
 import { Linear } from "./linear";
@@ -14,8 +15,8 @@ export class Mlp extends Module {
     this.fc2 = new Linear(hidden, width, transformerInitial);
   }
 
-  /** x [...,D] -> [...,D] */
+  /** x [...,D] -> residual + [...,D] */
   forward(x: Tensor, options: { residual?: Tensor } = {}): Tensor {
-    return this.fc2.forward(this.fc1.forward(x, { gelu: true }), options);
+    return mlp(x, this.fc1, this.fc2, options);
   }
 }

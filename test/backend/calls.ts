@@ -47,12 +47,11 @@ export const ops: Record<string, Call> = {
     geluGrad: to.maybe(2, 4),
     gelu: flag(true, true),
   },
-  linearBackwardInput: { dy: f32.of(2, 4), weight: f32.of(4, 3), dx: to.of(2, 3) },
+  linearBackwardInput: { dy: f32.of(2, 4), weight: f32.of(4, 3), geluGrad: f32.maybe(2, 3), dx: to.of(2, 3) },
   linearBackwardWeight: { x: f32.of(2, 3), dy: f32.of(2, 4), dweight: to.of(4, 3), dbias: to.maybe(4) },
   geluForward: { x: f32.of(7), y: to.of(7) },
   geluBackward: { x: f32.of(7), dy: f32.of(7), dx: to.of(7) },
   add: { a: f32.of(3, 2), b: f32.of(3, 2), y: to.of(3, 2) },
-  multiply: { a: f32.of(3, 2), b: f32.of(3, 2), y: to.of(3, 2) },
   conv2dForward: { x: image, weight: f32.of(6, 5, 3, 3), bias: f32.maybe(6), y: to.of(2, 4, 4, 6), ...window },
   conv2dBackwardInput: { dy: f32.of(2, 4, 4, 6), weight: f32.of(6, 5, 3, 3), dx: toImage, ...window },
   conv2dBackwardWeight: { x: image, dy: f32.of(2, 4, 4, 6), dweight: to.of(6, 5, 3, 3), dbias: to.maybe(6), ...window },
@@ -114,10 +113,6 @@ export const ops: Record<string, Call> = {
 export const mayShare: Record<string, [written: string, other: string][]> = {
   linearForward: [["y", "residual"]],
   add: [
-    ["y", "a"],
-    ["y", "b"],
-  ],
-  multiply: [
     ["y", "a"],
     ["y", "b"],
   ],

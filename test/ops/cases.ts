@@ -14,7 +14,7 @@ import { gelu } from "../../src-main/tensor/ops/gelu";
 import { layerNorm } from "../../src-main/tensor/ops/layer-norm";
 import { linear } from "../../src-main/tensor/ops/linear";
 import { maxPool } from "../../src-main/tensor/ops/max-pool";
-import { multiply } from "../../src-main/tensor/ops/multiply";
+import { mlp } from "../../src-main/tensor/ops/mlp";
 import { type AdamWParameter, adamw, sgd } from "../../src-main/tensor/ops/optimizer";
 import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
 import { selectToken } from "../../src-main/tensor/ops/select-token";
@@ -62,9 +62,9 @@ type Tensors = Record<string, Tensor>;
 /** Which activations of an op are stored in bf16, "y" being its output: each way that it is used in. */
 const bf16Storages: Partial<Record<string, string[][]>> = {
   linear: [["x", "residual", "y"], ["x"]],
+  mlp: [["x"], ["x", "residual"]],
   gelu: [["x"]],
   add: [["a", "b"]],
-  multiply: [["a", "b"]],
   conv2d: [["x"]],
   batchNorm: [["x", "residual"]],
   conv2dNorm: [["x", "residual"]],
@@ -89,9 +89,11 @@ export const bf16Cases: Bf16Case[] = cases.flatMap((test) => (bf16Storages[test.
 // biome-ignore lint/suspicious/noExplicitAny: inputs and options come from the JSON file
 const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   linear: ({ x, weight, bias, residual }, options) => ({ y: linear(x, weight, bias, { ...options, residual }) }),
+  mlp: ({ x, weight1, bias1, weight2, bias2, residual }) => ({
+    y: mlp(x, { weight: weight1, bias: bias1 }, { weight: weight2, bias: bias2 }, { residual }),
+  }),
   gelu: ({ x }) => ({ y: gelu(x) }),
   add: ({ a, b }) => ({ y: add(a, b) }),
-  multiply: ({ a, b }) => ({ y: multiply(a, b) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
   conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({

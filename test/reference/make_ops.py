@@ -20,10 +20,13 @@ def channels_last(x):  # [N,C,H,W] -> [N,H,W,C]
     return x.permute(0, 2, 3, 1)
 
 
-def linear(x, weight, bias=None, residual=None, gelu=False):
+def linear(x, weight, bias=None, residual=None):
     y = F.linear(x, weight, bias)
-    y = F.gelu(y) if gelu else y
     return {"y": y if residual is None else y + residual}
+
+
+def mlp(x, weight1, bias1, weight2, bias2, residual=None):
+    return linear(F.gelu(F.linear(x, weight1, bias1)), weight2, bias2, residual)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0):
@@ -142,9 +145,9 @@ def prepare_image(image, size, mean, std):
 
 OPS = {
     "linear": linear,
+    "mlp": mlp,
     "gelu": lambda x: {"y": F.gelu(x)},
     "add": lambda a, b: {"y": a + b},
-    "multiply": lambda a, b: {"y": a * b},
     "conv2d": conv2d,
     "batchNorm": batch_norm,
     "conv2dNorm": conv2d_norm,

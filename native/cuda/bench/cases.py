@@ -15,9 +15,9 @@ import sys
 # Which activations of an op are stored in bf16: as in test/ops/cases.ts.
 STORED = {
     "linear": [["x", "residual", "y"], ["x"]],
+    "mlp": [["x"], ["x", "residual"]],
     "gelu": [["x"]],
     "add": [["a", "b"]],
-    "multiply": [["a", "b"]],
     "conv2d": [["x"]],
     "batchNorm": [["x", "residual"]],
     "conv2dNorm": [["x", "residual"]],
@@ -38,9 +38,13 @@ def elements(case):
     return sum(math.prod(given["shape"]) for given in case["inputs"].values())
 
 
-def linear(name, rows, inputs, outputs, **options):
-    shapes = {"x": [rows, inputs], "weight": [outputs, inputs], "bias": [outputs]}
-    return {"op": "linear", "name": name, "inputs": of(shapes), "options": options}
+def linear(name, rows, inputs, outputs):
+    return {"op": "linear", "name": name, "inputs": of({"x": [rows, inputs], "weight": [outputs, inputs], "bias": [outputs]})}
+
+
+def mlp(name, rows, width, hidden):
+    shapes = {"x": [rows, width], "weight1": [hidden, width], "bias1": [hidden], "weight2": [width, hidden], "bias2": [width]}
+    return {"op": "mlp", "name": name, "inputs": of({**shapes, "residual": [rows, width]})}
 
 
 def conv2d(name, images, side, inputs, outputs, kernel, stride):
@@ -49,7 +53,7 @@ def conv2d(name, images, side, inputs, outputs, kernel, stride):
 
 
 def of(shapes):
-    return {name: {"shape": shape, "scale": 0.05 if name == "weight" else 1} for name, shape in shapes.items()}
+    return {name: {"shape": shape, "scale": 0.05 if name.startswith("weight") else 1} for name, shape in shapes.items()}
 
 
 def sizes_of_models():
@@ -58,8 +62,7 @@ def sizes_of_models():
         rows = images * tokens
         yield linear(f"{model}: qkv", rows, 192, 576)
         yield linear(f"{model}: projection", rows, 192, 192)
-        yield linear(f"{model}: fc1", rows, 192, 768, gelu=True)
-        yield linear(f"{model}: fc2", rows, 768, 192)
+        yield mlp(f"{model}: MLP", rows, 192, 768)
         yield {"op": "attention", "name": f"{model}: attention", "inputs": of({"qkv": [images, tokens, 576]}), "options": {"heads": 3}}
         norm = {"x": [images, tokens, 192], "weight": [192], "bias": [192]}
         yield {"op": "layerNorm", "name": f"{model}: layer norm", "inputs": of(norm), "options": {"eps": 1e-6}}

@@ -14,8 +14,8 @@ Problem::Problem(Device &device, const Case &test) : device_(device), test_(test
   for (const auto &[name, input] : test.inputs)
     add(name, input.dtype == "f32" && test.stored.count(name) ? "bf16" : input.dtype, input.shape, test.values(name), false);
   const std::map<std::string, void (Problem::*)()> kinds = {
-      {"linear", &Problem::linear},          {"gelu", &Problem::elementwise},
-      {"add", &Problem::elementwise},        {"multiply", &Problem::elementwise},
+      {"linear", &Problem::linear},          {"mlp", &Problem::mlp},
+      {"gelu", &Problem::elementwise},       {"add", &Problem::elementwise},
       {"conv2d", &Problem::conv2d},          {"batchNorm", &Problem::batch_norm},
       {"conv2dNorm", &Problem::conv2d_norm}, {"layerNorm", &Problem::layer_norm},
       {"attention", &Problem::attention},    {"embedTokens", &Problem::tokens},
@@ -92,26 +92,48 @@ void Problem::call(const std::string &name, void (*op)(const Op &), const Op &ar
 void Problem::linear() {
   const int64_t I = at("weight").shape[1], O = at("weight").shape[0], M = size("x") / I;
   const double flops = 2.0 * static_cast<double>(M * I * O);
-  const bool gelu = test_.option("gelu") != 0;
   Shape shape = at("x").shape;
   shape.back() = O;
   add_output("y", dtype_of("y", "f32"), shape);
-  if (gelu) add_output("gelu_grad", at("y").dtype, shape, false);
-  CALL(linear_forward,
-       LinearForward{floats("x"), f32("weight"), f32("bias"), floats("residual"), floats("y"), floats("gelu_grad"), M, I, O, gelu}, flops,
-       {"x", "weight", "residual", "y", "gelu_grad"});
+  CALL(linear_forward, LinearForward{floats("x"), f32("weight"), f32("bias"), floats("residual"), floats("y"), {}, M, I, O, false}, flops,
+       {"x", "weight", "residual", "y"});
   add_output_gradient("y");
-  if (gelu) {
-    add_output("dh", at("y").dtype, shape, false);
-    CALL(multiply, Multiply{floats("dy"), floats("gelu_grad"), floats("dh"), M * O}, 0, {"dy", "gelu_grad", "dh"});
-  }
-  const std::string dh = gelu ? "dh" : "dy";
   add_output("dx", at("x").dtype, at("x").shape);
-  CALL(linear_backward_input, LinearBackwardInput{floats(dh), f32("weight"), floats("dx"), M, I, O}, flops, {"dy", "weight", "dx"});
+  CALL(linear_backward_input, LinearBackwardInput{floats("dy"), f32("weight"), {}, floats("dx"), M, I, O}, flops, {"dy", "weight", "dx"});
   add_output("dweight", "f32", at("weight").shape);
   if (has("bias")) add_output("dbias", "f32", {O});
-  CALL(linear_backward_weight, LinearBackwardWeight{floats("x"), floats(dh), f32("dweight"), f32("dbias"), M, I, O}, flops,
+  CALL(linear_backward_weight, LinearBackwardWeight{floats("x"), floats("dy"), f32("dweight"), f32("dbias"), M, I, O}, flops,
        {"x", "dy", "dweight"});
+}
+
+void Problem::mlp() {
+  const int64_t I = extent("weight1", 1), H = extent("weight1", 0), O = extent("weight2", 0), M = size("x") / I;
+  const double first = 2.0 * static_cast<double>(M * I * H), second = 2.0 * static_cast<double>(M * H * O);
+  const std::string stored = at("x").dtype;
+  Shape shape = at("x").shape;
+  shape.back() = O;
+  add_output("y", has("residual") ? at("residual").dtype : stored, shape);
+  shape.back() = H;
+  for (const char *name : {"hidden", "gelu_grad", "dhidden"}) add_output(name, stored, shape, false);
+  CALL(linear_forward, LinearForward{floats("x"), f32("weight1"), f32("bias1"), {}, floats("hidden"), floats("gelu_grad"), M, I, H, true},
+       first, {"x", "weight1", "hidden", "gelu_grad"});
+  CALL(linear_forward, LinearForward{floats("hidden"), f32("weight2"), f32("bias2"), floats("residual"), floats("y"), {}, M, H, O, false},
+       second, {"hidden", "weight2", "residual", "y"});
+  add_output_gradient("y");
+  CALL(linear_backward_input, LinearBackwardInput{floats("dy"), f32("weight2"), floats("gelu_grad"), floats("dhidden"), M, H, O}, second,
+       {"dy", "weight2", "gelu_grad", "dhidden"});
+  add_output("dx", stored, at("x").shape);
+  CALL(linear_backward_input, LinearBackwardInput{floats("dhidden"), f32("weight1"), {}, floats("dx"), M, I, H}, first,
+       {"dhidden", "weight1", "dx"});
+  for (const char *number : {"1", "2"}) {
+    const std::string weight = std::string("weight") + number, bias = std::string("bias") + number;
+    add_output("d" + weight, "f32", at(weight).shape);
+    add_output("d" + bias, "f32", at(bias).shape);
+  }
+  CALL(linear_backward_weight, LinearBackwardWeight{floats("hidden"), floats("dy"), f32("dweight2"), f32("dbias2"), M, H, O}, second,
+       {"hidden", "dy", "dweight2"});
+  CALL(linear_backward_weight, LinearBackwardWeight{floats("x"), floats("dhidden"), f32("dweight1"), f32("dbias1"), M, I, H}, first,
+       {"x", "dhidden", "dweight1"});
 }
 
 void Problem::elementwise() {
@@ -119,7 +141,6 @@ void Problem::elementwise() {
   const int64_t count = size(first);
   add_output("y", at(first).dtype, at(first).shape);
   if (test_.op == "add") CALL(add, Add{floats("a"), floats("b"), floats("y"), count}, 0, {"a", "b", "y"});
-  if (test_.op == "multiply") CALL(multiply, Multiply{floats("a"), floats("b"), floats("y"), count}, 0, {"a", "b", "y"});
   if (test_.op != "gelu") return;
   CALL(gelu_forward, GeluForward{floats("x"), floats("y"), count}, 0, {"x", "y"});
   add_output_gradient("y");

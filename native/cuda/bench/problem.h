@@ -62,6 +62,7 @@ class Problem {
             std::initializer_list<const char *> touched);
 
   void linear();
+  void mlp();
   void elementwise();
   void conv2d();
   void conv2d_norm();

@@ -1,0 +1,35 @@
+import { backend, empty, emptyLike, gradientOf, needsGrad, record, type Tensor } from "../tensor";
+import { weightGradients } from "./linear";
+
+export interface LinearWeights {
+  weight: Tensor;
+  bias: Tensor;
+}
+
+/**
+ * y [...,O] = residual + fc2(gelu(fc1(x [...,I]))), exact GELU. torch.nn.functional.linear and gelu; types as in `linear`.
+ * One op, as what lies before GELU is never kept: forward keeps the derivative there, with which the second layer's gradient is multiplied
+ * while it is written.
+ */
+export function mlp(x: Tensor, fc1: LinearWeights, fc2: LinearWeights, { residual = null }: { residual?: Tensor | null } = {}): Tensor {
+  const rows = x.shape.slice(0, -1);
+  const hidden = empty([...rows, fc1.weight.shape[0]!], x.dtype);
+  const geluGrad = needsGrad(x, fc1.weight, fc1.bias) ? emptyLike(hidden) : null;
+  const y = empty([...rows, fc2.weight.shape[0]!], residual?.dtype ?? x.dtype);
+  backend().linearForward({ ...handles(fc1), x: x.handle, y: hidden.handle, geluGrad: geluGrad?.handle, gelu: true });
+  backend().linearForward({ ...handles(fc2), x: hidden.handle, residual: residual?.handle, y: y.handle });
+
+  return record(y, [x, fc1.weight, fc1.bias, fc2.weight, fc2.bias, residual], (dy) => {
+    const second = weightGradients(hidden, fc2.weight, fc2.bias, dy);
+    const dresidual = residual?.requiresGrad ? dy.reshape(residual.shape) : null;
+    if (!geluGrad) return [null, null, null, ...second, dresidual];
+    // Gradient before GELU
+    const dhidden = emptyLike(hidden);
+    backend().linearBackwardInput({ dy: dy.handle, weight: fc2.weight.handle, geluGrad: geluGrad.handle, dx: dhidden.handle });
+    const dx = gradientOf(x);
+    if (dx) backend().linearBackwardInput({ dy: dhidden.handle, weight: fc1.weight.handle, dx: dx.handle });
+    return [dx, ...weightGradients(x, fc1.weight, fc1.bias, dhidden), ...second, dresidual];
+  });
+}
+
+const handles = ({ weight, bias }: LinearWeights) => ({ weight: weight.handle, bias: bias.handle });
