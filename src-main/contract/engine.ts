@@ -79,7 +79,8 @@ export interface DoctorReport {
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
   /** Those that can be used, the first of them by recipes with device "cuda". */
   gpus: Gpu[];
-  bundled: { data: string | null; teacher: string | null };
+  /** Paths, null where this copy of the program came without them. */
+  bundled: { data: string | null; teachers: { model: string; weights: string | null }[] };
 }
 
 export interface Gpu {

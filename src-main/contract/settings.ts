@@ -100,7 +100,7 @@ export const settings: SettingTable = {
     help: "Takes only the first so many test images; null takes all.",
   },
 
-  "teacher.model": { kind: "model", default: "resnet20_cifar10", label: "Teacher", help: "The model whose soft labels the student learns from." },
+  "teacher.model": { kind: "model", default: "resnet18_cifar10", label: "Teacher", help: "The model whose soft labels the student learns from." },
   "teacher.weights": { kind: "file", words: ["bundled"], default: "bundled", label: "Teacher's weights", help: "A safetensors file, or the bundled weights." },
   "teacher.imageSize": {
     kind: "integer",

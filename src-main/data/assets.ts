@@ -6,9 +6,12 @@ export function bundledData(): string | null {
   return findAsset(join("cifar-10-sample", "cifar-10-batches-bin"));
 }
 
-/** A file of the bundled teacher by its name, or null if this copy of the program came without it. */
-export function bundledTeacher(file: string): string | null {
-  return findAsset(join("teacher", file));
+/** Models of which weights come with the program, the best first. */
+export const bundledTeachers: readonly string[] = ["resnet18_cifar10", "resnet20_cifar10"];
+
+/** The file of a bundled teacher's weights, or null if there is none or this copy of the program came without it. */
+export function bundledTeacher(model: string): string | null {
+  return bundledTeachers.includes(model) ? findAsset(join("teacher", `${model}.safetensors`)) : null;
 }
 
 /** A packaged app has `assets` among its resources; the source tree and the bundle (out/<part>) have it in a folder above this file. */

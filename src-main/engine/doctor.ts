@@ -2,7 +2,7 @@ import { freemem, totalmem } from "node:os";
 import packageJson from "../../package.json";
 import { cudaStatus } from "../backend/device";
 import type { DoctorReport } from "../contract/engine";
-import { bundledData, bundledTeacher } from "../data/assets";
+import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
 import { backend } from "../tensor/tensor";
 
 /** What this machine has, and what of it is used and why. */
@@ -32,6 +32,6 @@ export function doctor(): DoctorReport {
       },
     ],
     gpus: cuda.gpus,
-    bundled: { data: bundledData(), teacher: bundledTeacher("resnet20_cifar10.safetensors") },
+    bundled: { data: bundledData(), teachers: bundledTeachers.map((model) => ({ model, weights: bundledTeacher(model) })) },
   };
 }

@@ -1,7 +1,7 @@
 import { InputError, UsageError } from "../contract/failure";
 import type { Recipe, StudentChoice } from "../contract/recipe";
 import { patchSizeOf } from "../contract/settings";
-import { bundledTeacher } from "../data/assets";
+import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { View } from "../data/batches";
 import type { Model } from "../models/model";
 import { createModel, type ModelOptions } from "../models/registry";
@@ -88,9 +88,10 @@ export function expectSameClasses(network: TrainedNetwork, classes: readonly str
 }
 
 function bundledWeights(model: string): string {
-  const path = bundledTeacher(`${model}.safetensors`);
+  const path = bundledTeacher(model);
   if (path) return path;
-  throw new InputError(`this copy of the program came without weights of ${model}: give the path of a safetensors file instead of "bundled"`);
+  const bundled = bundledTeachers.join(" and ");
+  throw new InputError(`weights of ${model} did not come with this copy of the program (bundled: ${bundled}): give the path of a safetensors file`);
 }
 
 function build(name: string, options: ModelOptions): Model {

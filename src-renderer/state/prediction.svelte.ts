@@ -31,7 +31,7 @@ export interface Opinion {
   inputUrl: string | null;
 }
 
-const bundledTeacher: Subject = { role: "teacher", title: "Bundled teacher", network: { model: "resnet20_cifar10", weights: "bundled" } };
+const bundledTeacher: Subject = { role: "teacher", title: "Bundled teacher", network: { model: "resnet18_cifar10", weights: "bundled" } };
 
 export class Prediction {
   picture: Picture | null = $state.raw(null);

@@ -44,7 +44,7 @@ describe("a recipe", () => {
   it("gives a named distillation and teacher their defaults", () => {
     const recipe = parseRecipe({ ...least, teacher: {}, distillation: {} });
     expect(recipe.distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 0.5, cacheTeacher: true });
-    expect(recipe.teacher).toEqual({ model: "resnet20_cifar10", weights: "bundled", imageSize: 32 });
+    expect(recipe.teacher).toEqual({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32 });
   });
 
   it("does not fill in the control's overrides", () => {

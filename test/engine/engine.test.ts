@@ -363,6 +363,12 @@ describe("bad input to training", () => {
       /resnet18_cifar10.*expected/,
     ],
     [
+      "a bundled teacher of which there is none",
+      () => ({ ...recipe(), teacher: { ...recipe().teacher!, model: "resnet34_cifar10", weights: "bundled" } }),
+      "INPUT",
+      /resnet34_cifar10.*bundled: resnet18_cifar10 and resnet20_cifar10/,
+    ],
+    [
       "first weights of other classes",
       () => ({ ...recipe(), student: { ...recipe().student, weights: weights(["a", "b"], "two") } }),
       "INPUT",

@@ -29,7 +29,7 @@ function machineText({ version, node, electron, platform, cpu, memory, backends,
       `${name}, ${gigabytes(freeBytes)} free of ${gigabytes(memoryBytes)}, compute capability ${capability}`,
     ]),
     ["bundled data", bundled.data ?? "missing"],
-    ["bundled teacher", bundled.teacher ?? "missing"],
+    ...bundled.teachers.map(({ model, weights }, i) => [i === 0 ? "bundled teacher" : "", weights ?? `that of ${model} is missing`]),
   ]
     .map(([label, value]) => `${label!.padEnd(15)}   ${value}`)
     .join("\n");
