@@ -16,18 +16,20 @@ struct Gelu {
 
 template <class V>
 inline Gelu<V> gelu(V x) {
-  constexpr float kInverseSqrt8 = 0.35355339f, kInverseSqrt2Pi = 0.39894228f;
-  const V t = 1.0f / (max(x, -x) * kInverseSqrt8 + 1.0f);
-  const V e = exp_up_to_one(x * x * -0.5f);
+  constexpr float kInverseSqrt8 = 0.35355339f, kInverseSqrt2Pi = 0.39894228f, kHalfLog2e = 0.72134752f;
+  const V size = absolute(x);
+  const V t = 1.0f / (size * kInverseSqrt8 + 1.0f);
+  const V e = exp2_within(max(x * x * -kHalfLog2e, broadcast<V>(-125.0f)));
   V r = t * 0.0476509566f - 0.1910292706f;
   r = r * t + 0.2126657349f;
   r = r * t + 0.0058340201f;
   r = r * t + 0.1458432589f;
   r = r * t + 0.1377927583f;
   r = r * t + 0.1412427191f;
-  const V tail = e * t * r;
-  const V phi = x < 0.0f ? tail : 1.0f - tail;
-  return {x * phi, phi + x * e * kInverseSqrt2Pi};
+  const V tail = e * t * r;                         // Phi(-|x|)
+  const V factor = min(size, broadcast<V>(1e18f));  // infinity times a tail of 0 is not a number
+  const V slope = tail - factor * e * kInverseSqrt2Pi;
+  return {max(x, V{}) - factor * tail, x < 0.0f ? slope : 1.0f - slope};
 }
 
 template <class V>
