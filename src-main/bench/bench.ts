@@ -20,8 +20,6 @@ export type Tell = (notice: Body<Notice>) => void;
 
 /** Least length of a round in seconds. */
 const ROUND = 0.05;
-/** Seconds per side after which a work begins no further round. */
-const WORK = 3;
 /** Where PyTorch needs more seconds to do it once, one round of it is enough. */
 const ONE_ROUND = 10;
 /** Milliseconds in which the threads of the side that has just run go to sleep. */
@@ -93,7 +91,6 @@ async function measure(work: Work, torch: Side | null, rounds: number, tell: Tel
   const samples = { ours: [] as number[], theirs: [] as number[] };
   let theirs = torch && (await attempt(() => torch.open(work)));
   const mine = await ours.open(work);
-  const end = performance.now() + 1000 * WORK * (theirs ? 2 : 1);
   try {
     do {
       await pause(QUIET);
@@ -103,7 +100,7 @@ async function measure(work: Work, torch: Side | null, rounds: number, tell: Tel
       const value = await attempt(() => sample(work, theirs!, threads));
       if (value === null) theirs = null;
       else samples.theirs.push(value);
-    } while (samples.ours.length < (work.measure === "memory" ? 1 : rounds) && performance.now() < end);
+    } while (samples.ours.length < (work.measure === "memory" ? 1 : rounds));
     return { ours: samples.ours, theirs: theirs && samples.theirs };
   } finally {
     mine.close();
