@@ -19,7 +19,9 @@ inline Gelu<V> gelu(V x) {
   constexpr float kInverseSqrt8 = 0.35355339f, kInverseSqrt2Pi = 0.39894228f, kHalfLog2e = 0.72134752f;
   const V size = absolute(x);
   const V t = 1.0f / (size * kInverseSqrt8 + 1.0f);
-  const V e = exp2_within(max(x * x * -kHalfLog2e, broadcast<V>(-125.0f)));
+  // Not less, as processors are slow with numbers below 2^-126, which what follows would come to
+  constexpr float kLowest = -100.0f;
+  const V e = exp2_within(max(x * x * -kHalfLog2e, broadcast<V>(kLowest)));
   V r = t * 0.0476509566f - 0.1910292706f;
   r = r * t + 0.2126657349f;
   r = r * t + 0.0058340201f;

@@ -8,7 +8,7 @@ export interface Samples {
   theirs: readonly number[] | null;
 }
 
-/** The best rounds of both sides, and how far single rounds are from them. `limit`: the most that the machine can do, in the unit. */
+/** The best and median rounds of both sides, and how far single rounds are from them. `limit`: the most that the machine can do, in the unit. */
 export function compared(
   { name, precision, unit, goal }: Pick<Work, "name" | "precision" | "unit" | "goal">,
   { ours, theirs }: Samples,
@@ -16,6 +16,7 @@ export function compared(
 ): BenchRecord {
   const best = (values: readonly number[]) => (moreIsBetter(unit) ? Math.max(...values) : Math.min(...values));
   const times = (mine: number, other: number) => (moreIsBetter(unit) ? mine / other : other / mine);
+  const middle = { ours: median(ours), theirs: theirs && median(theirs) };
   const ratios = theirs && ours.map((mine, round) => times(mine, theirs[Math.min(round, theirs.length - 1)]!));
   return {
     name,
@@ -26,7 +27,7 @@ export function compared(
     goal,
     unit,
     spread: ratios ? [Math.min(...ratios), Math.max(...ratios)] : null,
-    median: { ours: median(ours), theirs: theirs && median(theirs) },
+    median: { ...middle, ratio: middle.theirs && times(middle.ours, middle.theirs) },
     rounds: { ours: ours.length, theirs: theirs?.length ?? null },
     ofLimit: limit && best(ours) / limit,
   };

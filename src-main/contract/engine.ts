@@ -203,7 +203,8 @@ export interface BenchRecord {
   unit: BenchUnit;
   /** Lowest and highest ratio of single rounds. */
   spread: [number, number] | null;
-  median: { ours: number; theirs: number | null };
+  /** Of the rounds, and the ratio of both. */
+  median: { ours: number; theirs: number | null; ratio: number | null };
   rounds: { ours: number; theirs: number | null };
   /** Share of the machine's limit, where one bounds it. */
   ofLimit: number | null;

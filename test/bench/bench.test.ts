@@ -42,7 +42,7 @@ describe("alone", () => {
         goal: 4,
         unit: "GB/s",
         spread: null,
-        median: { ours: expect.any(Number), theirs: null },
+        median: { ours: expect.any(Number), theirs: null, ratio: null },
         rounds: { ours: 3, theirs: null },
         ofLimit: expect.any(Number),
       },
@@ -146,7 +146,7 @@ describe("what is compared", () => {
       theirs: 10,
       ratio: 3,
       spread: [1, 4],
-      median: { ours: 20, theirs: 10 },
+      median: { ours: 20, theirs: 10, ratio: 2 },
       ofLimit: 0.5,
     });
   });
@@ -157,7 +157,7 @@ describe("what is compared", () => {
       theirs: 20,
       ratio: 2,
       spread: [0.5, 3],
-      median: { ours: 25, theirs: 25 },
+      median: { ours: 25, theirs: 25, ratio: 1 },
       ofLimit: null,
     });
   });

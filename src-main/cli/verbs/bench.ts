@@ -44,13 +44,26 @@ function machineText({ machine }: BenchResult): string {
 
 /** With a first row of headings; PyTorch's columns only if it was measured. */
 function rows({ machine, results }: BenchResult): string[][] {
-  const head = ["", "precision", "ours", ...(machine.torch ? ["PyTorch"] : []), "unit", "of limit", ...(machine.torch ? ["ratio", "rounds", "goal"] : [])];
+  const head = [
+    "",
+    "precision",
+    "ours",
+    ...(machine.torch ? ["PyTorch"] : []),
+    "unit",
+    "of limit",
+    ...(machine.torch ? ["ratio", "of medians", "rounds", "goal"] : []),
+  ];
   return [head, ...results.map((result) => row(result, machine.torch !== null))];
 }
 
-function row({ name, precision, ours, theirs, ratio, goal, unit, spread, ofLimit }: BenchRecord, compared: boolean): string[] {
+function row({ name, precision, ours, theirs, ratio, median, goal, unit, spread, ofLimit }: BenchRecord, compared: boolean): string[] {
   const number = (value: number | null) => (value === null ? "" : significant(value));
-  const beside = [number(ratio), spread ? spread.map((value) => significant(value)).join("-") : "", goal === null ? "" : goalText(goal, ratio)];
+  const beside = [
+    number(ratio),
+    number(median.ratio),
+    spread ? spread.map((value) => significant(value)).join("-") : "",
+    goal === null ? "" : goalText(goal, ratio),
+  ];
   return [
     name,
     precision,
