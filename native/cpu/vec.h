@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -59,12 +60,20 @@ inline Vec8 high_half(V v) {
   return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
+// body(0, 1, 2 ...) of types that hold the numbers: vectors made from them are constants for the compiler, which it is not sure to see in
+// loops over lanes.
+template <class V, class Body>
+[[gnu::always_inline]] inline auto with_lane_numbers(const Body &body) {
+  return [&]<int... lane>(std::integer_sequence<int, lane...>) __attribute__((always_inline)) {
+    return body(std::integral_constant<int, lane>{}...);
+  }
+  (std::make_integer_sequence<int, lanes<V>>{});
+}
+
 // 0, 1, 2 ...
 template <class V>
-inline IntVec<V> lane_numbers() {
-  IntVec<V> numbers;
-  for (int lane = 0; lane < lanes<V>; ++lane) numbers[lane] = lane;
-  return numbers;
+[[gnu::always_inline]] inline IntVec<V> lane_numbers() {
+  return with_lane_numbers<V>([](auto... lane) __attribute__((always_inline)) { return IntVec<V>{lane...}; });
 }
 
 // What fills a lane as it lies in memory: a float, or two numbers of bf16 (pairs.h).
@@ -296,23 +305,23 @@ inline V absolute(V v) {
 }
 
 // All lanes in one, by halves: lane i with lane i + 8, then i + 4, ...
-template <class V, class Combine>
-inline float fold(V v, const Combine &combine) {
-#pragma GCC unroll 4
-  for (int half = lanes<V> / 2; half > 0; half /= 2) {
-    IntVec<V> others;
-    for (int lane = 0; lane < lanes<V>; ++lane) others[lane] = lane ^ half;
-    v = combine(v, __builtin_shuffle(v, others));
+template <int half, class V, class Combine>
+[[gnu::always_inline]] inline float fold(V v, const Combine &combine) {
+  if constexpr (half == 0) {
+    return v[0];
+  } else {
+    const V others = with_lane_numbers<V>(
+        [=](auto... lane) __attribute__((always_inline)) { return __builtin_shufflevector(v, v, (decltype(lane)::value ^ half)...); });
+    return fold<half / 2>(combine(v, others), combine);
   }
-  return v[0];
 }
 template <class V>
 inline float reduce_sum(V v) {
-  return fold(v, [](V a, V b) { return a + b; });
+  return fold<lanes<V> / 2>(v, [](V a, V b) { return a + b; });
 }
 template <class V>
 inline float reduce_max(V v) {
-  return fold(v, [](V a, V b) { return max(a, b); });
+  return fold<lanes<V> / 2>(v, [](V a, V b) { return max(a, b); });
 }
 
 // Adding 1.5 * 2^23 rounds to an integer, which the low bits then hold.
@@ -385,23 +394,19 @@ inline V log(V x) {
 }
 
 // rows [i][j] to rows [j][i], by exchanging ever larger squares
-template <class V>
-inline void transpose(V (&rows)[lanes<V>]) {
-#pragma GCC unroll 4
-  for (int side = 1; side < lanes<V>; side *= 2) {
-    IntVec<V> upper, lower;
-    for (int lane = 0; lane < lanes<V>; ++lane) {
-      upper[lane] = lane & side ? lane - side + lanes<V> : lane;
-      lower[lane] = lane & side ? lane + lanes<V> : lane + side;
-    }
+template <int side = 1, class V>
+[[gnu::always_inline]] inline void transpose(V (&rows)[lanes<V>]) {
 #pragma GCC unroll 16
-    for (int i = 0; i < lanes<V>; ++i) {
-      if (i & side) continue;
-      const V above = rows[i], below = rows[i + side];
-      rows[i] = __builtin_shuffle(above, below, upper);
-      rows[i + side] = __builtin_shuffle(above, below, lower);
-    }
+  for (int i = 0; i < lanes<V>; ++i) {
+    if (i & side) continue;
+    const V above = rows[i], below = rows[i + side];
+    with_lane_numbers<V>([&](auto... lane) __attribute__((always_inline)) {
+      constexpr int kBelow = lanes<V>;  // from here on lanes are those of the lower row
+      rows[i] = __builtin_shufflevector(above, below, (lane & side ? lane - side + kBelow : +lane)...);
+      rows[i + side] = __builtin_shufflevector(above, below, (lane & side ? lane + kBelow : lane + side)...);
+    });
   }
+  if constexpr (2 * side < lanes<V>) transpose<2 * side>(rows);
 }
 
 }  // namespace
