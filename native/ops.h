@@ -143,18 +143,18 @@ struct LayerNormBackward {
   int64_t M, D;
 };
 
-// Per image and head: y = softmax(q k^T / sqrt(E)) v. qkv [N,T,3,A,E], y [N,T,A,E]
+// Per image and head: y = softmax(q k^T / sqrt(E)) v for the queries of the first Q of T tokens. qkv [N,T,3,A,E], y [N,Q,A,E]
 struct AttentionForward {
   Floats qkv;
   FloatsOut y;       // stored like qkv
-  float *logsumexp;  // [N,A,T] of the scaled scores, kept for the backward pass
-  int64_t N, T, A, E;
+  float *logsumexp;  // [N,A,Q] of the scaled scores, kept for the backward pass
+  int64_t N, T, Q, A, E;
 };
 struct AttentionBackward {
   Floats qkv, y, dy;
   const float *logsumexp;
   FloatsOut dqkv;  // stored, like y and dy, as qkv is
-  int64_t N, T, A, E;
+  int64_t N, T, Q, A, E;
 };
 
 // y [N,T,D] = concat(class_token [D], patches [N,T-1,D]) + position [T,D]

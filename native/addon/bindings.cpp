@@ -215,26 +215,32 @@ void check_tokens(const Arguments &a) {
   if (a['T'] > kMost) a.wrong_range("qkv", "at most " + std::to_string(kMost) + " tokens", std::to_string(a['T']));
 }
 
+void check_queries(const Arguments &a) {
+  if (a['Q'] > a['T']) a.wrong_range("y", "at most as many tokens as qkv has, " + std::to_string(a['T']), std::to_string(a['Q']));
+}
+
 void read(Arguments &a, AttentionForward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
   op.qkv = a.floats("qkv", "N T 3AE");
   check_tokens(a);
-  op.y = a.floats_out("y", "N T AE");
+  op.y = a.floats_out("y", "N Q AE");
+  check_queries(a);
   a.stored_like("qkv", {"y"});
-  op.logsumexp = a.tensor<float>("logsumexp", "N A T");
-  op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
+  op.logsumexp = a.tensor<float>("logsumexp", "N A Q");
+  op.N = a['N'], op.T = a['T'], op.Q = a['Q'], op.A = a['A'], op.E = a['E'];
 }
 
 void read(Arguments &a, AttentionBackward &op) {
   a.bind('A', a.integer("heads", 1, kMaxInt32));
   op.qkv = a.floats("qkv", "N T 3AE");
   check_tokens(a);
-  op.y = a.floats("y", "N T AE");
-  op.dy = a.floats("dy", "N T AE");
-  op.logsumexp = a.tensor<const float>("logsumexp", "N A T");
+  op.y = a.floats("y", "N Q AE");
+  check_queries(a);
+  op.dy = a.floats("dy", "N Q AE");
+  op.logsumexp = a.tensor<const float>("logsumexp", "N A Q");
   op.dqkv = a.floats_out("dqkv", "N T 3AE");
   a.stored_like("qkv", {"y", "dy", "dqkv"});
-  op.N = a['N'], op.T = a['T'], op.A = a['A'], op.E = a['E'];
+  op.N = a['N'], op.T = a['T'], op.Q = a['Q'], op.A = a['A'], op.E = a['E'];
 }
 
 // One token more than patches: letter T from letter L.

@@ -12,13 +12,13 @@ namespace {
 
 enum AttentionScratch { kScores, kGradients, kKeys, kValues, kLeft, kRows, kStrips, kDots };
 
-// One head in a packed tensor [N,T,3,A,E] and in one like y [N,T,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
+// One head in a packed tensor [N,T,3,A,E] and in one like y [N,Q,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
 struct Head {
-  int64_t n, a, T, A, E;
+  int64_t n, a, T, Q, A, E;
 
   int64_t packed(int64_t which) const { return (n * T * 3 + which) * A * E + a * E; }
-  int64_t plain() const { return n * T * A * E + a * E; }
-  int64_t row() const { return (n * A + a) * T; }
+  int64_t plain() const { return n * Q * A * E + a * E; }
+  int64_t row() const { return (n * A + a) * Q; }
   int64_t packed_ld() const { return 3 * A * E; }
   int64_t plain_ld() const { return A * E; }
 };
@@ -26,7 +26,7 @@ enum { kQ, kK, kV };
 
 template <class Op, class Body>
 void for_each_head(const Op &op, const Body &body) {
-  parallel_for(op.N * op.A, [&](int64_t i) { body(Head{i / op.A, i % op.A, op.T, op.A, op.E}); });
+  parallel_for(op.N * op.A, [&](int64_t i) { body(Head{i / op.A, i % op.A, op.T, op.Q, op.A, op.E}); });
 }
 
 template <class V, class F>
@@ -43,20 +43,20 @@ Panels<V, F> pack_all_columns(int slot, int64_t K, int64_t N, Floats b, int64_t 
   return panels;
 }
 
-// Rows [T,E] of a head as left factors: themselves, or widened.
+// Rows of E numbers of a head as left factors: themselves, or widened.
 template <class F>
 struct HeadRows {
   const F *data;
   int64_t ld;
 };
 template <class V, class F>
-HeadRows<F> head_rows(int slot, Floats rows, int64_t ld, int64_t T, int64_t E) {
+HeadRows<F> head_rows(int slot, Floats rows, int64_t ld, int64_t count, int64_t E) {
   if constexpr (per_factor<F> == 2) {
     return {as_pairs(rows.half()), ld / 2};
   } else {
     if (rows.storage == Storage::f32) return {rows.f32(), ld};
-    float *copy = array_in_scratch<float>(slot, T * E);
-    for (int64_t t = 0; t < T; ++t) convert_run<V>(rows + t * ld, E, copy + t * E);
+    float *copy = array_in_scratch<float>(slot, count * E);
+    for (int64_t t = 0; t < count; ++t) convert_run<V>(rows + t * ld, E, copy + t * E);
     return {copy, E};
   }
 }
@@ -103,16 +103,16 @@ template <class V, class F>
 void attention_head_forward(const AttentionForward &op, const Head &head) {
   using Number = typename Numbers<F>::Type;
   constexpr int64_t kRowBlock = 24;  // a multiple of every tile height
-  const int64_t T = op.T, E = op.E, ld = head.packed_ld(), pitch = score_pitch<V>(T);
-  const auto q = head_rows<V, F>(kLeft, op.qkv + head.packed(kQ), ld, T, E);
+  const int64_t T = op.T, Q = op.Q, E = op.E, ld = head.packed_ld(), pitch = score_pitch<V>(T);
+  const auto q = head_rows<V, F>(kLeft, op.qkv + head.packed(kQ), ld, Q, E);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
   const auto keys = pack_all_columns<V, F>(kKeys, E, T, op.qkv + head.packed(kK), ld);
   const auto values = pack_all_rows<V, F>(kValues, T, E, op.qkv + head.packed(kV), ld);
   float *scores = array_in_scratch<float>(kScores, kRowBlock * pitch);
   Number *P = array_in_scratch<Number>(kRows, kRowBlock * pitch);
   const FloatsOut y = op.y + head.plain();
-  for (int64_t begin = 0; begin < T; begin += kRowBlock) {
-    const int64_t rows = least(kRowBlock, T - begin);
+  for (int64_t begin = 0; begin < Q; begin += kRowBlock) {
+    const int64_t rows = least(kRowBlock, Q - begin);
     multiply_rows(
         0, rows, q.data + begin * q.ld, q.ld,
         keys, [=](int64_t t, int64_t s, int64_t, V score) __attribute__((always_inline)) { store(scores + t * pitch + s, score * scale); });
@@ -141,14 +141,14 @@ float dot(Floats a, Floats b, int64_t size) {
   return reduce_sum(sum);
 }
 
-// a^T b, of a [T,T], handed to `finish` vector by vector
+// a^T b, of a [Q,T], handed to `finish` vector by vector
 template <class V, class Finish>
-void multiply_transposed(int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
+void multiply_transposed(int64_t, int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
   multiply_rows<V, Left::columns>(0, T, a, lda, b, finish);
 }
 template <class V, class Finish>
-void multiply_transposed(int64_t T, const bf16 *a, int64_t lda, const Panels<V, Pair> &b, const Finish &finish) {
-  const Strips<V, Pair> strips(kStrips, T, T);
+void multiply_transposed(int64_t Q, int64_t T, const bf16 *a, int64_t lda, const Panels<V, Pair> &b, const Finish &finish) {
+  const Strips<V, Pair> strips(kStrips, Q, T);
   pack_strips(strips, {a, Storage::bf16}, lda, Storage::bf16);
   multiply_strips(strips, b, finish);
 }
@@ -157,23 +157,23 @@ void multiply_transposed(int64_t T, const bf16 *a, int64_t lda, const Panels<V, 
 template <class V, class F>
 void attention_head_backward(const AttentionBackward &op, const Head &head) {
   using Number = typename Numbers<F>::Type;
-  const int64_t T = op.T, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld(), pitch = score_pitch<V>(T);
+  const int64_t T = op.T, Q = op.Q, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld(), pitch = score_pitch<V>(T);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(E));
   const Floats q = op.qkv + head.packed(kQ), k = op.qkv + head.packed(kK), v = op.qkv + head.packed(kV);
   const Floats y = op.y + head.plain(), dy = op.dy + head.plain();
-  const auto q_rows = head_rows<V, F>(kLeft, q, ld, T, E), dy_rows = head_rows<V, F>(kRows, dy, y_ld, T, E);
+  const auto q_rows = head_rows<V, F>(kLeft, q, ld, Q, E), dy_rows = head_rows<V, F>(kRows, dy, y_ld, Q, E);
   const float *logsumexp = op.logsumexp + head.row();
-  Number *P = array_in_scratch<Number>(kScores, T * pitch), *dS = array_in_scratch<Number>(kGradients, T * pitch);
-  float *dy_y = array_in_scratch<float>(kDots, T);
-  for (int64_t t = 0; t < T; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
+  Number *P = array_in_scratch<Number>(kScores, Q * pitch), *dS = array_in_scratch<Number>(kGradients, Q * pitch);
+  float *dy_y = array_in_scratch<float>(kDots, Q);
+  for (int64_t t = 0; t < Q; ++t) dy_y[t] = dot<V>(dy + t * y_ld, y + t * y_ld, E);
 
   multiply_rows(
-      0, T, q_rows.data, q_rows.ld,
+      0, Q, q_rows.data, q_rows.ld,
       pack_all_columns<V, F>(kKeys, E, T, k, ld), [=](int64_t t, int64_t s, int64_t count, V score) __attribute__((always_inline)) {
         store(P + t * pitch + s, first_lanes(exp_up_to_one(score * scale - logsumexp[t]), count));
       });
   multiply_rows(
-      0, T, dy_rows.data, dy_rows.ld,
+      0, Q, dy_rows.data, dy_rows.ld,
       pack_all_columns<V, F>(kValues, E, T, v, ld), [=](int64_t t, int64_t s, int64_t, V dp) __attribute__((always_inline)) {
         store(dS + t * pitch + s, load<V>(P + t * pitch + s) * (dp - dy_y[t]) * scale);
       });
@@ -183,9 +183,11 @@ void attention_head_backward(const AttentionBackward &op, const Head &head) {
       store_some(out + t * ld + e, sum, count);
     };
   };
-  multiply_rows(0, T, as_factors(dS), pitch / per_factor<F>, pack_all_rows<V, F>(kKeys, T, E, k, ld), to(kQ));
-  multiply_transposed(T, dS, pitch, pack_all_rows<V, F>(kKeys, T, E, q, ld), to(kK));
-  multiply_transposed(T, P, pitch, pack_all_rows<V, F>(kValues, T, E, dy, y_ld), to(kV));
+  multiply_rows(0, Q, as_factors(dS), pitch / per_factor<F>, pack_all_rows<V, F>(kKeys, T, E, k, ld), to(kQ));
+  for (int64_t t = Q; t < T; ++t)
+    for (int64_t e = 0; e < E; e += lanes<V>) to(kQ)(t, e, least(lanes<V>, E - e), V{});
+  multiply_transposed(Q, T, dS, pitch, pack_all_rows<V, F>(kKeys, Q, E, q, ld), to(kK));
+  multiply_transposed(Q, T, P, pitch, pack_all_rows<V, F>(kValues, Q, E, dy, y_ld), to(kV));
 }
 
 template <class V, class F = float>

@@ -310,8 +310,9 @@ template <int half, class V, class Combine>
   if constexpr (half == 0) {
     return v[0];
   } else {
-    const V others = with_lane_numbers<V>(
-        [=](auto... lane) __attribute__((always_inline)) { return __builtin_shufflevector(v, v, (decltype(lane)::value ^ half)...); });
+    const V others = with_lane_numbers<V>([=](auto... lane) __attribute__((always_inline)) {
+      return __builtin_shufflevector(v, v, (decltype(lane)::value ^ half)...);
+    });
     return fold<half / 2>(combine(v, others), combine);
   }
 }

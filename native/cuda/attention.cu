@@ -85,14 +85,14 @@ template <int I, int J>
 __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) {
   constexpr int kQueries = kSide * I, kPitch = kKeys + 1;
   DYNAMIC_SHARED(memory);
-  const int64_t T = op.T, E = op.E;
+  const int64_t T = op.T, Q = op.Q, E = op.E;
   float *queries = reinterpret_cast<float *>(memory), *keys = queries + kQueries * (E + 1), *values = keys + kKeys * (E + 1),
         *weights = values + kKeys * (E + 1);
   const int ty = static_cast<int>(threadIdx.x) / kSide, tx = static_cast<int>(threadIdx.x) % kSide;
-  const auto [head, first] = tile_of_block(op, kQueries);
+  const auto [head, first] = tile_of_block(op, Q, kQueries);
   const int64_t pitch = 3 * op.A * E;
   const float scale = 1 / sqrtf(static_cast<float>(E));
-  load_rows<kQueries>({op.qkv + part_offset(op, head, 0), pitch}, first, T, E, queries);
+  load_rows<kQueries>({op.qkv + part_offset(op, head, 0), pitch}, first, Q, E, queries);
 
   float highest[I], sum[I] = {}, y[I][J] = {};
   GPU_UNROLL
@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) 
   for (int i = 0; i < I; i++) {
     const int64_t t = first + ty + kSide * i;
     const float total = row_sum(sum[i]);
-    if (t >= T) continue;
+    if (t >= Q) continue;
     GPU_UNROLL
     for (int j = 0; j < J; j++) {
       const int64_t e = tx + kSide * j;
@@ -164,8 +164,8 @@ struct Tiles {
 constexpr int kPer = kKeys / kSide;
 
 __device__ inline void load_queries(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
-  load_rows<kKeys>({op.qkv + part_offset(op, head, 0), 3 * op.A * op.E}, first, op.T, op.E, tiles.queries);
-  load_rows<kKeys>({op.dy + head_offset(op, head), op.A * op.E}, first, op.T, op.E, tiles.dy);
+  load_rows<kKeys>({op.qkv + part_offset(op, head, 0), 3 * op.A * op.E}, first, op.Q, op.E, tiles.queries);
+  load_rows<kKeys>({op.dy + head_offset(op, head), op.A * op.E}, first, op.Q, op.E, tiles.dy);
 }
 __device__ inline void load_keys(const AttentionBackward &op, const Head &head, int64_t first, const Tiles &tiles) {
   load_rows<kKeys>({op.qkv + part_offset(op, head, 1), 3 * op.A * op.E}, first, op.T, op.E, tiles.keys);
@@ -184,7 +184,7 @@ __device__ inline void weights_of_tile(const AttentionBackward &op, const Head &
     const int64_t t = first_query + ty + kSide * i, row = token_offset(op, head) + t;
     GPU_UNROLL
     for (int j = 0; j < kPer; j++) {
-      const bool inside = t < op.T && first_key + tx + kSide * j < op.T;
+      const bool inside = t < op.Q && first_key + tx + kSide * j < op.T;
       const float p = inside ? expf(scores[i][j] * scale - op.logsumexp[row]) : 0.0f;
       const int at = (ty + kSide * i) * (kKeys + 1) + tx + kSide * j;
       tiles.p[at] = p;
@@ -208,15 +208,16 @@ __device__ inline void store_rows(const AttentionBackward &op, const Head &head,
   }
 }
 
-// dq = dS k
+// dq = dS k, zero from token Q on
 template <int J>
 __global__ void __launch_bounds__(kThreads) attention_dq(AttentionBackward op, const float *delta) {
   DYNAMIC_SHARED(memory);
   const Tiles tiles(memory, op.E);
-  const auto [head, first] = tile_of_block(op, kKeys);
+  const auto [head, first] = tile_of_block(op, op.T, kKeys);
   float dq[kPer][J] = {};
   load_queries(op, head, first, tiles);
-  for (int64_t first_key = 0; first_key < op.T; first_key += kKeys) {
+  const int64_t end = first < op.Q ? op.T : 0;
+  for (int64_t first_key = 0; first_key < end; first_key += kKeys) {
     load_keys(op, head, first_key, tiles);
     __syncthreads();
     weights_of_tile(op, head, first, first_key, delta, tiles);
@@ -232,10 +233,10 @@ template <int J>
 __global__ void __launch_bounds__(kThreads) attention_dk_dv(AttentionBackward op, const float *delta) {
   DYNAMIC_SHARED(memory);
   const Tiles tiles(memory, op.E);
-  const auto [head, first] = tile_of_block(op, kKeys);
+  const auto [head, first] = tile_of_block(op, op.T, kKeys);
   float dk[kPer][J] = {}, dv[kPer][J] = {};
   load_keys(op, head, first, tiles);
-  for (int64_t first_query = 0; first_query < op.T; first_query += kKeys) {
+  for (int64_t first_query = 0; first_query < op.Q; first_query += kKeys) {
     load_queries(op, head, first_query, tiles);
     __syncthreads();
     weights_of_tile(op, head, first_query, first, delta, tiles);
@@ -255,7 +256,7 @@ void expect_head(int64_t E) {
 template <int I, int J>
 void launch_forward(const AttentionForward &op) {
   const size_t shared = static_cast<size_t>((kSide * I + 2 * kKeys) * (op.E + 1) + kSide * I * (kKeys + 1)) * sizeof(float);
-  GPU_LAUNCH((attention_tile<I, J>), grid_of_tiles(op, kSide * I), kThreads, shared, op);
+  GPU_LAUNCH((attention_tile<I, J>), grid_of_tiles(op, op.Q, kSide * I), kThreads, shared, op);
 }
 
 template <int J>
@@ -264,7 +265,7 @@ void launch_backward(const AttentionBackward &op, const float *delta) {
   if (Tiles::bytes(op.E) > static_cast<size_t>(room))
     throw CudaError("attention: the gradient of heads of " + std::to_string(op.E) + " values needs " + std::to_string(Tiles::bytes(op.E)) +
                     " bytes of shared memory, and this GPU has " + std::to_string(room));
-  const dim3 grid = grid_of_tiles(op, kKeys);
+  const dim3 grid = grid_of_tiles(op, op.T, kKeys);
   GPU_LAUNCH(attention_dq<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
   GPU_LAUNCH(attention_dk_dv<J>, grid, kThreads, Tiles::bytes(op.E), op, delta);
 }
@@ -284,9 +285,9 @@ void attention_forward(const AttentionForward &op) {
 
 void attention_backward(const AttentionBackward &op) {
   expect_head(op.E);
-  float *delta = gpu::workspace_of<float>(op.N * op.A * op.T);
-  for_each(op.N * op.A * op.T, [=] __device__(int64_t i) {
-    const int64_t t = i % op.T, a = i / op.T % op.A, n = i / op.T / op.A, row = ((n * op.T + t) * op.A + a) * op.E;
+  float *delta = gpu::workspace_of<float>(op.N * op.A * op.Q);
+  for_each(op.N * op.A * op.Q, [=] __device__(int64_t i) {
+    const int64_t t = i % op.Q, a = i / op.Q % op.A, n = i / op.Q / op.A, row = ((n * op.Q + t) * op.A + a) * op.E;
     float sum = 0;
     for (int64_t e = 0; e < op.E; e += 8) {
       const int count = static_cast<int>(min(op.E - e, int64_t{8}));

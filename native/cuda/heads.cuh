@@ -1,4 +1,4 @@
-// Where the heads of attention lie: qkv and dqkv [N,T,3,A,E], y and dy [N,T,A,E]; a block works on a tile of tokens of one head of one
+// Where the heads of attention lie: qkv and dqkv [N,T,3,A,E], y and dy [N,Q,A,E]; a block works on a tile of tokens of one head of one
 // image.
 #pragma once
 
@@ -10,18 +10,18 @@ struct Head {
   int64_t n, a;
 };
 
-// All tiles of a head, then those of the next, along x, where a grid may be longest.
+// All tiles of a head's `count` tokens, T or Q, then those of the next head, along x, where a grid may be longest.
 template <class Op>
-dim3 grid_of_tiles(const Op &op, int tokens) {
-  return gpu::blocks_for(op.T, tokens) * static_cast<unsigned>(op.N * op.A);
+dim3 grid_of_tiles(const Op &op, int64_t count, int tokens) {
+  return gpu::blocks_for(count, tokens) * static_cast<unsigned>(op.N * op.A);
 }
 struct TileOfHead {
   Head head;
   int64_t first;  // token
 };
 template <class Op>
-__device__ inline TileOfHead tile_of_block(const Op &op, int tokens) {
-  const auto tiles = static_cast<unsigned>((op.T + tokens - 1) / tokens), A = static_cast<unsigned>(op.A);
+__device__ inline TileOfHead tile_of_block(const Op &op, int64_t count, int tokens) {
+  const auto tiles = static_cast<unsigned>((count + tokens - 1) / tokens), A = static_cast<unsigned>(op.A);
   const unsigned head = blockIdx.x / tiles;
   return {{head / A, head % A}, int64_t{blockIdx.x % tiles} * tokens};
 }
@@ -35,13 +35,13 @@ __device__ inline int64_t part_offset(const Op &op, const Head &head, int64_t pa
 // A head in y or dy, whose tokens are A E apart.
 template <class Op>
 __device__ inline int64_t head_offset(const Op &op, const Head &head) {
-  return (head.n * op.T * op.A + head.a) * op.E;
+  return (head.n * op.Q * op.A + head.a) * op.E;
 }
 
-// A head's first token in logsumexp and in delta [N,A,T].
+// A head's first token in logsumexp and in delta [N,A,Q].
 template <class Op>
 __device__ inline int64_t token_offset(const Op &op, const Head &head) {
-  return (head.n * op.A + head.a) * op.T;
+  return (head.n * op.A + head.a) * op.Q;
 }
 
 }  // namespace distill::cuda

@@ -17,24 +17,24 @@ using gpu::place_in_tile;
 constexpr int kTile = 64, kThreads = 128, kStep = 16;
 constexpr float kLog2E = 1.44269504f, kLn2 = 0.69314718f;
 
-// Tokens `first` ... `first` + 63 of a head's rows, which are `pitch` apart.
+// Tokens `first` ... `first` + 63 of a head's `count` rows, which are `pitch` apart.
 struct Tokens {
   const bf16 *rows;
-  int pitch, first, T;
+  int pitch, first, count;
 };
 
 __device__ inline int lane_of() { return static_cast<int>(threadIdx.x) % 32; }
 // The first of the 16 lines of a tile that are this warp's.
 __device__ inline int warp_line() { return static_cast<int>(threadIdx.x) / 32 * kStep; }
 
-// Starts the copy to a tile [64][E], zeros beyond T.
+// Starts the copy to a tile [64][E], zeros beyond the last row.
 template <int E>
 __device__ inline void copy_tile(bf16 *tile, const Tokens &tokens) {
   constexpr int kChunks = E / gpu::kChunk;
   GPU_UNROLL
   for (int i = 0; i < kTile * kChunks / kThreads; i++) {
     const int at = static_cast<int>(threadIdx.x) + i * kThreads, line = at / kChunks, chunk = at % kChunks, token = tokens.first + line;
-    const bool inside = token < tokens.T;
+    const bool inside = token < tokens.count;
     const bf16 *from = inside ? tokens.rows + int64_t{token} * tokens.pitch + chunk * gpu::kChunk : tokens.rows;
     gpu::copy_async(gpu::shared_address(tile + place_in_tile<kChunks>(line, chunk)), from, inside ? 16 : 0);
   }
@@ -72,9 +72,9 @@ __device__ inline void weigh_lines(float (&sums)[E / 8][4], const float (&left)[
   }
 }
 
-// The warp's rows [16][E], the first being token `first`, to `to`, by way of its own lines of a tile that nobody else reads.
+// The warp's rows [16][E], the first being token `first` of `count`, to `to`, by way of its own lines of a tile that nobody else reads.
 template <int E>
-__device__ inline void store_lines(const float (&rows)[E / 8][4], bf16 *tile, bf16 *to, int pitch, int first, int T) {
+__device__ inline void store_lines(const float (&rows)[E / 8][4], bf16 *tile, bf16 *to, int pitch, int first, int count) {
   constexpr int kChunks = E / gpu::kChunk;
   const int lane = lane_of();
   __syncwarp();
@@ -90,7 +90,7 @@ __device__ inline void store_lines(const float (&rows)[E / 8][4], bf16 *tile, bf
   GPU_UNROLL
   for (int i = 0; i < kStep * kChunks / 32; i++) {
     const int line = (lane + 32 * i) / kChunks, chunk = (lane + 32 * i) % kChunks;
-    if (first + line >= T) continue;
+    if (first + line >= count) continue;
     const bf16 *from = tile + place_in_tile<kChunks>(warp_line() + line, chunk);
     gpu::store4(reinterpret_cast<float *>(to + int64_t{first + line} * pitch + chunk * gpu::kChunk),
                 gpu::load4(reinterpret_cast<const float *>(from)));
@@ -107,13 +107,13 @@ __device__ inline float row_sum(float value) {
   return value + __shfl_xor_sync(~0u, value, 2);
 }
 
-// Walks over all tokens in tiles: start(tile, buffer) begins the copies of one, body(first, buffer) works with it.
+// Walks over so many tokens in tiles: start(tile, buffer) begins the copies of one, body(first, buffer) works with it.
 template <class Start, class Body>
-__device__ inline void walk_tiles(int T, const Start &start, const Body &body) {
+__device__ inline void walk_tiles(int count, const Start &start, const Body &body) {
   start(0, 0);
   gpu::copy_async_commit();
-  for (int first = 0, buffer = 0; first < T; first += kTile, buffer ^= 1) {
-    if (first + kTile < T) start(first + kTile, buffer ^ 1);
+  for (int first = 0, buffer = 0; first < count; first += kTile, buffer ^= 1) {
+    if (first + kTile < count) start(first + kTile, buffer ^ 1);
     gpu::copy_async_commit();
     gpu::copy_async_wait<1>();
     __syncthreads();
@@ -163,12 +163,15 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
   constexpr int kSize = kTile * E;
   DYNAMIC_SHARED(memory);
   bf16 *queries = reinterpret_cast<bf16 *>(memory), *keys = queries + kSize, *values = keys + 2 * kSize;
-  const TileOfHead tile = tile_of_block(op, kTile);
+  const TileOfHead tile = tile_of_block(op, op.Q, kTile);
   const Head head = tile.head;
-  const int T = static_cast<int>(op.T), first_query = static_cast<int>(tile.first), first_row = first_query + warp_line();
+  const int T = static_cast<int>(op.T), Q = static_cast<int>(op.Q), first_query = static_cast<int>(tile.first),
+            first_row = first_query + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = kLog2E / sqrtf(static_cast<float>(E));
-  const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
+  const auto part = [&](int which, int first) {
+    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+  };
 
   uint32_t q[E / 16][4];
   float y[E / 8][4] = {};
@@ -179,7 +182,7 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
     copy_tile<E>(values + buffer * kSize, part(2, first));
   };
   walk_tiles(T, start, [&](int first, int buffer) {
-    if (first_row >= T) return;  // the whole warp
+    if (first_row >= Q) return;  // the whole warp
     if (first == 0) load_lines<E>(q, queries);
     float scores[kTile / 8][4] = {}, shrink[2];
     GPU_UNROLL
@@ -197,7 +200,7 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
       if (first + j * kStep < T) weigh_lines<E>(y, scores[2 * j], scores[2 * j + 1], values + buffer * kSize, j * kStep);
     }
   });
-  if (first_row >= T) return;  // the whole warp
+  if (first_row >= Q) return;  // the whole warp
 
   GPU_UNROLL
   for (int half = 0; half < 2; half++) {
@@ -208,9 +211,9 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
       y[e][2 * half + 1] /= total;
     }
     const int t = first_row + lane_of() / 4 + 8 * half;
-    if (t < T && lane_of() % 4 == 0) op.logsumexp[token_offset(op, head) + t] = (softmax.highest[half] + log2f(total)) * kLn2;
+    if (t < Q && lane_of() % 4 == 0) op.logsumexp[token_offset(op, head) + t] = (softmax.highest[half] + log2f(total)) * kLn2;
   }
-  store_lines<E>(y, queries, op.y.half() + head_offset(op, head), pitch_y, first_row, T);
+  store_lines<E>(y, queries, op.y.half() + head_offset(op, head), pitch_y, first_row, Q);
 }
 
 // ---- Backward: P = exp(scale q k^T - logsumexp), dS = P (dy v^T - delta) scale; dq = dS k, dk = dS^T q, dv = P^T dy
@@ -220,25 +223,32 @@ __global__ void __launch_bounds__(kThreads) dq_tile(AttentionBackward op, const 
   constexpr int kSize = kTile * E;
   DYNAMIC_SHARED(memory);
   bf16 *queries = reinterpret_cast<bf16 *>(memory), *dys = queries + kSize, *keys = dys + kSize, *values = keys + 2 * kSize;
-  const TileOfHead tile = tile_of_block(op, kTile);
+  const TileOfHead tile = tile_of_block(op, op.T, kTile);
   const Head head = tile.head;
-  const int T = static_cast<int>(op.T), first_query = static_cast<int>(tile.first), first_row = first_query + warp_line();
+  const int T = static_cast<int>(op.T), Q = static_cast<int>(op.Q), first_query = static_cast<int>(tile.first),
+            first_row = first_query + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
-  const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
+  const auto part = [&](int which, int first) {
+    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+  };
 
   uint32_t q[E / 16][4], dy[E / 16][4];
   float dq[E / 8][4] = {}, logsumexp[2], deltas[2];
+  const auto store = [&] {
+    if (first_row < T) store_lines<E>(dq, queries, op.dqkv.half() + part_offset(op, head, 0), pitch, first_row, T);
+  };
+  if (first_query >= Q) return store();  // the whole block, zeros
   GPU_UNROLL
   for (int half = 0; half < 2; half++) {
     const int t = first_row + lane_of() / 4 + 8 * half;
-    logsumexp[half] = t < T ? op.logsumexp[token_offset(op, head) + t] * kLog2E : 0.0f;
-    deltas[half] = t < T ? delta[token_offset(op, head) + t] : 0.0f;
+    logsumexp[half] = t < Q ? op.logsumexp[token_offset(op, head) + t] * kLog2E : 0.0f;
+    deltas[half] = t < Q ? delta[token_offset(op, head) + t] : 0.0f;
   }
   const auto start = [&](int first, int buffer) {
     if (first == 0) {
       copy_tile<E>(queries, part(0, first_query));
-      copy_tile<E>(dys, {op.dy.half() + head_offset(op, head), pitch_y, first_query, T});
+      copy_tile<E>(dys, {op.dy.half() + head_offset(op, head), pitch_y, first_query, Q});
     }
     copy_tile<E>(keys + buffer * kSize, part(1, first));
     copy_tile<E>(values + buffer * kSize, part(2, first));
@@ -266,7 +276,7 @@ __global__ void __launch_bounds__(kThreads) dq_tile(AttentionBackward op, const 
       weigh_lines<E>(dq, ds[0], ds[1], keys + buffer * kSize, key);
     }
   });
-  if (first_row < T) store_lines<E>(dq, queries, op.dqkv.half() + part_offset(op, head, 0), pitch, first_row, T);
+  store();
 }
 
 template <int E>
@@ -276,12 +286,15 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
   bf16 *keys = reinterpret_cast<bf16 *>(memory), *values = keys + kSize, *queries = values + kSize, *dys = queries + 2 * kSize;
   // logsumexp in powers of 2, delta
   SHARED(float, [2][kTile][2], of_query);
-  const TileOfHead tile = tile_of_block(op, kTile);
+  const TileOfHead tile = tile_of_block(op, op.T, kTile);
   const Head head = tile.head;
-  const int T = static_cast<int>(op.T), first_key = static_cast<int>(tile.first), first_row = first_key + warp_line();
+  const int T = static_cast<int>(op.T), Q = static_cast<int>(op.Q), first_key = static_cast<int>(tile.first),
+            first_row = first_key + warp_line();
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
-  const auto part = [&](int which, int first) { return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, T}; };
+  const auto part = [&](int which, int first) {
+    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+  };
 
   uint32_t k[E / 16][4], v[E / 16][4];
   float dk[E / 8][4] = {}, dv[E / 8][4] = {};
@@ -291,21 +304,21 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
       copy_tile<E>(values, part(2, first_key));
     }
     copy_tile<E>(queries + buffer * kSize, part(0, first));
-    copy_tile<E>(dys + buffer * kSize, {op.dy.half() + head_offset(op, head), pitch_y, first, T});
+    copy_tile<E>(dys + buffer * kSize, {op.dy.half() + head_offset(op, head), pitch_y, first, Q});
     if (const int line = static_cast<int>(threadIdx.x), t = first + line; line < kTile) {
       const int64_t at = token_offset(op, head) + t;
-      // Beyond T the tiles have zeros: whatever the weight, it adds none to the sums.
-      of_query[buffer][line][0] = t < T ? op.logsumexp[at] * kLog2E : 0.0f;
-      of_query[buffer][line][1] = t < T ? delta[at] : 0.0f;
+      // Beyond Q the tiles have zeros: whatever the weight, it adds none to the sums.
+      of_query[buffer][line][0] = t < Q ? op.logsumexp[at] * kLog2E : 0.0f;
+      of_query[buffer][line][1] = t < Q ? delta[at] : 0.0f;
     }
   };
-  walk_tiles(T, start, [&](int first, int buffer) {
+  walk_tiles(Q, start, [&](int first, int buffer) {
     if (first_row >= T) return;  // the whole warp
     if (first == 0) {
       load_lines<E>(k, keys);
       load_lines<E>(v, values);
     }
-    const int end = min(kTile, T - first);
+    const int end = min(kTile, Q - first);
     for (int query = 0; query < end; query += kStep) {
       float p[2][4] = {}, ds[2][4] = {};
       dot_lines<E>(p[0], p[1], k, queries + buffer * kSize, query);
@@ -332,8 +345,8 @@ constexpr size_t bytes_of_tiles(int64_t count, int64_t E) { return static_cast<s
 
 template <int E>
 void launch_backward(const AttentionBackward &op, const float *delta) {
-  GPU_LAUNCH(dq_tile<E>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
-  GPU_LAUNCH(dk_dv_tile<E>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
+  GPU_LAUNCH(dq_tile<E>, grid_of_tiles(op, op.T, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
+  GPU_LAUNCH(dk_dv_tile<E>, grid_of_tiles(op, op.T, kTile), kThreads, bytes_of_tiles(6, E), op, delta);
 }
 
 }  // namespace
@@ -342,9 +355,9 @@ bool takes_tensor_attention(Storage storage, int64_t E) { return (E == 32 || E =
 
 void tensor_attention_forward(const AttentionForward &op) {
   if (op.E == 32)
-    GPU_LAUNCH(forward_tile<32>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(5, 32), op);
+    GPU_LAUNCH(forward_tile<32>, grid_of_tiles(op, op.Q, kTile), kThreads, bytes_of_tiles(5, 32), op);
   else
-    GPU_LAUNCH(forward_tile<64>, grid_of_tiles(op, kTile), kThreads, bytes_of_tiles(5, 64), op);
+    GPU_LAUNCH(forward_tile<64>, grid_of_tiles(op, op.Q, kTile), kThreads, bytes_of_tiles(5, 64), op);
 }
 
 void tensor_attention_backward(const AttentionBackward &op, const float *delta) {

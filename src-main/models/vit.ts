@@ -46,7 +46,7 @@ export class VisionTransformer extends Model {
     x = embedTokens(x, this.cls_token, this.pos_embed);
     x = sequential(this.blocks.slice(0, -1), x, dtype);
     // What follows the last attention works token by token, and the class token alone is looked at.
-    x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, 0));
+    x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, { classToken: true }));
     x = this.norm.forward(x, dtype);
     return this.head.forward(x, { dtype: "f32" });
   }

@@ -1,5 +1,4 @@
 import { attention } from "../tensor/ops/attention";
-import { selectToken } from "../tensor/ops/select-token";
 import type { Tensor } from "../tensor/tensor";
 import { normal, zeros } from "./initial";
 import { Linear } from "./linear";
@@ -21,9 +20,10 @@ export class Attention extends Module {
     this.proj = new Linear(width, width, transformerInitial);
   }
 
-  /** x [N,T,D] -> [N,T,D], or [N,D] of one token */
-  forward(x: Tensor, { residual, token = null }: { residual?: Tensor; token?: number | null } = {}): Tensor {
-    const h = attention(this.qkv.forward(x), this.heads);
-    return this.proj.forward(token === null ? h : selectToken(h, token), { residual });
+  /** x [N,T,D] -> residual + [N,T,D], or [N,D] of the class token, the first */
+  forward(x: Tensor, { residual, classToken = false }: { residual?: Tensor; classToken?: boolean } = {}): Tensor {
+    const qkv = this.qkv.forward(x);
+    const h = classToken ? attention(qkv, this.heads, 1).reshape([x.shape[0]!, x.shape[2]!]) : attention(qkv, this.heads);
+    return this.proj.forward(h, { residual });
   }
 }

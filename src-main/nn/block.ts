@@ -22,12 +22,12 @@ export class Block extends Module {
   }
 
   /**
-   * x [N,T,D] -> [N,T,D], or [N,D] of one token: only attention looks at the others. What lies between the residuals, which are f32, is of
-   * the type `dtype`.
+   * x [N,T,D] -> [N,T,D], or [N,D] of the class token, the first: only attention looks at the others. What lies between the residuals,
+   * which are f32, is of the type `dtype`.
    */
-  forward(x: Tensor, dtype: DType, token: number | null = null): Tensor {
-    const residual = token === null ? x : selectToken(x, token);
-    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, token });
+  forward(x: Tensor, dtype: DType, { classToken = false }: { classToken?: boolean } = {}): Tensor {
+    const residual = classToken ? selectToken(x, 0) : x;
+    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, classToken });
     return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h });
   }
 }

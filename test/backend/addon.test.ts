@@ -228,6 +228,12 @@ describe.each(Object.entries(POSITIONAL))("%s", (method, wrong) => {
   });
 });
 
+it.each(["attentionForward", "attentionBackward"])("%s has no more queries than tokens", (op) => {
+  withArguments({ ...ops[op]!, y: { ...ops[op]!.y!, shape: [2, 4, 8] } as Spec }, (values) => {
+    expect(() => callAny(op, values)).toThrow(`${nameInErrors(op)}: y: expected at most as many tokens as qkv has, 3, got 4`);
+  });
+});
+
 describe("copy and fill", () => {
   it("name what is wrong", () => {
     for (const wrong of wrongHandles()) {

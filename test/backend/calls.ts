@@ -76,7 +76,7 @@ export const ops: Record<string, Call> = {
     ...{ x: f32.of(2, 3, 5), dy: f32.of(2, 3, 5), weight: f32.of(5), mean: f32.of(6), rstd: f32.of(6) },
     ...{ dx: to.of(2, 3, 5), dweight: to.of(5), dbias: to.of(5) },
   },
-  attentionForward: { qkv: f32.of(2, 3, 24), y: to.of(2, 3, 8), logsumexp: to.of(2, 2, 3), heads: integer(2) },
+  attentionForward: { qkv: f32.of(2, 3, 24), y: to.of(2, 1, 8), logsumexp: to.of(2, 2, 1), heads: integer(2) },
   attentionBackward: { qkv: f32.of(2, 3, 24), y: f32.of(2, 3, 8), dy: f32.of(2, 3, 8), logsumexp: f32.of(2, 2, 3), dqkv: to.of(2, 3, 24), heads: integer(2) },
   embedTokensForward: { patches: f32.of(2, 4, 3), classToken: f32.of(1, 1, 3), position: f32.of(1, 5, 3), y: to.of(2, 5, 3) },
   embedTokensBackward: { dy: f32.of(2, 5, 3), dpatches: to.of(2, 4, 3), dclassToken: to.of(1, 1, 3), dposition: to.of(1, 5, 3) },

@@ -100,7 +100,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
     y: noGrad(() => conv2dNorm(x, weight, bias, { weight: normWeight, bias: normBias, runningMean, runningVar }, { ...options, residual })),
   }),
   layerNorm: ({ x, weight, bias }, { eps, dtype }) => ({ y: layerNorm(x, weight, bias, eps, dtype) }),
-  attention: ({ qkv }, { heads }) => ({ y: attention(qkv, heads) }),
+  attention: ({ qkv }, { heads, queries }) => ({ y: attention(qkv, heads, queries) }),
   embedTokens: ({ patches, classToken, position }) => ({ y: embedTokens(patches, classToken, position) }),
   selectToken: ({ x }, { index }) => ({ y: selectToken(x, index) }),
   averagePool: ({ x }) => ({ y: averagePool(x) }),

@@ -51,10 +51,10 @@ def layer_norm(x, weight, bias, eps):
     return {"y": F.layer_norm(x, weight.shape, weight, bias, eps)}
 
 
-def attention(qkv, heads):
+def attention(qkv, heads, queries=None):
     N, T, packed = qkv.shape
     q, k, v = qkv.reshape(N, T, 3, heads, packed // 3 // heads).permute(2, 0, 3, 1, 4)
-    return {"y": F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(N, T, packed // 3)}
+    return {"y": F.scaled_dot_product_attention(q[:, :, :queries], k, v).transpose(1, 2).flatten(2)}
 
 
 def embed_tokens(patches, classToken, position):

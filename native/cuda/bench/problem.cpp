@@ -237,13 +237,14 @@ void Problem::layer_norm() {
 void Problem::attention() {
   const auto A = static_cast<int64_t>(test_.option("heads"));
   const int64_t N = extent("qkv", 0), T = extent("qkv", 1), D = extent("qkv", 2) / 3, E = D / A;
-  const double product_flops = 2.0 * static_cast<double>(N * A * T * T * E);
-  add_output("y", at("qkv").dtype, {N, T, D});
-  add_output("logsumexp", "f32", {N, A, T}, false);
-  CALL(attention_forward, AttentionForward{floats("qkv"), floats("y"), f32("logsumexp"), N, T, A, E}, 2 * product_flops, {"qkv", "y"});
+  const int64_t Q = static_cast<int64_t>(test_.option("queries", static_cast<double>(T)));
+  const double product_flops = 2.0 * static_cast<double>(N * A * Q * T * E);
+  add_output("y", at("qkv").dtype, {N, Q, D});
+  add_output("logsumexp", "f32", {N, A, Q}, false);
+  CALL(attention_forward, AttentionForward{floats("qkv"), floats("y"), f32("logsumexp"), N, T, Q, A, E}, 2 * product_flops, {"qkv", "y"});
   add_output_gradient("y");
   add_output("dqkv", at("qkv").dtype, at("qkv").shape);
-  CALL(attention_backward, AttentionBackward{floats("qkv"), floats("y"), floats("dy"), f32("logsumexp"), floats("dqkv"), N, T, A, E},
+  CALL(attention_backward, AttentionBackward{floats("qkv"), floats("y"), floats("dy"), f32("logsumexp"), floats("dqkv"), N, T, Q, A, E},
        5 * product_flops, {"qkv", "y", "dy", "dqkv"});
 }
 

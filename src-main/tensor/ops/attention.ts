@@ -1,13 +1,13 @@
 import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /**
- * y [N,T,A*E]: for each image and each of A heads softmax(q k^T / sqrt(E)) v, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v).
- * torch.nn.functional.scaled_dot_product_attention.
+ * y [N,Q,A*E]: for each image and each of A heads softmax(q k^T / sqrt(E)) v, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v),
+ * where only the first Q = `queries` tokens ask and all T answer. torch.nn.functional.scaled_dot_product_attention.
  */
-export function attention(qkv: Tensor, heads: number): Tensor {
-  const [N, T, packed] = qkv.shape as [number, number, number];
-  const y = empty([N, T, packed / 3], qkv.dtype);
-  const logsumexp = empty([N, heads, T]);
+export function attention(qkv: Tensor, heads: number, queries = qkv.shape[1]!): Tensor {
+  const [N, , packed] = qkv.shape as [number, number, number];
+  const y = empty([N, queries, packed / 3], qkv.dtype);
+  const logsumexp = empty([N, heads, queries]);
   backend().attentionForward({ qkv: qkv.handle, y: y.handle, logsumexp: logsumexp.handle, heads });
 
   return record(y, [qkv], (dy) => {
