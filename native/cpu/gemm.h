@@ -74,16 +74,19 @@ struct RowFactors {
   }
 };
 
-// Fills the rows of all panels from step `begin` to `end`.
+// Fills the rows of all panels from step `begin` to `end`, some rows of a panel after each other.
 template <class V, class F, class T>
 void pack_rows_of(const Panels<V, F> &panels, int64_t begin, int64_t end, const RowFactors<T> &b) {
-  for (int64_t step = begin; step < end; ++step) {
+  constexpr int64_t kTogether = 8 / per_factor<F>;
+  for (; begin < end; begin += kTogether) {
     for (int64_t panel = 0; panel < panels.count(); ++panel) {
       const int64_t first = panels.first(panel), width = panels.width(panel), columns = panels.columns(panel);
-      F *to = panels.begin(panel) + step * width;
-      // Rows are too short for the processor to see them coming.
-      for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k) __builtin_prefetch(b.data + (k + 8) * b.ld + first);
-      for (int64_t j = 0; j < width; j += lanes<V>) store(to + j, b.template at<V, F>(step, first + j, least(columns - j, lanes<V>)));
+      F *to = panels.begin(panel) + begin * width;
+      for (int64_t step = begin; step < least(begin + kTogether, end); ++step, to += width) {
+        // Rows are too short for the processor to see them coming.
+        for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k) __builtin_prefetch(b.data + (k + 8) * b.ld + first);
+        for (int64_t j = 0; j < width; j += lanes<V>) store(to + j, b.template at<V, F>(step, first + j, least(columns - j, lanes<V>)));
+      }
     }
   }
 }
@@ -220,6 +223,8 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
       const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
       F *to = strips.begin(strip), *next = strips.begin(strip + 1);
       for (int64_t step = 0; step < strips.steps(); ++step, to += height, next += height) {
+        // What the strips after the next ones begin with: rows are too far apart for the processor to see it coming.
+        __builtin_prefetch(numbers + step * per_factor<F> * lda + row + 2 * lanes<V>);
         const V v = rows.template at<V, F>(step, row, count);
         if constexpr (kAtOnce == 2) {
           store(to, low_half(v));
@@ -232,7 +237,8 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
   });
 }
 
-// Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V).
+// Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V), which is inlined twice, once
+// knowing that `count` is all lanes.
 template <class V, int NV, class F, class Finish>
 void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
   constexpr int height = Strips<V, F>::height;
@@ -241,9 +247,14 @@ void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &pa
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
     multiply_tile<V, Left::columns, height, NV>(panels.steps(), strips.begin(strip), height, panels.begin(panel), tile);
     const int64_t row = strip * height, rows = least(height, strips.M - row);
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < NV; ++j)
-        finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), load<V>(tile + (i * NV + j) * lanes<V>));
+    const auto vector = [&](int64_t i, int64_t j) { return load<V>(tile + (i * NV + j) * lanes<V>); };
+    if (rows == height && columns == NV * lanes<V>) {
+      for (int64_t i = 0; i < height; ++i)
+        for (int64_t j = 0; j < NV; ++j) finish(row + i, first + j * lanes<V>, lanes<V>, vector(i, j));
+    } else {
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < NV; ++j) finish(row + i, first + j * lanes<V>, least(columns - j * lanes<V>, lanes<V>), vector(i, j));
+    }
   }
 }
 

@@ -87,12 +87,19 @@ inline float sum_of(Pair pair) { return to_float(pair.first) + to_float(pair.sec
 // to[o] = (first ? 0 : to[o]) + the sum over k of each row of the strips
 template <class V, class F>
 void sum_strips(const Strips<V, F> &strips, float *to, bool first) {
-  constexpr int height = Strips<V, F>::height;
+  // Every fourth number of a row, so that additions need not wait for each other
+  constexpr int height = Strips<V, F>::height, kTogether = 4 * height;
+  const int64_t size = strips.steps() * height, whole = size / kTogether * kTogether;
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
-    float sums[height] = {};
-    for (int64_t step = 0; step < strips.steps(); ++step)
-      for (int i = 0; i < height; ++i) sums[i] += sum_of(strips.begin(strip)[step * height + i]);
-    for (int64_t i = 0, o = strip * height; i < least(height, strips.M - o); ++i) to[o + i] = first ? sums[i] : to[o + i] + sums[i];
+    const F *factors = strips.begin(strip);
+    float sums[kTogether] = {};
+    for (int64_t at = 0; at < whole; at += kTogether)
+      for (int i = 0; i < kTogether; ++i) sums[i] += sum_of(factors[at + i]);
+    for (int64_t i = 0; i < size - whole; ++i) sums[i] += sum_of(factors[whole + i]);
+    for (int64_t i = 0, o = strip * height; i < least(height, strips.M - o); ++i) {
+      const float sum = (sums[i] + sums[height + i]) + (sums[2 * height + i] + sums[3 * height + i]);
+      to[o + i] = first ? sum : to[o + i] + sum;
+    }
   }
 }
 
@@ -121,10 +128,11 @@ void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int6
     pack_rows(x, 0, x.steps(), op.x + (m * op.I + i0), op.I, op.x.storage);
     const Strips<V, F> dy(kPackedGradient, rows, outputs);
     pack_strips(dy, op.dy + (m * op.O + o0), op.O, op.x.storage);
-    multiply_strips(dy, x, [=, to = dweight + o0 * op.I + i0, I = op.I](int64_t o, int64_t i, int64_t count, V sum) {
-      float *at = to + o * I + i;
-      store_some(at, first ? sum : load_some<V>(at, count) + sum, count);
-    });
+    multiply_strips(
+        dy, x, [ =, to = dweight + o0 * op.I + i0, I = op.I ](int64_t o, int64_t i, int64_t count, V sum) __attribute__((always_inline)) {
+          float *at = to + o * I + i;
+          store_some(at, first ? sum : load_some<V>(at, count) + sum, count);
+        });
     if (dbias && i0 == 0) sum_strips(dy, dbias + o0, first);
   }
 }
