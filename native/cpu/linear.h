@@ -103,16 +103,18 @@ void sum_strips(const Strips<V, F> &strips, float *to, bool first) {
   }
 }
 
-// How dweight = dy^T x is split: into blocks of it, and the rows of x and dy into parts, whose sums are added up in their order. A part is
-// gone through in stripes that, packed, stay in the second-level cache.
+// How dweight = dy^T x is split: into blocks of it, and the rows of x and dy into parts, whose sums are added up in their order: four or a
+// multiple, so that few threads have the same to do. A part is gone through in stripes that, packed, stay in the second-level cache.
 struct WeightSplit {
   static constexpr int64_t kInputs = 192, kOutputs = 192, kPart = 2048, kStripe = 192;
   int64_t M, I, O, parts, rows, stripe;
 
-  WeightSplit(int64_t M, int64_t I, int64_t O) : M(M), I(I), O(O), parts(ceil_div(M, kPart)), rows(ceil_div(M, parts)) {
+  WeightSplit(int64_t M, int64_t I, int64_t O) : M(M), I(I), O(O) {
+    parts = M <= kPart ? 1 : 4 * ceil_div(M, 4 * kPart);
+    rows = ceil_div(M, parts);
     stripe = ceil_div(rows, ceil_div(rows, kStripe));
   }
-  int64_t chunks() const { return parts * ceil_div(I, kInputs) * ceil_div(O, kOutputs); }
+  int64_t blocks() const { return ceil_div(I, kInputs) * ceil_div(O, kOutputs); }
 };
 
 // The sum over one part of one block of dweight [O,I], and of dbias [O] with the first inputs.
@@ -150,13 +152,14 @@ void add_parts(float *sum, const float *parts, int64_t count, int64_t size) {
 template <class V, class F = float>
 void linear_backward_weight(const LinearBackwardWeight &op) {
   const WeightSplit split(op.M, op.I, op.O);
-  const int64_t size = op.O * op.I, others = split.parts - 1, blocks = ceil_div(op.O, split.kOutputs);
+  const int64_t size = op.O * op.I, others = split.parts - 1, across = ceil_div(op.O, split.kOutputs);
   float *parts = array_in_scratch<float>(kParts, others * (size + op.O)), *bias_parts = parts + others * size;
-  parallel_for(split.chunks(), [&](int64_t chunk) {
-    const int64_t part = chunk % split.parts, block = chunk / split.parts;
+  // The blocks of a part after each other: they read the same rows.
+  parallel_for(split.parts * split.blocks(), [&](int64_t chunk) {
+    const int64_t part = chunk / split.blocks(), block = chunk % split.blocks();
     float *dweight = part ? parts + (part - 1) * size : op.dweight;
     float *dbias = part && op.dbias ? bias_parts + (part - 1) * op.O : op.dbias;
-    add_up_block<V, F>(op, split, part, block / blocks * split.kInputs, block % blocks * split.kOutputs, dweight, dbias);
+    add_up_block<V, F>(op, split, part, block / across * split.kInputs, block % across * split.kOutputs, dweight, dbias);
   });
   if (!others) return;
   add_parts<V>(op.dweight, parts, others, size);
