@@ -153,7 +153,7 @@ struct AttentionForward {
 struct AttentionBackward {
   Floats qkv, y, dy;
   const float *logsumexp;
-  FloatsOut dqkv;  // stored, like y and dy, as qkv is
+  FloatsOut dqkv;  // stored, like y and dy, as qkv is; zero for the queries from Q on
   int64_t N, T, Q, A, E;
 };
 

@@ -143,12 +143,12 @@ float dot(Floats a, Floats b, int64_t size) {
 
 // a^T b, of a [Q,T], handed to `finish` vector by vector
 template <class V, class Finish>
-void multiply_transposed(int64_t, int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
+void multiply_transposed(int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
   multiply_rows<V, Left::columns>(0, T, a, lda, b, finish);
 }
 template <class V, class Finish>
-void multiply_transposed(int64_t Q, int64_t T, const bf16 *a, int64_t lda, const Panels<V, Pair> &b, const Finish &finish) {
-  const Strips<V, Pair> strips(kStrips, Q, T);
+void multiply_transposed(int64_t T, const bf16 *a, int64_t lda, const Panels<V, Pair> &b, const Finish &finish) {
+  const Strips<V, Pair> strips(kStrips, b.K, T);
   pack_strips(strips, {a, Storage::bf16}, lda, Storage::bf16);
   multiply_strips(strips, b, finish);
 }
@@ -186,8 +186,8 @@ void attention_head_backward(const AttentionBackward &op, const Head &head) {
   multiply_rows(0, Q, as_factors(dS), pitch / per_factor<F>, pack_all_rows<V, F>(kKeys, T, E, k, ld), to(kQ));
   for (int64_t t = Q; t < T; ++t)
     for (int64_t e = 0; e < E; e += lanes<V>) to(kQ)(t, e, least(lanes<V>, E - e), V{});
-  multiply_transposed(Q, T, dS, pitch, pack_all_rows<V, F>(kKeys, Q, E, q, ld), to(kK));
-  multiply_transposed(Q, T, P, pitch, pack_all_rows<V, F>(kValues, Q, E, dy, y_ld), to(kV));
+  multiply_transposed(T, dS, pitch, pack_all_rows<V, F>(kKeys, Q, E, q, ld), to(kK));
+  multiply_transposed(T, P, pitch, pack_all_rows<V, F>(kValues, Q, E, dy, y_ld), to(kV));
 }
 
 template <class V, class F = float>

@@ -224,7 +224,8 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
       F *to = strips.begin(strip), *next = strips.begin(strip + 1);
       for (int64_t step = 0; step < strips.steps(); ++step, to += height, next += height) {
         // What the strips after the next ones begin with: rows are too far apart for the processor to see it coming.
-        __builtin_prefetch(numbers + step * per_factor<F> * lda + row + 2 * lanes<V>);
+        for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k)
+          __builtin_prefetch(numbers + k * lda + row + 2 * lanes<V>);
         const V v = rows.template at<V, F>(step, row, count);
         if constexpr (kAtOnce == 2) {
           store(to, low_half(v));

@@ -310,9 +310,8 @@ template <int half, class V, class Combine>
   if constexpr (half == 0) {
     return v[0];
   } else {
-    const V others = with_lane_numbers<V>([=](auto... lane) __attribute__((always_inline)) {
-      return __builtin_shufflevector(v, v, (decltype(lane)::value ^ half)...);
-    });
+    const V others =
+        with_lane_numbers<V>([=](auto... lane) __attribute__((always_inline)) { return __builtin_shufflevector(v, v, (lane ^ half)...); });
     return fold<half / 2>(combine(v, others), combine);
   }
 }
@@ -403,7 +402,7 @@ template <int side = 1, class V>
     const V above = rows[i], below = rows[i + side];
     with_lane_numbers<V>([&](auto... lane) __attribute__((always_inline)) {
       constexpr int kBelow = lanes<V>;  // from here on lanes are those of the lower row
-      rows[i] = __builtin_shufflevector(above, below, (lane & side ? lane - side + kBelow : +lane)...);
+      rows[i] = __builtin_shufflevector(above, below, (lane & side ? lane - side + kBelow : lane)...);
       rows[i + side] = __builtin_shufflevector(above, below, (lane & side ? lane + kBelow : lane + side)...);
     });
   }
