@@ -1,6 +1,7 @@
 // From stored bytes to what a net sees: crop, flip, resize, normalise.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "cpu/philox.h"
 #include "cpu/threads.h"
@@ -27,13 +28,13 @@ void normalise(const uint8_t *bytes, int64_t pixels, const NormaliseTable &table
     for (size_t c = 0; c < 3; ++c) y[3 * i + static_cast<int64_t>(c)] = table[c][bytes[3 * i + static_cast<int64_t>(c)]];
 }
 
-// The image that write(float *) makes, of `size` floats, stored in y.
+// The `size` floats that write(float *) makes, stored in y: few enough to be still in the cache when they are rounded.
 template <class Write>
-void write_image(FloatsOut y, int64_t size, const Write &write) {
+void write_run(FloatsOut y, int64_t size, const Write &write) {
   if (y.storage == Storage::f32) return write(y.f32());
-  float *image = static_cast<float *>(scratch(3, size * static_cast<int64_t>(sizeof(float))));
-  write(image);
-  for (int64_t i = 0; i < size; ++i) y.half()[i] = to_bf16(image[i]);
+  float *run = static_cast<float *>(scratch(3, size * static_cast<int64_t>(sizeof(float))));
+  write(run);
+  for (int64_t i = 0; i < size; ++i) y.half()[i] = to_bf16(run[i]);
 }
 
 // ---- Resizing ------------------------------------------------------------------------------------------------------------------------
@@ -51,25 +52,30 @@ void resample_columns(const float *x, const Resampling &r, int64_t Z, float *y) 
 
 // Row z of the vertical pass: x [rows, width] -> y [width]
 void resample_row(const float *x, const Resampling &r, int64_t z, int64_t width, float *__restrict y) {
-  std::fill_n(y, width, 0.0f);
+  bool first = true;
   for (int64_t tap = 0; tap < r.taps; ++tap) {
     const float weight = r.weights_of(z)[tap];
     if (weight == 0) continue;
     const float *__restrict from = x + (r.first[static_cast<size_t>(z)] + tap) * width;
-    for (int64_t i = 0; i < width; ++i) y[i] += weight * from[i];
+    if (std::exchange(first, false))
+      for (int64_t i = 0; i < width; ++i) y[i] = weight * from[i];
+    else
+      for (int64_t i = 0; i < width; ++i) y[i] += weight * from[i];
   }
 }
 
 // Rows y [Z,Z,3] of an image [H,W,3], normalised. Normalising first is the same, as the weights sum to 1.
 void resize(const uint8_t *image, int64_t H, int64_t W, const NormaliseTable &table, const Resampling &columns, const Resampling &rows,
-            int64_t Z, float *y) {
+            int64_t Z, FloatsOut y) {
   float *line = static_cast<float *>(scratch(1, W * 3 * static_cast<int64_t>(sizeof(float))));
   float *narrowed = static_cast<float *>(scratch(2, H * Z * 3 * static_cast<int64_t>(sizeof(float))));  // [H,Z,3]
   for (int64_t h = 0; h < H; ++h) {
     normalise(image + h * W * 3, W, table, line);
     resample_columns(line, columns, Z, narrowed + h * Z * 3);
   }
-  for (int64_t z = 0; z < Z; ++z) resample_row(narrowed, rows, z, Z * 3, y + z * Z * 3);
+  for (int64_t z = 0; z < Z; ++z) {
+    write_run(y + z * Z * 3, Z * 3, [&](float *row) { resample_row(narrowed, rows, z, Z * 3, row); });
+  }
 }
 
 // ---- Augmentation --------------------------------------------------------------------------------------------------------------------
@@ -114,13 +120,11 @@ void assemble_batch(const AssembleBatch &a) {
   parallel_for(a.N, [&](int64_t n) {
     uint8_t *view = static_cast<uint8_t *>(scratch(0, bytes));
     crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_of(a, a.indices[n]), view);
-    const int64_t size = a.Z * a.Z * 3;
-    write_image(a.y + n * size, size, [&](float *y) {
-      if (a.H == a.Z && a.W == a.Z)
-        normalise(view, a.H * a.W, table, y);
-      else
-        resize(view, a.H, a.W, table, columns, rows, a.Z, y);
-    });
+    const FloatsOut y = a.y + n * a.Z * a.Z * 3;
+    if (a.H == a.Z && a.W == a.Z)
+      write_run(y, bytes, [&](float *image) { normalise(view, a.H * a.W, table, image); });
+    else
+      resize(view, a.H, a.W, table, columns, rows, a.Z, y);
   });
 }
 
@@ -136,8 +140,7 @@ void sample_views(const SampleViews &a) {
 void prepare_image(const PrepareImage &a) {
   const NormaliseTable table = normalise_table(a.mean, a.std);
   const int64_t shorter = std::min(a.H, a.W);
-  write_image(a.y, a.Z * a.Z * 3,
-              [&](float *y) { resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, y); });
+  resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, a.y);
 }
 
 }  // namespace distill::scalar
