@@ -33,20 +33,39 @@ struct Tile {
   int64_t pixel(const Patches &patches) const { return (n * patches.P + p) * patches.Q + q; }
 };
 
+// to [count, lanes] = from [lanes, count], runs `step` apart. Room is needed for whole squares of vectors.
+template <class V>
+void turn_runs(const float *from, int64_t step, int64_t count, float *to) {
+  for (int64_t i = 0; i < count; i += lanes<V>) {
+    V square[lanes<V>];
+#pragma GCC unroll 16
+    for (int64_t lane = 0; lane < lanes<V>; lane++)
+      square[lane] = load_some<V>(from + lane * step + i, std::min<int64_t>(lanes<V>, count - i));
+    transpose(square);
+#pragma GCC unroll 16
+    for (int64_t k = 0; k < lanes<V>; k++) store(to + (i + k) * lanes<V>, square[k]);
+  }
+}
+
 // A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
 template <class V>
 void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
   constexpr int64_t kRows = 16;  // gathered one number at a time, so that a vector is not read right after its parts were written
   int64_t offset[9];
   for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * weights.row_step + tap % 3 * weights.tap_step;
+  const bool in_one_run = weights.inner_step == 9 && weights.row_step == 3 && weights.tap_step == 1;  // in the forward pass
   for (int64_t first = 0; first < width; first += lanes<V>) {
     for (int64_t row = 0; row < count; row += kRows) {
       const int64_t rows = std::min(kRows, count - row);
       float taps[kRows][9][lanes<V>];
-      for (int64_t lane = 0; lane < lanes<V>; lane++) {
-        const float *from = weights.first + (column + first + lane) * weights.column_step + (inner + row) * weights.inner_step;
-        for (int64_t i = 0; i < rows; i++, from += weights.inner_step) {
-          for (int tap = 0; tap < 9; tap++) taps[i][tap][lane] = from[offset[tap]];
+      const float *from = weights.first + (column + first) * weights.column_step + (inner + row) * weights.inner_step;
+      if (in_one_run) {
+        turn_runs<V>(from, weights.column_step, 9 * rows, taps[0][0]);
+      } else {
+        for (int64_t lane = 0; lane < lanes<V>; lane++) {
+          for (int64_t i = 0; i < rows; i++) {
+            for (int tap = 0; tap < 9; tap++) taps[i][tap][lane] = from[lane * weights.column_step + i * weights.inner_step + offset[tap]];
+          }
         }
       }
       for (int64_t i = 0; i < rows; i++) transform_weight_tile<V>(taps[i][0], to + (row + i) * width + first, plane);
