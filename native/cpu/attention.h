@@ -3,6 +3,7 @@
 // the heads' width E has to be even, and what follows from the scores is a factor in bf16 too.
 #pragma once
 
+#include "cpu/exponentials.h"
 #include "cpu/gemm.h"
 #include "cpu/threads.h"
 #include "ops.h"

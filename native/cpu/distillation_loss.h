@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cpu/distillation_loss.sums.h"
-#include "cpu/vec.h"
+#include "cpu/exponentials.h"
 
 namespace distill {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cpu/elementwise.h"
-#include "cpu/vec.h"
+#include "cpu/exponentials.h"
 #include "ops.h"
 
 namespace distill {

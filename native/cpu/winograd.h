@@ -50,7 +50,9 @@ void turn_runs(const float *from, int64_t step, int64_t count, float *to) {
 // A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
 template <class V>
 void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
-  constexpr int64_t kRows = 16;  // gathered one number at a time, so that a vector is not read right after its parts were written
+  // Nine times as many are whole vectors. Where they are gathered one number at a time, no vector is read right after its parts were
+  // written.
+  constexpr int64_t kRows = 16;
   int64_t offset[9];
   for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * weights.row_step + tap % 3 * weights.tap_step;
   const bool in_one_run = weights.inner_step == 9 && weights.row_step == 3 && weights.tap_step == 1;  // in the forward pass

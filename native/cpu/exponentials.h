@@ -1,0 +1,79 @@
+// Exponentials and logarithms for any vector type V of vec.h.
+#pragma once
+
+#include "cpu/vec.h"
+
+namespace distill {
+namespace {
+
+// Adding 1.5 * 2^23 rounds to an integer, which the low bits then hold.
+constexpr float kRound = 12582912.0f;
+
+// 2^(n + f) for whole n from -125 to 127, given with kRound added, and |f| <= 1/2, relative error below 2e-7: the polynomial of degree 5
+// that is 1 at 0 and has the smallest relative error, 9.2e-8. NaN stays.
+template <class V>
+[[gnu::always_inline]] inline V exp2_of_parts(V rounded_n, V f) {
+  V p = f * 1.3264727197e-3f + 9.6715126396e-3f;
+  p = p * f + 5.5507337433e-2f;
+  p = p * f + 2.4022242085e-1f;
+  p = p * f + 6.9314697760e-1f;
+  p = p * f + 1.0f;
+  using Bits = typename VecTraits<V>::Bits;
+  constexpr uint32_t kOne = 0x3f800000;
+  return p * as<V>((as<Bits>(rounded_n) << 23) + kOne);
+}
+
+// 2^x for x from -125 to 127
+template <class V>
+[[gnu::always_inline]] inline V exp2_within(V x) {
+  const V n = x + kRound;
+  return exp2_of_parts(n, x - (n - kRound));
+}
+
+// e^x for x from -86.6 to 88.3, relative error below 2e-7
+template <class V>
+[[gnu::always_inline]] inline V exp_within(V x) {
+  constexpr float kLog2e = 1.44269502f, kLog2eRest = 1.92596299e-8f;
+  const V n = x * kLog2e + kRound;
+  return exp2_of_parts(n, (x * kLog2e - (n - kRound)) + x * kLog2eRest);
+}
+
+constexpr float kLowestExponent = -86.6f;
+
+// e^x of x up to about 0; below -86.6 it is 2e-38. NaN stays, as max gives the first of its arguments where they do not compare.
+template <class V>
+[[gnu::always_inline]] inline V exp_up_to_one(V x) {
+  return exp_within(max(x, broadcast<V>(kLowestExponent)));
+}
+
+// e^x; 0 below -86.6, infinity above 88.3; NaN stays.
+template <class V>
+inline V exp(V x) {
+  constexpr float kHighest = 88.3f;
+  const V y = exp_within(x < kLowestExponent ? broadcast<V>(kLowestExponent) : x > kHighest ? broadcast<V>(kHighest) : x);
+  return x < kLowestExponent ? V{} : x > kHighest ? broadcast<V>(__builtin_inff()) : y;
+}
+
+// ln x of normal numbers above 0, absolute error below 2e-7 + 1e-7 |ln x|: x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m by the polynomial
+// of Cephes' logf (Moshier).
+template <class V>
+inline V log(V x) {
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  using Bits = typename VecTraits<V>::Bits;
+  constexpr uint32_t kRootHalf = 0x3f3504f3, kOne = 0x3f800000;
+  const Bits shifted = as<Bits>(x) + (kOne - kRootHalf);
+  const V n = __builtin_convertvector(as<IntVec<V>>(shifted) >> 23, V) - 127.0f;
+  const V r = as<V>((shifted & 0x7fffff) + kRootHalf) - 1.0f;
+  V p = r * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * r + 1.1676998740e-1f;
+  p = p * r - 1.2420140846e-1f;
+  p = p * r + 1.4249322787e-1f;
+  p = p * r - 1.6668057665e-1f;
+  p = p * r + 2.0000714765e-1f;
+  p = p * r - 2.4999993993e-1f;
+  p = p * r + 3.3333331174e-1f;
+  return n * kLn2High + (r + (p * r * r * r + n * kLn2Low - r * r * 0.5f));
+}
+
+}  // namespace
+}  // namespace distill
