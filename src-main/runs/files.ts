@@ -12,6 +12,7 @@ export const runFiles = (directory: string) => ({
   batches: join(directory, "batches.csv"),
   epochs: join(directory, "epochs.csv"),
   events: join(directory, "events.jsonl"),
+  evidence: join(directory, "evidence.jsonl"),
   checkpoint: join(directory, "checkpoint"),
   weights: join(directory, "student.safetensors"),
 });
@@ -43,6 +44,23 @@ export interface RunEvent {
   pid?: number;
   /** Counts from 1 at every start or resumption: with started and resumed. */
   segment?: number;
+}
+
+/**
+ * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 (first 32 hexadecimal digits) over the link before it
+ * and the other fields but `teacher`, so that equal links show that all batches so far were equal.
+ */
+export interface BatchEvidence {
+  /** From 1, over all epochs. */
+  batch: number;
+  chain: string;
+  /** Hash of the plan: indices, views and mixing. */
+  plan: string;
+  /** Checksums of the student's rendered pixels and of its targets; null where a backend takes them at intervals only. */
+  pixels: string | null;
+  targets: string | null;
+  /** Checksum of the pixels that the teacher was shown; null if it was not asked, as when its answers were in the cache. */
+  teacher: string | null;
 }
 
 export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "stopped", "finished", "failed"] as const;

@@ -1,4 +1,3 @@
-import type { Distillation } from "../../contract/recipe";
 import { distillationLoss } from "../../tensor/ops/distillation-loss";
 import type { Tensor } from "../../tensor/tensor";
 import type { Network } from "../network";
@@ -22,7 +21,7 @@ export function control(student: Network): Task {
 }
 
 /** The labels and the teacher's soft labels of the same views. */
-export function distil(student: Network, { temperature, alpha }: Pick<Distillation, "temperature" | "alpha">): Task {
+export function distil(student: Network, { temperature, alpha }: { temperature: number; alpha: number }): Task {
   return ({ images, labels, teacherLogits }) => {
     const soft = { teacher: teacherLogits!, temperature, alpha };
     return distillationLoss(student.model.forward(images), { labels, soft });
