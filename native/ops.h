@@ -242,21 +242,19 @@ struct Sgd {
   bool nesterov;
 };
 
-// y [N,Z,Z,3] from images [count,H,W,3]: for sample i = indices[n], a random crop of the image padded by `crop` zeros on each side (zeros
-// before normalisation), a random horizontal flip (probability 1/2), bilinear resize to Z (half-pixel centres; antialiased when shrinking,
-// as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std. Crop and flip depend on
-// (seed, epoch, i) alone, so that two calls that differ in Z, mean and std see the same view.
+// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop [H,W] at (top, left) of the image with zeros beyond its border (zeros
+// before normalisation), flipped horizontally or not, bilinear resize to Z (half-pixel centres; antialiased when shrinking, as
+// torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
 struct AssembleBatch {
   const uint8_t *images;
   const int32_t *indices;  // [N], 0 <= index < count
+  const int32_t *views;    // [N,3] as sample_views makes them, or null: as stored
   FloatsOut y;
-  int64_t N, count, H, W, Z, crop;
-  bool flip;
-  uint64_t seed, epoch;
+  int64_t N, count, H, W, Z;
   float mean[3], std[3];
 };
-// y [N,3]: what assemble_batch shows of samples 0 ... N-1: top and left of the crop in the unpadded image, -crop ... crop each, and whether
-// it is flipped, 0 or 1
+// y [N,3], a random view of each of the samples 0 ... N-1 in an epoch: top and left of the crop in the unpadded image, -crop ... crop each,
+// and whether it is flipped (probability 1/2), 0 or 1. A view depends on (seed, epoch, sample) alone.
 struct SampleViews {
   int32_t *y;
   int64_t N, crop;

@@ -388,11 +388,8 @@ uint64_t seed(Arguments &a, const char *name) { return static_cast<uint64_t>(a.i
 void read(Arguments &a, AssembleBatch &op) {
   op.images = a.tensor<const uint8_t>("images", "K H W 3");
   op.indices = a.tensor<const int32_t>("indices", "N");
+  op.views = a.optional_tensor<const int32_t>("views", "N 3");
   op.y = a.floats_out("y", "N Z Z 3");
-  op.crop = a.integer("crop", 0, kMaxInt32);
-  op.flip = a.flag("flip");
-  op.seed = seed(a, "seed");
-  op.epoch = seed(a, "epoch");
   a.numbers("mean", -kLargest, kLargest, op.mean);
   a.numbers("std", kSmallest, kLargest, op.std);
   op.N = a['N'], op.count = a['K'], op.H = a['H'], op.W = a['W'], op.Z = a['Z'];

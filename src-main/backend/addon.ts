@@ -214,11 +214,8 @@ export interface Addon {
   assembleBatch(a: {
     images: Handle;
     indices: Handle;
+    views?: Handle | null;
     y: Handle;
-    crop: number;
-    flip: boolean;
-    seed: number;
-    epoch: number;
     mean: readonly number[];
     std: readonly number[];
   }): void;

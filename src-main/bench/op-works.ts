@@ -215,8 +215,12 @@ function batch(precision: Precision): Work {
   const open = (inputs: Inputs) => {
     const [images, y] = [inputs.images(count, side).handle, inputs.activationLike(N, size, size, 3).handle];
     const indices = inputs.whole(N, count).handle;
+    const views = inputs.own(empty([N, 3], "i32")).handle;
     let epoch = 0;
-    return () => backend().assembleBatch({ images, indices, y, crop, flip: true, seed: 0, epoch: ++epoch, ...CIFAR10_NORMALIZATION });
+    return () => {
+      backend().sampleViews({ y: views, crop, flip: true, seed: 0, epoch: ++epoch });
+      backend().assembleBatch({ images, indices, views, y, ...CIFAR10_NORMALIZATION });
+    };
   };
   return { ...OP, name: `batch: crop, flip, ${side} to ${size} px`, precision, unit: "images/s", amount: N, limit: null, goal: 4, torch, open };
 }

@@ -25,6 +25,23 @@ export interface BatchRecord {
   chain: string | null;
 }
 
+/**
+ * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 over the link before it and the other fields but
+ * `batch` and `teacher`, so that equal links show that all batches so far were equal.
+ */
+export interface BatchEvidence {
+  /** From 1, over all epochs. */
+  batch: number;
+  chain: string;
+  /** Hash of the plan: indices, views and mixing. */
+  plan: string;
+  /** Checksums of the student's rendered pixels and of its targets; null where a backend takes them at intervals only. */
+  pixels: string | null;
+  targets: string | null;
+  /** Checksum of the pixels that the teacher was shown; null if it was not asked, as when its answers were in the cache. */
+  teacher: string | null;
+}
+
 /** A line of epochs.csv. Test figures are null in epochs that were not evaluated. */
 export interface EpochRecord {
   epoch: number;

@@ -46,23 +46,6 @@ export interface RunEvent {
   segment?: number;
 }
 
-/**
- * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 (first 32 hexadecimal digits) over the link before it
- * and the other fields but `teacher`, so that equal links show that all batches so far were equal.
- */
-export interface BatchEvidence {
-  /** From 1, over all epochs. */
-  batch: number;
-  chain: string;
-  /** Hash of the plan: indices, views and mixing. */
-  plan: string;
-  /** Checksums of the student's rendered pixels and of its targets; null where a backend takes them at intervals only. */
-  pixels: string | null;
-  targets: string | null;
-  /** Checksum of the pixels that the teacher was shown; null if it was not asked, as when its answers were in the cache. */
-  teacher: string | null;
-}
-
 export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "stopped", "finished", "failed"] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
-import type { BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
-import { type BatchEvidence, type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
 import { batchTableOf, EPOCHS, parseTable } from "./records";
 
 /** Everything that a run folder says. Throws an InputError if it holds no run that can be read. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { InputError } from "../contract/failure";
-import type { BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { type BatchEvidence, cannotBeWritten, type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
+import { cannotBeWritten, type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
 import { readBatches, readEpochs, readEvents, readEvidence, readHeader, trainedBy } from "./reader";
 import { batchTable, EPOCHS, line, toText } from "./records";
 

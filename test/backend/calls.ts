@@ -99,8 +99,7 @@ export const ops: Record<string, Call> = {
     ...{ step: integer(1), learningRate: number(0.1), momentum: number(0.9), weightDecay: number(0), nesterov: flag(true) },
   },
   assembleBatch: {
-    ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), y: to.of(2, 4, 4, 3), crop: integer(2), flip: flag(true) },
-    ...{ seed: integer(1), epoch: integer(2), ...normalization },
+    ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), views: i32.maybe(2, 3), y: to.of(2, 4, 4, 3), ...normalization },
   },
   sampleViews: { y: toI32.of(2, 3), crop: integer(2), flip: flag(true), seed: integer(1), epoch: integer(2) },
   prepareImage: { image: u8.of(6, 5, 3), y: to.of(1, 4, 4, 3), ...normalization },

@@ -108,7 +108,11 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   distillationLoss: ({ student, labels, teacher }, options) => ({ y: distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
-  assembleBatch: ({ images, indices }, options) => ({ y: assembleBatch(images, indices, { crop: 0, flip: false, seed: 0, epoch: 0, ...options }) }),
+  assembleBatch: ({ images, indices }, { crop = 0, flip = false, seed = 0, epoch = 0, ...options }) => {
+    const all = sampleViews(images.shape[0]!, { crop, flip, seed, epoch }).toInt32();
+    const views = Int32Array.from([...indices.toInt32()].flatMap((index) => [...all.subarray(3 * index, 3 * index + 3)]));
+    return { y: assembleBatch(images, indices, crop || flip ? fromArray(views, [indices.size, 3]) : null, options) };
+  },
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
