@@ -132,6 +132,7 @@ const shape = (spec: Spec) => (spec.kind === "tensor" ? [spec.dtype, spec.shape]
 describe("what kernels trust of the content of tensors", () => {
   it.each([
     ["distillationLoss", "labels", 4],
+    ["oneHot", "labels", 4],
     ["maxPoolBackward", "indices", 16],
     ["assembleBatch", "indices", 3],
   ])("%s checks %s", (op, argument, count) => {

@@ -1,5 +1,5 @@
 import type { Distillation } from "../../contract/recipe";
-import { distillationLoss } from "../../tensor/ops/distillation-loss";
+import { type DistillationLoss, distillationLoss } from "../../tensor/ops/distillation-loss";
 import type { Tensor } from "../../tensor/tensor";
 import type { Network } from "../network";
 
@@ -13,8 +13,8 @@ export interface Batch {
   teacherLogits: Tensor | null;
 }
 
-/** What an arm learns from: forward pass and loss of a batch. Returns the loss with its parts, as `distillationLoss`. */
-export type Task = (batch: Batch) => Tensor;
+/** What an arm learns from: forward pass and loss of a batch. Returns the loss with its parts. */
+export type Task = (batch: Batch) => DistillationLoss;
 
 /** The labels alone. */
 export function control(student: Network): Task {
