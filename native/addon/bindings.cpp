@@ -76,7 +76,7 @@ void read(Arguments &a, Multiply &op) {
 
 void read(Arguments &a, Scale &op) {
   op.x = a.tensor<const float>("x", "M..");
-  op.by = a.optional_tensor<const float>("by", "1..");
+  op.by = a.optional_tensor<const float>("by", "1");
   op.y = a.tensor<float>("y", "M..");
   op.factor = a.number("factor", -kLargest, kLargest);
   op.size = a['M'];

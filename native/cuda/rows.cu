@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kThreads) log_sum_exp_of_rows(LogSumExpForward
   if (row >= a.M) return;  // the whole warp
   const Exponentials of(a.x + row * a.K, a.K);
   // Of an infinite one the others are infinitely far.
-  if (threadIdx.x % 32 == 0) a.y[row] = isinf(of.greatest) ? of.greatest : of.greatest + logf(of.sum);
+  if (threadIdx.x % 32 == 0) a.y[row] = fabsf(of.greatest) == INFINITY ? of.greatest : of.greatest + logf(of.sum);
 }
 
 __global__ void __launch_bounds__(kThreads) softmax_of_rows(LogSumExpBackward a) {

@@ -109,7 +109,7 @@ export interface Addon {
   geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   add(a: { a: Handle; b: Handle; y: Handle }): void;
   multiply(a: { a: Handle; b: Handle; y: Handle }): void;
-  /** `by` has one element. */
+  /** `by` is [1]. */
   scale(a: { x: Handle; by?: Handle | null; y: Handle; factor: number }): void;
   reluForward(a: { x: Handle; y: Handle }): void;
   reluBackward(a: { y: Handle; dy: Handle; dx: Handle }): void;

@@ -135,6 +135,9 @@ export const mayShare: Record<string, [written: string, other: string][]> = {
   ],
 };
 
+/** Tensors that may have any shape, whatever the others are. */
+export const anyShape: Record<string, string> = { meanForward: "x", meanBackward: "dx", randomNormal: "y", randomUniform: "y" };
+
 /** Runs `body` with the arguments of a right call; what was allocated for it is released at the end. */
 export function withArguments<T>(call: Call, body: (values: Record<string, unknown>) => T): T {
   const handles: Handle[] = [];

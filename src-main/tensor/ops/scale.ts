@@ -1,8 +1,8 @@
 import { backend, emptyLike, record, type Tensor } from "../tensor";
 
 /**
- * y = x * factor * by, elementwise, f32: a number that is known here, times one that is computed, `by`, of one element (null: 1). The gradient
- * flows to x alone: `by` is taken as it is.
+ * y = x * factor * by, elementwise, f32: `factor` is known here, `by` [1] is computed (null: 1). The gradient flows to x alone; `by` is taken as a
+ * constant.
  */
 export function scale(x: Tensor, factor: number, by: Tensor | null = null): Tensor {
   return record(scaled(x, factor, by), [x], (dy) => [scaled(dy, factor, by)]);
