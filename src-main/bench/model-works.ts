@@ -132,7 +132,7 @@ function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Net
   return () => {
     const loss = task({ images, labels, teacherLogits: teacherLogits() });
     lossMetrics(loss);
-    backward(loss);
+    backward(loss.loss);
     optimizer.step(1e-4);
   };
 }

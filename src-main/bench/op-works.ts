@@ -203,8 +203,8 @@ function loss(N: number, K: number): Work {
   const torch = { work: "distillation loss", N, K, temperature, alpha };
   const open = (inputs: Inputs) => {
     const [student, teacher, dstudent] = [inputs.values(N, K).handle, inputs.values(N, K).handle, inputs.valuesLike(N, K).handle];
-    const [labels, metrics] = [inputs.whole(N, K).handle, inputs.valuesLike(4).handle];
-    return () => backend().distillationLoss({ student, teacher, labels, dstudent, metrics, temperature, alpha });
+    const [labels, loss, metrics] = [inputs.whole(N, K).handle, inputs.valuesLike(1).handle, inputs.valuesLike(3).handle];
+    return () => backend().distillationLoss({ student, teacher, labels, dstudent, loss, metrics, temperature, alpha });
   };
   return stream(`distillation loss ${N}x${K} with gradient`, "fp32", 3 * N * K * FP32_BYTES, torch, open, 4);
 }

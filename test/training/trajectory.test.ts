@@ -69,7 +69,7 @@ function network(name: string, patchSize: number | null): Network {
 function trainStep(task: Task, nextBatch: () => Batch, update: () => void): number {
   return scope(() => {
     const loss = task(nextBatch());
-    backward(loss);
+    backward(loss.loss);
     update();
     return lossMetrics(loss).loss;
   });
