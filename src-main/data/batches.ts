@@ -1,6 +1,6 @@
+import type { Normalization } from "../contract/normalization";
 import type { Augment, Precision } from "../contract/recipe";
 import { assembleBatch, sampleViews } from "../tensor/ops/assemble-batch";
-import type { Normalization } from "../tensor/ops/prepare-image";
 import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import type { Split } from "./dataset";
 
