@@ -1,9 +1,9 @@
 /** The ops by themselves, at the sizes that they have in the models: each calls one kernel on tensors that are there already. */
 
+import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
 import { backend } from "../tensor/tensor";
-import { CIFAR10_NORMALIZATION } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
 import type { Inputs } from "./inputs";
 import { VIT_TINY } from "./model-works";

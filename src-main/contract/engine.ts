@@ -3,6 +3,7 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+import type { ModelInfo } from "./families";
 import type { DataFormat, Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
 
@@ -89,16 +90,6 @@ export interface Gpu {
   freeBytes: number;
   /** CUDA's compute capability: "9.0". */
   capability: string;
-}
-
-export interface ModelInfo {
-  name: string;
-  family: "resnet" | "vit";
-  description: string;
-  imageSize: number;
-  patchSize: number | null;
-  /** With 10 classes, at its own image size. */
-  parameters: number;
 }
 
 export interface DataInfo {

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { UsageError } from "./failure";
+import { patchSizeOf } from "./families";
 import { nearest } from "./nearest";
 import { isObjectiveKind, objectiveKinds, shortForm, type Term, termSettings } from "./objectives";
 import type { Distillation, Recipe } from "./recipe";
 import { expectation, type Setting, type SettingValue, sameValue, valueFromText } from "./setting";
-import { controlKeys, patchSizeOf, sections, settingAt, settingKeys, settings } from "./settings";
+import { controlKeys, sections, settingAt, settingKeys, settings } from "./settings";
 
 // zod otherwise tries whether code may be made from strings, which a page's content security policy reports as a violation.
 z.config({ jitless: true });

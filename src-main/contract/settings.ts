@@ -2,6 +2,7 @@
  * The one table of a recipe's settings: types, defaults, checks, `--set` values, the fields of the app's form, what a resumed run may change,
  * and docs/settings.md derive from it. The settings of objectives are in `objectives.ts`.
  */
+import { imageSizeOf, patchSizeOf } from "./families";
 import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objectives";
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
 
@@ -293,16 +294,3 @@ export const sections = {
   control: { label: "Control", nullable: true },
   augment: { label: "Augmentation", nullable: false },
 } as const;
-
-/** Side of the images that a model is made for, in pixels. timm's names end in it; the CIFAR variants are made for 32, others for 224. */
-export function imageSizeOf(model: string): number {
-  const named = /_(\d+)$/.exec(model)?.[1];
-  if (named) return Number(named);
-  return /_cifar\d+$/.test(model) ? 32 : 224;
-}
-
-/** Side of a model's own patches in pixels, from its name; null for models without patches. */
-export function patchSizeOf(model: string): number | null {
-  const named = /_patch(\d+)_/.exec(model)?.[1];
-  return named ? Number(named) : null;
-}

@@ -1,6 +1,6 @@
+import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
-import type { Normalization } from "../tensor/ops/prepare-image";
 import { fromArray, type Tensor } from "../tensor/tensor";
 import type { Split } from "./dataset";
 

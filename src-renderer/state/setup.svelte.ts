@@ -1,9 +1,10 @@
-import type { DoctorReport, ModelInfo } from "../../src-main/contract/engine";
+import type { DoctorReport } from "../../src-main/contract/engine";
+import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { applySettings, checkSetting, parseRecipe, RecipeError, valueAt } from "../../src-main/contract/parse-recipe";
 import { type Preset, presets } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { type SettingValue, valueFromText } from "../../src-main/contract/setting";
-import { imageSizeOf, patchSizeOf, type SettingKey, settingAt } from "../../src-main/contract/settings";
+import { type SettingKey, settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 
