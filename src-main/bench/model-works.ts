@@ -1,12 +1,12 @@
 /** The models as they are trained and used. A step is what a training does to a batch that it has: forward, loss, backward, AdamW. */
 import { CIFAR10_NORMALIZATION } from "../contract/normalization";
-import type { Precision } from "../contract/recipe";
+import type { Distillation, Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
-import { lossMetrics } from "../tensor/ops/distillation-loss";
-import { backward, noGrad, type Tensor } from "../tensor/tensor";
-import { control, distil, type Task } from "../training/losses/task";
+import { noGrad, type Tensor } from "../tensor/tensor";
+import { Criterion } from "../training/criterion";
 import type { Network } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
+import { Pass } from "../training/pass";
 import type { Inputs } from "./inputs";
 import type { Work } from "./work";
 
@@ -58,7 +58,7 @@ function training({ title, sizes, batch, training: goals }: Example, precision: 
     limit: null,
     goal: goals[precision] ?? null,
     torch: { work: "training", precision, batch, ...sizes },
-    open: (inputs) => step(inputs, sizes, batch, control),
+    open: (inputs) => step(inputs, sizes, batch, null),
   };
 }
 
@@ -93,18 +93,18 @@ function latency(precision: Precision): Work {
 function distillation(precision: Precision): Work[] {
   const batch = 32;
   const soft = { temperature: 0.212, alpha: 0.62 };
-  const task = (student: Network) => distil(student, soft);
+  const terms = { labels: 1 - soft.alpha, terms: [{ kind: "soft" as const, weight: soft.alpha, temperature: soft.temperature }], cacheTeacher: true };
   const theirs = { work: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, ...soft };
   const base = { precision, unit: "images/s", measure: "speed", amount: batch, limit: null, torch: theirs } as const;
   const computed: Work["open"] = (inputs) => {
     const teacher = network(inputs, RESNET18);
     teacher.model.eval().requiresGrad(false);
     const seen = imagesOf(inputs, RESNET18, batch);
-    return step(inputs, VIT_TINY, batch, task, () => noGrad(() => teacher.model.forward(seen)));
+    return step(inputs, VIT_TINY, batch, terms, () => noGrad(() => teacher.model.forward(seen)));
   };
   const cached: Work["open"] = (inputs) => {
     const logits = inputs.values(batch, CLASSES);
-    return step(inputs, VIT_TINY, batch, task, () => logits);
+    return step(inputs, VIT_TINY, batch, terms, () => logits);
   };
   const published = { ...theirs, precision: "fp32" as const, teacher: { ...RESNET18, imageSize: 224 } };
   const goals = (values: Goals) => values[precision] ?? null;
@@ -123,17 +123,18 @@ function distillation(precision: Precision): Work[] {
 }
 
 /** A training step of a fresh student on one batch; `teacherLogits` is called in each step. */
-function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Network) => Task, teacherLogits: () => Tensor | null = () => null): () => void {
+function step(inputs: Inputs, sizes: Sizes, batch: number, distillation: Distillation | null, teacherLogits: () => Tensor | null = () => null): () => void {
   const student = network(inputs, sizes);
-  const task = taskOf(student);
+  const criterion = new Criterion(student, distillation, null);
+  const pass = new Pass((batch) => criterion.compute(batch), student.model.parameters());
   const settings = { optimizer: "adamw", weightDecay: 0.01, decay: "all", momentum: 0, nesterov: false } as const;
   const optimizer = inputs.own(createOptimizer(student.model.parameters(), settings));
   const images = imagesOf(inputs, sizes, batch);
   const labels = inputs.whole(batch, CLASSES);
   return () => {
-    const loss = task({ images, labels, teacherLogits: teacherLogits() });
-    lossMetrics(loss);
-    backward(loss.loss);
+    const logits = teacherLogits();
+    const numbers = pass.run({ images, labels, teacher: new Map(logits ? [["logits", logits]] : []) });
+    numbers();
     optimizer.step(1e-4);
   };
 }

@@ -3,7 +3,7 @@
 import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
-import { backend } from "../tensor/tensor";
+import { backend, empty } from "../tensor/tensor";
 import { createOptimizer } from "../training/optimizer";
 import type { Inputs } from "./inputs";
 import { VIT_TINY } from "./model-works";

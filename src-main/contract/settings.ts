@@ -14,12 +14,13 @@ export const settings = {
   "data.path": path("folder", ["bundled"], { required: true, resumable: true, label: "Data", help: "A folder of images, or the bundled CIFAR-10 sample." }),
   "data.format": choice(
     [
-      { value: "auto", resumable: true, label: "Found out from the folder" },
+      { value: "auto", label: "Found out from the folder" },
       { value: "cifar10-binary", label: "CIFAR-10, binary version" },
       { value: "image-folder", label: "One folder per class" },
     ],
     {
       default: "auto",
+      resumable: true,
       label: "Format",
       help: "How the images are stored.",
     },
@@ -120,11 +121,13 @@ export const settings = {
   "train.batchSize": integer(1, 8192, { default: 128, group: "Student", label: "Batch size", unit: "images", help: "Images per step of the optimizer." }),
   "train.optimizer": choice(
     [
-      { value: "adamw", group: "Optimizer", advanced: true, label: "AdamW" },
+      { value: "adamw", label: "AdamW" },
       { value: "sgd", label: "SGD with momentum" },
     ],
     {
       default: "adamw",
+      group: "Optimizer",
+      advanced: true,
       label: "Optimizer",
       help: "How gradients change the weights.",
     },
@@ -139,11 +142,13 @@ export const settings = {
   }),
   "train.decay": choice(
     [
-      { value: "all", group: "Optimizer", advanced: true, label: "All parameters" },
+      { value: "all", label: "All parameters" },
       { value: "matrices", label: "Matrices only" },
     ],
     {
       default: "all",
+      group: "Optimizer",
+      advanced: true,
       label: "Decay of",
       help: "Matrices only leaves out biases, norms, positions and tokens.",
     },
@@ -159,12 +164,14 @@ export const settings = {
   "train.nesterov": flag({ default: false, applies: sgdOnly, group: "Optimizer", advanced: true, label: "Nesterov", help: "Looks ahead along the momentum." }),
   "train.schedule": choice(
     [
-      { value: "cosine-epoch", group: "Schedule", advanced: true, label: "Cosine, stepped per epoch" },
+      { value: "cosine-epoch", label: "Cosine, stepped per epoch" },
       { value: "cosine-step", label: "Cosine, stepped per batch" },
       { value: "constant", label: "Constant" },
     ],
     {
       default: "cosine-epoch",
+      group: "Schedule",
+      advanced: true,
       label: "Schedule",
       help: "How the learning rate falls; cosine ends at 0.",
     },
@@ -186,11 +193,13 @@ export const settings = {
   }),
   "train.precision": choice(
     [
-      { value: "fp32", group: "Machine", advanced: true, label: "32-bit" },
+      { value: "fp32", label: "32-bit" },
       { value: "bf16", label: "16-bit (bf16)" },
     ],
     {
       default: "fp32",
+      group: "Machine",
+      advanced: true,
       label: "Precision",
       help: "Of activations and products. 16 bits halve the memory; they are faster on processors with AVX-512-BF16 and on GPUs. Weights stay 32-bit.",
     },
@@ -243,12 +252,15 @@ export const settings = {
   }),
   device: choice(
     [
-      { value: "auto", group: "Machine", advanced: true, resumable: true, label: "Best available" },
+      { value: "auto", label: "Best available" },
       { value: "cpu", label: "Processor" },
       { value: "cuda", label: "NVIDIA GPU" },
     ],
     {
       default: "auto",
+      group: "Machine",
+      advanced: true,
+      resumable: true,
       label: "Device",
       help: "Where to compute.",
     },

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { differingSettings, valueAt } from "../contract/parse-recipe";
-import type { BatchRecord, EpochRecord, RunHashes, TrainResult } from "../contract/run";
+import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
 import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
@@ -10,7 +10,7 @@ import { readEvents, readHeader, readRun } from "../runs/reader";
 import { createRun, expectNotTrained, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
 import type { Arm } from "../training/compare";
-import type { Trainer } from "../training/trainer";
+import type { Step, Trainer } from "../training/trainer";
 import type { Notifier } from "./notices";
 
 /** In long epochs; besides there is one after every epoch, at every pause and when training stops. */
@@ -108,8 +108,9 @@ export class ArmRun {
     return run;
   }
 
-  batch(record: BatchRecord, progress: Progress): void {
+  batch({ record, evidence }: Step, progress: Progress): void {
     this.writer.appendBatches([record]);
+    this.writer.appendEvidence(evidence);
     this.notifier.batch(this.trainer.arm, record, progress);
     if (performance.now() - this.#lastCheckpoint >= SECONDS_BETWEEN_CHECKPOINTS * 1000) this.checkpoint();
   }
@@ -155,13 +156,13 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { student, data, hashes, arm, softLabels } = this.trainer;
+    const { student, data, hashes, arm, teacher } = this.trainer;
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
     const files = runFiles(directory);
     saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
     removeOlderCheckpoint(files.checkpoint);
-    this.writer.event("finished", softLabels?.summary);
+    this.writer.event("finished", teacher?.summary);
     return { directory, arm, hashes, ...summaryOf(directory) };
   }
 

@@ -12,7 +12,7 @@ import { exportWeights } from "../models/weights";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { backend } from "../tensor/tensor";
-import { LogitCache } from "../training/logit-cache";
+import { AnswerCache } from "../training/answer-cache";
 import type { Channel } from "./channel";
 import { doctor } from "./doctor";
 import { Job } from "./job";
@@ -26,7 +26,7 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: (notice:
 /** Answers calls that come over a channel, one training at a time and other calls between its batches. */
 export class Engine {
   #training: { job: Job; ended: Promise<unknown> } | null = null;
-  readonly #cache = new LogitCache();
+  readonly #cache = new AnswerCache();
 
   constructor(private readonly channel: Channel) {
     channel.onMessage((message) => void this.#answer(message));

@@ -9,9 +9,9 @@ import { writeWhole } from "../runs/files";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone } from "../tensor/tensor";
+import type { AnswerCache } from "../training/answer-cache";
 import { comparisonArms } from "../training/compare";
 import { evaluate } from "../training/evaluate";
-import type { LogitCache } from "../training/logit-cache";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { Trainer } from "../training/trainer";
@@ -28,7 +28,7 @@ export interface TrainCall {
   resume: boolean;
   job: Job;
   /** Of teachers, from call to call. */
-  cache: LogitCache;
+  cache: AnswerCache;
   notify: (notice: NoticeBody) => void;
 }
 
@@ -134,7 +134,7 @@ async function trainRuns(runs: readonly ArmRun[], job: Job, notifier: Notifier):
     runs.map(({ trainer }) => trainer),
     {
       yieldPoint: job.yieldPoint,
-      onBatch: (trainer, record, progress) => runOf(trainer).batch(record, progress),
+      onBatch: (trainer, step, progress) => runOf(trainer).batch(step, progress),
       onTest: (trainer) => notifier.send({ type: "phase", text: `Testing on ${trainer.data.test.count} images` }),
       onEpoch: (trainer, record) => runOf(trainer).epoch(record),
     },

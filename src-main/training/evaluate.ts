@@ -1,9 +1,9 @@
 import type { Precision } from "../contract/recipe";
-import { assemble, labelsOf, NO_AUGMENT } from "../data/batches";
+import { labelsOf, render } from "../data/batches";
 import type { Split } from "../data/dataset";
 import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
 import { noGrad, scope } from "../tensor/tensor";
-import type { Network } from "./network";
+import { type Network, renderingFor } from "./network";
 
 export interface Evaluation {
   /** Share of images whose first largest logit is the label, 0 ... 1. */
@@ -51,13 +51,14 @@ export async function evaluate(network: Network, split: Split, { batchSize, prec
 }
 
 /** Predicted class of each image, and the mean cross-entropy. The model is in the mode that it was in before. */
-function testBatch({ model, normalization }: Network, split: Split, indices: Int32Array, precision: Precision): { predicted: number[]; loss: number } {
+function testBatch(network: Network, split: Split, indices: Int32Array, precision: Precision): { predicted: number[]; loss: number } {
+  const { model } = network;
   const { training } = model;
   model.eval();
   try {
     return scope(() =>
       noGrad(() => {
-        const images = assemble(split, indices, { imageSize: model.imageSize, ...normalization, augment: NO_AUGMENT, seed: 0, epoch: 0, precision });
+        const images = render(split, { indices, views: null }, renderingFor(network, precision));
         const logits = model.forward(images);
         const { loss } = lossMetrics(distillationLoss(logits, { labels: labelsOf(split, indices) }));
         return { predicted: largestOfRows(logits.toFloat32(), model.classes), loss };

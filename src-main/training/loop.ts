@@ -1,15 +1,15 @@
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
-import type { BatchRecord, EpochRecord } from "../contract/run";
+import type { EpochRecord } from "../contract/run";
 import { type Evaluation, evaluate } from "./evaluate";
 import { ProgressMeter } from "./progress";
-import type { Trainer } from "./trainer";
+import type { Step, Trainer } from "./trainer";
 
-/** What the loop tells, and asks, while it runs. */
+/** What the loop reports, and asks, while it runs. */
 export interface TrainingHooks {
   /** Awaited before every batch: lets other work in, waits while paused, and throws Interrupted to stop. */
   yieldPoint(): Promise<void>;
-  onBatch(trainer: Trainer, record: BatchRecord, progress: Progress): void;
+  onBatch(trainer: Trainer, step: Step, progress: Progress): void;
   /** Before the test images are gone through. */
   onTest(trainer: Trainer): void;
   onEpoch(trainer: Trainer, record: EpochRecord): void;
@@ -32,8 +32,8 @@ export async function train(trainers: readonly Trainer[], hooks: TrainingHooks):
 async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<void> {
   while (!trainer.epochTrained) {
     await hooks.yieldPoint();
-    const record = trainer.step();
-    hooks.onBatch(trainer, record, meter.afterBatch(trainer, record));
+    const step = trainer.step();
+    hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
   const test = trainer.evaluationDue ? await testEpoch(trainer, meter, hooks) : null;
   hooks.onEpoch(trainer, trainer.endEpoch(test));

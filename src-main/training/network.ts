@@ -1,9 +1,9 @@
 import { InputError, UsageError } from "../contract/failure";
 import { familyOf } from "../contract/families";
 import { type Normalization, normalizationInWords } from "../contract/normalization";
-import type { Recipe, StudentChoice } from "../contract/recipe";
+import type { Precision, StudentChoice } from "../contract/recipe";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
-import type { View } from "../data/batches";
+import type { Rendering } from "../data/batches";
 import type { Model } from "../models/model";
 import { codeOf, createModel, type ModelOptions } from "../models/registry";
 import { describeWeights, hashWeights, loadWeights, type WeightsDescription } from "../models/weights";
@@ -14,10 +14,9 @@ export interface Network {
   normalization: Normalization;
 }
 
-/** How a network sees the training images in an epoch. */
-export function trainingView({ model, normalization }: Network, { train, augment }: Recipe, epoch: number): View {
-  const { seed, precision } = train;
-  return { imageSize: model.imageSize, ...normalization, augment, seed, epoch, precision };
+/** How a network is shown images. */
+export function renderingFor({ model, normalization }: Network, precision: Precision): Rendering {
+  return { imageSize: model.imageSize, ...normalization, precision };
 }
 
 /** A network whose normalisation was chosen. */

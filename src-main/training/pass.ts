@@ -1,7 +1,12 @@
 import type { Recording } from "../backend/addon";
-import { type DistillationLoss, type LossMetrics, lossMetricsLater } from "../tensor/ops/distillation-loss";
 import { backend, backward, empty, keep, scope, type Tensor, unscoped } from "../tensor/tensor";
-import type { Batch, Task } from "./losses/task";
+import type { Batch } from "./criterion";
+import type { Computed, Reading } from "./objectives/objective";
+
+/** Forward pass and loss of a batch. */
+export type Task = (batch: Batch) => Computed;
+/** Numbers by the names of a computation's readings. */
+export type Numbers = Readonly<Record<string, number>>;
 
 /**
  * Forward and backward pass over batches. Where the device records, the second batch of a size in a row is recorded, and it and all later ones
@@ -19,7 +24,7 @@ export class Pass {
   ) {}
 
   /** Sets the parameters' gradients, which live in the surrounding scope. What it returns waits for the loss. */
-  run(batch: Batch): () => LossMetrics {
+  run(batch: Batch): () => Numbers {
     const size = batch.labels.size;
     const isRepeated = size === this.#lastSize;
     this.#lastSize = size;
@@ -34,11 +39,11 @@ export class Pass {
     this.#lastSize = 0;
   }
 
-  #once(batch: Batch): () => LossMetrics {
-    const loss = this.task(batch);
-    const metrics = lossMetricsLater(loss);
-    backward(loss.loss);
-    return metrics;
+  #once(batch: Batch): () => Numbers {
+    const { loss, readings } = this.task(batch);
+    const numbers = readLater(readings);
+    backward(loss);
+    return numbers;
   }
 
   /** A recording keeps memory that batch by batch would be shared with others: where there is no room for it, there is none. */
@@ -58,7 +63,7 @@ class RecordedPass {
   readonly size: number;
   readonly #batch: Batch;
   #recordings: Recording[] = [];
-  #loss!: DistillationLoss;
+  #computed!: Computed;
   #gradients: [parameter: Tensor, gradient: Tensor][] = [];
 
   /** Does nothing yet with the batch: replay it. */
@@ -74,27 +79,31 @@ class RecordedPass {
     }
   }
 
-  replay(batch: Batch): () => LossMetrics {
+  replay(batch: Batch): () => Numbers {
     const [forward, backward] = this.#recordings;
     this.#fill(batch);
     backend().replay(forward!);
-    const metrics = lossMetricsLater(this.#loss);
+    const numbers = readLater(this.#computed.readings);
     backend().replay(backward!);
     // A view for this scope: with its end the parameters have no gradients again.
     for (const [parameter, gradient] of this.#gradients) parameter.grad = gradient.reshape(gradient.shape);
-    return metrics;
+    return numbers;
   }
 
   release(): void {
     for (const recording of this.#recordings) backend().releaseRecording(recording);
     for (const tensor of [...tensorsOf(this.#batch), ...this.#gradients.map(([, gradient]) => gradient)]) tensor.release();
-    this.#loss?.loss.release();
-    this.#loss?.metrics.release();
+    for (const tensor of this.#computed ? tensorsIn(this.#computed) : []) tensor.release();
   }
 
   #record(task: Task, parameters: ReadonlyMap<string, Tensor>): void {
-    this.#recordings.push(record(() => (this.#loss = keepLoss(task(this.#batch)))));
-    this.#recordings.push(record(() => backward(this.#loss.loss)));
+    this.#recordings.push(
+      record(() => {
+        this.#computed = task(this.#batch);
+        for (const tensor of tensorsIn(this.#computed)) keep(tensor);
+      }),
+    );
+    this.#recordings.push(record(() => backward(this.#computed.loss)));
     for (const parameter of parameters.values()) if (parameter.grad) this.#gradients.push([parameter, keep(parameter.grad)]);
     for (const [parameter] of this.#gradients) parameter.grad = null;
   }
@@ -105,9 +114,23 @@ class RecordedPass {
   }
 }
 
-const keepLoss = ({ loss, metrics }: DistillationLoss): DistillationLoss => ({ loss: keep(loss), metrics: keep(metrics) });
+function tensorsIn({ loss, readings }: Computed): Tensor[] {
+  return [loss, ...readings.map(({ tensor }) => tensor)];
+}
 
-/** Notes down what `body` does, instead of doing it. */
+/** Waits for the numbers only when called. A reading without a name is left out. */
+function readLater(readings: readonly Reading[]): () => Numbers {
+  const later = readings.map(({ names, tensor }) => ({ names, take: tensor.toFloat32Later() }));
+  return () => {
+    const entries = later.flatMap(({ names, take }) => {
+      const values = take();
+      return names.map((name, i) => [name, values[i]!] as const);
+    });
+    return Object.fromEntries(entries.filter(([name]) => name !== ""));
+  };
+}
+
+/** Records what `body` does, instead of doing it. */
 function record(body: () => void): Recording {
   backend().beginRecording();
   try {
@@ -119,17 +142,17 @@ function record(body: () => void): Recording {
   return backend().endRecording();
 }
 
-/** After what went wrong in it, which alone is worth telling. */
+/** After an error in it, which alone is worth reporting. */
 function abandonRecording(): void {
   try {
     backend().releaseRecording(backend().endRecording());
   } catch {}
 }
 
-function mapTensors({ images, labels, teacherLogits }: Batch, change: (tensor: Tensor) => Tensor): Batch {
-  return { images: change(images), labels: change(labels), teacherLogits: teacherLogits && change(teacherLogits) };
+function mapTensors({ images, labels, teacher }: Batch, change: (tensor: Tensor) => Tensor): Batch {
+  return { images: change(images), labels: change(labels), teacher: new Map([...teacher].map(([name, tensor]) => [name, change(tensor)])) };
 }
 
-function tensorsOf({ images, labels, teacherLogits }: Batch): Tensor[] {
-  return [images, labels, ...(teacherLogits ? [teacherLogits] : [])];
+function tensorsOf({ images, labels, teacher }: Batch): Tensor[] {
+  return [images, labels, ...teacher.values()];
 }

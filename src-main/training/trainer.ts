@@ -1,21 +1,22 @@
-import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { assemble, labelsOf } from "../data/batches";
+import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
+import { labelsOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
-import { epochOrder } from "../data/order";
 import { hashWeights } from "../models/weights";
-import type { LossMetrics } from "../tensor/ops/distillation-loss";
+import type { Weight } from "../nn/weight";
 import { scope, type Tensor } from "../tensor/tensor";
+import { AnswerCache } from "./answer-cache";
+import { channelStatistics } from "./channel-statistics";
+import { type Batch, Criterion } from "./criterion";
 import type { Evaluation } from "./evaluate";
-import { LogitCache } from "./logit-cache";
-import { type Batch, control, distil } from "./losses/task";
-import { type Network, trainingView } from "./network";
+import { evidenceOf } from "./evidence";
+import { type Network, renderingFor } from "./network";
 import { createOptimizer, type Optimizer } from "./optimizer";
-import { Pass } from "./pass";
+import { type Numbers, Pass } from "./pass";
+import { type BatchPlan, Planner } from "./plan";
 import { learningRateAt } from "./schedule";
-import { SoftLabels, type Teacher } from "./soft-labels";
+import { Teacher } from "./teacher";
 
 /** How far an arm has got, as plain data: with the tensors of `state` all that is needed to go on in the same bits. */
 export interface Position {
@@ -32,7 +33,7 @@ export interface Position {
   seconds: number;
   /** Of the student's weights before the first step. */
   initialWeights: string;
-  /** Chained over every batch so far. */
+  /** The last link of the chain of evidence. */
   batchesHash: string;
 }
 
@@ -41,10 +42,16 @@ export interface TrainerOptions {
   recipe: Recipe;
   data: Dataset;
   student: Network;
-  /** Needed if the recipe distils. */
-  teacher: Teacher | null;
+  /** In evaluation mode; needed if the recipe distills. */
+  teacher: (Network & { hash: string }) | null;
   /** Shared by all that ask the same teacher; default: one of its own. */
-  cache?: LogitCache;
+  cache?: AnswerCache;
+}
+
+/** One step as it is recorded. */
+export interface Step {
+  record: BatchRecord;
+  evidence: BatchEvidence;
 }
 
 /** One arm: a student that is trained by a recipe, batch by batch. It owns the student and its optimizer; the teacher and the data are lent. */
@@ -53,28 +60,34 @@ export class Trainer {
   readonly recipe: Recipe;
   readonly data: Dataset;
   readonly student: Network;
+  /** As the arm asks it; null for a control. */
+  readonly teacher: Teacher | null;
   readonly batchesPerEpoch: number;
   #position: Position;
-  readonly #teacher: Teacher | null;
-  readonly softLabels: SoftLabels | null;
-  readonly parts = ["ce", "kd"];
+  readonly #planner: Planner;
+  readonly #criterion: Criterion;
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
-  #order: { epoch: number; indices: Int32Array } | null = null;
 
-  constructor({ arm, recipe, data, student, teacher, cache = new LogitCache() }: TrainerOptions) {
+  constructor({ arm, recipe, data, student, teacher: network, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
     this.recipe = recipe;
     this.data = data;
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
-    this.#teacher = recipe.distillation ? teacher : null;
-    this.softLabels = this.#teacher && new SoftLabels({ recipe, data, teacher: this.#teacher, cache });
-    const task = recipe.distillation
-      ? distil(student, { temperature: (recipe.distillation.terms[0] as { temperature: number }).temperature, alpha: recipe.distillation.terms[0]!.weight })
-      : control(student);
-    this.#pass = new Pass(task, student.model.parameters());
-    this.#optimizer = createOptimizer(student.model.parameters(), recipe.train);
+    const { distillation } = recipe;
+    const { precision, seed } = recipe.train;
+    const measured = network && {
+      ...network,
+      channelStatistics: (stage: string, images: number) => channelStatistics(network, data.train, stage, images, precision),
+    };
+    this.#planner = new Planner(data.train.count, recipe);
+    this.#criterion = new Criterion(student, distillation, measured && { student, teacher: measured, seed });
+    const { needs } = this.#criterion;
+    this.teacher = distillation && network && new Teacher({ network, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
+    const parameters = this.#parameters();
+    this.#pass = new Pass((batch) => this.#criterion.compute(batch), parameters);
+    this.#optimizer = createOptimizer(parameters, recipe.train);
     this.#position = { ...START, initialWeights: hashWeights(student.model) };
   }
 
@@ -102,39 +115,45 @@ export class Trainer {
 
   get hashes(): RunHashes {
     const { initialWeights, batchesHash } = this.#position;
-    return { data: this.data.hash, initialWeights, batches: batchesHash, teacher: this.#teacher?.hash ?? null };
+    return { data: this.data.hash, initialWeights, batches: batchesHash, teacher: this.teacher?.hash ?? null };
+  }
+
+  /** Names of the parts of its loss in records. */
+  get parts(): readonly string[] {
+    return this.#criterion.parts;
   }
 
   /** Trains on the next batch of the epoch. Throws an InputError if the loss is not a number any more. */
-  step(): BatchRecord {
+  step(): Step {
     const { epoch } = this;
     const { epochsDone, batchesDone } = this.#position;
     const started = performance.now();
-    const indices = this.#indicesOf(epoch, batchesDone);
+    const plan = this.#planner.plan(epoch, batchesDone);
     const learningRate = learningRateAt(this.recipe.train, this.batchesPerEpoch, epochsDone, batchesDone);
 
-    const metrics = scope(() => {
-      const metrics = this.#pass.run(this.#assemble(indices, epoch));
+    const { numbers, evidence } = scope(() => {
+      const batch = this.#render(plan);
+      const evidence = this.#evidenceOf(plan, batch);
+      const numbers = this.#pass.run(batch);
       this.#optimizer.step(learningRate);
-      // Not before: what waits for a GPU leaves it without work. Of a step with a wrong loss nothing is recorded.
-      const values = metrics();
-      this.softLabels?.remember();
-      return this.#checked(values);
+      // Not earlier: waiting for a GPU would leave it without work. Nothing is recorded of a step with a wrong loss.
+      return { numbers: this.#checked(numbers()), evidence };
     });
-    const hash = this.#hashWith(indices, epoch);
 
+    const images = plan.indices.length;
     const seconds = (performance.now() - started) / 1000;
-    this.#advance(metrics, hash, indices.length, seconds);
-    return {
+    this.#advance(numbers, evidence.chain, images, seconds);
+    const record = {
       epoch,
       iter: this.#position.batchesDone,
-      loss: metrics.loss,
-      parts: { ce: metrics.crossEntropy, kd: metrics.divergence },
+      loss: numbers.loss!,
+      parts: Object.fromEntries(this.parts.map((name) => [name, numbers[name]!])),
       trainAcc: this.#position.correct / this.#position.seen,
       lr: learningRate,
-      imagesPerSecond: indices.length / seconds,
-      chain: null,
+      imagesPerSecond: images / seconds,
+      chain: evidence.chain,
     };
+    return { record, evidence };
   }
 
   /** Whether the epoch under way ends with a test. */
@@ -165,10 +184,13 @@ export class Trainer {
     };
   }
 
-  /** The tensors that a checkpoint holds beside the position: weights by their names, moments as `optimizer.<moment>`. */
+  /**
+   * The tensors that a checkpoint holds beside the position: weights by their names, those of an objective as `objective.<kind>.<weight>`,
+   * moments as `optimizer.<moment>`.
+   */
   state(): Map<string, Tensor> {
     const moments = [...this.#optimizer.moments()].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
-    return new Map<string, Tensor>([...this.student.model.weights(), ...moments]);
+    return new Map<string, Tensor>([...this.student.model.weights(), ...this.#criterion.weights(), ...moments]);
   }
 
   /** Goes on from a position, once the tensors of `state` have been overwritten with those of the same checkpoint. */
@@ -180,50 +202,52 @@ export class Trainer {
   release(): void {
     this.#pass.release();
     this.#optimizer.release();
+    this.#criterion.release();
+    this.teacher?.release();
     this.student.model.release();
   }
 
-  #indicesOf(epoch: number, batch: number): Int32Array {
-    const { seed, shuffle, batchSize } = this.recipe.train;
-    if (this.#order?.epoch !== epoch) this.#order = { epoch, indices: epochOrder(this.data.train.count, { shuffle, seed, epoch }) };
-    return this.#order.indices.subarray(batch * batchSize, (batch + 1) * batchSize);
+  /** What the optimizer changes: the student's parameters, and those of its objectives. */
+  #parameters(): Map<string, Weight> {
+    const own = [...this.#criterion.weights()].filter(([, { trained }]) => trained);
+    return new Map([...this.student.model.parameters(), ...own]);
   }
 
-  #assemble(indices: Int32Array, epoch: number): Batch {
+  #render(plan: BatchPlan): Batch {
     const { train } = this.data;
     return {
-      images: assemble(train, indices, trainingView(this.student, this.recipe, epoch)),
-      labels: labelsOf(train, indices),
-      teacherLogits: this.softLabels?.of(indices, epoch) ?? null,
+      images: render(train, plan, renderingFor(this.student, this.recipe.train.precision)),
+      labels: labelsOf(train, plan.indices),
+      teacher: this.teacher?.answer(plan, this.#batch) ?? new Map(),
     };
   }
 
-  /** What makes a batch what it is, besides the data. The images themselves follow from it, and may be in a GPU's memory. */
-  #hashWith(indices: Int32Array, epoch: number): string {
-    const hash = createHash("sha256").update(this.#position.batchesHash);
-    return hash
-      .update(JSON.stringify(trainingView(this.student, this.recipe, epoch)))
-      .update(indices)
-      .digest("hex");
+  #evidenceOf(plan: BatchPlan, { images, labels }: Batch): BatchEvidence {
+    return evidenceOf({ batch: this.#batch, plan, images, targets: labels, teacher: this.teacher?.shown ?? null }, this.#position.batchesHash);
   }
 
-  #checked(metrics: LossMetrics): LossMetrics {
-    if (Number.isFinite(metrics.loss)) return metrics;
+  /** The batch under way, counted from 1 over all epochs. */
+  get #batch(): number {
+    return this.#position.epochsDone * this.batchesPerEpoch + this.#position.batchesDone + 1;
+  }
+
+  #checked(numbers: Numbers): Numbers {
+    if (Number.isFinite(numbers.loss)) return numbers;
     const { learningRate } = this.recipe.train;
     throw new InputError(
-      `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${metrics.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot go on: ` +
+      `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot go on: ` +
         `lower train.learningRate (it is ${learningRate}), or let it rise slowly with train.warmupEpochs`,
     );
   }
 
-  #advance(metrics: LossMetrics, batchesHash: string, images: number, seconds: number): void {
+  #advance(numbers: Numbers, batchesHash: string, images: number, seconds: number): void {
     const position = this.#position;
     this.#position = {
       ...position,
       batchesDone: position.batchesDone + 1,
       optimizerSteps: this.#optimizer.steps,
-      lossSum: position.lossSum + metrics.loss * images,
-      correct: position.correct + metrics.correct,
+      lossSum: position.lossSum + numbers.loss! * images,
+      correct: position.correct + numbers.correct!,
       seen: position.seen + images,
       seconds: position.seconds + seconds,
       batchesHash,

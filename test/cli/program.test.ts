@@ -34,6 +34,9 @@ const compared: ComparisonResult = {
   student: trained("student", 0.45),
   difference: 0.05,
   controlled: true,
+  tunedSeparately: false,
+  differingSettings: [],
+  provenTo: 32,
   report: "/runs/x/report.html",
 };
 
@@ -106,6 +109,9 @@ describe("distill compare", () => {
       student: { trainAcc: 0.5, testAcc: 0.45 },
       difference: 0.05,
       controlled: true,
+      tunedSeparately: false,
+      differingSettings: [],
+      provenTo: 32,
       seeds: [7],
       runs: [
         { seed: 7, ...compared.control },
@@ -155,8 +161,8 @@ describe("progress", () => {
         epoch: done > 100 ? 2 : 1,
         iter: ((done - 1) % 100) + 1,
         loss: 2.5,
-        ceLoss: 2,
-        kdLoss: 0,
+        parts: { ce: 2 },
+        chain: null,
         trainAcc: 0.25,
         lr: 1e-3,
         imagesPerSecond: 1200,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { applySettings, checkSetting, parseRecipe, RecipeError, resolvePaths } from "../../src-main/contract/parse-recipe";
-import { type Setting, settingAt, settingKeys, settings } from "../../src-main/contract/settings";
+import type { Setting } from "../../src-main/contract/setting";
+import { settingAt, settingKeys, settings } from "../../src-main/contract/settings";
 
 const least = { data: { path: "bundled" }, student: { model: "vit_tiny_patch16_224" } };
 
@@ -27,8 +28,8 @@ describe("a recipe", () => {
       schedule: "cosine-epoch",
       seed: 0,
     });
-    expect(recipe.augment).toEqual({ crop: 0, flip: false });
-    expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null });
+    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null });
+    expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
   });
 
   it("completed once is complete: parsing it again changes nothing", () => {
@@ -43,8 +44,8 @@ describe("a recipe", () => {
 
   it("gives a named distillation and teacher their defaults", () => {
     const recipe = parseRecipe({ ...least, teacher: {}, distillation: {} });
-    expect(recipe.distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 0.5, cacheTeacher: true });
-    expect(recipe.teacher).toEqual({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32 });
+    expect(recipe.distillation).toEqual({ labels: 0.5, terms: [{ kind: "soft", weight: 0.5, temperature: 0.5 }], cacheTeacher: true });
+    expect(recipe.teacher).toEqual({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32, mean: null, std: null });
   });
 
   it("does not fill in the control's overrides", () => {
@@ -126,7 +127,11 @@ describe("settings given as text", () => {
   });
 
   it("make and remove whole sections", () => {
-    expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({ kind: "soft", temperature: 0.5, alpha: 1, cacheTeacher: true });
+    expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({
+      labels: 0,
+      terms: [{ kind: "soft", weight: 1, temperature: 0.5 }],
+      cacheTeacher: true,
+    });
     expect(set("control.train.learningRate=0.01").control).toEqual({ train: { learningRate: 0.01 } });
     expect(parseRecipe(applySettings({ ...least, teacher: {} }, ["teacher=null"])).teacher).toBeNull();
     expect(parseRecipe(applySettings({ ...least, data: { path: "x", trainLimit: 5 } }, ["data.trainLimit=null"])).data.trainLimit).toBeNull();

@@ -144,8 +144,8 @@ describe("training", () => {
     expect(JSON.parse(readFileSync(`${out}/comparison.json`, "utf8"))).toEqual(result);
     for (const arm of ["control", "student"])
       expect(readRun(`${out}/${arm}`)).toMatchObject({ arm, state: "finished", teacherTestAcc: result.teacher.testAcc });
-    expect(readRun(`${out}/control`).batches.every(({ kdLoss }) => kdLoss === 0)).toBe(true);
-    expect(readRun(`${out}/student`).batches.every(({ kdLoss }) => kdLoss > 0)).toBe(true);
+    expect(readRun(`${out}/control`).batches.every(({ parts }) => parts.kd === 0)).toBe(true);
+    expect(readRun(`${out}/student`).batches.every(({ parts }) => parts.kd! > 0)).toBe(true);
   });
 
   test("the teacher's answers serve later runs too, with the same result", async () => {

@@ -1,5 +1,5 @@
 import { presetOf } from "../../src-main/contract/presets";
-import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { RunStart } from "../../src-main/runs/files";
 import { createRun, type RunWriter } from "../../src-main/runs/writer";
 
@@ -21,12 +21,19 @@ export function batch(epoch: number, iter: number): BatchRecord {
     epoch,
     iter,
     loss: Math.fround(2 / done),
-    ceLoss: 1 / done,
-    kdLoss: 0.1 + 0.2,
+    parts: { ce: 1 / done, kd: 0.1 + 0.2 },
     trainAcc: 1 - 1 / (1 + done),
     lr: 1e-3 / 3,
     imagesPerSecond: 100 / 7,
+    chain: `link ${done}`,
   };
+}
+
+export const PARTS = ["ce", "kd"];
+
+/** With epochs of four batches. */
+export function evidence({ epoch, iter, chain }: BatchRecord): BatchEvidence {
+  return { batch: 4 * (epoch - 1) + iter, chain: chain!, plan: "plan", pixels: "pixels", targets: "targets", teacher: null };
 }
 
 export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100): EpochRecord {
@@ -36,13 +43,15 @@ export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100)
 /** Epochs of four batches each. */
 export function train(run: RunWriter, epochs: number): void {
   for (let e = 1; e <= epochs; e++) {
-    run.appendBatches([1, 2, 3, 4].map((iter) => batch(e, iter)));
+    const records = [1, 2, 3, 4].map((iter) => batch(e, iter));
+    run.appendBatches(records);
+    for (const record of records) run.appendEvidence(evidence(record));
     run.appendEpoch(epoch(e));
   }
 }
 
 export function finishedRun(directory: string, more: Partial<RunStart> = {}, epochs = 2): string {
-  const run = createRun(directory, { ...start, ...more });
+  const run = createRun(directory, { ...start, ...more }, PARTS);
   train(run, epochs);
   run.event("finished");
   run.close();

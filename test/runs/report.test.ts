@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunHashes } from "../../src-main/contract/run";
 import { writeReport } from "../../src-main/runs/report";
 import { createRun } from "../../src-main/runs/writer";
-import { batch, finishedRun, start, train } from "./example-run";
+import { batch, finishedRun, PARTS, start, train } from "./example-run";
 
 let parent: string;
 beforeEach(() => {
@@ -120,7 +120,7 @@ describe("the page of a comparison", () => {
 
 describe("the page of other runs", () => {
   test("says of a run that is not finished how far it is", () => {
-    const run = createRun(join(parent, "run"), start);
+    const run = createRun(join(parent, "run"), start, PARTS);
     train(run, 2);
     run.event("stopped");
     run.close();
@@ -130,12 +130,12 @@ describe("the page of other runs", () => {
   });
 
   test("can be written before there is anything to draw", () => {
-    createRun(join(parent, "run"), start).close();
+    createRun(join(parent, "run"), start, PARTS).close();
     expect(textOf(report("html", join(parent, "run")))).toContain("No values yet.");
   });
 
   test("draws losses that are not numbers as gaps", () => {
-    const run = createRun(join(parent, "run"), start);
+    const run = createRun(join(parent, "run"), start, PARTS);
     run.appendBatches([1, 2, 3, 4, 5].map((iter) => ({ ...batch(1, iter), ...(iter === 3 && { loss: Number.NaN }) })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Loss"))!;
@@ -143,7 +143,7 @@ describe("the page of other runs", () => {
   });
 
   test("stays small and keeps the peaks of a long run", () => {
-    const run = createRun(join(parent, "run"), start);
+    const run = createRun(join(parent, "run"), start, PARTS);
     run.appendBatches(Array.from({ length: 200_000 }, (_, i) => ({ ...batch(1, i + 1), trainAcc: i === 77_777 ? 1 : 0.5 })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Train accuracy"))!;

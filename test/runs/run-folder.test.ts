@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { createRun, resumeRun } from "../../src-main/runs/writer";
-import { batch, epoch, finishedRun, start, train } from "./example-run";
+import { batch, epoch, finishedRun, PARTS, start, train } from "./example-run";
 
 let parent: string;
 let directory: string;
@@ -21,7 +21,7 @@ const text = (file: string) => readFileSync(join(directory, file), "utf8");
 describe("a run folder", () => {
   test("has files that are readable without this program", () => {
     finishedRun(directory);
-    expect(readdirSync(directory).sort()).toEqual(["batches.csv", "epochs.csv", "events.jsonl", "recipe.json"]);
+    expect(readdirSync(directory).sort()).toEqual(["batches.csv", "epochs.csv", "events.jsonl", "evidence.jsonl", "recipe.json"]);
     expect(text("batches.csv").split("\n").slice(0, 2)).toEqual([
       "epoch,iter,loss,ce_loss,kd_loss,train_acc,lr,images_per_second",
       "1,1,2,1,0.30000000000000004,0.5,0.0003333333333333333,14.285714285714286",
@@ -44,13 +44,13 @@ describe("a run folder", () => {
   });
 
   test("keeps what is not a number and what was not measured", () => {
-    const run = createRun(directory, start);
-    run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, kdLoss: Number.POSITIVE_INFINITY }]);
+    const run = createRun(directory, start, PARTS);
+    run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } }]);
     run.appendEpoch(epoch(1));
     run.appendEpoch(epoch(2, null));
     run.close();
     const read = readRun(directory);
-    expect(read.batches[0]).toMatchObject({ loss: Number.NaN, kdLoss: Number.POSITIVE_INFINITY });
+    expect(read.batches[0]).toMatchObject({ loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } });
     expect(read.epochRecords[1]).toEqual(epoch(2, null));
     expect(read.testAcc).toBe(0.51);
   });
@@ -58,12 +58,12 @@ describe("a run folder", () => {
   test("is not written over", () => {
     finishedRun(directory);
     const before = text("batches.csv");
-    expect(() => createRun(directory, start)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(() => createRun(directory, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
     expect(text("batches.csv")).toBe(before);
   });
 
   test("takes up new hashes", () => {
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     run.setHashes({ ...start.hashes, batches: "b1" });
     run.close();
     expect(readRun(directory).hashes).toEqual({ ...start.hashes, batches: "b1" });
@@ -71,7 +71,7 @@ describe("a run folder", () => {
   });
 
   test("may end in half a line", () => {
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     train(run, 1);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "2,1,0.33");
@@ -86,11 +86,11 @@ describe("a run folder", () => {
 
 describe("resuming", () => {
   test("takes away what came after the checkpoint, and half lines", () => {
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     train(run, 3);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "4,1,0.");
-    const resumed = resumeRun(directory, { epoch: 2, iter: 3, epochsDone: 1 });
+    const resumed = resumeRun(directory, { epoch: 2, iter: 3, epochsDone: 1 }, PARTS);
     resumed.appendBatches([batch(2, 4)]);
     resumed.appendEpoch(epoch(2));
     resumed.close();
@@ -101,11 +101,11 @@ describe("resuming", () => {
 
   test("leaves the same bytes as an uninterrupted run", () => {
     finishedRun(join(parent, "whole"));
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     train(run, 1);
     run.appendBatches([batch(2, 1), batch(2, 2)]);
     run.close();
-    const resumed = resumeRun(directory, { epoch: 1, iter: 4, epochsDone: 1 });
+    const resumed = resumeRun(directory, { epoch: 1, iter: 4, epochsDone: 1 }, PARTS);
     resumed.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
     resumed.appendEpoch(epoch(2));
     resumed.close();
@@ -113,17 +113,17 @@ describe("resuming", () => {
   });
 
   test("from before the first checkpoint begins the tables anew", () => {
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     train(run, 1);
     run.close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
     expect(readRun(directory)).toMatchObject({ batches: [], epochRecords: [] });
   });
 
   test("numbers the segments", () => {
-    createRun(directory, start).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    createRun(directory, start, PARTS).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
     const events = text("events.jsonl")
       .trimEnd()
       .split("\n")
@@ -136,13 +136,13 @@ describe("resuming", () => {
   });
 
   test("is refused while another process trains the run", () => {
-    createRun(directory, start).close();
+    createRun(directory, start, PARTS).close();
     writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.ppid }));
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(`being trained by process ${process.ppid}`);
+    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(`being trained by process ${process.ppid}`);
   });
 
   test("needs a run", () => {
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(/holds no run/);
+    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(/holds no run/);
   });
 });
 
@@ -150,7 +150,7 @@ const event = (more: object) => `${JSON.stringify({ time: new Date().toISOString
 
 describe("the state of a run", () => {
   test("follows its events", () => {
-    const run = createRun(directory, start);
+    const run = createRun(directory, start, PARTS);
     const states = [readRun(directory).state];
     for (const type of ["paused", "checkpoint", "continued", "warning", "stopped"] as const) {
       run.event(type, "because");
@@ -163,15 +163,15 @@ describe("the state of a run", () => {
 
   test("is stopped if its process is gone without a last word", () => {
     const { pid } = spawnSync(process.execPath, ["-e", ""]);
-    createRun(directory, start).close();
+    createRun(directory, start, PARTS).close();
     writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid }) + event({ type: "paused" }));
     expect(readRun(directory).state).toBe("stopped");
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
     expect(readRun(directory).state).toBe("running");
   });
 
   test("is stopped if it ran before the machine started anew, whoever has the process number now", () => {
-    createRun(directory, start).close();
+    createRun(directory, start, PARTS).close();
     writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.pid, time: "2001-01-01T00:00:00.000Z" }));
     expect(readRun(directory).state).toBe("stopped");
   });

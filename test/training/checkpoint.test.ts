@@ -107,7 +107,7 @@ describe("a checkpoint on disk", () => {
     if (_ !== "missing, as between two renames") expect(found.damaged).toContain(latest());
     const trainer = student();
     restore(trainer, found);
-    expect(trainer.step()).toMatchObject({ epoch: 1, iter: 2 });
+    expect(trainer.step().record).toMatchObject({ epoch: 1, iter: 2 });
     trainer.release();
   });
 

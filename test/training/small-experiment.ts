@@ -3,8 +3,8 @@ import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { Dataset, Split } from "../../src-main/data/dataset";
 import { fromArray } from "../../src-main/tensor/tensor";
+import type { AnswerCache } from "../../src-main/training/answer-cache";
 import type { Arm } from "../../src-main/training/compare";
-import type { LogitCache } from "../../src-main/training/logit-cache";
 import type { TrainingHooks } from "../../src-main/training/loop";
 import { createStudent, type TrainedNetwork } from "../../src-main/training/network";
 import { Trainer } from "../../src-main/training/trainer";
@@ -42,12 +42,12 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
 
 /** An untrained net: what it teaches is of no use, but is the same in every test. */
 export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
-  const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null }, CLASSES, 9);
+  const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null, mean: null, std: null }, CLASSES, 9);
   network.model.eval().requiresGrad(false);
   return { ...network, hash: "teacher", classes: null, trainedAt: null };
 }
 
-export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: LogitCache): Trainer {
+export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
   return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher, cache });
 }
 
@@ -58,10 +58,10 @@ export function noting(hooks: Partial<TrainingHooks> = {}) {
     yieldPoint: async () => {},
     onTest: () => {},
     ...hooks,
-    onBatch(trainer, record, progress) {
-      const { imagesPerSecond: _, ...rest } = record;
+    onBatch(trainer, step, progress) {
+      const { imagesPerSecond: _, ...rest } = step.record;
       noted.push({ arm: trainer.arm, record: rest });
-      hooks.onBatch?.(trainer, record, progress);
+      hooks.onBatch?.(trainer, step, progress);
     },
     onEpoch(trainer, record) {
       const { seconds: _, ...rest } = record;

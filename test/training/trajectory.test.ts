@@ -5,11 +5,11 @@ import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
 import type { Precision } from "../../src-main/contract/recipe";
-import { lossMetrics } from "../../src-main/tensor/ops/distillation-loss";
-import { backward, fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
-import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
+import { fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
+import { type Batch, Criterion } from "../../src-main/training/criterion";
 import type { Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
+import { Pass } from "../../src-main/training/pass";
 import { whole } from "../reference/formula";
 import { formulaImages, formulaModel } from "../reference/models";
 
@@ -51,11 +51,13 @@ function train({ model, batchSize, arm, learningRate, losses }: Run, precision: 
   const student = network(model, patchSize);
   const teacher = network(trajectory.teacher, null);
   teacher.model.eval();
-  const task = arm === "control" ? control(student) : distil(student, { temperature, alpha });
+  const terms = [{ kind: "soft" as const, weight: alpha, temperature }];
+  const criterion = new Criterion(student, arm === "control" ? null : { labels: 1 - alpha, terms, cacheTeacher: true }, null);
+  const pass = new Pass((batch) => criterion.compute(batch), student.model.parameters());
   const optimizer = createOptimizer(student.model.parameters(), { optimizer: "adamw", weightDecay, decay: "all", momentum: 0, nesterov: false });
   const history = losses.map((_, step) =>
     trainStep(
-      task,
+      pass,
       () => batch(step, batchSize, imageSize, precision, teacher),
       () => optimizer.step(learningRate),
     ),
@@ -68,12 +70,11 @@ function network(name: string, patchSize: number | null): Network {
   return { model: formulaModel(name, { imageSize: trajectory.imageSize, patchSize }), normalization: CIFAR10_NORMALIZATION };
 }
 
-function trainStep(task: Task, nextBatch: () => Batch, update: () => void): number {
+function trainStep(pass: Pass, nextBatch: () => Batch, update: () => void): number {
   return scope(() => {
-    const loss = task(nextBatch());
-    backward(loss.loss);
+    const numbers = pass.run(nextBatch());
     update();
-    return lossMetrics(loss).loss;
+    return numbers().loss!;
   });
 }
 
@@ -81,5 +82,5 @@ function batch(step: number, size: number, imageSize: number, precision: Precisi
   const exact = formulaImages(`images of step ${step}`, size, imageSize);
   const images = precision === "bf16" ? fromArray(exact.toFloat32(), exact.shape, "bf16") : exact;
   const labels = fromArray(whole(`labels of step ${step}`, size, 10), [size]);
-  return { images, labels, teacherLogits: noGrad(() => teacher.model.forward(images)) };
+  return { images, labels, teacher: new Map([["logits", noGrad(() => teacher.model.forward(images))]]) };
 }

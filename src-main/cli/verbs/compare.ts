@@ -35,14 +35,13 @@ async function compare(session: Session, verb: string, recipe: Recipe, options: 
 }
 
 /** Accuracies first, over all seeds; then one entry per seed and arm, which proves them. */
-function comparisonJson({ seed, teacher, control, student, difference, controlled, directory, report }: ComparisonResult) {
+function comparisonJson({ seed, teacher, control, student, directory, report, ...verdict }: ComparisonResult) {
   const accuracies = ({ trainAcc, testAcc }: TrainResult) => ({ trainAcc, testAcc });
   return {
     teacher,
     control: accuracies(control),
     student: accuracies(student),
-    difference,
-    controlled,
+    ...verdict,
     seeds: [seed],
     runs: [control, student].map((run) => ({ seed, ...run })),
     directory,
@@ -50,7 +49,8 @@ function comparisonJson({ seed, teacher, control, student, difference, controlle
   };
 }
 
-function comparisonText({ seed, teacher, control, student, difference, controlled, directory, report }: ComparisonResult, world: World): string {
+function comparisonText(result: ComparisonResult, world: World): string {
+  const { teacher, control, student, difference, directory, report } = result;
   const rows = [
     ["", "train accuracy", "test accuracy"],
     [`teacher (${teacher.model})`, "", percent(teacher.testAcc)],
@@ -58,8 +58,12 @@ function comparisonText({ seed, teacher, control, student, difference, controlle
     ["student", percent(student.trainAcc), percent(student.testAcc)],
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
-  const fairness = controlled
-    ? `Control and student had the same initial weights and the same batches (seed ${seed}).`
-    : `warning: control and student did not have the same initial weights and batches (seed ${seed}).`;
-  return `${table(rows)}\n\n${fairness}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+  return `${table(rows)}\n\n${fairness(result)}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+}
+
+function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo }: ComparisonResult): string {
+  if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
+  if (tunedSeparately)
+    return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}).`;
+  return `warning: control and student are not proven to have had the same initial weights and batches (seed ${seed}): proven up to batch ${provenTo}. The report says where they differ.`;
 }

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Augment, Precision, Recipe } from "../../src-main/contract/recipe";
-import { viewNumbers } from "../../src-main/data/batches";
 import type { Dataset } from "../../src-main/data/dataset";
 import { createModel } from "../../src-main/models/registry";
 import { hashWeights } from "../../src-main/models/weights";
 import { backend, fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
-import { LogitCache, type LogitKey } from "../../src-main/training/logit-cache";
+import { AnswerCache, type AnswerKey } from "../../src-main/training/answer-cache";
 import { train } from "../../src-main/training/loop";
-import { type TrainedNetwork, trainingView } from "../../src-main/training/network";
+import type { TrainedNetwork } from "../../src-main/training/network";
+import { Planner, viewNumbers } from "../../src-main/training/plan";
 import type { Trainer } from "../../src-main/training/trainer";
 import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
@@ -20,16 +20,18 @@ beforeAll(() => {
   teacher = smallTeacher();
 });
 
+const AS_STORED: Augment = { crop: 0, flip: false, views: null };
+
 interface Variant {
-  augment?: Augment;
+  augment?: Partial<Augment>;
   cacheTeacher?: boolean;
   train?: Partial<Recipe["train"]>;
 }
 
 /** 28 images in batches of 9: the last of an epoch has a single image. */
-function recipeOf({ augment = { crop: 0, flip: false }, cacheTeacher = true, train = {} }: Variant = {}): Recipe {
+function recipeOf({ augment = {}, cacheTeacher = true, train = {} }: Variant = {}): Recipe {
   const recipe = smallRecipe({ epochs: 3, batchSize: 9, evaluateEvery: 3, ...train });
-  return { ...recipe, augment, distillation: { ...recipe.distillation!, cacheTeacher } };
+  return { ...recipe, augment: { ...AS_STORED, ...augment }, distillation: { ...recipe.distillation!, cacheTeacher } };
 }
 
 /** Trains to the end from wherever the trainer is, and releases it. */
@@ -38,31 +40,33 @@ async function finish(trainer: Trainer) {
   await train([trainer], hooks);
   const end = { weights: hashWeights(trainer.student.model), hashes: trainer.hashes };
   trainer.release();
-  return { noted, end, summary: trainer.softLabels!.summary };
+  return { noted, end, summary: trainer.teacher!.summary };
 }
 
-const student = (recipe: Recipe, cache?: LogitCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
+const student = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
 
 /** How many different views the runs of these recipes show. */
 function viewsShown(...recipes: Recipe[]): number {
-  const numbers = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => [...viewNumbers(28, trainingView(teacher, recipe, epoch))]));
+  const wholeEpoch = (recipe: Recipe) => ({ ...recipe, train: { ...recipe.train, batchSize: 28 } });
+  const numbers = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => [...viewNumbers(new Planner(28, wholeEpoch(recipe)).plan(epoch, 0))]));
   return new Set(numbers).size;
 }
 
 describe("a run that remembers the teacher's answers ends in the bits of one that asks every time", () => {
-  test.each<{ shown: string; augment: Augment; precision: Precision }>([
+  test.each<{ shown: string; augment: Partial<Augment>; precision: Precision }>([
     { shown: "as stored", augment: { crop: 0, flip: false }, precision: "fp32" },
     { shown: "as stored, in bf16", augment: { crop: 0, flip: false }, precision: "bf16" },
     { shown: "flipped", augment: { crop: 0, flip: true }, precision: "fp32" },
     { shown: "cropped", augment: { crop: 1, flip: true }, precision: "fp32" },
+    { shown: "cropped, in two views of each image", augment: { crop: 1, flip: true, views: 2 }, precision: "fp32" },
   ])("$shown", async ({ augment, precision }) => {
     const computed = viewsShown(recipeOf({ augment }));
     const remembering = await finish(student(recipeOf({ augment, train: { precision } })));
     const asking = await finish(student(recipeOf({ augment, train: { precision }, cacheTeacher: false })));
     expect(remembering.end).toEqual(asking.end);
     expect(remembering.noted).toEqual(asking.noted);
-    expect(remembering.summary).toBe(`soft labels: ${computed} computed, ${84 - computed} from the cache`);
-    expect(asking.summary).toBe("soft labels: 84 computed, 0 from the cache");
+    expect(remembering.summary).toBe(`teacher's answers: ${computed} computed, ${84 - computed} from the cache`);
+    expect(asking.summary).toBe("teacher's answers: 84 computed, 0 from the cache");
   });
 
   test("also when the cache is lost, switched off or on within an epoch", async () => {
@@ -87,12 +91,14 @@ describe("what is remembered", () => {
   const computed = async (trainer: Trainer) => Number(/(\d+) computed/.exec((await finish(trainer)).summary)![1]);
 
   test("serves every later run with the same teacher and images, whatever else differs", async () => {
-    const cache = new LogitCache();
+    const cache = new AnswerCache();
     const augment = { crop: 1, flip: true };
     const first = recipeOf({ augment });
     expect(await computed(student(first, cache))).toBe(viewsShown(first));
     const other = recipeOf({ augment, train: { learningRate: 1e-4, optimizer: "sgd", batchSize: 5 } });
-    expect(await computed(student({ ...other, distillation: { ...other.distillation!, temperature: 4, alpha: 0.9 } }, cache))).toBe(0);
+    expect(
+      await computed(student({ ...other, distillation: { labels: 0.1, terms: [{ kind: "soft", weight: 0.9, temperature: 4 }], cacheTeacher: true } }, cache)),
+    ).toBe(0);
     // What another seed shows is only in part the same.
     const otherSeed = recipeOf({ augment, train: { seed: 6 } });
     expect(await computed(student(otherSeed, cache))).toBe(viewsShown(first, otherSeed) - viewsShown(first));
@@ -105,7 +111,7 @@ describe("what is remembered", () => {
     ["in another precision", () => ({ recipe: recipeOf({ train: { precision: "bf16" } }) })],
     ["of other images", () => ({ data: { ...data, hash: "other" } })],
   ])("does not serve a teacher %s", async (_, change) => {
-    const cache = new LogitCache();
+    const cache = new AnswerCache();
     const computedWith = async ({ recipe = recipeOf(), data: seen = data, teacher: asked = teacher }) =>
       computed(trainerOf({ name: "student", recipe }, seen, asked, cache));
     expect(await computedWith({})).toBe(28);
@@ -113,12 +119,12 @@ describe("what is remembered", () => {
     expect(await computedWith(change())).toBe(28);
   });
 
-  const key: LogitKey = {
+  const key: AnswerKey = {
     ...{ model: "a", weights: "b", imageSize: 32, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
-    ...{ data: "c", precision: "fp32", device: "cpu", isa: "avx2" },
+    ...{ logits: true, features: [], data: "c", precision: "fp32", device: "cpu", isa: "avx2" },
   };
 
-  test.each<Partial<LogitKey>>([
+  test.each<Partial<AnswerKey>>([
     { model: "other" },
     { weights: "other" },
     { imageSize: 64 },
@@ -128,14 +134,14 @@ describe("what is remembered", () => {
     { device: "cuda" },
     { isa: "avx512" },
   ])("is forgotten with %o", (change) => {
-    const cache = new LogitCache();
+    const cache = new AnswerCache();
     cache.of(key, 2).set(7, Float32Array.of(1, 2));
     expect(cache.of({ ...key }, 2).get(7)).toEqual(Float32Array.of(1, 2));
     expect(cache.of({ ...key, ...change }, 2).get(7)).toBeUndefined();
   });
 
   test("takes no more memory than it may: what came first stays", () => {
-    const logits = new LogitCache(300).of(key, 2);
+    const logits = new AnswerCache(300).of(key, 2);
     for (const view of [5, 6, 7, 8, 5]) logits.set(view, Float32Array.of(view, -view));
     expect([5, 6, 7, 8].map((view) => logits.get(view)?.[1])).toEqual([-5, -6, -7, undefined]);
   });

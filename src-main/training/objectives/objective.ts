@@ -1,0 +1,63 @@
+import type { Module } from "../../nn/module";
+import type { Tensor } from "../../tensor/tensor";
+import type { ChannelStatistics } from "../channel-statistics";
+import type { Network } from "../network";
+import type { Answers, FeatureNeed } from "../teacher";
+
+/** What an objective has to be given for each batch, besides the student's logits and the labels. */
+export interface Needs {
+  teacherLogits?: boolean;
+  teacherFeatures?: readonly FeatureNeed[];
+  /** Stages of the student. */
+  studentFeatures?: readonly string[];
+}
+
+/** A batch as an objective sees it. */
+export interface ObjectiveInputs {
+  /** The student's, [N,K], f32. */
+  logits: Tensor;
+  /** i32 [N] */
+  labels: Tensor;
+  /** The student's activations by stage. */
+  features: ReadonlyMap<string, Tensor>;
+  /** The teacher's answers to the same plan. */
+  teacher: Answers;
+}
+
+/** Numbers that a computation leaves on the device, [names.length], to be read later. */
+export interface Reading {
+  names: readonly string[];
+  tensor: Tensor;
+}
+
+export interface Computed {
+  /** [1]; gradients flow from it. */
+  loss: Tensor;
+  /** The parts of the loss by name, and "correct": rows whose first largest logit is the label, where an objective counts them. */
+  readings: readonly Reading[];
+}
+
+/** Something that a student learns from: one scalar loss with named parts. */
+export interface Objective {
+  needs: Needs;
+  /** Names of its parts, as `contract/objectives.ts` labels them. */
+  parts: readonly string[];
+  /** Weights of its own: trained and checkpointed with the student's, and not part of the exported student. */
+  weights?: Module;
+  compute(inputs: ObjectiveInputs): Computed;
+  /**
+   * labels * CE + weight * this, for an objective that can compute both in one pass; the readings hold "ce" and "correct" too. Left out
+   * by others.
+   */
+  withLabels?(inputs: ObjectiveInputs, weights: { labels: number; own: number }): Computed;
+}
+
+/** The networks that an objective is made for. Its own weights begin from `seed`. */
+export interface ObjectiveContext {
+  student: Network;
+  teacher: Network & {
+    /** Over the first `images` training images, as stored. */
+    channelStatistics(stage: string, images: number): ChannelStatistics;
+  };
+  seed: number;
+}

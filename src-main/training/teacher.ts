@@ -1,0 +1,205 @@
+import type { Precision } from "../contract/recipe";
+import { render, type Shown } from "../data/batches";
+import type { Dataset } from "../data/dataset";
+import { resizeGrid } from "../tensor/ops/resize-grid";
+import { backend, fromArray, noGrad, type Tensor } from "../tensor/tensor";
+import type { AnswerCache, KnownAnswers } from "./answer-cache";
+import { checksumOf } from "./evidence";
+import { type Network, renderingFor } from "./network";
+import { type BatchPlan, viewNumbers } from "./plan";
+
+/** The map of one of the teacher's stages, brought to a grid of side x side. */
+export interface FeatureNeed {
+  stage: string;
+  side: number;
+}
+
+/** What objectives want to know of a teacher. */
+export interface TeacherNeeds {
+  logits: boolean;
+  features: readonly FeatureNeed[];
+}
+
+/** The answers to a plan, by their names: "logits" [N,K], and each feature by `featureName` [N,S,S,C]; f32. */
+export type Answers = ReadonlyMap<string, Tensor>;
+
+export function featureName({ stage, side }: FeatureNeed): string {
+  return `${stage}@${side}`;
+}
+
+export interface TeacherOptions {
+  /** In evaluation mode; with the hash of its weights. */
+  network: Network & { hash: string };
+  data: Dataset;
+  precision: Precision;
+  needs: TeacherNeeds;
+  /** Answers known from earlier runs; null: every plan is asked anew. */
+  cache: AnswerCache | null;
+}
+
+interface Field {
+  name: string;
+  /** Of one image's answer. */
+  shape: readonly number[];
+  size: number;
+}
+
+/**
+ * A teacher as training sees it: it answers plans. Behind that is a cache, so that each view of an image is asked for once: without
+ * augmentation in the first epoch alone; with flips alone in two epochs on average; with crops by c pixels there are (2c+1)^2 times as many
+ * views, which seldom come again within one run (unless `augment.views` limits them), but all do in another run of the same seed. The bits are those of a teacher that
+ * is asked every time, as the answer to an image does not depend on the batch that it is in.
+ */
+export class Teacher {
+  readonly hash: string;
+  readonly #options: TeacherOptions;
+  readonly #fields: readonly Field[];
+  readonly #width: number;
+  readonly #known: KnownAnswers | null;
+  readonly #counts = { computed: 0, known: 0 };
+  /** Answers on their way from the device, and the views that they belong to. */
+  #arriving: { views: Float64Array; read: (() => Float32Array)[] } | null = null;
+  #shown: string | null = null;
+
+  constructor(options: TeacherOptions) {
+    this.#options = options;
+    this.hash = options.network.hash;
+    this.#fields = fieldsOf(options);
+    this.#width = this.#fields.reduce((sum, { size }) => sum + size, 0);
+    this.#known = options.cache && knownTo(options, options.cache, this.#width);
+  }
+
+  /** Since the run was last started or resumed. */
+  get summary(): string {
+    const { computed, known } = this.#counts;
+    return `teacher's answers: ${computed} computed, ${known} from the cache`;
+  }
+
+  /** Checksum of what the teacher was shown for the last plan, for the evidence; null if it was not asked. */
+  get shown(): string | null {
+    return this.#shown;
+  }
+
+  /** `batch` counts from 1 over all epochs. */
+  answer(plan: BatchPlan, batch: number): Answers {
+    this.#remember();
+    const views = viewNumbers(plan);
+    const missing = [...plan.indices.keys()].filter((n) => !this.#known?.get(views[n]!));
+    this.#counts.computed += missing.length;
+    this.#counts.known += views.length - missing.length;
+    this.#shown = null;
+    return missing.length === views.length && views.length > 1 ? this.#askAll(plan, views, batch) : this.#complete(plan, views, missing, batch);
+  }
+
+  release(): void {
+    this.#remember();
+  }
+
+  /** Keeps what has arrived since: not at once, as waiting for a GPU would leave it without work. */
+  #remember(): void {
+    const { views, read } = this.#arriving ?? { views: new Float64Array(), read: [] };
+    this.#arriving = null;
+    const values = read.map((take) => take());
+    for (const [n, view] of views.entries()) this.#known!.set(view, this.#rowOf(values, n));
+  }
+
+  #askAll(plan: Shown, views: Float64Array, batch: number): Answers {
+    const answers = this.#ask(plan, batch);
+    if (this.#known) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
+    return answers;
+  }
+
+  /** What is known, with the teacher's answers for the rows that are missing. */
+  #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], batch: number): Answers {
+    // An image alone is shown twice: the convolutions of one image sum in another order than those of a batch.
+    const rows = missing.length === 1 ? [missing[0]!, missing[0]!] : missing;
+    const asked = {
+      indices: Int32Array.from(rows, (n) => indices[n]!),
+      views: shown && Int32Array.from(rows.flatMap((n) => [...shown.subarray(3 * n, 3 * n + 3)])),
+    };
+    const answers = rows.length > 0 ? [...this.#ask(asked, batch).values()].map((tensor) => tensor.toFloat32()) : [];
+    const whole = this.#fields.map(({ size }) => new Float32Array(views.length * size));
+    for (const [n, view] of views.entries()) {
+      const known = this.#known?.get(view);
+      if (known) this.#spread(known, whole, n);
+    }
+    for (const [i, n] of missing.entries()) {
+      const row = this.#rowOf(answers, i);
+      this.#spread(row, whole, n);
+      this.#known?.set(views[n]!, row);
+    }
+    return new Map(this.#fields.map(({ name, shape }, i) => [name, fromArray(whole[i]!, [views.length, ...shape])]));
+  }
+
+  #ask(shown: Shown, batch: number): Map<string, Tensor> {
+    const { network, needs } = this.#options;
+    return noGrad(() => {
+      const images = this.#render(shown);
+      this.#shown = checksumOf(images, batch);
+      const { logits, features } = network.model.forwardFeatures(
+        images,
+        needs.features.map(({ stage }) => stage),
+      );
+      const maps = needs.features.map((need) => [featureName(need), inFloat32(resizeGrid(features.get(need.stage)!, need.side))] as const);
+      return new Map([...(needs.logits ? [["logits", logits] as const] : []), ...maps]);
+    });
+  }
+
+  #render(shown: Shown): Tensor {
+    const { network, data, precision } = this.#options;
+    return render(data.train, shown, renderingFor(network, precision));
+  }
+
+  /** An image's answer as one row of the cache, from whole answers by field. */
+  #rowOf(values: readonly Float32Array[], n: number): Float32Array {
+    const row = new Float32Array(this.#width);
+    let at = 0;
+    for (const [i, { size }] of this.#fields.entries()) {
+      row.set(values[i]!.subarray(n * size, (n + 1) * size), at);
+      at += size;
+    }
+    return row;
+  }
+
+  #spread(row: Float32Array, whole: readonly Float32Array[], n: number): void {
+    let at = 0;
+    for (const [i, { size }] of this.#fields.entries()) {
+      whole[i]!.set(row.subarray(at, at + size), n * size);
+      at += size;
+    }
+  }
+}
+
+/** bf16 by way of the processor: what the cache holds is f32, and both ways have to give the same bits. */
+function inFloat32(x: Tensor): Tensor {
+  return x.dtype === "f32" ? x : fromArray(x.toFloat32(), x.shape);
+}
+
+function fieldsOf({ network: { model }, needs }: TeacherOptions): Field[] {
+  const logits = { name: "logits", shape: [model.classes], size: model.classes };
+  const features = needs.features.map((need) => {
+    const channels = channelsOf(model.stage(need.stage));
+    return { name: featureName(need), shape: [need.side, need.side, channels], size: need.side * need.side * channels };
+  });
+  return needs.logits ? [logits, ...features] : features;
+}
+
+function channelsOf(stage: ReturnType<Network["model"]["stage"]>): number {
+  return stage.kind === "map" ? stage.channels : stage.width;
+}
+
+function knownTo({ network: { model, hash, normalization }, data, precision, needs }: TeacherOptions, cache: AnswerCache, width: number): KnownAnswers {
+  const key = {
+    model: model.name,
+    weights: hash,
+    imageSize: model.imageSize,
+    patchSize: model.sizes.patchSize,
+    normalization,
+    ...needs,
+    data: data.hash,
+    precision,
+    device: backend().device(),
+    isa: backend().cpuFeatures().isa,
+  };
+  return cache.of(key, width);
+}
