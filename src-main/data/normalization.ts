@@ -4,9 +4,9 @@ import type { Dataset, Split } from "./dataset";
 /** Least deviation: a channel that never changes would be divided by 0. */
 const LEAST_STD = 1 / 255;
 
-/** What a fresh student's images are normalised with: CIFAR-10's published numbers on CIFAR-10, else the data's own, which are measured now. */
-export function normalizationOf({ format, train }: Pick<Dataset, "format" | "train">): Normalization {
-  return format === "image-folder" ? measureNormalization(train) : CIFAR10_NORMALIZATION;
+/** What images of a format are always normalised with; null: measure it. */
+export function publishedNormalization({ format }: Pick<Dataset, "format">): Normalization | null {
+  return format === "cifar10-binary" ? CIFAR10_NORMALIZATION : null;
 }
 
 /**

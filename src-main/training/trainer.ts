@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
+import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { assemble, labelsOf } from "../data/batches";
@@ -98,6 +99,10 @@ export class Trainer {
   /** Whether all batches of the epoch under way are done. */
   get epochTrained(): boolean {
     return this.#position.batchesDone === this.batchesPerEpoch;
+  }
+
+  get normalization(): RunNormalization {
+    return { student: this.student.normalization, teacher: this.#teacher?.normalization ?? null };
   }
 
   get hashes(): RunHashes {
