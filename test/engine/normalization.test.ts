@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Notice } from "../../src-main/contract/engine";
-import { CIFAR10_NORMALIZATION, type Normalization } from "../../src-main/contract/normalization";
+import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from "../../src-main/contract/normalization";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { measureNormalization } from "../../src-main/data/normalization";
@@ -87,9 +87,7 @@ const weightsOf = (out: string) =>
 describe("a fresh student on a folder of images", () => {
   test("takes the folder's own mean and deviation, says so, and records them with the run and with its weights", async () => {
     const { out, said, events } = await train(recipe(), "own");
-    const note = `the student's images are normalised with this data's own mean ${own.mean.map((v) => v.toFixed(3)).join(", ")} and deviation ${own.std
-      .map((v) => v.toFixed(3))
-      .join(", ")}, measured over its 4 training images`;
+    const note = `the student's images are normalised with this data's own ${normalizationInWords(own)}, measured over its 4 training images`;
     expect(said).toEqual([{ type: "note", text: note }]);
     expect(events).toContainEqual(expect.objectContaining({ type: "note", text: note }));
     expect(readRun(out).normalization).toEqual({ student: own, teacher: null });
@@ -146,6 +144,9 @@ describe("weights that do not say how their images were normalised", () => {
     expect(said.filter(({ type }) => type === "warning")).toEqual([{ type: "warning", text: expect.stringContaining(`the weights ${silent} do not say`) }]);
     expect(readRun(join(out, "student")).normalization).toEqual({ student: own, teacher: CIFAR10_NORMALIZATION });
     expect(readRun(join(out, "control")).normalization).toEqual({ student: own, teacher: null });
+    const report = readFileSync(join(out, "report.html"), "utf8");
+    expect(report).toContain(`<th scope="row">Student’s images</th><td>${normalizationInWords(own)}</td><td>${normalizationInWords(own)}</td>`);
+    expect(report).toMatch(/<th scope="row">Teacher’s images<.th><td>–<.td><td>mean 0\.491.* \(CIFAR-10(’|'|&#39;)s\)<.td>/);
   });
 
   test("of a teacher whose normalisation the recipe says: nothing is assumed", async () => {
