@@ -20,9 +20,13 @@ export function measureNormalization({ images }: Pick<Split, "images">): Normali
 
 /** pixels [...,3] -> for each channel, how often each of the 256 values occurs */
 function countValues(pixels: Uint8Array): Float64Array[] {
-  const counts = [0, 1, 2].map(() => new Float64Array(256));
-  for (const [c, count] of counts.entries()) for (let i = c; i < pixels.length; i += 3) count[pixels[i]!]!++;
-  return counts;
+  const [red, green, blue] = [new Float64Array(256), new Float64Array(256), new Float64Array(256)];
+  for (let i = 0; i < pixels.length; i += 3) {
+    red[pixels[i]!]!++;
+    green[pixels[i + 1]!]!++;
+    blue[pixels[i + 2]!]!++;
+  }
+  return [red, green, blue];
 }
 
 function meanAndStd(counts: Float64Array): { mean: number; std: number } {
