@@ -31,6 +31,8 @@ class Narrator {
     switch (notice.type) {
       case "warning":
         return `warning: ${notice.text}`;
+      case "note":
+        return notice.text;
       case "measured":
         return measuredWords(notice.record);
       case "state":

@@ -3,9 +3,12 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { DataFormat, Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
+
+export type { Failure };
 
 export const PROTOCOL = 1;
 
@@ -15,13 +18,6 @@ export interface Call<M extends Method = Method> {
   params: Methods[M]["params"];
 }
 export type Answer = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: Failure };
-
-/** An error as plain data. `code` is stable; `message` names the thing, what was expected and what came, and what to do. */
-export interface Failure {
-  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
-  message: string;
-  details?: string;
-}
 
 export interface Methods {
   hello: { params: { protocol: number }; result: { protocol: number; version: string } };
@@ -60,7 +56,9 @@ export type Notice =
   | { id: number; type: "download"; received: number; total: number }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "measured"; record: BenchRecord }
-  | { id: number; type: "warning"; text: string };
+  | { id: number; type: "warning"; text: string }
+  /** What was decided for the user, and is said once. */
+  | { id: number; type: "note"; text: string };
 
 export interface Progress {
   /** Batches done and in total, over both arms. */
@@ -113,8 +111,9 @@ export interface PredictRequest {
   imageSize?: number;
   patchSize?: number;
   temperature?: number;
-  mean?: [number, number, number];
-  std?: [number, number, number];
+  /** null as none: what the weights say, else their family's; the notice `warning` says so. */
+  mean?: [number, number, number] | null;
+  std?: [number, number, number] | null;
   /** Also return what the net saw, as PNG. */
   withInput?: boolean;
 }
@@ -138,8 +137,9 @@ export interface EvaluateRequest {
   format: DataFormat;
   imageSize?: number;
   patchSize?: number;
-  mean?: [number, number, number];
-  std?: [number, number, number];
+  /** null as none: what the weights say, else their family's; the notice `warning` says so. */
+  mean?: [number, number, number] | null;
+  std?: [number, number, number] | null;
 }
 export interface EvaluateResult {
   model: string;

@@ -4,6 +4,13 @@ export interface Normalization {
   std: readonly number[];
 }
 
+/** How the networks of a run see their images. */
+export interface RunNormalization {
+  student: Normalization;
+  /** null if the run has no teacher. */
+  teacher: Normalization | null;
+}
+
 /** Of the training images of CIFAR-10. */
 export const CIFAR10_NORMALIZATION: Normalization = { mean: [0.49139968, 0.48215827, 0.44653124], std: [0.24703233, 0.24348505, 0.26158768] };
 

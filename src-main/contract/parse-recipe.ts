@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UsageError } from "./failure";
-import { patchSizeOf } from "./families";
+import { modelNames, patchSizeOf } from "./families";
 import { nearest } from "./nearest";
 import { isObjectiveKind, objectiveKinds, shortForm, type Term, termSettings } from "./objectives";
 import type { Distillation, Recipe } from "./recipe";
@@ -184,6 +184,8 @@ function kindSchema(setting: Setting): z.ZodType {
       return z.array(z.number().min(setting.min).max(setting.max)).length(3);
     case "text":
       return z.string();
+    case "model":
+      return z.enum(modelNames);
     default:
       return z.string().min(1);
   }
@@ -273,9 +275,19 @@ function problemsAt(path: string, value: unknown, json: unknown): string[] {
   if (path === "distillation.terms") return [`distillation.terms: expected ${TERMS_EXPECTED}, got ${Array.isArray(value) ? "an empty list" : shown(value)}`];
   const setting = settingAt(path, json);
   if (setting)
-    return [value === undefined ? `${path}: is missing; expected ${expectation(setting)}` : `${path}: expected ${expectation(setting)}, got ${shown(value)}`];
+    return [
+      value === undefined
+        ? `${path}: is missing; expected ${expectation(setting)}`
+        : `${path}: expected ${expectation(setting)}, got ${shown(value)}${meantModel(setting, value)}`,
+    ];
   if (value !== undefined) return [`${path}: expected an object${isNullableSection(path) ? " or null" : ""}, got ${shown(value)}`];
   return settingKeys.filter((key) => key.startsWith(`${path}.`) && "required" in settings[key]).flatMap((key) => problemsAt(key, undefined, json));
+}
+
+/** "; did you mean resnet18?" for a misspelled name of a model. */
+function meantModel({ kind }: Setting, value: unknown): string {
+  const meant = kind === "model" && typeof value === "string" ? nearest(value, modelNames) : null;
+  return meant ? `; did you mean ${meant}?` : "";
 }
 
 function unknownKey(key: string, recipe?: unknown): string {

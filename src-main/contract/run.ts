@@ -1,4 +1,5 @@
 /** What a run folder holds, as types. The files themselves are written and read by `src-main/runs`. */
+import type { RunNormalization } from "./normalization";
 import type { Recipe } from "./recipe";
 
 /** single: a run of `train`; control and student: the two arms of a comparison. */
@@ -82,6 +83,8 @@ export interface RunDetails extends RunSummary {
   hashes: RunHashes;
   classes: string[];
   parameters: number;
+  /** Runs of earlier versions do not say it. */
+  normalization?: RunNormalization;
   batches: BatchRecord[];
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;

@@ -3,6 +3,8 @@
  * form, what a resumed run may change, and the page docs/settings.md all follow from these rows.
  */
 
+import { modelNames } from "./families";
+
 export type SettingValue = string | number | boolean | readonly number[] | null;
 
 /** Looks up another value of the same recipe; undefined where its section is null. */
@@ -130,7 +132,7 @@ function kindInWords(setting: Setting): string {
     case "flag":
       return "true or false";
     case "model":
-      return "the name of a model";
+      return `the name of a model (${modelNames.join(", ")})`;
     case "text":
       return "a text";
     case "folder":

@@ -4,9 +4,9 @@ import type { Dataset, Split } from "./dataset";
 /** Least deviation: a channel that never changes would be divided by 0. */
 const LEAST_STD = 1 / 255;
 
-/** What a fresh student's images are normalised with: CIFAR-10's published numbers on CIFAR-10, else the data's own, which are measured now. */
-export function normalizationOf({ format, train }: Pick<Dataset, "format" | "train">): Normalization {
-  return format === "image-folder" ? measureNormalization(train) : CIFAR10_NORMALIZATION;
+/** What images of a format are always normalised with; null: measure it. */
+export function publishedNormalization({ format }: Pick<Dataset, "format">): Normalization | null {
+  return format === "cifar10-binary" ? CIFAR10_NORMALIZATION : null;
 }
 
 /**
@@ -20,9 +20,13 @@ export function measureNormalization({ images }: Pick<Split, "images">): Normali
 
 /** pixels [...,3] -> for each channel, how often each of the 256 values occurs */
 function countValues(pixels: Uint8Array): Float64Array[] {
-  const counts = [0, 1, 2].map(() => new Float64Array(256));
-  for (const [c, count] of counts.entries()) for (let i = c; i < pixels.length; i += 3) count[pixels[i]!]!++;
-  return counts;
+  const [red, green, blue] = [new Float64Array(256), new Float64Array(256), new Float64Array(256)];
+  for (let i = 0; i < pixels.length; i += 3) {
+    red[pixels[i]!]!++;
+    green[pixels[i + 1]!]!++;
+    blue[pixels[i + 2]!]!++;
+  }
+  return [red, green, blue];
 }
 
 function meanAndStd(counts: Float64Array): { mean: number; std: number } {

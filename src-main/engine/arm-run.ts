@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
+import type { RunNormalization } from "../contract/normalization";
 import { differingSettings, valueAt } from "../contract/parse-recipe";
 import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
@@ -25,6 +26,8 @@ export interface PlacedArm extends Arm {
 export interface EarlierRun {
   teacherTestAcc: number | null;
   hashes: RunHashes;
+  /** null if an earlier version began it. */
+  normalization: RunNormalization | null;
   /** null if it ended before its first checkpoint. */
   checkpoint: Checkpoint | null;
 }
@@ -57,7 +60,8 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
       `the run in ${directory} was started with ${differing} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
-  return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
+  const { teacherTestAcc, hashes, normalization = null } = header;
+  return { teacherTestAcc, hashes, normalization, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
 }
 
 /**
@@ -94,6 +98,7 @@ export class ArmRun {
         hashes: trainer.hashes,
         classes: [...trainer.data.classes],
         parameters: trainer.student.model.parameterCount(),
+        normalization: trainer.normalization,
         teacherTestAcc,
       },
       trainer.parts,
@@ -142,6 +147,11 @@ export class ArmRun {
   warn(text: string): void {
     this.writer.event("warning", text);
     this.notifier.send({ type: "warning", text });
+  }
+
+  note(text: string): void {
+    this.writer.event("note", text);
+    this.notifier.send({ type: "note", text });
   }
 
   /** Stopped on request: what was done is kept. */

@@ -54,8 +54,8 @@ export class Engine {
       job?.[action]();
       return { state: job?.state ?? "idle" };
     },
-    predict: (request) => this.#urgently(predict(request)),
-    evaluate: (request) => evaluateOnData(request, nextTurn),
+    predict: (request, notify) => this.#urgently(predict(request, notify)),
+    evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
     exportWeights: (request) => exportWeights(request),
     bench: (request, notify) => {
       if (this.#training) throw new UsageError("a training is running, and would be measured too: wait for its end or stop it first");

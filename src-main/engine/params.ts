@@ -6,7 +6,7 @@ import type { Recipe } from "../contract/recipe";
 const format = z.enum(["auto", "cifar10-binary", "image-folder"]);
 const text = z.string().min(1);
 const side = z.int().min(1).max(4096).optional();
-const triple = z.tuple([z.number(), z.number(), z.number()]).optional();
+const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const nothing = z.strictObject({});
 /** Its content is the recipe schema's business. */
 const run = z.strictObject({

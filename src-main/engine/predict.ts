@@ -8,10 +8,12 @@ import { prepareImage } from "../tensor/ops/prepare-image";
 import { noGrad, scope, type Tensor } from "../tensor/tensor";
 import { evaluate } from "../training/evaluate";
 import { expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
+import type { NoticeBody } from "./notices";
 
 /** Logits and probabilities of single images. */
-export async function predict(request: PredictRequest): Promise<PredictResult> {
+export async function predict(request: PredictRequest, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
   const network = loadNetwork(request);
+  warnOf(network, notify);
   try {
     const images: PredictResult["images"] = [];
     for (const file of request.images) images.push(await predictOne(network, file, request));
@@ -46,12 +48,18 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, label) => `class ${label}`);
 }
 
+/** Says what was assumed of a network. */
+function warnOf({ assumption }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+  if (assumption) notify({ type: "warning", text: assumption });
+}
+
 const EVALUATION_BATCH = 128;
 
 /** Accuracy and loss on the test images of a data set. `yieldPoint` is awaited between batches. */
-export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () => Promise<void>): Promise<EvaluateResult> {
+export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () => Promise<void>, notify: (notice: NoticeBody) => void): Promise<EvaluateResult> {
   const { model, weights, imageSize, patchSize, mean, std } = request;
   const network = loadNetwork({ model, weights, imageSize, patchSize, mean, std });
+  warnOf(network, notify);
   let data: Dataset | null = null;
   try {
     data = await openDataset({ path: request.data, format: request.format, trainLimit: 1, testLimit: null }, { storeSize: network.model.imageSize });

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
+import type { Normalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
@@ -18,6 +19,7 @@ import { Trainer } from "../training/trainer";
 import { ArmRun, type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
 import { recorded } from "./ending";
 import type { Job } from "./job";
+import { chooseNormalization } from "./normalization";
 import { type NoticeBody, Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
 
@@ -98,12 +100,14 @@ async function trainArms(
   };
   try {
     const data = own(await readData(arms, job, phase));
-    const teacher = loadTeacher(arms, data);
+    const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
+    const teacher = loadTeacher(arms, data, normalization.teacher);
     if (teacher) own(teacher.model);
-    const warning = teacher && sizeWarning(teacher);
+    const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
     const trainers = arms.map(({ name: arm, recipe }) => {
       const start = () => {
-        const student = createStudent(recipe.student, data.classes.length, recipe.train.seed);
+        const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
+        warnings.push(student.assumption);
         return new Trainer({ arm, recipe, data, student, teacher, cache });
       };
       return own(allOrNone(start));
@@ -115,7 +119,8 @@ async function trainArms(
     mkdirSync(out, { recursive: true });
     const results = await recorded(runs, async () => {
       for (const [i, trainer] of trainers.entries()) runs.push(open(arms[i]!, trainer, earlier[i]!, teacherTestAcc, notifier));
-      if (warning) runs.at(-1)!.warn(warning);
+      for (const warning of new Set(warnings)) if (warning) runs.at(-1)!.warn(warning);
+      if (normalization.note) runs.at(-1)!.note(normalization.note);
       return trainRuns(runs, job, notifier);
     });
     return { results, teacherTestAcc };
@@ -159,10 +164,10 @@ async function readData(arms: readonly PlacedArm[], job: Job, phase: (text: stri
 }
 
 /** The teacher of the arms that distil; null if none does. */
-function loadTeacher(arms: readonly PlacedArm[], data: Dataset): TrainedNetwork | null {
+function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
   const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
   if (!recipe) return null;
-  const teacher = loadNetwork({ ...recipe.teacher!, mean: recipe.teacher!.mean ?? undefined, std: recipe.teacher!.std ?? undefined });
+  const teacher = loadNetwork({ ...recipe.teacher!, ...begun });
   try {
     expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
     return teacher;

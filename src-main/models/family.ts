@@ -1,5 +1,5 @@
 import type { ModelSizes } from "../contract/families";
-import type { Model } from "./model";
+import type { Model, ModelShape } from "./model";
 
 /** The code of a family, beside its data in contract/families.ts. */
 export interface FamilyCode<Architecture = unknown> {
@@ -9,11 +9,6 @@ export interface FamilyCode<Architecture = unknown> {
   head: string;
   /** The sizes that the shapes of a model's tensors determine, by their names. */
   sizesIn(tensors: TensorShapes): Partial<ModelSizes>;
-}
-
-export interface ModelShape extends ModelSizes {
-  /** Number of classes, K. */
-  classes: number;
 }
 
 export type TensorShapes = ReadonlyMap<string, { shape: readonly number[] }>;

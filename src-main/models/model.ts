@@ -2,7 +2,11 @@ import { UsageError } from "../contract/failure";
 import { type ModelSizes, type Stage, stagesOf } from "../contract/families";
 import { Module } from "../nn/module";
 import type { Tensor } from "../tensor/tensor";
-import type { ModelShape } from "./family";
+
+export interface ModelShape extends ModelSizes {
+  /** Number of classes, K. */
+  classes: number;
+}
 
 /** Logits [N,K], f32, with the activations that were asked for, by the name of their stage. */
 export interface Features {

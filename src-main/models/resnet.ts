@@ -7,8 +7,8 @@ import { sequential } from "../nn/sequential";
 import { averagePool } from "../tensor/ops/average-pool";
 import { maxPool } from "../tensor/ops/max-pool";
 import type { Tensor } from "../tensor/tensor";
-import type { FamilyCode, ModelShape } from "./family";
-import { Model, type Observe } from "./model";
+import type { FamilyCode } from "./family";
+import { Model, type ModelShape, type Observe } from "./model";
 
 /** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; timm's and torchvision's weights fit. */
 export class ResNet extends Model {

@@ -8,8 +8,8 @@ import { PatchEmbed } from "../nn/patch-embed";
 import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { keepResult, type Tensor } from "../tensor/tensor";
-import type { FamilyCode, ModelShape } from "./family";
-import { Model, type Observe } from "./model";
+import type { FamilyCode } from "./family";
+import { Model, type ModelShape, type Observe } from "./model";
 
 /** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; timm's weights fit. */
 export class VisionTransformer extends Model {

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
+import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, RunHashes } from "../contract/run";
 
@@ -25,6 +26,8 @@ export interface RunStart {
   classes: string[];
   /** Trained values of the student. */
   parameters: number;
+  /** Left out by earlier versions: where neither recipe nor weights said it, their runs began with CIFAR-10's. */
+  normalization?: RunNormalization;
   teacherTestAcc: number | null;
 }
 
@@ -46,7 +49,7 @@ export interface RunEvent {
   segment?: number;
 }
 
-export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "stopped", "finished", "failed"] as const;
+export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "note", "stopped", "finished", "failed"] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Whole or not at all: written beside, synced, then renamed. */

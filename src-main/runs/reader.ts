@@ -19,6 +19,7 @@ export function readRun(directory: string): RunDetails {
     hashes: header.hashes,
     classes: header.classes,
     parameters: header.parameters,
+    normalization: header.normalization,
     batches: readBatches(directory),
     epochRecords,
     teacherTestAcc: header.teacherTestAcc,
@@ -82,12 +83,14 @@ export function readHeader(directory: string): RunHeader {
   }
 }
 
+const normalizationSchema = z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) });
 const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   seed: z.number(),
   arm: z.enum(["single", "control", "student"]),
   hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
   classes: z.array(z.string()),
   parameters: z.number(),
+  normalization: z.object({ student: normalizationSchema, teacher: normalizationSchema.nullable() }).optional(),
   teacherTestAcc: z.number().nullable(),
 });
 

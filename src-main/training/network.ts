@@ -69,7 +69,7 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
 }
 
 /** A network to be trained: fresh from the seed, or from a file, whose head must have as many classes. */
-export function createStudent(choice: StudentChoice & GivenNormalization, classes: number, seed: number): ChosenNetwork {
+export function createStudent(choice: Omit<StudentChoice, "mean" | "std"> & GivenNormalization, classes: number, seed: number): ChosenNetwork {
   const model = build(choice.model, { classes, imageSize: choice.imageSize, patchSize: choice.patchSize, seed });
   if (!choice.weights) {
     const { mean, std } = familyOf(choice.model).normalization;

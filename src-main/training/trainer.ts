@@ -1,4 +1,5 @@
 import { InputError } from "../contract/failure";
+import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { labelsOf, render } from "../data/batches";
@@ -111,6 +112,10 @@ export class Trainer {
   /** Whether all batches of the epoch under way are done. */
   get epochTrained(): boolean {
     return this.#position.batchesDone === this.batchesPerEpoch;
+  }
+
+  get normalization(): RunNormalization {
+    return { student: this.student.normalization, teacher: this.#teacher?.normalization ?? null };
   }
 
   get hashes(): RunHashes {

@@ -1,4 +1,4 @@
-import type { PredictRequest } from "../../src-main/contract/engine";
+import type { Notice, PredictRequest } from "../../src-main/contract/engine";
 import type { RunDetails } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
 import type { Bridge } from "../bridge";
@@ -12,7 +12,7 @@ export type Role = "teacher" | "control" | "student";
 export interface Subject {
   role: Role;
   title: string;
-  network: Pick<PredictRequest, "model" | "weights" | "imageSize" | "patchSize">;
+  network: Pick<PredictRequest, "model" | "weights" | "imageSize" | "patchSize" | "mean" | "std">;
 }
 
 /** Given as bytes (dropped or pasted) or as the path of a file. */
@@ -42,6 +42,8 @@ export class Prediction {
   temperature = $state(1);
   busy = $state(false);
   problem: string | null = $state(null);
+  /** What the engine assumed of the networks. */
+  warnings: string[] = $state.raw([]);
   #latest = 0;
 
   constructor(
@@ -86,8 +88,11 @@ export class Prediction {
     this.problem = null;
     try {
       const opinions: Opinion[] = [];
-      for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture));
-      if (question === this.#latest) this.#take(opinions);
+      const warnings: string[] = [];
+      for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture, (text) => warnings.push(text)));
+      if (question !== this.#latest) return;
+      this.#take(opinions);
+      this.warnings = warnings;
     } catch (error) {
       if (question !== this.#latest) return;
       this.#take([]);
@@ -97,8 +102,11 @@ export class Prediction {
     }
   }
 
-  async #opinionOf(subject: Subject, { path, bytes }: Picture): Promise<Opinion> {
-    const { classes, images } = await this.engine.call("predict", { ...subject.network, images: [{ path, bytes }], withInput: true });
+  async #opinionOf(subject: Subject, { path, bytes }: Picture, warn: (text: string) => void): Promise<Opinion> {
+    const onNotice = (notice: Notice) => {
+      if (notice.type === "warning") warn(notice.text);
+    };
+    const { classes, images } = await this.engine.call("predict", { ...subject.network, images: [{ path, bytes }], withInput: true }, onNotice);
     const { logits, input } = images[0]!;
     return { subject, classes, logits, inputUrl: input ? imageUrl(input) : null };
   }

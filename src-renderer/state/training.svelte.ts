@@ -17,6 +17,8 @@ export class Training {
   phase = $state("");
   problem: string | null = $state(null);
   warnings: string[] = $state.raw([]);
+  /** What was decided for the user. */
+  notes: string[] = $state.raw([]);
   progress: Progress | null = $state.raw(null);
   curves = $state.raw(new Curves());
   /** What the run folders say of themselves since training began: the teacher's accuracy, the hashes. */
@@ -76,6 +78,7 @@ export class Training {
       phase: resume ? "Going back to the last checkpoint" : "Preparing",
       problem: null,
       warnings: [],
+      notes: [],
       progress: null,
       facts: null,
       comparison: null,
@@ -125,6 +128,9 @@ export class Training {
         break;
       case "warning":
         this.warnings = [...this.warnings, notice.text];
+        break;
+      case "note":
+        this.notes = [...this.notes, notice.text];
         break;
     }
     this.#tellHost();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { modelNames } from "../../src-main/contract/families";
 import { applySettings, checkSetting, parseRecipe, RecipeError, resolvePaths } from "../../src-main/contract/parse-recipe";
 import type { Setting } from "../../src-main/contract/setting";
 import { settingAt, settingKeys, settings } from "../../src-main/contract/settings";
@@ -73,8 +74,13 @@ describe("a wrong recipe is told", () => {
     ["a wrong override of the control", { ...least, control: { train: { epochs: 0 } } }, ["control.train.epochs: expected an integer from 1 to 10000, got 0"]],
     ["a list for a section", { ...least, train: [1] }, ["train: expected an object, got a list"]],
     ["a word for a section that may be null", { ...least, teacher: "resnet" }, ['teacher: expected an object or null, got "resnet"']],
-    ["missing data", { student: { model: "m" } }, ['data.path: is missing; expected "bundled" or the path of a folder']],
-    ["a missing model", { ...least, student: {} }, ["student.model: is missing; expected the name of a model"]],
+    ["missing data", { student: { model: "resnet18" } }, ['data.path: is missing; expected "bundled" or the path of a folder']],
+    ["a missing model", { ...least, student: {} }, [`student.model: is missing; expected the name of a model (${modelNames.join(", ")})`]],
+    [
+      "a misspelled model",
+      { ...least, student: { model: "resnet18_cifar" } },
+      [`student.model: expected the name of a model (${modelNames.join(", ")}), got "resnet18_cifar"; did you mean resnet18_cifar10?`],
+    ],
     ["a misspelled key", { ...least, train: { epoch: 3 } }, ["train.epoch: unknown key; did you mean train.epochs?"]],
     ["a key in the wrong place", { ...least, epochs: 3 }, ["epochs: unknown key; did you mean train.epochs?"]],
     ["a misspelled section", { ...least, distilation: {} }, ["distilation: unknown key; did you mean distillation?"]],

@@ -1,4 +1,5 @@
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled } from "../../contract/evidence";
+import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
 import { recipeSettings, valueAt } from "../../contract/parse-recipe";
 import type { RunDetails } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
@@ -253,6 +254,15 @@ function recipeTable(drawn: readonly Drawn[]): Markup {
     const values = columns.map((column) => column.find((setting) => setting.key === key)?.value ?? null);
     const texts = values.map((value) => (value === null ? "–" : textOfValue(value)));
     return html`<tr${new Set(texts).size > 1 ? html` class="differs"` : null}><th scope="row">${label} <code>${key}</code></th>${texts.map((text) => html`<td>${text}</td>`)}</tr>`;
-  })}</tbody>
+  })}
+${normalizationRow(drawn, "student", "Student’s images")}
+${normalizationRow(drawn, "teacher", "Teacher’s images")}</tbody>
 </table>`;
+}
+
+/** What was used, whether or not the recipe says it. */
+function normalizationRow(drawn: readonly Drawn[], network: keyof RunNormalization, label: string): Markup | null {
+  const texts = drawn.map(({ run }) => run.normalization?.[network]).map((used) => (used ? normalizationInWords(used) : "–"));
+  if (texts.every((text) => text === "–")) return null;
+  return html`<tr><th scope="row">${label}</th>${texts.map((text) => html`<td>${text}</td>`)}</tr>`;
 }

@@ -1,6 +1,6 @@
 import type { DType } from "../../backend/addon";
-import type { Normalization } from "../../contract/normalization";
 import { backend, empty, type Tensor } from "../tensor";
+import type { Normalization } from "./prepare-image";
 
 export interface SampleViewsOptions {
   /** Pixels of zero padding before a random crop back to the image's size; 0: none. */

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
+import { createModel } from "../../src-main/models/registry";
+import { writeSafetensors } from "../../src-main/models/safetensors";
+import { saveWeights } from "../../src-main/models/weights";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { type ChosenNetwork, createStudent, loadNetwork } from "../../src-main/training/network";
+
+useBackend(loadAddon());
+
+const OWN = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] };
+const GIVEN = { mean: [0.1, 0.1, 0.1], std: [0.9, 0.9, 0.9] };
+
+let folder: string;
+let [noted, silent]: string[] = [];
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "network-"));
+  [noted, silent] = [join(folder, "noted.safetensors"), join(folder, "silent.safetensors")];
+  const model = createModel("resnet20_cifar10", { classes: 2 });
+  saveWeights(model, noted, { classes: ["a", "b"], ...OWN });
+  writeSafetensors(silent, model.weights());
+  model.release();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function released({ model, normalization, assumption }: ChosenNetwork) {
+  model.release();
+  return { normalization, assumption };
+}
+
+const trained = (weights: string, given = {}) => released(loadNetwork({ model: "resnet20_cifar10", weights, ...given }));
+const student = (weights: string | null, given = {}) =>
+  released(createStudent({ model: "resnet20_cifar10", imageSize: 32, patchSize: null, weights, ...given }, 2, 0));
+
+describe.each([
+  { which: "a trained network", open: trained },
+  { which: "a student that starts from weights", open: student },
+])("$which is normalised", ({ open }) => {
+  test("as was asked for, whatever the weights say", () => {
+    for (const weights of [noted!, silent!]) expect(open(weights, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
+  });
+
+  test("as its weights say", () => {
+    expect(open(noted!)).toEqual({ normalization: OWN, assumption: null });
+    expect(open(noted!, { mean: null, std: null })).toEqual({ normalization: OWN, assumption: null });
+  });
+
+  test("as CIFAR-10 where they say nothing, and says that", () => {
+    expect(open(silent!)).toEqual({
+      normalization: CIFAR10_NORMALIZATION,
+      assumption: `the weights ${silent} do not say how their images were normalised, and are used with mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's): if they were trained with others, set mean and std`,
+    });
+  });
+});
+
+test("a fresh student is normalised as was asked for, else as its family", () => {
+  expect(student(null, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
+  expect(student(null)).toEqual({ normalization: CIFAR10_NORMALIZATION, assumption: null });
+});
+
+test("weights of another family have no last layer, which is named", () => {
+  expect(() => loadNetwork({ model: "vit_micro_patch4_32", weights: silent! })).toThrow(
+    /silent\.safetensors do not fit vit_micro_patch4_32: have no last layer \(head\.weight\)/,
+  );
+});
