@@ -1,6 +1,6 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { arrow, circlesIn, importsOf, type Layers, layerProblems, readSources } from "./layers";
+import { arrow, circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
 
 /** What each folder imports from, all of it above in this list. "(types)": types only, nothing of it at run time. */
 const table: Layers = {
@@ -51,6 +51,11 @@ test.each(Object.keys(circlesAllowed))("%s is an import of types, and closes a c
 
 test.each(["src-main/contract", "src-renderer"])("%s uses nothing of Node", (folder) => {
   expect(imports.filter(({ from, to }) => from.startsWith(`${folder}/`) && /^(node:|electron$)/.test(to))).toEqual([]);
+});
+
+test("zod comes to the page as contract/zod.ts has set it", () => {
+  const reachesPage = ({ from }: Import) => /^(src-main\/(contract|engine-client)|src-renderer)\//.test(from);
+  expect(imports.filter((each) => each.to === "zod" && reachesPage(each)).map(({ from }) => from)).toEqual(["src-main/contract/zod.ts"]);
 });
 
 /** The folders of src-main go by their own names. */

@@ -2,7 +2,8 @@
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
-import { type Command, ENGINE_PORT, type EngineExit, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
+import type { EngineEnd } from "../contract/engine";
+import { type Command, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
 import type { TrainingGuard } from "./activity";
 import type { EngineProcess } from "./engine-process";
 import type { Preferences } from "./preferences";
@@ -37,7 +38,7 @@ interface Parts {
 
 interface Events {
   command: Command;
-  "engine-exit": EngineExit;
+  "engine-exit": EngineEnd;
 }
 
 export class HostServer {

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { UsageError } from "./failure";
 import { nearest } from "./nearest";
 import type { Recipe } from "./recipe";
@@ -15,9 +14,7 @@ import {
   settings,
   valueFromText,
 } from "./settings";
-
-// zod otherwise tries whether code may be made from strings, which a page's content security policy reports as a violation.
-z.config({ jitless: true });
+import { z } from "./zod";
 
 /** What is wrong with a recipe, one line each: `train.epochs: expected an integer from 1 to 10000, got "five"`. */
 export class RecipeError extends UsageError {

@@ -1,3 +1,5 @@
+import type { DataFormat } from "./data-formats";
+
 /** A run's full description. `settings.ts` holds each key's default, range and help; `parse-recipe.ts` checks and completes a file. */
 export interface Recipe {
   version: 1;
@@ -14,8 +16,6 @@ export interface Recipe {
   augment: Augment;
   device: "auto" | "cpu" | "cuda";
 }
-
-export type DataFormat = "auto" | "cifar10-binary" | "image-folder";
 
 export interface DataSource {
   /** "bundled" or a folder. */

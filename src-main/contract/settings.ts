@@ -2,6 +2,7 @@
  * The one table of a recipe's settings. Defaults, checks, `--set` values and the form fields of the app derive from it; the compiler
  * holds it to the type `Recipe`, key by key.
  */
+import { dataFormatChoices } from "./data-formats";
 import type { Recipe, TrainSettings } from "./recipe";
 
 type Leaf = string | number | boolean;
@@ -70,11 +71,7 @@ export const settings: SettingTable = {
   "data.path": { kind: "folder", words: ["bundled"], required: true, label: "Data", help: "A folder of images, or the bundled CIFAR-10 sample." },
   "data.format": {
     kind: "choice",
-    choices: [
-      { value: "auto", label: "Found out from the folder" },
-      { value: "cifar10-binary", label: "CIFAR-10, binary version" },
-      { value: "image-folder", label: "One folder per class" },
-    ],
+    choices: dataFormatChoices,
     default: "auto",
     label: "Format",
     help: "How the images are stored.",

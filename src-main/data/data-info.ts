@@ -1,5 +1,5 @@
+import type { DataFormat } from "../contract/data-formats";
 import type { DataInfo } from "../contract/engine";
-import type { DataFormat } from "../contract/recipe";
 import { cifar10Files, pixelsOf, recordsOf } from "./cifar10-binary";
 import { encodePng, imageSize, thumbnail } from "./decode";
 import { listImageFolder } from "./image-folder";

@@ -1,4 +1,4 @@
-import type { DataFormat } from "../contract/recipe";
+import type { DataFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
 
 /** A whole data set in memory, decoded. */

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { DataFormat } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
-import type { DataFormat } from "../contract/recipe";
 import { bundledData } from "./assets";
 
 /** Name of the folder in CIFAR-10's archive. */

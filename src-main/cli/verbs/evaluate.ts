@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Command } from "commander";
-import type { DataFormat } from "../../contract/recipe";
+import type { DataFormat } from "../../contract/data-formats";
 import { likeSetting } from "../flags";
 import { addVerb, type Perform } from "../verb";
 import { percent, table } from "../words";
