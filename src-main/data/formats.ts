@@ -1,0 +1,10 @@
+import type { StoredFormat } from "../contract/data-formats";
+import { cifar10Binary } from "./formats/cifar10-binary";
+import type { Format } from "./formats/format";
+import { imageFolder } from "./formats/image-folder";
+
+/** How each of the formats in contract/data-formats.ts is told from the others, read and described. */
+export const formats: Readonly<Record<StoredFormat, Format>> = {
+  "cifar10-binary": cifar10Binary,
+  "image-folder": imageFolder,
+};
