@@ -1,6 +1,7 @@
 /** How images may be stored: the name in recipes, and the words for people. src-main/data/formats.ts says how each is read. */
 export const dataFormats = {
   "cifar10-binary": "CIFAR-10, binary version",
+  "cifar100-binary": "CIFAR-100, binary version",
   "image-folder": "One folder per class",
 };
 
