@@ -82,7 +82,7 @@ export class HostServer {
     },
 
     chooseFolder: async (purpose) => {
-      const title = purpose === "data" ? "Choose a folder with images or CIFAR-10 batches" : "Choose where the download goes";
+      const title = purpose === "data" ? "Choose the folder of a data set" : "Choose where the download goes";
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { title, ...this.#lastFolder(), properties: ["openDirectory", "createDirectory"] });
       return this.#remember(filePaths[0], (folder) => folder);
     },
