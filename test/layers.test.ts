@@ -2,7 +2,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { arrow, circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
 
-/** What each folder imports from, all of it above in this list. "(types)": types only, nothing of it at run time. */
+/** What each folder imports from. A folder imports only from folders above it in this list. "(types)": types only, nothing of it at run time. */
 const table: Layers = {
   "src-main/contract": [],
   "src-main/backend": ["contract"],

@@ -12,7 +12,7 @@ export interface Import {
   /** A file, or the name of a package: "zod", "node:fs". */
   to: string;
   package: boolean;
-  /** Nothing of it is left at run time. */
+  /** `import type` or the like: nothing of it is left at run time. */
   types: boolean;
 }
 
@@ -33,7 +33,7 @@ export function readSources(root: string, folders: readonly string[]): Sources {
 
 // ---- Imports ----------------------------------------------------------------------------------------------------------------------
 
-/** Every import, export from elsewhere, `import()`, `require()` and type `import()` that names its module as a plain text. */
+/** Every import, `export ... from`, `import()` and `require()` whose module is named by a string literal. */
 export function importsOf(sources: Sources): Import[] {
   return [...sources].flatMap(([from, text]) =>
     scriptsOf(from, text)
@@ -59,7 +59,7 @@ function modulesIn(node: ts.Node): Named[] {
 }
 
 function moduleNamedBy(node: ts.Node): Named | null {
-  // `import { type A }` is no `import type`: the module itself is still loaded.
+  // `import { type A }` is not `import type`: the module itself is still loaded.
   if (ts.isImportDeclaration(node)) return named(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
   if (ts.isExportDeclaration(node)) return named(node.moduleSpecifier, node.isTypeOnly);
   if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return named(node.argument.literal, true);

@@ -43,14 +43,14 @@ const side = z.int().min(1).max(4096).optional();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a Uint8Array");
 const triple = z.tuple([z.number(), z.number(), z.number()]).optional();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
-/** What the recipe holds is checked where it is used, by `parseRecipe`. */
+/** `parseRecipe` checks what the recipe holds. */
 const run = {
   recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
   out: text,
   resume: z.boolean(),
 };
 
-/** Everything that can be asked of the engine: what a call takes, as a schema that the engine checks it by, and the type of what it gives. */
+/** The engine's methods. `takes` is the schema that the engine checks the parameters of a call against; `gives` is the type of its result. */
 export const methods = {
   hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
   doctor: takes({}).gives<DoctorReport>(),
@@ -103,10 +103,10 @@ export const methods = {
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
 
-/** A schema of parameters, beside a result that only the compiler knows: `of` is never there. */
+/** The schema of a method's parameters. `result` carries a type for the compiler; it never has a value. */
 interface Signature<Params extends z.ZodType, Result> {
   params: Params;
-  of?: Result;
+  result?: Result;
 }
 
 function takes<Shape extends z.ZodRawShape>(shape: Shape) {
