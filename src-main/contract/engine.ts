@@ -4,6 +4,7 @@
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
+import type { Failure } from "./failure";
 import type { Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
 import { z } from "./zod";
@@ -16,13 +17,6 @@ export interface Call<M extends Method = Method> {
   params: Methods[M]["params"];
 }
 export type Answer = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: Failure };
-
-/** An error as plain data. `code` is stable; `message` names the thing, what was expected and what came, and what to do. */
-export interface Failure {
-  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
-  message: string;
-  details?: string;
-}
 
 /** One end of the line between a client and the engine, whatever carries it. */
 export interface Channel<Sent, Received, End> {

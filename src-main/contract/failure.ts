@@ -1,4 +1,9 @@
-import type { Failure } from "./engine";
+/** An error as plain data. `code` is stable; `message` names the thing, what was expected and what came, and what to do. */
+export interface Failure {
+  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
+  message: string;
+  details?: string;
+}
 
 type Code = Failure["code"];
 

@@ -1,5 +1,6 @@
-import type { Call, EngineEnd, Failure, Method, Methods, Notice } from "../contract/engine";
+import type { Call, EngineEnd, Method, Methods, Notice } from "../contract/engine";
 import { PROTOCOL } from "../contract/engine";
+import type { Failure } from "../contract/failure";
 import type { EngineChannel, Incoming } from "./channel";
 
 /** What the engine answered instead of a result, or why it cannot answer any more. */
