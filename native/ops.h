@@ -66,6 +66,97 @@ struct Add {
   int64_t size;
 };
 
+// y = a * b, elementwise
+struct Multiply {
+  const float *a, *b;
+  float *y;
+  int64_t size;
+};
+
+// y = x * (factor * by), elementwise; its own backward pass: dx is dy scaled alike
+struct Scale {
+  const float *x;
+  const float *by;  // [1], or null for 1
+  float *y;
+  int64_t size;
+  float factor;
+};
+
+// y = max(x, 0), elementwise; NaN stays NaN. torch.nn.functional.relu
+struct ReluForward {
+  Floats x;
+  FloatsOut y;  // stored like x
+  int64_t size;
+};
+// dx = dy, but 0 where y <= 0
+struct ReluBackward {
+  Floats y, dy;
+  FloatsOut dx;  // all stored alike
+  int64_t size;
+};
+
+// y [1] = mean of all elements, summed in double precision
+struct MeanForward {
+  Floats x;
+  float *y;
+  int64_t size;
+};
+// dx = dy / size
+struct MeanBackward {
+  const float *dy;  // [1]
+  FloatsOut dx;
+  int64_t size;
+};
+
+// y [1] = mean of (x - target)^2 over all elements, summed in double precision; without a target, of x^2. torch.nn.functional.mse_loss
+struct MeanSquareForward {
+  Floats x;
+  Floats target;  // or null
+  float *y;
+  int64_t size;
+};
+// dx = dy * 2 / size * (x - target)
+struct MeanSquareBackward {
+  Floats x;
+  Floats target;    // or null
+  const float *dy;  // [1]
+  FloatsOut dx;     // stored like x
+  int64_t size;
+};
+
+// y [M] = sum of each row of x [M,K], in double precision
+struct SumRowsForward {
+  const float *x;
+  float *y;
+  int64_t M, K;
+};
+// dx [M,K] = dy [M]
+struct SumRowsBackward {
+  const float *dy;
+  float *dx;
+  int64_t M, K;
+};
+
+// y [M] = log sum_k exp(x [M,K]), the greatest of each row taken off before. torch.logsumexp
+struct LogSumExpForward {
+  const float *x;
+  float *y;
+  int64_t M, K;
+};
+// dx [M,K] = softmax(x) * dy [M]. The softmax is computed anew from x: at logits of 1e5 the digits of y would not do.
+struct LogSumExpBackward {
+  const float *x, *dy;
+  float *dx;
+  int64_t M, K;
+};
+
+// y [N,K] = 1 at the label of each row, else 0
+struct OneHot {
+  const int32_t *labels;  // [N], 0 <= label < K
+  float *y;
+  int64_t N, K;
+};
+
 // y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], zero padding; P = (H + 2 padding - R) / stride + 1
 struct Conv2dForward {
   Floats x;
@@ -183,6 +274,18 @@ struct SelectTokenBackward {
   int64_t N, T, D, index;
 };
 
+// y [N,L,D] = x [N,T,D] at tokens begin ... begin + L - 1; backward writes zeros elsewhere
+struct SliceTokensForward {
+  Floats x;
+  FloatsOut y;  // stored like x
+  int64_t N, T, D, L, begin;
+};
+struct SliceTokensBackward {
+  Floats dy;
+  FloatsOut dx;  // stored like dy
+  int64_t N, T, D, L, begin;
+};
+
 // y [N,C] = mean of x [N,H,W,C] over H and W
 struct AveragePoolForward {
   Floats x;
@@ -193,6 +296,20 @@ struct AveragePoolBackward {
   Floats dy;
   FloatsOut dx;  // stored like dy
   int64_t N, H, W, C;
+};
+
+// y [N,S,S,C] from x [N,H,W,C], each axis by itself. Where S is at most the extent, means over windows that cover it:
+// torch.nn.functional.adaptive_avg_pool2d; else between the two nearest: torch.nn.functional.interpolate(mode='bilinear',
+// align_corners=False).
+struct ResizeGridForward {
+  Floats x;
+  FloatsOut y;  // stored like x
+  int64_t N, H, W, C, S;
+};
+struct ResizeGridBackward {
+  Floats dy;
+  FloatsOut dx;  // stored like dy
+  int64_t N, H, W, C, S;
 };
 
 // Square window, padding with -infinity. torch.nn.MaxPool2d; of equal values the first in row-major order wins
@@ -216,7 +333,8 @@ struct DistillationLoss {
   const float *teacher;   // [N,K] logits or null
   const int32_t *labels;  // [N], 0 <= label < K
   float *dstudent;        // [N,K] gradient of loss or null
-  float *metrics;         // [4]: loss, CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
+  float *loss;            // [1]
+  float *metrics;         // [3]: CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
   int64_t N, K;
   float temperature, alpha;
 };
@@ -242,21 +360,19 @@ struct Sgd {
   bool nesterov;
 };
 
-// y [N,Z,Z,3] from images [count,H,W,3]: for sample i = indices[n], a random crop of the image padded by `crop` zeros on each side (zeros
-// before normalisation), a random horizontal flip (probability 1/2), bilinear resize to Z (half-pixel centres; antialiased when shrinking,
-// as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std. Crop and flip depend on
-// (seed, epoch, i) alone, so that two calls that differ in Z, mean and std see the same view.
+// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop [H,W] at (top, left) of the image with zeros beyond its border (zeros
+// before normalisation), flipped horizontally or not, bilinear resize to Z (half-pixel centres; antialiased when shrinking, as
+// torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
 struct AssembleBatch {
   const uint8_t *images;
   const int32_t *indices;  // [N], 0 <= index < count
+  const int32_t *views;    // [N,3] as sample_views makes them, or null: as stored
   FloatsOut y;
-  int64_t N, count, H, W, Z, crop;
-  bool flip;
-  uint64_t seed, epoch;
+  int64_t N, count, H, W, Z;
   float mean[3], std[3];
 };
-// y [N,3]: what assemble_batch shows of samples 0 ... N-1: top and left of the crop in the unpadded image, -crop ... crop each, and whether
-// it is flipped, 0 or 1
+// y [N,3], a random view of each of the samples 0 ... N-1 in an epoch: top and left of the crop in the unpadded image, -crop ... crop each,
+// and whether it is flipped (probability 1/2), 0 or 1. A view depends on (seed, epoch, sample) alone.
 struct SampleViews {
   int32_t *y;
   int64_t N, crop;
@@ -301,6 +417,19 @@ struct RandomPermutation {
   OP(gelu_forward, GeluForward)                       \
   OP(gelu_backward, GeluBackward)                     \
   OP(add, Add)                                        \
+  OP(multiply, Multiply)                              \
+  OP(scale, Scale)                                    \
+  OP(relu_forward, ReluForward)                       \
+  OP(relu_backward, ReluBackward)                     \
+  OP(mean_forward, MeanForward)                       \
+  OP(mean_backward, MeanBackward)                     \
+  OP(mean_square_forward, MeanSquareForward)          \
+  OP(mean_square_backward, MeanSquareBackward)        \
+  OP(sum_rows_forward, SumRowsForward)                \
+  OP(sum_rows_backward, SumRowsBackward)              \
+  OP(log_sum_exp_forward, LogSumExpForward)           \
+  OP(log_sum_exp_backward, LogSumExpBackward)         \
+  OP(one_hot, OneHot)                                 \
   OP(conv2d_forward, Conv2dForward)                   \
   OP(conv2d_backward_input, Conv2dBackwardInput)      \
   OP(conv2d_backward_weight, Conv2dBackwardWeight)    \
@@ -316,8 +445,12 @@ struct RandomPermutation {
   OP(embed_tokens_backward, EmbedTokensBackward)      \
   OP(select_token_forward, SelectTokenForward)        \
   OP(select_token_backward, SelectTokenBackward)      \
+  OP(slice_tokens_forward, SliceTokensForward)        \
+  OP(slice_tokens_backward, SliceTokensBackward)      \
   OP(average_pool_forward, AveragePoolForward)        \
   OP(average_pool_backward, AveragePoolBackward)      \
+  OP(resize_grid_forward, ResizeGridForward)          \
+  OP(resize_grid_backward, ResizeGridBackward)        \
   OP(max_pool_forward, MaxPoolForward)                \
   OP(max_pool_backward, MaxPoolBackward)              \
   OP(distillation_loss, DistillationLoss)             \

@@ -1,16 +1,16 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { arrow, circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
+import { circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
 
 /** What each folder imports from. A folder imports only from folders above it in this list. "(types)": types only, nothing of it at run time. */
 const table: Layers = {
   "src-main/contract": [],
   "src-main/backend": ["contract"],
-  "src-main/tensor": ["backend (types)"],
+  "src-main/tensor": ["contract (types)", "backend (types)"],
   "src-main/nn": ["backend (types)", "tensor"],
   "src-main/models": ["contract", "tensor", "nn"],
   "src-main/data": ["contract", "tensor"],
-  "src-main/training": ["contract", "backend (types)", "tensor", "models", "data"],
+  "src-main/training": ["contract", "backend (types)", "tensor", "nn (types)", "models", "data"],
   "src-main/runs": ["contract"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine": ["contract", "backend", "tensor", "models", "data", "training", "runs", "bench"],
@@ -25,12 +25,6 @@ const table: Layers = {
   "src-renderer": ["src-renderer/bridge", "src-renderer/state", "src-renderer/parts", "src-renderer/views"],
 };
 
-/** Type imports that close a circle between files all the same, each with its reason. */
-const circlesAllowed: Record<string, string> = {
-  "src-main/models/resnet.ts -> src-main/models/registry.ts": "the type ModelEntry lives beside the registry that lists the families",
-  "src-main/models/vit.ts -> src-main/models/registry.ts": "the type ModelEntry lives beside the registry that lists the families",
-};
-
 const sources = readSources(path.resolve(__dirname, ".."), ["src-main", "src-renderer"]);
 const imports = importsOf(sources);
 
@@ -38,15 +32,8 @@ test("folders import what the table lists, and all of what it lists", () => {
   expect(layerProblems([...sources.keys()], imports, completed(table))).toEqual([]);
 });
 
-test("files do not import each other in a circle", () => {
-  expect(circlesIn(imports.filter((each) => !isAllowed(each)))).toEqual([]);
-});
-
-test.each(Object.keys(circlesAllowed))("%s is an import of types, and closes a circle", (edge) => {
-  const others = imports.filter((each) => !isAllowed(each));
-  const allowed = imports.filter((each) => arrow(each.from, each.to) === edge);
-  expect(allowed.map(({ types }) => types)).toEqual([true]);
-  expect(circlesIn([...others, ...allowed])).not.toEqual([]);
+test("files do not import each other in a circle, not even types", () => {
+  expect(circlesIn(imports)).toEqual([]);
 });
 
 test.each(["src-main/contract", "src-renderer"])("%s uses nothing of Node", (folder) => {
@@ -62,10 +49,6 @@ test("zod comes to the page as contract/zod.ts has set it", () => {
 function completed(layers: Layers): Layers {
   const full = (name: string) => (name.startsWith("src-") ? name : `src-main/${name}`);
   return Object.fromEntries(Object.entries(layers).map(([layer, names]) => [layer, names.map(full)]));
-}
-
-function isAllowed({ from, to }: { from: string; to: string }): boolean {
-  return Object.hasOwn(circlesAllowed, arrow(from, to));
 }
 
 describe("the rules, on files made up", () => {

@@ -85,7 +85,7 @@ function resolve(from: string, specifier: string, sources: Sources): string {
 
 // ---- Circles ----------------------------------------------------------------------------------------------------------------------
 
-export const arrow = (from: string, to: string) => `${from} -> ${to}`;
+const arrow = (from: string, to: string) => `${from} -> ${to}`;
 
 /** The shortest circle through each file that is on one, type imports included: "a.ts -> b.ts -> a.ts". */
 export function circlesIn(imports: readonly Import[]): string[] {

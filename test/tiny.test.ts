@@ -26,7 +26,7 @@ it("a small vision transformer overfits one batch", () => {
   const step = (number: number) =>
     scope(() => {
       const loss = distillationLoss(model.forward(images), { labels });
-      backward(loss);
+      backward(loss.loss);
       adamw(parameters, { step: number, learningRate: 1e-3, weightDecay: 0 });
       return lossMetrics(loss);
     });

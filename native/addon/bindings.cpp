@@ -67,6 +67,96 @@ void read(Arguments &a, Add &op) {
   a.may_share("y", "b");
 }
 
+void read(Arguments &a, Multiply &op) {
+  op.a = a.tensor<const float>("a", "M..");
+  op.b = a.tensor<const float>("b", "M..");
+  op.y = a.tensor<float>("y", "M..");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, Scale &op) {
+  op.x = a.tensor<const float>("x", "M..");
+  op.by = a.optional_tensor<const float>("by", "1");
+  op.y = a.tensor<float>("y", "M..");
+  op.factor = a.number("factor", -kLargest, kLargest);
+  op.size = a['M'];
+}
+
+void read(Arguments &a, ReluForward &op) {
+  op.x = a.floats("x", "M..");
+  op.y = a.floats_out("y", "M..");
+  a.stored_like("x", {"y"});
+  op.size = a['M'];
+}
+
+void read(Arguments &a, ReluBackward &op) {
+  op.y = a.floats("y", "M..");
+  op.dy = a.floats("dy", "M..");
+  op.dx = a.floats_out("dx", "M..");
+  a.stored_like("y", {"dy", "dx"});
+  op.size = a['M'];
+}
+
+void read(Arguments &a, MeanForward &op) {
+  op.x = a.floats("x", "M..");
+  op.y = a.tensor<float>("y", "1");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, MeanBackward &op) {
+  op.dy = a.tensor<const float>("dy", "1");
+  op.dx = a.floats_out("dx", "M..");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, MeanSquareForward &op) {
+  op.x = a.floats("x", "M..");
+  op.target = a.optional_floats("target", "M..");
+  op.y = a.tensor<float>("y", "1");
+  op.size = a['M'];
+}
+
+void read(Arguments &a, MeanSquareBackward &op) {
+  op.x = a.floats("x", "M..");
+  op.target = a.optional_floats("target", "M..");
+  op.dy = a.tensor<const float>("dy", "1");
+  op.dx = a.floats_out("dx", "M..");
+  a.stored_like("x", {"dx"});
+  op.size = a['M'];
+}
+
+void read(Arguments &a, SumRowsForward &op) {
+  op.x = a.tensor<const float>("x", "M.. K");
+  op.y = a.tensor<float>("y", "M.. 1");
+  op.M = a['M'], op.K = a['K'];
+}
+
+void read(Arguments &a, SumRowsBackward &op) {
+  op.dx = a.tensor<float>("dx", "M.. K");
+  op.dy = a.tensor<const float>("dy", "M.. 1");
+  op.M = a['M'], op.K = a['K'];
+}
+
+void read(Arguments &a, LogSumExpForward &op) {
+  op.x = a.tensor<const float>("x", "M.. K");
+  op.y = a.tensor<float>("y", "M.. 1");
+  op.M = a['M'], op.K = a['K'];
+}
+
+void read(Arguments &a, LogSumExpBackward &op) {
+  op.x = a.tensor<const float>("x", "M.. K");
+  op.dy = a.tensor<const float>("dy", "M.. 1");
+  op.dx = a.tensor<float>("dx", "M.. K");
+  op.M = a['M'], op.K = a['K'];
+}
+
+void read(Arguments &a, OneHot &op) {
+  op.labels = a.tensor<const int32_t>("labels", "N");
+  op.y = a.tensor<float>("y", "N K");
+  op.N = a['N'], op.K = a['K'];
+  a.check_indices("labels", op.K);
+}
+
 // Binds the output extents P and Q of a window that moves over H and W; padding must leave a part of each window inside.
 void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {
   const auto output_extent = [&](char letter, int64_t extent, int64_t window) {
@@ -278,6 +368,29 @@ void read(Arguments &a, SelectTokenBackward &op) {
   op.N = a['N'], op.T = a['T'], op.D = a['D'];
 }
 
+// Binds the number of tokens, L, and returns the first of them.
+int64_t read_slice(Arguments &a) {
+  const int64_t begin = a.integer("begin", 0, a['T'] - 1);
+  a.bind('L', a.integer("end", begin + 1, a['T']) - begin);
+  return begin;
+}
+
+void read(Arguments &a, SliceTokensForward &op) {
+  op.x = a.floats("x", "N T D");
+  op.begin = read_slice(a);
+  op.y = a.floats_out("y", "N L D");
+  a.stored_like("x", {"y"});
+  op.N = a['N'], op.T = a['T'], op.D = a['D'], op.L = a['L'];
+}
+
+void read(Arguments &a, SliceTokensBackward &op) {
+  op.dx = a.floats_out("dx", "N T D");
+  op.begin = read_slice(a);
+  op.dy = a.floats("dy", "N L D");
+  a.stored_like("dy", {"dx"});
+  op.N = a['N'], op.T = a['T'], op.D = a['D'], op.L = a['L'];
+}
+
 void read(Arguments &a, AveragePoolForward &op) {
   op.x = a.floats("x", "N H W C");
   op.y = a.floats_out("y", "N C");
@@ -290,6 +403,20 @@ void read(Arguments &a, AveragePoolBackward &op) {
   op.dy = a.floats("dy", "N C");
   a.stored_like("dy", {"dx"});
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
+}
+
+void read(Arguments &a, ResizeGridForward &op) {
+  op.x = a.floats("x", "N H W C");
+  op.y = a.floats_out("y", "N S S C");
+  a.stored_like("x", {"y"});
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.S = a['S'];
+}
+
+void read(Arguments &a, ResizeGridBackward &op) {
+  op.dx = a.floats_out("dx", "N H W C");
+  op.dy = a.floats("dy", "N S S C");
+  a.stored_like("dy", {"dx"});
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.S = a['S'];
 }
 
 // Positions in an image are stored as int32.
@@ -329,7 +456,8 @@ void read(Arguments &a, DistillationLoss &op) {
   op.teacher = a.optional_tensor<const float>("teacher", "N K");
   op.labels = a.tensor<const int32_t>("labels", "N");
   op.dstudent = a.optional_tensor<float>("dstudent", "N K");
-  op.metrics = a.tensor<float>("metrics", "4");
+  op.loss = a.tensor<float>("loss", "1");
+  op.metrics = a.tensor<float>("metrics", "3");
   op.temperature = a.number("temperature", kSmallest, kLargest);
   op.alpha = a.number("alpha", 0, 1);
   op.N = a['N'], op.K = a['K'];
@@ -388,11 +516,8 @@ uint64_t seed(Arguments &a, const char *name) { return static_cast<uint64_t>(a.i
 void read(Arguments &a, AssembleBatch &op) {
   op.images = a.tensor<const uint8_t>("images", "K H W 3");
   op.indices = a.tensor<const int32_t>("indices", "N");
+  op.views = a.optional_tensor<const int32_t>("views", "N 3");
   op.y = a.floats_out("y", "N Z Z 3");
-  op.crop = a.integer("crop", 0, kMaxInt32);
-  op.flip = a.flag("flip");
-  op.seed = seed(a, "seed");
-  op.epoch = seed(a, "epoch");
   a.numbers("mean", -kLargest, kLargest, op.mean);
   a.numbers("std", kSmallest, kLargest, op.std);
   op.N = a['N'], op.count = a['K'], op.H = a['H'], op.W = a['W'], op.Z = a['Z'];

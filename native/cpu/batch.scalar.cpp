@@ -85,9 +85,7 @@ struct View {
   bool flip;
 };
 
-// Of AssembleBatch or SampleViews
-template <class Op>
-View view_of(const Op &a, int32_t sample) {
+View random_view(const SampleViews &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const Philox bits = philox(a.seed, philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
   const auto offset = [&](uint32_t random) {
@@ -96,11 +94,17 @@ View view_of(const Op &a, int32_t sample) {
   return {offset(bits[0]), offset(bits[1]), a.flip && (bits[2] & 1)};
 }
 
+View view_at(const int32_t *views, int64_t n) {
+  if (!views) return {0, 0, false};
+  return {views[3 * n], views[3 * n + 1], views[3 * n + 2] != 0};
+}
+
 // y [H,W,3]: the view of an image [H,W,3], zeros beyond its border
 void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, uint8_t *y) {
   std::fill_n(y, H * W * 3, uint8_t{0});
   const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(W, W - view.left);  // columns of y that the image covers
   for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(H, H - view.top); ++h) {
+    if (left >= right) break;  // all beyond the border
     const uint8_t *from = image + ((h + view.top) * W + view.left) * 3;
     uint8_t *row = y + h * W * 3;
     if (!view.flip) {
@@ -119,7 +123,7 @@ void assemble_batch(const AssembleBatch &a) {
   const int64_t bytes = a.H * a.W * 3;
   parallel_for(a.N, [&](int64_t n) {
     uint8_t *view = static_cast<uint8_t *>(scratch(0, bytes));
-    crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_of(a, a.indices[n]), view);
+    crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_at(a.views, n), view);
     const FloatsOut y = a.y + n * a.Z * a.Z * 3;
     if (a.H == a.Z && a.W == a.Z)
       write_run(y, bytes, [&](float *image) { normalise(view, a.H * a.W, table, image); });
@@ -130,7 +134,7 @@ void assemble_batch(const AssembleBatch &a) {
 
 void sample_views(const SampleViews &a) {
   for (int64_t n = 0; n < a.N; ++n) {
-    const View view = view_of(a, static_cast<int32_t>(n));
+    const View view = random_view(a, static_cast<int32_t>(n));
     a.y[3 * n] = static_cast<int32_t>(view.top);
     a.y[3 * n + 1] = static_cast<int32_t>(view.left);
     a.y[3 * n + 2] = view.flip;

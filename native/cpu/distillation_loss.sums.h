@@ -12,7 +12,7 @@ struct LossSums {
   int64_t correct;
 };
 
-// Runs add_rows(begin, end, sums) for ranges of rows, which writes their gradients and adds to the sums, and writes the metrics.
+// Runs add_rows(begin, end, sums) for ranges of rows, which writes their gradients and adds to the sums, and writes loss and metrics.
 template <class AddRows>
 void distillation_loss_by_rows(const DistillationLoss &a, const AddRows &add_rows) {
   constexpr int64_t kRows = 32;
@@ -32,10 +32,10 @@ void distillation_loss_by_rows(const DistillationLoss &a, const AddRows &add_row
   }
   const double alpha = a.teacher ? a.alpha : 0, T = a.temperature, N = static_cast<double>(a.N);
   const double ce = total.cross_entropy / N, kd = T * T * total.divergence / N;
-  a.metrics[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
-  a.metrics[1] = static_cast<float>(ce);
-  a.metrics[2] = static_cast<float>(kd);
-  a.metrics[3] = static_cast<float>(total.correct);
+  a.loss[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
+  a.metrics[0] = static_cast<float>(ce);
+  a.metrics[1] = static_cast<float>(kd);
+  a.metrics[2] = static_cast<float>(total.correct);
 }
 
 }  // namespace

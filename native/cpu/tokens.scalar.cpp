@@ -1,4 +1,4 @@
-// Class token and position embedding; picking one token.
+// Class token and position embedding; picking one token or a range of them.
 #include <algorithm>
 
 #include "cpu/threads.h"
@@ -11,6 +11,8 @@ namespace {
 void copy(Floats from, int64_t count, FloatsOut to) {
   for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
+
+void zero(FloatsOut to, int64_t count) { std::fill(static_cast<char *>(to.data), static_cast<char *>((to + count).data), char{}); }
 
 }  // namespace
 
@@ -43,9 +45,21 @@ void select_token_forward(const SelectTokenForward &a) {
 
 void select_token_backward(const SelectTokenBackward &a) {
   parallel_for(a.N, [&](int64_t n) {
-    const FloatsOut dx = a.dx + n * a.T * a.D, end = dx + a.T * a.D;
-    std::fill(static_cast<char *>(dx.data), static_cast<char *>(end.data), char{});
+    const FloatsOut dx = a.dx + n * a.T * a.D;
+    zero(dx, a.T * a.D);
     copy(a.dy + n * a.D, a.D, dx + a.index * a.D);
+  });
+}
+
+void slice_tokens_forward(const SliceTokensForward &a) {
+  parallel_for(a.N, [&](int64_t n) { copy(a.x + (n * a.T + a.begin) * a.D, a.L * a.D, a.y + n * a.L * a.D); });
+}
+
+void slice_tokens_backward(const SliceTokensBackward &a) {
+  parallel_for(a.N, [&](int64_t n) {
+    const FloatsOut dx = a.dx + n * a.T * a.D;
+    zero(dx, a.T * a.D);
+    copy(a.dy + n * a.L * a.D, a.L * a.D, dx + a.begin * a.D);
   });
 }
 

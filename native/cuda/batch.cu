@@ -44,14 +44,17 @@ struct View {
   bool flip;
 };
 
-// Of AssembleBatch or SampleViews
-template <class Op>
-__device__ inline View view_of(const Op &a, int32_t sample) {
+__device__ inline View random_view(const SampleViews &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const gpu::Philox bits = gpu::philox(a.seed, gpu::philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
   const uint64_t places = static_cast<uint64_t>(2 * a.crop + 1);
   return {static_cast<int64_t>(uint64_t{bits.of[0]} * places >> 32) - a.crop,
           static_cast<int64_t>(uint64_t{bits.of[1]} * places >> 32) - a.crop, a.flip && (bits.of[2] & 1)};
+}
+
+__device__ inline View view_at(const int32_t *views, int64_t n) {
+  if (!views) return {0, 0, false};
+  return {views[3 * n], views[3 * n + 1], views[3 * n + 2] != 0};
 }
 
 struct Picture {
@@ -87,15 +90,14 @@ void assemble_batch(const AssembleBatch &a) {
   const Grid grid = upload(bilinear(a.W, a.Z, 0, a.Z), bilinear(a.H, a.Z, 0, a.Z));
   for_each(a.N * a.Z * a.Z * 3, [=] __device__(int64_t i) {
     const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z % a.Z, n = i / 3 / a.Z / a.Z;
-    const int32_t sample = a.indices[n];
-    const Picture picture{a.images + sample * (a.H * a.W * 3), a.H, a.W, view_of(a, sample)};
+    const Picture picture{a.images + a.indices[n] * (a.H * a.W * 3), a.H, a.W, view_at(a.views, n)};
     a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
   });
 }
 
 void sample_views(const SampleViews &a) {
   for_each(a.N, [=] __device__(int64_t n) {
-    const View view = view_of(a, static_cast<int32_t>(n));
+    const View view = random_view(a, static_cast<int32_t>(n));
     a.y[3 * n] = static_cast<int32_t>(view.top);
     a.y[3 * n + 1] = static_cast<int32_t>(view.left);
     a.y[3 * n + 2] = view.flip;

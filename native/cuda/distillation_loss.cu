@@ -2,6 +2,7 @@
 // highest logit is taken off; sums over rows in double precision, in the order of the rows.
 #include "cuda/gpu.cuh"
 #include "cuda/launchers.h"
+#include "cuda/sums.cuh"
 #include "cuda/workspace.h"
 
 namespace distill::cuda {
@@ -96,12 +97,6 @@ __global__ void __launch_bounds__(256) loss_rows(DistillationLoss a, RowResult *
   if (group.first() == 0) results[row] = {-at_one.of(student[label]), divergence, before_label == 0};
 }
 
-__device__ inline double warp_sum(double value) {
-  GPU_UNROLL
-  for (int distance = 16; distance; distance >>= 1) value += __shfl_xor_sync(~0u, value, distance);
-  return value;
-}
-
 __global__ void __launch_bounds__(32) sum_rows(DistillationLoss a, const RowResult *results) {
   double cross_entropy = 0, divergence = 0, correct = 0;
   for (int64_t row = threadIdx.x; row < a.N; row += 32) {
@@ -109,16 +104,16 @@ __global__ void __launch_bounds__(32) sum_rows(DistillationLoss a, const RowResu
     divergence += results[row].divergence;
     correct += results[row].correct;
   }
-  cross_entropy = warp_sum(cross_entropy);
-  divergence = warp_sum(divergence);
-  correct = warp_sum(correct);
+  cross_entropy = gpu::warp_sum(cross_entropy);
+  divergence = gpu::warp_sum(divergence);
+  correct = gpu::warp_sum(correct);
   if (threadIdx.x != 0) return;
   const double alpha = a.teacher ? a.alpha : 0, T = a.temperature, N = static_cast<double>(a.N);
   const double ce = cross_entropy / N, kd = a.teacher ? T * T * divergence / N : 0;
-  a.metrics[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
-  a.metrics[1] = static_cast<float>(ce);
-  a.metrics[2] = static_cast<float>(kd);
-  a.metrics[3] = static_cast<float>(correct);
+  a.loss[0] = static_cast<float>(alpha * kd + (1 - alpha) * ce);
+  a.metrics[0] = static_cast<float>(ce);
+  a.metrics[1] = static_cast<float>(kd);
+  a.metrics[2] = static_cast<float>(correct);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// add, fill and GELU: each element by itself. Limited by memory.
+// add, multiply, scale, ReLU, GELU and fill: each element by itself. Limited by memory.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"
@@ -15,6 +15,35 @@ void add(const Add &a) {
   for_each_eight(a.size, [=] __device__(int64_t i, int count) {
     const Eight left = load8(a.a, i, count), right = load8(a.b, i, count);
     store8(a.y, i, eight_of([&](int j) { return left.of[j] + right.of[j]; }), count);
+  });
+}
+
+void multiply(const Multiply &a) {
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight left = load8({a.a}, i, count), right = load8({a.b}, i, count);
+    store8({a.y}, i, eight_of([&](int j) { return left.of[j] * right.of[j]; }), count);
+  });
+}
+
+void scale(const Scale &a) {
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const float factor = a.by ? a.factor * a.by[0] : a.factor;
+    const Eight x = load8({a.x}, i, count);
+    store8({a.y}, i, eight_of([&](int j) { return x.of[j] * factor; }), count);
+  });
+}
+
+void relu_forward(const ReluForward &a) {
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight x = load8(a.x, i, count);
+    store8(a.y, i, eight_of([&](int j) { return x.of[j] < 0 ? 0.0f : x.of[j]; }), count);
+  });
+}
+
+void relu_backward(const ReluBackward &a) {
+  for_each_eight(a.size, [=] __device__(int64_t i, int count) {
+    const Eight y = load8(a.y, i, count), dy = load8(a.dy, i, count);
+    store8(a.dx, i, eight_of([&](int j) { return y.of[j] <= 0 ? 0.0f : dy.of[j]; }), count);
   });
 }
 

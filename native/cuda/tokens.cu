@@ -38,4 +38,16 @@ void select_token_backward(const SelectTokenBackward &a) {
   });
 }
 
+void slice_tokens_forward(const SliceTokensForward &a) {
+  const int64_t slice = a.L * a.D;
+  for_each(a.N * slice, [=] __device__(int64_t i) { a.y[i] = a.x[i / slice * a.T * a.D + a.begin * a.D + i % slice]; });
+}
+
+void slice_tokens_backward(const SliceTokensBackward &a) {
+  for_each(a.N * a.T * a.D, [=] __device__(int64_t i) {
+    const int64_t d = i % a.D, t = i / a.D % a.T - a.begin, n = i / a.D / a.T;
+    a.dx[i] = t >= 0 && t < a.L ? a.dy[(n * a.L + t) * a.D + d] : 0.0f;
+  });
+}
+
 }  // namespace distill::cuda

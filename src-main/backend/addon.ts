@@ -108,6 +108,20 @@ export interface Addon {
   geluForward(a: { x: Handle; y: Handle }): void;
   geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   add(a: { a: Handle; b: Handle; y: Handle }): void;
+  multiply(a: { a: Handle; b: Handle; y: Handle }): void;
+  /** `by` is [1]. */
+  scale(a: { x: Handle; by?: Handle | null; y: Handle; factor: number }): void;
+  reluForward(a: { x: Handle; y: Handle }): void;
+  reluBackward(a: { y: Handle; dy: Handle; dx: Handle }): void;
+  meanForward(a: { x: Handle; y: Handle }): void;
+  meanBackward(a: { dy: Handle; dx: Handle }): void;
+  meanSquareForward(a: { x: Handle; target?: Handle | null; y: Handle }): void;
+  meanSquareBackward(a: { x: Handle; target?: Handle | null; dy: Handle; dx: Handle }): void;
+  sumRowsForward(a: { x: Handle; y: Handle }): void;
+  sumRowsBackward(a: { dy: Handle; dx: Handle }): void;
+  logSumExpForward(a: { x: Handle; y: Handle }): void;
+  logSumExpBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
+  oneHot(a: { labels: Handle; y: Handle }): void;
   conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number }): void;
   conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number }): void;
   conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number }): void;
@@ -174,8 +188,12 @@ export interface Addon {
   embedTokensBackward(a: { dy: Handle; dpatches: Handle; dclassToken: Handle; dposition: Handle }): void;
   selectTokenForward(a: { x: Handle; y: Handle; index: number }): void;
   selectTokenBackward(a: { dy: Handle; dx: Handle; index: number }): void;
+  sliceTokensForward(a: { x: Handle; y: Handle; begin: number; end: number }): void;
+  sliceTokensBackward(a: { dy: Handle; dx: Handle; begin: number; end: number }): void;
   averagePoolForward(a: { x: Handle; y: Handle }): void;
   averagePoolBackward(a: { dy: Handle; dx: Handle }): void;
+  resizeGridForward(a: { x: Handle; y: Handle }): void;
+  resizeGridBackward(a: { dy: Handle; dx: Handle }): void;
   maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number }): void;
   maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle; kernel: number; stride: number; padding: number }): void;
   distillationLoss(a: {
@@ -183,6 +201,7 @@ export interface Addon {
     teacher?: Handle | null;
     labels: Handle;
     dstudent?: Handle | null;
+    loss: Handle;
     metrics: Handle;
     temperature: number;
     alpha: number;
@@ -214,11 +233,8 @@ export interface Addon {
   assembleBatch(a: {
     images: Handle;
     indices: Handle;
+    views?: Handle | null;
     y: Handle;
-    crop: number;
-    flip: boolean;
-    seed: number;
-    epoch: number;
     mean: readonly number[];
     std: readonly number[];
   }): void;

@@ -1,10 +1,11 @@
 /** The models as they are trained and used. A step is what a training does to a batch that it has: forward, loss, backward, AdamW. */
+import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
 import { lossMetrics } from "../tensor/ops/distillation-loss";
 import { backward, noGrad, type Tensor } from "../tensor/tensor";
 import { control, distil, type Task } from "../training/losses/task";
-import { CIFAR10_NORMALIZATION, type Network } from "../training/network";
+import type { Network } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
 import type { Inputs } from "./inputs";
 import type { Work } from "./work";
@@ -132,7 +133,7 @@ function step(inputs: Inputs, sizes: Sizes, batch: number, taskOf: (student: Net
   return () => {
     const loss = task({ images, labels, teacherLogits: teacherLogits() });
     lossMetrics(loss);
-    backward(loss);
+    backward(loss.loss);
     optimizer.step(1e-4);
   };
 }

@@ -1,9 +1,9 @@
 /** The ops by themselves, at the sizes that they have in the models: each calls one kernel on tensors that are there already. */
 
+import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
 import { backend } from "../tensor/tensor";
-import { CIFAR10_NORMALIZATION } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
 import type { Inputs } from "./inputs";
 import { VIT_TINY } from "./model-works";
@@ -203,8 +203,8 @@ function loss(N: number, K: number): Work {
   const torch = { work: "distillation loss", N, K, temperature, alpha };
   const open = (inputs: Inputs) => {
     const [student, teacher, dstudent] = [inputs.values(N, K).handle, inputs.values(N, K).handle, inputs.valuesLike(N, K).handle];
-    const [labels, metrics] = [inputs.whole(N, K).handle, inputs.valuesLike(4).handle];
-    return () => backend().distillationLoss({ student, teacher, labels, dstudent, metrics, temperature, alpha });
+    const [labels, loss, metrics] = [inputs.whole(N, K).handle, inputs.valuesLike(1).handle, inputs.valuesLike(3).handle];
+    return () => backend().distillationLoss({ student, teacher, labels, dstudent, loss, metrics, temperature, alpha });
   };
   return stream(`distillation loss ${N}x${K} with gradient`, "fp32", 3 * N * K * FP32_BYTES, torch, open, 4);
 }
@@ -215,8 +215,12 @@ function batch(precision: Precision): Work {
   const open = (inputs: Inputs) => {
     const [images, y] = [inputs.images(count, side).handle, inputs.activationLike(N, size, size, 3).handle];
     const indices = inputs.whole(N, count).handle;
+    const views = inputs.own(empty([N, 3], "i32")).handle;
     let epoch = 0;
-    return () => backend().assembleBatch({ images, indices, y, crop, flip: true, seed: 0, epoch: ++epoch, ...CIFAR10_NORMALIZATION });
+    return () => {
+      backend().sampleViews({ y: views, crop, flip: true, seed: 0, epoch: ++epoch });
+      backend().assembleBatch({ images, indices, views, y, ...CIFAR10_NORMALIZATION });
+    };
   };
   return { ...OP, name: `batch: crop, flip, ${side} to ${size} px`, precision, unit: "images/s", amount: N, limit: null, goal: 4, torch, open };
 }

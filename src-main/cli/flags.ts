@@ -1,9 +1,10 @@
 import { InvalidArgumentError } from "commander";
 import { checkSetting } from "../contract/parse-recipe";
-import { type SettingKey, type SettingValue, settingAt, valueFromText } from "../contract/settings";
+import { type SettingValue, valueFromText } from "../contract/setting";
+import { settingAt } from "../contract/settings";
 
 /** Reads a flag that means the same as a recipe's key, with that key's kind and range. */
-export function likeSetting<V extends SettingValue>(key: SettingKey): (text: string) => V {
+export function likeSetting<V extends SettingValue>(key: string): (text: string) => V {
   return (text) => {
     const value = valueFromText(settingAt(key)!, text);
     const problem = checkSetting(key, value);

@@ -5,6 +5,7 @@
  */
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
+import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
 import { z } from "./zod";
@@ -156,16 +157,6 @@ export interface Gpu {
   freeBytes: number;
   /** CUDA's compute capability: "9.0". */
   capability: string;
-}
-
-export interface ModelInfo {
-  name: string;
-  family: "resnet" | "vit";
-  description: string;
-  imageSize: number;
-  patchSize: number | null;
-  /** With 10 classes, at its own image size. */
-  parameters: number;
 }
 
 export interface DataInfo {

@@ -1,19 +1,10 @@
 import { UsageError } from "./failure";
+import { patchSizeOf } from "./families";
 import { nearest } from "./nearest";
-import type { Recipe } from "./recipe";
-import {
-  controlKeys,
-  expectation,
-  patchSizeOf,
-  type Setting,
-  type SettingKey,
-  type SettingValue,
-  sections,
-  settingAt,
-  settingKeys,
-  settings,
-  valueFromText,
-} from "./settings";
+import { isObjectiveKind, objectiveKinds, shortForm, type Term, termSettings } from "./objectives";
+import type { Distillation, Recipe } from "./recipe";
+import { expectation, type Setting, type SettingValue, sameValue, valueFromText } from "./setting";
+import { controlKeys, sections, settingAt, settingKeys, settings } from "./settings";
 import { z } from "./zod";
 
 /** What is wrong with a recipe, one line each: `train.epochs: expected an integer from 1 to 10000, got "five"`. */
@@ -39,27 +30,49 @@ export function parseRecipe(json: unknown): Recipe {
 }
 
 /**
- * A recipe (complete or not yet) with values from "key=value" texts, as `--set` takes them: "train.epochs=3", "teacher=null". Returns
- * a copy for `parseRecipe`, which checks the values. Throws a RecipeError if a key does not exist.
+ * A recipe (complete or not yet) with values from "key=value" texts, as `--set` takes them: "train.epochs=3", "teacher=null",
+ * "distillation.terms.0.weight=40". Returns a copy for `parseRecipe`, which checks the values. Throws a RecipeError if a key does not exist.
  */
 export function applySettings(json: unknown, assignments: readonly string[]): unknown {
   const problems: string[] = [];
   const recipe = isObject(json) ? copy(json) : {};
   for (const assignment of assignments) {
     const [key, text] = splitOnce(assignment);
-    const setting = settingAt(key);
-    if (text === undefined) problems.push(`expected key=value, as in train.epochs=3, got "${assignment}"`);
-    else if (setting) assign(recipe, key.split("."), valueFromText(setting, text));
-    else if (isNullableSection(key) && text === "null") recipe[key] = null;
-    else problems.push(Object.hasOwn(sections, key) ? wholeSection(key) : unknownKey(key));
+    const problem = text === undefined ? `expected key=value, as in train.epochs=3, got "${assignment}"` : applySetting(recipe, key, text);
+    if (problem) problems.push(problem);
   }
   if (problems.length > 0) throw new RecipeError(problems);
   return isObject(json) || json === undefined ? recipe : json;
 }
 
-/** What is wrong with one value, or null; for form fields and flags. */
-export function checkSetting(key: SettingKey, value: SettingValue): string | null {
-  const setting = settingAt(key)!;
+/** Changes the recipe in place; returns what is wrong with the key, or null. */
+function applySetting(recipe: Json, key: string, text: string): string | null {
+  const setting = settingAt(key, recipe);
+  const short = /^distillation\.(temperature|alpha)$/.exec(key)?.[1];
+  if (short && isObject(recipe.distillation) && "terms" in recipe.distillation)
+    return applyToSoftTerm(recipe.distillation, short, valueFromText(setting!, text));
+  if (setting) assign(recipe, key.split("."), valueFromText(setting, text));
+  else if (isNullableSection(key) && text === "null") recipe[key] = null;
+  else return Object.hasOwn(sections, key) ? wholeSection(key) : unknownKey(key, recipe);
+  return null;
+}
+
+/** Temperature and alpha belong to the short form of a distillation; beside terms they mean the one term of soft labels, if there is one. */
+function applyToSoftTerm(distillation: Json, name: string, value: SettingValue): string | null {
+  const terms = Array.isArray(distillation.terms) ? distillation.terms.filter(isObject) : [];
+  const soft = terms.filter(({ kind }) => kind === "soft");
+  const alone = soft.length === 1 && terms.length === 1;
+  if (name === "temperature" && soft.length === 1) soft[0]!.temperature = value;
+  else if (name === "alpha" && alone && typeof value === "number")
+    Object.assign(distillation, { labels: 1 - value }) && Object.assign(soft[0]!, { weight: value });
+  else
+    return `distillation.${name}: says which term only where soft labels are the ${name === "alpha" ? "one" : "only such"} term; name the term, as in distillation.terms.0.${name === "alpha" ? "weight" : name}`;
+  return null;
+}
+
+/** What is wrong with one value, or null; for form fields and flags. The recipe says what the terms of a distillation are. */
+export function checkSetting(key: string, value: SettingValue, recipe?: unknown): string | null {
+  const setting = settingAt(key, recipe)!;
   return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}`;
 }
 
@@ -76,8 +89,36 @@ export function resolvePaths(recipe: Recipe, resolve: (path: string) => string):
 }
 
 /** The value at a key; undefined where its part of the recipe is null. */
-export function valueAt(recipe: Recipe, key: SettingKey): SettingValue | undefined {
-  return key.split(".").reduce<unknown>((part, name) => (isObject(part) ? part[name] : undefined), recipe) as SettingValue | undefined;
+export function valueAt(recipe: Recipe, key: string): SettingValue | undefined {
+  return key.split(".").reduce<unknown>((part, name) => (isObject(part) || Array.isArray(part) ? (part as Json)[name] : undefined), recipe) as
+    | SettingValue
+    | undefined;
+}
+
+export interface RecipeSetting {
+  key: string;
+  setting: Setting;
+  value: SettingValue;
+}
+
+/** All settings of a recipe with their values, those of its terms included, in the order of the tables. What is null as a whole is left out. */
+export function recipeSettings(recipe: Recipe): RecipeSetting[] {
+  const keys = settingKeys.flatMap((key) => (key === "distillation.labels" ? [key, ...termKeys(recipe.distillation)] : [key]));
+  return keys.flatMap((key) => {
+    const value = valueAt(recipe, key);
+    return value === undefined ? [] : [{ key, setting: settingAt(key, recipe)!, value }];
+  });
+}
+
+/** Keys of all settings of a distillation's terms: "distillation.terms.0.kind" ... */
+export function termKeys(distillation: Distillation | null): string[] {
+  return (distillation?.terms ?? []).flatMap(({ kind }, index) => termKeysAt(kind, index));
+}
+
+/** Keys in which two recipes differ, in the order of the tables. */
+export function differingSettings(a: Recipe, b: Recipe): string[] {
+  const keys = [...recipeSettings(a), ...recipeSettings(b)].map(({ key }) => key);
+  return [...new Set(keys)].filter((key) => !sameValue(valueAt(a, key), valueAt(b, key)));
 }
 
 type Json = Record<string, unknown>;
@@ -136,6 +177,8 @@ function kindSchema(setting: Setting): z.ZodType {
       return z.enum(setting.choices.map(({ value }) => value));
     case "flag":
       return z.boolean();
+    case "triple":
+      return z.array(z.number().min(setting.min).max(setting.max)).length(3);
     case "text":
       return z.string();
     default:
@@ -176,38 +219,84 @@ function hasRequired(branch: Tree): boolean {
 }
 
 const tree = buildTree();
-const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({ version: z.literal(1).optional() });
+const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({ version: z.literal(1).optional(), distillation: z.unknown() });
+const rowsSchema = (rows: { readonly [name: string]: Setting }) =>
+  z.strictObject(Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, leafSchema(row).optional()])));
+const distillationRows = tree.distillation as { readonly [name: string]: Setting };
+/** The short form has none of the keys of the other. */
+const { labels: _, ...besidesLabels } = distillationRows;
+const shortSchema = rowsSchema({ ...shortForm, ...besidesLabels });
+const sumSchema = rowsSchema(distillationRows).extend({ terms: z.array(z.looseObject({ kind: z.enum(objectiveKinds) })).min(1) });
+const termSchemas = Object.fromEntries(objectiveKinds.map((kind) => [kind, rowsSchema(termSettings(kind)).extend({ kind: z.literal(kind) })]));
 
 function checkShape(json: unknown): string[] {
-  const result = schema.safeParse(json);
+  const { distillation } = json as Json;
+  return [...issuesOf(schema, json, [], json), ...(distillation === undefined || distillation === null ? [] : checkDistillation(distillation, json))];
+}
+
+function isSum(distillation: Json): boolean {
+  return "terms" in distillation || "labels" in distillation;
+}
+
+function checkDistillation(distillation: unknown, json: unknown): string[] {
+  if (!isObject(distillation)) return problemsAt("distillation", distillation, json);
+  if (!isSum(distillation)) {
+    if (isObjectiveKind(distillation.kind) && distillation.kind !== "soft")
+      return [`distillation.kind: the short form takes soft labels alone; write "terms": [{"kind": "${distillation.kind}", ...}] for others`];
+    return issuesOf(shortSchema, distillation, ["distillation"], json);
+  }
+  if (distillation.terms === undefined) return [`distillation.terms: is missing; expected ${TERMS_EXPECTED}`];
+  const problems = issuesOf(sumSchema, distillation, ["distillation"], json);
+  if (problems.length > 0) return problems;
+  return (distillation.terms as Json[]).flatMap((term, index) => issuesOf(termSchemas[term.kind as string]!, term, ["distillation", "terms", index], json));
+}
+
+const TERMS_EXPECTED = 'a list of one or more objectives, such as {"kind": "soft", "weight": 0.5, "temperature": 2}';
+
+/** What a schema finds wrong with the part of a recipe at a path. */
+function issuesOf(schema: z.ZodType, part: unknown, at: readonly (string | number)[], json: unknown): string[] {
+  const result = schema.safeParse(part);
   if (result.success) return [];
   return result.error.issues.flatMap((issue) => {
-    const path = issue.path.join(".");
-    if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path ? `${path}.${key}` : key));
-    const value = issue.path.reduce<unknown>((part, name) => (part as Json)[name as string], json);
-    return problemsAt(path, value);
+    const path = [...at, ...issue.path].join(".");
+    if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path ? `${path}.${key}` : key, json));
+    const value = issue.path.reduce<unknown>((part, name) => (part as Json)[name as string], part);
+    return problemsAt(path, value, json);
   });
 }
 
-/** A whole section that is missing is told by the required keys in it. */
-function problemsAt(path: string, value: unknown): string[] {
-  const setting = settingAt(path);
+/** A whole section that is missing is reported by the required keys in it. */
+function problemsAt(path: string, value: unknown, json: unknown): string[] {
+  if (path === "distillation.terms") return [`distillation.terms: expected ${TERMS_EXPECTED}, got ${Array.isArray(value) ? "an empty list" : shown(value)}`];
+  const setting = settingAt(path, json);
   if (setting)
     return [value === undefined ? `${path}: is missing; expected ${expectation(setting)}` : `${path}: expected ${expectation(setting)}, got ${shown(value)}`];
   if (value !== undefined) return [`${path}: expected an object${isNullableSection(path) ? " or null" : ""}, got ${shown(value)}`];
-  return settingKeys.filter((key) => key.startsWith(`${path}.`) && "required" in settings[key]).flatMap((key) => problemsAt(key, undefined));
+  return settingKeys.filter((key) => key.startsWith(`${path}.`) && "required" in settings[key]).flatMap((key) => problemsAt(key, undefined, json));
 }
 
-function unknownKey(key: string): string {
-  const known = ["version", ...Object.keys(sections), ...settingKeys, ...controlKeys];
+function unknownKey(key: string, recipe?: unknown): string {
+  const known = ["version", ...Object.keys(sections), ...settingKeys, ...controlKeys, ...distillationKeys(recipe)];
   const sameName = known.find((candidate) => candidate.split(".").at(-1) === key.split(".").at(-1));
   const meant = nearest(key, known) ?? sameName;
-  return meant ? `${key}: unknown key; did you mean ${meant}?` : `${key}: unknown key; expected one of ${keysBeside(key).join(", ")}`;
+  return meant ? `${key}: unknown key; did you mean ${meant}?` : `${key}: unknown key; expected one of ${keysBeside(key, recipe).join(", ")}`;
 }
 
-function keysBeside(key: string): string[] {
-  const section = key.split(".")[0]!;
-  const beside = settingKeys.filter((candidate) => candidate.startsWith(`${section}.`));
+/** Keys of the distillation that the recipe has, or else of the short form. */
+function distillationKeys(recipe: unknown): string[] {
+  const distillation = isObject(recipe) ? recipe.distillation : undefined;
+  if (!isObject(distillation) || !isSum(distillation)) return Object.keys(shortForm).map((name) => `distillation.${name}`);
+  const terms = Array.isArray(distillation.terms) ? distillation.terms : [];
+  return ["distillation.terms", ...terms.flatMap((term, index) => (isObject(term) && isObjectiveKind(term.kind) ? termKeysAt(term.kind, index) : []))];
+}
+
+function termKeysAt(kind: Term["kind"], index: number): string[] {
+  return ["kind", ...Object.keys(termSettings(kind))].map((name) => `distillation.terms.${index}.${name}`);
+}
+
+function keysBeside(key: string, recipe: unknown): string[] {
+  const beginning = key.replace(/[^.]*$/, "");
+  const beside = beginning ? [...settingKeys, ...distillationKeys(recipe)].filter((candidate) => candidate.startsWith(beginning)) : [];
   return beside.length > 0 ? beside : ["version", "name", ...Object.keys(sections), "device"];
 }
 
@@ -231,8 +320,26 @@ function completeSection(name: string, branch: Tree, given: unknown): Json | nul
   if (isNullableSection(name) && !isObject(given)) return null;
   const values = (given ?? {}) as Json;
   if (name === "control") return { train: {}, ...values };
+  if (name === "distillation") return completeDistillation(values);
   const model = (values.model ?? (branch.model && defaultOf(branch.model as Setting, ""))) as string;
   return Object.fromEntries(Object.entries(branch).map(([key, setting]) => [key, values[key] ?? defaultOf(setting as Setting, model)]));
+}
+
+/** The short form becomes the sum that it stands for. */
+function completeDistillation(given: Json): Json {
+  const { kind: _kind, temperature, alpha: givenAlpha, terms, ...values } = given;
+  const rest = Object.fromEntries(Object.entries(distillationRows).map(([name, row]) => [name, values[name] ?? defaultOf(row, "")]));
+  if (isSum(given)) return { ...rest, terms: (terms as Json[]).map(completeTerm) };
+  const alpha = (givenAlpha ?? defaultOf(shortForm.alpha!, "")) as number;
+  return { ...rest, labels: 1 - alpha, terms: [completeTerm({ kind: "soft", weight: alpha, ...(temperature !== undefined && { temperature }) })] };
+}
+
+function completeTerm(given: Json): Json {
+  const rows = termSettings(given.kind as Term["kind"]);
+  return {
+    kind: given.kind,
+    ...Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, given[name] === undefined ? defaultOf(row, "") : given[name]])),
+  };
 }
 
 function defaultOf(setting: Setting, model: string): SettingValue {
@@ -246,6 +353,13 @@ function defaultOf(setting: Setting, model: string): SettingValue {
 function contradictionsOf({ teacher, student, train, distillation, control }: Recipe): string[] {
   const problems: string[] = [];
   if (distillation && !teacher) problems.push("distillation: needs a teacher, got teacher null; name a teacher, or set distillation to null for a control");
+  if (distillation && distillation.labels === 0 && distillation.terms.every(({ weight }) => weight === 0))
+    problems.push("distillation: expected a weight above 0, got 0 for the labels and for every term; nothing would be learned");
+  for (const [network, choice] of [["teacher", teacher] as const, ["student", student] as const])
+    if (choice && (choice.mean === null) !== (choice.std === null))
+      problems.push(
+        `${network}.${choice.mean === null ? "mean" : "std"}: expected three numbers, as ${network}.${choice.mean === null ? "std" : "mean"} has them, got null; name both or neither`,
+      );
   problems.push(...patchProblems(student));
   problems.push(...trainProblems("train", train));
   if (control)

@@ -10,14 +10,36 @@ export interface BatchRecord {
   epoch: number;
   /** Batch within the epoch, from 1. */
   iter: number;
+  /** The weighted sum that was minimised. */
   loss: number;
-  ceLoss: number;
-  /** T^2 KL(teacher || student), mean over the batch; 0 without a teacher. */
-  kdLoss: number;
+  /** Its parts by name, unweighted: "ce" (cross-entropy with the labels), "kd" and others as `objectives.ts` names them. */
+  parts: Readonly<Record<string, number>>;
   /** Running over the epoch so far, 0 ... 1. */
   trainAcc: number;
   lr: number;
   imagesPerSecond: number;
+  /**
+   * Evidence: a hash over all that the arm was shown up to and including this batch (evidence.jsonl). Equal links in two arms show that
+   * they saw the same pixels and targets so far. Null where a run has none: those of earlier versions.
+   */
+  chain: string | null;
+}
+
+/**
+ * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 over the link before it and the other fields but
+ * `batch` and `teacher`, so that equal links show that all batches so far were equal.
+ */
+export interface BatchEvidence {
+  /** From 1, over all epochs. */
+  batch: number;
+  chain: string;
+  /** Hash of the plan: indices, views and mixing. */
+  plan: string;
+  /** Checksums of the student's rendered pixels and of its targets; null where a backend takes them at intervals only. */
+  pixels: string | null;
+  targets: string | null;
+  /** Checksum of the pixels that the teacher was shown; null if it was not asked, as when its answers were in the cache. */
+  teacher: string | null;
 }
 
 /** A line of epochs.csv. Test figures are null in epochs that were not evaluated. */
@@ -35,7 +57,7 @@ export interface RunHashes {
   data: string;
   /** Of the student's weights before the first step. */
   initialWeights: string;
-  /** Over every batch fed so far: pixels after augmentation and labels, in order. Equal in both arms of a controlled comparison. */
+  /** The last link of the chain of evidence: over every batch so far. */
   batches: string;
   teacher: string | null;
 }
@@ -86,8 +108,14 @@ export interface ComparisonResult {
   student: TrainResult;
   /** student.testAcc - control.testAcc */
   difference: number;
-  /** Same initial weights and same batches, shown by equal hashes. */
+  /** Proven to differ in the teacher alone: same initial weights, same pixels and targets in every batch, same settings. */
   controlled: boolean;
+  /** Whether the control has settings of its own, so that the difference is not the teacher's alone. */
+  tunedSeparately: boolean;
+  /** Keys of settings besides teacher and distillation in which the arms differ. */
+  differingSettings: string[];
+  /** Batches up to which both arms are proven to have seen the same. */
+  provenTo: number;
   /** Path of the HTML report. */
   report: string;
 }

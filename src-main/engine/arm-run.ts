@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
-import { valueAt } from "../contract/parse-recipe";
+import { differingSettings, valueAt } from "../contract/parse-recipe";
 import type { BatchRecord, EpochRecord, RunHashes, TrainResult } from "../contract/run";
-import { settingKeys } from "../contract/settings";
+import { settingAt } from "../contract/settings";
 import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
 import { readEvents, readHeader, readRun } from "../runs/reader";
@@ -50,7 +50,7 @@ export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)
 function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   const header = readHeader(directory);
   expectNotTrained(directory, readEvents(directory));
-  const differing = settingKeys.find((key) => !MAY_DIFFER.has(key) && valueAt(header.recipe, key) !== valueAt(recipe, key));
+  const differing = differingSettings(header.recipe, recipe).find((key) => !settingAt(key, recipe)?.resumable);
   if (differing) {
     const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAt(each, differing) ?? null));
     throw new InputError(
@@ -59,17 +59,6 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   }
   return { teacherTestAcc: header.teacherTestAcc, hashes: header.hashes, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
 }
-
-/** What may change between a start and its resumption: names and places, as what they hold is compared by hashes, and what changes no bit. */
-const MAY_DIFFER: ReadonlySet<string> = new Set([
-  "name",
-  "device",
-  "data.path",
-  "data.format",
-  "teacher.weights",
-  "student.weights",
-  "distillation.cacheTeacher",
-]);
 
 /**
  * Brings a trainer to where its run was left; the folder is only read. Throws an InputError if the run began with other data, teacher or
@@ -97,20 +86,24 @@ export class ArmRun {
   }
 
   static start({ name, recipe, directory }: PlacedArm, trainer: Trainer, teacherTestAcc: number | null, notifier: Notifier): ArmRun {
-    const writer = createRun(directory, {
-      arm: name,
-      recipe,
-      hashes: trainer.hashes,
-      classes: [...trainer.data.classes],
-      parameters: trainer.student.model.parameterCount(),
-      teacherTestAcc,
-    });
+    const writer = createRun(
+      directory,
+      {
+        arm: name,
+        recipe,
+        hashes: trainer.hashes,
+        classes: [...trainer.data.classes],
+        parameters: trainer.student.model.parameterCount(),
+        teacherTestAcc,
+      },
+      trainer.parts,
+    );
     return new ArmRun(trainer, writer, notifier);
   }
 
   /** The trainer is where the run was left. */
   static resume({ name, directory }: PlacedArm, trainer: Trainer, { checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
-    const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer)), notifier);
+    const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer), trainer.parts), notifier);
     if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run goes on from the one before. ${checkpoint.damaged}`);
     return run;
   }

@@ -4,10 +4,10 @@ import { useDevice } from "../backend/device";
 import { bench } from "../bench/bench";
 import { type Method, type Methods, type Notice, PROTOCOL } from "../contract/engine";
 import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
+import { modelInfos } from "../contract/families";
 import { parseRecipe } from "../contract/parse-recipe";
 import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
-import { modelInfos } from "../models/registry";
 import { exportWeights } from "../models/weights";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
@@ -41,7 +41,7 @@ export class Engine {
   readonly #handlers: Handlers = {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(),
-    models: () => modelInfos(),
+    models: () => [...modelInfos],
     dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
     dataDownload: async ({ directory, url }, notify) => {
       const onProgress = (received: number, total: number) => notify({ type: "download", received, total });

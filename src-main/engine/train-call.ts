@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
 import type { Recipe } from "../contract/recipe";
-import type { ComparisonResult, TrainResult } from "../contract/run";
+import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import { writeWhole } from "../runs/files";
+import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone } from "../tensor/tensor";
 import { comparisonArms } from "../training/compare";
@@ -52,11 +54,22 @@ export async function compare(call: TrainCall): Promise<ComparisonResult> {
     control,
     student,
     difference: student.testAcc - control.testAcc,
-    controlled: control.hashes.initialWeights === student.hashes.initialWeights && control.hashes.batches === student.hashes.batches,
+    ...verdictOf(readRun(control.directory), readRun(student.directory)),
     report,
   };
   writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
   return result;
+}
+
+function verdictOf(control: RunDetails, student: RunDetails): Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo"> {
+  const comparison = compareEvidence(evidenceOf(control), evidenceOf(student));
+  const { differingSettings, provenTo } = comparison;
+  return {
+    controlled: isControlled(comparison, { control: control.batches.length, student: student.batches.length }),
+    tunedSeparately: differingSettings.length > 0,
+    differingSettings,
+    provenTo,
+  };
 }
 
 /** Trains arms that share data, teacher and seed. */
@@ -149,7 +162,7 @@ async function readData(arms: readonly PlacedArm[], job: Job, phase: (text: stri
 function loadTeacher(arms: readonly PlacedArm[], data: Dataset): TrainedNetwork | null {
   const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
   if (!recipe) return null;
-  const teacher = loadNetwork(recipe.teacher!);
+  const teacher = loadNetwork({ ...recipe.teacher!, mean: recipe.teacher!.mean ?? undefined, std: recipe.teacher!.std ?? undefined });
   try {
     expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
     return teacher;

@@ -1,17 +1,15 @@
-import type { ModelInfo } from "../contract/engine";
 import { UsageError } from "../contract/failure";
-import { nearest } from "../contract/nearest";
+import { type Family, type FamilyName, type families, modelNamed } from "../contract/families";
 import { allOrNone } from "../tensor/tensor";
+import type { FamilyCode } from "./family";
 import type { Model } from "./model";
-import { resnets } from "./resnet";
-import { visionTransformers } from "./vit";
+import { resnet } from "./resnet";
+import { vit } from "./vit";
 
-/** What a model file offers to the registry. `parameters` is the count at these sizes with 10 classes. */
-export interface ModelEntry extends ModelInfo {
-  create(shape: { classes: number; imageSize: number; patchSize: number | null }): Model;
-}
+type ArchitectureOf<F> = F extends Family<infer Architecture> ? Architecture : never;
 
-const entries: readonly ModelEntry[] = [...resnets, ...visionTransformers];
+/** The code of every family. */
+const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit };
 
 export interface ModelOptions {
   /** Number of classes, at least 2. */
@@ -29,12 +27,12 @@ export interface ModelOptions {
  * or if the sizes do not fit it.
  */
 export function createModel(name: string, options: ModelOptions): Model {
-  const entry = entryOf(name);
-  const { classes, imageSize = entry.imageSize, seed = 0 } = options;
-  const patchSize = options.patchSize ?? entry.patchSize;
+  const { architecture, ...own } = modelNamed(name);
+  const { classes, imageSize = own.imageSize, seed = 0 } = options;
+  const patchSize = options.patchSize ?? own.patchSize;
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
-  if (entry.patchSize === null && patchSize !== null)
+  if (own.patchSize === null && patchSize !== null)
     throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
@@ -42,23 +40,15 @@ export function createModel(name: string, options: ModelOptions): Model {
       throw new UsageError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
   }
   return allOrNone(() => {
-    const model = entry.create({ classes, imageSize, patchSize });
+    const model = codeOf(name).create(name, architecture, { classes, imageSize, patchSize });
     model.initialize(seed);
     return model;
   });
 }
 
-/** All models, without building them. */
-export function modelInfos(): ModelInfo[] {
-  return entries.map(({ create: _, ...info }) => info);
-}
-
-function entryOf(name: string): ModelEntry {
-  const entry = entries.find((candidate) => candidate.name === name);
-  if (entry) return entry;
-  const names = entries.map((each) => each.name);
-  const meant = nearest(name, names);
-  throw new UsageError(`unknown model "${name}"${meant ? ` (did you mean ${meant}?)` : ""}; expected one of ${names.join(", ")}`);
+/** The code of a model's family. Throws a UsageError if there is no model of that name. */
+export function codeOf(model: string): FamilyCode {
+  return code[modelNamed(model).family];
 }
 
 function expectWhole(model: string, option: string, value: number, least: number): void {

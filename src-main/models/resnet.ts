@@ -1,3 +1,4 @@
+import type { ResNetArchitecture } from "../contract/families";
 import { BasicBlock, resnetConv2d } from "../nn/basic-block";
 import { BatchNorm2d } from "../nn/batch-norm";
 import type { Conv2d } from "../nn/conv2d";
@@ -6,16 +7,8 @@ import { sequential } from "../nn/sequential";
 import { averagePool } from "../tensor/ops/average-pool";
 import { maxPool } from "../tensor/ops/max-pool";
 import type { Tensor } from "../tensor/tensor";
-import { Model, type ModelShape } from "./model";
-import type { ModelEntry } from "./registry";
-
-interface ResNetConfig {
-  /** imagenet: 7x7 convolution with stride 2, then max-pool; cifar: 3x3 with stride 1, for images of about 32 px. */
-  stem: "imagenet" | "cifar";
-  /** Blocks in each of the three or four stages, and their channels. */
-  depths: readonly number[];
-  channels: readonly number[];
-}
+import type { FamilyCode } from "./family";
+import { Model, type ModelShape, type Observe } from "./model";
 
 /** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; timm's and torchvision's weights fit. */
 export class ResNet extends Model {
@@ -29,7 +22,7 @@ export class ResNet extends Model {
   fc: Linear;
   readonly #maxPool: boolean;
 
-  constructor(name: string, shape: ModelShape, { stem, depths, channels }: ResNetConfig) {
+  constructor(name: string, shape: ModelShape, { stem, depths, channels }: ResNetArchitecture) {
     super(name, shape);
     const [c1, c2, c3, c4] = channels as [number, number, number, number?];
     const [n1, n2, n3, n4] = depths as [number, number, number, number?];
@@ -43,13 +36,15 @@ export class ResNet extends Model {
     this.fc = new Linear(c4 ?? c3, shape.classes);
   }
 
-  forward(x: Tensor): Tensor {
+  protected override compute(x: Tensor, observe: Observe): Tensor {
     x = this.bn1.after(this.conv1, x, { relu: true });
+    observe("stem", x);
     if (this.#maxPool) x = maxPool(x, { kernel: 3, stride: 2, padding: 1 });
-    x = sequential(this.layer1, x);
-    x = sequential(this.layer2, x);
-    x = sequential(this.layer3, x);
-    x = sequential(this.layer4, x);
+    for (const layer of ["layer1", "layer2", "layer3", "layer4"] as const) {
+      if (this[layer].length === 0) continue;
+      x = sequential(this[layer], x);
+      observe(layer, x);
+    }
     x = averagePool(x);
     return this.fc.forward(x, { dtype: "f32" });
   }
@@ -59,18 +54,9 @@ function stage(depth: number, inputs: number, outputs: number, stride: number): 
   return Array.from({ length: depth }, (_, i) => (i === 0 ? new BasicBlock(inputs, outputs, stride) : new BasicBlock(outputs, outputs, 1)));
 }
 
-const resnet18 = { depths: [2, 2, 2, 2], channels: [64, 128, 256, 512] };
-const resnet34 = { depths: [3, 4, 6, 3], channels: [64, 128, 256, 512] };
-const resnet20 = { depths: [3, 3, 3], channels: [16, 32, 64] };
-
-export const resnets: readonly ModelEntry[] = [
-  entry("resnet18", "ResNet-18 for photographs", 224, 11_181_642, { stem: "imagenet", ...resnet18 }),
-  entry("resnet34", "ResNet-34 for photographs", 224, 21_289_802, { stem: "imagenet", ...resnet34 }),
-  entry("resnet18_cifar10", "ResNet-18 for small images", 32, 11_173_962, { stem: "cifar", ...resnet18 }),
-  entry("resnet34_cifar10", "ResNet-34 for small images", 32, 21_282_122, { stem: "cifar", ...resnet34 }),
-  entry("resnet20_cifar10", "ResNet-20 for small images: a quick teacher", 32, 272_474, { stem: "cifar", ...resnet20 }),
-];
-
-function entry(name: string, description: string, imageSize: number, parameters: number, config: ResNetConfig): ModelEntry {
-  return { name, family: "resnet", description, imageSize, patchSize: null, parameters, create: (shape) => new ResNet(name, shape, config) };
-}
+export const resnet: FamilyCode<ResNetArchitecture> = {
+  create: (name, architecture, shape) => new ResNet(name, shape, architecture),
+  head: "fc.weight",
+  // They take images of any size.
+  sizesIn: () => ({}),
+};

@@ -5,6 +5,7 @@ import type { Precision } from "../contract/recipe";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
 import type { Model } from "./model";
+import { codeOf } from "./registry";
 import { bytesOf, convertSafetensors, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
 
 /** What goes with a model's weights so that they can be used alone. */
@@ -18,7 +19,6 @@ export interface WeightsNotes {
 
 /** What a weights file says about itself; null where it says nothing. */
 export interface WeightsDescription {
-  model: string | null;
   classes: string[] | null;
   classCount: number | null;
   imageSize: number | null;
@@ -31,8 +31,7 @@ export interface WeightsDescription {
 export function saveWeights(model: Model, path: string, { classes, mean, std }: WeightsNotes): void {
   writeSafetensors(path, model.weights(), {
     model: model.name,
-    imageSize: String(model.imageSize),
-    ...(model.patchSize === null ? {} : { patchSize: String(model.patchSize) }),
+    ...sizesAsText(model),
     classes: JSON.stringify(classes),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
@@ -58,18 +57,22 @@ export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, 
   readSafetensors(path, header, tensors.keys(), (name, values) => backend().write(tensors.get(name)!.handle, values));
 }
 
-/** Says what can be known of a weights file: from the shapes of its tensors where they determine it, else from its metadata. */
-export function describeWeights(path: string): WeightsDescription {
+/**
+ * Says what can be known of a weights file for a model: from the shapes of its tensors where they determine it, else from its metadata.
+ * Throws an InputError if the file cannot be used, a UsageError if there is no such model.
+ */
+export function describeWeights(path: string, model: string): WeightsDescription {
+  const { head, sizesIn } = codeOf(model);
   const { metadata, tensors } = readSafetensorsHeader(path);
-  const head = tensors.get("fc.weight") ?? tensors.get("head.weight");
   const classes = parsed(path, metadata, "classes", isStrings);
-  const classCount = head?.shape[0] ?? classes?.length ?? null;
+  const classCount = tensors.get(head)?.shape[0] ?? classes?.length ?? null;
   if (classes && classes.length !== classCount) throw new InputError(`weights ${path}: names ${classes.length} classes, but its last layer has ${classCount}`);
   return {
-    model: metadata.model ?? null,
     classes,
     classCount,
-    ...sizes({ metadata, tensors }, path),
+    imageSize: parsed(path, metadata, "imageSize", isSize),
+    patchSize: null,
+    ...sizesIn(tensors),
     mean: parsed(path, metadata, "mean", isTriple),
     std: parsed(path, metadata, "std", isTriple),
   };
@@ -108,12 +111,8 @@ function shapeText(shape: readonly number[] | undefined): string {
   return shape ? `[${shape}]` : "none";
 }
 
-/** A vision transformer's shapes determine both sizes: pos_embed [1,1+patches,D], patch_embed.proj.weight [D,3,P,P]. */
-function sizes({ metadata, tensors }: SafetensorsHeader, path: string): { imageSize: number | null; patchSize: number | null } {
-  const positions = tensors.get("pos_embed")?.shape[1];
-  const patchSize = tensors.get("patch_embed.proj.weight")?.shape[2];
-  if (positions && patchSize) return { imageSize: Math.sqrt(positions - 1) * patchSize, patchSize };
-  return { imageSize: parsed(path, metadata, "imageSize", isSize), patchSize: null };
+function sizesAsText({ sizes }: Model): Record<string, string> {
+  return Object.fromEntries(Object.entries(sizes).flatMap(([name, size]) => (size === null ? [] : [[name, String(size)]])));
 }
 
 function parsed<T>(path: string, metadata: Record<string, string>, key: string, isValid: (value: unknown) => value is T): T | null {

@@ -8,16 +8,18 @@ export class Weight extends Tensor {
     shape: readonly number[],
     readonly initial: Initial,
     readonly trained: boolean,
+    /** Whether weight decay of matrices alone leaves it out, whatever its shape; vectors are always left out. */
+    readonly undecayed: boolean,
   ) {
     super(backend().alloc("f32", shape), "f32", shape);
     this.requiresGrad = trained;
   }
 
-  static parameter(shape: readonly number[], initial: Initial): Weight {
-    return unscoped(() => new Weight(shape, initial, true));
+  static parameter(shape: readonly number[], initial: Initial, { undecayed = false }: { undecayed?: boolean } = {}): Weight {
+    return unscoped(() => new Weight(shape, initial, true, undecayed));
   }
 
   static buffer(shape: readonly number[], initial: Initial): Weight {
-    return unscoped(() => new Weight(shape, initial, false));
+    return unscoped(() => new Weight(shape, initial, false, false));
   }
 }

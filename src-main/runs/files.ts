@@ -12,6 +12,7 @@ export const runFiles = (directory: string) => ({
   batches: join(directory, "batches.csv"),
   epochs: join(directory, "epochs.csv"),
   events: join(directory, "events.jsonl"),
+  evidence: join(directory, "evidence.jsonl"),
   checkpoint: join(directory, "checkpoint"),
   weights: join(directory, "student.safetensors"),
 });

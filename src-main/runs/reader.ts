@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
-import type { BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
-import { BATCHES, EPOCHS, parseTable } from "./records";
+import { batchTableOf, EPOCHS, parseTable } from "./records";
 
 /** Everything that a run folder says. Throws an InputError if it holds no run that can be read. */
 export function readRun(directory: string): RunDetails {
@@ -97,17 +97,27 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
   throw new Error(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
 }
 
-export const readBatches = (directory: string): BatchRecord[] => read(runFiles(directory).batches, (text) => parseTable(BATCHES, text));
+/** The lines of batches.csv, each with its link of evidence.jsonl, where there is one. */
+export function readBatches(directory: string): BatchRecord[] {
+  const chain = readEvidence(directory).map(({ chain }) => chain);
+  return read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text)).map((record, index) => ({ ...record, chain: chain[index] ?? null }));
+}
 export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(directory).epochs, (text) => parseTable(EPOCHS, text));
 
+export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
+
+/** The evidence of every batch from the first; empty in a run of an earlier version, also if it was resumed by this one. */
+export function readEvidence(directory: string): BatchEvidence[] {
+  const lines = read(runFiles(directory).evidence, parseLines<BatchEvidence>);
+  return lines.every(({ batch }, index) => batch === index + 1) ? lines : [];
+}
+
 /** A last line without its end was being written when the process died, and does not count. */
-export function readEvents(directory: string): RunEvent[] {
-  return read(runFiles(directory).events, (text) =>
-    text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line)),
-  );
+function parseLines<R>(text: string): R[] {
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
 }
 
 /** A file that is not there counts as empty. Throws an InputError that names one that cannot be parsed. */

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { InputError } from "../contract/failure";
-import type { BatchRecord, EpochRecord, RunHashes } from "../contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { cannotBeWritten, type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
-import { readBatches, readEpochs, readEvents, readHeader, trainedBy } from "./reader";
-import { BATCHES, EPOCHS, line, toText } from "./records";
+import { readBatches, readEpochs, readEvents, readEvidence, readHeader, trainedBy } from "./reader";
+import { batchTable, EPOCHS, line, toText } from "./records";
 
 /** How far a checkpoint had got. */
 export interface RunPosition {
@@ -14,15 +14,15 @@ export interface RunPosition {
   epochsDone: number;
 }
 
-/** Starts a run in a new folder. Throws an InputError if the folder already holds a run. */
-export function createRun(directory: string, start: RunStart): RunWriter {
+/** Starts a run in a new folder; `parts` names those of its loss. Throws an InputError if the folder already holds a run. */
+export function createRun(directory: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   if (existsSync(files.recipe))
     throw new InputError(`${directory} already holds a run, and nothing is written over: choose another folder, or go on with that run by --resume`);
   mkdirSync(directory, { recursive: true });
   const header: RunHeader = { schema: SCHEMA, seed: start.recipe.train.seed, ...start };
   // What makes the folder a run comes last; where it cannot be written, nothing is left in the way of another try.
-  const tables = { [files.batches]: toText(BATCHES, []), [files.epochs]: toText(EPOCHS, []), [files.events]: "" };
+  const tables = { [files.batches]: toText(batchTable(parts), []), [files.epochs]: toText(EPOCHS, []), [files.evidence]: "", [files.events]: "" };
   try {
     for (const [path, text] of Object.entries(tables)) writeFileSync(path, text);
     writeWhole(files.recipe, json(header));
@@ -30,14 +30,14 @@ export function createRun(directory: string, start: RunStart): RunWriter {
     for (const path of Object.keys(tables)) rmSync(path, { force: true });
     throw error;
   }
-  return new RunWriter(directory, header, "started", 1);
+  return new RunWriter(directory, header, parts, "started", 1);
 }
 
 /**
  * Goes on with a run from a checkpoint: lines written after it are taken away, so that none comes twice. Throws an InputError if the
  * folder holds no run or another process is training it.
  */
-export function resumeRun(directory: string, position: RunPosition): RunWriter {
+export function resumeRun(directory: string, position: RunPosition, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   const header = readHeader(directory);
   const events = readEvents(directory);
@@ -46,10 +46,12 @@ export function resumeRun(directory: string, position: RunPosition): RunWriter {
   const isDone = ({ epoch, iter }: BatchRecord) => epoch < position.epoch || (epoch === position.epoch && iter <= position.iter);
   const batches = readBatches(directory).filter(isDone);
   const epochs = readEpochs(directory).filter(({ epoch }) => epoch <= position.epochsDone);
-  writeWhole(files.batches, toText(BATCHES, batches));
+  writeWhole(files.batches, toText(batchTable(parts), batches));
+  // In a run of an earlier version the first batches have no evidence, and that of later ones does not count: a chain holds from the start or not at all.
+  writeWhole(files.evidence, readEvidence(directory).slice(0, batches.length).map(jsonLine).join(""));
   writeWhole(files.epochs, toText(EPOCHS, epochs));
-  writeWhole(files.events, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
-  return new RunWriter(directory, header, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
+  writeWhole(files.events, events.map(jsonLine).join(""));
+  return new RunWriter(directory, header, parts, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
 }
 
 /** Throws an InputError if another process is training the run. */
@@ -63,12 +65,15 @@ export class RunWriter {
   readonly #batches: LineFile;
   readonly #epochs: LineFile;
   readonly #events: LineFile;
+  readonly #evidence: LineFile;
+  readonly #batchTable: ReturnType<typeof batchTable>;
   #header: RunHeader;
 
   /** Use `createRun` or `resumeRun`. */
   constructor(
     readonly directory: string,
     header: RunHeader,
+    parts: readonly string[],
     type: "started" | "resumed",
     segment: number,
   ) {
@@ -77,12 +82,18 @@ export class RunWriter {
     this.#batches = new LineFile(files.batches);
     this.#epochs = new LineFile(files.epochs);
     this.#events = new LineFile(files.events);
+    this.#evidence = new LineFile(files.evidence);
+    this.#batchTable = batchTable(parts);
     this.#writeEvent({ time: new Date().toISOString(), type, segment, pid: process.pid });
     this.flush();
   }
 
   appendBatches(records: readonly BatchRecord[]): void {
-    this.#batches.append(records.map((record) => line(BATCHES, record)).join(""));
+    this.#batches.append(records.map((record) => line(this.#batchTable, record)).join(""));
+  }
+
+  appendEvidence(evidence: BatchEvidence): void {
+    this.#evidence.append(jsonLine(evidence));
   }
 
   appendEpoch(record: EpochRecord): void {
@@ -100,19 +111,23 @@ export class RunWriter {
   }
 
   flush(): void {
-    for (const file of [this.#batches, this.#epochs, this.#events]) file.flush();
+    for (const file of this.#files) file.flush();
   }
 
   close(): void {
     try {
       this.flush();
     } finally {
-      for (const file of [this.#batches, this.#epochs, this.#events]) file.close();
+      for (const file of this.#files) file.close();
     }
   }
 
+  get #files(): LineFile[] {
+    return [this.#batches, this.#epochs, this.#evidence, this.#events];
+  }
+
   #writeEvent(event: RunEvent): void {
-    this.#events.append(`${JSON.stringify(event)}\n`);
+    this.#events.append(jsonLine(event));
   }
 }
 
@@ -141,4 +156,5 @@ class LineFile {
   }
 }
 
+const jsonLine = (value: unknown) => `${JSON.stringify(value)}\n`;
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,13 +1,12 @@
+import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
-import type { Normalization } from "../tensor/ops/prepare-image";
 
 /** All that a teacher's logits of a view depend on, to the last bit. */
 export interface LogitKey {
-  /** Of the teacher. */
+  /** Of the teacher. The hash of its weights covers their shapes. */
   model: string;
   weights: string;
   imageSize: number;
-  patchSize: number | null;
   normalization: Normalization;
   /** Hash of the data set, whose samples the views number. */
   data: string;

@@ -1,12 +1,12 @@
 import { InputError, UsageError } from "../contract/failure";
+import { familyOf } from "../contract/families";
+import { type Normalization, normalizationInWords } from "../contract/normalization";
 import type { Recipe, StudentChoice } from "../contract/recipe";
-import { patchSizeOf } from "../contract/settings";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { View } from "../data/batches";
 import type { Model } from "../models/model";
-import { createModel, type ModelOptions } from "../models/registry";
-import { describeWeights, hashWeights, loadWeights } from "../models/weights";
-import type { Normalization } from "../tensor/ops/prepare-image";
+import { codeOf, createModel, type ModelOptions } from "../models/registry";
+import { describeWeights, hashWeights, loadWeights, type WeightsDescription } from "../models/weights";
 
 /** A model with the normalisation that its input has; the input's side in pixels is the model's own. */
 export interface Network {
@@ -20,8 +20,14 @@ export function trainingView({ model, normalization }: Network, { train, augment
   return { imageSize: model.imageSize, ...normalization, augment, seed, epoch, precision };
 }
 
+/** A network whose normalisation was chosen. */
+export interface ChosenNetwork extends Network {
+  /** The normalisation if it was assumed, as the weights do not say it, in words for the user. */
+  assumption: string | null;
+}
+
 /** A network that is used as it was trained: in evaluation mode and without gradients. */
-export interface TrainedNetwork extends Network {
+export interface TrainedNetwork extends ChosenNetwork {
   /** Of the weights. */
   hash: string;
   /** Names in the order of the logits, if the weights tell them. */
@@ -30,47 +36,58 @@ export interface TrainedNetwork extends Network {
   trainedAt: number | null;
 }
 
-/** Over the training images of CIFAR-10, scaled to 0 ... 1. */
-export const CIFAR10_NORMALIZATION: Normalization = { mean: [0.49139968, 0.48215827, 0.44653124], std: [0.24703233, 0.24348505, 0.26158768] };
+/** What was asked for; null and undefined leave it to the weights. */
+export interface GivenNormalization {
+  mean?: readonly number[] | null;
+  std?: readonly number[] | null;
+}
 
-export interface TrainedNetworkOptions {
+export interface TrainedNetworkOptions extends GivenNormalization {
   model: string;
   /** "bundled" or a safetensors file. */
   weights: string;
-  /** Default: what the weights say, then the model's own; so with the others. */
+  /** Default: what the weights say, then the model's own; so with the patch. */
   imageSize?: number;
   patchSize?: number;
-  mean?: readonly number[];
-  std?: readonly number[];
 }
 
 /** Builds a model for the weights and reads them. Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
 export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const path = options.weights === "bundled" ? bundledWeights(options.model) : options.weights;
-  const about = describeWeights(path);
-  if (about.classCount === null) throw new InputError(`weights ${path}: have no last layer (fc.weight or head.weight), so the number of classes is unknown`);
+  const about = describeWeights(path, options.model);
+  if (about.classCount === null)
+    throw new InputError(
+      `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).head}), so the number of classes is unknown`,
+    );
   const model = build(options.model, {
     classes: about.classCount,
     imageSize: options.imageSize ?? about.imageSize ?? undefined,
-    // Weights of a transformer for a model without patches are told by their tensors, when they are read.
-    patchSize: options.patchSize ?? (patchSizeOf(options.model) === null ? null : about.patchSize),
+    patchSize: options.patchSize ?? about.patchSize,
   });
   readInto(model, path);
   model.eval().requiresGrad(false);
-  const normalization = {
-    mean: options.mean ?? about.mean ?? CIFAR10_NORMALIZATION.mean,
-    std: options.std ?? about.std ?? CIFAR10_NORMALIZATION.std,
-  };
-  return { model, normalization, hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
+  return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
 }
 
 /** A network to be trained: fresh from the seed, or from a file, whose head must have as many classes. */
-export function createStudent(choice: StudentChoice, classes: number, seed: number): Network {
+export function createStudent(choice: StudentChoice & GivenNormalization, classes: number, seed: number): ChosenNetwork {
   const model = build(choice.model, { classes, imageSize: choice.imageSize, patchSize: choice.patchSize, seed });
-  if (!choice.weights) return { model, normalization: CIFAR10_NORMALIZATION };
+  if (!choice.weights) {
+    const { mean, std } = familyOf(choice.model).normalization;
+    return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null };
+  }
   readInto(model, choice.weights);
-  const { mean, std } = describeWeights(choice.weights);
-  return { model, normalization: mean && std ? { mean, std } : CIFAR10_NORMALIZATION };
+  return { model, ...normalizationOf(choice, describeWeights(choice.weights, choice.model), choice.weights) };
+}
+
+/** What was asked for, else what the weights say, else their family's. */
+function normalizationOf(given: GivenNormalization & { model: string }, about: WeightsDescription, path: string): Omit<ChosenNetwork, "model"> {
+  const [mean, std] = [given.mean ?? about.mean, given.std ?? about.std];
+  if (mean && std) return { normalization: { mean, std }, assumption: null };
+  const family = familyOf(given.model).normalization;
+  const normalization = { mean: mean ?? family.mean, std: std ?? family.std };
+  const assumption = `the weights ${path} do not say how their images were normalised, and are used with ${normalizationInWords(normalization)}: if they were trained with others, set mean and std`;
+  return { normalization, assumption };
 }
 
 /**

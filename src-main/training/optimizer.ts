@@ -1,4 +1,5 @@
 import type { TrainSettings } from "../contract/recipe";
+import type { Weight } from "../nn/weight";
 import { type AdamWParameter, adamw, type SgdParameter, sgd } from "../tensor/ops/optimizer";
 import { allOrNone, full, type Tensor, unscoped } from "../tensor/tensor";
 
@@ -25,7 +26,7 @@ export abstract class Optimizer {
   protected abstract update(learningRate: number): void;
 }
 
-export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, settings: OptimizerSettings): Optimizer {
+export function createOptimizer(parameters: ReadonlyMap<string, Weight>, settings: OptimizerSettings): Optimizer {
   return allOrNone(() => (settings.optimizer === "adamw" ? new AdamW(parameters, settings) : new Sgd(parameters, settings)));
 }
 
@@ -33,11 +34,11 @@ class AdamW extends Optimizer {
   readonly #state: Map<string, AdamWParameter>;
 
   constructor(
-    parameters: ReadonlyMap<string, Tensor>,
+    parameters: ReadonlyMap<string, Weight>,
     readonly settings: OptimizerSettings,
   ) {
     super();
-    this.#state = mapValues(parameters, (value, name) => ({ value, decay: decays(name, value, settings), first: zeros(value), second: zeros(value) }));
+    this.#state = mapValues(parameters, (value) => ({ value, decay: decays(value, settings), first: zeros(value), second: zeros(value) }));
   }
 
   protected override update(learningRate: number): void {
@@ -53,11 +54,11 @@ class Sgd extends Optimizer {
   readonly #state: Map<string, SgdParameter>;
 
   constructor(
-    parameters: ReadonlyMap<string, Tensor>,
+    parameters: ReadonlyMap<string, Weight>,
     readonly settings: OptimizerSettings,
   ) {
     super();
-    this.#state = mapValues(parameters, (value, name) => ({ value, decay: decays(name, value, settings), first: zeros(value) }));
+    this.#state = mapValues(parameters, (value) => ({ value, decay: decays(value, settings), first: zeros(value) }));
   }
 
   protected override update(learningRate: number): void {
@@ -70,15 +71,15 @@ class Sgd extends Optimizer {
   }
 }
 
-/** By timm's rule `matrices` leaves out biases, norms (one dimension), positions and tokens. */
-function decays(name: string, { shape }: Tensor, { decay }: OptimizerSettings): boolean {
-  return decay === "all" || (shape.length > 1 && !["pos_embed", "cls_token", "dist_token"].includes(name));
+/** By timm's rule `matrices` leaves out biases and norms (one dimension), and what a model says: positions and tokens. */
+function decays({ shape, undecayed }: Weight, { decay }: OptimizerSettings): boolean {
+  return decay === "all" || (shape.length > 1 && !undecayed);
 }
 
 function zeros({ shape }: Tensor): Tensor {
   return unscoped(() => full(shape, 0));
 }
 
-function mapValues<V, R>(map: ReadonlyMap<string, V>, transform: (value: V, key: string) => R): Map<string, R> {
-  return new Map([...map].map(([key, value]) => [key, transform(value, key)]));
+function mapValues<V, R>(map: ReadonlyMap<string, V>, transform: (value: V) => R): Map<string, R> {
+  return new Map([...map].map(([key, value]) => [key, transform(value)]));
 }

@@ -1,5 +1,5 @@
 import type { Recording } from "../backend/addon";
-import { type LossMetrics, lossMetricsLater } from "../tensor/ops/distillation-loss";
+import { type DistillationLoss, type LossMetrics, lossMetricsLater } from "../tensor/ops/distillation-loss";
 import { backend, backward, empty, keep, scope, type Tensor, unscoped } from "../tensor/tensor";
 import type { Batch, Task } from "./losses/task";
 
@@ -37,7 +37,7 @@ export class Pass {
   #once(batch: Batch): () => LossMetrics {
     const loss = this.task(batch);
     const metrics = lossMetricsLater(loss);
-    backward(loss);
+    backward(loss.loss);
     return metrics;
   }
 
@@ -58,7 +58,7 @@ class RecordedPass {
   readonly size: number;
   readonly #batch: Batch;
   #recordings: Recording[] = [];
-  #loss!: Tensor;
+  #loss!: DistillationLoss;
   #gradients: [parameter: Tensor, gradient: Tensor][] = [];
 
   /** Does nothing yet with the batch: replay it. */
@@ -88,12 +88,13 @@ class RecordedPass {
   release(): void {
     for (const recording of this.#recordings) backend().releaseRecording(recording);
     for (const tensor of [...tensorsOf(this.#batch), ...this.#gradients.map(([, gradient]) => gradient)]) tensor.release();
-    this.#loss?.release();
+    this.#loss?.loss.release();
+    this.#loss?.metrics.release();
   }
 
   #record(task: Task, parameters: ReadonlyMap<string, Tensor>): void {
-    this.#recordings.push(record(() => (this.#loss = keep(task(this.#batch)))));
-    this.#recordings.push(record(() => backward(this.#loss)));
+    this.#recordings.push(record(() => (this.#loss = keepLoss(task(this.#batch)))));
+    this.#recordings.push(record(() => backward(this.#loss.loss)));
     for (const parameter of parameters.values()) if (parameter.grad) this.#gradients.push([parameter, keep(parameter.grad)]);
     for (const [parameter] of this.#gradients) parameter.grad = null;
   }
@@ -103,6 +104,8 @@ class RecordedPass {
     for (const [i, { handle }] of tensorsOf(batch).entries()) backend().copy({ from: handle, to: own[i]!.handle });
   }
 }
+
+const keepLoss = ({ loss, metrics }: DistillationLoss): DistillationLoss => ({ loss: keep(loss), metrics: keep(metrics) });
 
 /** Notes down what `body` does, instead of doing it. */
 function record(body: () => void): Recording {

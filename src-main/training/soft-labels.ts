@@ -105,7 +105,6 @@ function knownTo({ cache, teacher: { model, hash, normalization }, data, recipe 
     model: model.name,
     weights: hash,
     imageSize: model.imageSize,
-    patchSize: model.patchSize,
     normalization,
     data: data.hash,
     precision: recipe.train.precision,

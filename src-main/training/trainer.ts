@@ -57,6 +57,7 @@ export class Trainer {
   #position: Position;
   readonly #teacher: Teacher | null;
   readonly softLabels: SoftLabels | null;
+  readonly parts = ["ce", "kd"];
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
   #order: { epoch: number; indices: Int32Array } | null = null;
@@ -69,7 +70,9 @@ export class Trainer {
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     this.#teacher = recipe.distillation ? teacher : null;
     this.softLabels = this.#teacher && new SoftLabels({ recipe, data, teacher: this.#teacher, cache });
-    const task = recipe.distillation ? distil(student, recipe.distillation) : control(student);
+    const task = recipe.distillation
+      ? distil(student, { temperature: (recipe.distillation.terms[0] as { temperature: number }).temperature, alpha: recipe.distillation.terms[0]!.weight })
+      : control(student);
     this.#pass = new Pass(task, student.model.parameters());
     this.#optimizer = createOptimizer(student.model.parameters(), recipe.train);
     this.#position = { ...START, initialWeights: hashWeights(student.model) };
@@ -126,11 +129,11 @@ export class Trainer {
       epoch,
       iter: this.#position.batchesDone,
       loss: metrics.loss,
-      ceLoss: metrics.crossEntropy,
-      kdLoss: metrics.divergence,
+      parts: { ce: metrics.crossEntropy, kd: metrics.divergence },
       trainAcc: this.#position.correct / this.#position.seen,
       lr: learningRate,
       imagesPerSecond: indices.length / seconds,
+      chain: null,
     };
   }
 

@@ -51,9 +51,9 @@ export class Curves {
     if (!arm || !first) return;
     const position = (first.epoch - 1) * this.batchesPerEpoch + first.iter - 1;
     for (const column of [arm.loss, arm.ceLoss, arm.trainAcc]) column.length = Math.min(column.length, position);
-    for (const { loss, ceLoss, trainAcc } of records) {
+    for (const { loss, parts, trainAcc } of records) {
       arm.loss.push(loss);
-      arm.ceLoss.push(ceLoss);
+      arm.ceLoss.push(parts.ce!);
       arm.trainAcc.push(trainAcc);
     }
     arm.epochs = arm.epochs.filter(({ epoch }) => epoch < first.epoch);

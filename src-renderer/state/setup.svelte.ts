@@ -1,8 +1,10 @@
-import type { DoctorReport, ModelInfo } from "../../src-main/contract/engine";
+import type { DoctorReport } from "../../src-main/contract/engine";
+import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { applySettings, checkSetting, parseRecipe, RecipeError, valueAt } from "../../src-main/contract/parse-recipe";
 import { type Preset, presets } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import { imageSizeOf, patchSizeOf, type SettingKey, type SettingValue, settingAt, valueFromText } from "../../src-main/contract/settings";
+import { type SettingValue, valueFromText } from "../../src-main/contract/setting";
+import { type SettingKey, settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 
@@ -71,7 +73,7 @@ export class Setup {
 
   /** Whether a field has an effect beside what the others say. */
   applies(key: FieldKey): boolean {
-    return /^(teacher|distillation)\./.test(key) ? this.distils : (settingAt(key)?.applies?.to(this.#base) ?? true);
+    return /^(teacher|distillation)\./.test(key) ? this.distils : (settingAt(key)?.applies?.to((other) => valueAt(this.#base, other)) ?? true);
   }
 
   get distils(): boolean {

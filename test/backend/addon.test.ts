@@ -1,7 +1,7 @@
 // The border of the addon: whatever JavaScript passes becomes an error that names the op, the argument, what was expected and what came.
 // A crash would end the process that runs this file.
 import { afterAll, describe, expect, it } from "vitest";
-import { addon, callAny, mayShare, nameInErrors, ops, type Spec, withArguments } from "./calls";
+import { addon, anyShape, callAny, mayShare, nameInErrors, ops, type Spec, withArguments } from "./calls";
 
 const released = addon.alloc("f32", [2]);
 addon.release(released);
@@ -75,7 +75,7 @@ describe.each(Object.entries(ops))("%s", (op, call) => {
         if (isOptional(spec)) expect(failure({ ...values, [argument]: nothing })).toBe("none");
         else expect(failure({ ...values, [argument]: nothing })).toMatch(pattern);
       }
-      if (spec.kind !== "tensor" || spec.dtype !== "f32" || op.startsWith("random")) return;
+      if (spec.kind !== "tensor" || spec.dtype !== "f32" || anyShape[op] === argument) return;
       for (const other of [scalar, large]) {
         expect(failure({ ...values, [argument]: other })).toMatch(new RegExp(`^${name}: \\w+: expected f32 .+, got f32`));
       }
@@ -132,6 +132,7 @@ const shape = (spec: Spec) => (spec.kind === "tensor" ? [spec.dtype, spec.shape]
 describe("what kernels trust of the content of tensors", () => {
   it.each([
     ["distillationLoss", "labels", 4],
+    ["oneHot", "labels", 4],
     ["maxPoolBackward", "indices", 16],
     ["assembleBatch", "indices", 3],
   ])("%s checks %s", (op, argument, count) => {
@@ -231,6 +232,16 @@ describe.each(Object.entries(POSITIONAL))("%s", (method, wrong) => {
 it.each(["attentionForward", "attentionBackward"])("%s has no more queries than tokens", (op) => {
   withArguments({ ...ops[op]!, y: { ...ops[op]!.y!, shape: [2, 4, 8] } as Spec }, (values) => {
     expect(() => callAny(op, values)).toThrow(`${nameInErrors(op)}: y: expected at most as many tokens as qkv has, 3, got 4`);
+  });
+});
+
+it.each(["sliceTokensForward", "sliceTokensBackward"])("%s takes a range of the tokens that there are", (op) => {
+  withArguments(ops[op]!, (values) => {
+    const message = (name: string, from: number, got: number) =>
+      `${nameInErrors(op)}: ${name}: expected an integer from ${from} to ${name === "begin" ? 4 : 5}, got ${got}`;
+    expect(() => callAny(op, { ...values, begin: 5 })).toThrow(message("begin", 0, 5));
+    expect(() => callAny(op, { ...values, end: 6 })).toThrow(message("end", 4, 6));
+    expect(() => callAny(op, { ...values, end: 3 })).toThrow(message("end", 4, 3));
   });
 });
 

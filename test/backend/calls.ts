@@ -52,6 +52,19 @@ export const ops: Record<string, Call> = {
   geluForward: { x: f32.of(7), y: to.of(7) },
   geluBackward: { x: f32.of(7), dy: f32.of(7), dx: to.of(7) },
   add: { a: f32.of(3, 2), b: f32.of(3, 2), y: to.of(3, 2) },
+  multiply: { a: f32.of(3, 2), b: f32.of(3, 2), y: to.of(3, 2) },
+  scale: { x: f32.of(3, 2), by: f32.maybe(1), y: to.of(3, 2), factor: number(2) },
+  reluForward: { x: f32.of(7), y: to.of(7) },
+  reluBackward: { y: f32.of(7), dy: f32.of(7), dx: to.of(7) },
+  meanForward: { x: f32.of(3, 2), y: to.of(1) },
+  meanBackward: { dy: f32.of(1), dx: to.of(3, 2) },
+  meanSquareForward: { x: f32.of(3, 2), target: f32.maybe(3, 2), y: to.of(1) },
+  meanSquareBackward: { x: f32.of(3, 2), target: f32.maybe(3, 2), dy: f32.of(1), dx: to.of(3, 2) },
+  sumRowsForward: { x: f32.of(3, 2), y: to.of(3, 1) },
+  sumRowsBackward: { dy: f32.of(3, 1), dx: to.of(3, 2) },
+  logSumExpForward: { x: f32.of(3, 2), y: to.of(3, 1) },
+  logSumExpBackward: { x: f32.of(3, 2), dy: f32.of(3, 1), dx: to.of(3, 2) },
+  oneHot: { labels: i32.of(3), y: to.of(3, 4) },
   conv2dForward: { x: image, weight: f32.of(6, 5, 3, 3), bias: f32.maybe(6), y: to.of(2, 4, 4, 6), ...window },
   conv2dBackwardInput: { dy: f32.of(2, 4, 4, 6), weight: f32.of(6, 5, 3, 3), dx: toImage, ...window },
   conv2dBackwardWeight: { x: image, dy: f32.of(2, 4, 4, 6), dweight: to.of(6, 5, 3, 3), dbias: to.maybe(6), ...window },
@@ -82,12 +95,16 @@ export const ops: Record<string, Call> = {
   embedTokensBackward: { dy: f32.of(2, 5, 3), dpatches: to.of(2, 4, 3), dclassToken: to.of(1, 1, 3), dposition: to.of(1, 5, 3) },
   selectTokenForward: { x: f32.of(2, 5, 3), y: to.of(2, 3), index: integer(4) },
   selectTokenBackward: { dy: f32.of(2, 3), dx: to.of(2, 5, 3), index: integer(4) },
+  sliceTokensForward: { x: f32.of(2, 5, 3), y: to.of(2, 2, 3), begin: integer(3), end: integer(5) },
+  sliceTokensBackward: { dy: f32.of(2, 2, 3), dx: to.of(2, 5, 3), begin: integer(3), end: integer(5) },
   averagePoolForward: { x: image, y: to.of(2, 5) },
   averagePoolBackward: { dy: f32.of(2, 5), dx: toImage },
+  resizeGridForward: { x: image, y: to.of(2, 3, 3, 5) },
+  resizeGridBackward: { dy: f32.of(2, 3, 3, 5), dx: toImage },
   maxPoolForward: { x: image, y: to.of(2, 2, 2, 5), indices: toI32.of(2, 2, 2, 5), kernel: integer(3), stride: integer(2), padding: integer(1) },
   maxPoolBackward: { dy: f32.of(2, 2, 2, 5), indices: i32.of(2, 2, 2, 5), dx: toImage, kernel: integer(3), stride: integer(2), padding: integer(1) },
   distillationLoss: {
-    ...{ student: f32.of(3, 4), teacher: f32.maybe(3, 4), labels: i32.of(3), dstudent: to.maybe(3, 4), metrics: to.of(4) },
+    ...{ student: f32.of(3, 4), teacher: f32.maybe(3, 4), labels: i32.of(3), dstudent: to.maybe(3, 4), loss: to.of(1), metrics: to.of(3) },
     ...{ temperature: number(2), alpha: number(0.5) },
   },
   adamw: {
@@ -99,8 +116,7 @@ export const ops: Record<string, Call> = {
     ...{ step: integer(1), learningRate: number(0.1), momentum: number(0.9), weightDecay: number(0), nesterov: flag(true) },
   },
   assembleBatch: {
-    ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), y: to.of(2, 4, 4, 3), crop: integer(2), flip: flag(true) },
-    ...{ seed: integer(1), epoch: integer(2), ...normalization },
+    ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), views: i32.maybe(2, 3), y: to.of(2, 4, 4, 3), ...normalization },
   },
   sampleViews: { y: toI32.of(2, 3), crop: integer(2), flip: flag(true), seed: integer(1), epoch: integer(2) },
   prepareImage: { image: u8.of(6, 5, 3), y: to.of(1, 4, 4, 3), ...normalization },
@@ -117,6 +133,9 @@ export const mayShare: Record<string, [written: string, other: string][]> = {
     ["y", "b"],
   ],
 };
+
+/** Tensors that may have any shape, whatever the others are. */
+export const anyShape: Record<string, string> = { meanForward: "x", meanBackward: "dx", randomNormal: "y", randomUniform: "y" };
 
 /** Runs `body` with the arguments of a right call; what was allocated for it is released at the end. */
 export function withArguments<T>(call: Call, body: (values: Record<string, unknown>) => T): T {

@@ -1,11 +1,12 @@
 // What test/gpu/all.sh plays on a GPU without Node: models and trainings by the program's own code, noted down call by call.
+import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
 import type { Precision } from "../../src-main/contract/recipe";
 import { assemble, labelsOf } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { createModel } from "../../src-main/models/registry";
 import { noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
 import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
-import { CIFAR10_NORMALIZATION, type Network } from "../../src-main/training/network";
+import type { Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
 import { Pass } from "../../src-main/training/pass";
 import { whole } from "../reference/formula";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { modelInfos } from "../../src-main/contract/families";
 import type { Model } from "../../src-main/models/model";
-import { createModel, modelInfos } from "../../src-main/models/registry";
+import { createModel } from "../../src-main/models/registry";
 import { full, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 
 useBackend(loadAddon());
@@ -24,10 +25,10 @@ function standardDeviation(values: Float32Array): number {
 }
 
 describe("every model", () => {
-  it.each(modelInfos())("$name has the parameters that it says, and turns images into logits", ({ name, parameters, imageSize, patchSize }) => {
+  it.each(modelInfos)("$name has the parameters that it says, and turns images into logits", ({ name, parameters, imageSize, patchSize }) => {
     withModel(createModel(name, { classes: 10 }), (model) => {
       expect(model.parameterCount()).toBe(parameters);
-      expect([model.name, model.classes, model.imageSize, model.patchSize]).toEqual([name, 10, imageSize, patchSize]);
+      expect([model.name, model.classes, model.imageSize, model.sizes]).toEqual([name, 10, imageSize, { imageSize, patchSize }]);
       const logits = noGrad(() => model.eval().forward(full([2, imageSize, imageSize, 3], 0.5)));
       expect(logits.shape).toEqual([2, 10]);
       expect(logits.toFloat32().every(Number.isFinite)).toBe(true);

@@ -58,7 +58,7 @@ describe("weights", () => {
     loadWeights(other, path);
     expect(hashWeights(other)).toBe(hashWeights(model));
     other.release();
-    expect(describeWeights(path)).toEqual({ model: "resnet20_cifar10", imageSize: 32, patchSize: null, classCount: 10, ...NOTES });
+    expect(describeWeights(path, "resnet20_cifar10")).toEqual({ imageSize: 32, patchSize: null, classCount: 10, ...NOTES });
     expect(readdirSync(folder)).not.toContain("resnet20.safetensors.partial");
   });
 
@@ -67,7 +67,7 @@ describe("weights", () => {
     const path = join(folder, "vit.safetensors");
     writeSafetensors(path, vit.weights());
     vit.release();
-    expect(describeWeights(path)).toEqual({ model: null, classes: null, classCount: 7, imageSize: 48, patchSize: 8, mean: null, std: null });
+    expect(describeWeights(path, "vit_micro_patch4_32")).toEqual({ classes: null, classCount: 7, imageSize: 48, patchSize: 8, mean: null, std: null });
   });
 
   it("may carry PyTorch's batch counters, which change nothing", () => {
@@ -158,7 +158,7 @@ describe("a damaged file", () => {
     ["with an unknown dtype", () => stored({ x: { ...x, dtype: "constructor" } }, four), 'tensor "x" has the unknown dtype constructor'],
     ["with metadata of another kind", () => stored({ __metadata__: { a: 1 }, x }, four), "its metadata is not an object of strings"],
   ])("%s is refused with the reason", (_, make, reason) => {
-    expect(() => describeWeights(make())).toThrow(reason);
+    expect(() => describeWeights(make(), "resnet20_cifar10")).toThrow(reason);
   });
 
   it("or one with integers instead of weights is refused", () => {
@@ -166,6 +166,6 @@ describe("a damaged file", () => {
   });
 
   it("or a missing one is named", () => {
-    expect(() => describeWeights(join(folder, "nowhere.safetensors"))).toThrow(/nowhere\.safetensors: cannot be read \(ENOENT/);
+    expect(() => describeWeights(join(folder, "nowhere.safetensors"), "resnet20_cifar10")).toThrow(/nowhere\.safetensors: cannot be read \(ENOENT/);
   });
 });

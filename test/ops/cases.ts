@@ -13,11 +13,21 @@ import { embedTokens } from "../../src-main/tensor/ops/embed-tokens";
 import { gelu } from "../../src-main/tensor/ops/gelu";
 import { layerNorm } from "../../src-main/tensor/ops/layer-norm";
 import { linear } from "../../src-main/tensor/ops/linear";
+import { logSumExp } from "../../src-main/tensor/ops/log-sum-exp";
 import { maxPool } from "../../src-main/tensor/ops/max-pool";
+import { mean } from "../../src-main/tensor/ops/mean";
+import { meanSquare } from "../../src-main/tensor/ops/mean-square";
 import { mlp } from "../../src-main/tensor/ops/mlp";
+import { multiply } from "../../src-main/tensor/ops/multiply";
+import { oneHot } from "../../src-main/tensor/ops/one-hot";
 import { type AdamWParameter, adamw, sgd } from "../../src-main/tensor/ops/optimizer";
 import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
+import { relu } from "../../src-main/tensor/ops/relu";
+import { resizeGrid } from "../../src-main/tensor/ops/resize-grid";
+import { scale } from "../../src-main/tensor/ops/scale";
 import { selectToken } from "../../src-main/tensor/ops/select-token";
+import { sliceTokens } from "../../src-main/tensor/ops/slice-tokens";
+import { sumRows } from "../../src-main/tensor/ops/sum-rows";
 import { backward, fromArray, full, noGrad, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
 import { product, uniform, whole } from "../reference/formula";
 
@@ -65,6 +75,9 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   mlp: [["x"], ["x", "residual"]],
   gelu: [["x"]],
   add: [["a", "b"]],
+  relu: [["x"]],
+  mean: [["x"]],
+  meanSquare: [["x"], ["target"], ["x", "target"]],
   conv2d: [["x"]],
   batchNorm: [["x", "residual"]],
   conv2dNorm: [["x", "residual"]],
@@ -72,7 +85,9 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   attention: [["qkv"]],
   embedTokens: [["patches"]],
   selectToken: [["x"]],
+  sliceTokens: [["x"]],
   averagePool: [["x"]],
+  resizeGrid: [["x"]],
   maxPool: [["x"]],
   assembleBatch: [["y"]],
 };
@@ -94,6 +109,14 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   }),
   gelu: ({ x }) => ({ y: gelu(x) }),
   add: ({ a, b }) => ({ y: add(a, b) }),
+  multiply: ({ a, b }) => ({ y: multiply(a, b) }),
+  scale: ({ x, by }, { factor }) => ({ y: scale(x, factor, by) }),
+  relu: ({ x }) => ({ y: relu(x) }),
+  mean: ({ x }) => ({ y: mean(x) }),
+  meanSquare: ({ x, target }) => ({ y: meanSquare(x, target ?? null) }),
+  sumRows: ({ x }) => ({ y: sumRows(x) }),
+  logSumExp: ({ x }) => ({ y: logSumExp(x) }),
+  oneHot: ({ labels }, { classes }) => ({ y: oneHot(labels, classes) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
   conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({
@@ -103,12 +126,18 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   attention: ({ qkv }, { heads, queries }) => ({ y: attention(qkv, heads, queries) }),
   embedTokens: ({ patches, classToken, position }) => ({ y: embedTokens(patches, classToken, position) }),
   selectToken: ({ x }, { index }) => ({ y: selectToken(x, index) }),
+  sliceTokens: ({ x }, { begin, end }) => ({ y: sliceTokens(x, begin, end) }),
   averagePool: ({ x }) => ({ y: averagePool(x) }),
+  resizeGrid: ({ x }, { side }) => ({ y: resizeGrid(x, side) }),
   maxPool: ({ x }, options) => ({ y: maxPool(x, options) }),
-  distillationLoss: ({ student, labels, teacher }, options) => ({ y: distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
+  distillationLoss: ({ student, labels, teacher }, options) => ({ ...distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
-  assembleBatch: ({ images, indices }, options) => ({ y: assembleBatch(images, indices, { crop: 0, flip: false, seed: 0, epoch: 0, ...options }) }),
+  assembleBatch: ({ images, indices }, { crop = 0, flip = false, seed = 0, epoch = 0, ...options }) => {
+    const all = sampleViews(images.shape[0]!, { crop, flip, seed, epoch }).toInt32();
+    const views = Int32Array.from([...indices.toInt32()].flatMap((index) => [...all.subarray(3 * index, 3 * index + 3)]));
+    return { y: assembleBatch(images, indices, crop || flip ? fromArray(views, [indices.size, 3]) : null, options) };
+  },
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };

@@ -72,7 +72,31 @@ def distillation_loss(student, labels, teacher=None, temperature=1.0, alpha=0.0)
         log_q, log_p = F.log_softmax(student / temperature, dim=1), F.log_softmax(teacher / temperature, dim=1)
         kd = temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
     correct = (student.argmax(dim=1) == labels).sum()
-    return {"y": torch.stack([alpha * kd + (1 - alpha) * ce, ce, kd, correct])}
+    return {"loss": (alpha * kd + (1 - alpha) * ce).reshape(1), "metrics": torch.stack([ce, kd, correct])}
+
+
+def resize_axis(x, side, axis):
+    """One axis of x [N,H,W,C]: both of PyTorch's ways to a grid are made of their axes."""
+    lines = x.movedim(axis, -1)
+    shape, lines = lines.shape[:-1], lines.reshape(1, -1, lines.shape[-1])
+    if side <= lines.shape[-1]:
+        lines = F.adaptive_avg_pool1d(lines, side)
+    else:
+        lines = F.interpolate(lines, side, mode="linear", align_corners=False)
+    return lines.reshape(*shape, side).movedim(-1, axis)
+
+
+def resize_grid(x, side):
+    H, W = x.shape[1:3]
+    if side <= min(H, W):
+        return {"y": channels_last(F.adaptive_avg_pool2d(images_first(x), side))}
+    if side > max(H, W):
+        return {"y": channels_last(F.interpolate(images_first(x), side, mode="bilinear", align_corners=False))}
+    return {"y": resize_axis(resize_axis(x, side, 1), side, 2)}
+
+
+def mean_square(x, target=None):
+    return {"y": F.mse_loss(x, torch.zeros_like(x) if target is None else target).reshape(1)}
 
 
 def optimize(make, moments, decayed, plain, decayedGradients, plainGradients, weightDecay, **settings):
@@ -148,6 +172,14 @@ OPS = {
     "mlp": mlp,
     "gelu": lambda x: {"y": F.gelu(x)},
     "add": lambda a, b: {"y": a + b},
+    "multiply": lambda a, b: {"y": a * b},
+    "scale": lambda x, factor, by=None: {"y": x * factor * (1 if by is None else by)},
+    "relu": lambda x: {"y": F.relu(x)},
+    "mean": lambda x: {"y": x.mean().reshape(1)},
+    "meanSquare": mean_square,
+    "sumRows": lambda x: {"y": x.sum(dim=-1, keepdim=True)},
+    "logSumExp": lambda x: {"y": torch.logsumexp(x, dim=-1, keepdim=True)},
+    "oneHot": lambda labels, classes: {"y": F.one_hot(labels, classes).double()},
     "conv2d": conv2d,
     "batchNorm": batch_norm,
     "conv2dNorm": conv2d_norm,
@@ -155,7 +187,9 @@ OPS = {
     "attention": attention,
     "embedTokens": embed_tokens,
     "selectToken": lambda x, index: {"y": x[:, index]},
+    "sliceTokens": lambda x, begin, end: {"y": x[:, begin:end]},
     "averagePool": lambda x: {"y": x.mean(dim=(1, 2))},
+    "resizeGrid": resize_grid,
     "maxPool": max_pool,
     "distillationLoss": distillation_loss,
     "adamw": adamw,

@@ -114,7 +114,7 @@ describe("what is remembered", () => {
   });
 
   const key: LogitKey = {
-    ...{ model: "a", weights: "b", imageSize: 32, patchSize: null, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
+    ...{ model: "a", weights: "b", imageSize: 32, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
     ...{ data: "c", precision: "fp32", device: "cpu", isa: "avx2" },
   };
 
@@ -122,7 +122,6 @@ describe("what is remembered", () => {
     { model: "other" },
     { weights: "other" },
     { imageSize: 64 },
-    { patchSize: 4 },
     { normalization: { mean: [0, 0, 0], std: [1, 1, 0.5] } },
     { data: "other" },
     { precision: "bf16" },

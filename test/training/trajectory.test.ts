@@ -1,12 +1,14 @@
 // 20 steps of a control and of a distilled student follow PyTorch's losses in fp32, from the same weights and batches.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
 import type { Precision } from "../../src-main/contract/recipe";
 import { lossMetrics } from "../../src-main/tensor/ops/distillation-loss";
 import { backward, fromArray, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
-import { CIFAR10_NORMALIZATION, type Network } from "../../src-main/training/network";
+import type { Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
 import { whole } from "../reference/formula";
 import { formulaImages, formulaModel } from "../reference/models";
@@ -69,7 +71,7 @@ function network(name: string, patchSize: number | null): Network {
 function trainStep(task: Task, nextBatch: () => Batch, update: () => void): number {
   return scope(() => {
     const loss = task(nextBatch());
-    backward(loss);
+    backward(loss.loss);
     update();
     return lossMetrics(loss).loss;
   });

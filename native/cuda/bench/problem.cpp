@@ -293,10 +293,11 @@ void Problem::pool() {
 // The gradient is of the loss alone, and made in the forward pass.
 void Problem::distillation_loss() {
   const int64_t N = extent("student", 0), K = extent("student", 1);
-  add_output("y", "f32", {4});
+  add_output("y", "f32", {1});
+  add_output("metrics", "f32", {3});
   add_output("dstudent", "f32", {N, K});
   CALL(distillation_loss,
-       DistillationLoss{f32("student"), f32("teacher"), data<int32_t>("labels"), f32("dstudent"), f32("y"), N, K,
+       DistillationLoss{f32("student"), f32("teacher"), data<int32_t>("labels"), f32("dstudent"), f32("y"), f32("metrics"), N, K,
                         static_cast<float>(test_.option("temperature", 1)), static_cast<float>(test_.option("alpha"))},
        0, {"student", "teacher", "dstudent"});
 }

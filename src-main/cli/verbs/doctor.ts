@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { DoctorReport, ModelInfo } from "../../contract/engine";
+import type { DoctorReport } from "../../contract/engine";
+import type { ModelInfo } from "../../contract/families";
 import { addVerb, type Perform } from "../verb";
 import { table } from "../words";
 

@@ -1,8 +1,8 @@
-import { valueAt } from "../../contract/parse-recipe";
-import type { Recipe } from "../../contract/recipe";
-import type { RunDetails, RunHashes } from "../../contract/run";
-import { type SettingKey, settingKeys, settings } from "../../contract/settings";
-import { BATCHES, EPOCHS, toText } from "../records";
+import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled } from "../../contract/evidence";
+import { recipeSettings, valueAt } from "../../contract/parse-recipe";
+import type { RunDetails } from "../../contract/run";
+import { textOfValue } from "../../contract/setting";
+import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import { embeddedJson, html, Markup } from "./markup";
@@ -40,7 +40,7 @@ ${groups.map(groupSection)}
 }
 
 function embedded({ batches, epochRecords, ...run }: RunDetails) {
-  return { ...run, batchesCsv: toText(BATCHES, batches), epochsCsv: toText(EPOCHS, epochRecords) };
+  return { ...run, batchesCsv: toText(batchTable(partsOf(batches)), batches), epochsCsv: toText(EPOCHS, epochRecords) };
 }
 
 function groupSection({ title, runs }: Group): Markup {
@@ -72,12 +72,18 @@ function subtitle(runs: readonly RunDetails[]): string {
 const percent = (value: number | null) => (value === null ? "–" : `${(value * 100).toFixed(1)} %`);
 const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value * 100).toFixed(1)} points`;
 
-function arms(runs: readonly RunDetails[]): { control: RunDetails; student: RunDetails } | null {
+interface Arms {
+  control: RunDetails;
+  student: RunDetails;
+}
+
+function arms(runs: readonly RunDetails[]): Arms | null {
   const control = runs.find(({ arm }) => arm === "control");
   const student = runs.find(({ arm }) => arm === "student");
   return control && student ? { control, student } : null;
 }
 
+/** What can be said of a comparison in one sentence. A difference is given only between arms that have trained the same number of epochs. */
 function verdict(runs: readonly RunDetails[]): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) {
@@ -87,13 +93,27 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
     return html`<p class="verdict pending">Not finished: ${states.join(", ")}.</p>`;
   }
   const both = arms(runs);
-  if (both?.control.testAcc == null || both.student.testAcc === null) return null;
-  const difference = both.student.testAcc - both.control.testAcc;
-  if (Math.abs(difference) < 0.0005)
-    return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.</p>`;
-  return html`<p class="verdict">With the teacher’s soft labels the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${difference > 0 ? "good" : "bad"}">${(
-    Math.abs(difference) * 100
-  ).toFixed(1)} points ${difference > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone. One seed; another may differ.</p>`;
+  const difference = both && differenceOf(both);
+  if (!difference) return null;
+  const tuned = valuesDiffer(both) ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
+  if (Math.abs(difference.test) < 0.0005)
+    return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
+  return html`<p class="verdict">With the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${difference.test > 0 ? "good" : "bad"}">${(
+    Math.abs(difference.test) * 100
+  ).toFixed(
+    1,
+  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone. One seed; another may differ.${tuned}</p>`;
+}
+
+const valuesDiffer = ({ control, student }: Arms) => compareEvidence(evidenceOf(control), evidenceOf(student)).differingSettings.length > 0;
+
+/** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
+function differenceOf({ control, student }: Arms): { test: number; train: number | null } | null {
+  const lastTest = (run: RunDetails) => run.epochRecords.filter(({ testAcc }) => testAcc !== null).at(-1);
+  const [of, and] = [lastTest(student), lastTest(control)];
+  if (!of || !and || of.epoch !== and.epoch || student.epochsDone !== control.epochsDone) return null;
+  const trained = student.trainAcc !== null && control.trainAcc !== null;
+  return { test: of.testAcc! - and.testAcc!, train: trained ? student.trainAcc! - control.trainAcc! : null };
 }
 
 function resultTable(drawn: readonly Drawn[]): Markup {
@@ -101,12 +121,13 @@ function resultTable(drawn: readonly Drawn[]): Markup {
   const teacher = runs.find(({ teacherTestAcc }) => teacherTestAcc !== null);
   const teacherModel = runs.map(({ recipe }) => recipe.teacher?.model).find((model) => model !== undefined);
   const both = arms(runs);
+  const difference = both && differenceOf(both);
   return html`<table class="result">
 <thead><tr><th scope="col"></th><th scope="col">Test accuracy</th><th scope="col">Train accuracy</th><th scope="col">Test loss</th><th scope="col">Epochs</th><th scope="col">Time</th></tr></thead>
 <tbody>
 ${teacher ? html`<tr><th scope="row"><span class="key teacher">Teacher</span> <span class="muted">${teacherModel ?? ""}</span></th><td>${percent(teacher.teacherTestAcc)}</td><td>–</td><td>–</td><td>–</td><td>–</td></tr>` : null}
 ${drawn.map(resultRow)}
-${both && both.student.testAcc !== null && both.control.testAcc !== null ? differenceRow(both) : null}
+${difference ? differenceRow(difference) : null}
 </tbody>
 </table>`;
 }
@@ -120,9 +141,8 @@ function resultRow({ run, label, tone }: Drawn): Markup {
   return html`<tr><th scope="row"><span class="key ${tone}">${label}</span></th><td>${percent(run.testAcc)}</td><td>${percent(run.trainAcc)}</td><td>${testLoss?.toFixed(3) ?? "–"}</td><td>${run.epochsDone} of ${run.epochs}</td><td>${duration(seconds)}</td></tr>`;
 }
 
-function differenceRow({ control, student }: { control: RunDetails; student: RunDetails }): Markup {
-  const trained = student.trainAcc !== null && control.trainAcc !== null;
-  return html`<tr class="difference"><th scope="row">Difference</th><td>${points(student.testAcc! - control.testAcc!)}</td><td>${trained ? points(student.trainAcc! - control.trainAcc!) : "–"}</td><td></td><td></td><td></td></tr>`;
+function differenceRow({ test, train }: { test: number; train: number | null }): Markup {
+  return html`<tr class="difference"><th scope="row">Difference</th><td>${points(test)}</td><td>${train === null ? "–" : points(train)}</td><td></td><td></td><td></td></tr>`;
 }
 
 function duration(seconds: number): string {
@@ -134,48 +154,105 @@ function duration(seconds: number): string {
 
 // ---- Fairness ---------------------------------------------------------------------------------------------------------------------
 
-const PROOFS: readonly { key: Exclude<keyof RunHashes, "teacher">; what: string; equal: string; different: string }[] = [
-  { key: "data", what: "Data", equal: "the same images and labels", different: "different images or labels" },
-  { key: "initialWeights", what: "Initial weights", equal: "both began with the same weights", different: "they began with different weights" },
-  { key: "batches", what: "Batches", equal: "the same images, order and augmentation at every step", different: "different images, order or augmentation" },
-];
+interface Proof {
+  what: string;
+  holds: boolean | null;
+  words: string;
+  hashes: readonly string[];
+}
 
-function fairness(runs: readonly RunDetails[]): Markup {
-  const rows = PROOFS.map((proof) => ({ ...proof, hashes: runs.map(({ hashes }) => hashes[proof.key]) })).map((row) => ({
-    ...row,
-    same: new Set(row.hashes).size === 1,
-  }));
-  const fair = rows.every(({ same }) => same);
-  return html`<h2>${fair ? "A fair comparison" : "Not a controlled comparison"}</h2>
-<p class="muted">${
-    fair
-      ? "The arms differ in what the recipe below marks, and in nothing else: these checksums, taken while training, are equal."
-      : "The arms differ in more than the teacher: where the checksums below are not equal, the difference of the results may have that cause."
-  }</p>
+function fairness(runs: readonly RunDetails[]): Markup | null {
+  const both = arms(runs);
+  if (!both) return null;
+  const comparison = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
+  const [heading, words] = fairnessInWords(comparison, both);
+  const hashes = (key: "data" | "initialWeights") => [...new Set(runs.map((run) => run.hashes[key]))];
+  const proofs: Proof[] = [
+    {
+      what: "Data",
+      holds: comparison.sameData,
+      words: comparison.sameData ? "the same images and labels" : "different images or labels",
+      hashes: hashes("data"),
+    },
+    {
+      what: "Initial weights",
+      holds: comparison.sameStart,
+      words: comparison.sameStart ? "both began with the same weights" : "they began with different weights",
+      hashes: hashes("initialWeights"),
+    },
+    batchesProof(comparison, both),
+    {
+      what: "Settings",
+      holds: comparison.differingSettings.length === 0,
+      words:
+        comparison.differingSettings.length === 0
+          ? "the same in everything but the teacher"
+          : `tuned separately: the arms differ in ${comparison.differingSettings.join(", ")}`,
+      hashes: [],
+    },
+  ];
+  return html`<h2>${heading}</h2>
+<p class="muted">${words}</p>
 <table class="hashes"><tbody>
-${rows.map(({ what, same, equal, different, hashes }) => html`<tr><th scope="row">${what}</th><td class="${same ? "good" : "bad"}">${same ? `✓ ${equal}` : `✗ ${different}`}</td><td>${[...new Set(hashes)].map((hash) => html`<code>${hash.slice(0, 16)}</code> `)}</td></tr>`)}
+${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what}</th><td class="${holds ? "good" : holds === null ? "muted" : "bad"}">${holds ? `✓ ${words}` : holds === null ? words : `✗ ${words}`}</td><td>${hashes.map((hash) => html`<code>${hash.slice(0, 16)}</code> `)}</td></tr>`)}
 </tbody></table>`;
 }
+
+function fairnessInWords(comparison: EvidenceComparison, { control, student }: Arms): [heading: string, words: string] {
+  const { sameData, sameStart, differsAt, differingSettings, complete, provenTo } = comparison;
+  if (!sameData || !sameStart || differsAt !== null)
+    return [
+      "Not a controlled comparison",
+      "The arms differ in more than the teacher: where the rows below say so, the difference of the results may have that cause.",
+    ];
+  if (differingSettings.length > 0)
+    return [
+      "Tuned separately",
+      "The control has settings of its own. Start, pixels and labels were the same, but the difference of the results is not the teacher’s alone.",
+    ];
+  if (!complete)
+    return [
+      "Evidence of the old kind",
+      "These runs were recorded by an earlier version, which hashed how batches were to be made, not the pixels that the networks were shown. Their hashes are equal; they prove less than those of new runs.",
+    ];
+  if (isControlled(comparison, { control: control.batches.length, student: student.batches.length }))
+    return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown, taken in every batch, are equal."];
+  return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
+}
+
+function batchesProof({ complete, provenTo, differsAt }: EvidenceComparison, { control, student }: Arms): Proof {
+  const what = "Batches";
+  if (!complete) {
+    const same = control.hashes.batches === student.hashes.batches;
+    const words = same ? "equal hashes of the old kind: order and augmentation by plan, not by pixels" : "different hashes of the old kind";
+    return {
+      what,
+      holds: same ? null : sameLength(control, student) ? false : null,
+      words,
+      hashes: [...new Set([control.hashes.batches, student.hashes.batches])],
+    };
+  }
+  if (differsAt !== null) return { what, holds: false, words: `different pixels or labels from batch ${differsAt} on`, hashes: [] };
+  const link = control.batches[provenTo - 1]?.chain;
+  return { what, holds: true, words: `the same pixels and labels, proven up to batch ${provenTo}`, hashes: link ? [link] : [] };
+}
+
+const sameLength = (a: RunDetails, b: RunDetails) => a.batches.length === b.batches.length;
 
 // ---- Recipe -----------------------------------------------------------------------------------------------------------------------
 
 function recipeTable(drawn: readonly Drawn[]): Markup {
-  const rows = settingKeys
-    .map((key) => ({ key, values: drawn.map(({ run }) => shown(run.recipe, key)) }))
-    .filter(({ values }) => values.some((value) => value !== null));
+  const columns = drawn.map(({ run: { recipe } }) =>
+    recipeSettings(recipe).filter(({ setting, value }) => value !== null && (setting.applies?.to((key) => valueAt(recipe, key)) ?? true)),
+  );
+  const rows = new Map(columns.flat().map(({ key, setting }) => [key, setting.label]));
   return html`<h2>Recipe</h2>
 <table class="recipe">
 <thead><tr><th scope="col">Setting</th>${drawn.map(({ label, tone }) => html`<th scope="col"><span class="key ${tone}">${label}</span></th>`)}</tr></thead>
-<tbody>${rows.map(({ key, values }) => {
-    const differs = new Set(values).size > 1;
-    return html`<tr${differs ? html` class="differs"` : null}><th scope="row">${settings[key].label} <code>${key}</code></th>${values.map((value) => html`<td>${value ?? "–"}</td>`)}</tr>`;
+<tbody>${[...rows].map(([key, label]) => {
+    const values = columns.map((column) => column.find((setting) => setting.key === key)?.value ?? null);
+    const texts = values.map((value) => (value === null ? "–" : textOfValue(value)));
+    return html`<tr${new Set(texts).size > 1 ? html` class="differs"` : null}><th scope="row">${label} <code>${key}</code></th>${texts.map((text) => html`<td>${text}</td>`)}</tr>`;
   })}</tbody>
 </table>`;
-}
-
-/** null where the setting has no value or no effect. */
-function shown(recipe: Recipe, key: SettingKey): string | null {
-  const value = valueAt(recipe, key);
-  const { applies } = settings[key];
-  return value === undefined || value === null || (applies && !applies.to(recipe)) ? null : String(value);
 }

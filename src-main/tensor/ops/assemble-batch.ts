@@ -1,6 +1,6 @@
 import type { DType } from "../../backend/addon";
+import type { Normalization } from "../../contract/normalization";
 import { backend, empty, type Tensor } from "../tensor";
-import type { Normalization } from "./prepare-image";
 
 export interface SampleViewsOptions {
   /** Pixels of zero padding before a random crop back to the image's size; 0: none. */
@@ -11,7 +11,7 @@ export interface SampleViewsOptions {
   epoch: number;
 }
 
-export interface AssembleBatchOptions extends Normalization, SampleViewsOptions {
+export interface AssembleBatchOptions extends Normalization {
   /** Z: side of the output in pixels. */
   size: number;
   /** Of y: f32 (the default) or bf16. */
@@ -19,16 +19,19 @@ export interface AssembleBatchOptions extends Normalization, SampleViewsOptions 
 }
 
 /**
- * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32): random crop and flip, bilinear resize, normalised. Crop and flip depend on
- * (seed, epoch, index) alone: batches that differ in size and normalisation show the same views.
+ * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32), each in its view, a row of views [N,3] (i32; null: as stored): crop and flip,
+ * bilinear resize, normalised. Batches of the same views that differ in size and normalisation show the same.
  */
-export function assembleBatch(images: Tensor, indices: Tensor, { size, dtype = "f32", ...options }: AssembleBatchOptions): Tensor {
+export function assembleBatch(images: Tensor, indices: Tensor, views: Tensor | null, { size, dtype = "f32", ...normalization }: AssembleBatchOptions): Tensor {
   const y = empty([indices.size, size, size, 3], dtype);
-  backend().assembleBatch({ images: images.handle, indices: indices.handle, y: y.handle, ...options });
+  backend().assembleBatch({ images: images.handle, indices: indices.handle, views: views?.handle, y: y.handle, ...normalization });
   return y;
 }
 
-/** i32 [N,3], what `assembleBatch` shows of samples 0 ... N-1: top and left of the crop, -crop ... crop pixels, and whether it is flipped, 0 or 1. */
+/**
+ * i32 [N,3], a random view of each of the samples 0 ... N-1 in an epoch, by (seed, epoch, sample) alone: top and left of the crop,
+ * -crop ... crop pixels, and whether it is flipped, 0 or 1.
+ */
 export function sampleViews(count: number, { crop, flip, seed, epoch }: SampleViewsOptions): Tensor {
   const y = empty([count, 3], "i32");
   backend().sampleViews({ y: y.handle, crop, flip, seed, epoch });

@@ -1,4 +1,5 @@
 import { backend, empty, needsGrad, record, type Tensor } from "../tensor";
+import { scale } from "./scale";
 
 export interface DistillationLossOptions {
   /** [N], i32 */
@@ -23,38 +24,45 @@ export interface LossMetrics {
   correct: number;
 }
 
+export interface DistillationLoss {
+  /** [1]. Gradients flow through it, weighted and summed with other losses as it may be. */
+  loss: Tensor;
+  /** [3], without gradient: cross-entropy, divergence, correct, as in `LossMetrics`. */
+  metrics: Tensor;
+}
+
 /**
  * loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al. 2015).
- * Returns the loss with its parts, [4]; `lossMetrics` reads them. The gradient is that of the loss alone and is made in the same pass, so
- * `backward` begins here and takes no other seed than 1.
+ * The gradient of the loss is made in the same pass; going back it is multiplied by what comes in.
  */
-export function distillationLoss(student: Tensor, { labels, soft = null }: DistillationLossOptions): Tensor {
-  const metrics = empty([4]);
+export function distillationLoss(student: Tensor, { labels, soft = null }: DistillationLossOptions): DistillationLoss {
+  const [loss, metrics] = [empty([1]), empty([3])];
   const dstudent = needsGrad(student) ? empty(student.shape) : null;
   backend().distillationLoss({
     student: student.handle,
     teacher: soft?.teacher.handle,
     labels: labels.handle,
     dstudent: dstudent?.handle,
+    loss: loss.handle,
     metrics: metrics.handle,
     temperature: soft?.temperature ?? 1,
     alpha: soft?.alpha ?? 0,
   });
 
-  return record(metrics, [student], () => [dstudent?.reshape(student.shape)]);
+  record(loss, [student], (dy) => [dstudent && scale(dstudent, 1, dy)]);
+  return { loss, metrics };
 }
 
-export function lossMetrics(metrics: Tensor): LossMetrics {
-  return named(metrics.toFloat32());
+export function lossMetrics({ loss, metrics }: DistillationLoss): LossMetrics {
+  return named(loss.toFloat32(), metrics.toFloat32());
 }
 
-/** Of what `distillationLoss` returned; waits for it only when called. */
-export function lossMetricsLater(metrics: Tensor): () => LossMetrics {
-  const values = metrics.toFloat32Later();
-  return () => named(values());
+/** Waits for the numbers only when called. */
+export function lossMetricsLater({ loss, metrics }: DistillationLoss): () => LossMetrics {
+  const later = [loss.toFloat32Later(), metrics.toFloat32Later()] as const;
+  return () => named(later[0](), later[1]());
 }
 
-function named(values: Float32Array): LossMetrics {
-  const [loss, crossEntropy, divergence, correct] = values as unknown as [number, number, number, number];
-  return { loss, crossEntropy, divergence, correct };
+function named([loss]: Float32Array, [crossEntropy, divergence, correct]: Float32Array): LossMetrics {
+  return { loss: loss!, crossEntropy: crossEntropy!, divergence: divergence!, correct: correct! };
 }

@@ -1,10 +1,5 @@
+import type { Normalization } from "../../contract/normalization";
 import { backend, empty, type Tensor } from "../tensor";
-
-/** Per channel red, green, blue, of values in 0 ... 1. */
-export interface Normalization {
-  mean: readonly number[];
-  std: readonly number[];
-}
 
 /**
  * y [1,Z,Z,3] from one u8 image [H,W,3]: shorter side resized to Z (bilinear, half-pixel centres, antialiased when shrinking), centre

@@ -1,0 +1,68 @@
+// Of each row of a matrix by itself: a warp per row, as rows are as short as there are classes.
+#include "cuda/elementwise.cuh"
+#include "cuda/launchers.h"
+#include "cuda/sums.cuh"
+
+namespace distill::cuda {
+
+namespace {
+
+constexpr int kWarps = 4, kThreads = 32 * kWarps;
+
+__device__ inline int64_t row_of_warp() { return int64_t{blockIdx.x} * kWarps + threadIdx.x / 32; }
+
+__global__ void __launch_bounds__(kThreads) sum_of_rows(SumRowsForward a) {
+  const int64_t row = row_of_warp();
+  if (row >= a.M) return;  // the whole warp
+  double sum = 0;
+  for (int64_t k = threadIdx.x % 32; k < a.K; k += 32) sum += a.x[row * a.K + k];
+  sum = gpu::warp_sum(sum);
+  if (threadIdx.x % 32 == 0) a.y[row] = static_cast<float>(sum);
+}
+
+// What softmax and its logarithm need of the row x [K], shared by a warp.
+struct Exponentials {
+  float greatest, sum;
+  __device__ Exponentials(const float *x, int64_t K) {
+    float most = -INFINITY, part = 0;
+    for (int64_t k = threadIdx.x % 32; k < K; k += 32) most = fmaxf(most, x[k]);
+    greatest = gpu::warp_max(most);
+    for (int64_t k = threadIdx.x % 32; k < K; k += 32) part += expf(x[k] - greatest);
+    sum = gpu::warp_sum(part);
+  }
+};
+
+__global__ void __launch_bounds__(kThreads) log_sum_exp_of_rows(LogSumExpForward a) {
+  const int64_t row = row_of_warp();
+  if (row >= a.M) return;  // the whole warp
+  const Exponentials of(a.x + row * a.K, a.K);
+  // Of an infinite one the others are infinitely far.
+  if (threadIdx.x % 32 == 0) a.y[row] = fabsf(of.greatest) == INFINITY ? of.greatest : of.greatest + logf(of.sum);
+}
+
+__global__ void __launch_bounds__(kThreads) softmax_of_rows(LogSumExpBackward a) {
+  const int64_t row = row_of_warp();
+  if (row >= a.M) return;  // the whole warp
+  const float *x = a.x + row * a.K;
+  const Exponentials of(x, a.K);
+  const float slope = a.dy[row] / of.sum;
+  for (int64_t k = threadIdx.x % 32; k < a.K; k += 32) a.dx[row * a.K + k] = expf(x[k] - of.greatest) * slope;
+}
+
+}  // namespace
+
+void sum_rows_forward(const SumRowsForward &a) { GPU_LAUNCH(sum_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
+
+void sum_rows_backward(const SumRowsBackward &a) {
+  for_each(a.M * a.K, [=] __device__(int64_t i) { a.dx[i] = a.dy[i / a.K]; });
+}
+
+void log_sum_exp_forward(const LogSumExpForward &a) { GPU_LAUNCH(log_sum_exp_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
+
+void log_sum_exp_backward(const LogSumExpBackward &a) { GPU_LAUNCH(softmax_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
+
+void one_hot(const OneHot &a) {
+  for_each(a.N * a.K, [=] __device__(int64_t i) { a.y[i] = a.labels[i / a.K] == i % a.K ? 1.0f : 0.0f; });
+}
+
+}  // namespace distill::cuda

@@ -1,0 +1,69 @@
+/** How the evidence of two arms compares: what makes a comparison a controlled one. Pure functions, for the engine, reports and the app. */
+import { differingSettings } from "./parse-recipe";
+import type { Recipe } from "./recipe";
+import type { RunDetails, RunHashes } from "./run";
+
+/** An arm as its evidence shows it. `chain` has one link a batch, from the first; null where a run of an earlier version has none. */
+export interface ArmEvidence {
+  recipe: Recipe;
+  hashes: RunHashes;
+  chain: readonly (string | null)[];
+}
+
+export function evidenceOf({ recipe, hashes, batches }: RunDetails): ArmEvidence {
+  return { recipe, hashes, chain: batches.map(({ chain }) => chain) };
+}
+
+export interface EvidenceComparison {
+  sameData: boolean;
+  sameStart: boolean;
+  /** Batches that both arms have, and up to which their links are equal. */
+  provenTo: number;
+  /** First batch, from 1, at which the links differ; null if none that both have does. */
+  differsAt: number | null;
+  /** Whether both arms have evidence for each of their batches. Those of earlier versions have a hash of the recipe instead. */
+  complete: boolean;
+  /** Keys besides teacher and distillation in which the recipes differ. */
+  differingSettings: string[];
+}
+
+/** Compares the arms up to the last batch that both have. */
+export function compareEvidence(control: ArmEvidence, student: ArmEvidence): EvidenceComparison {
+  const shared = Math.min(control.chain.length, student.chain.length);
+  const complete = [control, student].every(({ chain }) => chain.every((link) => link !== null));
+  const provenTo = complete ? firstDifference(control.chain, student.chain, shared) : 0;
+  return {
+    sameData: control.hashes.data === student.hashes.data,
+    sameStart: control.hashes.initialWeights === student.hashes.initialWeights,
+    provenTo,
+    differsAt: complete && provenTo < shared ? provenTo + 1 : null,
+    complete,
+    differingSettings: differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key)),
+  };
+}
+
+/** Nothing known to differ, whatever of the run is done. */
+export function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: EvidenceComparison): boolean {
+  return sameData && sameStart && differsAt === null && differingSettings.length === 0;
+}
+
+/** Nothing differs but the teacher, and evidence shows it up to the last batch of both. */
+export function isControlled(comparison: EvidenceComparison, batches: { control: number; student: number }): boolean {
+  return isUndisputed(comparison) && comparison.complete && batches.control === batches.student && comparison.provenTo === batches.control;
+}
+
+/** The control is the same recipe without distillation; `name` and `control` say nothing about how an arm was trained. */
+function isTheTeacher(key: string): boolean {
+  return key === "name" || /^(teacher|distillation|control)\./.test(key);
+}
+
+/** Number of equal links from the start. A link holds all before it, so that equal ones at the end make all equal. */
+function firstDifference(a: readonly (string | null)[], b: readonly (string | null)[], length: number): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (a[middle - 1] === b[middle - 1]) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

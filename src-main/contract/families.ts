@@ -1,0 +1,158 @@
+/**
+ * The model families as plain data: what every process, the page included, knows of a model without building it. models/<family>.ts
+ * holds a family's code, which models/registry.ts lists under the same name.
+ */
+import { UsageError } from "./failure";
+import { nearest } from "./nearest";
+import { CIFAR10_NORMALIZATION, type Normalization } from "./normalization";
+
+/** In pixels. */
+export interface ModelSizes {
+  /** Side of the input, Z. */
+  imageSize: number;
+  /** Side of a patch; null for models without patches. */
+  patchSize: number | null;
+}
+
+/** A place in a model whose activations can be asked for. */
+export type Stage =
+  /** A map [N,S,S,C] with S = side and C = channels. */
+  | { name: string; kind: "map"; side: number; channels: number }
+  /** Tokens [N,T,D] with T = prefix + side * side and D = width: class token and the like first, then the patches in row-major order. */
+  | { name: string; kind: "tokens"; side: number; prefix: number; width: number };
+
+/** A family whose models differ in their `Architecture` alone. */
+export interface Family<Architecture = unknown> {
+  /** Used with weights that do not say how their images were normalised. */
+  normalization: Normalization;
+  models: readonly ModelData<Architecture>[];
+  /** In the order of the forward pass. */
+  stages(architecture: Architecture, sizes: ModelSizes): Stage[];
+}
+
+interface ModelData<Architecture> extends ModelSizes {
+  /** timm's, where timm has the model. */
+  name: string;
+  /** A few words. */
+  description: string;
+  /** Trained values, with 10 classes at the model's own sizes. */
+  parameters: number;
+  architecture: Architecture;
+}
+
+function sizes(imageSize: number, patchSize: number | null = null): ModelSizes {
+  return { imageSize, patchSize };
+}
+
+// ---- Residual networks ------------------------------------------------------------------------------------------------------------
+
+export interface ResNetArchitecture {
+  /** imagenet: 7x7 convolution with stride 2, then max-pool; cifar: 3x3 with stride 1, for images of about 32 px. */
+  stem: "imagenet" | "cifar";
+  /** Blocks in each of the three or four stages, and their channels. */
+  depths: readonly number[];
+  channels: readonly number[];
+}
+
+const depth18 = { depths: [2, 2, 2, 2], channels: [64, 128, 256, 512] };
+const depth34 = { depths: [3, 4, 6, 3], channels: [64, 128, 256, 512] };
+
+const resnet: Family<ResNetArchitecture> = {
+  normalization: CIFAR10_NORMALIZATION,
+  models: [
+    { name: "resnet18", description: "ResNet-18 for photographs", ...sizes(224), parameters: 11_181_642, architecture: { stem: "imagenet", ...depth18 } },
+    { name: "resnet34", description: "ResNet-34 for photographs", ...sizes(224), parameters: 21_289_802, architecture: { stem: "imagenet", ...depth34 } },
+    { name: "resnet18_cifar10", description: "ResNet-18 for small images", ...sizes(32), parameters: 11_173_962, architecture: { stem: "cifar", ...depth18 } },
+    { name: "resnet34_cifar10", description: "ResNet-34 for small images", ...sizes(32), parameters: 21_282_122, architecture: { stem: "cifar", ...depth34 } },
+    {
+      name: "resnet20_cifar10",
+      description: "ResNet-20 for small images: a quick teacher",
+      ...sizes(32),
+      parameters: 272_474,
+      architecture: { stem: "cifar", depths: [3, 3, 3], channels: [16, 32, 64] },
+    },
+  ],
+  /** Each after its ReLU; the stem before max-pool, as timm's `act1`. */
+  stages({ stem, channels }, { imageSize }) {
+    const strides = stem === "imagenet" ? [2, 4, 8, 16, 32] : [1, 1, 2, 4, 8];
+    return [channels[0]!, ...channels].map((channels, i) => ({
+      name: i === 0 ? "stem" : `layer${i}`,
+      kind: "map",
+      side: Math.ceil(imageSize / strides[i]!),
+      channels,
+    }));
+  },
+};
+
+// ---- Vision transformers ----------------------------------------------------------------------------------------------------------
+
+export interface VisionTransformerArchitecture {
+  /** D */
+  width: number;
+  /** Number of blocks. */
+  depth: number;
+  /** A */
+  heads: number;
+}
+
+const vit: Family<VisionTransformerArchitecture> = {
+  normalization: CIFAR10_NORMALIZATION,
+  models: [
+    { name: "vit_tiny_patch16_224", description: "ViT-Tiny", ...sizes(224, 16), parameters: 5_526_346, architecture: { width: 192, depth: 12, heads: 3 } },
+    { name: "vit_small_patch16_224", description: "ViT-Small", ...sizes(224, 16), parameters: 21_669_514, architecture: { width: 384, depth: 12, heads: 6 } },
+    {
+      name: "vit_micro_patch4_32",
+      description: "A small ViT for small images: a quick student",
+      ...sizes(32, 4),
+      parameters: 1_205_898,
+      architecture: { width: 128, depth: 6, heads: 4 },
+    },
+  ],
+  /** The residual stream after each block but the last, which is computed for the class token alone. */
+  stages({ width, depth }, { imageSize, patchSize }) {
+    const side = imageSize / patchSize!;
+    return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix: 1, width }));
+  },
+};
+
+// ---- All of them ------------------------------------------------------------------------------------------------------------------
+
+export const families = { resnet, vit };
+export type FamilyName = keyof typeof families;
+
+/** What is known of a model by its name. */
+export interface ModelInfo extends ModelSizes {
+  name: string;
+  family: FamilyName;
+  description: string;
+  /** With 10 classes, at its own sizes. */
+  parameters: number;
+}
+
+const models: readonly (ModelInfo & { architecture: unknown })[] = Object.entries(families).flatMap(([family, { models }]) =>
+  models.map((model) => ({ ...model, family: family as FamilyName })),
+);
+export const modelNames: readonly string[] = models.map(({ name }) => name);
+export const modelInfos: readonly ModelInfo[] = models.map(({ architecture: _, ...info }) => info);
+
+/** A model by its name, with the family's architecture. Throws a UsageError that lists all names if there is none. */
+export function modelNamed(name: string): ModelInfo & { architecture: unknown } {
+  const model = models.find((candidate) => candidate.name === name);
+  if (model) return model;
+  const meant = nearest(name, modelNames);
+  throw new UsageError(`unknown model "${name}"${meant ? ` (did you mean ${meant}?)` : ""}; expected one of ${modelNames.join(", ")}`);
+}
+
+export const familyOf = (model: string): Family => families[modelNamed(model).family];
+
+/** Side of the images that a model is made for, in pixels. Throws a UsageError if there is no such model; so do the next. */
+export const imageSizeOf = (model: string): number => modelNamed(model).imageSize;
+
+/** Side of a model's own patches in pixels; null for models without patches. */
+export const patchSizeOf = (model: string): number | null => modelNamed(model).patchSize;
+
+/** The stages of a model, at its own sizes or others that it can have. */
+export function stagesOf(model: string, sizes: Partial<ModelSizes> = {}): Stage[] {
+  const { architecture, imageSize, patchSize } = modelNamed(model);
+  return familyOf(model).stages(architecture, { imageSize: sizes.imageSize ?? imageSize, patchSize: sizes.patchSize ?? patchSize });
+}

@@ -1,0 +1,16 @@
+/** How images are normalised for a network: (value - mean) / std per channel red, green, blue, of values in 0 ... 1. */
+export interface Normalization {
+  mean: readonly number[];
+  std: readonly number[];
+}
+
+/** Of the training images of CIFAR-10. */
+export const CIFAR10_NORMALIZATION: Normalization = { mean: [0.49139968, 0.48215827, 0.44653124], std: [0.24703233, 0.24348505, 0.26158768] };
+
+/** "mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's)" */
+export function normalizationInWords({ mean, std }: Normalization): string {
+  const rounded = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");
+  const same = (a: readonly number[], b: readonly number[]) => a.join() === b.join();
+  const isCifar10 = same(mean, CIFAR10_NORMALIZATION.mean) && same(std, CIFAR10_NORMALIZATION.std);
+  return `mean ${rounded(mean)} and deviation ${rounded(std)}${isCifar10 ? " (CIFAR-10's)" : ""}`;
+}

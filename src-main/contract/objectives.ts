@@ -1,0 +1,108 @@
+/**
+ * The objectives that a student can learn from besides the labels, as data: what each is called, its settings, and the names of its parts.
+ * `training/objectives/` computes them, one file each, under the same names.
+ */
+import { choice, integer, number, type Row, type Setting, text, type ValueOf } from "./setting";
+
+export interface ObjectiveInfo {
+  label: string;
+  /** One sentence. */
+  help: string;
+  /** Every term has a weight; this is its default. */
+  weight: number;
+  settings: { readonly [name: string]: Setting };
+  /** Parts of the loss by name, as charts and reports call them. A part's column in batches.csv is `<name>_loss`. */
+  parts: { readonly [name: string]: string };
+}
+
+const temperature = (value: number) =>
+  number(0.05, 100, {
+    default: value,
+    label: "Temperature",
+    help: "Divides the logits of both networks before the softmax: above 1 softer labels, below 1 sharper ones.",
+  });
+
+export const objectives = {
+  soft: {
+    label: "Soft labels",
+    help: "The teacher's class probabilities: T² KL(teacher || student) (Hinton et al. 2015).",
+    weight: 0.5,
+    settings: { temperature: temperature(0.5) },
+    parts: { kd: "Soft labels" },
+  },
+  "standardized-soft": {
+    label: "Standardized soft labels",
+    help: "Soft labels after each image's logits are brought to mean 0 and deviation 1 in both networks (Sun et al. 2024).",
+    weight: 9,
+    settings: { temperature: temperature(2) },
+    parts: { standardized_kd: "Standardized soft labels" },
+  },
+  dkd: {
+    label: "Decoupled soft labels",
+    help: "Weighs the true class's probability and the ratios among the other classes apart (Zhao et al. 2022).",
+    weight: 1,
+    settings: {
+      temperature: temperature(4),
+      alpha: number(0, 1000, { default: 1, label: "Weight of the true class", help: "Weighs how likely the true class is against all others together." }),
+      beta: number(0, 1000, { default: 8, label: "Weight of the other classes", help: "Weighs how the other classes compare with each other." }),
+    },
+    parts: { tckd: "True class (TCKD)", nckd: "Other classes (NCKD)" },
+  },
+  locality: {
+    label: "Locality guidance",
+    help: "The student's patch tokens after a block learn to predict the teacher's feature map at the same place (Li et al. 2022).",
+    weight: 40,
+    settings: {
+      block: integer(1, 1000, { default: 4, label: "Block", help: "The student's block whose tokens are used, counted from 1; the last block cannot be." }),
+      stage: text({ nullable: true, default: null, label: "Teacher's stage", help: "The teacher's stage whose map is predicted; null takes its last." }),
+    },
+    parts: { locality: "Locality guidance" },
+  },
+} satisfies Record<string, ObjectiveInfo>;
+
+export type ObjectiveKind = keyof typeof objectives;
+type Values<Rows> = { -readonly [Name in keyof Rows]: ValueOf<Rows[Name]> };
+/** One term of the sum that a student learns from, with the settings of its kind. */
+export type TermOf<K extends ObjectiveKind> = { kind: K; weight: number } & Values<(typeof objectives)[K]["settings"]>;
+export type Term = { [K in ObjectiveKind]: TermOf<K> }[ObjectiveKind];
+
+export const objectiveKinds = Object.keys(objectives) as ObjectiveKind[];
+
+export function isObjectiveKind(kind: unknown): kind is ObjectiveKind {
+  return typeof kind === "string" && Object.hasOwn(objectives, kind);
+}
+
+export const kindSetting: Setting = choice(
+  objectiveKinds.map((value) => ({ value, label: objectives[value].label })),
+  { required: true, label: "Objective", help: "What the student learns from." },
+);
+
+/** All rows of a term: its weight and the settings of its kind. */
+export function termSettings(kind: ObjectiveKind): { readonly [name: string]: Setting } {
+  const { weight, settings } = objectives[kind];
+  return { weight: weightSetting(weight), ...settings };
+}
+
+function weightSetting(value: number): Row<number> {
+  return number(0, 1e6, { default: value, label: "Weight", help: "Factor of this term in the loss." });
+}
+
+/**
+ * The short form of a distillation, `{"kind": "soft", "temperature": T, "alpha": A}`: the labels with weight 1 - A, and the soft labels with
+ * weight A.
+ */
+export const shortForm: { readonly [name: string]: Setting } = {
+  kind: choice([{ value: "soft", label: "Soft labels" }], { default: "soft", label: "Distillation", help: "What the student takes from the teacher." }),
+  temperature: objectives.soft.settings.temperature,
+  alpha: number(0, 1, { default: 0.5, label: "Alpha", help: "Share of the teacher's term in the loss; the labels have the rest." }),
+};
+
+/** What charts and reports call a part of the loss. A second term of the same kind has a number at its end: "kd2". */
+export function partLabel(name: string): string {
+  if (name === "ce") return "Labels (cross-entropy)";
+  const [, base, count] = /^(.*?)(\d*)$/.exec(name)!;
+  const label = Object.values(objectives as Record<string, ObjectiveInfo>)
+    .map(({ parts }) => parts[name] ?? parts[base!])
+    .find((found) => found !== undefined);
+  return label ? `${label}${count ? ` ${count}` : ""}` : name;
+}

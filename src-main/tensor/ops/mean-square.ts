@@ -1,0 +1,16 @@
+import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
+
+/**
+ * f32 [1]: the mean of (x - target)^2 over all elements, of x^2 if target is null; each f32 or bf16, equal shapes, summed in double precision.
+ * The gradient flows to x alone: a target is data, such as a teacher's features. torch.nn.functional.mse_loss.
+ */
+export function meanSquare(x: Tensor, target: Tensor | null): Tensor {
+  const y = empty([1]);
+  backend().meanSquareForward({ x: x.handle, target: target?.handle, y: y.handle });
+
+  return record(y, [x], (dy) => {
+    const dx = emptyLike(x);
+    backend().meanSquareBackward({ x: x.handle, target: target?.handle, dy: dy.handle, dx: dx.handle });
+    return [dx];
+  });
+}

@@ -1,0 +1,18 @@
+import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
+
+/**
+ * y [N,S,S,C] from x [N,H,W,C], f32 or bf16; S is `side`. Each axis by itself: where S is at most the extent, means over windows
+ * (torch.nn.functional.adaptive_avg_pool2d), else between the nearest two (torch.nn.functional.interpolate(mode="bilinear",
+ * align_corners=False)).
+ */
+export function resizeGrid(x: Tensor, side: number): Tensor {
+  const [N, , , C] = x.shape as [number, number, number, number];
+  const y = empty([N, side, side, C], x.dtype);
+  backend().resizeGridForward({ x: x.handle, y: y.handle });
+
+  return record(y, [x], (dy) => {
+    const dx = emptyLike(x);
+    backend().resizeGridBackward({ dy: dy.handle, dx: dx.handle });
+    return [dx];
+  });
+}
