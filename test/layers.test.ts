@@ -1,59 +1,151 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
 
-// Which folders a folder may import from. `+types` allows `import type` only.
-const allowed: Record<string, string[]> = {
+/** What each folder imports from. A folder imports only from folders above it in this list. "(types)": types only, nothing of it at run time. */
+const table: Layers = {
   "src-main/contract": [],
   "src-main/backend": ["contract"],
-  "src-main/tensor": ["contract", "backend"],
-  "src-main/nn": ["contract", "backend", "tensor"],
-  "src-main/models": ["contract", "backend", "tensor", "nn"],
-  "src-main/data": ["contract", "backend", "tensor", "nn", "models"],
-  "src-main/training": ["contract", "backend", "tensor", "nn", "models", "data"],
-  "src-main/runs": ["contract", "backend", "tensor", "nn", "models", "data", "training"],
-  "src-main/bench": ["contract", "backend", "tensor", "nn", "models", "training"],
-  "src-main/engine": ["contract", "backend", "tensor", "nn", "models", "data", "training", "runs", "bench"],
+  "src-main/tensor": ["backend (types)"],
+  "src-main/nn": ["backend (types)", "tensor"],
+  "src-main/models": ["contract", "tensor", "nn"],
+  "src-main/data": ["contract", "tensor"],
+  "src-main/training": ["contract", "backend (types)", "tensor", "nn", "models", "data"],
+  "src-main/runs": ["contract"],
+  "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
+  "src-main/engine": ["contract", "backend", "tensor", "models", "data", "training", "runs", "bench"],
   "src-main/engine-client": ["contract"],
   "src-main/app": ["contract", "engine-client"],
   "src-main/cli": ["contract", "engine-client"],
-  "src-renderer": ["contract", "engine-client/client", "engine-client/channel"],
+  "src-renderer/bridge": ["contract", "engine-client/client", "engine-client/channel"],
+  "src-renderer/state": ["contract", "engine-client/client", "src-renderer/bridge (types)"],
+  "src-renderer/parts": ["contract", "src-renderer/state"],
+  "src-renderer/charts": ["contract (types)", "src-renderer/state", "src-renderer/parts"],
+  "src-renderer/views": ["contract", "src-renderer/state", "src-renderer/parts", "src-renderer/charts"],
+  "src-renderer": ["src-renderer/bridge", "src-renderer/state", "src-renderer/parts", "src-renderer/views"],
 };
 
-const root = path.resolve(__dirname, "..");
-const importPattern = /(?:from\s+|import\s+|import\()["'](\.[^"']*)["']/g;
+const sources = readSources(path.resolve(__dirname, ".."), ["src-main", "src-renderer"]);
+const imports = importsOf(sources);
 
-function sources(folder: string): string[] {
-  return readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(ts|svelte|mts|js)$/.test(name))
-    .map((name) => path.join(folder, name));
-}
-
-/** The imports of a file that leave its own folder, as paths relative to the root; anything may read the version in package.json. */
-function importsOutOf(folder: string, file: string): string[] {
-  const text = readFileSync(path.join(root, file), "utf8");
-  return [...text.matchAll(importPattern)]
-    .map(([, specifier]) => path.relative(root, path.resolve(root, path.dirname(file), specifier!)))
-    .filter((target) => target !== "package.json" && !`${target}/`.startsWith(`${folder}/`));
-}
-
-test.each(Object.keys(allowed))("%s imports only from folders above it", (folder) => {
-  expect(existsSync(path.join(root, folder))).toBe(true);
-  const permitted = allowed[folder]!.map((name) => `src-main/${name}`);
-  const forbidden = sources(folder).flatMap((file) =>
-    importsOutOf(folder, file)
-      .filter((target) => !permitted.some((name) => `${target}/`.startsWith(`${name}/`)))
-      .map((target) => `${file} imports ${target}`),
-  );
-  expect(forbidden).toEqual([]);
+test("folders import what the table lists, and all of what it lists", () => {
+  expect(layerProblems([...sources.keys()], imports, completed(table))).toEqual([]);
 });
 
-test("every folder of src-main is in the table", () => {
-  const folders = readdirSync(path.join(root, "src-main"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  for (const { name } of folders) expect(Object.keys(allowed)).toContain(`src-main/${name}`);
+test("files do not import each other in a circle, not even types", () => {
+  expect(circlesIn(imports)).toEqual([]);
 });
 
 test.each(["src-main/contract", "src-renderer"])("%s uses nothing of Node", (folder) => {
-  const users = sources(folder).filter((file) => /from ["'](node:|electron)/.test(readFileSync(path.join(root, file), "utf8")));
-  expect(users).toEqual([]);
+  expect(imports.filter(({ from, to }) => from.startsWith(`${folder}/`) && /^(node:|electron$)/.test(to))).toEqual([]);
+});
+
+test("zod comes to the page as contract/zod.ts has set it", () => {
+  const reachesPage = ({ from }: Import) => /^(src-main\/(contract|engine-client)|src-renderer)\//.test(from);
+  expect(imports.filter((each) => each.to === "zod" && reachesPage(each)).map(({ from }) => from)).toEqual(["src-main/contract/zod.ts"]);
+});
+
+/** The folders of src-main go by their own names. */
+function completed(layers: Layers): Layers {
+  const full = (name: string) => (name.startsWith("src-") ? name : `src-main/${name}`);
+  return Object.fromEntries(Object.entries(layers).map(([layer, names]) => [layer, names.map(full)]));
+}
+
+describe("the rules, on files made up", () => {
+  const read = (files: Record<string, string>) => importsOf(new Map(Object.entries(files)));
+  const layers: Layers = { low: [], high: ["low"] };
+  const problemsOf = (files: Record<string, string>, table: Layers = layers) => layerProblems(Object.keys(files), read(files), table);
+
+  test("every form of import is read, and nothing that only looks like one", () => {
+    const text = `
+      import a from "./a";
+      import "./b";
+      import type { C } from "./c";
+      import { type D } from "./d";
+      export * from "./e";
+      export type { F } from "./f";
+      const g = () => import("./g");
+      type H = import("./h").H;
+      const i = require("./i");
+      import j from "./j.py?raw";
+      import { k } from "node:k";
+      // import l from "./l";
+      const m = 'import m from "./m"';
+    `;
+    const found = read({ "high/file.ts": text, "high/a.ts": "", "high/b/index.ts": "" });
+    expect(found.filter(({ types }) => !types).map(({ to }) => to)).toEqual([
+      "high/a.ts",
+      "high/b/index.ts",
+      "high/d",
+      "high/e",
+      "high/g",
+      "high/i",
+      "high/j.py",
+      "node:k",
+    ]);
+    expect(found.filter(({ types }) => types).map(({ to }) => to)).toEqual(["high/c", "high/f", "high/h"]);
+    expect(found.filter((each) => each.package).map(({ to }) => to)).toEqual(["node:k"]);
+  });
+
+  test("a component's scripts are read, all of them", () => {
+    const component = `
+      <script module>import a from "./a.svelte";</script>
+      <script lang="ts">import type { B } from "./b.svelte";</script>
+      <p>import c from "./c"</p>`;
+    const found = read({ "high/X.svelte": component, "high/a.svelte": "", "high/b.svelte.ts": "" });
+    expect(found.map(({ to, types }) => [to, types])).toEqual([
+      ["high/a.svelte", false],
+      ["high/b.svelte.ts", true],
+    ]);
+  });
+
+  test("a circle is shown once, of types too, and what only leads into it is not in it", () => {
+    const files = { "a.ts": 'import "./b"', "b.ts": 'import type { C } from "./c"', "c.ts": 'export * from "./a"', "d.ts": 'import "./a"' };
+    expect(circlesIn(read(files))).toEqual(["a.ts -> b.ts -> c.ts -> a.ts"]);
+    expect(circlesIn(read({ ...files, "c.ts": "" }))).toEqual([]);
+  });
+
+  test("two circles through one file are both shown", () => {
+    const files = { "a.ts": 'import "./b"; import "./c"', "b.ts": 'import "./a"', "c.ts": 'import "./a"' };
+    expect(circlesIn(read(files))).toEqual(["a.ts -> b.ts -> a.ts", "c.ts -> a.ts -> c.ts"]);
+  });
+
+  const useful = { "high/a.ts": 'import "../low/b"; import "./c"; import "c"; import "../package.json"', "low/b.ts": "" };
+
+  test("imports that the table lists are no problem", () => {
+    expect(problemsOf(useful)).toEqual([]);
+  });
+
+  test("an import that the table does not list", () => {
+    expect(problemsOf({ ...useful, "low/b.ts": 'import "../high/a"' })).toEqual(["low/b.ts imports high/a.ts: the table does not list it for low"]);
+  });
+
+  test("a file in no layer", () => {
+    expect(problemsOf({ ...useful, "other/d.ts": "" })).toEqual(["other/d.ts is in no layer of the table"]);
+  });
+
+  test("an edge that no file uses", () => {
+    expect(problemsOf({ "high/a.ts": 'import "./c"' })).toEqual(["high -> low: no file uses this edge; take it out of the table"]);
+  });
+
+  test("an edge that only types use, or that is said to be used by types only", () => {
+    expect(problemsOf({ "high/a.ts": 'import type { B } from "../low/b"' })).toEqual(['high -> low: only types are imported; write "low (types)"']);
+    expect(problemsOf(useful, { low: [], high: ["low (types)"] })).toEqual(["high/a.ts imports low/b.ts as code: the table allows high its types only"]);
+  });
+
+  test("an edge that leads upwards, or nowhere", () => {
+    const upwards = { low: ["high"], high: ["low", "lower"] };
+    expect(problemsOf({ ...useful, "low/b.ts": 'import "../high/a"' }, upwards)).toEqual([
+      "low -> high: the table has no layer high above low",
+      "high -> lower: the table has no layer lower above high",
+    ]);
+  });
+
+  test("an edge to one file of a layer allows no other", () => {
+    const narrow = { low: [], high: ["low/b"] };
+    expect(problemsOf(useful, narrow)).toEqual([]);
+    expect(problemsOf({ "high/a.ts": 'import "../low/b"; import "../low/c"' }, narrow)).toEqual([
+      "high/a.ts imports low/c: the table does not list it for high",
+    ]);
+  });
 });

@@ -1,6 +1,6 @@
 /** The engine in a process of its own: what happens to it (a fault in a kernel, no memory left) never takes the window along. */
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
-import type { EngineExit } from "../contract/host";
+import type { EngineEnd } from "../contract/engine";
 import { engineEnd } from "../engine-client/exit";
 
 /** Characters of standard error that are kept to explain an exit. */
@@ -14,12 +14,12 @@ const GLIB_NOISE = /\s*\(process:\d+\): GLib-GObject-CRITICAL \*\*:.*\n/g;
 
 export class EngineProcess {
   #process: UtilityProcess | null = null;
-  #listener: (exit: EngineExit) => void = () => {};
+  #listener: (end: EngineEnd) => void = () => {};
 
   constructor(private readonly script: string) {}
 
   /** Called when an engine ends that was not asked to. */
-  onExit(listener: (exit: EngineExit) => void): void {
+  onExit(listener: (end: EngineEnd) => void): void {
     this.#listener = listener;
   }
 

@@ -2,7 +2,8 @@
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
-import { type Command, ENGINE_PORT, type EngineExit, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
+import type { EngineEnd } from "../contract/engine";
+import { type Command, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
 import type { TrainingGuard } from "./activity";
 import type { EngineProcess } from "./engine-process";
 import type { Preferences } from "./preferences";
@@ -37,7 +38,7 @@ interface Parts {
 
 interface Events {
   command: Command;
-  "engine-exit": EngineExit;
+  "engine-exit": EngineEnd;
 }
 
 export class HostServer {
@@ -81,7 +82,7 @@ export class HostServer {
     },
 
     chooseFolder: async (purpose) => {
-      const title = purpose === "data" ? "Choose a folder with images or CIFAR-10 batches" : "Choose where the download goes";
+      const title = purpose === "data" ? "Choose the folder of a data set" : "Choose where the download goes";
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { title, ...this.#lastFolder(), properties: ["openDirectory", "createDirectory"] });
       return this.#remember(filePaths[0], (folder) => folder);
     },

@@ -1,6 +1,7 @@
 /** Puts the typed host calls, and nothing else of Electron, on the page's window. Runs in the sandbox. */
 import * as electron from "electron";
-import { type Command, ENGINE_PORT, type EngineExit, HOST_CALLS, type Host } from "../contract/host";
+import type { EngineEnd } from "../contract/engine";
+import { type Command, ENGINE_PORT, HOST_CALLS, type Host } from "../contract/host";
 
 const { contextBridge, ipcRenderer } = electron;
 
@@ -23,7 +24,7 @@ const host = {
   // `File.path` was replaced by `webUtils` in Electron 32.
   pathForFile: (file: PageFile) => electron.webUtils?.getPathForFile(file) ?? (file as unknown as { path?: string }).path ?? "",
   onCommand: (listener: (command: Command) => void) => subscribe("command", listener),
-  onEngineExit: (listener: (exit: EngineExit) => void) => subscribe("engine-exit", listener),
+  onEngineExit: (listener: (end: EngineEnd) => void) => subscribe("engine-exit", listener),
 } as Host<PageFile>;
 
 contextBridge.exposeInMainWorld("host", host);

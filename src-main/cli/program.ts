@@ -1,7 +1,6 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
-import type { Failure } from "../contract/engine";
-import { toFailure } from "../contract/failure";
+import { type Failure, toFailure } from "../contract/failure";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Failure } from "../contract/engine";
+import type { Failure } from "../contract/failure";
 import { EngineError } from "../engine-client/client";
 
 /** A training call that ended early, with the command that goes on from its checkpoint. */

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import type { Channel } from "../engine-client/channel";
+import type { EngineChannel } from "../engine-client/channel";
 
 /** What is around the command line: the terminal, the clock, signals and the engine. */
 export interface World {
@@ -12,5 +12,5 @@ export interface World {
   err: Writable & { isTTY?: boolean; columns?: number };
   /** Tells of each request to stop (Ctrl-C, SIGTERM); returns how to end the subscription. */
   onInterrupt(listener: () => void): () => void;
-  startEngine(): Channel;
+  startEngine(): EngineChannel;
 }

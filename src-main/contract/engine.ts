@@ -3,10 +3,12 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
-import type { DataFormat, Precision, Recipe } from "./recipe";
+import type { Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
+import { z } from "./zod";
 
 export type { Failure };
 
@@ -19,32 +21,104 @@ export interface Call<M extends Method = Method> {
 }
 export type Answer = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: Failure };
 
-export interface Methods {
-  hello: { params: { protocol: number }; result: { protocol: number; version: string } };
-  doctor: { params: Record<string, never>; result: DoctorReport };
-  models: { params: Record<string, never>; result: ModelInfo[] };
-  /** Counts, classes and, if asked for, some images per class as encoded PNGs. */
-  dataInfo: { params: { path: string; format: DataFormat; thumbnailsPerClass: number }; result: DataInfo };
-  /** Downloads CIFAR-10 to `directory`; resumable; progress by `download` notices. */
-  dataDownload: { params: { directory: string; url?: string }; result: { path: string } };
-  /** Trains the one arm that the recipe describes. Progress by notices with this call's id. */
-  train: { params: { recipe: Recipe; out: string; resume: boolean }; result: TrainResult };
-  /** Trains control and student of the recipe, epoch by epoch in turn, into out/control and out/student. */
-  compare: { params: { recipe: Recipe; out: string; resume: boolean }; result: ComparisonResult };
-  /** Acts on the running train or compare call at the next batch. stop writes a checkpoint and answers that call with INTERRUPTED. */
-  control: { params: { action: "pause" | "continue" | "stop" }; result: { state: "running" | "paused" | "stopping" | "idle" } };
-  predict: { params: PredictRequest; result: PredictResult };
-  evaluate: { params: EvaluateRequest; result: EvaluateResult };
-  /** Writes a file of weights anew, as fp32 or in half the bytes as bf16. `out` must not exist. */
-  exportWeights: { params: { weights: string; precision: Precision; out: string }; result: { path: string; bytes: number } };
-  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` and `measured` notices. */
-  bench: { params: BenchRequest; result: BenchResult };
-  listRuns: { params: { directory: string }; result: RunSummary[] };
-  readRun: { params: { directory: string }; result: RunDetails };
-  /** Writes a report on one or more run folders and returns its path. */
-  report: { params: { runs: string[]; format: "html" | "csv" | "json"; out: string }; result: { path: string } };
+/** One end of the line between a client and the engine, whatever carries it. */
+export interface Channel<Sent, Received, End> {
+  post(message: Sent): void;
+  onMessage(listener: (message: Received) => void): void;
+  /** Called once, when the other end is gone; at once if it already is. */
+  onClose(listener: (end: End) => void): void;
 }
+
+/** Why the engine is gone, in words, with the last lines of what it wrote to standard error. */
+export interface EngineEnd {
+  message: string;
+  details: string;
+}
+
+const text = z.string().min(1);
+const side = z.int().min(1).max(4096).optional();
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a Uint8Array");
+/** null as none: what the weights say, else their family's; the notice `warning` says so. */
+const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
+const format = z.enum(dataFormatChoices.map(({ value }) => value));
+/** `parseRecipe` checks what the recipe holds. */
+const run = {
+  recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+  out: text,
+  resume: z.boolean(),
+};
+
+/** The engine's methods. `takes` is the schema that the engine checks the parameters of a call against; `gives` is the type of its result. */
+export const methods = {
+  hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
+  doctor: takes({}).gives<DoctorReport>(),
+  models: takes({}).gives<ModelInfo[]>(),
+  /** Counts, classes and, if asked for, some images per class as encoded PNGs. */
+  dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
+  /** Downloads CIFAR-10 to `directory`; resumable; progress by `download` notices. */
+  dataDownload: takes({
+    directory: text,
+    url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }).optional(),
+  }).gives<{ path: string }>(),
+  /** Trains the one arm that the recipe describes. Progress by notices with this call's id. */
+  train: takes(run).gives<TrainResult>(),
+  /** Trains control and student of the recipe, epoch by epoch in turn, into out/control and out/student. */
+  compare: takes(run).gives<ComparisonResult>(),
+  /** Acts on the running train or compare call at the next batch. stop writes a checkpoint and answers that call with INTERRUPTED. */
+  control: takes({ action: z.enum(["pause", "continue", "stop"]) }).gives<{ state: "running" | "paused" | "stopping" | "idle" }>(),
+  /** Logits and probabilities of single images. */
+  predict: takes({
+    model: text,
+    /** "bundled" (the teacher) or a safetensors file. */
+    weights: text,
+    /** Files, or encoded image bytes with a name to show. */
+    images: z.array(z.strictObject({ path: text, bytes: bytes.optional() })),
+    imageSize: side,
+    patchSize: side,
+    temperature: z.number().positive().optional(),
+    mean: triple,
+    std: triple,
+    /** Also return what the net saw, as PNG. */
+    withInput: z.boolean().optional(),
+  }).gives<PredictResult>(),
+  /** Accuracy and loss on the test images of a data set. */
+  evaluate: takes({ model: text, weights: text, data: text, format, imageSize: side, patchSize: side, mean: triple, std: triple }).gives<EvaluateResult>(),
+  /** Writes a file of weights anew, as fp32 or in half the bytes as bf16. `out` must not exist. */
+  exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
+  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` and `measured` notices. */
+  bench: takes({
+    /** Regular expression that picks rows by "name, precision"; null: all. */
+    only: text.nullable(),
+    rounds: z.int().min(1).max(1000),
+    /** null: one per core. */
+    threads: z.int().min(1).max(1024).nullable(),
+    /** The Python whose PyTorch is measured too; null: none. */
+    python: text.nullable(),
+  }).gives<BenchResult>(),
+  listRuns: takes({ directory: text }).gives<RunSummary[]>(),
+  readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** Writes a report on one or more run folders and returns its path. */
+  report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
+};
+
+/** The schema of a method's parameters. `result` carries a type for the compiler; it never has a value. */
+interface Signature<Params extends z.ZodType, Result> {
+  params: Params;
+  result?: Result;
+}
+
+function takes<Shape extends z.ZodRawShape>(shape: Shape) {
+  const params = z.strictObject(shape);
+  return { gives: <Result>(): Signature<typeof params, Result> => ({ params }) };
+}
+
+type TypesOf<S> = S extends Signature<infer Params, infer Result> ? { params: z.infer<Params>; result: Result } : never;
+
+export type Methods = { [M in keyof typeof methods]: TypesOf<(typeof methods)[M]> };
 export type Method = keyof Methods;
+export type PredictRequest = Methods["predict"]["params"];
+export type EvaluateRequest = Methods["evaluate"]["params"];
+export type BenchRequest = Methods["bench"]["params"];
 
 /** Progress of a long call, by its id. */
 export type Notice =
@@ -92,7 +166,7 @@ export interface Gpu {
 
 export interface DataInfo {
   path: string;
-  format: Exclude<DataFormat, "auto">;
+  format: StoredFormat;
   classes: string[];
   train: { count: number; perClass: number[] };
   test: { count: number; perClass: number[] };
@@ -102,21 +176,6 @@ export interface DataInfo {
   warnings: string[];
 }
 
-export interface PredictRequest {
-  model: string;
-  /** "bundled" (the teacher) or a safetensors file. */
-  weights: string;
-  /** Files, or encoded image bytes with a name to show. */
-  images: { path: string; bytes?: Uint8Array }[];
-  imageSize?: number;
-  patchSize?: number;
-  temperature?: number;
-  /** null as none: what the weights say, else their family's; the notice `warning` says so. */
-  mean?: [number, number, number] | null;
-  std?: [number, number, number] | null;
-  /** Also return what the net saw, as PNG. */
-  withInput?: boolean;
-}
 export interface PredictResult {
   model: string;
   classes: string[];
@@ -130,17 +189,6 @@ export interface PredictResult {
   }[];
 }
 
-export interface EvaluateRequest {
-  model: string;
-  weights: string;
-  data: string;
-  format: DataFormat;
-  imageSize?: number;
-  patchSize?: number;
-  /** null as none: what the weights say, else their family's; the notice `warning` says so. */
-  mean?: [number, number, number] | null;
-  std?: [number, number, number] | null;
-}
 export interface EvaluateResult {
   model: string;
   weights: string;
@@ -151,15 +199,6 @@ export interface EvaluateResult {
   perClass: { name: string; count: number; accuracy: number }[];
 }
 
-export interface BenchRequest {
-  /** Regular expression that picks rows by "name, precision"; null: all. */
-  only: string | null;
-  rounds: number;
-  /** null: one per core. */
-  threads: number | null;
-  /** The Python whose PyTorch is measured too; null: none. */
-  python: string | null;
-}
 export interface BenchResult {
   machine: {
     cpu: string;

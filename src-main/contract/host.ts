@@ -1,3 +1,5 @@
+import type { EngineEnd } from "./engine";
+
 /**
  * What the page asks of the program around it (in the desktop app: the main process, through the preload). Each call is checked there,
  * both who asks and with what. The engine is not behind these calls: `connectEngine` hands the page a port to it.
@@ -64,12 +66,6 @@ export interface Activity {
 export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop", "quit"] as const;
 export type Command = (typeof COMMANDS)[number];
 
-/** Why the engine is gone, in words, with the end of what it wrote to standard error. */
-export interface EngineExit {
-  message: string;
-  details: string;
-}
-
 /** What the preload puts on the page's window as `host`. A `DroppedFile` is the browser's File. */
 export type Host<DroppedFile = unknown> = {
   [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostAnswer>;
@@ -78,5 +74,5 @@ export type Host<DroppedFile = unknown> = {
   pathForFile: (file: DroppedFile) => string;
   /** Both return a function that ends the subscription. */
   onCommand: (listener: (command: Command) => void) => () => void;
-  onEngineExit: (listener: (exit: EngineExit) => void) => () => void;
+  onEngineExit: (listener: (end: EngineEnd) => void) => () => void;
 };

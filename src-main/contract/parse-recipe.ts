@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { UsageError } from "./failure";
 import { modelNames, patchSizeOf } from "./families";
 import { nearest } from "./nearest";
@@ -6,9 +5,7 @@ import { isObjectiveKind, objectiveKinds, shortForm, type Term, termSettings } f
 import type { Distillation, Recipe } from "./recipe";
 import { expectation, type Setting, type SettingValue, sameValue, valueFromText } from "./setting";
 import { controlKeys, sections, settingAt, settingKeys, settings } from "./settings";
-
-// zod otherwise tries whether code may be made from strings, which a page's content security policy reports as a violation.
-z.config({ jitless: true });
+import { z } from "./zod";
 
 /** What is wrong with a recipe, one line each: `train.epochs: expected an integer from 1 to 10000, got "five"`. */
 export class RecipeError extends UsageError {

@@ -33,6 +33,5 @@ export interface Distillation extends Section<"distillation"> {
   terms: Term[];
 }
 
-export type DataFormat = DataSource["format"];
 /** bf16: activations and the factors of products are rounded to 16 bits; sums, weights and the optimizer's state stay in 32 bits. */
 export type Precision = TrainSettings["precision"];

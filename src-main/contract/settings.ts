@@ -2,6 +2,7 @@
  * The one table of a recipe's settings: types, defaults, checks, `--set` values, the fields of the app's form, what a resumed run may change,
  * and docs/settings.md derive from it. The settings of objectives are in `objectives.ts`.
  */
+import { dataFormatChoices } from "./data-formats";
 import { imageSizeOf, patchSizeOf } from "./families";
 import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objectives";
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
@@ -12,19 +13,7 @@ const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("
 export const settings = {
   name: text({ default: "run", group: "Run", resumable: true, label: "Name", help: "Shown in lists and reports." }),
   "data.path": path("folder", ["bundled"], { required: true, resumable: true, label: "Data", help: "A folder of images, or the bundled CIFAR-10 sample." }),
-  "data.format": choice(
-    [
-      { value: "auto", label: "Found out from the folder" },
-      { value: "cifar10-binary", label: "CIFAR-10, binary version" },
-      { value: "image-folder", label: "One folder per class" },
-    ],
-    {
-      default: "auto",
-      resumable: true,
-      label: "Format",
-      help: "How the images are stored.",
-    },
-  ),
+  "data.format": choice(dataFormatChoices, { default: "auto", resumable: true, label: "Format", help: "How the images are stored." }),
   "data.trainLimit": integer(1, 100_000_000, {
     nullable: true,
     default: null,

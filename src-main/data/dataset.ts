@@ -1,11 +1,11 @@
-import type { DataFormat } from "../contract/recipe";
+import type { StoredFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
 
 /** A whole data set in memory, decoded. */
 export interface Dataset {
   /** The folder that was read, with "bundled" resolved. */
   readonly path: string;
-  readonly format: Exclude<DataFormat, "auto">;
+  readonly format: StoredFormat;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
   readonly train: Split;

@@ -5,8 +5,7 @@ import { get as httpsGet } from "node:https";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError, Interrupted } from "../contract/failure";
-import { cifar10Files } from "./cifar10-binary";
-import { CIFAR10_FOLDER } from "./locate";
+import { CIFAR10_FOLDER, checkCifar10 } from "./formats/cifar10-binary";
 import { untar } from "./untar";
 
 export interface Archive {
@@ -41,7 +40,7 @@ export interface DownloadOptions {
 export async function downloadCifar10(directory: string, { archive = CIFAR10, onProgress, signal, delay = 1000 }: DownloadOptions = {}): Promise<string> {
   const finished = join(directory, CIFAR10_FOLDER);
   if (existsSync(finished)) {
-    cifar10Files(finished);
+    checkCifar10(finished);
     return finished;
   }
   mkdirSync(directory, { recursive: true });
@@ -58,7 +57,7 @@ async function unpack(archive: string, finished: string): Promise<void> {
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial);
   await untar(archive, CIFAR10_FOLDER, partial);
-  cifar10Files(partial);
+  checkCifar10(partial);
   renameSync(partial, finished);
 }
 

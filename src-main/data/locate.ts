@@ -1,33 +1,35 @@
 import { existsSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { type DataFormat, type StoredFormat, storedFormats } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
-import type { DataFormat } from "../contract/recipe";
 import { bundledData } from "./assets";
-
-/** Name of the folder in CIFAR-10's archive. */
-export const CIFAR10_FOLDER = "cifar-10-batches-bin";
+import { formats } from "./formats";
 
 export interface Location {
   /** The folder that holds the files themselves. */
   path: string;
-  format: Exclude<DataFormat, "auto">;
+  format: StoredFormat;
 }
 
-/** Finds the folder that holds the data and what layout it has. "bundled" is the sample that comes with the program. */
+/** What to do where several formats are found. */
+const CHOOSE = "give the folder of one of them, or name its format (data.format, or --format)";
+
+/** Finds the folder that holds the data and what format they have. "bundled" is the sample that comes with the program. */
 export function locate(path: string, format: DataFormat): Location {
   const folder = path === "bundled" ? bundledFolder() : existingFolder(path);
-  if (format !== "image-folder") {
-    const cifar10 = [folder, join(folder, CIFAR10_FOLDER)].find((candidate) => existsSync(join(candidate, "data_batch_1.bin")));
-    if (cifar10) return { path: cifar10, format: "cifar10-binary" };
-  }
-  if (format !== "cifar10-binary" && isFolder(join(folder, "train"))) return { path: folder, format: "image-folder" };
-  throw new InputError(`${folder} holds no images in a layout that is known: expected ${expected(format)}`);
+  const candidates = format === "auto" ? storedFormats : [format];
+  const found = candidates.flatMap((format): Location[] => {
+    const path = formats[format].detect(folder);
+    return path === null ? [] : [{ path, format }];
+  });
+  if (found.length > 1) throw new InputError(`${folder} holds images in several formats: ${found.map(inWords).join(", ")}; ${CHOOSE}`);
+  if (found.length === 1) return found[0]!;
+  const expected = candidates.map((format) => formats[format].expected).join("; or ");
+  throw new InputError(`${folder} holds no images in a layout that is known: expected ${expected}`);
 }
 
-function expected(format: DataFormat): string {
-  const cifar10 = `data_batch_1.bin ... and test_batch.bin (CIFAR-10, binary version), in it or in its folder ${CIFAR10_FOLDER}`;
-  const imageFolder = "the folders train/<class>/ and test/<class>/ with images";
-  return { auto: `${cifar10}; or ${imageFolder}`, "cifar10-binary": cifar10, "image-folder": imageFolder }[format];
+function inWords({ path, format }: Location): string {
+  return `${format} in ${path}`;
 }
 
 function bundledFolder(): string {
@@ -39,10 +41,6 @@ function bundledFolder(): string {
 function existingFolder(path: string): string {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new InputError(`${folder} does not exist: expected a folder with images`);
-  if (!isFolder(folder)) throw new InputError(`${folder} is a file: expected a folder with images`);
+  if (!statSync(folder).isDirectory()) throw new InputError(`${folder} is a file: expected a folder with images`);
   return folder;
-}
-
-function isFolder(path: string): boolean {
-  return existsSync(path) && statSync(path).isDirectory();
 }

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
-import { readCifar10 } from "./cifar10-binary";
 import type { Dataset, RawSplit, Split } from "./dataset";
-import { readImageFolder } from "./image-folder";
+import { formats } from "./formats";
 import { locate } from "./locate";
 import { FEWER_IMAGES, gigabytes } from "./memory";
 
@@ -26,7 +25,7 @@ export interface OpenOptions {
 export async function openDataset(source: DataSource, { storeSize = 224, onProgress }: OpenOptions = {}): Promise<Dataset> {
   const { path, format } = locate(source.path, source.format);
   const limits = { train: source.trainLimit, test: source.testLimit };
-  const raw = format === "cifar10-binary" ? readCifar10(path, limits) : await readImageFolder(path, limits, { storeSize, onProgress });
+  const raw = await formats[format].read(path, limits, { storeSize, onProgress });
   const [train, test] = allOrNone(() => [toSplit(raw.train), toSplit(raw.test)]);
   return {
     path,

@@ -1,22 +1,12 @@
-import type { Answer, Call, Notice } from "../contract/engine";
+import type { Answer, Call, Channel, EngineEnd, Notice } from "../contract/engine";
 
 /** What the engine sends. */
 export type Incoming = Answer | Notice;
 
-/** A two-way line to an engine, whatever carries it. */
-export interface Channel {
-  post(call: Call): void;
-  onMessage(listener: (message: Incoming) => void): void;
-  /** Called once, when the engine is gone; at once if it already is. */
-  onClose(listener: (end: EngineEnd) => void): void;
+/** The client's end of the line. */
+export interface EngineChannel extends Channel<Call, Incoming, EngineEnd> {
   /** Ends the line, and the engine if it was started for it. */
   close(): void;
-}
-
-/** Why the engine is gone, in words, with the last lines of what it wrote to standard error. */
-export interface EngineEnd {
-  message: string;
-  details: string;
 }
 
 /** The part of a browser's MessagePort that is used here. */
@@ -30,7 +20,7 @@ export interface Port {
 /**
  * A channel over a message port. A port does not tell when its other end dies: whoever watches the engine's process calls `ended`.
  */
-export function portChannel(port: Port): Channel & { ended(end: EngineEnd): void } {
+export function portChannel(port: Port): EngineChannel & { ended(end: EngineEnd): void } {
   let listener: (end: EngineEnd) => void = () => {};
   let known: EngineEnd | null = null;
   return {

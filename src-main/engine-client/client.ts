@@ -1,6 +1,7 @@
-import type { Call, Failure, Method, Methods, Notice } from "../contract/engine";
+import type { Call, EngineEnd, Method, Methods, Notice } from "../contract/engine";
 import { PROTOCOL } from "../contract/engine";
-import type { Channel, EngineEnd, Incoming } from "./channel";
+import type { Failure } from "../contract/failure";
+import type { EngineChannel, Incoming } from "./channel";
 
 /** What the engine answered instead of a result, or why it cannot answer any more. */
 export class EngineError extends Error {
@@ -36,13 +37,13 @@ export class EngineClient {
   #lastId = 0;
   #end: EngineEnd | null = null;
 
-  private constructor(private readonly channel: Channel) {
+  private constructor(private readonly channel: EngineChannel) {
     channel.onMessage((message) => this.#receive(message));
     channel.onClose((end) => this.#fail(end));
   }
 
   /** Shakes hands with the engine. Rejects with an EngineError if it speaks another version of the protocol or ends. */
-  static async connect(channel: Channel): Promise<EngineClient> {
+  static async connect(channel: EngineChannel): Promise<EngineClient> {
     const client = new EngineClient(channel);
     const { protocol, version } = await client.call("hello", { protocol: PROTOCOL });
     if (protocol === PROTOCOL) return client;

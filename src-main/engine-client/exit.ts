@@ -1,4 +1,4 @@
-import type { EngineEnd } from "./channel";
+import type { EngineEnd } from "../contract/engine";
 
 const CAUSES: Partial<Record<number, string>> = {
   4: "it met an instruction that this processor does not have",

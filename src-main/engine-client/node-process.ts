@@ -1,14 +1,15 @@
 /** The engine as a child process of Node, for the command line and the server. */
 import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
-import type { Channel, EngineEnd, Incoming } from "./channel";
+import type { EngineEnd } from "../contract/engine";
+import type { EngineChannel, Incoming } from "./channel";
 import { engineEnd } from "./exit";
 
 /** Characters of standard error that are kept to explain an end. */
 const KEPT = 4000;
 
 /** Starts the engine's script. Closing the channel ends the process at once. */
-export function startEngine(script: string): Channel {
+export function startEngine(script: string): EngineChannel {
   const child = fork(script, [], {
     // Typed arrays pass as they are.
     serialization: "advanced",

@@ -1,12 +1,7 @@
-import type { Answer, Notice } from "../contract/engine";
+import type { Answer, Channel, Notice } from "../contract/engine";
 
-/** The engine's end of the conversation, whatever carries it. */
-export interface Channel {
-  post(message: Answer | Notice): void;
-  onMessage(listener: (message: unknown) => void): void;
-  /** Called when nobody listens any more. */
-  onClose(listener: () => void): void;
-}
+/** The engine's end of the line. What comes is checked. */
+export type ClientChannel = Channel<Answer | Notice, unknown, void>;
 
 /** The part of Electron's MessagePortMain, and of a utility process's parentPort, that is used here. */
 interface Port {
@@ -17,14 +12,14 @@ interface Port {
 }
 
 /** The channel to whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork` with a port as first message. */
-export function parentChannel(): Channel {
+export function parentChannel(): ClientChannel {
   const { parentPort } = process as unknown as { parentPort?: Port };
   if (parentPort) return portChannel(parentPort);
   if (process.send) return processChannel();
   throw new Error("the engine is started by the app or the command line, not by hand");
 }
 
-function processChannel(): Channel {
+function processChannel(): ClientChannel {
   return {
     // A parent that is gone is told by "disconnect"; what it does not hear any more is no error.
     post: (message) => void (process.connected && process.send?.(message, undefined, undefined, () => {})),
@@ -33,7 +28,7 @@ function processChannel(): Channel {
   };
 }
 
-function portChannel(parentPort: Port): Channel {
+function portChannel(parentPort: Port): ClientChannel {
   const port = new Promise<Port>((resolve) => parentPort.on("message", ({ ports }) => ports[0] && resolve(ports[0])));
   return {
     post: (message) => port.then((open) => open.postMessage(message)),

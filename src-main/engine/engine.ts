@@ -13,7 +13,7 @@ import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { backend } from "../tensor/tensor";
 import { AnswerCache } from "../training/answer-cache";
-import type { Channel } from "./channel";
+import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { Job } from "./job";
 import type { NoticeBody } from "./notices";
@@ -28,7 +28,7 @@ export class Engine {
   #training: { job: Job; ended: Promise<unknown> } | null = null;
   readonly #cache = new AnswerCache();
 
-  constructor(private readonly channel: Channel) {
+  constructor(private readonly channel: ClientChannel) {
     channel.onMessage((message) => void this.#answer(message));
   }
 

@@ -1,18 +1,26 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
-import type { FeatureNeed } from "./teacher";
 
-/** All that a teacher's answers to a view depend on, to the last bit. */
-export interface AnswerKey {
-  /** Of the teacher. */
-  model: string;
-  weights: string;
-  imageSize: number;
-  patchSize: number | null;
-  normalization: Normalization;
-  /** What it is asked for. */
+/** The map of one of the teacher's stages, brought to a grid of side x side. */
+export interface FeatureNeed {
+  stage: string;
+  side: number;
+}
+
+/** What objectives want to know of a teacher. */
+export interface TeacherNeeds {
   logits: boolean;
   features: readonly FeatureNeed[];
+}
+
+/** All that a teacher's answers to a view depend on, to the last bit. */
+export interface AnswerKey extends TeacherNeeds {
+  /** Of the teacher. */
+  model: string;
+  /** Hash of names, shapes and values. */
+  weights: string;
+  imageSize: number;
+  normalization: Normalization;
   /** Hash of the data set, whose samples the views number. */
   data: string;
   precision: Precision;

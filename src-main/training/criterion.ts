@@ -4,10 +4,11 @@ import { add } from "../tensor/ops/add";
 import { distillationLoss } from "../tensor/ops/distillation-loss";
 import { scale } from "../tensor/ops/scale";
 import { noGrad, type Tensor } from "../tensor/tensor";
+import type { FeatureNeed, TeacherNeeds } from "./answer-cache";
 import type { Network } from "./network";
 import type { Computed, Objective, ObjectiveContext, ObjectiveInputs, Reading } from "./objectives/objective";
 import { createObjective } from "./objectives/table";
-import type { Answers, FeatureNeed, TeacherNeeds } from "./teacher";
+import type { Answers } from "./teacher";
 
 /** A batch on the device: all that the loss of a step depends on. */
 export interface Batch {

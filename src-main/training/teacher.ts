@@ -1,24 +1,13 @@
+import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { render, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { resizeGrid } from "../tensor/ops/resize-grid";
 import { backend, fromArray, noGrad, type Tensor } from "../tensor/tensor";
-import type { AnswerCache, KnownAnswers } from "./answer-cache";
+import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
 import { checksumOf } from "./evidence";
 import { type Network, renderingFor } from "./network";
 import { type BatchPlan, viewNumbers } from "./plan";
-
-/** The map of one of the teacher's stages, brought to a grid of side x side. */
-export interface FeatureNeed {
-  stage: string;
-  side: number;
-}
-
-/** What objectives want to know of a teacher. */
-export interface TeacherNeeds {
-  logits: boolean;
-  features: readonly FeatureNeed[];
-}
 
 /** The answers to a plan, by their names: "logits" [N,K], and each feature by `featureName` [N,S,S,C]; f32. */
 export type Answers = ReadonlyMap<string, Tensor>;
@@ -67,6 +56,10 @@ export class Teacher {
     this.#fields = fieldsOf(options);
     this.#width = this.#fields.reduce((sum, { size }) => sum + size, 0);
     this.#known = options.cache && knownTo(options, options.cache, this.#width);
+  }
+
+  get normalization(): Normalization {
+    return this.#options.network.normalization;
   }
 
   /** Since the run was last started or resumed. */
@@ -193,7 +186,6 @@ function knownTo({ network: { model, hash, normalization }, data, precision, nee
     model: model.name,
     weights: hash,
     imageSize: model.imageSize,
-    patchSize: model.sizes.patchSize,
     normalization,
     ...needs,
     data: data.hash,

@@ -115,7 +115,7 @@ export class Trainer {
   }
 
   get normalization(): RunNormalization {
-    return { student: this.student.normalization, teacher: this.#teacher?.normalization ?? null };
+    return { student: this.student.normalization, teacher: this.teacher?.normalization ?? null };
   }
 
   get hashes(): RunHashes {

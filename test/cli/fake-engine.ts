@@ -1,10 +1,10 @@
 import { Writable } from "node:stream";
 import { run } from "../../src-main/cli/program";
 import type { World } from "../../src-main/cli/world";
-import type { Call, Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Call, EngineEnd, Method, Methods, Notice } from "../../src-main/contract/engine";
 import { PROTOCOL } from "../../src-main/contract/engine";
 import { toFailure } from "../../src-main/contract/failure";
-import type { Channel, EngineEnd, Incoming } from "../../src-main/engine-client/channel";
+import type { EngineChannel, Incoming } from "../../src-main/engine-client/channel";
 
 type Handlers = { [M in Method]?: (params: Methods[M]["params"], notify: (notice: Notice extends infer N ? Omit<N, "id"> : never) => void) => unknown };
 
@@ -39,7 +39,7 @@ export async function runWith(
   let die: (end: EngineEnd) => void = () => {};
   let time = new Date(2026, 10, 24, 12, 0, 0).getTime();
 
-  const channel = (): Channel => {
+  const channel = (): EngineChannel => {
     let listener: (message: Incoming) => void = () => {};
     const receive = async ({ id, method, params }: Call) => {
       const answer = (message: object) => listener({ id, ...message } as Incoming);

@@ -276,6 +276,27 @@ describe("a path without data", () => {
   });
 });
 
+describe("a folder with images in two formats", () => {
+  const cifar10 = { "cifar-10-batches-bin/data_batch_1.bin": record(3, RED), "cifar-10-batches-bin/test_batch.bin": record(5, BLUE) };
+  const imageFolder = async () => ({
+    "train/cat/1.png": await png(2, 2, RED),
+    "train/dog/1.png": await png(2, 2, RED),
+    "test/cat/1.png": await png(2, 2, RED),
+    "test/dog/1.png": await png(2, 2, RED),
+  });
+
+  test("is refused, with what was found where", async () => {
+    writeFiles(folder, { ...cifar10, ...(await imageFolder()) });
+    await refused(`cifar10-binary in ${join(folder, "cifar-10-batches-bin")}, image-folder in ${folder}; give the folder of one of them, or name its format`);
+  });
+
+  test("is read where the format is named", async () => {
+    writeFiles(folder, { ...cifar10, ...(await imageFolder()) });
+    expect((await open({ format: "image-folder" })).classes).toEqual(["cat", "dog"]);
+    expect((await open({ format: "cifar10-binary" })).train.count).toBe(1);
+  });
+});
+
 describe("the hash of a data set", () => {
   test("follows names, labels, pixels and limits", async () => {
     const base = { "data_batch_1.bin": Buffer.concat([record(3, RED), record(0, GREEN)]), "test_batch.bin": record(5, BLUE) };

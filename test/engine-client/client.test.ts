@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Call } from "../../src-main/contract/engine";
+import type { Call, EngineEnd } from "../../src-main/contract/engine";
 import { PROTOCOL } from "../../src-main/contract/engine";
-import { type EngineEnd, type Incoming, type Port, portChannel } from "../../src-main/engine-client/channel";
+import { type Incoming, type Port, portChannel } from "../../src-main/engine-client/channel";
 import { EngineClient, type EngineError } from "../../src-main/engine-client/client";
 
 /** The engine's end of a port: what it was asked, and ways to answer. */

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Answer, Failure, Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Answer, Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Failure } from "../../src-main/contract/failure";
 import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";
 import { Engine } from "../../src-main/engine/engine";
 import { createModel } from "../../src-main/models/registry";

@@ -21,7 +21,7 @@ import { describeWeights } from "../../src-main/models/weights";
 import { runFiles } from "../../src-main/runs/files";
 import { readRun } from "../../src-main/runs/reader";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { LogitCache } from "../../src-main/training/logit-cache";
+import { AnswerCache } from "../../src-main/training/answer-cache";
 import { type Colour, png, writeFiles } from "../data/image-files";
 
 useBackend(loadAddon());
@@ -70,7 +70,7 @@ async function train(recipe: Recipe, name: string, { resume = false, stopAfter =
     if (batches >= stopAfter) job.stop();
   };
   const out = join(folder, name);
-  const call = { recipe, out, resume, job, cache: new LogitCache(), notify };
+  const call = { recipe, out, resume, job, cache: new AnswerCache(), notify };
   const ending = (recipe.distillation ? compare(call) : trainOne(call)).then(
     () => "finished",
     (error) => error.code,

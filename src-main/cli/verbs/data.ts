@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
+import type { DataFormat } from "../../contract/data-formats";
 import type { DataInfo } from "../../contract/engine";
-import type { DataFormat } from "../../contract/recipe";
 import { shownPath } from "../out-folder";
 import { addVerb, type Perform } from "../verb";
 import { table } from "../words";

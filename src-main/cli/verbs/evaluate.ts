@@ -1,13 +1,15 @@
 import path from "node:path";
 import type { Command } from "commander";
-import type { DataFormat } from "../../contract/recipe";
+import { type DataFormat, dataFormatChoices } from "../../contract/data-formats";
 import { likeSetting } from "../flags";
 import { addVerb, type Perform } from "../verb";
 import { percent, table } from "../words";
 import { addNetworkOptions, type NetworkOptions, networkRequest } from "./predict";
 
 export function addFormatOption(verb: Command): Command {
-  return verb.option("--format <name>", "how the images are stored: auto, cifar10-binary or image-folder", likeSetting<DataFormat>("data.format"), "auto");
+  const names = dataFormatChoices.map(({ value }) => value);
+  const help = `how the images are stored: ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+  return verb.option("--format <name>", help, likeSetting<DataFormat>("data.format"), "auto");
 }
 
 /** A data folder as the engine takes it; a path starts from the current folder. */

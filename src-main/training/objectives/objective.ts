@@ -1,8 +1,9 @@
 import type { Module } from "../../nn/module";
 import type { Tensor } from "../../tensor/tensor";
+import type { FeatureNeed } from "../answer-cache";
 import type { ChannelStatistics } from "../channel-statistics";
 import type { Network } from "../network";
-import type { Answers, FeatureNeed } from "../teacher";
+import type { Answers } from "../teacher";
 
 /** What an objective has to be given for each batch, besides the student's logits and the labels. */
 export interface Needs {

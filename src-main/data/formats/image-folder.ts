@@ -1,16 +1,26 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../contract/failure";
-import { scope } from "../tensor/tensor";
-import type { Pixels, RawSplit } from "./dataset";
-import { decode, fitSquare, IMAGE_FILE, type ImageFile, toTensor } from "./decode";
-import { checkMemory } from "./memory";
+import { InputError } from "../../contract/failure";
+import { scope } from "../../tensor/tensor";
+import type { Pixels } from "../dataset";
+import { decode, fitSquare, IMAGE_FILE, type ImageFile, imageSize, thumbnail, toTensor } from "../decode";
+import { checkMemory } from "../memory";
+import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions } from "./format";
 
-export interface LabelledFile extends ImageFile {
+export const imageFolder: Format = {
+  expected: "the folders train/<class>/ and test/<class>/ with images",
+  detect: (folder) => (isFolder(join(folder, "train")) ? folder : null),
+  read,
+  describe,
+};
+
+// ---- Listing ----------------------------------------------------------------------------------------------------------------------
+
+interface LabelledFile extends ImageFile {
   label: number;
 }
 
-export interface ImageFolder {
+interface ImageFolder {
   /** Names of the class folders, sorted; the same in both splits. */
   classes: string[];
   /** In turn from each class (its first file of sorted names, then its second, ...), so that the first n are balanced. */
@@ -24,7 +34,7 @@ export interface ImageFolder {
  * Lists train/<class>/ and test/<class>/ without opening the images; names that begin with a dot are passed over. Throws an InputError
  * if there are fewer than two classes, if train and test differ in them, or if one has no images.
  */
-export function listImageFolder(folder: string): ImageFolder {
+function listImageFolder(folder: string): ImageFolder {
   const classes = classesOf(folder);
   const train = listSplit(join(folder, "train"), classes);
   const test = listSplit(join(folder, "test"), classes);
@@ -45,7 +55,11 @@ function classesOf(folder: string): string[] {
 
 function subfolders(folder: string): string[] {
   if (!existsSync(folder)) throw new InputError(`${folder} is missing: expected the folders train/<class>/ and test/<class>/ with images`);
-  return visible(folder).filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory());
+  return visible(folder).filter((name) => isFolder(join(folder, name)));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function visible(folder: string): string[] {
@@ -75,21 +89,11 @@ function inTurn<T>(lists: T[][]): T[] {
 
 // ---- Reading ----------------------------------------------------------------------------------------------------------------------
 
-export interface ReadOptions {
-  /** Side in pixels to which images are brought that are larger or not all of one square size. */
-  storeSize: number;
-  onProgress?: (done: number, total: number) => void;
-}
-
 /**
  * Decodes both splits, of each the first images up to its limit. Images that all have one square size not above `storeSize` are kept as
  * they are; else all are brought to `storeSize`.
  */
-export async function readImageFolder(
-  folder: string,
-  limits: { train: number | null; test: number | null },
-  { storeSize, onProgress }: ReadOptions,
-): Promise<{ classes: string[]; train: RawSplit; test: RawSplit }> {
+async function read(folder: string, limits: Limits, { storeSize, onProgress }: ReadOptions): Promise<RawData> {
   const { classes, ...files } = listImageFolder(folder);
   const train = files.train.slice(0, limits.train ?? files.train.length);
   const test = files.test.slice(0, limits.test ?? files.test.length);
@@ -156,4 +160,55 @@ function unreadable(errors: readonly InputError[]): InputError {
 
 function squared(image: Pixels, side: number): Uint8Array {
   return scope(() => fitSquare(toTensor(image), side)).data;
+}
+
+// ---- Describing -------------------------------------------------------------------------------------------------------------------
+
+/** Headers are read of so many images of a folder, taken evenly from all of them. */
+const HEADERS_READ = 1000;
+/** Side of a thumbnail in pixels; smaller images keep their size. */
+const THUMBNAIL = 96;
+/** So many examples are named in a warning. */
+const EXAMPLES = 5;
+
+/** Sizes come from the headers of up to 1,000 images; images that cannot be read are named in `warnings`. */
+async function describe(folder: string, thumbnailsPerClass: number): Promise<Description> {
+  const { classes, train, test, ignored } = listImageFolder(folder);
+  const headers = await Promise.allSettled(evenly([...train, ...test], HEADERS_READ).map(imageSize));
+  const sizes = fulfilled(headers);
+  const broken = headers.flatMap((header) => (header.status === "rejected" ? [String(header.reason.message)] : []));
+  const [first] = sizes;
+  const same = sizes.every(({ width, height }) => width === first?.width && height === first.height);
+  const warnings = [
+    ...(broken.length > 0 ? [`Training will refuse this folder. ${examples(broken)}`] : []),
+    ...(ignored.length > 0 ? [`Not taken, because not named like images: ${examples(ignored)}`] : []),
+    ...(same ? [] : ["The images differ in size: each is resized by its shorter side and cut to a square around its centre."]),
+  ];
+  return {
+    classes,
+    train: countsOf(train, classes),
+    test: countsOf(test, classes),
+    imageSize: same && first ? first : null,
+    thumbnails: fulfilled(
+      await Promise.allSettled(
+        firstOfEach(classes, train, thumbnailsPerClass).map(async (file) => ({ label: file.label, png: await thumbnail(file, THUMBNAIL) })),
+      ),
+    ),
+    warnings,
+  };
+}
+
+/** Up to `count` items at equal distances. */
+function evenly<T>(items: readonly T[], count: number): T[] {
+  const step = Math.max(1, items.length / count);
+  return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)]!);
+}
+
+function fulfilled<T>(results: PromiseSettledResult<T>[]): T[] {
+  return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+function examples(texts: string[]): string {
+  const more = texts.length - EXAMPLES;
+  return `${texts.slice(0, EXAMPLES).join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
 }

@@ -1,0 +1,47 @@
+import type { DataInfo } from "../../contract/engine";
+import type { RawSplit } from "../dataset";
+
+/** One way to store labelled images. */
+export interface Format {
+  /** What `detect` looks for, to follow the word "expected". */
+  readonly expected: string;
+  /** The folder that holds the data: the one given, or one in it; null if neither looks like this format. */
+  detect(folder: string): string | null;
+  /** Decodes both splits, of each the first images up to its limit. Throws an InputError that names the file or folder at fault. */
+  read(folder: string, limits: Limits, options: ReadOptions): RawData | Promise<RawData>;
+  /** What the data hold, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
+  describe(folder: string, thumbnailsPerClass: number): Promise<Description>;
+}
+
+/** How many images are taken; null: all. */
+export interface Limits {
+  train: number | null;
+  test: number | null;
+}
+
+export interface ReadOptions {
+  /** Side in pixels to which images are brought that are larger or not all of one square size, where a format allows several sizes. */
+  storeSize: number;
+  /** Called while images are decoded. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface RawData {
+  classes: string[];
+  train: RawSplit;
+  test: RawSplit;
+}
+
+export type Description = Omit<DataInfo, "path" | "format">;
+
+// What descriptions share.
+
+export function countsOf(items: readonly { label: number }[], classes: readonly string[]): { count: number; perClass: number[] } {
+  const perClass = classes.map(() => 0);
+  for (const { label } of items) perClass[label]!++;
+  return { count: items.length, perClass };
+}
+
+export function firstOfEach<T extends { label: number }>(classes: readonly string[], items: readonly T[], count: number): T[] {
+  return classes.flatMap((_, label) => items.filter((item) => item.label === label).slice(0, count));
+}
