@@ -1,15 +1,18 @@
-// What test/gpu/all.sh plays on a GPU without Node: models and trainings by the program's own code, noted down call by call.
+// What test/gpu/all.sh plays on a GPU without Node: the program's own code, call by call. Models and trainings are here, cases and timed ops in
+// files of their own.
 import type { Precision } from "../../src-main/contract/recipe";
 import { assemble, labelsOf } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { createModel } from "../../src-main/models/registry";
-import { noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
+import { noGrad, scope, type Tensor, unscoped } from "../../src-main/tensor/tensor";
 import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
 import { CIFAR10_NORMALIZATION, type Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
 import { Pass } from "../../src-main/training/pass";
 import { whole } from "../reference/formula";
-import { NotedCalls } from "./noted-calls";
+import { caseFiles } from "./cases";
+import { type NotedCalls, noted } from "./noted-calls";
+import { timedOps } from "./ops";
 
 const CLASSES = 10;
 const IMAGES = 1024;
@@ -46,7 +49,7 @@ const TIMED: { title: string; sizes: Sizes; batch: number }[] = [
 
 const PRECISIONS: Precision[] = ["fp32", "bf16"];
 
-/** By the name of the file. */
+/** By the name of the file in test/gpu/calls. */
 export const files: Record<string, () => string> = Object.fromEntries([
   ...PRECISIONS.map((precision) => [`models-${precision}`, () => models(precision)] as const),
   ...PRECISIONS.flatMap((precision) =>
@@ -56,15 +59,9 @@ export const files: Record<string, () => string> = Object.fromEntries([
     [`step-${slug(title)}-training`, () => trainingStep(title, sizes, batch)] as const,
     [`step-${slug(title)}-inference`, () => inferenceStep(title, sizes, batch)] as const,
   ]),
+  ...Object.entries(caseFiles),
+  ["ops", timedOps] as const,
 ]);
-
-function noted(title: string, body: (calls: NotedCalls) => void): string {
-  const calls = new NotedCalls();
-  useBackend(calls.addon);
-  calls.add(`title ${title}`);
-  body(calls);
-  return `${calls.lines.join("\n")}\n`;
-}
 
 function models(precision: Precision): string {
   return noted(`logits of models, ${precision}`, (calls) => {
