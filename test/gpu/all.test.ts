@@ -16,7 +16,7 @@ const programs: Record<string, string> = {
 echo compiled
 printf '#!/usr/bin/env bash\\n%s\\n' '
   echo "played \${@:2}"
-  [ -z "$HANGS_ON" ] || [[ "$*" != *"$HANGS_ON"* ]] || exec sleep 1000
+  [ -z "$HANGS_ON" ] || [[ "$*" != *"$HANGS_ON"* ]] || exec sleep 100
   [ -z "$FAILS_ON" ] || [[ "$*" != *"$FAILS_ON"* ]]' > "$2/distill_gpu_driver"
 chmod +x "$2/distill_gpu_driver"`,
   python3: '[ "$1" = -c ] || echo "ran $*"',
@@ -50,7 +50,11 @@ function runAll(environment: Record<string, string> = {}) {
 const resultOf = (part: string) => readFileSync(path.join(results, `${part}.txt`), "utf8");
 const begun = (stdout: string) => [...stdout.matchAll(/^== (\w+), at most \d+ s$/gm)].map(([, name]) => name);
 /** Lines of the summary without times. */
-const summary = () => resultOf("summary").replace(/\d+ s\b/g, "... s").trim().split("\n");
+const summary = () =>
+  resultOf("summary")
+    .replace(/\d+ s\b/g, "... s")
+    .trim()
+    .split("\n");
 const done = (name: string) => `${name.padEnd(10)} done in ... s`;
 
 it("runs every part in order, the sanitizers last, each with a file of its own", () => {

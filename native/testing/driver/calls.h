@@ -1,5 +1,5 @@
-// What the program does, as the calls of the addon that it made (test/gpu/calls.ts), one a line. A title begins a script; a file may have several.
-// Tensors are numbers after a #, each script's own:
+// What the program does, as the calls of the addon that it made (test/gpu/calls.ts), one a line. A title begins a script; a file may have
+// several. Tensors are numbers after a #, each script's own:
 //   title TEXT
 //   alloc #3 bf16 128,197,192    view #4 #3 25216,192    release #3
 //   write #5 3 1 4               numbers #6 SCALE OFFSET BELOW NAME: the formula of values.h, of that name or else the tensor's

@@ -24,7 +24,8 @@ struct Gpu {
   const CudaDeviceDescription description;
 };
 
-// Of calls that are queued again and again: median over rounds, in seconds for one time. A round takes about 50 ms; what is slow has fewer rounds.
+// What it takes to queue and do something once, in seconds: median over rounds of many times. A round takes about 50 ms; what is slow has
+// fewer rounds.
 template <class Queue>
 double seconds_of(Gpu &gpu, const Queue &queue) {
   constexpr size_t kRounds = 9;

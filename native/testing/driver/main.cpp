@@ -1,9 +1,9 @@
-// distill_gpu_driver LIBRARY FILE...: plays the calls of files (calls.h) on the GPU, or on the emulator, and says of each script one of these:
-//   that it is right: what it reads is what the scalar ops of the processor give, and has the same bits whether the work that it records is
-//     recorded as a CUDA graph or done call by call
-//   how long each of its timed calls takes, and how near that is to what arithmetic and memory of the GPU allow
-//   how long its step takes
-// Exit status 1 if something is wrong.
+// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if something
+// is wrong. For each script it prints
+//   with timed calls   how long each takes, and how near that is to what arithmetic and memory of the GPU allow
+//   with a step        how long the step takes
+//   else               whether it is right: it reads what the scalar ops of the processor give, and the same bits whether what it records
+//                      is recorded as a CUDA graph or done call by call
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -170,7 +170,7 @@ int main(int count, char **arguments) {
     const std::vector<Script> scripts = scripts_of(std::span(arguments + 2, arguments + count));
     Gpu gpu(arguments[1]);
     const auto wrong = std::ranges::count_if(scripts, [&](const Script &script) { return !play(gpu, script); });
-    std::printf("%zu scripts, %td wrong\n", scripts.size(), wrong);
+    std::printf("%zu played, %td wrong\n", scripts.size(), wrong);
     return wrong > 0;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -12,8 +12,8 @@
 
 namespace distill::driver {
 
-// What becomes of the calls between begin_recording and end_recording: the device records them, or they are kept and made one by one at each
-// replay, which every device can do.
+// What becomes of the calls between begin_recording and end_recording: the device records them, or they are kept and made one by one at
+// each replay, which every device can do.
 enum class Replay { recorded, call_by_call };
 
 class Player {
@@ -63,7 +63,7 @@ class Player {
   void begin(const Words &words);
   void end(const Words &words);
   void replay(const Words &words);
-  void release_recording(const Words &words) { recordings_.erase(words[0]); }
+  void release_recording(const Words &words) { recordings_.erase(words[0]), kept_recordings_.erase(words[0]); }
 
   struct Pending {
     DType dtype;

@@ -1,7 +1,7 @@
 // Kernels with a mistake in each, and beside it the same without: the emulator has to report the one and be silent on the other.
-#include "testing/emulator/faults/faults.h"
 #include "cuda/gpu.cuh"
 #include "cuda/tensor_cores.cuh"
+#include "testing/emulator/faults/faults.h"
 
 namespace distill::faults {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "cuda/gpu.cuh"
 #include "testing/emulator/faults/faults.h"
 #include "testing/emulator/machine.h"
 #include "testing/emulator/reports.h"
 #include "testing/emulator/runtime.h"
-#include "cuda/gpu.cuh"
 
 using namespace distill::faults;
 
