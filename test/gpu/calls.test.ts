@@ -23,7 +23,7 @@ describe("calls of a case", () => {
   it("write the inputs and the gradient by formula before the recording, and read what the case compares", () => {
     expect(caseCalls(gelu).split("\n")).toEqual([
       "title gelu: of two",
-      "compare 0.00001 0",
+      "compare 0.00001 0 bits",
       "alloc #0 f32 2",
       "numbers #0 3 0 0 gelu: of two/x",
       "alloc #2 f32 2",
@@ -49,7 +49,7 @@ describe("calls of a case", () => {
 
   it("write a gradient that the case gives as numbers, in bf16 too", () => {
     const calls = caseCalls({ ...gelu, dy: [0.5, -3], stored: ["x"] });
-    expect(calls).toContain("title gelu: of two; x in bf16\ncompare 0.01 0\nalloc #0 bf16 2\n");
+    expect(calls).toContain("title gelu: of two; x in bf16\ncompare 0.01 0 bits\nalloc #0 bf16 2\n");
     expect(calls).toContain("alloc #2 bf16 2\nwrite #2 0.5 -3\nbegin_recording\n");
   });
 });

@@ -29,11 +29,12 @@ function elements({ inputs }: Case): number {
 /** The op and its gradient are recorded and replayed, where that is possible; the driver also plays them without recording. */
 export function caseCalls(test: Case | Bf16Case): string {
   return noted(titleOf(test), (calls) => {
-    calls.add(`compare ${CUDA_TOLERANCES["stored" in test ? "bf16" : "fp32"]} 0`);
+    const isRecorded = !NEVER_RECORDED.includes(test.op);
+    calls.add(`compare ${CUDA_TOLERANCES["stored" in test ? "bf16" : "fp32"]} 0${isRecorded ? " bits" : ""}`);
     scope(() => {
       const inputs = numbersOf(test, calls);
       const work = () => resultTensors(test, inputs, (y) => calls.beforeRecording(() => gradientOf(test, y, calls)));
-      const results = NEVER_RECORDED.includes(test.op) ? work() : recorded(work);
+      const results = isRecorded ? recorded(work) : work();
       for (const [name, tensor] of Object.entries(results)) calls.read(tensor, name);
     });
   });

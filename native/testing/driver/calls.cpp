@@ -55,8 +55,8 @@ Cost cost_of(const std::string &text) {
 
 }  // namespace
 
-bool Script::has(const std::string &method) const {
-  return std::ranges::any_of(calls, [&](const CallLine &line) { return line.method == method; });
+bool Script::compares_bits() const {
+  return std::ranges::any_of(calls, [](const CallLine &line) { return line.method == "compare" && line.words.back() == "bits"; });
 }
 
 bool Script::times_calls() const {

@@ -7,7 +7,7 @@
 //   read #9 NAME                 read_later 1 #9         take_read 1
 //   begin_recording              end_recording 1         replay 1              release_recording 1
 //   compare TOLERANCE COUNT      from here on what is read has to be what the same calls give on the processor: relative error of the first
-//                                COUNT numbers, 0: of all
+//                                COUNT numbers, 0: of all. With "bits" after it, also the same bits without recording as with it
 //   time PRECISION FLOPS BYTES   the next call is timed: fp32 or bf16, and the operations and bytes that it cannot do without
 //   step IMAGES                  from here to the end is a step of so many images, to be timed
 #pragma once
@@ -44,7 +44,7 @@ struct Script {
   std::vector<CallLine> calls, step;
   int64_t images = 0;  // of a step
 
-  bool has(const std::string &method) const;
+  bool compares_bits() const;
   bool times_calls() const;
 };
 
