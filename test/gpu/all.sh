@@ -28,11 +28,11 @@ results=$(realpath -m "${1:-test-results/gpu}")
 export build="$results/build"
 mkdir -p "$build"
 # Those of an earlier run would be taken for this one's.
-rm -f "$results"/*.txt
+for name in summary compile cases models steps torch ops memcheck racecheck synccheck; do rm -f "$results/$name.txt"; done
 failed=0
 
-report() { # NAME OUTCOME
-  echo "== $1: $2"
+report() { # NAME OUTCOME: to the terminal, to the end of the part's own file, and to the summary
+  echo "== $1: $2" | tee -a "$results/$1.txt"
   printf '%-10s %s\n' "$1" "$2" >> "$results/summary.txt"
 }
 
@@ -46,14 +46,10 @@ part() { # NAME BY COMMAND...: BY is when it has to be done, in 480ths of the wh
   case $status in
     0) report "$name" "done in $seconds s" ;;
     # 137: it had to be killed.
-    124 | 137) report "$name" "CUT OFF after $seconds s; $name.txt has what it printed until then" ;;
+    124 | 137) report "$name" "CUT OFF after $seconds s; what it printed until then is in $name.txt" ;;
     *) report "$name" "FAILED with status $status after $seconds s" ;;
   esac
   [ "$status" = 0 ] || failed=1
-}
-
-left_out() { # NAME REASON
-  report "$1" "left out: $2" | tee "$results/$1.txt"
 }
 
 compile() {
@@ -79,7 +75,7 @@ part steps 290 "${driver[@]}" $calls/step-*.txt
 if python3 -c "import torch" 2> /dev/null; then
   part torch 360 python3 native/testing/driver/torch_models.py "$results/steps.txt"
 else
-  left_out torch "python3 has no PyTorch"
+  report torch "left out: python3 has no PyTorch"
 fi
 part ops 430 "${driver[@]}" $calls/ops.txt
 for tool_by in memcheck:447 racecheck:464 synccheck:480; do
@@ -87,7 +83,7 @@ for tool_by in memcheck:447 racecheck:464 synccheck:480; do
   if [ -x "$sanitizer" ]; then
     part "$tool" "${tool_by#*:}" "$sanitizer" --tool "$tool" --error-exitcode 1 "${driver[@]}" $calls/small-cases/*.txt
   else
-    left_out "$tool" "compute-sanitizer is not installed"
+    report "$tool" "left out: compute-sanitizer is not installed"
   fi
 done
 echo

@@ -67,15 +67,17 @@ it("runs every part in order, the sanitizers last, each with a file of its own",
   expect(resultOf("steps")).toMatch(/^played .*step-\S*-training\.txt/);
   expect(resultOf("torch")).toMatch(/^ran native\/testing\/driver\/torch_models\.py .*\/steps\.txt$/m);
   expect(resultOf("ops")).toMatch(/^played \S*\/ops\.txt$/m);
-  expect(resultOf("racecheck")).toMatch(/^racecheck\nplayed (\S*small-cases\/\w+\.txt ?)+\n$/);
+  expect(resultOf("racecheck")).toMatch(/^racecheck\nplayed (\S*small-cases\/\w+\.txt ?)+\n== racecheck: done in \d+ s\n$/);
 });
 
 it("cuts a part off that hangs, keeps what it printed, and goes on with the next", () => {
   const { stdout, status } = runAll({ HANGS_ON: "large-cases", DISTILL_GPU_SECONDS: "30" });
   expect(status).toBe(1);
   expect(begun(stdout)).toEqual(PARTS);
-  expect(resultOf("cases")).toMatch(/^played /);
-  expect(summary()).toEqual(PARTS.map((name) => (name === "cases" ? "cases      CUT OFF after ... s; cases.txt has what it printed until then" : done(name))));
+  expect(resultOf("cases")).toMatch(/^played [^\n]*\n== cases: CUT OFF after \d+ s; /);
+  expect(summary()).toEqual(
+    PARTS.map((name) => (name === "cases" ? "cases      CUT OFF after ... s; what it printed until then is in cases.txt" : done(name))),
+  );
 });
 
 it("goes on after a part that fails", () => {
