@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { devNull } from "node:os";
 import path from "node:path";
-import { has, root, run, step } from "./run.mjs";
+import { has, nativeSources, root, run, step } from "./run.mjs";
 
 const folder = "native/build/cuda";
 const release = "native/build/Release";
@@ -29,7 +29,7 @@ export async function buildCuda(architectures = hasDriver() ? "native" : release
   const reason = noNvcc();
   if (reason) throw new Error(`${reason}: the CUDA library cannot be compiled here`);
   const library = path.join(release, "libdistill_cuda.so");
-  await step(`CUDA library (${architectures})`, { inputs: ["native"], products: [library] }, () => {
+  await step(`CUDA library (${architectures})`, { inputs: nativeSources, products: [library] }, () => {
     const launcher = `${process.execPath} ${path.join(root, "build/compiler-log.mjs")}`;
     const options = { DISTILL_CUDA: "ON", DISTILL_CUDA_ARCHITECTURES: architectures, DISTILL_CUDA_LAUNCHER: launcher, CMAKE_BUILD_TYPE: "Release" };
     run("cmake", ["-S", "native", "-B", folder, ...Object.entries(options).map(([name, value]) => `-D${name}=${value}`)]);
@@ -41,19 +41,24 @@ export async function buildCuda(architectures = hasDriver() ? "native" : release
 /** Compiles the same kernels for the emulator, its own test, and the driver for GPUs; where that is possible, else does nothing. Tests use them. */
 export async function buildEmulator() {
   if (process.platform !== "linux") return;
-  const products = ["libdistill_cuda_emulated.so", "emulator_faults", "distill_cuda_bench"].map((name) => path.join(release, name));
-  await step("CUDA emulator", { inputs: ["native"], products }, () => {
-    run("cmake", ["--build", "native/build", "--target", "distill_cuda_emulated", "emulator_faults", "distill_cuda_bench", "--parallel", "2"]);
-  });
+  const targets = ["distill_cuda_emulated", "emulator_faults", "distill_gpu_driver"];
+  await buildTesting("CUDA emulator", targets, ["libdistill_cuda_emulated.so", ...targets.slice(1)]);
 }
 
 /** The emulator and the driver once more, with sanitizers; where the compiler has them, else does nothing. */
 export async function buildSanitized() {
   if (process.platform !== "linux" || !hasSanitizers()) return;
   const targets = ["distill_cuda_sanitized", "sanitized_driver", "sanitized_faults"];
-  const products = ["libdistill_cuda_sanitized.so", ...targets.slice(1)].map((name) => path.join(release, name));
-  await step("CUDA emulator with sanitizers", { inputs: ["native"], products }, () => {
-    run("cmake", ["--build", "native/build", "--target", ...targets, "--parallel", "2"]);
+  await buildTesting("CUDA emulator with sanitizers", targets, ["libdistill_cuda_sanitized.so", ...targets.slice(1)]);
+}
+
+/** The rigs of native/testing are a project of their own. */
+async function buildTesting(name, targets, files) {
+  const build = "native/build/testing";
+  const products = files.map((file) => path.join(build, file));
+  await step(name, { inputs: [...nativeSources, "native/testing"], products }, () => {
+    run("cmake", ["-S", "native/testing", "-B", build]);
+    run("cmake", ["--build", build, "--target", ...targets, "--parallel", "2"]);
   });
 }
 

@@ -1,7 +1,7 @@
 // npm run package: the app as a folder that runs without this source tree, in release/linux-unpacked (or mac, win-unpacked).
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import { root, step } from "./run.mjs";
+import { nativeSources, root, step } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 
 const folders = { linux: "linux-unpacked", win32: "win-unpacked", darwin: process.arch === "arm64" ? "mac-arm64" : "mac" };
@@ -25,7 +25,7 @@ const configuration = (dist, version) => ({
     "out/**",
     "!out/cli/**",
     "!**/*.map",
-    { from: "native/build/Release", to: "native/build/Release", filter: ["*.node", "libdistill_cuda.so", "distill_cuda_probe*"] },
+    { from: "native/build/Release", to: "native/build/Release", filter: ["distill_core.node", "libdistill_cuda.so", "distill_cuda_probe*"] },
   ],
   extraResources: [{ from: "assets", to: "assets" }],
   linux: { category: "Science", executableName: "distill-studio", target: ["dir"] },
@@ -39,7 +39,7 @@ export async function packageApp() {
   const { electronDist, electronVersion } = await import("./electron.mjs");
   const { bundleInputs } = await import("./bundle.mjs");
   const dist = electronDist();
-  const inputs = [...bundleInputs, "native", "assets", "build/package.mjs", "build/icons"];
+  const inputs = [...bundleInputs, ...nativeSources, "assets", "build/package.mjs", "build/icons"];
   await step("packaged app", { inputs, products: [packagedApp] }, async () => {
     process.env.DEBUG ??= "";
     const { build, Platform } = await import("electron-builder");

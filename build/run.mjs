@@ -34,6 +34,11 @@ export function runForeground(command, args, options = {}) {
 
 export const has = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
 
+/** The product's native code. The rigs in native/testing are no part of it. */
+export const nativeSources = readdirSync(path.join(root, "native"))
+  .filter((name) => name !== "build" && name !== "testing")
+  .map((name) => path.join("native", name));
+
 /** Hash over files and folders (relative to the root), so that a step can tell whether its input changed. */
 export function fingerprint(paths) {
   const hash = createHash("sha256");
@@ -41,7 +46,7 @@ export function fingerprint(paths) {
     const file = path.join(root, relative);
     if (!existsSync(file)) return;
     if (statSync(file).isDirectory()) {
-      for (const name of readdirSync(file).sort()) if (name !== "build" || relative !== "native") visit(path.join(relative, name));
+      for (const name of readdirSync(file).sort()) visit(path.join(relative, name));
       return;
     }
     hash.update(relative).update(readFileSync(file));

@@ -2,14 +2,14 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { buildCuda, hasDriver, noNvcc } from "./cuda.mjs";
-import { has, root, run, step } from "./run.mjs";
+import { has, nativeSources, root, run, step } from "./run.mjs";
 import { installSystemPackages } from "./system.mjs";
 
 export async function setUp() {
   await step("dependencies", { inputs: ["package-lock.json"], products: ["node_modules/vite"] }, () =>
     run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], { shell: process.platform === "win32" }),
   );
-  await step("native addon", { inputs: ["native"], products: ["native/build/Release/distill_core.node"] }, buildAddon);
+  await step("native addon", { inputs: nativeSources, products: ["native/build/Release/distill_core.node"] }, buildAddon);
   // Who has a driver and the compiler for it wants the GPU used.
   if (hasDriver() && !noNvcc()) await buildCuda();
   const { bundleInputs, bundleAll, bundleProducts } = await import("./bundle.mjs");

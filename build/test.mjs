@@ -4,7 +4,7 @@ import path from "node:path";
 import { buildCuda, buildEmulator, buildSanitized, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { unexplainedSpills } from "./kernels.mjs";
-import { root, run, runForeground, step } from "./run.mjs";
+import { nativeSources, root, run, runForeground, step } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { electronPackages, installSystemPackages } from "./system.mjs";
 
@@ -35,7 +35,7 @@ process.exit(failed === 0 && status === 0 ? 0 : 1);
 /** The addon with its AVX-512 files compiled for AVX2 (native/cpu/lowered), where that is possible. */
 async function buildLowered() {
   if (process.platform !== "linux" || process.arch !== "x64") return;
-  await step("addon for tests without AVX-512", { inputs: ["native"], products: ["native/build/Release/distill_core_lowered.node"] }, () =>
+  await step("addon for tests without AVX-512", { inputs: nativeSources, products: ["native/build/Release/distill_core_lowered.node"] }, () =>
     run("cmake", ["--build", "native/build", "--target", "distill_core_lowered", "--parallel", "2"]),
   );
 }

@@ -1,5 +1,5 @@
 // What tensors hold, as far as ops have nothing to do with it, and work that is noted down. Like the ops these know nothing of JavaScript:
-// the driver in cuda/bench makes the same calls without it.
+// the driver in native/testing makes the same calls without it.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // The one header of every .cu file, which nvcc and the emulator's g++ take unchanged. Launches, inline PTX and __CUDA_ARCH__ are here
 // and nowhere else.
 //
-// Rules that keep a kernel checkable in the emulator (native/cuda/emulator/README.md): block sizes are multiples of 32; no thread leaves
+// Rules that keep a kernel checkable in the emulator (native/testing/emulator/README.md): block sizes are multiples of 32; no thread leaves
 // before a barrier; each barrier and each shuffle stands on a line of its own; 16-byte accesses go through load4 and store4; shared arrays
 // are declared by SHARED or DYNAMIC_SHARED; no function-static data, no memcpy, no printf on the device.
 #pragma once
@@ -11,7 +11,7 @@
 #include <utility>
 
 #if defined(DISTILL_EMULATOR)
-#include "cuda/emulator/device.h"
+#include "testing/emulator/device.h"
 // Call sites, for reports.
 #define GPU_SITE , std::source_location site = std::source_location::current()
 #define GPU_UNROLL

@@ -1,5 +1,5 @@
-// Opening the CUDA library, for those outside of it: the addon, the probe and the driver of benchmarks. All throw CudaUnavailable with the
-// reason if it cannot be used here.
+// Opening the CUDA library, for those outside of it: the addon, the probe and the driver of native/testing. All throw CudaUnavailable with
+// the reason if it cannot be used here.
 #pragma once
 
 #include <map>

@@ -29,6 +29,15 @@ test("the packaged app trains where there is no source tree", { timeout: 3 * PAT
   expect(studio.complaints).toEqual([]);
 });
 
+test("of the native code the package holds the addon, the CUDA library and what asks for GPUs, and nothing that is for tests", ({ skip }) => {
+  skip(noDesktop !== null, noDesktop ?? undefined);
+  const release = path.resolve(import.meta.dirname, "../../release");
+  const native = readdirSync(release, { recursive: true, encoding: "utf8" }).filter((file) => /native[/\\]build[/\\]Release[/\\]/.test(file));
+  const names = native.map((file) => path.parse(file).name);
+  expect(names).toEqual(expect.arrayContaining(["distill_core", "distill_cuda_probe"]));
+  expect(names.filter((name) => !["distill_core", "distill_cuda_probe", "libdistill_cuda"].includes(name))).toEqual([]);
+});
+
 /** Copies the whole folder that packaging made; returns the program in the copy. */
 function copyOfPackagedApp(target: string): string {
   const release = path.resolve(import.meta.dirname, "../../release");

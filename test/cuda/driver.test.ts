@@ -1,30 +1,47 @@
-// The driver that test/gpu/all.sh runs on a GPU, on the emulator: it takes the same library and the same cases.
+// The driver that test/gpu/all.sh runs on a GPU, on the emulator: it takes the same library and the same calls.
 import { spawnSync } from "node:child_process";
 import { beforeEach, describe, expect, it } from "vitest";
 import { inferenceStep, training, trainingStep, upToRead } from "../gpu/calls";
-import { callsFile, emulatedLibrary, gpuDriver, noCases, noEmulator, smallCases } from "./emulated";
+import { caseCalls } from "../gpu/cases";
+import { timedOps } from "../gpu/ops";
+import type { Case } from "../ops/cases";
+import { callsFile, emulatedLibrary, gpuDriver, noEmulator, smallCases } from "./emulated";
 
-const drive = (cases: string, emulator = "") =>
-  spawnSync(gpuDriver, [emulatedLibrary], { input: cases, encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: emulator } });
+beforeEach((test) => {
+  if (noEmulator) test.skip(noEmulator);
+});
+
+const drive = (files: string[], emulator = "") =>
+  spawnSync(gpuDriver, [emulatedLibrary, ...files], { encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: emulator } });
+const play = (calls: string) => drive([callsFile(calls)]);
 
 describe("cases", () => {
-  beforeEach((test) => {
-    const reason = noCases();
-    if (reason) test.skip(reason);
+  const layerNorm = (name: string, scale: number): Case => ({
+    op: "layerNorm",
+    name,
+    inputs: { x: { shape: [2, 8], scale }, weight: { shape: [8] }, bias: { shape: [8] } },
+    options: { eps: 0 },
   });
 
   it("finds the cases right, op by op and recorded", () => {
     const { stdout, stderr, status } = drive(smallCases());
-    expect(stdout).toMatch(/^1\d\d cases, 0 wrong\n$/);
+    expect(stdout).toMatch(/^right linear: one row; x residual y in bf16$/m);
+    expect(stdout).toMatch(/\n1\d\d played, 0 wrong\n$/);
     expect([status, stderr]).toEqual([0, ""]);
   });
 
   it("notices what is wrong, and goes on with the next case", () => {
-    const layerNorm = (name: string, shape: string) =>
-      `case layerNorm ; ${name}\nformula x\ninput x f32 ${shape} 1 0 0\ninput weight f32 8 1 0 0\ninput bias f32 8 1 0 0\n`;
     // Without an eps, rows of zeros have no finite result.
-    const { stdout, status } = drive(layerNorm("zeros", "2,8").replace("2,8 1 0 0", "2,8 0 0 0") + layerNorm("fractions", "2,8"));
-    expect(stdout).toMatch(/^WRONG zeros: dweight: relative error -?nan\n[\s\S]*2 cases, 1 wrong\n$/);
+    const { stdout, status } = play(caseCalls(layerNorm("zeros", 0)) + caseCalls(layerNorm("fractions", 1)));
+    expect(stdout).toMatch(/^WRONG zeros: y: relative error -?nan\n[\s\S]*\nright fractions\n2 played, 1 wrong\n$/m);
+    expect(status).toBe(1);
+  });
+
+  it("says what cannot be recorded, and goes on with the next case", () => {
+    const unrecordable = ["title upload", "compare 1e-5 0 bits", "alloc #0 u8 2,2,3", "numbers #0 1 0 256", "alloc #1 f32 1,4,4,3", "begin_recording"];
+    const image = "prepare_image image=#0 y=#1 mean=0,0,0, std=1,1,1,";
+    const { stdout, status } = play(`${[...unrecordable, image, "end_recording 1", "replay 1", "read #1"].join("\n")}\n${caseCalls(layerNorm("next", 1))}`);
+    expect(stdout).toMatch(/^WRONG upload: recorded and replayed: a copy from the host cannot be part of a recording\nright next\n2 played, 1 wrong\n$/);
     expect(status).toBe(1);
   });
 
@@ -35,29 +52,25 @@ describe("cases", () => {
   });
 });
 
-describe("calls", () => {
+describe("models and trainings", () => {
   const small = { model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
   const teacher = { model: "resnet20_cifar10", imageSize: 8 };
-
-  beforeEach((test) => {
-    if (noEmulator) test.skip(noEmulator);
-  });
 
   it("finds the losses of a training right, as with the processor's ops", () => {
     // Of the third step the loss comes from what was recorded in the second.
     const { stdout, stderr, status } = play(upToRead(3, training(small, teacher, "fp32")));
-    expect([stdout, stderr, status]).toEqual(["right 20 steps of vit_micro_patch4_32, distilled from resnet20_cifar10, fp32\n", "", 0]);
+    expect([stdout, stderr, status]).toEqual(["right 20 steps of vit_micro_patch4_32, distilled from resnet20_cifar10, fp32\n1 played, 0 wrong\n", "", 0]);
   });
 
   it("notices a difference", () => {
     const { stdout, status } = play(upToRead(1, training(small, null, "bf16")).replace(/^compare .*/m, "compare 0 0"));
-    expect(stdout).toMatch(/^WRONG 20 steps of vit_micro_patch4_32, bf16: read 1: relative error 0\.\d+\n$/);
+    expect(stdout).toMatch(/^WRONG 20 steps of vit_micro_patch4_32, bf16: read 1: relative error 0\.\d+\n/);
     expect(status).toBe(1);
   });
 
   it("says what is wrong with a call", () => {
     const { stdout, status } = play("title none\nalloc #1 f32 2\nadd a=#1 b=#2 y=#1\n");
-    expect(stdout).toBe("WRONG none: no tensor #2\n");
+    expect(stdout).toBe("WRONG none: no tensor #2\n1 played, 1 wrong\n");
     expect(status).toBe(1);
   });
 
@@ -66,10 +79,19 @@ describe("calls", () => {
     ["inference", inferenceStep],
   ])("times a %s", (kind, step) => {
     const { stdout, stderr, status } = play(step("small", small, 2));
-    expect(stdout).toMatch(new RegExp(`^small, ${kind}, bf16 +\\d+ images/s +[\\d.]+ ms +\\d+ MB at most\n$`));
+    expect(stdout).toMatch(new RegExp(`^small, ${kind}, bf16 +\\d+ images/s +[\\d.]+ ms +\\d+ MB at most\n`));
     expect([stderr, status]).toEqual(["", 0]);
   });
+});
 
-  const play = (calls: string) =>
-    spawnSync(gpuDriver, [emulatedLibrary, "--calls", callsFile(calls)], { encoding: "utf8", env: { ...process.env, DISTILL_EMULATOR: "" } });
+it("times the ops of a model one by one", () => {
+  // At the sizes of models the emulator would take hours: a few rows of the same calls.
+  const [qkv] = timedOps()
+    .replaceAll(/\b25216\b/g, "3")
+    .split(/^(?=title )/m);
+  const { stdout, stderr, status } = play(qkv!);
+  const time = " +[\\d.]+ us +[\\d.]+ TFLOP/s +\\d+ GB/s\n";
+  const ops = ["linear_forward", "linear_backward_input", "linear_backward_weight"];
+  expect(stdout).toMatch(new RegExp(`^ViT-tiny 224/16: qkv: .*\n${ops.map((op) => `  ${op}${time}`).join("")}1 played, 0 wrong\n$`));
+  expect([stderr, status]).toEqual(["", 0]);
 });

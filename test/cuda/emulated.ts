@@ -1,16 +1,15 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
-const built = (name: string) => fileURLToPath(new URL(`../../native/build/Release/${name}`, import.meta.url));
+const built = (name: string) => fileURLToPath(new URL(`../../native/build/testing/${name}`, import.meta.url));
 
 /** The CUDA library for machines without a GPU, the emulator's own test program, and the driver of test/gpu/all.sh; `npm test` builds them. */
 export const emulatedLibrary = built("libdistill_cuda_emulated.so");
 export const emulatorFaults = built("emulator_faults");
-export const gpuDriver = built("distill_cuda_bench");
+export const gpuDriver = built("distill_gpu_driver");
 
 /** Why tests on the emulator cannot run; null if they can. */
 export const noEmulator = [emulatedLibrary, emulatorFaults, gpuDriver].every(existsSync)
@@ -29,15 +28,10 @@ export const noSanitizers =
     ? null
     : "AddressSanitizer or UndefinedBehaviorSanitizer is not installed: g++ does not find libasan or libubsan");
 
-/** Why there are no `smallCases`; null if there are. */
-export const noCases = () => noEmulator ?? (spawnSync("python3", ["--version"]).status === 0 ? null : "python3 is not installed");
-
-/** The cases of test/ops/cases.json that do not take long, as the driver reads them. */
-export function smallCases(): string {
-  const args = ["native/cuda/bench/cases.py", "test/ops/cases.json", "--small"];
-  const { stdout, stderr, status } = spawnSync("python3", args, { cwd: fileURLToPath(new URL("../..", import.meta.url)), encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
-  return stdout;
+/** Files of calls of the cases that do not take long, each op's in one. */
+export function smallCases(): string[] {
+  const folder = fileURLToPath(new URL("../gpu/calls/small-cases", import.meta.url));
+  return readdirSync(folder).map((name) => path.join(folder, name));
 }
 
 /** A file of calls (test/gpu/calls.ts) for the driver, which is there until the test is over. */

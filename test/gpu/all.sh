@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Everything that needs an NVIDIA GPU: test/gpu/all.sh [FOLDER FOR RESULTS]
 #
-# From a checkout alone, with CMake, a C++ compiler, nvcc and a python3 that has PyTorch; no Node and no network. Builds the CUDA library and the
-# driver of native/cuda/bench, then, each with a file of its own in the results:
+# From a checkout alone, with CMake, a C++ compiler, nvcc and a python3 that has PyTorch; no Node and no network. Each part has a file of its own in
+# the results, and summary.txt says what became of each:
+#   compile      the CUDA library and the driver of native/testing/driver
 #   cases        every declarative case of test/ops/cases.json, fp32 and bf16, against the scalar ops; recorded as a graph against op by op
-#   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which has to be silent
 #   models       what whole models give, and the losses of 20 steps of training, fp32 and bf16, against the scalar ops
-#   ops          time of each op at the models' sizes, against the roofline
 #   steps        time of the models' training steps and inference, bf16
 #   torch        the same in PyTorch, eager and compiled, beside ours
-# Models and steps are played from test/gpu/calls: what the program calls, noted down (test/gpu/calls.ts).
-# Goes on after a part that fails; the exit status tells whether one did.
+#   ops          time of each op at the models' sizes, against the roofline
+#   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which has to be silent
+# The driver plays test/gpu/calls, the calls that the program makes (test/gpu/calls.ts).
+#
+# All parts together take at most DISTILL_GPU_SECONDS, 480 by default (8 minutes, enough with 16 cores). A part that is not done in its time is cut
+# off; what it printed until then is kept. The next part begins after one that failed or was cut off, but for compile. Exit status: 0 if every part
+# succeeded or was left out for the reason that it prints, 1 if one did not, 2 if there is no GPU.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 # The first GPU of nvidia-smi is CUDA's first, too.
@@ -19,19 +23,33 @@ if ! nvidia-smi > /dev/null 2>&1; then
   echo "there is no NVIDIA driver here (nvidia-smi does not answer)" >&2
   exit 2
 fi
+total=${DISTILL_GPU_SECONDS:-480}
 results=$(realpath -m "${1:-test-results/gpu}")
-build="$results/build"
+export build="$results/build"
 mkdir -p "$build"
+# Those of an earlier run would be taken for this one's.
+for name in summary compile cases models steps torch ops memcheck racecheck synccheck; do rm -f "$results/$name.txt"; done
 failed=0
 
-part() { # NAME COMMAND...: its output goes to the terminal and to a file
-  local name=$1
-  shift
-  echo "== $name"
-  if ! "$@" 2>&1 | tee "$results/$name.txt"; then
-    echo "== $name FAILED"
-    failed=1
-  fi
+report() { # NAME OUTCOME: to the terminal, to the end of the part's own file, and to the summary
+  echo "== $1: $2" | tee -a "$results/$1.txt"
+  printf '%-10s %s\n' "$1" "$2" >> "$results/summary.txt"
+}
+
+part() { # NAME BY COMMAND...: BY is when it has to be done, in 480ths of the whole time: what one part leaves, the next ones have
+  local name=$1 start=$SECONDS left=$(($2 * total / 480 - SECONDS))
+  shift 2
+  [ $left -ge 1 ] || left=1
+  echo "== $name, at most $left s"
+  timeout --kill-after=5 $left "$@" < /dev/null 2>&1 | tee "$results/$name.txt"
+  local status=${PIPESTATUS[0]} seconds=$((SECONDS - start))
+  case $status in
+    0) report "$name" "done in $seconds s" ;;
+    # 137: it had to be killed.
+    124 | 137) report "$name" "CUT OFF after $seconds s; what it printed until then is in $name.txt" ;;
+    *) report "$name" "FAILED with status $status after $seconds s" ;;
+  esac
+  [ "$status" = 0 ] || failed=1
 }
 
 compile() {
@@ -39,37 +57,35 @@ compile() {
   nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
   # The architecture of the GPU as a number: CMake before 3.24 does not know "native".
   architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
-  cmake -S native/cuda/bench -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CUDA_COMPILER="$nvcc" -DDISTILL_CUDA_ARCHITECTURES="$architecture" &&
-    cmake --build "$build" --target distill_cuda distill_cuda_bench --parallel
+  cmake -S native/testing/driver -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CUDA_COMPILER="$nvcc" \
+    -DDISTILL_CUDA_ARCHITECTURES="$architecture" &&
+    cmake --build "$build" --target distill_cuda distill_gpu_driver --parallel
 }
-driver() { # CASES COMMAND...
-  local cases=$1
-  shift
-  "$@" < "$cases"
-}
+export -f compile
 
-part compile compile
-[ $failed = 0 ] || exit 1
-library="$build/libdistill_cuda.so"
-bench="$build/distill_cuda_bench"
-python3 native/cuda/bench/cases.py test/ops/cases.json --sizes-of-models > "$results/all-cases.txt"
-python3 native/cuda/bench/cases.py test/ops/cases.json --small > "$results/small-cases.txt"
-
-part cases driver "$results/all-cases.txt" "$bench" "$library"
-part models "$bench" "$library" --calls test/gpu/calls/models-*.txt test/gpu/calls/training-*.txt
+calls=test/gpu/calls
+driver=("$build/distill_gpu_driver" "$build/libdistill_cuda.so")
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-for tool in memcheck racecheck synccheck; do
+
+part compile 120 bash -c compile
+[ $failed = 0 ] || exit 1
+part cases 200 "${driver[@]}" $calls/small-cases/*.txt $calls/large-cases/*.txt
+part models 260 "${driver[@]}" $calls/models-*.txt $calls/training-*.txt
+part steps 290 "${driver[@]}" $calls/step-*.txt
+if python3 -c "import torch" 2> /dev/null; then
+  part torch 360 python3 native/testing/driver/torch_models.py "$results/steps.txt"
+else
+  report torch "left out: python3 has no PyTorch"
+fi
+part ops 430 "${driver[@]}" $calls/ops.txt
+for tool_by in memcheck:447 racecheck:464 synccheck:480; do
+  tool=${tool_by%:*}
   if [ -x "$sanitizer" ]; then
-    part $tool driver "$results/small-cases.txt" "$sanitizer" --tool $tool --error-exitcode 1 "$bench" "$library"
+    part "$tool" "${tool_by#*:}" "$sanitizer" --tool "$tool" --error-exitcode 1 "${driver[@]}" $calls/small-cases/*.txt
   else
-    echo "== $tool left out: compute-sanitizer is not installed" | tee "$results/$tool.txt"
+    report "$tool" "left out: compute-sanitizer is not installed"
   fi
 done
-part ops driver "$results/all-cases.txt" "$bench" "$library" --time
-part steps "$bench" "$library" --calls test/gpu/calls/step-*.txt
-if python3 -c "import torch" 2> /dev/null; then
-  part torch python3 native/cuda/bench/torch_models.py "$results/steps.txt"
-else
-  echo "== torch left out: python3 has no PyTorch" | tee "$results/torch.txt"
-fi
+echo
+cat "$results/summary.txt"
 exit $failed

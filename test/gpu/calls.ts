@@ -1,16 +1,20 @@
-// What test/gpu/all.sh plays on a GPU without Node: models and trainings by the program's own code, noted down call by call.
+// What test/gpu/all.sh plays on a GPU without Node: the program's own code, call by call. Models and trainings are here, cases and timed ops in
+// files of their own.
 import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
-import type { Precision } from "../../src-main/contract/recipe";
-import { assemble, labelsOf } from "../../src-main/data/batches";
+import type { Distillation, Precision } from "../../src-main/contract/recipe";
+import { labelsOf } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { createModel } from "../../src-main/models/registry";
-import { noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
-import { type Batch, control, distil, type Task } from "../../src-main/training/losses/task";
+import { assembleBatch } from "../../src-main/tensor/ops/assemble-batch";
+import { fromArray, noGrad, scope, type Tensor, unscoped } from "../../src-main/tensor/tensor";
+import { type Batch, Criterion } from "../../src-main/training/criterion";
 import type { Network } from "../../src-main/training/network";
 import { createOptimizer } from "../../src-main/training/optimizer";
 import { Pass } from "../../src-main/training/pass";
 import { whole } from "../reference/formula";
-import { NotedCalls } from "./noted-calls";
+import { caseFiles } from "./cases";
+import { type NotedCalls, noted } from "./noted-calls";
+import { timedOps } from "./ops";
 
 const CLASSES = 10;
 const IMAGES = 1024;
@@ -47,7 +51,7 @@ const TIMED: { title: string; sizes: Sizes; batch: number }[] = [
 
 const PRECISIONS: Precision[] = ["fp32", "bf16"];
 
-/** By the name of the file. */
+/** By the name of the file in test/gpu/calls. */
 export const files: Record<string, () => string> = Object.fromEntries([
   ...PRECISIONS.map((precision) => [`models-${precision}`, () => models(precision)] as const),
   ...PRECISIONS.flatMap((precision) =>
@@ -57,15 +61,9 @@ export const files: Record<string, () => string> = Object.fromEntries([
     [`step-${slug(title)}-training`, () => trainingStep(title, sizes, batch)] as const,
     [`step-${slug(title)}-inference`, () => inferenceStep(title, sizes, batch)] as const,
   ]),
+  ...Object.entries(caseFiles),
+  ["ops", timedOps] as const,
 ]);
-
-function noted(title: string, body: (calls: NotedCalls) => void): string {
-  const calls = new NotedCalls();
-  useBackend(calls.addon);
-  calls.add(`title ${title}`);
-  body(calls);
-  return `${calls.lines.join("\n")}\n`;
-}
 
 function models(precision: Precision): string {
   return noted(`logits of models, ${precision}`, (calls) => {
@@ -86,15 +84,19 @@ export function training(sizes: Sizes, teaches: Sizes | null, precision: Precisi
     const split = splitOf(calls);
     const teacher = teaches && network(teaches);
     teacher?.model.eval().requiresGrad(false);
-    const step = stepOf(sizes, (student) => (teacher ? distil(student, { temperature: 2, alpha: 0.5 }) : control(student)));
+    const soft = { labels: 0.5, terms: [{ kind: "soft" as const, weight: 0.5, temperature: 2 }], cacheTeacher: true };
+    const step = stepOf(sizes, teacher && soft);
     calls.add(`compare ${LOSS_TOLERANCES[precision]} 1`);
-    for (let epoch = 1; epoch <= STEPS; epoch++)
+    for (let i = 1; i <= STEPS; i++)
       scope(() => {
-        const indices = whole(`batch ${epoch}`, batchSize, split.count);
-        const seen = ({ imageSize }: Sizes) =>
-          assemble(split, indices, { ...CIFAR10_NORMALIZATION, precision, imageSize, augment: { crop: 4, flip: true }, seed: 1, epoch });
-        const teacherLogits = teacher && noGrad(() => teacher.model.forward(seen(teaches)));
-        step({ images: seen(sizes), labels: labelsOf(split, indices), teacherLogits });
+        const indices = whole(`batch ${i}`, batchSize, split.count);
+        const chosen = fromArray(indices, [batchSize]);
+        // Crops by -4 ... 4 pixels; a flip is any number but 0.
+        const views = calls.numbers("i32", [batchSize, 3], { below: 9, offset: -4, of: `views ${i}` });
+        const seen = ({ imageSize: size }: Sizes) =>
+          assembleBatch(split.images, chosen, views, { ...CIFAR10_NORMALIZATION, size, dtype: precision === "bf16" ? "bf16" : "f32" });
+        const logits = teacher && noGrad(() => teacher.model.forward(seen(teaches)));
+        step({ images: seen(sizes), labels: labelsOf(split, indices), teacher: new Map(logits ? [["logits", logits]] : []) });
       });
   });
 }
@@ -105,9 +107,9 @@ export function trainingStep(title: string, sizes: Sizes, batchSize: number): st
     const batch = unscoped(() => ({
       images: images(calls, sizes, batchSize, "bf16"),
       labels: calls.numbers("i32", [batchSize], { below: CLASSES }),
-      teacherLogits: null,
+      teacher: new Map(),
     }));
-    const step = stepOf(sizes, control);
+    const step = stepOf(sizes, null);
     for (let i = 0; i < 3; i++) {
       if (i === 2) calls.add(`step ${batchSize}`);
       scope(() => step(batch));
@@ -126,14 +128,15 @@ export function inferenceStep(title: string, sizes: Sizes, batchSize: number): s
 }
 
 /** What a training does with a batch that it has: both passes, the update, and reading the loss. */
-function stepOf(sizes: Sizes, taskOf: (student: Network) => Task): (batch: Batch) => void {
+function stepOf(sizes: Sizes, distillation: Distillation | null): (batch: Batch) => void {
   const student = network(sizes);
-  const pass = new Pass(taskOf(student), student.model.parameters());
+  const criterion = new Criterion(student, distillation, null);
+  const pass = new Pass((batch) => criterion.compute(batch), student.model.parameters());
   const optimizer = createOptimizer(student.model.parameters(), ADAMW);
   return (batch) => {
-    const loss = pass.run(batch);
+    const numbers = pass.run(batch);
     optimizer.step(1e-3);
-    loss();
+    numbers();
   };
 }
 

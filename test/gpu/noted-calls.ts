@@ -1,5 +1,6 @@
 import type { Addon, DType, Handle } from "../../src-main/backend/addon";
-import { empty, type Tensor } from "../../src-main/tensor/tensor";
+import { empty, type Tensor, useBackend } from "../../src-main/tensor/tensor";
+import { product } from "../reference/formula";
 
 const ARRAYS = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array, u8: Uint8Array };
 
@@ -7,19 +8,32 @@ const ARRAYS = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array, u8: Uint
 const FIRST = -(2 ** 52);
 const isHandle = (value: number) => value < FIRST / 2;
 
+interface Allocated {
+  dtype: DType;
+  shape: readonly number[];
+}
+
+/** Tensors that a call takes, by the names of its arguments; those of lists are not among them. */
+export type CallTensors = Record<string, Allocated>;
+
 /**
- * An addon that computes nothing and notes down how it is called, as lines that native/cuda/bench/calls.h describes. It says that it can record.
- * What is read of it is zero.
+ * An addon that computes nothing and writes down how it is called, as lines that native/testing/driver/calls.h describes. It says that it can
+ * record. What is read from it is zero.
  */
 export class NotedCalls {
   readonly lines: string[] = [];
-  readonly #tensors = new Map<Handle, { dtype: DType; size: number }>();
+  readonly #tensors = new Map<Handle, Allocated>();
   readonly #reads = new Map<number, Handle>();
+  /** The first line of the work that is being recorded. */
+  #recordedFrom: number | null = null;
   #nextTensor = FIRST;
   #nextNumber = 1;
 
+  /** `beforeOp` is called before each op is written down, by its name in ops.h. */
+  constructor(private readonly beforeOp: (op: string, tensors: CallTensors) => void = () => {}) {}
+
   readonly addon: Addon = new Proxy({} as Addon, {
-    get: (_, method: string) => this.#methods[method as keyof Addon] ?? ((options: Record<string, unknown>) => this.#note(snakeCase(method), options)),
+    get: (_, method: string) => this.#methods[method as keyof Addon] ?? ((options: object) => this.#op(snakeCase(method), options)),
   });
 
   /** A line that is no call, such as `compare`. */
@@ -27,18 +41,34 @@ export class NotedCalls {
     this.lines.push(line);
   }
 
-  /** A tensor of numbers by formula: fractions in offset -+ scale, or whole numbers below `below`. */
-  numbers(dtype: DType, shape: readonly number[], { scale = 1, offset = 0, below = 0 } = {}): Tensor {
+  /** A tensor of numbers by formula: fractions in offset -+ scale, or offset + scale times whole numbers below `below`. `of`: as formula.ts names them. */
+  numbers(dtype: DType, shape: readonly number[], { scale = 1, offset = 0, below = 0, of = "" } = {}): Tensor {
     const y = empty(shape, dtype);
-    this.add(`numbers ${name(y.handle)} ${scale} ${offset} ${below}`);
+    this.add(`numbers ${name(y.handle)} ${scale} ${offset} ${below} ${of}`.trimEnd());
     return y;
   }
 
+  /** Reads a tensor, under a name for messages. */
+  read(tensor: Tensor, as: string): void {
+    this.add(`read ${name(tensor.handle)} ${as}`);
+  }
+
+  /** Runs `body`. What it calls goes before the work that is being recorded, where nothing may be written. */
+  beforeRecording<T>(body: () => T): T {
+    const recorded = this.lines.splice(this.#recordedFrom ?? this.lines.length);
+    const result = body();
+    if (this.#recordedFrom !== null) this.#recordedFrom = this.lines.length;
+    this.lines.push(...recorded);
+    return result;
+  }
+
   readonly #methods: Partial<Addon> = {
+    copy: (options) => this.#write("copy", options),
+    fill: (options) => this.#write("fill", options),
     alloc: (dtype, shape) => this.#new("alloc", dtype, [dtype], shape),
     view: (tensor, shape) => this.#new("view", this.#tensors.get(tensor)!.dtype, [name(tensor)], shape),
     release: (tensor) => this.add(`release ${name(tensor)}`),
-    write: (tensor, values) => this.add(`write ${name(tensor)} ${values.join(" ")}`),
+    write: (tensor, values) => this.add(`write ${name(tensor)} ${(values instanceof Uint16Array ? fromBf16(values) : values).join(" ")}`),
     read: (tensor) => {
       this.add(`read ${name(tensor)}`);
       return this.#zeros(tensor);
@@ -54,8 +84,12 @@ export class NotedCalls {
       return this.#zeros(this.#reads.get(read)!);
     },
     canRecord: () => true,
-    beginRecording: () => this.add("begin_recording"),
+    beginRecording: () => {
+      this.#recordedFrom = this.lines.length;
+      this.add("begin_recording");
+    },
     endRecording: () => {
+      this.#recordedFrom = null;
       this.add(`end_recording ${this.#nextNumber}`);
       return this.#nextNumber++;
     },
@@ -65,21 +99,30 @@ export class NotedCalls {
 
   #new(method: string, dtype: DType, words: string[], shape: readonly number[]): Handle {
     const handle = this.#nextTensor++;
-    this.#tensors.set(handle, { dtype, size: shape.reduce((size, extent) => size * extent, 1) });
+    this.#tensors.set(handle, { dtype, shape });
     this.add([method, name(handle), ...words, shape.join(",")].join(" ").trimEnd());
     return handle;
   }
 
   #zeros(tensor: Handle) {
-    const { dtype, size } = this.#tensors.get(tensor)!;
-    return new ARRAYS[dtype](size);
+    const { dtype, shape } = this.#tensors.get(tensor)!;
+    return new ARRAYS[dtype](product(shape));
   }
 
-  #note(method: string, options: Record<string, unknown>): void {
+  #op(method: string, options: object): void {
+    const tensors = Object.entries(options).flatMap(([option, value]) => (this.#tensors.has(value) ? [[option, this.#tensors.get(value)!]] : []));
+    this.beforeOp(method, Object.fromEntries(tensors));
+    this.#write(method, options);
+  }
+
+  #write(method: string, options: object): void {
     const given = Object.entries(options).filter(([, value]) => value !== null && value !== undefined);
     this.add([method, ...given.map(([option, value]) => `${option}=${text(value)}`)].join(" "));
   }
 }
+
+/** bf16 by its bits -> the same numbers. */
+const fromBf16 = (bits: Uint16Array) => new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
 
 /** A list ends with a comma, so that one of a single element is one too. */
 function text(value: unknown): string {
@@ -91,3 +134,11 @@ const name = (tensor: Handle) => `#${tensor - FIRST}`;
 
 /** conv2dForward -> conv2d_forward, as ops.h has it */
 const snakeCase = (method: string) => method.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The calls of `body`, as a text with a title for the driver. They go to no device. */
+export function noted(title: string, body: (calls: NotedCalls) => void, calls = new NotedCalls()): string {
+  useBackend(calls.addon);
+  calls.add(`title ${title}`);
+  body(calls);
+  return `${calls.lines.join("\n")}\n`;
+}

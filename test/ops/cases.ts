@@ -97,8 +97,12 @@ export interface Bf16Case extends Case {
   stored: string[];
 }
 
-/** Every case of an op that has activations, once for each way. */
-export const bf16Cases: Bf16Case[] = cases.flatMap((test) => (bf16Storages[test.op] ?? []).map((stored) => ({ ...test, stored })));
+/** A case of an op that has activations, once for each way. */
+export const inBf16 = (test: Case): Bf16Case[] => (bf16Storages[test.op] ?? []).map((stored) => ({ ...test, stored }));
+export const bf16Cases: Bf16Case[] = cases.flatMap(inBf16);
+
+/** Relative L2 error of the CUDA kernels against the scalar reference, both in that precision. */
+export const CUDA_TOLERANCES = { fp32: 1e-5, bf16: 1e-2 };
 
 /** How each op is called: inputs and options of a case -> outputs, the differentiable one first. */
 // biome-ignore lint/suspicious/noExplicitAny: inputs and options come from the JSON file
@@ -133,11 +137,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   distillationLoss: ({ student, labels, teacher }, options) => ({ ...distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
-  assembleBatch: ({ images, indices }, { crop = 0, flip = false, seed = 0, epoch = 0, ...options }) => {
-    const all = sampleViews(images.shape[0]!, { crop, flip, seed, epoch }).toInt32();
-    const views = Int32Array.from([...indices.toInt32()].flatMap((index) => [...all.subarray(3 * index, 3 * index + 3)]));
-    return { y: assembleBatch(images, indices, crop || flip ? fromArray(views, [indices.size, 3]) : null, options) };
-  },
+  assembleBatch: ({ images, indices, views }, options) => ({ y: assembleBatch(images, indices, views ?? null, options) }),
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
@@ -167,10 +167,10 @@ function optimize(inputs: Tensors, update: (parameters: AdamWParameter[], step: 
 
 const parameter = (value: Tensor, decay: boolean) => ({ value, decay, first: full(value.shape, 0), second: full(value.shape, 0) });
 
-/** Item i along the first axis. */
+/** Item i along the first axis, as a token of that index. */
 function slice(x: Tensor, i: number): Tensor {
-  const shape = x.shape.slice(1);
-  return fromArray(x.toFloat32().slice(i * product(shape), (i + 1) * product(shape)), shape);
+  const [count, ...shape] = x.shape;
+  return noGrad(() => selectToken(x.reshape([1, count!, product(shape)]), i).reshape(shape));
 }
 
 export function inputValues({ name, inputs }: Case): Values {
@@ -189,27 +189,35 @@ export function outputGradient({ name, dy }: Case, size: number): Float32Array {
 
 /** Outputs by name, and gradients of the inputs with a d before their names where the op has them. */
 export function run(test: Case | Bf16Case, values: Values = inputValues(test)): Values {
-  const stored = "stored" in test ? test.stored : [];
-  const dtypeOf = (name: string) => (stored.includes(name) ? "bf16" : "f32");
   return scope(() => {
-    const inputs = mapValues(test.inputs, (input, key) => inputTensor(values[key]!, input, dtypeOf(key)));
-    const outputs = ops[test.op]!(inputs, { ...test.options, dtype: dtypeOf("y") });
-    const y = Object.values(outputs)[0]!;
-    const gradients = y.node ? gradientsOf(inputs, y, outputGradient(test, y.size)) : {};
-    return mapValues({ ...outputs, ...gradients }, (tensor) => (tensor.dtype === "i32" ? Float32Array.from(tensor.toInt32()) : tensor.toFloat32()));
+    const inputs = inputTensors(test, (name, { shape, dtype }, floats) => {
+      const given = values[name]!;
+      return fromArray(dtype === "i32" ? Int32Array.from(given) : dtype === "u8" ? Uint8Array.from(given) : given, shape, floats);
+    });
+    const results = resultTensors(test, inputs, (y) => fromArray(outputGradient(test, y.size), y.shape, y.dtype as "f32" | "bf16"));
+    return mapValues(results, (tensor) => (tensor.dtype === "i32" ? Float32Array.from(tensor.toInt32()) : tensor.toFloat32()));
   });
 }
 
-function gradientsOf(inputs: Tensors, y: Tensor, dy: Float32Array): Tensors {
-  backward(y, fromArray(dy, y.shape, y.dtype as "f32" | "bf16"));
-  return Object.fromEntries(Object.entries(inputs).flatMap(([key, { grad }]) => (grad ? [[`d${key}`, grad]] : [])));
+/** Inputs by name, each made by `make`, which is given the type of floating point numbers. */
+export function inputTensors(test: Case | Bf16Case, make: (name: string, input: Input, floats: "f32" | "bf16") => Tensor): Tensors {
+  return mapValues(test.inputs, (input, name) => {
+    const tensor = make(name, input, dtypeOf(test, name));
+    tensor.requiresGrad = !input.dtype && !input.constant;
+    return tensor;
+  });
 }
 
-function inputTensor(values: Float32Array, { shape, dtype, constant = false }: Input, floats: "f32" | "bf16"): Tensor {
-  const tensor = fromArray(dtype === "i32" ? Int32Array.from(values) : dtype === "u8" ? Uint8Array.from(values) : values, shape, floats);
-  tensor.requiresGrad = !dtype && !constant;
-  return tensor;
+/** What `run` returns, as tensors; `gradient` makes that of the first output. */
+export function resultTensors(test: Case | Bf16Case, inputs: Tensors, gradient: (y: Tensor) => Tensor): Tensors {
+  const outputs = ops[test.op]!(inputs, { ...test.options, dtype: dtypeOf(test, "y") });
+  const y = Object.values(outputs)[0]!;
+  if (!y.node) return outputs;
+  backward(y, gradient(y));
+  return { ...outputs, ...Object.fromEntries(Object.entries(inputs).flatMap(([name, { grad }]) => (grad ? [[`d${name}`, grad]] : []))) };
 }
+
+const dtypeOf = (test: Case | Bf16Case, name: string) => ("stored" in test && test.stored.includes(name) ? "bf16" : "f32");
 
 function mapValues<A, B>(object: Record<string, A>, change: (value: A, key: string) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));

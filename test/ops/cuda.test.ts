@@ -6,9 +6,7 @@ import { backward, fromArray, scope } from "../../src-main/tensor/tensor";
 import { emulatedLibrary, noEmulator } from "../cuda/emulated";
 import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
-import { addon, bf16Cases, type Case, cases, run } from "./cases";
-
-const TOLERANCE = { fp32: 1e-5, bf16: 1e-2 };
+import { addon, bf16Cases, type Case, CUDA_TOLERANCES, cases, run } from "./cases";
 
 /** In which order threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in one. */
 const ORDERS = ["0", "1", "7"];
@@ -21,12 +19,12 @@ afterAll(() => addon.useCpu());
 describe("CUDA kernels in the emulator", () => {
   it.for(cases.filter(({ large }) => !large))("$name", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
-    expectLikeScalar(test, ordersFor(test), TOLERANCE.fp32);
+    expectLikeScalar(test, ordersFor(test), CUDA_TOLERANCES.fp32);
   });
 
   it.for(bf16Cases.filter(({ large }) => !large))("$name; $stored in bf16", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
-    expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+    expectLikeScalar(test, ORDERS.slice(2), CUDA_TOLERANCES.bf16);
   });
 });
 
@@ -46,7 +44,7 @@ describe.each(["capability=75", "capability=90,compiled-for=75"])("bf16 without 
 
   it.for(multiplied)("$name; $stored in bf16", (test, { skip }) => {
     if (noEmulator) skip(noEmulator);
-    const compared = () => expectLikeScalar(test, ORDERS.slice(2), TOLERANCE.bf16);
+    const compared = () => expectLikeScalar(test, ORDERS.slice(2), CUDA_TOLERANCES.bf16);
     if (test.name === TOO_WIDE && settings === "capability=75")
       expect(compared).toThrow(/heads of 128 values needs 74496 bytes of shared memory, and this GPU has 65536/);
     else compared();

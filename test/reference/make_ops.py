@@ -152,11 +152,11 @@ def view(image, top, left, flip):  # image [H,W,3]
     return shown.flip(1) if flip else shown
 
 
-def assemble_batch(images, indices, size, mean, std, **augment):
-    if augment:
-        views = sample_views(len(images), **augment)["y"].tolist()
-        images = torch.stack([view(image, *each) for image, each in zip(images, views)])
-    return {"y": normalized(resized(images, (size, size))[indices], mean, std)}
+def assemble_batch(images, indices, size, mean, std, views=None):
+    images = images[indices]
+    if views is not None:
+        images = torch.stack([view(image, *each) for image, each in zip(images, views.tolist())])
+    return {"y": normalized(resized(images, (size, size)), mean, std)}
 
 
 def prepare_image(image, size, mean, std):

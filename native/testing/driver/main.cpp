@@ -1,0 +1,179 @@
+// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if something
+// is wrong. For each script it prints
+//   with timed calls   how long each takes, and how near that is to what arithmetic and memory of the GPU allow
+//   with a step        how long the step takes
+//   else               whether it is right: it reads what the scalar ops of the processor give and, if it asks for that, the same bits
+//                      whether what it records is recorded as a CUDA graph or done call by call
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <span>
+
+#include "cpu/select.h"
+#include "cpu/variants.h"
+#include "testing/driver/gpu.h"
+#include "testing/driver/player.h"
+#include "testing/driver/values.h"
+
+using namespace distill;
+using namespace distill::driver;
+
+namespace {
+
+using Contents = std::vector<Player::Content>;
+using Mistakes = std::vector<std::string>;
+
+// What went wrong in finding mistakes is one too, unless nothing works any more.
+Mistakes mistakes_or_error(const std::function<Mistakes()> &find) {
+  try {
+    return find();
+  } catch (const CudaDeviceLost &) {
+    throw;
+  } catch (const std::exception &error) {
+    return {error.what()};
+  }
+}
+
+// ---- Right or wrong
+
+Contents played(Device &device, const Script &script, Replay replay) {
+  Player player(device, replay);
+  player.play(script.calls);
+  return player.contents();
+}
+
+Mistakes errors(const Contents &actual, const Contents &expected) {
+  Mistakes found;
+  for (size_t i = 0; i < expected.size(); i++) {
+    const auto &[name, values, tolerance, count] = expected[i];
+    const double error = relative_error(actual[i].values, values, count > 0 ? count : values.size());
+    // Also where the error is not a number.
+    if (!(error <= tolerance)) found.push_back(name + ": relative error " + std::to_string(error));
+  }
+  return found;
+}
+
+bool same_bits(const Contents &a, const Contents &b) {
+  return std::ranges::equal(a, b, [](const Player::Content &x, const Player::Content &y) {
+    return x.values.size() == y.values.size() && std::memcmp(x.values.data(), y.values.data(), x.values.size() * sizeof(float)) == 0;
+  });
+}
+
+Mistakes compare(Gpu &gpu, const Script &script) {
+  const Contents expected = played(cpu_device(), script, Replay::call_by_call);
+  if (expected.empty()) return {"nothing is compared"};
+  if (!script.compares_bits()) return errors(played(gpu.device, script, Replay::recorded), expected);
+  const Contents actual = played(gpu.device, script, Replay::call_by_call);
+  Mistakes found = errors(actual, expected);
+  const Mistakes recorded = mistakes_or_error([&]() -> Mistakes {
+    if (same_bits(actual, played(gpu.device, script, Replay::recorded))) return {};
+    return {"other bits"};
+  });
+  for (const std::string &mistake : recorded) found.push_back("recorded and replayed: " + mistake);
+  return found;
+}
+
+// ---- Times
+
+// Of the makers' data sheets, without sparsity: dense bf16 products and fp32 arithmetic in 1e12 flop/s, memory in 1e9 bytes/s.
+struct Peak {
+  const char *name;
+  double bf16, fp32, memory;
+};
+constexpr Peak kPeaks[] = {{"H200", 989, 67, 4800},     {"H100 PCIe", 756, 51, 2000}, {"H100", 989, 67, 3350}, {"A100", 312, 19.5, 1555},
+                           {"RTX 4090", 165, 83, 1008}, {"RTX 3090", 71, 36, 936},    {"L4", 121, 30, 300},    {"B200", 2250, 80, 8000}};
+
+const Peak *peak_of(const std::string &gpu) {
+  const auto found =
+      std::find_if(std::begin(kPeaks), std::end(kPeaks), [&](const Peak &peak) { return gpu.find(peak.name) != std::string::npos; });
+  return found == std::end(kPeaks) ? nullptr : found;
+}
+
+void print_share(const Cost &cost, double seconds, const Peak &peak) {
+  const double least = std::max(cost.flops / (1e12 * (cost.is_bf16 ? peak.bf16 : peak.fp32)), cost.bytes / (1e9 * peak.memory));
+  std::printf(" %5.1f %% of the roofline", 100 * least / seconds);
+}
+
+void time_calls(Gpu &gpu, const Script &script) {
+  const Peak *peak = peak_of(gpu.description.name);
+  std::printf("%s: %s; %s\n", script.title.c_str(), gpu.description.name,
+              peak ? "peaks of its data sheet" : "its peaks are not known here, so no share of the roofline");
+  Player player(gpu.device, Replay::call_by_call);
+  for (const CallLine &line : script.calls) {
+    if (!line.cost) {
+      player.play(line);
+      continue;
+    }
+    const double seconds = seconds_of(gpu, [&] { player.play(line); });
+    std::printf("  %-26s %9.1f us %8.1f TFLOP/s %8.0f GB/s", line.method.c_str(), 1e6 * seconds, 1e-12 * line.cost->flops / seconds,
+                1e-9 * line.cost->bytes / seconds);
+    if (peak) print_share(*line.cost, seconds, *peak);
+    std::printf("\n");
+  }
+}
+
+void time_step(Gpu &gpu, const Script &script) {
+  Player player(gpu.device, Replay::recorded);
+  player.play(script.calls);
+  const double seconds = seconds_of(gpu, [&] { player.play(script.step); });
+  std::printf("%-56s %9.0f images/s %9.3f ms %7.0f MB at most\n", script.title.c_str(), static_cast<double>(script.images) / seconds,
+              1e3 * seconds, 1e-6 * static_cast<double>(player.peak_bytes()));
+}
+
+// ---- All scripts
+
+std::vector<Script> scripts_of(std::span<char *> paths) {
+  std::vector<Script> scripts;
+  for (const std::string path : paths) {
+    std::ifstream lines(path);
+    if (!lines) throw std::runtime_error(path + " cannot be read");
+    for (Script &script : read_scripts(lines)) scripts.push_back(std::move(script));
+  }
+  return scripts;
+}
+
+// Whether it is right.
+bool play(Gpu &gpu, const Script &script) {
+  const bool is_compared = script.images == 0 && !script.times_calls();
+  const Mistakes mistakes = mistakes_or_error([&]() -> Mistakes {
+    if (is_compared) return compare(gpu, script);
+    script.images > 0 ? time_step(gpu, script) : time_calls(gpu, script);
+    return {};
+  });
+  for (const std::string &mistake : mistakes) std::printf("WRONG %s: %s\n", script.title.c_str(), mistake.c_str());
+  if (is_compared && mistakes.empty()) std::printf("right %s\n", script.title.c_str());
+  return mistakes.empty();
+}
+
+}  // namespace
+
+// The processor of the driver: what a kernel is compared with is easy to read, not fast.
+const Ops &distill::cpu_ops() {
+  static constexpr Ops kScalarOps = {
+#define DISTILL_TAKE(name, Arguments) scalar::name,
+      DISTILL_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  };
+  return kScalarOps;
+}
+
+int main(int count, char **arguments) {
+  if (count < 3) {
+    std::fprintf(stderr, "usage: distill_gpu_driver LIBRARY FILE...\n");
+    return 2;
+  }
+  // Whoever ends this program early keeps what it has found.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  try {
+    const std::vector<Script> scripts = scripts_of(std::span(arguments + 2, arguments + count));
+    Gpu gpu(arguments[1]);
+    const auto wrong = std::ranges::count_if(scripts, [&](const Script &script) { return !play(gpu, script); });
+    std::printf("%zu played, %td wrong\n", scripts.size(), wrong);
+    return wrong > 0;
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
