@@ -31,6 +31,9 @@ STORED = {
 }
 
 
+# Ops that the driver does not know: test/ops/cuda.test.ts has them.
+NOT_DRIVEN = ["multiply", "scale", "relu", "mean", "meanSquare", "sumRows", "logSumExp", "oneHot", "sliceTokens", "resizeGrid"]
+
 SMALL = 6000
 
 
@@ -100,7 +103,7 @@ def lines(case, stored, timed):
 
 def main(path, *flags):
     with open(path) as file:
-        cases = json.load(file)
+        cases = [case for case in json.load(file) if case["op"] not in NOT_DRIVEN]
     if "--small" in flags:
         cases = [case for case in cases if elements(case) <= SMALL]
     for case in cases:
