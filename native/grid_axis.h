@@ -1,4 +1,4 @@
-// One axis of resize_grid: which inputs make which output, in whole numbers, so that every backend has the same windows.
+// One axis of resize_grid: which inputs contribute to which output. Integer arithmetic, so that every backend has the same windows.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 
 namespace distill {
 
-// Means over windows where there are at most as many outputs as inputs, else a mix of the two inputs around the half-pixel centre.
+// Means over adaptive windows where there are at most as many outputs as inputs, otherwise linear interpolation with half-pixel centres.
 struct GridAxis {
   struct Range {
     int64_t begin, end;
   };
-  // Inputs that make an output, and their shares in it.
+  // The inputs of an output, and their weights.
   struct Window {
     Range inputs;
     float first, others;
@@ -26,14 +26,14 @@ struct GridAxis {
       const float share = 1 / static_cast<float>(part.end - part.begin);
       return {part, share, share};
     }
-    // Where the centre of the output lies among those of the inputs, 0 for the first, in units of 1 / (2 outputs).
+    // Position of the output's centre, 0 being the first input's centre, in units of 1 / (2 outputs).
     const int64_t at = (2 * s + 1) * inputs - outputs, centre = at > 0 ? at : 0, first = centre / (2 * outputs);
     if (first + 1 >= inputs) return {{first, inputs}, 1, 0};
     const float second = static_cast<float>(centre - first * 2 * outputs) / static_cast<float>(2 * outputs);
     return {{first, first + 2}, 1 - second, second};
   }
 
-  // Outputs that input h is part of.
+  // The outputs that input h contributes to.
   DISTILL_INLINE Range reached(int64_t h) const {
     if (pools()) return {h * outputs / inputs, ceil_of((h + 1) * outputs, inputs)};
     // Those whose first input is h - 1 or h: 2 outputs (h - 1) <= centre < 2 outputs (h + 1).

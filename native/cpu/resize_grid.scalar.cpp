@@ -40,7 +40,7 @@ void resize_grid_forward(const ResizeGridForward &a) {
   });
 }
 
-// The same over the outputs that a pixel is part of.
+// The same sum over the outputs that a pixel contributes to.
 void resize_grid_backward(const ResizeGridBackward &a) {
   const GridAxis rows{a.H, a.S}, columns{a.W, a.S};
   parallel_for(a.N * a.H, [&](int64_t row) {

@@ -1,4 +1,4 @@
-// Means over a whole tensor, in double precision: a block sums a range of a fixed length, then one block the ranges.
+// Means over a whole tensor in double precision: each block sums a range of a fixed length, then one block sums the ranges.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"

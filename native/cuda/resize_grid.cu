@@ -42,7 +42,7 @@ void resize_grid_forward(const ResizeGridForward &a) {
   });
 }
 
-// The same over the outputs that a pixel is part of.
+// The same sum over the outputs that a pixel contributes to.
 void resize_grid_backward(const ResizeGridBackward &a) {
   const GridAxis rows{a.H, a.S}, columns{a.W, a.S};
   for_each_eight(a.N * a.H * a.W, a.C, [=] __device__(int64_t pixel, int64_t c, int count) {
