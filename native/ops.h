@@ -73,7 +73,7 @@ struct Multiply {
   int64_t size;
 };
 
-// y = x * (factor * by), elementwise; its own backward pass: dx is dy scaled alike
+// y = x * (factor * by), elementwise. The backward pass is the same op on dy.
 struct Scale {
   const float *x;
   const float *by;  // [1], or null for 1
@@ -137,13 +137,13 @@ struct SumRowsBackward {
   int64_t M, K;
 };
 
-// y [M] = log sum_k exp(x [M,K]), the greatest of each row taken off before. torch.logsumexp
+// y [M] = log sum_k exp(x [M,K]), with each row's maximum subtracted first. torch.logsumexp
 struct LogSumExpForward {
   const float *x;
   float *y;
   int64_t M, K;
 };
-// dx [M,K] = softmax(x) * dy [M]. The softmax is computed anew from x: at logits of 1e5 the digits of y would not do.
+// dx [M,K] = softmax(x) * dy [M]. The softmax is computed from x, not from y, which in fp32 has too few digits at logits of 1e5.
 struct LogSumExpBackward {
   const float *x, *dy;
   float *dx;
@@ -298,8 +298,8 @@ struct AveragePoolBackward {
   int64_t N, H, W, C;
 };
 
-// y [N,S,S,C] from x [N,H,W,C], each axis by itself. Where S is at most the extent, means over windows that cover it:
-// torch.nn.functional.adaptive_avg_pool2d; else between the two nearest: torch.nn.functional.interpolate(mode='bilinear',
+// y [N,S,S,C] from x [N,H,W,C], each axis independently. Where S is at most the extent: means over adaptive windows,
+// torch.nn.functional.adaptive_avg_pool2d. Where S is larger: linear interpolation, torch.nn.functional.interpolate(mode='bilinear',
 // align_corners=False).
 struct ResizeGridForward {
   Floats x;

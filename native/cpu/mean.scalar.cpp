@@ -1,4 +1,4 @@
-// Means over a whole tensor, summed in double precision: by ranges of a fixed length, then over the ranges in their order.
+// Means over a whole tensor in double precision: first the sums of ranges of a fixed length, then the sum over the ranges in order.
 #include "cpu/elementwise.h"
 #include "cpu/variants.h"
 

@@ -8,14 +8,15 @@ namespace distill::scalar {
 
 namespace {
 
-// y [C] = sum of weight(h, w) * x [*,W,C] at the pixels (h, w) of a rectangle
-template <class Weight>
-void weighted_sum(Floats x, int64_t W, int64_t C, GridAxis::Range high, GridAxis::Range wide, const Weight &weight, FloatsOut y) {
+// y [C] = sum of row_weight(h) * column_weight(w) * x [*,W,C] over the pixels (h, w) of a rectangle
+template <class RowWeight, class ColumnWeight>
+void weighted_sum(Floats x, int64_t W, int64_t C, GridAxis::Range high, const RowWeight &row_weight, GridAxis::Range wide,
+                  const ColumnWeight &column_weight, FloatsOut y) {
   auto *sums = static_cast<double *>(scratch(0, C * static_cast<int64_t>(sizeof(double))));
   std::fill_n(sums, C, 0.0);
   for (int64_t h = high.begin; h < high.end; ++h) {
     for (int64_t w = wide.begin; w < wide.end; ++w) {
-      const double share = weight(h, w);
+      const double share = double{row_weight(h)} * double{column_weight(w)};
       const Floats pixel = x + (h * W + w) * C;
       for (int64_t c = 0; c < C; ++c) sums[c] += share * pixel[c];
     }
@@ -28,22 +29,27 @@ void weighted_sum(Floats x, int64_t W, int64_t C, GridAxis::Range high, GridAxis
 void resize_grid_forward(const ResizeGridForward &a) {
   const GridAxis rows{a.H, a.S}, columns{a.W, a.S};
   parallel_for(a.N * a.S, [&](int64_t row) {
-    const int64_t n = row / a.S, p = row % a.S;
+    const GridAxis::Window high = rows.window(row % a.S);
+    const Floats x = a.x + row / a.S * a.H * a.W * a.C;
     for (int64_t q = 0; q < a.S; ++q) {
-      const auto weight = [&](int64_t h, int64_t w) { return double{rows.weight(p, h)} * double{columns.weight(q, w)}; };
-      weighted_sum(a.x + n * a.H * a.W * a.C, a.W, a.C, rows.window(p), columns.window(q), weight, a.y + (row * a.S + q) * a.C);
+      const GridAxis::Window wide = columns.window(q);
+      weighted_sum(
+          x, a.W, a.C, high.inputs, [&](int64_t h) { return high.weight(h); }, wide.inputs, [&](int64_t w) { return wide.weight(w); },
+          a.y + (row * a.S + q) * a.C);
     }
   });
 }
 
-// The same over the outputs that a pixel is part of.
+// The same sum over the outputs that a pixel contributes to.
 void resize_grid_backward(const ResizeGridBackward &a) {
   const GridAxis rows{a.H, a.S}, columns{a.W, a.S};
   parallel_for(a.N * a.H, [&](int64_t row) {
-    const int64_t n = row / a.H, h = row % a.H;
+    const int64_t h = row % a.H;
+    const Floats dy = a.dy + row / a.H * a.S * a.S * a.C;
     for (int64_t w = 0; w < a.W; ++w) {
-      const auto weight = [&](int64_t p, int64_t q) { return double{rows.weight(p, h)} * double{columns.weight(q, w)}; };
-      weighted_sum(a.dy + n * a.S * a.S * a.C, a.S, a.C, rows.reached(h), columns.reached(w), weight, a.dx + (row * a.W + w) * a.C);
+      weighted_sum(
+          dy, a.S, a.C, rows.reached(h), [&](int64_t p) { return rows.window(p).weight(h); }, columns.reached(w),
+          [&](int64_t q) { return columns.window(q).weight(w); }, a.dx + (row * a.W + w) * a.C);
     }
   });
 }

@@ -1,4 +1,4 @@
-// Of each row of a matrix by itself: its sum, the logarithm of the sum of its exponentials, a one in one of its places.
+// Ops on the rows of a matrix: sum, logarithm of the sum of exponentials, one-hot labels.
 #include <algorithm>
 #include <cmath>
 
@@ -9,7 +9,7 @@ namespace distill::scalar {
 
 namespace {
 
-// Calls body(m) for every row, as many at a time as pay for waking a thread.
+// Calls body(m) for every row, in chunks large enough to pay for waking a thread.
 template <class Body>
 void for_each_row(int64_t M, int64_t K, const Body &body) {
   constexpr int64_t kElements = 16384;
@@ -44,7 +44,7 @@ void log_sum_exp_forward(const LogSumExpForward &a) {
   for_each_row(a.M, a.K, [&](int64_t m) {
     const float *x = a.x + m * a.K;
     const double greatest = *std::max_element(x, x + a.K);
-    // Of an infinite one the others are infinitely far.
+    // With an infinite maximum the differences would be NaN.
     a.y[m] = static_cast<float>(std::isinf(greatest) ? greatest : greatest + std::log(sum_of_exponentials(x, a.K, greatest)));
   });
 }

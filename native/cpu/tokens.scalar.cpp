@@ -57,9 +57,10 @@ void slice_tokens_forward(const SliceTokensForward &a) {
 
 void slice_tokens_backward(const SliceTokensBackward &a) {
   parallel_for(a.N, [&](int64_t n) {
-    const FloatsOut dx = a.dx + n * a.T * a.D;
-    zero(dx, a.T * a.D);
+    const FloatsOut dx = a.dx + n * a.T * a.D, behind = dx + (a.begin + a.L) * a.D;
+    zero(dx, a.begin * a.D);
     copy(a.dy + n * a.L * a.D, a.L * a.D, dx + a.begin * a.D);
+    zero(behind, (a.T - a.begin - a.L) * a.D);
   });
 }
 

@@ -1,4 +1,4 @@
-// Means over a whole tensor, in double precision: a block sums a range of a fixed length, then one block the ranges.
+// Means over a whole tensor in double precision: each block sums a range of a fixed length, then one block sums the ranges.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
@@ -24,7 +24,8 @@ __global__ void __launch_bounds__(kThreads) sum_ranges(int64_t size, Terms terms
   for (int64_t i = begin + threadIdx.x * 8; i < end; i += kThreads * 8) {
     const int count = static_cast<int>(min(end - i, int64_t{8}));
     const Eight some = terms(i, count);
-    for (int j = 0; j < count; j++) sum += some.of[j];
+    GPU_UNROLL
+    for (int j = 0; j < 8; j++) sum += some.of[j];
   }
   sum = gpu::block_sum<kThreads>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
@@ -37,7 +38,7 @@ __global__ void __launch_bounds__(kThreads) mean_of_sums(int64_t ranges, const d
   if (threadIdx.x == 0) *y = static_cast<float>(sum / static_cast<double>(size));
 }
 
-// Queues y = mean of what terms(i, count) gives for elements i ... i + count - 1 of `size`.
+// Queues y = mean of what terms(i, count) gives for elements i ... i + count - 1 of `size`, and zeros beyond.
 template <class Terms>
 void mean(int64_t size, const Terms &terms, float *y) {
   const unsigned ranges = gpu::blocks_for(size, kRange);

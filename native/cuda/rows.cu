@@ -1,4 +1,4 @@
-// Of each row of a matrix by itself: a warp per row, as rows are as short as there are classes.
+// Ops on the rows of a matrix, one warp per row: a row has as many elements as there are classes.
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
 #include "cuda/sums.cuh"
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads) log_sum_exp_of_rows(LogSumExpForward
   const int64_t row = row_of_warp();
   if (row >= a.M) return;  // the whole warp
   const Exponentials of(a.x + row * a.K, a.K);
-  // Of an infinite one the others are infinitely far.
+  // With an infinite maximum the differences would be NaN.
   if (threadIdx.x % 32 == 0) a.y[row] = fabsf(of.greatest) == INFINITY ? of.greatest : of.greatest + logf(of.sum);
 }
 

@@ -11,7 +11,7 @@ __device__ inline double warp_sum(double value) {
   return value;
 }
 
-// The sum over a block of `threads`, in all of them; every thread has to come by.
+// The sum over a block of `threads`, returned in every thread; all threads must call it.
 template <int threads>
 __device__ inline double block_sum(double value) {
   SHARED(double, [threads / 32], shared);

@@ -153,11 +153,11 @@ function splitOf(calls: NotedCalls): Split {
   return { images: pixels, labels: whole("labels", IMAGES, CLASSES), count: IMAGES, H: 32, W: 32 };
 }
 
-/** The calls of a training until so many losses are there. */
+/** The calls of a training until so many losses are there. Behind each loss its parts are read. */
 export function upToRead(count: number, calls: string): string {
   const lines = calls.split("\n");
   const reads = lines.flatMap((line, i) => (line.startsWith("take_read") ? [i] : []));
-  return `${lines.slice(0, reads[count - 1]! + 1).join("\n")}\n`;
+  return `${lines.slice(0, reads[2 * (count - 1)]! + 1).join("\n")}\n`;
 }
 
 /** "ViT-tiny 224/16, batch 128" -> vit-tiny-224-16-batch-128 */

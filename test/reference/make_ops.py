@@ -147,7 +147,7 @@ def sample_views(count, crop, flip, seed, epoch):
 
 def view(image, top, left, flip):  # image [H,W,3]
     H, W, _ = image.shape
-    room = max(H, W)
+    room = 2 * max(H, W)
     shown = F.pad(image, (0, 0, room, room, room, room))[room + top : room + top + H, room + left : room + left + W]
     return shown.flip(1) if flip else shown
 

@@ -3,21 +3,8 @@ import { loadAddon } from "../../src-main/backend/load";
 import { add } from "../../src-main/tensor/ops/add";
 import { gelu } from "../../src-main/tensor/ops/gelu";
 import { linear } from "../../src-main/tensor/ops/linear";
-import {
-  allOrNone,
-  backward,
-  empty,
-  fromArray,
-  full,
-  keep,
-  keepResult,
-  noGrad,
-  record,
-  scope,
-  type Tensor,
-  unscoped,
-  useBackend,
-} from "../../src-main/tensor/tensor";
+import { multiply } from "../../src-main/tensor/ops/multiply";
+import { allOrNone, backward, empty, fromArray, full, keep, keepResult, noGrad, scope, type Tensor, unscoped, useBackend } from "../../src-main/tensor/tensor";
 
 const addon = loadAddon();
 useBackend(addon);
@@ -31,16 +18,6 @@ function parameter(values: number[], shape = [values.length]): Tensor {
 }
 
 const gradient = (tensor: Tensor) => Array.from(tensor.grad!.toFloat32());
-
-/** a * b, elementwise, as an op that the tape sees. */
-function multiply(a: Tensor, b: Tensor): Tensor {
-  const other = b.toFloat32();
-  const y = fromArray(
-    a.toFloat32().map((value, i) => value * other[i]!),
-    a.shape,
-  );
-  return record(y, [a, b], (dy) => [a.requiresGrad ? multiply(dy, b) : null, b.requiresGrad ? multiply(dy, a) : null]);
-}
 
 describe("tensors", () => {
   it("hold what was written, by type", () => {

@@ -25,15 +25,15 @@ export interface LossMetrics {
 }
 
 export interface DistillationLoss {
-  /** [1]. Gradients flow through it, weighted and summed with other losses as it may be. */
+  /** [1]. Carries gradients, so that it can be weighted and summed with other losses. */
   loss: Tensor;
-  /** [3], without gradient: cross-entropy, divergence, correct, as in `LossMetrics`. */
+  /** [3], without gradients: cross-entropy, divergence, correct, as in `LossMetrics`. */
   metrics: Tensor;
 }
 
 /**
  * loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al. 2015).
- * The gradient of the loss is made in the same pass; going back it is multiplied by what comes in.
+ * The gradient of the loss is computed in the same pass; `backward` multiplies it by the incoming gradient.
  */
 export function distillationLoss(student: Tensor, { labels, soft = null }: DistillationLossOptions): DistillationLoss {
   const [loss, metrics] = [empty([1]), empty([3])];
@@ -57,7 +57,7 @@ export function lossMetrics({ loss, metrics }: DistillationLoss): LossMetrics {
   return named(loss.toFloat32(), metrics.toFloat32());
 }
 
-/** Waits for the numbers only when called. */
+/** The returned function waits for the values; this call does not. */
 export function lossMetricsLater({ loss, metrics }: DistillationLoss): () => LossMetrics {
   const later = [loss.toFloat32Later(), metrics.toFloat32Later()] as const;
   return () => named(later[0](), later[1]());

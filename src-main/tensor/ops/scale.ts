@@ -1,7 +1,7 @@
 import { backend, emptyLike, record, type Tensor } from "../tensor";
 
 /**
- * y = x * factor * by, elementwise, f32: `factor` is known here, `by` [1] is computed (null: 1). The gradient flows to x alone; `by` is taken as a
+ * y = x * factor * by, elementwise, f32: `factor` is a number, `by` a tensor [1] (null: 1). The gradient flows to x only; `by` counts as a
  * constant.
  */
 export function scale(x: Tensor, factor: number, by: Tensor | null = null): Tensor {
