@@ -1,4 +1,4 @@
-// Class token and position embedding; picking one token.
+// Class token and position embedding, and selecting one token.
 #include <algorithm>
 
 #include "cpu/threads.h"
@@ -23,7 +23,7 @@ void embed_tokens_forward(const EmbedTokensForward &a) {
   });
 }
 
-// Token by token, so that the sums over the batch have a fixed order.
+// One token per task, so that the sums over the batch have a fixed order.
 void embed_tokens_backward(const EmbedTokensBackward &a) {
   parallel_for(a.T, [&](int64_t t) {
     float *dposition = a.dposition + t * a.D;
