@@ -1,4 +1,4 @@
-// add, fill and GELU: each element by itself. Limited by memory.
+// add, fill and GELU, elementwise. Limited by memory.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"
