@@ -1,4 +1,4 @@
-// Bundles: app (main, preload), engine and cli as CommonJS for Node 16.17 (Electron 22), the renderer for Chrome 108.
+// Bundles app (main, preload), engine and cli as CommonJS for Node 16.17 (Electron 22), and the renderer for Chrome 108.
 
 import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -9,7 +9,7 @@ import { root } from "./run.mjs";
 
 export const bundleInputs = ["src-main", "src-renderer", "build/bundle.mjs", "package.json", "package-lock.json"];
 
-// Loaded at run time, not bundled: Electron itself, sharp (it has native parts), and what Node has built in.
+// Loaded at run time, not bundled: Electron itself, sharp (it has native parts), and Node's built-in modules.
 const external = ["electron", "sharp", ...builtinModules.flatMap((name) => [name, `node:${name}`])];
 
 const nodeBundles = [

@@ -1,4 +1,4 @@
-// npm run check: types, style and format of everything. Each gate is run even if an earlier one fails.
+// npm run check: types, lint and format of everything. Every gate runs, even if an earlier one fails.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { root, run } from "./run.mjs";
@@ -15,7 +15,7 @@ const gates = [
   ["format of C++", bin("clang-format/index.js"), ["--dry-run", "-Werror", ...cppFiles]],
 ];
 
-/** Runs all gates; returns how many passed and failed. */
+/** Runs all gates; returns how many passed and how many failed. */
 export function check() {
   const counts = { passed: 0, failed: 0 };
   for (const [name, program, args] of gates) {

@@ -1,5 +1,5 @@
-// node build/compiler-log.mjs OBJECT COMMAND...: runs a compiler and keeps what it says beside the object, as OBJECT.log. What ptxas tells of
-// each kernel's registers is said once, when it is compiled, and wanted later.
+// node build/compiler-log.mjs OBJECT COMMAND...: runs a compiler and saves its output beside the object, as OBJECT.log. ptxas reports each
+// kernel's registers only once, when it compiles the kernel; build/kernels.mjs needs the report later.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 

@@ -1,5 +1,5 @@
-// npm run cuda, after the set-up: compiles the CUDA library, for the GPU of this machine or, where there is none, for all architectures that a release holds.
-// It is a file of its own beside the addon: a machine without a driver does without it.
+// npm run cuda, after the set-up: compiles the CUDA library for this machine's GPU or, without a GPU, for all architectures of a release. The
+// library is a file of its own beside the addon, so that a machine without a driver works without it.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { devNull } from "node:os";
@@ -9,22 +9,22 @@ import { has, nativeSources, root, run, step } from "./run.mjs";
 const folder = "native/build/cuda";
 const release = "native/build/Release";
 
-/** The kernel files, and where their objects are once compiled. */
+/** The kernel files, and the folder of their compiled objects. */
 export const cudaSources = () =>
   readdirSync(path.join(root, "native/cuda"))
     .filter((name) => name.endsWith(".cu"))
     .sort();
 export const cudaObjects = path.join(folder, "CMakeFiles/distill_cuda.dir/cuda");
 
-/** Of a release: Turing to Blackwell; the last one also as PTX for what comes after. */
+/** The architectures of a release: Turing to Blackwell, the last one also as PTX for later GPUs. */
 export const releaseArchitectures = "75-real;80-real;86-real;89-real;90-real;100-real;120";
 
-/** Why the library cannot be compiled here; null if it can. */
+/** Why the library cannot be compiled here; null if it can be. */
 export const noNvcc = () => (["nvcc", "/usr/local/cuda/bin/nvcc"].some(has) ? null : "nvcc (the CUDA toolkit) is not installed");
 
 export const hasDriver = () => existsSync("/proc/driver/nvidia/version");
 
-/** Compiles the library beside the addon; warnings are errors. Throws where there is no nvcc. */
+/** Compiles the library beside the addon; warnings are errors. Throws without nvcc. */
 export async function buildCuda(architectures = hasDriver() ? "native" : releaseArchitectures) {
   const reason = noNvcc();
   if (reason) throw new Error(`${reason}: the CUDA library cannot be compiled here`);

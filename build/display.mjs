@@ -1,4 +1,4 @@
-// A display to draw on: the one that is there, or a virtual one.
+// A display to draw on: the existing one, or a virtual one.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { has } from "./run.mjs";
@@ -7,7 +7,7 @@ export const hasDisplay = () => process.platform !== "linux" || Boolean(process.
 
 /**
  * Starts Xvfb on a free display number and resolves with `{ display, close }`; null if Xvfb is not installed. The server writes its
- * number when it is ready to take clients.
+ * number once it accepts clients.
  */
 export async function virtualDisplay(size = "1680x1050x24") {
   if (!has("Xvfb")) return null;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line of this source tree: sets up what is missing or has changed, then runs `distill` with the given arguments.
+// The command line of this source tree: sets up what is missing or out of date, then runs `distill` with the given arguments.
 import { createRequire } from "node:module";
 import { setUp } from "./setup.mjs";
 

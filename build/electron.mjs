@@ -1,6 +1,6 @@
-// Finds an Electron to run: the one given by ELECTRON_OVERRIDE_DIST_PATH, the one that the `electron` package downloads, or, where its
-// releases cannot be reached, the Electron 22.3.25 for Linux x64 that a Python package carries. That last one is out of support: it
-// serves tests and first looks, and is never packaged for people.
+// Finds an Electron to run: the one that ELECTRON_OVERRIDE_DIST_PATH names, the one that the `electron` package downloads, or, if its
+// releases cannot be reached, the Electron 22.3.25 for Linux x64 inside a Python package. That last one is out of support: use it for tests
+// and a first look, and never package it for users.
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -19,7 +19,7 @@ const executables = { darwin: "Electron.app/Contents/MacOS/Electron", win32: "el
 
 const executableIn = (dist) => path.join(dist, executables[process.platform] ?? "electron");
 
-/** Folder of an unpacked Electron; downloads one if there is none. Throws with all reasons when there is no way. */
+/** The folder of an unpacked Electron; downloads one if there is none. If every source fails, throws with all reasons. */
 export function electronDist() {
   const given = process.env.ELECTRON_OVERRIDE_DIST_PATH;
   if (given) {
@@ -54,7 +54,7 @@ const summary = (error) =>
 
 export const electronExecutable = () => executableIn(electronDist());
 
-/** Version of the Electron in a folder, as in its file `version`. */
+/** The version of the Electron in a folder, from its file `version`. */
 export const electronVersion = (dist) => readFileSync(path.join(dist, "version"), "utf8").trim().replace(/^v/, "");
 
 function installFromReleases() {
@@ -84,7 +84,7 @@ function installFromWheel() {
   return wheelDist;
 }
 
-/** The app that came with that Electron goes; a plain start page loader takes its place. */
+/** Removes the app that came with that Electron; a plain app loader takes its place. */
 function keepElectronOnly(dist) {
   renameSync(path.join(dist, "fiftyone"), path.join(dist, "electron"));
   const foreign = readdirSync(dist).filter((name) => /^(usr|AppRun)$|\.(desktop|png)$|^\.DirIcon$/.test(name));
@@ -95,5 +95,5 @@ function keepElectronOnly(dist) {
   run(process.execPath, [asar, "pack", path.join(root, "build/default_app"), path.join(dist, "resources/default_app.asar")]);
 }
 
-/** Electron refuses to run its sandbox as root on Linux. */
+/** On Linux, Electron refuses to run its sandbox as root. */
 export const sandboxFlags = () => (process.platform === "linux" && os.userInfo().uid === 0 ? ["--no-sandbox"] : []);

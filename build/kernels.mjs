@@ -1,5 +1,5 @@
-// node build/kernels.mjs: writes docs/cuda-kernels.md, what each kernel takes of a multiprocessor, from what ptxas said when the CUDA library was
-// last compiled for all architectures. `unexplainedSpills` is the check in `npm test`.
+// node build/kernels.mjs: writes docs/cuda-kernels.md, the resources that each kernel uses, from ptxas's reports of the last time that the CUDA
+// library was compiled for all architectures. `npm test` checks `unexplainedSpills`.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { buildCuda, cudaObjects, cudaSources, releaseArchitectures } from "./cuda.mjs";
@@ -50,9 +50,9 @@ function shortName(demangled) {
     .replaceAll("> >", ">>");
 }
 
-const notes = () => (existsSync(file) ? readFileSync(file, "utf8").split(NOTES)[1] : null) ?? "\n\nNone spills.\n";
+const notes = () => (existsSync(file) ? readFileSync(file, "utf8").split(NOTES)[1] : null) ?? "\n\nNo kernel spills.\n";
 
-/** Kernels that keep registers in memory, on any architecture, and that the notes do not name. */
+/** Kernels that spill registers to memory, on any architecture, without an entry in the notes. */
 export function unexplainedSpills() {
   const spilling = kernels().filter(({ spills }) => spills > 0);
   return spilling
@@ -80,10 +80,10 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
   await buildCuda(releaseArchitectures);
   writeFileSync(
     file,
-    `# What the CUDA kernels take
+    `# Resources of the CUDA kernels
 
-Written by \`node build/kernels.mjs\` with nvcc ${compilerVersion()}: registers of a thread, bytes of registers that are kept in memory (spilled) if there are
-any, and bytes of static shared memory of a block. \`npm test\` fails on a kernel that spills, on any architecture of a release, unless the notes name it.
+Written by \`node build/kernels.mjs\` with nvcc ${compilerVersion()}. A cell holds the registers per thread, the bytes of registers spilled to memory if there
+are any, and the bytes of static shared memory per block. \`npm test\` fails on a kernel that spills, on any architecture of a release, unless the notes name it.
 
 | file | kernel | ${SHOWN.join(" | ")} |
 | --- | --- | ${SHOWN.map(() => "---").join(" | ")} |

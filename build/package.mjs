@@ -1,4 +1,4 @@
-// npm run package: the app as a folder that runs without this source tree, in release/linux-unpacked (or mac, win-unpacked).
+// npm run package: builds the app as a folder that runs without this source tree, in release/linux-unpacked (or mac, win-unpacked).
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { nativeSources, root, step } from "./run.mjs";
@@ -31,7 +31,7 @@ const configuration = (dist, version) => ({
   linux: { category: "Science", executableName: "distill-studio", target: ["dir"] },
   win: { target: ["dir"] },
   mac: { target: ["dir"] },
-  // A start page loader that came with Electron has no place in the finished app.
+  // The app loader that comes with Electron does not belong in the finished app.
   afterPack: ({ appOutDir }) => rmSync(path.join(appOutDir, "resources/default_app.asar"), { force: true }),
 });
 

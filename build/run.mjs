@@ -1,4 +1,4 @@
-// Running programs and remembering what was done, for the set-up scripts.
+// Runs programs and remembers which set-up steps are done.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const stamps = path.join(root, "node_modules", ".cache", "distill-studio");
 
-/** Runs a program with its output kept back; on failure throws with the end of that output. */
+/** Runs a program without showing its output; on failure throws with the end of that output. */
 export function run(command, args, options = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, ...options });
   if (error?.code === "ENOENT") throw new Error(`${command} is not installed`);
@@ -18,7 +18,7 @@ export function run(command, args, options = {}) {
   throw new Error(`${[command, ...args].join(" ")} failed (${signal ?? `status ${status}`}):\n${tail}`);
 }
 
-/** Runs a program in the foreground and resolves with its exit status. Ctrl-C is the program's to handle. */
+/** Runs a program in the foreground and resolves with its exit status. The program handles Ctrl-C itself. */
 export function runForeground(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: "inherit", ...options });
@@ -39,7 +39,7 @@ export const nativeSources = readdirSync(path.join(root, "native"))
   .filter((name) => name !== "build" && name !== "testing")
   .map((name) => path.join("native", name));
 
-/** Hash over files and folders (relative to the root), so that a step can tell whether its input changed. */
+/** Hashes files and folders (relative to the root), so that a step knows whether its input has changed. */
 export function fingerprint(paths) {
   const hash = createHash("sha256");
   const visit = (relative) => {
@@ -55,7 +55,7 @@ export function fingerprint(paths) {
   return hash.digest("hex");
 }
 
-/** Does a step of the set-up unless it was done with the same input and its products are still there. */
+/** Runs a step of the set-up, unless it already ran with the same input and its products still exist. */
 export async function step(name, { inputs, products }, work) {
   const stamp = path.join(stamps, name);
   const current = () => `${process.version} ${fingerprint(inputs)}`;

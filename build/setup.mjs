@@ -1,4 +1,4 @@
-// What a fresh clone needs before it can run: dependencies, native addon, bundles. Each step is skipped when its input has not changed.
+// Prepares a fresh clone: dependencies, native addon, bundles. Each step is skipped if its input has not changed.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { buildCuda, hasDriver, noNvcc } from "./cuda.mjs";
@@ -10,7 +10,7 @@ export async function setUp() {
     run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], { shell: process.platform === "win32" }),
   );
   await step("native addon", { inputs: nativeSources, products: ["native/build/Release/distill_core.node"] }, buildAddon);
-  // Who has a driver and the compiler for it wants the GPU used.
+  // A machine with a driver and nvcc is meant to use its GPU.
   if (hasDriver() && !noNvcc()) await buildCuda();
   const { bundleInputs, bundleAll, bundleProducts } = await import("./bundle.mjs");
   await step("bundles", { inputs: bundleInputs, products: bundleProducts }, bundleAll);

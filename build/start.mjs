@@ -9,7 +9,7 @@ Instead:
   npm run demo                 trains control and student in the terminal and writes an HTML report
   npx distill --help           everything else, from the command line
   xvfb-run -a npm start        the app on a virtual display (for screenshots and tests)
-Over ssh, "ssh -X" passes your own display on.`);
+Over ssh, "ssh -X" forwards your own display.`);
   process.exit(1);
 }
 await setUp();

@@ -1,15 +1,15 @@
-// Packages of the operating system. Installed only on Linux as root with apt, as browser test tools do; elsewhere people are told.
+// Packages of the operating system. Installed only on Linux, as root, with apt, as browser test tools do; elsewhere the error says what to install.
 import { spawnSync } from "node:child_process";
 import { has, run } from "./run.mjs";
 
-/** What Electron needs on Debian and Ubuntu, and a display to draw on. */
+/** The packages that Electron needs on Debian and Ubuntu, and a virtual display. */
 export const electronPackages = ["xvfb", "xauth", "libgtk-3-0", "libnss3", "libasound2", "libgbm1", "libxss1", "libxtst6"];
 
 export const canInstall = () => process.platform === "linux" && process.getuid() === 0 && has("apt-get");
 
 const isInstalled = (name) => /^Status: install ok installed/m.test(spawnSync("dpkg", ["-s", name], { encoding: "utf8" }).stdout ?? "");
 
-/** Installs those of the packages that are missing, if that is possible here; returns whether all are there. */
+/** Installs the missing packages if that is possible here; returns whether all are installed. */
 export function installSystemPackages(names) {
   if (process.platform !== "linux" || !has("dpkg")) return false;
   const missing = names.filter((name) => !isInstalled(name));

@@ -1,4 +1,4 @@
-// A vitest reporter: writes how many tests passed, failed and were skipped, and why, to the file that DISTILL_TEST_COUNTS names.
+// A vitest reporter that writes how many tests passed, failed and were skipped, and why, to the file that DISTILL_TEST_COUNTS names.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -6,7 +6,7 @@ export default class TestCounts {
   onTestRunEnd(modules, unhandledErrors) {
     const file = process.env.DISTILL_TEST_COUNTS;
     if (!file) return;
-    // A file that cannot be loaded has no tests: it and errors outside of tests count as failed.
+    // A file that cannot be loaded has no tests, so the file itself counts as failed, as does an error outside of tests.
     const counts = { passed: 0, failed: unhandledErrors.length, skips: [] };
     for (const module of modules) {
       if (module.errors().length > 0) counts.failed++;

@@ -1,4 +1,4 @@
-// npm test: sets up, prepares a desktop to test on where that is possible, checks, runs all tests, and ends with one line of counts.
+// npm test: sets up, prepares a desktop for tests if possible, checks, runs all tests, and ends with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { buildCuda, buildEmulator, buildSanitized, noNvcc, releaseArchitectures } from "./cuda.mjs";
@@ -19,7 +19,7 @@ const desktop = await prepareDesktop();
 const checks = check();
 const report = path.join(root, "test-results", "counts.json");
 const env = { ...process.env, ...desktop.env, DISTILL_TEST_COUNTS: report };
-// That of an earlier call would be taken for this one's if this one breaks off.
+// If this call is cut off, the report of an earlier one would pass for its own.
 rmSync(report, { force: true });
 const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)], { env });
 desktop.close();
@@ -32,7 +32,7 @@ for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`)
 console.log(`${passed} passed, ${failed} failed, ${skips.length} skipped`);
 process.exit(failed === 0 && status === 0 ? 0 : 1);
 
-/** The addon with its AVX-512 files compiled for AVX2 (native/cpu/lowered), where that is possible. */
+/** Builds the addon with its AVX-512 files compiled for AVX2 (native/cpu/lowered), if that is possible here. */
 async function buildLowered() {
   if (process.platform !== "linux" || process.arch !== "x64") return;
   await step("addon for tests without AVX-512", { inputs: nativeSources, products: ["native/build/Release/distill_core_lowered.node"] }, () =>
@@ -40,14 +40,14 @@ async function buildLowered() {
   );
 }
 
-/** Every kernel file for every architecture of a release, warnings being errors, and so are registers that do not suffice. */
+/** Compiles every kernel file for every architecture of a release. Warnings are errors, and so are unexplained register spills. */
 async function compileCuda() {
   const reason = noNvcc();
   if (reason) return { passed: 0, failed: 0, skips: [{ name: "CUDA kernels for all architectures", reason }] };
   try {
     await buildCuda(releaseArchitectures);
     const spills = unexplainedSpills();
-    if (spills.length > 0) throw new Error(`registers are spilled, and the notes of docs/cuda-kernels.md do not say why:\n${spills.join("\n")}`);
+    if (spills.length > 0) throw new Error(`kernels spill registers, and the notes in docs/cuda-kernels.md do not say why:\n${spills.join("\n")}`);
     console.log("check: CUDA kernels for all architectures: ok");
     return { passed: 1, failed: 0, skips: [] };
   } catch (error) {
@@ -56,7 +56,7 @@ async function compileCuda() {
   }
 }
 
-/** Electron, the packaged app and a display, as environment for the desktop tests; or the reason why there is none. */
+/** The environment of the desktop tests (Electron, the packaged app and a display), or the reason why they cannot run. */
 async function prepareDesktop() {
   try {
     installSystemPackages(electronPackages);
@@ -69,7 +69,7 @@ async function prepareDesktop() {
     if (hasDisplay()) return { env, close() {} };
     throw new Error("no display, and Xvfb is not installed");
   } catch (error) {
-    console.log(`desktop tests are left out: ${error.message}`);
+    console.log(`desktop tests are skipped: ${error.message}`);
     return { env: { DISTILL_NO_DESKTOP: error.message }, close() {} };
   }
 }

@@ -1,10 +1,10 @@
-// Numbers as they lie in memory: fp32, or bf16 to halve the bytes. All arithmetic is in fp32.
+// Numbers in memory: fp32, or bf16 to halve the bytes. All arithmetic is in fp32.
 #pragma once
 
 #include <cstdint>
 
-// Never a function of its own: files compiled for different instruction sets share this one, and of a function that they share one
-// copy is kept, with the instructions of any of them.
+// Always inlined: files compiled for different instruction sets share this header, and the linker would keep only one copy of a function
+// that they share, with the instructions of any of them.
 #if defined(__CUDACC__)
 #define DISTILL_INLINE __host__ __device__ __forceinline__
 #else
@@ -27,7 +27,7 @@ DISTILL_INLINE float to_float(bf16 value) {
 
 DISTILL_INLINE float to_float(float value) { return value; }
 
-// Rounds to nearest, ties to even; NaN stays NaN.
+// Rounds to nearest, ties to even. NaN stays NaN.
 DISTILL_INLINE bf16 to_bf16(float value) {
   uint32_t bits;
   __builtin_memcpy(&bits, &value, sizeof(bits));
@@ -37,17 +37,17 @@ DISTILL_INLINE bf16 to_bf16(float value) {
 
 enum class Storage { f32, bf16 };
 
-// Floats that an op reads: an array that converts. Null where an op allows it.
+// Floats that an op reads: an array that converts to fp32. Null where an op allows it.
 struct Floats {
   const void *data = nullptr;
   Storage storage = Storage::f32;
 
   DISTILL_INLINE explicit operator bool() const { return data; }
   DISTILL_INLINE const float *f32() const { return static_cast<const float *>(data); }
-  DISTILL_INLINE const bf16 *half() const { return static_cast<const bf16 *>(data); }
-  DISTILL_INLINE float operator[](int64_t i) const { return storage == Storage::f32 ? f32()[i] : to_float(half()[i]); }
+  DISTILL_INLINE const bf16 *as_bf16() const { return static_cast<const bf16 *>(data); }
+  DISTILL_INLINE float operator[](int64_t i) const { return storage == Storage::f32 ? f32()[i] : to_float(as_bf16()[i]); }
   DISTILL_INLINE Floats operator+(int64_t i) const {
-    return storage == Storage::f32 ? Floats{f32() + i, storage} : Floats{half() + i, storage};
+    return storage == Storage::f32 ? Floats{f32() + i, storage} : Floats{as_bf16() + i, storage};
   }
 };
 
@@ -56,7 +56,7 @@ struct FloatsOut {
   void *data = nullptr;
   Storage storage = Storage::f32;
 
-  // One of them
+  // One element of the array
   struct Element {
     void *data;
     Storage storage;
@@ -75,9 +75,9 @@ struct FloatsOut {
   DISTILL_INLINE explicit operator bool() const { return data; }
   DISTILL_INLINE operator Floats() const { return {data, storage}; }
   DISTILL_INLINE float *f32() const { return static_cast<float *>(data); }
-  DISTILL_INLINE bf16 *half() const { return static_cast<bf16 *>(data); }
+  DISTILL_INLINE bf16 *as_bf16() const { return static_cast<bf16 *>(data); }
   DISTILL_INLINE FloatsOut operator+(int64_t i) const {
-    return storage == Storage::f32 ? FloatsOut{f32() + i, storage} : FloatsOut{half() + i, storage};
+    return storage == Storage::f32 ? FloatsOut{f32() + i, storage} : FloatsOut{as_bf16() + i, storage};
   }
   DISTILL_INLINE Element operator[](int64_t i) const {
     const FloatsOut at = *this + i;

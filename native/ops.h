@@ -1,17 +1,17 @@
-// The one list of ops. A backend (cpu, cuda) is a table with one function per line of DISTILL_OPS; the addon unwraps and checks
-// the arguments of each, so a kernel may trust every pointer, size and range stated here.
+// The one list of ops. A backend (cpu, cuda) is a table with one function per line of DISTILL_OPS. The addon unwraps and checks the
+// arguments of each op, so a kernel may trust every pointer, size and range stated here.
 //
 // Letters: N batch, C channels in, O channels out, H W image, P Q output image, R S kernel height and width, T tokens, D width,
 // A heads, E width of one head, K classes, M rows, I inputs of a row. Images are channels-last: x [N,H,W,C]. Weights have timm's
 // shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out.
 //
-// Activations are Floats, fp32 or bf16, each tensor by itself where no comment says otherwise; weights, statistics, logits and the
-// optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 rounds its
-// other factor to bf16 too, as bf16 instructions need it, and sums up in fp32.
+// Activations are Floats, in fp32 or bf16, each tensor independently unless a comment says otherwise. Weights, statistics, logits and the
+// optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 also rounds
+// its other factor to bf16, as bf16 instructions require, and sums in fp32.
 //
-// Gradients (names that begin with d) overwrite their destination; adding up is the caller's business (op add).
-// What an op writes shares memory with none of its other tensors, unless a comment allows it.
-// No result depends on the number of threads: reductions are split by shape.
+// Gradients (names that begin with d) overwrite their destination; the caller accumulates them (op add).
+// An output shares memory with none of the op's other tensors unless a comment allows it.
+// No result depends on the number of threads, because reductions are split by shape.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct LinearForward {
   const float *bias;  // or null
   Floats residual;    // stored like y, or null; may be y itself
   FloatsOut y;
-  FloatsOut gelu_grad;  // [M,O] stored like y, or null; with gelu: derivative of gelu at the pre-activation, kept for the backward pass
+  FloatsOut gelu_grad;  // [M,O] stored like y, or null: derivative of gelu at the pre-activation, kept for the backward pass
   int64_t M, I, O;
   bool gelu;
 };
@@ -35,7 +35,7 @@ struct LinearForward {
 struct LinearBackwardInput {
   Floats dy;
   const float *weight;
-  Floats gelu_grad;  // [M,I] stored like dx, or null: what forward kept of the layer whose GELU gave x
+  Floats gelu_grad;  // [M,I] stored like dx, or null: kept by the forward pass of the layer whose GELU produced x
   FloatsOut dx;
   int64_t M, I, O;
 };
@@ -47,7 +47,7 @@ struct LinearBackwardWeight {
   int64_t M, I, O;
 };
 
-// Exact GELU: x Phi(x), Phi by erf. torch.nn.GELU(approximate='none')
+// Exact GELU: x Phi(x), with Phi computed by erf. torch.nn.GELU(approximate='none')
 struct GeluForward {
   Floats x;
   FloatsOut y;  // stored like x
@@ -179,7 +179,7 @@ struct Conv2dBackwardWeight {
 };
 
 // Over M = N*H*W rows of C channels: y = relu?((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
-// normalised with the biased variance, running_var moves towards the unbiased one: running = (1 - momentum) running + momentum new.
+// normalised with the biased variance, while running_var follows the unbiased one: running = (1 - momentum) running + momentum new.
 struct BatchNormForwardTrain {
   Floats x;
   Floats residual;  // [M,C] or null
@@ -200,15 +200,15 @@ struct BatchNormForwardEval {
   float eps;
   bool relu;
 };
-// A convolution with a batch norm by running averages after it: norm.x and norm.y are conv.y.
+// A convolution followed by a batch norm with running averages. norm.x and norm.y are conv.y.
 struct Conv2dNormForward {
   Conv2dForward conv;
   BatchNormForwardEval norm;
 };
-// Of the training pass. With relu, dy counts only where y > 0; that masked dy is also dresidual.
+// Backward of the training pass. With relu, dy counts only where y > 0; this masked dy is also dresidual.
 struct BatchNormBackward {
   Floats x, dy;
-  Floats y;             // [M,C], needed with relu, else or null
+  Floats y;             // [M,C], required with relu, otherwise it may be null
   FloatsOut dx;         // x, dy, y, dx and dresidual are stored alike
   FloatsOut dresidual;  // [M,C] or null
   const float *weight, *mean, *rstd;
@@ -234,7 +234,7 @@ struct LayerNormBackward {
   int64_t M, D;
 };
 
-// Per image and head: y = softmax(q k^T / sqrt(E)) v for the queries of the first Q of T tokens. qkv [N,T,3,A,E], y [N,Q,A,E]
+// Per image and head: y = softmax(q k^T / sqrt(E)) v, for the queries of the first Q of the T tokens. qkv [N,T,3,A,E], y [N,Q,A,E]
 struct AttentionForward {
   Floats qkv;
   FloatsOut y;       // stored like qkv
@@ -244,7 +244,7 @@ struct AttentionForward {
 struct AttentionBackward {
   Floats qkv, y, dy;
   const float *logsumexp;
-  FloatsOut dqkv;  // stored, like y and dy, as qkv is; zero for the queries from Q on
+  FloatsOut dqkv;  // stored like qkv, as are y and dy; zero for queries Q and beyond
   int64_t N, T, Q, A, E;
 };
 
@@ -312,7 +312,7 @@ struct ResizeGridBackward {
   int64_t N, H, W, C, S;
 };
 
-// Square window, padding with -infinity. torch.nn.MaxPool2d; of equal values the first in row-major order wins
+// Square window, padded with -infinity. torch.nn.MaxPool2d; of equal values, the first in row-major order wins
 struct MaxPoolForward {
   Floats x;
   FloatsOut y;       // stored like x
@@ -352,7 +352,7 @@ struct AdamW {
   int64_t count, step;
   double learning_rate, beta1, beta2, eps, weight_decay;
 };
-// torch.optim.SGD: decay is added to the gradient; first = momentum * first + gradient, on step 1 first = gradient. step counts from 1.
+// torch.optim.SGD: decay is added to the gradient; first = momentum * first + gradient, but first = gradient on step 1. step counts from 1.
 struct Sgd {
   const Parameter *parameters;
   int64_t count, step;
@@ -360,8 +360,8 @@ struct Sgd {
   bool nesterov;
 };
 
-// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop [H,W] at (top, left) of the image with zeros beyond its border (zeros
-// before normalisation), flipped horizontally or not, bilinear resize to Z (half-pixel centres; antialiased when shrinking, as
+// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop [H,W] at (top, left) of the image with zeros beyond its border
+// (zeros before normalisation), flipped horizontally or not, bilinear resize to Z (half-pixel centres; antialiased when shrinking, as
 // torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
 struct AssembleBatch {
   const uint8_t *images;
@@ -387,15 +387,15 @@ struct PrepareImage {
   float mean[3], std[3];
 };
 
-// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011), keyed by (seed, stream), counted by position: the same bits on every
-// backend, ISA and thread count.
+// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011), keyed by (seed, stream) and counted by position: the same bits on
+// every backend, ISA and thread count.
 struct RandomNormal {
   float *y;
   int64_t size;
   uint64_t seed, stream;
   float mean, std;
 };
-// In [low, high), or low where both are equal
+// In [low, high), or low if both are equal
 struct RandomUniform {
   float *y;
   int64_t size;

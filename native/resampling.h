@@ -1,4 +1,4 @@
-// Bilinear resizing as sums over neighbouring pixels, worked out once per size, for every backend.
+// Bilinear resizing as sums over neighbouring pixels, computed once per size, for every backend.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace distill {
 
-// Each output is a weighted sum of `taps` neighbouring inputs, from first[i] on; unused taps have weight 0.
+// Output i is a weighted sum of `taps` neighbouring inputs, starting at first[i]; unused taps have weight 0.
 struct Resampling {
   int64_t taps = 0;
   std::vector<int64_t> first;
@@ -17,8 +17,9 @@ struct Resampling {
   const float *weights_of(int64_t i) const { return weights.data() + i * taps; }
 };
 
-// A triangle around the half-pixel centre, as wide as an output pixel when shrinking (antialiasing), cut off at the border and scaled to
-// sum 1; outputs `begin` ... `begin + count` of all. torch.nn.functional.interpolate(mode='bilinear', align_corners=False, antialias=True)
+// The weights of outputs `begin` ... `begin + count - 1`: a triangle around the half-pixel centre, widened to an output pixel when
+// shrinking (antialiasing), cut off at the border and scaled to sum 1. torch.nn.functional.interpolate(mode='bilinear',
+// align_corners=False, antialias=True)
 inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64_t count) {
   const double scale = static_cast<double>(inputs) / static_cast<double>(outputs), radius = std::max(scale, 1.0);
   Resampling r;
@@ -40,7 +41,7 @@ inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64
   return r;
 }
 
-// The whole image is thought resized until its shorter side is `size`; outputs are those of its centre, `size` along a side.
+// Resizes the image, as if as a whole, until its shorter side is `size`; the outputs are the `size` pixels at its centre along one side.
 inline Resampling centre_of(int64_t side, int64_t shorter, int64_t size) {
   const int64_t resized = std::llround(static_cast<double>(side) * (static_cast<double>(size) / static_cast<double>(shorter)));
   return bilinear(side, resized, (resized - size) / 2, size);

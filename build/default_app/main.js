@@ -1,4 +1,4 @@
-// Electron's own start page loader, as far as `electron <app folder>` needs it: for builds of Electron that come without one.
+// The part of Electron's default app that `electron <app folder>` needs, for builds of Electron that come without one.
 const { app } = require("electron");
 const fs = require("node:fs");
 const path = require("node:path");

@@ -1,4 +1,4 @@
-// distill_core.node: tensors, what the machine offers, and one method per op. src-main/backend/addon.ts is its type.
+// distill_core.node: methods for tensors, for the machine and for devices, and one per op. src-main/backend/addon.ts is its type.
 #include <napi.h>
 
 #include "addon/environment.h"

@@ -1,9 +1,9 @@
 // Reads and checks the arguments of one call. Everything that a kernel trusts is checked here, in one sentence form:
 //   conv2d_forward: weight: expected f32 [O,C,R,S] with C=3, got f32 [16,4,3,3]
 //
-// The shape of a tensor is given as a pattern of extents separated by spaces. A letter is bound to the extent that it first meets and
-// has to agree ever after; an extent may be a product ("3AE") or a number. A first extent with two dots ("M.. I") takes all leading
-// dimensions, flattened.
+// The shape of a tensor is given as a pattern of extents separated by spaces. A letter is bound to the first extent that it matches, and
+// must match that extent from then on. An extent may be a product ("3AE") or a number. A first extent with two dots ("M.. I") matches all
+// leading dimensions, flattened.
 #pragma once
 
 #include <array>
@@ -20,14 +20,14 @@
 
 namespace distill {
 
-// A JavaScript value, taken over at once: reading it later could run JavaScript, which could change what has been checked.
+// A copy of a JavaScript value, taken at once: reading the original later could run JavaScript that changes what was checked.
 struct Value {
   enum class Kind { absent, boolean, number, list, other };
   Kind kind = Kind::absent;
   bool boolean = false;
   double number = 0;
   std::vector<Value> list;
-  std::string description;  // of a value of another kind: "a string"
+  std::string description;  // of a value of kind `other`: "a string"
 
   static Value of(bool boolean);
   static Value of(double number);
@@ -49,7 +49,7 @@ class Arguments {
   T *tensor(const char *name, const char *pattern) {
     return static_cast<T *>(matched(name, dtype_of<T>(), pattern, !std::is_const_v<T>));
   }
-  // Null if it is null or left out.
+  // Null if the argument is null or left out.
   template <class T>
   T *optional_tensor(const char *name, const char *pattern) {
     return given(name) ? tensor<T>(name, pattern) : nullptr;
@@ -59,7 +59,7 @@ class Arguments {
   FloatsOut floats_out(const char *name, const char *pattern) { return matched_floats(name, pattern, true); }
   Floats optional_floats(const char *name, const char *pattern) { return given(name) ? floats(name, pattern) : Floats{}; }
   FloatsOut optional_floats_out(const char *name, const char *pattern) { return given(name) ? floats_out(name, pattern) : FloatsOut{}; }
-  // Those of `names` that are given have to be stored as `like` is.
+  // Those of `names` that are given must be stored like `like`.
   void stored_like(const char *like, std::initializer_list<const char *> names) const;
   const Tensor &any_tensor(const char *name);
   std::vector<const Tensor *> tensor_list(const char *name, DType dtype, bool written);
@@ -68,46 +68,46 @@ class Arguments {
                   const std::vector<const Tensor *> &reference) const;
   void same_length(const char *name, size_t length, const char *reference_name, size_t reference) const;
 
-  // Bounds are inclusive and checked after rounding to the type of number asked for. NaN and infinities are errors.
+  // Bounds are inclusive and checked after rounding to the requested type. NaN and infinities are errors.
   int64_t integer(const char *name, int64_t low, int64_t high);
   template <class Number = float>
   Number number(const char *name, std::type_identity_t<Number> low, std::type_identity_t<Number> high);
   void numbers(const char *name, float low, float high, float (&values)[3]);
-  float any_number(const char *name);  // NaN and infinities too
+  float any_number(const char *name);  // including NaN and infinities
   bool flag(const char *name);
   bool optional_flag(const char *name) { return given(name) && flag(name); }
 
   Device &device() const { return tensors_.device(); }
 
-  // The extent bound to a letter.
+  // The extent that is bound to a letter.
   int64_t operator[](char letter) const { return extents_[index(letter)]; }
   void bind(char letter, int64_t extent) { extents_[index(letter)] = extent; }
 
-  // Every value of a tensor that was asked for has to be in [0, count).
+  // Checks that every value of a tensor that was read before is in [0, count).
   void check_indices(const char *name, int64_t count);
-  // What the op will leave in a tensor that it writes, so that nobody has to ask the device.
+  // Declares the range of the values that the op will write to a tensor, so that nobody has to read them from the device.
   void promise(const char *name, Range range);
-  // To be called when the op is done.
+  // Must be called when the op is done.
   void keep_promises() const;
 
-  // What is written (tensor<T> of a T that is not const) must lie in memory of its own, but for these pairs.
+  // Allows a pair to share memory. All other outputs (tensor<T> with a non-const T) must have memory of their own.
   void may_share(const char *written, const char *other) { shared_.push_back({written, other}); }
 
-  // To be called last: an argument that nobody asked for is an error, and so is memory that is shared.
+  // Must be called last. An argument that was not read is an error, and so is shared memory that was not allowed.
   void finish() const;
 
   [[noreturn]] void wrong_type(const std::string &name, const std::string &expected, const std::string &got) const;
   [[noreturn]] void wrong_range(const std::string &name, const std::string &expected, const std::string &got) const;
 
  private:
-  using Extents = std::array<int64_t, 26>;  // 0: not bound
+  using Extents = std::array<int64_t, 26>;  // 0: unbound
 
   struct Use {
     const void *memory;
     DType dtype;
     const char *name;
     bool written;
-    std::string element;  // of a list: "[3]"
+    std::string element;  // the position in a list: "[3]"
   };
   struct Shared {
     std::string_view written, other;
@@ -148,12 +148,12 @@ class Arguments {
   Extents extents_{};
 };
 
-// "a tensor handle that is released" and the like: what a number says when it should name a tensor.
+// Describes a number that should be a tensor handle but is not: "7, which is released".
 std::string describe_missing_tensor(const TensorTable &tensors, double handle);
 std::string describe_number(double number);
 std::string shortened(const std::string &text);
 
-// The tensor that a handle names, else null.
+// The tensor of a handle, or null.
 const Tensor *find_tensor(const TensorTable &tensors, double handle);
 
 }  // namespace distill

@@ -157,7 +157,7 @@ void read(Arguments &a, OneHot &op) {
   a.check_indices("labels", op.K);
 }
 
-// Binds the output extents P and Q of a window that moves over H and W; padding must leave a part of each window inside.
+// Binds the output extents P and Q of a window that slides over H and W. Padding must leave part of each window inside.
 void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {
   const auto output_extent = [&](char letter, int64_t extent, int64_t window) {
     if (window > extent + 2 * padding)
@@ -299,7 +299,7 @@ void read(Arguments &a, LayerNormBackward &op) {
   op.M = a['M'], op.D = a['D'];
 }
 
-// The T*T scores of a head are counted in 64 bits.
+// The count of T*T scores of a head must fit in 64 bits.
 void check_tokens(const Arguments &a) {
   constexpr int64_t kMost = int64_t{1} << 30;
   if (a['T'] > kMost) a.wrong_range("qkv", "at most " + std::to_string(kMost) + " tokens", std::to_string(a['T']));
@@ -333,7 +333,7 @@ void read(Arguments &a, AttentionBackward &op) {
   op.N = a['N'], op.T = a['T'], op.Q = a['Q'], op.A = a['A'], op.E = a['E'];
 }
 
-// One token more than patches: letter T from letter L.
+// Binds T, the number of tokens, which is one more than the patches, L.
 void read(Arguments &a, EmbedTokensForward &op) {
   op.patches = a.floats("patches", "N L D");
   a.bind('T', a['L'] + 1);
@@ -419,7 +419,7 @@ void read(Arguments &a, ResizeGridBackward &op) {
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'], op.S = a['S'];
 }
 
-// Positions in an image are stored as int32.
+// Positions in an image must fit in int32.
 void check_positions(const Arguments &a, const char *name) {
   if (a['H'] * a['W'] > kMaxInt32) a.wrong_range(name, "at most 2147483647 pixels", std::to_string(a['H'] * a['W']));
 }
@@ -464,7 +464,7 @@ void read(Arguments &a, DistillationLoss &op) {
   a.check_indices("labels", op.K);
 }
 
-// The tensors that an optimizer moves in step, one row per parameter; `second` only where the optimizer has it.
+// The tensors that an optimizer updates, one row per parameter; `second` only if the optimizer has it.
 std::vector<Parameter> read_parameters(Arguments &a, bool has_second) {
   const auto values = a.tensor_list("values", DType::f32, true);
   const auto list = [&](const char *name, bool written) {
@@ -485,7 +485,7 @@ std::vector<Parameter> read_parameters(Arguments &a, bool has_second) {
   return parameters;
 }
 
-// The rows must live until the kernel has run.
+// The rows must outlive the kernel.
 std::vector<Parameter> read(Arguments &a, AdamW &op) {
   std::vector<Parameter> parameters = read_parameters(a, true);
   op.parameters = parameters.data();
@@ -569,7 +569,7 @@ void read(Arguments &a, RandomPermutation &op) {
   a.promise("y", {0, op.size - 1});
 }
 
-// Reads, checks and calls. What `read` returns, if anything, is kept until the kernel has run.
+// Reads and checks the arguments and calls the op. What `read` returns, if anything, is kept until the kernel has run.
 template <class Op>
 void call(void (*kernel)(const Op &), Arguments &a) {
   Op op{};

@@ -1,4 +1,4 @@
-// How each op of ops.h takes its arguments: their names, shapes and ranges.
+// How each op of ops.h reads its arguments: names, shapes and ranges.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 namespace distill {
 
 struct OpMethod {
-  const char *name;  // of DISTILL_OPS
+  const char *name;  // as in DISTILL_OPS
   void (*call)(const Ops &ops, Arguments &arguments);
 };
 

@@ -39,7 +39,7 @@ class CpuDevice : public Device {
     std::memcpy(static_cast<uint8_t *>(to) + bytes / 4 * 4, &pattern, static_cast<size_t>(bytes % 4));
   }
 
-  // Nothing would be gained by it.
+  // There is nothing to gain: ops start without delay.
   bool can_record() const override { return false; }
   void begin_recording() override { throw std::logic_error("the processor does not record"); }
   std::unique_ptr<Recording> end_recording() override { throw std::logic_error("the processor does not record"); }

@@ -11,7 +11,7 @@ namespace {
 class CudaPendingRead : public PendingRead {
  public:
   CudaPendingRead(const CudaLibrary &library, CudaRead *read) : library_(library), read_(read) {}
-  // A failure here is told at the next call, as in `free`.
+  // The next call reports a failure here, as in `free`.
   ~CudaPendingRead() override {
     if (read_) library_.finish_read(read_, nullptr);
   }
@@ -51,7 +51,7 @@ class CudaDevice : public Device {
   void check() override { distill::check(library_); }
 
   void *allocate(int64_t bytes) override { return checked(library_.allocate(bytes)); }
-  // A failure here is told at the next call: nobody who gives memory back expects one.
+  // The next call reports a failure here: callers that free memory do not expect one.
   void free(void *memory, int64_t) override { library_.free(memory); }
   void when_full(void (*relieve)(void *owner), void *owner) override { library_.when_full(relieve, owner); }
   int64_t memory_bytes() const override { return memory_bytes_; }

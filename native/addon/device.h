@@ -1,4 +1,4 @@
-// Where tensors live and ops run: the processor, or a GPU behind the CUDA library. An environment has one at a time.
+// Where tensors live and ops run: the processor, or a GPU behind the CUDA library. An environment uses one device at a time.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace distill {
 
-// A copy to the host that was queued and is waited for later.
+// A copy to the host that is queued now and waited for later.
 class PendingRead {
  public:
   virtual ~PendingRead() = default;
-  // Waits. To be called once.
+  // Waits for the copy. Must be called at most once.
   virtual void take(void *to_host) = 0;
 };
 
-// Work that was noted down and can be queued again at once. What is queued of it at its end still runs.
+// Recorded work that can be queued again as a whole. Destroying it does not affect what is already queued.
 class Recording {
  public:
   virtual ~Recording() = default;
@@ -30,26 +30,26 @@ class Device {
   virtual ~Device() = default;
 
   virtual const char *name() const = 0;
-  // On pointers into this device's memory; after each call to one, `check` tells whether it worked.
+  // Ops take pointers into this device's memory. After each call, `check` throws if it failed.
   virtual const Ops &ops() const = 0;
   virtual void check() = 0;
 
   // At least 64-byte aligned, content undefined. Throws OutOfMemory.
   virtual void *allocate(int64_t bytes) = 0;
-  virtual void free(void *memory, int64_t bytes) = 0;  // as many bytes as were asked for
-  // What the device calls before it is out of memory: gives back what is kept for reuse.
+  virtual void free(void *memory, int64_t bytes) = 0;  // with the bytes that were allocated
+  // Sets what the device calls before it runs out of memory, to release what is kept for reuse.
   virtual void when_full(void (*relieve)(void *owner), void *owner) = 0;
   virtual int64_t memory_bytes() const = 0;
 
-  // All of these are ordered with the ops. `read` returns when the content is there.
+  // All of these are ordered with the ops. `read` returns once the content has arrived.
   virtual void write(void *to, const void *from_host, int64_t bytes) = 0;
   virtual void read(void *to_host, const void *from, int64_t bytes) = 0;
   virtual std::unique_ptr<PendingRead> read_later(const void *from, int64_t bytes) = 0;
   virtual void copy(void *to, const void *from, int64_t bytes) = 0;
-  // Words of 4 bytes, and the pattern's first bytes at the end.
+  // In words of 4 bytes; the end gets the first bytes of the pattern.
   virtual void fill(void *to, uint32_t pattern, int64_t bytes) = 0;
 
-  // Whether work can be noted down instead of done. From begin to end no content is read or written and no memory freed.
+  // Whether work can be recorded instead of run. Between begin and end, no content is read or written and no memory is freed.
   virtual bool can_record() const = 0;
   virtual void begin_recording() = 0;
   // Throws if something in between could not be recorded.
@@ -58,7 +58,7 @@ class Device {
 
 Device &cpu_device();
 
-// Content of the device where the host can read it: the memory itself on the processor, else a copy.
+// Content of the device where the host can read it: the memory itself on the processor, otherwise a copy.
 class HostCopy {
  public:
   HostCopy(Device &device, const void *memory, int64_t bytes) : data_(memory) {

@@ -136,13 +136,13 @@ NewArray new_array(const char *method, const Environment &environment, DType dty
   try {
     array = constructor.New({Napi::Number::New(env, static_cast<double>(size))});
   } catch (const Napi::Error &) {
-    throw OutOfMemory(size * dtype_bytes(dtype));  // the one thing that can be wrong with a size
+    throw OutOfMemory(size * dtype_bytes(dtype));  // the only way in which a valid size can fail
   }
   napi_typedarray_type type;
   size_t length = 0;
   void *data = nullptr;
   const napi_status status = napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr);
-  // The constructor is what the program had put under that name when the addon was loaded.
+  // The constructor is whatever the program had under that name when the addon was loaded.
   if (status != napi_ok || type != array_type(dtype) || length != static_cast<size_t>(size))
     throw WrongType(std::string(method) + ": tensor: expected a typed array from the constructor of " + dtype_name(dtype) +
                     ", got something else");
@@ -165,7 +165,7 @@ Value take_value(const Napi::Value &value) {
 
 std::vector<Argument> take_arguments(const char *op, const Napi::Value &value) {
   const std::string expected = std::string(op) + ": arguments: expected an object with one property per argument, got ";
-  // The properties of a typed array are its elements, too many to be asked for.
+  // The properties of a typed array are its elements, which may be too many to list.
   if (!value.IsObject() || value.IsArray() || value.IsFunction() || value.IsTypedArray())
     throw WrongType(expected + (value.IsTypedArray() ? "a typed array" : take_value(value).describe()));
   const auto object = value.As<Napi::Object>();

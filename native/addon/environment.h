@@ -1,5 +1,5 @@
-// What the addon keeps per JavaScript environment (the main thread and each worker thread has its own), and how calls, values and
-// errors cross the border.
+// The addon's state per JavaScript environment (the main thread and each worker thread have their own), and how calls, values and errors
+// cross the border.
 #pragma once
 
 #include <napi.h>
@@ -15,7 +15,7 @@
 
 namespace distill {
 
-// A copy to the host under way, of so many elements of that type.
+// A pending copy of `size` elements to the host.
 struct TensorRead {
   DType dtype;
   int64_t size;
@@ -24,19 +24,19 @@ struct TensorRead {
 
 struct Environment {
   TensorTable tensors;
-  // By number; a number is never used again.
+  // By number; numbers are never reused.
   std::map<int64_t, TensorRead> reads;
   std::map<int64_t, TensorRecording> recordings;
   int64_t next_number = 1;
-  // Constructors of typed arrays, taken at load. Unlike the C interface they throw when there is no memory.
+  // Constructors of typed arrays, captured at load. Unlike the C interface, they throw if there is no memory.
   Napi::FunctionReference float32_array, int32_array, uint8_array, uint16_array;
 
   explicit Environment(Napi::Env env);
 };
 
-// Runs the body of a method. What it throws becomes a JavaScript error: WrongType TypeError, WrongRange RangeError, running out of
-// memory an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse; on the GPU "CUDA_OUT_OF_MEMORY", bytesAsked and bytesFree.
-// CudaError and CudaUnavailable become one with the code "CUDA_ERROR", "CUDA_LOST" or "CUDA_UNAVAILABLE".
+// Runs the body of a method and converts what it throws to a JavaScript error. WrongType becomes a TypeError and WrongRange a RangeError.
+// Running out of memory becomes an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse, or on the GPU "CUDA_OUT_OF_MEMORY",
+// bytesAsked and bytesFree. CudaError and CudaUnavailable become one with code "CUDA_ERROR", "CUDA_LOST" or "CUDA_UNAVAILABLE".
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body);
 
 template <Napi::Value (*method)(const Napi::CallbackInfo &, Environment &)>
@@ -47,17 +47,17 @@ void add_method(Napi::Object exports, const char *name) {
 
 napi_typedarray_type array_type(DType dtype);
 
-// A new typed array for so many elements, and its memory. Throws OutOfMemory.
+// A new typed array for `size` elements, and its memory. Throws OutOfMemory.
 struct NewArray {
   Napi::Value array;
   void *data;
 };
 NewArray new_array(const char *method, const Environment &environment, DType dtype, int64_t size);
 
-// Takes a value over and, if it is a list, its elements.
+// Copies a value and, if it is a list, its elements.
 Value take_value(const Napi::Value &value);
 
-// The own properties of the object that an op is called with. Throws WrongType if it is none.
+// The own properties of the object that an op is called with. Throws WrongType if it is not an object.
 std::vector<Argument> take_arguments(const char *op, const Napi::Value &object);
 
 void add_tensor_methods(Napi::Object exports);

@@ -1,4 +1,4 @@
-// What a method of the addon throws on a wrong argument; becomes the JavaScript error of that name.
+// Thrown by a method of the addon on a wrong argument; become a JavaScript TypeError and RangeError.
 #pragma once
 
 #include <stdexcept>

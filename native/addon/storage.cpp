@@ -10,7 +10,7 @@ namespace distill {
 
 namespace {
 
-// Sizes are rounded up to eight steps per power of two, so that at most an eighth is wasted and sizes that differ little share blocks.
+// Rounds sizes up to eight steps per power of two, so that at most an eighth is wasted and similar sizes share blocks.
 int64_t size_class(int64_t bytes) {
   const int64_t least = std::max<int64_t>(bytes, 64);
   const int64_t step = std::max<int64_t>(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(least))) / 8, 64);

@@ -1,4 +1,4 @@
-// Memory of tensors: kept for reuse by size, so that a training step, which asks for the same sizes each time, never goes to the system.
+// Memory of tensors, kept for reuse by size: a training step requests the same sizes each time and never has to ask the system.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace distill {
 
-// Of one device. One per JavaScript environment, used by its thread only. Must outlive its blocks.
+// The pool of one device. There is one per JavaScript environment, used only by its thread. It must outlive its blocks.
 class StoragePool {
  public:
   using Block = std::shared_ptr<std::byte>;
@@ -19,19 +19,19 @@ class StoragePool {
   StoragePool(const StoragePool &) = delete;
   ~StoragePool() { move_to(cpu_device()); }
 
-  // 64-byte aligned, content undefined; returns to the pool with its last owner. Throws OutOfMemory.
+  // 64-byte aligned, content undefined. Returns to the pool with its last owner. Throws OutOfMemory.
   Block allocate(int64_t bytes);
 
   void trim();
 
-  // Between begin and end memory is set aside: nobody else is given it until what `end` returns is destroyed, whatever of it is released
-  // meanwhile. Recorded work can then use the same addresses again and again. It counts as in use.
+  // Memory allocated between begin and end is set aside: nobody else gets it until the result of `end` is destroyed, even if it is released
+  // earlier. Recorded work can thus reuse the same addresses. The memory counts as in use.
   class SetAside;
   void begin_setting_aside();
   std::unique_ptr<SetAside> end_setting_aside();
   bool is_setting_aside() const { return aside_ != nullptr; }
 
-  // To another device. Nothing may be in use.
+  // Moves to another device. Nothing may be in use.
   void move_to(Device &device);
   void reset_peak() { peak_ = in_use_; }
 

@@ -78,7 +78,7 @@ Napi::Value release(const Napi::CallbackInfo &info, Environment &environment) {
   return info.Env().Undefined();
 }
 
-// Of something that another method returned; 0 is none.
+// A number that another method returned; 0 stands for none.
 int64_t number_argument(const char *method, const char *name, const Napi::Value &value) {
   if (!value.IsNumber()) wrong_type(method, name, "a number", take_value(value).describe());
   const double number = value.As<Napi::Number>().DoubleValue();

@@ -1,4 +1,4 @@
-// Tensors by handle. A handle is a number that is never used again, so that a released one is always noticed.
+// Tensors by handle. A handle is a number that is never reused, so the use of a released one is always detected.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ int64_t dtype_bytes(DType dtype);
 
 constexpr int64_t kMaxRank = 6;
 
-// Least and greatest element.
+// The smallest and the largest element.
 struct Range {
   int64_t low, high;
 };
@@ -29,7 +29,7 @@ struct Tensor {
   std::vector<int64_t> shape;
   int64_t size;  // number of elements
   StoragePool::Block block;
-  // Of i32, else null: in what range the content is, as far as that is known without asking the device. Views share it.
+  // For i32, otherwise null: the range of the content, if it is known without reading the device. Views share it.
   std::shared_ptr<std::optional<Range>> range;
 
   int64_t bytes() const { return size * dtype_bytes(dtype); }
@@ -48,11 +48,11 @@ class TensorTable {
  public:
   int64_t add(DType dtype, std::vector<int64_t> shape, int64_t size);
   int64_t add_view(const Tensor &tensor, std::vector<int64_t> shape);
-  // Null if the handle was never given out or is released.
+  // Null if the handle was never issued or has been released.
   const Tensor *find(int64_t handle) const;
   void release(int64_t handle) { tensors_.erase(handle); }
 
-  // Handles below it have been given out.
+  // All handles below it have been issued.
   int64_t next_handle() const { return next_; }
   StoragePool &pool() { return pool_; }
   Device &device() const { return pool_.device(); }

@@ -1,6 +1,6 @@
-// Attention for any vector type V of vec.h. A thread takes one head of one image at a time and works on q, k and v where they lie in
-// qkv; forward keeps a block of rows of the scores in scratch, backward the scores of the head. Factors of type F as in gemm.h; in pairs
-// the heads' width E has to be even, and what follows from the scores is a factor in bf16 too.
+// Attention for any vector type V of vec.h. A thread takes one head of one image at a time and reads q, k and v in place in qkv. The
+// forward pass keeps a block of rows of the scores in scratch, the backward pass all scores of the head. Factors have type F as in gemm.h.
+// With pairs, the head width E must be even, and probabilities and gradients of scores are bf16 factors too.
 #pragma once
 
 #include "cpu/exponentials.h"
@@ -13,7 +13,7 @@ namespace {
 
 enum AttentionScratch { kScores, kGradients, kKeys, kValues, kLeft, kRows, kStrips, kDots };
 
-// One head in a packed tensor [N,T,3,A,E] and in one like y [N,Q,A,E]: where its first token begins. Tokens are 3*A*E and A*E apart.
+// Where the first token of one head begins, in a packed tensor [N,T,3,A,E] and in one like y [N,Q,A,E]. Tokens are 3*A*E and A*E apart.
 struct Head {
   int64_t n, a, T, Q, A, E;
 
@@ -44,7 +44,7 @@ Panels<V, F> pack_all_columns(int slot, int64_t K, int64_t N, Floats b, int64_t 
   return panels;
 }
 
-// Rows of E numbers of a head as left factors: themselves, or widened.
+// The rows of a head, E numbers each, as left factors: in place, or widened to fp32.
 template <class F>
 struct HeadRows {
   const F *data;
@@ -53,7 +53,7 @@ struct HeadRows {
 template <class V, class F>
 HeadRows<F> head_rows(int slot, Floats rows, int64_t ld, int64_t count, int64_t E) {
   if constexpr (per_factor<F> == 2) {
-    return {as_pairs(rows.half()), ld / 2};
+    return {as_pairs(rows.as_bf16()), ld / 2};
   } else {
     if (rows.storage == Storage::f32) return {rows.f32(), ld};
     float *copy = array_in_scratch<float>(slot, count * E);
@@ -62,7 +62,7 @@ HeadRows<F> head_rows(int slot, Floats rows, int64_t ld, int64_t count, int64_t 
   }
 }
 
-// Numbers that are factors of type F
+// The type of the numbers that make up a factor of type F
 template <class F>
 struct Numbers {
   using Type = float;
@@ -74,13 +74,13 @@ struct Numbers<Pair> {
 inline const float *as_factors(const float *numbers) { return numbers; }
 inline const Pair *as_factors(const bf16 *numbers) { return as_pairs(numbers); }
 
-// Pitch of a row of scores: whole vectors, an odd number of them, so that rows fall into different sets of the cache.
+// Pitch of a row of scores: an odd number of whole vectors, so that rows fall into different sets of the cache.
 template <class V>
 int64_t score_pitch(int64_t T) {
   return (ceil_div(T, lanes<V>) | 1) * lanes<V>;
 }
 
-// to [T] = exp(scores - largest), zeros up to the pitch of whole vectors. Returns what softmax divides by; sets logsumexp.
+// to [T] = exp(scores - largest), zeros up to whole vectors. Returns the denominator of the softmax; sets logsumexp.
 template <class V, class Number>
 float exponentials(const float *scores, int64_t T, Number *to, float *logsumexp) {
   V largest = broadcast<V>(-__builtin_inff());
@@ -142,7 +142,7 @@ float dot(Floats a, Floats b, int64_t size) {
   return reduce_sum(sum);
 }
 
-// a^T b, of a [Q,T], handed to `finish` vector by vector
+// a^T b for a [Q,T], passed to `finish` vector by vector
 template <class V, class Finish>
 void multiply_transposed(int64_t T, const float *a, int64_t lda, const Panels<V> &b, const Finish &finish) {
   multiply_rows<V, Left::columns>(0, T, a, lda, b, finish);

@@ -46,7 +46,7 @@ void forward_row(const AttentionForward &op, const Head &head, int64_t t) {
   op.logsumexp[head.row(t)] = static_cast<float>(largest + std::log(total));
 }
 
-// P = softmax row, dP = dy v^T, dS = P (dP - dy.y): dq = scale dS k, dk = scale dS^T q, dv = P^T dy. sums [3,T,E] is of the whole head.
+// P = softmax row, dP = dy v^T, dS = P (dP - dy.y): dq = scale dS k, dk = scale dS^T q, dv = P^T dy. sums [3,T,E] belong to the whole head.
 void backward_row(const AttentionBackward &op, const Head &head, int64_t t, double *sums) {
   const double scale = 1 / std::sqrt(static_cast<double>(op.E));
   const Floats q = op.qkv + head.packed(kQ, t), dy = op.dy + head.plain(t);

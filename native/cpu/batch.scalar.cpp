@@ -1,4 +1,4 @@
-// From stored bytes to what a net sees: crop, flip, resize, normalise.
+// Turns stored bytes into a network's input: crop, flip, resize, normalise.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -28,13 +28,13 @@ void normalise(const uint8_t *bytes, int64_t pixels, const NormaliseTable &table
     for (size_t c = 0; c < 3; ++c) y[3 * i + static_cast<int64_t>(c)] = table[c][bytes[3 * i + static_cast<int64_t>(c)]];
 }
 
-// The `size` floats that write(float *) makes, stored in y: few enough to be still in the cache when they are rounded.
+// Stores in y the `size` floats that write(float *) produces: few enough that they are still in the cache when they are rounded.
 template <class Write>
 void write_run(FloatsOut y, int64_t size, const Write &write) {
   if (y.storage == Storage::f32) return write(y.f32());
   float *run = static_cast<float *>(scratch(3, size * static_cast<int64_t>(sizeof(float))));
   write(run);
-  for (int64_t i = 0; i < size; ++i) y.half()[i] = to_bf16(run[i]);
+  for (int64_t i = 0; i < size; ++i) y.as_bf16()[i] = to_bf16(run[i]);
 }
 
 // ---- Resizing ------------------------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ void resample_row(const float *x, const Resampling &r, int64_t z, int64_t width,
   }
 }
 
-// Rows y [Z,Z,3] of an image [H,W,3], normalised. Normalising first is the same, as the weights sum to 1.
+// Rows y [Z,Z,3] of an image [H,W,3], normalised. Normalising first gives the same result, because the weights sum to 1.
 void resize(const uint8_t *image, int64_t H, int64_t W, const NormaliseTable &table, const Resampling &columns, const Resampling &rows,
             int64_t Z, FloatsOut y) {
   float *line = static_cast<float *>(scratch(1, W * 3 * static_cast<int64_t>(sizeof(float))));

@@ -1,8 +1,8 @@
-// Batch norm for any vector type V of vec.h; batch_norm.<isa>.cpp instantiate it. Each pass runs at the speed of memory.
+// Batch norm for any vector type V of vec.h, instantiated in batch_norm.<isa>.cpp. Each pass runs at the speed of memory.
 //
-// A tensor [M,C] is read as one row of floats in which channels repeat. A period is the least number of floats that is both whole
-// rows and whole groups of kGroup vectors; what belongs to a channel is laid out once for a period, so that any C is vectors
-// throughout, and only the rows that do not fill a last period are taken one float at a time.
+// A tensor [M,C] is read as one row of floats in which channels repeat. A period is the smallest number of floats that is both whole
+// rows and whole groups of kGroup vectors. Values per channel are laid out once for a period, so any C is processed in vectors. Only the
+// rows that do not fill a last period are processed one float at a time.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ void put(To to, T value) {
     store(to, value);
 }
 
-// The split of [M,C] into periods and of these into chunks that stay in the second-level cache.
+// Splits [M,C] into periods, and these into chunks that fit the second-level cache.
 template <class V>
 struct Periods {
   int64_t M, C, length, per_chunk;
@@ -50,14 +50,14 @@ struct Periods {
   // End of the whole periods of a chunk
   int64_t whole(int64_t chunk) const { return begin(chunk) + (end(chunk) - begin(chunk)) / length * length; }
 
-  // values [C] over and over in [length]
+  // Repeats values [C] to fill [length]
   float *repeated(const float *values, float *to) const {
     for (int64_t i = 0; i < length; i++) to[i] = values[i % C];
     return to;
   }
 };
 
-// Calls body(i, k, T) for all floats of a chunk: T is V or float, i where they lie, k < length where in the period.
+// Calls body(i, k, T) for all floats of a chunk: T is V or float, i the position in the tensor, k < length the position in the period.
 template <class V, class Body>
 void for_elements(const Periods<V> &a, int64_t chunk, const Body &body) {
   int64_t i = a.begin(chunk);
@@ -67,7 +67,7 @@ void for_elements(const Periods<V> &a, int64_t chunk, const Body &body) {
   for (int64_t k = 0; i + k < a.end(chunk); k++) body(i + k, k, 0.0f);
 }
 
-// totals [N][C] = sums over the rows of a chunk of what term(i, k, T (&sums)[N]) adds.
+// totals [N][C] = sums, over the rows of a chunk, of what term(i, k, T (&sums)[N]) adds.
 template <class V, int N, class Term>
 void sum_channels(const Periods<V> &a, int64_t chunk, double *totals, const Term &term) {
   std::fill_n(totals, N * a.C, 0.0);
@@ -96,7 +96,7 @@ T *slot(Slot slot, int64_t size) {
   return static_cast<T *>(scratch(static_cast<int>(slot), size * int64_t(sizeof(T))));
 }
 
-// moments [2][C]: mean and sum of squared deviations of one chunk, by way of a rough mean, so that nothing cancels.
+// moments [2][C]: mean and sum of squared deviations of one chunk, computed around a rough mean so that nothing cancels.
 template <class V>
 void chunk_moments(const Periods<V> &a, int64_t chunk, Floats x, double *moments) {
   const double rows = double(a.rows(chunk));
@@ -116,7 +116,7 @@ void chunk_moments(const Periods<V> &a, int64_t chunk, Floats x, double *moments
   }
 }
 
-// Mean and sum of squared deviations of channel c, from those of the chunks.
+// Mean and sum of squared deviations of channel c, combined from those of the chunks.
 struct Moments {
   double mean = 0, squares = 0;
 };
@@ -182,7 +182,7 @@ void batch_norm_forward_eval(const BatchNormForwardEval &a) {
   apply(a, Periods<V>(a.M, a.C), a.running_mean, rstd);
 }
 
-// dy where relu let it through
+// dy where relu passed it
 template <class T, bool relu>
 T masked(const BatchNormBackward &a, int64_t i) {
   const T dy = get<T>(a.dy + i);

@@ -8,7 +8,7 @@ namespace distill::scalar {
 
 namespace {
 
-// Both passes end alike: y = relu?(x * scale + shift + residual), here for one channel.
+// Both passes end the same way: y = relu?(x * scale + shift + residual), here for one channel.
 template <class Arguments>
 void apply(const Arguments &a, int64_t c, double mean, double rstd) {
   for (int64_t i = c; i < a.M * a.C; i += a.C) {

@@ -1,7 +1,7 @@
-// The three ops of convolution for any vector type V of vec.h; conv2d.<isa>.cpp instantiate them.
+// The three ops of convolution for any vector type V of vec.h, instantiated in conv2d.<isa>.cpp.
 //
-//   forward          y  = patches of x times weight^T, by Winograd's method where that fits, by dot products where patches are few
-//   backward input   dx = the same on dy with the weights turned round, once for each residue of the position modulo the stride
+//   forward          y  = patches of x times weight^T, by Winograd's method where it fits, by dot products for few patches
+//   backward input   dx = the same on dy with the filter flipped, once for each residue of the position modulo the stride
 //   backward weight  dweight^T [O, R*S*C] = dy^T patches, summed over blocks, or by Winograd's method
 #pragma once
 
@@ -20,18 +20,18 @@
 namespace distill {
 namespace {
 
-// F: what products of images in bf16 are made of.
+// F: the type of the factors for images in bf16.
 template <class V, class F>
-void convolve(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  if (out.step == 1 && winograd_fits<V>(patches, weights.columns)) return convolve_by_winograd<V>(patches, N, weights, bias, out);
+void convolve(const Patches &patches, int64_t N, const FilterOperand &filter, const float *bias, const Output &out) {
+  if (out.step == 1 && winograd_fits<V>(patches, filter.columns)) return convolve_by_winograd<V>(patches, N, filter, bias, out);
   if constexpr (per_factor<F> == 2) {
-    if (has_pairs<V>(patches)) return convolve_by_patches<V, Pair>(patches, N, weights, bias, out);
+    if (has_pairs<V>(patches)) return convolve_by_patches<V, Pair>(patches, N, filter, bias, out);
   }
-  convolve_by_patches<V, float>(patches, N, weights, bias, out);
+  convolve_by_patches<V, float>(patches, N, filter, bias, out);
 }
 
-// Dot products take whole vectors along a patch; Winograd's method is as good from fewer patches on. Only for an image alone: in a batch
-// the bits of an image do not depend on how many there are, and what a teacher said of it can be kept.
+// Dot products need whole vectors along a patch. Where Winograd's method fits, they pay off only for half as many patches. They are used
+// only for a single image: in a batch the bits of an image must not depend on the batch size, so that a teacher's answers can be cached.
 template <class V>
 bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
   const int64_t few = winograd_fits<V>(patches, columns) ? kFewPatches / 2 : kFewPatches;
@@ -39,27 +39,27 @@ bool dots_fit(const Patches &patches, int64_t N, int64_t columns) {
 }
 
 template <class V>
-void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Ending &ending) {
+void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Epilogue &epilogue) {
   const int64_t rows = a.N * a.P * a.Q;
   float *y = a.y.storage == Storage::f32 ? a.y.f32() : scratch_of(Scratch::planes, rows * a.O);
   convolve_by_dots<V>(patches, a.N, a.weight, a.bias, a.O, y);
-  if (ending) end_rows<V>(ending, y, 0, rows, a.O);
-  if (a.y.storage == Storage::bf16) convert_run<V>(y, rows * a.O, a.y.half());
+  if (epilogue) apply_epilogue<V>(epilogue, y, 0, rows, a.O);
+  if (a.y.storage == Storage::bf16) convert_run<V>(y, rows * a.O, a.y.as_bf16());
 }
 
 template <class V, class F = float>
-void conv2d_forward(const Conv2dForward &a, const Ending &ending = {}) {
+void conv2d_forward(const Conv2dForward &a, const Epilogue &epilogue = {}) {
   const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
-  if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, ending);
-  const Weights weights{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
-  convolve<V, F>(patches, a.N, weights, a.bias, {a.y, a.P, a.Q, 1, 0, 0, ending});
+  if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, epilogue);
+  const FilterOperand filter{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
+  convolve<V, F>(patches, a.N, filter, a.bias, {a.y, a.P, a.Q, 1, 0, 0, epilogue});
 }
 
 template <class V, class F = float>
 void conv2d_norm_forward(const Conv2dNormForward &a) {
   const BatchNormForwardEval &norm = a.norm;
   const int64_t width = ceil_div(norm.C, lanes<V>) * lanes<V>;
-  float *mean = scratch_of(Scratch::ending, 3 * width), *scale = mean + width, *bias = scale + width;
+  float *mean = scratch_of(Scratch::epilogue, 3 * width), *scale = mean + width, *bias = scale + width;
   std::fill_n(mean, 3 * width, 0.0f);
   for (int64_t c = 0; c < norm.C; c++) {
     mean[c] = norm.running_mean[c];
@@ -69,11 +69,11 @@ void conv2d_norm_forward(const Conv2dNormForward &a) {
   conv2d_forward<V, F>(a.conv, {mean, scale, bias, norm.residual, norm.relu});
 }
 
-// Inputs h = i mod stride meet only the weights r = i + padding mod stride: R taps, the first of them (in turned order) at dy row
+// Inputs at h = i mod stride meet only the weights at r = i + padding mod stride. The first of these taps, in flipped order, is at dy row
 // h / stride + top.
 struct Residue {
-  int64_t count;       // inputs with this residue, at least 1
-  int64_t taps, last;  // how many weights, index of the greatest
+  int64_t count;       // number of inputs with this residue, at least 1
+  int64_t taps, last;  // number of weights, index of the last
   int64_t top;
 
   Residue(int64_t i, int64_t inputs, int64_t kernel, int64_t stride, int64_t padding) {
@@ -89,8 +89,9 @@ template <class V, class F>
 void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
   const Residue v(i, a.H, a.R, a.stride, a.padding), h(j, a.W, a.S, a.stride, a.padding);
   const Patches patches{a.dy, a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
-  const Weights turned{a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
-  convolve<V, F>(patches, a.N, turned, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
+  const FilterOperand flipped{
+      a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
+  convolve<V, F>(patches, a.N, flipped, nullptr, {a.dx, a.H, a.W, a.stride, i, j});
 }
 
 template <class V, class F = float>
@@ -100,8 +101,8 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
   }
 }
 
-// dweight is summed in `parts` ranges of rows, each into its own [units, outputs, ld], outputs and ld whole vectors; a unit is all R rows
-// of the kernel, or one where weights are so many that the ranges are few.
+// dweight is summed in `parts` ranges of rows, each into its own [units, outputs, ld], where outputs and ld are whole vectors. A unit is
+// all R rows of the kernel, or one row where large weights allow only few ranges.
 template <class V>
 struct WeightSums {
   int64_t units, parts, rows, outputs, ld, block;
@@ -126,7 +127,7 @@ struct WeightSums {
   }
 };
 
-// dweight[o] [C,R,S] = sums over the parts, in their order
+// dweight[o] [C,R,S] = sums over the parts, in order
 template <class V>
 void add_parts(const Conv2dBackwardWeight &a, const WeightSums<V> &plan, const float *sums, int64_t o) {
   float *total = scratch_of(Scratch::block, plan.ld);

@@ -1,4 +1,4 @@
-// Convolution as a matrix product, y = patches weights, for any vector type V of vec.h.
+// Convolution as a matrix product, y = patches filter, for any vector type V of vec.h.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 namespace distill {
 namespace {
 
-// Weights as the right factor: value (r, s, inner, column) for taps r, s of a patch. Turned round (step < 0) they give dx.
-struct Weights {
+// The weights as the right factor of a convolution: value (r, s, inner, column) for taps r, s of a patch. Flipped (step < 0), they give dx.
+struct FilterOperand {
   const float *first;
   int64_t R, S, inner, columns;
   int64_t row_step, tap_step, inner_step, column_step;
@@ -23,15 +23,15 @@ struct Weights {
 inline void set_factor(float &to, const float *from, int64_t) { to = *from; }
 inline void set_factor(Pair &to, const float *from, int64_t step) { to = {to_bf16(from[0]), to_bf16(from[step])}; }
 
-// Panels of kVectors vectors (the last may be narrower) of [K, width], zeros past the last column. Panel j begins at j * width * K. For
-// pairs `inner` has to be even, and counts them here.
+// Packs panels [K, width] of kVectors vectors (the last may be narrower), with zeros past the last column. Panel j begins at j * width * K.
+// For pairs `inner` must be even; it counts pairs here.
 template <class V, class F>
-F *pack(Weights a) {
+F *pack(FilterOperand a) {
   const int64_t next = a.inner_step;
   a.inner /= per_factor<F>, a.inner_step *= per_factor<F>;
   constexpr int64_t width = kVectors * lanes<V>;
   F *packed = scratch_of<F>(Scratch::weights, ceil_div(a.columns, lanes<V>) * lanes<V> * a.size());
-  constexpr int64_t kInner = 8;  // written to all columns of a panel before the next, so that its lines stay in the cache
+  constexpr int64_t kInner = 8;  // rows written to all columns of a panel before the next ones, so that their lines stay in the cache
   const int64_t blocks = ceil_div(a.inner, kInner);
   parallel_for(ceil_div(a.columns, width) * blocks, [&](int64_t index) {
     const int64_t first = index / blocks * width, begin = index % blocks * kInner, end = std::min(a.inner, begin + kInner);
@@ -55,10 +55,10 @@ F *pack(Weights a) {
   return packed;
 }
 
-// Rows of patches that are worked on together: they fit the second-level cache, small ones the first.
+// Rows of patches processed together: they fit the second-level cache, small ones the first.
 constexpr int64_t block_rows(int64_t K) { return K <= 256 ? 48 : K <= 2304 ? 96 : 48; }
 
-// Splits `rows` for parallel_for into whole blocks, several where they are little work.
+// Splits `rows` for parallel_for into chunks of whole blocks, several blocks where each is little work.
 struct Chunks {
   int64_t rows, block, per_chunk;
 
@@ -74,7 +74,7 @@ struct Chunks {
   }
 };
 
-// bias (or null: zeros) in whole vectors, and as many zeros after it
+// bias (zeros if null) padded to whole vectors, followed by as many zeros
 template <class V>
 const float *padded_bias(const float *bias, int64_t columns) {
   const int64_t size = ceil_div(columns, lanes<V>) * lanes<V>;
@@ -84,20 +84,20 @@ const float *padded_bias(const float *bias, int64_t columns) {
   return padded;
 }
 
-// What becomes of the sums: they stay, or a batch norm by running averages ends them, y = relu?((sum - mean) * scale + bias + residual).
-struct Ending {
-  const float *mean = nullptr, *scale = nullptr, *bias = nullptr;  // [columns] in whole vectors; null: sums stay
-  Floats residual;                                                 // null, or like y [pixels, columns]
+// What happens to the sums: nothing, or a batch norm with running averages, y = relu?((sum - mean) * scale + bias + residual).
+struct Epilogue {
+  const float *mean = nullptr, *scale = nullptr, *bias = nullptr;  // [columns] padded to whole vectors; null: leave the sums as they are
+  Floats residual;                                                 // null, or shaped like y [pixels, columns]
   bool relu = false;
 
   explicit operator bool() const { return mean; }
-  // For the columns from there on
-  Ending from(int64_t column) const {
-    return *this ? Ending{mean + column, scale + column, bias + column, residual ? residual + column : residual, relu} : *this;
+  // The same for `column` and those after it
+  Epilogue from(int64_t column) const {
+    return *this ? Epilogue{mean + column, scale + column, bias + column, residual ? residual + column : residual, relu} : *this;
   }
-  // `count` sums that go to y[at ...], of column o and the next
+  // Applied to `count` sums that go to y[at ...], for columns o and following
   template <class V>
-  V of(V sum, int64_t at, int64_t o, int64_t count) const {
+  V apply(V sum, int64_t at, int64_t o, int64_t count) const {
     V y = (sum - load<V>(mean + o)) * load<V>(scale + o) + load<V>(bias + o);
     if (residual) y += load_some<V>(residual + at, count);
     return relu ? y < 0 ? V{} : y : y;
@@ -105,20 +105,20 @@ struct Ending {
 };
 
 template <class V>
-void end_rows(const Ending &ending, float *y, int64_t first, int64_t rows, int64_t columns) {
+void apply_epilogue(const Epilogue &epilogue, float *y, int64_t first, int64_t rows, int64_t columns) {
   for (int64_t row = 0; row < rows; row++, y += columns) {
     for (int64_t o = 0; o < columns; o += lanes<V>) {
       const int64_t count = std::min<int64_t>(lanes<V>, columns - o);
-      store_some(y + o, ending.of(load_some<V>(y + o, count), (first + row) * columns + o, o, count), count);
+      store_some(y + o, epilogue.apply(load_some<V>(y + o, count), (first + row) * columns + o, o, count), count);
     }
   }
 }
 
-// Output pixel (p, q) goes to (p * step + top, q * step + left) of y [N,H,W,columns]; with step 1 they are the same.
+// Output pixel (p, q) goes to (p * step + top, q * step + left) of y [N,H,W,columns], which is (p, q) itself if step is 1.
 struct Output {
   FloatsOut y;
   int64_t H, W, step, top, left;
-  Ending ending = {};  // with step 1
+  Epilogue epilogue = {};  // only if step is 1
 };
 
 template <class V>
@@ -138,18 +138,17 @@ const F *gather_factors(const Patches &patches, int64_t first, int64_t rows) {
 }
 
 template <class V, class F>
-void convolve_by_patches(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  const F *packed = pack<V, F>(weights);
-  const float *padded = padded_bias<V>(bias, weights.columns);
-  const Chunks chunks(N * patches.P * patches.Q, patches.size(), weights.columns);
+void convolve_by_patches(const Patches &patches, int64_t N, const FilterOperand &filter, const float *bias, const Output &out) {
+  const F *packed = pack<V, F>(filter);
+  const float *padded = padded_bias<V>(bias, filter.columns);
+  const Chunks chunks(N * patches.P * patches.Q, patches.size(), filter.columns);
   parallel_for(chunks.count(), [&](int64_t chunk) {
     chunks.for_blocks(chunk, [&](int64_t first, int64_t rows) {
       const bool in_place = out.step == 1 && out.y.storage == Storage::f32;
-      float *y = in_place ? out.y.f32() + first * weights.columns : scratch_of(Scratch::block, rows * weights.columns);
-      forward_block<V>(rows, gather_factors<V, F>(patches, first, rows), patches.size() / per_factor<F>, packed, padded, weights.columns,
-                       y);
-      if (out.ending) end_rows<V>(out.ending, y, first, rows, weights.columns);
-      if (!in_place) scatter<V>(y, first, rows, patches, out, weights.columns);
+      float *y = in_place ? out.y.f32() + first * filter.columns : scratch_of(Scratch::block, rows * filter.columns);
+      forward_block<V>(rows, gather_factors<V, F>(patches, first, rows), patches.size() / per_factor<F>, packed, padded, filter.columns, y);
+      if (out.epilogue) apply_epilogue<V>(out.epilogue, y, first, rows, filter.columns);
+      if (!in_place) scatter<V>(y, first, rows, patches, out, filter.columns);
     });
   });
 }

@@ -1,6 +1,6 @@
-// Convolution of few patches, such as the deep layers see of a single image, for any vector type V of vec.h: there the weights are most
-// of the memory that is touched, and taking them into another order would cost more than the products. They are read once and as they
-// lie, [O, (c, r, s)]; patches are brought into the same order, and each output is the dot product of two rows.
+// Convolution of few patches, as in the deep layers for a single image, for any vector type V of vec.h. There the weights are most of the
+// memory traffic, and reordering them would cost more than the products. They are read once and in place, [O, (c, r, s)]. Patches are
+// gathered in the same order, and each output is the dot product of two rows.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace {
 
 constexpr int64_t kFewPatches = 64;
 
-constexpr int64_t kFewDepth = 256;  // a piece of the patches, and of a few rows of weights, stays in the first-level cache
+constexpr int64_t kFewDepth = 256;  // a piece this deep of the patches and of a few rows of weights stays in the first-level cache
 
-// Patch `index` in the order (c, r, s), zeros in the padding
+// Patch `index` in the order (c, r, s), with zeros in the padding
 inline void gather_by_channels(const Patches &a, int64_t index, float *to) {
   const int64_t q = index % a.Q, p = index / a.Q % a.P, n = index / (a.Q * a.P), taps = a.R * a.S;
   for (int64_t tap = 0; tap < taps; tap++) {
@@ -27,7 +27,7 @@ inline void gather_by_channels(const Patches &a, int64_t index, float *to) {
   }
 }
 
-// Patches [rows, K] as pieces [rows, kFewDepth], one after the other along K, in scratch of the thread
+// Patches [rows, K] as pieces [rows, kFewDepth], one after the other along K, in the thread's scratch
 template <class V>
 const float *gather_pieces(const Patches &a, int64_t rows) {
   const int64_t K = a.size();
@@ -43,7 +43,7 @@ const float *gather_pieces(const Patches &a, int64_t rows) {
   return pieces;
 }
 
-// sums [MO][kFewPatches], of which MP are used, += weights [MO, K], rows ld apart, times patches [MP, K], lane by lane
+// sums [MO][kFewPatches], of which MP are used, += weights [MO, K] (rows ld apart) times patches [MP, K], lane by lane
 template <class V, int MO, int MP>
 [[gnu::noinline]] void dots_tile(int64_t K, const float *weights, const float *patches, int64_t ld, V *sums) {
   V c[MO][MP];

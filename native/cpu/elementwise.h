@@ -1,4 +1,4 @@
-// How work over the elements of a tensor is split.
+// Splits work over the elements of a tensor.
 #pragma once
 
 #include "cpu/threads.h"
@@ -8,7 +8,7 @@
 namespace distill {
 namespace {
 
-// Calls body(begin, end) for ranges that cover [0, size), long enough to pay for waking a thread.
+// Calls body(begin, end) for ranges that cover [0, size), each long enough to be worth waking a thread.
 template <class Body>
 void for_each_range(int64_t size, const Body &body) {
   constexpr int64_t kLength = 16384;
@@ -18,7 +18,7 @@ void for_each_range(int64_t size, const Body &body) {
   });
 }
 
-// Calls body(begin, count) for vectors that cover [0, size): all have lanes<V> elements but the last.
+// Calls body(begin, count) for vectors that cover [0, size). All but the last have lanes<V> elements.
 template <class V, class Body>
 void for_each_vector(int64_t size, const Body &body) {
   for_each_range(size, [&](int64_t begin, int64_t end) {

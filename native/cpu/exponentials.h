@@ -6,11 +6,11 @@
 namespace distill {
 namespace {
 
-// Adding 1.5 * 2^23 rounds to an integer, which the low bits then hold.
+// Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits.
 constexpr float kRound = 12582912.0f;
 
-// 2^(n + f) for whole n from -125 to 127, given with kRound added, and |f| <= 1/2, relative error below 2e-7: the polynomial of degree 5
-// that is 1 at 0 and has the smallest relative error, 9.2e-8. NaN stays.
+// 2^(n + f) for integers n from -125 to 127, passed with kRound added, and |f| <= 1/2. Relative error below 2e-7: of the polynomials of
+// degree 5 that are 1 at 0, this one has the smallest relative error, 9.2e-8. NaN stays NaN.
 template <class V>
 [[gnu::always_inline]] inline V exp2_of_parts(V rounded_n, V f) {
   V p = f * 1.3264727197e-3f + 9.6715126396e-3f;
@@ -40,13 +40,13 @@ template <class V>
 
 constexpr float kLowestExponent = -86.6f;
 
-// e^x of x up to about 0; below -86.6 it is 2e-38. NaN stays, as max gives the first of its arguments where they do not compare.
+// e^x for x up to about 0; 2e-38 below -86.6. NaN stays NaN, because max returns its first argument if the two do not compare.
 template <class V>
 [[gnu::always_inline]] inline V exp_up_to_one(V x) {
   return exp_within(max(x, broadcast<V>(kLowestExponent)));
 }
 
-// e^x; 0 below -86.6, infinity above 88.3; NaN stays.
+// e^x; 0 below -86.6, infinity above 88.3. NaN stays NaN.
 template <class V>
 inline V exp(V x) {
   constexpr float kHighest = 88.3f;
@@ -54,8 +54,8 @@ inline V exp(V x) {
   return x < kLowestExponent ? V{} : x > kHighest ? broadcast<V>(__builtin_inff()) : y;
 }
 
-// ln x of normal numbers above 0, absolute error below 2e-7 + 1e-7 |ln x|: x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m by the polynomial
-// of Cephes' logf (Moshier).
+// ln x for normal numbers above 0, absolute error below 2e-7 + 1e-7 |ln x|: x = 2^n m with m in [sqrt(1/2), sqrt(2)), ln m by the
+// polynomial of Cephes' logf (Moshier).
 template <class V>
 inline V log(V x) {
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;

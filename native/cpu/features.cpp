@@ -99,7 +99,7 @@ struct Cores {
 
 #if defined(__linux__)
 
-// Affinity masks (taskset, containers) count: more threads than processors would only wait for each other.
+// Respects affinity masks (taskset, containers): more threads than processors would only wait for each other.
 Cores read_cores() {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {

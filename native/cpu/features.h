@@ -1,4 +1,4 @@
-// What the processor and the operating system let a program use; read once.
+// What the processor and the operating system let a program use, read once.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@ namespace distill {
 
 struct CpuDescription {
   std::string name;
-  std::vector<std::string> features;  // by the Linux kernel's names, only those whose registers the system saves
-  int logical_cores;                  // that this process may run on
+  std::vector<std::string> features;  // by the Linux kernel's names; only those whose registers the system saves
+  int logical_cores;                  // available to this process
   int physical_cores;                 // the same, counting hardware threads of one core once
 
   bool has(const std::string &feature) const;

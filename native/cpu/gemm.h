@@ -1,10 +1,10 @@
-// Matrix products for any vector type V of vec.h, summed in fp32. Factors are of type F: numbers in fp32, or pairs of bf16 (pairs.h), of
-// which each step along the sum takes two.
+// Matrix products for any vector type V of vec.h, summed in fp32. Factors have type F: fp32 numbers, or pairs of bf16 (pairs.h), in which
+// case one step along the sum takes two numbers.
 //
-// The right factor is packed once into panels, a few vectors wide, whose rows follow each other: a tile of the product reads them as
-// one stream from the cache. The left factor is read where it lies, one number at a time. A tile takes 24 (12) of the 32 (16)
-// registers for sums, more than the latency of the multiplier needs; larger ones were slower. There is no blocking over K: panels
-// stay in the second-level cache up to K of a few thousand.
+// The right factor is packed once into panels, a few vectors wide, with contiguous rows, so that a tile of the product reads them from the
+// cache as one stream. The left factor is read in place, one number at a time. A tile uses 24 (12) of the 32 (16) registers for sums, more
+// than the latency of the multiplier needs; larger tiles were slower. There is no blocking over K: panels fit the second-level cache up
+// to a K of a few thousand.
 #pragma once
 
 #include "cpu/pairs.h"
@@ -27,7 +27,7 @@ constexpr int kWidestPanel = lanes<V> == 16 ? 3 : 2;  // vectors
 template <class V, int NV>
 constexpr int kTileRows = (lanes<V> == 16 ? 24 : 12) / NV;
 
-// A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, as equal as possible. Columns past N are zero.
+// A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, of widths as equal as possible. Columns past N are zero.
 template <class V, class F = float>
 struct Panels {
   int64_t K, N;
@@ -48,11 +48,11 @@ struct Panels {
   F *begin(int64_t panel) const { return data + first(panel) * steps(); }
 
  private:
-  int64_t count_, narrow_, wider_;  // so many panels, the first `wider_` of them by a vector wider than the others
+  int64_t count_, narrow_, wider_;  // number of panels, width of most, and how many at the front are one vector wider
 };
 
-// Rows of a matrix, ld apart, as factors along a sum over the rows. T: const float *, const bf16 * or Floats. They are rounded where the
-// other factor is an activation in bf16; pairs always have to be.
+// Rows of a matrix, ld apart, as factors of a sum over the rows. T: const float *, const bf16 * or Floats. They are rounded if the other
+// factor is a bf16 activation; pairs must always be rounded.
 template <class T>
 struct RowFactors {
   int64_t K;
@@ -74,7 +74,7 @@ struct RowFactors {
   }
 };
 
-// Fills the rows of all panels from step `begin` to `end`, some rows of a panel after each other.
+// Fills steps `begin` to `end` of all panels, a few consecutive rows of a panel at a time.
 template <class V, class F, class T>
 void pack_rows_of(const Panels<V, F> &panels, int64_t begin, int64_t end, const RowFactors<T> &b) {
   constexpr int64_t kTogether = 8 / per_factor<F>;
@@ -83,23 +83,23 @@ void pack_rows_of(const Panels<V, F> &panels, int64_t begin, int64_t end, const 
       const int64_t first = panels.first(panel), width = panels.width(panel), columns = panels.columns(panel);
       F *to = panels.begin(panel) + begin * width;
       for (int64_t step = begin; step < least(begin + kTogether, end); ++step, to += width) {
-        // Rows are too short for the processor to see them coming.
+        // Rows are too short for the hardware prefetcher.
         for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k) __builtin_prefetch(b.data + (k + 8) * b.ld + first);
         for (int64_t j = 0; j < width; j += lanes<V>) store(to + j, b.template at<V, F>(step, first + j, least(columns - j, lanes<V>)));
       }
     }
   }
 }
-// Fills them from b [K,N], rows ldb apart, as factors of a product with an activation stored like that.
+// Fills them from b [K,N], rows ldb apart, as factors of a product with an activation of that storage.
 template <class V, class F>
 void pack_rows(const Panels<V, F> &panels, int64_t begin, int64_t end, Floats b, int64_t ldb, Storage activation) {
   if (b.storage == Storage::f32)
     pack_rows_of(panels, begin, end, RowFactors<const float *>{panels.K, b.f32(), ldb, activation == Storage::bf16});
   else
-    pack_rows_of(panels, begin, end, RowFactors<const bf16 *>{panels.K, b.half(), ldb, false});
+    pack_rows_of(panels, begin, end, RowFactors<const bf16 *>{panels.K, b.as_bf16(), ldb, false});
 }
 
-// `count` factors from one on
+// Loads `count` consecutive factors
 template <class V, class F, class T>
 V load_factors(const T *from, int64_t count) {
   if constexpr (per_factor<F> == 1)
@@ -110,20 +110,20 @@ V load_factors(const T *from, int64_t count) {
     return load_pairs<V>(from, count);
 }
 
-// A square of one vector's side, of which `deep` factors of `columns` rows of b are there, turned: to rows `width` apart
+// Transposes a block of lanes<V> x lanes<V> factors of b, of which `columns` rows of `deep` factors exist, to rows `width` apart
 template <class V, class F, class T>
-[[gnu::always_inline]] inline void turn_square(const T *b, int64_t ldb, int64_t columns, int64_t deep, F *to, int64_t width) {
-  V square[lanes<V>];
+[[gnu::always_inline]] inline void transpose_block(const T *b, int64_t ldb, int64_t columns, int64_t deep, F *to, int64_t width) {
+  V block[lanes<V>];
 #pragma GCC unroll 16
-  for (int64_t i = 0; i < lanes<V>; ++i) square[i] = i < columns ? load_factors<V, F>(b + i * ldb, deep) : V{};
-  transpose(square);
+  for (int64_t i = 0; i < lanes<V>; ++i) block[i] = i < columns ? load_factors<V, F>(b + i * ldb, deep) : V{};
+  transpose(block);
 #pragma GCC unroll 16
   for (int64_t i = 0; i < lanes<V>; ++i) {
-    if (i < deep) store(to + i * width, square[i]);
+    if (i < deep) store(to + i * width, block[i]);
   }
 }
 
-// Fills one panel from the transposed matrix, b [N,K], rows ldb apart, square by square. Of pairs K has to be even.
+// Fills one panel from the transposed matrix b [N,K], rows ldb apart, block by block. K must be even for pairs.
 template <class V, class F>
 void pack_columns(const Panels<V, F> &panels, int64_t panel, Floats b, int64_t ldb) {
   const int64_t width = panels.width(panel);
@@ -132,25 +132,25 @@ void pack_columns(const Panels<V, F> &panels, int64_t panel, Floats b, int64_t l
       const int64_t deep = least(lanes<V>, panels.steps() - step);
       for (int64_t j = 0; j < width; j += lanes<V>) {
         const int64_t columns = least(lanes<V>, panels.columns(panel) - j);
-        const auto *square = from + (j * ldb + step * per_factor<F>);
+        const auto *block = from + (j * ldb + step * per_factor<F>);
         F *to = panels.begin(panel) + step * width + j;
         if (deep == lanes<V> && columns == lanes<V>)
-          turn_square<V>(square, ldb, lanes<V>, lanes<V>, to, width);
+          transpose_block<V>(block, ldb, lanes<V>, lanes<V>, to, width);
         else
-          turn_square<V>(square, ldb, columns, deep, to, width);
+          transpose_block<V>(block, ldb, columns, deep, to, width);
       }
     }
   });
 }
 
-// Rounds a packed panel to numbers of bf16.
+// Rounds a packed panel to bf16 numbers.
 template <class V>
 void round_panel(const Panels<V> &panels, int64_t panel) {
   float *at = panels.begin(panel);
   for (int64_t i = 0; i < panels.K * panels.width(panel); i += lanes<V>) store(at + i, rounded(load<V>(at + i)));
 }
 
-// How the left factor lies: a[row * lda + step] or, transposed, a[step * lda + row].
+// The layout of the left factor: a[row * lda + step] or, transposed, a[step * lda + row].
 enum class Left { rows, columns };
 
 template <class V, Left left, int MR, int NV, class F>
@@ -175,8 +175,8 @@ template <class V, Left left, int MR, int NV, class F>
   }
 }
 
-// finish(row, column, count, V) gets the first `count` lanes of a vector of the product. It is inlined twice, once knowing that `count` is
-// all lanes.
+// Passes the first `count` lanes of each vector of the product to finish(row, column, count, V), which is inlined twice, once with `count`
+// known to be all lanes.
 template <class V, Left left, int NV, int MR = kTileRows<V, NV>, class F, class Finish>
 void multiply_panel(int64_t row, int64_t end, const F *a, int64_t lda, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
   alignas(64) float tile[MR * NV * lanes<V>];
@@ -197,8 +197,8 @@ void multiply_panel(int64_t row, int64_t end, const F *a, int64_t lda, const Pan
   }
 }
 
-// The left factor of a product over long columns, given transposed, a [K,M]: cut into strips of as many rows as a tile is high, [strip]
-// [step][height], which a tile reads as one stream too. Rows past M are zero.
+// The left factor of a product over long columns, given transposed as a [K,M]. It is cut into strips as high as a tile,
+// [strip][step][height], which a tile also reads as one stream. Rows past M are zero.
 template <class V, class F = float>
 struct Strips {
   static constexpr int height = kTileRows<V, kWidestPanel<V>>;
@@ -211,10 +211,10 @@ struct Strips {
   F *begin(int64_t strip) const { return data + strip * steps() * height; }
 };
 
-// Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation stored like that.
+// Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation of that storage.
 template <class V, class F>
 void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage activation) {
-  // A vector goes to two strips, or is wider than one: what it writes too much is written again by the next.
+  // A vector fills two strips, or is wider than one; the next store overwrites the excess.
   constexpr int height = Strips<V, F>::height, kAtOnce = lanes<V> / height;
   static_assert(kAtOnce == 1 || (kAtOnce == 2 && lanes<V> == 2 * height));
   typed(a, [&](const auto *numbers) {
@@ -223,7 +223,7 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
       const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
       F *to = strips.begin(strip), *next = strips.begin(strip + 1);
       for (int64_t step = 0; step < strips.steps(); ++step, to += height, next += height) {
-        // What the strips after the next ones begin with: rows are too far apart for the processor to see it coming.
+        // Prefetches the start of the strips after the next ones: rows are too far apart for the hardware prefetcher.
         for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k)
           __builtin_prefetch(numbers + k * lda + row + 2 * lanes<V>);
         const V v = rows.template at<V, F>(step, row, count);
@@ -238,8 +238,8 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
   });
 }
 
-// Hands every vector of the product of the strips and the packed matrix to finish(row, column, count, V), which is inlined twice, once
-// knowing that `count` is all lanes.
+// Passes every vector of the product of the strips and the packed matrix to finish(row, column, count, V), which is inlined twice, once
+// with `count` known to be all lanes.
 template <class V, int NV, class F, class Finish>
 void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
   constexpr int height = Strips<V, F>::height;
@@ -271,7 +271,7 @@ void multiply_strips(const Strips<V, F> &strips, const Panels<V, F> &panels, con
   }
 }
 
-// Rows begin ... end - 1 of the product of a [M,K] and the packed matrix, handed to `finish` vector by vector.
+// Passes rows begin ... end - 1 of the product of a [M,K] and the packed matrix to `finish`, vector by vector.
 template <class V, Left left = Left::rows, class F, class Finish>
 void multiply_rows(int64_t begin, int64_t end, const F *a, int64_t lda, const Panels<V, F> &panels, const Finish &finish) {
   for (int64_t panel = 0; panel < panels.count(); ++panel) {

@@ -8,7 +8,7 @@
 namespace distill {
 namespace {
 
-constexpr int64_t kNormRows = 64;  // of a chunk
+constexpr int64_t kNormRows = 64;  // per chunk
 
 // Calls body(first, count) for the vectors of a row.
 template <class V, class Body>
@@ -45,7 +45,7 @@ void layer_norm_forward(const LayerNormForward &op) {
   });
 }
 
-// With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)). Adds dy n and dy to the sums of a chunk, [2,D].
+// With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)). Adds dy n and dy to the chunk's sums [2,D].
 template <class V>
 void backward_row(const LayerNormBackward &op, int64_t m, float *sums) {
   const Floats x = op.x + m * op.D, dy = op.dy + m * op.D;

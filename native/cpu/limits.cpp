@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kRounds = 20;
 
-// Amount per second in the best of several rounds; `round` returns how much it did.
+// Amount per second in the best of several rounds; `round` returns the amount that it did.
 template <class Round>
 double best_rate(const Round &round) {
   double best = 0;

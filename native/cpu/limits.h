@@ -1,4 +1,4 @@
-// What this processor can do at most, measured: what kernels are compared with.
+// The measured limits of this processor, with which kernels are compared.
 #pragma once
 
 #include <cstdint>
@@ -6,15 +6,15 @@
 namespace distill {
 
 struct Limits {
-  double flops;       // per second, fp32 multiply-adds from registers, each counted as two
-  double bf16_flops;  // the same with factors in bf16 and sums in fp32
-  double bandwidth;   // bytes per second, read or written, of arrays too large for caches (McCalpin's STREAM triad)
+  double flops;       // per second; fp32 multiply-adds on registers, each counted as two
+  double bf16_flops;  // the same with bf16 factors and fp32 sums
+  double bandwidth;   // bytes per second, read or written, of arrays too large for the caches (McCalpin's STREAM triad)
 };
 
-// On all threads of the pool, with the instruction set in use; takes about a second.
+// Measures with all threads of the pool and the instruction set in use; takes about a second.
 Limits measure_limits();
 
-// As many dependent multiply-adds as keep every unit busy, so many times; returns how many operations that was. avx512_bf16: of pairs.
+// Runs `times` links of enough multiply-add chains to keep every unit busy; returns the number of operations. avx512_bf16: on pairs.
 #define DISTILL_DECLARE_CHAINS(isa)     \
   namespace isa {                       \
   int64_t multiply_adds(int64_t times); \

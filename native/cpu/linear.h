@@ -10,14 +10,14 @@ namespace {
 
 enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows, kParts };
 
-// Rows of the left factor that are worked on together: a multiple of every tile height, and few enough to stay in cache.
+// Rows of the left factor processed together: a multiple of every tile height, and few enough to stay in the cache.
 constexpr int64_t kRowBlock = 96;
 
-// `count` numbers of a as the left factor of a product with an activation stored like that: where they lie, or a copy.
+// `count` numbers of a as the left factor of a product with an activation of that storage: in place, or a copy.
 template <class V, class F>
 const F *left_factors(Floats a, Storage activation, int64_t count) {
   if constexpr (per_factor<F> == 2) {
-    if (a.storage == Storage::bf16) return as_pairs(a.half());
+    if (a.storage == Storage::bf16) return as_pairs(a.as_bf16());
     bf16 *copy = array_in_scratch<bf16>(kLeftRows, count);
     convert_run<V>(a, count, copy);
     return as_pairs(copy);
@@ -29,8 +29,8 @@ const F *left_factors(Floats a, Storage activation, int64_t count) {
   }
 }
 
-// Hands every vector of the product of a [M,K], an activation or the gradient of one, and the packed matrix to finish(row, column,
-// count, V). Of pairs K has to be even.
+// Passes every vector of the product of a [M,K], an activation or its gradient, and the packed matrix to finish(row, column, count, V).
+// K must be even for pairs.
 template <class V, class F, class Finish>
 void multiply_blocks(int64_t M, Floats a, Storage activation, const Panels<V, F> &panels, const Finish &finish) {
   parallel_for(ceil_div(M, kRowBlock), [&](int64_t block) {
@@ -87,7 +87,7 @@ inline float sum_of(Pair pair) { return to_float(pair.first) + to_float(pair.sec
 // to[o] = (first ? 0 : to[o]) + the sum over k of each row of the strips
 template <class V, class F>
 void sum_strips(const Strips<V, F> &strips, float *to, bool first) {
-  // Every fourth number of a row, so that additions need not wait for each other
+  // Each sum takes every fourth number of a row, so that additions do not wait for each other
   constexpr int height = Strips<V, F>::height, kTogether = 4 * height;
   const int64_t size = strips.steps() * height, whole = size / kTogether * kTogether;
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
@@ -103,8 +103,9 @@ void sum_strips(const Strips<V, F> &strips, float *to, bool first) {
   }
 }
 
-// How dweight = dy^T x is split: into blocks of it, and the rows of x and dy into parts, whose sums are added up in their order: four or a
-// multiple, so that few threads have the same to do. A part is gone through in stripes that, packed, stay in the second-level cache.
+// How dweight = dy^T x is split. dweight is split into blocks, and the rows of x and dy into parts, whose sums are added in order. The
+// number of parts is one or a multiple of four, so that up to four threads share the work evenly. A part is processed in stripes that,
+// packed, fit the second-level cache.
 struct WeightSplit {
   static constexpr int64_t kInputs = 192, kOutputs = 192, kPart = 2048, kStripe = 192;
   int64_t M, I, O, parts, rows, stripe;
@@ -117,7 +118,7 @@ struct WeightSplit {
   int64_t blocks() const { return ceil_div(I, kInputs) * ceil_div(O, kOutputs); }
 };
 
-// The sum over one part of one block of dweight [O,I], and of dbias [O] with the first inputs.
+// Sums one part of one block of dweight [O,I] and, with the first inputs, of dbias [O].
 template <class V, class F>
 void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int64_t part, int64_t i0, int64_t o0, float *dweight,
                   float *dbias) {
@@ -139,7 +140,7 @@ void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int6
   }
 }
 
-// sum [size] += parts [count][size], one after the other
+// sum [size] += parts [count][size], in order
 template <class V>
 void add_parts(float *sum, const float *parts, int64_t count, int64_t size) {
   for_each_vector<V>(size, [=](int64_t i, int64_t some) {
@@ -154,7 +155,7 @@ void linear_backward_weight(const LinearBackwardWeight &op) {
   const WeightSplit split(op.M, op.I, op.O);
   const int64_t size = op.O * op.I, others = split.parts - 1, across = ceil_div(op.O, split.kOutputs);
   float *parts = array_in_scratch<float>(kParts, others * (size + op.O)), *bias_parts = parts + others * size;
-  // The blocks of a part after each other: they read the same rows.
+  // The blocks of a part follow each other, because they read the same rows.
   parallel_for(split.parts * split.blocks(), [&](int64_t chunk) {
     const int64_t part = chunk / split.blocks(), block = chunk % split.blocks();
     float *dweight = part ? parts + (part - 1) * size : op.dweight;

@@ -17,7 +17,7 @@
 namespace distill {
 
 namespace {
-// A huge page is 2 MiB, but Electron's allocator ends the process when asked for a larger alignment than 1 MiB.
+// A huge page is 2 MiB, but Electron's allocator kills the process if asked for an alignment above 1 MiB.
 constexpr int64_t kLine = 64, kHugePage = int64_t{2} << 20, kLargestAlignment = int64_t{1} << 20;
 
 std::atomic<int64_t> in_use = 0;
@@ -47,7 +47,7 @@ void *allocate(int64_t bytes) {
 
 void release(void *memory) { std::free(memory); }
 
-// The files hold the limits of a Linux container, version 2 and 1; they are absent, "max" or huge where there is none.
+// The files hold the limit of a Linux container (cgroup v2 and v1). Without a limit they are absent, "max" or huge.
 int64_t read_physical_memory() {
   int64_t least = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE), limit = 0;
   for (const char *path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})

@@ -12,12 +12,12 @@ struct OutOfMemory : std::exception {
   const char *what() const noexcept override { return "out of memory"; }
 };
 
-// 64-byte aligned, content undefined; from 2 MiB on aligned for and advised to use huge pages. Throws OutOfMemory: when the system
-// refuses, or when more than physical_memory() would be in use, which a system that promises too much answers by ending the process.
+// 64-byte aligned, content undefined; from 2 MiB on, aligned for huge pages and marked for them. Throws OutOfMemory if the system refuses,
+// or if more than physical_memory() would be in use: a system that overcommits would kill the process for that.
 void *allocate_aligned(int64_t bytes);
-void free_aligned(void *memory, int64_t bytes);  // as many bytes as were asked for
+void free_aligned(void *memory, int64_t bytes);  // with the bytes that were allocated
 
-// Bytes of memory in the machine, or in the container that the process may not outgrow.
+// Bytes of memory of the machine, or the memory limit of the container.
 int64_t physical_memory();
 
 }  // namespace distill

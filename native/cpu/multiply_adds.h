@@ -6,11 +6,11 @@
 namespace distill {
 namespace {
 
-// next(sum) is one link.
+// next(sum) is one link of a chain.
 template <class V, class Next>
 [[gnu::noinline]] V chains(int64_t times, V first, const Next &next) {
-  // Twice the latency of a multiply-add times the units that do them, at most 12 of the 16 registers of AVX2.
-  // Each begins with another number: chains that are alike are computed once.
+  // The latency of a multiply-add times the number of units, with a margin, within the 16 registers of AVX2. Each chain starts from a
+  // different number, because the compiler would compute equal chains only once.
   V sums[12];
   for (int i = 0; i < 12; ++i) sums[i] = first * static_cast<float>(i);
   for (int64_t i = 0; i < times; ++i) {
@@ -22,7 +22,7 @@ template <class V, class Next>
   return first;
 }
 
-// How many operations that was: `numbers` products and as many additions for each lane of a link
+// Returns the number of operations: `numbers` products and as many additions for each lane of a link
 template <class V, class Next>
 int64_t operations(int64_t times, int64_t numbers, const Next &next) {
   volatile float used = chains(times, V{} + 1.0f, next)[0];
@@ -32,7 +32,7 @@ int64_t operations(int64_t times, int64_t numbers, const Next &next) {
 
 template <class V>
 int64_t multiply_adds(int64_t times) {
-  // Sums go towards 2: never too small for full speed.
+  // Sums converge to 2, so they never become small enough to slow the processor down.
   const V half = V{} + 0.5f, one = V{} + 1.0f;
   return operations<V>(times, 1, [=](V sum) { return sum * half + one; });
 }

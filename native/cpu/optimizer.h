@@ -1,5 +1,5 @@
-// AdamW and SGD over all parameters in one call, in loops that the compiler turns into vectors of each instruction set. Factors are worked
-// out in double precision, as in PyTorch: 1 - beta2 would lose digits.
+// AdamW and SGD over all parameters in one call, in loops that the compiler vectorises for each instruction set. Coefficients are computed
+// in double precision, as in PyTorch, because 1 - beta2 would lose digits in fp32.
 #pragma once
 
 #include <cmath>
@@ -58,7 +58,7 @@ inline void sgd_update(const Sgd &a) {
     const float *__restrict gradient = p.gradient;
     for (int64_t i = begin; i < end; ++i) {
       const float g = gradient[i] + decay * value[i];
-      first[i] = a.step == 1 ? g : momentum * first[i] + g;  // what the buffer held before step 1 may be anything
+      first[i] = a.step == 1 ? g : momentum * first[i] + g;  // before step 1 the content of the buffer is undefined
       value[i] -= rate * (a.nesterov ? g + momentum * first[i] : first[i]);
     }
   });

@@ -1,5 +1,5 @@
-// Two numbers of bf16 that follow each other along the sum of a product: processors with AVX512_BF16 multiply both and add both at once.
-// Others compute the same from the halves, for tests. A vector of pairs has the type of as many floats, which are never computed with.
+// Pairs of bf16 numbers that are neighbours along the sum of a product. Processors with AVX512_BF16 multiply and add both at once; others
+// compute the same from the two numbers, for tests. A vector of pairs has the type of a vector of floats but is never used as floats.
 #pragma once
 
 #include "cpu/vec.h"
@@ -11,7 +11,7 @@ struct Pair {
   bf16 first, second;
 };
 
-// How many numbers a factor of a product has: F is float or Pair.
+// How many numbers a factor of type F holds: F is float or Pair.
 template <class F>
 constexpr int64_t per_factor = sizeof(F) / sizeof(bf16);
 template <>
@@ -19,14 +19,14 @@ inline constexpr int64_t per_factor<float> = 1;
 
 inline const Pair *as_pairs(const bf16 *numbers) { return reinterpret_cast<const Pair *>(numbers); }
 
-// Pairs of a lane of each, both numbers of bf16
+// Pairs made of one lane of each vector; both hold bf16 numbers
 template <class V>
 inline V interleave(V first, V second) {
   using Bits = typename VecTraits<V>::Bits;
   return as<V>(as<Bits>(first) >> 16 | as<Bits>(second));
 }
 
-// `count` pairs of neighbours, rounded
+// `count` pairs of neighbouring numbers, rounded to bf16
 template <class V>
 inline V load_pairs(const float *from, int64_t count) {
   bf16 numbers[2 * lanes<V>];
@@ -44,7 +44,7 @@ inline V broadcast(Pair pair) {
   return as<V>(typename VecTraits<V>::Bits{} + both);
 }
 
-// sum += a * b, of pairs a.first * b.first + a.second * b.second, in each lane
+// sum += a * b in each lane; for pairs, a.first * b.first + a.second * b.second
 template <class F, class V>
 inline void add_product(V &sum, V a, V b) {
   if constexpr (per_factor<F> == 1) {

@@ -1,5 +1,5 @@
-// The patch of an output pixel is what it sees of the image, in the order (r, s, c): for each of R rows a run of S*C floats, zeros where
-// it reaches into the padding. Patches are gathered a block of pixels at a time into scratch that stays in cache.
+// The patch of an output pixel is the part of the image under its window, in the order (r, s, c): R rows of S*C floats, with zeros in the
+// padding. Patches are gathered for one block of pixels at a time, into scratch that stays in the cache.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +13,14 @@ namespace {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-enum class Scratch { patches, weights, planes, bias, partials, block, zeros, ending };
+enum class Scratch { patches, weights, planes, bias, partials, block, zeros, epilogue };
 
 template <class T = float>
 T *scratch_of(Scratch slot, int64_t floats) {
   return static_cast<T *>(scratch(static_cast<int>(slot), floats * int64_t(sizeof(T))));
 }
 
-// Patch (n, p, q) of image [N,H,W,C] begins at (p * stride + top, q * stride + left), which may lie outside.
+// Patch (n, p, q) of image [N,H,W,C] begins at (p * stride + top, q * stride + left), which may be outside the image.
 struct Patches {
   Floats image;
   int64_t H, W, C;
@@ -31,7 +31,7 @@ struct Patches {
   int64_t size() const { return R * S * C; }
 };
 
-// Patches [rows, K] as [slabs][rows][lanes<V>], so that neighbours in a column lie a constant distance apart; the last slab ends in zeros.
+// Patches [rows, K] as [slabs][rows][lanes<V>], so that neighbours in a column are a constant distance apart. The last slab is zero-padded.
 template <class V>
 constexpr int64_t slabs(int64_t K) {
   return ceil_div(K, lanes<V>);
@@ -44,20 +44,20 @@ inline void copy_run(const T *from, int64_t count, float *to) {
   for (; i < count; i++) to[i] = to_float(from[i]);
 }
 
-// `count` vectors, `step` apart, to neighbours
+// Copies `count` vectors that are `step` apart to contiguous memory
 template <class V, class T, class To>
 inline void copy_vectors(const T *from, int64_t step, int64_t count, To *to) {
   for (int64_t i = 0; i < count; i++) store(to + i * lanes<V>, load<V>(from + i * step));
 }
 
-// Patches of outputs q ... q + count - 1 of row p of image n, where C is a multiple of lanes<V>: each slab is a piece of an image row.
+// Patches of outputs q ... q + count - 1 in row p of image n, for C a multiple of lanes<V>: each slab is a piece of an image row.
 template <class V, class T, class To>
 void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, To *out, int64_t slab) {
   for (int64_t r = 0; r < a.R; r++) {
     const int64_t h = p * a.stride + a.top + r;
     const T *row = h >= 0 && h < a.H ? image + (n * a.H + h) * a.W * a.C : nullptr;
     for (int64_t s = 0; s < a.S; s++) {
-      const int64_t w = q * a.stride + a.left + s;  // of the first; [begin, end) lie in the image
+      const int64_t w = q * a.stride + a.left + s;  // of the first output; outputs [begin, end) are inside the image
       const int64_t begin = row ? std::clamp<int64_t>(ceil_div(-w, a.stride), 0, count) : count;
       const int64_t end = row ? std::clamp<int64_t>(ceil_div(a.W - w, a.stride), begin, count) : count;
       for (int64_t c = 0; c < a.C; c += lanes<V>, out += slab) {
@@ -69,7 +69,7 @@ void gather_whole(const Patches &a, const T *image, int64_t n, int64_t p, int64_
   }
 }
 
-// The same for any C, one patch after the other by way of `row` [slabs * lanes], whose end is zero.
+// The same for any C, one patch at a time through `row` [slabs * lanes], whose end is zero.
 template <class V, class T>
 void gather_any(const Patches &a, const T *image, int64_t n, int64_t p, int64_t q, int64_t count, float *row, float *out, int64_t slab) {
   for (int64_t i = 0; i < count; i++, out += lanes<V>) {
@@ -85,7 +85,7 @@ void gather_any(const Patches &a, const T *image, int64_t n, int64_t p, int64_t 
   }
 }
 
-// body(n, p, q, count, i): the patches i ... i + count - 1 after `first`, all of one row of an image, begin at (n, p, q).
+// Calls body(n, p, q, count, i) for runs of patches i ... i + count - 1 after `first`, all from one image row, starting at (n, p, q).
 template <class Body>
 void for_image_rows(const Patches &a, int64_t first, int64_t rows, const Body &body) {
   for (int64_t i = 0; i < rows;) {
@@ -96,23 +96,23 @@ void for_image_rows(const Patches &a, int64_t first, int64_t rows, const Body &b
   }
 }
 
-// Images of which channels can be taken in pairs, whole vectors of them
+// Whether the channels of the image form whole vectors of pairs
 template <class V>
 bool has_pairs(const Patches &a) {
   return a.image.storage == Storage::bf16 && a.C % (2 * lanes<V>) == 0;
 }
-// Patches first ... first + rows - 1 of such an image, in scratch of the thread, as [slabs][rows][lanes<V>] pairs
+// Patches first ... first + rows - 1 of such an image, in the thread's scratch, as [slabs][rows][lanes<V>] pairs
 template <class V>
 const Pair *gather_pairs(Patches a, int64_t first, int64_t rows) {
   a.C /= 2;
   Pair *patches = scratch_of<Pair>(Scratch::patches, rows * a.size());
   for_image_rows(a, first, rows, [&](int64_t n, int64_t p, int64_t q, int64_t count, int64_t i) {
-    gather_whole<V>(a, as_pairs(a.image.half()), n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
+    gather_whole<V>(a, as_pairs(a.image.as_bf16()), n, p, q, count, patches + i * lanes<V>, rows * lanes<V>);
   });
   return patches;
 }
 
-// Patches first ... first + rows - 1, in scratch of the thread.
+// Patches first ... first + rows - 1, in the thread's scratch.
 template <class V>
 const float *gather(const Patches &a, int64_t first, int64_t rows) {
   const int64_t ld = slabs<V>(a.size()) * lanes<V>;
@@ -129,7 +129,7 @@ const float *gather(const Patches &a, int64_t first, int64_t rows) {
   return patches;
 }
 
-// Rows of a matrix [rows, columns] in slabs, zeros past the last column; in scratch of the thread.
+// The rows of a matrix [rows, columns] in slabs, with zeros past the last column; in the thread's scratch.
 template <class V>
 const float *rows_in_slabs(Floats matrix, int64_t rows, int64_t columns) {
   float *out = scratch_of(Scratch::block, slabs<V>(columns) * rows * lanes<V>);

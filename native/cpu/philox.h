@@ -1,5 +1,5 @@
 // Philox 4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"): 128 random bits from a 64-bit key and
-// a 128-bit counter, by integer arithmetic alone.
+// a 128-bit counter, with integer arithmetic only.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ inline Philox philox(uint64_t seed, Philox counter) {
   return counter;
 }
 
-// Where a number stands within its stream. `use` keeps apart different draws at one position.
+// The position of a number in its stream. `use` tells different draws at one position apart.
 inline Philox philox_counter(uint32_t position, uint32_t use, uint64_t stream) {
   return {position, use, static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)};
 }

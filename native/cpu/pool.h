@@ -1,4 +1,4 @@
-// Pooling for any vector type V of vec.h, a vector of channels at a time; pool.<isa>.cpp instantiate it.
+// Pooling for any vector type V of vec.h, one vector of channels at a time, instantiated in pool.<isa>.cpp.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace distill {
 namespace {
 
-// Calls body(c, count) for vectors of channels; the last may have count < lanes<V>.
+// Calls body(c, count) for vectors of channels; in the last one count may be below lanes<V>.
 template <class V, class Body>
 inline void for_channels(int64_t C, const Body &body) {
   for (int64_t c = 0; c < C; c += lanes<V>) body(c, std::min<int64_t>(lanes<V>, C - c));

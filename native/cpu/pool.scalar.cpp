@@ -26,7 +26,7 @@ void average_pool_backward(const AveragePoolBackward &a) {
   });
 }
 
-// A window that lies in the padding altogether cannot come: padding <= kernel / 2. NaN wins over everything, as in PyTorch.
+// No window lies entirely in the padding, because padding <= kernel / 2. NaN wins over everything, as in PyTorch.
 void max_pool_forward(const MaxPoolForward &a) {
   parallel_for(a.N * a.P, [&](int64_t row) {
     const int64_t n = row / a.P, top = row % a.P * a.stride - a.padding;

@@ -1,5 +1,5 @@
-// The products of convolution on blocks of patches laid out in slabs (patches.h), for any vector type V of vec.h. Those of patches with
-// weights take factors of type F, as in gemm.h, which K counts.
+// The products of convolution on blocks of patches laid out in slabs (patches.h), for any vector type V of vec.h. Products of patches with
+// weights take factors of type F, as in gemm.h; K counts factors.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace distill {
 namespace {
 
-// c [MR, NV vectors] += a(i) at a[i * distance] times NV vectors, `ldb` apart
+// c [MR, NV vectors] += a(i), found at a[i * distance], times NV vectors of b, `ldb` apart
 template <class V, int MR, int NV, int distance, class F>
 inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
   if constexpr (MR < NV) {
@@ -37,13 +37,13 @@ inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
   }
 }
 
-// Tiles of 24 (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) accumulators, at most 3 vectors wide.
+// Tiles have 24 accumulators (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) and are at most this many vectors wide.
 constexpr int kVectors = 4;
-constexpr int kWeightVectors = 3;  // 4 would leave rows that do not divide a slab
+constexpr int kWeightVectors = 3;  // for weight gradients: the rows of a tile 4 vectors wide would not divide a slab
 template <class V, int NV>
 constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
 
-// What a product is added to: rows `ld` apart, or one and the same (a bias) where ld is 0.
+// What a product is added to: rows `ld` apart, or the same row for all (a bias) if ld is 0.
 struct Addend {
   const float *rows;
   int64_t ld;
@@ -68,7 +68,7 @@ template <class V, int MR, int NV, class F>
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) c[i][j] = load<V>(addend.rows + i * addend.ld + j * lanes<V>);
   }
-  // do: sums stay in registers where the compiler need not think of no step at all. K may be 0 all the same.
+  // A do loop keeps the sums in registers, because the compiler need not allow for zero iterations. K may still be 0.
   do {
     const int64_t steps = std::min<int64_t>(K, lanes<V>);
 #pragma GCC unroll 2
@@ -106,11 +106,11 @@ void forward_panel(int64_t rows, int64_t K, const F *patches, int64_t slab, cons
 template <class V, class F>
 void forward_block(int64_t rows, const F *patches, int64_t K, const F *packed, const float *bias, int64_t columns, float *y) {
   constexpr int64_t width = kVectors * lanes<V>;
-  // A piece of K at a time, so that patches stay in the second-level cache while all panels go by; sums wait in y, which has to hold
-  // whole vectors for that.
+  // One piece of K at a time, so that patches stay in the second-level cache while all panels use them. Meanwhile sums are stored in y,
+  // whose rows must be whole vectors for that.
   const int64_t depth = columns % lanes<V> == 0 ? 256 : K;
   int64_t k = 0;
-  do {  // once even without a tap: K is 0 for inputs that a stride skips
+  do {  // at least once: K is 0 for inputs that a stride skips
     for (int64_t first = 0; first < columns; first += width) {
       const int64_t wide = std::min(width, columns - first), ld = ceil_div(wide, lanes<V>) * lanes<V>;
       const Addend addend = k ? Addend{y + first, columns} : Addend{bias + first, 0};
@@ -138,7 +138,7 @@ template <class V, int MR, int NV>
   }
 }
 
-// sum [O, K], rows ldsum apart, += dy^T [O, rows] patches [rows, K], both in slabs of `slab` floats
+// sum [O, K], rows ldsum apart, += dy^T [O, rows] patches [rows, K], both factors in slabs of `slab` floats
 template <class V, int NV>
 void weight_panel_rows(int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
   constexpr int MR = NV == 1 ? lanes<V> : lanes<V> / 2;

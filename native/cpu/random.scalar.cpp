@@ -1,5 +1,5 @@
-// Counter-based random numbers. The same bits come on every machine: everything is integer arithmetic, or IEEE double arithmetic in a
-// fixed order; logarithm, sine and cosine are computed here, because those of the C library differ in the last bit between versions.
+// Counter-based random numbers, with the same bits on every machine: all arithmetic is on integers, or on IEEE doubles in a fixed order.
+// Logarithm, sine and cosine are computed here, because those of the C library differ in the last bit between versions.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -41,7 +41,7 @@ double natural_logarithm(double x) {
   return exponent * std::numbers::ln2 + 2 * s * series;
 }
 
-// (cos, sin) of 2 pi turn, turn in [0, 1): Taylor series (next term below 1e-13) within an eighth turn either side of a quarter.
+// (cos, sin) of 2 pi turn, turn in [0, 1): Taylor series (next term below 1e-13) within an eighth of a turn around each quarter.
 std::pair<double, double> cosine_and_sine(double turn) {
   const int quarter = static_cast<int>(turn * 4 + 0.5);
   const double x = (turn - quarter * 0.25) * (2 * std::numbers::pi), x2 = x * x;
@@ -99,7 +99,7 @@ void random_uniform(const RandomUniform &a) {
   });
 }
 
-// Fisher and Yates; one thread, as each swap depends on those before it.
+// Fisher-Yates shuffle on one thread, as each swap depends on those before it.
 void random_permutation(const RandomPermutation &a) {
   std::iota(a.y, a.y + a.size, 0);
   for (int64_t i = a.size - 1; i > 0; --i) {

@@ -8,7 +8,7 @@
 
 namespace distill {
 
-// The ops written for vectors of any width, and so for each wider instruction set; the others stay scalar.
+// The ops written for vectors of any width, and so available for each wider instruction set; all others stay scalar.
 // clang-format off
 #define DISTILL_VECTOR_OPS(OP) \
   OP(linear_forward)           \
@@ -35,7 +35,7 @@ namespace distill {
   OP(adamw)                    \
   OP(sgd)
 
-// Those of them that multiply or write numbers of bf16 faster with AVX512_BF16; the others are those of avx512.
+// The ops among them that multiply or write bf16 faster with AVX512_BF16; all others use their avx512 variant.
 #define DISTILL_BF16_OPS(OP)   \
   OP(linear_forward)           \
   OP(linear_backward_input)    \

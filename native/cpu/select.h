@@ -1,4 +1,4 @@
-// The table of CPU kernels in use.
+// The table of the CPU kernels in use.
 #pragma once
 
 #include <vector>
@@ -11,10 +11,10 @@ enum class Isa { scalar, avx2, avx512, avx512_bf16 };
 
 const char *isa_name(Isa isa);
 
-// Variants compiled in that this processor can run, slowest first.
+// The compiled variants that this processor can run, slowest first.
 const std::vector<Isa> &available_isas();
 
-// The fastest available one until select_isa says otherwise.
+// The fastest available variant, until select_isa chooses another.
 Isa selected_isa();
 void select_isa(Isa isa);  // must be available
 

@@ -19,7 +19,7 @@ namespace distill {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// Ops follow each other within microseconds: waking a sleeping thread each time would cost more than it brings.
+// Ops follow each other within microseconds: waking a sleeping thread each time would cost more than it gains.
 constexpr auto kSpin = std::chrono::microseconds(200);
 
 void pause() {
@@ -28,7 +28,7 @@ void pause() {
 #endif
 }
 
-// Spins until done() holds, at most for kSpin; true if it does.
+// Spins until done() holds, for at most kSpin; returns whether it holds.
 template <class Done>
 bool spin_until(const Done &done) {
   const auto end = Clock::now() + kSpin;
@@ -59,8 +59,8 @@ struct Job {
   }
 };
 
-// One job at a time. The caller works on it too and waits only for the workers that have joined, never for one that the system has
-// not yet given a processor: with other programs about, that could take a whole time slice.
+// Runs one job at a time. The caller works on it too. It waits only for workers that have joined, never for one that the system has not
+// scheduled yet: with other programs running, that could take a whole time slice.
 class Pool {
  public:
   ~Pool() { stop(); }
@@ -75,7 +75,7 @@ class Pool {
   }
 
   void run(int64_t chunks, void (*body)(void *, int64_t), void *context) {
-    // Nested in a chunk, or another thread is using the pool: the work is the same on one thread.
+    // Nested in a chunk, or another thread is using the pool: run on this thread, with the same result.
     if (chunks <= 1 || size_ == 1 || busy_.test_and_set()) {
       for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
       return;
@@ -95,7 +95,7 @@ class Pool {
   }
 
  private:
-  // Fewer than wanted where the system gives no more threads.
+  // Starts fewer workers than wanted if the system refuses more threads.
   void start() try {
     while (static_cast<int>(workers_.size()) < size_ - 1) {
       const uint64_t seen = opened_;
@@ -119,7 +119,7 @@ class Pool {
     is_open_ = true;
     ++opened_;
     if (sleeping_ == 0) return;
-    { std::lock_guard lock(mutex_); }  // a worker between its last look and its sleep holds it
+    { std::lock_guard lock(mutex_); }  // held by a worker between its last check and its sleep
     wake_.notify_all();
   }
 
@@ -140,7 +140,7 @@ class Pool {
       }
       if (stopping_) return;
       seen = opened_;
-      ++inside_;  // from here close() waits for this thread, so that an open job stays as it is
+      ++inside_;  // from here on close() waits for this thread, so an open job does not change
       if (is_open_) job_.run_chunks();
       --inside_;
     }

@@ -5,8 +5,8 @@
 
 namespace distill {
 
-// Calls body(context, i) for every i in [0, chunks), each once, on any thread, in any order; returns when all are done. Chunks must
-// be fixed by the shape of the work, and sums over chunks be made in chunk order, so that no result depends on the thread count.
+// Calls body(context, i) once for every i in [0, chunks), on any thread, in any order; returns when all are done. Chunks must depend
+// only on the shape of the work, and sums over chunks must be in chunk order, so that no result depends on the thread count.
 void parallel_for(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context);
 
 template <class Body>
@@ -18,8 +18,8 @@ void parallel_for(int64_t chunks, const Body &body) {
 void set_threads(int count);
 int threads();
 
-// Working memory of the calling thread: at least `bytes`, 64-byte aligned, kept from call to call (contents undefined). `slot` tells
-// apart buffers needed at once (0 ... 11).
+// Working memory of the calling thread: at least `bytes`, 64-byte aligned, kept between calls, content undefined. `slot` (0 ... 11)
+// distinguishes buffers that are needed at the same time. A larger request frees the slot's old buffer.
 void *scratch(int slot, int64_t bytes);
 
 }  // namespace distill

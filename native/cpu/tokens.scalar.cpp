@@ -1,4 +1,4 @@
-// Class token and position embedding; picking one token or a range of them.
+// Class token and position embedding, and selecting one token or a range of them.
 #include <algorithm>
 
 #include "cpu/threads.h"
@@ -25,7 +25,7 @@ void embed_tokens_forward(const EmbedTokensForward &a) {
   });
 }
 
-// Token by token, so that the sums over the batch have a fixed order.
+// One token per task, so that the sums over the batch have a fixed order.
 void embed_tokens_backward(const EmbedTokensBackward &a) {
   parallel_for(a.T, [&](int64_t t) {
     float *dposition = a.dposition + t * a.D;

@@ -1,5 +1,5 @@
-// Every function that select.cpp may put into the table: one namespace per instruction set, one function per op.
-// scalar has all ops, in <op>.scalar.cpp, as readable references. A faster variant lives in <op>.<isa>.cpp and is listed in select.cpp.
+// Every function that select.cpp may put into the table: one namespace per instruction set, one function per op. The scalar namespace has
+// all ops, in <op>.scalar.cpp, as readable references. A faster variant is in <op>.<isa>.cpp and listed in select.cpp.
 #pragma once
 
 #include "ops.h"

@@ -1,8 +1,8 @@
 // Vectors of floats as wide as the instruction set: kernels are templates over V = Vec8 or Vec16, instantiated in <op>.<isa>.cpp.
 //
-// Everything here and in such templates has internal linkage: a function that two files with different instruction sets share would be
-// kept once, with the instructions of either, and run on processors that lack them. For the same reason such files take nothing from
-// the standard library that is not sure to be inlined.
+// Everything here and in such templates has internal linkage. Otherwise the linker would keep one copy of a function that two files with
+// different instruction sets share, with the instructions of either, and run it on processors that lack them. For the same reason such
+// files use nothing from the standard library that is not certain to be inlined.
 #pragma once
 
 #include <cstddef>
@@ -26,22 +26,22 @@ template <>
 struct VecTraits<Vec8> {
   using Int [[gnu::vector_size(32)]] = int32_t;
   using Bits [[gnu::vector_size(32)]] = uint32_t;
-  using Half [[gnu::vector_size(16)]] = uint16_t;
+  using Bf16 [[gnu::vector_size(16)]] = uint16_t;
 };
 template <>
 struct VecTraits<Vec16> {
   using Int [[gnu::vector_size(64)]] = int32_t;
   using Bits [[gnu::vector_size(64)]] = uint32_t;
-  using Half [[gnu::vector_size(32)]] = uint16_t;
+  using Bf16 [[gnu::vector_size(32)]] = uint16_t;
 };
-// As many 32-bit integers, which comparisons give (-1 true, 0 false)
+// As many 32-bit integers: the result of comparisons (-1 true, 0 false)
 template <class V>
 using IntVec = typename VecTraits<V>::Int;
 
 template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
-// The same bits as another type
+// Reinterprets the bits as another type
 template <class To, class From>
 inline To as(From from) {
   static_assert(sizeof(To) == sizeof(From));
@@ -50,7 +50,7 @@ inline To as(From from) {
   return to;
 }
 
-// Half of the lanes of 16
+// Half of 16 lanes
 template <class V>
 inline Vec8 low_half(V v) {
   return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
@@ -60,8 +60,8 @@ inline Vec8 high_half(V v) {
   return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// body(0, 1, 2 ...) of types that hold the numbers: vectors made from them are constants for the compiler, which it is not sure to see in
-// loops over lanes.
+// Calls body(0, 1, 2 ...) with the numbers as types. Vectors made from them are compile-time constants, which the compiler does not
+// reliably recognise in loops over lanes.
 template <class V, class Body>
 [[gnu::always_inline]] inline auto with_lane_numbers(const Body &body) {
   return [&]<int... lane>(std::integer_sequence<int, lane...>) __attribute__((always_inline)) {
@@ -76,7 +76,7 @@ template <class V>
   return with_lane_numbers<V>([](auto... lane) __attribute__((always_inline)) { return IntVec<V>{lane...}; });
 }
 
-// What fills a lane as it lies in memory: a float, or two numbers of bf16 (pairs.h).
+// What fills a lane in memory: a float, or two bf16 numbers (pairs.h).
 template <class T>
 concept Lane = sizeof(T) == sizeof(float);
 
@@ -92,7 +92,7 @@ inline void store(T *to, V v) {
   __builtin_memcpy(to, &v, sizeof(V));
 }
 
-// The first `count` lanes; the others are zero. Masked where the processor can: a copy of so many bytes would be a call.
+// Loads the first `count` lanes; the others are zero. Uses masks where the processor has them: a copy of variable length would be a call.
 template <class V, Lane T>
 inline V load_first(const T *from, int64_t count) {
 #if defined(__AVX512F__)
@@ -119,7 +119,7 @@ inline void store_first(T *to, V v, int64_t count) {
   __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
-// v with zeros from lane `count` on
+// v with zeros in lanes `count` and beyond
 template <class V>
 inline V first_lanes(V v, int64_t count) {
   return lane_numbers<V>() < static_cast<int32_t>(count) ? v : V{};
@@ -133,70 +133,70 @@ inline V broadcast(float value) {
 // ---- bf16 in memory, fp32 in registers
 
 template <class V>
-inline V from_half(typename VecTraits<V>::Half half) {
+inline V widen(typename VecTraits<V>::Bf16 bits) {
 #if defined(__AVX512F__)
-  // Of __builtin_convertvector GCC makes six instructions; without a mask it warns of its own headers (bug 105593).
+  // GCC compiles __builtin_convertvector to six instructions, and warns about its own headers without a mask (bug 105593).
   if constexpr (sizeof(V) == 64)
-    return as<V>(as<typename VecTraits<V>::Bits>(_mm512_maskz_cvtepu16_epi32(0xffff, as<__m256i>(half))) << 16);
+    return as<V>(as<typename VecTraits<V>::Bits>(_mm512_maskz_cvtepu16_epi32(0xffff, as<__m256i>(bits))) << 16);
 #endif
-  return as<V>(__builtin_convertvector(half, typename VecTraits<V>::Bits) << 16);
+  return as<V>(__builtin_convertvector(bits, typename VecTraits<V>::Bits) << 16);
 }
 
 template <class V>
 inline V load(const bf16 *from) {
-  typename VecTraits<V>::Half half;
-  __builtin_memcpy(&half, from, sizeof(half));
-  return from_half<V>(half);
+  typename VecTraits<V>::Bf16 bits;
+  __builtin_memcpy(&bits, from, sizeof(bits));
+  return widen<V>(bits);
 }
 
-// Rounds to nearest, ties to even; NaN stays NaN. The instruction takes numbers below 2^-126 for zero.
+// Rounds to bf16: to nearest, ties to even; NaN stays NaN. The instruction treats numbers below 2^-126 as zero.
 template <class V>
-inline typename VecTraits<V>::Half to_half(V v) {
+inline typename VecTraits<V>::Bf16 narrow(V v) {
 #if defined(__AVX512BF16__)
-  return as<typename VecTraits<V>::Half>(_mm512_cvtneps_pbh(as<__m512>(v)));
+  return as<typename VecTraits<V>::Bf16>(_mm512_cvtneps_pbh(as<__m512>(v)));
 #else
   using Bits = typename VecTraits<V>::Bits;
-  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, half = v == v ? rounded : bits >> 16 | 0x40;
+  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, narrowed = v == v ? rounded : bits >> 16 | 0x40;
 #if defined(__AVX512F__)
-  if constexpr (sizeof(V) == 64) return as<typename VecTraits<V>::Half>(_mm512_maskz_cvtepi32_epi16(0xffff, as<__m512i>(half)));
+  if constexpr (sizeof(V) == 64) return as<typename VecTraits<V>::Bf16>(_mm512_maskz_cvtepi32_epi16(0xffff, as<__m512i>(narrowed)));
 #endif
-  return __builtin_convertvector(half, typename VecTraits<V>::Half);
+  return __builtin_convertvector(narrowed, typename VecTraits<V>::Bf16);
 #endif
 }
 
-// As it comes back from memory in bf16
+// v as if stored in bf16 and loaded again
 template <class V>
 inline V rounded(V v) {
-  return from_half<V>(to_half(v));
+  return widen<V>(narrow(v));
 }
 
 template <class V>
 inline void store(bf16 *to, V v) {
-  const auto half = to_half(v);
-  __builtin_memcpy(to, &half, sizeof(half));
+  const auto narrowed = narrow(v);
+  __builtin_memcpy(to, &narrowed, sizeof(narrowed));
 }
 
 template <class V>
 inline V load_first(const bf16 *from, int64_t count) {
-  using Half = typename VecTraits<V>::Half;
+  using Bf16 = typename VecTraits<V>::Bf16;
 #if defined(__AVX512F__)
-  if constexpr (sizeof(V) == 64) return from_half<V>(as<Half>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1 << count) - 1), from)));
+  if constexpr (sizeof(V) == 64) return widen<V>(as<Bf16>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1 << count) - 1), from)));
 #endif
-  Half half{};
-  __builtin_memcpy(&half, from, static_cast<size_t>(count) * sizeof(bf16));
-  return from_half<V>(half);
+  Bf16 bits{};
+  __builtin_memcpy(&bits, from, static_cast<size_t>(count) * sizeof(bf16));
+  return widen<V>(bits);
 }
 
 template <class V>
 inline void store_first(bf16 *to, V v, int64_t count) {
-  const auto half = to_half(v);
+  const auto narrowed = narrow(v);
 #if defined(__AVX512F__)
-  if constexpr (sizeof(V) == 64) return _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1 << count) - 1), as<__m256i>(half));
+  if constexpr (sizeof(V) == 64) return _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1 << count) - 1), as<__m256i>(narrowed));
 #endif
-  __builtin_memcpy(to, &half, static_cast<size_t>(count) * sizeof(bf16));
+  __builtin_memcpy(to, &narrowed, static_cast<size_t>(count) * sizeof(bf16));
 }
 
-// load_first and store_first where `count` is mostly all lanes. T: float, bf16 or a type that loads as V too
+// load_first and store_first for a `count` that is mostly all lanes. T: float, bf16, or another type that loads as V
 template <class V, class T>
 inline V load_some(const T *from, int64_t count) {
   return count == lanes<V> ? load<V>(from) : load_first<V>(from, count);
@@ -210,25 +210,25 @@ inline void store_some(T *to, V v, int64_t count) {
     store_first(to, v, count);
 }
 
-// body(pointer): once compiled for each way in which numbers are stored, so that loops need not ask for each
+// Calls body(pointer), compiled once for each storage, so that loops need not check it for every number
 template <class Body>
 inline void typed(Floats from, const Body &body) {
   if (from.storage == Storage::f32)
     body(from.f32());
   else
-    body(from.half());
+    body(from.as_bf16());
 }
 template <class Body>
 inline void typed(FloatsOut to, const Body &body) {
   if (to.storage == Storage::f32)
     body(to.f32());
   else
-    body(to.half());
+    body(to.as_bf16());
 }
 
 template <class V>
 inline V load_some(Floats from, int64_t count) {
-  return from.storage == Storage::f32 ? load_some<V>(from.f32(), count) : load_some<V>(from.half(), count);
+  return from.storage == Storage::f32 ? load_some<V>(from.f32(), count) : load_some<V>(from.as_bf16(), count);
 }
 
 template <class V>
@@ -236,12 +236,12 @@ inline void store_some(FloatsOut to, V v, int64_t count) {
   if (to.storage == Storage::f32)
     store_some(to.f32(), v, count);
   else
-    store_some(to.half(), v, count);
+    store_some(to.as_bf16(), v, count);
 }
 
 template <class V>
 inline V load(Floats from) {
-  return from.storage == Storage::f32 ? load<V>(from.f32()) : load<V>(from.half());
+  return from.storage == Storage::f32 ? load<V>(from.f32()) : load<V>(from.as_bf16());
 }
 
 template <class V>
@@ -249,10 +249,10 @@ inline void store(FloatsOut to, V v) {
   if (to.storage == Storage::f32)
     store(to.f32(), v);
   else
-    store(to.half(), v);
+    store(to.as_bf16(), v);
 }
 
-// to [count] = a run of floats, in the type of `to`
+// to [count] = a run of floats, converted to the type of `to`
 template <class V, class From, class To>
 void convert_run(From from, int64_t count, To to) {
   for (int64_t i = 0; i < count; i += lanes<V>) {
@@ -261,7 +261,7 @@ void convert_run(From from, int64_t count, To to) {
   }
 }
 
-// to [count] = a run of floats, as factors of a product whose other factor is stored like that
+// to [count] = a run of floats, as factors of a product whose other factor has that storage
 template <class V>
 inline void copy_factors(Floats from, Storage other, int64_t count, float *to) {
   for (int64_t i = 0; i < count; i += lanes<V>) {
@@ -271,8 +271,8 @@ inline void copy_factors(Floats from, Storage other, int64_t count, float *to) {
   }
 }
 
-// As std::max: b where a < b, else a, also where they do not compare. That is what the instruction does with its second source, but of
-// constants the compiler makes a comparison and a selection. (Without a mask gcc 12 warns of the values of lanes that there are not.)
+// Like std::max: b where a < b, otherwise a, also where they do not compare. The instruction treats its second source this way, but for
+// constants the compiler would emit a comparison and a selection. (Without a mask GCC 12 warns about undefined values of masked-out lanes.)
 #if defined(__AVX512F__)
 constexpr __mmask16 kAllLanes = 0xffff;
 #endif
@@ -304,7 +304,7 @@ inline V absolute(V v) {
   return as<V>(as<Bits>(v) & 0x7fffffffu);
 }
 
-// All lanes in one, by halves: lane i with lane i + 8, then i + 4, ...
+// Combines all lanes into one by halving: lane i with lane i + 8, then i + 4, ...
 template <int half, class V, class Combine>
 [[gnu::always_inline]] inline float fold(V v, const Combine &combine) {
   if constexpr (half == 0) {
@@ -324,7 +324,7 @@ inline float reduce_max(V v) {
   return fold<lanes<V> / 2>(v, [](V a, V b) { return max(a, b); });
 }
 
-// rows [i][j] to rows [j][i], by exchanging ever larger squares
+// Transposes rows [i][j] to rows [j][i] by exchanging ever larger blocks
 template <int side = 1, class V>
 [[gnu::always_inline]] inline void transpose(V (&rows)[lanes<V>]) {
 #pragma GCC unroll 16
@@ -332,7 +332,7 @@ template <int side = 1, class V>
     if (i & side) continue;
     const V above = rows[i], below = rows[i + side];
     with_lane_numbers<V>([&](auto... lane) __attribute__((always_inline)) {
-      constexpr int kBelow = lanes<V>;  // from here on lanes are those of the lower row
+      constexpr int kBelow = lanes<V>;  // lane numbers from here on denote the lower row
       rows[i] = __builtin_shufflevector(above, below, (lane & side ? lane - side + kBelow : lane)...);
       rows[i + side] = __builtin_shufflevector(above, below, (lane & side ? lane + kBelow : lane + side)...);
     });

@@ -1,8 +1,8 @@
-// Convolution 3x3 of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2015), for any vector type V of vec.h.
+// 3x3 convolution with stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2015), for any vector type V of vec.h.
 //
-// A tile of 4x4 outputs comes from 6x6 inputs: both sides are taken to values at 6x6 points, multiplied there, 36 products where a plain
-// sum has 144, and taken back: Y = A^T [(G g G^T) * (B^T d B)] A. The points 0, +-3/4, +-3/2 and infinity halve the rounding error of the
-// customary 0, +-1, +-2: relative L2 error about 1e-6 at 256 channels.
+// A tile of 4x4 outputs depends on 6x6 inputs. Inputs and weights are transformed to values at 6x6 points and multiplied there, with 36
+// products where a direct sum needs 144, and the result is transformed back: Y = A^T [(G g G^T) * (B^T d B)] A. The points 0, +-3/4, +-3/2
+// and infinity halve the rounding error of the customary 0, +-1, +-2: the relative L2 error is about 1e-6 at 256 channels.
 #pragma once
 
 #include <algorithm>
@@ -33,40 +33,40 @@ struct Tile {
   int64_t pixel(const Patches &patches) const { return (n * patches.P + p) * patches.Q + q; }
 };
 
-// to [count, lanes] = from [lanes, count], runs `step` apart. Room is needed for whole squares of vectors.
+// Transposes from [lanes, count], runs `step` apart, to [count, lanes]. `to` needs room for whole blocks of vectors.
 template <class V>
-void turn_runs(const float *from, int64_t step, int64_t count, float *to) {
+void transpose_runs(const float *from, int64_t step, int64_t count, float *to) {
   for (int64_t i = 0; i < count; i += lanes<V>) {
-    V square[lanes<V>];
+    V block[lanes<V>];
 #pragma GCC unroll 16
     for (int64_t lane = 0; lane < lanes<V>; lane++)
-      square[lane] = load_some<V>(from + lane * step + i, std::min<int64_t>(lanes<V>, count - i));
-    transpose(square);
+      block[lane] = load_some<V>(from + lane * step + i, std::min<int64_t>(lanes<V>, count - i));
+    transpose(block);
 #pragma GCC unroll 16
-    for (int64_t k = 0; k < lanes<V>; k++) store(to + (i + k) * lanes<V>, square[k]);
+    for (int64_t k = 0; k < lanes<V>; k++) store(to + (i + k) * lanes<V>, block[k]);
   }
 }
 
-// A panel of transformed weights: from `column` on `width` columns, from `inner` on `count` rows, to 36 matrices [count, width].
+// Transforms a panel of weights, `width` columns from `column` and `count` rows from `inner`, to 36 matrices [count, width].
 template <class V>
-void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
-  // Nine times as many are whole vectors. Where they are gathered one number at a time, no vector is read right after its parts were
-  // written.
+void weight_panel(const FilterOperand &filter, int64_t column, int64_t width, int64_t inner, int64_t count, float *to, int64_t plane) {
+  // Nine times this many are whole vectors. With so many rows at a time, no vector is read right after its parts were gathered one number
+  // at a time.
   constexpr int64_t kRows = 16;
   int64_t offset[9];
-  for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * weights.row_step + tap % 3 * weights.tap_step;
-  const bool in_one_run = weights.inner_step == 9 && weights.row_step == 3 && weights.tap_step == 1;  // in the forward pass
+  for (int tap = 0; tap < 9; tap++) offset[tap] = tap / 3 * filter.row_step + tap % 3 * filter.tap_step;
+  const bool in_one_run = filter.inner_step == 9 && filter.row_step == 3 && filter.tap_step == 1;  // in the forward pass
   for (int64_t first = 0; first < width; first += lanes<V>) {
     for (int64_t row = 0; row < count; row += kRows) {
       const int64_t rows = std::min(kRows, count - row);
       float taps[kRows][9][lanes<V>];
-      const float *from = weights.first + (column + first) * weights.column_step + (inner + row) * weights.inner_step;
+      const float *from = filter.first + (column + first) * filter.column_step + (inner + row) * filter.inner_step;
       if (in_one_run) {
-        turn_runs<V>(from, weights.column_step, 9 * rows, taps[0][0]);
+        transpose_runs<V>(from, filter.column_step, 9 * rows, taps[0][0]);
       } else {
         for (int64_t lane = 0; lane < lanes<V>; lane++) {
           for (int64_t i = 0; i < rows; i++) {
-            for (int tap = 0; tap < 9; tap++) taps[i][tap][lane] = from[lane * weights.column_step + i * weights.inner_step + offset[tap]];
+            for (int tap = 0; tap < 9; tap++) taps[i][tap][lane] = from[lane * filter.column_step + i * filter.inner_step + offset[tap]];
           }
         }
       }
@@ -75,20 +75,20 @@ void weight_panel(const Weights &weights, int64_t column, int64_t width, int64_t
   }
 }
 
-// All weights as matrices [C,O] for the 36 points, in panels as of `pack`, `plane` apart
+// All weights as matrices [C,O] for the 36 points, `plane` apart, in panels like those of `pack`
 template <class V>
-const float *weight_planes(const Weights &weights, int64_t plane) {
+const float *weight_planes(const FilterOperand &filter, int64_t plane) {
   constexpr int64_t width = kVectors * lanes<V>, kRows = 32;
   float *planes = scratch_of(Scratch::planes, kPoints * plane);
-  const int64_t C = weights.inner, O = weights.columns, blocks = ceil_div(C, kRows);
+  const int64_t C = filter.inner, O = filter.columns, blocks = ceil_div(C, kRows);
   parallel_for(ceil_div(O, width) * blocks, [&](int64_t index) {
     const int64_t column = index / blocks * width, inner = index % blocks * kRows, wide = std::min(width, O - column);
-    weight_panel<V>(weights, column, wide, inner, std::min(kRows, C - inner), planes + column * C + inner * wide, plane);
+    weight_panel<V>(filter, column, wide, inner, std::min(kRows, C - inner), planes + column * C + inner * wide, plane);
   });
   return planes;
 }
 
-// Pixels of a tile lie apart, where the processor does not foresee them: while one tile is worked on, the next is called for.
+// The pixels of a tile are scattered, which defeats the hardware prefetcher: while one tile is processed, the next is prefetched.
 constexpr int64_t kLine = 16;  // floats
 
 template <class T>
@@ -98,7 +98,7 @@ const T *zeros(int64_t count) {
   return zeros;
 }
 
-// Where the 36 inputs of a tile lie, those in the padding at `zeros`
+// The addresses of the 36 inputs of a tile; those in the padding point to `zeros`
 template <class T>
 void inputs_of(const Patches &patches, const T *image, const Tile &tile, const T *zeros, const T *(&at)[kPoints]) {
   for (int i = 0; i < kIn; i++) {
@@ -112,7 +112,7 @@ void inputs_of(const Patches &patches, const T *image, const Tile &tile, const T
   }
 }
 
-// Inputs of `count` tiles to 36 matrices in slabs of `slab` floats, `plane` apart
+// Transforms the inputs of `count` tiles to 36 matrices, `plane` apart, in slabs of `slab` floats
 template <class V, class T>
 void input_planes_of(const Patches &patches, const T *image, int64_t first, int64_t count, float *planes, int64_t slab, int64_t plane) {
   const T *outside = zeros<T>(patches.C), *at[2][kPoints];
@@ -135,7 +135,7 @@ void input_planes(const Patches &patches, int64_t first, int64_t count, float *p
   typed(patches.image, [=, &patches](const auto *image) { input_planes_of<V>(patches, image, first, count, planes, slab, plane); });
 }
 
-// Where the 16 gradients of a tile lie, those outside at `zeros`
+// The addresses of the 16 gradients of a tile; those outside the output point to `zeros`
 template <class T>
 void gradients_of(const Patches &patches, const Tile &tile, const T *dy, int64_t O, const T *zeros, const T *(&at)[kOut * kOut]) {
   for (int i = 0; i < kOut; i++) {
@@ -146,7 +146,7 @@ void gradients_of(const Patches &patches, const Tile &tile, const T *dy, int64_t
   }
 }
 
-// Gradients [N,P,Q,O] of `count` tiles, likewise
+// Transforms the gradients [N,P,Q,O] of `count` tiles in the same way
 template <class V>
 void gradient_planes(const Patches &patches, int64_t first, int64_t count, Floats gradients, int64_t O, float *planes, int64_t slab,
                      int64_t plane) {
@@ -159,10 +159,10 @@ void gradient_planes(const Patches &patches, int64_t first, int64_t count, Float
   });
 }
 
-// 36 matrices of products [count, columns], `plane` apart, to as many channels of the tiles of y, whose pixels are ldy apart
+// Transforms 36 matrices of products [count, columns], `plane` apart, to `columns` channels of the tiles of y, whose pixels are ldy apart
 template <class V, class T>
 void output_tiles_of(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
-                     int64_t columns, T *y, int64_t ldy, const Ending &ending) {
+                     int64_t columns, T *y, int64_t ldy, const Epilogue &epilogue) {
   for (int64_t t = 0; t < count; t++) {
     const Tile tile(patches, first + t);
     const int64_t rows = std::min<int64_t>(kOut, patches.P - tile.p), wide = std::min<int64_t>(kOut, patches.Q - tile.q);
@@ -178,7 +178,7 @@ void output_tiles_of(const Patches &patches, int64_t first, int64_t count, const
         for (int j = 0; j < wide; j++) {
           const int64_t pixel = (i * patches.Q + j) * ldy + o;
           const V sum = out[kOut * i + j];
-          store(corner + pixel, ending ? ending.of(sum, at + pixel, o, lanes<V>) : sum);
+          store(corner + pixel, epilogue ? epilogue.apply(sum, at + pixel, o, lanes<V>) : sum);
         }
       }
     }
@@ -187,12 +187,13 @@ void output_tiles_of(const Patches &patches, int64_t first, int64_t count, const
 
 template <class V>
 void output_tiles(const Patches &patches, int64_t first, int64_t count, const float *planes, int64_t plane, const float *bias,
-                  int64_t columns, FloatsOut out, int64_t ldy, const Ending &ending) {
-  typed(out, [=, &patches, &ending](auto *y) { output_tiles_of<V>(patches, first, count, planes, plane, bias, columns, y, ldy, ending); });
+                  int64_t columns, FloatsOut out, int64_t ldy, const Epilogue &epilogue) {
+  typed(out,
+        [=, &patches, &epilogue](auto *y) { output_tiles_of<V>(patches, first, count, planes, plane, bias, columns, y, ldy, epilogue); });
 }
 
-// dweight [C,3,3] of one output channel, from sums of 36 products [C], `plane` apart, of which there are `parts`, added in their order;
-// itself added to what is there, if wanted
+// dweight [C,3,3] of one output channel from `parts` sums of 36 products [C], `plane` apart, added in order. With `add`, the result is
+// added to the existing dweight.
 template <class V>
 void products_to_weights(const float *sums, int64_t plane, int64_t parts, int64_t C, bool add, float *dweight) {
   for (int64_t c = 0; c < C; c += lanes<V>) {
@@ -207,7 +208,7 @@ void products_to_weights(const float *sums, int64_t plane, int64_t parts, int64_
 
 }  // namespace winograd
 
-// Whole vectors of channels, and tiles that are at least half used.
+// Requires whole vectors of channels, and tiles that are at least half used.
 template <class V>
 bool winograd_fits(const Patches &a, int64_t columns) {
   const int64_t tiles = ceil_div(a.P, winograd::kOut) * ceil_div(a.Q, winograd::kOut);
@@ -217,34 +218,33 @@ bool winograd_fits(const Patches &a, int64_t columns) {
 
 namespace winograd {
 
-constexpr int64_t kPad = 16;  // planes a power of two apart would fall into the same lines of the cache
+constexpr int64_t kPad = 16;  // planes a power of two apart would fall into the same sets of the cache
 
 inline int64_t tiles_of(const Patches &patches, int64_t N) { return N * ceil_div(patches.P, kOut) * ceil_div(patches.Q, kOut); }
 
-// Weights are transformed beforehand; threads take blocks of tiles.
+// Transforms the weights first; then threads take blocks of tiles.
 template <class V>
-void convolve_by_tiles(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none,
+void convolve_by_tiles(const Patches &patches, int64_t tiles, const FilterOperand &filter, const float *bias, const float *none,
                        const Output &out) {
   constexpr int64_t kTiles = 24;
-  const int64_t C = patches.C, O = weights.columns, weight_plane = C * O + kPad, plane_in = kTiles * C + kPad,
-                plane_out = kTiles * O + kPad;
-  const float *u = weight_planes<V>(weights, weight_plane);
+  const int64_t C = patches.C, O = filter.columns, weight_plane = C * O + kPad, plane_in = kTiles * C + kPad, plane_out = kTiles * O + kPad;
+  const float *u = weight_planes<V>(filter, weight_plane);
   parallel_for(ceil_div(tiles, kTiles), [&](int64_t chunk) {
     const int64_t first = chunk * kTiles, count = std::min(kTiles, tiles - first);
     float *v = scratch_of(Scratch::patches, kPoints * plane_in), *m = scratch_of(Scratch::block, kPoints * plane_out);
     input_planes<V>(patches, first, count, v, count * lanes<V>, plane_in);
     for (int i = 0; i < kPoints; i++) forward_block<V>(count, v + i * plane_in, C, u + i * weight_plane, none, O, m + i * plane_out);
-    output_tiles<V>(patches, first, count, m, plane_out, bias, O, out.y, O, out.ending);
+    output_tiles<V>(patches, first, count, m, plane_out, bias, O, out.y, O, out.epilogue);
   });
 }
 
-// Inputs are transformed beforehand; threads take panels of output channels and transform their weights where they need them: where
-// weights outweigh images, these would have to go through memory.
+// Transforms the inputs first; then threads take panels of output channels and transform the weights of each panel right before use. If
+// there are more weights than image data, transformed weights would otherwise go through memory.
 template <class V>
-void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &weights, const float *bias, const float *none,
+void convolve_by_columns(const Patches &patches, int64_t tiles, const FilterOperand &filter, const float *bias, const float *none,
                          const Output &out) {
   constexpr int64_t kTiles = 4, kInner = 64, width = kVectors * lanes<V>;
-  const int64_t C = patches.C, O = weights.columns, slab = tiles * lanes<V>, plane_in = tiles * C + kPad, plane_out = tiles * width + kPad,
+  const int64_t C = patches.C, O = filter.columns, slab = tiles * lanes<V>, plane_in = tiles * C + kPad, plane_out = tiles * width + kPad,
                 plane_weights = kInner * width + kPad;
   float *v = scratch_of(Scratch::planes, kPoints * plane_in);
   parallel_for(ceil_div(tiles, kTiles), [&](int64_t chunk) {
@@ -256,21 +256,21 @@ void convolve_by_columns(const Patches &patches, int64_t tiles, const Weights &w
     float *u = scratch_of(Scratch::patches, kPoints * plane_weights), *m = scratch_of(Scratch::block, kPoints * plane_out);
     for (int64_t c = 0; c < C; c += kInner) {
       const int64_t count = std::min(kInner, C - c);
-      weight_panel<V>(weights, column, wide, c, count, u, plane_weights);
+      weight_panel<V>(filter, column, wide, c, count, u, plane_weights);
       for (int i = 0; i < kPoints; i++) {
         float *to = m + i * plane_out;
         const Addend before = c ? Addend{to, wide} : Addend{none, 0};
         forward_panel<V>(tiles, count, v + i * plane_in + c / lanes<V> * slab, slab, u + i * plane_weights, before, to, wide, wide);
       }
     }
-    output_tiles<V>(patches, 0, tiles, m, plane_out, bias + column, wide, out.y + column, O, out.ending.from(column));
+    output_tiles<V>(patches, 0, tiles, m, plane_out, bias + column, wide, out.y + column, O, out.epilogue.from(column));
   });
 }
 
-// Greatest C * O at which the sums of 36 products are kept whole for each part of the tiles.
+// The largest C * O for which each part of the tiles keeps all sums of the 36 products.
 constexpr int64_t kWholeSums = 64 * 128;
 
-// Threads take parts of the tiles, each with sums of its own.
+// Threads take parts of the tiles; each part has its own sums.
 template <class V>
 void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
   constexpr int64_t kParts = 8, kTiles = 96;
@@ -294,7 +294,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
   parallel_for(a.O, [&](int64_t o) { products_to_weights<V>(sums + o * a.C, a.O * a.C, parts, a.C, false, a.dweight + o * a.C * 9); });
 }
 
-// Both sides are transformed beforehand, so many tiles at a time as stay in the third-level cache; threads take blocks of the weights.
+// Transforms both sides first, for as many tiles at a time as fit the third-level cache; then threads take blocks of the weights.
 template <class V>
 void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
   constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kWeightVectors * lanes<V>,
@@ -329,11 +329,11 @@ void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Con
 }  // namespace winograd
 
 template <class V>
-void convolve_by_winograd(const Patches &patches, int64_t N, const Weights &weights, const float *bias, const Output &out) {
-  const int64_t tiles = winograd::tiles_of(patches, N), O = weights.columns;
+void convolve_by_winograd(const Patches &patches, int64_t N, const FilterOperand &filter, const float *bias, const Output &out) {
+  const int64_t tiles = winograd::tiles_of(patches, N), O = filter.columns;
   const float *added = padded_bias<V>(bias, O), *none = added + O;
   const auto convolve = tiles < O ? winograd::convolve_by_columns<V> : winograd::convolve_by_tiles<V>;
-  convolve(patches, tiles, weights, added, none, out);
+  convolve(patches, tiles, filter, added, none, out);
 }
 
 template <class V>

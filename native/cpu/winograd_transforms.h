@@ -12,7 +12,7 @@ constexpr int kOut = 4, kIn = 6, kPoints = kIn * kIn;
 constexpr float a = 0.75f, a2 = a * a, a3 = a2 * a, b = 1.5f, b2 = b * b, b3 = b2 * b;
 constexpr float k0 = 1 / (a2 * b2), ka = 1 / (2 * a2 * (a2 - b2)), kb = 1 / (2 * b2 * (b2 - a2));
 
-// B^T of six values `step` apart, in place
+// B^T on six values `step` apart, in place
 template <class V>
 inline void transform_input(V *d, int step) {
   const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
@@ -25,7 +25,7 @@ inline void transform_input(V *d, int step) {
   d[5 * step] = a2 * b2 * d1 - (a2 + b2) * d3 + d5;
 }
 
-// G of three weights `step` apart
+// G on three weights `step` apart
 template <class V>
 inline void transform_weights(const V *g, int step, V *u, int ustep) {
   const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
@@ -37,7 +37,7 @@ inline void transform_weights(const V *g, int step, V *u, int ustep) {
   u[5 * ustep] = g2;
 }
 
-// A^T of six products `step` apart
+// A^T on six products `step` apart
 template <class V>
 inline void transform_output(const V *m, int step, V *y, int ystep) {
   const V sum_a = m[step] + m[2 * step], difference_a = m[step] - m[2 * step];
@@ -48,7 +48,7 @@ inline void transform_output(const V *m, int step, V *y, int ystep) {
   y[3 * ystep] = a3 * difference_a + b3 * difference_b + m[5 * step];
 }
 
-// A of four gradients, and G^T of six products: the adjoints of the two above
+// A on four gradients, and G^T on six products: the adjoints of the two above
 template <class V>
 inline void transform_gradient(const V *d, int step, V *z, int zstep) {
   const V even_a = d[0] + a2 * d[2 * step], odd_a = a * d[step] + a3 * d[3 * step];
@@ -69,8 +69,8 @@ inline void transform_products(const V *u, int step, V *g, int gstep) {
   g[2 * gstep] = a2 * sum_a + b2 * sum_b + u[5 * step];
 }
 
-// The same for a tile, first down its columns and then along its rows, by way of `half` in the first-level cache: there are not registers
-// enough for both at once.
+// The same for a tile, first down its columns and then along its rows, through `half` in the first-level cache: there are not enough
+// registers for both directions at once.
 template <class V, class T>
 inline void transform_input_tile(const T *const (&at)[kPoints], int64_t c, float *to, int64_t plane) {
   V half[kPoints], d[kIn];
@@ -129,7 +129,7 @@ inline void transform_gradient_tile(const T *const (&at)[kOut * kOut], int64_t o
     for (int j = 0; j < kIn; j++, to += plane) store(to, z[j]);
   }
 }
-// of the sum of `parts` products, each 36 planes long
+// for the sum of `parts` products of 36 planes each
 template <class V>
 inline void transform_product_tile(const float *from, int64_t plane, int64_t parts, float *to) {
   V half[3 * kIn], u[kIn], g[3];

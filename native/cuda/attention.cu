@@ -1,7 +1,7 @@
-// Attention without a T x T matrix in memory: a block per tile of queries (or keys) of one head walks over the tiles of keys (or
-// queries). Queries, keys and values are read where they lie in qkv [N,T,3,A,E]. Forward: softmax as it goes (Milakov and Gimelshein 2018,
-// Dao et al. 2022); backward: the probabilities again, from the kept logsumexp.
-// Products in fp32; tensor_attention.cu has those on tensor cores.
+// Attention without a T x T matrix in memory: a block per tile of queries (or keys) of one head loops over the tiles of keys (or queries).
+// Queries, keys and values are read in place in qkv [N,T,3,A,E]. The forward pass uses an online softmax (Milakov and Gimelshein 2018, Dao
+// et al. 2022); the backward pass recomputes the probabilities from the stored logsumexp.
+// Products are in fp32; tensor_attention.cu has those on tensor cores.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/errors.h"
@@ -14,17 +14,17 @@ namespace distill::cuda {
 
 namespace {
 
-// Threads stand as 16 x 16: row ty has rows ty, ty + 16 ... of a tile, tx columns tx, tx + 16 ...
+// Threads form a 16 x 16 grid: ty handles rows ty, ty + 16 ... of a tile, tx columns tx, tx + 16 ...
 constexpr int kThreads = 256, kSide = 16, kKeys = 32;
 constexpr int64_t kWidestHead = 128;
 
-// Where the rows of one head and image lie: row t at base + t * pitch.
+// The rows of one head and image: row t is at base + t * pitch.
 struct Rows {
   Floats base;
   int64_t pitch;
 };
 
-// To shared [count][E + 1] from row `first` on; zeros beyond T.
+// Loads `count` rows, starting at `first`, to shared [count][E + 1], with zeros beyond T.
 template <int count>
 __device__ inline void load_rows(const Rows &rows, int64_t first, int64_t T, int64_t E, float *shared) {
   for (int64_t i = threadIdx.x; i < count * E; i += kThreads) {
@@ -69,7 +69,7 @@ __device__ inline void weigh_rows(const float *weights, int pitch, const float *
   }
 }
 
-// Over the 16 threads that share a row.
+// Reduces over the 16 threads that share a row.
 __device__ inline float row_max(float value) {
   GPU_UNROLL
   for (int distance = kSide / 2; distance; distance >>= 1) value = fmaxf(value, __shfl_xor_sync(~0u, value, distance));
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) 
     }
     __syncthreads();
     weigh_rows<I, J, kKeys, false>(weights, kPitch, values, E, y);
-    // Before the next keys and values overwrite these.
+    // Wait before the next keys and values overwrite these.
     __syncthreads();
   }
 
@@ -144,8 +144,8 @@ __global__ void __launch_bounds__(kThreads) attention_tile(AttentionForward op) 
   }
 }
 
-// What both halves of the backward pass work with: tiles of 32 queries and 32 keys, of which
-//   P = exp(scale q k^T - logsumexp), dS = P (dy v^T - delta), delta the row sums of dy y.
+// Shared by both halves of the backward pass: tiles of 32 queries and 32 keys, with
+//   P = exp(scale q k^T - logsumexp), dS = P (dy v^T - delta), where delta holds the row sums of dy y.
 struct Tiles {
   float *queries, *keys, *values, *dy, *p, *ds;  // [32][E + 1], p and ds [32][33]
 
@@ -208,7 +208,7 @@ __device__ inline void store_rows(const AttentionBackward &op, const Head &head,
   }
 }
 
-// dq = dS k, zero from token Q on
+// dq = dS k, zero for tokens Q and beyond
 template <int J>
 __global__ void __launch_bounds__(kThreads) attention_dq(AttentionBackward op, const float *delta) {
   DYNAMIC_SHARED(memory);
@@ -250,7 +250,7 @@ __global__ void __launch_bounds__(kThreads) attention_dk_dv(AttentionBackward op
 }
 
 void expect_head(int64_t E) {
-  if (E > kWidestHead) throw CudaError("attention: on the GPU a head has at most 128 values, got " + std::to_string(E));
+  if (E > kWidestHead) throw CudaError("attention: on the GPU a head may have at most 128 values, got " + std::to_string(E));
 }
 
 template <int I, int J>

@@ -1,4 +1,4 @@
-// From stored bytes to what a net sees: crop, flip, resize, normalise; a thread per value of the output. Images stay in device memory.
+// Turns stored bytes into a network's input: crop, flip, resize, normalise; one thread per output value. Images stay in device memory.
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
 #include "cuda/philox.cuh"
@@ -62,7 +62,7 @@ struct Picture {
   int64_t H, W;
   View view;
 
-  // Zeros beyond the border.
+  // Zero beyond the border.
   __device__ float at(int64_t h, int64_t w, int64_t c) const {
     const int64_t from_h = h + view.top, from_w = (view.flip ? W - 1 - w : w) + view.left;
     const bool inside = from_h >= 0 && from_h < H && from_w >= 0 && from_w < W;
@@ -70,7 +70,7 @@ struct Picture {
   }
 };
 
-// Value c of output pixel (p, q), normalised. Normalising first is the same, as the weights sum to 1.
+// Value c of output pixel (p, q), normalised. Normalising first gives the same result, because the weights sum to 1.
 __device__ inline float resized(const Picture &picture, const Grid &grid, int64_t p, int64_t q, int64_t c, float mean, float std) {
   float sum = 0;
   for (int64_t i = 0; i < grid.rows.count; i++) {

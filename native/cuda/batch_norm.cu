@@ -1,4 +1,4 @@
-// Batch norm: sums over all pixels by channel, then each element by itself. Limited by memory.
+// Batch norm: sums per channel over all pixels, then elementwise. Limited by memory.
 #include "cuda/columns.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
@@ -29,7 +29,7 @@ __device__ inline void normalise(const Op &a, int64_t row, int64_t c, int count,
 
 }  // namespace
 
-// Mean first, then the squares of what is left: the difference of two large sums would lose digits.
+// Computes the mean first and then the squared deviations: the difference of two large sums would lose digits.
 void batch_norm_forward_train(const BatchNormForwardTrain &a) {
   const auto take_mean = [=] __device__(int64_t c, const gpu::Sums<1> &sums) {
     a.mean[c] = sums.of[0] / static_cast<float>(a.M);

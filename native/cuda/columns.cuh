@@ -1,4 +1,4 @@
-// Sums over the rows of a matrix, column by column: a thread takes 8 columns of some rows, a block 64 columns of a chunk of rows.
+// Sums of the columns of a matrix: a thread takes 8 columns of some rows, a block 64 columns of a chunk of rows.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace distill::gpu {
 
 constexpr int kColumnsWide = 8, kColumnsHigh = 32, kColumnsOfBlock = 8 * kColumnsWide;
 
-// As many blocks as fill a GPU and no more, as their sums are added up; by shape, so that the bits do not depend on the GPU.
+// Just enough blocks to fill a GPU, because their sums must be added. Chosen by shape, so that the bits do not depend on the GPU.
 inline int64_t rows_per_chunk(int64_t rows, int64_t columns) {
   constexpr int64_t kBlocks = 512, kLeast = 128;
   const int64_t chunks = std::max(kBlocks / blocks_for(columns, kColumnsOfBlock), int64_t{1});
@@ -82,8 +82,8 @@ __global__ void __launch_bounds__(kTotalsWide *kTotalsHigh)
   finish(column, sums);
 }
 
-// Queues finish(column, sums) with sums.of[q] the sum over all rows, added in an order that the shape fixes, of what term(row, column,
-// count) gives for the columns column ... column + count - 1; there are 8 or, at the end of a row, less, and terms beyond are not used.
+// Queues finish(column, sums). sums.of[q] is the sum over all rows of term(row, column, count), added in an order that the shape fixes. A
+// term covers columns column ... column + count - 1; count is 8, or less at the end of a row, and terms beyond count are not used.
 template <int Q, class Term, class Finish>
 void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &finish) {
   const int64_t per_chunk = rows_per_chunk(rows, columns), chunks = (rows + per_chunk - 1) / per_chunk;

@@ -1,5 +1,5 @@
-// Convolutions as products whose factor a is read from the image where it lies (implicit GEMM). Weights are first turned so that a row of
-// the product's factor b lies in one piece. With activations in bf16 they run on tensor cores.
+// Convolutions as products whose factor a is read from the image in place (implicit GEMM). Weights are first reordered so that a row of the
+// product's factor b is contiguous. With bf16 activations they run on tensor cores.
 #include <algorithm>
 
 #include "cuda/columns.cuh"
@@ -32,8 +32,8 @@ struct Taps {
   }
 };
 
-// ---- Where a value of the product's factor lies: by pixel and tap, at(...) >= 0, or outside, where the value is 0. C or O is the pitch of
-// the pixels, which may have more channels than the op.
+// ---- The offset of a value of the product's factor, by pixel and tap: at(...) >= 0, or negative outside, where the value is 0. C or O is
+// the pitch of the pixels, which may have more channels than the op.
 
 // The patches of x: pixel (n, p, q), tap (r, s, c)
 struct Patches {
@@ -52,7 +52,7 @@ struct Patches {
         stride(static_cast<int32_t>(a.stride)),
         padding(static_cast<int32_t>(a.padding)) {}
 
-  // Of the window's corner in the image.
+  // The window's corner in the image.
   __device__ Position position(uint32_t pixel) const {
     const auto n = static_cast<int32_t>(pixels.split(pixel));
     const auto p = static_cast<int32_t>(width.split(pixel));
@@ -65,8 +65,8 @@ struct Patches {
   }
 };
 
-// Along one axis the pixels first + stride i of x, which the same taps first_tap + stride j of windows reach: those of p = i + shift - j.
-// With stride 1 that is all of them.
+// Along one axis, the pixels first + stride i of x, which are all reached by the same taps first_tap + stride j, of windows p = i + shift -
+// j. With stride 1 these are all pixels.
 struct Phase {
   int64_t first, pixels, first_tap, taps, shift;
 
@@ -85,7 +85,7 @@ struct Phases {
   int64_t taps() const { return h.taps * w.taps; }
 };
 
-// The gradients dy that reach a pixel of such phases: pixel (n, i, j) among them, tap (r, s, o) among theirs
+// The gradients dy that reach a pixel of such phases: pixel (n, i, j) of the phases, tap (r, s, o) of their taps
 struct Reaching {
   Divisor pixels, width;
   Taps taps;
@@ -113,7 +113,7 @@ struct Reaching {
   }
 };
 
-// Where a pixel among those of the phases lies in dx.
+// The position in dx of a pixel of the phases.
 struct Scattered {
   Divisor pixels, width;
   int64_t H, W, first_h, first_w, stride;
@@ -132,7 +132,7 @@ struct Scattered {
   }
 };
 
-// body(phases) for all phases of x, each of whose pixels is in one of them; those that no window reaches have no gradient.
+// Calls body(phases) for all phases of x. Each pixel belongs to exactly one; pixels that no window reaches have no gradient.
 template <class Body>
 void for_each_phases(const Conv2dBackwardInput &a, const Body &body) {
   if (a.stride > a.R || a.stride > a.S) fill(a.dx.data, 0, a.N * a.H * a.W * a.C * (a.dx.storage == Storage::f32 ? 4 : 2));
@@ -144,9 +144,9 @@ void for_each_phases(const Conv2dBackwardInput &a, const Body &body) {
   }
 }
 
-// ---- The same as sources of the products
+// ---- The same, as sources of the products
 
-// Rows are pixels and k taps, or, with along_k false, rows are taps and k pixels.
+// Rows are pixels and k counts taps; with along_k false, rows are taps and k counts pixels.
 template <class Where, bool along_k>
 struct Gathered {
   static constexpr bool kAlongK = along_k;
@@ -177,7 +177,7 @@ struct Gathered {
   }
 };
 
-// Lines are pixels, places on them taps.
+// Lines are pixels; places on a line are taps.
 template <class Where, bool along_k>
 struct GatheredChunks {
   static constexpr bool kAlongK = along_k;
@@ -199,30 +199,30 @@ struct GatheredChunks {
 
 // ---- Weights
 
-// How weights [O,C,R,S] lie as a product's factor b: [outer][taps][pitch], outer and inner being O and C or C and O, zeros beyond inner; of
-// the taps all, or those of phases.
-struct TurnedWeights {
+// Weights [O,C,R,S] reordered as a product's factor b: [outer][taps][pitch], where outer and inner are O and C or C and O, with zeros
+// beyond inner. The taps are all taps, or those of phases.
+struct ReorderedWeights {
   const float *weight;
   int64_t O, C, R, S, pitch;
   bool outer_is_output;
   int64_t first_r = 0, first_s = 0, step = 1, high = R, wide = S;
 
-  TurnedWeights(const float *weight, int64_t O, int64_t C, int64_t R, int64_t S, int64_t pitch, bool outer_is_output)
+  ReorderedWeights(const float *weight, int64_t O, int64_t C, int64_t R, int64_t S, int64_t pitch, bool outer_is_output)
       : weight(weight), O(O), C(C), R(R), S(S), pitch(pitch), outer_is_output(outer_is_output) {}
-  TurnedWeights(const Conv2dBackwardInput &a, const Phases &phases, int64_t pitch)
-      : TurnedWeights(a.weight, a.O, a.C, a.R, a.S, pitch, false) {
+  ReorderedWeights(const Conv2dBackwardInput &a, const Phases &phases, int64_t pitch)
+      : ReorderedWeights(a.weight, a.O, a.C, a.R, a.S, pitch, false) {
     first_r = phases.h.first_tap, high = phases.h.taps;
     first_s = phases.w.first_tap, wide = phases.w.taps;
     step = phases.stride;
   }
 
   int64_t size() const { return (outer_is_output ? O : C) * high * wide * pitch; }
-  void to(FloatsOut turned) const {
+  void to(FloatsOut reordered) const {
     for_each(size(), [=, from = *this] __device__(int64_t i) {
       const int64_t in = i % from.pitch, rest = i / from.pitch, s = rest % from.wide, r = rest / from.wide % from.high;
       const int64_t out = rest / from.wide / from.high, o = from.outer_is_output ? out : in, c = from.outer_is_output ? in : out;
       const int64_t at = ((o * from.C + c) * from.R + from.first_r + r * from.step) * from.S + from.first_s + s * from.step;
-      turned[i] = o < from.O && c < from.C ? from.weight[at] : 0.0f;
+      reordered[i] = o < from.O && c < from.C ? from.weight[at] : 0.0f;
     });
   }
 };
@@ -244,7 +244,7 @@ void sum_parts(const Conv2dBackwardWeight &a, const float *parts, int64_t count,
 void tensor_forward(const Conv2dForward &a) {
   const int64_t C = gpu::whole_chunks(a.C), K = a.R * a.S * C, M = a.N * a.P * a.Q;
   const gpu::Factor x(a.x, a.N * a.H * a.W, a.C);
-  const TurnedWeights weight(a.weight, a.O, a.C, a.R, a.S, C, true);
+  const ReorderedWeights weight(a.weight, a.O, a.C, a.R, a.S, C, true);
   const auto [x_memory, weight_memory] = gpu::workspaces<2>({x.copy_bytes, weight.size() * 2});
   weight.to({weight_memory, Storage::bf16});
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, gpu::Eight values, int count) {
@@ -266,7 +266,7 @@ void tensor_backward_input(const Conv2dBackwardInput &a) {
   const bf16 *gradients = dy.in(dy_memory);
   for_each_phases(a, [&, weights = weight_memory](const Phases &phases) {
     const int64_t K = phases.taps() * O, M = a.N * phases.pixels();
-    TurnedWeights(a, phases, O).to({weights, Storage::bf16});
+    ReorderedWeights(a, phases, O).to({weights, Storage::bf16});
     const Scattered scattered(a, phases);
     const auto finish = [=, dx = a.dx, C = a.C] __device__(unsigned, uint32_t m, uint32_t c, const gpu::Eight &values, int count) {
       gpu::store8(dx, scattered.pixel(m) * C + c, values, count);
@@ -288,7 +288,7 @@ void tensor_backward_weight(const Conv2dBackwardWeight &a) {
   sum_parts(a, parts, count, C);
 }
 
-float *turned(const TurnedWeights &weight) {
+float *reordered(const ReorderedWeights &weight) {
   float *memory = gpu::workspace_of<float>(weight.size());
   weight.to({memory});
   return memory;
@@ -299,7 +299,7 @@ float *turned(const TurnedWeights &weight) {
 void conv2d_forward(const Conv2dForward &a) {
   if (gpu::on_tensor_cores(a.x.storage)) return tensor_forward(a);
   const int64_t K = a.R * a.S * a.C;
-  const float *weight = turned({a.weight, a.O, a.C, a.R, a.S, a.C, true});
+  const float *weight = reordered({a.weight, a.O, a.C, a.R, a.S, a.C, true});
   const auto finish = [=] __device__(unsigned, uint32_t m, uint32_t o, float value) {
     a.y[m * a.O + o] = a.bias ? value + a.bias[o] : value;
   };
@@ -315,7 +315,7 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
   if (gpu::on_tensor_cores(a.dx.storage)) return tensor_backward_input(a);
   for_each_phases(a, [&](const Phases &phases) {
     const int64_t K = phases.taps() * a.O;
-    const float *weight = turned(TurnedWeights(a, phases, a.O));
+    const float *weight = reordered(ReorderedWeights(a, phases, a.O));
     const Scattered scattered(a, phases);
     const auto finish = [=, dx = a.dx, C = a.C] __device__(unsigned, uint32_t m, uint32_t c, float value) {
       dx[scattered.pixel(m) * C + c] = value;

@@ -1,11 +1,11 @@
-// Division by a number that stays the same for a whole launch, as a multiplication (Granlund and Montgomery 1994).
+// Division by a constant of the launch, as a multiplication (Granlund and Montgomery 1994).
 #pragma once
 
 #include "cuda/gpu.cuh"
 
 namespace distill::gpu {
 
-// For dividends and divisors from 0 and 1 to 2^31 - 1.
+// For dividends from 0 and divisors from 1, both up to 2^31 - 1.
 class Divisor {
  public:
   explicit Divisor(int64_t divisor) : divisor_(static_cast<uint32_t>(divisor)) {
@@ -14,7 +14,7 @@ class Divisor {
   }
 
   __device__ uint32_t quotient(uint32_t dividend) const { return (__umulhi(dividend, multiplier_) + dividend) >> shift_; }
-  // quotient, and the remainder in dividend
+  // Returns the quotient and leaves the remainder in dividend
   __device__ uint32_t split(uint32_t &dividend) const {
     const uint32_t whole = quotient(dividend);
     dividend -= whole * divisor_;

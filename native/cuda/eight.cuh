@@ -1,4 +1,4 @@
-// Eight neighbouring floats at once: 16 bytes of bf16 or two times 16 of fp32 where they are aligned, else one by one.
+// Eight neighbouring floats at once: 16 bytes of bf16, or twice 16 bytes of fp32, if they are aligned; otherwise one by one.
 #pragma once
 
 #include "cuda/tensor_cores.cuh"
@@ -25,7 +25,7 @@ __device__ inline void unpack(uint32_t packed, float &low, float &high) {
   high = __uint_as_float(packed & 0xffff0000);
 }
 
-// x[at] ... x[at + count - 1], then zeros
+// x[at] ... x[at + count - 1], followed by zeros
 __device__ inline Eight load8(Floats x, int64_t at, int count = 8) {
   const Floats from = x + at;
   Eight values = {};

@@ -1,4 +1,4 @@
-// add, multiply, scale, ReLU, GELU and fill: each element by itself. Limited by memory.
+// add, multiply, scale, ReLU, GELU and fill, elementwise. Limited by memory.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"

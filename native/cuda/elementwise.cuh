@@ -1,4 +1,4 @@
-// A function of the index, for every index or for every eighth.
+// Runs a function of the index, for every index or for every eighth.
 #pragma once
 
 #include "cuda/gpu.cuh"
@@ -7,7 +7,7 @@ namespace distill::cuda {
 
 constexpr int kElementThreads = 256;
 
-// Each thread takes elements a grid apart, so that neighbours touch neighbours.
+// Each thread takes elements a grid apart, so that neighbouring threads touch neighbouring elements.
 template <class Function>
 __global__ void __launch_bounds__(kElementThreads) elements(int64_t size, Function function) {
   const int64_t step = int64_t{gridDim.x} * kElementThreads;
@@ -23,7 +23,7 @@ void for_each(int64_t size, Function function) {
   GPU_LAUNCH(elements<Function>, blocks < kMostBlocks ? blocks : kMostBlocks, kElementThreads, 0, size, function);
 }
 
-// Queues function(i, count) for every eighth i < size: i ... i + count - 1 are its own.
+// Queues function(i, count) for every eighth i < size, where it owns i ... i + count - 1.
 template <class Function>
 void for_each_eight(int64_t size, Function function) {
   for_each((size + 7) / 8, [=] __device__(int64_t i) { function(8 * i, static_cast<int>(min(size - 8 * i, int64_t{8}))); });

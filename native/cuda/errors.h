@@ -1,4 +1,4 @@
-// What goes wrong inside the CUDA library, until library.cu turns it into a CudaFailure.
+// Errors inside the CUDA library, until library.cu turns them into a CudaFailure.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct CudaError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// After an error that CUDA cannot recover from: every further call in this process fails.
+// An error that CUDA cannot recover from: every further call in this process fails.
 struct CudaDeviceLost : CudaError {
   using CudaError::CudaError;
 };
@@ -23,7 +23,7 @@ struct CudaOutOfMemory : std::exception {
   const char *what() const noexcept override { return "out of memory on the GPU"; }
 };
 
-// No driver, or none that knows this library's runtime.
+// No driver, or a driver that does not know this library's runtime.
 struct CudaUnavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -1,11 +1,11 @@
-// The exact GELU and its derivative, as cpu/gelu.scalar.h has them.
+// The exact GELU and its derivative, as in cpu/gelu.scalar.h.
 #pragma once
 
 #include "cuda/gpu.cuh"
 
 namespace distill::cuda {
 
-// x Phi(x). erfcf keeps the digits of the left tail, where 1 + erff would lose them.
+// x Phi(x). erfcf keeps the digits of the left tail, which 1 + erff would lose.
 __device__ inline float gelu(float x) { return 0.5f * x * erfcf(-x * 0.70710678f); }
 
 // Phi(x) + x phi(x)

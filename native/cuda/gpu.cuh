@@ -1,9 +1,8 @@
-// The one header of every .cu file, which nvcc and the emulator's g++ take unchanged. Launches, inline PTX and __CUDA_ARCH__ are here
-// and nowhere else.
+// The header of every .cu file, for nvcc and for the emulator's g++. Launches, inline PTX and __CUDA_ARCH__ appear only here.
 //
 // Rules that keep a kernel checkable in the emulator (native/testing/emulator/README.md): block sizes are multiples of 32; no thread leaves
-// before a barrier; each barrier and each shuffle stands on a line of its own; 16-byte accesses go through load4 and store4; shared arrays
-// are declared by SHARED or DYNAMIC_SHARED; no function-static data, no memcpy, no printf on the device.
+// before a barrier; each barrier and each shuffle is on a line of its own; 16-byte accesses go through load4 and store4; shared arrays
+// are declared with SHARED or DYNAMIC_SHARED; no function-static data, no memcpy, no printf on the device.
 #pragma once
 
 #include <cstddef>
@@ -37,17 +36,17 @@ struct LaunchSite {
   int line;
 };
 
-// Throws CudaError if status is one.
+// Throws CudaError if status is an error.
 void check(cudaError_t status, const LaunchSite &site);
 #define GPU_CHECK(call) ::distill::gpu::check(call, {#call, __FILE__, __LINE__})
 
-// The stream of all work; it belongs to library.cu.
+// The stream of all work, which belongs to library.cu.
 cudaStream_t stream();
 
 #if defined(DISTILL_EMULATOR) || defined(__CUDACC__)
 template <class... P, class... A>
 void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, A &&...arguments) {
-  // A block has 48 KiB, static arrays included; for more the driver wants to be asked. Beside dynamic memory no kernel has 16 KiB of those.
+  // A block has 48 KiB including static arrays; more must be requested. No kernel with dynamic memory has 16 KiB of static arrays.
   if (shared_bytes > (32 << 10))
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)), site);
 #if defined(DISTILL_EMULATOR)
@@ -63,7 +62,7 @@ void launch(const LaunchSite &site, void (*kernel)(P...), dim3 grid, dim3 block,
 // GPU_LAUNCH(kernel, grid, block, shared bytes, arguments...); a kernel whose name has a comma goes in parentheses.
 #define GPU_LAUNCH(kernel, ...) ::distill::gpu::launch({#kernel, __FILE__, __LINE__}, kernel, __VA_ARGS__)
 
-// Of the device in use.
+// For the device in use.
 inline int device_attribute(cudaDeviceAttr attribute) {
   int device = 0, value = 0;
   GPU_CHECK(cudaGetDevice(&device));

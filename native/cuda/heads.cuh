@@ -1,4 +1,4 @@
-// Where the heads of attention lie: qkv and dqkv [N,T,3,A,E], y and dy [N,Q,A,E]; a block works on a tile of tokens of one head of one
+// The layout of the heads of attention: qkv and dqkv [N,T,3,A,E], y and dy [N,Q,A,E]. A block works on a tile of tokens of one head of one
 // image.
 #pragma once
 
@@ -10,7 +10,7 @@ struct Head {
   int64_t n, a;
 };
 
-// All tiles of a head's `count` tokens, T or Q, then those of the next head, along x, where a grid may be longest.
+// All tiles of a head's `count` tokens, T or Q, then those of the next head, along x, the longest axis of a grid.
 template <class Op>
 dim3 grid_of_tiles(const Op &op, int64_t count, int tokens) {
   return gpu::blocks_for(count, tokens) * static_cast<unsigned>(op.N * op.A);

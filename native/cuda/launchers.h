@@ -1,4 +1,4 @@
-// One launcher per op of ops.h, in <op>.cu: takes checked arguments with pointers of the device, queues its kernels, throws CudaError.
+// One launcher per op of ops.h, in <op>.cu: takes checked arguments with device pointers, queues its kernels, throws CudaError.
 #pragma once
 
 #include "ops.h"
@@ -9,7 +9,7 @@ namespace distill::cuda {
 DISTILL_OPS(DISTILL_DECLARE)
 #undef DISTILL_DECLARE
 
-// Words of `pattern`, and its first bytes at the end.
+// Fills with words of `pattern`; the end gets its first bytes.
 void fill(void *to, uint32_t pattern, int64_t bytes);
 
 }  // namespace distill::cuda

@@ -1,4 +1,4 @@
-// Layer norm: a warp per row. Limited by memory.
+// Layer norm: one warp per row. Limited by memory.
 #include "cuda/columns.cuh"
 #include "cuda/launchers.h"
 
@@ -13,13 +13,13 @@ using gpu::store8;
 
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
 
-// body(column, count) for every eighth column of a row that is this lane's
+// Calls body(column, count) for the groups of 8 columns of a row that belong to this lane
 template <class Body>
 __device__ inline void along_row(int64_t D, const Body &body) {
   for (int64_t i = threadIdx.x % 32 * 8; i < D; i += 256) body(i, static_cast<int>(min(D - i, int64_t{8})));
 }
 
-// Mean first, then the squares of what is left: the difference of two large sums would lose digits.
+// Computes the mean first and then the squared deviations: the difference of two large sums would lose digits.
 __global__ void __launch_bounds__(kThreads) forward_rows(LayerNormForward a) {
   const int64_t row = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32, first = row * a.D;
   if (row >= a.M) return;  // the whole warp

@@ -1,5 +1,5 @@
-# The CUDA library, target distill_cuda, for the GPUs of DISTILL_CUDA_ARCHITECTURES; left out where there is no nvcc: the one
-# that CUDACXX names, else that of the place where CUDA's installer puts it, else the one on the path.
+# The CUDA library, target distill_cuda, for the GPUs of DISTILL_CUDA_ARCHITECTURES; left out without nvcc. It takes the nvcc that CUDACXX
+# names, otherwise the one where CUDA's installer puts it, otherwise the one on the path.
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
   set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
 endif()
@@ -25,7 +25,7 @@ if(CMAKE_CUDA_COMPILER)
     set_target_properties(distill_cuda PROPERTIES RULE_LAUNCH_COMPILE "${DISTILL_CUDA_LAUNCHER} <OBJECT>")
     target_compile_options(distill_cuda PRIVATE --resource-usage)
   endif()
-  # Normal numbers have the processor's bits: no multiply-adds there.
+  # Normal random numbers must have the processor's bits, so no fused multiply-adds here.
   set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/random.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
 else()
   message(STATUS "nvcc (the CUDA toolkit) was not found: the CUDA library is left out, and the program computes on the processor only")

@@ -1,4 +1,4 @@
-// The library's one symbol: the device, its stream, and the tables of functions and ops. Here exceptions end and become a CudaFailure.
+// The library's only symbol: the device, its stream, and the tables of functions and ops. Exceptions end here and become a CudaFailure.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +24,8 @@ cudaStream_t stream() { return work_stream; }
 
 __global__ void nothing() {}
 
-// Of the code that this device runs, 10 major + minor: of a fat library the nearest that is not newer, or what the driver made of PTX.
+// Architecture of the code that this device runs, as 10 major + minor: in a fat library the nearest that is not newer, or the driver's
+// translation of PTX.
 static int compiled_for() {
   cudaFuncAttributes attributes{};
   GPU_CHECK(cudaFuncGetAttributes(&attributes, nothing));
@@ -35,14 +36,14 @@ bool on_tensor_cores(Storage storage) {
   return storage == Storage::bf16 && device_attribute(cudaDevAttrComputeCapabilityMajor) >= 8 && compiled_for() >= 80;
 }
 
-// After some errors nothing works any more in this process. Which ones is not documented as a list, but then every call says so.
+// After some errors nothing works any more in this process. There is no documented list of them, but every later call then fails.
 static bool is_lost() {
   cudaGetLastError();
   size_t free = 0, total = 0;
   return cudaMemGetInfo(&free, &total) != cudaSuccess;
 }
 
-// A kernel's error comes out of whichever call is the next to look, unless each launch waits for its kernel.
+// A kernel's error is reported by whichever call checks next, unless each launch waits for its kernel.
 static const char *which_call() {
   if (std::getenv("CUDA_LAUNCH_BLOCKING")) return "";
   return "; this call noticed it, and an earlier one may be the cause: with CUDA_LAUNCH_BLOCKING=1 in the environment the cause is named";
@@ -62,7 +63,7 @@ void check(cudaError_t status, const LaunchSite &site) {
 
 namespace {
 
-// ---- Failures: the first one is kept until somebody asks
+// ---- Failures: the first one is kept until somebody asks for it
 
 CudaFailure failure;
 bool has_failed;
@@ -92,7 +93,7 @@ auto guarded(const Body &body) -> decltype(body()) {
 
 const CudaFailure *take_failure() { return std::exchange(has_failed, false) ? &failure : nullptr; }
 
-// A function as the tables hold it.
+// A function in the form that the tables hold.
 template <auto function>
 struct Guarded;
 template <class Result, class... P, Result (*function)(P...)>
@@ -157,7 +158,7 @@ void open(int device) {
   });
 }
 
-// ---- Memory and recordings: what memory.h has, guarded
+// ---- Memory and recordings: the functions of memory.h, guarded
 
 void copy(void *to, const void *from, int64_t bytes) {
   guarded([&] { GPU_CHECK(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, gpu::work_stream)); });

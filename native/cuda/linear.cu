@@ -1,4 +1,4 @@
-// Linear layers: three products, with what follows them in their epilogues. With activations in bf16 they run on tensor cores.
+// Linear layers: three products, with bias, GELU and residual in their epilogues. With bf16 activations they run on tensor cores.
 #include "cuda/columns.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/gelu.cuh"

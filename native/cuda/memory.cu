@@ -22,7 +22,7 @@ namespace gpu {
 
 namespace {
 
-// How many recordings hold addresses of what lies below, and whether one is being made.
+// The number of recordings that hold addresses of the memory below, and whether one is being made.
 int recordings;
 bool is_recording;
 
@@ -30,7 +30,7 @@ void expect_no_recording(const char *what) {
   if (is_recording) throw CudaError(std::string(what) + " cannot be part of a recording");
 }
 
-// ---- Memory of the device
+// ---- Device memory
 
 struct {
   void (*relieve)(void *owner) = nullptr;
@@ -74,7 +74,7 @@ void *allocate(int64_t bytes) {
   throw_out_of_memory(bytes);
 }
 
-// Waits for the work that still uses it.
+// Waits for work that still uses the memory.
 void free(void *memory) { GPU_CHECK(cudaFree(memory)); }
 
 void *workspace(int64_t bytes) {
@@ -87,16 +87,16 @@ void *workspace(int64_t bytes) {
   return kept.memory;
 }
 
-// ---- From the host, through pinned memory, so that the host need not wait until a copy is done
+// ---- From the host, through pinned memory, so that the host need not wait for a copy
 
 namespace {
 
-// Filled from the front; a part is used again when the copies out of it are done.
+// Filled from the front. A part is reused once the copies out of it are done.
 class Staging {
  public:
   static constexpr int64_t kPart = int64_t{4} << 20;
 
-  // Room for `bytes`, at most kPart, which the next piece of work may read.
+  // Room for `bytes`, at most kPart, that the next queued work may read.
   char *take(int64_t bytes) {
     if (!parts_[0].memory) create();
     if (used_ + bytes > kPart) turn();
@@ -190,7 +190,7 @@ void finish(CudaRead *read, void *to_host) {
 
 // ---- Recordings
 
-// Relaxed: memory may be asked for meanwhile.
+// Relaxed mode: memory may be allocated in the meantime.
 void begin_recording() {
   expect_no_recording("a recording");
   GPU_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
@@ -215,7 +215,7 @@ void forget(CudaRecording *recording) {
   const cudaGraphExec_t graph = recording->graph;
   delete recording;
   recordings--;
-  // What is queued of it runs to its end.
+  // Work that is already queued still runs to its end.
   GPU_CHECK(cudaStreamSynchronize(stream()));
   GPU_CHECK(cudaGraphExecDestroy(graph));
   if (recordings > 0) return;

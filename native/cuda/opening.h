@@ -1,5 +1,5 @@
-// Opening the CUDA library, for those outside of it: the addon, the probe and the driver of native/testing. All throw CudaUnavailable with
-// the reason if it cannot be used here.
+// Opens the CUDA library for code outside of it: the addon, the probe and the driver in native/testing. All functions throw CudaUnavailable with
+// the reason if the library cannot be used here.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ inline void *find_symbol(void *file, const char *name) { return dlsym(file, name
 inline std::string why_not_opened() { return dlerror(); }
 #endif
 
-// Opened once and never closed: the CUDA runtime in it has threads of its own.
+// Opened once and never closed, because the CUDA runtime in it has threads of its own.
 inline const CudaLibrary &cuda_library(const std::string &path) {
   static std::map<std::string, const CudaLibrary *> libraries;
   if (const auto found = libraries.find(path); found != libraries.end()) return *found->second;
@@ -38,7 +38,7 @@ inline const CudaLibrary &cuda_library(const std::string &path) {
   const auto get = reinterpret_cast<decltype(&distill_cuda_library)>(find_symbol(file, "distill_cuda_library"));
   const CudaLibrary *library = get ? get() : nullptr;
   if (!library || library->version != kCudaLibraryVersion)
-    throw CudaUnavailable("the CUDA library " + path + " is not of this version of the program: build or install it again");
+    throw CudaUnavailable("the CUDA library " + path + " is from another version of the program: build or install it again");
   return *libraries.emplace(path, library).first->second;
 }
 
@@ -71,7 +71,7 @@ inline CudaDeviceDescription describe_gpu(const CudaLibrary &library, int gpu) {
   return description;
 }
 
-// Throws if the library holds no code for it.
+// Throws if the library has no code for the GPU.
 inline void expect_usable(const CudaDeviceDescription &gpu) {
   constexpr int kOldestMajor = 7, kOldestMinor = 5;
   if (std::pair(gpu.capability_major, gpu.capability_minor) >= std::pair(kOldestMajor, kOldestMinor)) return;

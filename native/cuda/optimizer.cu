@@ -1,4 +1,4 @@
-// AdamW and SGD over all parameters in one launch. Factors are worked out in double precision on the host, as in PyTorch.
+// AdamW and SGD over all parameters in one launch. Coefficients are computed in double precision on the host, as in PyTorch.
 #include <cmath>
 #include <vector>
 
@@ -10,10 +10,10 @@ namespace distill::cuda {
 
 namespace {
 
-constexpr int64_t kElements = 4096;  // of a block
+constexpr int64_t kElements = 4096;  // per block
 constexpr int kThreads = 256;
 
-// A range of one parameter; blocks have one each.
+// A range of one parameter; each block has one.
 struct Range {
   Parameter parameter;
   int64_t begin, end;
@@ -62,7 +62,7 @@ void sgd(const Sgd &a) {
   const bool is_first = a.step == 1, nesterov = a.nesterov;
   update_all(a.parameters, a.count, [=] __device__(const Parameter &p, int64_t i) {
     const float g = p.gradient[i] + (p.decay ? weight_decay * p.value[i] : 0.0f);
-    const float first = is_first ? g : momentum * p.first[i] + g;  // what the buffer held before step 1 may be anything
+    const float first = is_first ? g : momentum * p.first[i] + g;  // before step 1 the content of the buffer is undefined
     p.first[i] = first;
     p.value[i] -= rate * (nesterov ? g + momentum * first : first);
   });

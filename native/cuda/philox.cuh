@@ -1,4 +1,4 @@
-// Philox 4x32-10, as cpu/philox.h.
+// Philox 4x32-10, as in cpu/philox.h.
 #pragma once
 
 #include "cuda/gpu.cuh"

@@ -1,4 +1,4 @@
-// Pooling: a thread per 8 channels of an output or, going back, of an input, so that no two threads write one place.
+// Pooling: one thread per 8 channels of an output or, in the backward pass, of an input, so that no two threads write to the same place.
 #include "cuda/eight.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
@@ -12,7 +12,7 @@ using gpu::eight_of;
 using gpu::load8;
 using gpu::store8;
 
-// Whole numbers where floats are taken: the bits pass through.
+// Passes integers through an interface for floats, as bits.
 __device__ inline Eight load_indices(const int32_t *indices, int64_t at, int count) {
   return load8({reinterpret_cast<const float *>(indices)}, at, count);
 }
@@ -52,7 +52,7 @@ void max_pool_forward(const MaxPoolForward &a) {
         const Eight x = load8(a.x, ((n * a.H + h) * a.W + w) * a.C + c, count);
         GPU_UNROLL
         for (int j = 0; j < 8; j++) {
-          // NaN wins, as in PyTorch, and stays.
+          // NaN wins and stays, as in PyTorch.
           if (!(x.of[j] > best.of[j] || x.of[j] != x.of[j]) || best.of[j] != best.of[j]) continue;
           best.of[j] = x.of[j];
           winner.of[j] = __uint_as_float(static_cast<uint32_t>(h * a.W + w));
@@ -64,7 +64,7 @@ void max_pool_forward(const MaxPoolForward &a) {
   });
 }
 
-// Looks at the windows that reach a pixel, in the order of the outputs.
+// Visits the windows that reach a pixel, in the order of the outputs.
 void max_pool_backward(const MaxPoolBackward &a) {
   for_each_eight(a.N * a.H * a.W, a.C, [=] __device__(int64_t pixel, int64_t c, int count) {
     const int64_t w = pixel % a.W, h = pixel / a.W % a.H, n = pixel / a.W / a.H;

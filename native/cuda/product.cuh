@@ -1,15 +1,15 @@
-// c(m, n) = sum over k of a(m, k) b(n, k) in fp32, for linear layers and convolutions. What a and b are is said by a source:
+// c(m, n) = sum over k of a(m, k) b(n, k) in fp32, for linear layers and convolutions. A source defines a and b:
 //
 //   struct Source {
-//     static constexpr bool kAlongK;              // neighbours in memory: along k, or along the row
-//     struct Row; struct Column;                  // what is worked out once per row, and once per k
+//     static constexpr bool kAlongK;              // memory is contiguous along k, or along the rows
+//     struct Row; struct Column;                  // computed once per row, and once per k
 //     __device__ Row row(uint32_t row) const;     // row < rows
 //     __device__ Column column(uint32_t k) const; // k < K
 //     __device__ float at(const Row &, const Column &) const;
 //   };
 //
-// Each block makes a tile of c, BK values of k at a time; the next slice is fetched into registers while this one is multiplied. Long sums
-// are made in parts (split k), each part's c stored by itself and added up in order, so that the bits do not depend on the GPU.
+// Each block computes a tile of c, BK values of k at a time; the next slice is loaded into registers while this one is multiplied. Long
+// sums are split into parts (split k). Each part's c is stored separately and added in order, so that the bits do not depend on the GPU.
 #pragma once
 
 #include "cuda/gpu.cuh"
@@ -17,13 +17,13 @@
 
 namespace distill::gpu {
 
-// BM x BN by 256 threads, each TM x TN of it in strides of 16, so that shared memory is read without bank conflicts.
+// BM x BN values for 256 threads, each with TM x TN of them in strides of 16, so that shared memory is read without bank conflicts.
 template <int TM_, int TN_>
 struct Tile {
   static constexpr int kThreads = 256, TM = TM_, TN = TN_, BM = 16 * TM, BN = 16 * TN, BK = 16;
 };
 
-// A thread's share of a slice [rows of the tile, BK]: values at k = slice + first_k + i step_k, rows likewise.
+// A thread's share of a slice [rows of the tile, BK]: values at k = slice + first_k + i step_k, and rows likewise.
 template <class Source, int kRows, int BK>
 class Fetch {
  public:
@@ -93,8 +93,8 @@ __global__ void __launch_bounds__(T::kThreads) product_tile(ProductShape shape, 
   for (uint32_t k = first_k; k < end_k; k += T::BK, buffer ^= 1) {
     fetch_a.store(slice_a[buffer], kPitchA);
     fetch_b.store(slice_b[buffer], kPitchB);
-    // One barrier per slice is enough for two buffers: a thread that writes this buffer again has passed the next barrier, which nobody
-    // does before all have read it.
+    // One barrier per slice is enough for two buffers: a thread overwrites this buffer only after the next barrier, which no thread passes
+    // before all have read it.
     __syncthreads();
     if (k + T::BK < end_k) {
       fetch_a.load(k + T::BK, end_k);
@@ -127,12 +127,12 @@ __global__ void __launch_bounds__(T::kThreads) product_tile(ProductShape shape, 
 
 template <class T, class A, class B, class Finish>
 void launch_product(const ProductShape &shape, const A &a, const B &b, const Finish &finish) {
-  // Tiles along x, where a grid may be longest: 512 images of 224 px have more than 65535 of them.
+  // Tiles along x, the longest axis of a grid: 512 images of 224 px have more than 65535 tiles.
   const dim3 grid(blocks_for(shape.M, T::BM) * blocks_for(shape.N, T::BN), blocks_for(shape.K, shape.per_part));
   GPU_LAUNCH((product_tile<T, A, B, Finish>), grid, T::kThreads, 0, shape, a, b, finish);
 }
 
-// Large tiles where they give work to a whole GPU, else small ones.
+// Large tiles if there are enough of them to fill a GPU, otherwise small ones.
 constexpr uint32_t kLargeM = 1024, kLargeN = 128;
 
 // Queues finish(0, m, n, c(m, n)) for all m < M, n < N.
@@ -145,7 +145,7 @@ void product(int64_t M, int64_t N, int64_t K, const A &a, const B &b, const Fini
     launch_product<Tile<4, 4>>(shape, a, b, finish);
 }
 
-// How a long sum is cut into parts: enough blocks for a GPU, and not below 256 values of k in each.
+// How a long sum is split into parts: enough blocks for a GPU, and at least 256 values of k in each.
 inline uint32_t values_per_part(int64_t M, int64_t N, int64_t K) {
   constexpr int64_t kBlocks = 512, kLeast = 256, kSlice = 16;
   const int64_t tiles = int64_t{blocks_for(M, 64)} * blocks_for(N, 64);
@@ -155,7 +155,7 @@ inline uint32_t values_per_part(int64_t M, int64_t N, int64_t K) {
   return static_cast<uint32_t>((per_part + kSlice - 1) / kSlice * kSlice);
 }
 
-// The same for long sums: parts [part][M][N] in the workspace, whose number is returned. Sum them in their order.
+// The same for long sums: writes parts [part][M][N] to the workspace and returns their number. Sum them in order.
 template <class A, class B>
 int64_t product_in_parts(int64_t M, int64_t N, int64_t K, const A &a, const B &b, float *&parts) {
   const ProductShape shape{static_cast<uint32_t>(M), static_cast<uint32_t>(N), static_cast<uint32_t>(K), values_per_part(M, N, K)};

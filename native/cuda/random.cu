@@ -1,5 +1,5 @@
 // Counter-based random numbers with the bits of cpu/random.scalar.cpp: integer arithmetic, or IEEE double arithmetic in the same order.
-// This file is compiled without multiply-adds, which round once where the processor rounds twice.
+// This file is compiled without fused multiply-adds, which round once where the processor rounds twice.
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -58,11 +58,11 @@ __device__ inline Pair cosine_and_sine(double turn) {
 
 __device__ inline Pair normal_pair(uint32_t a, uint32_t b) {
   const double radius = sqrt(-2 * natural_logarithm((a + 1.0) * 0x1p-32));
-  const Pair turned = cosine_and_sine(b * 0x1p-32);
-  return {{radius * turned.of[0], radius * turned.of[1]}};
+  const Pair unit = cosine_and_sine(b * 0x1p-32);
+  return {{radius * unit.of[0], radius * unit.of[1]}};
 }
 
-// A thread per 4 numbers.
+// One thread per 4 numbers.
 template <class Draw>
 void fill_by_fours(float *y, int64_t size, uint64_t seed, uint64_t stream, const Draw &draw) {
   for_each((size + 3) / 4, [=] __device__(int64_t group) {
@@ -96,7 +96,7 @@ void random_uniform(const RandomUniform &a) {
                 [=] __device__(const gpu::Philox &bits, int64_t i) { return static_cast<float>(low + width * (bits.of[i] * 0x1p-32)); });
 }
 
-// Fisher and Yates, on the host: each swap depends on those before it.
+// Fisher-Yates shuffle, on the host: each swap depends on those before it.
 void random_permutation(const RandomPermutation &a) {
   std::vector<int32_t> order(static_cast<size_t>(a.size));
   std::iota(order.begin(), order.end(), 0);

@@ -1,5 +1,5 @@
-// Attention in bf16 on tensor cores: as attention.cu, with scores and sums kept in registers. A block has 64 queries (or keys) of one head,
-// 16 in each warp, and walks over tiles of 64 keys (or queries), of which the next is copied while this one is multiplied.
+// Attention in bf16 on tensor cores: like attention.cu, but with scores and sums in registers. A block has 64 queries (or keys) of one
+// head, 16 per warp, and loops over tiles of 64 keys (or queries). The next tile is copied while the current one is multiplied.
 #include "cuda/eight.cuh"
 #include "cuda/heads.cuh"
 #include "cuda/launchers.h"
@@ -17,17 +17,17 @@ using gpu::place_in_tile;
 constexpr int kTile = 64, kThreads = 128, kStep = 16;
 constexpr float kLog2E = 1.44269504f, kLn2 = 0.69314718f;
 
-// Tokens `first` ... `first` + 63 of a head's `count` rows, which are `pitch` apart.
+// Tokens `first` ... `first` + 63 of the `count` rows of a head, `pitch` apart.
 struct Tokens {
   const bf16 *rows;
   int pitch, first, count;
 };
 
 __device__ inline int lane_of() { return static_cast<int>(threadIdx.x) % 32; }
-// The first of the 16 lines of a tile that are this warp's.
+// The first of the 16 lines of a tile that belong to this warp.
 __device__ inline int warp_line() { return static_cast<int>(threadIdx.x) / 32 * kStep; }
 
-// Starts the copy to a tile [64][E], zeros beyond the last row.
+// Starts the copy to a tile [64][E], with zeros beyond the last row.
 template <int E>
 __device__ inline void copy_tile(bf16 *tile, const Tokens &tokens) {
   constexpr int kChunks = E / gpu::kChunk;
@@ -47,7 +47,7 @@ __device__ inline void load_lines(uint32_t (&of)[E / 16][4], const bf16 *tile) {
   for (int e = 0; e < E / 16; e++) load_fragment<E / gpu::kChunk, true, true>(of[e], tile, warp_line(), 2 * e);
 }
 
-// products [16][16] += lines times the 16 lines of a tile from `line` on, transposed
+// products [16][16] += lines times the transpose of 16 lines of a tile, starting at `line`
 template <int E>
 __device__ inline void dot_lines(float (&left)[4], float (&right)[4], const uint32_t (&lines)[E / 16][4], const bf16 *tile, int line) {
   GPU_UNROLL
@@ -58,10 +58,10 @@ __device__ inline void dot_lines(float (&left)[4], float (&right)[4], const uint
   }
 }
 
-// sums [16][E] += weights [16][16] times the 16 lines of a tile from `line` on
+// sums [16][E] += weights [16][16] times 16 lines of a tile, starting at `line`
 template <int E>
 __device__ inline void weigh_lines(float (&sums)[E / 8][4], const float (&left)[4], const float (&right)[4], const bf16 *tile, int line) {
-  // A product's c is laid out as its a, two columns of 8 side by side.
+  // The c of a product has the layout of an a, two columns of 8 side by side.
   const uint32_t weights[4] = {pack_bf16(left[0], left[1]), pack_bf16(left[2], left[3]), pack_bf16(right[0], right[1]),
                                pack_bf16(right[2], right[3])};
   GPU_UNROLL
@@ -72,7 +72,7 @@ __device__ inline void weigh_lines(float (&sums)[E / 8][4], const float (&left)[
   }
 }
 
-// The warp's rows [16][E], the first being token `first` of `count`, to `to`, by way of its own lines of a tile that nobody else reads.
+// Stores the warp's rows [16][E], starting with token `first` of `count`, to `to`, through its own lines of a tile that nobody else reads.
 template <int E>
 __device__ inline void store_lines(const float (&rows)[E / 8][4], bf16 *tile, bf16 *to, int pitch, int first, int count) {
   constexpr int kChunks = E / gpu::kChunk;
@@ -97,7 +97,7 @@ __device__ inline void store_lines(const float (&rows)[E / 8][4], bf16 *tile, bf
   }
 }
 
-// Over the 4 lanes that share a row.
+// Reduces over the 4 lanes that share a row.
 __device__ inline float row_max(float value) {
   value = fmaxf(value, __shfl_xor_sync(~0u, value, 1));
   return fmaxf(value, __shfl_xor_sync(~0u, value, 2));
@@ -107,7 +107,7 @@ __device__ inline float row_sum(float value) {
   return value + __shfl_xor_sync(~0u, value, 2);
 }
 
-// Walks over so many tokens in tiles: start(tile, buffer) begins the copies of one, body(first, buffer) works with it.
+// Loops over tokens in tiles: start(tile, buffer) begins the copies of one, body(first, buffer) processes it.
 template <class Start, class Body>
 __device__ inline void walk_tiles(int count, const Start &start, const Body &body) {
   start(0, 0);
@@ -118,18 +118,18 @@ __device__ inline void walk_tiles(int count, const Start &start, const Body &bod
     gpu::copy_async_wait<1>();
     __syncthreads();
     body(first, buffer);
-    // Before the next copies overwrite what this tile was read from.
+    // Wait before the next copies overwrite the buffer of this tile.
     __syncthreads();
   }
 }
 
 // ---- Forward
 
-// What a warp keeps of the softmax of its rows, two in each lane, in powers of 2.
+// A warp's state of the softmax of its rows, two per lane, in powers of 2.
 struct Softmax {
   float highest[2] = {-INFINITY, -INFINITY}, sum[2] = {};
 
-  // Scores of keys from `first` on become weights; returns by how much what was summed up so far shrinks.
+  // Turns scores of the keys from `first` on into weights; returns the factors by which earlier sums shrink.
   __device__ void weigh(float (&scores)[kTile / 8][4], int first, int T, float scale, float (&shrink)[2]) {
     float most[2] = {highest[0], highest[1]};
     GPU_UNROLL
@@ -170,7 +170,7 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = kLog2E / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) {
-    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+    return Tokens{op.qkv.as_bf16() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
   };
 
   uint32_t q[E / 16][4];
@@ -213,7 +213,7 @@ __global__ void __launch_bounds__(kThreads) forward_tile(AttentionForward op) {
     const int t = first_row + lane_of() / 4 + 8 * half;
     if (t < Q && lane_of() % 4 == 0) op.logsumexp[token_offset(op, head) + t] = (softmax.highest[half] + log2f(total)) * kLn2;
   }
-  store_lines<E>(y, queries, op.y.half() + head_offset(op, head), pitch_y, first_row, Q);
+  store_lines<E>(y, queries, op.y.as_bf16() + head_offset(op, head), pitch_y, first_row, Q);
 }
 
 // ---- Backward: P = exp(scale q k^T - logsumexp), dS = P (dy v^T - delta) scale; dq = dS k, dk = dS^T q, dv = P^T dy
@@ -230,13 +230,13 @@ __global__ void __launch_bounds__(kThreads) dq_tile(AttentionBackward op, const 
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) {
-    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+    return Tokens{op.qkv.as_bf16() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
   };
 
   uint32_t q[E / 16][4], dy[E / 16][4];
   float dq[E / 8][4] = {}, logsumexp[2], deltas[2];
   const auto store = [&] {
-    if (first_row < T) store_lines<E>(dq, queries, op.dqkv.half() + part_offset(op, head, 0), pitch, first_row, T);
+    if (first_row < T) store_lines<E>(dq, queries, op.dqkv.as_bf16() + part_offset(op, head, 0), pitch, first_row, T);
   };
   if (first_query >= Q) return store();  // the whole block, zeros
   GPU_UNROLL
@@ -248,7 +248,7 @@ __global__ void __launch_bounds__(kThreads) dq_tile(AttentionBackward op, const 
   const auto start = [&](int first, int buffer) {
     if (first == 0) {
       copy_tile<E>(queries, part(0, first_query));
-      copy_tile<E>(dys, {op.dy.half() + head_offset(op, head), pitch_y, first_query, Q});
+      copy_tile<E>(dys, {op.dy.as_bf16() + head_offset(op, head), pitch_y, first_query, Q});
     }
     copy_tile<E>(keys + buffer * kSize, part(1, first));
     copy_tile<E>(values + buffer * kSize, part(2, first));
@@ -293,7 +293,7 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
   const int pitch_y = static_cast<int>(op.A) * E, pitch = 3 * pitch_y;
   const float scale = 1 / sqrtf(static_cast<float>(E));
   const auto part = [&](int which, int first) {
-    return Tokens{op.qkv.half() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
+    return Tokens{op.qkv.as_bf16() + part_offset(op, head, which), pitch, first, which == 0 ? Q : T};
   };
 
   uint32_t k[E / 16][4], v[E / 16][4];
@@ -304,10 +304,10 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
       copy_tile<E>(values, part(2, first_key));
     }
     copy_tile<E>(queries + buffer * kSize, part(0, first));
-    copy_tile<E>(dys + buffer * kSize, {op.dy.half() + head_offset(op, head), pitch_y, first, Q});
+    copy_tile<E>(dys + buffer * kSize, {op.dy.as_bf16() + head_offset(op, head), pitch_y, first, Q});
     if (const int line = static_cast<int>(threadIdx.x), t = first + line; line < kTile) {
       const int64_t at = token_offset(op, head) + t;
-      // Beyond Q the tiles have zeros: whatever the weight, it adds none to the sums.
+      // Beyond Q the tiles hold zeros, so weights there add nothing to the sums.
       of_query[buffer][line][0] = t < Q ? op.logsumexp[at] * kLog2E : 0.0f;
       of_query[buffer][line][1] = t < Q ? delta[at] : 0.0f;
     }
@@ -337,8 +337,8 @@ __global__ void __launch_bounds__(kThreads) dk_dv_tile(AttentionBackward op, con
     }
   });
   if (first_row >= T) return;  // the whole warp
-  store_lines<E>(dk, keys, op.dqkv.half() + part_offset(op, head, 1), pitch, first_row, T);
-  store_lines<E>(dv, values, op.dqkv.half() + part_offset(op, head, 2), pitch, first_row, T);
+  store_lines<E>(dk, keys, op.dqkv.as_bf16() + part_offset(op, head, 1), pitch, first_row, T);
+  store_lines<E>(dv, values, op.dqkv.as_bf16() + part_offset(op, head, 2), pitch, first_row, T);
 }
 
 constexpr size_t bytes_of_tiles(int64_t count, int64_t E) { return static_cast<size_t>(count * kTile * E) * sizeof(bf16); }

@@ -5,7 +5,7 @@
 
 namespace distill::cuda {
 
-// Whether the functions below take an op: everything is stored in bf16, the device has tensor cores, and a head has 32 or 64 values.
+// Whether the functions below support an op: everything is stored in bf16, the device has tensor cores, and a head has 32 or 64 values.
 bool takes_tensor_attention(Storage storage, int64_t E);
 
 void tensor_attention_forward(const AttentionForward &op);

@@ -1,5 +1,5 @@
-// Asynchronous copies, matrix loads and matrix products of sm_80 as functions. Fragment layouts (g = lane / 4, t = lane % 4), as PTX
-// defines them:
+// Asynchronous copies, matrix loads and matrix products of sm_80 as functions. PTX defines the fragment layouts as follows (g = lane / 4,
+// t = lane % 4):
 //   A 16x16  a[r], half h: row g + 8 (r & 1), column 2t + h + 8 (r >> 1)
 //   B 16x8   b[r], half h: row 2t + h + 8r, column g
 //   C 16x8   c[i]:         row g + 8 (i >> 1), column 2t + (i & 1)
@@ -10,11 +10,11 @@
 
 namespace distill::gpu {
 
-// Whether activations stored like that are multiplied on tensor cores: bf16 on sm_80 or later, with code that was compiled for such. In
-// code for older ones, which newer devices run where there is no other, all functions below but pack_bf16 are empty.
+// Whether activations of that storage are multiplied on tensor cores: bf16 on sm_80 or later, with code compiled for it. In code for older
+// architectures, which newer devices run if there is nothing else, all functions below except pack_bf16 are empty.
 bool on_tensor_cores(Storage storage);
 
-// Two bf16 rounded to nearest even, low in the lower half.
+// Packs two numbers as bf16, rounded to nearest, ties to even, with `low` in the lower half.
 __device__ inline uint32_t pack_bf16(float low, float high) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   uint32_t packed;
@@ -39,8 +39,8 @@ __device__ inline uint32_t shared_address(const void *memory GPU_SITE) {
 #endif
 }
 
-// ---- Asynchronous copies of 16 bytes from global to shared memory. The first `bytes` (0 ... 16) are copied, the rest is zero; with 0 the
-// source is not read but must be an address of global memory.
+// ---- Asynchronous copies of 16 bytes from global to shared memory. The first `bytes` (0 ... 16) are copied, the rest is zero. With 0 the
+// source is not read, but must still be a global address.
 
 __device__ inline void copy_async(uint32_t to, const void *from, int bytes GPU_SITE) {
 #if defined(DISTILL_EMULATOR)
@@ -57,7 +57,7 @@ __device__ inline void copy_async_commit() {
   asm volatile("cp.async.commit_group;\n" ::: "memory");
 #endif
 }
-// Until at most `keep` of this thread's groups are under way.
+// Waits until at most `keep` of this thread's groups are pending.
 template <int keep>
 __device__ inline void copy_async_wait() {
 #if defined(DISTILL_EMULATOR)
@@ -101,24 +101,24 @@ __device__ inline void multiply_matrices(float (&c)[4], const uint32_t (&a)[4], 
 #endif
 }
 
-// ---- Tiles in shared memory: lines of kChunks chunks of 8 bf16. A line's chunks are permuted, so that the 8 rows of a matrix, which lie
-// in one chunk of 8 neighbouring lines, are in different banks.
+// ---- Tiles in shared memory: lines of kChunks chunks of 8 bf16. The chunks of a line are permuted so that the 8 rows of a matrix, one
+// chunk in each of 8 neighbouring lines, are in different banks.
 
 constexpr int kChunk = 8;
 
-// Of a chunk, in bf16.
+// The position of a chunk, in bf16 numbers.
 template <int kChunks>
 __device__ inline int place_in_tile(int line, int chunk) {
   static_assert(kChunks == 4 || kChunks % 8 == 0);
   return (line * kChunks + (kChunks == 4 ? chunk ^ (line >> 1 & 3) : chunk ^ (line & 7))) * kChunk;
 }
 
-// A fragment of A, or of B for two products side by side (16 columns: of[0], of[1] and of[2], of[3]). Lines and chunks are where the
-// fragment begins. along_k: lines are A's rows or B's columns, and k lies along a line; else lines are k.
+// A fragment of A, or of B for two products side by side (16 columns: of[0], of[1] and of[2], of[3]). Line and chunk are where the fragment
+// begins. along_k: lines are A's rows or B's columns, and k runs along a line; otherwise each line is one k.
 template <int kChunks, bool along_k, bool is_a>
 __device__ inline void load_fragment(uint32_t (&of)[4], const bf16 *tile, int line, int chunk) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  // The second of the four matrices: in the next 8 lines, or in the next chunk.
+  // The second of the four matrices is in the next 8 lines, or in the next chunk.
   constexpr bool next_line = along_k == is_a;
   line += next_line ? lane % 16 : lane % 8 + lane / 16 * 8;
   chunk += next_line ? lane / 16 : lane / 8 % 2;

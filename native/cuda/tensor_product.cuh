@@ -1,18 +1,18 @@
-// c(m, n) = sum over k of a(m, k) b(n, k) on tensor cores: bf16 factors, fp32 sums. What a and b are is said by a source of chunks, 8
-// neighbours in memory that are copied at once. A chunk lies on a line: a row of the product, cut along k, or a k, cut along the rows.
+// c(m, n) = sum over k of a(m, k) b(n, k) on tensor cores, with bf16 factors and fp32 sums. A source defines a and b in chunks, 8
+// neighbours in memory that are copied at once. A chunk is part of a line: a row of the product, cut along k, or one k, cut along the rows.
 //
 //   struct Source {
-//     static constexpr bool kAlongK;        // lines are rows, cut along k
-//     uint32_t lines, places;               // beyond them are zeros
+//     static constexpr bool kAlongK;        // whether lines are rows, cut along k
+//     uint32_t lines, places;               // beyond them, everything is zero
 //     const bf16 *data;
-//     struct Line; struct Place;            // what is worked out once per line, and once per place on a line
+//     struct Line; struct Place;            // computed once per line, and once per place on a line
 //     __device__ Line line(uint32_t i) const;
 //     __device__ Place place(uint32_t i) const;  // a multiple of 8
 //     __device__ const bf16 *at(const Line &, const Place &) const;  // 16-byte aligned; null: zeros
 //   };
 //
-// Each block makes a tile of c. Slices of BK values of k pass through kStages buffers in shared memory, filled by asynchronous copies two
-// slices ahead. Long sums are made in parts, as in product.cuh.
+// Each block computes a tile of c. Slices of BK values of k pass through kStages buffers in shared memory, filled by asynchronous copies
+// two slices ahead. Long sums are split into parts, as in product.cuh.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@
 
 namespace distill::gpu {
 
-// BM x BN by kWarpsM x kWarpsN warps, each with 16 kM rows and 32 columns of it.
+// BM x BN values for kWarpsM x kWarpsN warps, each with 16 kM rows and 32 columns.
 template <int BM_, int BN_, int kWarpsM_>
 struct TensorTile {
   static constexpr int BM = BM_, BN = BN_, BK = 32, kStages = 3, kWarpsM = kWarpsM_, kWarpsN = BN / 32;
@@ -34,7 +34,7 @@ struct TensorTile {
 using LargeTensorTile = TensorTile<128, 128, 2>;
 using SmallTensorTile = TensorTile<64, 64, 2>;
 
-// A thread's share of the copies of a slice.
+// A thread's share of the copies for a slice.
 template <class Source, int kRows, int BK, int kThreads>
 class SliceCopy {
  public:
@@ -44,7 +44,7 @@ class SliceCopy {
   __device__ SliceCopy(const Source &source, uint32_t first_row, int thread)
       : source_(source), line_(thread / kChunks), chunk_(thread % kChunks), kept_(source, first_row, line_, chunk_) {}
 
-  // The slice from k on, without what is at end_k or beyond.
+  // The slice that starts at k, without anything at end_k or beyond.
   __device__ void start(bf16 *tile, uint32_t k, uint32_t end_k) const {
     const uint32_t at = k + static_cast<uint32_t>(chunk_ * kChunk);
     if constexpr (kAlongK) {
@@ -65,7 +65,7 @@ class SliceCopy {
  private:
   static constexpr int kLines = kAlongK ? kRows : BK, kStep = kThreads / kChunks, kCopies = kLines / kStep;
 
-  // What stays the same in all slices.
+  // The same for all slices.
   struct Lines {
     typename Source::Line lines[kCopies];
     bool inside[kCopies];
@@ -122,14 +122,14 @@ __device__ inline void multiply_slice(const bf16 *tile_a, const bf16 *tile_b, in
   }
 }
 
-// Hands 16 rows and 32 columns of c, from (m0, n0) on, to finish, 8 neighbours at a time; through the warp's own shared memory, because a
-// lane holds but two neighbours.
+// Passes 16 rows and 32 columns of c, starting at (m0, n0), to finish, 8 neighbours at a time. They go through the warp's own shared
+// memory, because a lane holds only two neighbours.
 template <class Finish>
 __device__ inline void finish_rows(float *slab, const float (&c)[4][4], const ProductShape &shape, uint32_t m0, uint32_t n0,
                                    const Finish &finish) {
   constexpr int kPitch = 40;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  // Before the last rows are overwritten.
+  // Wait before the last rows are overwritten.
   __syncwarp();
   GPU_UNROLL
   for (int n = 0; n < 4; n++) {
@@ -164,7 +164,7 @@ __global__ void __launch_bounds__(T::kThreads, 512 / T::kThreads) tensor_tile(Pr
   const CopyA copy_a(a, m0, thread);
   const CopyB copy_b(b, n0, thread);
 
-  // A group of copies per slice, also when there is none left: waiting counts groups.
+  // One group of copies per slice, even if no slice is left, because waiting counts groups.
   const auto start = [&](int slice) {
     if (slice < slices) {
       bf16 *stage = tiles + slice % T::kStages * T::kStage;
@@ -178,7 +178,7 @@ __global__ void __launch_bounds__(T::kThreads, 512 / T::kThreads) tensor_tile(Pr
   for (int slice = 0; slice < T::kStages - 1; slice++) start(slice);
   for (int slice = 0; slice < slices; slice++) {
     copy_async_wait<T::kStages - 2>();
-    // Everybody's copies of this slice have come, and nobody still reads the last one, whose buffer is filled next.
+    // All copies for this slice have arrived, and nobody still reads the previous slice, whose buffer is filled next.
     __syncthreads();
     start(slice + T::kStages - 1);
     const bf16 *stage = tiles + slice % T::kStages * T::kStage;
@@ -200,8 +200,8 @@ void launch_tensor_product(const ProductShape &shape, const A &a, const B &b, co
 
 inline int64_t parts_of(const ProductShape &shape) { return blocks_for(shape.K, shape.per_part); }
 
-// Large tiles where they give work to the whole GPU and less than an eighth of what they cover is beyond M and N. Both sizes give the same
-// bits: k is walked in the same order.
+// Large tiles if they fill the whole GPU and less than an eighth of their area is beyond M and N. Both sizes give the same bits, because
+// they go through k in the same order.
 inline bool takes_large_tiles(const ProductShape &shape) {
   using T = LargeTensorTile;
   const int64_t tiles = int64_t{blocks_for(shape.M, T::BM)} * blocks_for(shape.N, T::BN);
@@ -225,7 +225,7 @@ void tensor_product(int64_t M, int64_t N, int64_t K, const A &a, const B &b, con
   tensor_product(ProductShape{static_cast<uint32_t>(M), static_cast<uint32_t>(N), k, k}, a, b, finish);
 }
 
-// A sum over K, cut into parts: enough blocks for a GPU, and not below 512 values of k in each.
+// A sum over K, split into parts: enough blocks for a GPU, and at least 512 values of k in each.
 inline ProductShape tensor_parts(int64_t M, int64_t N, int64_t K) {
   using T = SmallTensorTile;
   constexpr int64_t kBlocks = 512, kLeast = 512;
@@ -234,7 +234,7 @@ inline ProductShape tensor_parts(int64_t M, int64_t N, int64_t K) {
   return {static_cast<uint32_t>(M), static_cast<uint32_t>(N), static_cast<uint32_t>(K), static_cast<uint32_t>(enough)};
 }
 
-// To parts [part][M][N], whose sum in their order is c.
+// Writes parts [part][M][N], whose sum in order is c.
 template <class A, class B>
 void tensor_product_in_parts(const ProductShape &shape, const A &a, const B &b, float *parts) {
   const auto store = [=] __device__(unsigned part, uint32_t m, uint32_t n, const Eight &values, int count) {
@@ -243,11 +243,11 @@ void tensor_product_in_parts(const ProductShape &shape, const A &a, const B &b, 
   tensor_product(shape, a, b, store);
 }
 
-// ---- Factors: matrices of bf16 whose rows begin at multiples of 16 bytes
+// ---- Factors: bf16 matrices whose rows begin at multiples of 16 bytes
 
 constexpr int64_t whole_chunks(int64_t columns) { return (columns + kChunk - 1) / kChunk * kChunk; }
 
-// y [rows, whole_chunks(columns)], zeros beyond the columns, from x [rows, columns]
+// y [rows, whole_chunks(columns)] from x [rows, columns], with zeros beyond the columns
 inline void round_rows(Floats x, int64_t rows, int64_t columns, bf16 *y) {
   const int64_t pitch = whole_chunks(columns);
   cuda::for_each_eight(rows, columns, [=] __device__(int64_t row, int64_t column, int count) {
@@ -255,7 +255,7 @@ inline void round_rows(Floats x, int64_t rows, int64_t columns, bf16 *y) {
   });
 }
 
-// A matrix [rows, columns] as it is in memory, with how many bytes a copy of it takes that is such a factor; 0: it is one already.
+// A matrix [rows, columns] in memory, and the bytes that a copy in the form of a factor needs; 0 if it already is one.
 struct Factor {
   Floats x;
   int64_t rows, columns, copy_bytes;
@@ -265,15 +265,15 @@ struct Factor {
   }
   int64_t pitch() const { return whole_chunks(columns); }
 
-  // The factor, [rows, pitch()] with zeros beyond the columns; a copy is queued to `memory` if one is needed.
+  // The factor, [rows, pitch()] with zeros beyond the columns. If a copy is needed, it is queued to `memory`.
   const bf16 *in(void *memory) const {
-    if (!copy_bytes) return x.half();
+    if (!copy_bytes) return x.as_bf16();
     round_rows(x, rows, columns, static_cast<bf16 *>(memory));
     return static_cast<const bf16 *>(memory);
   }
 };
 
-// The workspace in pieces of so many bytes each.
+// The workspace in pieces of the given sizes in bytes.
 template <size_t count>
 std::array<void *, count> workspaces(const std::array<int64_t, count> &bytes) {
   const auto aligned_bytes = [](int64_t size) { return (size + 255) / 256 * 256; };
@@ -288,7 +288,7 @@ std::array<void *, count> workspaces(const std::array<int64_t, count> &bytes) {
   return pieces;
 }
 
-// data [rows, K] along k, or [K, rows]; lines are whole chunks
+// data [rows, K] along k, or [K, rows]; lines consist of whole chunks
 template <bool along_k>
 struct MatrixChunks {
   static constexpr bool kAlongK = along_k;

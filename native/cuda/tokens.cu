@@ -1,4 +1,4 @@
-// The class token and the positions: each element by itself, and sums over the batch.
+// Class token and position embedding, elementwise, and their sums over the batch.
 #include "cuda/columns.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"

@@ -1,5 +1,5 @@
-// Memory for what a launcher needs between its kernels: partial sums, lists of parameters. One stream runs all work in order, so the next
-// launcher may overwrite what this one queued.
+// Memory that a launcher needs between its kernels, for partial sums or lists of parameters. One stream runs all work in order, so the next
+// launcher may overwrite it after this one has queued its work.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ T *workspace_of(int64_t count) {
   return static_cast<T *>(workspace(count * static_cast<int64_t>(sizeof(T))));
 }
 
-// Queues a copy from the host, which may change its memory afterwards. Not while recording, as a replay would copy what is there by then:
-// throws CudaError.
+// Queues a copy from the host, whose memory may change afterwards. Throws CudaError while recording, because a replay would copy whatever
+// is there by then.
 void upload(void *to, const void *from_host, int64_t bytes);
 
 }  // namespace distill::gpu

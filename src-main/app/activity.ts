@@ -1,8 +1,8 @@
-/** While training runs: the computer stays awake, the task bar shows how far it is, and closing the window asks first. */
+/** While training runs, the computer stays awake, the task bar shows the progress, and closing the window asks for confirmation. */
 import { app, type BrowserWindow, dialog, powerSaveBlocker } from "electron";
 import type { Activity } from "../contract/host";
 
-/** Time for the page to stop training with a checkpoint, before the window closes without it. */
+/** How long the page has to stop training with a checkpoint before the window closes anyway. */
 const STOP_PATIENCE_MS = 60_000;
 
 export class TrainingGuard {
@@ -46,7 +46,7 @@ export class TrainingGuard {
     const { response } = await dialog.showMessageBox(this.window, {
       type: "question",
       message: "Training has not finished.",
-      detail: "It can stop here with a checkpoint. You can resume it later from the list of runs; the result will be the same as without the break.",
+      detail: "It can stop here with a checkpoint. You can resume it later from the list of runs, and the result will be the same as without the break.",
       buttons: ["Stop and quit", "Keep training"],
       defaultId: 1,
       cancelId: 1,

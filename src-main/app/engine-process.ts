@@ -1,14 +1,14 @@
-/** The engine in a process of its own: what happens to it (a fault in a kernel, no memory left) never takes the window along. */
+/** The engine in a process of its own. If it dies (a fault in a kernel, no memory left), the window survives. */
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
 import type { EngineEnd } from "../contract/engine";
 import { engineEnd } from "../engine-client/exit";
 
-/** Characters of standard error that are kept to explain an exit. */
+/** How many characters of standard error to keep, to explain an exit. */
 const KEPT = 4000;
 
 /**
- * On Linux the image library's GLib and the one of Electron's GTK share their names, so that each image is followed by complaints, here
- * without consequence (github.com/lovell/sharp/issues/1449). They would push out what explains an end.
+ * On Linux the GLib of the image library and that of Electron's GTK use the same symbol names, so each image triggers warnings. They are
+ * harmless here (github.com/lovell/sharp/issues/1449), but would push out the lines that explain an exit.
  */
 const GLIB_NOISE = /\s*\(process:\d+\): GLib-GObject-CRITICAL \*\*:.*\n/g;
 
@@ -18,12 +18,12 @@ export class EngineProcess {
 
   constructor(private readonly script: string) {}
 
-  /** Called when an engine ends that was not asked to. */
+  /** The listener is called when an engine ends without having been asked to. */
   onExit(listener: (end: EngineEnd) => void): void {
     this.#listener = listener;
   }
 
-  /** Starts a fresh engine, ending the one before, and returns the page's end of a channel to it. */
+  /** Ends the current engine, starts a fresh one, and returns the page's end of a channel to it. */
   start(): MessagePortMain {
     this.stop();
     const child = utilityProcess.fork(this.script, [], { serviceName: "distill-engine", stdio: ["ignore", "ignore", "pipe"] });
@@ -47,7 +47,7 @@ export class EngineProcess {
     child.on("exit", (code: number) => {
       if (this.#process !== child) return;
       this.#process = null;
-      // Here a signal arrives as its number, like an exit code.
+      // Electron reports a signal by its number, like an exit code.
       this.#listener(engineEnd({ status: `exit code ${code}`, signal: code, errors }));
     });
   }

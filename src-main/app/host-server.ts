@@ -1,4 +1,4 @@
-/** Answers the page's host calls. Who asks is checked first, then what: the page shows files that others made, so it is not trusted. */
+/** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
@@ -12,7 +12,7 @@ import { isOurPage } from "./protocol";
 const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
 const reportFormat = z.enum(["html", "csv", "json"]);
 
-/** What each call takes; anything else is refused. */
+/** The arguments of each call; anything else is refused. */
 const argumentsOf = {
   environment: z.tuple([]),
   connectEngine: z.tuple([]),
@@ -42,7 +42,7 @@ interface Events {
 }
 
 export class HostServer {
-  /** Files outside the runs folder that the user named in a dialog. */
+  /** Files outside the runs folder that the user chose in a dialog. */
   readonly #granted = new Set<string>();
 
   constructor(private readonly parts: Parts) {
@@ -65,7 +65,7 @@ export class HostServer {
 
   #checkSender({ senderFrame }: IpcMainInvokeEvent): void {
     const { webContents } = this.parts.window;
-    if (!senderFrame || senderFrame !== webContents.mainFrame || !isOurPage(senderFrame.url)) throw new Error("This call is for the app's own page only.");
+    if (!senderFrame || senderFrame !== webContents.mainFrame || !isOurPage(senderFrame.url)) throw new Error("Only the app's own page may make this call.");
   }
 
   readonly #handlers: Handlers = {

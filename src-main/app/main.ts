@@ -1,4 +1,4 @@
-/** The desktop app's main process: it owns the window, the engine process and the way to the system; it computes nothing itself. */
+/** The desktop app's main process. It owns the window, the engine process and all access to the system, and computes nothing itself. */
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
 import { TrainingGuard } from "./activity";
@@ -10,7 +10,7 @@ import { Preferences } from "./preferences";
 import { registerAppScheme, serveApp } from "./protocol";
 import { openWindow } from "./window";
 
-/** Keeps settings and runs of tests, or of a portable installation, away from the user's own. */
+/** Keeps the settings and runs of tests, or of a portable installation, apart from the user's own. */
 const home = process.env.DISTILL_HOME;
 if (home) app.setPath("userData", path.join(home, "settings"));
 

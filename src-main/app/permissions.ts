@@ -1,4 +1,4 @@
-/** The page may be itself and nothing more: no other page, no second window, no device, no network. */
+/** Confines the page to itself: no other page, no second window, no device, no network. */
 import { app, session } from "electron";
 import { isOurPage } from "./protocol";
 

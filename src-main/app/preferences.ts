@@ -1,4 +1,4 @@
-/** What the app remembers of the last time: theme, window, last folder. A damaged or foreign file counts as none. */
+/** What the app remembers between sessions: theme, window, last folder. A damaged or foreign file counts as no file. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
@@ -24,7 +24,7 @@ export class Preferences {
     return this.#values[key];
   }
 
-  /** Saved at once, under a new name first: a file cut short would lose all of them. */
+  /** Saves at once, under a new name first: a truncated file would lose all preferences. */
   set<K extends keyof Values>(key: K, value: Values[K]): void {
     this.#values = { ...this.#values, [key]: value };
     mkdirSync(path.dirname(this.file), { recursive: true });

@@ -1,11 +1,11 @@
-/** Puts the typed host calls, and nothing else of Electron, on the page's window. Runs in the sandbox. */
+/** Exposes the typed host calls, and nothing else of Electron, on the page's window. Runs in the sandbox. */
 import * as electron from "electron";
 import type { EngineEnd } from "../contract/engine";
 import { type Command, ENGINE_PORT, HOST_CALLS, type Host } from "../contract/host";
 
 const { contextBridge, ipcRenderer } = electron;
 
-/** The page's window and File, as far as they are used here. */
+/** The parts of the page's window and File that are used here. */
 declare const window: { postMessage(message: unknown, origin: string, transfer: readonly unknown[]): void; location: { origin: string } };
 type PageFile = Parameters<typeof electron.webUtils.getPathForFile>[0];
 

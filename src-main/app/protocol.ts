@@ -1,4 +1,4 @@
-/** The page comes from app://distill, a scheme that serves the bundled renderer and nothing else, under a strict content policy. */
+/** Serves the page from app://distill, a scheme for the bundled renderer and nothing else, with a strict content security policy. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { protocol } from "electron";
@@ -45,7 +45,7 @@ interface Reply {
   body: Buffer;
 }
 
-/** Serves the files below `root`. `protocol.handle` came with Electron 25; before it, the same is `registerBufferProtocol`. */
+/** Serves the files below `root`. Electron before version 25 has no `protocol.handle`; `registerBufferProtocol` does the same there. */
 export function serveApp(root: string): void {
   if (typeof protocol.handle === "function") {
     protocol.handle(SCHEME, async ({ url }) => {
@@ -75,7 +75,7 @@ async function reply(root: string, url: string): Promise<Reply> {
   }
 }
 
-/** null for another host, and for a path that would leave `root`. */
+/** Null for another host and for a path that would leave `root`. */
 function fileOf(root: string, url: string): string | null {
   if (!isOurPage(url)) return null;
   const file = path.normalize(path.join(root, decodeURIComponent(new URL(url).pathname)));

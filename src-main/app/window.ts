@@ -5,13 +5,13 @@ import { PAGE } from "./protocol";
 
 const SMALLEST = { width: 880, height: 600 };
 const FIRST = { width: 1280, height: 840 };
-/** A remembered window counts only if this much of it is on a display, in pixels. */
+/** A remembered position counts only if at least this many pixels of the window are on a display. */
 const GRIP = 100;
 
-/** The page's own background, so that nothing flashes before its first frame: the token --ground of the renderer. */
+/** The page's own background (the renderer's token --ground), so that nothing flashes before its first frame. */
 const ground = () => (nativeTheme.shouldUseDarkColors ? "#16171a" : "#f7f6f3");
 
-/** Opens the one window, where it was the last time, and shows it when there is something to see. */
+/** Opens the only window where it was last time, and shows it once there is something to see. */
 export function openWindow(preferences: Preferences): BrowserWindow {
   nativeTheme.themeSource = preferences.get("theme");
   const remembered = onSomeDisplay(preferences.get("window"));
@@ -57,8 +57,8 @@ function onSomeDisplay(state: WindowState | null): WindowState | null {
 async function offerReload(window: BrowserWindow, reason: string): Promise<void> {
   const { response } = await dialog.showMessageBox(window, {
     type: "error",
-    message: "The window's content ended unexpectedly.",
-    detail: `Reason: ${reason}. Runs keep what they had at their last checkpoint and can be resumed from the list of runs.`,
+    message: "The window's content stopped unexpectedly.",
+    detail: `Reason: ${reason}. Runs keep their last checkpoint and can be resumed from the list of runs.`,
     buttons: ["Reload", "Quit"],
     defaultId: 0,
   });

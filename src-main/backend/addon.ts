@@ -1,12 +1,12 @@
 /**
  * The native addon as one type: everything that distill_core.node exports. Only `load.ts` touches the file itself.
  *
- * Tensors live in native memory and are named by a handle, a number that is never reused. Every call checks its arguments: a wrong
- * one throws a TypeError or RangeError that names the op, the argument, what was expected and what came; running out of memory
+ * Tensors live in native memory and are identified by a handle, a number that is never reused. Every call checks its arguments. A wrong
+ * argument throws a TypeError or RangeError that names the op, the argument, what was expected and what came. Running out of memory
  * throws an Error with `code: "OUT_OF_MEMORY"`.
  */
 
-/** bf16 is the upper half of an fp32, and holds activations alone. */
+/** bf16 is the upper half of an fp32. Only activations are stored in it. */
 export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
@@ -17,7 +17,7 @@ export interface CpuFeatures {
   /** Processor name as the system reports it. */
   name: string;
   logicalCores: number;
-  /** What the processor has, by the kernel's names: avx2, fma, avx512f, avx512_bf16 ... */
+  /** The features of the processor, by the Linux kernel's names: avx2, fma, avx512f, avx512_bf16 ... */
   features: string[];
   /** Variants compiled in that this processor can run, slowest first. */
   isas: Isa[];
@@ -25,7 +25,7 @@ export interface CpuFeatures {
   isa: Isa;
 }
 
-/** What the processor can do at most, measured with all threads and the variant in use. */
+/** The most that the processor can do, measured with all threads and the variant in use. */
 export interface Limits {
   /** fp32 operations per second, a multiply-add counted as two. */
   flops: number;
@@ -51,13 +51,13 @@ export interface Addon {
   /** Another handle on the same memory with another shape of equal size. Both must be released. */
   view(tensor: Handle, shape: readonly number[]): Handle;
   release(tensor: Handle): void;
-  /** Copies a typed array of the tensor's type and size in; of bf16 the bits. */
+  /** Copies a typed array of the tensor's type and size into the tensor. For bf16 it holds the bits. */
   write(tensor: Handle, values: Float32Array | Uint16Array | Int32Array | Uint8Array): void;
   /** Copies the tensor's content into a new typed array of its type. */
   read(tensor: Handle): Float32Array | Uint16Array | Int32Array | Uint8Array;
-  /** The tensor's content as it will be when the ops called so far are done, for `takeRead`: does not wait for them. */
+  /** Requests the tensor's content as of all ops called so far, without waiting for them. `takeRead` returns it. */
   readLater(tensor: Handle): PendingRead;
-  /** Waits, once for each. */
+  /** Waits for the content. Call it once per `readLater`. */
   takeRead(read: PendingRead): Float32Array | Uint16Array | Int32Array | Uint8Array;
   copy(options: { from: Handle; to: Handle }): void;
   fill(options: { y: Handle; value: number }): void;
@@ -65,7 +65,7 @@ export interface Addon {
   checksum(tensor: Handle): string;
   memoryStats(): MemoryStats;
   resetPeakMemory(): void;
-  /** Gives cached memory back to the system. */
+  /** Returns cached memory to the system. */
   trimMemory(): void;
 
   // The machine
@@ -77,31 +77,31 @@ export interface Addon {
   /** Takes about a second. */
   measureLimits(): Limits;
 
-  // Where tensors live and ops run: the processor at first. To go to another one, no tensor may be in use; else both throw.
+  // Where tensors live and ops run: at first the processor. Moving to another device requires that no tensor is in use, otherwise both throw.
   device(): "cpu" | "cuda";
   useCpu(): void;
   /**
-   * Throws an Error with the code "CUDA_UNAVAILABLE" that says why if it cannot be used. From then on an op that goes wrong on the GPU makes
+   * Throws an Error with the code "CUDA_UNAVAILABLE" and the reason if the GPU cannot be used. From then on, an op that fails on the GPU makes
    * this or a later call throw an Error with the code "CUDA_ERROR", or "CUDA_LOST" if nothing works any more in this process. Running out of
    * memory there has the code "CUDA_OUT_OF_MEMORY".
    */
   useCuda(library: string, gpu: number): void;
 
-  // Work on a GPU that is queued again and again.
+  // Recorded work on a GPU, which can be queued again and again.
   canRecord(): boolean;
   /**
-   * From here to `endRecording` ops are noted down instead of done. What is allocated meanwhile is set aside until the recording is released,
-   * whatever of it is released earlier. Nothing may be read, written or moved to another device in between.
+   * From here to `endRecording` ops are recorded instead of run. Memory allocated in between stays reserved until the recording is released,
+   * even if its tensors are released earlier. In between, nothing may be read, written or moved to another device.
    */
   beginRecording(): void;
-  /** To be called even after an error in between; then it throws too. */
+  /** Must be called even after an error in between; then it throws too. */
   endRecording(): Recording;
-  /** Does all of it again: on the same memory, with the same numbers. */
+  /** Runs the recorded ops again, on the same memory and with the same arguments. */
   replay(recording: Recording): void;
   releaseRecording(recording: Recording): void;
 
-  // Ops: one method per line of DISTILL_OPS in native/ops.h, same name in camel case, arguments by the struct's field names (pointers
-  // are handles; sizes are taken from the tensors' shapes; a field "or null" may be null or left out). All are synchronous.
+  // Ops: one method per line of DISTILL_OPS in native/ops.h, with the same name in camel case. Arguments have the struct's field names.
+  // Pointers are handles, sizes follow from the tensors' shapes, and a field "or null" may be null or left out. All are synchronous.
   linearForward(a: { x: Handle; weight: Handle; bias?: Handle | null; residual?: Handle | null; y: Handle; geluGrad?: Handle | null; gelu?: boolean }): void;
   linearBackwardInput(a: { dy: Handle; weight: Handle; geluGrad?: Handle | null; dx: Handle }): void;
   linearBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null }): void;
@@ -150,7 +150,7 @@ export interface Addon {
     eps: number;
     relu: boolean;
   }): void;
-  /** conv2dForward, then batchNormForwardEval of its result. */
+  /** conv2dForward, then batchNormForwardEval on its result. */
   conv2dNormForward(a: {
     x: Handle;
     weight: Handle;

@@ -18,8 +18,8 @@ export interface CudaStatus {
 }
 
 /**
- * The CUDA library built beside the addon; null where there is none, as on a machine that had no nvcc when it was built. Another file can be
- * named by DISTILL_CUDA_LIBRARY.
+ * The CUDA library that was built beside the addon; null if there is none, as on a machine that was built without nvcc.
+ * DISTILL_CUDA_LIBRARY can name another file.
  */
 export function cudaLibrary(): string | null {
   const file = LIBRARIES[process.platform];
@@ -27,7 +27,7 @@ export function cudaLibrary(): string | null {
   return path && existsSync(path) ? path : null;
 }
 
-/** Asks a process that is thrown away afterwards, as a broken driver may end or block who asks it: for the GPUs, and to run a kernel. */
+/** Looks for GPUs and runs a kernel in a throw-away process, because a broken driver may kill or block whoever asks it. */
 export function cudaStatus(library: string | null = cudaLibrary(), seconds: number = PROBE_SECONDS): CudaStatus {
   const unavailable = (reason: string) => ({ available: false, reason, gpus: [] });
   if (!library) return unavailable("the CUDA library is not part of this copy of the program: it was built without nvcc");
@@ -38,7 +38,7 @@ export function cudaStatus(library: string | null = cudaLibrary(), seconds: numb
   return { available: true, reason: `${found.join("; ")}; driver ${release ? `${release} ` : ""}for CUDA ${driver}, library built with ${runtime}`, gpus };
 }
 
-/** Versions of CUDA: the newest that the driver knows, and the one that the library was built with; and the driver's own, "" where it does not say. */
+/** CUDA versions: the newest that the driver knows and the one the library was built with. `release`: the driver's own version, "" if unknown. */
 type Answer = { driver: string; runtime: string; release: string; gpus: Gpu[] } | { unavailable: string };
 
 function probe(library: string, seconds: number): Answer {
@@ -48,14 +48,14 @@ function probe(library: string, seconds: number): Answer {
   if (error && "code" in error && error.code === "ETIMEDOUT") return failed(`it did not answer within ${seconds} s`);
   if (error) return failed(error.message);
   const words = stderr.trim() && `: ${stderr.trim()}`;
-  if (signal) return failed(`the process that asked was ended by ${signal}${words}`);
+  if (signal) return failed(`the process that asked was killed by ${signal}${words}`);
   if (status !== 0) return failed(`the process that asked ended with exit code ${status}${words}`);
   return JSON.parse(stdout);
 }
 
 /**
- * Moves to the device that a recipe wants; nothing may be in native memory. "auto" is the processor, until the kernels have been seen right
- * and faster on real GPUs. Throws CudaUnavailable with the reason if "cuda" is wanted and not available.
+ * Moves to the device that a recipe wants; native memory must be empty. "auto" means the processor until the kernels have proven correct
+ * and faster on real GPUs. Throws CudaUnavailable with the reason if "cuda" is wanted but not available.
  */
 export function useDevice(addon: Addon, wanted: "auto" | "cpu" | "cuda", library: string | null = cudaLibrary()): void {
   if (wanted !== "cuda") {

@@ -6,7 +6,7 @@ import type { Addon } from "./addon";
 const FILE = join("native", "build", "Release", "distill_core.node");
 
 /**
- * Loads the native addon: from `path`, or else the one built beside this program, whether that runs from its sources, from the bundle
+ * Loads the native addon from `path`, by default the one built beside this program, whether that runs from its sources, from the bundle
  * or from a packaged app. Throws an Error that says where it looked and what to do.
  */
 export function loadAddon(path: string = addonPath()): Addon {
@@ -25,7 +25,7 @@ export function addonPath(): string {
   return path;
 }
 
-/** The system cannot open a library inside an asar archive; packaging puts it beside, in app.asar.unpacked. */
+/** The system cannot open a library inside an asar archive, so packaging puts it next to the archive, in app.asar.unpacked. */
 function unpacked(folder: string): string {
   return folder.replace(/app\.asar(?=$|[\\/])/, "app.asar.unpacked");
 }

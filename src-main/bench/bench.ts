@@ -7,47 +7,48 @@ import { UsageError } from "../contract/failure";
 import type { Precision } from "../contract/recipe";
 import { settingAt } from "../contract/settings";
 import { backend, full, scope } from "../tensor/tensor";
-import { modelWorks } from "./model-works";
-import { opWorks } from "./op-works";
+import type { Benchmark } from "./benchmark";
+import { modelBenchmarks } from "./model-benchmarks";
+import { opBenchmarks } from "./op-benchmarks";
 import { ours } from "./ours";
 import type { Side, Subject } from "./side";
 import { compared, type Samples } from "./statistics";
 import { Torch } from "./torch";
-import type { Work } from "./work";
 
 type Body<N> = N extends Notice ? Omit<N, "id"> : never;
-export type Tell = (notice: Body<Notice>) => void;
+export type Notify = (notice: Body<Notice>) => void;
 
-/** Least length of a round in seconds. */
+/** Shortest length of a round, in seconds. */
 const ROUND = 0.05;
-/** Where PyTorch needs more seconds to do it once, one round of it is enough. */
+/** If PyTorch needs more seconds than this for one repetition, it gets only one round. */
 const ONE_ROUND = 10;
-/** Milliseconds in which the threads of the side that has just run go to sleep. */
+/** Milliseconds that the threads of the side that has just run get to fall asleep. */
 const QUIET = 20;
 
 const START = "start of the process to the first op";
 
-/** Measures every work that `only` finds, in rounds in which this engine and PyTorch take turns. For an engine that has just been started. */
-export async function bench({ only, rounds, threads, python }: BenchRequest, tell: Tell): Promise<BenchResult> {
+/** Runs every benchmark whose name matches `only`, in rounds that alternate between this engine and PyTorch. Expects an engine that was just started. */
+export async function bench({ only, rounds, threads, python }: BenchRequest, notify: Notify): Promise<BenchResult> {
   const startMs = firstOp();
   const wanted = selector(only);
-  const works = allWorks().filter(({ name, precision, onlyBeside }) => wanted(`${name}, ${precision}`) && (python !== null || !onlyBeside));
-  if (works.length === 0 && !wanted(START)) throw new UsageError(`--only ${only}: nothing that is measured has such a name; without it all is measured`);
+  const benchmarks = allBenchmarks().filter(({ name, precision, onlyBeside }) => wanted(`${name}, ${precision}`) && (python !== null || !onlyBeside));
+  if (benchmarks.length === 0 && !wanted(START))
+    throw new UsageError(`--only ${only}: no benchmark has a name that matches; leave --only out to measure everything`);
   const addon = backend();
   const before = addon.threads();
   if (threads !== null) addon.setThreads(threads);
   const torch = python === null ? null : await Torch.start(python, addon.threads());
   try {
     const limits = addon.measureLimits();
-    const results = wanted(START) ? [compared(START_WORK, { ours: [startMs], theirs: torch && [torch.startMs] }, null)] : [];
-    const progress = new Progress(works, tell);
-    for (const work of works) {
-      progress.begin(work);
-      const samples = await measure(work, torch, rounds, tell);
-      const record = compared(work, samples, work.limit && limits[work.limit] / 1e9);
+    const results = wanted(START) ? [compared(START_BENCHMARK, { ours: [startMs], theirs: torch && [torch.startMs] }, null)] : [];
+    const progress = new Progress(benchmarks, notify);
+    for (const benchmark of benchmarks) {
+      progress.begin(benchmark);
+      const samples = await measure(benchmark, torch, rounds, notify);
+      const record = compared(benchmark, samples, benchmark.limit && limits[benchmark.limit] / 1e9);
       results.push(record);
-      tell({ type: "measured", record });
-      progress.end(work);
+      notify({ type: "measured", record });
+      progress.end(benchmark);
     }
     return { machine: machine(torch, limits), results };
   } finally {
@@ -56,13 +57,13 @@ export async function bench({ only, rounds, threads, python }: BenchRequest, tel
   }
 }
 
-const START_WORK = { name: START, precision: "fp32", unit: "ms", goal: null } as const;
+const START_BENCHMARK = { name: START, precision: "fp32", unit: "ms", goal: null } as const;
 
-/** Every op and model, in every precision that recipes can choose. */
-export function allWorks(): Work[] {
+/** Every op and model in every precision that recipes can choose. */
+export function allBenchmarks(): Benchmark[] {
   const setting = settingAt("train.precision");
   const precisions = setting?.kind === "choice" ? setting.choices.map(({ value }) => value as Precision) : [];
-  return precisions.flatMap((precision) => [...opWorks(precision), ...modelWorks(precision)]);
+  return precisions.flatMap((precision) => [...opBenchmarks(precision), ...modelBenchmarks(precision)]);
 }
 
 /** Milliseconds since this process was started. */
@@ -80,27 +81,27 @@ function selector(only: string | null): (name: string) => boolean {
   }
 }
 
-async function measure(work: Work, torch: Side | null, rounds: number, tell: Tell): Promise<Samples> {
-  // What PyTorch cannot do has no number beside ours.
+async function measure(benchmark: Benchmark, torch: Side | null, rounds: number, notify: Notify): Promise<Samples> {
+  // A benchmark that PyTorch cannot run has no number beside ours.
   const attempt = <R>(action: () => Promise<R>) =>
     action().catch((error: Error) => {
-      tell({ type: "warning", text: `${work.name}: ${error.message}` });
+      notify({ type: "warning", text: `${benchmark.name}: ${error.message}` });
       return null;
     });
   const threads = backend().threads();
   const samples = { ours: [] as number[], theirs: [] as number[] };
-  let theirs = torch && (await attempt(() => torch.open(work)));
-  const mine = await ours.open(work);
+  let theirs = torch && (await attempt(() => torch.open(benchmark)));
+  const mine = await ours.open(benchmark);
   try {
     do {
       await pause(QUIET);
-      samples.ours.push(await sample(work, mine, threads));
+      samples.ours.push(await sample(benchmark, mine, threads));
       if (!theirs || (theirs.first > ONE_ROUND && samples.theirs.length > 0)) continue;
       await pause(QUIET);
-      const value = await attempt(() => sample(work, theirs!, threads));
+      const value = await attempt(() => sample(benchmark, theirs!, threads));
       if (value === null) theirs = null;
       else samples.theirs.push(value);
-    } while (samples.ours.length < (work.measure === "memory" ? 1 : rounds));
+    } while (samples.ours.length < (benchmark.measure === "memory" ? 1 : rounds));
     return { ours: samples.ours, theirs: theirs && samples.theirs };
   } finally {
     mine.close();
@@ -109,8 +110,8 @@ async function measure(work: Work, torch: Side | null, rounds: number, tell: Tel
   }
 }
 
-/** The value of one round, in the work's unit. */
-async function sample({ measure, unit, amount }: Work, subject: Subject, threads: number): Promise<number> {
+/** The value of one round, in the benchmark's unit. */
+async function sample({ measure, unit, amount }: Benchmark, subject: Subject, threads: number): Promise<number> {
   if (measure === "memory") return (await subject.peakMemory()) / 1e6;
   const seconds = await repetition(subject);
   if (measure === "speed") return unit === "ms" ? (1000 * seconds) / amount : amount / seconds;
@@ -122,7 +123,7 @@ async function sample({ measure, unit, amount }: Work, subject: Subject, threads
   }
 }
 
-/** Seconds, as the mean over so many repetitions that they fill a round. */
+/** Seconds per repetition, averaged over enough repetitions to fill a round. */
 async function repetition(subject: Subject): Promise<number> {
   const repeats = Math.ceil(ROUND / subject.first);
   return (await subject.time(repeats)) / repeats;
@@ -134,25 +135,25 @@ class Progress {
   #done = 0;
 
   constructor(
-    works: readonly Work[],
-    private readonly tell: Tell,
+    benchmarks: readonly Benchmark[],
+    private readonly notify: Notify,
   ) {
-    this.#total = works.reduce((sum, work) => sum + effort(work), 0);
+    this.#total = benchmarks.reduce((sum, benchmark) => sum + effort(benchmark), 0);
   }
 
-  begin({ name }: Work): void {
+  begin({ name }: Benchmark): void {
     const seconds = (performance.now() - this.#start) / 1000;
     const secondsLeft = this.#done === 0 ? null : (seconds * (this.#total - this.#done)) / this.#done;
-    this.tell({ type: "work", name, done: this.#done, total: this.#total, secondsLeft });
+    this.notify({ type: "work", name, done: this.#done, total: this.#total, secondsLeft });
   }
 
-  end(work: Work): void {
-    this.#done += effort(work);
+  end(benchmark: Benchmark): void {
+    this.#done += effort(benchmark);
   }
 }
 
-/** Steps of models take about as much longer than ops. */
-function effort({ unit }: Work): number {
+/** A step of a model takes about eight times as long as an op. */
+function effort({ unit }: Benchmark): number {
   return unit === "GFLOP/s" || unit === "GB/s" ? 1 : 8;
 }
 

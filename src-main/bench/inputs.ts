@@ -6,14 +6,14 @@ import { backend, empty, fromArray, type Tensor, unscoped } from "../tensor/tens
 /** How activations are stored. */
 const ACTIVATION: Record<Precision, DType> = { fp32: "f32", bf16: "bf16" };
 
-/** What a work needs, made before it is timed; all of it lives until `release`. */
+/** The inputs of a benchmark, made before it is timed. They live until `release`. */
 export class Inputs {
   readonly #owned: { release(): void }[] = [];
   #stream = 0;
 
   constructor(private readonly precision: Precision) {}
 
-  /** Random values as layers pass them on, in the precision at hand. */
+  /** Random activations, in the precision of the benchmark. */
   activation(...shape: number[]): Tensor {
     const values = this.values(...shape);
     if (this.precision === "fp32") return values;
@@ -28,12 +28,12 @@ export class Inputs {
     return y;
   }
 
-  /** Room for such values. */
+  /** Uninitialised activations of that shape. */
   activationLike(...shape: number[]): Tensor {
     return this.own(unscoped(() => empty(shape, ACTIVATION[this.precision])));
   }
 
-  /** Random values of weights, statistics or logits, which are always fp32. */
+  /** Random weights, statistics or logits, which are always fp32. */
   values(...shape: number[]): Tensor {
     const y = this.valuesLike(...shape);
     randomNormal(y, { seed: 0, stream: this.#stream++, mean: 0, std: 1 });

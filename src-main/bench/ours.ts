@@ -1,17 +1,17 @@
 import { backend, scope } from "../tensor/tensor";
+import type { Benchmark } from "./benchmark";
 import { Inputs } from "./inputs";
 import type { Side, Subject } from "./side";
-import type { Work } from "./work";
 
-/** Above so many seconds the first repetition is warm enough. */
+/** A first repetition of this many seconds or more is warm-up enough. */
 const WARM_WITHIN = 2;
 
-/** This process. */
+/** This engine, in this process. */
 export const ours: Side = {
-  async open(work: Work): Promise<Subject> {
-    const inputs = new Inputs(work.precision);
+  async open(benchmark: Benchmark): Promise<Subject> {
+    const inputs = new Inputs(benchmark.precision);
     try {
-      const run = work.open(inputs);
+      const run = benchmark.open(inputs);
       const once = timed(run, 1);
       return {
         first: once < WARM_WITHIN ? timed(run, 1) : once,

@@ -1,4 +1,4 @@
-/** A file's text, put into the bundle. */
+/** The text of a file, as part of the bundle. */
 declare module "*?raw" {
   const text: string;
   export default text;

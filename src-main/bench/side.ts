@@ -1,18 +1,18 @@
-import type { Work } from "./work";
+import type { Benchmark } from "./benchmark";
 
-/** One of the two that are measured: this engine, or PyTorch in a process of its own. */
+/** One of the two sides that are measured: this engine, or PyTorch in a process of its own. */
 export interface Side {
-  open(work: Work): Promise<Subject>;
+  open(benchmark: Benchmark): Promise<Subject>;
 }
 
-/** A work made ready by one side. */
+/** A benchmark that one side has prepared. */
 export interface Subject {
-  /** Seconds of the last repetition in opening it. */
+  /** Seconds that the last warm-up repetition took. */
   readonly first: number;
-  /** Seconds that so many repetitions take. */
+  /** Runs that many repetitions; resolves with the seconds they took in total. */
   time(repeats: number): Promise<number>;
   setThreads(count: number): Promise<void>;
-  /** Bytes: the highest while it is done, with all that was made for it. */
+  /** Peak bytes during one repetition, its inputs included. */
   peakMemory(): Promise<number>;
   close(): void;
 }

@@ -1,16 +1,16 @@
 import type { BenchRecord } from "../contract/engine";
-import { moreIsBetter, type Work } from "./work";
+import { type Benchmark, moreIsBetter } from "./benchmark";
 
-/** One value a round, in the work's unit. */
+/** One value per round, in the benchmark's unit. */
 export interface Samples {
   ours: readonly number[];
-  /** Null without PyTorch, or if it could not do this; one where it is very slow. */
+  /** Null without PyTorch or if PyTorch could not run it; a single value if PyTorch is very slow. */
   theirs: readonly number[] | null;
 }
 
-/** The best and median rounds of both sides, and how far single rounds are from them. `limit`: the most that the machine can do, in the unit. */
+/** The best and median rounds of both sides, and the range of single rounds. `limit`: the most that the machine can do, in the same unit. */
 export function compared(
-  { name, precision, unit, goal }: Pick<Work, "name" | "precision" | "unit" | "goal">,
+  { name, precision, unit, goal }: Pick<Benchmark, "name" | "precision" | "unit" | "goal">,
   { ours, theirs }: Samples,
   limit: number | null,
 ): BenchRecord {

@@ -1,11 +1,11 @@
 """PyTorch's side of `distill bench`. Answers requests, one JSON document per line:
 
-    {"open": WORK}        builds it and does it once            -> {"seconds": of that}
-    {"time": REPEATS}     does it so many times                 -> {"seconds": in all}
-    {"threads": COUNT}                                          -> {}
-    {"memory": true}      does it once more                     -> {"bytes": growth of this process's peak memory since before it was built}
+    {"open": BENCHMARK}   builds it and runs it warm            -> {"seconds": of the last repetition}
+    {"time": REPEATS}     runs that many repetitions            -> {"seconds": in total}
+    {"threads": COUNT}    sets the number of threads            -> {}
+    {"memory": true}      runs one more repetition              -> {"bytes": growth of this process's peak memory since before it was built}
 
-What goes wrong is answered with {"error": TEXT}. The first line is written unasked, when PyTorch is ready.
+A request that fails is answered with {"error": TEXT}. The first line is written without a request, once PyTorch is ready.
 """
 
 import json
@@ -22,7 +22,7 @@ aten = torch.ops.aten
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 
 
-# ---- Models, with timm's and torchvision's definitions; images [N,3,Z,Z]
+# ---- Models as timm and torchvision define them; images [N,3,Z,Z]
 
 
 class Attention(nn.Module):
@@ -109,7 +109,7 @@ def formats_of(model):
     return ["contiguous"] if model.startswith("vit") else ["contiguous", "channels last"]
 
 
-# ---- Works: each returns what is done once, or such a function per memory format, of which the faster is taken
+# ---- Benchmarks: each returns a function that runs one repetition, or one maker of such a function per memory format, of which the faster counts
 
 
 def linear(part, M, K, N, dtype, gelu=False):
@@ -204,7 +204,7 @@ def assemble_batch(N, count, size, crop, dtype):
 
 
 def training(batch, precision, teacher=None, temperature=1.0, alpha=0.0, **shape):
-    """Forward, backward, AdamW; with a teacher its forward pass too, on images of `teacher["imageSize"]`."""
+    """Forward, backward, AdamW; with a teacher also its forward pass, on images of `teacher["imageSize"]`."""
 
     def in_format(memory_format):
         student = build(**shape).to(memory_format=memory_format).train()
@@ -246,7 +246,7 @@ def inference(batch, precision, **shape):
     return per_format(shape["model"], in_format)
 
 
-WORKS = {
+BENCHMARKS = {
     "linear": linear,
     "attention": attention_op,
     "conv2d": conv2d,
@@ -294,12 +294,12 @@ def per_format(model, in_format):
 # ---- The conversation
 
 
-def opened(work, precision, **sizes):
-    """What is done once, in the faster memory format, and how many seconds it took."""
-    if work in ("training", "inference"):
-        made = WORKS[work](precision=precision, **sizes)
+def opened(benchmark, precision, **sizes):
+    """A function that runs one repetition, in the faster memory format, and the seconds that a warm repetition took."""
+    if benchmark in ("training", "inference"):
+        made = BENCHMARKS[benchmark](precision=precision, **sizes)
     else:
-        made = WORKS[work](dtype=torch.bfloat16 if precision == "bf16" else torch.float32, **sizes)
+        made = BENCHMARKS[benchmark](dtype=torch.bfloat16 if precision == "bf16" else torch.float32, **sizes)
     return warmed(fastest(made)() if isinstance(made, dict) else made)
 
 
@@ -307,7 +307,7 @@ WARM_WITHIN, TRY_WITHIN = 2, 10  # seconds
 
 
 def fastest(makers):
-    """One at a time, so that no two are in memory together. What takes very long is not tried in another format."""
+    """One at a time, so that no two are in memory together. A benchmark that takes very long is not tried in another format."""
     seconds = {}
     for name, make in makers.items():
         _, seconds[name] = warmed(make())
@@ -329,7 +329,7 @@ def timed(do, repeats):
 
 
 def peak_memory():
-    """Bytes of this program; getrusage begins with the peak of the process that started it."""
+    """Bytes of this program; getrusage would start from the peak of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))

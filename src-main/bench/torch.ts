@@ -1,21 +1,21 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { InputError } from "../contract/failure";
+import type { Benchmark } from "./benchmark";
 import type { Side, Subject } from "./side";
-// In the bundle, so that it is there wherever the engine is.
+// Part of the bundle, so that it is wherever the engine is.
 import script from "./torch.py?raw";
-import type { Work } from "./work";
 
-/** Characters of standard error that are kept to explain an end. */
+/** How many characters of standard error to keep, to explain why the process ended. */
 const KEPT = 2000;
 
 /**
- * Its threads sleep when they have nothing to do, instead of spinning beside this engine's. On a machine that does other things too it is
- * also much faster so: threads that spin wait for one that has no processor.
+ * Lets PyTorch's idle threads sleep instead of spinning beside this engine's. On a machine that is busy with other programs this also makes
+ * PyTorch much faster: otherwise spinning threads wait for one that has no processor.
  */
 const QUIET = { OMP_WAIT_POLICY: "PASSIVE" };
 
-/** PyTorch in a child process, which is started again if it died at a work. */
+/** PyTorch in a child process, which is restarted if a benchmark killed it. */
 export class Torch implements Side {
   private constructor(
     private readonly python: string,
@@ -36,13 +36,13 @@ export class Torch implements Side {
     return this.child.startMs;
   }
 
-  async open(work: Work): Promise<Subject> {
-    if (work.measure === "memory") {
+  async open(benchmark: Benchmark): Promise<Subject> {
+    if (benchmark.measure === "memory") {
       const alone = await TorchProcess.start(this.python, this.threads);
-      return subject(alone, work, () => alone.close());
+      return subject(alone, benchmark, () => alone.close());
     }
     if (this.child.ended) this.child = await TorchProcess.start(this.python, this.threads);
-    return subject(this.child, work, () => {});
+    return subject(this.child, benchmark, () => {});
   }
 
   close(): void {
@@ -50,9 +50,9 @@ export class Torch implements Side {
   }
 }
 
-async function subject(child: TorchProcess, work: Work, close: () => void): Promise<Subject> {
+async function subject(child: TorchProcess, benchmark: Benchmark, close: () => void): Promise<Subject> {
   try {
-    const { seconds } = await child.ask<{ seconds: number }>({ open: work.torch });
+    const { seconds } = await child.ask<{ seconds: number }>({ open: benchmark.torch });
     return {
       first: seconds,
       time: async (repeats) => (await child.ask<{ seconds: number }>({ time: repeats })).seconds,
@@ -68,7 +68,7 @@ async function subject(child: TorchProcess, work: Work, close: () => void): Prom
 
 type Answer = Record<string, unknown>;
 
-/** One process that runs torch.py and answers one request after another. */
+/** One process that runs torch.py and answers one request at a time. */
 class TorchProcess {
   version = "";
   startMs = 0;
@@ -83,7 +83,7 @@ class TorchProcess {
     child.stderr.on("data", (chunk) => {
       this.#errors = (this.#errors + chunk).slice(-KEPT);
     });
-    // Requests to a process that is gone fail by its end.
+    // A request to a process that has ended fails through its `close` event.
     child.stdin.on("error", () => {});
     createInterface({ input: child.stdout }).on("line", (line) => this.#take(line));
     child.on("error", (error) => this.#end(`cannot be started: ${error.message}`));

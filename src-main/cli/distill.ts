@@ -4,7 +4,7 @@ import path from "node:path";
 import { startEngine } from "../engine-client/node-process";
 import { run } from "./program";
 
-// A reader that has seen enough (`distill ... | head`) is no failure.
+// A reader that stops early (`distill ... | head`) is not a failure.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

@@ -3,7 +3,7 @@ import { checkSetting } from "../contract/parse-recipe";
 import { type SettingValue, valueFromText } from "../contract/setting";
 import { settingAt } from "../contract/settings";
 
-/** Reads a flag that means the same as a recipe's key, with that key's kind and range. */
+/** Reads a flag that stands for a key of the recipe, with the type and range of that key. */
 export function likeSetting<V extends SettingValue>(key: string): (text: string) => V {
   return (text) => {
     const value = valueFromText(settingAt(key)!, text);
@@ -22,21 +22,21 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Reads "r,g,b": three numbers, one per colour channel. */
+/** Reads "r,g,b", one number per colour channel. */
 export function channels(text: string): [number, number, number] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   if (values.length !== 3 || values.some(Number.isNaN)) throw new InvalidArgumentError(`expected three numbers as in 0.49,0.48,0.45, got "${text}"`);
   return values as [number, number, number];
 }
 
-/** As `channels`, for numbers to divide by. */
+/** Like `channels`, for divisors: all must be above 0. */
 export function positiveChannels(text: string): [number, number, number] {
   const values = channels(text);
   if (values.some((value) => value <= 0)) throw new InvalidArgumentError(`expected three numbers above 0, got "${text}"`);
   return values;
 }
 
-/** Adds one more value of a flag that may be given several times. */
+/** Collects the values of a flag that may be repeated. */
 export function collect(value: string, earlier: string[]): string[] {
   return [...earlier, value];
 }

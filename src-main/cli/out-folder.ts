@@ -3,18 +3,18 @@ import path from "node:path";
 import { UsageError } from "../contract/failure";
 import type { World } from "./world";
 
-/** The folder of `--out`, else a new name under runs/ in the current folder: runs/demo-2026-11-24-001651. Absolute. */
+/** The absolute path of `--out`; by default a new folder in runs/ of the current folder: runs/demo-2026-11-24-001651. */
 export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): string {
-  if (resume && out === undefined) throw new UsageError("--resume needs --out: the folder of the run to go on with");
+  if (resume && out === undefined) throw new UsageError("--resume needs --out, the folder of the run to resume");
   return out === undefined ? freeName(path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), "") : path.resolve(world.cwd, out);
 }
 
-/** The file of `--out`, else a new name in the current folder: report-2026-11-24-001651.html. Absolute. */
+/** The absolute path of `--out`; by default a new file in the current folder: report-2026-11-24-001651.html. */
 export function outFile(world: World, out: string | undefined, stem: string, extension: string): string {
   return out === undefined ? freeName(path.join(world.cwd, `${stem}-${timestamp(world.now())}`), `.${extension}`) : path.resolve(world.cwd, out);
 }
 
-/** A path as a person would write it: relative if it lies in the current folder. */
+/** A path as a person would write it: relative if it is inside the current folder. */
 export function shownPath(world: World, file: string): string {
   const relative = path.relative(world.cwd, file);
   return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative;
@@ -27,7 +27,7 @@ function freeName(stem: string, extension: string): string {
   }
 }
 
-/** Local time to the second, without characters that a file system refuses. */
+/** Local time to the second, without characters that some file systems do not allow. */
 function timestamp(date: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");

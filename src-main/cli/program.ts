@@ -16,7 +16,7 @@ import { addReport } from "./verbs/report";
 import { addTrain } from "./verbs/train";
 import type { World } from "./world";
 
-/** Exit status by failure; all others are 1. */
+/** Exit status by failure code; all others exit with 1. */
 const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED: 130 };
 
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */

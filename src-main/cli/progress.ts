@@ -3,10 +3,10 @@ import type { Notice } from "../contract/engine";
 import { batchWords, count, duration, epochWords, fitted, measuredWords, megabytes } from "./words";
 import type { World } from "./world";
 
-/** Shows what the engine tells of a long call, on standard error. */
+/** Shows the engine's progress notices of a long call on standard error. */
 export interface ProgressView {
   show(notice: Notice): void;
-  /** A line of its own, beside the engine's notices. */
+  /** Prints a line of the command line's own. */
   say(text: string): void;
   end(): void;
 }
@@ -15,7 +15,7 @@ export function progressView(world: World): ProgressView {
   return world.err.isTTY ? new BarView(world) : new LineView(world);
 }
 
-/** How far a call is, and how it is doing, in words. */
+/** How far a call has come, with details such as the loss as `words`. */
 interface Step {
   done: number;
   total: number;
@@ -23,7 +23,7 @@ interface Step {
   words: readonly string[];
 }
 
-/** Turns notices into lines that stay and steps that pass; needs the length of each arm, told once at its start. */
+/** Turns notices into lines that stay and steps that are overwritten. Remembers the number of epochs that each arm reports at its start. */
 class Narrator {
   readonly #epochs = new Map<string, number>();
 
@@ -71,7 +71,7 @@ function named(arm: string): string {
 const LONGEST_BAR = 14;
 const SHORTEST_BAR = 4;
 
-/** A step in no more than `columns` characters: the bar gets shorter, then is left out, then the words are, from the first. */
+/** A step in at most `columns` characters. To fit, the bar gets shorter, then it is dropped, then the words are dropped from the first on. */
 function barLine({ done, total, label, words }: Step, columns: number): string {
   const share = done / total;
   const percentage = `${Math.floor(100 * share)}%`.padStart(4);
@@ -96,8 +96,8 @@ class BarView implements ProgressView {
     const format = (_: cliProgress.Options, { value, total }: cliProgress.Params, { label, words }: Pick<Step, "label" | "words">) =>
       barLine({ done: value, total, label, words }, this.#columns);
     const stream = world.err as NodeJS.WriteStream;
-    // linewrap: the bar fits, and lines above it may be longer than the terminal. gracefulExit: Ctrl-C is answered elsewhere, the bar must
-    // not end the process.
+    // linewrap: the bar itself fits, and lines above it may be longer than the terminal is wide. gracefulExit: Ctrl-C is handled elsewhere, so
+    // the bar must not end the process.
     this.#bars = new cliProgress.MultiBar({ format, stream, linewrap: true, hideCursor: true, clearOnComplete: true, forceRedraw: true, gracefulExit: false });
   }
 
@@ -124,29 +124,29 @@ class BarView implements ProgressView {
       this.world.err.write(ERASE_LINE);
       return;
     }
-    // Writes the lines that still wait for the next drawing.
+    // Writes the lines that still wait for the next redraw.
     this.#bars.update();
     this.#bars.stop();
     this.#bar = null;
   }
 
-  /** Passes: in the bar's place until there is one, then at its end. */
+  /** Shows a passing text: in the place of the bar before there is one, later at the end of the bar. */
   #phase(text: string): void {
     if (this.#bar) this.#bar.update({ words: [text] });
     else this.world.err.write(`${ERASE_LINE}${fitted(text, this.#columns)}`);
   }
 
-  /** One less than there are: a terminal may begin a new line after the last. */
+  /** One column less than the terminal has: some terminals wrap after the last one. */
   get #columns(): number {
     return (this.world.err.columns || 80) - 1;
   }
 }
 
-/** Least distance between two lines of progress in a file: whichever comes first. */
+/** How long to wait between two lines of progress in a file: for the time or the share, whichever comes first. */
 const EVERY_MS = 5000;
 const EVERY_SHARE = 0.1;
 
-/** For a file or pipe: plain lines, now and then. */
+/** For a file or a pipe: plain lines from time to time. */
 class LineView implements ProgressView {
   readonly #narrator = new Narrator();
   readonly #phases = new Set<string>();
@@ -172,7 +172,7 @@ class LineView implements ProgressView {
 
   end(): void {}
 
-  /** Once, and if it counts ("Reading the images: 10 of 500") then again now and then. */
+  /** Prints a phase once, and one that counts ("Reading the images: 10 of 500") again from time to time. */
   #phase(text: string): void {
     const [name, counting] = text.split(":");
     if (!this.#phases.has(name!) || (counting && this.#wasQuiet())) this.say(text);

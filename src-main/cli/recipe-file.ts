@@ -4,7 +4,7 @@ import { InputError } from "../contract/failure";
 import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 
-/** The recipe of a file with `--set` values, complete and checked; paths in it start from `cwd`. A run's recipe.json will do: it holds one. */
+/** Reads a recipe file, applies `--set`, completes and checks it. Relative paths start from `cwd`. A run's recipe.json works too, as it contains a recipe. */
 export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {
   const json = readJson(path.resolve(cwd, file), file);
   return completeRecipe(isOfRun(json) ? json.recipe : json, assignments, cwd);
@@ -14,7 +14,7 @@ function isOfRun(json: unknown): json is { schema: number; recipe: unknown } {
   return typeof json === "object" && json !== null && "schema" in json && "recipe" in json;
 }
 
-/** As `readRecipe`, from what a file would hold. */
+/** Like `readRecipe`, from the parsed content of a file. */
 export function completeRecipe(json: unknown, assignments: readonly string[], cwd: string): Recipe {
   return resolvePaths(parseRecipe(applySettings(json, assignments)), (each) => path.resolve(cwd, each));
 }

@@ -2,17 +2,17 @@ import { existsSync } from "node:fs";
 import type { Failure } from "../contract/failure";
 import { EngineError } from "../engine-client/client";
 
-/** A training call that ended early, with the command that goes on from its checkpoint. */
+/** A training call that ended early, with the command that resumes it from its checkpoint. */
 export class Resumable extends EngineError {
   constructor(
     failure: Failure,
     readonly resume: string,
   ) {
-    super({ ...failure, message: `${failure.message}\nGo on with: ${resume}` });
+    super({ ...failure, message: `${failure.message}\nResume with: ${resume}` });
   }
 }
 
-/** Does a training call into `out`; where it is interrupted or its engine dies, the failure names the command to go on. */
+/** Runs a training call that writes to `out`. If it is interrupted or its engine dies, the failure names the command that resumes it. */
 export async function resumable<R>(out: string, command: readonly string[], train: () => Promise<R>): Promise<R> {
   try {
     return await train();
@@ -22,7 +22,7 @@ export async function resumable<R>(out: string, command: readonly string[], trai
   }
 }
 
-/** Words as a POSIX shell reads them back. */
+/** Quotes words so that a POSIX shell reads them back unchanged. */
 function shellWords(words: readonly string[]): string {
   return words.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }

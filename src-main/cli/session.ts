@@ -3,7 +3,7 @@ import { EngineClient, EngineError } from "../engine-client/client";
 import { type ProgressView, progressView } from "./progress";
 import type { World } from "./world";
 
-/** One verb's conversation with a fresh engine: calls show their progress and heed Ctrl-C. */
+/** One verb's conversation with a fresh engine. Calls show their progress and react to Ctrl-C. */
 export class Session {
   constructor(
     readonly world: World,
@@ -18,7 +18,7 @@ export class Session {
   }
 }
 
-/** Starts an engine, does the work and ends the engine. */
+/** Starts an engine, runs `work` and ends the engine. */
 export async function withSession<R>(world: World, work: (session: Session) => Promise<R>): Promise<R> {
   const progress = progressView(world);
   const interrupts = new Interrupts(world, progress);
@@ -33,7 +33,7 @@ export async function withSession<R>(world: World, work: (session: Session) => P
   }
 }
 
-/** The first interrupt asks calls to stop, the second makes them fail at once. */
+/** The first interrupt asks calls to stop; the second makes them fail at once. */
 class Interrupts {
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
@@ -44,11 +44,11 @@ class Interrupts {
     this.#forced = new Promise((_, reject) => {
       force = reject;
     });
-    // Handled where a call waits for it; none may.
+    // Calls handle it if they are waiting for it. If no call is waiting, nobody has to.
     this.#forced.catch(() => {});
     this.#unsubscribe = world.onInterrupt(() => {
-      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "ended at once, without a new checkpoint" }));
-      else progress.say("Stopping. Once more ends it at once.");
+      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "stopped at once, without a new checkpoint" }));
+      else progress.say("Stopping. Interrupt once more to stop at once.");
       this.#abort.abort();
     });
   }

@@ -1,22 +1,22 @@
 import type { Command } from "commander";
 import type { Session } from "./session";
 
-/** What a verb hands out: the one JSON document of `--json`, or its text for people. */
+/** The result of a verb: the JSON document that `--json` prints, and the text for people. */
 export interface Outcome {
   json: unknown;
   text: string;
 }
 
-/** Runs a verb's work with an engine and prints its outcome. */
+/** Runs the work of a verb with an engine and prints the outcome. */
 export type Perform = (work: (session: Session) => Promise<Outcome>) => Promise<void>;
 
-/** A new verb with an example at the end of its help. */
+/** Adds a verb whose help ends with an example. */
 export function addVerb(parent: Command, usage: string, description: string, example: string): Command {
   return parent.command(usage).description(description).addHelpText("after", `\nExample:\n  ${example}`);
 }
 
-/** Adds the options that every verb has, after its own. */
+/** Adds the options that all verbs share, after a verb's own. */
 export function addCommonOptions(command: Command): void {
   if (command.commands.length > 0) command.commands.forEach(addCommonOptions);
-  else command.option("--json", "print one JSON document on standard output").option("--debug", "on failure, show details");
+  else command.option("--json", "print one JSON document on standard output").option("--debug", "show details of a failure");
 }

@@ -1,7 +1,7 @@
 import type { BenchRecord } from "../contract/engine";
 import type { BatchRecord, EpochRecord } from "../contract/run";
 
-/** Text in columns: the first to the left, the others to the right. */
+/** Text in columns: the first is left-aligned, the others right-aligned. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const pad = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!));
@@ -39,7 +39,7 @@ export function batchWords({ loss, trainAcc }: BatchRecord, imagesPerSecond: num
   return [`loss ${loss.toFixed(3)}`, `accuracy ${percent(trainAcc)}`, `${Math.round(imagesPerSecond)} images/s`, `${duration(secondsLeft)} left`];
 }
 
-/** A text cut to so many characters. */
+/** A text, cut to `columns` characters. */
 export function fitted(text: string, columns: number): string {
   return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 }
@@ -55,7 +55,7 @@ export function measuredWords({ name, precision, ours, theirs, ratio, unit }: Be
   return `${name}, ${precision}: ${significant(ours)} ${unit}${beside}`;
 }
 
-/** Three digits or more, without an exponent: 0.0123, 1.23, 1234. */
+/** At least three significant digits, without an exponent: 0.0123, 1.23, 1234. */
 export function significant(value: number): string {
   return value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(value, 0.01)))));
 }

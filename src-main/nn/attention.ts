@@ -20,7 +20,7 @@ export class Attention extends Module {
     this.proj = new Linear(width, width, transformerInitial);
   }
 
-  /** x [N,T,D] -> residual + [N,T,D], or [N,D] of the class token, the first */
+  /** x [N,T,D] -> residual + [N,T,D]; with `classToken` [N,D], only the first token */
   forward(x: Tensor, { residual, classToken = false }: { residual?: Tensor; classToken?: boolean } = {}): Tensor {
     const qkv = this.qkv.forward(x);
     const h = classToken ? attention(qkv, this.heads, 1).reshape([x.shape[0]!, x.shape[2]!]) : attention(qkv, this.heads);

@@ -4,7 +4,7 @@ import { Conv2d } from "./conv2d";
 import { normal, zeros } from "./initial";
 import { Module } from "./module";
 
-/** Two 3x3 convolutions beside a shortcut. timm.models.resnet.BasicBlock; bn2 begins at zero, so that a fresh block passes its shortcut on. */
+/** Two 3x3 convolutions beside a shortcut. timm.models.resnet.BasicBlock; bn2 starts at zero, so a fresh block passes on its shortcut. */
 export class BasicBlock extends Module {
   conv1: Conv2d;
   bn1: BatchNorm2d;
@@ -35,7 +35,7 @@ export class BasicBlock extends Module {
   }
 }
 
-/** Padded so that only the stride changes the size; begins normal with std sqrt(2 / fan_out), which keeps gradients' size through ReLU (He et al. 2015). */
+/** Padded so that only the stride changes the size. Initialised normal with std sqrt(2 / fan_out), which preserves gradients through ReLU (He et al. 2015). */
 export function resnetConv2d(inputs: number, outputs: number, kernel: number, stride: number): Conv2d {
   const initial = normal(Math.sqrt(2 / (kernel * kernel * outputs)));
   return new Conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, initial });

@@ -31,7 +31,7 @@ export class BatchNorm2d extends Module {
     return batchNorm(x, this.#state(), { training: this.training, ...options });
   }
 
-  /** forward(conv(x)). With running averages it is one op. */
+  /** forward(conv(x)), as one op when running averages are used. */
   after(conv: Conv2d, x: Tensor, options: NormOptions = {}): Tensor {
     if (this.training) return this.forward(conv.forward(x), options);
     return conv2dNorm(x, conv.weight, conv.bias, this.#state(), { stride: conv.stride, padding: conv.padding, ...options });

@@ -22,8 +22,8 @@ export class Block extends Module {
   }
 
   /**
-   * x [N,T,D] -> [N,T,D], or [N,D] of the class token, the first: only attention looks at the others. What lies between the residuals,
-   * which are f32, is of the type `dtype`.
+   * x [N,T,D] -> [N,T,D]; with `classToken` [N,D], only the first token, so that only attention sees the others. Residuals are f32;
+   * activations between them have the type `dtype`.
    */
   forward(x: Tensor, dtype: DType, { classToken = false }: { classToken?: boolean } = {}): Tensor {
     const residual = classToken ? selectToken(x, 0) : x;

@@ -8,7 +8,7 @@ export interface Conv2dOptions {
   stride?: number;
   padding?: number;
   bias?: boolean;
-  /** Default: as in PyTorch, uniform within 1 / sqrt(fan_in). The bias always begins so. */
+  /** Default: as in PyTorch, uniform within 1 / sqrt(fan_in). The bias is always initialised that way. */
   initial?: Initial;
 }
 

@@ -1,7 +1,7 @@
 import { type RandomKey, randomNormal, randomUniform } from "../tensor/ops/random";
 import { backend, type Tensor } from "../tensor/tensor";
 
-/** Writes a weight's first content. */
+/** Writes the initial value of a weight. */
 export type Initial = (y: Tensor, key: RandomKey) => void;
 
 export const zeros: Initial = (y) => backend().fill({ y: y.handle, value: 0 });

@@ -9,7 +9,7 @@ export class Linear extends Module {
   weight: Weight;
   bias: Weight;
 
-  /** By default initialised as in PyTorch, uniform within 1 / sqrt(inputs). */
+  /** Initialised by default as in PyTorch, uniform within 1 / sqrt(inputs). */
   constructor(inputs: number, outputs: number, initial: { weight: Initial; bias: Initial } = torchDefault(inputs)) {
     super();
     this.weight = Weight.parameter([outputs, inputs], initial.weight);

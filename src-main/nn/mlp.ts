@@ -4,7 +4,7 @@ import { transformerInitial } from "./attention";
 import { Linear } from "./linear";
 import { Module } from "./module";
 
-/** Two linear layers with GELU between. timm.layers.Mlp. */
+/** Two linear layers with GELU between them. timm.layers.Mlp. */
 export class Mlp extends Module {
   fc1: Linear;
   fc2: Linear;

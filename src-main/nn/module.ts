@@ -2,20 +2,20 @@ import { createHash } from "node:crypto";
 import { Weight } from "./weight";
 
 /**
- * Holds weights and other modules in its fields, and computes with them in `forward`. A field's name is the weight's name: weights are
- * called as in timm, `blocks.0.attn.qkv.weight`, because the fields are. Arrays of modules count with their index. Weights live until
- * `release`, whatever scope the module was made in.
+ * Holds weights and other modules in its fields, and computes with them in `forward`. Weights are named after their fields. They have timm's
+ * names, such as `blocks.0.attn.qkv.weight`, because the fields do. Modules in arrays are named by their index. Weights live until
+ * `release`, whatever scope the module was created in.
  */
 export abstract class Module {
   /** Whether batch norm uses the batch (training) or its running averages. Set by `train` and `eval`. */
   training = true;
 
-  /** What is trained, by name, in the order of the fields. */
+  /** The trained weights by name, in the order of the fields. */
   parameters(): Map<string, Weight> {
     return this.#weights((weight) => weight.trained);
   }
 
-  /** What is carried along without being trained: running averages. */
+  /** The weights that are stored but not trained: running averages. */
   buffers(): Map<string, Weight> {
     return this.#weights((weight) => !weight.trained);
   }
@@ -30,7 +30,7 @@ export abstract class Module {
     return [...this.parameters().values()].reduce((sum, weight) => sum + weight.size, 0);
   }
 
-  /** Gives every weight its initial value. It depends on the seed and the weight's name alone, not on order or on other weights. */
+  /** Gives every weight its initial value, which depends only on the seed and the weight's name, not on order or other weights. */
   initialize(seed: number): void {
     for (const [name, weight] of this.weights()) weight.initial(weight, { seed, stream: streamOf(name) });
   }
@@ -49,7 +49,7 @@ export abstract class Module {
     return this;
   }
 
-  /** Gives the memory of all weights back. The module cannot be used after it. */
+  /** Releases the memory of all weights. The module cannot be used afterwards. */
   release(): void {
     for (const weight of this.weights().values()) weight.release();
   }
@@ -68,7 +68,7 @@ export abstract class Module {
   }
 }
 
-/** The module and all modules in it, each with the beginning of its weights' names ("" or "blocks.0."). */
+/** The module and all modules in it, each with the prefix of its weights' names ("" or "blocks.0."). */
 function* modules(path: string, module: Module): Generator<[string, Module]> {
   yield [path, module];
   for (const [field, value] of Object.entries(module)) yield* modulesIn(`${path}${field}.`, value);
@@ -79,7 +79,7 @@ function* modulesIn(path: string, value: unknown): Generator<[string, Module]> {
   else if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* modulesIn(`${path}${i}.`, item);
 }
 
-/** A random stream of its own for each name: the first 48 bits of the name's SHA-256. */
+/** Each name has a random stream of its own: the first 48 bits of the name's SHA-256. */
 function streamOf(name: string): number {
   return createHash("sha256").update(name).digest().readUIntBE(0, 6);
 }

@@ -1,10 +1,10 @@
 import { keepResult, type Tensor } from "../tensor/tensor";
 import type { Module } from "./module";
 
-/** A module from one tensor to one tensor, perhaps with options. */
+/** A module that maps one tensor to one tensor, with optional options. */
 export type Layer<Options extends unknown[]> = Module & { forward(x: Tensor, ...options: Options): Tensor };
 
-/** x through the layers, one after another, all with the same options. Without gradients each layer's intermediate tensors are freed at once. */
+/** Passes x through the layers in turn, all with the same options. Without gradients, each layer's intermediate tensors are freed at once. */
 export function sequential<Options extends unknown[]>(layers: readonly Layer<Options>[], x: Tensor, ...options: Options): Tensor {
   return layers.reduce((h, layer) => keepResult(() => layer.forward(h, ...options)), x);
 }

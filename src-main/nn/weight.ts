@@ -1,9 +1,9 @@
 import { backend, Tensor, unscoped } from "../tensor/tensor";
 import type { Initial } from "./initial";
 
-/** A tensor that belongs to a module: a parameter, which is trained, or a buffer, which is only carried along. It lives until `release`. */
+/** A tensor that belongs to a module: a parameter, which is trained, or a buffer, which is only stored. It lives until `release`. */
 export class Weight extends Tensor {
-  /** Content is undefined until `Module.initialize` or until weights are loaded. */
+  /** The content is undefined until `Module.initialize` runs or weights are loaded. */
   private constructor(
     shape: readonly number[],
     readonly initial: Initial,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { allWorks, bench } from "../../src-main/bench/bench";
+import { allBenchmarks, bench } from "../../src-main/bench/bench";
 import { Inputs } from "../../src-main/bench/inputs";
 import { compared } from "../../src-main/bench/statistics";
 import { Torch } from "../../src-main/bench/torch";
@@ -71,7 +71,7 @@ describe("alone", () => {
   });
 
   test.each([
-    ["no such name", "warp drive", /nothing that is measured/],
+    ["no such name", "warp drive", /no benchmark has a name that matches/],
     ["no pattern", "(", /expected a regular expression/],
   ])("%s is wrong usage", (_, only, message) => expect(bench({ ...request, only }, silent)).rejects.toThrow(message));
 });
@@ -114,7 +114,7 @@ describe("in turn with PyTorch", () => {
   test.each([
     ["dies", /ended unexpectedly \(exit code 3\)/],
     ["refuses", /ValueError: expected something else/],
-  ])("if it %s, ours are measured all the same, and a warning names the work", async (fault, words) => {
+  ])("if it %s, ours are measured all the same, and a warning names the benchmark", async (fault, words) => {
     withFault(fault);
     const warnings: string[] = [];
     const { results } = await against("^distillation loss", (notice) => {
@@ -138,10 +138,10 @@ describe("in turn with PyTorch", () => {
 });
 
 describe("what is compared", () => {
-  const work = { name: "x", precision: "fp32", goal: null } as const;
+  const benchmark = { name: "x", precision: "fp32", goal: null } as const;
 
   test("the best rounds, and how far single rounds are from them", () => {
-    expect(compared({ ...work, unit: "images/s" }, { ours: [10, 30, 20], theirs: [10, 10, 5] }, 60)).toMatchObject({
+    expect(compared({ ...benchmark, unit: "images/s" }, { ours: [10, 30, 20], theirs: [10, 10, 5] }, 60)).toMatchObject({
       ours: 30,
       theirs: 10,
       ratio: 3,
@@ -152,7 +152,7 @@ describe("what is compared", () => {
   });
 
   test("with less as better for ms and MB", () => {
-    expect(compared({ ...work, unit: "ms" }, { ours: [10, 40], theirs: [30, 20] }, null)).toMatchObject({
+    expect(compared({ ...benchmark, unit: "ms" }, { ours: [10, 40], theirs: [30, 20] }, null)).toMatchObject({
       ours: 10,
       theirs: 20,
       ratio: 2,
@@ -164,12 +164,12 @@ describe("what is compared", () => {
 });
 
 describe("the list", () => {
-  const works = allWorks();
+  const benchmarks = allBenchmarks();
 
   test("has different names, and an op runs as it is written", () => {
-    const names = works.map(({ name, precision }) => `${name}, ${precision}`);
+    const names = benchmarks.map(({ name, precision }) => `${name}, ${precision}`);
     expect(new Set(names).size).toBe(names.length);
-    const ops = works.filter(({ unit, name }) => unit === "GB/s" || /T=65/.test(name));
+    const ops = benchmarks.filter(({ unit, name }) => unit === "GB/s" || /T=65/.test(name));
     expect(ops.length).toBeGreaterThan(10);
     for (const { open, precision } of ops) {
       const inputs = new Inputs(precision);
@@ -180,7 +180,7 @@ describe("the list", () => {
   });
 
   test("gives PyTorch the models' real sizes", () => {
-    const sizes = works.flatMap(({ torch }) => [torch, torch.teacher]).filter((each) => each && typeof each === "object" && "model" in each);
+    const sizes = benchmarks.flatMap(({ torch }) => [torch, torch.teacher]).filter((each) => each && typeof each === "object" && "model" in each);
     for (const { model: name, imageSize, patchSize, parameters } of sizes as { model: string; imageSize: number; patchSize: number; parameters: number }[]) {
       const model = createModel(name, { classes: 10, imageSize, patchSize });
       expect([name, imageSize, model.parameterCount()]).toEqual([name, imageSize, parameters]);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Answers like torch.py without computing: a repetition takes 5 ms. FAKE_TORCH says how it goes wrong, FAKE_TORCH_LOG where it notes requests.
+// Answers like torch.py without computing: a repetition takes 5 ms. FAKE_TORCH says how to fail, FAKE_TORCH_LOG where to log requests.
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 

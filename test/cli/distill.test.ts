@@ -151,7 +151,7 @@ describe("Ctrl-C", () => {
     expect(stopped.status).toBe(130);
     expect(existsSync(path.join(cwd, "stopped", "student.safetensors"))).toBe(false);
 
-    const command = /Go on with: npx distill (.+)\n/.exec(stopped.err)![1]!;
+    const command = /Resume with: npx distill (.+)\n/.exec(stopped.err)![1]!;
     const resumed = await distill(command.split(" "), cwd);
     expect(resumed.status).toBe(0);
     expect(resumed.out).toContain("test accuracy");

@@ -249,7 +249,9 @@ describe("Ctrl-C", () => {
     expect(status).toBe(130);
     expect(out).toBe("");
     const folder = join(cwd, "runs", "train-2026-11-24-120000");
-    expect(err).toContain(`interrupted: stopped in epoch 1\nGo on with: npx distill train --recipe recipe.json --set 'name=my run' --out ${folder} --resume\n`);
+    expect(err).toContain(
+      `interrupted: stopped in epoch 1\nResume with: npx distill train --recipe recipe.json --set 'name=my run' --out ${folder} --resume\n`,
+    );
   });
 
   it("tells programs the command in JSON", async () => {
@@ -260,7 +262,7 @@ describe("Ctrl-C", () => {
   it("pressed twice ends at once, although the engine does not answer", async () => {
     const { status, err } = await interrupted(2);
     expect(status).toBe(130);
-    expect(err).toContain("interrupted: ended at once, without a new checkpoint\nGo on with: npx distill train");
+    expect(err).toContain("interrupted: stopped at once, without a new checkpoint\nResume with: npx distill train");
   });
 
   it("ends a call that cannot be stopped", async () => {
@@ -298,7 +300,7 @@ describe("when the engine dies in a run", () => {
     };
     const { status, err } = await dying();
     expect(status).toBe(1);
-    expect(err).toContain("error: the engine ended unexpectedly (signal SIGSEGV): a memory fault.\nGo on with: npx distill train --recipe recipe.json --out");
+    expect(err).toContain("error: the engine ended unexpectedly (signal SIGSEGV): a memory fault.\nResume with: npx distill train --recipe recipe.json --out");
     expect(err).not.toContain("its last words");
     expect((await dying("--debug")).err).toContain("its last words");
   });
@@ -366,7 +368,7 @@ describe("distill report", () => {
     writeFileSync(join(cwd, "r.html"), "mine");
     const { status, err, calls } = await report("--out", "r.html");
     expect([status, calls]).toEqual([2, []]);
-    expect(err).toContain("--out r.html: exists already");
+    expect(err).toContain("--out r.html: already exists");
   });
 });
 

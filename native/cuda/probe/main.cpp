@@ -1,5 +1,5 @@
-// distill_cuda_probe LIBRARY: what the CUDA library finds in this machine, and whether a kernel runs there. A program of its own, because a
-// broken driver may end or block the process that asks it. Prints one line of JSON.
+// distill_cuda_probe LIBRARY: reports what the CUDA library finds in this machine, and whether a kernel runs there. It is a program of its
+// own because a broken driver may kill or block the process that asks it. Prints one line of JSON.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -28,8 +28,8 @@ std::string description(const CudaDeviceDescription &gpu) {
          ",\"capability\":" + quoted(std::to_string(gpu.capability_major) + "." + std::to_string(gpu.capability_minor)) + "}";
 }
 
-// The driver's release, "580.95.05", as NVIDIA's management library (NVML) says it, which is installed with the driver; "" where there is
-// none.
+// The driver's release, such as "580.95.05", as reported by NVIDIA's management library (NVML), which is installed with the driver; "" if
+// NVML is missing.
 std::string driver_release() {
 #if defined(_WIN32)
   void *library = open_file("nvml.dll");
@@ -56,10 +56,10 @@ void run_kernel(const CudaLibrary &library, int gpu) {
   library.read(content.data(), memory, bytes);
   check(library);
   for (const uint32_t word : content)
-    if (word != kPattern) throw CudaError("a kernel ran on the GPU and left wrong values");
+    if (word != kPattern) throw CudaError("a kernel ran on the GPU but wrote wrong values");
 }
 
-// Of all GPUs; the first one has to work.
+// Describes all GPUs; the first one must work.
 std::string inventory(const CudaLibrary &library) {
   std::string gpus;
   const int count = count_gpus(library);
@@ -78,7 +78,7 @@ int main(int count, char **arguments) {
     if (count != 2) throw CudaUnavailable("expected the path of the CUDA library");
     answer = inventory(cuda_library(arguments[1]));
   } catch (const CudaOutOfMemory &error) {
-    answer = "{\"unavailable\":" + quoted("there are only " + std::to_string(error.free) + " bytes free on the GPU") + "}";
+    answer = "{\"unavailable\":" + quoted("only " + std::to_string(error.free) + " bytes are free on the GPU") + "}";
   } catch (const std::exception &error) {
     answer = "{\"unavailable\":" + quoted(error.what()) + "}";
   }

@@ -17,15 +17,15 @@ export function addBench(program: Command, perform: Perform): void {
   addVerb(
     program,
     "bench",
-    "how fast this computer trains and infers, by itself or beside PyTorch",
+    "measure how fast this computer trains and infers, by itself or beside PyTorch",
     "npx distill bench --against torch --only 'training|inference'",
   )
-    .addOption(new Option("--against <name>", "measure PyTorch too, taking turns").choices(["torch"]))
-    .option("--python <file>", "the Python that has PyTorch", "python3")
-    .option("--only <pattern>", "measure what this regular expression finds in the table")
-    .option("--rounds <count>", "rounds of each measurement, of which the best counts", wholeNumber(1, 1000), 5)
-    .option("--threads <count>", "threads of both (default: one per core)", wholeNumber(1, 1024))
-    .option("--markdown", "print the table in Markdown")
+    .addOption(new Option("--against <name>", "measure PyTorch too, alternating with it").choices(["torch"]))
+    .option("--python <file>", "the Python in which PyTorch is installed", "python3")
+    .option("--only <pattern>", 'measure only rows whose "name, precision" matches this regular expression')
+    .option("--rounds <count>", "rounds per measurement; the best one counts", wholeNumber(1, 1000), 5)
+    .option("--threads <count>", "threads for both sides (default: one per core)", wholeNumber(1, 1024))
+    .option("--markdown", "print the table as Markdown")
     .action(({ against, python, only, rounds, threads, markdown }: BenchOptions) =>
       perform(async (session) => {
         const result = await session.call("bench", { only: only ?? null, rounds, threads: threads ?? null, python: against ? python : null });
@@ -38,11 +38,11 @@ function machineText({ machine }: BenchResult): string {
   const { cpu, isa, threads, platform, version, torch, gflops, bf16Gflops, gigabytesPerSecond } = machine;
   return [
     `${cpu}, ${threads} threads, ${platform}; Distill Studio ${version}, ${isa} kernels${torch ? `; PyTorch ${torch}` : ""}`,
-    `Limits measured: ${gflops.toFixed(0)} GFLOP/s in fp32, ${bf16Gflops.toFixed(0)} in bf16, ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
+    `Measured limits: ${gflops.toFixed(0)} GFLOP/s in fp32, ${bf16Gflops.toFixed(0)} in bf16, ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
   ].join("\n");
 }
 
-/** With a first row of headings; PyTorch's columns only if it was measured. */
+/** The rows of the table, headings first; PyTorch's columns only if it was measured. */
 function rows({ machine, results }: BenchResult): string[][] {
   const head = [
     "",

@@ -12,7 +12,7 @@ import type { World } from "../world";
 import { addRunOptions, type RunOptions, recipeFlags } from "./train";
 
 export function addCompare(program: Command, perform: Perform): void {
-  const description = "train control and student of a recipe from the same start, and report what the teacher added";
+  const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
   addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
     perform((session) => compare(session, "compare", readRecipe(options.recipe, options.set, session.world.cwd), options)),
@@ -20,7 +20,7 @@ export function addCompare(program: Command, perform: Perform): void {
 }
 
 export function addDemo(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "demo", "compare control and student on the bundled data with the bundled teacher", "npx distill demo");
+  const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "npx distill demo");
   addRunOptions(verb).action((options: RunOptions) =>
     perform((session) => compare(session, "demo", completeRecipe(presetOf("demo").recipe, options.set, session.world.cwd), options)),
   );
@@ -34,7 +34,7 @@ async function compare(session: Session, verb: string, recipe: Recipe, options: 
   return { json: comparisonJson(result), text: comparisonText(result, world) };
 }
 
-/** Accuracies first, over all seeds; then one entry per seed and arm, which proves them. */
+/** Accuracies over all seeds first; then one entry per seed and arm, as their evidence. */
 function comparisonJson({ seed, teacher, control, student, directory, report, ...verdict }: ComparisonResult) {
   const accuracies = ({ trainAcc, testAcc }: TrainResult) => ({ trainAcc, testAcc });
   return {

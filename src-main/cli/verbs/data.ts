@@ -8,14 +8,14 @@ import { table } from "../words";
 import { addFormatOption, dataPath } from "./evaluate";
 
 export function addData(program: Command, perform: Perform): void {
-  const data = program.command("data").description("look at data sets, download CIFAR-10");
+  const data = program.command("data").description("describe data sets, download CIFAR-10");
   addInfo(data, perform);
   addDownload(data, perform);
 }
 
 function addInfo(data: Command, perform: Perform): void {
-  const verb = addVerb(data, "info", "classes and counts of a data set", "npx distill data info photos");
-  addFormatOption(verb.argument("<dir>", "a folder, or bundled")).action((directory: string, { format }: { format: DataFormat }) =>
+  const verb = addVerb(data, "info", "show classes and image counts of a data set", "npx distill data info photos");
+  addFormatOption(verb.argument("<dir>", 'a folder, or "bundled"')).action((directory: string, { format }: { format: DataFormat }) =>
     perform(async (session) => {
       const request = { path: dataPath(directory, session.world.cwd), format, thumbnailsPerClass: 0 };
       const { thumbnails: _, ...info } = await session.call("dataInfo", request);
@@ -25,10 +25,15 @@ function addInfo(data: Command, perform: Perform): void {
 }
 
 function addDownload(data: Command, perform: Perform): void {
-  const verb = addVerb(data, "download", "download CIFAR-10 (170 MB), checked; goes on where it was broken off", "npx distill data download cifar-10");
+  const verb = addVerb(
+    data,
+    "download",
+    "download CIFAR-10 (170 MB) and verify it; an interrupted download continues where it stopped",
+    "npx distill data download cifar-10",
+  );
   verb
-    .argument("<dir>", "folder to put it in")
-    .option("--url <address>", "where to get the archive (default: its official address)")
+    .argument("<dir>", "folder to save it in")
+    .option("--url <address>", "address of the archive (default: the official one)")
     .action((directory: string, { url }: { url?: string }) =>
       perform(async (session) => {
         const { world } = session;

@@ -5,7 +5,7 @@ import { addVerb, type Perform } from "../verb";
 import { table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
-  addVerb(program, "doctor", "what this computer has, what is used of it and why, and the models", "npx distill doctor").action(() =>
+  addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "npx distill doctor").action(() =>
     perform(async (session) => {
       const report = await session.call("doctor", {});
       const models = await session.call("models", {});
@@ -30,7 +30,7 @@ function machineText({ version, node, electron, platform, cpu, memory, backends,
       `${name}, ${gigabytes(freeBytes)} free of ${gigabytes(memoryBytes)}, compute capability ${capability}`,
     ]),
     ["bundled data", bundled.data ?? "missing"],
-    ...bundled.teachers.map(({ model, weights }, i) => [i === 0 ? "bundled teacher" : "", weights ?? `that of ${model} is missing`]),
+    ...bundled.teachers.map(({ model, weights }, i) => [i === 0 ? "bundled teacher" : "", weights ?? `the one for ${model} is missing`]),
   ]
     .map(([label, value]) => `${label!.padEnd(15)}   ${value}`)
     .join("\n");

@@ -12,15 +12,15 @@ export function addFormatOption(verb: Command): Command {
   return verb.option("--format <name>", help, likeSetting<DataFormat>("data.format"), "auto");
 }
 
-/** A data folder as the engine takes it; a path starts from the current folder. */
+/** A data folder as the engine expects it. A relative path starts from the current folder. */
 export function dataPath(data: string, cwd: string): string {
   return data === "bundled" ? data : path.resolve(cwd, data);
 }
 
 export function addEvaluate(program: Command, perform: Perform): void {
   const example = "npx distill evaluate --model resnet18_cifar10 --weights bundled --data bundled";
-  const verb = addVerb(program, "evaluate", "accuracy on the test images of a data set", example);
-  addFormatOption(addNetworkOptions(verb).requiredOption("--data <dir>", "a folder, or bundled")).action(
+  const verb = addVerb(program, "evaluate", "measure accuracy on the test images of a data set", example);
+  addFormatOption(addNetworkOptions(verb).requiredOption("--data <dir>", 'a folder, or "bundled"')).action(
     (options: NetworkOptions & { data: string; format: DataFormat }) =>
       perform(async (session) => {
         const { cwd } = session.world;

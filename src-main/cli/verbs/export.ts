@@ -9,13 +9,13 @@ export function addExport(program: Command, perform: Perform): void {
   const verb = addVerb(
     program,
     "export",
-    "a trained model's weights as a safetensors file of half the size",
+    "write a trained model's weights as a safetensors file of half the size",
     "npx distill export --weights runs/demo/student/student.safetensors",
   );
   verb
     .requiredOption("--weights <file>", "a safetensors file, such as a run's student.safetensors")
-    .addOption(new Option("--precision <name>", "of the numbers in it").choices(["bf16", "fp32"]).default("bf16"))
-    .option("--out <file>", "file to write (default: a new one in the current folder)")
+    .addOption(new Option("--precision <name>", "precision of the exported weights").choices(["bf16", "fp32"]).default("bf16"))
+    .option("--out <file>", "file to write (default: a new file in the current folder)")
     .action(({ weights, precision, out }: { weights: string; precision: Precision; out?: string }) =>
       perform(async (session) => {
         const { world } = session;

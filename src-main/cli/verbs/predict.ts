@@ -14,25 +14,25 @@ export interface NetworkOptions {
   std?: [number, number, number];
 }
 
-/** Options that name a network with its weights and what it expects of images. */
+/** Options that name a network, its weights and the images that it expects. */
 export function addNetworkOptions(verb: Command): Command {
   return verb
-    .requiredOption("--model <name>", "a model's name; distill doctor lists them")
-    .requiredOption("--weights <file>", "a safetensors file, or bundled")
-    .option("--image-size <pixels>", "side of the images that the model sees (default: the model's own)", likeSetting<number>("student.imageSize"))
-    .option("--patch-size <pixels>", "side of a patch, for vision transformers (default: the model's own)", likeSetting<number>("student.patchSize"))
-    .option("--mean <r,g,b>", "mean to normalise with (default: from the weights, else CIFAR-10's)", channels)
-    .option("--std <r,g,b>", "deviation to normalise with (default: from the weights, else CIFAR-10's)", positiveChannels);
+    .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
+    .requiredOption("--weights <file>", 'a safetensors file, or "bundled"')
+    .option("--image-size <pixels>", "side length of the model's input images (default: the model's own)", likeSetting<number>("student.imageSize"))
+    .option("--patch-size <pixels>", "side length of a patch, for vision transformers (default: the model's own)", likeSetting<number>("student.patchSize"))
+    .option("--mean <r,g,b>", "mean for normalisation (default: from the weights file, else CIFAR-10's)", channels)
+    .option("--std <r,g,b>", "standard deviation for normalisation (default: from the weights file, else CIFAR-10's)", positiveChannels);
 }
 
-/** What the engine is told of the network; a path starts from the current folder. */
+/** The network as the engine expects it. A relative path starts from the current folder. */
 export function networkRequest({ model, weights, imageSize, patchSize, mean, std }: NetworkOptions, cwd: string) {
   return { model, weights: weights === "bundled" ? weights : path.resolve(cwd, weights), imageSize, patchSize, mean, std };
 }
 
 export function addPredict(program: Command, perform: Perform): void {
   const example = "npx distill predict --model resnet18_cifar10 --weights bundled --images cat.jpg dog.png";
-  const verb = addVerb(program, "predict", "class probabilities for images", example);
+  const verb = addVerb(program, "predict", "predict class probabilities of images", example);
   addNetworkOptions(verb)
     .requiredOption("--images <path...>", "image files")
     .option("--temperature <number>", "divides the logits before the softmax (default: 1)", likeSetting<number>("distillation.temperature"))
@@ -51,7 +51,7 @@ function predictionJson({ model, classes, images }: PredictResult) {
   return { model, classes, images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })) };
 }
 
-/** The three likeliest classes of each image. */
+/** The three most likely classes of each image. */
 function predictionText({ classes, images }: PredictResult): string {
   const rows = images.map(({ path, probabilities }) => {
     const ranked = probabilities.map((probability, label) => ({ probability, label })).sort((a, b) => b.probability - a.probability);

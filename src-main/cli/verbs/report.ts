@@ -11,13 +11,13 @@ export function addReport(program: Command, perform: Perform): void {
   const verb = addVerb(program, "report", "write a report on one or more runs", "npx distill report --runs runs/demo/control runs/demo/student --format html");
   verb
     .requiredOption("--runs <dir...>", "run folders")
-    .addOption(new Option("--format <name>", "kind of report").choices(["html", "csv", "json"]).default("html"))
-    .option("--out <file>", "file to write (default: a new one in the current folder)")
+    .addOption(new Option("--format <name>", "format of the report").choices(["html", "csv", "json"]).default("html"))
+    .option("--out <file>", "file to write (default: a new file in the current folder)")
     .action(({ runs, format, out }: { runs: string[]; format: Format; out?: string }) =>
       perform(async (session) => {
         const { world } = session;
         const file = outFile(world, out, "report", format);
-        if (existsSync(file)) throw new UsageError(`--out ${out}: exists already, and nothing is written over; choose another name`);
+        if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
         const result = await session.call("report", { runs: runs.map((run) => path.resolve(world.cwd, run)), format, out: file });
         return { json: result, text: `Report: ${shownPath(world, result.path)}` };
       }),

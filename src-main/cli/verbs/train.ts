@@ -15,12 +15,12 @@ export interface RunOptions {
 /** Options of every verb that trains. */
 export function addRunOptions(verb: Command): Command {
   return verb
-    .option("--out <dir>", "folder for the run (default: a new one in runs/)")
-    .option("--resume", "go on with the run in --out from its last checkpoint")
+    .option("--out <dir>", "folder for the run (default: a new folder in runs/)")
+    .option("--resume", "resume the run in --out from its last checkpoint")
     .addOption(new Option("--set <key=value>", "change a value of the recipe; may be repeated").argParser(collect).default([], "none"));
 }
 
-/** The flags that, with `--out` and `--resume`, go on with a run: those that shape its recipe. */
+/** The flags that shape a run's recipe; `--out` and `--resume` added to them resume the run. */
 export function recipeFlags({ recipe, set }: { recipe?: string; set: string[] }): string[] {
   return [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])];
 }

@@ -1,4 +1,4 @@
-/** The models as they are trained and used. A step is what a training does to a batch that it has: forward, loss, backward, AdamW. */
+/** The models in training and in use. A step is what training does with a batch that is already there: forward, loss, backward, AdamW. */
 import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Distillation, Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
@@ -7,14 +7,14 @@ import { Criterion } from "../training/criterion";
 import type { Network } from "../training/network";
 import { createOptimizer } from "../training/optimizer";
 import { Pass } from "../training/pass";
+import type { Benchmark } from "./benchmark";
 import type { Inputs } from "./inputs";
-import type { Work } from "./work";
 
 interface Sizes {
   model: string;
   imageSize: number;
   patchSize: number | null;
-  /** With 10 classes; PyTorch's model must have as many. */
+  /** Number of parameters with 10 classes; PyTorch's model must have as many. */
   parameters: number;
 }
 type Goals = Partial<Record<Precision, number>>;
@@ -37,7 +37,7 @@ const EXAMPLES: Example[] = [
   { title: "ResNet-18 32 px, batch 32", sizes: RESNET18, batch: 32, training: { fp32: 2, bf16: 1.5 }, inference: { fp32: 2.2, bf16: 1.4 } },
 ];
 
-export function modelWorks(precision: Precision): Work[] {
+export function modelBenchmarks(precision: Precision): Benchmark[] {
   return [
     ...EXAMPLES.map((example) => training(example, precision)),
     ...EXAMPLES.map((example) => inference(example, precision)),
@@ -48,7 +48,7 @@ export function modelWorks(precision: Precision): Work[] {
   ];
 }
 
-function training({ title, sizes, batch, training: goals }: Example, precision: Precision): Work {
+function training({ title, sizes, batch, training: goals }: Example, precision: Precision): Benchmark {
   return {
     name: `training step, ${title}`,
     precision,
@@ -57,24 +57,24 @@ function training({ title, sizes, batch, training: goals }: Example, precision: 
     amount: batch,
     limit: null,
     goal: goals[precision] ?? null,
-    torch: { work: "training", precision, batch, ...sizes },
+    torch: { benchmark: "training", precision, batch, ...sizes },
     open: (inputs) => step(inputs, sizes, batch, null),
   };
 }
 
-function memory(example: Example, precision: Precision): Work {
+function memory(example: Example, precision: Precision): Benchmark {
   return { ...training(example, precision), name: `peak memory of a training step, ${example.title}`, unit: "MB", measure: "memory", goal: null };
 }
 
-function scaling(example: Example, precision: Precision): Work {
+function scaling(example: Example, precision: Precision): Benchmark {
   return { ...training(example, precision), name: `threads, 1 to all: training step, ${example.title}`, unit: "x", measure: "scaling", goal: null };
 }
 
-function inference({ title, sizes, batch, inference: goals }: Example, precision: Precision): Work {
+function inference({ title, sizes, batch, inference: goals }: Example, precision: Precision): Benchmark {
   return {
     ...training({ title, sizes, batch, training: goals, inference: goals }, precision),
     name: `inference, ${title}`,
-    torch: { work: "inference", precision, batch, ...sizes },
+    torch: { benchmark: "inference", precision, batch, ...sizes },
     open: (inputs) => {
       const { model } = network(inputs, sizes);
       const images = imagesOf(inputs, sizes, batch);
@@ -84,25 +84,25 @@ function inference({ title, sizes, batch, inference: goals }: Example, precision
   };
 }
 
-function latency(precision: Precision): Work {
+function latency(precision: Precision): Benchmark {
   const one = inference({ title: "ResNet-18 32 px, one image", sizes: RESNET18, batch: 1, training: {}, inference: { fp32: 1.5, bf16: 1.5 } }, precision);
   return { ...one, name: "one image, ResNet-18 32 px", unit: "ms" };
 }
 
-/** The step of the preset `article`, its teacher a ResNet-18: the student's images at 224 px, the teacher's at 32 px. */
-function distillation(precision: Precision): Work[] {
+/** A step of the preset `article` with a ResNet-18 as teacher: the student sees images at 224 px, the teacher at 32 px. */
+function distillation(precision: Precision): Benchmark[] {
   const batch = 32;
   const soft = { temperature: 0.212, alpha: 0.62 };
   const terms = { labels: 1 - soft.alpha, terms: [{ kind: "soft" as const, weight: soft.alpha, temperature: soft.temperature }], cacheTeacher: true };
-  const theirs = { work: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, ...soft };
+  const theirs = { benchmark: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, ...soft };
   const base = { precision, unit: "images/s", measure: "speed", amount: batch, limit: null, torch: theirs } as const;
-  const computed: Work["open"] = (inputs) => {
+  const computed: Benchmark["open"] = (inputs) => {
     const teacher = network(inputs, RESNET18);
     teacher.model.eval().requiresGrad(false);
     const seen = imagesOf(inputs, RESNET18, batch);
     return step(inputs, VIT_TINY, batch, terms, () => noGrad(() => teacher.model.forward(seen)));
   };
-  const cached: Work["open"] = (inputs) => {
+  const cached: Benchmark["open"] = (inputs) => {
     const logits = inputs.values(batch, CLASSES);
     return step(inputs, VIT_TINY, batch, terms, () => logits);
   };
@@ -122,7 +122,7 @@ function distillation(precision: Precision): Work[] {
   ];
 }
 
-/** A training step of a fresh student on one batch; `teacherLogits` is called in each step. */
+/** A training step of a fresh student on one batch. Each step calls `teacherLogits`. */
 function step(inputs: Inputs, sizes: Sizes, batch: number, distillation: Distillation | null, teacherLogits: () => Tensor | null = () => null): () => void {
   const student = network(inputs, sizes);
   const criterion = new Criterion(student, distillation, null);

@@ -1,20 +1,20 @@
-/** The ops by themselves, at the sizes that they have in the models: each calls one kernel on tensors that are there already. */
+/** Single ops at the sizes that they have in the models. Each calls one kernel on tensors that already exist. */
 
 import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
 import { backend, empty } from "../tensor/tensor";
 import { createOptimizer } from "../training/optimizer";
+import type { Benchmark } from "./benchmark";
 import type { Inputs } from "./inputs";
-import { VIT_TINY } from "./model-works";
-import type { Work } from "./work";
+import { VIT_TINY } from "./model-benchmarks";
 
 const GIGA = 1e9;
 const FP32_BYTES = 4;
 const MULTIPLY_ADDS = { fp32: "flops", bf16: "bf16Flops" } as const;
 const STORED_BYTES: Record<Precision, number> = { fp32: 4, bf16: 2 };
 
-export function opWorks(precision: Precision): Work[] {
+export function opBenchmarks(precision: Precision): Benchmark[] {
   const products = [
     ...linear(precision, 192, 576),
     ...linear(precision, 192, 192),
@@ -33,28 +33,41 @@ export function opWorks(precision: Precision): Work[] {
   return [...products, ...layerNorm(precision), ...gelu(precision), ...batchNorm(precision), ...always32, batch(precision)];
 }
 
-/** An op as its products' operations bound it. */
-function product(name: string, precision: Precision, operations: number, torch: Record<string, unknown>, open: Work["open"]): Work {
+/** An op that is limited by arithmetic, counted as the operations of its products. */
+function product(name: string, precision: Precision, operations: number, torch: Record<string, unknown>, open: Benchmark["open"]): Benchmark {
   return { ...OP, name, precision, unit: "GFLOP/s", amount: operations / GIGA, limit: MULTIPLY_ADDS[precision], torch: named(precision, torch), open };
 }
 
-/** An op as the bytes bound it that it must at least read and write. */
-function stream(name: string, precision: Precision, bytes: number, torch: Record<string, unknown>, open: Work["open"], goal: number | null = null): Work {
+/** An op that is limited by memory, counted as the bytes that it must at least read and write. */
+function stream(
+  name: string,
+  precision: Precision,
+  bytes: number,
+  torch: Record<string, unknown>,
+  open: Benchmark["open"],
+  goal: number | null = null,
+): Benchmark {
   return { ...OP, name, precision, unit: "GB/s", amount: bytes / GIGA, limit: "bandwidth", goal, torch: named(precision, torch), open };
 }
 
 const OP = { measure: "speed", goal: null } as const;
 
-function named(precision: Precision, torch: Record<string, unknown>): Work["torch"] {
-  return { ...torch, precision } as Work["torch"];
+function named(precision: Precision, torch: Record<string, unknown>): Benchmark["torch"] {
+  return { ...torch, precision } as Benchmark["torch"];
 }
 
-function linear(precision: Precision, K: number, N: number, gelu = false): Work[] {
+function linear(precision: Precision, K: number, N: number, gelu = false): Benchmark[] {
   const M = 32 * 197;
-  const work = (part: string, open: Work["open"], withGelu = false) =>
-    product(`linear ${K} to ${N}, ${part}${withGelu ? " with GELU" : ""}`, precision, 2 * M * K * N, { work: "linear", part, M, K, N, gelu: withGelu }, open);
+  const benchmark = (part: string, open: Benchmark["open"], withGelu = false) =>
+    product(
+      `linear ${K} to ${N}, ${part}${withGelu ? " with GELU" : ""}`,
+      precision,
+      2 * M * K * N,
+      { benchmark: "linear", part, M, K, N, gelu: withGelu },
+      open,
+    );
   return [
-    work(
+    benchmark(
       "forward",
       (inputs) => {
         const [x, weight, bias, y] = [inputs.activation(M, K), inputs.values(N, K), inputs.values(N), inputs.activationLike(M, N)];
@@ -63,29 +76,29 @@ function linear(precision: Precision, K: number, N: number, gelu = false): Work[
       },
       gelu,
     ),
-    work("dX", (inputs) => {
+    benchmark("dX", (inputs) => {
       const [dy, weight, dx] = [inputs.activation(M, N), inputs.values(N, K), inputs.activationLike(M, K)];
       return () => backend().linearBackwardInput({ dy: dy.handle, weight: weight.handle, dx: dx.handle });
     }),
-    work("dW", (inputs) => {
+    benchmark("dW", (inputs) => {
       const [x, dy, dweight, dbias] = [inputs.activation(M, K), inputs.activation(M, N), inputs.valuesLike(N, K), inputs.valuesLike(N)];
       return () => backend().linearBackwardWeight({ x: x.handle, dy: dy.handle, dweight: dweight.handle, dbias: dbias.handle });
     }),
   ];
 }
 
-function attention(precision: Precision, N: number, T: number): Work[] {
+function attention(precision: Precision, N: number, T: number): Benchmark[] {
   const { width, heads } = { width: 192, heads: 3 };
   const made = (inputs: Inputs) => {
     const tensors = { qkv: inputs.activation(N, T, 3 * width), y: inputs.activationLike(N, T, width), logsumexp: inputs.valuesLike(N, heads, T) };
     const handles = { qkv: tensors.qkv.handle, y: tensors.y.handle, logsumexp: tensors.logsumexp.handle, heads };
     return { handles, forward: () => backend().attentionForward(handles) };
   };
-  const work = (part: string, products: number, open: Work["open"]) =>
-    product(`attention T=${T}, ${part}`, precision, products * 2 * N * T * T * width, { work: "attention", part, N, T, heads, width }, open);
+  const benchmark = (part: string, products: number, open: Benchmark["open"]) =>
+    product(`attention T=${T}, ${part}`, precision, products * 2 * N * T * T * width, { benchmark: "attention", part, N, T, heads, width }, open);
   return [
-    work("forward", 2, (inputs) => made(inputs).forward),
-    work("backward", 5, (inputs) => {
+    benchmark("forward", 2, (inputs) => made(inputs).forward),
+    benchmark("backward", 5, (inputs) => {
       const { handles, forward } = made(inputs);
       forward();
       const [dy, dqkv] = [inputs.activation(N, T, width), inputs.activationLike(N, T, 3 * width)];
@@ -94,28 +107,28 @@ function attention(precision: Precision, N: number, T: number): Work[] {
   ];
 }
 
-function conv2d(precision: Precision, C: number, side: number): Work[] {
+function conv2d(precision: Precision, C: number, side: number): Benchmark[] {
   const N = 32;
   const window = { stride: 1, padding: 1 };
-  const work = (part: string, open: Work["open"]) =>
-    product(`convolution 3x3, ${C} at ${side} px, ${part}`, precision, 2 * N * side * side * C * C * 9, { work: "conv2d", part, N, C, size: side }, open);
+  const benchmark = (part: string, open: Benchmark["open"]) =>
+    product(`convolution 3x3, ${C} at ${side} px, ${part}`, precision, 2 * N * side * side * C * C * 9, { benchmark: "conv2d", part, N, C, size: side }, open);
   return [
-    work("forward", (inputs) => {
+    benchmark("forward", (inputs) => {
       const [x, weight, y] = [inputs.activation(N, side, side, C), inputs.values(C, C, 3, 3), inputs.activationLike(N, side, side, C)];
       return () => backend().conv2dForward({ x: x.handle, weight: weight.handle, y: y.handle, ...window });
     }),
-    work("dX", (inputs) => {
+    benchmark("dX", (inputs) => {
       const [dy, weight, dx] = [inputs.activation(N, side, side, C), inputs.values(C, C, 3, 3), inputs.activationLike(N, side, side, C)];
       return () => backend().conv2dBackwardInput({ dy: dy.handle, weight: weight.handle, dx: dx.handle, ...window });
     }),
-    work("dW", (inputs) => {
+    benchmark("dW", (inputs) => {
       const [x, dy, dweight] = [inputs.activation(N, side, side, C), inputs.activation(N, side, side, C), inputs.valuesLike(C, C, 3, 3)];
       return () => backend().conv2dBackwardWeight({ x: x.handle, dy: dy.handle, dweight: dweight.handle, ...window });
     }),
   ];
 }
 
-function layerNorm(precision: Precision): Work[] {
+function layerNorm(precision: Precision): Benchmark[] {
   const [rows, width] = [32 * 197, 192];
   const made = (inputs: Inputs) => {
     const [x, weight] = [inputs.activation(rows, width).handle, inputs.values(width).handle];
@@ -123,17 +136,17 @@ function layerNorm(precision: Precision): Work[] {
     const [bias, y] = [inputs.values(width).handle, inputs.activationLike(rows, width).handle];
     return { kept: { x, weight, mean, rstd }, forward: () => backend().layerNormForward({ x, weight, bias, y, mean, rstd, eps: 1e-6 }) };
   };
-  const work = (part: string, tensors: number, open: Work["open"]) =>
+  const benchmark = (part: string, tensors: number, open: Benchmark["open"]) =>
     stream(
       `layer norm ${rows}x${width}, ${part}`,
       precision,
       tensors * rows * width * STORED_BYTES[precision],
-      { work: "layer norm", part, rows, width },
+      { benchmark: "layer norm", part, rows, width },
       open,
     );
   return [
-    work("forward", 2, (inputs) => made(inputs).forward),
-    work("backward", 3, (inputs) => {
+    benchmark("forward", 2, (inputs) => made(inputs).forward),
+    benchmark("backward", 3, (inputs) => {
       const { kept, forward } = made(inputs);
       forward();
       const [dy, dx] = [inputs.activation(rows, width).handle, inputs.activationLike(rows, width).handle];
@@ -143,23 +156,23 @@ function layerNorm(precision: Precision): Work[] {
   ];
 }
 
-function gelu(precision: Precision): Work[] {
+function gelu(precision: Precision): Benchmark[] {
   const [rows, width] = [32 * 197, 768];
-  const work = (part: string, tensors: number, open: Work["open"]) =>
-    stream(`GELU ${rows}x${width}, ${part}`, precision, tensors * rows * width * STORED_BYTES[precision], { work: "gelu", part, rows, width }, open);
+  const benchmark = (part: string, tensors: number, open: Benchmark["open"]) =>
+    stream(`GELU ${rows}x${width}, ${part}`, precision, tensors * rows * width * STORED_BYTES[precision], { benchmark: "gelu", part, rows, width }, open);
   return [
-    work("forward", 2, (inputs) => {
+    benchmark("forward", 2, (inputs) => {
       const [x, y] = [inputs.activation(rows, width).handle, inputs.activationLike(rows, width).handle];
       return () => backend().geluForward({ x, y });
     }),
-    work("backward", 3, (inputs) => {
+    benchmark("backward", 3, (inputs) => {
       const [x, dy, dx] = [inputs.activation(rows, width).handle, inputs.activation(rows, width).handle, inputs.activationLike(rows, width).handle];
       return () => backend().geluBackward({ x, dy, dx });
     }),
   ];
 }
 
-function batchNorm(precision: Precision): Work[] {
+function batchNorm(precision: Precision): Benchmark[] {
   const [N, C, side] = [32, 64, 32];
   const shape = [N, side, side, C];
   const made = (inputs: Inputs) => {
@@ -169,13 +182,13 @@ function batchNorm(precision: Precision): Work[] {
     const kept = { x, y, weight, mean, rstd, relu: true };
     return { kept, forward: () => backend().batchNormForwardTrain({ ...kept, bias, runningMean, runningVar, momentum: 0.1, eps: 1e-5 }) };
   };
-  const work = (part: string, tensors: number, open: Work["open"]) => {
+  const benchmark = (part: string, tensors: number, open: Benchmark["open"]) => {
     const bytes = tensors * N * side * side * C * STORED_BYTES[precision];
-    return stream(`batch norm + ReLU ${C} at ${side} px, ${part}`, precision, bytes, { work: "batch norm", part, N, C, size: side }, open);
+    return stream(`batch norm + ReLU ${C} at ${side} px, ${part}`, precision, bytes, { benchmark: "batch norm", part, N, C, size: side }, open);
   };
   return [
-    work("forward", 2, (inputs) => made(inputs).forward),
-    work("backward", 4, (inputs) => {
+    benchmark("forward", 2, (inputs) => made(inputs).forward),
+    benchmark("backward", 4, (inputs) => {
       const { kept, forward } = made(inputs);
       forward();
       const [dy, dx] = [inputs.activation(...shape).handle, inputs.activationLike(...shape).handle];
@@ -185,11 +198,11 @@ function batchNorm(precision: Precision): Work[] {
   ];
 }
 
-function adamw(): Work {
+function adamw(): Benchmark {
   const { model, imageSize, patchSize, parameters } = VIT_TINY;
-  // Values, gradients and both moments are read, all but the gradients written.
+  // It reads values, gradients and both moments, and writes all but the gradients.
   const bytes = 7 * parameters * FP32_BYTES;
-  return stream("AdamW, ViT-tiny", "fp32", bytes, { work: "adamw", model, imageSize, patchSize, parameters }, (inputs) => {
+  return stream("AdamW, ViT-tiny", "fp32", bytes, { benchmark: "adamw", model, imageSize, patchSize, parameters }, (inputs) => {
     const network = inputs.own(createModel(model, { classes: 10, imageSize, patchSize }));
     const weights = network.parameters();
     for (const weight of weights.values()) weight.grad = inputs.values(...weight.shape);
@@ -198,9 +211,9 @@ function adamw(): Work {
   });
 }
 
-function loss(N: number, K: number): Work {
+function loss(N: number, K: number): Benchmark {
   const [temperature, alpha] = [0.212, 0.62];
-  const torch = { work: "distillation loss", N, K, temperature, alpha };
+  const torch = { benchmark: "distillation loss", N, K, temperature, alpha };
   const open = (inputs: Inputs) => {
     const [student, teacher, dstudent] = [inputs.values(N, K).handle, inputs.values(N, K).handle, inputs.valuesLike(N, K).handle];
     const [labels, loss, metrics] = [inputs.whole(N, K).handle, inputs.valuesLike(1).handle, inputs.valuesLike(3).handle];
@@ -209,9 +222,9 @@ function loss(N: number, K: number): Work {
   return stream(`distillation loss ${N}x${K} with gradient`, "fp32", 3 * N * K * FP32_BYTES, torch, open, 4);
 }
 
-function batch(precision: Precision): Work {
+function batch(precision: Precision): Benchmark {
   const [N, count, side, size, crop] = [32, 1024, 32, 224, 4];
-  const torch = named(precision, { work: "assemble batch", N, count, size, crop });
+  const torch = named(precision, { benchmark: "assemble batch", N, count, size, crop });
   const open = (inputs: Inputs) => {
     const [images, y] = [inputs.images(count, side).handle, inputs.activationLike(N, size, size, 3).handle];
     const indices = inputs.whole(N, count).handle;
