@@ -137,7 +137,8 @@ struct SumRowsBackward {
   int64_t M, K;
 };
 
-// y [M] = log sum_k exp(x [M,K]), with each row's maximum subtracted first. torch.logsumexp
+// y [M] = log sum_k exp(x [M,K]), with each row's maximum subtracted first; NaN where a row has NaN or an infinite
+// maximum. torch.logsumexp
 struct LogSumExpForward {
   const float *x;
   float *y;

@@ -36,8 +36,7 @@ __global__ void __launch_bounds__(kThreads) log_sum_exp_of_rows(LogSumExpForward
   const int64_t row = row_of_warp();
   if (row >= a.M) return;  // the whole warp
   const Exponentials of(a.x + row * a.K, a.K);
-  // With an infinite maximum the differences would be NaN.
-  if (threadIdx.x % 32 == 0) a.y[row] = fabsf(of.greatest) == INFINITY ? of.greatest : of.greatest + logf(of.sum);
+  if (threadIdx.x % 32 == 0) a.y[row] = of.greatest + logf(of.sum);
 }
 
 __global__ void __launch_bounds__(kThreads) softmax_of_rows(LogSumExpBackward a) {
