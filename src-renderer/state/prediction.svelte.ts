@@ -135,7 +135,7 @@ function subjectsOf(arms: readonly RunDetails[]): Subject[] {
 /** Probabilities at a temperature, and their entropy in bits. */
 export function softened(logits: readonly number[], temperature: number): { probabilities: number[]; entropy: number } {
   const probabilities = softmax(logits, temperature);
-  const entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log2(p) : 0), 0);
+  const entropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log2(p) : 0), 0);
   return { probabilities, entropy };
 }
 

@@ -35,31 +35,32 @@ export class FakeEngine {
 
 export const failure = (message: string, code: Failure["code"] = "INPUT") => new EngineError({ code, message });
 
-/** The program around the page: it notes what the page asks, and answers with `picks` to every dialog. */
-export function fakeBridge(engine: FakeEngine, picks: string | null = null) {
+/** The program around the page: it records what the page asks, and answers every dialog with what `picks` gives then. */
+export function fakeBridge(engine: FakeEngine, picks: () => string | null = () => null) {
   const asked: { call: string; args: unknown[] }[] = [];
   const listeners: ((command: Command) => void)[] = [];
   const answering =
-    <T>(call: string, answer: T) =>
+    <T>(call: string, answer: () => T) =>
     async (...args: unknown[]) => {
       asked.push({ call, args });
-      return answer;
+      return answer();
     };
+  const nothing = () => null;
   const bridge: Bridge = {
-    environment: answering("environment", {
+    environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       platform: "linux",
       theme: "dark",
       runsDirectory: "/runs",
-    }),
+    })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
     chooseReportFile: answering("chooseReportFile", picks),
-    openReport: answering("openReport", null),
-    reveal: answering("reveal", null),
-    setTheme: answering("setTheme", null),
-    setActivity: answering("setActivity", null),
-    quit: answering("quit", null),
+    openReport: answering("openReport", nothing),
+    reveal: answering("reveal", nothing),
+    setTheme: answering("setTheme", nothing),
+    setActivity: answering("setActivity", nothing),
+    quit: answering("quit", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;
       return engine.client;
@@ -81,11 +82,14 @@ export function fakeBridge(engine: FakeEngine, picks: string | null = null) {
 }
 
 /** An engine that is connected. */
-export async function startedEngine(engine: FakeEngine, bridge: Bridge): Promise<Engine> {
+export async function startedEngine(bridge: Bridge): Promise<Engine> {
   const started = new Engine(bridge);
   await started.start();
   return started;
 }
+
+/** Lets answers arrive that are there already. */
+export const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 /** A promise that a test settles. */
 export function deferred<T>() {

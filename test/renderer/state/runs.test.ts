@@ -94,10 +94,9 @@ describe("the list", () => {
       report: ({ out }) => ({ path: out }),
     });
     exported = "/home/report.html";
-    const fake = fakeBridge(engine);
+    const fake = fakeBridge(engine, () => exported);
     argsOf = fake.argsOf;
-    const bridge = { ...fake.bridge, chooseReportFile: async (...args: [never, string]) => (await fake.bridge.chooseReportFile(...args), exported) };
-    runs = new Runs(bridge, await startedEngine(engine, bridge), () => "/runs");
+    runs = new Runs(fake.bridge, await startedEngine(fake.bridge), () => "/runs");
   });
 
   it("is read from the runs folder", async () => {

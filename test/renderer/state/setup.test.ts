@@ -11,7 +11,7 @@ let setup: Setup;
 beforeEach(async () => {
   engine = new FakeEngine();
   const { bridge } = fakeBridge(engine);
-  const started = await startedEngine(engine, bridge);
+  const started = await startedEngine(bridge);
   data = new Data(bridge, started);
   setup = new Setup(data, started);
 });

@@ -3,7 +3,7 @@ import type { Notice, Progress } from "../../../src-main/contract/engine";
 import type { ArmName } from "../../../src-main/contract/run";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
 import { curvesOf, folderName, Training } from "../../../src-renderer/state/training.svelte";
-import { batches, controlRecipe, deferred, details, epoch, FakeEngine, failure, fakeBridge, startedEngine, studentRecipe } from "../fakes";
+import { batches, controlRecipe, deferred, details, epoch, FakeEngine, failure, fakeBridge, settle, startedEngine, studentRecipe } from "../fakes";
 
 const progress = (done: number): Progress => ({ done, total: 8, imagesPerSecond: 100, secondsLeft: 10 });
 const started = (arm: ArmName) => ({ type: "started", arm, directory: `/runs/one/${arm}`, batchesPerEpoch: 2, epochs: 2 }) as const;
@@ -21,11 +21,8 @@ beforeEach(async () => {
   };
   engine = new FakeEngine({ compare: following, train: following, readRun: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName) });
   bridge = fakeBridge(engine);
-  training = new Training(bridge.bridge, await startedEngine(engine, bridge.bridge), () => "/runs");
+  training = new Training(bridge.bridge, await startedEngine(bridge.bridge), () => "/runs");
 });
-
-/** Lets answers arrive that are there already. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 it("a comparison from its start to its end", async () => {
   expect(training).toMatchObject({ state: "idle", active: false });
