@@ -9,7 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage
+    // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage --no-isolate
     coverage: {
       provider: "v8",
       include: ["src-renderer/{state,charts}/**"],

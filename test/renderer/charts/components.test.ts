@@ -43,5 +43,5 @@ it("bars have percentages, and the highest stands out", () => {
     { name: "dog", value: 0.25, plain: 0.5 },
   ];
   const { body } = render(Bars, { props: { label: "Probabilities by Teacher", rows, color: "--teacher" } });
-  expect(body).toMatch(/class="first[^"]*">.*cat.*75\.0 %.*dog.*25\.0 %/s);
+  expect(body).toMatch(/<li class="[^"]*first[^"]*">.*cat.*75\.0 %.*dog.*25\.0 %/s);
 });
