@@ -8,7 +8,7 @@ export interface Bar {
   plain: number;
 }
 
-/** Classes by falling logit. The first network's order holds for all of them, so that they can be read across. */
+/** Classes from the highest logit to the lowest, by the first network. All networks use its order, so that rows can be compared. */
 export function orderOf(opinions: readonly Opinion[]): number[] {
   const logits = opinions[0]?.logits ?? [];
   return logits.map((_, index) => index).sort((a, b) => logits[b]! - logits[a]!);

@@ -29,7 +29,7 @@ export function describe(title: string, legend: readonly LegendEntry[], steps: n
   return `${title}: ${values.join(", ")}, ${steps} ${steps === 1 ? unit : plural[unit]}`;
 }
 
-/** A range of y within the limits; `around` gives one with some air around the values. */
+/** A range of y within the limits; `around` adds some room around the values. */
 export function rangeWithin(
   [lowest, highest]: readonly [number, number | null],
   least: number | null,

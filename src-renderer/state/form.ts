@@ -14,7 +14,7 @@ export interface FormGroup {
 /** Chosen on the Data screen, which also detects the format. */
 const CHOSEN_WITH_DATA = new Set(["data.path", "data.format"]);
 
-/** The form as the table of settings gives it: groups and keys in the table's order. A new row appears by itself. */
+/** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */
 export function formGroups(table: { readonly [key: string]: Setting } = settings): FormGroup[] {
   const groups = new Map<string, FormGroup>();
   for (const [key, setting] of Object.entries(table)) {
@@ -43,12 +43,12 @@ export function newTerm(kind: Term["kind"]): Term {
   return { kind, ...Object.fromEntries(values) };
 }
 
-/** The sum that a student minimises: "0.62 · soft labels + 0.38 · labels". Terms of weight 0 are left out. */
+/** The sum that a student minimises: "0.62 · soft labels + 0.38 · labels". A weight and its term share a line. Terms of weight 0 are left out. */
 export function lossInWords({ labels, terms }: Distillation): string {
   const summands = [...terms.map(({ kind, weight }) => ({ weight, name: lowerFirst(objectives[kind].label) })), { weight: labels, name: "labels" }];
   return summands
     .filter(({ weight }) => weight !== 0)
-    .map(({ weight, name }) => (weight === 1 ? name : `${rounded(weight)} · ${name}`))
+    .map(({ weight, name }) => (weight === 1 ? name : `${rounded(weight)}\u00a0·\u00a0${name}`))
     .join(" + ");
 }
 

@@ -134,7 +134,7 @@ export function epochsInWords({ arms }: RunGroup): string {
   return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs))} epochs`;
 }
 
-/** The recipe that gives these arms: the student's, with all of the control's own settings as what it does differently. */
+/** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */
 export function recipeOf(arms: readonly RunDetails[]): Recipe | null {
   const single = arms.find(({ arm }) => arm === "single");
   if (single) return single.recipe;

@@ -33,23 +33,17 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   const student = evidenceIn(curves, facts, "student");
   if (!control || !student) return null;
   const comparison = compareEvidence(control, student);
-  const tuning = comparison.differingSettings.length > 0 ? sentence(differencesInWords(comparison.differingSettings, control.recipe, student.recipe)) : null;
-  const broken = differenceIn(comparison);
-  if (broken)
-    return {
-      kind: "bad",
-      words: "Start or batches differ",
-      detail: [broken, tuning].filter(Boolean).join(" "),
-      title: "Hashes in the two run folders differ.",
-    };
-  if (tuning)
-    return {
-      kind: "caution",
-      words: "Tuned separately",
-      detail: tuning,
-      title: "Settings besides the teacher differ, so the difference is not the teacher's alone.",
-    };
-  return undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
+  const { differingSettings } = comparison;
+  const tuning = differingSettings.length > 0 ? sentence(differencesInWords(differingSettings, control.recipe, student.recipe)) : null;
+  const difference = differenceIn(comparison);
+  if (difference) {
+    const detail = tuning ? `${difference} ${tuning}` : difference;
+    return { kind: "bad", words: "Start or batches differ", detail, title: "Hashes in the two run folders differ." };
+  }
+  const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
+  if (!tuning) return shown;
+  const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;
+  return { kind: "caution", words: "Tuned separately", detail: [tuning, shown.detail].filter(Boolean).join(". "), title };
 }
 
 function evidenceIn(curves: Curves, facts: RunFacts | null, arm: "control" | "student"): ArmEvidence | null {
@@ -79,9 +73,10 @@ function undisputedSeal(comparison: EvidenceComparison, batches: { control: numb
       kind: "caution",
       words: "Evidence of the old kind",
       detail: "Recorded by an earlier version: it shows the same start, not the same pixels.",
-      title: "Newer runs hash the pixels and labels of every batch.",
+      title: "Newer runs hash the pixels and targets of every batch.",
     };
-  const title = "The hashes of the initial weights and of the pixels and labels of these batches are equal in both run folders.";
-  const words = finished && isControlled(comparison, batches) ? "Same start, same batches" : `Proven up to batch ${count(provenTo)}`;
+  const title = "The hashes of the initial weights and of the pixels and targets of these batches are equal in both run folders.";
+  const words =
+    finished && isControlled({ ...comparison, differingSettings: [] }, batches) ? "Same start, same batches" : `Proven up to batch ${count(provenTo)}`;
   return { kind: "good", words, detail: null, title };
 }

@@ -138,7 +138,7 @@ export class Training {
     this.#reportActivity();
   }
 
-  /** Reads the folders of the arms that have started. What was asked before a later run began is dropped. */
+  /** Reads the folders of the arms that have started. An answer that arrives after a later run began is dropped. */
   async #learnFacts(): Promise<void> {
     const { curves } = this;
     try {

@@ -71,6 +71,16 @@ it("settings that differ are called tuned separately, with their values", () => 
     kind: "caution",
     words: "Tuned separately",
     detail: "Learning rate 0.01 for the control, 0.001 for the student",
+    title: expect.stringContaining("Apart from them: same start, same batches."),
+  });
+});
+
+it("settings that differ in a run of an earlier version leave both to be read", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, learningRate: 0.01 } };
+  const seal = sealAfter({ control: 8, student: 8 }, true, { recipe, batches: batches(8, PER_EPOCH, { chain: null }) });
+  expect(seal).toMatchObject({
+    words: "Tuned separately",
+    detail: expect.stringMatching(/^Learning rate .* for the student\. Recorded by an earlier version/),
   });
 });
 
