@@ -92,10 +92,11 @@ export class Prediction {
       for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture, (text) => warnings.push(text)));
       if (question !== this.#latest) return;
       this.#take(opinions);
-      this.warnings = warnings;
+      this.warnings = [...new Set(warnings)];
     } catch (error) {
       if (question !== this.#latest) return;
       this.#take([]);
+      this.warnings = [];
       this.problem = inWords(error);
     } finally {
       if (question === this.#latest) this.busy = false;

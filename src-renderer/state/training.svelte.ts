@@ -132,7 +132,7 @@ export class Training {
         this.#warn(notice.text);
         break;
       case "note":
-        this.notes = [...this.notes, notice.text];
+        this.notes = [...new Set([...this.notes, notice.text])];
         break;
     }
     this.#reportActivity();

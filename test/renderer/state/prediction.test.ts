@@ -72,6 +72,20 @@ it("a late failure is dropped as well; one that is not late is said in words", a
   expect(prediction).toMatchObject({ problem: "No pixels in here", opinions: [], busy: false });
 });
 
+it("what the engine assumed is said once, and not beside a later failure", async () => {
+  engine.answers.predict = (_, notify) => {
+    notify({ type: "warning", text: "the weights do not say their mean" });
+    notify({ type: "phase", text: "Reading" });
+    return answer([1, 2]);
+  };
+  await prediction.useRun("/runs/one", [details("control"), details("student")]);
+  await prediction.show({ name: "x", path: "x" });
+  expect(prediction.warnings).toEqual(["the weights do not say their mean"]);
+  engine.answers.predict = () => Promise.reject(failure("no pixels in here"));
+  await prediction.show({ name: "y", path: "y" });
+  expect(prediction.warnings).toEqual([]);
+});
+
 it("temperature softens: at 1 a softmax, with its entropy in bits", () => {
   expect(softened([0, 0], 1)).toEqual({ probabilities: [0.5, 0.5], entropy: 1 });
   const [sharp, soft] = [0.5, 4].map((temperature) => softened([1, 2], temperature).entropy);

@@ -41,7 +41,9 @@ it("a comparison from its start to its end", async () => {
   call.notify({ type: "epoch", arm: "control", record: epoch(1, 0.4) });
   call.notify({ type: "warning", text: "The teacher sees small images" });
   call.notify({ type: "warning", text: "The teacher sees small images" });
+  for (let i = 0; i < 2; i++) call.notify({ type: "note", text: "Computed on the processor" });
   await settle();
+  expect(training.notes).toEqual(["Computed on the processor"]);
   expect(training).toMatchObject({ phase: "", progress: { done: 2 }, warnings: ["The teacher sees small images"], facts: { teacherTestAcc: 0.9 } });
   expect(Object.keys(training.facts!.arms)).toEqual(["control", "student"]);
   expect(training.curves.arm("control")).toMatchObject({ batches: 2, testAcc: { epoch: 1, value: 0.4 } });
