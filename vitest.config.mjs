@@ -9,6 +9,14 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage --no-isolate
+    coverage: {
+      provider: "v8",
+      include: ["src-renderer/{state,charts}/**"],
+      reporter: [["text", { skipFull: true }]],
+      reportsDirectory: "test-results/coverage",
+      thresholds: { "src-renderer/state/**": { lines: 80 }, "src-renderer/charts/**": { lines: 80 } },
+    },
     reporters: ["default", "./build/test-counts.mjs"],
   },
 });

@@ -1,4 +1,4 @@
-// npm run check: types, lint and format of everything. Every gate runs, even if an earlier one fails.
+// npm run check: types, lint and format of everything, and how much of the renderer its tests cover. Every gate runs, even if an earlier one fails.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { root, run } from "./run.mjs";
@@ -11,6 +11,7 @@ const bin = (name) => path.join("node_modules", ...name.split("/"));
 const gates = [
   ["types", bin("typescript/bin/tsc"), ["-p", "."]],
   ["types of the renderer", bin("svelte-check/bin/svelte-check"), ["--tsconfig", "src-renderer/tsconfig.json", "--fail-on-warnings", "--output", "human"]],
+  ["lines of the renderer that tests reach", bin("vitest/vitest.mjs"), ["run", "test/renderer", "--coverage", "--no-isolate"]],
   ["lint and format", bin("@biomejs/biome/bin/biome"), ["check", "--error-on-warnings", "."]],
   ["format of C++", bin("clang-format/index.js"), ["--dry-run", "-Werror", ...cppFiles]],
 ];

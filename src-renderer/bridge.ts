@@ -1,4 +1,4 @@
-/** The page's only door out: calls to the program around it, and a connection to the engine. */
+/** The page's only way out: calls to the program around it, and a connection to the engine. */
 import type { EngineEnd } from "../src-main/contract/engine";
 import { type Command, ENGINE_PORT, HOST_CALLS, type Host, type HostAnswer, type HostCall, type HostCalls } from "../src-main/contract/host";
 import { portChannel } from "../src-main/engine-client/channel";
@@ -13,7 +13,7 @@ declare global {
 type Calls = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostCalls[Name]["result"]> };
 
 export interface Bridge extends Omit<Calls, "connectEngine"> {
-  /** A fresh engine, ready to be called. `onDeath` is told when it ends without being asked to. */
+  /** A fresh engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
   pathForFile(file: File): string;
   onCommand(listener: (command: Command) => void): () => void;

@@ -150,7 +150,7 @@ function assign(target: Json, [name, ...rest]: string[], value: unknown): void {
     target[name!] = value;
     return;
   }
-  if (!isObject(target[name!])) target[name!] = {};
+  if (!isObject(target[name!]) && !Array.isArray(target[name!])) target[name!] = {};
   assign(target[name!] as Json, rest, value);
 }
 

@@ -14,7 +14,7 @@ interface Thumbnail {
 type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
 type Download = { received: number; total: number } | null;
 
-/** The data that is chosen, and what is in it. */
+/** The chosen data and its contents. */
 export class Data {
   path = $state("bundled");
   reading: Reading = $state.raw({ kind: "reading" });
@@ -34,7 +34,7 @@ export class Data {
     return this.reading.kind === "ready" ? this.reading.thumbnails : [];
   }
 
-  /** "bundled" or a folder. An answer that comes after a later choice is dropped. */
+  /** "bundled" or a folder. An answer that arrives after a later choice is dropped. */
   async open(path: string): Promise<void> {
     this.path = path;
     const reading: Reading = { kind: "reading" };
@@ -48,7 +48,7 @@ export class Data {
     if (folder) await this.open(folder);
   }
 
-  /** Fetches the whole of CIFAR-10 into a folder that the user picks, and opens it. */
+  /** Downloads all of CIFAR-10 into a folder that the user picks, and opens it. */
   async downloadCifar10(): Promise<void> {
     const directory = await this.bridge.chooseFolder("download");
     if (!directory) return;

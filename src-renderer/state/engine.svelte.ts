@@ -5,14 +5,14 @@ import { sentence } from "./words";
 
 type State = { kind: "starting" } | { kind: "ready" } | { kind: "dead"; message: string; details: string };
 
-/** The connection to the engine, as the page sees it come and go. */
+/** The connection to the engine, and whether it is there. */
 export class Engine {
   state: State = $state.raw({ kind: "starting" });
   #client: Promise<EngineClient> | null = null;
 
   constructor(private readonly bridge: Bridge) {}
 
-  /** Starts an engine, also in place of one that died. */
+  /** Starts an engine, or replaces one that died. */
   async start(): Promise<void> {
     this.state = { kind: "starting" };
     const died = ({ message, details }: { message: string; details: string }) => {

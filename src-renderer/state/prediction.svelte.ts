@@ -8,7 +8,7 @@ import { baseName } from "./words";
 
 export type Role = "teacher" | "control" | "student";
 
-/** A network that can be asked about an image. */
+/** A network that can predict an image. */
 export interface Subject {
   role: Role;
   title: string;
@@ -22,7 +22,7 @@ interface Picture {
   bytes?: Uint8Array;
 }
 
-/** What one network said. Logits are kept, so that the temperature acts at once. */
+/** One network's answer. Logits are kept, so that the temperature acts at once. */
 export interface Opinion {
   subject: Subject;
   classes: string[];
@@ -36,7 +36,7 @@ const bundledTeacher: Subject = { role: "teacher", title: "Bundled teacher", net
 export class Prediction {
   picture: Picture | null = $state.raw(null);
   subjects: Subject[] = $state.raw([bundledTeacher]);
-  /** Folder of the run whose networks are asked; null: the bundled teacher alone. */
+  /** Folder of the run whose networks predict; null: the bundled teacher alone. */
   run: string | null = $state(null);
   opinions: Opinion[] = $state.raw([]);
   temperature = $state(1);
@@ -66,7 +66,7 @@ export class Prediction {
     await this.show({ name, path: name, bytes: new Uint8Array(await file.arrayBuffer()) });
   }
 
-  /** Asks the networks of a run from now on. */
+  /** Predicts with the networks of a run from now on. */
   async useRun(directory: string, arms: readonly RunDetails[]): Promise<void> {
     this.run = directory;
     this.subjects = subjectsOf(arms);
@@ -79,7 +79,7 @@ export class Prediction {
     await this.#ask();
   }
 
-  /** Answers that come after a later question are dropped. */
+  /** An answer that arrives after a later question is dropped. */
   async #ask(): Promise<void> {
     const { picture } = this;
     if (!picture) return;
@@ -92,10 +92,11 @@ export class Prediction {
       for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture, (text) => warnings.push(text)));
       if (question !== this.#latest) return;
       this.#take(opinions);
-      this.warnings = warnings;
+      this.warnings = [...new Set(warnings)];
     } catch (error) {
       if (question !== this.#latest) return;
       this.#take([]);
+      this.warnings = [];
       this.problem = inWords(error);
     } finally {
       if (question === this.#latest) this.busy = false;
@@ -135,6 +136,15 @@ function subjectsOf(arms: readonly RunDetails[]): Subject[] {
 /** Probabilities at a temperature, and their entropy in bits. */
 export function softened(logits: readonly number[], temperature: number): { probabilities: number[]; entropy: number } {
   const probabilities = softmax(logits, temperature);
-  const entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log2(p) : 0), 0);
+  const entropy = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log2(p) : 0), 0);
   return { probabilities, entropy };
 }
+
+const LOWEST = 0.05;
+const HIGHEST = 20;
+const SPAN = Math.log(HIGHEST / LOWEST);
+
+/** The temperature at a position of the slider, 0 ... 1, which is logarithmic: 0.1 to 1 has as much room as 1 to 10. */
+export const temperatureAt = (position: number): number => Number((LOWEST * Math.exp(position * SPAN)).toPrecision(3));
+
+export const positionOf = (temperature: number): number => Math.log(temperature / LOWEST) / SPAN;

@@ -1,6 +1,6 @@
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { RunDetails, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, RunDetails, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -22,7 +22,7 @@ export interface OpenRun {
   curves: Curves;
 }
 
-/** The runs that are kept, and the one that is looked at. */
+/** The runs in the runs folder, and the one that is open. */
 export class Runs {
   groups: RunGroup[] = $state.raw([]);
   open: OpenRun | null = $state.raw(null);
@@ -57,7 +57,7 @@ export class Runs {
     return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
   }
 
-  /** Asks where to, writes the report there and returns its path; null if the user changed their mind. */
+  /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
   async exportReport(group: RunGroup, format: ReportFormat): Promise<string | null> {
     const out = await this.bridge.chooseReportFile(format, folderName(group.name, new Date(group.started)));
     if (!out) return null;
@@ -97,14 +97,44 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
 
 const earliest = (arms: readonly RunSummary[]): string => arms.map(({ started }) => started).sort()[0]!;
 
-/** A comparison is finished when both arms are; what has not, tells most. */
-function groupState(arms: readonly RunSummary[]): RunState {
+/** A comparison is finished when both arms are. Otherwise its state is that of the arm that needs attention most. */
+export function groupState(arms: readonly RunSummary[]): RunState {
   const order: RunState[] = ["failed", "running", "paused", "stopped"];
   const unfinished = order.find((state) => arms.some((arm) => arm.state === state));
   return unfinished ?? (arms.length === 1 && arms[0]!.arm !== "single" ? "stopped" : "finished");
 }
 
-/** The recipe that gives these arms: the student's, with all of the control's own settings as what it does differently. */
+/** An arm's accuracy in its last test. */
+export interface GroupFigure {
+  testAcc: number;
+  /** Epochs that the arm had done; named where the arms may have been tested after different ones. */
+  byEpoch: number | null;
+}
+
+export function figureOf(group: RunGroup, arm: ArmName): GroupFigure | null {
+  const summary = group.arms.find((candidate) => candidate.arm === arm);
+  if (!summary || summary.testAcc === null) return null;
+  return { testAcc: summary.testAcc, byEpoch: testedTogether(group) ? null : summary.epochsDone };
+}
+
+/** Student minus control, given only where both were tested after the same, their last, epoch. */
+export function groupDifference(group: RunGroup): number | null {
+  const [control, student] = [figureOf(group, "control"), figureOf(group, "student")];
+  return control && student && testedTogether(group) ? student.testAcc - control.testAcc : null;
+}
+
+/** All arms are finished, and after the same number of epochs. */
+function testedTogether({ state, arms }: RunGroup): boolean {
+  return state === "finished" && arms.every(({ epochsDone }) => epochsDone === arms[0]!.epochsDone);
+}
+
+/** "3 of 5 epochs", or of each arm: "3 and 2 of 5 epochs". */
+export function epochsInWords({ arms }: RunGroup): string {
+  const of = (values: readonly number[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
+  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs))} epochs`;
+}
+
+/** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */
 export function recipeOf(arms: readonly RunDetails[]): Recipe | null {
   const single = arms.find(({ arm }) => arm === "single");
   if (single) return single.recipe;

@@ -10,14 +10,14 @@ import { Training } from "./training.svelte";
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
 
-/** A line that tells what came of something the user did, with what can be done next. */
+/** A line that reports the result of something the user did, with a possible next step. */
 export interface Message {
   kind: "done" | "problem";
   text: string;
   action?: { label: string; run: () => void };
 }
 
-/** The whole state of the page: the parts, which of them is looked at, and what spans them. */
+/** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
   screen: Screen = $state("data");
   environment: Environment | null = $state.raw(null);
@@ -63,14 +63,14 @@ export class Studio {
     this.bridge.setTheme(theme);
   }
 
-  /** A new engine after the old one died. */
+  /** Starts a new engine after the old one died. */
   async restartEngine(): Promise<void> {
     await this.engine.start();
     if (!this.data.info) await this.data.open(this.data.path);
     if (this.setup.models.length === 0) await this.setup.loadModels();
   }
 
-  /** Trains what the form says. */
+  /** Starts the run that the form describes. */
   startTraining(): void {
     const { recipe } = this.setup.result;
     if (!recipe || this.training.active) return;
@@ -82,7 +82,7 @@ export class Studio {
     await this.#reporting(async () => {
       const arms = await this.runs.details(group);
       const recipe = recipeOf(arms);
-      if (!recipe) throw new Error("This comparison was stopped before its student began, so there is nothing to go on from. Start it again from Set up.");
+      if (!recipe) throw new Error("This comparison stopped before its student began, so it cannot be resumed. Start it again from Set up.");
       this.screen = "live";
       await this.training.resume(group.directory, recipe, arms);
     });
@@ -103,7 +103,7 @@ export class Studio {
     return this.#reporting(() => this.bridge.reveal(path));
   }
 
-  /** Asks a run's networks about images. */
+  /** Predicts with a run's networks. */
   async predictWith(group: RunGroup): Promise<void> {
     await this.#reporting(async () => {
       this.screen = "predict";
@@ -111,7 +111,7 @@ export class Studio {
     });
   }
 
-  /** Asks the networks of the training that has just finished. */
+  /** Predicts with the networks of the run that has just finished. */
   async predictWithLast(): Promise<void> {
     await this.runs.refresh();
     const group = this.runs.groups.find(({ arms }) => arms.some(({ directory }) => directory === this.training.curves.arms[0]?.directory));
@@ -127,7 +127,7 @@ export class Studio {
     return this.bridge.chooseFile("weights");
   }
 
-  /** A dropped or pasted thing: an image goes to the networks, a folder becomes the data. */
+  /** Takes what was dropped or pasted: an image is predicted, a folder becomes the data. */
   async take(file: File): Promise<void> {
     if (file.type.startsWith("image/")) {
       this.show("predict");

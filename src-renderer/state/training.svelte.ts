@@ -4,12 +4,13 @@ import type { ComparisonResult, RunDetails, TrainResult } from "../../src-main/c
 import type { Bridge } from "../bridge";
 import { Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
+import { factsOf, type RunFacts } from "./seal";
 
 export type TrainingState = "idle" | "preparing" | "running" | "paused" | "stopping" | "stopped" | "finished" | "failed";
 
 const ACTIVE: readonly TrainingState[] = ["preparing", "running", "paused", "stopping"];
 
-/** The one training that goes on, or the last that did: its curves, figures and the verbs to act on it. */
+/** The run in progress, or the last one: its curves and figures, and the verbs that act on it. */
 export class Training {
   state: TrainingState = $state("idle");
   recipe: Recipe | null = $state.raw(null);
@@ -21,7 +22,7 @@ export class Training {
   notes: string[] = $state.raw([]);
   progress: Progress | null = $state.raw(null);
   curves = $state.raw(new Curves());
-  /** What the run folders say of themselves since training began: the teacher's accuracy, the hashes. */
+  /** What the run folders have said since training began. */
   facts: RunFacts | null = $state.raw(null);
   comparison: ComparisonResult | null = $state.raw(null);
 
@@ -37,17 +38,17 @@ export class Training {
 
   /** Starts a run in a new folder, named by the recipe and the time. */
   async start(recipe: Recipe): Promise<void> {
-    await this.#run(recipe, `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`, new Curves(), false);
+    await this.#run(recipe, `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`, new Curves(), null);
   }
 
-  /** Goes on from the last checkpoint; `before` is what the run's folders hold. */
+  /** Resumes from the last checkpoint; `before` is what the run's folders hold. */
   async resume(directory: string, recipe: Recipe, before: readonly RunDetails[]): Promise<void> {
-    await this.#run(recipe, directory, curvesOf(before), true);
+    await this.#run(recipe, directory, curvesOf(before), factsOf(before));
   }
 
-  /** After the engine died, or after a stop: the same run once more, from its last checkpoint. */
+  /** Resumes this run from its last checkpoint after a stop or the death of the engine. */
   async resumeLast(): Promise<void> {
-    if (this.recipe) await this.#run(this.recipe, this.directory, this.curves, true);
+    if (this.recipe) await this.#run(this.recipe, this.directory, this.curves, this.facts ?? NO_FACTS);
   }
 
   async togglePause(): Promise<void> {
@@ -62,29 +63,30 @@ export class Training {
     await this.#control("stop");
   }
 
-  /** Resolves when nothing is trained any more. */
+  /** Resolves when no run is in progress. */
   async settled(): Promise<void> {
     await this.#call;
   }
 
   #call: Promise<void> = Promise.resolve();
 
-  async #run(recipe: Recipe, directory: string, curves: Curves, resume: boolean): Promise<void> {
-    if (this.active) throw new Error("A training is running already; stop it first.");
+  /** `before`: what is known of a run that is resumed; null for a new one. */
+  async #run(recipe: Recipe, directory: string, curves: Curves, before: RunFacts | null): Promise<void> {
+    if (this.active) throw new Error("A run is already in progress; stop it first.");
     Object.assign(this, {
       recipe,
       directory,
       curves,
-      phase: resume ? "Going back to the last checkpoint" : "Preparing",
+      phase: before ? "Going back to the last checkpoint" : "Preparing",
       problem: null,
       warnings: [],
       notes: [],
       progress: null,
-      facts: null,
+      facts: before,
       comparison: null,
     });
     this.state = "preparing";
-    this.#call = this.#follow(recipe, directory, resume);
+    this.#call = this.#follow(recipe, directory, before !== null);
     await this.#call;
   }
 
@@ -100,7 +102,7 @@ export class Training {
       if (this.state === "failed") this.problem = inWords(error);
     } finally {
       this.phase = "";
-      this.#tellHost();
+      this.#reportActivity();
     }
   }
 
@@ -112,7 +114,7 @@ export class Training {
       case "started":
         this.curves.open(notice.arm, notice.directory, notice.batchesPerEpoch, notice.epochs);
         this.#becomeRunning();
-        if (notice.arm !== "control") this.#learnFacts();
+        this.#learnFacts();
         break;
       case "batches":
         this.curves.addBatches(notice.arm, notice.records);
@@ -127,20 +129,28 @@ export class Training {
         if (this.state !== "stopping") this.state = notice.state;
         break;
       case "warning":
-        this.warnings = [...this.warnings, notice.text];
+        this.#warn(notice.text);
         break;
       case "note":
-        this.notes = [...this.notes, notice.text];
+        this.notes = [...new Set([...this.notes, notice.text])];
         break;
     }
-    this.#tellHost();
+    this.#reportActivity();
   }
 
-  /** All folders exist when the last arm has started. */
+  /** Reads the folders of the arms that have started. An answer that arrives after a later run began is dropped. */
   async #learnFacts(): Promise<void> {
     const { curves } = this;
-    const runs = await Promise.all(curves.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
-    if (curves === this.curves) this.facts = factsOf(runs);
+    try {
+      const runs = await Promise.all(curves.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+      if (curves === this.curves && runs.length === curves.arms.length) this.facts = factsOf(runs);
+    } catch (error) {
+      if (curves === this.curves) this.#warn(`The run folder could not be read, so nothing is known of its evidence: ${inWords(error)}`);
+    }
+  }
+
+  #warn(text: string): void {
+    this.warnings = [...new Set([...this.warnings, text])];
   }
 
   #becomeRunning(): void {
@@ -156,45 +166,29 @@ export class Training {
     }
   }
 
-  #told = "";
+  #reported = "";
 
-  /** Tells the program around the page only what it does not know yet. */
-  #tellHost(): void {
+  /** Reports to the program around the page only what has changed. */
+  #reportActivity(): void {
     const progress = this.progress ? Math.round((100 * this.progress.done) / this.progress.total) / 100 : 0;
     const state = !this.active ? ("idle" as const) : this.state === "paused" ? ("paused" as const) : ("running" as const);
-    const told = `${state} ${progress}`;
-    if (told === this.#told) return;
-    this.#told = told;
+    const report = `${state} ${progress}`;
+    if (report === this.#reported) return;
+    this.#reported = report;
     this.bridge.setActivity({ state, progress });
   }
 }
 
 const isComparison = (result: TrainResult | ComparisonResult): result is ComparisonResult => "student" in result;
 
-export interface RunFacts {
-  teacherTestAcc: number | null;
-  /** Equal weights before the first step, and equal batches so far; null where there are not two arms. */
-  sameStart: boolean | null;
-  sameBatches: boolean | null;
-}
-
-export function factsOf(runs: readonly RunDetails[]): RunFacts {
-  const control = runs.find(({ arm }) => arm === "control");
-  const student = runs.find(({ arm }) => arm === "student");
-  const same = (hash: "initialWeights" | "batches") => (control && student ? control.hashes[hash] === student.hashes[hash] : null);
-  return {
-    teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
-    sameStart: same("initialWeights"),
-    sameBatches: same("batches"),
-  };
-}
+const NO_FACTS: RunFacts = { teacherTestAcc: null, arms: {} };
 
 /** The curves that run folders hold. */
 export function curvesOf(runs: readonly RunDetails[]): Curves {
   const curves = new Curves();
   for (const { arm, directory, batches, epochRecords, epochs } of runs) {
     const perEpoch = batches.reduce((most, { epoch, iter }) => (epoch === 1 ? Math.max(most, iter) : most), 1);
-    curves.open(arm, directory, Math.max(perEpoch, curves.batchesPerEpoch), epochs);
+    curves.open(arm, directory, perEpoch, epochs);
     curves.addBatches(arm, batches);
     for (const record of epochRecords) curves.addEpoch(arm, record);
   }

@@ -1,6 +1,6 @@
-/** Figures and sentences as people read them. */
+/** Figures and sentences for people. */
 
-/** Messages begin as part of a line of the terminal; what is no word (a path, a key, a model) stays as it is. */
+/** Messages are written to follow "error:" in a terminal, so their first word gets a capital; a path, key or model stays as it is. */
 export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*[ ,:'])/, (first) => first.toUpperCase());
 
 const whole = new Intl.NumberFormat("en");

@@ -124,6 +124,16 @@ describe("a wrong recipe is told", () => {
 describe("settings given as text", () => {
   const set = (...assignments: string[]) => parseRecipe(applySettings(least, assignments));
 
+  it("reach one term of a distillation, and leave the others", () => {
+    const terms = [{ kind: "soft", weight: 0.5 }, { kind: "locality" }];
+    const given = { ...least, teacher: {}, distillation: { labels: 1, terms } };
+    const recipe = parseRecipe(applySettings(given, ["distillation.terms.1.weight=30", "distillation.terms.0.temperature=2"]));
+    expect(recipe.distillation!.terms).toMatchObject([
+      { kind: "soft", weight: 0.5, temperature: 2 },
+      { kind: "locality", weight: 30 },
+    ]);
+  });
+
   it("take the kind of their key", () => {
     const recipe = set("train.epochs=3", "train.learningRate=1e-3", "augment.flip=true", "data.trainLimit=100", "data.path=a=b", "name=7");
     expect(recipe.train).toMatchObject({ epochs: 3, learningRate: 1e-3 });

@@ -1,0 +1,93 @@
+import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
+import { differingSettings, valueAt } from "../../src-main/contract/parse-recipe";
+import type { Distillation, Recipe } from "../../src-main/contract/recipe";
+import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
+import { sections, settingAt, settings } from "../../src-main/contract/settings";
+
+/** One heading of the form, with the keys that it always shows and those that it shows on request. */
+export interface FormGroup {
+  title: string;
+  plain: string[];
+  advanced: string[];
+}
+
+/** Chosen on the Data screen, which also detects the format. */
+const CHOSEN_WITH_DATA = new Set(["data.path", "data.format"]);
+
+/** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */
+export function formGroups(table: { readonly [key: string]: Setting } = settings): FormGroup[] {
+  const groups = new Map<string, FormGroup>();
+  for (const [key, setting] of Object.entries(table)) {
+    if (CHOSEN_WITH_DATA.has(key)) continue;
+    const title = setting.group ?? sectionLabel(key);
+    const group = groups.get(title) ?? { title, plain: [], advanced: [] };
+    groups.set(title, group);
+    (setting.advanced ? group.advanced : group.plain).push(key);
+  }
+  return [...groups.values()];
+}
+
+function sectionLabel(key: string): string {
+  const section = key.split(".")[0]!;
+  return Object.hasOwn(sections, section) ? sections[section as keyof typeof sections].label : "Run";
+}
+
+/** Keys of a term's settings, its kind first. */
+export function keysOfTerm(terms: readonly Term[], index: number): string[] {
+  return ["kind", ...Object.keys(termSettings(terms[index]!.kind))].map((name) => `distillation.terms.${index}.${name}`);
+}
+
+/** A term of this kind with its default weight and settings. */
+export function newTerm(kind: Term["kind"]): Term {
+  const values = Object.entries(termSettings(kind)).map(([name, row]) => [name, "default" in row ? row.default : null]);
+  return { kind, ...Object.fromEntries(values) };
+}
+
+/** The sum that a student minimises: "0.62 · soft labels + 0.38 · labels". A weight and its term share a line. Terms of weight 0 are left out. */
+export function lossInWords({ labels, terms }: Distillation): string {
+  const summands = [...terms.map(({ kind, weight }) => ({ weight, name: lowerFirst(objectives[kind].label) })), { weight: labels, name: "labels" }];
+  return summands
+    .filter(({ weight }) => weight !== 0)
+    .map(({ weight, name }) => (weight === 1 ? name : `${rounded(weight)}\u00a0·\u00a0${name}`))
+    .join(" + ");
+}
+
+/** The settings of a term besides its weight: "Soft labels: temperature 0.212". What is null is left out. */
+export function termInWords(recipe: Recipe, index: number): string {
+  const { terms } = recipe.distillation!;
+  const [, , ...keys] = keysOfTerm(terms, index);
+  const words = keys.flatMap((key) => {
+    const value = valueAt(recipe, key);
+    return value === null || value === undefined ? [] : [`${lowerFirst(settingAt(key, recipe)!.label)} ${valueInWords(value)}`];
+  });
+  return `${objectives[terms[index]!.kind].label}: ${words.join(", ")}`;
+}
+
+/** How two arms differ in these keys: "learning rate 0.001 for the control, 0.0001 for the student". */
+export function differencesInWords(keys: readonly string[], control: Recipe, student: Recipe): string {
+  return keys
+    .map(
+      (key) =>
+        `${lowerFirst(settingAt(key, student)?.label ?? key)} ${valueInWords(valueAt(control, key))} for the control, ${valueInWords(valueAt(student, key))} for the student`,
+    )
+    .join("; ");
+}
+
+/** What the control of a recipe does differently besides having no teacher; null if nothing. */
+export function tunedSeparately(recipe: Recipe): string | null {
+  const control = { ...recipe, train: { ...recipe.train, ...recipe.control?.train } };
+  const keys = differingSettings(control, recipe);
+  return keys.length > 0 ? differencesInWords(keys, control, recipe) : null;
+}
+
+function valueInWords(value: SettingValue | undefined): string {
+  if (value === null || value === undefined) return "none";
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return textOfValue(value);
+}
+
+/** 1 - 0.7 -> 0.3: without the dust of binary fractions. */
+export const rounded = (value: number): number => Number(value.toPrecision(12));
+
+/** "Soft labels" -> "soft labels"; a name such as "ViT" stays. */
+const lowerFirst = (text: string): string => text.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase());

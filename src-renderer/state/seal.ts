@@ -1,0 +1,82 @@
+import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled } from "../../src-main/contract/evidence";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { ArmName, RunDetails, RunHashes } from "../../src-main/contract/run";
+import type { Curves } from "./curves.svelte";
+import { differencesInWords } from "./form";
+import { count, sentence } from "./words";
+
+/** What a run's folders say of themselves from its start on. The links of its batches are in its curves. */
+export interface RunFacts {
+  teacherTestAcc: number | null;
+  arms: { [Arm in ArmName]?: { recipe: Recipe; hashes: RunHashes } };
+}
+
+export function factsOf(runs: readonly RunDetails[]): RunFacts {
+  return {
+    teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
+    arms: Object.fromEntries(runs.map(({ arm, recipe, hashes }) => [arm, { recipe, hashes }])),
+  };
+}
+
+/** How far a comparison is proven, as a chip and, where it needs more words, a line below it. */
+export interface Seal {
+  kind: "plain" | "good" | "caution" | "bad";
+  words: string;
+  detail: string | null;
+  /** How it is known, shown on demand. */
+  title: string;
+}
+
+/** Null while there is nothing to compare: a run of one model, or before both arms have started. */
+export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean): Seal | null {
+  const control = evidenceIn(curves, facts, "control");
+  const student = evidenceIn(curves, facts, "student");
+  if (!control || !student) return null;
+  const comparison = compareEvidence(control, student);
+  const { differingSettings } = comparison;
+  const tuning = differingSettings.length > 0 ? sentence(differencesInWords(differingSettings, control.recipe, student.recipe)) : null;
+  const difference = differenceIn(comparison);
+  if (difference) {
+    const detail = tuning ? `${difference} ${tuning}` : difference;
+    return { kind: "bad", words: "Start or batches differ", detail, title: "Hashes in the two run folders differ." };
+  }
+  const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
+  if (!tuning) return shown;
+  const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;
+  return { kind: "caution", words: "Tuned separately", detail: [tuning, shown.detail].filter(Boolean).join(". "), title };
+}
+
+function evidenceIn(curves: Curves, facts: RunFacts | null, arm: "control" | "student"): ArmEvidence | null {
+  const known = facts?.arms[arm];
+  const curve = curves.arm(arm);
+  return known && curve ? { ...known, chain: curve.chain } : null;
+}
+
+/** What really differs, in words; null if nothing does. */
+function differenceIn({ sameData, sameStart, differsAt }: EvidenceComparison): string | null {
+  if (!sameData) return "The arms were trained on different data.";
+  if (!sameStart) return "The arms started from different weights.";
+  return differsAt === null ? null : `Batch ${count(differsAt)} is the first that differs.`;
+}
+
+function undisputedSeal(comparison: EvidenceComparison, batches: { control: number; student: number }, finished: boolean): Seal {
+  const { complete, provenTo } = comparison;
+  if (batches.control === 0 || batches.student === 0)
+    return {
+      kind: "plain",
+      words: "Same start",
+      detail: null,
+      title: "Both arms start from the same weights. Their batches are compared once both have some.",
+    };
+  if (!complete)
+    return {
+      kind: "caution",
+      words: "Evidence of the old kind",
+      detail: "Recorded by an earlier version: it shows the same start, not the same pixels.",
+      title: "Newer runs hash the pixels and targets of every batch.",
+    };
+  const title = "The hashes of the initial weights and of the pixels and targets of these batches are equal in both run folders.";
+  const words =
+    finished && isControlled({ ...comparison, differingSettings: [] }, batches) ? "Same start, same batches" : `Proven up to batch ${count(provenTo)}`;
+  return { kind: "good", words, detail: null, title };
+}

@@ -1,0 +1,47 @@
+import { render } from "svelte/server";
+import { expect, it } from "vitest";
+import Bars from "../../../src-renderer/charts/Bars.svelte";
+import BatchChart from "../../../src-renderer/charts/BatchChart.svelte";
+import EpochChart from "../../../src-renderer/charts/EpochChart.svelte";
+import { Curves } from "../../../src-renderer/state/curves.svelte";
+import { batches, epoch } from "../fakes";
+
+const format = (value: number) => value.toFixed(1);
+
+function comparison(): Curves {
+  const curves = new Curves();
+  for (const arm of ["control", "student"] as const) curves.open(arm, arm, 2, 3);
+  curves.addBatches("control", batches(3, 2, { parts: { ce: 1, kd: 0 } }));
+  curves.addBatches("student", batches(2, 2, { loss: 4, parts: { ce: 1, novel: 6 } }));
+  curves.addEpoch("control", epoch(1, 0.4));
+  return curves;
+}
+const wordsOf = (html: string) => /role="img" aria-label="([^"]+)"/.exec(html)?.[1];
+
+it.each([
+  ["loss", "Loss: Control 2.0, Student 4.0, 3 batches"],
+  ["trainAcc", "Loss: Control 0.5, Student 0.5, 3 batches"],
+  ["novel", "Loss: Student 6.0, 2 batches"],
+])("a chart of %s says what it shows", (column, words) => {
+  const { body } = render(BatchChart, { props: { title: "Loss", curves: comparison(), column, format, smoothed: true } });
+  expect(wordsOf(body)).toBe(words);
+});
+
+it("a chart of a run that has not started says so", () => {
+  expect(wordsOf(render(BatchChart, { props: { title: "Loss", curves: new Curves(), column: "loss", format } }).body)).toBe("Loss: , 0 batches");
+});
+
+it("a chart of test accuracy has the teacher's beside the arms'", () => {
+  expect(wordsOf(render(EpochChart, { props: { curves: comparison(), teacherAcc: 0.9 } }).body)).toBe(
+    "Test accuracy: Control 40.0 %, Student no value yet, Teacher 90.0 %, 3 epochs",
+  );
+});
+
+it("bars have percentages, and the highest stands out", () => {
+  const rows = [
+    { name: "cat", value: 0.75, plain: 0.5 },
+    { name: "dog", value: 0.25, plain: 0.5 },
+  ];
+  const { body } = render(Bars, { props: { label: "Probabilities by Teacher", rows, color: "--teacher" } });
+  expect(body).toMatch(/<li class="[^"]*first[^"]*">.*cat.*75\.0 %.*dog.*25\.0 %/s);
+});

@@ -1,0 +1,157 @@
+/** The two things outside the page, the engine and the program around it, as tests drive them. */
+import type { Failure, Method, Notice } from "../../src-main/contract/engine";
+import type { Command } from "../../src-main/contract/host";
+import { presetOf } from "../../src-main/contract/presets";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { ArmName, BatchRecord, EpochRecord, RunDetails, RunSummary } from "../../src-main/contract/run";
+import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
+import type { Bridge } from "../../src-renderer/bridge";
+import { Engine } from "../../src-renderer/state/engine.svelte";
+
+type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
+type Answers = { [M in Method]?: (params: never, notify: Notify) => unknown };
+
+/** An engine that answers as a test says, and the calls that it received. */
+export class FakeEngine {
+  readonly calls: { method: Method; params: unknown }[] = [];
+  /** Ends it without being asked to. */
+  die: (end: { message: string; details: string }) => void = () => {};
+
+  constructor(readonly answers: Answers = {}) {}
+
+  readonly client = {
+    call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {
+      this.calls.push({ method, params });
+      const answer = this.answers[method];
+      if (!answer) throw failure(`no answer to ${method}`);
+      return answer(params as never, (notice) => onNotice?.({ id: 1, ...notice } as Notice));
+    },
+  } as unknown as EngineClient;
+
+  paramsOf(method: Method): unknown[] {
+    return this.calls.filter((call) => call.method === method).map(({ params }) => params);
+  }
+}
+
+export const failure = (message: string, code: Failure["code"] = "INPUT") => new EngineError({ code, message });
+
+/** The program around the page: it records what the page asks, and answers every dialog with what `picks` gives then. */
+export function fakeBridge(engine: FakeEngine, picks: () => string | null = () => null) {
+  const asked: { call: string; args: unknown[] }[] = [];
+  const listeners: ((command: Command) => void)[] = [];
+  const answering =
+    <T>(call: string, answer: () => T) =>
+    async (...args: unknown[]) => {
+      asked.push({ call, args });
+      return answer();
+    };
+  const nothing = () => null;
+  const bridge: Bridge = {
+    environment: answering("environment", () => ({
+      versions: { app: "1", electron: "1", chrome: "1", node: "1" },
+      platform: "linux",
+      theme: "dark",
+      runsDirectory: "/runs",
+    })),
+    chooseFolder: answering("chooseFolder", picks),
+    chooseFile: answering("chooseFile", picks),
+    chooseReportFile: answering("chooseReportFile", picks),
+    openReport: answering("openReport", nothing),
+    reveal: answering("reveal", nothing),
+    setTheme: answering("setTheme", nothing),
+    setActivity: answering("setActivity", nothing),
+    quit: answering("quit", nothing),
+    connectEngine: async (onDeath) => {
+      engine.die = onDeath;
+      return engine.client;
+    },
+    pathForFile: ({ name }) => (name === "pathless" ? "" : `/dropped/${name}`),
+    onCommand: (listener) => {
+      listeners.push(listener);
+      return () => {};
+    },
+  };
+  return {
+    bridge,
+    asked,
+    command: (command: Command) => {
+      for (const listener of listeners) listener(command);
+    },
+    argsOf: (call: string) => asked.filter((one) => one.call === call).map(({ args }) => args),
+  };
+}
+
+/** An engine that is connected. */
+export async function startedEngine(bridge: Bridge): Promise<Engine> {
+  const started = new Engine(bridge);
+  await started.start();
+  return started;
+}
+
+/** Lets answers arrive that are there already. */
+export const settle = () => new Promise((resolve) => setTimeout(resolve));
+
+/** A promise that a test settles. */
+export function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+export const studentRecipe: Recipe = presetOf("quick-look").recipe;
+export const controlRecipe: Recipe = { ...studentRecipe, teacher: null, distillation: null, control: null };
+
+/** Batch `index`, from 0, of epochs of `perEpoch` batches. */
+export const batch = (index: number, perEpoch: number, values: Partial<BatchRecord> = {}): BatchRecord => ({
+  epoch: Math.floor(index / perEpoch) + 1,
+  iter: (index % perEpoch) + 1,
+  loss: 2,
+  parts: { ce: 2 },
+  trainAcc: 0.5,
+  lr: 1e-3,
+  imagesPerSecond: 100,
+  chain: `link ${index}`,
+  ...values,
+});
+
+export const batches = (count: number, perEpoch: number, values: Partial<BatchRecord> = {}): BatchRecord[] =>
+  Array.from({ length: count }, (_, index) => batch(index, perEpoch, values));
+
+export const epoch = (number: number, testAcc: number | null): EpochRecord => ({
+  epoch: number,
+  trainLoss: 2,
+  trainAcc: 0.5,
+  testAcc,
+  testLoss: testAcc === null ? null : 2,
+  seconds: 1,
+});
+
+export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({
+  directory: arm === "single" ? "/runs/one" : `/runs/one/${arm}`,
+  name: "one",
+  arm,
+  state: "finished",
+  started: "2026-11-24T09:05:00Z",
+  epochsDone: 2,
+  epochs: 2,
+  testAcc: 0.5,
+  trainAcc: 0.5,
+  ...values,
+});
+
+export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
+  ...summary(arm),
+  recipe: arm === "control" ? controlRecipe : studentRecipe,
+  hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
+  classes: ["cat", "dog"],
+  parameters: 1000,
+  batches: batches(4, 2),
+  epochRecords: [epoch(1, 0.4), epoch(2, 0.5)],
+  teacherTestAcc: 0.9,
+  events: [],
+  ...values,
+});

@@ -1,0 +1,99 @@
+import { expect, it } from "vitest";
+import { Curves } from "../../../src-renderer/state/curves.svelte";
+import { batch, batches, epoch } from "../fakes";
+
+function opened(...arms: ("control" | "student")[]): Curves {
+  const curves = new Curves();
+  for (const arm of arms) curves.open(arm, `/runs/one/${arm}`, 3, 4);
+  return curves;
+}
+
+it("adds batches one after the other, and says that they changed", () => {
+  const curves = opened("control");
+  const before = curves.version;
+  curves.addBatches("control", batches(2, 3, { loss: 1.5 }));
+  curves.addBatches("control", [batch(2, 3)]);
+  expect(curves.arm("control")).toMatchObject({ batches: 3, loss: [1.5, 1.5, 2], chain: ["link 0", "link 1", "link 2"] });
+  expect(curves.version).toBeGreaterThan(before + 1);
+});
+
+it("a resumed run repeats what came after its checkpoint: batches, links, parts and epochs from there on are dropped", () => {
+  const curves = opened("student");
+  curves.addBatches("student", batches(8, 3, { parts: { ce: 1, kd: 3 } }));
+  for (const number of [1, 2]) curves.addEpoch("student", epoch(number, 0.1 * number));
+  curves.addBatches("student", [batch(4, 3, { loss: 9, chain: "again", parts: { ce: 7, kd: 8 } })]);
+  const student = curves.arm("student")!;
+  expect(student.loss).toEqual([2, 2, 2, 2, 9]);
+  expect(student.chain).toEqual(["link 0", "link 1", "link 2", "link 3", "again"]);
+  expect(student.column("kd")).toEqual([3, 3, 3, 3, 8]);
+  expect(student.epochs.map((record) => record.epoch)).toEqual([1]);
+});
+
+it("positions follow each arm's own length of an epoch", () => {
+  const curves = new Curves();
+  curves.open("control", "c", 2, 3);
+  curves.open("student", "s", 4, 2);
+  curves.addBatches("control", batches(4, 2));
+  curves.addBatches("control", [batch(2, 2, { loss: 7 })]);
+  expect(curves.arm("control")!.loss).toEqual([2, 2, 7]);
+  expect(curves).toMatchObject({ batchesPerEpoch: 4, epochs: 3 });
+});
+
+it("takes any part of the loss by name, also one that only some batches have", () => {
+  const curves = opened("student");
+  curves.addBatches("student", [batch(0, 3, { parts: { ce: 1 } }), batch(1, 3, { parts: { ce: 1, novel: 5 } }), batch(2, 3, { parts: { ce: 1 } })]);
+  expect(curves.lossParts).toEqual(["ce", "novel"]);
+  expect(curves.arm("student")!.column("novel")).toEqual([null, 5, null]);
+  expect(curves.arm("student")!.column("unknown")).toBeNull();
+});
+
+it("a part that is 0 in every batch of an arm is none of that arm's", () => {
+  const curves = opened("control", "student");
+  curves.addBatches("control", batches(2, 3, { parts: { ce: 1, kd: 0 } }));
+  expect(curves.lossParts).toEqual(["ce"]);
+  curves.addBatches("student", [batch(0, 3, { parts: { ce: 1, kd: 0 } }), batch(1, 3, { parts: { ce: 1, kd: 2 } })]);
+  expect(curves.lossParts).toEqual(["ce", "kd"]);
+  expect(curves.arm("control")!.column("kd")).toBeNull();
+  expect(curves.arm("student")!.column("kd")).toEqual([0, 2]);
+});
+
+it("nothing is added to an arm that has not started", () => {
+  const curves = opened("control");
+  curves.addBatches("student", batches(2, 3));
+  curves.addEpoch("student", epoch(1, 0.5));
+  curves.addBatches("control", []);
+  expect(curves.arms.map(({ batches }) => batches)).toEqual([0]);
+});
+
+it("the difference is of the last epoch after which both were tested", () => {
+  const curves = opened("control", "student");
+  expect(curves.difference).toBeNull();
+  curves.addEpoch("control", epoch(1, 0.4));
+  curves.addEpoch("control", epoch(2, 0.6));
+  expect(curves.difference).toBeNull();
+  curves.addEpoch("student", epoch(1, 0.5));
+  expect(curves.difference).toEqual({ epoch: 1, value: 0.5 - 0.4 });
+  curves.addEpoch("student", epoch(2, null));
+  expect(curves.difference?.epoch).toBe(1);
+  curves.addEpoch("student", epoch(3, 0.9));
+  expect(curves.difference?.epoch).toBe(1);
+  expect(opened("student").difference).toBeNull();
+});
+
+it("an arm's test accuracy names the epoch that was tested", () => {
+  const curves = opened("student");
+  expect(curves.arm("student")!.testAcc).toBeNull();
+  curves.addEpoch("student", epoch(1, 0.5));
+  curves.addEpoch("student", epoch(2, null));
+  expect(curves.arm("student")!.testAcc).toEqual({ epoch: 1, value: 0.5 });
+});
+
+it("the current epoch is that of the arm furthest behind, and never beyond the last", () => {
+  expect(new Curves().currentEpoch).toBe(0);
+  const curves = opened("control", "student");
+  curves.addBatches("control", batches(3, 3));
+  curves.addBatches("student", batches(2, 3));
+  expect(curves.currentEpoch).toBe(1);
+  for (const arm of ["control", "student"] as const) curves.addBatches(arm, batches(12, 3));
+  expect(curves.currentEpoch).toBe(4);
+});

@@ -1,0 +1,100 @@
+import { beforeEach, expect, it } from "vitest";
+import { Prediction, positionOf, softened, temperatureAt } from "../../../src-renderer/state/prediction.svelte";
+import { deferred, details, FakeEngine, failure, fakeBridge, settle, startedEngine } from "../fakes";
+
+let engine: FakeEngine;
+let prediction: Prediction;
+const answer = (logits: number[]) => ({ classes: ["cat", "dog"], images: [{ path: "x", logits, probabilities: [], input: new Uint8Array([1]) }] });
+
+beforeEach(async () => {
+  engine = new FakeEngine({ predict: () => answer([1, 2]) });
+  const { bridge } = fakeBridge(engine, () => "/pictures/cat.png");
+  prediction = new Prediction(bridge, await startedEngine(bridge));
+});
+
+it("begins with the bundled teacher, which sees each picture that is shown", async () => {
+  await prediction.chooseFile();
+  expect(engine.paramsOf("predict")).toEqual([
+    { model: "resnet18_cifar10", weights: "bundled", images: [{ path: "/pictures/cat.png", bytes: undefined }], withInput: true },
+  ]);
+  expect(prediction).toMatchObject({ picture: { name: "cat.png" }, busy: false, problem: null });
+  expect(prediction.opinions).toMatchObject([{ classes: ["cat", "dog"], logits: [1, 2], inputUrl: expect.stringMatching(/^blob:/) }]);
+});
+
+it("a pasted image has a name and travels as bytes", async () => {
+  await prediction.showFile(new File([new Uint8Array([7])], ""));
+  expect(engine.paramsOf("predict")).toMatchObject([{ images: [{ path: "Pasted image", bytes: new Uint8Array([7]) }] }]);
+});
+
+it("the networks of a run: its teacher, and what it trained", async () => {
+  await prediction.useRun("/runs/one", [details("control"), details("student")]);
+  expect(engine.paramsOf("predict")).toEqual([]);
+  await prediction.show({ name: "x", path: "x" });
+  expect(prediction.opinions.map(({ subject: { role, title, network } }) => [role, title, network.weights])).toEqual([
+    ["teacher", "Teacher", "bundled"],
+    ["control", "Control", "/runs/one/control/student.safetensors"],
+    ["student", "Student", "/runs/one/student/student.safetensors"],
+  ]);
+  await prediction.useBundledTeacher();
+  expect(prediction).toMatchObject({ run: null, opinions: [{ subject: { title: "Bundled teacher" } }] });
+});
+
+it("a run without a teacher has its one model", async () => {
+  const { recipe } = details("control");
+  await prediction.useRun("/runs/one", [details("single", { recipe })]);
+  expect(prediction.subjects.map(({ title }) => title)).toEqual(["Student"]);
+});
+
+it("an answer that arrives after a later question is dropped", async () => {
+  const first = deferred<unknown>();
+  engine.answers.predict = () => first.promise;
+  const asked = prediction.show({ name: "first", path: "first" });
+  await settle();
+  engine.answers.predict = () => answer([5, 6]);
+  await prediction.show({ name: "second", path: "second" });
+  first.resolve(answer([0, 0]));
+  await asked;
+  expect(prediction).toMatchObject({ busy: false, opinions: [{ logits: [5, 6] }] });
+});
+
+it("a late failure is dropped as well; one that is not late is said in words", async () => {
+  const first = deferred<unknown>();
+  engine.answers.predict = () => first.promise;
+  const asked = prediction.show({ name: "first", path: "first" });
+  await settle();
+  engine.answers.predict = () => answer([5, 6]);
+  await prediction.show({ name: "second", path: "second" });
+  first.reject(failure("too late"));
+  await asked;
+  expect(prediction.problem).toBeNull();
+  engine.answers.predict = () => Promise.reject(failure("no pixels in here"));
+  await prediction.show({ name: "third", path: "third" });
+  expect(prediction).toMatchObject({ problem: "No pixels in here", opinions: [], busy: false });
+});
+
+it("what the engine assumed is said once, and not beside a later failure", async () => {
+  engine.answers.predict = (_, notify) => {
+    notify({ type: "warning", text: "the weights do not say their mean" });
+    notify({ type: "phase", text: "Reading" });
+    return answer([1, 2]);
+  };
+  await prediction.useRun("/runs/one", [details("control"), details("student")]);
+  await prediction.show({ name: "x", path: "x" });
+  expect(prediction.warnings).toEqual(["the weights do not say their mean"]);
+  engine.answers.predict = () => Promise.reject(failure("no pixels in here"));
+  await prediction.show({ name: "y", path: "y" });
+  expect(prediction.warnings).toEqual([]);
+});
+
+it("temperature softens: at 1 a softmax, with its entropy in bits", () => {
+  expect(softened([0, 0], 1)).toEqual({ probabilities: [0.5, 0.5], entropy: 1 });
+  const [sharp, soft] = [0.5, 4].map((temperature) => softened([1, 2], temperature).entropy);
+  expect(sharp).toBeLessThan(soft!);
+  expect(softened([0, 1000], 1).entropy).toBe(0);
+});
+
+it("the slider reaches from 0.05 to 20, with 1 in its middle", () => {
+  expect([0, 0.5, 1].map(temperatureAt)).toEqual([0.05, 1, 20]);
+  expect(positionOf(1)).toBeCloseTo(0.5);
+  expect(positionOf(temperatureAt(0.3))).toBeCloseTo(0.3, 2);
+});

@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ArmName, RunState } from "../../../src-main/contract/run";
+import { epochsInWords, figureOf, groupDifference, groupRuns, groupState, Runs, recipeOf } from "../../../src-renderer/state/runs.svelte";
+import { controlRecipe, details, FakeEngine, failure, fakeBridge, startedEngine, studentRecipe, summary } from "../fakes";
+
+const groupOf = (...arms: Parameters<typeof groupRuns>[0]) => groupRuns(arms)[0]!;
+
+describe("groups", () => {
+  it("hold the arms of one folder, control first, newest group first", () => {
+    const groups = groupRuns([
+      summary("student", { started: "2026-11-24T09:06:00Z" }),
+      summary("control"),
+      summary("single", { directory: "/runs/two", name: "two", started: "2026-11-25T09:05:00Z" }),
+    ]);
+    expect(groups.map(({ directory, name, started, arms }) => [directory, name, started, arms.map(({ arm }) => arm)])).toEqual([
+      ["/runs/two", "two", "2026-11-25T09:05:00Z", ["single"]],
+      ["/runs/one", "one", "2026-11-24T09:05:00Z", ["control", "student"]],
+    ]);
+  });
+
+  it.each<[RunState[], RunState]>([
+    [["finished", "finished"], "finished"],
+    [["finished", "running"], "running"],
+    [["running", "failed"], "failed"],
+    [["paused", "finished"], "paused"],
+    [["stopped", "finished"], "stopped"],
+    [["finished"], "stopped"],
+  ])("of arms that are %j are %s", (states, state) => {
+    const arms: ArmName[] = ["control", "student"];
+    expect(groupState(states.map((each, index) => summary(arms[index]!, { state: each })))).toBe(state);
+  });
+
+  it("of one finished model are finished", () => {
+    expect(groupState([summary("single")])).toBe("finished");
+  });
+});
+
+describe("figures side by side", () => {
+  const control = summary("control", { testAcc: 0.4 });
+
+  it("of a finished comparison need no epoch, and have a difference", () => {
+    const group = groupOf(control, summary("student"));
+    expect(figureOf(group, "student")).toEqual({ testAcc: 0.5, byEpoch: null });
+    expect(groupDifference(group)).toBeCloseTo(0.1);
+    expect(epochsInWords(group)).toBe("2 of 2 epochs");
+  });
+
+  it("of unequal epochs are named, and never subtracted", () => {
+    const group = groupOf(control, summary("student", { state: "stopped", epochsDone: 1 }));
+    expect(figureOf(group, "control")).toEqual({ testAcc: 0.4, byEpoch: 2 });
+    expect(figureOf(group, "student")).toEqual({ testAcc: 0.5, byEpoch: 1 });
+    expect(groupDifference(group)).toBeNull();
+    expect(epochsInWords(group)).toBe("2 and 1 of 2 epochs");
+  });
+
+  it("of a control that was trained for longer are not subtracted either", () => {
+    const group = groupOf(summary("control", { epochs: 5, epochsDone: 5 }), summary("student"));
+    expect(groupDifference(group)).toBeNull();
+    expect(figureOf(group, "control")?.byEpoch).toBe(5);
+    expect(epochsInWords(group)).toBe("5 and 2 of 5 and 2 epochs");
+  });
+
+  it("are missing where an arm was not tested, or is not there", () => {
+    const group = groupOf(summary("control", { testAcc: null }));
+    expect([figureOf(group, "control"), figureOf(group, "student"), groupDifference(group)]).toEqual([null, null, null]);
+  });
+});
+
+describe("the recipe of arms", () => {
+  it("is that of the one model", () => {
+    expect(recipeOf([details("single")])).toBe(details("single").recipe);
+  });
+
+  it("is the student's with the control's settings", () => {
+    const recipe = { ...controlRecipe, train: { ...controlRecipe.train, learningRate: 0.5 } };
+    expect(recipeOf([details("control", { recipe }), details("student")])).toEqual({ ...studentRecipe, control: { train: recipe.train } });
+  });
+
+  it("is not known before the student has begun", () => {
+    expect(recipeOf([details("control")])).toBeNull();
+  });
+});
+
+describe("the list", () => {
+  let engine: FakeEngine;
+  let runs: Runs;
+  let exported: string | null;
+  let argsOf: (call: string) => unknown[][];
+
+  beforeEach(async () => {
+    engine = new FakeEngine({
+      listRuns: () => [summary("control"), summary("student")],
+      readRun: ({ directory }) => details((directory as string).endsWith("control") ? "control" : "student"),
+      report: ({ out }) => ({ path: out }),
+    });
+    exported = "/home/report.html";
+    const fake = fakeBridge(engine, () => exported);
+    argsOf = fake.argsOf;
+    runs = new Runs(fake.bridge, await startedEngine(fake.bridge), () => "/runs");
+  });
+
+  it("is read from the runs folder", async () => {
+    expect(runs.loading).toBe(true);
+    await runs.refresh();
+    expect(engine.paramsOf("listRuns")).toEqual([{ directory: "/runs" }]);
+    expect(runs).toMatchObject({ loading: false, problem: null, groups: [{ name: "one" }] });
+  });
+
+  it("says why it could not be read", async () => {
+    engine.answers.listRuns = () => Promise.reject(failure("/runs is not a folder"));
+    await runs.refresh();
+    expect(runs).toMatchObject({ loading: false, problem: "/runs is not a folder" });
+  });
+
+  it("opens a run with its curves, and closes it", async () => {
+    await runs.refresh();
+    await runs.look(runs.groups[0]!);
+    expect(runs.open?.curves.arms.map(({ arm }) => arm)).toEqual(["control", "student"]);
+    runs.close();
+    expect(runs.open).toBeNull();
+  });
+
+  it("writes a report where the user says, under a name that sorts", async () => {
+    await runs.refresh();
+    expect(await runs.exportReport(runs.groups[0]!, "html")).toBe("/home/report.html");
+    expect(argsOf("chooseReportFile")).toEqual([["html", expect.stringMatching(/^2026-11-24-\d{6}-one$/)]]);
+    expect(engine.paramsOf("report")).toEqual([{ runs: ["/runs/one/control", "/runs/one/student"], format: "html", out: "/home/report.html" }]);
+    exported = null;
+    expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();
+    expect(engine.paramsOf("report")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,106 @@
+import { expect, it } from "vitest";
+import type { BatchRecord, RunDetails } from "../../../src-main/contract/run";
+import { Curves } from "../../../src-renderer/state/curves.svelte";
+import { factsOf, sealOf } from "../../../src-renderer/state/seal";
+import { curvesOf } from "../../../src-renderer/state/training.svelte";
+import { batch, batches, controlRecipe, details, studentRecipe } from "../fakes";
+
+const PER_EPOCH = 4;
+
+/** A comparison after so many batches of each arm. */
+function sealAfter(counts: { control: number; student: number }, finished = false, values: Partial<RunDetails> = {}) {
+  const of = (count: number, changed: Partial<BatchRecord> = {}) => batches(count, PER_EPOCH, changed);
+  const runs = [details("control", { batches: of(counts.control), ...values }), details("student", { batches: of(counts.student) })];
+  return sealOf(curvesOf(runs), factsOf(runs), finished);
+}
+
+it("a run of one model has no seal, nor has a comparison whose student has not started", () => {
+  const single = [details("single")];
+  expect(sealOf(curvesOf(single), factsOf(single), true)).toBeNull();
+  const control = [details("control")];
+  expect(sealOf(curvesOf(control), factsOf(control), false)).toBeNull();
+  expect(sealOf(new Curves(), null, false)).toBeNull();
+});
+
+it("is not green before the student has begun", () => {
+  expect(sealAfter({ control: 4, student: 0 })).toMatchObject({ kind: "plain", words: "Same start" });
+});
+
+it("is proven up to the last batch that both have, also in the middle of an epoch and between epochs", () => {
+  expect(sealAfter({ control: 4, student: 1 })).toMatchObject({ kind: "good", words: "Proven up to batch 1" });
+  expect(sealAfter({ control: 6, student: 4 })).toMatchObject({ kind: "good", words: "Proven up to batch 4" });
+  expect(sealAfter({ control: 8, student: 8 })).toMatchObject({ kind: "good", words: "Proven up to batch 8" });
+});
+
+it("all is the same once the run is finished, and only with as many batches in both arms", () => {
+  expect(sealAfter({ control: 8, student: 8 }, true)).toMatchObject({ kind: "good", words: "Same start, same batches", detail: null });
+  expect(sealAfter({ control: 8, student: 7 }, true)?.words).toBe("Proven up to batch 7");
+});
+
+it("a run that is resumed in the middle of an epoch stays proven", () => {
+  const runs = [details("control", { batches: batches(6, PER_EPOCH) }), details("student", { batches: batches(6, PER_EPOCH) })];
+  const curves = curvesOf(runs);
+  for (const arm of ["control", "student"] as const) curves.open(arm, arm, PER_EPOCH, 2);
+  curves.addBatches("control", [batch(4, PER_EPOCH)]);
+  expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Proven up to batch 5" });
+  curves.addBatches("student", [batch(4, PER_EPOCH), batch(5, PER_EPOCH)]);
+  expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Proven up to batch 5" });
+});
+
+it("names the first batch that really differs", () => {
+  const differing = batches(8, PER_EPOCH).map((record, index) => (index < 5 ? record : { ...record, chain: `other ${index}` }));
+  expect(sealAfter({ control: 8, student: 8 }, true, { batches: differing })).toMatchObject({
+    kind: "bad",
+    words: "Start or batches differ",
+    detail: "Batch 6 is the first that differs.",
+  });
+  expect(sealAfter({ control: 8, student: 5 }, false, { batches: differing })?.words).toBe("Proven up to batch 5");
+});
+
+it.each([
+  ["initialWeights", "The arms started from different weights."],
+  ["data", "The arms were trained on different data."],
+])("other %s are said in words", (hash, detail) => {
+  const hashes = { ...details("control").hashes, [hash]: "other" };
+  expect(sealAfter({ control: 8, student: 8 }, true, { hashes })).toMatchObject({ kind: "bad", detail });
+});
+
+it("settings that differ are called tuned separately, with their values", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, learningRate: 0.01 } };
+  expect(sealAfter({ control: 8, student: 8 }, true, { recipe })).toMatchObject({
+    kind: "caution",
+    words: "Tuned separately",
+    detail: "Learning rate 0.01 for the control, 0.001 for the student",
+    title: expect.stringContaining("Apart from them: same start, same batches."),
+  });
+});
+
+it("settings that differ in a run of an earlier version leave both to be read", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, learningRate: 0.01 } };
+  const seal = sealAfter({ control: 8, student: 8 }, true, { recipe, batches: batches(8, PER_EPOCH, { chain: null }) });
+  expect(seal).toMatchObject({
+    words: "Tuned separately",
+    detail: expect.stringMatching(/^Learning rate .* for the student\. Recorded by an earlier version/),
+  });
+});
+
+it("a batch that differs because of a setting is explained by it", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, batchSize: 32 } };
+  const other = batches(8, PER_EPOCH).map((record) => ({ ...record, chain: `other ${record.chain}` }));
+  expect(sealAfter({ control: 8, student: 8 }, true, { recipe, batches: other })).toMatchObject({
+    kind: "bad",
+    detail: "Batch 1 is the first that differs. Batch size 32 for the control, 64 for the student",
+  });
+});
+
+it("runs of earlier versions have evidence of the old kind, never a green seal", () => {
+  expect(sealAfter({ control: 8, student: 8 }, true, { batches: batches(8, PER_EPOCH, { chain: null }) })).toMatchObject({
+    kind: "caution",
+    words: "Evidence of the old kind",
+  });
+});
+
+it("the teacher's accuracy is that of the arm that knows it", () => {
+  expect(factsOf([details("control", { teacherTestAcc: null }), details("student")]).teacherTestAcc).toBe(0.9);
+  expect(factsOf([details("control", { teacherTestAcc: null })]).teacherTestAcc).toBeNull();
+});

@@ -1,0 +1,182 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { presetOf, presets } from "../../../src-main/contract/presets";
+import { Data } from "../../../src-renderer/state/data.svelte";
+import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
+import { FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
+
+let engine: FakeEngine;
+let data: Data;
+let setup: Setup;
+
+beforeEach(async () => {
+  engine = new FakeEngine();
+  const { bridge } = fakeBridge(engine);
+  const started = await startedEngine(bridge);
+  data = new Data(bridge, started);
+  setup = new Setup(data, started);
+});
+
+it("begins with the demo, and takes each preset as it is", () => {
+  expect(setup.result.recipe).toEqual(presetOf("demo").recipe);
+  for (const { id, recipe } of presets) {
+    setup.usePreset(id);
+    expect(setup).toMatchObject({ preset: id, result: { recipe } });
+  }
+});
+
+describe("typing", () => {
+  it("changes the recipe, and the preset is left", () => {
+    setup.set("train.epochs", "3");
+    expect(setup.result.recipe?.train.epochs).toBe(3);
+    expect(setup.preset).toBeNull();
+  });
+
+  it("what is no value stays in its field with the reason, until it is one or a preset is taken", () => {
+    setup.set("train.epochs", "three");
+    expect(setup.text("train.epochs")).toBe("three");
+    expect(setup.problemOf("train.epochs")).toBe('expected an integer from 1 to 10000, got "three"');
+    expect(setup.result).toEqual({ recipe: null, problems: ['Epochs: expected an integer from 1 to 10000, got "three"'] });
+    setup.set("train.epochs", "4");
+    expect(setup.result.recipe?.train.epochs).toBe(4);
+    setup.set("train.epochs", "");
+    setup.usePreset("demo");
+    expect(setup.text("train.epochs")).toBe("16");
+  });
+
+  it("an empty field is null where null is allowed", () => {
+    setup.set("data.trainLimit", "100");
+    setup.set("data.trainLimit", "");
+    expect(setup.result.recipe?.data.trainLimit).toBeNull();
+    expect(setup.text("data.trainLimit")).toBe("");
+    setup.set("data.trainLimit", "few");
+    expect(setup.problemOf("data.trainLimit")).toBe('expected an integer from 1 to 100000000 or an empty field, got "few"');
+  });
+
+  it("three numbers are typed as text with commas", () => {
+    setup.set("teacher.mean", "0.49, 0.48,0.45");
+    setup.set("teacher.std", "0.2, 0.2, 0.2");
+    expect(setup.result.recipe?.teacher?.mean).toEqual([0.49, 0.48, 0.45]);
+    expect(setup.text("teacher.mean")).toBe("0.49, 0.48, 0.45");
+    setup.set("teacher.mean", "0.49, 0.48");
+    expect(setup.problemOf("teacher.mean")).toMatch(/^expected three numbers from -10 to 10/);
+  });
+
+  it("contradictions among values are problems of the whole", () => {
+    setup.set("student.patchSize", "7");
+    expect(setup.result.problems).toEqual(["student.imageSize: expected a multiple of the patch size 7, got 32"]);
+  });
+
+  it("the control's learning rate is the student's until it has its own", () => {
+    expect(setup.text("control.train.learningRate")).toBe("0.001");
+    setup.set("control.train.learningRate", "0.01");
+    expect(setup.result.recipe?.control).toEqual({ train: { learningRate: 0.01 } });
+    expect(setup.text("train.learningRate")).toBe("0.001");
+    setup.set("control.train.learningRate", "fast");
+    expect(setup.result.problems).toEqual(['Learning rate: expected a number from 1e-8 to 10, got "fast"']);
+  });
+});
+
+it("models bring their sizes", () => {
+  setup.set("student.model", "vit_tiny_patch16_224");
+  expect(setup.result.recipe?.student).toMatchObject({ imageSize: 224, patchSize: null });
+  setup.set("teacher.model", "resnet18");
+  expect(setup.result.recipe?.teacher?.imageSize).toBe(224);
+});
+
+it("a field applies where its section is there and the others allow it", () => {
+  expect(setup.applies("teacher.weights")).toBe(true);
+  expect(setup.applies("train.momentum")).toBe(false);
+  setup.set("train.optimizer", "sgd");
+  expect(setup.applies("train.momentum")).toBe(true);
+  expect(setup.applies("student.patchSize")).toBe(true);
+  setup.set("student.model", "resnet18_cifar10");
+  expect(setup.applies("student.patchSize")).toBe(false);
+});
+
+it("without a teacher one model is trained; with one again, it is the demo's", () => {
+  setup.set("teacher.imageSize", "x");
+  setup.setDistils(false);
+  expect(setup.result.recipe).toMatchObject({ teacher: null, distillation: null, control: null });
+  expect(setup).toMatchObject({ distils: false, terms: [] });
+  expect(setup.applies("distillation.labels")).toBe(false);
+  setup.addTerm();
+  expect(setup.terms).toEqual([]);
+  setup.setDistils(true);
+  expect(setup.result.recipe?.teacher).toEqual(presetOf("demo").recipe.teacher);
+});
+
+describe("objectives", () => {
+  const kinds = () => setup.terms.map(({ kind }) => kind);
+
+  it("a term's fields are typed like any other", () => {
+    expect(setup.text("distillation.terms.0.weight")).toBe("0.62");
+    setup.set("distillation.terms.0.temperature", "2");
+    expect(setup.result.recipe?.distillation?.terms[0]).toEqual({ kind: "soft", weight: 0.62, temperature: 2 });
+    setup.set("distillation.terms.0.temperature", "0");
+    expect(setup.result.problems).toEqual(["Temperature: expected a number from 0.05 to 100, got 0"]);
+  });
+
+  it("another kind brings its own settings, and the texts of the one before are gone", () => {
+    setup.set("distillation.terms.0.temperature", "hot");
+    setup.set("distillation.terms.0.kind", "locality");
+    expect(setup.result.recipe?.distillation?.terms).toEqual([{ kind: "locality", weight: 40, block: 4, stage: null }]);
+    expect(setup.preset).toBeNull();
+  });
+
+  it("the kind that a term has already leaves its values", () => {
+    setup.set("distillation.terms.0.kind", "soft");
+    expect(setup.terms[0]).toMatchObject({ weight: 0.62, temperature: 0.212 });
+  });
+
+  it("terms are added, each of another kind, and removed", () => {
+    setup.addTerm();
+    setup.addTerm();
+    expect(kinds()).toEqual(["soft", "standardized-soft", "dkd"]);
+    setup.set("distillation.terms.2.beta", "many");
+    setup.removeTerm(1);
+    expect(kinds()).toEqual(["soft", "dkd"]);
+    expect(setup.result.recipe?.distillation?.terms).toHaveLength(2);
+  });
+
+  it("nothing to learn from is refused in words", () => {
+    setup.set("distillation.labels", "0");
+    setup.set("distillation.terms.0.weight", "0");
+    expect(setup.result.problems).toEqual([expect.stringContaining("nothing would be learned")]);
+  });
+
+  it("numbers are shown without the dust of binary fractions", () => {
+    setup.set("distillation.labels", String(1 - 0.7));
+    expect(setup.text("distillation.labels")).toBe("0.3");
+  });
+});
+
+it("asks the engine for models and computer, and says why if it cannot", async () => {
+  engine.answers.models = () => [{ name: "vit" }];
+  engine.answers.doctor = () => ({ version: "1" });
+  await setup.loadModels();
+  expect(setup).toMatchObject({ models: [{ name: "vit" }], computer: { version: "1" }, modelsProblem: null });
+  engine.answers.models = () => Promise.reject(failure("no models here"));
+  await setup.loadModels();
+  expect(setup.modelsProblem).toBe("No models here");
+});
+
+it("trains on the data that is chosen", () => {
+  data.path = "/my/images";
+  expect(setup.result.recipe?.data.path).toBe("/my/images");
+});
+
+describe("cautions", () => {
+  const { recipe } = presetOf("demo");
+  const student = (values: object) => ({ ...recipe, student: { ...recipe.student, ...values } });
+
+  it.each([
+    ["none for the demo", recipe, 5000, []],
+    ["large images", student({ imageSize: 224 }), 5000, [/^An image of 224 px/]],
+    ["small patches", student({ imageSize: 64, patchSize: 2 }), 5000, [/^Patches this small/]],
+    ["a teacher at another size", { ...recipe, teacher: { ...recipe.teacher!, imageSize: 64 } }, 5000, [/resnet20_cifar10 was made for 32 px/]],
+    ["few batches", recipe, 100, [/fewer than four batches/]],
+    ["none for images that are not known yet", recipe, 0, []],
+  ])("%s", (_, recipe, images, expected) => {
+    expect(cautionsFor(recipe, images)).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
+  });
+});
