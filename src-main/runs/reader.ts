@@ -102,18 +102,16 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
 
 /** The lines of batches.csv, each with its link of evidence.jsonl, where there is one. */
 export function readBatches(directory: string): BatchRecord[] {
-  const chain = readEvidence(directory).map(({ chain }) => chain);
-  return read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text)).map((record, index) => ({ ...record, chain: chain[index] ?? null }));
+  const links = new Map(readEvidence(directory).map(({ batch, chain }) => [batch, chain]));
+  const records = read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text));
+  return records.map((record, index) => ({ ...record, chain: links.get(index + 1) ?? null }));
 }
 export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(directory).epochs, (text) => parseTable(EPOCHS, text));
 
 export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
 
-/** The evidence of every batch from the first; empty in a run of an earlier version, also if it was resumed by this one. */
-export function readEvidence(directory: string): BatchEvidence[] {
-  const lines = read(runFiles(directory).evidence, parseLines<BatchEvidence>);
-  return lines.every(({ batch }, index) => batch === index + 1) ? lines : [];
-}
+/** Batches that an earlier version trained have no line, also if this one resumed their run. */
+export const readEvidence = (directory: string): BatchEvidence[] => read(runFiles(directory).evidence, parseLines<BatchEvidence>);
 
 /** A last line without its end was being written when the process died, and does not count. */
 function parseLines<R>(text: string): R[] {

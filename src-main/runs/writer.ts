@@ -47,8 +47,8 @@ export function resumeRun(directory: string, position: RunPosition, parts: reado
   const batches = readBatches(directory).filter(isDone);
   const epochs = readEpochs(directory).filter(({ epoch }) => epoch <= position.epochsDone);
   writeWhole(files.batches, toText(batchTable(parts), batches));
-  // In a run of an earlier version the first batches have no evidence, and that of later ones does not count: a chain holds from the start or not at all.
-  writeWhole(files.evidence, readEvidence(directory).slice(0, batches.length).map(jsonLine).join(""));
+  const evidence = readEvidence(directory).filter(({ batch }) => batch <= batches.length);
+  writeWhole(files.evidence, evidence.map(jsonLine).join(""));
   writeWhole(files.epochs, toText(EPOCHS, epochs));
   writeWhole(files.events, events.map(jsonLine).join(""));
   return new RunWriter(directory, header, parts, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
