@@ -114,8 +114,9 @@ export class ArmRun {
   }
 
   batch({ record, evidence }: Step, progress: Progress): void {
-    this.writer.appendBatches([record]);
+    // First, so that a process that dies leaves no batch without evidence.
     this.writer.appendEvidence(evidence);
+    this.writer.appendBatches([record]);
     this.notifier.batch(this.trainer.arm, record, progress);
     if (performance.now() - this.#lastCheckpoint >= SECONDS_BETWEEN_CHECKPOINTS * 1000) this.checkpoint();
   }
