@@ -166,7 +166,8 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
   const both = arms(runs);
   if (!both) return null;
   const comparison = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
-  const [heading, words] = fairnessInWords(comparison, both);
+  const samePlan = samePlanByOldHashes(both);
+  const [heading, words] = fairnessInWords(comparison, samePlan, both);
   const hashes = (key: "data" | "initialWeights") => [...new Set(runs.map((run) => run.hashes[key]))];
   const proofs: Proof[] = [
     {
@@ -181,7 +182,7 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
       words: comparison.sameStart ? "both began with the same weights" : "they began with different weights",
       hashes: hashes("initialWeights"),
     },
-    batchesProof(comparison, both),
+    batchesProof(comparison, samePlan, both),
     {
       what: "Settings",
       holds: comparison.differingSettings.length === 0,
@@ -199,9 +200,21 @@ ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what
 </tbody></table>`;
 }
 
-function fairnessInWords(comparison: EvidenceComparison, { control, student }: Arms): [heading: string, words: string] {
+/**
+ * Whether the hashes that earlier versions took of the plans of all batches are equal; null where they do not compare. They are written at
+ * checkpoints, so only those of finished runs compare; and this version goes on with links of its own in a run that it resumes.
+ */
+function samePlanByOldHashes({ control, student }: Arms): boolean | null {
+  const comparable = [control, student].every(({ state, batches }) => state === "finished" && batches.every(({ chain }) => chain === null));
+  return comparable ? control.hashes.batches === student.hashes.batches : null;
+}
+
+const OLD_KIND =
+  "An earlier version recorded these runs or began them. It hashed how batches were to be made, not the pixels that the networks were shown, so its hashes prove less than those of new runs.";
+
+function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
   const { sameData, sameStart, differsAt, differingSettings, complete, provenTo } = comparison;
-  if (!sameData || !sameStart || differsAt !== null)
+  if (!sameData || !sameStart || differsAt !== null || samePlan === false)
     return [
       "Not a controlled comparison",
       "The arms differ in more than the teacher: where the rows below say so, the difference of the results may have that cause.",
@@ -209,36 +222,28 @@ function fairnessInWords(comparison: EvidenceComparison, { control, student }: A
   if (differingSettings.length > 0)
     return [
       "Tuned separately",
-      "The control has settings of its own. Start, pixels and labels were the same, but the difference of the results is not the teacher’s alone.",
+      `The control has settings of its own, so the difference of the results is not the teacher’s alone. ${
+        complete ? `Start, pixels and labels were the same, proven up to batch ${provenTo}.` : `Apart from them, the evidence is of the old kind. ${OLD_KIND}`
+      }`,
     ];
-  if (!complete)
-    return [
-      "Evidence of the old kind",
-      "These runs were recorded by an earlier version, which hashed how batches were to be made, not the pixels that the networks were shown. Their hashes are equal; they prove less than those of new runs.",
-    ];
+  if (!complete) return ["Evidence of the old kind", OLD_KIND];
   if (isControlled(comparison, { control: control.batches.length, student: student.batches.length }))
     return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown, taken in every batch, are equal."];
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
-function batchesProof({ complete, provenTo, differsAt }: EvidenceComparison, { control, student }: Arms): Proof {
+function batchesProof({ complete, provenTo, differsAt }: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): Proof {
   const what = "Batches";
   if (!complete) {
-    const same = control.hashes.batches === student.hashes.batches;
-    const words = same ? "equal hashes of the old kind: order and augmentation by plan, not by pixels" : "different hashes of the old kind";
-    return {
-      what,
-      holds: same ? null : sameLength(control, student) ? false : null,
-      words,
-      hashes: [...new Set([control.hashes.batches, student.hashes.batches])],
-    };
+    if (samePlan === null) return { what, holds: null, words: "hashes of the old kind compare only if an earlier version finished both runs", hashes: [] };
+    const hashes = [...new Set([control.hashes.batches, student.hashes.batches])];
+    if (samePlan) return { what, holds: null, words: "equal hashes of the old kind: order and augmentation by plan, not by pixels", hashes };
+    return { what, holds: false, words: "different hashes of the old kind: different images, order or augmentation", hashes };
   }
   if (differsAt !== null) return { what, holds: false, words: `different pixels or labels from batch ${differsAt} on`, hashes: [] };
   const link = control.batches[provenTo - 1]?.chain;
   return { what, holds: true, words: `the same pixels and labels, proven up to batch ${provenTo}`, hashes: link ? [link] : [] };
 }
-
-const sameLength = (a: RunDetails, b: RunDetails) => a.batches.length === b.batches.length;
 
 // ---- Recipe -----------------------------------------------------------------------------------------------------------------------
 
