@@ -64,6 +64,6 @@ function comparisonText(result: ComparisonResult, world: World): string {
 function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
   if (tunedSeparately)
-    return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}).`;
-  return `warning: control and student are not proven to have had the same initial weights and batches (seed ${seed}): proven up to batch ${provenTo}. The report says where they differ.`;
+    return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
+  return `warning: control and student are not proven to have had the same initial weights and batches (seed ${seed}): proven up to batch ${provenTo}. The report says why.`;
 }
