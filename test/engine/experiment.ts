@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
+import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";
+import { Job } from "../../src-main/engine/job";
+import type { NoticeBody } from "../../src-main/engine/notices";
+import { compare, trainOne } from "../../src-main/engine/train-call";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
+import { backend, useBackend } from "../../src-main/tensor/tensor";
+import { AnswerCache } from "../../src-main/training/answer-cache";
 
 export const CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
@@ -30,4 +36,47 @@ export function smallRecipe(teacher: string, train: Partial<Recipe["train"]> = {
     control: { train: {} },
     augment: { crop: 1, flip: true },
   });
+}
+
+interface TrainingOptions {
+  resume?: boolean;
+  /** Asks the training to stop after so many steps of the optimizer, over all arms. */
+  stopAfter?: number;
+  /** After each step, with the number done since this call. */
+  onStep?: (done: number) => void;
+}
+
+/** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code, and the texts of warnings and notes. */
+export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, onStep = () => {} }: TrainingOptions = {}) {
+  const job = new Job();
+  const said: string[] = [];
+  const notify = (notice: NoticeBody) => {
+    if (notice.type === "warning" || notice.type === "note") said.push(notice.text);
+  };
+  const undo = afterEachStep((done) => {
+    onStep(done);
+    if (done === stopAfter) job.stop();
+  });
+  try {
+    const call = { recipe, out, resume, job, cache: new AnswerCache(), notify };
+    const result: ComparisonResult | TrainResult = recipe.distillation ? await compare(call) : await trainOne(call);
+    return { result, code: null, said };
+  } catch (error) {
+    return { result: null, code: (error as { code?: string }).code ?? String(error), said };
+  } finally {
+    undo();
+  }
+}
+
+function afterEachStep(act: (done: number) => void): () => void {
+  const addon = backend();
+  let done = 0;
+  const counted =
+    <Args extends unknown[]>(op: (...args: Args) => void) =>
+    (...args: Args) => {
+      op(...args);
+      act(++done);
+    };
+  useBackend({ ...addon, sgd: counted(addon.sgd), adamw: counted(addon.adamw) });
+  return () => useBackend(addon);
 }

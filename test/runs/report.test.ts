@@ -6,6 +6,7 @@ import type { RunHashes } from "../../src-main/contract/run";
 import { writeReport } from "../../src-main/runs/report";
 import { createRun } from "../../src-main/runs/writer";
 import { batch, finishedRun, PARTS, start, train } from "./example-run";
+import { textOf } from "./page-text";
 
 let parent: string;
 beforeEach(() => {
@@ -25,15 +26,6 @@ function comparison(hashes: Partial<RunHashes> = {}, name = start.recipe.name): 
 
 function report(format: "html" | "csv" | "json", ...runs: string[]): string {
   return readFileSync(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) }), "utf8");
-}
-
-/** What a reader sees, without the markup. */
-function textOf(html: string): string {
-  return html
-    .replace(/<(style|script)[\s\S]*?<\/\1>/g, "")
-    .replace(/<[^>]+>/g, " ")
-    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
-    .replace(/\s+/g, " ");
 }
 
 /** The content of the first figure whose caption begins so. */
