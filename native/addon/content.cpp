@@ -47,6 +47,7 @@ void fill(Arguments &a) {
   a.finish();
   if (y.range) y.range->reset();
   a.device().fill(y.block.get(), pattern, y.bytes());
+  if (y.range) *y.range = Range{static_cast<int32_t>(pattern), static_cast<int32_t>(pattern)};
 }
 
 void begin_recording(TensorTable &tensors) {

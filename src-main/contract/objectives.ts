@@ -10,6 +10,8 @@ export interface ObjectiveInfo {
   help: string;
   /** Every term has a weight; this is its default. */
   weight: number;
+  /** Whether it trains the student's answers; one that trains features alone needs the labels or another term beside it. */
+  trainsAnswers: boolean;
   settings: { readonly [name: string]: Setting };
   /** Parts of the loss by name, as charts and reports call them. A part's column in batches.csv is `<name>_loss`. */
   parts: { readonly [name: string]: string };
@@ -27,6 +29,7 @@ export const objectives = {
     label: "Soft labels",
     help: "The teacher's class probabilities: T² KL(teacher || student) (Hinton et al. 2015).",
     weight: 0.5,
+    trainsAnswers: true,
     settings: { temperature: temperature(0.5) },
     parts: { kd: "Soft labels" },
   },
@@ -34,6 +37,7 @@ export const objectives = {
     label: "Standardized soft labels",
     help: "Soft labels after each image's logits are brought to mean 0 and deviation 1 in both networks (Sun et al. 2024).",
     weight: 9,
+    trainsAnswers: true,
     settings: { temperature: temperature(2) },
     parts: { standardized_kd: "Standardized soft labels" },
   },
@@ -41,6 +45,7 @@ export const objectives = {
     label: "Decoupled soft labels",
     help: "Weighs the true class's probability and the ratios among the other classes apart (Zhao et al. 2022).",
     weight: 1,
+    trainsAnswers: true,
     settings: {
       temperature: temperature(4),
       alpha: number(0, 1000, { default: 1, label: "Weight of the true class", help: "Weighs how likely the true class is against all others together." }),
@@ -52,6 +57,7 @@ export const objectives = {
     label: "Locality guidance",
     help: "The student's patch tokens after a block learn to predict the teacher's feature map at the same place (Li et al. 2022).",
     weight: 40,
+    trainsAnswers: false,
     settings: {
       block: integer(1, 1000, { default: 4, label: "Block", help: "The student's block whose tokens are used, counted from 1; the last block cannot be." }),
       stage: text({ nullable: true, default: null, label: "Teacher's stage", help: "The teacher's stage whose map is predicted; null takes its last." }),

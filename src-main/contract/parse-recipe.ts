@@ -1,7 +1,7 @@
 import { UsageError } from "./failure";
 import { modelNames, patchSizeOf } from "./families";
 import { nearest } from "./nearest";
-import { isObjectiveKind, objectiveKinds, shortForm, type Term, termSettings } from "./objectives";
+import { isObjectiveKind, objectiveKinds, objectives, shortForm, type Term, termSettings } from "./objectives";
 import type { Distillation, Recipe } from "./recipe";
 import { expectation, type Setting, type SettingValue, sameValue, valueFromText } from "./setting";
 import { controlKeys, sections, settingAt, settingKeys, settings } from "./settings";
@@ -289,9 +289,19 @@ function meantModel({ kind }: Setting, value: unknown): string {
 
 function unknownKey(key: string, recipe?: unknown): string {
   const known = ["version", ...Object.keys(sections), ...settingKeys, ...controlKeys, ...distillationKeys(recipe)];
-  const sameName = known.find((candidate) => candidate.split(".").at(-1) === key.split(".").at(-1));
-  const meant = nearest(key, known) ?? sameName;
-  return meant ? `${key}: unknown key; did you mean ${meant}?` : `${key}: unknown key; expected one of ${keysBeside(key, recipe).join(", ")}`;
+  const beside = keysBeside(key, known);
+  const lastName = (key: string) => key.split(".").at(-1)!;
+  // Keys of one section share their beginning, which would make any two of them look alike.
+  const near = beside.length > 0 ? beside.find((candidate) => lastName(candidate) === nearest(lastName(key), beside.map(lastName))) : nearest(key, known);
+  const meant = near ?? known.find((candidate) => lastName(candidate) === lastName(key));
+  if (meant) return `${key}: unknown key; did you mean ${meant}?`;
+  return `${key}: unknown key; expected one of ${(beside.length > 0 ? beside : ["version", "name", ...Object.keys(sections), "device"]).join(", ")}`;
+}
+
+/** The known keys of the same section; none for a key at the top. */
+function keysBeside(key: string, known: readonly string[]): string[] {
+  const beginning = key.replace(/[^.]*$/, "");
+  return beginning === "" ? [] : known.filter((candidate) => candidate.startsWith(beginning) && !candidate.slice(beginning.length).includes("."));
 }
 
 /** Keys of the distillation that the recipe has, or else of the short form. */
@@ -304,12 +314,6 @@ function distillationKeys(recipe: unknown): string[] {
 
 function termKeysAt(kind: Term["kind"], index: number): string[] {
   return ["kind", ...Object.keys(termSettings(kind))].map((name) => `distillation.terms.${index}.${name}`);
-}
-
-function keysBeside(key: string, recipe: unknown): string[] {
-  const beginning = key.replace(/[^.]*$/, "");
-  const beside = beginning ? [...settingKeys, ...distillationKeys(recipe)].filter((candidate) => candidate.startsWith(beginning)) : [];
-  return beside.length > 0 ? beside : ["version", "name", ...Object.keys(sections), "device"];
 }
 
 function shown(value: unknown): string {
@@ -365,8 +369,10 @@ function defaultOf(setting: Setting, model: string): SettingValue {
 function contradictionsOf({ teacher, student, train, distillation, control }: Recipe): string[] {
   const problems: string[] = [];
   if (distillation && !teacher) problems.push("distillation: needs a teacher, got teacher null; name a teacher, or set distillation to null for a control");
-  if (distillation && distillation.labels === 0 && distillation.terms.every(({ weight }) => weight === 0))
-    problems.push("distillation: expected a weight above 0, got 0 for the labels and for every term; nothing would be learned");
+  if (distillation && distillation.labels === 0 && !distillation.terms.some(({ kind, weight }) => weight > 0 && objectives[kind].trainsAnswers))
+    problems.push(
+      "distillation: expected the labels, or a term that trains the student's answers, with a weight above 0; got none, so the student would learn no classes",
+    );
   for (const [network, choice] of [["teacher", teacher] as const, ["student", student] as const])
     if (choice && (choice.mean === null) !== (choice.std === null))
       problems.push(

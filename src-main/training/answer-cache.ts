@@ -33,7 +33,7 @@ export interface AnswerKey extends TeacherNeeds {
 const MOST_BYTES = 256 * 2 ** 20;
 /** What a row takes in the map beside its values; measured. */
 const BYTES_TO_FIND_A_ROW = 80;
-const ROWS_PER_PAGE = 1024;
+const MOST_ROWS_PER_PAGE = 1024;
 
 /** Keeps the answers of one teacher on one data set from run to run, in the memory of the process; those of any other key are forgotten. */
 export class AnswerCache {
@@ -54,12 +54,14 @@ export class KnownAnswers {
   readonly #rows = new Map<number, number>();
   readonly #pages: Float32Array[] = [];
   readonly #mostRows: number;
+  readonly #rowsPerPage: number;
 
   constructor(
     private readonly width: number,
     mostBytes: number,
   ) {
     this.#mostRows = Math.floor(mostBytes / (4 * width + BYTES_TO_FIND_A_ROW));
+    this.#rowsPerPage = Math.min(MOST_ROWS_PER_PAGE, this.#mostRows);
   }
 
   get(view: number): Float32Array | undefined {
@@ -71,13 +73,13 @@ export class KnownAnswers {
   set(view: number, answer: Float32Array): void {
     const row = this.#rows.get(view) ?? this.#rows.size;
     if (row === this.#mostRows) return;
-    if (row === this.#pages.length * ROWS_PER_PAGE) this.#pages.push(new Float32Array(ROWS_PER_PAGE * this.width));
+    if (row === this.#pages.length * this.#rowsPerPage) this.#pages.push(new Float32Array(this.#rowsPerPage * this.width));
     this.#rows.set(view, row);
     this.#at(row).set(answer);
   }
 
   #at(row: number): Float32Array {
-    const first = (row % ROWS_PER_PAGE) * this.width;
-    return this.#pages[Math.floor(row / ROWS_PER_PAGE)]!.subarray(first, first + this.width);
+    const first = (row % this.#rowsPerPage) * this.width;
+    return this.#pages[Math.floor(row / this.#rowsPerPage)]!.subarray(first, first + this.width);
   }
 }

@@ -1,5 +1,5 @@
 import type { Recording } from "../backend/addon";
-import { backend, backward, empty, keep, scope, type Tensor, unscoped } from "../tensor/tensor";
+import { allOrNone, backend, backward, empty, keep, scope, type Tensor, unscoped } from "../tensor/tensor";
 import type { Batch } from "./criterion";
 import type { Computed, Reading } from "./objectives/objective";
 
@@ -69,7 +69,7 @@ class RecordedPass {
   /** Does nothing yet with the batch: replay it. */
   constructor(task: Task, parameters: ReadonlyMap<string, Tensor>, batch: Batch) {
     this.size = batch.labels.size;
-    this.#batch = mapTensors(batch, ({ shape, dtype }) => unscoped(() => empty(shape, dtype)));
+    this.#batch = unscoped(() => allOrNone(() => mapTensors(batch, ({ shape, dtype }) => empty(shape, dtype))));
     this.#fill(batch);
     try {
       unscoped(() => scope(() => this.#record(task, parameters)));

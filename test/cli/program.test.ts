@@ -138,7 +138,7 @@ describe("distill demo", () => {
       "student | 50.0 % | 45.0 %",
       "difference | +5.0 points | +5.0 points",
       "",
-      "Control and student had the same initial weights and the same batches (seed 7).",
+      "Control and student had the same initial weights and the same batches, proven batch by batch (seed 7).",
       "Runs: /runs/x",
       "Report: /runs/x/report.html",
       "",
@@ -146,8 +146,17 @@ describe("distill demo", () => {
   });
 
   it("says if the arms were not alike", async () => {
-    const { out } = await runWith({ compare: () => ({ ...compared, controlled: false }) }, ["demo"], { cwd });
-    expect(out).toContain("warning: control and student did not have the same initial weights and batches");
+    const { out } = await runWith({ compare: () => ({ ...compared, controlled: false, provenTo: 12 }) }, ["demo"], { cwd });
+    expect(out).toContain(
+      "warning: control and student are proven alike up to batch 12 only (seed 7); the report says where they differ, or why more is not proven.",
+    );
+  });
+
+  it("says if the control has settings of its own", async () => {
+    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"] };
+    const { out } = await runWith({ compare: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
+    expect(out).toContain("Tuned separately: control and student differ in train.learningRate too, so the difference is not the teacher's alone (seed 7).");
+    expect(out).not.toContain("warning");
   });
 });
 

@@ -49,11 +49,70 @@ describe("a recipe", () => {
     expect(recipe.teacher).toEqual({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32, mean: null, std: null });
   });
 
+  it("takes a weighted sum of objectives, each with the defaults of its kind", () => {
+    const { distillation } = parseRecipe({ ...least, teacher: {}, distillation: { terms: [{ kind: "dkd", beta: 2 }, { kind: "locality" }] } });
+    expect(distillation).toEqual({
+      labels: 1,
+      terms: [
+        { kind: "dkd", weight: 1, temperature: 4, alpha: 1, beta: 2 },
+        { kind: "locality", weight: 40, block: 4, stage: null },
+      ],
+      cacheTeacher: true,
+    });
+  });
+
+  it.each([0, 0.1, 0.38, 0.62, 1 / 3, 1])("takes the short form for labels and soft labels whose weights add up to exactly 1: alpha %d", (alpha) => {
+    const { distillation } = parseRecipe({ ...least, teacher: {}, distillation: { kind: "soft", temperature: 2, alpha } });
+    expect(distillation).toEqual({ labels: 1 - alpha, terms: [{ kind: "soft", weight: alpha, temperature: 2 }], cacheTeacher: true });
+    expect(distillation!.labels + distillation!.terms[0]!.weight).toBe(1);
+  });
+
   it("does not fill in the control's overrides", () => {
     expect(parseRecipe({ ...least, control: { train: { learningRate: 1e-3 } } }).control).toEqual({ train: { learningRate: 1e-3 } });
     expect(parseRecipe({ ...least, control: {} }).control).toEqual({ train: {} });
   });
 });
+
+const soft = { kind: "soft", weight: 1, temperature: 2 };
+/** Wrong distillations, by name, with the problems that are reported. */
+const distillations: [string, unknown, string[]][] = [
+  [
+    "an unknown objective",
+    { terms: [{ kind: "softer" }] },
+    ['distillation.terms.0.kind: expected one of soft, standardized-soft, dkd, locality, got "softer"'],
+  ],
+  [
+    "another objective in the short form",
+    { kind: "dkd" },
+    ['distillation.kind: the short form takes soft labels alone; write "terms": [{"kind": "dkd", ...}] for others'],
+  ],
+  [
+    "a sum without terms",
+    { labels: 1 },
+    ['distillation.terms: is missing; expected a list of one or more objectives, such as {"kind": "soft", "weight": 0.5, "temperature": 2}'],
+  ],
+  [
+    "an empty sum",
+    { terms: [] },
+    ['distillation.terms: expected a list of one or more objectives, such as {"kind": "soft", "weight": 0.5, "temperature": 2}, got an empty list'],
+  ],
+  ["a wrong value in a term", { terms: [soft, { ...soft, temperature: 0 }] }, ["distillation.terms.1.temperature: expected a number from 0.05 to 100, got 0"]],
+  [
+    "a key of another objective",
+    { terms: [{ ...soft, beta: 8 }] },
+    ["distillation.terms.0.beta: unknown key; expected one of distillation.terms.0.kind, distillation.terms.0.weight, distillation.terms.0.temperature"],
+  ],
+  [
+    "both forms at once",
+    { alpha: 0.5, terms: [soft] },
+    ["distillation.alpha: unknown key; expected one of distillation.labels, distillation.cacheTeacher, distillation.terms"],
+  ],
+  [
+    "nothing that trains the answers",
+    { labels: 0, terms: [{ kind: "locality" }, { ...soft, weight: 0 }] },
+    ["distillation: expected the labels, or a term that trains the student's answers, with a weight above 0; got none, so the student would learn no classes"],
+  ],
+];
 
 describe("a wrong recipe is told", () => {
   it.each<[string, unknown, string[]]>([
@@ -91,6 +150,7 @@ describe("a wrong recipe is told", () => {
       { ...least, distillation: {} },
       ["distillation: needs a teacher, got teacher null; name a teacher, or set distillation to null for a control"],
     ],
+    ...distillations.map(([name, distillation, problems]): [string, unknown, string[]] => [name, { ...least, teacher: {}, distillation }, problems]),
     [
       "patches that do not fit",
       { ...least, student: { model: "vit_tiny_patch16_224", imageSize: 225 } },

@@ -58,6 +58,18 @@ it("has the same bits whether passes are recorded and replayed or done op by op"
   expect(addon.memoryStats().inUse).toBe(0);
 });
 
+it("records an objective of many ops too", (test) => {
+  if (noEmulator) test.skip(noEmulator);
+  addon.useCuda(emulatedLibrary, 0);
+  const replay = vi.spyOn(addon, "replay");
+  const dkd = { kind: "dkd", weight: 1, temperature: 4, alpha: 1, beta: 8 } as const;
+  const change = (recipe: Recipe): Recipe => ({ ...recipe, distillation: { labels: 1, terms: [dkd], cacheTeacher: true } });
+  const recorded = steps(2, { train: 8, batchSize: 4, change });
+  expect(replay).toHaveBeenCalledTimes(2);
+  vi.spyOn(addon, "canRecord").mockReturnValue(false);
+  expect(steps(2, { train: 8, batchSize: 4, change })).toEqual(recorded);
+});
+
 it("has the same bits whether the teacher's answers are remembered or asked for again", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);

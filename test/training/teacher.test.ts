@@ -145,6 +145,14 @@ describe("what is remembered", () => {
     for (const view of [5, 6, 7, 8, 5]) logits.set(view, Float32Array.of(view, -view));
     expect([5, 6, 7, 8].map((view) => logits.get(view)?.[1])).toEqual([-5, -6, -7, undefined]);
   });
+
+  test("takes no more memory than it may for rows as large as feature maps", () => {
+    const [width, most] = [16 * 16 * 512, 4 * 2 ** 20];
+    const maps = new AnswerCache(most).of(key, width);
+    const before = process.memoryUsage().arrayBuffers;
+    maps.set(5, new Float32Array(width));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * most);
+  });
 });
 
 // Which the cache stands on.

@@ -65,5 +65,5 @@ function fairness({ seed, controlled, tunedSeparately, differingSettings, proven
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
   if (tunedSeparately)
     return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: control and student are not proven to have had the same initial weights and batches (seed ${seed}): proven up to batch ${provenTo}. The report says why.`;
+  return `warning: control and student are proven alike up to batch ${provenTo} only (seed ${seed}); the report says where they differ, or why more is not proven.`;
 }

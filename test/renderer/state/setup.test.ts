@@ -141,7 +141,7 @@ describe("objectives", () => {
   it("nothing to learn from is refused in words", () => {
     setup.set("distillation.labels", "0");
     setup.set("distillation.terms.0.weight", "0");
-    expect(setup.result.problems).toEqual([expect.stringContaining("nothing would be learned")]);
+    expect(setup.result.problems).toEqual([expect.stringContaining("the student would learn no classes")]);
   });
 
   it("numbers are shown without the dust of binary fractions", () => {

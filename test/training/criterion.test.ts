@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Term } from "../../src-main/contract/objectives";
+import type { Recipe } from "../../src-main/contract/recipe";
+import { labelsOf, render } from "../../src-main/data/batches";
+import type { Dataset } from "../../src-main/data/dataset";
+import { readSafetensorsHeader } from "../../src-main/models/safetensors";
+import { hashWeights, saveWeights } from "../../src-main/models/weights";
+import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
+import { backend, backward, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
+import { AnswerCache } from "../../src-main/training/answer-cache";
+import { findCheckpoint, restore, writeCheckpoint } from "../../src-main/training/checkpoint";
+import { comparisonArms } from "../../src-main/training/compare";
+import { type Batch, Criterion } from "../../src-main/training/criterion";
+import { train } from "../../src-main/training/loop";
+import type { TrainedNetwork } from "../../src-main/training/network";
+import { createStudent } from "../../src-main/training/network";
+import type { Trainer } from "../../src-main/training/trainer";
+import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+
+let data: Dataset;
+let teacher: TrainedNetwork;
+beforeAll(() => {
+  useBackend(loadAddon());
+  data = smallData();
+  teacher = smallTeacher();
+});
+
+const locality: Term = { kind: "locality", weight: 4, block: 2, stage: null };
+const soft: Term = { kind: "soft", weight: 0.3, temperature: 2 };
+
+/** A small vision transformer of 2 x 2 patches. */
+function recipeOf(
+  terms: Term[],
+  { labels = 1, cacheTeacher = true, train = {} }: { labels?: number; cacheTeacher?: boolean; train?: Partial<Recipe["train"]> } = {},
+): Recipe {
+  const recipe = smallRecipe(train);
+  const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
+  return { ...recipe, student, distillation: { labels, terms, cacheTeacher } };
+}
+
+const studentOf = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
+
+describe("the loss", () => {
+  /** Of a first step: the numbers that are recorded. */
+  function firstStep(recipe: Recipe) {
+    const trainer = studentOf(recipe);
+    const { record } = trainer.step();
+    trainer.release();
+    return record;
+  }
+
+  test("is the weighted sum of its parts, which are recorded by name", () => {
+    const { loss, parts } = firstStep(recipeOf([locality, { kind: "dkd", weight: 0.5, temperature: 4, alpha: 1, beta: 8 }, soft], { labels: 0.9 }));
+    expect(Object.keys(parts)).toEqual(["ce", "locality", "tckd", "nckd", "kd"]);
+    const expected = 0.9 * parts.ce! + 4 * parts.locality! + 0.5 * (parts.tckd! + 8 * parts.nckd!) + 0.3 * parts.kd!;
+    expect(loss).toBeCloseTo(expected, 4);
+  });
+
+  test("numbers the parts of a second term of the same kind", () => {
+    const { parts, loss } = firstStep(recipeOf([soft, { ...soft, weight: 2, temperature: 0.5 }], { labels: 0.5 }));
+    expect(Object.keys(parts)).toEqual(["ce", "kd", "kd2"]);
+    expect(parts.kd2).not.toBeCloseTo(parts.kd!, 3);
+    expect(loss).toBeCloseTo(0.5 * parts.ce! + 0.3 * parts.kd! + 2 * parts.kd2!, 4);
+  });
+
+  test("records what the labels say also where they do not count", () => {
+    const dkd: Term = { kind: "dkd", weight: 2, temperature: 4, alpha: 1, beta: 8 };
+    const { loss, parts, trainAcc } = firstStep(recipeOf([dkd], { labels: 0 }));
+    expect(parts.ce).toBeGreaterThan(0);
+    expect(trainAcc).toBeGreaterThan(0);
+    expect(loss).toBeCloseTo(2 * (parts.tckd! + 8 * parts.nckd!), 4);
+  });
+
+  test("of labels and soft labels that share 1 has the bits of the one op for both", () => {
+    const { loss, parts, gradients } = computed([{ ...soft, weight: 0.62 }], 0.38, (batch, logits) => {
+      const soft = { teacher: batch.teacher.get("logits")!, temperature: 2, alpha: 0.62 };
+      return distillationLoss(logits, { labels: batch.labels, soft }).loss;
+    });
+    expect(loss.own).toBe(loss.expected);
+    expect(parts).toEqual(["ce", "kd"]);
+    expect(gradients.own).toEqual(gradients.expected);
+  });
+
+  /** The criterion's loss and gradients beside those of another way to compute them. */
+  function computed(terms: Term[], labels: number, expected: (batch: Batch, logits: Tensor) => Tensor) {
+    const recipe = recipeOf(terms);
+    const student = createStudent(recipe.student, 3, 1);
+    const criterion = new Criterion(student, { labels, terms, cacheTeacher: true }, null);
+    const gradientsOf = (loss: Tensor) => {
+      backward(loss);
+      return [...student.model.parameters().values()].map(({ grad }) => backend().checksum(grad!.handle));
+    };
+    const results = scope(() => {
+      const batch = batchOf(recipe);
+      const own = criterion.compute(batch).loss;
+      const ownGradients = scope(() => gradientsOf(own));
+      const other = expected(batch, student.model.forward(batch.images));
+      const gradients = { own: ownGradients, expected: scope(() => gradientsOf(other)) };
+      return { loss: { own: own.toFloat32()[0], expected: other.toFloat32()[0] }, parts: criterion.parts, gradients };
+    });
+    student.model.release();
+    return results;
+  }
+
+  function batchOf({ student }: Recipe): Batch {
+    const images = fromPixels(8, student.imageSize);
+    return {
+      images,
+      labels: labelsOf(
+        data.train,
+        Int32Array.from({ length: 8 }, (_, i) => i),
+      ),
+      teacher: new Map([["logits", teacher.model.forward(images)]]),
+    };
+  }
+
+  function fromPixels(count: number, size: number): Tensor {
+    const shown = { indices: Int32Array.from({ length: count }, (_, i) => i), views: null };
+    return render(data.train, shown, { imageSize: size, ...teacher.normalization, precision: "fp32" });
+  }
+});
+
+describe("an objective with features and weights of its own", () => {
+  const endOf = ({ student, hashes, position: { optimizerSteps } }: Trainer) => ({ weights: hashWeights(student.model), hashes, optimizerSteps });
+
+  async function finish(trainer: Trainer) {
+    const { noted, hooks } = noting();
+    await train([trainer], hooks);
+    const state = [...trainer.state()].map(([name, tensor]) => [name, backend().checksum(tensor.handle)]);
+    const end = { ...endOf(trainer), noted, state, summary: trainer.teacher!.summary };
+    trainer.release();
+    return end;
+  }
+
+  test("ends in the same bits whether the teacher's answers are remembered, known or asked for again", async () => {
+    const augment = { crop: 0, flip: true, views: null };
+    const recipe = (cacheTeacher: boolean) => ({ ...recipeOf([locality, soft], { cacheTeacher, train: { epochs: 3, batchSize: 9 } }), augment });
+    const cache = new AnswerCache();
+    const { summary: first, ...remembering } = await finish(studentOf(recipe(true), cache));
+    const { summary: second, ...known } = await finish(studentOf(recipe(true), cache));
+    const { summary: third, ...asking } = await finish(studentOf(recipe(false)));
+    expect(remembering).toEqual(asking);
+    expect(known).toEqual({ ...asking, noted: known.noted });
+    expect(known.noted).toEqual(asking.noted);
+    expect(first).toMatch(/^teacher's answers: [45]\d computed, \d+ from the cache$/);
+    expect([second, third]).toEqual(["teacher's answers: 0 computed, 84 from the cache", "teacher's answers: 84 computed, 0 from the cache"]);
+  });
+
+  test("does not ask a teacher for logits that no term looks at", async () => {
+    const cache = new AnswerCache();
+    await finish(studentOf(recipeOf([locality]), cache));
+    // Logits were not among the answers: another run that needs them asks again.
+    const { summary } = await finish(studentOf(recipeOf([soft]), cache));
+    expect(summary).not.toMatch(/: 0 computed/);
+  });
+
+  test.each(["fp32", "bf16"] as const)("resumes in the same bits, %s", async (precision) => {
+    const folder = mkdtempSync(join(tmpdir(), "criterion-"));
+    const recipe = recipeOf([locality, soft], { train: { precision, decay: "matrices" } });
+    const whole = await finish(studentOf(recipe));
+    const stopped = studentOf(recipe);
+    for (let i = 0; i < 6; i++) {
+      stopped.step();
+      if (stopped.epochTrained) stopped.endEpoch(null);
+    }
+    writeCheckpoint(folder, stopped);
+    stopped.release();
+    const resumed = studentOf(recipe);
+    restore(resumed, findCheckpoint(folder)!);
+    const end = await finish(resumed);
+    expect(end.state).toEqual(whole.state);
+    expect(end.hashes).toEqual(whole.hashes);
+    rmSync(folder, { recursive: true });
+  });
+
+  test("starts its student from the control's weights, and leaves its own out of the exported student", () => {
+    const [control, student] = comparisonArms(recipeOf([locality])).map((arm) => trainerOf(arm, data, teacher)) as [Trainer, Trainer];
+    expect(student.hashes.initialWeights).toBe(control.hashes.initialWeights);
+    expect([...student.state().keys()].filter((name) => name.startsWith("objective."))).toEqual(
+      ["mean", "variance", "project.weight", "project.bias"].map((name) => `objective.locality.${name}`),
+    );
+    const path = join(mkdtempSync(join(tmpdir(), "criterion-")), "student.safetensors");
+    saveWeights(student.student.model, path, { classes: data.classes, ...teacher.normalization });
+    expect([...readSafetensorsHeader(path).tensors.keys()].filter((name) => name.includes("objective"))).toEqual([]);
+    for (const trainer of [control, student]) trainer.release();
+  });
+});
