@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunHashes } from "../../src-main/contract/run";
+import { runFiles } from "../../src-main/runs/files";
 import { writeReport } from "../../src-main/runs/report";
 import { createRun } from "../../src-main/runs/writer";
 import { batch, finishedRun, PARTS, start, train } from "./example-run";
@@ -15,12 +16,21 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true }));
 
 const { teacher: _, distillation: __, ...rest } = start.recipe;
-const controlRecipe = { ...rest, teacher: null, distillation: null, train: { ...rest.train, learningRate: 0.0123 } };
+const controlRecipe = { ...rest, teacher: null, distillation: null };
 
-function comparison(hashes: Partial<RunHashes> = {}, name = start.recipe.name): string {
+interface Comparison {
+  name?: string;
+  hashes?: Partial<RunHashes>;
+  /** Of the control; default: the student's. */
+  learningRate?: number;
+  epochs?: { control: number; student: number };
+}
+
+function comparison({ name = start.recipe.name, hashes = {}, learningRate = rest.train.learningRate, epochs = { control: 3, student: 3 } }: Comparison = {}) {
   const directory = join(parent, "comparison");
-  finishedRun(join(directory, "control"), { arm: "control", recipe: { ...controlRecipe, name } }, 1);
-  finishedRun(join(directory, "student"), { arm: "student", recipe: { ...start.recipe, name }, hashes: { ...start.hashes, ...hashes } }, 3);
+  const control = { ...controlRecipe, name, train: { ...rest.train, learningRate } };
+  finishedRun(join(directory, "control"), { arm: "control", recipe: control }, epochs.control);
+  finishedRun(join(directory, "student"), { arm: "student", recipe: { ...start.recipe, name }, hashes: { ...start.hashes, ...hashes } }, epochs.student);
   return directory;
 }
 
@@ -33,13 +43,27 @@ const figure = (html: string, title: string) => html.split("<figure").find((part
 const count = (text: string, part: string | RegExp) => text.split(part).length - 1;
 
 describe("the page of a comparison", () => {
-  test("tells the result: accuracies of all three, and the difference", () => {
+  test("gives the result: accuracies of all three, and the difference", () => {
     const text = textOf(report("html", comparison()));
-    expect(text).toContain("classifies 53.0 % of the test images correctly: 2.0 points more than the control");
+    expect(text).toContain("With and without the teacher, the student classifies 53.0 % of the test images correctly.");
     expect(text).toMatch(/Teacher resnet20_cifar10 90\.0 %/);
-    expect(text).toMatch(/Control 51\.0 % 7\.7 % 0\.333 1 of 12 3 s/);
+    expect(text).toMatch(/Control 53\.0 % 23\.1 % 0\.333 3 of 12 8 s/);
     expect(text).toMatch(/Student 53\.0 % 23\.1 % 0\.333 3 of 12 8 s/);
-    expect(text).toMatch(/Difference \+2\.0 points \+15\.4 points/);
+    expect(text).toMatch(/Difference \+0\.0 points \+0\.0 points/);
+  });
+
+  test("says in words what the difference is", () => {
+    const directory = comparison();
+    const { epochs } = runFiles(join(directory, "control"));
+    writeFileSync(epochs, readFileSync(epochs, "utf8").replace("0.53,", "0.51,"));
+    expect(textOf(report("html", directory))).toContain("classifies 53.0 % of the test images correctly: 2.0 points more than the control");
+  });
+
+  test("gives no difference between unequal epochs", () => {
+    const text = textOf(report("html", comparison({ epochs: { control: 1, student: 3 } })));
+    expect(text).not.toMatch(/Difference|more than the control/);
+    expect(text).toContain("Proven up to batch 4");
+    expect(text).not.toContain("A fair comparison");
   });
 
   test("draws both arms by batch with a dashed line at each epoch, the first epoch alone, and test accuracy with the teacher's", () => {
@@ -61,26 +85,47 @@ describe("the page of a comparison", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("A fair comparison");
     expect(text).toMatch(/Initial weights ✓ both began with the same weights w0/);
-    expect(text).toMatch(/Batches ✓ .* b0/);
+    expect(text).toMatch(/Batches ✓ the same pixels and labels, proven up to batch 12 link 12/);
+    expect(text).toMatch(/Settings ✓ the same in everything but the teacher/);
   });
 
-  test("says so when they did not", () => {
-    const text = textOf(report("html", comparison({ batches: "b1" })));
+  test.each([
+    ["data", { data: "d1" }, /Data ✗ different images or labels d0 d1/],
+    ["first weights", { initialWeights: "w1" }, /Initial weights ✗ they began with different weights w0 w1/],
+  ])("says so when the %s differ", (_, hashes, row) => {
+    const text = textOf(report("html", comparison({ hashes })));
     expect(text).toContain("Not a controlled comparison");
-    expect(text).toMatch(/Batches ✗ different images, order or augmentation b0 b1/);
+    expect(text).toMatch(row);
+  });
+
+  test("names the first batch that differs", () => {
+    const directory = comparison();
+    const { evidence } = runFiles(join(directory, "student"));
+    writeFileSync(evidence, readFileSync(evidence, "utf8").replace(/"link ([5-9]|1\d)"/g, '"other $1"'));
+    const text = textOf(report("html", directory));
+    expect(text).toContain("Not a controlled comparison");
+    expect(text).toMatch(/Batches ✗ different pixels or labels from batch 5 on/);
+  });
+
+  test("says that a control with settings of its own was tuned separately, and in what", () => {
+    const text = textOf(report("html", comparison({ learningRate: 0.0123 })));
+    expect(text).toContain("Tuned separately");
+    expect(text).toMatch(/Settings ✗ tuned separately: the arms differ in train\.learningRate/);
+    expect(text).not.toContain("A fair comparison");
   });
 
   test("marks in the recipe what the arms do differently, and that alone", () => {
-    const html = report("html", comparison());
+    const html = report("html", comparison({ learningRate: 0.0123 }));
     const marked = [...html.matchAll(/<tr class="differs"><th scope="row">.*?<code>(.*?)<\/code>/g)].map(([, key]) => key);
     expect(marked).toEqual([
+      "train.learningRate",
       "teacher.model",
       "teacher.weights",
       "teacher.imageSize",
-      "train.learningRate",
-      "distillation.kind",
-      "distillation.temperature",
-      "distillation.alpha",
+      "distillation.labels",
+      "distillation.terms.0.kind",
+      "distillation.terms.0.weight",
+      "distillation.terms.0.temperature",
       "distillation.cacheTeacher",
     ]);
     expect(textOf(html)).toMatch(/train\.learningRate 0\.0123 0\.001/);
@@ -104,7 +149,7 @@ describe("the page of a comparison", () => {
 
   test("shows names as text, whatever is in them", () => {
     const name = `</script><script>alert("1")</script><img src=x onerror='alert(2)'> & co`;
-    const html = report("html", comparison({}, name));
+    const html = report("html", comparison({ name }));
     expect(html).not.toMatch(/<img|<script>|<\/script><script>/);
     expect(textOf(html)).toContain(name);
   });
@@ -158,7 +203,9 @@ describe("the page of other runs", () => {
 
 describe("a report for other programs", () => {
   test("csv has a line per run and epoch", () => {
-    const lines = report("csv", comparison({}, 'a "b", c')).trimEnd().split("\n");
+    const lines = report("csv", comparison({ name: 'a "b", c', epochs: { control: 1, student: 3 } }))
+      .trimEnd()
+      .split("\n");
     expect(lines[0]).toBe("folder,name,arm,seed,epoch,train_loss,train_acc,test_acc,test_loss,seconds,teacher_test_acc");
     expect(lines.slice(1)).toEqual([
       'comparison,"a ""b"", c",control,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,0.9',
@@ -182,7 +229,7 @@ describe("a report for other programs", () => {
   test("json has everything", () => {
     const { runs } = JSON.parse(report("json", comparison()));
     expect(runs).toHaveLength(2);
-    expect(runs[0]).toMatchObject({ arm: "control", state: "finished", testAcc: 0.51, hashes: start.hashes, recipe: controlRecipe });
+    expect(runs[0]).toMatchObject({ arm: "control", state: "finished", testAcc: 0.53, hashes: start.hashes, recipe: controlRecipe });
     expect(runs[1].batches).toHaveLength(12);
   });
 });
