@@ -225,7 +225,7 @@ const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({ versi
 const rowsSchema = (rows: { readonly [name: string]: Setting }) =>
   z.strictObject(Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, leafSchema(row).optional()])));
 const distillationRows = tree.distillation as { readonly [name: string]: Setting };
-/** Whether a distillation is in the long form: the short form has neither of its keys. */
+/** The short form has no `labels`: alpha decides their weight. */
 const { labels: _, ...besidesLabels } = distillationRows;
 const shortSchema = rowsSchema({ ...shortForm, ...besidesLabels });
 const sumSchema = rowsSchema(distillationRows).extend({ terms: z.array(z.looseObject({ kind: z.enum(objectiveKinds) })).min(1) });
