@@ -8,7 +8,7 @@ import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, Run
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
 import { batchTableOf, EPOCHS, parseTable } from "./records";
 
-/** Everything that a run folder says. Throws an InputError if it holds no run that can be read. */
+/** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
   const header = readHeader(directory);
   const events = readEvents(directory);
@@ -27,7 +27,7 @@ export function readRun(directory: string): RunDetails {
   };
 }
 
-/** The runs in a folder, newest first: itself, its folders, and the arms of comparisons among them. What cannot be read is left out. */
+/** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. Unreadable runs are left out. */
 export function listRuns(directory: string): RunSummary[] {
   return runFolders(directory)
     .flatMap((folder) => {
@@ -41,7 +41,7 @@ export function listRuns(directory: string): RunSummary[] {
     .sort((a, b) => (a.started < b.started ? 1 : -1));
 }
 
-/** The folder itself if it holds a run, else the folders with runs up to `depth` levels below it, in order of their names. */
+/** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
 export function runFolders(directory: string, depth = 2): string[] {
   if (!existsSync(directory)) return [];
   if (existsSync(runFiles(directory).recipe)) return [directory];
@@ -70,7 +70,7 @@ function summarize(directory: string, header: RunHeader, events: RunEvent[], epo
 
 // ---- The single files -------------------------------------------------------------------------------------------------------------
 
-/** recipe.json, checked. Throws an InputError if it is missing, damaged or of another version of this program. */
+/** Reads and checks recipe.json. Throws an InputError if it is missing, damaged or written by another version of this program. */
 export function readHeader(directory: string): RunHeader {
   const path = runFiles(directory).recipe;
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
@@ -100,7 +100,7 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
   throw new Error(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
 }
 
-/** The lines of batches.csv, each with its link of evidence.jsonl, where there is one. */
+/** The lines of batches.csv, each with its link from evidence.jsonl, if there is one. */
 export function readBatches(directory: string): BatchRecord[] {
   const chain = readEvidence(directory).map(({ chain }) => chain);
   return read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text)).map((record, index) => ({ ...record, chain: chain[index] ?? null }));
@@ -109,13 +109,13 @@ export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(di
 
 export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
 
-/** The evidence of every batch from the first; empty in a run of an earlier version, also if it was resumed by this one. */
+/** The evidence of every batch from the first; empty for a run that an earlier version started, even if this one resumed it. */
 export function readEvidence(directory: string): BatchEvidence[] {
   const lines = read(runFiles(directory).evidence, parseLines<BatchEvidence>);
   return lines.every(({ batch }, index) => batch === index + 1) ? lines : [];
 }
 
-/** A last line without its end was being written when the process died, and does not count. */
+/** A last line without a line break was being written when the process died, and does not count. */
 function parseLines<R>(text: string): R[] {
   return text
     .split("\n")
@@ -123,7 +123,7 @@ function parseLines<R>(text: string): R[] {
     .map((line) => JSON.parse(line));
 }
 
-/** A file that is not there counts as empty. Throws an InputError that names one that cannot be parsed. */
+/** A missing file counts as empty. Throws an InputError that names a file that cannot be parsed. */
 function read<R>(path: string, parse: (text: string) => R[]): R[] {
   if (!existsSync(path)) return [];
   try {
@@ -133,7 +133,7 @@ function read<R>(path: string, parse: (text: string) => R[]): R[] {
   }
 }
 
-// ---- State, as the events tell it -------------------------------------------------------------------------------------------------
+// ---- State, from the events -------------------------------------------------------------------------------------------------------
 
 const STATE_AFTER: Partial<Record<EventType, RunState>> = {
   started: "running",
@@ -145,7 +145,7 @@ const STATE_AFTER: Partial<Record<EventType, RunState>> = {
   failed: "failed",
 };
 
-/** A run whose process is gone without a last word counts as stopped. */
+/** A run whose process is gone without a final event counts as stopped. */
 function stateOf(events: RunEvent[]): RunState {
   const states = events.flatMap(({ type }) => STATE_AFTER[type] ?? []);
   const last = states.at(-1) ?? "stopped";
@@ -153,17 +153,17 @@ function stateOf(events: RunEvent[]): RunState {
   return active && processOf(events) === null ? "stopped" : last;
 }
 
-/** The process that trains the run now, null if none does. */
+/** The process that is training the run now; null if none is. */
 export function trainedBy(events: RunEvent[]): number | null {
   const state = stateOf(events);
   return state === "running" || state === "paused" ? processOf(events) : null;
 }
 
-/** The process that started or resumed the run last, null if it has ended. */
+/** The process that last started or resumed the run; null if it has ended. */
 function processOf(events: RunEvent[]): number | null {
   const { pid, time } = events.filter((event) => event.pid !== undefined).at(-1) ?? {};
   if (pid === undefined || time === undefined) return null;
-  // Process numbers begin anew when the machine does.
+  // Process numbers start over when the machine restarts.
   const booted = Date.now() - uptime() * 1000;
   return Date.parse(time) > booted && isAlive(pid) ? pid : null;
 }
