@@ -97,7 +97,7 @@ export function parseTable<R>(table: Table<R>, text: string): R[] {
   });
 }
 
-/** Reads what `line` writes, NaN included. */
+/** Whether `line` could have written this text: a number, nothing, or NaN. */
 function isCell(text: string): boolean {
   return text === "NaN" || !Number.isNaN(Number(text));
 }

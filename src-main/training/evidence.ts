@@ -10,25 +10,25 @@ export interface ShownBatch {
   plan: BatchPlan;
   /** The student's rendering of the plan. */
   images: Tensor;
-  /** What the student is to answer. */
+  /** What the student should answer. */
   targets: Tensor;
-  /** Checksum of what the teacher was shown, if it was asked. */
+  /** Checksum of what the teacher was shown; null if it was not asked. */
   teacher: string | null;
 }
 
 /**
  * Batches from one checksum of pixels and targets to the next, by backend. On the processor a checksum costs 0.1 % of a step. A GPU would
- * have to send every batch back over the bus (128 images of 224 px in bf16 are 38 MB, 1.5 ms beside a step of some 30 ms): more than the 1 %
- * that evidence may cost. There the plan of every batch is hashed, and the pixels and targets of every 64th.
+ * have to send every batch back over the bus (128 images of 224 px in bf16 are 38 MB, 1.5 ms against a step of about 30 ms), which exceeds
+ * the 1 % that evidence may cost. There the plan of every batch is hashed, but pixels and targets only in every 64th.
  */
 const CHECKSUM_EVERY = { cpu: 1, cuda: 64 };
 
-/** The checksum of what a network was shown in a batch, counted from 1; null where this backend takes none. */
+/** The checksum of what a network was shown in a batch, counted from 1; null for batches whose checksum this backend skips. */
 export function checksumOf(shown: Tensor, batch: number): string | null {
   return (batch - 1) % CHECKSUM_EVERY[backend().device()] === 0 ? backend().checksum(shown.handle) : null;
 }
 
-/** The evidence of a batch, linked to all before it. It is hashed from what the arm saw, not from what it was to see. */
+/** The evidence of a batch, linked to all earlier batches. Hashed from what the arm saw, not from what it was supposed to see. */
 export function evidenceOf({ batch, plan, images, targets, teacher }: ShownBatch, chain: string): BatchEvidence {
   const seen = { plan: hashPlan(plan), pixels: checksumOf(images, batch), targets: checksumOf(targets, batch) };
   const link = createHash("sha256")

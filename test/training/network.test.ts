@@ -52,7 +52,7 @@ describe.each([
   test("as CIFAR-10 where they say nothing, and says that", () => {
     expect(open(silent!)).toEqual({
       normalization: CIFAR10_NORMALIZATION,
-      assumption: `the weights ${silent} do not say how their images were normalised, and are used with mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's): if they were trained with others, set mean and std`,
+      assumption: `the weights ${silent} do not say how their images were normalised, so they are used with mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's): if they were trained with other values, set mean and std`,
     });
   });
 });
