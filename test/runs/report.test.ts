@@ -36,12 +36,12 @@ function textOf(html: string): string {
     .replace(/\s+/g, " ");
 }
 
-/** The content of the first figure whose caption begins so. */
+/** The content of the first figure whose caption begins with the given text. */
 const figure = (html: string, title: string) => html.split("<figure").find((part) => part.includes(`<figcaption>${title}<`))!;
 const count = (text: string, part: string | RegExp) => text.split(part).length - 1;
 
 describe("the page of a comparison", () => {
-  test("tells the result: accuracies of all three, and the difference", () => {
+  test("states the result: accuracies of all three networks, and the difference", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("classifies 53.0 % of the test images correctly: 2.0 points more than the control");
     expect(text).toMatch(/Teacher resnet20_cifar10 90\.0 %/);
@@ -65,7 +65,7 @@ describe("the page of a comparison", () => {
     expect(textOf(figure(html, "Test accuracy"))).toContain("Teacher 90%");
   });
 
-  test("proves that the arms began alike and saw the same batches", () => {
+  test("proves that the arms started from equal weights and saw the same batches", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("A fair comparison");
     expect(text).toMatch(/Initial weights ✓ both began with the same weights w0/);
@@ -78,7 +78,7 @@ describe("the page of a comparison", () => {
     expect(text).toMatch(/Batches ✗ different images, order or augmentation b0 b1/);
   });
 
-  test("marks in the recipe what the arms do differently, and that alone", () => {
+  test("marks in the recipe where the arms differ, and nothing else", () => {
     const html = report("html", comparison());
     const marked = [...html.matchAll(/<tr class="differs"><th scope="row">.*?<code>(.*?)<\/code>/g)].map(([, key]) => key);
     expect(marked).toEqual([
@@ -119,7 +119,7 @@ describe("the page of a comparison", () => {
 });
 
 describe("the page of other runs", () => {
-  test("says of a run that is not finished how far it is", () => {
+  test("says how far an unfinished run has got", () => {
     const run = createRun(join(parent, "run"), start, PARTS);
     train(run, 2);
     run.event("stopped");
