@@ -6,7 +6,7 @@ import { type AdamWParameter, adamw } from "../src-main/tensor/ops/optimizer";
 import { randomNormal } from "../src-main/tensor/ops/random";
 import { backward, empty, fromArray, full, scope, useBackend } from "../src-main/tensor/tensor";
 
-// The whole stack in ten seconds: a net, a batch of noise, and the optimizer learns the batch by heart.
+// The whole stack in ten seconds: a network memorises a batch of noise.
 it("a small vision transformer overfits one batch", () => {
   useBackend(loadAddon());
   const model = createModel("vit_micro_patch4_32", { classes: 10, seed: 0 });

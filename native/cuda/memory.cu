@@ -199,11 +199,11 @@ void begin_recording() {
 
 CudaRecording *end_recording() {
   is_recording = false;
-  cudaGraph_t noted{};
-  GPU_CHECK(cudaStreamEndCapture(stream(), &noted));
+  cudaGraph_t captured{};
+  GPU_CHECK(cudaStreamEndCapture(stream(), &captured));
   auto *made = new CudaRecording;
-  const cudaError_t status = cudaGraphInstantiate(&made->graph, noted, 0);
-  GPU_CHECK(cudaGraphDestroy(noted));
+  const cudaError_t status = cudaGraphInstantiate(&made->graph, captured, 0);
+  GPU_CHECK(cudaGraphDestroy(captured));
   GPU_CHECK(status);
   recordings++;
   return made;

@@ -1,5 +1,5 @@
-// Opens the CUDA library for code outside of it: the addon, the probe and the driver in native/testing. All functions throw CudaUnavailable with
-// the reason if the library cannot be used here.
+// Opens the CUDA library for code outside of it: the addon, the probe and the driver in native/testing. All functions throw CudaUnavailable
+// with the reason if the library cannot be used here.
 #pragma once
 
 #include <map>

@@ -6,12 +6,12 @@ export const dataFormats = {
 };
 
 export type StoredFormat = keyof typeof dataFormats;
-/** auto: the format is found out from the folder. */
+/** auto: the format is detected from the folder. */
 export type DataFormat = "auto" | StoredFormat;
 
 export const storedFormats = Object.keys(dataFormats) as StoredFormat[];
 
 export const dataFormatChoices: readonly { value: DataFormat; label: string }[] = [
-  { value: "auto", label: "Found out from the folder" },
+  { value: "auto", label: "Detect from the folder" },
   ...storedFormats.map((value) => ({ value, label: dataFormats[value] })),
 ];

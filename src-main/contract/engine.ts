@@ -21,11 +21,11 @@ export interface Call<M extends Method = Method> {
 }
 export type Answer = { id: number; ok: true; result: unknown } | { id: number; ok: false; error: Failure };
 
-/** One end of the line between a client and the engine, whatever carries it. */
+/** One end of the connection between a client and the engine, whatever carries it. */
 export interface Channel<Sent, Received, End> {
   post(message: Sent): void;
   onMessage(listener: (message: Received) => void): void;
-  /** Called once, when the other end is gone; at once if it already is. */
+  /** Called once when the other end is gone; immediately if it already is. */
   onClose(listener: (end: End) => void): void;
 }
 
@@ -38,10 +38,10 @@ export interface EngineEnd {
 const text = z.string().min(1);
 const side = z.int().min(1).max(4096).optional();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a Uint8Array");
-/** null as none: what the weights say, else their family's; the notice `warning` says so. */
+/** null or left out: what the weights say, otherwise their family's values, which the notice `warning` reports. */
 const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
-/** `parseRecipe` checks what the recipe holds. */
+/** `parseRecipe` checks the recipe's content. */
 const run = {
   recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
   out: text,
@@ -53,18 +53,18 @@ export const methods = {
   hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
   doctor: takes({}).gives<DoctorReport>(),
   models: takes({}).gives<ModelInfo[]>(),
-  /** Counts, classes and, if asked for, some images per class as encoded PNGs. */
+  /** Counts, classes and, on request, some images per class as encoded PNGs. */
   dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
-  /** Downloads CIFAR-10 to `directory`; resumable; progress by `download` notices. */
+  /** Downloads CIFAR-10 to `directory`; resumable; sends `download` notices with its progress. */
   dataDownload: takes({
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }).optional(),
   }).gives<{ path: string }>(),
-  /** Trains the one arm that the recipe describes. Progress by notices with this call's id. */
+  /** Trains the one arm that the recipe describes. Sends its progress as notices with this call's id. */
   train: takes(run).gives<TrainResult>(),
-  /** Trains control and student of the recipe, epoch by epoch in turn, into out/control and out/student. */
+  /** Trains the recipe's control and student, alternating by epoch, into out/control and out/student. */
   compare: takes(run).gives<ComparisonResult>(),
-  /** Acts on the running train or compare call at the next batch. stop writes a checkpoint and answers that call with INTERRUPTED. */
+  /** Takes effect on the running train or compare call at its next batch. stop writes a checkpoint and answers that call with INTERRUPTED. */
   control: takes({ action: z.enum(["pause", "continue", "stop"]) }).gives<{ state: "running" | "paused" | "stopping" | "idle" }>(),
   /** Logits and probabilities of single images. */
   predict: takes({
@@ -78,21 +78,21 @@ export const methods = {
     temperature: z.number().positive().optional(),
     mean: triple,
     std: triple,
-    /** Also return what the net saw, as PNG. */
+    /** Also return what the network saw, as PNG. */
     withInput: z.boolean().optional(),
   }).gives<PredictResult>(),
   /** Accuracy and loss on the test images of a data set. */
   evaluate: takes({ model: text, weights: text, data: text, format, imageSize: side, patchSize: side, mean: triple, std: triple }).gives<EvaluateResult>(),
-  /** Writes a file of weights anew, as fp32 or in half the bytes as bf16. `out` must not exist. */
+  /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
-  /** Measures this machine's throughput, for an engine that was just started; alone, or in turn with PyTorch. Progress by `work` and `measured` notices. */
+  /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
   bench: takes({
-    /** Regular expression that picks rows by "name, precision"; null: all. */
+    /** Regular expression that selects rows by "name, precision"; null: all. */
     only: text.nullable(),
     rounds: z.int().min(1).max(1000),
     /** null: one per core. */
     threads: z.int().min(1).max(1024).nullable(),
-    /** The Python whose PyTorch is measured too; null: none. */
+    /** The Python whose PyTorch is measured as well; null: none. */
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<RunSummary[]>(),
@@ -101,7 +101,7 @@ export const methods = {
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
 
-/** The schema of a method's parameters. `result` carries a type for the compiler; it never has a value. */
+/** The schema of a method's parameters. `result` only carries a type for the compiler; it never has a value. */
 interface Signature<Params extends z.ZodType, Result> {
   params: Params;
   result?: Result;
@@ -120,7 +120,7 @@ export type PredictRequest = Methods["predict"]["params"];
 export type EvaluateRequest = Methods["evaluate"]["params"];
 export type BenchRequest = Methods["bench"]["params"];
 
-/** Progress of a long call, by its id. */
+/** Progress of a long call, with that call's id. */
 export type Notice =
   | { id: number; type: "phase"; text: string }
   | { id: number; type: "started"; arm: ArmName; directory: string; batchesPerEpoch: number; epochs: number }
@@ -131,11 +131,11 @@ export type Notice =
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "measured"; record: BenchRecord }
   | { id: number; type: "warning"; text: string }
-  /** What was decided for the user, and is said once. */
+  /** A decision made for the user, reported once. */
   | { id: number; type: "note"; text: string };
 
 export interface Progress {
-  /** Batches done and in total, over both arms. */
+  /** Batches done and in total, for both arms together. */
   done: number;
   total: number;
   imagesPerSecond: number;
@@ -150,9 +150,9 @@ export interface DoctorReport {
   cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number };
   memory: { totalBytes: number; freeBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
-  /** Those that can be used, the first of them by recipes with device "cuda". */
+  /** The usable GPUs; recipes with device "cuda" use the first. */
   gpus: Gpu[];
-  /** Paths, null where this copy of the program came without them. */
+  /** Paths; null if this copy of the program came without them. */
   bundled: { data: string | null; teachers: { model: string; weights: string | null }[] };
 }
 
@@ -210,20 +210,20 @@ export interface BenchResult {
     version: string;
     /** PyTorch's version. */
     torch: string | null;
-    /** Limits measured in the same run: operations, and bytes of arrays too large for caches, in 10^9 per second. */
+    /** Limits measured in the same run, in 10^9 per second: operations, and bytes of arrays too large for the caches. */
     gflops: number;
-    /** With factors in bf16. */
+    /** With operands in bf16. */
     bf16Gflops: number;
     gigabytesPerSecond: number;
   };
   results: BenchRecord[];
 }
-/** What is counted; of MB and ms less is better. x: how many times faster. */
+/** What is counted; for MB and ms, less is better. x: how many times faster. */
 export type BenchUnit = "images/s" | "GFLOP/s" | "GB/s" | "ms" | "MB" | "x";
 export interface BenchRecord {
   name: string;
   precision: Precision;
-  /** Of the best round. */
+  /** The best round. */
   ours: number;
   /** PyTorch's; null if it was not measured. */
   theirs: number | null;
@@ -233,7 +233,7 @@ export interface BenchRecord {
   unit: BenchUnit;
   /** Lowest and highest ratio of single rounds. */
   spread: [number, number] | null;
-  /** Of the rounds, and the ratio of both. */
+  /** Medians over the rounds, and their ratio. */
   median: { ours: number; theirs: number | null; ratio: number | null };
   rounds: { ours: number; theirs: number | null };
   /** Share of the machine's limit, where one bounds it. */

@@ -1,9 +1,9 @@
-/** How the evidence of two arms compares: what makes a comparison a controlled one. Pure functions, for the engine, reports and the app. */
+/** Compares the evidence of two arms: what makes a comparison controlled. Pure functions for the engine, reports and the app. */
 import { differingSettings } from "./parse-recipe";
 import type { Recipe } from "./recipe";
 import type { RunDetails, RunHashes } from "./run";
 
-/** An arm as its evidence shows it. `chain` has one link a batch, from the first; null where a run of an earlier version has none. */
+/** An arm as its evidence shows it. `chain` has one link per batch, from the first; null if a run of an earlier version has none. */
 export interface ArmEvidence {
   recipe: Recipe;
   hashes: RunHashes;
@@ -17,11 +17,11 @@ export function evidenceOf({ recipe, hashes, batches }: RunDetails): ArmEvidence
 export interface EvidenceComparison {
   sameData: boolean;
   sameStart: boolean;
-  /** Batches that both arms have, and up to which their links are equal. */
+  /** Number of leading batches that both arms have with equal links. */
   provenTo: number;
-  /** First batch, from 1, at which the links differ; null if none that both have does. */
+  /** First batch, from 1, at which the links differ; null if the links are equal in all batches that both have. */
   differsAt: number | null;
-  /** Whether both arms have evidence for each of their batches. Those of earlier versions have a hash of the recipe instead. */
+  /** Whether both arms have evidence for every batch. Runs of earlier versions have a hash of the recipe instead. */
   complete: boolean;
   /** Keys besides teacher and distillation in which the recipes differ. */
   differingSettings: string[];
@@ -42,12 +42,12 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
   };
 }
 
-/** Nothing known to differ, whatever of the run is done. */
+/** Nothing is known to differ, however far the run has got. */
 export function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: EvidenceComparison): boolean {
   return sameData && sameStart && differsAt === null && differingSettings.length === 0;
 }
 
-/** Nothing differs but the teacher, and evidence shows it up to the last batch of both. */
+/** Only the teacher differs, and evidence shows it up to the last batch that both have. */
 export function isControlled(comparison: EvidenceComparison, batches: { control: number; student: number }): boolean {
   return isUndisputed(comparison) && comparison.complete && batches.control === batches.student && comparison.provenTo === batches.control;
 }
@@ -57,7 +57,7 @@ function isTheTeacher(key: string): boolean {
   return key === "name" || /^(teacher|distillation|control)\./.test(key);
 }
 
-/** Number of equal links from the start. A link holds all before it, so that equal ones at the end make all equal. */
+/** Number of equal links from the start. A link covers all before it, so if the last links are equal, all are. */
 function firstDifference(a: readonly (string | null)[], b: readonly (string | null)[], length: number): number {
   let [low, high] = [0, length];
   while (low < high) {

@@ -1,4 +1,4 @@
-/** An error as plain data. `code` is stable; `message` names the thing, what was expected and what came, and what to do. */
+/** An error as plain data. `code` is stable; `message` names the thing, says what was expected, what came and what to do. */
 export interface Failure {
   code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
   message: string;
@@ -7,7 +7,7 @@ export interface Failure {
 
 type Code = Failure["code"];
 
-/** An error whose message is meant for the user: it names the thing, what was expected and what came, and what to do. */
+/** An error whose message is meant for the user: it names the thing, says what was expected, what came and what to do. */
 class CodedError extends Error {
   constructor(
     readonly code: Code,
@@ -33,14 +33,14 @@ export class UsageError extends CodedError {
   }
 }
 
-/** Stopped on request; what was done is in a checkpoint. */
+/** Stopped on request; the work done so far is in a checkpoint. */
 export class Interrupted extends CodedError {
   constructor(message: string) {
     super("INTERRUPTED", message);
   }
 }
 
-/** The GPU was asked for and cannot be used; the message says why. */
+/** The GPU was requested and cannot be used; the message says why. */
 export class CudaUnavailable extends CodedError {
   constructor(message: string) {
     super("CUDA_UNAVAILABLE", message);
@@ -59,17 +59,17 @@ const CODES: Record<Code, true> = {
   INTERNAL: true,
 };
 
-/** Whether the GPU failed in such a way that nothing works on it any more in this process. */
+/** Whether the GPU failed so badly that nothing works on it in this process any more. */
 export function isDeviceLost(thrown: unknown): boolean {
   return (Object(thrown) as { code?: unknown }).code === "CUDA_LOST";
 }
 
-/** Any thrown value as plain data: errors that carry one of our codes keep it, the system's are INPUT, all others are INTERNAL and keep their stack. */
+/** Any thrown value as plain data: errors with one of our codes keep it, the system's become INPUT, all others INTERNAL with their stack. */
 export function toFailure(thrown: unknown): Failure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && Object.hasOwn(CODES, code)) return { code: code as Code, message: error.message };
-  // What the system refuses (a full disk, a folder without permission) is not this program's fault; Node's message names call and path.
+  // What the system refuses (a full disk, a folder without permission) is not this program's fault; Node's message names the call and the path.
   if ("syscall" in error) return { code: "INPUT", message: error.message };
   return { code: "INTERNAL", message: error.message, details: error.stack };
 }

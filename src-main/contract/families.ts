@@ -1,6 +1,6 @@
 /**
- * The model families as plain data: what every process, the page included, knows of a model without building it. models/<family>.ts
- * holds a family's code, which models/registry.ts lists under the same name.
+ * The model families as plain data: what every process, the page included, knows about a model without building it. models/<family>.ts
+ * holds a family's code; models/registry.ts lists it under the same name.
  */
 import { UsageError } from "./failure";
 import { nearest } from "./nearest";
@@ -14,16 +14,16 @@ export interface ModelSizes {
   patchSize: number | null;
 }
 
-/** A place in a model whose activations can be asked for. */
+/** A place in a model whose activations can be requested. */
 export type Stage =
   /** A map [N,S,S,C] with S = side and C = channels. */
   | { name: string; kind: "map"; side: number; channels: number }
-  /** Tokens [N,T,D] with T = prefix + side * side and D = width: class token and the like first, then the patches in row-major order. */
+  /** Tokens [N,T,D] with T = prefix + side * side and D = width: prefix tokens such as the class token, then the patches in row-major order. */
   | { name: string; kind: "tokens"; side: number; prefix: number; width: number };
 
-/** A family whose models differ in their `Architecture` alone. */
+/** A family whose models differ only in their `Architecture`. */
 export interface Family<Architecture = unknown> {
-  /** Used with weights that do not say how their images were normalised. */
+  /** Used with weights that do not record how their images were normalised. */
   normalization: Normalization;
   models: readonly ModelData<Architecture>[];
   /** In the order of the forward pass. */
@@ -35,7 +35,7 @@ interface ModelData<Architecture> extends ModelSizes {
   name: string;
   /** A few words. */
   description: string;
-  /** Trained values, with 10 classes at the model's own sizes. */
+  /** Number of trained values, with 10 classes at the model's own sizes. */
   parameters: number;
   architecture: Architecture;
 }
@@ -108,7 +108,7 @@ const vit: Family<VisionTransformerArchitecture> = {
       architecture: { width: 128, depth: 6, heads: 4 },
     },
   ],
-  /** The residual stream after each block but the last, which is computed for the class token alone. */
+  /** The residual stream after each block except the last, which computes only the class token. */
   stages({ width, depth }, { imageSize, patchSize }) {
     const side = imageSize / patchSize!;
     return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix: 1, width }));
@@ -120,7 +120,7 @@ const vit: Family<VisionTransformerArchitecture> = {
 export const families = { resnet, vit };
 export type FamilyName = keyof typeof families;
 
-/** What is known of a model by its name. */
+/** What a model's name determines. */
 export interface ModelInfo extends ModelSizes {
   name: string;
   family: FamilyName;
@@ -135,7 +135,7 @@ const models: readonly (ModelInfo & { architecture: unknown })[] = Object.entrie
 export const modelNames: readonly string[] = models.map(({ name }) => name);
 export const modelInfos: readonly ModelInfo[] = models.map(({ architecture: _, ...info }) => info);
 
-/** A model by its name, with the family's architecture. Throws a UsageError that lists all names if there is none. */
+/** The model of that name, with its family's architecture. Throws a UsageError that lists all names if there is none. */
 export function modelNamed(name: string): ModelInfo & { architecture: unknown } {
   const model = models.find((candidate) => candidate.name === name);
   if (model) return model;
@@ -145,13 +145,13 @@ export function modelNamed(name: string): ModelInfo & { architecture: unknown } 
 
 export const familyOf = (model: string): Family => families[modelNamed(model).family];
 
-/** Side of the images that a model is made for, in pixels. Throws a UsageError if there is no such model; so do the next. */
+/** Side of the images that a model is made for, in pixels. Throws a UsageError if there is no such model, as do the functions below. */
 export const imageSizeOf = (model: string): number => modelNamed(model).imageSize;
 
 /** Side of a model's own patches in pixels; null for models without patches. */
 export const patchSizeOf = (model: string): number | null => modelNamed(model).patchSize;
 
-/** The stages of a model, at its own sizes or others that it can have. */
+/** The stages of a model, at its own sizes or at others that it supports. */
 export function stagesOf(model: string, sizes: Partial<ModelSizes> = {}): Stage[] {
   const { architecture, imageSize, patchSize } = modelNamed(model);
   return familyOf(model).stages(architecture, { imageSize: sizes.imageSize ?? imageSize, patchSize: sizes.patchSize ?? patchSize });

@@ -1,19 +1,19 @@
 import type { EngineEnd } from "./engine";
 
 /**
- * What the page asks of the program around it (in the desktop app: the main process, through the preload). Each call is checked there,
- * both who asks and with what. The engine is not behind these calls: `connectEngine` hands the page a port to it.
+ * What the page asks of the program around it (in the desktop app: the main process, through the preload). That side checks the caller and
+ * the arguments of each call. The engine is not behind these calls: `connectEngine` hands the page a port to it.
  */
 export interface HostCalls {
   environment: { args: []; result: Environment };
-  /** Starts a fresh engine, ending the one before. Its port comes as a window message with the data `ENGINE_PORT`. */
+  /** Starts a fresh engine and ends the previous one. Its port arrives as a window message with the data `ENGINE_PORT`. */
   connectEngine: { args: []; result: null };
-  /** A folder picked by the user; null: none. */
+  /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
   chooseFile: { args: [kind: FileKind]; result: string | null };
-  /** Asks where a report shall be written. */
+  /** Asks the user where to write a report. */
   chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
-  /** Opens a report in the program that the system has for it. Only reports that the user asked for, or that lie in the runs folder. */
+  /** Opens a report in the system's default program. Only reports that the user requested or that lie in the runs folder. */
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
   reveal: { args: [path: string]; result: null };
@@ -38,7 +38,7 @@ export const HOST_CALLS = [
   "quit",
 ] as const satisfies readonly HostCall[];
 
-/** An error thrown in one process reaches another only as words, so it travels as a value. */
+/** An error thrown in one process reaches another only as text, so it travels as a value. */
 export type HostAnswer = { ok: true; value: unknown } | { ok: false; message: string };
 
 export const ENGINE_PORT = "engine-port";
@@ -72,7 +72,7 @@ export type Host<DroppedFile = unknown> = {
 } & {
   /** Path of a dropped file or folder; empty if it has none (an image dragged from a web page). */
   pathForFile: (file: DroppedFile) => string;
-  /** Both return a function that ends the subscription. */
+  /** Both return a function that unsubscribes. */
   onCommand: (listener: (command: Command) => void) => () => void;
   onEngineExit: (listener: (end: EngineEnd) => void) => () => void;
 };

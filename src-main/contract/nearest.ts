@@ -1,4 +1,4 @@
-/** The candidate that a misspelled word most likely means; null if none is near. Upper and lower case count as equal. */
+/** The candidate that a misspelled word most likely means; null if none is close. Ignores case. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const limit = Math.max(2, Math.floor(word.length / 4));
   const ranked = candidates

@@ -1,4 +1,4 @@
-/** How images are normalised for a network: (value - mean) / std per channel red, green, blue, of values in 0 ... 1. */
+/** How images are normalised for a network: (value - mean) / std for each channel (red, green, blue), with values in 0 ... 1. */
 export interface Normalization {
   mean: readonly number[];
   std: readonly number[];
@@ -11,7 +11,7 @@ export interface RunNormalization {
   teacher: Normalization | null;
 }
 
-/** Of the training images of CIFAR-10. */
+/** Mean and deviation of CIFAR-10's training images. */
 export const CIFAR10_NORMALIZATION: Normalization = { mean: [0.49139968, 0.48215827, 0.44653124], std: [0.24703233, 0.24348505, 0.26158768] };
 
 /** "mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's)" */

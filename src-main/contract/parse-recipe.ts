@@ -17,8 +17,8 @@ export class RecipeError extends UsageError {
 }
 
 /**
- * A full recipe from what a file or form gave: every key checked, defaults filled in, contradictions refused. Least is `data.path`
- * and `student.model`. Throws a RecipeError that names every problem.
+ * Turns what a file or form gave into a full recipe: checks every key, fills in defaults, refuses contradictions. Only `data.path` and
+ * `student.model` are required. Throws a RecipeError that names every problem.
  */
 export function parseRecipe(json: unknown): Recipe {
   const problems = checkVersion(json) ?? checkShape(json);
@@ -45,7 +45,7 @@ export function applySettings(json: unknown, assignments: readonly string[]): un
   return isObject(json) || json === undefined ? recipe : json;
 }
 
-/** Changes the recipe in place; returns what is wrong with the key, or null. */
+/** Changes the recipe in place. Returns what is wrong with the key, or null. */
 function applySetting(recipe: Json, key: string, text: string): string | null {
   const setting = settingAt(key, recipe);
   const short = /^distillation\.(temperature|alpha)$/.exec(key)?.[1];
@@ -57,7 +57,7 @@ function applySetting(recipe: Json, key: string, text: string): string | null {
   return null;
 }
 
-/** Temperature and alpha belong to the short form of a distillation; beside terms they mean the one term of soft labels, if there is one. */
+/** Temperature and alpha belong to the short form of a distillation. Where there are terms, they mean the only term of soft labels, if there is one. */
 function applyToSoftTerm(distillation: Json, name: string, value: SettingValue): string | null {
   const terms = Array.isArray(distillation.terms) ? distillation.terms.filter(isObject) : [];
   const soft = terms.filter(({ kind }) => kind === "soft");
@@ -70,13 +70,13 @@ function applyToSoftTerm(distillation: Json, name: string, value: SettingValue):
   return null;
 }
 
-/** What is wrong with one value, or null; for form fields and flags. The recipe says what the terms of a distillation are. */
+/** What is wrong with one value, or null; for form fields and flags. The recipe determines the kinds of a distillation's terms. */
 export function checkSetting(key: string, value: SettingValue, recipe?: unknown): string | null {
   const setting = settingAt(key, recipe)!;
   return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}`;
 }
 
-/** The recipe with `resolve` applied to every path in it; words such as "bundled" and null are left. */
+/** The recipe with `resolve` applied to every path in it; null and words such as "bundled" stay as they are. */
 export function resolvePaths(recipe: Recipe, resolve: (path: string) => string): Recipe {
   const resolved = copy(recipe) as unknown as Json;
   for (const key of settingKeys) {
@@ -101,7 +101,7 @@ export interface RecipeSetting {
   value: SettingValue;
 }
 
-/** All settings of a recipe with their values, those of its terms included, in the order of the tables. What is null as a whole is left out. */
+/** All settings of a recipe with their values, including those of its terms, in the order of the tables. Sections that are null are left out. */
 export function recipeSettings(recipe: Recipe): RecipeSetting[] {
   const keys = settingKeys.flatMap((key) => (key === "distillation.labels" ? [key, ...termKeys(recipe.distillation)] : [key]));
   return keys.flatMap((key) => {
@@ -225,7 +225,7 @@ const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({ versi
 const rowsSchema = (rows: { readonly [name: string]: Setting }) =>
   z.strictObject(Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, leafSchema(row).optional()])));
 const distillationRows = tree.distillation as { readonly [name: string]: Setting };
-/** The short form has none of the keys of the other. */
+/** The short form has no `labels`: alpha decides their weight. */
 const { labels: _, ...besidesLabels } = distillationRows;
 const shortSchema = rowsSchema({ ...shortForm, ...besidesLabels });
 const sumSchema = rowsSchema(distillationRows).extend({ terms: z.array(z.looseObject({ kind: z.enum(objectiveKinds) })).min(1) });
@@ -255,7 +255,7 @@ function checkDistillation(distillation: unknown, json: unknown): string[] {
 
 const TERMS_EXPECTED = 'a list of one or more objectives, such as {"kind": "soft", "weight": 0.5, "temperature": 2}';
 
-/** What a schema finds wrong with the part of a recipe at a path. */
+/** The problems that a schema finds in the part of a recipe at a path. */
 function issuesOf(schema: z.ZodType, part: unknown, at: readonly (string | number)[], json: unknown): string[] {
   const result = schema.safeParse(part);
   if (result.success) return [];
@@ -267,7 +267,7 @@ function issuesOf(schema: z.ZodType, part: unknown, at: readonly (string | numbe
   });
 }
 
-/** A whole section that is missing is reported by the required keys in it. */
+/** A section that is missing altogether is reported by its required keys. */
 function problemsAt(path: string, value: unknown, json: unknown): string[] {
   if (path === "distillation.terms") return [`distillation.terms: expected ${TERMS_EXPECTED}, got ${Array.isArray(value) ? "an empty list" : shown(value)}`];
   const setting = settingAt(path, json);
@@ -304,7 +304,7 @@ function keysBeside(key: string, known: readonly string[]): string[] {
   return beginning === "" ? [] : known.filter((candidate) => candidate.startsWith(beginning) && !candidate.slice(beginning.length).includes("."));
 }
 
-/** Keys of the distillation that the recipe has, or else of the short form. */
+/** Keys of the recipe's distillation, or those of the short form if it has none. */
 function distillationKeys(recipe: unknown): string[] {
   const distillation = isObject(recipe) ? recipe.distillation : undefined;
   if (!isObject(distillation) || !isSum(distillation)) return Object.keys(shortForm).map((name) => `distillation.${name}`);
@@ -323,7 +323,7 @@ function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-// Completing: a checked recipe gets the defaults of what it leaves out.
+// Completing: a checked recipe gets defaults for what it leaves out.
 
 function complete(json: Json): Recipe {
   const recipe: Json = { version: 1 };
@@ -341,7 +341,7 @@ function completeSection(name: string, branch: Tree, given: unknown): Json | nul
   return Object.fromEntries(Object.entries(branch).map(([key, setting]) => [key, values[key] ?? defaultOf(setting as Setting, model)]));
 }
 
-/** The short form becomes the sum that it stands for. */
+/** Expands the short form into the sum that it stands for. */
 function completeDistillation(given: Json): Json {
   const { kind: _kind, temperature, alpha: givenAlpha, terms, ...values } = given;
   const rest = Object.fromEntries(Object.entries(distillationRows).map(([name, row]) => [name, values[name] ?? defaultOf(row, "")]));
@@ -364,7 +364,7 @@ function defaultOf(setting: Setting, model: string): SettingValue {
   throw new Error(`a required setting (${setting.label}) has no default`);
 }
 
-// Contradictions: what no single key shows.
+// Contradictions: problems that no single key shows.
 
 function contradictionsOf({ teacher, student, train, distillation, control }: Recipe): string[] {
   const problems: string[] = [];

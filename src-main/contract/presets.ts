@@ -9,7 +9,7 @@ export interface Preset {
 }
 
 const bundledTeacher = { model: "resnet18_cifar10", weights: "bundled" };
-/** Nearly as good: for runs in which the teacher sees new crops in every epoch, or that are to be over at once. */
+/** Nearly as good: for runs whose teacher sees new crops in every epoch, or that should end quickly. */
 const quickTeacher = { model: "resnet20_cifar10", weights: "bundled" };
 
 const article = {
@@ -39,19 +39,19 @@ export const presets: readonly Preset[] = [
   {
     id: "article",
     title: "Article",
-    description: "ViT-Tiny at 224 pixels with the published settings: the control has a learning rate of its own. Long on a processor.",
+    description: "ViT-Tiny at 224 pixels with the published settings: the control has its own learning rate. Slow on a processor.",
     recipe: parseRecipe({ ...article, name: "article", control: { train: { learningRate: 1e-3 } } }),
   },
   {
     id: "article-equal",
     title: "Article, equal settings",
-    description: "The same, with the student's learning rate in both arms: they differ in the teacher alone. Long on a processor.",
+    description: "The same with the student's learning rate in both arms: they differ only in the teacher. Slow on a processor.",
     recipe: parseRecipe({ ...article, name: "article at equal settings", control: { train: {} } }),
   },
   {
     id: "quick-look",
     title: "Quick look",
-    description: "A thousand images and two epochs: shows within seconds how a run goes, not what a teacher adds.",
+    description: "A thousand images and two epochs: shows within seconds what a run looks like, but not what a teacher adds.",
     recipe: parseRecipe({
       name: "quick look",
       data: { path: "bundled", trainLimit: 1000, testLimit: 200 },

@@ -1,17 +1,17 @@
-/** A run's full description, as types that follow from the tables. `parse-recipe.ts` checks and completes a file. */
+/** A run's full description, as types derived from the tables. `parse-recipe.ts` checks and completes a file. */
 import type { Term } from "./objectives";
 import type { ValueOf } from "./setting";
 import type { settings } from "./settings";
 
 type Table = typeof settings;
-/** The values of one section: those of the keys that begin with its name. */
+/** The values of one section: the keys that begin with its name. */
 type Section<Name extends string> = { -readonly [Key in keyof Table as Key extends `${Name}.${infer Setting}` ? Setting : never]: ValueOf<Table[Key]> };
 
 export interface Recipe {
   version: 1;
   name: string;
   data: DataSource;
-  /** Where the student's targets come from besides the labels; null: only controls can be trained. */
+  /** Source of the student's targets besides the labels; null: only controls can be trained. */
   teacher: TeacherChoice | null;
   student: StudentChoice;
   train: TrainSettings;
@@ -33,5 +33,5 @@ export interface Distillation extends Section<"distillation"> {
   terms: Term[];
 }
 
-/** bf16: activations and the factors of products are rounded to 16 bits; sums, weights and the optimizer's state stay in 32 bits. */
+/** bf16: activations and the operands of matrix products are rounded to 16 bits; sums, weights and the optimizer's state stay in 32 bits. */
 export type Precision = TrainSettings["precision"];

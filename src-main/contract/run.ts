@@ -1,4 +1,4 @@
-/** What a run folder holds, as types. The files themselves are written and read by `src-main/runs`. */
+/** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
 import type { RunNormalization } from "./normalization";
 import type { Recipe } from "./recipe";
 
@@ -15,13 +15,13 @@ export interface BatchRecord {
   loss: number;
   /** Its parts by name, unweighted: "ce" (cross-entropy with the labels), "kd" and others as `objectives.ts` names them. */
   parts: Readonly<Record<string, number>>;
-  /** Running over the epoch so far, 0 ... 1. */
+  /** Over the epoch so far, 0 ... 1. */
   trainAcc: number;
   lr: number;
   imagesPerSecond: number;
   /**
-   * Evidence: a hash over all that the arm was shown up to and including this batch (evidence.jsonl). Equal links in two arms show that
-   * they saw the same pixels and targets so far. Null where a run has none: those of earlier versions.
+   * Evidence: a hash of everything that the arm was shown up to and including this batch (evidence.jsonl). Equal links in two arms show that
+   * they have seen the same pixels and targets so far. Null in runs of earlier versions, which have none.
    */
   chain: string | null;
 }
@@ -36,18 +36,18 @@ export interface BatchEvidence {
   chain: string;
   /** Hash of the plan: indices, views and mixing. */
   plan: string;
-  /** Checksums of the student's rendered pixels and of its targets; null where a backend takes them at intervals only. */
+  /** Checksums of the student's rendered pixels and of its targets; null in batches for which the backend takes none. */
   pixels: string | null;
   targets: string | null;
   /** Checksum of the pixels that the teacher was shown; null if it was not asked, as when its answers were in the cache. */
   teacher: string | null;
 }
 
-/** A line of epochs.csv. Test figures are null in epochs that were not evaluated. */
+/** A line of epochs.csv. Test figures are null in epochs that were not tested. */
 export interface EpochRecord {
   epoch: number;
   trainLoss: number;
-  /** Of the batches as they were trained on, 0 ... 1. */
+  /** Measured on the batches during training, 0 ... 1. */
   trainAcc: number;
   testAcc: number | null;
   testLoss: number | null;
@@ -83,7 +83,7 @@ export interface RunDetails extends RunSummary {
   hashes: RunHashes;
   classes: string[];
   parameters: number;
-  /** Runs of earlier versions do not say it. */
+  /** Missing in runs of earlier versions. */
   normalization?: RunNormalization;
   batches: BatchRecord[];
   epochRecords: EpochRecord[];
@@ -111,9 +111,9 @@ export interface ComparisonResult {
   student: TrainResult;
   /** student.testAcc - control.testAcc */
   difference: number;
-  /** Proven to differ in the teacher alone: same initial weights, same pixels and targets in every batch, same settings. */
+  /** Proven to differ only in the teacher: same initial weights, same pixels and targets in every batch, same settings. */
   controlled: boolean;
-  /** Whether the control has settings of its own, so that the difference is not the teacher's alone. */
+  /** Whether the control has settings of its own, so that the difference is not due to the teacher alone. */
   tunedSeparately: boolean;
   /** Keys of settings besides teacher and distillation in which the arms differ. */
   differingSettings: string[];

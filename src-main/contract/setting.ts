@@ -7,7 +7,7 @@ import { modelNames } from "./families";
 
 export type SettingValue = string | number | boolean | readonly number[] | null;
 
-/** Looks up another value of the same recipe; undefined where its section is null. */
+/** Looks up another value of the same recipe; undefined if its section is null. */
 export type ValueLookup = (key: string) => SettingValue | undefined;
 
 interface Described {
@@ -19,9 +19,9 @@ interface Described {
   group?: string;
   /** Shown by the form only on request. */
   advanced?: boolean;
-  /** May change between a start and its resumption: names and places, whose content is compared by hashes, and what changes no bit. */
+  /** May change when a run is resumed: names and paths, whose content is compared by hash, and whatever changes no bit of the result. */
   resumable?: boolean;
-  /** Where the setting has an effect; everywhere, if left out. */
+  /** When the setting has an effect; always, if left out. */
   applies?: { text: string; to: (value: ValueLookup) => boolean };
 }
 
@@ -49,12 +49,12 @@ export interface TripleKind {
   max: number;
 }
 
-/** A default is a value, a rule that takes it from the section's `model`, or nothing where the recipe must name it. */
+/** A default is a value, a rule that derives it from the section's `model`, or nothing where the recipe must name it. */
 type DefaultOf<V> = { default: V } | { defaultOf: (model: string) => V } | { required: true };
 
-/** A row, whatever its value's type. */
+/** A row with a value of any type. */
 export type Setting = Described & DefaultOf<SettingValue> & { nullable?: boolean } & (NumberKind | ChoiceKind | FlagKind | TextKind | TripleKind);
-/** A row that knows its value's type, `value`, which exists for the compiler alone. */
+/** A row that knows the type of its value: `value`, which exists only for the compiler. */
 export type Row<V> = Setting & { readonly value?: V };
 export type ValueOf<R> = R extends Row<infer V> ? V : never;
 
@@ -82,7 +82,7 @@ export const choice = <const C extends readonly { value: string; label: string }
   options: Options<C[number]["value"], false>,
 ): Row<C[number]["value"]> => row({ kind: "choice", choices }, options);
 
-/** A value given as text, by a flag or a form field. Text that is not of the setting's kind stays text, for the check to name. */
+/** Parses a value given as text by a flag or form field. Text of another kind stays text, so that the check can report it. */
 export function valueFromText(setting: Setting, text: string): SettingValue {
   if (setting.nullable && text === "null") return null;
   switch (setting.kind) {
@@ -100,7 +100,7 @@ export function valueFromText(setting: Setting, text: string): SettingValue {
   }
 }
 
-/** The text that `valueFromText` reads as this value. */
+/** The text that `valueFromText` parses to this value. */
 export function textOfValue(value: SettingValue): string {
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
@@ -113,7 +113,7 @@ export function sameValue(a: SettingValue | undefined, b: SettingValue | undefin
   return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 }
 
-/** What a setting takes, to follow the word "expected": "an integer from 1 to 10000". */
+/** What a setting accepts, to follow the word "expected": "an integer from 1 to 10000". */
 export function expectation(setting: Setting): string {
   const words = [kindInWords(setting), ...(setting.nullable ? ["null"] : [])];
   return words.join(" or ");

@@ -6,15 +6,15 @@ export function bundledData(): string | null {
   return findAsset(join("cifar-10-sample", "cifar-10-batches-bin"));
 }
 
-/** Models of which weights come with the program, the best first. */
+/** Models whose weights come with the program, best first. */
 export const bundledTeachers: readonly string[] = ["resnet18_cifar10", "resnet20_cifar10"];
 
-/** The file of a bundled teacher's weights, or null if there is none or this copy of the program came without it. */
+/** The weights file of a bundled teacher; null if there is none, or if this copy of the program came without it. */
 export function bundledTeacher(model: string): string | null {
   return bundledTeachers.includes(model) ? findAsset(join("teacher", `${model}.safetensors`)) : null;
 }
 
-/** A packaged app has `assets` among its resources; the source tree and the bundle (out/<part>) have it in a folder above this file. */
+/** A packaged app has `assets` among its resources. In the source tree and for a bundle (out/<part>) it lies in a folder above this file. */
 function findAsset(path: string): string | null {
   const { resourcesPath } = process as { resourcesPath?: string };
   const roots = resourcesPath ? [resourcesPath, ...foldersAbove(__dirname)] : foldersAbove(__dirname);

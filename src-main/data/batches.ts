@@ -11,13 +11,13 @@ export interface Rendering extends Normalization {
   precision: Precision;
 }
 
-/** Which samples of a split, each in which view: rows of top, left and flip, as `sampleViews` makes them; null: as stored. */
+/** Samples of a split and the view of each: rows of top, left and flip, as `sampleViews` makes them; null: as stored. */
 export interface Shown {
   indices: Int32Array;
   views: Int32Array | null;
 }
 
-/** [N,Z,Z,3], of the type that stands for the precision: cropped, flipped, resized (bilinear, antialiased when shrinking) and normalised. */
+/** [N,Z,Z,3] in the type of the precision: cropped, flipped, resized (bilinear, antialiased when shrinking) and normalised. */
 export function render(split: Split, { indices, views }: Shown, { imageSize: size, mean, std, precision }: Rendering): Tensor {
   const chosen = fromArray(indices, [indices.length]);
   const seen = views && fromArray(views, [indices.length, 3]);

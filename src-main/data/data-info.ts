@@ -5,7 +5,7 @@ import { locate } from "./locate";
 
 /**
  * What a data set holds, without decoding all of it: counts by class, sizes, and the first training images of each class as PNG. Throws an
- * InputError where `openDataset` would, except for images that cannot be read: those that were come across are named in `warnings`.
+ * InputError where `openDataset` would, except for unreadable images: those that it meets are named in `warnings`.
  */
 export async function dataInfo(path: string, format: DataFormat, thumbnailsPerClass: number): Promise<DataInfo> {
   const found = locate(path, format);

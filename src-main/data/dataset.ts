@@ -10,9 +10,9 @@ export interface Dataset {
   readonly classes: readonly string[];
   readonly train: Split;
   readonly test: Split;
-  /** SHA-256 over class names, labels and pixels of both splits as they are held, in hexadecimal. */
+  /** SHA-256 of the class names, labels and pixels of both splits as held in memory, in hexadecimal. */
   readonly hash: string;
-  /** Gives the memory of the images back. */
+  /** Frees the images' memory. */
   release(): void;
 }
 
@@ -34,7 +34,7 @@ export interface Pixels {
   W: number;
 }
 
-/** A split while it is read, on the JavaScript side. */
+/** A split while it is being read, on the JavaScript side. */
 export interface RawSplit {
   labels: Int32Array;
   /** [count,H,W,3] */

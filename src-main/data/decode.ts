@@ -4,7 +4,7 @@ import { prepareImage } from "../tensor/ops/prepare-image";
 import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
 
-/** Endings of file names that are taken as images. */
+/** Extensions of files that are read as images. */
 export const IMAGE_FILE = /\.(png|jpe?g|webp)$/i;
 
 /** Larger images are refused: they would need 300 MB or more each. */
@@ -20,7 +20,7 @@ export interface ImageFile {
   bytes?: Uint8Array;
 }
 
-/** As a viewer would show it: turned by its EXIF orientation, converted to sRGB, transparency on white. Throws an InputError that names the file. */
+/** Decodes an image as a viewer would show it: rotated by its EXIF orientation, converted to sRGB, transparency on white. Throws an InputError that names the file. */
 export async function decode(file: ImageFile): Promise<Pixels> {
   return reading(file, async () => {
     const image = open(file).autoOrient().flatten({ background: "#ffffff" }).toColourspace("srgb");
@@ -29,7 +29,7 @@ export async function decode(file: ImageFile): Promise<Pixels> {
   });
 }
 
-/** Width and height as `decode` would give them, from the file's header alone. */
+/** Width and height that `decode` would give, read from the file's header only. */
 export async function imageSize(file: ImageFile): Promise<{ width: number; height: number }> {
   return reading(file, async () => (await open(file).metadata()).autoOrient);
 }
@@ -47,7 +47,7 @@ export async function encodePng({ data, H, W }: Pixels): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** [side,side,3]: shorter side resized, then centre crop, by the same op as everything else that a network sees. */
+/** [side,side,3]: shorter side resized, then centre crop, by the same op that prepares every other input of a network. */
 export function fitSquare(image: Tensor, side: number): Pixels {
   // (v / 255 - 0) / (1 / 255): back to 0 ... 255.
   const scaled = scope(() => prepareImage(image, { size: side, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] }).toFloat32());

@@ -16,7 +16,7 @@ export interface Archive {
   md5: string;
 }
 
-/** CIFAR-10, binary version, at its authors' address. */
+/** CIFAR-10, binary version, on its authors' site. */
 export const CIFAR10: Archive = {
   url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
   size: 170_052_171,
@@ -25,17 +25,17 @@ export const CIFAR10: Archive = {
 
 export interface DownloadOptions {
   archive?: Archive;
-  /** Bytes that are there, of all. */
+  /** Bytes downloaded so far, and in total. */
   onProgress?: (received: number, total: number) => void;
   signal?: AbortSignal;
-  /** Milliseconds to wait before the second try; each further wait is twice as long. */
+  /** Milliseconds to wait before the second attempt; each further wait is twice as long. */
   delay?: number;
 }
 
 /**
- * Downloads CIFAR-10 into a folder, checks and unpacks it, and returns the new folder with its files. Nothing that exists is written
- * over, and one that is there complete is returned as it is. A download that was stopped or broke off goes on where it ended when called
- * again. Throws an InputError if the server does not send the expected file, Interrupted if stopped by the signal.
+ * Downloads CIFAR-10 into a folder, checks and unpacks it, and returns the new folder with its files. Never overwrites anything; a complete
+ * folder from before is returned as it is. A download that was stopped or broke off resumes where it ended on the next call. Throws an
+ * InputError if the server does not send the expected file, Interrupted if the signal stops it.
  */
 export async function downloadCifar10(directory: string, { archive = CIFAR10, onProgress, signal, delay = 1000 }: DownloadOptions = {}): Promise<string> {
   const finished = join(directory, CIFAR10_FOLDER);
@@ -51,7 +51,7 @@ export async function downloadCifar10(directory: string, { archive = CIFAR10, on
   return finished;
 }
 
-/** Unpacked and checked beside, then renamed: the folder is there whole or not at all. */
+/** Unpacks and checks the archive in a folder beside, then renames that: the target exists complete or not at all. */
 async function unpack(archive: string, finished: string): Promise<void> {
   const partial = `${finished}.partial`;
   rmSync(partial, { recursive: true, force: true });
@@ -67,35 +67,35 @@ type FetchOptions = Pick<DownloadOptions, "onProgress" | "signal"> & { delay: nu
 
 const TRIES = 6;
 
-/** Completes `part` and checks it. What does not pass the check is removed. */
+/** Completes `part` and checks it. A file that fails the check is removed. */
 async function fetchArchive(archive: Archive, part: string, options: FetchOptions): Promise<void> {
   const resumed = sizeOf(part) > 0;
   await complete(archive, part, options);
   if ((await md5Of(part)) === archive.md5) return;
   rmSync(part);
-  // The beginning may have come from elsewhere, long ago: only what was sent now tells about this server.
+  // The beginning may come from another server, long ago: only what was sent now says something about this one.
   if (resumed) return fetchArchive(archive, part, options);
   throw new InputError(
     `${archive.url} sent ${archive.size} bytes, but not the expected file: its MD5 is not ${archive.md5}. It was removed; try another address`,
   );
 }
 
-/** Fetches what `part` lacks, in several tries if need be. */
+/** Fetches what `part` lacks, in several attempts if necessary. */
 async function complete(archive: Archive, part: string, { onProgress, signal, delay }: FetchOptions): Promise<void> {
   for (let tries = 1; sizeOf(part) !== archive.size; tries++) {
     try {
       await fetchRest(archive, part, onProgress, signal);
     } catch (error) {
-      if (signal?.aborted) throw new Interrupted(`download stopped; ${sizeOf(part)} bytes are kept in ${part}, and the next download goes on from there`);
+      if (signal?.aborted) throw new Interrupted(`download stopped; ${sizeOf(part)} bytes are kept in ${part}, and the next download resumes from there`);
       if (error instanceof InputError) throw error;
       if (tries === TRIES)
-        throw new InputError(`${(error as Error).message}; gave up after ${TRIES} tries. Try again later: it goes on from ${sizeOf(part)} bytes`);
+        throw new InputError(`${(error as Error).message}; gave up after ${TRIES} attempts. Try again later: it resumes at byte ${sizeOf(part)}`);
       await sleep(delay * 2 ** (tries - 1), undefined, { signal }).catch(() => {});
     }
   }
 }
 
-/** One request: appends to `part` what it lacks, or writes it anew where the server does not send ranges. */
+/** One request: appends to `part` what it lacks, or rewrites it if the server does not support ranges. */
 async function fetchRest(archive: Archive, part: string, onProgress: DownloadOptions["onProgress"], signal: AbortSignal | undefined): Promise<void> {
   const have = sizeOf(part) < archive.size ? sizeOf(part) : 0;
   const response = await request(archive.url, have, signal);
@@ -108,20 +108,20 @@ async function fetchRest(archive: Archive, part: string, onProgress: DownloadOpt
   }
 }
 
-/** Bytes are written one piece at a time, so that after any failure the file holds exactly what was received. */
+/** Writes chunk by chunk, so that after any failure the file holds exactly what was received. */
 async function save(response: AsyncIterable<Buffer>, part: string, start: number, archive: Archive, onProgress: DownloadOptions["onProgress"]): Promise<void> {
   const { url, size } = archive;
   let received = start;
   const file = openSync(part, start > 0 ? "a" : "w");
   try {
     for await (const chunk of response) {
-      if (received + chunk.length > size) throw new InputError(`${url} sends more than the expected ${size} bytes: it is another file`);
+      if (received + chunk.length > size) throw new InputError(`${url} sends more than the expected ${size} bytes: it is a different file`);
       writePiece(file, chunk, part);
       received += chunk.length;
       onProgress?.(received, size);
     }
   } catch (error) {
-    // A response that breaks off throws; what counts is how much of it came.
+    // A response that breaks off throws; what counts is how much of it arrived.
     if (error instanceof InputError) throw error;
   } finally {
     closeSync(file);
@@ -131,7 +131,7 @@ async function save(response: AsyncIterable<Buffer>, part: string, start: number
 
 function writePiece(file: number, bytes: Buffer, path: string): void {
   try {
-    // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+    // Not writeSync: on a nearly full disk it writes a part and reports success.
     writeFileSync(file, bytes);
   } catch (cause) {
     throw new InputError(`${path} cannot be written: ${(cause as Error).message}`, { cause });
@@ -143,13 +143,13 @@ function startOf(response: IncomingMessage, have: number): number {
   if (response.statusCode === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1];
   if (Number(start) === have) return have;
-  throw new InputError(`the server was asked to go on from byte ${have} and sends "${response.headers["content-range"]}": remove the .part file and try again`);
+  throw new InputError(`the server was asked to resume at byte ${have} and sends "${response.headers["content-range"]}": remove the .part file and try again`);
 }
 
 function checkLength(response: IncomingMessage, from: number, { url, size }: Archive): void {
   const length = response.headers["content-length"];
   if (length !== undefined && from + Number(length) !== size)
-    throw new InputError(`${url} is a file of ${from + Number(length)} bytes, and ${size} were expected: it is another file`);
+    throw new InputError(`${url} is a file of ${from + Number(length)} bytes; expected ${size}: it is a different file`);
 }
 
 // ---- HTTP -------------------------------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ function checkLength(response: IncomingMessage, from: number, { url, size }: Arc
 const SILENCE = 30_000;
 const REDIRECTIONS = 5;
 
-/** Asks for the bytes from `from` on and follows redirections. Resolves with status 200 or 206; an InputError if trying again is no use. */
+/** Requests the bytes from `from` on and follows redirects. Resolves with status 200 or 206; rejects with an InputError if a retry is pointless. */
 async function request(url: string, from: number, signal: AbortSignal | undefined, redirections = 0): Promise<IncomingMessage> {
   const response = await respond(url, { signal, headers: from > 0 ? { range: `bytes=${from}-` } : {} });
   const { statusCode: status = 0, headers } = response;
@@ -166,12 +166,12 @@ async function request(url: string, from: number, signal: AbortSignal | undefine
   if (status >= 300 && status < 400 && headers.location) {
     const target = new URL(headers.location, url).href;
     if (redirections === REDIRECTIONS || (url.startsWith("https:") && !target.startsWith("https:")))
-      throw new InputError(`${url} leads on to ${target}, which is not followed`);
+      throw new InputError(`${url} redirects to ${target}, which is not followed`);
     return request(target, from, signal, redirections + 1);
   }
   const message = `${url} answers with status ${status}`;
   const mayPass = status >= 500 || status === 408 || status === 429;
-  throw mayPass ? new Error(message) : new InputError(`${message}: the file is not to be had there`);
+  throw mayPass ? new Error(message) : new InputError(`${message}: the file is not available there`);
 }
 
 function respond(url: string, options: { signal?: AbortSignal; headers: Record<string, string> }): Promise<IncomingMessage> {

@@ -4,7 +4,7 @@ import { cifar100Binary } from "./formats/cifar100-binary";
 import type { Format } from "./formats/format";
 import { imageFolder } from "./formats/image-folder";
 
-/** How each of the formats in contract/data-formats.ts is told from the others, read and described. */
+/** How each format of contract/data-formats.ts is detected, read and described. */
 export const formats: Readonly<Record<StoredFormat, Format>> = {
   "cifar10-binary": cifar10Binary,
   "cifar100-binary": cifar100Binary,

@@ -11,10 +11,10 @@ export interface Location {
   format: StoredFormat;
 }
 
-/** What to do where several formats are found. */
-const CHOOSE = "give the folder of one of them, or name its format (data.format, or --format)";
+/** What to do if several formats are found. */
+const CHOOSE = "choose the folder of one of them, or name its format (data.format, or --format)";
 
-/** Finds the folder that holds the data and what format they have. "bundled" is the sample that comes with the program. */
+/** Finds the folder that holds the data, and their format. "bundled" is the sample that comes with the program. */
 export function locate(path: string, format: DataFormat): Location {
   const folder = path === "bundled" ? bundledFolder() : existingFolder(path);
   const candidates = format === "auto" ? storedFormats : [format];
@@ -25,7 +25,7 @@ export function locate(path: string, format: DataFormat): Location {
   if (found.length > 1) throw new InputError(`${folder} holds images in several formats: ${found.map(inWords).join(", ")}; ${CHOOSE}`);
   if (found.length === 1) return found[0]!;
   const expected = candidates.map((format) => formats[format].expected).join("; or ");
-  throw new InputError(`${folder} holds no images in a layout that is known: expected ${expected}`);
+  throw new InputError(`${folder} holds no images in a known layout: expected ${expected}`);
 }
 
 function inWords({ path, format }: Location): string {

@@ -1,17 +1,17 @@
 import { CIFAR10_NORMALIZATION, type Normalization } from "../contract/normalization";
 import type { Dataset, Split } from "./dataset";
 
-/** Least deviation: a channel that never changes would be divided by 0. */
+/** Smallest deviation: a constant channel would otherwise be divided by 0. */
 const LEAST_STD = 1 / 255;
 
-/** What images of a format are always normalised with; null: measure it. */
+/** The published normalisation of a format's images; null: measure it. */
 export function publishedNormalization({ format }: Pick<Dataset, "format">): Normalization | null {
   return format === "cifar10-binary" ? CIFAR10_NORMALIZATION : null;
 }
 
 /**
- * Mean and standard deviation (of the population) of each channel over all pixels of a split as they are stored, in 0 ... 1. From counts
- * of whole numbers, so that neither order nor threads play a part.
+ * Mean and population standard deviation of each channel over all pixels of a split as stored, in 0 ... 1. Computed from integer counts, so
+ * that order and threads do not matter.
  */
 export function measureNormalization({ images }: Pick<Split, "images">): Normalization {
   const channels = countValues(images.toUint8()).map(meanAndStd);

@@ -9,18 +9,18 @@ import { FEWER_IMAGES, gigabytes } from "./memory";
 
 export interface OpenOptions {
   /**
-   * Side in pixels to which images are brought that are not all of one square size: the largest that a network of the recipe takes.
-   * Equal square images that are larger are brought to it too. Image folders only; default 224.
+   * Side in pixels to which images are resized if they are not all of one square size, or are larger: the largest input size of the recipe's
+   * networks. Image folders only; default 224.
    */
   storeSize?: number;
-  /** Called while images are decoded. */
+  /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Reads a whole data set into the backend's memory. "bundled" is the CIFAR-10 sample that comes with the program; other paths are
- * folders in the layout of CIFAR-10's binary version or with train/<class>/ and test/<class>/. The limits take the first images:
- * CIFAR-10 in file order, image folders in turn from each class. Throws an InputError that names the file or folder at fault.
+ * Reads a whole data set into the backend's memory. "bundled" is the CIFAR-10 sample that comes with the program; other paths are folders
+ * in one of the formats of data/formats.ts. The limits take the first images: binary records in file order, image folders one from each
+ * class in turn. Throws an InputError that names the file or folder at fault.
  */
 export async function openDataset(source: DataSource, { storeSize = 224, onProgress }: OpenOptions = {}): Promise<Dataset> {
   const { path, format } = locate(source.path, source.format);
@@ -48,7 +48,7 @@ function toSplit({ labels, pixels, H, W }: RawSplit): Split {
     if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
     const { bytesFree } = error as unknown as { bytesFree: number };
     throw new InputError(
-      `${labels.length} images of ${H}x${W} pixels are ${gigabytes(pixels.length)}, and the GPU has ${gigabytes(bytesFree)} free: ${FEWER_IMAGES}, or train on the processor ("device": "cpu")`,
+      `${labels.length} images of ${H}x${W} pixels are ${gigabytes(pixels.length)}; the GPU has ${gigabytes(bytesFree)} free: ${FEWER_IMAGES}, or train on the processor ("device": "cpu")`,
       { cause: error },
     );
   }

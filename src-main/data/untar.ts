@@ -6,9 +6,9 @@ import { createGunzip } from "node:zlib";
 import { InputError } from "../contract/failure";
 
 /**
- * Unpacks the files of one folder of a .tar.gz into an existing, empty folder. The archive may hold that folder and regular files with
- * plain names directly in it; anything else (other folders, links, paths that lead out) is refused with an InputError, as is an archive
- * that ends early. Format: POSIX.1-1988 ustar, blocks of 512 bytes.
+ * Unpacks the files of one folder of a .tar.gz into an existing, empty folder. The archive may hold only that folder and regular files with
+ * plain names directly in it. Anything else (other folders, links, paths that lead out) is refused with an InputError, and so is a truncated
+ * archive. Format: POSIX.1-1988 ustar, blocks of 512 bytes.
  */
 export async function untar(archive: string, folder: string, into: string): Promise<void> {
   const entries = new Entries(archive, folder, into);
@@ -35,12 +35,12 @@ export async function untar(archive: string, folder: string, into: string): Prom
 
 const BLOCK = 512;
 
-/** Takes the archive in pieces of any size and writes its files. */
+/** Takes the archive in chunks of any size and writes its files. */
 class Entries {
-  /** A header that came in part. */
+  /** A header that has arrived in part. */
   #header = Buffer.alloc(0);
   #file: number | null = null;
-  /** Bytes of the current file, and of the zeros that fill its last block, that are still to come. */
+  /** Bytes still to come of the current file, and of the zeros that pad its last block. */
   #content = 0;
   #filling = 0;
   #ended = false;
@@ -61,7 +61,7 @@ class Entries {
   }
 
   end(): void {
-    if (!this.#ended) throw new InputError(`${this.archive} ends early: it is truncated; get it again`);
+    if (!this.#ended) throw new InputError(`${this.archive} ends early: it is truncated; download it again`);
   }
 
   close(): void {
@@ -71,7 +71,7 @@ class Entries {
 
   #takeContent(bytes: Buffer): Buffer {
     const part = bytes.subarray(0, this.#content);
-    // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+    // Not writeSync: on a nearly full disk it writes a part and reports success.
     writeFileSync(this.#file!, part);
     this.#content -= part.length;
     if (this.#content === 0) this.close();
@@ -114,8 +114,8 @@ class Entries {
     const octal = (from: number, to: number) => Number.parseInt(text(from, to).trim(), 8);
     // The checksum counts its own field as blanks.
     const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0);
-    if (octal(148, 156) !== sum) throw new InputError(`${this.archive} is damaged: a header's checksum is wrong; get it again`);
-    // Early archives mark a regular file by a zero byte.
+    if (octal(148, 156) !== sum) throw new InputError(`${this.archive} is damaged: a header's checksum is wrong; download it again`);
+    // Early archives mark a regular file with a zero byte.
     return { name: text(0, 100), type: text(156, 157) || "0", size: octal(124, 136) };
   }
 }

@@ -3,13 +3,13 @@ import type { Answer, Call, Channel, EngineEnd, Notice } from "../contract/engin
 /** What the engine sends. */
 export type Incoming = Answer | Notice;
 
-/** The client's end of the line. */
+/** The client's end of the connection. */
 export interface EngineChannel extends Channel<Call, Incoming, EngineEnd> {
-  /** Ends the line, and the engine if it was started for it. */
+  /** Ends the connection, and the engine if it was started for it. */
   close(): void;
 }
 
-/** The part of a browser's MessagePort that is used here. */
+/** The part of a browser's MessagePort used here. */
 export interface Port {
   postMessage(message: unknown): void;
   addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
@@ -18,7 +18,7 @@ export interface Port {
 }
 
 /**
- * A channel over a message port. A port does not tell when its other end dies: whoever watches the engine's process calls `ended`.
+ * A channel over a message port. A port does not report that its other end died: whoever watches the engine's process calls `ended`.
  */
 export function portChannel(port: Port): EngineChannel & { ended(end: EngineEnd): void } {
   let listener: (end: EngineEnd) => void = () => {};

@@ -3,7 +3,7 @@ import { PROTOCOL } from "../contract/engine";
 import type { Failure } from "../contract/failure";
 import type { EngineChannel, Incoming } from "./channel";
 
-/** What the engine answered instead of a result, or why it cannot answer any more. */
+/** The failure that the engine answered with, or why it can no longer answer. */
 export class EngineError extends Error {
   readonly code: Failure["code"];
   readonly details: string | undefined;
@@ -19,8 +19,8 @@ export class EngineError extends Error {
 export interface CallOptions {
   onNotice?: (notice: Notice) => void;
   /**
-   * Aborting asks a train or compare call to stop: it goes on until its checkpoint is written, then fails with INTERRUPTED. Any other
-   * call fails with INTERRUPTED at once, and what the engine still answers is dropped.
+   * Aborting asks a train or compare call to stop: it runs until its checkpoint is written, then fails with INTERRUPTED. Any other call fails
+   * with INTERRUPTED immediately, and the engine's later answer is dropped.
    */
   signal?: AbortSignal;
 }
@@ -31,7 +31,7 @@ interface Pending {
   onNotice: (notice: Notice) => void;
 }
 
-/** Calls to one engine. Runs in the page as well as in Node: it knows only the channel. */
+/** Calls to one engine. Works in the page as well as in Node: it knows only the channel. */
 export class EngineClient {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
@@ -42,7 +42,7 @@ export class EngineClient {
     channel.onClose((end) => this.#fail(end));
   }
 
-  /** Shakes hands with the engine. Rejects with an EngineError if it speaks another version of the protocol or ends. */
+  /** Performs the handshake. Rejects with an EngineError if the engine speaks another version of the protocol, or ends. */
   static async connect(channel: EngineChannel): Promise<EngineClient> {
     const client = new EngineClient(channel);
     const { protocol, version } = await client.call("hello", { protocol: PROTOCOL });
@@ -50,11 +50,11 @@ export class EngineClient {
     client.close();
     throw new EngineError({
       code: "INTERNAL",
-      message: `expected an engine of protocol ${PROTOCOL}, got protocol ${protocol} of version ${version}: program and engine are of different builds; build or install again`,
+      message: `expected an engine of protocol ${PROTOCOL}, got protocol ${protocol} of version ${version}: program and engine come from different builds; build or install again`,
     });
   }
 
-  /** The method's result. Rejects with an EngineError: the engine's own failure, INTERRUPTED, or ENGINE_DIED. */
+  /** Resolves with the method's result. Rejects with an EngineError: the engine's own failure, INTERRUPTED or ENGINE_DIED. */
   call<M extends Method>(method: M, params: Methods[M]["params"], { onNotice = () => {}, signal }: CallOptions = {}): Promise<Methods[M]["result"]> {
     if (this.#end) return Promise.reject(died(this.#end));
     if (signal?.aborted) return Promise.reject(interrupted());
@@ -68,7 +68,7 @@ export class EngineClient {
     return answer.finally(() => signal?.removeEventListener("abort", stop));
   }
 
-  /** Ends the channel; calls still pending fail. */
+  /** Closes the channel; pending calls fail. */
   close(): void {
     this.#fail({ message: "the engine was closed", details: "" });
     this.channel.close();

@@ -5,7 +5,7 @@ import type { EngineEnd } from "../contract/engine";
 import type { EngineChannel, Incoming } from "./channel";
 import { engineEnd } from "./exit";
 
-/** Characters of standard error that are kept to explain an end. */
+/** Characters of standard error kept to explain why the process ended. */
 const KEPT = 4000;
 
 /** Starts the engine's script. Closing the channel ends the process at once. */
@@ -14,17 +14,17 @@ export function startEngine(script: string): EngineChannel {
     // Typed arrays pass as they are.
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // Its own process group: Ctrl-C in a terminal reaches this process only, which then asks the engine to stop with a checkpoint.
+    // Its own process group: Ctrl-C in a terminal reaches only this process, which then asks the engine to stop with a checkpoint.
     detached: process.platform !== "win32",
   });
   const errors = keepEnd(child);
   const closed = new Promise<EngineEnd>((resolve) => {
     child.on("error", (error) => resolve({ message: `the engine could not be started: ${error.message}`, details: "" }));
-    // `close` and not `exit`: all of standard error has come by then.
+    // `close` and not `exit`: by then all of standard error has arrived.
     child.on("close", (code, signal) => resolve(endOf(code, signal, errors())));
   });
   return {
-    // A failed send is told by `close`.
+    // `close` reports a failed send.
     post: (call) => child.send(call, () => {}),
     onMessage: (listener) => child.on("message", (message) => listener(message as Incoming)),
     onClose: (listener) => closed.then(listener),

@@ -14,36 +14,36 @@ import type { Arm } from "../training/compare";
 import type { Step, Trainer } from "../training/trainer";
 import type { Notifier } from "./notices";
 
-/** In long epochs; besides there is one after every epoch, at every pause and when training stops. */
+/** In long epochs. Checkpoints are also written after every epoch, at every pause and when training stops. */
 const SECONDS_BETWEEN_CHECKPOINTS = 300;
 
-/** An arm with the folder that its run is recorded in. */
+/** An arm and its run folder. */
 export interface PlacedArm extends Arm {
   directory: string;
 }
 
-/** What the folder of an arm holds of an earlier start. */
+/** What an arm's folder holds from an earlier start. */
 export interface EarlierRun {
   teacherTestAcc: number | null;
   hashes: RunHashes;
-  /** null if an earlier version began it. */
+  /** null if an earlier version started the run. */
   normalization: RunNormalization | null;
   /** null if it ended before its first checkpoint. */
   checkpoint: Checkpoint | null;
 }
 
-/** Throws an InputError if the folder already holds a run, or a file of the same name as one of a run: nothing is written over. */
+/** Throws an InputError if the folder already holds a run, or a file with the name of one: nothing is overwritten. */
 export function expectFree({ directory }: PlacedArm): null {
   const files = runFiles(directory);
-  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or go on with that run by resuming it`);
+  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
   const taken = Object.values(files).find(existsSync);
-  if (taken) throw new InputError(`${taken} exists already, and a run in that folder would write over it: choose another folder`);
+  if (taken) throw new InputError(`${taken} already exists, and a run in that folder would overwrite it: choose another folder`);
   return null;
 }
 
 /**
- * Finds what each arm can go on from; null for one that never began, as when the disk was full at the start of the other. Throws an
- * InputError if there is no run, or one of another recipe, or one that another process is training.
+ * Finds what each arm can resume from; null for an arm that never began, as when the disk was full at the start of the other. Throws an
+ * InputError if there is no run, if its recipe differs, or if another process is training it.
  */
 export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)[] {
   const isThere = ({ directory }: PlacedArm) => existsSync(runFiles(directory).recipe);
@@ -65,18 +65,18 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
 }
 
 /**
- * Brings a trainer to where its run was left; the folder is only read. Throws an InputError if the run began with other data, teacher or
- * first weights.
+ * Restores a trainer to where its run stopped; only reads the folder. Throws an InputError if the run began with other data, another teacher
+ * or other initial weights.
  */
 export function returnTo({ directory }: PlacedArm, trainer: Trainer, { hashes, checkpoint }: EarlierRun): void {
   const was = (what: string, remedy: string) => new InputError(`the run in ${directory} was started ${what}: resume it with ${remedy}`);
   if (hashes.data !== trainer.hashes.data) throw was("on other images", "the data that it began with");
-  if (hashes.teacher !== trainer.hashes.teacher) throw was("with other teacher's weights", "those");
+  if (hashes.teacher !== trainer.hashes.teacher) throw was("with another teacher's weights", "those");
   if (checkpoint) restore(trainer, checkpoint);
-  else if (hashes.initialWeights !== trainer.hashes.initialWeights) throw was("from other first weights", "those");
+  else if (hashes.initialWeights !== trainer.hashes.initialWeights) throw was("from other initial weights", "those");
 }
 
-/** One arm while it is trained: keeps its run folder and tells what happens. */
+/** One arm while it is trained: keeps its run folder and reports what happens. */
 export class ArmRun {
   #lastCheckpoint = performance.now();
 
@@ -106,10 +106,10 @@ export class ArmRun {
     return new ArmRun(trainer, writer, notifier);
   }
 
-  /** The trainer is where the run was left. */
+  /** Expects the trainer to be where the run stopped. */
   static resume({ name, directory }: PlacedArm, trainer: Trainer, { checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
     const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer), trainer.parts), notifier);
-    if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run goes on from the one before. ${checkpoint.damaged}`);
+    if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}`);
     return run;
   }
 
@@ -127,7 +127,7 @@ export class ArmRun {
     this.notifier.send({ type: "epoch", arm: this.trainer.arm, record });
   }
 
-  /** Lines first: a checkpoint never stands for a batch that the files do not have. */
+  /** Lines first: a checkpoint never includes a batch that the files lack. */
   checkpoint(): void {
     this.writer.flush();
     writeCheckpoint(runFiles(this.writer.directory).checkpoint, this.trainer);
@@ -155,7 +155,7 @@ export class ArmRun {
     this.notifier.send({ type: "note", text });
   }
 
-  /** Stopped on request: what was done is kept. */
+  /** Stopped on request: the work done so far is kept. */
   stop(): void {
     this.checkpoint();
     this.writer.event("stopped");
@@ -189,7 +189,7 @@ function positionOf({ position, batchesPerEpoch }: Trainer): RunPosition {
   return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : batchesPerEpoch, epochsDone };
 }
 
-/** Of a run all of whose epochs are done. */
+/** The summary of a run whose epochs are all done. */
 function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
   const { epochRecords, batches, trainAcc, testAcc } = readRun(directory);
   return {
@@ -198,7 +198,7 @@ function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "
     testAcc: testAcc!,
     testLoss: epochRecords.at(-1)!.testLoss!,
     seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
-    // Of equal batches: the harmonic mean.
+    // The harmonic mean, as batches are equal in size.
     imagesPerSecond: batches.length / batches.reduce((sum, { imagesPerSecond }) => sum + 1 / imagesPerSecond, 0),
   };
 }

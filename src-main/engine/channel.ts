@@ -1,9 +1,9 @@
 import type { Answer, Channel, Notice } from "../contract/engine";
 
-/** The engine's end of the line. What comes is checked. */
+/** The engine's end of the connection. Checks what arrives. */
 export type ClientChannel = Channel<Answer | Notice, unknown, void>;
 
-/** The part of Electron's MessagePortMain, and of a utility process's parentPort, that is used here. */
+/** The part of Electron's MessagePortMain, and of a utility process's parentPort, used here. */
 interface Port {
   on(event: "message", listener: (event: { data: unknown; ports: Port[] }) => void): void;
   on(event: "close", listener: () => void): void;
@@ -11,7 +11,7 @@ interface Port {
   start(): void;
 }
 
-/** The channel to whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork` with a port as first message. */
+/** The channel to whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork` with a port as its first message. */
 export function parentChannel(): ClientChannel {
   const { parentPort } = process as unknown as { parentPort?: Port };
   if (parentPort) return portChannel(parentPort);
@@ -21,7 +21,7 @@ export function parentChannel(): ClientChannel {
 
 function processChannel(): ClientChannel {
   return {
-    // A parent that is gone is told by "disconnect"; what it does not hear any more is no error.
+    // "disconnect" reports a parent that is gone; failing to reach it is not an error.
     post: (message) => void (process.connected && process.send?.(message, undefined, undefined, () => {})),
     onMessage: (listener) => process.on("message", listener),
     onClose: (listener) => process.on("disconnect", listener),

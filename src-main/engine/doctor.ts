@@ -5,7 +5,7 @@ import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
 import { backend } from "../tensor/tensor";
 
-/** What this machine has, and what of it is used and why. */
+/** What this machine has, what is used, and why. */
 export function doctor(): DoctorReport {
   const addon = backend();
   const cuda = cudaStatus();

@@ -1,7 +1,7 @@
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { ArmRun } from "./arm-run";
 
-/** However the work ends, each run says so in its folder and is closed. `runs` may grow while the work is done. */
+/** However the work ends, each run's folder says so and is closed. `runs` may grow while the work is going on. */
 export async function recorded<R>(runs: readonly ArmRun[], work: () => Promise<R>): Promise<R> {
   try {
     return await work();
@@ -12,7 +12,7 @@ export async function recorded<R>(runs: readonly ArmRun[], work: () => Promise<R
   }
 }
 
-/** Returns what the call fails with: a stop whose checkpoint cannot be written is a failure. */
+/** Returns the error that the call fails with: a stop whose checkpoint cannot be written is a failure. */
 function endEach(runs: readonly ArmRun[], error: unknown): unknown {
   let cause = error;
   for (const run of runs) {
@@ -22,7 +22,7 @@ function endEach(runs: readonly ArmRun[], error: unknown): unknown {
   return runs.length === 0 ? cause : withRemedy(cause);
 }
 
-/** A full disk may refuse the last word of a run too; what came first is told. */
+/** A full disk may refuse a run's last event too; the first error is the one reported. */
 function refusalOf(act: () => void): unknown {
   try {
     act();
@@ -32,9 +32,9 @@ function refusalOf(act: () => void): unknown {
   }
 }
 
-/** What the system refused (a full disk) can be put right, and then nothing is lost. */
+/** What the system refused (a full disk) can be fixed, and then nothing is lost. */
 function withRemedy(error: unknown): unknown {
   const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
   if (!isRefusal) return error;
-  return new InputError(`${toFailure(error).message}. When that is put right, resume the run: it goes on from its last checkpoint`, { cause: error });
+  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: it continues from its last checkpoint`, { cause: error });
 }

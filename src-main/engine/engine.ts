@@ -23,7 +23,7 @@ import { compare, type TrainCall, trainOne } from "./train-call";
 
 type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: (notice: NoticeBody) => void) => Methods[M]["result"] | Promise<Methods[M]["result"]> };
 
-/** Answers calls that come over a channel, one training at a time and other calls between its batches. */
+/** Answers the calls that arrive over a channel: one training call at a time, and other calls between its batches. */
 export class Engine {
   #training: { job: Job; ended: Promise<unknown> } | null = null;
   readonly #cache = new AnswerCache();
@@ -32,7 +32,7 @@ export class Engine {
     channel.onMessage((message) => void this.#answer(message));
   }
 
-  /** Stops a training with a checkpoint; resolves when nothing runs. */
+  /** Stops a training call with a checkpoint; resolves when nothing runs. */
   async stop(): Promise<void> {
     this.#training?.job.stop();
     await this.#training?.ended;
@@ -58,7 +58,7 @@ export class Engine {
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
     exportWeights: (request) => exportWeights(request),
     bench: (request, notify) => {
-      if (this.#training) throw new UsageError("a training is running, and would be measured too: wait for its end or stop it first");
+      if (this.#training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       backend().useCpu();
       return bench(request, notify);
     },
@@ -75,7 +75,7 @@ export class Engine {
       if (!isMethod(method)) throw new UsageError(`there is no method ${JSON.stringify(method)}`);
       this.channel.post({ id, ok: true, result: await this.#call(method, params, notify) });
     } catch (error) {
-      // Nobody can use the GPU from this process again: its end tells why, and a new engine is started at the next call.
+      // This process cannot use the GPU again: it ends and reports why, and the next call starts a new engine.
       if (isDeviceLost(error)) throw error;
       this.channel.post({ id, ok: false, error: toFailure(error) });
     }
@@ -87,7 +87,7 @@ export class Engine {
   }
 
   async #train<R>(train: (call: TrainCall) => Promise<R>, params: Methods["train"]["params"], notify: TrainCall["notify"]): Promise<R> {
-    if (this.#training) throw new UsageError("a training is running: wait for its end or stop it first; one runs at a time");
+    if (this.#training) throw new UsageError("a run is training: wait until it ends or stop it first; only one runs at a time");
     const recipe = parseRecipe(params.recipe);
     useDevice(backend(), recipe.device);
     const job = new Job();
@@ -100,7 +100,7 @@ export class Engine {
     }
   }
 
-  /** Training rests until this is done. */
+  /** Training pauses until this is done. */
   #urgently<R>(call: Promise<R>): Promise<R> {
     this.#training?.job.giveWayTo(call);
     return call;

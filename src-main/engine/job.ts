@@ -3,12 +3,12 @@ import { Interrupted } from "../contract/failure";
 
 export type JobState = "running" | "paused" | "stopping";
 
-/** A training call as others act on it: it comes to a yield point between batches, and nowhere else does anything happen to it. */
+/** A training call as seen by others: it reaches a yield point between batches, and anything that affects it happens there. */
 export class Job {
   #state: JobState = "running";
   #paused: { by: Promise<void>; end: () => void } | null = null;
   readonly #urgent = new Set<Promise<unknown>>();
-  /** Called at the yield point at which the job comes to rest, and when it goes on. */
+  /** Called at the yield point at which the job pauses, and when it continues. */
   onPause: () => void = () => {};
   onContinue: () => void = () => {};
 
@@ -28,13 +28,13 @@ export class Job {
     this.#leavePause("stopping");
   }
 
-  /** The job waits at its next yield point until this other call is answered. */
+  /** Makes the job wait at its next yield point until this other call is answered. */
   giveWayTo(call: Promise<unknown>): void {
     const settled = call.catch(() => {}).finally(() => this.#urgent.delete(settled));
     this.#urgent.add(settled);
   }
 
-  /** Lets messages and other calls in, then waits while paused. Throws Interrupted when the job is to stop. */
+  /** Lets messages and other calls in, then waits while paused. Throws Interrupted if the job has to stop. */
   yieldPoint = async (): Promise<void> => {
     await nextTurn();
     await Promise.all(this.#urgent);
@@ -42,7 +42,7 @@ export class Job {
     this.checkStop();
   };
 
-  /** Throws Interrupted when the job is to stop. */
+  /** Throws Interrupted if the job has to stop. */
   checkStop(): void {
     if (this.#state === "stopping") throw new Interrupted("stopped on request");
   }

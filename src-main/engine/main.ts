@@ -1,4 +1,4 @@
-/** The engine process: owns the native addon, and computes what its parent asks for. */
+/** The engine process: owns the native addon and computes what its parent asks for. */
 import { loadAddon } from "../backend/load";
 import { useBackend } from "../tensor/tensor";
 import { parentChannel } from "./channel";
@@ -11,7 +11,7 @@ useBackend(loadAddon());
 const channel = parentChannel();
 const engine = new Engine(channel);
 
-// Without anyone to tell, work ends with a checkpoint; so it does when the system asks the process to end.
+// When nobody is left to report to, work ends with a checkpoint. The same happens when the system asks the process to end.
 channel.onClose(leave);
 process.on("SIGTERM", leave);
 

@@ -5,16 +5,16 @@ import { measureNormalization, publishedNormalization } from "../data/normalizat
 import type { EarlierRun } from "./arm-run";
 
 export interface ChosenNormalization {
-  /** null leaves it to the recipe, and to the weights where that says nothing. */
+  /** null leaves it to the recipe, or to the weights if the recipe is silent. */
   student: Normalization | null;
   teacher: Normalization | null;
-  /** What was decided, in words for the user. */
+  /** The decision, in words for the user. */
   note: string | null;
 }
 
 /**
- * How the networks of a call are to see their images: as the run did that it goes on with. A student that starts fresh takes what the recipe
- * says, else what was published of the data, else what is measured on the training images.
+ * How the networks of a call see their images. A resumed run keeps its normalisation. A fresh student uses the recipe's, otherwise the one
+ * published for the data, otherwise the one measured on the training images.
  */
 export function chooseNormalization(student: StudentChoice, data: Dataset, earlier: readonly (EarlierRun | null)[]): ChosenNormalization {
   const begun = earlier.filter((run) => run !== null);
@@ -26,9 +26,9 @@ export function chooseNormalization(student: StudentChoice, data: Dataset, earli
   return { ...(begun.length > 0 ? ofEarlierVersion() : ownOf(data)), teacher: null };
 }
 
-/** Earlier versions took CIFAR-10's on any data, and recorded nothing. */
+/** Earlier versions used CIFAR-10's on any data, and recorded nothing. */
 function ofEarlierVersion(): Omit<ChosenNormalization, "teacher"> {
-  const note = "an earlier version began this run with CIFAR-10's mean and deviation, and it goes on with them; a new run takes the data's own";
+  const note = "an earlier version began this run with CIFAR-10's mean and deviation, so it continues with them; a new run uses the data's own";
   return { student: CIFAR10_NORMALIZATION, note };
 }
 

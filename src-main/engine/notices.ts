@@ -1,12 +1,12 @@
 import type { Notice, Progress } from "../contract/engine";
 import type { ArmName, BatchRecord } from "../contract/run";
 
-/** A notice without the id of the call that it belongs to. */
+/** A notice without the id of its call. */
 export type NoticeBody = Notice extends infer N ? (N extends Notice ? Omit<N, "id"> : never) : never;
 
 const MOST_PER_SECOND = 10;
 
-/** Sends what a training call has to tell: batches collected, so that fast training does not flood the line, everything else at once and in order. */
+/** Sends a training call's notices: batches in groups, so that fast training does not flood the connection, everything else immediately and in order. */
 export class Notifier {
   #records: BatchRecord[] = [];
   #arm: ArmName | null = null;

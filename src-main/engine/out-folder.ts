@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { InputError } from "../contract/failure";
 
-/** Throws an InputError if one of a comparison's own files is there already. */
+/** Throws an InputError if one of a comparison's own files already exists. */
 export function expectAbsent(files: readonly string[]): void {
   const taken = files.find(existsSync);
-  if (taken) throw new InputError(`${taken} exists already, and a comparison in that folder would write over it: choose another folder`);
+  if (taken) throw new InputError(`${taken} already exists, and a comparison in that folder would overwrite it: choose another folder`);
 }
 
-/** Before hours of work for a folder that cannot be made: the nearest one that exists must take new files. */
+/** Saves hours of work for a folder that cannot be created: the nearest existing folder must be writable. */
 export function expectWritable(out: string): void {
   let existing = out;
   while (!existsSync(existing)) existing = dirname(existing);

@@ -5,7 +5,7 @@ export function isMethod(name: unknown): name is Method {
   return typeof name === "string" && Object.hasOwn(methods, name);
 }
 
-/** Throws a UsageError that names the method and the parameter. */
+/** Checks a call's parameters. Throws a UsageError that names the method and the parameter. */
 export function checkedParams<M extends Method>(method: M, params: unknown): Methods[M]["params"] {
   const result = methods[method].params.safeParse(params);
   if (result.success) return result.data as Methods[M]["params"];

@@ -31,7 +31,7 @@ async function predictOne(
   const { image, seen } = await prepareFile(file);
   try {
     const logits = logitsOf(network, image);
-    if (!logits.every(Number.isFinite)) throw new InputError(`${file.path}: the answer is not a number; the weights are those of a training that failed`);
+    if (!logits.every(Number.isFinite)) throw new InputError(`${file.path}: the answer is not a number; the weights come from a training run that failed`);
     const input = withInput ? await seen(network.model.imageSize) : undefined;
     return { path: file.path, logits, probabilities: softmax(logits, temperature), ...(input && { input }) };
   } finally {
@@ -48,7 +48,7 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, label) => `class ${label}`);
 }
 
-/** Says what was assumed of a network. */
+/** Reports what was assumed about a network. */
 function warnOf({ assumption }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
   if (assumption) notify({ type: "warning", text: assumption });
 }

@@ -26,10 +26,10 @@ import { expectAbsent, expectWritable } from "./out-folder";
 export interface TrainCall {
   recipe: Recipe;
   out: string;
-  /** Go on with the run in `out` from its last checkpoint. */
+  /** Resume the run in `out` from its last checkpoint. */
   resume: boolean;
   job: Job;
-  /** Of teachers, from call to call. */
+  /** Kept from call to call. */
   cache: AnswerCache;
   notify: (notice: NoticeBody) => void;
 }
@@ -40,7 +40,7 @@ export async function trainOne(call: TrainCall): Promise<TrainResult> {
   return results[0]!;
 }
 
-/** Trains control and student of the recipe in turn, and writes comparison.json and report.html beside their folders. */
+/** Trains the recipe's control and student, alternating by epoch, and writes comparison.json and report.html beside their folders. */
 export async function compare(call: TrainCall): Promise<ComparisonResult> {
   const { recipe, out } = call;
   const files = { result: join(out, "comparison.json"), report: join(out, "report.html") };
@@ -83,7 +83,7 @@ async function trainArms(
   const earlier = resume ? findEarlierRuns(arms) : arms.map(expectFree);
   const notifier = new Notifier(notify);
   const phase = (text: string) => notifier.send({ type: "phase", text });
-  // Given back at the end, last made first.
+  // Released at the end, in reverse order.
   const owned: { release(): void }[] = [];
   const own = <T extends { release(): void }>(resource: T): T => {
     owned.push(resource);
@@ -112,7 +112,7 @@ async function trainArms(
       };
       return own(allOrNone(start));
     });
-    // All of them before the first folder is written to: what one arm refuses leaves the other as it was.
+    // All arms before the first folder is written to: if one refuses, the other stays as it was.
     for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);
     await job.yieldPoint();
     const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await testTeacher(teacher, data, arms[0]!.recipe, job, phase)));
@@ -163,7 +163,7 @@ async function readData(arms: readonly PlacedArm[], job: Job, phase: (text: stri
   });
 }
 
-/** The teacher of the arms that distil; null if none does. */
+/** The teacher of the arms that distill; null if none does. */
 function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
   const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
   if (!recipe) return null;
@@ -177,10 +177,10 @@ function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normaliza
   }
 }
 
-/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else shows it. */
+/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */
 function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
   if (trainedAt === null || trainedAt === model.imageSize) return null;
-  return `the teacher was trained on images of ${trainedAt} px and is shown ${model.imageSize} px here; its soft labels may say little: set teacher.imageSize to ${trainedAt}`;
+  return `the teacher was trained on images of ${trainedAt} px and sees images of ${model.imageSize} px here; its soft labels may be nearly uniform: set teacher.imageSize to ${trainedAt}`;
 }
 
 async function testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe, job: Job, phase: (text: string) => void): Promise<number> {

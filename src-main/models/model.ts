@@ -8,20 +8,20 @@ export interface ModelShape extends ModelSizes {
   classes: number;
 }
 
-/** Logits [N,K], f32, with the activations that were asked for, by the name of their stage. */
+/** Logits [N,K], f32, with the requested activations by stage name. */
 export interface Features {
   logits: Tensor;
   features: Map<string, Tensor>;
 }
 
-/** Shown what each stage computed. */
+/** Receives what each stage computed. */
 export type Observe = (stage: string, activations: Tensor) => void;
 
 /** An image classifier of the registry. */
 export abstract class Model extends Module {
   readonly classes: number;
   readonly sizes: ModelSizes;
-  /** The places whose activations can be asked for, in the order of the forward pass. */
+  /** The places whose activations can be requested, in the order of the forward pass. */
   readonly stages: readonly Stage[];
 
   constructor(
@@ -39,14 +39,14 @@ export abstract class Model extends Module {
     return this.sizes.imageSize;
   }
 
-  /** images [N,Z,Z,3], normalised -> logits [N,K], f32. Activations are of the images' type: with bf16 the model computes in bf16. */
+  /** images [N,Z,Z,3], normalised -> logits [N,K], f32. Activations have the images' type: with bf16 the model computes in bf16. */
   forward(images: Tensor): Tensor {
     return this.compute(images, () => {});
   }
 
   /**
-   * As `forward`, in the same bits, with the activations of the named stages, which live as long as the logits do. Gradients flow through
-   * both. Maps are of the images' type, tokens are f32. Throws a UsageError that lists the stages if there is none of a name.
+   * Like `forward`, with bitwise equal logits, plus the activations of the named stages, which live as long as the logits. Gradients flow
+   * through both. Maps have the images' type, tokens are f32. Throws a UsageError that lists the stages if a name is unknown.
    */
   forwardFeatures(images: Tensor, names: readonly string[]): Features {
     for (const name of names) this.stage(name);
@@ -57,15 +57,15 @@ export abstract class Model extends Module {
     return { logits, features };
   }
 
-  /** Throws a UsageError that lists the stages if there is none of that name. */
+  /** Throws a UsageError that lists the stages if the name is unknown. */
   stage(name: string): Stage {
     const found = this.stages.find((stage) => stage.name === name);
     if (found) return found;
     throw new UsageError(
-      `${this.name} has no stage "${name}" whose activations can be taken; expected one of ${this.stages.map(({ name }) => name).join(", ")}`,
+      `${this.name} has no stage "${name}" whose activations can be requested; expected one of ${this.stages.map(({ name }) => name).join(", ")}`,
     );
   }
 
-  /** The forward pass; shows the activations of every stage, in order. */
+  /** The forward pass; passes the activations of every stage to the observer, in order. */
   protected abstract compute(images: Tensor, observe: Observe): Tensor;
 }

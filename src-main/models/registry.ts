@@ -18,13 +18,13 @@ export interface ModelOptions {
   imageSize?: number;
   /** Side of a patch in pixels, for models with patches; default: the model's own. */
   patchSize?: number | null;
-  /** Of the initial weights. */
+  /** Seed of the initial weights. */
   seed?: number;
 }
 
 /**
- * A model of the registry with initial weights from the seed, in training mode. Throws a UsageError if there is no model of that name
- * or if the sizes do not fit it.
+ * A model of the registry in training mode, with initial weights drawn from the seed. Throws a UsageError if there is no model of that
+ * name or if the sizes do not fit it.
  */
 export function createModel(name: string, options: ModelOptions): Model {
   const { architecture, ...own } = modelNamed(name);
@@ -32,8 +32,7 @@ export function createModel(name: string, options: ModelOptions): Model {
   const patchSize = options.patchSize ?? own.patchSize;
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
-  if (own.patchSize === null && patchSize !== null)
-    throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; leave it out`);
+  if (own.patchSize === null && patchSize !== null) throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; omit it`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
     if (imageSize % patchSize !== 0)

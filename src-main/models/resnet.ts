@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 
-/** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; timm's and torchvision's weights fit. */
+/** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; loads timm's and torchvision's weights. */
 export class ResNet extends Model {
   conv1: Conv2d;
   bn1: BatchNorm2d;
@@ -57,6 +57,6 @@ function stage(depth: number, inputs: number, outputs: number, stride: number): 
 export const resnet: FamilyCode<ResNetArchitecture> = {
   create: (name, architecture, shape) => new ResNet(name, shape, architecture),
   head: "fc.weight",
-  // They take images of any size.
+  // The weights fit images of any size.
   sizesIn: () => ({}),
 };

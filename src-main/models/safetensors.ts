@@ -1,6 +1,6 @@
 /**
- * The safetensors file format (huggingface/safetensors): 8 bytes with the header's length, little-endian; the header, a JSON object from
- * name to dtype, shape and byte range; then the tensors' bytes, little-endian, row-major, without gaps.
+ * The safetensors file format (huggingface/safetensors): the header's length in 8 bytes, little-endian; the header, a JSON object from name
+ * to dtype, shape and byte range; then the tensors' bytes, little-endian, row-major, without gaps.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { InputError } from "../contract/failure";
@@ -13,7 +13,7 @@ export interface SafetensorsHeader {
 export interface StoredTensor {
   dtype: string;
   shape: readonly number[];
-  /** Position of the first byte and of the one after the last, in the file. */
+  /** Positions in the file of the first byte and of the one after the last. */
   begin: number;
   end: number;
 }
@@ -26,7 +26,7 @@ const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
   ...["I64", "U64", "F64"].map((dtype) => [dtype, 8] as const),
 ]);
 
-/** Limit of the reference implementation; a longer header is a damaged or hostile file. */
+/** Limit of the reference implementation; a longer header means a damaged or hostile file. */
 const LONGEST_HEADER = 100_000_000;
 
 // ---- Reading ----------------------------------------------------------------------------------------------------------------------
@@ -37,8 +37,8 @@ export function readSafetensorsHeader(path: string): SafetensorsHeader {
 }
 
 /**
- * Reads the named tensors as float32, one by one, so that only one is in memory at a time. `header` is that of the file. Throws an
- * InputError before reading any if one has a dtype that is not a float of 16 or 32 bits.
+ * Reads the named tensors as float32, one at a time, so that only one is in memory. `header` is the file's. Throws an InputError before
+ * reading any if one has a dtype that is not a 16-bit or 32-bit float.
  */
 export function readSafetensors(path: string, header: SafetensorsHeader, names: Iterable<string>, take: (name: string, values: Float32Array) => void): void {
   const readers = [...names].map((name) => {
@@ -80,8 +80,8 @@ function readHeader(path: string, file: number): SafetensorsHeader {
   const fileSize = fstatSync(file).size;
   if (fileSize < 10) throw damaged(path, `it has only ${fileSize} bytes`);
   const length = Number(new DataView(readBytes(path, file, 0, 8)).getBigUint64(0, true));
-  if (length > LONGEST_HEADER) throw damaged(path, "it does not begin with the length of a header");
-  if (8 + length > fileSize) throw damaged(path, `its header should have ${length} bytes, the whole file has ${fileSize}; it was cut off`);
+  if (length > LONGEST_HEADER) throw damaged(path, "it does not begin with a header length");
+  if (8 + length > fileSize) throw damaged(path, `its header should have ${length} bytes, but the whole file has ${fileSize}; it is truncated`);
 
   const { __metadata__: metadata = {}, ...entries } = parseObject(path, Buffer.from(readBytes(path, file, 8, 8 + length)).toString("utf8"));
   const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, parseEntry(path, name, entry, 8 + length)]));
@@ -94,7 +94,7 @@ function parseObject(path: string, json: string): Record<string, unknown> {
     const value: unknown = JSON.parse(json);
     if (isObject(value)) return value;
   } catch {
-    // Not JSON: the same as JSON of another kind.
+    // Not JSON at all is reported like JSON of another kind.
   }
   throw damaged(path, "its header is not a JSON object");
 }
@@ -113,18 +113,19 @@ function parseEntry(path: string, name: string, entry: unknown, dataStart: numbe
   if (!bytesPerValue) throw damaged(path, `tensor "${name}" has the unknown dtype ${dtype}`);
   const [begin, end] = offsets as [number, number];
   const expected = shape.reduce((product, extent) => product * extent, bytesPerValue);
-  if (end - begin !== expected) throw damaged(path, `tensor "${name}" (${dtype} [${shape}]) should have ${expected} bytes, its offsets span ${end - begin}`);
+  if (end - begin !== expected)
+    throw damaged(path, `tensor "${name}" (${dtype} [${shape}]) should have ${expected} bytes, but its offsets span ${end - begin}`);
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
-/** The format forbids holes and overlaps: sorted by position, each tensor begins where the one before it ends. */
+/** The format forbids gaps and overlaps: sorted by position, each tensor begins where the previous one ends. */
 function expectNoGaps(path: string, tensors: Map<string, StoredTensor>, dataStart: number, fileSize: number): void {
   let position = dataStart;
   for (const [name, { begin, end }] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== position) throw damaged(path, `tensor "${name}" begins at byte ${begin}, expected ${position}: a gap or an overlap`);
     position = end;
   }
-  if (position !== fileSize) throw damaged(path, `its tensors end at byte ${position}, the file at ${fileSize}; it was cut off or has something appended`);
+  if (position !== fileSize) throw damaged(path, `its tensors end at byte ${position}, the file at ${fileSize}; it is truncated or has something appended`);
 }
 
 function readBytes(path: string, file: number, begin: number, end: number): ArrayBuffer {
@@ -173,7 +174,7 @@ type Written = Pick<Tensor, "shape" | "size" | "toFloat32">;
 
 const FROM_FLOAT32 = { F32: bytesOf, BF16: (values: Float32Array) => bytesOf(toBf16(values)) } as const;
 
-/** Writes tensors, whole or not at all: to a new name beside, synced, then renamed over `path`. */
+/** Writes tensors completely or not at all: to a temporary file beside, synced, then renamed over `path`. */
 export function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Written>,
@@ -198,7 +199,7 @@ export function writeSafetensors(
   }
 }
 
-/** Writes a file's tensors anew, with all its metadata, as bf16 or fp32. In memory is one tensor at a time. */
+/** Rewrites a file's tensors as bf16 or fp32, with all its metadata. Only one tensor is in memory at a time. */
 export function convertSafetensors(from: string, to: string, dtype: "F32" | "BF16"): void {
   const header = readSafetensorsHeader(from);
   const read = (name: string) => {
@@ -213,7 +214,7 @@ export function convertSafetensors(from: string, to: string, dtype: "F32" | "BF1
   writeSafetensors(to, new Map(written), header.metadata, dtype);
 }
 
-/** The upper halves, rounded to nearest, ties to even; NaN stays NaN. */
+/** The upper 16 bits of each fp32, rounded to nearest, ties to even; NaN stays NaN. */
 function toBf16({ buffer, byteOffset, length }: Float32Array): Uint16Array {
   const bits = new Uint32Array(buffer, byteOffset, length);
   const halves = new Uint16Array(length);
@@ -234,7 +235,7 @@ function headerBytes(tensors: ReadonlyMap<string, Written>, metadata: Record<str
     position = end;
   }
   const json = Buffer.from(JSON.stringify(header));
-  // Spaces to a multiple of 8, so that the tensors are aligned.
+  // Padded with spaces to a multiple of 8, so that the tensors are aligned.
   const bytes = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
   bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
   json.copy(bytes, 8);

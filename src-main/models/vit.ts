@@ -11,7 +11,7 @@ import { keepResult, type Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 
-/** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; timm's weights fit. */
+/** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; loads timm's weights. */
 export class VisionTransformer extends Model {
   cls_token: Weight;
   pos_embed: Weight;
@@ -40,7 +40,7 @@ export class VisionTransformer extends Model {
       x = keepResult(() => block.forward(x, dtype));
       observe(`block${i + 1}`, x);
     }
-    // What follows the last attention works token by token, and the class token alone is looked at.
+    // Everything after the last attention works token by token, and only the class token is used.
     x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, { classToken: true }));
     x = this.norm.forward(x, dtype);
     return this.head.forward(x, { dtype: "f32" });

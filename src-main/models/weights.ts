@@ -8,16 +8,16 @@ import type { Model } from "./model";
 import { codeOf } from "./registry";
 import { bytesOf, convertSafetensors, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
 
-/** What goes with a model's weights so that they can be used alone. */
+/** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
   /** Names in the order of the logits. */
   classes: readonly string[];
-  /** Of the training images, per channel red, green, blue, of values in 0 ... 1. */
+  /** Of the training images, for each channel (red, green, blue), with values in 0 ... 1. */
   mean: readonly number[];
   std: readonly number[];
 }
 
-/** What a weights file says about itself; null where it says nothing. */
+/** What a weights file says about itself; null where it is silent. */
 export interface WeightsDescription {
   classes: string[] | null;
   classCount: number | null;
@@ -27,7 +27,7 @@ export interface WeightsDescription {
   std: [number, number, number] | null;
 }
 
-/** Writes all weights under timm's names, with notes in the file's metadata. */
+/** Writes all weights under timm's names, with the notes in the file's metadata. */
 export function saveWeights(model: Model, path: string, { classes, mean, std }: WeightsNotes): void {
   writeSafetensors(path, model.weights(), {
     model: model.name,
@@ -38,19 +38,19 @@ export function saveWeights(model: Model, path: string, { classes, mean, std }: 
   });
 }
 
-/** Writes the weights of a file to a new one, with the notes. Throws an InputError if one cannot be read or the other exists. */
+/** Copies the weights of a file to a new one, with the notes. Throws an InputError if the first cannot be read or the other exists. */
 export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): { path: string; bytes: number } {
-  if (existsSync(out)) throw new InputError(`${out}: exists already, and nothing is written over; choose another name`);
+  if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
   convertSafetensors(weights, out, precision === "bf16" ? "BF16" : "F32");
   return { path: out, bytes: statSync(out).size };
 }
 
-/** Reads a file into the model; of ours, timm's or torchvision's. Throws an InputError, and changes nothing, if any tensor is missing, too many or of another shape. */
+/** Reads a file of ours, timm's or torchvision's into the model. Throws an InputError, and changes nothing, if a tensor is missing, unexpected or of another shape. */
 export function loadWeights(model: Model, path: string): void {
   loadTensors(model.weights(), path, model.name);
 }
 
-/** Reads a file into tensors of the same names and shapes; `owner` is named in errors. */
+/** Reads a file into tensors of the same names and shapes; errors name the `owner`. */
 export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, owner: string): void {
   const header = readSafetensorsHeader(path);
   expectFit(tensors, header, path, owner);
@@ -58,8 +58,8 @@ export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, 
 }
 
 /**
- * Says what can be known of a weights file for a model: from the shapes of its tensors where they determine it, else from its metadata.
- * Throws an InputError if the file cannot be used, a UsageError if there is no such model.
+ * What a model's weights file reveals: from the shapes of its tensors where they determine it, otherwise from its metadata. Throws an
+ * InputError if the file cannot be used, a UsageError if there is no such model.
  */
 export function describeWeights(path: string, model: string): WeightsDescription {
   const { head, sizesIn } = codeOf(model);
@@ -78,7 +78,7 @@ export function describeWeights(path: string, model: string): WeightsDescription
   };
 }
 
-/** SHA-256 over all names and contents in the order of the names, as 64 hexadecimal digits: equal if and only if the weights are. */
+/** SHA-256 of all names and contents, sorted by name, as 64 hexadecimal digits: equal if and only if the weights are. */
 export function hashWeights(model: Module): string {
   const hash = createHash("sha256");
   const byName = [...model.weights()].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -86,7 +86,7 @@ export function hashWeights(model: Module): string {
   return hash.digest("hex");
 }
 
-/** PyTorch counts batches in batch norms that average with a momentum too, where nothing depends on the count. */
+/** PyTorch counts batches even in batch norms that average with a momentum, where nothing depends on the count. */
 function isIgnored(name: string): boolean {
   return name.endsWith(".num_batches_tracked");
 }
@@ -99,7 +99,7 @@ function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: Sa
   if (problems.length === 0) return;
   const shown = problems.slice(0, 3).join("; ");
   const more = problems.length > 3 ? `; and ${problems.length - 3} more` : "";
-  throw new InputError(`weights ${path} do not fit ${owner}: ${shown}${more}. Choose the model, sizes and class count that they were made with.`);
+  throw new InputError(`weights ${path} do not fit ${owner}: ${shown}${more}. Choose the model, sizes and number of classes that they were trained with.`);
 }
 
 function mismatch(name: string, expected: readonly number[] | undefined, found: readonly number[] | undefined): string[] {

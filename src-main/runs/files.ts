@@ -18,22 +18,22 @@ export const runFiles = (directory: string) => ({
   weights: join(directory, "student.safetensors"),
 });
 
-/** What recipe.json says beside the recipe itself. */
+/** The content of recipe.json besides the recipe itself. */
 export interface RunStart {
   arm: ArmName;
   recipe: Recipe;
   hashes: RunHashes;
   classes: string[];
-  /** Trained values of the student. */
+  /** Number of the student's trained values. */
   parameters: number;
-  /** Left out by earlier versions: where neither recipe nor weights said it, their runs began with CIFAR-10's. */
+  /** Missing in runs of earlier versions, which used CIFAR-10's where neither recipe nor weights gave one. */
   normalization?: RunNormalization;
   teacherTestAcc: number | null;
 }
 
 export interface RunHeader extends RunStart {
   schema: typeof SCHEMA;
-  /** Of weights, order and augmentation. */
+  /** Seed of weights, order and augmentation. */
   seed: number;
 }
 
@@ -43,22 +43,22 @@ export interface RunEvent {
   time: string;
   type: EventType;
   text?: string;
-  /** Of the process that trains: with started and resumed. */
+  /** The training process; in `started` and `resumed`. */
   pid?: number;
-  /** Counts from 1 at every start or resumption: with started and resumed. */
+  /** Counts starts and resumptions from 1; in `started` and `resumed`. */
   segment?: number;
 }
 
 export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "note", "stopped", "finished", "failed"] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Whole or not at all: written beside, synced, then renamed. */
+/** Writes a file completely or not at all: to a temporary file beside, synced, then renamed. */
 export function writeWhole(path: string, text: string): void {
   const partial = `${path}.partial`;
   try {
     const file = openSync(partial, "w");
     try {
-      // Not writeSync: where a disk is nearly full, that writes a part and calls it a success.
+      // Not writeSync: on a nearly full disk it writes a part and reports success.
       writeFileSync(file, text);
       fsyncSync(file);
     } finally {
@@ -71,7 +71,7 @@ export function writeWhole(path: string, text: string): void {
   }
 }
 
-/** What the system refuses of an open file names no path. */
+/** The system's errors about an open file name no path. */
 export function cannotBeWritten(path: string, cause: unknown): InputError {
   return new InputError(`${path} cannot be written (${(cause as Error).message})`, { cause });
 }

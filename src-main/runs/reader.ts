@@ -8,7 +8,7 @@ import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, Run
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
 import { batchTableOf, EPOCHS, parseTable } from "./records";
 
-/** Everything that a run folder says. Throws an InputError if it holds no run that can be read. */
+/** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
   const header = readHeader(directory);
   const events = readEvents(directory);
@@ -27,7 +27,7 @@ export function readRun(directory: string): RunDetails {
   };
 }
 
-/** The runs in a folder, newest first: itself, its folders, and the arms of comparisons among them. What cannot be read is left out. */
+/** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. Unreadable runs are left out. */
 export function listRuns(directory: string): RunSummary[] {
   return runFolders(directory)
     .flatMap((folder) => {
@@ -41,7 +41,7 @@ export function listRuns(directory: string): RunSummary[] {
     .sort((a, b) => (a.started < b.started ? 1 : -1));
 }
 
-/** The folder itself if it holds a run, else the folders with runs up to `depth` levels below it, in order of their names. */
+/** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
 export function runFolders(directory: string, depth = 2): string[] {
   if (!existsSync(directory)) return [];
   if (existsSync(runFiles(directory).recipe)) return [directory];
@@ -70,7 +70,7 @@ function summarize(directory: string, header: RunHeader, events: RunEvent[], epo
 
 // ---- The single files -------------------------------------------------------------------------------------------------------------
 
-/** recipe.json, checked. Throws an InputError if it is missing, damaged or of another version of this program. */
+/** Reads and checks recipe.json. Throws an InputError if it is missing, damaged or written by another version of this program. */
 export function readHeader(directory: string): RunHeader {
   const path = runFiles(directory).recipe;
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
@@ -100,7 +100,7 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
   throw new Error(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
 }
 
-/** The lines of batches.csv, each with its link of evidence.jsonl, where there is one. */
+/** The lines of batches.csv, each with its link from evidence.jsonl, if there is one. */
 export function readBatches(directory: string): BatchRecord[] {
   const links = new Map(readEvidence(directory).map(({ batch, chain }) => [batch, chain]));
   const records = read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text));
@@ -110,10 +110,10 @@ export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(di
 
 export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
 
-/** Batches that an earlier version trained have no line, also if this one resumed their run. */
+/** Batches that an earlier version trained have no line, even if this version resumed their run. */
 export const readEvidence = (directory: string): BatchEvidence[] => read(runFiles(directory).evidence, parseLines<BatchEvidence>);
 
-/** A last line without its end was being written when the process died, and does not count. */
+/** A last line without a line break was being written when the process died, and does not count. */
 function parseLines<R>(text: string): R[] {
   return text
     .split("\n")
@@ -121,7 +121,7 @@ function parseLines<R>(text: string): R[] {
     .map((line) => JSON.parse(line));
 }
 
-/** A file that is not there counts as empty. Throws an InputError that names one that cannot be parsed. */
+/** A missing file counts as empty. Throws an InputError that names a file that cannot be parsed. */
 function read<R>(path: string, parse: (text: string) => R[]): R[] {
   if (!existsSync(path)) return [];
   try {
@@ -131,7 +131,7 @@ function read<R>(path: string, parse: (text: string) => R[]): R[] {
   }
 }
 
-// ---- State, as the events tell it -------------------------------------------------------------------------------------------------
+// ---- State, from the events -------------------------------------------------------------------------------------------------------
 
 const STATE_AFTER: Partial<Record<EventType, RunState>> = {
   started: "running",
@@ -143,7 +143,7 @@ const STATE_AFTER: Partial<Record<EventType, RunState>> = {
   failed: "failed",
 };
 
-/** A run whose process is gone without a last word counts as stopped. */
+/** A run whose process is gone without a final event counts as stopped. */
 function stateOf(events: RunEvent[]): RunState {
   const states = events.flatMap(({ type }) => STATE_AFTER[type] ?? []);
   const last = states.at(-1) ?? "stopped";
@@ -151,17 +151,17 @@ function stateOf(events: RunEvent[]): RunState {
   return active && processOf(events) === null ? "stopped" : last;
 }
 
-/** The process that trains the run now, null if none does. */
+/** The process that is training the run now; null if none is. */
 export function trainedBy(events: RunEvent[]): number | null {
   const state = stateOf(events);
   return state === "running" || state === "paused" ? processOf(events) : null;
 }
 
-/** The process that started or resumed the run last, null if it has ended. */
+/** The process that last started or resumed the run; null if it has ended. */
 function processOf(events: RunEvent[]): number | null {
   const { pid, time } = events.filter((event) => event.pid !== undefined).at(-1) ?? {};
   if (pid === undefined || time === undefined) return null;
-  // Process numbers begin anew when the machine does.
+  // Process numbers start over when the machine restarts.
   const booted = Date.now() - uptime() * 1000;
   return Date.parse(time) > booted && isAlive(pid) ? pid : null;
 }

@@ -1,6 +1,6 @@
 import type { BatchRecord, EpochRecord } from "../contract/run";
 
-/** A CSV table as data: its columns in order, each with how it is read from a record and put into one. */
+/** A CSV table as data: its columns in order, each with functions that take it from a record and put it into one. */
 interface Table<R> {
   columns: readonly Column<R>[];
 }
@@ -14,7 +14,7 @@ function field<R>(name: string, key: keyof R): Column<R> {
   return { name, get: (record) => record[key] as number | null, set: (record, value) => Object.assign(record as object, { [key]: value }) };
 }
 
-/** A part of the loss; a run without it has zeros, as with `kd_loss` in a control. */
+/** A part of the loss; a run without that part has zeros, such as `kd_loss` in a control. */
 function part(name: string): Column<BatchRecord> {
   return {
     name: `${name}_loss`,
@@ -23,10 +23,10 @@ function part(name: string): Column<BatchRecord> {
   };
 }
 
-/** Parts whose columns every run has, in their old place; other parts follow after the last column. */
+/** Parts with a column in every run, at its original place; columns of other parts follow the last one. */
 const ALWAYS = ["ce", "kd"];
 
-/** batches.csv of a run whose loss has these parts. */
+/** The table batches.csv of a run whose loss has these parts. */
 export function batchTable(parts: readonly string[]): Table<BatchRecord> {
   return {
     columns: [
@@ -42,13 +42,13 @@ export function batchTable(parts: readonly string[]): Table<BatchRecord> {
   };
 }
 
-/** The table of a file that is there already: the parts are read from its header. */
+/** The table of an existing file; its header determines the parts. */
 export function batchTableOf(text: string): Table<BatchRecord> {
   const names = text.slice(0, text.indexOf("\n")).split(",");
   return batchTable(names.flatMap((name) => /^(\w+)_loss$/.exec(name)?.[1] ?? []));
 }
 
-/** All parts of the loss that the records have. */
+/** All parts of the loss in the records. */
 export function partsOf(records: readonly BatchRecord[]): string[] {
   return Object.keys(records[0]?.parts ?? {});
 }
@@ -68,19 +68,19 @@ function headerLine<R>(table: Table<R>): string {
   return `${table.columns.map(({ name }) => name).join(",")}\n`;
 }
 
-/** Numbers are written with the digits that give the same number when read; null as nothing. */
+/** Numbers are written with enough digits to read back as the same number; null as nothing. */
 export function line<R>(table: Table<R>, record: R): string {
   return `${table.columns.map(({ get }) => get(record) ?? "").join(",")}\n`;
 }
 
-/** A whole file's text. */
+/** The text of a whole file. */
 export function toText<R>(table: Table<R>, records: readonly R[]): string {
   return headerLine(table) + records.map((record) => line(table, record)).join("");
 }
 
 /**
- * The records of a file's text. A last line without its end was being written when the process died, and does not count. Throws an Error
- * that names a line with something else than numbers.
+ * The records in a file's text. A last line without a line break was being written when the process died, and does not count. Throws an
+ * Error that names a line with anything but numbers.
  */
 export function parseTable<R>(table: Table<R>, text: string): R[] {
   const [header, ...lines] = text.split("\n").slice(0, -1);
@@ -97,7 +97,7 @@ export function parseTable<R>(table: Table<R>, text: string): R[] {
   });
 }
 
-/** What `line` writes: NaN stands for a loss that was lost. */
+/** Whether `line` could have written this text: a number, nothing, or NaN. */
 function isCell(text: string): boolean {
   return text === "NaN" || !Number.isNaN(Number(text));
 }

@@ -9,9 +9,8 @@ import { EPOCHS, toText } from "./records";
 import { type Group, reportPage } from "./report/page";
 
 /**
- * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. The two arms of a comparison are
- * shown over each other. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds
- * no run.
+ * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the two arms of a
+ * comparison. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds no run.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
   const groups = grouped(runs.flatMap(runsIn));
@@ -27,7 +26,7 @@ function runsIn(directory: string): RunDetails[] {
   return folders.map(readRun);
 }
 
-/** Control and student that lie beside each other belong together: the folder of both. */
+/** Control and student in the same folder belong together; returns that folder. */
 function groupOf({ arm, directory }: RunDetails): string {
   return arm === "single" ? directory : dirname(directory);
 }

@@ -5,23 +5,23 @@ import { cannotBeWritten, type EventType, type RunEvent, type RunHeader, type Ru
 import { readBatches, readEpochs, readEvents, readEvidence, readHeader, trainedBy } from "./reader";
 import { batchTable, EPOCHS, line, toText } from "./records";
 
-/** How far a checkpoint had got. */
+/** How far training had got at a checkpoint. */
 export interface RunPosition {
-  /** Of the last batch in it, from 1; both 0 before the first batch. */
+  /** Epoch and number of its last batch, from 1; both 0 before the first batch. */
   epoch: number;
   iter: number;
-  /** Epochs whose line in epochs.csv had been written. */
+  /** Epochs whose line was already in epochs.csv. */
   epochsDone: number;
 }
 
-/** Starts a run in a new folder; `parts` names those of its loss. Throws an InputError if the folder already holds a run. */
+/** Starts a run in a new folder; `parts` names the parts of its loss. Throws an InputError if the folder already holds a run. */
 export function createRun(directory: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   if (existsSync(files.recipe))
-    throw new InputError(`${directory} already holds a run, and nothing is written over: choose another folder, or go on with that run by --resume`);
+    throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run with --resume`);
   mkdirSync(directory, { recursive: true });
   const header: RunHeader = { schema: SCHEMA, seed: start.recipe.train.seed, ...start };
-  // What makes the folder a run comes last; where it cannot be written, nothing is left in the way of another try.
+  // The file that makes the folder a run comes last. If it cannot be written, nothing is left in the way of another attempt.
   const tables = { [files.batches]: toText(batchTable(parts), []), [files.epochs]: toText(EPOCHS, []), [files.evidence]: "", [files.events]: "" };
   try {
     for (const [path, text] of Object.entries(tables)) writeFileSync(path, text);
@@ -34,8 +34,8 @@ export function createRun(directory: string, start: RunStart, parts: readonly st
 }
 
 /**
- * Goes on with a run from a checkpoint: lines written after it are taken away, so that none comes twice. Throws an InputError if the
- * folder holds no run or another process is training it.
+ * Resumes a run from a checkpoint: removes lines written after it, so that none appears twice. Throws an InputError if the folder holds no
+ * run or another process is training it.
  */
 export function resumeRun(directory: string, position: RunPosition, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
@@ -57,10 +57,10 @@ export function resumeRun(directory: string, position: RunPosition, parts: reado
 /** Throws an InputError if another process is training the run. */
 export function expectNotTrained(directory: string, events: RunEvent[]): void {
   const pid = trainedBy(events);
-  if (pid !== null && pid !== process.pid) throw new InputError(`${directory} is being trained by process ${pid}: stop it there before going on with it here`);
+  if (pid !== null && pid !== process.pid) throw new InputError(`${directory} is being trained by process ${pid}: stop it there before resuming it here`);
 }
 
-/** Appends to the files of one run. A line is in the system's hands when a call returns, and on the disk after `flush`. */
+/** Appends to the files of one run. When a call returns, the system has the line; after `flush` it is on disk. */
 export class RunWriter {
   readonly #batches: LineFile;
   readonly #epochs: LineFile;
@@ -104,7 +104,7 @@ export class RunWriter {
     this.#writeEvent({ time: new Date().toISOString(), type, text });
   }
 
-  /** Brings recipe.json up to date: the hash of the batches grows with the run. */
+  /** Updates recipe.json: the hash of the batches changes as the run grows. */
   setHashes(hashes: RunHashes): void {
     this.#header = { ...this.#header, hashes };
     writeWhole(runFiles(this.directory).recipe, json(this.#header));
@@ -131,7 +131,7 @@ export class RunWriter {
   }
 }
 
-/** A text file that grows by whole lines. */
+/** A text file that grows line by line. */
 class LineFile {
   readonly #file: number;
 

@@ -1,6 +1,6 @@
 import type { Addon, DType, Handle } from "../backend/addon";
 
-/** A float, int or byte array in the backend's memory with a shape, and how it was computed if gradients are to flow through it. */
+/** A float, int or byte array in the backend's memory with a shape and, if gradients flow through it, a record of how it was computed. */
 export class Tensor {
   requiresGrad = false;
   node: Node | null = null;
@@ -22,8 +22,8 @@ export class Tensor {
   }
 
   /**
-   * Set by `backward` on what it reached and has no history of its own (parameters): same shape, lives in the scope in which `backward`
-   * ran. Several passes in one scope add up; with the scope's end it is null again.
+   * Set by `backward` on the tensors without a history that it reaches (parameters). It has the same shape and lives in the scope in which
+   * `backward` ran. Several passes in one scope accumulate; when the scope ends, it is null again.
    */
   get grad(): Tensor | null {
     return this.#grad?.released ? null : this.#grad;
@@ -32,18 +32,18 @@ export class Tensor {
     this.#grad = gradient;
   }
 
-  /** The same memory under another shape of equal size. Gradients flow through. */
+  /** The same memory with another shape of equal size. Gradients flow through. */
   reshape(shape: readonly number[]): Tensor {
     const y = new Tensor(backend().view(this.handle, shape), this.dtype, shape);
     return record(y, [this], (dy) => [dy.reshape(this.shape)]);
   }
 
-  /** A copy of the content, row-major, of f32 or bf16. Throws if the tensor is not of that type. */
+  /** A row-major copy of the content of an f32 or bf16 tensor. Throws if it has another type. */
   toFloat32(): Float32Array {
     const values = backend().read(this.handle);
     return values instanceof Uint16Array ? fromBf16(values) : expectArray(values, Float32Array);
   }
-  /** The content as it will be when all that was called so far is done; what is returned waits for that, once. */
+  /** The content after all calls made so far. This call does not wait; the returned function does, and may be called once. */
   toFloat32Later(): () => Float32Array {
     const read = backend().readLater(this.handle);
     return () => expectArray(backend().takeRead(read), Float32Array);
@@ -59,7 +59,7 @@ export class Tensor {
     return this.#released;
   }
 
-  /** Gives the memory back now. A tensor made in a scope need not be released. */
+  /** Frees the memory now. A tensor created in a scope need not be released. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
@@ -73,20 +73,20 @@ function expectArray<T>(values: unknown, type: abstract new (...args: never[]) =
   throw new TypeError(`expected a tensor read as ${type.name}, got ${(values as object).constructor.name}`);
 }
 
-/** bf16 by its bits -> the same numbers. */
+/** Bits of bf16 -> the same numbers. */
 function fromBf16(bits: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
 }
 
-/** Bits of bf16, rounded to nearest, ties to even; of numbers that are not NaN. */
+/** Numbers -> bits of bf16, rounded to nearest, ties to even. The numbers must not be NaN. */
 function toBf16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   return Uint16Array.from(bits, (word) => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
 }
 
 /**
- * How a tensor was made: `backward` turns its gradient dy into the gradients of its inputs, in their order, null where there is none.
- * It returns new tensors or views of dy, never dy itself: each is released once it was used.
+ * How a tensor was computed: `backward` turns its gradient dy into the gradients of its inputs, in order, null where there is none. It
+ * returns new tensors or views of dy, never dy itself: each is released after use.
  */
 export interface Node {
   readonly order: number;
@@ -114,7 +114,7 @@ export function empty(shape: readonly number[], dtype: DType = "f32"): Tensor {
   return new Tensor(backend().alloc(dtype, shape), dtype, shape);
 }
 
-/** A new tensor of the shape and type of `x`, with undefined content. */
+/** A new tensor with the shape and type of `x` and undefined content. */
 export function emptyLike(x: Tensor): Tensor {
   return empty(x.shape, x.dtype);
 }
@@ -138,8 +138,8 @@ export function fromArray(values: Float32Array | Int32Array | Uint8Array, shape:
 const scopes: Set<Tensor>[] = [];
 
 /**
- * Runs `body`; every tensor made in it is released at the end, except those passed to `keep`. Scopes nest. `body` must not be
- * asynchronous: what runs in between would allocate into the wrong scope.
+ * Runs `body` and releases every tensor created in it at the end, except those passed to `keep`. Scopes nest. `body` must not be
+ * asynchronous: code that runs in between would allocate in the wrong scope.
  */
 export function scope<T>(body: () => T): T {
   const tensors = new Set<Tensor>();
@@ -152,13 +152,13 @@ export function scope<T>(body: () => T): T {
   }
 }
 
-/** Moves a tensor out of the current scope into the surrounding one (none: it lives until `release`). */
+/** Moves a tensor from the current scope to the enclosing one (if there is none, it lives until `release`). */
 export function keep<T extends Tensor>(tensor: T): T {
   if (scopes.at(-1)?.delete(tensor)) scopes.at(-2)?.add(tensor);
   return tensor;
 }
 
-/** Runs `body` outside of all scopes: what it makes lives until `release`. For weights and the optimizer's state. */
+/** Runs `body` outside all scopes: its tensors live until `release`. For weights and the optimizer's state. */
 export function unscoped<T>(body: () => T): T {
   const suspended = scopes.splice(0);
   try {
@@ -170,7 +170,7 @@ export function unscoped<T>(body: () => T): T {
 
 let made: Set<Tensor> | null = null;
 
-/** Runs `body`; if it throws, as when memory runs out, every tensor that it made is released, outside of scopes too. */
+/** Runs `body`. If it throws, for instance because memory runs out, every tensor that it created is released, even outside scopes. */
 export function allOrNone<T>(body: () => T): T {
   const outer = made;
   const own = new Set<Tensor>();
@@ -191,7 +191,7 @@ export function allOrNone<T>(body: () => T): T {
 let recording = true;
 let nextOrder = 0;
 
-/** Runs `body` without recording how tensors were made. */
+/** Runs `body` without recording how tensors are computed. */
 export function noGrad<T>(body: () => T): T {
   const before = recording;
   recording = false;
@@ -202,17 +202,17 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
-/** Runs `body` and frees all that it made but its result, unless gradients are recorded: then the backward pass needs the rest. */
+/** Runs `body` and frees every tensor that it created except its result, unless gradients are recorded: then the backward pass needs the rest. */
 export function keepResult(body: () => Tensor): Tensor {
   return recording ? body() : scope(() => keep(body()));
 }
 
-/** True if an op on these inputs should keep what its backward pass needs. */
+/** Whether an op on these inputs should keep what its backward pass needs. */
 export function needsGrad(...inputs: (Tensor | null)[]): boolean {
   return recording && inputs.some((input) => input?.requiresGrad);
 }
 
-/** Notes on `y` how it was made from `inputs` (null: an optional input left out), if a gradient is wanted of any of them. */
+/** Records on `y` how it was computed from `inputs` (null: an optional input left out), if any of them needs a gradient. */
 export function record(y: Tensor, inputs: Node["inputs"], backward: Node["backward"]): Tensor {
   if (needsGrad(...inputs)) {
     y.requiresGrad = true;
@@ -221,20 +221,20 @@ export function record(y: Tensor, inputs: Node["inputs"], backward: Node["backwa
   return y;
 }
 
-/** For the gradient of `input`: a new tensor like it, or null if none is wanted. */
+/** For the gradient of `input`: a new tensor like it, or null if none is needed. */
 export function gradientOf(input: Tensor | null): Tensor | null {
   return input?.requiresGrad ? emptyLike(input) : null;
 }
 
 /**
  * Walks from `y` back to the parameters and sets their `grad`; a gradient that arrives over several paths is summed.
- * `dy` is the gradient of the objective with respect to `y` (default: ones). Gradients in between are freed as soon as they were used.
+ * `dy` is the gradient of the objective with respect to `y` (default: ones). Intermediate gradients are freed right after use.
  */
 export function backward(y: Tensor, dy?: Tensor): void {
   if (!y.node) throw new Error("backward: expected a tensor computed from parameters, got one without a history");
   noGrad(() => {
     const gradients = new Map<Tensor, Tensor>([[y, dy?.reshape(y.shape) ?? full(y.shape, 1, y.dtype)]]);
-    // Inputs were made before outputs, so walking by falling order meets a tensor after all its users.
+    // Inputs are created before outputs, so walking in descending order visits a tensor after all its users.
     for (const { tensor, node } of historyByFallingOrder(y)) {
       const gradient = gradients.get(tensor);
       if (!gradient) continue;
@@ -263,7 +263,7 @@ function historyByFallingOrder(y: Tensor): { tensor: Tensor; node: Node }[] {
   return [...history].map(([tensor, node]) => ({ tensor, node })).sort((a, b) => b.node.order - a.node.order);
 }
 
-/** Releases `earlier`, whose place the sum takes. */
+/** Releases `earlier`, which the sum replaces. */
 function sum(earlier: Tensor | null | undefined, later: Tensor): Tensor {
   if (!earlier) return later;
   const y = emptyLike(later);

@@ -1,45 +1,45 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 
-/** The map of one of the teacher's stages, brought to a grid of side x side. */
+/** The map of one of the teacher's stages, resized to a grid of side x side. */
 export interface FeatureNeed {
   stage: string;
   side: number;
 }
 
-/** What objectives want to know of a teacher. */
+/** What objectives need from a teacher. */
 export interface TeacherNeeds {
   logits: boolean;
   features: readonly FeatureNeed[];
 }
 
-/** All that a teacher's answers to a view depend on, to the last bit. */
+/** Everything that determines a teacher's answer to a view, to the last bit. */
 export interface AnswerKey extends TeacherNeeds {
-  /** Of the teacher. */
+  /** The teacher's name in the registry. */
   model: string;
   /** Hash of names, shapes and values. */
   weights: string;
   imageSize: number;
   normalization: Normalization;
-  /** Hash of the data set, whose samples the views number. */
+  /** Hash of the data set whose samples the view numbers refer to. */
   data: string;
   precision: Precision;
-  /** What computed them: kernels differ in the order of their sums. */
+  /** The device that computed them: kernels differ in summation order. */
   device: string;
   isa: string;
 }
 
-/** Bytes that a cache may take: enough for the logits of 2 million views of 10 classes, or for 60,000 views with a map of 4x4x64. */
-const MOST_BYTES = 256 * 2 ** 20;
-/** What a row takes in the map beside its values; measured. */
-const BYTES_TO_FIND_A_ROW = 80;
-const MOST_ROWS_PER_PAGE = 1024;
+/** Size limit of a cache in bytes: enough for the logits of 2 million views of 10 classes, or for 60,000 views with a map of 4x4x64. */
+const MAX_BYTES = 256 * 2 ** 20;
+/** Overhead of a row in the Map, in bytes; measured. */
+const ROW_OVERHEAD_BYTES = 80;
+const MAX_ROWS_PER_PAGE = 1024;
 
-/** Keeps the answers of one teacher on one data set from run to run, in the memory of the process; those of any other key are forgotten. */
+/** Keeps the answers of one teacher on one data set from run to run, in the process's memory. Answers under any other key are dropped. */
 export class AnswerCache {
   #latest: { key: string; answers: KnownAnswers } | null = null;
 
-  constructor(private readonly mostBytes = MOST_BYTES) {}
+  constructor(private readonly mostBytes = MAX_BYTES) {}
 
   /** Rows of `width` values. */
   of(key: AnswerKey, width: number): KnownAnswers {
@@ -49,7 +49,7 @@ export class AnswerCache {
   }
 }
 
-/** Answers, rows of values, by the number of a view. */
+/** Answers, as rows of values, by view number. */
 export class KnownAnswers {
   readonly #rows = new Map<number, number>();
   readonly #pages: Float32Array[] = [];
@@ -60,8 +60,8 @@ export class KnownAnswers {
     private readonly width: number,
     mostBytes: number,
   ) {
-    this.#mostRows = Math.floor(mostBytes / (4 * width + BYTES_TO_FIND_A_ROW));
-    this.#rowsPerPage = Math.min(MOST_ROWS_PER_PAGE, this.#mostRows);
+    this.#mostRows = Math.floor(mostBytes / (4 * width + ROW_OVERHEAD_BYTES));
+    this.#rowsPerPage = Math.min(MAX_ROWS_PER_PAGE, this.#mostRows);
   }
 
   get(view: number): Float32Array | undefined {
@@ -69,7 +69,7 @@ export class KnownAnswers {
     return row === undefined ? undefined : this.#at(row);
   }
 
-  /** Where there is no room, what came first stays: epochs go round, so that the oldest row is the one that is wanted again soonest. */
+  /** When the cache is full, the earliest rows stay: epochs repeat, so the oldest row is needed again soonest. */
   set(view: number, answer: Float32Array): void {
     const row = this.#rows.get(view) ?? this.#rows.size;
     if (row === this.#mostRows) return;

@@ -12,7 +12,7 @@ export interface ChannelStatistics {
 
 const BATCH = 100;
 
-/** Mean and deviation of each channel of a stage's map [N,H,W,C], over all places of the first `images` images of a split, as stored. */
+/** Mean and deviation of each channel of a stage's map [N,H,W,C], over all positions in the first `images` images of a split, as stored. */
 export function channelStatistics(network: Network, split: Split, stage: string, images: number, precision: Precision): ChannelStatistics {
   const count = Math.min(images, split.count);
   const sums = new ChannelSums();

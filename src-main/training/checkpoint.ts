@@ -6,17 +6,17 @@ import { bytesOf, readSafetensors, readSafetensorsHeader, writeSafetensors } fro
 import { loadTensors } from "../models/weights";
 import type { Position, Trainer } from "./trainer";
 
-/** A checkpoint that was found whole. */
+/** An intact checkpoint. */
 export interface Checkpoint {
   path: string;
   position: Position;
-  /** Why a newer one is not used; null if this is the newest. */
+  /** Why a newer one cannot be used; null if this is the newest. */
   damaged: string | null;
 }
 
 /**
- * Writes weights, optimizer state and position into a folder, as the file `latest.safetensors`. The one before is kept as `previous`,
- * and until the new one is whole, synced and renamed, it is the one that counts.
+ * Writes weights, optimizer state and position to the file `latest.safetensors` in a folder. The previous checkpoint is kept as `previous`,
+ * and it remains the valid one until the new one is complete, synced and renamed.
  */
 export function writeCheckpoint(directory: string, trainer: Trainer): void {
   const { latest, previous } = filesIn(directory);
@@ -28,12 +28,12 @@ export function writeCheckpoint(directory: string, trainer: Trainer): void {
   writeSafetensors(latest, trainer.state(), { position, sha256: digest.hex() });
 }
 
-/** Of a finished run the last checkpoint is enough; they can be large. */
+/** Removes the earlier checkpoint of a finished run: the last one is enough, and they can be large. */
 export function removeOlderCheckpoint(directory: string): void {
   rmSync(filesIn(directory).previous, { force: true });
 }
 
-/** The newest whole checkpoint in a folder; null if there is none. Throws an InputError if there are some and all of them are damaged. */
+/** The newest intact checkpoint in a folder; null if there is none. Throws an InputError if there are checkpoints but all are damaged. */
 export function findCheckpoint(directory: string): Checkpoint | null {
   const problems: string[] = [];
   for (const path of Object.values(filesIn(directory)).filter(existsSync)) {
@@ -44,10 +44,10 @@ export function findCheckpoint(directory: string): Checkpoint | null {
     }
   }
   if (problems.length === 0) return null;
-  throw new InputError(`no checkpoint in ${directory} can be used, so the run cannot go on; start it anew in another folder. ${problems.join("; ")}`);
+  throw new InputError(`no checkpoint in ${directory} can be used, so the run cannot be resumed; start a new one in another folder. ${problems.join("; ")}`);
 }
 
-/** Brings a new trainer of the same recipe to a checkpoint. Throws an InputError if its tensors do not fit. */
+/** Restores a new trainer of the same recipe from a checkpoint. Throws an InputError if its tensors do not fit. */
 export function restore(trainer: Trainer, { path, position }: Checkpoint): void {
   loadTensors(trainer.state(), path, trainer.student.model.name);
   trainer.continueFrom(position);

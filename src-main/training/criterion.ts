@@ -103,7 +103,8 @@ function weighted({ terms }: Distillation, context: ObjectiveContext): WeightedO
   return terms.map((term, index) => {
     const earlier = terms.slice(0, index).filter(({ kind }) => kind === term.kind).length;
     const number = earlier === 0 ? "" : String(earlier + 1);
-    const objective = createObjective(term, context);
+    // Terms of the same kind would otherwise begin from the same weights.
+    const objective = createObjective(term, context && { ...context, seed: context.seed + earlier });
     const names = new Map(objective.parts.map((part) => [part, part + number]));
     return { weight: term.weight, objective, names, prefix: `objective.${term.kind}${number}.` };
   });

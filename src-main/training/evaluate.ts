@@ -6,13 +6,13 @@ import { noGrad, scope } from "../tensor/tensor";
 import { type Network, renderingFor } from "./network";
 
 export interface Evaluation {
-  /** Share of images whose first largest logit is the label, 0 ... 1. */
+  /** Share of images whose largest logit (the first among equals) is the label, 0 ... 1. */
   accuracy: number;
   /** Cross-entropy, mean over all images. */
   loss: number;
-  /** By class: images, and how many of them were right. */
+  /** By class: number of images, and how many were classified correctly. */
   perClass: { count: number; correct: number }[];
-  /** Spent computing, without what ran in between. */
+  /** Computing time, without whatever ran in between. */
   seconds: number;
 }
 
@@ -24,7 +24,7 @@ export interface EvaluateOptions {
   onBatch?(seconds: number): void;
 }
 
-/** Tests a network on all images of a split, in stored order and without augmentation. */
+/** Evaluates a network on all images of a split, in stored order and without augmentation. */
 export async function evaluate(network: Network, split: Split, { batchSize, precision, yieldPoint, onBatch }: EvaluateOptions): Promise<Evaluation> {
   const perClass = Array.from({ length: network.model.classes }, () => ({ count: 0, correct: 0 }));
   let lossSum = 0;
@@ -50,7 +50,7 @@ export async function evaluate(network: Network, split: Split, { batchSize, prec
   return { accuracy: correct / split.count, loss: lossSum / split.count, perClass, seconds };
 }
 
-/** Predicted class of each image, and the mean cross-entropy. The model is in the mode that it was in before. */
+/** Predicted class of each image, and the mean cross-entropy. Restores the model's mode afterwards. */
 function testBatch(network: Network, split: Split, indices: Int32Array, precision: Precision): { predicted: number[]; loss: number } {
   const { model } = network;
   const { training } = model;

@@ -10,27 +10,30 @@ export interface ShownBatch {
   plan: BatchPlan;
   /** The student's rendering of the plan. */
   images: Tensor;
-  /** What the student is to answer. */
+  /** What the student should answer. */
   targets: Tensor;
-  /** Checksum of what the teacher was shown, if it was asked. */
+  /** Checksum of what the teacher was shown; null if it was not asked. */
   teacher: string | null;
+  /** Whether pixels and targets of this batch are hashed too. */
+  checked: boolean;
 }
 
 /**
  * Batches from one checksum of pixels and targets to the next, by backend. On the processor a checksum costs 0.1 % of a step. A GPU would
- * have to send every batch back over the bus (128 images of 224 px in bf16 are 38 MB, 1.5 ms beside a step of some 30 ms): more than the 1 %
- * that evidence may cost. There the plan of every batch is hashed, and the pixels and targets of every 64th.
+ * have to send every batch back over the bus (128 images of 224 px in bf16 are 38 MB, 1.5 ms against a step of about 30 ms), which exceeds
+ * the 1 % that evidence may cost. There the plan of every batch is hashed, but pixels and targets only in every 64th.
  */
 const CHECKSUM_EVERY = { cpu: 1, cuda: 64 };
 
-/** The checksum of what a network was shown in a batch, counted from 1; null where this backend takes none. */
-export function checksumOf(shown: Tensor, batch: number): string | null {
-  return (batch - 1) % CHECKSUM_EVERY[backend().device()] === 0 ? backend().checksum(shown.handle) : null;
+/** For a run that begins now. It keeps its interval if it is resumed on another backend: its chain would not compare otherwise. */
+export function checksumInterval(): number {
+  return CHECKSUM_EVERY[backend().device()];
 }
 
-/** The evidence of a batch, linked to all before it. It is hashed from what the arm saw, not from what it was to see. */
-export function evidenceOf({ batch, plan, images, targets, teacher }: ShownBatch, chain: string): BatchEvidence {
-  const seen = { plan: hashPlan(plan), pixels: checksumOf(images, batch), targets: checksumOf(targets, batch) };
+/** The evidence of a batch, linked to all earlier batches. Hashed from what the arm saw, not from what it was supposed to see. */
+export function evidenceOf({ batch, plan, images, targets, teacher, checked }: ShownBatch, chain: string): BatchEvidence {
+  const checksum = (shown: Tensor) => (checked ? backend().checksum(shown.handle) : null);
+  const seen = { plan: hashPlan(plan), pixels: checksum(images), targets: checksum(targets) };
   const link = createHash("sha256")
     .update(JSON.stringify([chain, seen.plan, seen.pixels, seen.targets]))
     .digest("hex");

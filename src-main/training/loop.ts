@@ -5,19 +5,19 @@ import { type Evaluation, evaluate } from "./evaluate";
 import { ProgressMeter } from "./progress";
 import type { Step, Trainer } from "./trainer";
 
-/** What the loop reports, and asks, while it runs. */
+/** What the loop reports and asks while it runs. */
 export interface TrainingHooks {
   /** Awaited before every batch: lets other work in, waits while paused, and throws Interrupted to stop. */
   yieldPoint(): Promise<void>;
   onBatch(trainer: Trainer, step: Step, progress: Progress): void;
-  /** Before the test images are gone through. */
+  /** Called before the test images are evaluated. */
   onTest(trainer: Trainer): void;
   onEpoch(trainer: Trainer, record: EpochRecord): void;
 }
 
 /**
- * Trains one arm, or several epoch by epoch in turn, from where each of them is to its last epoch. May be left at any batch by an
- * error from `yieldPoint`, and be called again with the same trainers, or with others that a checkpoint was read into.
+ * Trains one arm, or several alternating by epoch, each from its current position to its last epoch. An error from `yieldPoint` may end it
+ * at any batch. It can then be called again with the same trainers, or with others restored from a checkpoint.
  */
 export async function train(trainers: readonly Trainer[], hooks: TrainingHooks): Promise<void> {
   const meter = new ProgressMeter(trainers);

@@ -8,7 +8,7 @@ import type { Model } from "../models/model";
 import { codeOf, createModel, type ModelOptions } from "../models/registry";
 import { describeWeights, hashWeights, loadWeights, type WeightsDescription } from "../models/weights";
 
-/** A model with the normalisation that its input has; the input's side in pixels is the model's own. */
+/** A model with the normalisation of its input; the input's side in pixels is the model's own. */
 export interface Network {
   model: Model;
   normalization: Normalization;
@@ -19,23 +19,23 @@ export function renderingFor({ model, normalization }: Network, precision: Preci
   return { imageSize: model.imageSize, ...normalization, precision };
 }
 
-/** A network whose normalisation was chosen. */
+/** A network with its normalisation decided. */
 export interface ChosenNetwork extends Network {
-  /** The normalisation if it was assumed, as the weights do not say it, in words for the user. */
+  /** If the normalisation was assumed because the weights do not record it: a sentence for the user. */
   assumption: string | null;
 }
 
-/** A network that is used as it was trained: in evaluation mode and without gradients. */
+/** A trained network: in evaluation mode and without gradients. */
 export interface TrainedNetwork extends ChosenNetwork {
-  /** Of the weights. */
+  /** Hash of the weights. */
   hash: string;
-  /** Names in the order of the logits, if the weights tell them. */
+  /** Names in the order of the logits, if the weights record them. */
   classes: string[] | null;
-  /** Side in pixels of the images that the weights were trained on, if they tell it. */
+  /** Side in pixels of the images that the weights were trained on, if they record it. */
   trainedAt: number | null;
 }
 
-/** What was asked for; null and undefined leave it to the weights. */
+/** Requested values; null and undefined leave them to the weights. */
 export interface GivenNormalization {
   mean?: readonly number[] | null;
   std?: readonly number[] | null;
@@ -45,12 +45,12 @@ export interface TrainedNetworkOptions extends GivenNormalization {
   model: string;
   /** "bundled" or a safetensors file. */
   weights: string;
-  /** Default: what the weights say, then the model's own; so with the patch. */
+  /** Default: what the weights say, then the model's own; likewise for the patch. */
   imageSize?: number;
   patchSize?: number;
 }
 
-/** Builds a model for the weights and reads them. Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
+/** Builds a model for the weights and loads them. Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
 export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const path = options.weights === "bundled" ? bundledWeights(options.model) : options.weights;
   const about = describeWeights(path, options.model);
@@ -68,7 +68,7 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
 }
 
-/** A network to be trained: fresh from the seed, or from a file, whose head must have as many classes. */
+/** A network to train: fresh from the seed, or from a file whose head has the same number of classes. */
 export function createStudent(choice: Omit<StudentChoice, "mean" | "std"> & GivenNormalization, classes: number, seed: number): ChosenNetwork {
   const model = build(choice.model, { classes, imageSize: choice.imageSize, patchSize: choice.patchSize, seed });
   if (!choice.weights) {
@@ -79,24 +79,24 @@ export function createStudent(choice: Omit<StudentChoice, "mean" | "std"> & Give
   return { model, ...normalizationOf(choice, describeWeights(choice.weights, choice.model), choice.weights) };
 }
 
-/** What was asked for, else what the weights say, else their family's. */
+/** The requested normalisation, otherwise what the weights say, otherwise their family's. */
 function normalizationOf(given: GivenNormalization & { model: string }, about: WeightsDescription, path: string): Omit<ChosenNetwork, "model"> {
   const [mean, std] = [given.mean ?? about.mean, given.std ?? about.std];
   if (mean && std) return { normalization: { mean, std }, assumption: null };
   const family = familyOf(given.model).normalization;
   const normalization = { mean: mean ?? family.mean, std: std ?? family.std };
-  const assumption = `the weights ${path} do not say how their images were normalised, and are used with ${normalizationInWords(normalization)}: if they were trained with others, set mean and std`;
+  const assumption = `the weights ${path} do not say how their images were normalised, so they are used with ${normalizationInWords(normalization)}: if they were trained with other values, set mean and std`;
   return { normalization, assumption };
 }
 
 /**
- * Throws an InputError if a network's answers do not stand for the data's classes: another number of them, or the same names in
- * another order.
+ * Throws an InputError if a network's logits do not correspond to the data's classes: a different number, or the same names in another
+ * order.
  */
 export function expectSameClasses(network: TrainedNetwork, classes: readonly string[], owner: string): void {
   const count = network.model.classes;
   if (count !== classes.length)
-    throw new InputError(`${owner} tells ${count} classes apart and the data has ${classes.length}: choose weights and data with the same classes`);
+    throw new InputError(`${owner} distinguishes ${count} classes, and the data has ${classes.length}: choose weights and data with the same classes`);
   const sorted = (names: readonly string[]) => [...names].sort().join("\n");
   const { classes: names } = network;
   if (names && sorted(names) === sorted(classes) && names.join("\n") !== classes.join("\n"))

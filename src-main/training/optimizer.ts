@@ -16,7 +16,7 @@ export abstract class Optimizer {
     this.update(learningRate);
   }
 
-  /** The moments by parameter, `first.<parameter>` and `second.<parameter>`: with `steps` all that is needed to go on. */
+  /** The moments by parameter, `first.<parameter>` and `second.<parameter>`: together with `steps`, all that resuming needs. */
   abstract moments(): Map<string, Tensor>;
 
   release(): void {
@@ -71,7 +71,7 @@ class Sgd extends Optimizer {
   }
 }
 
-/** By timm's rule `matrices` leaves out biases and norms (one dimension), and what a model says: positions and tokens. */
+/** Which parameters decay. `matrices` is timm's rule: no biases and norms (one dimension), and none that the model excludes (positions, tokens). */
 function decays({ shape, undecayed }: Weight, { decay }: OptimizerSettings): boolean {
   return decay === "all" || (shape.length > 1 && !undecayed);
 }

@@ -5,13 +5,13 @@ import type { Computed, Reading } from "./objectives/objective";
 
 /** Forward pass and loss of a batch. */
 export type Task = (batch: Batch) => Computed;
-/** Numbers by the names of a computation's readings. */
+/** Numbers by name: the readings of a computation. */
 export type Numbers = Readonly<Record<string, number>>;
 
 /**
- * Forward and backward pass over batches. Where the device records, the second batch of a size in a row is recorded, and it and all later ones
- * of that size are replayed: on a GPU as two CUDA graphs, between which the loss is read, so that it is there while the gradients are still
- * computed. What changes from batch to batch is copied in before; the optimizer's step, whose numbers change, comes after.
+ * Forward and backward pass over batches. If the device records, the second consecutive batch of a size is recorded, and it and all later
+ * batches of that size are replayed: on a GPU as two CUDA graphs. The loss is read between them, so that it arrives while the gradients are
+ * still being computed. Data that change from batch to batch are copied in before; the optimizer's step, whose numbers change, runs after.
  */
 export class Pass {
   #recorded: RecordedPass | null = null;
@@ -23,7 +23,7 @@ export class Pass {
     private readonly parameters: ReadonlyMap<string, Tensor>,
   ) {}
 
-  /** Sets the parameters' gradients, which live in the surrounding scope. What it returns waits for the loss. */
+  /** Sets the parameters' gradients, which live in the enclosing scope. The returned function waits for the loss. */
   run(batch: Batch): () => Numbers {
     const size = batch.labels.size;
     const isRepeated = size === this.#lastSize;
@@ -32,7 +32,7 @@ export class Pass {
     return this.#recorded?.size === size ? this.#recorded.replay(batch) : this.#once(batch);
   }
 
-  /** Gives the recording's memory back. The next batches may be recorded again. */
+  /** Frees the recording's memory. The next batches may be recorded again. */
   release(): void {
     this.#recorded?.release();
     this.#recorded = null;
@@ -46,7 +46,7 @@ export class Pass {
     return numbers;
   }
 
-  /** A recording keeps memory that batch by batch would be shared with others: where there is no room for it, there is none. */
+  /** A recording holds memory that unrecorded batches share with other work: without room for it, nothing is recorded. */
   #record(batch: Batch): void {
     if (!this.#hasRoom || !backend().canRecord()) return;
     this.release();
@@ -66,7 +66,7 @@ class RecordedPass {
   #computed!: Computed;
   #gradients: [parameter: Tensor, gradient: Tensor][] = [];
 
-  /** Does nothing yet with the batch: replay it. */
+  /** Only records: the batch takes effect when replayed. */
   constructor(task: Task, parameters: ReadonlyMap<string, Tensor>, batch: Batch) {
     this.size = batch.labels.size;
     this.#batch = unscoped(() => allOrNone(() => mapTensors(batch, ({ shape, dtype }) => empty(shape, dtype))));
@@ -85,7 +85,7 @@ class RecordedPass {
     backend().replay(forward!);
     const numbers = readLater(this.#computed.readings);
     backend().replay(backward!);
-    // A view for this scope: with its end the parameters have no gradients again.
+    // A view in this scope: when the scope ends, the parameters have no gradients again.
     for (const [parameter, gradient] of this.#gradients) parameter.grad = gradient.reshape(gradient.shape);
     return numbers;
   }
@@ -118,7 +118,7 @@ function tensorsIn({ loss, readings }: Computed): Tensor[] {
   return [loss, ...readings.map(({ tensor }) => tensor)];
 }
 
-/** Waits for the numbers only when called. A reading without a name is left out. */
+/** The returned function waits for the numbers. Readings without a name are left out. */
 function readLater(readings: readonly Reading[]): () => Numbers {
   const later = readings.map(({ names, tensor }) => ({ names, take: tensor.toFloat32Later() }));
   return () => {
@@ -130,7 +130,7 @@ function readLater(readings: readonly Reading[]): () => Numbers {
   };
 }
 
-/** Records what `body` does, instead of doing it. */
+/** Records what `body` does instead of doing it. */
 function record(body: () => void): Recording {
   backend().beginRecording();
   try {
@@ -142,7 +142,7 @@ function record(body: () => void): Recording {
   return backend().endRecording();
 }
 
-/** After an error in it, which alone is worth reporting. */
+/** Ends a recording after an error in it; only that error is worth reporting. */
 function abandonRecording(): void {
   try {
     backend().releaseRecording(backend().endRecording());

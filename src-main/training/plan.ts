@@ -6,8 +6,8 @@ import { sampleViews } from "../tensor/ops/assemble-batch";
 import { scope } from "../tensor/tensor";
 
 /**
- * One batch, planned once: which samples in which views. Each network renders the plan at its own size and normalisation, so that all see
- * the same; it follows from (seed, epoch, sample) alone.
+ * One batch, planned once: which samples, and the view of each. Every network renders the plan at its own size and normalisation, so all see
+ * the same content. A view depends only on (seed, epoch, sample).
  */
 export interface BatchPlan extends Shown {
   /** From 1. */
@@ -43,24 +43,24 @@ export class Planner {
   }
 }
 
-/** [count,3]: each sample's view in an epoch: a new one, or one of `augment.views` in turn. Null without augmentation. */
+/** [count,3]: each sample's view in an epoch, a new one or the next of `augment.views`. Null without augmentation. */
 function viewsIn(epoch: number, count: number, { train: { seed }, augment: { crop, flip, views } }: PlanSettings): Int32Array | null {
   if (crop === 0 && !flip) return null;
   const drawn = views === null ? epoch : ((epoch - 1) % views) + 1;
   return scope(() => sampleViews(count, { crop, flip, seed, epoch: drawn }).toInt32());
 }
 
-/** Rows [N,3] of views [count,3]. */
+/** Selects rows [N,3] of views [count,3]. */
 function rowsOf(views: Int32Array, indices: Int32Array): Int32Array {
   const rows = new Int32Array(3 * indices.length);
   for (const [n, index] of indices.entries()) rows.set(views.subarray(3 * index, 3 * index + 3), 3 * n);
   return rows;
 }
 
-/** Pixels of a crop at most, one more than its largest offset. */
+/** Limit of a crop in pixels: one more than its largest offset. */
 const CROP_LIMIT = 128;
 
-/** [N]: a number for each sample in its view; equal for the same crop and flip of the same sample alone, whatever the network and its size. */
+/** [N]: a number for each sample in its view; equal only for the same crop and flip of the same sample, whatever the network and its size. */
 export function viewNumbers({ indices, views }: Shown): Float64Array {
   return Float64Array.from(indices, (sample, n) => {
     const [top, left, flip] = views ? (views.subarray(3 * n, 3 * n + 3) as unknown as [number, number, number]) : [0, 0, 0];

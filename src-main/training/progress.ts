@@ -2,7 +2,7 @@ import type { Progress } from "../contract/engine";
 import type { BatchRecord } from "../contract/run";
 import type { Trainer } from "./trainer";
 
-/** Batches and time done and left, over all arms and their tests. */
+/** Batches and time, done and left, over all arms and their tests. */
 export class ProgressMeter {
   readonly #trainers: readonly Trainer[];
   readonly #training: Map<Trainer, Pace>;
@@ -14,14 +14,14 @@ export class ProgressMeter {
   }
 
   afterTestBatch(seconds: number): void {
-    this.#testing.note(seconds);
+    this.#testing.add(seconds);
   }
 
   afterBatch(trainer: Trainer, { imagesPerSecond }: BatchRecord): Progress {
     const { batchSize } = trainer.recipe.train;
-    // Full batches' time, so that the shorter last batch of an epoch does not count as a fast one.
+    // Scaled to full batches, so that the smaller last batch of an epoch does not count as a fast one.
     const pace = this.#training.get(trainer)!;
-    pace.note(batchSize / imagesPerSecond);
+    pace.add(batchSize / imagesPerSecond);
     return {
       done: sum(this.#trainers, batchesDone),
       total: sum(this.#trainers, ({ epochs, batchesPerEpoch }) => epochs * batchesPerEpoch),
@@ -30,7 +30,7 @@ export class ProgressMeter {
     };
   }
 
-  /** An arm that has not begun is taken to be as fast as the one that runs; a test batch, before the first, to be a third of a training batch. */
+  /** Assumes that an arm that has not begun is as fast as the running one, and that a test batch, before the first, takes a third of a training batch. */
   #secondsLeft(trainer: Trainer, current: number): number {
     const perBatch = this.#training.get(trainer)!.seconds ?? current;
     const perTestBatch = this.#testing.seconds ?? perBatch / 3;
@@ -41,11 +41,11 @@ export class ProgressMeter {
 
 const RECENT = 31;
 
-/** Seconds that a kind of work takes: the median of the last times, which one slow batch (a busy machine, a first call) does not move. */
+/** Seconds that a kind of work takes: the median of recent times, which one slow batch (a busy machine, a first call) does not shift. */
 class Pace {
   readonly #recent: number[] = [];
 
-  note(seconds: number): void {
+  add(seconds: number): void {
     this.#recent.push(seconds);
     if (this.#recent.length > RECENT) this.#recent.shift();
   }

@@ -6,8 +6,8 @@ export type ScheduleSettings = Pick<TrainSettings, "epochs" | "learningRate" | "
  * The learning rate of one step. `epoch` and `batch` count from 0.
  *
  * cosine-epoch is torch.optim.lr_scheduler.CosineAnnealingLR(T_max = epochs) stepped after each epoch; cosine-step the same with T_max =
- * epochs * batchesPerEpoch, stepped after each batch. With warm-up the rate first rises in equal steps (the first step is not 0), and the
- * cosine spans what is left, so that it begins at the full rate.
+ * epochs * batchesPerEpoch, stepped after each batch. With warm-up the rate first rises in equal steps (the first step is not 0); the cosine
+ * spans the rest and begins at the full rate.
  */
 export function learningRateAt(settings: ScheduleSettings, batchesPerEpoch: number, epoch: number, batch: number): number {
   const unitsPerEpoch = settings.schedule === "cosine-epoch" ? 1 : batchesPerEpoch;

@@ -3,9 +3,8 @@ import type { Precision } from "../contract/recipe";
 import { render, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { resizeGrid } from "../tensor/ops/resize-grid";
-import { backend, fromArray, noGrad, type Tensor } from "../tensor/tensor";
+import { backend, fromArray, keep, noGrad, scope, type Tensor } from "../tensor/tensor";
 import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
-import { checksumOf } from "./evidence";
 import { type Network, renderingFor } from "./network";
 import { type BatchPlan, viewNumbers } from "./plan";
 
@@ -73,19 +72,22 @@ export class Teacher {
     return this.#shown;
   }
 
-  /** `batch` counts from 1 over all epochs. */
-  answer(plan: BatchPlan, batch: number): Answers {
+  /** `checked`: whether to take a checksum of what the teacher is shown. */
+  answer(plan: BatchPlan, checked: boolean): Answers {
     this.#remember();
     const views = viewNumbers(plan);
     const missing = [...plan.indices.keys()].filter((n) => !this.#known?.get(views[n]!));
     this.#counts.computed += missing.length;
     this.#counts.known += views.length - missing.length;
     this.#shown = null;
-    return missing.length === views.length && views.length > 1 ? this.#askAll(plan, views, batch) : this.#complete(plan, views, missing, batch);
+    return missing.length === views.length && views.length > 1 ? this.#askAll(plan, views, checked) : this.#complete(plan, views, missing, checked);
   }
 
+  /** Answers on their way are taken, as the device keeps them until then. After an error on it none arrive, and that error is the one to report. */
   release(): void {
-    this.#remember();
+    try {
+      this.#remember();
+    } catch {}
   }
 
   /** Keeps what has arrived since: not at once, as waiting for a GPU would leave it without work. */
@@ -96,21 +98,21 @@ export class Teacher {
     for (const [n, view] of views.entries()) this.#known!.set(view, this.#rowOf(values, n));
   }
 
-  #askAll(plan: Shown, views: Float64Array, batch: number): Answers {
-    const answers = this.#ask(plan, batch);
+  #askAll(plan: Shown, views: Float64Array, checked: boolean): Answers {
+    const answers = this.#ask(plan, checked);
     if (this.#known) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
     return answers;
   }
 
   /** What is known, with the teacher's answers for the rows that are missing. */
-  #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], batch: number): Answers {
+  #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], checked: boolean): Answers {
     // An image alone is shown twice: the convolutions of one image sum in another order than those of a batch.
     const rows = missing.length === 1 ? [missing[0]!, missing[0]!] : missing;
     const asked = {
       indices: Int32Array.from(rows, (n) => indices[n]!),
       views: shown && Int32Array.from(rows.flatMap((n) => [...shown.subarray(3 * n, 3 * n + 3)])),
     };
-    const answers = rows.length > 0 ? [...this.#ask(asked, batch).values()].map((tensor) => tensor.toFloat32()) : [];
+    const answers = rows.length > 0 ? [...this.#ask(asked, checked).values()].map((tensor) => tensor.toFloat32()) : [];
     const whole = this.#fields.map(({ size }) => new Float32Array(views.length * size));
     for (const [n, view] of views.entries()) {
       const known = this.#known?.get(view);
@@ -124,18 +126,21 @@ export class Teacher {
     return new Map(this.#fields.map(({ name, shape }, i) => [name, fromArray(whole[i]!, [views.length, ...shape])]));
   }
 
-  #ask(shown: Shown, batch: number): Map<string, Tensor> {
+  /** What the forward pass needs besides the answers is freed at once: at 224 px a batch of images alone is 77 MB. */
+  #ask(shown: Shown, checked: boolean): Map<string, Tensor> {
     const { network, needs } = this.#options;
-    return noGrad(() => {
-      const images = this.#render(shown);
-      this.#shown = checksumOf(images, batch);
-      const { logits, features } = network.model.forwardFeatures(
-        images,
-        needs.features.map(({ stage }) => stage),
-      );
-      const maps = needs.features.map((need) => [featureName(need), inFloat32(resizeGrid(features.get(need.stage)!, need.side))] as const);
-      return new Map([...(needs.logits ? [["logits", logits] as const] : []), ...maps]);
-    });
+    return scope(() =>
+      noGrad(() => {
+        const images = this.#render(shown);
+        this.#shown = checked ? backend().checksum(images.handle) : null;
+        const { logits, features } = network.model.forwardFeatures(
+          images,
+          needs.features.map(({ stage }) => stage),
+        );
+        const maps = needs.features.map((need) => [featureName(need), keep(inFloat32(resizeGrid(features.get(need.stage)!, need.side)))] as const);
+        return new Map([...(needs.logits ? [["logits", keep(logits)] as const] : []), ...maps]);
+      }),
+    );
   }
 
   #render(shown: Shown): Tensor {

@@ -11,7 +11,7 @@ import { AnswerCache } from "./answer-cache";
 import { channelStatistics } from "./channel-statistics";
 import { type Batch, Criterion } from "./criterion";
 import type { Evaluation } from "./evaluate";
-import { evidenceOf } from "./evidence";
+import { checksumInterval, evidenceOf } from "./evidence";
 import { type Network, renderingFor } from "./network";
 import { createOptimizer, type Optimizer } from "./optimizer";
 import { type Numbers, Pass } from "./pass";
@@ -36,6 +36,8 @@ export interface Position {
   initialWeights: string;
   /** The last link of the chain of evidence. */
   batchesHash: string;
+  /** Batches from one checksum of pixels and targets to the next. */
+  checksumEvery: number;
 }
 
 export interface TrainerOptions {
@@ -89,7 +91,7 @@ export class Trainer {
     const parameters = this.#parameters();
     this.#pass = new Pass((batch) => this.#criterion.compute(batch), parameters);
     this.#optimizer = createOptimizer(parameters, recipe.train);
-    this.#position = { ...START, initialWeights: hashWeights(student.model) };
+    this.#position = { ...START, checksumEvery: checksumInterval(), initialWeights: hashWeights(student.model) };
   }
 
   get position(): Readonly<Position> {
@@ -142,7 +144,7 @@ export class Trainer {
       const numbers = this.#pass.run(batch);
       this.#optimizer.step(learningRate);
       // Not earlier: waiting for a GPU would leave it without work. Nothing is recorded of a step with a wrong loss.
-      return { numbers: this.#checked(numbers()), evidence };
+      return { numbers: this.#expectFinite(numbers()), evidence };
     });
 
     const images = plan.indices.length;
@@ -200,7 +202,8 @@ export class Trainer {
 
   /** Goes on from a position, once the tensors of `state` have been overwritten with those of the same checkpoint. */
   continueFrom(position: Position): void {
-    this.#position = { ...position };
+    // A checkpoint of an earlier version has no interval.
+    this.#position = { ...this.#position, ...position };
     this.#optimizer.steps = position.optimizerSteps;
   }
 
@@ -223,20 +226,28 @@ export class Trainer {
     return {
       images: render(train, plan, renderingFor(this.student, this.recipe.train.precision)),
       labels: labelsOf(train, plan.indices),
-      teacher: this.teacher?.answer(plan, this.#batch) ?? new Map(),
+      teacher: this.teacher?.answer(plan, this.#checked) ?? new Map(),
     };
   }
 
   #evidenceOf(plan: BatchPlan, { images, labels }: Batch): BatchEvidence {
-    return evidenceOf({ batch: this.#batch, plan, images, targets: labels, teacher: this.teacher?.shown ?? null }, this.#position.batchesHash);
+    return evidenceOf(
+      { batch: this.#batchNumber, plan, images, targets: labels, teacher: this.teacher?.shown ?? null, checked: this.#checked },
+      this.#position.batchesHash,
+    );
   }
 
   /** The batch under way, counted from 1 over all epochs. */
-  get #batch(): number {
+  get #batchNumber(): number {
     return this.#position.epochsDone * this.batchesPerEpoch + this.#position.batchesDone + 1;
   }
 
-  #checked(numbers: Numbers): Numbers {
+  /** Whether the pixels and targets of the batch under way are in its evidence. */
+  get #checked(): boolean {
+    return (this.#batchNumber - 1) % this.#position.checksumEvery === 0;
+  }
+
+  #expectFinite(numbers: Numbers): Numbers {
     if (Number.isFinite(numbers.loss)) return numbers;
     const { learningRate } = this.recipe.train;
     throw new InputError(

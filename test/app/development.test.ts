@@ -177,7 +177,7 @@ test("data and images that cannot be used are told in words", async () => {
   mkdirSync(inHome("empty"));
   await studio.pickInDialogs(inHome("empty"));
   await studio.press(/^Your own folder/);
-  expect(await studio.alert("holds no images in a layout that is known")).toContain(inHome("empty"));
+  expect(await studio.alert("holds no images in a known layout")).toContain(inHome("empty"));
   await studio.go("setup");
   await studio.alert("The chosen data cannot be read.");
   expect(await studio.page.getByRole("button", { name: "Start training" }).isDisabled()).toBe(true);

@@ -104,7 +104,7 @@ describe("a run from the command line", () => {
     expect(relativeError(Float32Array.from(half!), Float32Array.from(whole!))).toBeLessThan(0.02);
 
     const again = await distill(["export", "--weights", "first/student.safetensors", "--out", "half.safetensors"], cwd);
-    expect([again.status, again.err]).toEqual([1, expect.stringContaining("half.safetensors: exists already")]);
+    expect([again.status, again.err]).toEqual([1, expect.stringContaining("half.safetensors: already exists")]);
   });
 
   it("can be reported on", async () => {
@@ -251,7 +251,7 @@ describe("bad input is told in words that name it, and changes nothing", () => {
   it("a folder that holds what a run would write over", async () => {
     mkdirSync(path.join(cwd, "tables"));
     writeFileSync(path.join(cwd, "tables", "epochs.csv"), "mine");
-    await refused(["train", "--recipe", "recipe.json", "--out", "tables"], 1, path.join(cwd, "tables", "epochs.csv"), "exists already");
+    await refused(["train", "--recipe", "recipe.json", "--out", "tables"], 1, path.join(cwd, "tables", "epochs.csv"), "already exists");
   });
 
   it("a comparison without a teacher", () => refused(["compare", "--recipe", "recipe.json", "--out", "run"], 2, "distillation"));

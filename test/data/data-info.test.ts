@@ -55,7 +55,7 @@ test("an image folder with odd things in it: each is named", async () => {
   expect(imageSize).toBeNull();
   expect(warnings).toEqual([
     expect.stringMatching(/list\.jpg cannot be read as an image/),
-    expect.stringMatching(/Not taken, .*readme\.txt/),
+    expect.stringMatching(/Skipped, .*readme\.txt/),
     expect.stringMatching(/differ in size/),
   ]);
   expect(thumbnails).toHaveLength(3);

@@ -268,7 +268,7 @@ describe("an image folder", () => {
 
 describe("a path without data", () => {
   test("says what it is and what was expected", async () => {
-    await refused(`${folder} holds no images in a layout that is known: expected data_batch_1.bin`);
+    await refused(`${folder} holds no images in a known layout: expected data_batch_1.bin`);
     await refused(/expected the folders train\/<class>\/ and test\/<class>\/ with images/, { format: "image-folder" });
     await refused("/absent does not exist", { path: join(folder, "absent") });
     writeFileSync(join(folder, "file"), "");
@@ -287,7 +287,7 @@ describe("a folder with images in two formats", () => {
 
   test("is refused, with what was found where", async () => {
     writeFiles(folder, { ...cifar10, ...(await imageFolder()) });
-    await refused(`cifar10-binary in ${join(folder, "cifar-10-batches-bin")}, image-folder in ${folder}; give the folder of one of them, or name its format`);
+    await refused(`cifar10-binary in ${join(folder, "cifar-10-batches-bin")}, image-folder in ${folder}; choose the folder of one of them, or name its format`);
   });
 
   test("is read where the format is named", async () => {

@@ -42,7 +42,7 @@ describe("the engine as a process", () => {
   it.each([
     ["exit", "exit code 3"],
     ["SIGSEGV", "signal SIGSEGV): a memory fault"],
-    ["SIGKILL", "signal SIGKILL): it was ended from outside, most often because memory ran out"],
+    ["SIGKILL", "signal SIGKILL): it was killed from outside, most often because memory ran out"],
   ])("that ends by %s says so, with its last words", async (how, words) => {
     const client = await start();
     const call = client.call("listRuns", { directory: how });

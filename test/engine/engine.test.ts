@@ -312,7 +312,7 @@ describe("pause, stop and resume", () => {
     await fresh().call("train", { recipe: from(folder.teacher), out, resume: false });
     rmSync(`${out}/checkpoint`, { recursive: true });
     const failure = await fresh().failure("train", { recipe: from(otherTeacher()), out, resume: true });
-    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other first weights") });
+    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other initial weights") });
   });
 
   test("what a run in the way of one arm refuses leaves no trace of the other", async () => {
@@ -320,7 +320,7 @@ describe("pause, stop and resume", () => {
     mkdirSync(`${out}/student`, { recursive: true });
     writeFileSync(`${out}/student/batches.csv`, "mine");
     const failure = await fresh().failure("compare", { recipe: recipe(), out, resume: false });
-    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining(`${out}/student/batches.csv exists already`) });
+    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining(`${out}/student/batches.csv already exists`) });
     writeFileSync(`${out}/report.html`, "mine");
     rmSync(`${out}/student`, { recursive: true });
     expect(await fresh().failure("compare", { recipe: recipe(), out, resume: false })).toMatchObject({
@@ -343,7 +343,7 @@ describe("pause, stop and resume", () => {
     writeFileSync(`${out}/checkpoint/latest.safetensors`, "not a checkpoint");
     const resumed = fresh();
     const result = await resumed.call("train", { recipe: single(), out, resume: true });
-    expect(resumed.notices.find(({ type }) => type === "warning")).toMatchObject({ text: expect.stringContaining("goes on from the one before") });
+    expect(resumed.notices.find(({ type }) => type === "warning")).toMatchObject({ text: expect.stringContaining("continues from the one before") });
     expect(lasting(result)).toEqual(lasting(await fresh().call("train", { recipe: single(), out: folder.path("undamaged"), resume: false })));
   });
 });

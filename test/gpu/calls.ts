@@ -13,8 +13,8 @@ import { createOptimizer } from "../../src-main/training/optimizer";
 import { Pass } from "../../src-main/training/pass";
 import { whole } from "../reference/formula";
 import { caseFiles } from "./cases";
-import { type NotedCalls, noted } from "./noted-calls";
 import { timedOps } from "./ops";
+import { type RecordedCalls, recordCalls } from "./recorded-calls";
 
 const CLASSES = 10;
 const IMAGES = 1024;
@@ -66,7 +66,7 @@ export const files: Record<string, () => string> = Object.fromEntries([
 ]);
 
 function models(precision: Precision): string {
-  return noted(`logits of models, ${precision}`, (calls) => {
+  return recordCalls(`logits of models, ${precision}`, (calls) => {
     calls.add(`compare ${MODEL_TOLERANCES[precision]} 0`);
     for (const sizes of MODELS) {
       const { model } = network(sizes);
@@ -80,7 +80,7 @@ function models(precision: Precision): string {
 /** Steps from batches with crops and flips, distilled or not. Compared are losses alone: of two logits that are nearly equal either may be the larger. */
 export function training(sizes: Sizes, teaches: Sizes | null, precision: Precision): string {
   const batchSize = 4;
-  return noted(`${STEPS} steps of ${sizes.model}${teaches ? `, distilled from ${teaches.model}` : ""}, ${precision}`, (calls) => {
+  return recordCalls(`${STEPS} steps of ${sizes.model}${teaches ? `, distilled from ${teaches.model}` : ""}, ${precision}`, (calls) => {
     const split = splitOf(calls);
     const teacher = teaches && network(teaches);
     teacher?.model.eval().requiresGrad(false);
@@ -103,7 +103,7 @@ export function training(sizes: Sizes, teaches: Sizes | null, precision: Precisi
 
 /** The third batch of a size and all later ones are replayed. */
 export function trainingStep(title: string, sizes: Sizes, batchSize: number): string {
-  return noted(`${title}, training step, bf16`, (calls) => {
+  return recordCalls(`${title}, training step, bf16`, (calls) => {
     const batch = unscoped(() => ({
       images: images(calls, sizes, batchSize, "bf16"),
       labels: calls.numbers("i32", [batchSize], { below: CLASSES }),
@@ -118,7 +118,7 @@ export function trainingStep(title: string, sizes: Sizes, batchSize: number): st
 }
 
 export function inferenceStep(title: string, sizes: Sizes, batchSize: number): string {
-  return noted(`${title}, inference, bf16`, (calls) => {
+  return recordCalls(`${title}, inference, bf16`, (calls) => {
     const { model } = network(sizes);
     model.eval();
     const seen = unscoped(() => images(calls, sizes, batchSize, "bf16"));
@@ -144,11 +144,11 @@ function network({ model, imageSize, patchSize = undefined }: Sizes): Network {
   return { model: createModel(model, { classes: CLASSES, imageSize, patchSize, seed: 1 }), normalization: CIFAR10_NORMALIZATION };
 }
 
-function images(calls: NotedCalls, { imageSize }: Sizes, count: number, precision: Precision): Tensor {
+function images(calls: RecordedCalls, { imageSize }: Sizes, count: number, precision: Precision): Tensor {
   return calls.numbers(precision === "bf16" ? "bf16" : "f32", [count, imageSize, imageSize, 3]);
 }
 
-function splitOf(calls: NotedCalls): Split {
+function splitOf(calls: RecordedCalls): Split {
   const pixels = unscoped(() => calls.numbers("u8", [IMAGES, 32, 32, 3], { below: 256 }));
   return { images: pixels, labels: whole("labels", IMAGES, CLASSES), count: IMAGES, H: 32, W: 32 };
 }

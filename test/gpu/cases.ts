@@ -2,7 +2,7 @@
 import { backend, fromArray, scope, type Tensor } from "../../src-main/tensor/tensor";
 import { type Bf16Case, bf16Cases, type Case, CUDA_TOLERANCES, cases, inBf16, inputTensors, outputGradient, resultTensors } from "../ops/cases";
 import { product } from "../reference/formula";
-import { type NotedCalls, noted } from "./noted-calls";
+import { type RecordedCalls, recordCalls } from "./recorded-calls";
 import { LARGE_TILES } from "./sizes";
 
 /** Ops that copy from the host when they are called: nothing of that kind can be recorded. */
@@ -28,7 +28,7 @@ function elements({ inputs }: Case): number {
 
 /** The op and its gradient are recorded and replayed, where that is possible; the driver also plays them without recording. */
 export function caseCalls(test: Case | Bf16Case): string {
-  return noted(titleOf(test), (calls) => {
+  return recordCalls(titleOf(test), (calls) => {
     const isRecorded = !NEVER_RECORDED.includes(test.op);
     calls.add(`compare ${CUDA_TOLERANCES["stored" in test ? "bf16" : "fp32"]} 0${isRecorded ? " bits" : ""}`);
     scope(() => {
@@ -45,11 +45,11 @@ export function titleOf(test: Case | Bf16Case): string {
   return "stored" in test ? `${test.name}; ${test.stored.join(" ")} in bf16` : test.name;
 }
 
-export function numbersOf(test: Case | Bf16Case, calls: NotedCalls): Record<string, Tensor> {
+export function numbersOf(test: Case | Bf16Case, calls: RecordedCalls): Record<string, Tensor> {
   return inputTensors(test, (name, { shape, dtype, ...formula }, floats) => calls.numbers(dtype ?? floats, shape, { ...formula, of: `${test.name}/${name}` }));
 }
 
-export function gradientOf(test: Case | Bf16Case, y: Tensor, calls: NotedCalls): Tensor {
+export function gradientOf(test: Case | Bf16Case, y: Tensor, calls: RecordedCalls): Tensor {
   if (test.dy) return fromArray(outputGradient(test, y.size), y.shape, y.dtype as "f32" | "bf16");
   return calls.numbers(y.dtype, y.shape, { of: `${test.name}/dy` });
 }

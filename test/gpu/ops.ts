@@ -3,7 +3,7 @@ import { scope } from "../../src-main/tensor/tensor";
 import { inBf16, resultTensors } from "../ops/cases";
 import { product } from "../reference/formula";
 import { gradientOf, numbersOf, titleOf } from "./cases";
-import { type CallTensors, NotedCalls, noted } from "./noted-calls";
+import { type CallTensors, RecordedCalls, recordCalls } from "./recorded-calls";
 import { MODEL_SIZES } from "./sizes";
 
 const BYTES = { f32: 4, bf16: 2, i32: 4, u8: 1 };
@@ -31,8 +31,8 @@ const READ_TWICE: Record<string, string[]> = { batch_norm_forward_train: ["x"], 
 export function timedOps(): string {
   return MODEL_SIZES.flatMap((test) => [test, inBf16(test)[0]!])
     .map((test) => {
-      const calls = new NotedCalls((op, tensors) => calls.add(`time ${costOf(op, tensors)}`));
-      return noted(titleOf(test), () => scope(() => resultTensors(test, numbersOf(test, calls), (y) => gradientOf(test, y, calls))), calls);
+      const calls = new RecordedCalls((op, tensors) => calls.add(`time ${costOf(op, tensors)}`));
+      return recordCalls(titleOf(test), () => scope(() => resultTensors(test, numbersOf(test, calls), (y) => gradientOf(test, y, calls))), calls);
     })
     .join("");
 }

@@ -88,7 +88,7 @@ describe("a wrong choice", () => {
   it.each([
     ["resnet18_cifar", { classes: 10 }, /unknown model "resnet18_cifar" \(did you mean resnet18_cifar10\?\); expected one of resnet18, .*vit_micro_patch4_32/],
     ["resnet18", { classes: 1 }, "resnet18: expected classes to be a whole number of at least 2, got 1"],
-    ["resnet18", { classes: 10, patchSize: 4 }, "resnet18: patchSize 4 was given, but this model has no patches; leave it out"],
+    ["resnet18", { classes: 10, patchSize: 4 }, "resnet18: patchSize 4 was given, but this model has no patches; omit it"],
     [
       "vit_tiny_patch16_224",
       { classes: 10, imageSize: 100 },

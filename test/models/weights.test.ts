@@ -104,7 +104,7 @@ describe("weights", () => {
     const { metadata, tensors } = readSafetensorsHeader(to);
     expect([metadata, tensors.get("values")]).toMatchObject([{ classes: '["a"]' }, { dtype: "BF16", shape: [2, 5] }]);
     expect([...new Uint16Array(Uint8Array.from(readFileSync(to).subarray(tensors.get("values")!.begin)).buffer)]).toEqual(rounded);
-    expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: exists already");
+    expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: already exists");
   });
 
   it("that do not fit name each tensor, expected and found, and change nothing", () => {
@@ -142,8 +142,8 @@ describe("a damaged file", () => {
   const x = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
   it.each([
     ["empty", () => file(""), "it has only 0 bytes"],
-    ["of text", () => file("these are no weights at all"), "does not begin with the length of a header"],
-    ["with a header cut off", () => file(readFileSync(stored({ x })).subarray(0, 20)), "it was cut off"],
+    ["of text", () => file("these are no weights at all"), "does not begin with a header length"],
+    ["with a header cut off", () => file(readFileSync(stored({ x })).subarray(0, 20)), "it is truncated"],
     ["with a header that is no JSON", () => stored("{x}    "), "its header is not a JSON object"],
     ["with tensors cut off", () => stored({ x }, four.subarray(1)), "its tensors end at byte"],
     ["with something appended", () => stored({ x }, new Uint8Array(5)), "or has something appended"],

@@ -54,14 +54,14 @@ describe("a module", () => {
     ]);
   });
 
-  it("tells parameters from buffers", () => {
+  it("distinguishes parameters from buffers", () => {
     const net = new Net();
     expect([...net.buffers().keys()]).toEqual(["norm.running_mean", "norm.running_var"]);
     expect(net.weights().size).toBe(net.parameters().size + 2);
     expect(net.parameterCount()).toBe(4 * 8 + 8 + 2 * (8 * 8 + 8) + 2 * 8);
   });
 
-  it("begins with values that depend on the seed and the weight's name alone", () => {
+  it("starts from values that depend only on the seed and the weight's name", () => {
     class Other extends Module {
       layers = [new Linear(2, 2), new Linear(8, 8)];
     }
@@ -75,7 +75,7 @@ describe("a module", () => {
     expect(values(reseeded, "stem.weight")).not.toEqual(values(net, "stem.weight"));
   });
 
-  it("switches all modules in it between training and evaluation", () => {
+  it("switches all its submodules between training and evaluation", () => {
     const net = new Net();
     expect([net.training, net.norm.training]).toEqual([true, true]);
     net.eval();
@@ -83,7 +83,7 @@ describe("a module", () => {
     expect(net.train().norm.training).toBe(true);
   });
 
-  it("moves its running averages in training and uses them in evaluation", () => {
+  it("updates its running averages in training and uses them in evaluation", () => {
     scope(() => {
       const norm = new BatchNorm2d(2);
       norm.initialize(0);
@@ -117,7 +117,7 @@ describe("a module", () => {
     });
   });
 
-  it("keeps its weights when the scope it was made in ends, and frees them on release", () => {
+  it("keeps its weights when the scope that created it ends, and frees them on release", () => {
     const before = addon.memoryStats().inUse;
     const net = scope(() => new Net());
     net.initialize(0);

@@ -1,5 +1,5 @@
-// Activations stored in bf16: the scalar reference against the same op in fp32, every instruction set against the scalar reference, and the
-// same bits with any number of threads.
+// Activations stored in bf16: the scalar reference against the same op in fp32, every instruction set against the scalar reference, and
+// bitwise equal results with any number of threads.
 import { afterAll, describe, expect, it } from "vitest";
 import { fromArray, scope } from "../../src-main/tensor/tensor";
 import { relativeError } from "../reference/goldens";

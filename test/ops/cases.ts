@@ -43,11 +43,11 @@ export interface Case {
   dy?: number[];
   /** false: fp32 cannot show the gradient by finite differences. */
   differences?: boolean;
-  /** The real size of a model, too slow for the scalar reference: only faster variants run it. */
+  /** A real model's size, too slow for the scalar reference: only faster variants run it. */
   large?: boolean;
 }
 
-/** By formula: offset + scale times numbers in -1 ... 1 or, with `below`, times whole numbers in 0 ... below - 1. */
+/** A formula: offset + scale times numbers in -1 ... 1 or, with `below`, times whole numbers in 0 ... below - 1. */
 export interface Input {
   shape: number[];
   scale?: number;
@@ -55,7 +55,7 @@ export interface Input {
   below?: number;
   /** Left out: f32. */
   dtype?: "i32" | "u8";
-  /** No gradient is wanted. */
+  /** No gradient is needed. */
   constant?: boolean;
 }
 
@@ -69,7 +69,7 @@ export const isas: Isa[] = addon.cpuFeatures().isas;
 export type Values = Record<string, Float32Array>;
 type Tensors = Record<string, Tensor>;
 
-/** Which activations of an op are stored in bf16, "y" being its output: each way that it is used in. */
+/** The activations of an op that are stored in bf16 ("y" is its output), for each way in which it is used. */
 const bf16Storages: Partial<Record<string, string[][]>> = {
   linear: [["x", "residual", "y"], ["x"]],
   mlp: [["x"], ["x", "residual"]],
@@ -93,15 +93,15 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
 };
 
 export interface Bf16Case extends Case {
-  /** Names of what is stored in bf16. */
+  /** Names of the tensors stored in bf16. */
   stored: string[];
 }
 
-/** A case of an op that has activations, once for each way. */
+/** A case of an op with activations, once for each way. */
 export const inBf16 = (test: Case): Bf16Case[] => (bf16Storages[test.op] ?? []).map((stored) => ({ ...test, stored }));
 export const bf16Cases: Bf16Case[] = cases.flatMap(inBf16);
 
-/** Relative L2 error of the CUDA kernels against the scalar reference, both in that precision. */
+/** Tolerated relative L2 error of the CUDA kernels against the scalar reference in the same precision. */
 export const CUDA_TOLERANCES = { fp32: 1e-5, bf16: 1e-2 };
 
 /** How each op is called: inputs and options of a case -> outputs, the differentiable one first. */
@@ -142,11 +142,11 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
 
-/** In evaluation mode it has no gradient. */
+/** It has no gradient in evaluation mode. */
 const normalised: typeof batchNorm = (x, state, options) => (options.training ? batchNorm(x, state, options) : noGrad(() => batchNorm(x, state, options)));
 const averages = ({ runningMean, runningVar }: Tensors) => ({ runningMean: runningMean!, runningVar: runningVar! });
 
-/** As many steps as there are gradients, over two parameters, one of them without decay. */
+/** A step per gradient, over two parameters, one of them without decay. */
 function optimize(inputs: Tensors, update: (parameters: AdamWParameter[], step: number) => void): Tensors {
   const { decayed, plain } = { decayed: parameter(inputs.decayed!, true), plain: parameter(inputs.plain!, false) };
   const steps = inputs.decayedGradients!.shape[0]!;
@@ -199,7 +199,7 @@ export function run(test: Case | Bf16Case, values: Values = inputValues(test)): 
   });
 }
 
-/** Inputs by name, each made by `make`, which is given the type of floating point numbers. */
+/** Inputs by name, each made by `make`, which receives the floating-point type. */
 export function inputTensors(test: Case | Bf16Case, make: (name: string, input: Input, floats: "f32" | "bf16") => Tensor): Tensors {
   return mapValues(test.inputs, (input, name) => {
     const tensor = make(name, input, dtypeOf(test, name));
@@ -208,7 +208,7 @@ export function inputTensors(test: Case | Bf16Case, make: (name: string, input: 
   });
 }
 
-/** What `run` returns, as tensors; `gradient` makes that of the first output. */
+/** The results of `run` as tensors; `gradient` makes the gradient of the first output. */
 export function resultTensors(test: Case | Bf16Case, inputs: Tensors, gradient: (y: Tensor) => Tensor): Tensors {
   const outputs = ops[test.op]!(inputs, { ...test.options, dtype: dtypeOf(test, "y") });
   const y = Object.values(outputs)[0]!;

@@ -1,5 +1,5 @@
-// The CUDA kernels against the scalar reference, on the emulator: the same sources, compiled for the processor, with every access to memory
-// checked for races, bounds and content that nobody wrote. What it finds makes the next read throw, with the kernel's file and line.
+// The CUDA kernels against the scalar reference, on the emulator: the same sources compiled for the processor, with every memory access
+// checked for races, bounds and uninitialised content. A finding makes the next read throw, with the kernel's file and line.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attention } from "../../src-main/tensor/ops/attention";
 import { backward, fromArray, scope } from "../../src-main/tensor/tensor";
@@ -8,7 +8,7 @@ import { product } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
 import { addon, bf16Cases, type Case, CUDA_TOLERANCES, cases, run } from "./cases";
 
-/** In which order threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in one. */
+/** Orders in which threads and blocks run: ascending, descending, shuffled. A large case, which takes seconds, runs in only one. */
 const ORDERS = ["0", "1", "7"];
 const LARGE = 100_000;
 const elements = ({ inputs }: Case) => Object.values(inputs).reduce((sum, { shape }) => sum + product(shape), 0);
@@ -28,10 +28,10 @@ describe("CUDA kernels in the emulator", () => {
   });
 });
 
-/** The kernels of fp32 with other loads and stores: of Turing, and of code for Turing that a newer GPU runs as it has no other. */
+/** The fp32 kernels with other loads and stores: on Turing, and in code for Turing that a newer GPU runs for lack of any other. */
 describe.each(["capability=75", "capability=90,compiled-for=75"])("bf16 without tensor cores, %s", (settings) => {
   const SMALL = 3000;
-  // Of their gradients' shared memory Turing has too little.
+  // Turing has too little shared memory for their gradients.
   const TOO_WIDE = "attention: heads of 128, 3 tokens";
   const multiplied = bf16Cases.filter((test) => ["linear", "conv2d", "attention"].includes(test.op) && elements(test) <= SMALL);
 

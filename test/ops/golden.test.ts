@@ -17,7 +17,7 @@ describe.each(isas)("%s", (isa) => {
     addon.selectIsa(isa);
     const actual = run(test);
     const expected = [...goldens].filter(([name]) => name.startsWith(`${test.name}/`));
-    const computed = Object.keys(actual).filter((name) => !name.includes(".")); // of moments some optimizers have none
+    const computed = Object.keys(actual).filter((name) => !name.includes(".")); // some optimizers have no moments
     expect(expected.map(([name]) => name)).toEqual(expect.arrayContaining(computed.map((name) => `${test.name}/${name}`)));
     for (const [name, values] of expected) {
       const result = actual[name.slice(test.name.length + 1)];

@@ -1,5 +1,5 @@
 // Gradients against finite differences: along a direction v, (f(x + h v) - f(x - h v)) / 2h must be <gradient, v>, with f = <dy, y>.
-// One step of Richardson's extrapolation takes off the h^2 term, so that h can be large enough for fp32.
+// One step of Richardson extrapolation removes the h^2 term, so that h can be large enough for fp32.
 import { describe, expect, it } from "vitest";
 import { uniform } from "../reference/formula";
 import { addon, type Case, cases, inputValues, isas, outputGradient, run, type Values } from "./cases";
@@ -16,7 +16,7 @@ const smooth = differentiable.filter(
   (test) => test.differences !== false && Object.values(test.inputs).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= LARGEST),
 );
 
-it("leaves out no op that has a gradient", () => {
+it("covers every op that has a gradient", () => {
   expect(new Set(smooth.map(({ op }) => op))).toEqual(new Set(differentiable.map(({ op }) => op)));
 });
 
@@ -31,7 +31,7 @@ describe.each(isas)("%s", (isa) => {
       const gradient = gradients[`d${key}`]!;
       for (let i = 0; i < DIRECTIONS; i++) {
         const direction = uniform(`${test.name}/${key}/direction ${i}`, gradient.length);
-        // What an average direction gives; a slope may by chance be near 0.
+        // The slope along an average direction; a single slope may be near 0 by chance.
         const scale = norm(gradient) * Math.sqrt(1 / 3);
         const difference = slope(test, at, key, direction) - dot(gradient, direction);
         expect(Math.abs(difference), `d${key} along direction ${i}`).toBeLessThanOrEqual(TOLERANCE * scale);

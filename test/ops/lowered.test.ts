@@ -1,4 +1,4 @@
-// The files for AVX-512 and AVX512_BF16 on a processor without them: compiled for AVX2, which computes the same in parts.
+// The files for AVX-512 and AVX512_BF16 on a processor without them: compiled for AVX2, which computes the same results in parts.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Every instruction set against the scalar reference, number by number; and the same bits with any number of threads.
+// Every instruction set against the scalar reference, number by number, and bitwise equal results with any number of threads.
 import { afterAll, describe, expect, it } from "vitest";
 import { attention } from "../../src-main/tensor/ops/attention";
 import { gelu } from "../../src-main/tensor/ops/gelu";
@@ -36,8 +36,8 @@ describe.each(isas)("%s with 1, 2, 3 and 7 threads", (isa) => {
   });
 });
 
-/** So that a training that went wrong is noticed by its loss. */
-describe.each(isas)("%s keeps what is not a number", (isa) => {
+/** So that the loss shows when a training run goes wrong. */
+describe.each(isas)("%s propagates NaN", (isa) => {
   const withNaN = (...shape: number[]) => fromArray(new Float32Array(product(shape)).fill(1).fill(Number.NaN, 4, 5), shape);
 
   it.each([

@@ -1,4 +1,4 @@
-"""Numbers that Python and TypeScript (formula.ts) compute alike, so that inputs and weights need not be stored.
+"""Numbers that Python and TypeScript (formula.ts) compute identically, so that inputs and weights need not be stored.
 
 A number depends on a name and a position: a 32-bit hash of both, its upper 24 bits as a fraction.
 """
@@ -33,7 +33,7 @@ def whole(name: str, shape, below: int) -> torch.Tensor:
 
 
 def weight(name: str, shape) -> torch.Tensor:
-    """A model's weight by its name in timm, of such size that signals keep their scale: matrices have variance 1 / fan-in."""
+    """A model's weight by its name in timm, sized so that signals keep their scale: matrices have variance 1 / fan-in."""
     if name.endswith("running_var"):
         return uniform(name, shape, 0.5, 1.0)
     if name.endswith(("running_mean", ".bias")):
@@ -49,7 +49,7 @@ SAMPLES = 1024
 
 
 def sample(name: str, values: torch.Tensor) -> torch.Tensor:
-    """All values, or of many those at 1024 positions drawn by the name."""
+    """All values; if there are many, those at 1024 positions drawn by the name."""
     flat = values.detach().reshape(-1)
     if len(flat) > SAMPLES:
         flat = flat[whole(name, [SAMPLES], len(flat))]

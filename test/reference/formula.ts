@@ -1,5 +1,5 @@
 /**
- * Numbers that Python (formula.py) and TypeScript compute alike, so that inputs and weights need not be stored.
+ * Numbers that Python (formula.py) and TypeScript compute identically, so that inputs and weights need not be stored.
  *
  * A number depends on a name and a position: a 32-bit hash of both, its upper 24 bits as a fraction.
  */
@@ -30,7 +30,7 @@ export function whole(name: string, size: number, below: number): Int32Array {
   return Int32Array.from(hashes(name, size), (hash) => hash % below);
 }
 
-/** A model's weight by its name in timm, of such size that signals keep their scale: matrices have variance 1 / fan-in. */
+/** A model's weight by its name in timm, sized so that signals keep their scale: matrices have variance 1 / fan-in. */
 export function weight(name: string, shape: readonly number[]): Float32Array {
   const size = product(shape);
   if (name.endsWith("running_var")) return uniform(name, size, 0.5, 1);
@@ -42,7 +42,7 @@ export function weight(name: string, shape: readonly number[]): Float32Array {
 
 const SAMPLES = 1024;
 
-/** All values, or of many those at 1024 positions drawn by the name. */
+/** All values; if there are many, those at 1024 positions drawn by the name. */
 export function sample(name: string, values: Float32Array): Float32Array {
   if (values.length <= SAMPLES) return values;
   return Float32Array.from(whole(name, SAMPLES, values.length), (position) => values[position]!);

@@ -1,4 +1,4 @@
-"""Logits of every model with formula weights, by timm -> models.json."""
+"""Logits of every model with formula weights, computed by timm -> models.json."""
 
 import json
 from pathlib import Path

@@ -76,7 +76,7 @@ def distillation_loss(student, labels, teacher=None, temperature=1.0, alpha=0.0)
 
 
 def resize_axis(x, side, axis):
-    """One axis of x [N,H,W,C]: both of PyTorch's ways to a grid are made of their axes."""
+    """One axis of x [N,H,W,C]: both of PyTorch's ways to resize to a grid are separable by axis."""
     lines = x.movedim(axis, -1)
     shape, lines = lines.shape[:-1], lines.reshape(1, -1, lines.shape[-1])
     if side <= lines.shape[-1]:

@@ -1,6 +1,6 @@
-"""Losses of 20 training steps as control and as distilled student, by PyTorch -> trajectory.json.
+"""PyTorch's losses in 20 training steps of a control and of a distilled student -> trajectory.json.
 
-In double precision; how far PyTorch's own single precision strays from it is printed.
+Computed in double precision. Prints how far PyTorch's own single precision strays from it.
 """
 
 import json

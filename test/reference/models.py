@@ -39,5 +39,5 @@ def with_formula_weights(model: nn.Module) -> nn.Module:
 
 
 def images(name: str, count: int, size: int) -> torch.Tensor:
-    """[N,3,Z,Z], by formula in channels-last order, spread about as far as normalised photographs"""
+    """[N,3,Z,Z], by formula in channels-last order, with about the spread of normalised photographs"""
     return uniform(name, [count, size, size, 3], 2.0).permute(0, 3, 1, 2)

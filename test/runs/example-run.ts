@@ -14,7 +14,7 @@ export const start: RunStart = {
   teacherTestAcc: 0.9,
 };
 
-/** Values whose decimal digits must not be cut for them to come back as they were. */
+/** Values that survive a round trip only if no decimal digit is cut. */
 export function batch(epoch: number, iter: number): BatchRecord {
   const done = 4 * (epoch - 1) + iter;
   return {

@@ -38,12 +38,12 @@ function report(format: "html" | "csv" | "json", ...runs: string[]): string {
   return readFileSync(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) }), "utf8");
 }
 
-/** The content of the first figure whose caption begins so. */
+/** The content of the first figure whose caption begins with the given text. */
 const figure = (html: string, title: string) => html.split("<figure").find((part) => part.includes(`<figcaption>${title}<`))!;
 const count = (text: string, part: string | RegExp) => text.split(part).length - 1;
 
 describe("the page of a comparison", () => {
-  test("gives the result: accuracies of all three, and the difference", () => {
+  test("states the result: accuracies of all three networks, and the difference", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("With and without the teacher, the student classifies 53.0 % of the test images correctly.");
     expect(text).toMatch(/Teacher resnet20_cifar10 90\.0 %/);
@@ -81,7 +81,7 @@ describe("the page of a comparison", () => {
     expect(textOf(figure(html, "Test accuracy"))).toContain("Teacher 90%");
   });
 
-  test("proves that the arms began alike and saw the same batches", () => {
+  test("proves that the arms started from equal weights and saw the same batches", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("A fair comparison");
     expect(text).toMatch(/Initial weights ✓ both began with the same weights w0/);
@@ -156,7 +156,7 @@ describe("the page of a comparison", () => {
 });
 
 describe("the page of other runs", () => {
-  test("says of a run that is not finished how far it is", () => {
+  test("says how far an unfinished run has got", () => {
     const run = createRun(join(parent, "run"), start, PARTS);
     train(run, 2);
     run.event("stopped");

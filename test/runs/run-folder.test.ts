@@ -19,7 +19,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 const text = (file: string) => readFileSync(join(directory, file), "utf8");
 
 describe("a run folder", () => {
-  test("has files that are readable without this program", () => {
+  test("has files that can be read without this program", () => {
     finishedRun(directory);
     expect(readdirSync(directory).sort()).toEqual(["batches.csv", "epochs.csv", "events.jsonl", "evidence.jsonl", "recipe.json"]);
     expect(text("batches.csv").split("\n").slice(0, 2)).toEqual([
@@ -35,7 +35,7 @@ describe("a run folder", () => {
     expect(JSON.parse(text("recipe.json"))).toMatchObject({ schema: 1, seed: start.recipe.train.seed, ...start });
   });
 
-  test("gives back every number as it was", () => {
+  test("returns every number unchanged", () => {
     finishedRun(directory);
     const run = readRun(directory);
     expect(run.batches).toEqual([1, 2].flatMap((e) => [1, 2, 3, 4].map((iter) => batch(e, iter))));
@@ -43,7 +43,7 @@ describe("a run folder", () => {
     expect(run).toMatchObject({ ...start, directory, name: "demo", state: "finished", epochsDone: 2, epochs: 12, testAcc: 0.52, trainAcc: 2 / 13 });
   });
 
-  test("keeps what is not a number and what was not measured", () => {
+  test("keeps NaN and unmeasured values", () => {
     const run = createRun(directory, start, PARTS);
     run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } }]);
     run.appendEpoch(epoch(1));
@@ -55,14 +55,14 @@ describe("a run folder", () => {
     expect(read.testAcc).toBe(0.51);
   });
 
-  test("is not written over", () => {
+  test("is never overwritten", () => {
     finishedRun(directory);
     const before = text("batches.csv");
     expect(() => createRun(directory, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
     expect(text("batches.csv")).toBe(before);
   });
 
-  test("takes up new hashes", () => {
+  test("accepts new hashes", () => {
     const run = createRun(directory, start, PARTS);
     run.setHashes({ ...start.hashes, batches: "b1" });
     run.close();
@@ -70,7 +70,7 @@ describe("a run folder", () => {
     expect(readdirSync(directory).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 
-  test("may end in half a line", () => {
+  test("may end with half a line", () => {
     const run = createRun(directory, start, PARTS);
     train(run, 1);
     run.close();
@@ -85,7 +85,7 @@ describe("a run folder", () => {
 });
 
 describe("resuming", () => {
-  test("takes away what came after the checkpoint, and half lines", () => {
+  test("removes whatever came after the checkpoint, and half lines", () => {
     const run = createRun(directory, start, PARTS);
     train(run, 3);
     run.close();
@@ -112,7 +112,7 @@ describe("resuming", () => {
     for (const file of ["batches.csv", "epochs.csv"]) expect(text(file)).toBe(readFileSync(join(parent, "whole", file), "utf8"));
   });
 
-  test("from before the first checkpoint begins the tables anew", () => {
+  test("from before the first checkpoint starts the tables over", () => {
     const run = createRun(directory, start, PARTS);
     train(run, 1);
     run.close();
@@ -161,7 +161,7 @@ describe("the state of a run", () => {
     expect(readRun(directory).events.at(-1)).toMatchObject({ type: "stopped", text: "because" });
   });
 
-  test("is stopped if its process is gone without a last word", () => {
+  test("is stopped if its process is gone without a final event", () => {
     const { pid } = spawnSync(process.execPath, ["-e", ""]);
     createRun(directory, start, PARTS).close();
     writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid }) + event({ type: "paused" }));
@@ -170,7 +170,7 @@ describe("the state of a run", () => {
     expect(readRun(directory).state).toBe("running");
   });
 
-  test("is stopped if it ran before the machine started anew, whoever has the process number now", () => {
+  test("is stopped if it ran before the machine restarted, whichever process has its number now", () => {
     createRun(directory, start, PARTS).close();
     writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.pid, time: "2001-01-01T00:00:00.000Z" }));
     expect(readRun(directory).state).toBe("stopped");
@@ -191,7 +191,7 @@ describe("the runs in a folder", () => {
     ]);
   });
 
-  test("leave out what cannot be read", () => {
+  test("leave out unreadable ones", () => {
     finishedRun(directory);
     mkdirSync(join(parent, "broken"));
     writeFileSync(join(parent, "broken", "recipe.json"), "{");
@@ -210,7 +210,7 @@ test.each([
   ["batches.csv", "epoch,iter\n1,1\n1,x\n", /batches\.csv is damaged: line 3: expected 2 numbers, got "1,x"/],
   ["epochs.csv", "epoch,train_loss\n1\n", /epochs\.csv is damaged: line 2: expected 2 numbers, got "1"/],
   ["events.jsonl", '{"time": "20\n', /events\.jsonl is damaged/],
-])("a line in the middle that no program of ours wrote is told: %s", (file, text, message) => {
+])("reports a line in the middle that this program did not write: %s", (file, text, message) => {
   finishedRun(directory);
   writeFileSync(join(directory, file), text);
   expect(() => readRun(directory)).toThrow(message);
@@ -223,7 +223,7 @@ describe("a folder that is no run", () => {
     ["one of a later program", '{"schema": 99}', /expected a run of schema 1, got 99/],
     ["one without its hashes", JSON.stringify({ schema: 1, ...start, seed: 0, hashes: undefined }), /recipe\.json cannot be used: hashes/],
     ["one whose recipe has an unknown key", JSON.stringify({ schema: 1, recipe: { ...start.recipe, epoch: 3 } }), /epoch/],
-  ])("is told by %s", (_, recipe, message) => {
+  ])("is recognised by %s", (_, recipe, message) => {
     mkdirSync(directory);
     if (recipe !== null) writeFileSync(join(directory, "recipe.json"), recipe);
     expect(() => readRun(directory)).toThrow(message);

@@ -1,4 +1,4 @@
-// Losses weighted and summed with others, as objectives are.
+// Losses weighted and added to others, as objectives are.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { add } from "../../src-main/tensor/ops/add";
@@ -27,7 +27,7 @@ const labels = () => fromArray(Int32Array.from(whole("labels", N, K)), [N]);
 const soft = () => ({ teacher: classes("teacher"), temperature: 0.212, alpha: 0.62 });
 const fused = (student: Tensor) => distillationLoss(student, { labels: labels(), soft: soft() }).loss;
 
-/** Loss, and gradient of the student's logits. */
+/** The loss, and its gradient with respect to the student's logits. */
 function computed(objective: (student: Tensor) => Tensor): { loss: number; gradient: Float32Array } {
   return scope(() => {
     const student = classes("student");
@@ -44,7 +44,7 @@ const crossEntropy = (x: Tensor, labels: Tensor) => mean(add(logSumExp(x), negat
 /** Of tokens [2,17,3] behind a class token, on a grid of 2x2. */
 const features = (tokens: Tensor) => relu(resizeGrid(sliceTokens(tokens, 1, 17).reshape([2, 4, 4, 3]), 2));
 
-const DEVICES = ["the processor", "a GPU that is emulated"] as const;
+const DEVICES = ["the processor", "an emulated GPU"] as const;
 
 describe.each(DEVICES)("on %s", (device) => {
   beforeEach((test) => {
@@ -70,14 +70,14 @@ describe.each(DEVICES)("on %s", (device) => {
     expect(both.gradient).toEqual(first.gradient.map((value, i) => value + second.gradient[i]!));
   });
 
-  it("the cross-entropy made of single ops is that of the fused loss", () => {
+  it("a cross-entropy built from single ops equals the fused loss", () => {
     const expected = computed((student) => distillationLoss(student, { labels: labels() }).loss);
     const actual = computed((student) => crossEntropy(student, labels()));
     expect(Math.abs(actual.loss / expected.loss - 1)).toBeLessThan(1e-6);
     expect(relativeError(actual.gradient, expected.gradient)).toBeLessThan(1e-6);
   });
 
-  it("the fused loss comes with its parts, at once or later", () => {
+  it("the fused loss comes with its parts, immediately or later", () => {
     scope(() => {
       const result = distillationLoss(classes("student"), { labels: labels(), soft: soft() });
       const { loss, crossEntropy, divergence, correct } = lossMetrics(result);
@@ -87,8 +87,8 @@ describe.each(DEVICES)("on %s", (device) => {
     });
   });
 
-  if (device === "the processor") return; // which does not record
-  it("an objective of many ops is recorded, and replayed has the same bits", () => {
+  if (device === "the processor") return; // does not record
+  it("an objective of many ops gives bitwise equal results when recorded and replayed", () => {
     scope(() => {
       const parameters = [classes("student"), fromArray(uniform("tokens", 2 * 17 * 3), [2, 17, 3])] as const;
       const [seen, target, weight] = [labels(), features(fromArray(uniform("target", 2 * 17 * 3), [2, 17, 3])), full([1], 0.5)];

@@ -1,4 +1,4 @@
-// Counter-based random numbers against the algorithm written out in whole numbers of any size, and by their statistics.
+// Counter-based random numbers against the algorithm written out with big integers, and by their statistics.
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { randomNormal, randomPermutation, randomUniform } from "../../src-main/tensor/ops/random";
@@ -30,7 +30,7 @@ const uniform = (size: number, seed: number, stream: number, low = 0, high = 1) 
   });
 
 describe("random numbers", () => {
-  it("are those of the article", () => {
+  it("match the paper's", () => {
     // The first vector of Random123's kat_vectors.
     expect(philox(0n, [0n, 0n, 0n, 0n])).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
     for (const [seed, stream] of [
@@ -55,7 +55,7 @@ describe("random numbers", () => {
     }
   });
 
-  it("are the same bits with any number of threads", () => {
+  it("are bitwise equal with any number of threads", () => {
     const drawn = [1, 2, 5].map((count) => {
       addon.setThreads(count);
       return Buffer.from(uniform(70_001, 5, 6).buffer);
@@ -70,7 +70,7 @@ describe("random numbers", () => {
       randomNormal(y, { seed: 1, stream: 2, mean: 3, std: 2 });
       const z = y.toFloat32().map((value) => (value - 3) / 2);
       const moment = (power: number) => z.reduce((sum, value) => sum + value ** power, 0) / size;
-      // Four standard errors of the mean of z^n, whose variance is (2n - 1)!! less the square of its mean.
+      // Four standard errors of the mean of z^n, whose variance is (2n - 1)!! minus the square of its mean.
       for (const [power, expected, variance] of [
         [1, 0, 1],
         [2, 1, 2],
@@ -83,14 +83,14 @@ describe("random numbers", () => {
 });
 
 describe("a random permutation", () => {
-  it("has each number once, in an order of its key", () => {
+  it("has each number once, in an order that depends on the key", () => {
     const order = (seed: number, size: number) => scope(() => [...randomPermutation(size, { seed, stream: 0 }).toInt32()]);
     for (const size of [1, 2, 1000]) expect(order(1, size).sort((a, b) => a - b)).toEqual(Array.from({ length: size }, (_, i) => i));
     expect(order(1, 1000)).toEqual(order(1, 1000));
     expect(order(1, 1000)).not.toEqual(order(2, 1000));
   });
 
-  it("has every order about as often", () => {
+  it("has all orders about equally often", () => {
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 6000; seed++) {
       const order = scope(() => randomPermutation(3, { seed, stream: 9 }).toInt32().join());

@@ -29,7 +29,7 @@ describe("tensors", () => {
     });
   });
 
-  it("share memory with their reshaped views, which outlive them", () => {
+  it("share memory with their reshaped views, which may outlive them", () => {
     scope(() => {
       const x = fromArray(new Float32Array([1, 2, 3, 4]), [4]);
       const y = x.reshape([2, 2]);
@@ -48,7 +48,7 @@ describe("tensors", () => {
 });
 
 describe("scopes", () => {
-  it("free everything that was made in them, gradients too", () => {
+  it("free everything created in them, including gradients", () => {
     scope(() => {
       const weight = parameter([1, 2, 3, 4], [2, 2]);
       const before = bytesInUse();
@@ -69,7 +69,7 @@ describe("scopes", () => {
     expect(bytesInUse()).toBe(before);
   });
 
-  it("leave what is kept to the scope around them", () => {
+  it("pass what is kept to the enclosing scope", () => {
     const before = bytesInUse();
     scope(() => {
       const kept = scope(() => keep(gelu(full([4], 0))));
@@ -78,13 +78,13 @@ describe("scopes", () => {
     expect(bytesInUse()).toBe(before);
   });
 
-  it("do not own what is made outside of them", () => {
+  it("do not own what is created outside them", () => {
     const x = scope(() => scope(() => unscoped(() => full([2], 3))));
     expect(Array.from(x.toFloat32())).toEqual([3, 3]);
     x.release();
   });
 
-  it("keep only a result when no gradients are recorded", () => {
+  it("keep only the result if no gradients are recorded", () => {
     const made = (recorded: boolean) =>
       scope(() => {
         const x = parameter(new Array(1000).fill(1));
@@ -98,7 +98,7 @@ describe("scopes", () => {
 });
 
 describe("allOrNone", () => {
-  it("releases what was made outside of scopes if the body throws, and nothing else", () => {
+  it("releases what was created outside scopes if the body throws, and nothing else", () => {
     const before = bytesInUse();
     const kept = allOrNone(() => unscoped(() => full([100], 1)));
     const fails = () =>
@@ -143,7 +143,7 @@ describe("backward", () => {
     });
   });
 
-  it("starts from the gradient it is given and leaves that alone", () => {
+  it("starts from the given gradient and leaves it unchanged", () => {
     scope(() => {
       const x = parameter([1, 2]);
       const dy = fromArray(new Float32Array([10, 100]), [2]);
@@ -153,7 +153,7 @@ describe("backward", () => {
     });
   });
 
-  it("adds up over several passes of one scope and starts afresh in the next", () => {
+  it("accumulates over several passes in one scope and starts fresh in the next", () => {
     scope(() => {
       const x = parameter([3]);
       scope(() => {
@@ -186,7 +186,7 @@ describe("backward", () => {
     });
   });
 
-  it("frees gradients in between as soon as they were used", () => {
+  it("frees intermediate gradients right after use", () => {
     scope(() => {
       const x = parameter(new Array(10_000).fill(1));
       let y: Tensor = x;

@@ -12,7 +12,7 @@ import { comparisonArms } from "../../src-main/training/compare";
 import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import type { Trainer } from "../../src-main/training/trainer";
-import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
 let teacher: TrainedNetwork;
@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** All that must be equal at the end, to the last bit. */
+/** Everything that must be bitwise equal at the end. */
 const endOf = ({ student, hashes, position: { optimizerSteps, epochsDone } }: Trainer) => ({
   weights: hashWeights(student.model),
   hashes,
@@ -35,14 +35,14 @@ const endOf = ({ student, hashes, position: { optimizerSteps, epochsDone } }: Tr
   epochsDone,
 });
 
-describe("a comparison stopped at any point and resumed ends in the same bits", () => {
+describe("a comparison stopped at any point and resumed gives bitwise equal results", () => {
   for (const settings of [{ optimizer: "adamw" }, { optimizer: "sgd", nesterov: true, schedule: "cosine-step", warmupEpochs: 0.5 }] as const) {
     test(settings.optimizer, async () => {
       const arms = comparisonArms(smallRecipe(settings));
       const fresh = () => arms.map((arm) => trainerOf(arm, data, teacher));
 
       const whole = fresh();
-      const { noted: expected, hooks } = noting();
+      const { recorded: expected, hooks } = recording();
       let yieldPoints = 0;
       await train(whole, { ...hooks, yieldPoint: async () => void yieldPoints++ });
       // 4 batches and 2 test batches, 2 epochs, 2 arms.
@@ -51,7 +51,7 @@ describe("a comparison stopped at any point and resumed ends in the same bits", 
       // Before the first batch, within an epoch of either arm, between arms, within tests, after the last batch.
       for (const stopAt of [0, 1, 3, 5, 6, 8, 14, 23]) {
         const stopped = fresh();
-        const before = noting();
+        const before = recording();
         let passed = 0;
         const yieldPoint = async () => {
           if (passed++ === stopAt) throw new Interrupted("stop");
@@ -61,10 +61,10 @@ describe("a comparison stopped at any point and resumed ends in the same bits", 
 
         const resumed = fresh();
         for (const trainer of resumed) restore(trainer, findCheckpoint(join(folder, `${stopAt}`, trainer.arm))!);
-        const after = noting();
+        const after = recording();
         await train(resumed, after.hooks);
         expect(resumed.map(endOf)).toEqual(whole.map(endOf));
-        expect([...before.noted, ...after.noted]).toEqual(expected);
+        expect([...before.recorded, ...after.recorded]).toEqual(expected);
         for (const trainer of [...stopped, ...resumed]) trainer.release();
       }
       for (const trainer of whole) trainer.release();
@@ -99,7 +99,7 @@ describe("a checkpoint on disk", () => {
     ["missing, as between two renames", () => rmSync(latest())],
     ["changed in one bit of a weight", () => flipBit(latest(), -100)],
     ["changed in its position", () => replaceIn(latest(), '\\"batchesDone\\":2', '\\"batchesDone\\":3')],
-  ])("gives way to the one before when it is %s", (_, damage) => {
+  ])("is replaced by the previous one if it is %s", (_, damage) => {
     writeTwo();
     damage();
     const found = findCheckpoint(folder)!;
@@ -111,14 +111,14 @@ describe("a checkpoint on disk", () => {
     trainer.release();
   });
 
-  test("fails with words when none is whole", () => {
+  test("fails with an explanation if none is intact", () => {
     writeTwo();
     truncateSync(latest(), 100);
     flipBit(previous(), -1);
     expect(() => findCheckpoint(folder)).toThrow(/no checkpoint in .* can be used.*latest\.safetensors.*previous\.safetensors/s);
   });
 
-  test("is refused by another model, which stays as it is", () => {
+  test("is refused by another model, which stays unchanged", () => {
     writeTwo();
     const recipe = smallRecipe();
     const other = trainerOf({ name: "student", recipe: { ...recipe, train: { ...recipe.train, optimizer: "sgd" } } }, data, teacher);

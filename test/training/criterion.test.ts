@@ -19,7 +19,7 @@ import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import { createStudent } from "../../src-main/training/network";
 import type { Trainer } from "../../src-main/training/trainer";
-import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
 let teacher: TrainedNetwork;
@@ -128,7 +128,7 @@ describe("an objective with features and weights of its own", () => {
   const endOf = ({ student, hashes, position: { optimizerSteps } }: Trainer) => ({ weights: hashWeights(student.model), hashes, optimizerSteps });
 
   async function finish(trainer: Trainer) {
-    const { noted, hooks } = noting();
+    const { recorded: noted, hooks } = recording();
     await train([trainer], hooks);
     const state = [...trainer.state()].map(([name, tensor]) => [name, backend().checksum(tensor.handle)]);
     const end = { ...endOf(trainer), noted, state, summary: trainer.teacher!.summary };

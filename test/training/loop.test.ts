@@ -7,7 +7,7 @@ import { backend, useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
 import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
-import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
 let teacher: TrainedNetwork;
@@ -17,12 +17,12 @@ beforeAll(() => {
   teacher = smallTeacher();
 });
 
-test("a control learns what can be learned, and its records count from 1 to the end", async () => {
+test("a control learns, and its records are numbered from 1 to the end", async () => {
   const [control] = comparisonArms(smallRecipe({ epochs: 6 }));
   const trainer = trainerOf(control, data, teacher);
-  const { noted, hooks } = noting();
+  const { recorded, hooks } = recording();
   await train([trainer], hooks);
-  const records = noted.map(({ record }) => record);
+  const records = recorded.map(({ record }) => record);
   expect(records.filter((record) => "iter" in record).map(({ epoch, iter }) => [epoch, iter])).toEqual(
     [1, 2, 3, 4, 5, 6].flatMap((epoch) => [1, 2, 3, 4].map((iter) => [epoch, iter])),
   );
@@ -32,12 +32,12 @@ test("a control learns what can be learned, and its records count from 1 to the 
   trainer.release();
 });
 
-test("the running accuracy and mean loss of an epoch weigh every image the same", async () => {
+test("the running accuracy and mean loss of an epoch weight every image equally", async () => {
   const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 1 }) }, data, teacher);
-  const { noted, hooks } = noting();
+  const { recorded, hooks } = recording();
   await train([trainer], hooks);
-  const batches = noted.flatMap(({ record }) => ("iter" in record ? [record] : []));
-  const epoch = noted.at(-1)!.record as { trainLoss: number; trainAcc: number };
+  const batches = recorded.flatMap(({ record }) => ("iter" in record ? [record] : []));
+  const epoch = recorded.at(-1)!.record as { trainLoss: number; trainAcc: number };
   // 28 images: three batches of 8 and one of 4.
   const sizes = [8, 8, 8, 4];
   expect(epoch.trainLoss).toBeCloseTo(batches.reduce((sum, { loss }, i) => sum + loss * sizes[i]!, 0) / 28, 6);
@@ -47,9 +47,9 @@ test("the running accuracy and mean loss of an epoch weigh every image the same"
 });
 
 describe("a comparison", () => {
-  test("starts both arms from the same weights, feeds them the same batches, and lets their curves grow together", async () => {
+  test("starts both arms from the same weights, feeds them the same batches, and alternates between them by epoch", async () => {
     const trainers = comparisonArms(smallRecipe()).map((arm) => trainerOf(arm, data, teacher));
-    const { noted, hooks } = noting();
+    const { recorded, hooks } = recording();
     await train(trainers, hooks);
     const [control, student] = trainers.map(({ hashes }) => hashes);
     expect(student!.initialWeights).toBe(control!.initialWeights);
@@ -57,9 +57,9 @@ describe("a comparison", () => {
     expect(control!.batches).toMatch(/^[0-9a-f]{64}$/);
     expect([control!.teacher, student!.teacher]).toEqual([null, "teacher"]);
 
-    const turns = noted.filter(({ record }) => !("iter" in record)).map(({ arm, record }) => `${arm} ${record.epoch}`);
+    const turns = recorded.filter(({ record }) => !("iter" in record)).map(({ arm, record }) => `${arm} ${record.epoch}`);
     expect(turns).toEqual(["control 1", "student 1", "control 2", "student 2"]);
-    const firsts = noted.filter(({ record }) => "iter" in record && record.epoch === 1 && record.iter === 1).map(({ record }) => record);
+    const firsts = recorded.filter(({ record }) => "iter" in record && record.epoch === 1 && record.iter === 1).map(({ record }) => record);
     const [ofControl, ofStudent] = firsts.map((record) => (record as BatchRecord).parts);
     expect(Object.keys(ofControl!)).toEqual(["ce"]);
     expect(ofStudent!.ce).toBe(ofControl!.ce);
@@ -67,7 +67,7 @@ describe("a comparison", () => {
     for (const trainer of trainers) trainer.release();
   });
 
-  test("shows another seed in other hashes", () => {
+  test("gives different hashes for a different seed", () => {
     const hashesWith = (seed: number) => {
       const trainer = trainerOf(comparisonArms(smallRecipe({ seed }))[0], data, teacher);
       trainer.step();
@@ -81,7 +81,7 @@ describe("a comparison", () => {
     expect(six.batches).not.toBe(five.batches);
   });
 
-  test("has the control's own settings, but not those that both must share", () => {
+  test("applies the control's own settings, but refuses those that both must share", () => {
     const recipe = smallRecipe();
     const [control, student] = comparisonArms({ ...recipe, control: { train: { learningRate: 0.5 } } });
     expect(control.recipe).toMatchObject({ distillation: null, train: { learningRate: 0.5, epochs: 2 } });
@@ -90,36 +90,36 @@ describe("a comparison", () => {
     expect(() => comparisonArms({ ...recipe, distillation: null })).toThrow(/distillation/);
   });
 
-  test("tells how far it is over both arms", async () => {
+  test("reports its progress over both arms", async () => {
     const trainers = comparisonArms(smallRecipe()).map((arm) => trainerOf(arm, data, teacher));
-    const told: Progress[] = [];
-    await train(trainers, noting({ onBatch: (_trainer, _record, progress) => void told.push(progress) }).hooks);
-    expect(told.map(({ done }) => done)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
-    expect(new Set(told.map(({ total }) => total))).toEqual(new Set([16]));
-    expect(told.every(({ secondsLeft, imagesPerSecond }) => secondsLeft > 0 && imagesPerSecond > 0)).toBe(true);
+    const reported: Progress[] = [];
+    await train(trainers, recording({ onBatch: (_trainer, _record, progress) => void reported.push(progress) }).hooks);
+    expect(reported.map(({ done }) => done)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+    expect(new Set(reported.map(({ total }) => total))).toEqual(new Set([16]));
+    expect(reported.every(({ secondsLeft, imagesPerSecond }) => secondsLeft > 0 && imagesPerSecond > 0)).toBe(true);
     for (const trainer of trainers) trainer.release();
   });
 });
 
-test("tests are made every so many epochs and after the last", async () => {
+test("the network is tested every few epochs and after the last", async () => {
   const trainer = trainerOf({ name: "single", recipe: { ...smallRecipe({ epochs: 3, evaluateEvery: 2 }), distillation: null } }, data, teacher);
-  const { noted, hooks } = noting();
+  const { recorded, hooks } = recording();
   await train([trainer], hooks);
-  const tested = noted.flatMap(({ record }) => ("testAcc" in record ? [record.testAcc !== null && record.testLoss !== null] : []));
+  const tested = recorded.flatMap(({ record }) => ("testAcc" in record ? [record.testAcc !== null && record.testLoss !== null] : []));
   expect(tested).toEqual([false, true, true]);
   trainer.release();
 });
 
-test("a loss that is not a number ends training with words on what to try", async () => {
+test("a loss that is not a number ends training with advice on what to try", async () => {
   const trainer = trainerOf({ name: "control", recipe: { ...smallRecipe({ optimizer: "sgd", learningRate: 1e30 }), distillation: null } }, data, teacher);
-  await expect(train([trainer], noting().hooks)).rejects.toThrow(/loss of the control became (NaN|Infinity) in epoch 1, batch 2.*train\.learningRate/);
+  await expect(train([trainer], recording().hooks)).rejects.toThrow(/loss of the control became (NaN|Infinity) in epoch 1, batch 2.*train\.learningRate/);
   trainer.release();
 });
 
 test("training leaves no memory behind", async () => {
   const before = backend().memoryStats().inUse;
   const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 1 }) }, data, teacher);
-  await train([trainer], noting().hooks);
+  await train([trainer], recording().hooks);
   trainer.release();
   expect(backend().memoryStats().inUse).toBe(before);
 });

@@ -16,12 +16,12 @@ const OWN = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] };
 const GIVEN = { mean: [0.1, 0.1, 0.1], std: [0.9, 0.9, 0.9] };
 
 let folder: string;
-let [noted, silent]: string[] = [];
+let [described, silent]: string[] = [];
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "network-"));
-  [noted, silent] = [join(folder, "noted.safetensors"), join(folder, "silent.safetensors")];
+  [described, silent] = [join(folder, "described.safetensors"), join(folder, "silent.safetensors")];
   const model = createModel("resnet20_cifar10", { classes: 2 });
-  saveWeights(model, noted, { classes: ["a", "b"], ...OWN });
+  saveWeights(model, described, { classes: ["a", "b"], ...OWN });
   writeSafetensors(silent, model.weights());
   model.release();
 });
@@ -40,29 +40,29 @@ describe.each([
   { which: "a trained network", open: trained },
   { which: "a student that starts from weights", open: student },
 ])("$which is normalised", ({ open }) => {
-  test("as was asked for, whatever the weights say", () => {
-    for (const weights of [noted!, silent!]) expect(open(weights, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
+  test("as requested, whatever the weights say", () => {
+    for (const weights of [described!, silent!]) expect(open(weights, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
   });
 
   test("as its weights say", () => {
-    expect(open(noted!)).toEqual({ normalization: OWN, assumption: null });
-    expect(open(noted!, { mean: null, std: null })).toEqual({ normalization: OWN, assumption: null });
+    expect(open(described!)).toEqual({ normalization: OWN, assumption: null });
+    expect(open(described!, { mean: null, std: null })).toEqual({ normalization: OWN, assumption: null });
   });
 
-  test("as CIFAR-10 where they say nothing, and says that", () => {
+  test("like CIFAR-10 if they say nothing, which it reports", () => {
     expect(open(silent!)).toEqual({
       normalization: CIFAR10_NORMALIZATION,
-      assumption: `the weights ${silent} do not say how their images were normalised, and are used with mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's): if they were trained with others, set mean and std`,
+      assumption: `the weights ${silent} do not say how their images were normalised, so they are used with mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's): if they were trained with other values, set mean and std`,
     });
   });
 });
 
-test("a fresh student is normalised as was asked for, else as its family", () => {
+test("a fresh student is normalised as requested, otherwise like its family", () => {
   expect(student(null, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
   expect(student(null)).toEqual({ normalization: CIFAR10_NORMALIZATION, assumption: null });
 });
 
-test("weights of another family have no last layer, which is named", () => {
+test("weights of another family lack the last layer, and the error names it", () => {
   expect(() => loadNetwork({ model: "vit_micro_patch4_32", weights: silent! })).toThrow(
     /silent\.safetensors do not fit vit_micro_patch4_32: have no last layer \(head\.weight\)/,
   );

@@ -10,7 +10,7 @@ beforeAll(() => useBackend(loadAddon()));
 
 const settings = { weightDecay: 0.5, momentum: 0, nesterov: false } as const;
 
-/** Names of those parameters that one step with gradients of zero changes: decay alone does. */
+/** Names of the parameters that a step with zero gradients changes: only decay does. */
 function decayed(parameters: ReadonlyMap<string, Weight>, options: { optimizer: "adamw" | "sgd"; decay: "all" | "matrices" }): string[] {
   for (const parameter of parameters.values()) {
     backend().fill({ y: parameter.handle, value: 1 });
@@ -24,7 +24,7 @@ describe.each(["adamw", "sgd"] as const)("%s", (optimizer) => {
   test.each([
     { model: "vit_micro_patch4_32", left: ["cls_token", "pos_embed"] },
     { model: "resnet20_cifar10", left: [] },
-  ])("decays every parameter of $model, or by timm's rule only matrices", ({ model: name, left }) => {
+  ])("decays every parameter of $model, or only matrices by timm's rule", ({ model: name, left }) => {
     const model = createModel(name, { classes: 10, imageSize: 8 });
     const parameters = model.parameters();
     const matrices = [...parameters].filter(([name, { shape }]) => shape.length > 1 && !left.includes(name)).map(([name]) => name);

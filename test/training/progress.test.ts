@@ -8,14 +8,14 @@ import { smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experim
 
 beforeAll(() => useBackend(loadAddon()));
 
-/** A batch of 8 images that took so many seconds. */
+/** A batch of 8 images that took the given number of seconds. */
 const taking = (seconds: number) => ({ imagesPerSecond: 8 / seconds }) as BatchRecord;
 
-test("time left counts both arms and their tests, and one slow batch does not move it", () => {
+test("time left counts both arms and their tests, and one slow batch does not change it", () => {
   const [control, student] = comparisonArms(smallRecipe()).map((arm) => trainerOf(arm, smallData(), smallTeacher()));
   const meter = new ProgressMeter([control!, student!]);
 
-  // 2 arms of 2 epochs of 4 batches, each epoch with 2 test batches, taken to last a third until one was measured.
+  // 2 arms of 2 epochs of 4 batches, each epoch with 2 test batches, which are assumed to take a third until one was measured.
   expect(meter.afterBatch(control!, taking(3)).secondsLeft).toBeCloseTo(16 * 3 + 8 * 1, 6);
   for (let i = 0; i < 9; i++) meter.afterTestBatch(0.5);
   expect(meter.afterBatch(control!, taking(3)).secondsLeft).toBeCloseTo(16 * 3 + 8 * 0.5, 6);

@@ -5,7 +5,7 @@ const cosine: ScheduleSettings = { epochs: 5, learningRate: 1e-3, schedule: "cos
 
 describe("learning rate", () => {
   // Printed by torch 2.13: CosineAnnealingLR(AdamW([p], lr=1e-3), T_max=5), stepped once per epoch.
-  test("cosine-epoch gives torch's values and does not move within an epoch", () => {
+  test("cosine-epoch gives torch's values and stays constant within an epoch", () => {
     const torch = [0.001, 0.0009045084971874737, 0.0006545084971874737, 0.00034549150281252633, 9.549150281252633e-5];
     for (const [epoch, expected] of torch.entries()) {
       for (const batch of [0, 1, 9]) expect(learningRateAt(cosine, 10, epoch, batch)).toBeCloseTo(expected, 15);
@@ -21,7 +21,7 @@ describe("learning rate", () => {
     }
   });
 
-  test("warm-up rises in equal steps to the full rate, from which the cosine begins", () => {
+  test("warm-up rises in equal steps to the full rate, where the cosine begins", () => {
     const settings: ScheduleSettings = { epochs: 3, learningRate: 0.1, schedule: "cosine-step", warmupEpochs: 0.5 };
     const rates = Array.from({ length: 12 }, (_, step) => learningRateAt(settings, 4, Math.floor(step / 4), step % 4));
     expect(rates.slice(0, 3)).toEqual([0.05, 0.1, 0.1]);

@@ -11,7 +11,7 @@ import { Trainer } from "../../src-main/training/trainer";
 
 const CLASSES = 3;
 
-/** A distilled student that trains within a second: 4 batches of 8 and 2 test batches per epoch. Smaller images than a recipe file may ask for. */
+/** A distilled student that trains within a second: 4 batches of 8 and 2 test batches per epoch. Its images are smaller than a recipe file allows. */
 export function smallRecipe(train: Partial<Recipe["train"]> = {}): Recipe {
   const recipe = parseRecipe({
     data: { path: "generated" },
@@ -25,7 +25,7 @@ export function smallRecipe(train: Partial<Recipe["train"]> = {}): Recipe {
   return { ...recipe, student: { ...recipe.student, imageSize: 4 }, train: { ...recipe.train, ...train } };
 }
 
-/** Pictures that a net can tell apart: each class has its own colour under noise. */
+/** Images that a network can learn to classify: each class has its own colour under noise. */
 export function smallData({ train = 28, test = 10 } = {}): Dataset {
   const splits = { train: generatedSplit(train, 1), test: generatedSplit(test, 2) };
   return {
@@ -40,7 +40,7 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
   };
 }
 
-/** An untrained net: what it teaches is of no use, but is the same in every test. */
+/** An untrained network: it teaches nothing useful, but the same in every test. */
 export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
   const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null, mean: null, std: null }, CLASSES, 9);
   network.model.eval().requiresGrad(false);
@@ -51,25 +51,25 @@ export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: Tr
   return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher, cache });
 }
 
-/** Hooks that note everything. Times are left out of records: they are all that differs between two runs of a recipe. */
-export function noting(hooks: Partial<TrainingHooks> = {}) {
-  const noted: { arm: string; record: Omit<BatchRecord, "imagesPerSecond"> | Omit<EpochRecord, "seconds"> }[] = [];
+/** Hooks that record everything. Records leave out times: only those differ between two runs of a recipe. */
+export function recording(hooks: Partial<TrainingHooks> = {}) {
+  const recorded: { arm: string; record: Omit<BatchRecord, "imagesPerSecond"> | Omit<EpochRecord, "seconds"> }[] = [];
   const all: TrainingHooks = {
     yieldPoint: async () => {},
     onTest: () => {},
     ...hooks,
     onBatch(trainer, step, progress) {
       const { imagesPerSecond: _, ...rest } = step.record;
-      noted.push({ arm: trainer.arm, record: rest });
+      recorded.push({ arm: trainer.arm, record: rest });
       hooks.onBatch?.(trainer, step, progress);
     },
     onEpoch(trainer, record) {
       const { seconds: _, ...rest } = record;
-      noted.push({ arm: trainer.arm, record: rest });
+      recorded.push({ arm: trainer.arm, record: rest });
       hooks.onEpoch?.(trainer, record);
     },
   };
-  return { noted, hooks: all };
+  return { recorded, hooks: all };
 }
 
 function generatedSplit(count: number, seed: number): Split {

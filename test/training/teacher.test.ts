@@ -10,7 +10,7 @@ import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import { Planner, viewNumbers } from "../../src-main/training/plan";
 import type { Trainer } from "../../src-main/training/trainer";
-import { noting, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
 let teacher: TrainedNetwork;
@@ -28,7 +28,7 @@ interface Variant {
   train?: Partial<Recipe["train"]>;
 }
 
-/** 28 images in batches of 9: the last of an epoch has a single image. */
+/** 28 images in batches of 9: the last batch of an epoch has a single image. */
 function recipeOf({ augment = {}, cacheTeacher = true, train = {} }: Variant = {}): Recipe {
   const recipe = smallRecipe({ epochs: 3, batchSize: 9, evaluateEvery: 3, ...train });
   return { ...recipe, augment: { ...AS_STORED, ...augment }, distillation: { ...recipe.distillation!, cacheTeacher } };
@@ -36,23 +36,23 @@ function recipeOf({ augment = {}, cacheTeacher = true, train = {} }: Variant = {
 
 /** Trains to the end from wherever the trainer is, and releases it. */
 async function finish(trainer: Trainer) {
-  const { noted, hooks } = noting();
+  const { recorded, hooks } = recording();
   await train([trainer], hooks);
   const end = { weights: hashWeights(trainer.student.model), hashes: trainer.hashes };
   trainer.release();
-  return { noted, end, summary: trainer.teacher!.summary };
+  return { recorded, end, summary: trainer.teacher!.summary };
 }
 
 const student = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
 
-/** How many different views the runs of these recipes show. */
+/** Number of different views in the runs of these recipes. */
 function viewsShown(...recipes: Recipe[]): number {
   const wholeEpoch = (recipe: Recipe) => ({ ...recipe, train: { ...recipe.train, batchSize: 28 } });
   const numbers = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => [...viewNumbers(new Planner(28, wholeEpoch(recipe)).plan(epoch, 0))]));
   return new Set(numbers).size;
 }
 
-describe("a run that remembers the teacher's answers ends in the bits of one that asks every time", () => {
+describe("a run that caches the teacher's answers gives bitwise the same result as one that asks every time", () => {
   test.each<{ shown: string; augment: Partial<Augment>; precision: Precision }>([
     { shown: "as stored", augment: { crop: 0, flip: false }, precision: "fp32" },
     { shown: "as stored, in bf16", augment: { crop: 0, flip: false }, precision: "bf16" },
@@ -64,12 +64,12 @@ describe("a run that remembers the teacher's answers ends in the bits of one tha
     const remembering = await finish(student(recipeOf({ augment, train: { precision } })));
     const asking = await finish(student(recipeOf({ augment, train: { precision }, cacheTeacher: false })));
     expect(remembering.end).toEqual(asking.end);
-    expect(remembering.noted).toEqual(asking.noted);
+    expect(remembering.recorded).toEqual(asking.recorded);
     expect(remembering.summary).toBe(`teacher's answers: ${computed} computed, ${84 - computed} from the cache`);
     expect(asking.summary).toBe("teacher's answers: 84 computed, 0 from the cache");
   });
 
-  test("also when the cache is lost, switched off or on within an epoch", async () => {
+  test("even if the cache is lost, or switched off or on within an epoch", async () => {
     const augment = { crop: 0, flip: true };
     const { end } = await finish(student(recipeOf({ augment })));
     const stopped = student(recipeOf({ augment }));
@@ -87,7 +87,7 @@ describe("a run that remembers the teacher's answers ends in the bits of one tha
   });
 });
 
-describe("what is remembered", () => {
+describe("the cache", () => {
   const computed = async (trainer: Trainer) => Number(/(\d+) computed/.exec((await finish(trainer)).summary)![1]);
 
   test("serves every later run with the same teacher and images, whatever else differs", async () => {
@@ -99,7 +99,7 @@ describe("what is remembered", () => {
     expect(
       await computed(student({ ...other, distillation: { labels: 0.1, terms: [{ kind: "soft", weight: 0.9, temperature: 4 }], cacheTeacher: true } }, cache)),
     ).toBe(0);
-    // What another seed shows is only in part the same.
+    // Another seed shows only some of the same views.
     const otherSeed = recipeOf({ augment, train: { seed: 6 } });
     expect(await computed(student(otherSeed, cache))).toBe(viewsShown(first, otherSeed) - viewsShown(first));
   });
@@ -140,7 +140,7 @@ describe("what is remembered", () => {
     expect(cache.of({ ...key, ...change }, 2).get(7)).toBeUndefined();
   });
 
-  test("takes no more memory than it may: what came first stays", () => {
+  test("stays within its memory limit by keeping the earliest rows", () => {
     const logits = new AnswerCache(300).of(key, 2);
     for (const view of [5, 6, 7, 8, 5]) logits.set(view, Float32Array.of(view, -view));
     expect([5, 6, 7, 8].map((view) => logits.get(view)?.[1])).toEqual([-5, -6, -7, undefined]);
@@ -155,8 +155,8 @@ describe("what is remembered", () => {
   });
 });
 
-// Which the cache stands on.
-describe("an image's logits do not depend on the batch that it is in", () => {
+// The cache relies on this.
+describe("an image's logits do not depend on the rest of its batch", () => {
   const images = 20;
   const models = [
     ["resnet20_cifar10", 32],

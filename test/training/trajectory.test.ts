@@ -1,4 +1,4 @@
-// 20 steps of a control and of a distilled student follow PyTorch's losses in fp32, from the same weights and batches.
+// In 20 steps from the same weights and batches, a control and a distilled student follow PyTorch's losses in fp32.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -67,7 +67,7 @@ cudaError_t outcome() {
   return answer(cudaErrorLaunchFailure);
 }
 
-// What waits for the device must not be called while its work is only noted down; the capture is of no use then.
+// What waits for the device must not be called while its work is only captured; the capture is invalid then.
 bool breaks_capture(Stream &stream) {
   if (stream.captured) stream.capture_failed = true;
   return stream.captured;
@@ -283,7 +283,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return outcome();
 }
 
-// ---- Graphs: work that is noted down instead of queued. Events in between, which would order other streams, are not taken.
+// ---- Graphs: work that is captured instead of queued. Events in between, which would order other streams, are left out.
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (given(stream).captured) return answer(cudaErrorInvalidValue);

@@ -8,7 +8,7 @@ import { countsOf, type Format, firstOfEach } from "./format";
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
 
-/** A binary version of a CIFAR data set: files of records, each some bytes of labels, then the R, G and B planes of 32x32, row-major. */
+/** The binary version of a CIFAR data set: files of records, each with a few label bytes and then the R, G and B planes of 32x32, row-major. */
 export interface CifarLayout {
   /** For messages: "CIFAR-10". */
   name: string;
@@ -18,12 +18,12 @@ export interface CifarLayout {
   sign: string;
   /** The files in words: "data_batch_1.bin to data_batch_5.bin and test_batch.bin". */
   files: string;
-  /** The files in a folder, whether or not they are there; each may hold any number of records. */
+  /** The files in a folder, whether or not they exist; each may hold any number of records. */
   train(folder: string): string[];
   test: string;
   /** Bytes before the planes; the last of them is the label. */
   labelBytes: number;
-  /** File of class names, one a line, and those to take where it is missing. */
+  /** File of class names, one per line, and the names to use if it is missing. */
   classFile: string;
   classes: string[];
 }
@@ -75,7 +75,7 @@ function recordsIn(layout: CifarLayout, file: string): number {
   const record = bytesPerRecord(layout);
   if (size === 0 || size % record !== 0)
     throw new InputError(
-      `${file} has ${size} bytes, which is not a whole number of records of ${record} bytes: it is truncated or not ${layout.name}; get it again`,
+      `${file} has ${size} bytes, which is not a whole number of records of ${record} bytes: it is truncated or not ${layout.name}; download it again`,
     );
   return size / record;
 }
@@ -91,7 +91,7 @@ function classesIn({ classFile, classes: known }: CifarLayout, folder: string): 
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  if (classes.length < 2) throw new InputError(`${file}: expected two or more class names, one a line, got ${classes.length}`);
+  if (classes.length < 2) throw new InputError(`${file}: expected two or more class names, one per line, got ${classes.length}`);
   return classes;
 }
 
@@ -117,7 +117,7 @@ interface CifarRecord {
   planes: Uint8Array;
 }
 
-/** The records of a file in its order. Throws an InputError if a label is not that of a class. */
+/** The records of a file in order. Throws an InputError if a label has no class. */
 function recordsOf(layout: CifarLayout, file: string, classes: readonly string[]): CifarRecord[] {
   const bytes = readFileSync(file);
   const size = bytesPerRecord(layout);
@@ -136,7 +136,7 @@ function pixelsOf({ planes }: CifarRecord): Pixels {
   return { data, H: SIDE, W: SIDE };
 }
 
-/** Planes [3,H,W] to pixels [H,W,3], written to `to` from `offset`. */
+/** Converts planes [3,H,W] to pixels [H,W,3], written to `to` from `offset` on. */
 function interleave(planes: Uint8Array, to: Uint8Array, offset: number): void {
   for (let p = 0; p < PLANE; p++) {
     to[offset + 3 * p] = planes[p]!;

@@ -18,12 +18,12 @@ const layout: CifarLayout = {
 
 export const cifar10Binary = cifarFormat(layout);
 
-/** Throws an InputError that names a file of CIFAR-10 that is missing from a folder, or truncated. */
+/** Throws an InputError that names a file of CIFAR-10 that a folder lacks or that is truncated. */
 export function checkCifar10(folder: string): void {
   cifarFiles(layout, folder);
 }
 
-/** Batches by their numbers. */
+/** Batches by number. */
 function numbered(names: string[]): string[] {
   const batches = names.flatMap((name) => {
     const number = /^data_batch_(\d+)\.bin$/.exec(name)?.[1];

@@ -8,7 +8,7 @@ const FINE_CLASSES = `
   skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout
   tulip turtle wardrobe whale willow_tree wolf woman worm`;
 
-/** With its 100 fine classes. A record begins with the coarse label (one of 20 groups), which is left out, and the fine one. */
+/** With its 100 fine classes. A record begins with the coarse label (one of 20 groups), which is ignored, and the fine label. */
 export const cifar100Binary = cifarFormat({
   name: "CIFAR-100",
   folder: "cifar-100-binary",

@@ -5,24 +5,24 @@ import type { RawSplit } from "../dataset";
 export interface Format {
   /** What `detect` looks for, to follow the word "expected". */
   readonly expected: string;
-  /** The folder that holds the data: the one given, or one in it; null if neither looks like this format. */
+  /** The folder that holds the data: the given one, or one in it; null if neither looks like this format. */
   detect(folder: string): string | null;
-  /** Decodes both splits, of each the first images up to its limit. Throws an InputError that names the file or folder at fault. */
+  /** Decodes both splits, each up to its limit. Throws an InputError that names the file or folder at fault. */
   read(folder: string, limits: Limits, options: ReadOptions): RawData | Promise<RawData>;
-  /** What the data hold, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
+  /** What the data set holds, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
   describe(folder: string, thumbnailsPerClass: number): Promise<Description>;
 }
 
-/** How many images are taken; null: all. */
+/** How many images to take; null: all. */
 export interface Limits {
   train: number | null;
   test: number | null;
 }
 
 export interface ReadOptions {
-  /** Side in pixels to which images are brought that are larger or not all of one square size, where a format allows several sizes. */
+  /** Side in pixels to which a format with several image sizes resizes images that are larger or not all of one square size. */
   storeSize: number;
-  /** Called while images are decoded. */
+  /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -34,7 +34,7 @@ export interface RawData {
 
 export type Description = Omit<DataInfo, "path" | "format">;
 
-// What descriptions share.
+// Shared by descriptions.
 
 export function countsOf(items: readonly { label: number }[], classes: readonly string[]): { count: number; perClass: number[] } {
   const perClass = classes.map(() => 0);

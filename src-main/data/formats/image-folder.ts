@@ -23,16 +23,16 @@ interface LabelledFile extends ImageFile {
 interface ImageFolder {
   /** Names of the class folders, sorted; the same in both splits. */
   classes: string[];
-  /** In turn from each class (its first file of sorted names, then its second, ...), so that the first n are balanced. */
+  /** One from each class in turn (its first file by name, then its second, ...), so that the first n are balanced. */
   train: LabelledFile[];
   test: LabelledFile[];
-  /** What lies in a class folder and is not taken, because its name does not end like an image's. */
+  /** Files in class folders that are skipped, because their extension is not that of an image. */
   ignored: string[];
 }
 
 /**
- * Lists train/<class>/ and test/<class>/ without opening the images; names that begin with a dot are passed over. Throws an InputError
- * if there are fewer than two classes, if train and test differ in them, or if one has no images.
+ * Lists train/<class>/ and test/<class>/ without opening the images; skips names that begin with a dot. Throws an InputError if there are
+ * fewer than two classes, if train and test have different classes, or if a class has no images.
  */
 function listImageFolder(folder: string): ImageFolder {
   const classes = classesOf(folder);
@@ -90,8 +90,8 @@ function inTurn<T>(lists: T[][]): T[] {
 // ---- Reading ----------------------------------------------------------------------------------------------------------------------
 
 /**
- * Decodes both splits, of each the first images up to its limit. Images that all have one square size not above `storeSize` are kept as
- * they are; else all are brought to `storeSize`.
+ * Decodes both splits, each up to its limit. Images that all have the same square size, at most `storeSize`, stay as they are; otherwise all
+ * are resized to `storeSize`.
  */
 async function read(folder: string, limits: Limits, { storeSize, onProgress }: ReadOptions): Promise<RawData> {
   const { classes, ...files } = listImageFolder(folder);
@@ -99,7 +99,7 @@ async function read(folder: string, limits: Limits, { storeSize, onProgress }: R
   const test = files.test.slice(0, limits.test ?? files.test.length);
   const all = [...train, ...test];
 
-  // The first image tells whether keeping the size is worth trying; an odd one met later costs a second pass.
+  // The first image shows whether keeping the size is worth trying; an image of another size later costs a second pass.
   const first = await decode(all[0]!);
   const own = first.H === first.W && first.H < storeSize ? await decodeAll(all, { side: first.H, exact: true, onProgress }) : null;
   const pixels = own ?? (await decodeAll(all, { side: storeSize, exact: false, onProgress }))!;
@@ -112,12 +112,12 @@ async function read(folder: string, limits: Limits, { storeSize, onProgress }: R
 
 interface DecodeOptions {
   side: number;
-  /** Give up at an image of another size, instead of resizing it. */
+  /** Give up at an image of another size instead of resizing it. */
   exact: boolean;
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Files that cannot be read are reported together, up to this many. */
+/** Unreadable files are reported together, up to this many. */
 const REPORTED = 10;
 const AT_ONCE = 4;
 
@@ -164,14 +164,14 @@ function squared(image: Pixels, side: number): Uint8Array {
 
 // ---- Describing -------------------------------------------------------------------------------------------------------------------
 
-/** Headers are read of so many images of a folder, taken evenly from all of them. */
+/** Number of images in a folder whose headers are read, spread evenly over all of them. */
 const HEADERS_READ = 1000;
 /** Side of a thumbnail in pixels; smaller images keep their size. */
 const THUMBNAIL = 96;
-/** So many examples are named in a warning. */
+/** Number of examples that a warning names. */
 const EXAMPLES = 5;
 
-/** Sizes come from the headers of up to 1,000 images; images that cannot be read are named in `warnings`. */
+/** Sizes come from the headers of up to 1,000 images; unreadable images are named in `warnings`. */
 async function describe(folder: string, thumbnailsPerClass: number): Promise<Description> {
   const { classes, train, test, ignored } = listImageFolder(folder);
   const headers = await Promise.allSettled(evenly([...train, ...test], HEADERS_READ).map(imageSize));
@@ -181,8 +181,8 @@ async function describe(folder: string, thumbnailsPerClass: number): Promise<Des
   const same = sizes.every(({ width, height }) => width === first?.width && height === first.height);
   const warnings = [
     ...(broken.length > 0 ? [`Training will refuse this folder. ${examples(broken)}`] : []),
-    ...(ignored.length > 0 ? [`Not taken, because not named like images: ${examples(ignored)}`] : []),
-    ...(same ? [] : ["The images differ in size: each is resized by its shorter side and cut to a square around its centre."]),
+    ...(ignored.length > 0 ? [`Skipped, because their names are not those of images: ${examples(ignored)}`] : []),
+    ...(same ? [] : ["The images differ in size: each is resized by its shorter side and cropped to a square around its centre."]),
   ];
   return {
     classes,

@@ -4,10 +4,10 @@ export type Point = readonly [x: number, y: number];
 
 export interface Series {
   label: string;
-  /** Name of the CSS class that gives the colour. */
+  /** The CSS class that sets the colour. */
   tone: string;
   points: readonly Point[];
-  /** Drawn faintly behind the line: the single values of which the line is an average. */
+  /** Drawn faintly behind the line: the individual values that the line averages. */
   raw?: readonly Point[];
   /** Mark each point. */
   dots?: boolean;
@@ -27,7 +27,7 @@ export interface Chart {
   note?: string;
 }
 
-// In pixels of a page of full width: two charts stand side by side, a wide one takes the whole width.
+// In pixels at full page width: two charts fit side by side, a wide one takes the whole width.
 const NARROW = 496;
 const WIDE = 1012;
 const HEIGHT = 280;
@@ -35,7 +35,7 @@ const LEFT = 52;
 const TOP = 16;
 const BOTTOM = HEIGHT - 44;
 
-/** A line chart over whole numbers x, as a figure with one SVG element. Values that are not finite leave gaps; long series are thinned so that their peaks stay. */
+/** A line chart over integers x, as a figure with one SVG element. Non-finite values leave gaps; long series are thinned but keep their peaks. */
 export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
   const width = wide ? WIDE : NARROW;
   const right = width - 14;
@@ -81,11 +81,11 @@ function extentOf(values: readonly number[]): [low: number, high: number] {
 
 interface Axis {
   ticks: number[];
-  /** Position on the page, in tenths of a unit at most. */
+  /** Position on the page, with at most one decimal. */
   place: (value: number) => number;
 }
 
-/** `rounded`: begin and end at a tick; `whole`: no ticks between whole numbers. */
+/** `rounded`: begins and ends at a tick; `whole`: no ticks between whole numbers. */
 function axis(
   [low, high]: [number, number],
   start: number,
@@ -101,20 +101,20 @@ function axis(
   return { ticks, place: (value) => Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10 };
 }
 
-/** The least of 1, 2, 5, 10, ... that is not below. */
+/** The smallest of 1, 2, 5, 10, ... that is not less. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));
   return power * [1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9))!;
 }
 
-/** Without the last digits in which sums of tenths differ from tenths. */
+/** Removes the rounding error that sums of tenths accumulate in their last digits. */
 const tidy = (value: number) => Number(value.toPrecision(12));
 
 // ---- Lines ------------------------------------------------------------------------------------------------------------------------
 
 const MOST_POINTS = 1200;
 
-/** Of each stretch that falls on about one pixel, the lowest and the highest point, in their order. */
+/** The lowest and the highest point, in order, of each stretch that covers about one pixel. */
 function thinned(points: readonly Point[]): readonly Point[] {
   if (points.length <= MOST_POINTS) return points;
   const stretch = Math.ceil((2 * points.length) / MOST_POINTS);

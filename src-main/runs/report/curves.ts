@@ -1,7 +1,7 @@
 import type { BatchRecord, RunDetails } from "../../contract/run";
 import type { Chart, Point, Series } from "./chart";
 
-/** Colour and name of a run in charts and tables. */
+/** A run's colour and name in charts and tables. */
 export interface Drawn {
   run: RunDetails;
   label: string;
@@ -11,7 +11,7 @@ export interface Drawn {
 const percent = (value: number) => `${Math.round(value * 1000) / 10}%`;
 const plain = (value: number) => String(value);
 
-/** The charts of one run, or of the runs of one comparison over each other. */
+/** The charts of one run, or of the overlaid runs of one comparison. */
 export function chartsOf(drawn: readonly Drawn[]): Chart[] {
   const epochs = Math.max(...drawn.map(({ run }) => run.batches.at(-1)?.epoch ?? 0));
   return [
@@ -23,7 +23,7 @@ export function chartsOf(drawn: readonly Drawn[]): Chart[] {
 }
 
 interface Part {
-  /** This one alone; all, if left out. */
+  /** Only this run; all, if left out. */
   epoch?: number;
 }
 
@@ -32,7 +32,8 @@ function lossByBatch(drawn: readonly Drawn[], part: Part): Chart {
     const raw = byBatch(run, part, ({ loss }) => loss);
     return { label, tone, raw, points: smoothed(raw) };
   });
-  const note = drawn.length > 1 ? "Each arm’s own loss: the student’s counts the soft labels too, so the heights of the two lines do not compare." : undefined;
+  const note =
+    drawn.length > 1 ? "Each arm’s own loss. The student’s includes its teacher’s part, so the heights of the two lines cannot be compared." : undefined;
   return { title: titled("Loss", part), series, formatY: plain, note: part.epoch === undefined ? note : undefined, ...batchAxis(drawn, part) };
 }
 
@@ -79,10 +80,10 @@ function batchesPerEpoch({ batches }: RunDetails): number {
   return batches.reduce((most, { iter }) => Math.max(most, iter), 1);
 }
 
-/** Share of the earlier values in each point of a smoothed line; short series need less. */
+/** Weight of the earlier values in each point of a smoothed line; short series need less. */
 const KEPT = 0.95;
 
-/** Exponential moving average without the bias to its start (Kingma & Ba 2015, section 3). Values that are not finite stay, and end the average. */
+/** Exponential moving average with bias correction (Kingma & Ba 2015, section 3). Non-finite values stay, and end the average. */
 function smoothed(points: readonly Point[]): Point[] {
   const kept = Math.min(KEPT, 1 - 10 / (points.length + 10));
   let sum = 0;

@@ -5,7 +5,7 @@ export class Markup {
 
 type Content = string | number | Markup | null | readonly Content[];
 
-/** Template tag: what is put in is text and gets escaped, unless it is markup itself; null is nothing. */
+/** Template tag: escapes each value as text unless it is markup itself; null becomes nothing. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Markup {
   return new Markup(parts.map((part, i) => part + (i < contents.length ? render(contents[i]!) : "")).join(""));
 }

@@ -9,13 +9,13 @@ import { chartsOf, type Drawn } from "./curves";
 import { embeddedJson, html, Markup } from "./markup";
 import { STYLE } from "./style";
 
-/** Runs that are shown over each other: both arms of a comparison, or a single run. */
+/** Runs that are overlaid in charts: both arms of a comparison, or a single run. */
 export interface Group {
   title: string;
   runs: RunDetails[];
 }
 
-/** One page that needs nothing else: no network, no script. */
+/** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : `${groups.length} comparisons`;
   return html`<!doctype html>
@@ -84,7 +84,7 @@ function arms(runs: readonly RunDetails[]): Arms | null {
   return control && student ? { control, student } : null;
 }
 
-/** What can be said of a comparison in one sentence. A difference is given only between arms that have trained the same number of epochs. */
+/** The result of a comparison in one sentence. Gives a difference only between arms that have trained the same number of epochs. */
 function verdict(runs: readonly RunDetails[]): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) {
@@ -265,7 +265,7 @@ ${normalizationRow(drawn, "teacher", "Teacher’s images")}</tbody>
 </table>`;
 }
 
-/** What was used, whether or not the recipe says it. */
+/** What was used, whether or not the recipe names it. */
 function normalizationRow(drawn: readonly Drawn[], network: keyof RunNormalization, label: string): Markup | null {
   const texts = drawn.map(({ run }) => run.normalization?.[network]).map((used) => (used ? normalizationInWords(used) : "–"));
   if (texts.every((text) => text === "–")) return null;

@@ -1,4 +1,4 @@
-/** The look of a report: that of the app, in light and dark as the reader's system has it, and on paper. */
+/** The report's style: the app's, in light or dark to match the reader's system, and for print. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

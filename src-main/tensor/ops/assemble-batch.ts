@@ -3,7 +3,7 @@ import { backend, empty, type Tensor } from "../tensor";
 import type { Normalization } from "./prepare-image";
 
 export interface SampleViewsOptions {
-  /** Pixels of zero padding before a random crop back to the image's size; 0: none. */
+  /** Zero padding in pixels before a random crop back to the image's size; 0: no crop. */
   crop: number;
   /** Random horizontal flip. */
   flip: boolean;
@@ -14,13 +14,13 @@ export interface SampleViewsOptions {
 export interface AssembleBatchOptions extends Normalization {
   /** Z: side of the output in pixels. */
   size: number;
-  /** Of y: f32 (the default) or bf16. */
+  /** Type of y: f32 (the default) or bf16. */
   dtype?: DType;
 }
 
 /**
- * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32), each in its view, a row of views [N,3] (i32; null: as stored): crop and flip,
- * bilinear resize, normalised. Batches of the same views that differ in size and normalisation show the same.
+ * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32). Each image is cropped and flipped by its row of views [N,3] (i32; null: as
+ * stored), resized (bilinear) and normalised. Batches of the same views show the same content at any size and normalisation.
  */
 export function assembleBatch(images: Tensor, indices: Tensor, views: Tensor | null, { size, dtype = "f32", ...normalization }: AssembleBatchOptions): Tensor {
   const y = empty([indices.size, size, size, 3], dtype);
@@ -29,7 +29,7 @@ export function assembleBatch(images: Tensor, indices: Tensor, views: Tensor | n
 }
 
 /**
- * i32 [N,3], a random view of each of the samples 0 ... N-1 in an epoch, by (seed, epoch, sample) alone: top and left of the crop,
+ * i32 [N,3]: a random view of each sample 0 ... N-1 in an epoch, which depends only on (seed, epoch, sample): top and left of the crop,
  * -crop ... crop pixels, and whether it is flipped, 0 or 1.
  */
 export function sampleViews(count: number, { crop, flip, seed, epoch }: SampleViewsOptions): Tensor {

@@ -1,8 +1,8 @@
 import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /**
- * y [N,Q,A*E]: for each image and each of A heads softmax(q k^T / sqrt(E)) v, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v),
- * where only the first Q = `queries` tokens, 1 to T, ask and all T answer. torch.nn.functional.scaled_dot_product_attention.
+ * y [N,Q,A*E]: softmax(q k^T / sqrt(E)) v for each image and each of A heads, from packed qkv [N,T,3*A*E] (q of all heads, then k, then v).
+ * Only the first Q = `queries` tokens, 1 to T, are queries; all T are keys and values. torch.nn.functional.scaled_dot_product_attention.
  */
 export function attention(qkv: Tensor, heads: number, queries = qkv.shape[1]!): Tensor {
   const [N, , packed] = qkv.shape as [number, number, number];

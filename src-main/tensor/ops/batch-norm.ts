@@ -9,7 +9,7 @@ export interface BatchNormState {
 }
 
 export interface BatchNormOptions {
-  /** true: normalise by the batch and move the running averages towards it; false: normalise by the running averages. */
+  /** true: normalise by the batch's statistics and move the running averages towards them; false: normalise by the running averages. */
   training: boolean;
   momentum?: number;
   eps?: number;
@@ -20,7 +20,7 @@ export interface BatchNormOptions {
 
 /**
  * y [N,H,W,C] = relu?((x - mean) / sqrt(var + eps) * weight + bias + residual). torch.nn.functional.batch_norm: the batch is normalised with
- * the biased variance, runningVar moves towards the unbiased one. Gradients exist in training only.
+ * the biased variance, and runningVar moves towards the unbiased one. Has gradients only in training mode.
  */
 export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
   return options.training ? byBatch(x, state, options) : byRunningAverages(x, state, options);

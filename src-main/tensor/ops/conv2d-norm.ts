@@ -12,8 +12,8 @@ export interface Conv2dNormOptions {
 }
 
 /**
- * y [N,P,Q,O] = relu?(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images: for
- * inference, without gradients.
+ * y [N,P,Q,O] = relu?(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images. For
+ * inference; has no gradients.
  */
 export function conv2dNorm(
   x: Tensor,

@@ -20,7 +20,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, { 
   });
 }
 
-/** How many windows of size `kernel` fit along `extent`. */
+/** Number of windows of size `kernel` along `extent`. */
 export function windows(extent: number, kernel: number, stride: number, padding: number): number {
   return Math.floor((extent + 2 * padding - kernel) / stride) + 1;
 }

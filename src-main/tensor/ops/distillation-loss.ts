@@ -4,13 +4,13 @@ import { scale } from "./scale";
 export interface DistillationLossOptions {
   /** [N], i32 */
   labels: Tensor;
-  /** Soft labels; left out: the labels alone. */
+  /** Soft labels; left out: labels only. */
   soft?: {
     /** The teacher's logits [N,K]. */
     teacher: Tensor;
     /** T, at least 0.05 */
     temperature: number;
-    /** Share of the soft-label term, 0 ... 1. */
+    /** Weight of the soft-label term, 0 ... 1. */
     alpha: number;
   } | null;
 }
@@ -25,7 +25,7 @@ export interface LossMetrics {
 }
 
 export interface DistillationLoss {
-  /** [1]. Carries gradients, so that it can be weighted and summed with other losses. */
+  /** [1]. Gradients flow through it, so it can be weighted and added to other losses. */
   loss: Tensor;
   /** [3], without gradients: cross-entropy, divergence, correct, as in `LossMetrics`. */
   metrics: Tensor;
@@ -57,7 +57,7 @@ export function lossMetrics({ loss, metrics }: DistillationLoss): LossMetrics {
   return named(loss.toFloat32(), metrics.toFloat32());
 }
 
-/** The returned function waits for the values; this call does not. */
+/** Does not wait for the values; the returned function does. */
 export function lossMetricsLater({ loss, metrics }: DistillationLoss): () => LossMetrics {
   const later = [loss.toFloat32Later(), metrics.toFloat32Later()] as const;
   return () => named(later[0](), later[1]());

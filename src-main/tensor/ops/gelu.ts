@@ -1,6 +1,6 @@
 import { backend, emptyLike, record, type Tensor } from "../tensor";
 
-/** Exact GELU, x Phi(x), elementwise. torch.nn.functional.gelu. `linear` has it built in. */
+/** Exact GELU, x Phi(x), elementwise. torch.nn.functional.gelu. */
 export function gelu(x: Tensor): Tensor {
   const y = emptyLike(x);
   backend().geluForward({ x: x.handle, y: y.handle });

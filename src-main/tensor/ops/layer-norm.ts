@@ -3,7 +3,7 @@ import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /**
  * y = (x - mean) / sqrt(var + eps) * weight + bias over the last axis of x [...,D], biased variance. torch.nn.functional.layer_norm.
- * y is of the type `dtype`, f32 or bf16.
+ * y has the type `dtype`, f32 or bf16.
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number, dtype: DType = x.dtype): Tensor {
   const y = empty(x.shape, dtype);

@@ -8,8 +8,8 @@ export interface LinearOptions {
 
 /**
  * y [...,O] = residual + x [...,I] weight^T [O,I] + bias [O]. torch.nn.functional.linear.
- * `residual` [...,O] is added last; y is of its type, or else of `dtype`, by default that of x. Where x is bf16, the product is of numbers
- * rounded to bf16, summed up in fp32.
+ * `residual` [...,O] is added last. y has the residual's type if there is one, otherwise `dtype`, by default that of x. If x is bf16, the
+ * operands of the product are rounded to bf16 and accumulated in fp32.
  */
 export function linear(
   x: Tensor,
@@ -27,7 +27,7 @@ export function linear(
   });
 }
 
-/** Gradients of weight [O,I] and bias [O] from x [...,I] and dy [...,O], where they are wanted. */
+/** Gradients of weight [O,I] and bias [O] from x [...,I] and dy [...,O], each if needed. */
 export function weightGradients(x: Tensor, weight: Tensor, bias: Tensor | null, dy: Tensor): [dweight: Tensor | null, dbias: Tensor | null] {
   const dbias = gradientOf(bias);
   const dweight = dbias ? empty(weight.shape) : gradientOf(weight);

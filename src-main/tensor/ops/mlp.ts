@@ -8,8 +8,8 @@ export interface LinearWeights {
 
 /**
  * y [...,O] = residual + fc2(gelu(fc1(x [...,I]))), exact GELU. torch.nn.functional.linear and gelu; types as in `linear`.
- * One op, as what lies before GELU is never kept: forward keeps the derivative there, with which the second layer's gradient is multiplied
- * while it is written.
+ * It is one op so that GELU's input is never stored: forward stores GELU's derivative instead, and backward multiplies the second layer's
+ * gradient by it while writing.
  */
 export function mlp(x: Tensor, fc1: LinearWeights, fc2: LinearWeights, { residual = null }: { residual?: Tensor | null } = {}): Tensor {
   const rows = x.shape.slice(0, -1);
@@ -23,7 +23,7 @@ export function mlp(x: Tensor, fc1: LinearWeights, fc2: LinearWeights, { residua
     const second = weightGradients(hidden, fc2.weight, fc2.bias, dy);
     const dresidual = residual?.requiresGrad ? dy.reshape(residual.shape) : null;
     if (!geluGrad) return [null, null, null, ...second, dresidual];
-    // Gradient before GELU
+    // Gradient of GELU's input
     const dhidden = emptyLike(hidden);
     backend().linearBackwardInput({ dy: dy.handle, weight: fc2.weight.handle, geluGrad: geluGrad.handle, dx: dhidden.handle });
     const dx = gradientOf(x);

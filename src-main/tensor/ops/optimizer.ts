@@ -1,6 +1,6 @@
 import { backend, type Tensor } from "../tensor";
 
-/** Values are updated in place from their `grad`; `first` and `second` (of the values' shapes, zero at the beginning) are the optimizer's state. */
+/** Values are updated in place from their `grad`; `first` and `second` (in the values' shapes, initially zero) are the optimizer's state. */
 export interface SgdParameter {
   value: Tensor;
   /** Whether weight decay applies to it. */

@@ -1,6 +1,6 @@
 import { backend, empty, type Tensor } from "../tensor";
 
-/** Per channel red, green, blue, of values in 0 ... 1. */
+/** For each channel (red, green, blue), with values in 0 ... 1. */
 export interface Normalization {
   mean: readonly number[];
   std: readonly number[];

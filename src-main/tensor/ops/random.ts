@@ -1,6 +1,6 @@
 import { backend, empty, type Tensor } from "../tensor";
 
-/** Which random numbers: a seed (0 ... 2^53 - 1) and one of its independent streams. The same key gives the same bits everywhere. */
+/** Selects random numbers: a seed (0 ... 2^53 - 1) and one of its independent streams. The same key gives bitwise equal numbers everywhere. */
 export interface RandomKey {
   seed: number;
   stream: number;

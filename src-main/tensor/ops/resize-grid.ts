@@ -1,9 +1,9 @@
 import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /**
- * y [N,S,S,C] from x [N,H,W,C], f32 or bf16; S is `side`. Each axis independently: where S is at most the extent, means over adaptive windows
- * (torch.nn.functional.adaptive_avg_pool2d), otherwise linear interpolation (torch.nn.functional.interpolate(mode="bilinear",
- * align_corners=False)).
+ * y [N,S,S,C] from x [N,H,W,C], f32 or bf16; S is `side`. Each axis is resized independently: if S is at most the extent, by means over
+ * adaptive windows (torch.nn.functional.adaptive_avg_pool2d), otherwise by linear interpolation
+ * (torch.nn.functional.interpolate(mode="bilinear", align_corners=False)).
  */
 export function resizeGrid(x: Tensor, side: number): Tensor {
   const [N, , , C] = x.shape as [number, number, number, number];

@@ -1,4 +1,5 @@
 import { InputError } from "../../contract/failure";
+import type { Stage } from "../../contract/families";
 import type { TermOf } from "../../contract/objectives";
 import { Linear } from "../../nn/linear";
 import { Module } from "../../nn/module";
@@ -11,6 +12,8 @@ import type { ChannelStatistics } from "../channel-statistics";
 import { featureName } from "../teacher";
 import type { Objective, ObjectiveContext } from "./objective";
 
+type TokenStage = Extract<Stage, { kind: "tokens" }>;
+
 /** Training images from which mean and deviation of the teacher's channels are taken. */
 const STATISTICS_IMAGES = 1000;
 const EPS = 1e-6;
@@ -22,9 +25,9 @@ const EPS = 1e-6;
  * student, and dropped at the end.
  */
 export function locality({ block, stage }: TermOf<"locality">, { student, teacher, seed }: ObjectiveContext): Objective {
-  const tokens = student.model.stage(`block${block}`);
-  if (tokens.kind !== "tokens")
+  if (student.model.stages.every(({ kind }) => kind !== "tokens"))
     throw new InputError(`distillation: locality needs a student with patch tokens, such as a vision transformer; got ${student.model.name}`);
+  const tokens = student.model.stage(`block${block}`) as TokenStage;
   const from = stage ?? teacher.model.stages.at(-1)!.name;
   const map = teacher.model.stage(from);
   if (map.kind !== "map") throw new InputError(`distillation: locality needs a teacher with feature maps, such as a ResNet; got ${teacher.model.name}`);

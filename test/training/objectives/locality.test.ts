@@ -23,7 +23,9 @@ const [N, D, C] = [6, 32, 12];
 
 /** Networks that have a stage of these sizes, and nothing else. */
 function contextOf(): ObjectiveContext {
-  const student = { model: { name: "student", stage: (name: string) => ({ name, kind: "tokens", side: 4, prefix: 1, width: D }) } };
+  const student = {
+    model: { name: "student", stages: [{ kind: "tokens" }], stage: (name: string) => ({ name, kind: "tokens", side: 4, prefix: 1, width: D }) },
+  };
   const map = { name: "layer3", kind: "map", side: 8, channels: C };
   const teacher = {
     model: { name: "teacher", stages: [map], stage: () => map },
@@ -88,7 +90,9 @@ describe("refuses, with the reason,", () => {
 
   test("a student without tokens", () => {
     const student = smallTeacher();
-    expect(() => createObjective(term, contextWith(student))).toThrow(/no stage "block4".*layer3/);
+    expect(() => createObjective(term, contextWith(student))).toThrow(
+      "locality needs a student with patch tokens, such as a vision transformer; got resnet20_cifar10",
+    );
     student.model.release();
   });
 });

@@ -20,7 +20,7 @@ export type CallTensors = Record<string, Allocated>;
  * An addon that computes nothing and writes down how it is called, as lines that native/testing/driver/calls.h describes. It says that it can
  * record. What is read from it is zero.
  */
-export class NotedCalls {
+export class RecordedCalls {
   readonly lines: string[] = [];
   readonly #tensors = new Map<Handle, Allocated>();
   readonly #reads = new Map<number, Handle>();
@@ -136,7 +136,7 @@ const name = (tensor: Handle) => `#${tensor - FIRST}`;
 const snakeCase = (method: string) => method.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The calls of `body`, as a text with a title for the driver. They go to no device. */
-export function noted(title: string, body: (calls: NotedCalls) => void, calls = new NotedCalls()): string {
+export function recordCalls(title: string, body: (calls: RecordedCalls) => void, calls = new RecordedCalls()): string {
   useBackend(calls.addon);
   calls.add(`title ${title}`);
   body(calls);
