@@ -32,8 +32,7 @@ export function createModel(name: string, options: ModelOptions): Model {
   const patchSize = options.patchSize ?? own.patchSize;
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
-  if (own.patchSize === null && patchSize !== null)
-    throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; omit it`);
+  if (own.patchSize === null && patchSize !== null) throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; omit it`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
     if (imageSize % patchSize !== 0)

@@ -113,7 +113,8 @@ function parseEntry(path: string, name: string, entry: unknown, dataStart: numbe
   if (!bytesPerValue) throw damaged(path, `tensor "${name}" has the unknown dtype ${dtype}`);
   const [begin, end] = offsets as [number, number];
   const expected = shape.reduce((product, extent) => product * extent, bytesPerValue);
-  if (end - begin !== expected) throw damaged(path, `tensor "${name}" (${dtype} [${shape}]) should have ${expected} bytes, but its offsets span ${end - begin}`);
+  if (end - begin !== expected)
+    throw damaged(path, `tensor "${name}" (${dtype} [${shape}]) should have ${expected} bytes, but its offsets span ${end - begin}`);
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 

@@ -32,7 +32,8 @@ function lossByBatch(drawn: readonly Drawn[], part: Part): Chart {
     const raw = byBatch(run, part, ({ loss }) => loss);
     return { label, tone, raw, points: smoothed(raw) };
   });
-  const note = drawn.length > 1 ? "Each arm’s own loss. The student’s includes its teacher’s part, so the heights of the two lines cannot be compared." : undefined;
+  const note =
+    drawn.length > 1 ? "Each arm’s own loss. The student’s includes its teacher’s part, so the heights of the two lines cannot be compared." : undefined;
   return { title: titled("Loss", part), series, formatY: plain, note: part.epoch === undefined ? note : undefined, ...batchAxis(drawn, part) };
 }
 
