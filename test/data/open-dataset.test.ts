@@ -259,10 +259,10 @@ describe("an image folder", () => {
     writeFiles(folder, { "train/cat/1.png": await png(5, 4, RED) });
     await expect(open({}, 20_000)).rejects.toMatchObject({
       code: "INPUT",
-      message: expect.stringMatching(/6 images of 20000x20000 pixels are 7\.2 GB, and at most/),
+      message: expect.stringMatching(/6 images of 20000x20000 pixels are 7\.2 GB; at most/),
     });
     expect(() => checkMemory(100, 10, 60_000)).not.toThrow();
-    expect(() => checkMemory(100, 10, 59_999)).toThrow(/100 images of 10x10 pixels need .* of memory, and .* are free: limit the images/);
+    expect(() => checkMemory(100, 10, 59_999)).toThrow(/100 images of 10x10 pixels need .* of memory; .* are free: limit the images/);
   });
 });
 

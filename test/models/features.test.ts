@@ -85,7 +85,7 @@ describe("features", () => {
     [
       "vit_micro_patch4_32",
       "block6",
-      'vit_micro_patch4_32 has no stage "block6" whose activations can be taken; expected one of block1, block2, block3, block4, block5',
+      'vit_micro_patch4_32 has no stage "block6" whose activations can be requested; expected one of block1, block2, block3, block4, block5',
     ],
     ["resnet20_cifar10", "layer4", 'resnet20_cifar10 has no stage "layer4" whose activations can be requested; expected one of stem, layer1, layer2, layer3'],
   ])("of a stage that %s does not have are refused: %s", (name, stage, message) => {

@@ -1,12 +1,13 @@
-// What the program does, as the addon calls that it made (test/gpu/calls.ts), one per line. A title begins a script; a file may hold several.
-// Tensors are numbers after a #, separate in each script:
+// What the program does, as the addon calls that it made (test/gpu/calls.ts), one per line. A title begins a script; a file may hold
+// several. Tensors are numbers after a #, separate in each script:
 //   title TEXT
 //   alloc #3 bf16 128,197,192    view #4 #3 25216,192    release #3
 //   write #5 3 1 4               numbers #6 SCALE OFFSET BELOW NAME: the formula of values.h, of that name or else the tensor's
 //   fill y=#7 value=0            copy from=#7 to=#8      linear_forward x=#3 weight=#1 bias=null y=#9 gelu=true
 //   read #9 NAME                 read_later 1 #9         take_read 1
 //   begin_recording              end_recording 1         replay 1              release_recording 1
-//   compare TOLERANCE COUNT      from here on reads must match the same calls on the processor, by relative error of the first COUNT numbers
+//   compare TOLERANCE COUNT      from here on reads must match the same calls on the processor, by relative error of the first COUNT
+//   numbers
 //                                (0: all). With "bits" after it, results must also be bitwise equal with and without recording
 //   time PRECISION FLOPS BYTES   the next call is timed: fp32 or bf16, and the minimum of operations and bytes that it needs
 //   step IMAGES                  from here to the end is a step of that many images, to be timed

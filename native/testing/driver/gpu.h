@@ -24,7 +24,8 @@ struct Gpu {
   const CudaDeviceDescription description;
 };
 
-// Seconds to queue and run something once: the median over rounds of many repetitions. A round takes about 50 ms; slow calls get fewer rounds.
+// Seconds to queue and run something once: the median over rounds of many repetitions. A round takes about 50 ms; slow calls get fewer
+// rounds.
 template <class Queue>
 double seconds_of(Gpu &gpu, const Queue &queue) {
   constexpr size_t kRounds = 9;

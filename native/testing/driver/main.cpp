@@ -1,5 +1,5 @@
-// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if a script fails.
-// For each script it prints
+// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if a script
+// fails. For each script it prints
 //   with timed calls   how long each takes, and how close that is to what the GPU's arithmetic and memory allow
 //   with a step        how long the step takes
 //   otherwise          whether it is right: its reads match the processor's scalar ops and, if it asks for that, are bitwise equal

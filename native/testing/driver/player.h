@@ -12,8 +12,8 @@
 
 namespace distill::driver {
 
-// How the calls between begin_recording and end_recording are handled: the device records them, or they are kept and made one by one at each
-// replay, which every device can do.
+// How the calls between begin_recording and end_recording are handled: the device records them, or they are kept and made one by one at
+// each replay, which every device can do.
 enum class Replay { recorded, call_by_call };
 
 class Player {

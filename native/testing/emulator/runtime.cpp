@@ -221,8 +221,8 @@ cudaError_t cudaFreeHost(void *memory) {
   return answer();
 }
 
-// Pageable host memory is copied immediately, pinned memory when the stream reaches the copy. A replay would copy what pageable memory holds
-// by then, if it still exists.
+// Pageable host memory is copied immediately, pinned memory when the stream reaches the copy. A replay would copy what pageable memory
+// holds by then, if it still exists.
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   const bool pageable = (kind == cudaMemcpyHostToDevice && !is_pinned(from)) || (kind == cudaMemcpyDeviceToHost && !is_pinned(to));
   if (pageable && breaks_capture(given(stream))) return answer(cudaErrorStreamCaptureUnsupported);

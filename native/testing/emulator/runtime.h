@@ -1,5 +1,5 @@
-// The part of the CUDA runtime that the library uses, built on queues in memory. A stream runs only when somebody waits for it, so that code
-// that forgets to wait sees wrong values.
+// The part of the CUDA runtime that the library uses, built on queues in memory. A stream runs only when somebody waits for it, so that
+// code that forgets to wait sees wrong values.
 #pragma once
 
 #include <cstddef>

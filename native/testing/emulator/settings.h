@@ -7,8 +7,8 @@
 namespace emulator {
 
 // memory: bytes; driver: the CUDA version that it supports, such as 12020; capability: 75 for 7.5; compiled-for: the code's, likewise;
-// lost-after: pieces of work until every call fails; crash: with any value, the process ends by a signal when it counts devices; hang: it waits
-// there.
+// lost-after: pieces of work until every call fails; crash: with any value, the process ends by a signal when it counts devices; hang: it
+// waits there.
 std::optional<int64_t> setting(const char *name);
 
 }  // namespace emulator
