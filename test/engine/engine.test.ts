@@ -319,7 +319,7 @@ describe("pause, stop and resume", () => {
     writeFileSync(`${out}/report.html`, "mine");
     rmSync(`${out}/student`, { recursive: true });
     expect(await fresh().failure("compare", { recipe: recipe(), out, resume: false })).toMatchObject({
-      message: expect.stringContaining("report.html exists"),
+      message: expect.stringContaining("report.html already exists"),
     });
     expect(readdirSync(out)).toEqual(["report.html"]);
   });

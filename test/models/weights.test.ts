@@ -152,7 +152,7 @@ describe("a damaged file", () => {
     [
       "with a size that does not fit its shape",
       () => stored({ x: { ...x, shape: [2] } }, four),
-      'tensor "x" (F32 [2]) should have 8 bytes, its offsets span 4',
+      'tensor "x" (F32 [2]) should have 8 bytes, but its offsets span 4',
     ],
     ["with a negative size", () => stored({ x: { ...x, shape: [-1] } }, four), 'tensor "x" lacks a valid dtype, shape or data_offsets'],
     ["with an unknown dtype", () => stored({ x: { ...x, dtype: "constructor" } }, four), 'tensor "x" has the unknown dtype constructor'],
