@@ -1,8 +1,8 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { circlesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
+import { cyclesIn, type Import, importsOf, type Layers, layerProblems, readSources } from "./layers";
 
-/** What each folder imports from. A folder imports only from folders above it in this list. "(types)": types only, nothing of it at run time. */
+/** What each folder imports from. A folder imports only from folders above it in this list. "(types)": only types, nothing at run time. */
 const table: Layers = {
   "src-main/contract": [],
   "src-main/backend": ["contract"],
@@ -28,19 +28,19 @@ const table: Layers = {
 const sources = readSources(path.resolve(__dirname, ".."), ["src-main", "src-renderer"]);
 const imports = importsOf(sources);
 
-test("folders import what the table lists, and all of what it lists", () => {
+test("folders import exactly what the table lists", () => {
   expect(layerProblems([...sources.keys()], imports, completed(table))).toEqual([]);
 });
 
-test("files do not import each other in a circle, not even types", () => {
-  expect(circlesIn(imports)).toEqual([]);
+test("no files import each other in a cycle, not even types", () => {
+  expect(cyclesIn(imports)).toEqual([]);
 });
 
-test.each(["src-main/contract", "src-renderer"])("%s uses nothing of Node", (folder) => {
+test.each(["src-main/contract", "src-renderer"])("%s does not use Node", (folder) => {
   expect(imports.filter(({ from, to }) => from.startsWith(`${folder}/`) && /^(node:|electron$)/.test(to))).toEqual([]);
 });
 
-test("zod comes to the page as contract/zod.ts has set it", () => {
+test("zod reaches the page only as contract/zod.ts configures it", () => {
   const reachesPage = ({ from }: Import) => /^(src-main\/(contract|engine-client)|src-renderer)\//.test(from);
   expect(imports.filter((each) => each.to === "zod" && reachesPage(each)).map(({ from }) => from)).toEqual(["src-main/contract/zod.ts"]);
 });
@@ -51,12 +51,12 @@ function completed(layers: Layers): Layers {
   return Object.fromEntries(Object.entries(layers).map(([layer, names]) => [layer, names.map(full)]));
 }
 
-describe("the rules, on files made up", () => {
+describe("the rules, on made-up files", () => {
   const read = (files: Record<string, string>) => importsOf(new Map(Object.entries(files)));
   const layers: Layers = { low: [], high: ["low"] };
   const problemsOf = (files: Record<string, string>, table: Layers = layers) => layerProblems(Object.keys(files), read(files), table);
 
-  test("every form of import is read, and nothing that only looks like one", () => {
+  test("reads every form of import, and nothing that only looks like one", () => {
     const text = `
       import a from "./a";
       import "./b";
@@ -87,7 +87,7 @@ describe("the rules, on files made up", () => {
     expect(found.filter((each) => each.package).map(({ to }) => to)).toEqual(["node:k"]);
   });
 
-  test("a component's scripts are read, all of them", () => {
+  test("reads all scripts of a component", () => {
     const component = `
       <script module>import a from "./a.svelte";</script>
       <script lang="ts">import type { B } from "./b.svelte";</script>
@@ -99,20 +99,20 @@ describe("the rules, on files made up", () => {
     ]);
   });
 
-  test("a circle is shown once, of types too, and what only leads into it is not in it", () => {
+  test("reports a cycle once, type imports included, without files that only lead into it", () => {
     const files = { "a.ts": 'import "./b"', "b.ts": 'import type { C } from "./c"', "c.ts": 'export * from "./a"', "d.ts": 'import "./a"' };
-    expect(circlesIn(read(files))).toEqual(["a.ts -> b.ts -> c.ts -> a.ts"]);
-    expect(circlesIn(read({ ...files, "c.ts": "" }))).toEqual([]);
+    expect(cyclesIn(read(files))).toEqual(["a.ts -> b.ts -> c.ts -> a.ts"]);
+    expect(cyclesIn(read({ ...files, "c.ts": "" }))).toEqual([]);
   });
 
-  test("two circles through one file are both shown", () => {
+  test("reports both of two cycles through one file", () => {
     const files = { "a.ts": 'import "./b"; import "./c"', "b.ts": 'import "./a"', "c.ts": 'import "./a"' };
-    expect(circlesIn(read(files))).toEqual(["a.ts -> b.ts -> a.ts", "c.ts -> a.ts -> c.ts"]);
+    expect(cyclesIn(read(files))).toEqual(["a.ts -> b.ts -> a.ts", "c.ts -> a.ts -> c.ts"]);
   });
 
   const useful = { "high/a.ts": 'import "../low/b"; import "./c"; import "c"; import "../package.json"', "low/b.ts": "" };
 
-  test("imports that the table lists are no problem", () => {
+  test("accepts imports that the table lists", () => {
     expect(problemsOf(useful)).toEqual([]);
   });
 
@@ -128,7 +128,7 @@ describe("the rules, on files made up", () => {
     expect(problemsOf({ "high/a.ts": 'import "./c"' })).toEqual(["high -> low: no file uses this edge; take it out of the table"]);
   });
 
-  test("an edge that only types use, or that is said to be used by types only", () => {
+  test("an edge that only types use, or that is declared as types only but used by code", () => {
     expect(problemsOf({ "high/a.ts": 'import type { B } from "../low/b"' })).toEqual(['high -> low: only types are imported; write "low (types)"']);
     expect(problemsOf(useful, { low: [], high: ["low (types)"] })).toEqual(["high/a.ts imports low/b.ts as code: the table allows high its types only"]);
   });

@@ -1,4 +1,4 @@
-/** Reads the imports of source files with the TypeScript compiler, and holds them to a table of layers. Paths are relative, with "/". */
+/** Reads the imports of source files with the TypeScript compiler, and checks them against a table of layers. Paths are relative, with "/". */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
@@ -12,13 +12,13 @@ export interface Import {
   /** A file, or the name of a package: "zod", "node:fs". */
   to: string;
   package: boolean;
-  /** `import type` or the like: nothing of it is left at run time. */
+  /** `import type` or the like: nothing of it remains at run time. */
   types: boolean;
 }
 
 /**
- * For each layer (a folder, or a file without its ending), from the lowest up, the layers or files that it imports from. "(types)" after
- * a name: types only. A file belongs to the first layer that holds it.
+ * For each layer (a folder, or a file without its extension), from the lowest up, the layers or files that it imports from. "(types)" after
+ * a name: only types. A file belongs to the first layer that contains it.
  */
 export type Layers = Readonly<Record<string, readonly string[]>>;
 
@@ -83,24 +83,24 @@ function resolve(from: string, specifier: string, sources: Sources): string {
   return [target, `${target}.ts`, `${target}/index.ts`].find((file) => sources.has(file)) ?? target;
 }
 
-// ---- Circles ----------------------------------------------------------------------------------------------------------------------
+// ---- Cycles -----------------------------------------------------------------------------------------------------------------------
 
 const arrow = (from: string, to: string) => `${from} -> ${to}`;
 
-/** The shortest circle through each file that is on one, type imports included: "a.ts -> b.ts -> a.ts". */
-export function circlesIn(imports: readonly Import[]): string[] {
+/** The shortest cycle through each file that is on one, type imports included: "a.ts -> b.ts -> a.ts". */
+export function cyclesIn(imports: readonly Import[]): string[] {
   const targets = new Map<string, string[]>();
   for (const { from, to } of imports) targets.set(from, [...(targets.get(from) ?? []), to]);
-  const circles = new Map<string, string>();
+  const cycles = new Map<string, string>();
   for (const start of targets.keys()) {
-    const circle = shortestCircle(start, targets);
-    if (circle) circles.set([...circle].sort().join(), circles.get([...circle].sort().join()) ?? [...circle, start].reduce(arrow));
+    const cycle = shortestCycle(start, targets);
+    if (cycle) cycles.set([...cycle].sort().join(), cycles.get([...cycle].sort().join()) ?? [...cycle, start].reduce(arrow));
   }
-  return [...circles.values()];
+  return [...cycles.values()];
 }
 
 /** The files on the way from `start` back to it, `start` first. */
-function shortestCircle(start: string, targets: ReadonlyMap<string, readonly string[]>): string[] | null {
+function shortestCycle(start: string, targets: ReadonlyMap<string, readonly string[]>): string[] | null {
   const before = new Map<string, string>();
   const queue = [start];
   for (const file of queue) {
@@ -128,10 +128,10 @@ interface Edge {
   used: Import[];
 }
 
-/** Any layer may read the version in it. */
+/** Any layer may read its version. */
 const MANIFEST = "package.json";
 
-/** Where files and table differ: files in no layer, imports that the table does not list, and edges in it that no import uses. */
+/** Differences between files and table: files in no layer, imports that the table does not list, and listed edges that no import uses. */
 export function layerProblems(files: readonly string[], imports: readonly Import[], layers: Layers): string[] {
   const names = Object.keys(layers);
   const edges = names.flatMap((layer) => layers[layer]!.map((text) => edgeOf(layer, text)));

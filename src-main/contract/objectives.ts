@@ -1,6 +1,6 @@
 /**
- * The objectives that a student can learn from besides the labels, as data: what each is called, its settings, and the names of its parts.
- * `training/objectives/` computes them, one file each, under the same names.
+ * The objectives that a student can learn from besides the labels, as data: each one's label, settings and parts. `training/objectives/`
+ * computes them, one file each, under the same names.
  */
 import { choice, integer, number, type Row, type Setting, text, type ValueOf } from "./setting";
 
@@ -35,7 +35,7 @@ export const objectives = {
   },
   "standardized-soft": {
     label: "Standardized soft labels",
-    help: "Soft labels after each image's logits are brought to mean 0 and deviation 1 in both networks (Sun et al. 2024).",
+    help: "Soft labels computed after standardizing each image's logits to mean 0 and deviation 1 in both networks (Sun et al. 2024).",
     weight: 9,
     trainsAnswers: true,
     settings: { temperature: temperature(2) },
@@ -43,13 +43,13 @@ export const objectives = {
   },
   dkd: {
     label: "Decoupled soft labels",
-    help: "Weighs the true class's probability and the ratios among the other classes apart (Zhao et al. 2022).",
+    help: "Weights the true class's probability and the ratios among the other classes separately (Zhao et al. 2022).",
     weight: 1,
     trainsAnswers: true,
     settings: {
       temperature: temperature(4),
-      alpha: number(0, 1000, { default: 1, label: "Weight of the true class", help: "Weighs how likely the true class is against all others together." }),
-      beta: number(0, 1000, { default: 8, label: "Weight of the other classes", help: "Weighs how the other classes compare with each other." }),
+      alpha: number(0, 1000, { default: 1, label: "Weight of the true class", help: "Weight of the true class's probability against all others together." }),
+      beta: number(0, 1000, { default: 8, label: "Weight of the other classes", help: "Weight of the ratios among the other classes." }),
     },
     parts: { tckd: "True class (TCKD)", nckd: "Other classes (NCKD)" },
   },
@@ -59,7 +59,7 @@ export const objectives = {
     weight: 40,
     trainsAnswers: false,
     settings: {
-      block: integer(1, 1000, { default: 4, label: "Block", help: "The student's block whose tokens are used, counted from 1; the last block cannot be." }),
+      block: integer(1, 1000, { default: 4, label: "Block", help: "The student's block whose tokens are used, counted from 1; must not be the last." }),
       stage: text({ nullable: true, default: null, label: "Teacher's stage", help: "The teacher's stage whose map is predicted; null takes its last." }),
     },
     parts: { locality: "Locality guidance" },
@@ -100,10 +100,10 @@ function weightSetting(value: number): Row<number> {
 export const shortForm: { readonly [name: string]: Setting } = {
   kind: choice([{ value: "soft", label: "Soft labels" }], { default: "soft", label: "Distillation", help: "What the student takes from the teacher." }),
   temperature: objectives.soft.settings.temperature,
-  alpha: number(0, 1, { default: 0.5, label: "Alpha", help: "Share of the teacher's term in the loss; the labels have the rest." }),
+  alpha: number(0, 1, { default: 0.5, label: "Alpha", help: "Weight of the teacher's term in the loss; the labels have the rest." }),
 };
 
-/** What charts and reports call a part of the loss. A second term of the same kind has a number at its end: "kd2". */
+/** The label of a part of the loss in charts and reports. The parts of a second term of the same kind end in a number: "kd2". */
 export function partLabel(name: string): string {
   if (name === "ce") return "Labels (cross-entropy)";
   const [, base, count] = /^(.*?)(\d*)$/.exec(name)!;

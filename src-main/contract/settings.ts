@@ -20,7 +20,7 @@ export const settings = {
     group: "Run",
     label: "Training images",
     unit: "images",
-    help: "Takes only the first so many training images; null takes all.",
+    help: "Uses only this many training images, from the first on; null uses all.",
   }),
   "data.testLimit": integer(1, 100_000_000, {
     nullable: true,
@@ -28,7 +28,7 @@ export const settings = {
     group: "Run",
     label: "Test images",
     unit: "images",
-    help: "Takes only the first so many test images; null takes all.",
+    help: "Uses only this many test images, from the first on; null uses all.",
   }),
   "teacher.model": model({ default: "resnet18_cifar10", group: "Teacher", label: "Teacher", help: "The model whose soft labels the student learns from." }),
   "teacher.weights": path("file", ["bundled"], {
@@ -53,7 +53,7 @@ export const settings = {
     group: "Teacher",
     advanced: true,
     label: "Teacher's mean",
-    help: "Subtracted from each channel of the teacher's images, of values in 0 ... 1; null takes what the weights say.",
+    help: "Subtracted from each channel of the teacher's images, with values in 0 ... 1; null takes what the weights say.",
   }),
   "teacher.std": triple(1e-6, 10, {
     nullable: true,
@@ -87,7 +87,7 @@ export const settings = {
     group: "Student",
     advanced: true,
     resumable: true,
-    label: "Student's first weights",
+    label: "Student's initial weights",
     help: "A safetensors file to start from, head included; null starts fresh from the seed.",
   }),
   "student.mean": triple(-10, 10, {

@@ -10,7 +10,7 @@ import type { Computed, Objective, ObjectiveContext, ObjectiveInputs, Reading } 
 import { createObjective } from "./objectives/table";
 import type { Answers } from "./teacher";
 
-/** A batch on the device: all that the loss of a step depends on. */
+/** A batch on the device: everything that the loss of a step depends on. */
 export interface Batch {
   /** [N,Z,Z,3], as the student sees them. */
   images: Tensor;
@@ -23,13 +23,13 @@ export interface Batch {
 interface WeightedObjective {
   weight: number;
   objective: Objective;
-  /** Its parts by the names that they have in records: a second term of a kind has numbered ones, "kd2". */
+  /** Its parts by their names in records: those of a second term of a kind are numbered, "kd2". */
   names: ReadonlyMap<string, string>;
-  /** Beginning of the names of its own weights in a checkpoint. */
+  /** Prefix of its own weights' names in a checkpoint. */
   prefix: string;
 }
 
-/** What an arm learns from: the labels, and a weighted sum of objectives. For a control the labels alone. */
+/** What an arm learns from: the labels and a weighted sum of objectives. A control learns only from the labels. */
 export class Criterion {
   readonly needs: TeacherNeeds;
   /** Names of the parts in records, "ce" (cross-entropy with the labels) first. */
@@ -37,10 +37,10 @@ export class Criterion {
   readonly #student: Network;
   readonly #labels: number;
   readonly #terms: readonly WeightedObjective[];
-  /** The term that takes the labels into its own pass. */
+  /** The term that computes the labels' part in its own pass. */
   readonly #fused: WeightedObjective | null;
 
-  /** `context` is needed where there is a distillation. */
+  /** `context` is required if there is a distillation. */
   constructor(student: Network, distillation: Distillation | null, context: ObjectiveContext | null) {
     this.#student = student;
     this.#labels = distillation?.labels ?? 1;
@@ -65,7 +65,7 @@ export class Criterion {
     return { loss, readings: [{ names: ["loss"], tensor: loss }, ...computed.flatMap(({ readings }) => readings)] };
   }
 
-  /** Own weights of the objectives, by name; none of them is the student's. */
+  /** The objectives' own weights by name; none of them belongs to the student. */
   weights(): Map<string, Weight> {
     return new Map(
       this.#terms.flatMap(({ prefix, objective }) => [...(objective.weights?.weights() ?? [])].map(([name, weight]) => [prefix + name, weight] as const)),
@@ -83,7 +83,7 @@ export class Criterion {
       return { loss, readings: renamed(readings, names) };
     }
     const compute = () => distillationLoss(inputs.logits, { labels: inputs.labels });
-    // Labels of weight 0 are still compared with, for the records.
+    // Labels of weight 0 are still compared, for the records.
     const { loss, metrics } = this.#labels === 0 ? noGrad(compute) : compute();
     const readings = [{ names: ["ce", "", "correct"], tensor: metrics }];
     return { loss: this.#labels === 0 ? null : times(loss, this.#labels), readings };

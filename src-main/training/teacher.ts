@@ -8,7 +8,7 @@ import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./ans
 import { type Network, renderingFor } from "./network";
 import { type BatchPlan, viewNumbers } from "./plan";
 
-/** The answers to a plan, by their names: "logits" [N,K], and each feature by `featureName` [N,S,S,C]; f32. */
+/** The answers to a plan by name: "logits" [N,K], and each feature as `featureName` [N,S,S,C]; f32. */
 export type Answers = ReadonlyMap<string, Tensor>;
 
 export function featureName({ stage, side }: FeatureNeed): string {
@@ -16,27 +16,27 @@ export function featureName({ stage, side }: FeatureNeed): string {
 }
 
 export interface TeacherOptions {
-  /** In evaluation mode; with the hash of its weights. */
+  /** In evaluation mode, with the hash of its weights. */
   network: Network & { hash: string };
   data: Dataset;
   precision: Precision;
   needs: TeacherNeeds;
-  /** Answers known from earlier runs; null: every plan is asked anew. */
+  /** Answers known from earlier runs; null: the teacher computes every plan. */
   cache: AnswerCache | null;
 }
 
 interface Field {
   name: string;
-  /** Of one image's answer. */
+  /** Values in one image's answer. */
   shape: readonly number[];
   size: number;
 }
 
 /**
- * A teacher as training sees it: it answers plans. Behind that is a cache, so that each view of an image is asked for once: without
- * augmentation in the first epoch alone; with flips alone in two epochs on average; with crops by c pixels there are (2c+1)^2 times as many
- * views, which seldom come again within one run (unless `augment.views` limits them), but all do in another run of the same seed. The bits are those of a teacher that
- * is asked every time, as the answer to an image does not depend on the batch that it is in.
+ * A teacher as training sees it: it answers plans. A cache makes it compute each view of an image only once: without augmentation only in the
+ * first epoch, with flips in two epochs on average. With crops by c pixels there are (2c+1)^2 times as many views, which seldom repeat within
+ * one run (unless `augment.views` limits them), but all repeat in another run with the same seed. Results are bitwise equal to those of a teacher
+ * without a cache, because the answer to an image does not depend on its batch.
  */
 export class Teacher {
   readonly hash: string;
@@ -45,7 +45,7 @@ export class Teacher {
   readonly #width: number;
   readonly #known: KnownAnswers | null;
   readonly #counts = { computed: 0, known: 0 };
-  /** Answers on their way from the device, and the views that they belong to. */
+  /** Answers on their way from the device, and their views. */
   #arriving: { views: Float64Array; read: (() => Float32Array)[] } | null = null;
   #shown: string | null = null;
 
@@ -61,7 +61,7 @@ export class Teacher {
     return this.#options.network.normalization;
   }
 
-  /** Since the run was last started or resumed. */
+  /** Counts since the run was last started or resumed. */
   get summary(): string {
     const { computed, known } = this.#counts;
     return `teacher's answers: ${computed} computed, ${known} from the cache`;
@@ -90,7 +90,7 @@ export class Teacher {
     } catch {}
   }
 
-  /** Keeps what has arrived since: not at once, as waiting for a GPU would leave it without work. */
+  /** Stores answers of the previous plan. Reading them immediately would leave a GPU without work. */
   #remember(): void {
     const { views, read } = this.#arriving ?? { views: new Float64Array(), read: [] };
     this.#arriving = null;
@@ -104,9 +104,9 @@ export class Teacher {
     return answers;
   }
 
-  /** What is known, with the teacher's answers for the rows that are missing. */
+  /** The known answers, completed by the teacher's for the missing rows. */
   #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], checked: boolean): Answers {
-    // An image alone is shown twice: the convolutions of one image sum in another order than those of a batch.
+    // A single image is shown twice: convolutions of one image sum in a different order than those of a batch.
     const rows = missing.length === 1 ? [missing[0]!, missing[0]!] : missing;
     const asked = {
       indices: Int32Array.from(rows, (n) => indices[n]!),
@@ -148,7 +148,7 @@ export class Teacher {
     return render(data.train, shown, renderingFor(network, precision));
   }
 
-  /** An image's answer as one row of the cache, from whole answers by field. */
+  /** An image's answer as one row of the cache, taken from the batch's answers by field. */
   #rowOf(values: readonly Float32Array[], n: number): Float32Array {
     const row = new Float32Array(this.#width);
     let at = 0;
@@ -168,7 +168,7 @@ export class Teacher {
   }
 }
 
-/** bf16 by way of the processor: what the cache holds is f32, and both ways have to give the same bits. */
+/** Converts bf16 on the processor: the cache holds f32, and cached and fresh answers must be bitwise equal. */
 function inFloat32(x: Tensor): Tensor {
   return x.dtype === "f32" ? x : fromArray(x.toFloat32(), x.shape);
 }

@@ -19,20 +19,20 @@ import { type BatchPlan, Planner } from "./plan";
 import { learningRateAt } from "./schedule";
 import { Teacher } from "./teacher";
 
-/** How far an arm has got, as plain data: with the tensors of `state` all that is needed to go on in the same bits. */
+/** How far an arm has got, as plain data: together with the tensors of `state`, all that is needed to continue with bitwise equal results. */
 export interface Position {
-  /** Epochs trained and, where wanted, tested. */
+  /** Epochs trained and, where requested, tested. */
   epochsDone: number;
-  /** Batches done of the epoch after those. */
+  /** Batches done in the current epoch. */
   batchesDone: number;
   optimizerSteps: number;
-  /** Sums over the images of the epoch under way. */
+  /** Sums over the images of the current epoch. */
   lossSum: number;
   correct: number;
   seen: number;
-  /** Spent in the epoch under way, pauses left out. */
+  /** Time spent in the current epoch, without pauses. */
   seconds: number;
-  /** Of the student's weights before the first step. */
+  /** Hash of the student's weights before the first step. */
   initialWeights: string;
   /** The last link of the chain of evidence. */
   batchesHash: string;
@@ -47,11 +47,11 @@ export interface TrainerOptions {
   student: Network;
   /** In evaluation mode; needed if the recipe distills. */
   teacher: (Network & { hash: string }) | null;
-  /** Shared by all that ask the same teacher; default: one of its own. */
+  /** Shared by all arms with the same teacher; default: its own. */
   cache?: AnswerCache;
 }
 
-/** One step as it is recorded. */
+/** The record of one step. */
 export interface Step {
   record: BatchRecord;
   evidence: BatchEvidence;
@@ -63,7 +63,7 @@ export class Trainer {
   readonly recipe: Recipe;
   readonly data: Dataset;
   readonly student: Network;
-  /** As the arm asks it; null for a control. */
+  /** The teacher, with what this arm needs from it; null for a control. */
   readonly teacher: Teacher | null;
   readonly batchesPerEpoch: number;
   #position: Position;
@@ -98,7 +98,7 @@ export class Trainer {
     return this.#position;
   }
 
-  /** The epoch under way, from 1; after the last one more than there are. */
+  /** The current epoch, from 1; after the last epoch, one more than there are. */
   get epoch(): number {
     return this.#position.epochsDone + 1;
   }
@@ -111,7 +111,7 @@ export class Trainer {
     return this.#position.epochsDone === this.epochs;
   }
 
-  /** Whether all batches of the epoch under way are done. */
+  /** Whether all batches of the current epoch are done. */
   get epochTrained(): boolean {
     return this.#position.batchesDone === this.batchesPerEpoch;
   }
@@ -125,12 +125,12 @@ export class Trainer {
     return { data: this.data.hash, initialWeights, batches: batchesHash, teacher: this.teacher?.hash ?? null };
   }
 
-  /** Names of the parts of its loss in records. */
+  /** Names of the loss's parts in records. */
   get parts(): readonly string[] {
     return this.#criterion.parts;
   }
 
-  /** Trains on the next batch of the epoch. Throws an InputError if the loss is not a number any more. */
+  /** Trains on the next batch of the epoch. Throws an InputError if the loss is no longer a finite number. */
   step(): Step {
     const { epoch } = this;
     const { epochsDone, batchesDone } = this.#position;
@@ -143,7 +143,7 @@ export class Trainer {
       const evidence = this.#evidenceOf(plan, batch);
       const numbers = this.#pass.run(batch);
       this.#optimizer.step(learningRate);
-      // Not earlier: waiting for a GPU would leave it without work. Nothing is recorded of a step with a wrong loss.
+      // No earlier, because waiting for a GPU would leave it without work. A step with a wrong loss is not recorded.
       return { numbers: this.#expectFinite(numbers()), evidence };
     });
 
@@ -163,19 +163,19 @@ export class Trainer {
     return { record, evidence };
   }
 
-  /** Whether the epoch under way ends with a test. */
+  /** Whether the current epoch ends with a test. */
   get evaluationDue(): boolean {
     return isEvaluated(this.epoch, this.recipe.train);
   }
 
-  /** Tests still to come, that of the epoch under way included. */
+  /** Remaining tests, including that of the current epoch. */
   get evaluationsLeft(): number {
     let count = 0;
     for (let epoch = this.epoch; epoch <= this.epochs; epoch++) if (isEvaluated(epoch, this.recipe.train)) count++;
     return count;
   }
 
-  /** Closes the epoch under way, all of whose batches are done. */
+  /** Completes the current epoch, whose batches are all done. */
   endEpoch(test: Evaluation | null): EpochRecord {
     const { epoch } = this;
     const { lossSum, correct, seen, seconds } = this.#position;
@@ -192,7 +192,7 @@ export class Trainer {
   }
 
   /**
-   * The tensors that a checkpoint holds beside the position: weights by their names, those of an objective as `objective.<kind>.<weight>`,
+   * The tensors that a checkpoint holds in addition to the position: weights by name, those of an objective as `objective.<kind>.<weight>`, and
    * moments as `optimizer.<moment>`.
    */
   state(): Map<string, Tensor> {
@@ -200,7 +200,7 @@ export class Trainer {
     return new Map<string, Tensor>([...this.student.model.weights(), ...this.#criterion.weights(), ...moments]);
   }
 
-  /** Goes on from a position, once the tensors of `state` have been overwritten with those of the same checkpoint. */
+  /** Continues from a position after the tensors of `state` have been overwritten with those of the same checkpoint. */
   continueFrom(position: Position): void {
     // A checkpoint of an earlier version has no interval.
     this.#position = { ...this.#position, ...position };
@@ -215,7 +215,7 @@ export class Trainer {
     this.student.model.release();
   }
 
-  /** What the optimizer changes: the student's parameters, and those of its objectives. */
+  /** What the optimizer updates: the student's parameters and those of its objectives. */
   #parameters(): Map<string, Weight> {
     const own = [...this.#criterion.weights()].filter(([, { trained }]) => trained);
     return new Map([...this.student.model.parameters(), ...own]);
@@ -237,7 +237,7 @@ export class Trainer {
     );
   }
 
-  /** The batch under way, counted from 1 over all epochs. */
+  /** The current batch, counted from 1 over all epochs. */
   get #batchNumber(): number {
     return this.#position.epochsDone * this.batchesPerEpoch + this.#position.batchesDone + 1;
   }
@@ -251,7 +251,7 @@ export class Trainer {
     if (Number.isFinite(numbers.loss)) return numbers;
     const { learningRate } = this.recipe.train;
     throw new InputError(
-      `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot go on: ` +
+      `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot continue: ` +
         `lower train.learningRate (it is ${learningRate}), or let it rise slowly with train.warmupEpochs`,
     );
   }

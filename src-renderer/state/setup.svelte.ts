@@ -82,7 +82,7 @@ export class Setup {
     return valueAt(this.#base, key) !== undefined && (applies?.to((other) => valueAt(this.#base, other)) ?? true);
   }
 
-  get distils(): boolean {
+  get distills(): boolean {
     return this.#base.distillation !== null;
   }
 
@@ -103,7 +103,7 @@ export class Setup {
   }
 
   /** With a teacher, control and student are compared; without, one model is trained on the labels alone. */
-  setDistils(wanted: boolean): void {
+  setDistills(wanted: boolean): void {
     const { teacher, distillation, control } = presets[0]!.recipe;
     this.preset = null;
     for (const section of ["teacher.", "distillation.", "control."]) this.#forgetTexts(section);

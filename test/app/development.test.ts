@@ -30,7 +30,7 @@ async function openStudio(): Promise<Studio> {
   return Studio.of(app);
 }
 
-/** What is asked of an image element. */
+/** The part of an image element used here. */
 type Picture = { naturalWidth: number };
 
 /** What Electron's types leave out of WebContents. */
@@ -94,7 +94,7 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   expect(report).toContain("quick look");
 }
 
-test("the temperature acts on the soft labels at once, without the engine", async () => {
+test("the temperature changes the soft labels immediately, without the engine", async () => {
   const studio = await openStudio();
   await studio.predict(await writePicture("blue.jpg"));
   const plain = await studio.bars("Bundled teacher");
@@ -143,7 +143,7 @@ test("a run pauses, is stopped by closing the window, and is resumed another day
   expect(later.complaints).toEqual([]);
 });
 
-/** The engine answers in order: with the prediction here, so is all that it had to say of the run before. */
+/** The engine answers in order: once the prediction is here, so is everything it sent about the run before. */
 async function stepsAfterPredicting(studio: Studio, image: string): Promise<number> {
   await studio.predict(await writePicture(image));
   await studio.go("live");
@@ -151,13 +151,13 @@ async function stepsAfterPredicting(studio: Studio, image: string): Promise<numb
   return studio.steps("Loss");
 }
 
-test("an engine that dies takes neither the window nor the run along", async () => {
+test("an engine that dies takes down neither the window nor the run", async () => {
   const studio = await openStudio();
   const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
   await endEngine(studio);
-  // Why it ended is not asked for: Electron sometimes says exit code 0 of a process that a signal ended.
+  // The reason is not checked: Electron sometimes reports exit code 0 for a process that a signal ended.
   expect(await studio.alert("Restart the engine")).toContain("The engine ended unexpectedly");
   await studio.trainingIs("Failed");
   await studio.press("Restart the engine");
@@ -172,7 +172,7 @@ async function endEngine({ app }: Studio): Promise<void> {
   process.kill(pid, "SIGKILL");
 }
 
-test("data and images that cannot be used are told in words", async () => {
+test("unusable data and images are explained", async () => {
   const studio = await openStudio();
   mkdirSync(inHome("empty"));
   await studio.pickInDialogs(inHome("empty"));
@@ -197,7 +197,7 @@ test("data and images that cannot be used are told in words", async () => {
   expect(studio.complaints).toEqual([]);
 });
 
-test("the page is shut in: sandboxed, without a way out, and other pages are not answered", async () => {
+test("the page is isolated: sandboxed, without network, and other pages get no answers", async () => {
   const { app, page } = await openStudio();
   const preferences = await app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as Confined).getLastWebPreferences());
   expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false });
@@ -215,7 +215,7 @@ test("the page is shut in: sandboxed, without a way out, and other pages are not
   expect(await answerToAnotherPage(app)).toEqual({ ok: false, message: "This call is for the app's own page only." });
 });
 
-/** What a window that is not the app's own hears, though it has the same preload. */
+/** The answer to a window that is not the app's own, although it has the same preload. */
 const answerToAnotherPage = (app: ElectronApplication) =>
   app.evaluate(async ({ app, BrowserWindow }) => {
     const other = new BrowserWindow({ show: false, webPreferences: { preload: `${app.getAppPath()}/out/app/preload.cjs`, sandbox: true } });

@@ -7,20 +7,20 @@ export const noDesktop = process.env.DISTILL_NO_DESKTOP ?? (process.env.DISTILL_
 /** The app of this source tree. `home` holds its settings and runs. */
 export const launchDevelopmentApp = (home: string) => launch(process.env.DISTILL_ELECTRON!, ["."], home, path.resolve(import.meta.dirname, "../.."));
 
-/** A packaged app. It is started in a folder that has nothing of this source tree. */
+/** A packaged app. It starts in a folder outside this source tree. */
 export const launchPackagedApp = (executable: string, home: string) => launch(executable, [], home, home);
 
 function launch(executablePath: string, args: string[], home: string, cwd: string): Promise<ElectronApplication> {
-  // Set by programs that use Electron as Node; with it there would be no window.
+  // Set by programs that use Electron as Node; with it no window would open.
   const { ELECTRON_RUN_AS_NODE: _, ...inherited } = process.env as Record<string, string>;
   return _electron.launch({ executablePath, args, cwd, env: { ...inherited, DISTILL_HOME: home }, colorScheme: null, timeout: PATIENCE_MS });
 }
 
-/** Ends the app at once. Closing it like a user would ask first whether a training is to be stopped. */
+/** Ends the app immediately. Closing it as a user does would first ask whether to stop a training run. */
 export async function endApp(app: ElectronApplication): Promise<void> {
   await app.evaluate(({ app }) => app.exit()).catch(() => "it ended before it could answer");
   await app.close();
 }
 
-/** The longest that anything may take that is waited for, on a slow and busy machine. */
+/** The longest that anything the tests wait for may take, on a slow and busy machine. */
 export const PATIENCE_MS = 180_000;

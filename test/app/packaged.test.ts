@@ -29,7 +29,7 @@ test("the packaged app trains where there is no source tree", { timeout: 3 * PAT
   expect(studio.complaints).toEqual([]);
 });
 
-test("of the native code the package holds the addon, the CUDA library and what asks for GPUs, and nothing that is for tests", ({ skip }) => {
+test("the package holds only the native code that it needs: the addon, the CUDA library and the probe, but nothing for tests", ({ skip }) => {
   skip(noDesktop !== null, noDesktop ?? undefined);
   const release = path.resolve(import.meta.dirname, "../../release");
   const native = readdirSync(release, { recursive: true, encoding: "utf8" }).filter((file) => /native[/\\]build[/\\]Release[/\\]/.test(file));
@@ -38,11 +38,11 @@ test("of the native code the package holds the addon, the CUDA library and what 
   expect(names.filter((name) => !["distill_core", "distill_cuda_probe", "libdistill_cuda"].includes(name))).toEqual([]);
 });
 
-/** Copies the whole folder that packaging made; returns the program in the copy. */
+/** Copies the whole folder that packaging created; returns the program in the copy. */
 function copyOfPackagedApp(target: string): string {
   const release = path.resolve(import.meta.dirname, "../../release");
   const [folder, ...rest] = path.relative(release, process.env.DISTILL_PACKAGED_APP!).split(path.sep);
-  // Links are kept as they are: on macOS they hold the app's frameworks together.
+  // Links stay links: on macOS they hold the app's frameworks together.
   cpSync(path.join(release, folder!), path.join(target, folder!), { recursive: true, verbatimSymlinks: true });
   return path.join(target, folder!, ...rest);
 }

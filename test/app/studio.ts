@@ -1,4 +1,4 @@
-/** The app as a person has it on the desk: what they can press, drop and read. Nothing in here looks behind the window. */
+/** The app as a user sees it: what they can press, drop and read. Nothing here looks behind the window. */
 import path from "node:path";
 import type { ElectronApplication, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
@@ -6,7 +6,7 @@ import { PATIENCE_MS } from "./launch";
 
 const SCREENS = { data: "Data", setup: "Set up", live: "Live run", predict: "Predict", runs: "Runs" };
 
-/** What a short run takes from the form. */
+/** The form values of a short run. */
 export interface ShortRun {
   trainImages: number;
   epochs: number;
@@ -16,7 +16,7 @@ const BATCH = 8;
 export const batchesOf = ({ trainImages, epochs }: ShortRun) => (trainImages / BATCH) * epochs;
 
 export class Studio {
-  /** Errors and warnings of the page, refused content among them. */
+  /** The page's errors and warnings, including refused content. */
   readonly complaints: string[] = [];
 
   private constructor(
@@ -30,7 +30,7 @@ export class Studio {
     });
   }
 
-  /** With the bundled data read, as the app begins. */
+  /** Starts the app and waits until the bundled data have been read. */
   static async of(app: ElectronApplication): Promise<Studio> {
     const studio = new Studio(app, await app.firstWindow());
     await studio.page.getByTestId("train-count").waitFor({ timeout: PATIENCE_MS });
@@ -45,7 +45,7 @@ export class Studio {
     return this.page.getByRole("button", { name }).click();
   }
 
-  /** Resolves when an alert with these words is seen, to all of its words. */
+  /** Waits for an alert with this text; resolves to its full text. */
   async alert(words: string): Promise<string | null> {
     const alert = this.page.getByRole("alert").filter({ hasText: words });
     await alert.waitFor();
@@ -75,7 +75,7 @@ export class Studio {
     return this.page.getByRole("img", { name: `${title}: ` });
   }
 
-  /** How many steps along x a chart has values for. */
+  /** Number of steps along x for which a chart has values. */
   async steps(title: "Loss" | "Train accuracy"): Promise<number> {
     return Number(await this.chart(title).getAttribute("data-steps"));
   }
@@ -96,7 +96,7 @@ export class Studio {
     await session.detach();
   }
 
-  /** Drops an image and waits until all networks have answered. */
+  /** Drops an image and waits for the answers of all networks. */
   async predict(image: string): Promise<void> {
     await this.drop(image);
     await this.sees(`Image: ${path.basename(image)}`);
@@ -112,7 +112,7 @@ export class Studio {
     return new Map(rows.map((row) => /^(\S+)\s+([\d.]+) %$/.exec(row)!).map(([, name, value]) => [name!, Number(value)]));
   }
 
-  /** The next file dialogs answer with a path, as if it were picked. */
+  /** Makes the next file dialogs answer with a path, as if it had been picked. */
   pickInDialogs(chosen: string): Promise<void> {
     return this.app.evaluate(({ dialog }, filePath) => {
       dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [filePath] });

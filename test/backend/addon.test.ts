@@ -1,4 +1,4 @@
-// The border of the addon: whatever JavaScript passes becomes an error that names the op, the argument, what was expected and what came.
+// The border of the addon: any wrong JavaScript value becomes an error that names the op and the argument, what was expected and what came.
 // A crash would end the process that runs this file.
 import { afterAll, describe, expect, it } from "vitest";
 import { addon, anyShape, callAny, mayShare, nameInErrors, ops, type Spec, withArguments } from "./calls";
@@ -20,7 +20,7 @@ const NOT_WHOLE = [...NOT_FINITE, 0.5, -1, -(2 ** 31), 2 ** 53 + 2, 1e300, -1e30
 const NOT_TEXTS = [...OBJECTS.filter((value) => typeof value !== "string"), undefined, null, 1, true];
 const NOT_LISTS = [...OBJECTS, true, 1, 1.5, [undefined], sparse, ["1"], [{}], [[1]], new Array(2 ** 21), new Array(2 ** 32 - 1)];
 
-/** What is wrong for an argument of that kind, whatever the others are. */
+/** Values that are wrong for an argument of that kind, whatever the others are. */
 function wrongValues(spec: Spec): unknown[] {
   switch (spec.kind) {
     case "tensor":
@@ -51,7 +51,7 @@ function caught(body: () => void): unknown {
 
 const isOptional = (spec: Spec) => spec.kind !== "tensors" && spec.optional;
 
-it("has a table of all that it exports", () => {
+it("has a table of everything that it exports", () => {
   const methods = Object.keys(POSITIONAL);
   expect(Object.keys(addon).sort()).toEqual([...Object.keys(ops), ...methods, "copy", "fill", "beginRecording", "endRecording"].sort());
 });
@@ -65,7 +65,7 @@ describe.each(Object.entries(ops))("%s", (op, call) => {
   };
   const name = nameInErrors(op);
 
-  it("takes a right call", () => withArguments(call, (values) => expect(failure(values)).toBe("none")));
+  it("accepts a correct call", () => withArguments(call, (values) => expect(failure(values)).toBe("none")));
 
   it.each(Object.entries(call))("checks %s", (argument, spec) => {
     const pattern = new RegExp(`^${name}: ${argument}(\\[\\d+\\])?: expected .+, got .+`, "s");
@@ -95,7 +95,7 @@ describe.each(Object.entries(ops))("%s", (op, call) => {
     });
   });
 
-  it("hands on what a getter throws, and sees what it does", () =>
+  it("passes on what a getter throws, and notices what it does", () =>
     withArguments(call, (values) => {
       for (const thrown of [new Error("mine"), 1, null]) {
         const get = () => {
@@ -109,7 +109,7 @@ describe.each(Object.entries(ops))("%s", (op, call) => {
       expect(failure(Object.defineProperty({ [Object.keys(call)[0]!]: y }, "late", late))).toMatch(new RegExp(`^${name}: `));
     }));
 
-  it("writes into memory of its own", () =>
+  it("refuses outputs that share memory", () =>
     withArguments(call, (values) => {
       for (const [a, b] of pairs(call)) {
         const written = (argument: string) => (call[argument] as { written: boolean }).written;
@@ -121,7 +121,7 @@ describe.each(Object.entries(ops))("%s", (op, call) => {
     }));
 });
 
-/** Arguments that could be each other. */
+/** Arguments that could be swapped. */
 function pairs(call: Record<string, Spec>): [string, string][] {
   const names = Object.keys(call);
   const alike = (a: string, b: string) => a < b && /tensor/.test(call[a]!.kind) && JSON.stringify(shape(call[a]!)) === JSON.stringify(shape(call[b]!));
@@ -129,7 +129,7 @@ function pairs(call: Record<string, Spec>): [string, string][] {
 }
 const shape = (spec: Spec) => (spec.kind === "tensor" ? [spec.dtype, spec.shape] : spec.kind === "tensors" && spec.shapes);
 
-describe("what kernels trust of the content of tensors", () => {
+describe("tensor content that kernels trust", () => {
   it.each([
     ["distillationLoss", "labels", 4],
     ["oneHot", "labels", 4],
@@ -146,7 +146,7 @@ describe("what kernels trust of the content of tensors", () => {
     });
   });
 
-  it.each(Object.keys(ops))("%s bears numbers that are none", (op) => {
+  it.each(Object.keys(ops))("%s survives NaN", (op) => {
     withArguments(ops[op]!, (values) => {
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -3e38, 1e-45]) {
         for (const [argument, spec] of Object.entries(ops[op]!)) {
@@ -157,7 +157,7 @@ describe("what kernels trust of the content of tensors", () => {
     });
   });
 
-  it.each(["maxPoolForward", "conv2dForward", "conv2dBackwardInput", "conv2dBackwardWeight"])("%s bears the largest stride", (op) => {
+  it.each(["maxPoolForward", "conv2dForward", "conv2dBackwardInput", "conv2dBackwardWeight"])("%s survives the largest stride", (op) => {
     const onePixel = (name: string, spec: Spec) =>
       spec.kind === "tensor" && ["y", "dy", "indices"].includes(name) ? { ...spec, shape: [2, 1, 1, spec.shape[3]!] } : spec;
     const call = Object.fromEntries(Object.entries(ops[op]!).map(([name, spec]) => [name, onePixel(name, spec)]));
@@ -165,7 +165,7 @@ describe("what kernels trust of the content of tensors", () => {
   });
 });
 
-/** Methods that take their arguments by position: the name of the first wrong one, and what to call with. */
+/** Methods with positional arguments: the name of the first wrong one, and the arguments to pass. */
 const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   alloc: [
     ...[...OBJECTS, undefined, null, 1, true, "f64", "", "F32", "f32\0", "x".repeat(2 ** 20)].map((dtype): [string, ...unknown[]] => ["dtype", dtype, [1]]),
@@ -220,7 +220,7 @@ function detached(): Int32Array {
 }
 
 describe.each(Object.entries(POSITIONAL))("%s", (method, wrong) => {
-  it(wrong.length > 0 ? "names what is wrong" : "takes nothing", () => {
+  it(wrong.length > 0 ? "names what is wrong" : "takes no arguments", () => {
     if (wrong.length === 0) callAny(method, ...OBJECTS);
     for (const [argument, ...values] of wrong) {
       expect(() => callAny(method, ...values)).toThrow(Error);
@@ -229,13 +229,13 @@ describe.each(Object.entries(POSITIONAL))("%s", (method, wrong) => {
   });
 });
 
-it.each(["attentionForward", "attentionBackward"])("%s has no more queries than tokens", (op) => {
+it.each(["attentionForward", "attentionBackward"])("%s accepts at most as many queries as tokens", (op) => {
   withArguments({ ...ops[op]!, y: { ...ops[op]!.y!, shape: [2, 4, 8] } as Spec }, (values) => {
     expect(() => callAny(op, values)).toThrow(`${nameInErrors(op)}: y: expected at most as many tokens as qkv has, 3, got 4`);
   });
 });
 
-it.each(["sliceTokensForward", "sliceTokensBackward"])("%s takes a range of the tokens that there are", (op) => {
+it.each(["sliceTokensForward", "sliceTokensBackward"])("%s accepts only a range of existing tokens", (op) => {
   withArguments(ops[op]!, (values) => {
     expect(() => callAny(op, { ...values, begin: 5 })).toThrow("begin: expected an integer from 0 to 4, got 5");
     expect(() => callAny(op, { ...values, end: 6 })).toThrow("end: expected an integer from 4 to 5, got 6");
@@ -264,17 +264,17 @@ describe("copy and fill", () => {
   });
 });
 
-describe("memory that cannot be had", () => {
+describe("memory that is not available", () => {
   const outOfMemory = (bytesAsked: number) =>
     expect.objectContaining({ code: "OUT_OF_MEMORY", bytesAsked, message: expect.stringMatching(/^out of memory: asked for/) });
 
-  it("is an error with a code, and the process goes on", () => {
+  it("is an error with a code, and the process keeps running", () => {
     expect(() => addon.alloc("f32", [2 ** 24, 2 ** 24])).toThrow(outOfMemory(2 ** 50));
     expect(() => addon.alloc("u8", [2 ** 48])).toThrow(outOfMemory(2 ** 48));
     addon.release(addon.alloc("f32", [1000]));
   });
 
-  it("is counted together: many tensors, none of which is too large", () => {
+  it("is counted in total: many tensors, none of which is too large", () => {
     const handles: number[] = [];
     const fill = () => {
       for (;;) handles.push(addon.alloc("u8", [2 ** 30]));
@@ -297,7 +297,7 @@ describe("memory that cannot be had", () => {
   });
 });
 
-describe("calls that look right", () => {
+describe("calls that look correct", () => {
   // A linear congruential generator: the same calls each time.
   let state = 12345;
   const below = (count: number) => {
@@ -307,7 +307,7 @@ describe("calls that look right", () => {
   const pick = <T>(list: readonly T[]): T => list[below(list.length)]!;
   const SMALL = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
-  it("and are not, in 10,000 random ways", () => {
+  it("but are not, in 10,000 random ways", () => {
     const handles = Array.from({ length: 300 }, () =>
       addon.alloc(
         pick(["f32", "f32", "f32", "i32", "u8"]),

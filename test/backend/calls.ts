@@ -3,7 +3,7 @@ import { loadAddon } from "../../src-main/backend/load";
 
 export const addon: Addon = loadAddon();
 
-/** One argument of an op, as it is right. */
+/** A correct value for one argument of an op. */
 export type Spec =
   | { kind: "tensor"; dtype: DType; shape: number[]; written: boolean; optional: boolean }
   | { kind: "tensors"; shapes: number[][]; written: boolean }
@@ -36,7 +36,7 @@ const normalization = { mean: numbers(0.5, 0.5, 0.5), std: numbers(0.2, 0.2, 0.2
 const random = { seed: integer(1), stream: integer(2) };
 const shapes = [[3], [2, 2]];
 
-/** A right call of every op. Tensors hold zeros, which every op takes, labels and indices too. */
+/** A correct call of every op. Tensors hold zeros, which every op accepts, even as labels and indices. */
 export const ops: Record<string, Call> = {
   linearForward: {
     x: f32.of(2, 3),
@@ -125,7 +125,7 @@ export const ops: Record<string, Call> = {
   randomPermutation: { y: toI32.of(9), ...random },
 };
 
-/** What is written may lie in the memory of these. */
+/** Outputs may share memory with these. */
 export const mayShare: Record<string, [written: string, other: string][]> = {
   linearForward: [["y", "residual"]],
   add: [
@@ -137,7 +137,7 @@ export const mayShare: Record<string, [written: string, other: string][]> = {
 /** Tensors that may have any shape, whatever the others are. */
 export const anyShape: Record<string, string> = { meanForward: "x", meanBackward: "dx", randomNormal: "y", randomUniform: "y" };
 
-/** Runs `body` with the arguments of a right call; what was allocated for it is released at the end. */
+/** Runs `body` with the arguments of a correct call; what was allocated for it is released at the end. */
 export function withArguments<T>(call: Call, body: (values: Record<string, unknown>) => T): T {
   const handles: Handle[] = [];
   const zeros = (dtype: DType, shape: number[]) => {
@@ -157,10 +157,10 @@ export function withArguments<T>(call: Call, body: (values: Record<string, unkno
   }
 }
 
-/** Calls by name with any arguments, as a program without types could. */
+/** Calls a method by name with any arguments, as an untyped program could. */
 export function callAny(method: string, ...values: unknown[]): unknown {
   return (addon as unknown as Record<string, (...values: unknown[]) => unknown>)[method]!(...values);
 }
 
-/** linearForward -> linear_forward, as errors name it */
+/** linearForward -> linear_forward, its name in errors */
 export const nameInErrors = (op: string) => op.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,5 +1,5 @@
-// A function that files for different instruction sets share is kept once by the linker, with the instructions of either, and would end the
-// program on processors that lack them (native/cpu/vec.h).
+// The linker keeps one copy of a function that files for different instruction sets share, with the instructions of either. On processors that
+// lack them it would crash the program (native/cpu/vec.h).
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 
 const built = path.join(import.meta.dirname, "../../native/build/CMakeFiles");
 
-/** Symbols of an object that the linker takes from any file that has them: weak ones, W and V, and unique ones, u. */
+/** Symbols of an object that the linker may take from any file that has them: weak ones, W and V, and unique ones, u. */
 function shared(object: string): string[] {
   const { stdout, stderr, status } = spawnSync("nm", ["--defined-only", "-C", object], { encoding: "utf8", maxBuffer: 1 << 26 });
   if (status !== 0) throw new Error(stderr);
@@ -15,7 +15,7 @@ function shared(object: string): string[] {
 }
 
 it("files for one instruction set share no function with others", (test) => {
-  if (process.platform !== "linux" || process.arch !== "x64" || !existsSync(built)) test.skip("of a build on Linux for x64");
+  if (process.platform !== "linux" || process.arch !== "x64" || !existsSync(built)) test.skip("needs a build on Linux for x64");
   if (spawnSync("nm", ["--version"]).error) test.skip("nm is not installed");
   const objects = readdirSync(built, { recursive: true, encoding: "utf8" }).filter((name) => /\.avx\w*\.cpp\.o$/.test(name));
   expect(objects.length).toBeGreaterThan(20);

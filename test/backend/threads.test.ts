@@ -1,4 +1,4 @@
-// The addon on several JavaScript threads at once, and its end in the middle of work. What a worker thread runs is JavaScript in a string.
+// The addon on several JavaScript threads at once, and ending in the middle of work. Worker threads run JavaScript from a string.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -20,13 +20,13 @@ const TIMES = `${SUM} const sums = new Set(); for (let i = 0; i < 200; i++) sums
 const start = (code: string) => new Worker(code, { eval: true });
 const compute = () => new Function("require", `${SUM} return compute();`)(createRequire(import.meta.url)) as string;
 
-it("computes the same bits on several threads at once", async () => {
+it("computes bitwise equal results on several threads at once", async () => {
   const workers = [start(TIMES), start(TIMES), start(TIMES)];
   const sums = await Promise.all(workers.map(async (worker) => (await once(worker, "message"))[0]));
   expect(sums).toEqual(workers.map(() => [compute()]));
 });
 
-it("bears the end of a thread in the middle of work", async () => {
+it("survives the end of a thread in the middle of work", async () => {
   for (let i = 0; i < 5; i++) {
     const worker = start(FOR_EVER);
     await once(worker, "message");
@@ -35,7 +35,7 @@ it("bears the end of a thread in the middle of work", async () => {
   expect(compute()).toHaveLength(16);
 });
 
-it("bears the end of the process in the middle of work", () => {
+it("survives the end of the process in the middle of work", () => {
   const code = `
     const worker = new (require("node:worker_threads").Worker)(${JSON.stringify(FOR_EVER)}, { eval: true });
     worker.once("message", () => { ${SUM} compute(); process.exit(7); });
@@ -43,7 +43,7 @@ it("bears the end of the process in the middle of work", () => {
   expect(spawnSync(process.execPath, ["-e", code])).toMatchObject({ status: 7, signal: null });
 });
 
-it("bears the end of the process while it takes arguments", () => {
+it("survives the end of the process while it reads arguments", () => {
   const code = `${SUM} addon.linearForward({ x: a.x, get weight() { process.exit(8); } });`;
   expect(spawnSync(process.execPath, ["-e", code])).toMatchObject({ status: 8, signal: null });
 });

@@ -29,7 +29,7 @@ const request = { only: TINY, rounds: 3, threads: null, python: null };
 const silent = () => {};
 
 describe("alone", () => {
-  test("an op that is really measured", async () => {
+  test("measures a real op", async () => {
     const before = backend().memoryStats().inUse;
     const { machine, results } = await bench(request, silent);
     expect(results).toEqual([
@@ -53,7 +53,7 @@ describe("alone", () => {
     expect(backend().memoryStats().inUse).toBe(before);
   });
 
-  test("tells how far it is, and what it has", async () => {
+  test("reports its progress and its results", async () => {
     const notices: object[] = [];
     const { results } = await bench({ ...request, only: "^distillation loss", rounds: 1 }, (notice) => notices.push(notice));
     expect(notices).toMatchObject([
@@ -64,7 +64,7 @@ describe("alone", () => {
     ]);
   });
 
-  test("on so many threads, and on as many as before afterwards", async () => {
+  test("runs on the given number of threads, and restores the previous number", async () => {
     const before = backend().threads();
     const { machine } = await bench({ ...request, threads: 3 }, silent);
     expect([machine.threads, backend().threads()]).toEqual([3, before]);
@@ -76,11 +76,11 @@ describe("alone", () => {
   ])("%s is wrong usage", (_, only, message) => expect(bench({ ...request, only }, silent)).rejects.toThrow(message));
 });
 
-describe("in turn with PyTorch", () => {
+describe("alternating with PyTorch", () => {
   const against = (only = TINY, tell: (notice: object) => void = silent) => bench({ ...request, only, python: FAKE }, tell);
   const withFault = (fault: string) => vi.stubEnv("FAKE_TORCH", fault);
 
-  test("rounds alternate, on both sides with the same threads", async () => {
+  test("rounds alternate, with the same number of threads on both sides", async () => {
     const log = path.join(folder, "log");
     vi.stubEnv("FAKE_TORCH_LOG", log);
     const op = vi.spyOn(Torch.prototype, "open");
@@ -89,14 +89,14 @@ describe("in turn with PyTorch", () => {
     expect(op).toHaveBeenCalledOnce();
     expect(readFileSync(log, "utf8").split("\n")).toEqual(["threads", "open", "time", "time", "time", ""]);
     const { ours, theirs, ratio, rounds, spread } = results[0]!;
-    // What is moved once, in 5 ms.
+    // Data moved once, in 5 ms.
     expect(theirs).toBeCloseTo((3 * 4096 * 10 * 4) / 1e9 / 0.005);
     expect(ratio).toBeCloseTo(ours / theirs!);
     expect(rounds).toEqual({ ours: 3, theirs: 3 });
     expect(spread![1]).toBeCloseTo(ratio!);
   });
 
-  test("peak memory is that of a process of its own", async () => {
+  test("peak memory is measured in a separate process", async () => {
     const log = path.join(folder, "log");
     vi.stubEnv("FAKE_TORCH_LOG", log);
     // Small enough to be built in a test.
@@ -106,7 +106,7 @@ describe("in turn with PyTorch", () => {
     expect(readFileSync(log, "utf8").split("\n")).toEqual(["threads", "threads", "open", "memory", ""]);
   });
 
-  test("where PyTorch is very slow it gets one round", async () => {
+  test("gives PyTorch one round where it is very slow", async () => {
     withFault("slow");
     expect((await against()).results[0]!.rounds).toEqual({ ours: 3, theirs: 1 });
   });
@@ -114,7 +114,7 @@ describe("in turn with PyTorch", () => {
   test.each([
     ["dies", /ended unexpectedly \(exit code 3\)/],
     ["refuses", /ValueError: expected something else/],
-  ])("if it %s, ours are measured all the same, and a warning names the benchmark", async (fault, words) => {
+  ])("if it %s, ours is still measured, and a warning names the benchmark", async (fault, words) => {
     withFault(fault);
     const warnings: string[] = [];
     const { results } = await against("^distillation loss", (notice) => {
@@ -137,7 +137,7 @@ describe("in turn with PyTorch", () => {
   });
 });
 
-describe("what is compared", () => {
+describe("the comparison", () => {
   const benchmark = { name: "x", precision: "fp32", goal: null } as const;
 
   test("the best rounds, and how far single rounds are from them", () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-// @ts-expect-error: a script without types
+// @ts-expect-error: an untyped script
 import { resultTables, withTables } from "../../build/bench-results.mjs";
 
 const printed = (machine: string, ...rows: string[]) =>
@@ -37,7 +37,7 @@ test("outputs with other columns, or without a table, are refused", () => {
   expect(() => resultTables(["CPU, 2 threads"], "abc1234")).toThrow("output 1: expected a table");
 });
 
-test("the page of results has the marks, and keeps what is outside of them", () => {
+test("the page of results has the marks, and keeps what is outside them", () => {
   const page = readFileSync("docs/performance/results.md", "utf8");
   const replaced = withTables(page, "NEW");
   expect(replaced).toContain("rewrites everything up to the end mark -->\n\nNEW\n\n<!-- end of tables -->");

@@ -74,7 +74,7 @@ describe("distill bench", () => {
     expect(err).toMatch(/linear +25% +1:05 left/);
   });
 
-  it("says on standard error what was measured as soon as it was, so that an interrupt loses nothing", async () => {
+  it("prints each result to standard error as soon as it is measured, so that an interrupt loses nothing", async () => {
     expect((await run([])).err).toMatch(/^training step, ViT, fp32: 30\.0 images\/s; PyTorch 20\.0, ratio 1\.50\nlinear, fp32: .*$/m);
     expect((await run([], alone)).err).toMatch(/^training step, ViT, fp32: 30\.0 images\/s$/m);
   });

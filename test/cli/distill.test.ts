@@ -57,7 +57,7 @@ describe("a run from the command line", () => {
     expect(finished.err).toMatch(/epoch 2\/2 .*test accuracy/);
   });
 
-  it("is not written over", async () => {
+  it("is never overwritten", async () => {
     const before = contentOf(path.join(cwd, "first"));
     const { status, out, err } = await distill(["train", "--recipe", "recipe.json", "--out", "first"], cwd);
     expect([status, out]).toEqual([1, ""]);
@@ -65,14 +65,14 @@ describe("a run from the command line", () => {
     expect(contentOf(path.join(cwd, "first"))).toBe(before);
   });
 
-  it("can be done again from what its folder holds, to the same weights", async () => {
+  it("can be repeated from its folder, with equal weights", async () => {
     const { status } = await distill(["train", "--recipe", "first/recipe.json", "--out", "again"], cwd);
     expect(status).toBe(0);
     const weights = (run: string) => readFileSync(path.join(cwd, run, "student.safetensors"));
     expect(weights("again").equals(weights("first"))).toBe(true);
   });
 
-  it("gives weights to predict and evaluate with", async () => {
+  it("produces weights that predict and evaluate", async () => {
     const network = ["--model", "vit_micro_patch4_32", "--weights", "first/student.safetensors"];
     const predicted = await distill(["predict", ...network, "--images", "photos/test/dark/0.png", "photos/test/light/0.png", "--json"], cwd);
     const answer = JSON.parse(predicted.out);
@@ -90,7 +90,7 @@ describe("a run from the command line", () => {
     expect(JSON.parse(evaluated.out)).toMatchObject({ images: 16, accuracy: result.testAcc });
   });
 
-  it("can be exported in half the size, and predicts as before within the rounding", async () => {
+  it("can be exported at half the size, and predicts as before within rounding", async () => {
     const exported = await distill(["export", "--weights", "first/student.safetensors", "--out", "half.safetensors", "--json"], cwd);
     const { bytes } = JSON.parse(exported.out);
     expect(bytes / statSync(path.join(cwd, "first/student.safetensors")).size).toBeCloseTo(0.5, 1);
@@ -141,7 +141,7 @@ describe("a comparison from the command line", () => {
 });
 
 describe("Ctrl-C", () => {
-  it("ends with status 130, and the command that it prints ends in the same weights as a run that was not stopped", async () => {
+  it("ends with status 130 when interrupted, and the command that it prints gives the same weights as an uninterrupted run", async () => {
     writeRecipe("longer.json", { train: { epochs: 6, batchSize: 4 } });
     let pressed = false;
     const stopped = await distill(["train", "--recipe", "longer.json", "--out", "stopped"], cwd, (text, child) => {
@@ -163,7 +163,7 @@ describe("Ctrl-C", () => {
 });
 
 describe.skipIf(process.platform === "win32")("a disk that is full", () => {
-  it("at the start leaves no half-written run, and its name free", async () => {
+  it("at the start leaves no half-written run, and keeps its name free", async () => {
     // recipe.json is a little larger.
     const { status, err } = await distillOnFullDisk(1, ["train", "--recipe", "recipe.json", "--out", "full"], cwd);
     expect(status).toBe(1);
@@ -172,7 +172,7 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
     expect((await distill(["train", "--recipe", "recipe.json", "--out", "full"], cwd)).status).toBe(0);
   });
 
-  it("at a checkpoint loses nothing: resumed where there is room, the run ends in the same bits", async () => {
+  it("at a checkpoint loses nothing: resumed with free space, the run gives bitwise equal results", async () => {
     const full = await distillOnFullDisk(100, ["train", "--recipe", "recipe.json", "--out", "filled"], cwd);
     expect(full.status).toBe(1);
     expect(full.err).toMatch(/latest\.safetensors: cannot be written.*resume the run/);
@@ -182,7 +182,7 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
   });
 });
 
-describe("bad input is told in words that name it, and changes nothing", () => {
+describe("bad input is named in an error, and changes nothing", () => {
   async function refused(args: readonly string[], status: number, ...words: string[]): Promise<void> {
     const before = contentOf(cwd);
     const finished = await distill(args, cwd);
@@ -248,7 +248,7 @@ describe("bad input is told in words that name it, and changes nothing", () => {
   it("a folder for the run that is a file", () =>
     refused(["train", "--recipe", "recipe.json", "--out", "recipe.json/run"], 1, `${path.join(cwd, "recipe.json")} is a file`));
 
-  it("a folder that holds what a run would write over", async () => {
+  it("a folder that holds a file that a run would overwrite", async () => {
     mkdirSync(path.join(cwd, "tables"));
     writeFileSync(path.join(cwd, "tables", "epochs.csv"), "mine");
     await refused(["train", "--recipe", "recipe.json", "--out", "tables"], 1, path.join(cwd, "tables", "epochs.csv"), "already exists");
@@ -256,7 +256,7 @@ describe("bad input is told in words that name it, and changes nothing", () => {
 
   it("a comparison without a teacher", () => refused(["compare", "--recipe", "recipe.json", "--out", "run"], 2, "distillation"));
 
-  it("resuming what is not there", () => refused(["train", "--recipe", "recipe.json", "--out", "nothing", "--resume"], 1, path.join(cwd, "nothing")));
+  it("resuming a run that does not exist", () => refused(["train", "--recipe", "recipe.json", "--out", "nothing", "--resume"], 1, path.join(cwd, "nothing")));
 });
 
 it("doctor says what there is and why, as one JSON document", async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_p
 import path from "node:path";
 import type { Readable } from "node:stream";
 
-/** The command line as it is installed: bundled, with the real engine. */
+/** The command line as installed: bundled, with the real engine. */
 const PROGRAM = path.resolve(import.meta.dirname, "../../out/cli/distill.cjs");
 
 export interface Finished {
@@ -16,7 +16,7 @@ export function distill(args: readonly string[], cwd: string, onError: (text: st
   return finish(spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] }), onError);
 }
 
-/** As `distill`, where no file can grow beyond so many kilobytes: what a full disk is to a program, a write that stops half-way. */
+/** Like `distill`, but no file can grow beyond the given kilobytes: as on a full disk, a write stops half-way. */
 export function distillOnFullDisk(kilobytes: number, args: readonly string[], cwd: string): Promise<Finished> {
   const limited = ["-c", `ulimit -f ${kilobytes} && exec "$0" "$@"`, process.execPath, PROGRAM, ...args];
   return finish(spawn("bash", limited, { cwd, stdio: ["ignore", "pipe", "pipe"] }), () => {});

@@ -12,7 +12,7 @@ export interface Run {
   status: number;
   out: string;
   err: string;
-  /** What the engine was asked, the handshake left out. */
+  /** The calls that the engine received, without the handshake. */
   calls: { method: Method; params: unknown }[];
 }
 
@@ -23,11 +23,11 @@ export interface RunOptions {
   columns?: number;
   /** Seconds by which the clock moves on each time it is read. */
   tick?: number;
-  /** Told how to press Ctrl-C and how to end the engine. */
+  /** Receives functions that press Ctrl-C and end the engine. */
   during?: (hands: { interrupt(): void; die(end: EngineEnd): void }) => void;
 }
 
-/** Runs the command line in this process, with an engine that does what `handlers` say. */
+/** Runs the command line in this process, with an engine that `handlers` define. */
 export async function runWith(
   handlers: Handlers,
   args: readonly string[],

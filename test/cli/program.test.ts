@@ -52,7 +52,7 @@ describe("distill train", () => {
     expect(resume).toBe(false);
   });
 
-  it("never takes a folder that is there already, unless it is named", async () => {
+  it("never takes an existing folder unless it is named", async () => {
     mkdirSync(join(cwd, "runs", "train-2026-11-24-120000"), { recursive: true });
     const taken = await train(["--recipe", "recipe.json"]);
     expect(taken.calls[0]!.params).toMatchObject({ out: join(cwd, "runs", "train-2026-11-24-120000-2") });
@@ -145,7 +145,7 @@ describe("distill demo", () => {
     ]);
   });
 
-  it("says if the arms were not alike", async () => {
+  it("warns if the arms were not alike", async () => {
     const { out } = await runWith({ compare: () => ({ ...compared, controlled: false, provenTo: 12 }) }, ["demo"], { cwd });
     expect(out).toContain(
       "warning: control and student are proven alike up to batch 12 only (seed 7); the report says where they differ, or why more is not proven.",
@@ -162,9 +162,9 @@ describe("distill demo", () => {
 
 describe("progress", () => {
   const notices = (notify: (notice: never) => void) => {
-    const tell = notify as (notice: object) => void;
-    tell({ type: "phase", text: "reading the data" });
-    tell({ type: "started", arm: "single", directory: "/runs/x", batchesPerEpoch: 100, epochs: 2 });
+    const send = notify as (notice: object) => void;
+    send({ type: "phase", text: "reading the data" });
+    send({ type: "started", arm: "single", directory: "/runs/x", batchesPerEpoch: 100, epochs: 2 });
     for (let done = 1; done <= 200; done++) {
       const record = {
         epoch: done > 100 ? 2 : 1,
@@ -176,11 +176,11 @@ describe("progress", () => {
         lr: 1e-3,
         imagesPerSecond: 1200,
       };
-      tell({ type: "batches", arm: "single", records: [record], progress: { done, total: 200, imagesPerSecond: 1234, secondsLeft: 65 } });
+      send({ type: "batches", arm: "single", records: [record], progress: { done, total: 200, imagesPerSecond: 1234, secondsLeft: 65 } });
     }
-    tell({ type: "epoch", arm: "single", record: { epoch: 2, trainLoss: 2.4, trainAcc: 0.3, testAcc: 0.31, testLoss: 2.3, seconds: 10 } });
-    tell({ type: "note", text: "normalised with the data's own mean" });
-    tell({ type: "warning", text: "few images" });
+    send({ type: "epoch", arm: "single", record: { epoch: 2, trainLoss: 2.4, trainAcc: 0.3, testAcc: 0.31, testLoss: 2.3, seconds: 10 } });
+    send({ type: "note", text: "normalised with the data's own mean" });
+    send({ type: "warning", text: "few images" });
     return trained("single", 0.4);
   };
   const train = (options: RunOptions, ...args: string[]) =>
@@ -210,7 +210,7 @@ describe("progress", () => {
     expect(out).not.toContain("█");
   });
 
-  /** What is drawn on one line, and stays until the next drawing. */
+  /** What is drawn on one line and stays until the next update. */
   const drawings = (err: string) => err.split("\x1b[1G").flatMap((text) => stripVTControlCharacters(text).split("\n"));
 
   it.each([
@@ -218,7 +218,7 @@ describe("progress", () => {
     [80, /^epoch 2\/2 {2}█{7} {2}100% {2}loss 2\.500 {2}accuracy 25\.0 % {2}1234 images\/s {2}1:05 left$/],
     [50, /^epoch 2\/2 {2}█{6} {2}100% {2}1234 images\/s {2}1:05 left$/],
     [30, /^epoch 2\/2 {2}100% {2}1:05 left$/],
-  ])("the bar fits %i columns, and what is left is told in all of them", async (columns, last) => {
+  ])("the bar fits %i columns, and the time left is shown at every width", async (columns, last) => {
     const { err } = await train({ isTTY: true, columns });
     const bars = drawings(err).filter((text) => text.includes(" left"));
     expect(Math.max(...bars.map((text) => text.length))).toBeLessThan(columns);
@@ -252,7 +252,7 @@ describe("Ctrl-C", () => {
     });
   }
 
-  it("stops with a checkpoint, exit status 130 and the command to go on", async () => {
+  it("stops with a checkpoint, exit status 130 and the command that resumes", async () => {
     const { status, out, err, calls } = await interrupted(1);
     expect(calls.map(({ method }) => method)).toEqual(["train", "control"]);
     expect(status).toBe(130);
@@ -263,12 +263,12 @@ describe("Ctrl-C", () => {
     );
   });
 
-  it("tells programs the command in JSON", async () => {
+  it("gives the command to programs in JSON", async () => {
     const { out } = await interrupted(1, "--json", "--out", "a");
     expect(JSON.parse(out)).toMatchObject({ error: { code: "INTERRUPTED", resume: expect.stringContaining("--resume") } });
   });
 
-  it("pressed twice ends at once, although the engine does not answer", async () => {
+  it("pressed twice ends immediately, even if the engine does not answer", async () => {
     const { status, err } = await interrupted(2);
     expect(status).toBe(130);
     expect(err).toContain("interrupted: stopped at once, without a new checkpoint\nResume with: npx distill train");
@@ -292,7 +292,7 @@ describe("Ctrl-C", () => {
 });
 
 describe("when the engine dies in a run", () => {
-  it("says what happened and how to go on; details only with --debug", async () => {
+  it("says what happened and how to resume; details only with --debug", async () => {
     const dying = async (...args: string[]) => {
       let kill = () => {};
       const train = ({ out }: { out: string }) => {
@@ -373,7 +373,7 @@ describe("distill report", () => {
     expect(JSON.parse((await report("--out", "r.html", "--json")).out)).toEqual({ path: join(cwd, "r.html") });
   });
 
-  it("writes over nothing", async () => {
+  it("overwrites nothing", async () => {
     writeFileSync(join(cwd, "r.html"), "mine");
     const { status, err, calls } = await report("--out", "r.html");
     expect([status, calls]).toEqual([2, []]);
@@ -414,7 +414,7 @@ describe("usage", () => {
     ["a wrong choice", ["report", "--runs", "a", "--format", "doc"], "Allowed choices are html, csv, json"],
     ["no verb", [], "Usage: distill"],
     ["no verb of data", ["data"], "Usage: distill data"],
-  ])("%s is status 2, told on standard error", async (_, args, words) => {
+  ])("%s gives status 2 and a message on standard error", async (_, args, words) => {
     const { status, out, err } = await runWith({}, args, { cwd });
     expect(err).toContain(words);
     expect([status, out]).toEqual([2, ""]);

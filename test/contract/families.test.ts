@@ -9,12 +9,12 @@ test("a model's sizes are those of its entry", () => {
   expect([imageSizeOf("vit_tiny_patch16_224"), patchSizeOf("vit_tiny_patch16_224")]).toEqual([224, 16]);
 });
 
-test("a name that is not listed has no size, whatever it ends in", () => {
+test("an unlisted name has no size, whatever it ends in", () => {
   expect(() => imageSizeOf("mobilenetv2_100")).toThrow('unknown model "mobilenetv2_100"; expected one of resnet18, ');
   expect(() => imageSizeOf("resnet18_cifar")).toThrow("did you mean resnet18_cifar10?");
 });
 
-test("names are given once", () => expect(new Set(modelNames).size).toBe(modelNames.length));
+test("names are unique", () => expect(new Set(modelNames).size).toBe(modelNames.length));
 
 describe("stages", () => {
   it("are at the model's own size, or at another", () => {
@@ -30,7 +30,7 @@ describe("stages", () => {
   });
 });
 
-test("nobody but a family's own file knows the names of its weights", () => {
+test("only a family's own file knows the names of its weights", () => {
   const root = path.resolve(__dirname, "..", "..");
   const sources = ["src-main", "src-renderer"].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => path.join(folder, file)),

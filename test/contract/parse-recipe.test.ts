@@ -33,7 +33,7 @@ describe("a recipe", () => {
     expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
   });
 
-  it("completed once is complete: parsing it again changes nothing", () => {
+  it("is complete after parsing: parsing it again changes nothing", () => {
     const recipe = parseRecipe({ ...least, teacher: {}, distillation: {}, control: { train: { learningRate: 1e-3 } } });
     expect(parseRecipe(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
   });
@@ -114,7 +114,7 @@ const distillations: [string, unknown, string[]][] = [
   ],
 ];
 
-describe("a wrong recipe is told", () => {
+describe("a wrong recipe is reported", () => {
   it.each<[string, unknown, string[]]>([
     ["a word for a number", { ...least, train: { epochs: "five" } }, ['train.epochs: expected an integer from 1 to 10000, got "five"']],
     ["a fraction for an integer", { ...least, train: { epochs: 1.5 } }, ["train.epochs: expected an integer from 1 to 10000, got 1.5"]],
@@ -144,7 +144,7 @@ describe("a wrong recipe is told", () => {
     ["a key in the wrong place", { ...least, epochs: 3 }, ["epochs: unknown key; did you mean train.epochs?"]],
     ["a misspelled section", { ...least, distilation: {} }, ["distilation: unknown key; did you mean distillation?"]],
     ["a later version", { ...least, version: 2 }, ["version: this program reads recipes of version 1, got 2; a newer release may read it"]],
-    ["something else than an object", [1, 2], ["expected an object with data, student and other settings, got a list"]],
+    ["something other than an object", [1, 2], ["expected an object with data, student and other settings, got a list"]],
     [
       "distillation without a teacher",
       { ...least, distillation: {} },
@@ -158,7 +158,7 @@ describe("a wrong recipe is told", () => {
     ],
     ["patches of a ResNet", { ...least, student: { model: "resnet18", patchSize: 4 } }, ["student.patchSize: resnet18 has no patches; expected null, got 4"]],
     [
-      "a warm-up longer than the training",
+      "a warm-up longer than the run",
       { ...least, train: { epochs: 2, warmupEpochs: 2 } },
       ["train.warmupEpochs: expected less than the 2 epochs of training, got 2"],
     ],
@@ -171,7 +171,7 @@ describe("a wrong recipe is told", () => {
     expect(problemsOf(json)).toEqual(problems);
   });
 
-  it("all at once", () => {
+  it("with all its problems at once", () => {
     expect(problemsOf({ data: {}, student: { model: 3 }, train: { seed: -1, foo_bar_baz_qux: 1 } }).map((problem) => problem.split(":")[0])).toEqual([
       "data.path",
       "student.model",
@@ -194,7 +194,7 @@ describe("settings given as text", () => {
     ]);
   });
 
-  it("take the kind of their key", () => {
+  it("are parsed by the kind of their key", () => {
     const recipe = set("train.epochs=3", "train.learningRate=1e-3", "augment.flip=true", "data.trainLimit=100", "data.path=a=b", "name=7");
     expect(recipe.train).toMatchObject({ epochs: 3, learningRate: 1e-3 });
     expect(recipe.augment.flip).toBe(true);
@@ -213,7 +213,7 @@ describe("settings given as text", () => {
     expect(parseRecipe(applySettings({ ...least, data: { path: "x", trainLimit: 5 } }, ["data.trainLimit=null"])).data.trainLimit).toBeNull();
   });
 
-  it("leave the given recipe as it was", () => {
+  it("leave the given recipe unchanged", () => {
     const given = structuredClone(least);
     applySettings(given, ["train.epochs=3"]);
     expect(given).toEqual(least);
@@ -233,7 +233,7 @@ describe("settings given as text", () => {
 });
 
 describe("the table", () => {
-  it.each(settingKeys.filter((key) => "default" in settings[key]))("has a default that its own check takes: %s", (key) => {
+  it.each(settingKeys.filter((key) => "default" in settings[key]))("has a default that passes its own check: %s", (key) => {
     expect(checkSetting(key, (settingAt(key) as Setting & { default: never }).default)).toBeNull();
   });
 

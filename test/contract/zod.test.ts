@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("no check of the contract makes code from strings, which the page's content security policy forbids", async () => {
+test("no check in the contract creates code from strings, which the page's content security policy forbids", async () => {
   const made: unknown[][] = [];
   vi.stubGlobal(
     "Function",

@@ -15,7 +15,7 @@ afterEach(() => {
   delete process.env.DISTILL_EMULATOR;
 });
 
-describe("where CUDA cannot be used, the reason is said", () => {
+describe("where CUDA cannot be used, the reason is given", () => {
   it("no library", () => {
     expect(cudaStatus(null)).toMatchObject({ available: false, reason: expect.stringContaining("built without nvcc") });
     const refused = { code: "CUDA_UNAVAILABLE", message: expect.stringMatching(/device: "cuda" is not available: .* expected "auto" or "cpu" here/) };
@@ -36,7 +36,7 @@ describe("where CUDA cannot be used, the reason is said", () => {
     ["crash=1", "asking the NVIDIA driver failed: the process that asked was ended by SIGABRT"],
     ["hang=1", "asking the NVIDIA driver failed: it did not answer within 0.5 s"],
     ["lost-after=1", "cudaErrorIllegalAddress"],
-  ] as const)("a device that is emulated with %s", ([settings, reason], test) => {
+  ] as const)("an emulated device with %s", ([settings, reason], test) => {
     if (noEmulator) test.skip(noEmulator);
     process.env.DISTILL_EMULATOR = settings;
     expect(cudaStatus(emulatedLibrary, 0.5)).toMatchObject({ available: false, reason: expect.stringContaining(reason), gpus: [] });
@@ -49,7 +49,7 @@ describe("where CUDA cannot be used, the reason is said", () => {
     });
   });
 
-  it("a library that is another one", () => {
+  it("an unrelated library", () => {
     expect(() => addon.useCuda(process.execPath, 0)).toThrow(expect.objectContaining({ code: "CUDA_UNAVAILABLE" }));
   });
 });
@@ -59,7 +59,7 @@ describe("a GPU", () => {
     if (noEmulator) test.skip(noEmulator);
   });
 
-  it("is used where a recipe asks for it, and left again", () => {
+  it("is used when a recipe asks for it, and can be left again", () => {
     expect(cudaStatus(emulatedLibrary)).toMatchObject({ available: true, gpus: [{ name: "Emulator", memoryBytes: 2 ** 32, capability: "8.0" }] });
     useDevice(addon, "cuda", emulatedLibrary);
     expect(addon.device()).toBe("cuda");
@@ -67,7 +67,7 @@ describe("a GPU", () => {
     expect(addon.device()).toBe("cpu");
   });
 
-  it("is shown with the driver's release, where NVIDIA's management library tells it", () => {
+  it("is shown with the driver's release if NVIDIA's management library reports it", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "nvml-"));
     onTestFinished(() => {
       vi.unstubAllEnvs();
@@ -88,7 +88,7 @@ describe("a GPU", () => {
     addon.release(tensor);
   });
 
-  it("that has no room for the images says what to do, and keeps none of them", async () => {
+  it("without room for the images says what to do, and keeps none of them", async () => {
     addon.useCuda(emulatedLibrary, 0);
     useBackend(addon);
     // The training images fit, the test images do not.
@@ -101,7 +101,7 @@ describe("a GPU", () => {
     expect(addon.memoryStats().inUse).toBe(0);
   });
 
-  it("that runs out of memory fails with words, and works on", () => {
+  it("that runs out of memory fails with an explanation, and keeps working", () => {
     addon.useCuda(emulatedLibrary, 0);
     process.env.DISTILL_EMULATOR = "memory=2000000";
     const message = expect.stringMatching(
@@ -113,7 +113,7 @@ describe("a GPU", () => {
     addon.release(addon.alloc("f32", [1000]));
   });
 
-  it("gives cached memory back before it is out of memory: for tensors and for what an op needs between its kernels", () => {
+  it("frees cached memory before it runs out: for tensors and for an op's workspace", () => {
     addon.useCuda(emulatedLibrary, 0);
     process.env.DISTILL_EMULATOR = "memory=2000000";
     addon.release(addon.alloc("f32", [400_000]));
@@ -124,7 +124,7 @@ describe("a GPU", () => {
     for (const tensor of [x, dy, dweight]) addon.release(tensor);
   });
 
-  it("reads later what a tensor held then", () => {
+  it("reads later what a tensor held at the time of the call", () => {
     addon.useCuda(emulatedLibrary, 0);
     const y = addon.alloc("f32", [3]);
     const reads = [1, 2].map((value) => {
@@ -154,7 +154,7 @@ describe("a GPU", () => {
     }
   });
 
-  it.for([0, 7, 12345])("draws the processor's random numbers, bit by bit: seed %i", (seed) => {
+  it.for([0, 7, 12345])("draws random numbers bitwise equal to the processor's: seed %i", (seed) => {
     const draw = () => {
       const [normal, uniform] = [addon.alloc("f32", [1003]), addon.alloc("f32", [1003])];
       const [order, views] = [addon.alloc("i32", [257]), addon.alloc("i32", [257, 3])];
@@ -180,7 +180,7 @@ describe("a recording", () => {
     addon.useCuda(emulatedLibrary, 0);
   });
 
-  it("does nothing until it is replayed, and then the same each time, in memory that nobody else is given", () => {
+  it("does nothing until it is replayed, and then the same each time, in memory that is not given to anyone else", () => {
     const [x, y] = [addon.alloc("f32", [100]), addon.alloc("f32", [100])];
     addon.fill({ y: x, value: 1 });
     addon.fill({ y, value: 0 });
@@ -201,7 +201,7 @@ describe("a recording", () => {
     expect(addon.memoryStats().inUse).toBe(0);
   });
 
-  it("keeps the memory that its ops needed between kernels, when a later op needs more", () => {
+  it("keeps its ops' workspace when a later op needs more", () => {
     const backwardWeight = (rows: number) => {
       const [x, dy, dweight] = [addon.alloc("f32", [rows, 20]), addon.alloc("f32", [rows, 20]), addon.alloc("f32", [20, 20])];
       for (const y of [x, dy]) addon.fill({ y, value: 1 });
@@ -222,7 +222,7 @@ describe("a recording", () => {
     ["a read", (tensor: number) => addon.read(tensor), /a copy to the host cannot be part of a recording/],
     ["a read for later", (tensor: number) => addon.readLater(tensor), /a copy to the host cannot be part of a recording/],
     ["a write", (tensor: number) => addon.write(tensor, new Float32Array(4)), /a copy from the host cannot be part of a recording/],
-  ])("refuses %s, and what comes after it works", (_, act, message) => {
+  ])("refuses %s, and later calls work", (_, act, message) => {
     const tensor = addon.alloc("f32", [4]);
     addon.fill({ y: tensor, value: 1 });
     addon.beginRecording();
@@ -232,7 +232,7 @@ describe("a recording", () => {
     addon.release(tensor);
   });
 
-  it("is of no use if memory was freed meanwhile, which waits for the device", () => {
+  it("is invalid if memory was freed meanwhile, which waits for the device", () => {
     addon.release(addon.alloc("f32", [1000]));
     addon.beginRecording();
     addon.trimMemory();
@@ -242,7 +242,7 @@ describe("a recording", () => {
     addon.releaseRecording(addon.endRecording());
   });
 
-  it("is not made by the processor", () => {
+  it("is not supported on the processor", () => {
     addon.useCpu();
     expect(addon.canRecord()).toBe(false);
     expect(() => addon.beginRecording()).toThrow("beginRecording: expected a device that records, got the processor");

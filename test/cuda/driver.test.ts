@@ -1,4 +1,4 @@
-// The driver that test/gpu/all.sh runs on a GPU, on the emulator: it takes the same library and the same calls.
+// The driver that test/gpu/all.sh runs on a GPU, here on the emulator, with the same library interface and the same calls.
 import { spawnSync } from "node:child_process";
 import { beforeEach, describe, expect, it } from "vitest";
 import { inferenceStep, training, trainingStep, upToRead } from "../gpu/calls";
@@ -23,21 +23,21 @@ describe("cases", () => {
     options: { eps: 0 },
   });
 
-  it("finds the cases right, op by op and recorded", () => {
+  it("finds the cases correct, op by op and recorded", () => {
     const { stdout, stderr, status } = drive(smallCases());
     expect(stdout).toMatch(/^right linear: one row; x residual y in bf16$/m);
     expect(stdout).toMatch(/\n1\d\d played, 0 wrong\n$/);
     expect([status, stderr]).toEqual([0, ""]);
   });
 
-  it("notices what is wrong, and goes on with the next case", () => {
+  it("notices errors, and continues with the next case", () => {
     // Without an eps, rows of zeros have no finite result.
     const { stdout, status } = play(caseCalls(layerNorm("zeros", 0)) + caseCalls(layerNorm("fractions", 1)));
     expect(stdout).toMatch(/^WRONG zeros: y: relative error -?nan\n[\s\S]*\nright fractions\n2 played, 1 wrong\n$/m);
     expect(status).toBe(1);
   });
 
-  it("says what cannot be recorded, and goes on with the next case", () => {
+  it("reports what cannot be recorded, and continues with the next case", () => {
     const unrecordable = ["title upload", "compare 1e-5 0 bits", "alloc #0 u8 2,2,3", "numbers #0 1 0 256", "alloc #1 f32 1,4,4,3", "begin_recording"];
     const image = "prepare_image image=#0 y=#1 mean=0,0,0, std=1,1,1,";
     const { stdout, status } = play(`${[...unrecordable, image, "end_recording 1", "replay 1", "read #1"].join("\n")}\n${caseCalls(layerNorm("next", 1))}`);
@@ -45,19 +45,19 @@ describe("cases", () => {
     expect(status).toBe(1);
   });
 
-  it("ends with the reason when the GPU is lost", () => {
+  it("ends with the reason if the GPU is lost", () => {
     const { stderr, status } = drive(smallCases(), "lost-after=200");
     expect(stderr).toMatch(/^cudaErrorIllegalAddress: .* \(.*\.cu:\d+\); .* with CUDA_LAUNCH_BLOCKING=1 in the environment the cause is named$/m);
     expect(status).toBe(1);
   });
 });
 
-describe("models and trainings", () => {
+describe("models and training steps", () => {
   const small = { model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
   const teacher = { model: "resnet20_cifar10", imageSize: 8 };
 
-  it("finds the losses of a training right, as with the processor's ops", () => {
-    // Of the third step the loss comes from what was recorded in the second.
+  it("finds the losses of training steps equal to those of the processor's ops", () => {
+    // The third step's loss comes from the recording made in the second.
     const { stdout, stderr, status } = play(upToRead(3, training(small, teacher, "fp32")));
     expect([stdout, stderr, status]).toEqual(["right 20 steps of vit_micro_patch4_32, distilled from resnet20_cifar10, fp32\n1 played, 0 wrong\n", "", 0]);
   });
@@ -68,7 +68,7 @@ describe("models and trainings", () => {
     expect(status).toBe(1);
   });
 
-  it("says what is wrong with a call", () => {
+  it("reports what is wrong with a call", () => {
     const { stdout, status } = play("title none\nalloc #1 f32 2\nadd a=#1 b=#2 y=#1\n");
     expect(stdout).toBe("WRONG none: no tensor #2\n1 played, 1 wrong\n");
     expect(status).toBe(1);
@@ -85,7 +85,7 @@ describe("models and trainings", () => {
 });
 
 it("times the ops of a model one by one", () => {
-  // At the sizes of models the emulator would take hours: a few rows of the same calls.
+  // At the models' sizes the emulator would take hours: a few rows of the same calls.
   const [qkv] = timedOps()
     .replaceAll(/\b25216\b/g, "3")
     .split(/^(?=title )/m);

@@ -16,7 +16,7 @@ export const noEmulator = [emulatedLibrary, emulatorFaults, gpuDriver].every(exi
   ? null
   : "run by `npm test` on Linux with g++, which builds the emulator";
 
-/** The same with AddressSanitizer and UndefinedBehaviorSanitizer in it, a driver that can open it, and the test program of that. */
+/** The same library built with AddressSanitizer and UndefinedBehaviorSanitizer, a driver that can load it, and its test program. */
 export const sanitizedLibrary = built("libdistill_cuda_sanitized.so");
 export const sanitizedDriver = built("sanitized_driver");
 export const sanitizedFaults = built("sanitized_faults");
@@ -28,13 +28,13 @@ export const noSanitizers =
     ? null
     : "AddressSanitizer or UndefinedBehaviorSanitizer is not installed: g++ does not find libasan or libubsan");
 
-/** Files of calls of the cases that do not take long, each op's in one. */
+/** Files with the calls of the fast cases, one per op. */
 export function smallCases(): string[] {
   const folder = fileURLToPath(new URL("../gpu/calls/small-cases", import.meta.url));
   return readdirSync(folder).map((name) => path.join(folder, name));
 }
 
-/** A file of calls (test/gpu/calls.ts) for the driver, which is there until the test is over. */
+/** A file of calls (test/gpu/calls.ts) for the driver, which exists until the test is over. */
 export function callsFile(calls: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), "calls-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,5 @@
-// The emulator's own test: each planted mistake has to be reported, or to show in the values, whatever the order in which threads run; and
-// the same kernel without the mistake has to pass in silence.
+// The emulator's own test: each planted mistake must be reported or show in the values, whatever the order in which threads run. The same
+// kernel without the mistake must pass without a report.
 import { execFileSync } from "node:child_process";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { emulatorFaults, noEmulator } from "./emulated";
@@ -8,12 +8,12 @@ interface Result {
   fault: string;
   order: number;
   planted: boolean;
-  /** Whether the values that came out are the right ones; where only the report matters, true. */
+  /** Whether the resulting values are correct; true if only the report matters. */
   right: boolean;
   report: string;
 }
 
-/** What the report has to say; null: nothing is reported, but the values are wrong. */
+/** What the report must say; null: nothing is reported, but the values are wrong. */
 const faults: Record<string, RegExp | null> = {
   "shared race": /shared-race at faults\.cu:\d+|uninitialised at faults\.cu:\d+/,
   "race inside a warp": /shared-race|uninitialised/,

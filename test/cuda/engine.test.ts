@@ -1,4 +1,4 @@
-// What the engine process makes of a GPU that fails, and of none: a real process, spoken to as the command line does.
+// How the engine process handles a GPU that fails, or no GPU: a real process, which the test uses as the command line does.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -41,7 +41,7 @@ const run = (device: Recipe["device"], out: string) => {
 const lastEvent = (out: string) => JSON.parse(readFileSync(folder.path(out, "events.jsonl"), "utf8").trim().split("\n").at(-1)!);
 
 describe("a GPU", () => {
-  it("is trained on, and told of by doctor", async (test) => {
+  it("is used for training, and reported by doctor", async (test) => {
     if (noEmulator) test.skip(noEmulator);
     const client = await engine(emulatedLibrary);
     const { backends, gpus } = await client.call("doctor", {});
@@ -51,7 +51,7 @@ describe("a GPU", () => {
     expect((await client.call("doctor", {})).backends).toContainEqual(expect.objectContaining({ name: "cuda", used: true }));
   });
 
-  it("that is out of memory fails the run with what was asked and is free, and the engine goes on", async (test) => {
+  it("that is out of memory fails the run with the requested and the free amount, and the engine keeps running", async (test) => {
     if (noEmulator) test.skip(noEmulator);
     const client = await engine(emulatedLibrary, "memory=4500000");
     const refused = { code: "CUDA_OUT_OF_MEMORY", message: expect.stringMatching(/asked for \d+ bytes .* free of .* Use a smaller batch/) };
@@ -60,7 +60,7 @@ describe("a GPU", () => {
     expect(await client.call("train", run("cpu", "after full"))).toMatchObject({ epochs: 1 });
   });
 
-  it("that is lost ends the engine, whose last words say why; the run's folder says so too", async (test) => {
+  it("that is lost ends the engine, whose last message says why; so does the run folder", async (test) => {
     if (noEmulator) test.skip(noEmulator);
     const client = await engine(emulatedLibrary, "lost-after=1500");
     await expect(client.call("train", run("cuda", "lost"))).rejects.toMatchObject({

@@ -1,11 +1,11 @@
 // The kernels and their launchers under AddressSanitizer and UndefinedBehaviorSanitizer, which see what the emulator's shadow memory does not:
-// a thread's own variables, arithmetic without a result, and memory of the host. The first report ends the program, with its text.
+// a thread's own variables, undefined arithmetic, and host memory. The first report ends the program, with its text.
 import { spawnSync } from "node:child_process";
 import { beforeEach, describe, expect, it } from "vitest";
 import { training, upToRead } from "../gpu/calls";
 import { callsFile, noSanitizers, sanitizedDriver, sanitizedFaults, sanitizedLibrary, smallCases } from "./emulated";
 
-// Looking for leaks needs the right to trace processes, which containers may lack; fake stacks are megabytes, and each thread of a kernel would have one.
+// Leak detection needs permission to trace processes, which containers may lack. Fake stacks take megabytes, and each thread of a kernel would have one.
 const ASAN_OPTIONS = "detect_leaks=0:detect_stack_use_after_return=0";
 
 const sanitized = (program: string, args: string[]) =>
@@ -30,12 +30,12 @@ describe("a planted mistake ends the program with a report", () => {
     expect(status).toBe(1);
   });
 
-  it.each(Object.keys(faults))("not without it: %s", (name) => {
+  it.each(Object.keys(faults))("but passes without it: %s", (name) => {
     expect(sanitized(sanitizedFaults, [name])).toMatchObject({ status: 0, stderr: "" });
   });
 });
 
-/** In one order of threads, as the others are for races; the large cases are left to the emulator. */
+/** In one order of threads, as the others only matter for races; the emulator covers the large cases. */
 it("the small cases pass without a report, op by op and recorded", () => {
   const { stdout, stderr, status } = sanitized(sanitizedDriver, [sanitizedLibrary, ...smallCases()]);
   expect(stderr).toBe("");
@@ -43,7 +43,7 @@ it("the small cases pass without a report, op by op and recorded", () => {
   expect(status).toBe(0);
 });
 
-it("steps of a training pass without a report, the last of them recorded and replayed", () => {
+it("training steps pass without a report, the last ones recorded and replayed", () => {
   const sizes = { model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
   const calls = upToRead(2, training(sizes, { model: "resnet20_cifar10", imageSize: 8 }, "bf16"));
   const { stdout, stderr, status } = sanitized(sanitizedDriver, [sanitizedLibrary, callsFile(calls)]);

@@ -12,7 +12,7 @@ useBackend(addon);
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => addon.useCpu());
 
-/** Losses and trained weights of a distilled student, and the hash of what it started from. */
+/** Losses and trained weights of a distilled student, and the hash of its initial weights. */
 function steps(count: number, { train, batchSize, change = (recipe) => recipe }: { train: number; batchSize: number; change?: (recipe: Recipe) => Recipe }) {
   const data = smallData({ train });
   const teacher = smallTeacher();
@@ -32,7 +32,7 @@ function steps(count: number, { train, batchSize, change = (recipe) => recipe }:
   }
 }
 
-it("a distilled student starts from the same bits, and its losses are those of the processor", (test) => {
+it("a distilled student starts from bitwise equal weights, and its losses match the processor's", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.selectIsa("scalar");
   const full = { train: 28, batchSize: 8 };
@@ -43,14 +43,14 @@ it("a distilled student starts from the same bits, and its losses are those of t
   for (const [step, loss] of expected.losses.entries()) expect(Math.abs(actual.losses[step]! / loss - 1)).toBeLessThan(1e-4);
 });
 
-it("has the same bits whether passes are recorded and replayed or done op by op", (test) => {
+it("gives bitwise equal results whether passes are recorded and replayed or run op by op", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const replay = vi.spyOn(addon, "replay");
   // Two full batches and a smaller one in an epoch.
   const epochs = { train: 10, batchSize: 4 };
   const recorded = steps(5, epochs);
-  // Of both epochs the second batch, as a forward and a backward pass; not the smaller last batch.
+  // The second batch of both epochs, as a forward and a backward pass; not the smaller last batch.
   expect(replay).toHaveBeenCalledTimes(2 * 2);
   vi.spyOn(addon, "canRecord").mockReturnValue(false);
   expect(steps(5, epochs)).toEqual(recorded);
@@ -70,7 +70,7 @@ it("records an objective of many ops too", (test) => {
   expect(steps(2, { train: 8, batchSize: 4, change })).toEqual(recorded);
 });
 
-it("has the same bits whether the teacher's answers are remembered or asked for again", (test) => {
+it("gives bitwise equal results whether the teacher's answers are cached or computed again", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const bitsWith = (cacheTeacher: boolean) =>
@@ -82,7 +82,7 @@ it("has the same bits whether the teacher's answers are remembered or asked for 
   expect(bitsWith(true)).toEqual(bitsWith(false));
 });
 
-it("asks the device for memory and waits for it in no step but the first ones", (test) => {
+it("allocates device memory and waits for the device only in the first steps", (test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const data = smallData({ train: 20 });
@@ -96,7 +96,7 @@ it("asks the device for memory and waits for it in no step but the first ones", 
   for (let i = 0; i < 3; i++) trainer.step();
   expect(addon.memoryStats()).toMatchObject({ inUse, cached });
   expect(read).not.toHaveBeenCalled();
-  // The loss, and its parts, of each step.
+  // The loss of each step, and its parts.
   expect(takeRead).toHaveBeenCalledTimes(3 * 2);
   for (const owner of [trainer, teacher.model, data]) owner.release();
 });

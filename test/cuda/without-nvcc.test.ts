@@ -1,4 +1,4 @@
-// What comes of a machine without the CUDA toolkit: a build without the CUDA library, and a program that says so.
+// On a machine without the CUDA toolkit the build leaves out the CUDA library, and the program says so.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ it("without nvcc the native code is configured for the processor, and CMake says
   const targets = run("cmake", ["--build", folder, "--target", "help"]).stdout;
   expect(targets).toMatch(/\bdistill_core\b/);
   expect(targets).not.toMatch(/\bdistill_cuda\b/);
-  // The rigs of native/testing are no part of the product.
+  // The rigs in native/testing are not part of the product.
   expect(targets).not.toMatch(/emulat|driver|sanitized|faults/);
 });
 

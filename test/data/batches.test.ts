@@ -19,7 +19,7 @@ const pixels = (indices: number[], views: number[] | null = null) =>
   render(split, { indices: Int32Array.from(indices), views: views && Int32Array.from(views) }, view).toFloat32();
 
 describe("a batch", () => {
-  test("holds the samples asked for, normalised by channel, and their labels", () => {
+  test("holds the requested samples, normalised by channel, and their labels", () => {
     const stored = split.images.toUint8();
     const expected = [3, 41].flatMap((i) =>
       [...stored.slice(i * 3072, (i + 1) * 3072)].map((value, at) => (value / 255 - view.mean[at % 3]!) / view.std[at % 3]!),
@@ -30,7 +30,7 @@ describe("a batch", () => {
     expect([...labelsOf(split, Int32Array.of(3, 41)).toInt32()]).toEqual([split.labels[3], split.labels[41]]);
   });
 
-  test("shows each sample in its view, whatever its place", () => {
+  test("shows each sample in its view, whatever its position", () => {
     const stored = [...pixels([5])];
     expect([...pixels([5], [0, 0, 0])]).toEqual(stored);
     const mirrored = [...pixels([5], [0, 0, 1])];
@@ -56,7 +56,7 @@ describe("the order of an epoch", () => {
     expect(order(0, 1).sort((a, b) => a - b)).toEqual(stored);
   });
 
-  test("depends on seed and epoch alone", () => {
+  test("depends only on seed and epoch", () => {
     expect(order(0, 1)).toEqual(order(0, 1));
     expect(order(0, 1)).not.toEqual(order(0, 2));
     expect(order(0, 1)).not.toEqual(order(1, 1));

@@ -48,7 +48,7 @@ test("an image folder: counts, size and small thumbnails", async () => {
   expect([size.width, size.height, ...data.subarray(0, 3)]).toEqual([96, 96, 1, 2, 3]);
 });
 
-test("an image folder with odd things in it: each is named", async () => {
+test("an image folder with unusual content: each problem is named", async () => {
   await folderOfTwo();
   writeFiles(folder, { "train/dog/list.jpg": "milk, eggs", "test/cat/readme.txt": "hello", "test/dog/2.png": await png(10, 10, [0, 0, 0]) });
   const { warnings, imageSize, thumbnails } = await dataInfo(folder, "auto", 5);

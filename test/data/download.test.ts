@@ -35,7 +35,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Serves with one handler per request, the last one for all that follow. */
+/** Serves with one handler per request; the last one handles all that follow. */
 async function serve(...handlers: Handler[]): Promise<string> {
   server = createServer((request, response) => {
     requests.push(request.headers.range);
@@ -49,7 +49,7 @@ const md5 = (bytes: Uint8Array) => createHash("md5").update(bytes).digest("hex")
 const download = (url: string, bytes: Buffer = ARCHIVE, more: object = {}) =>
   downloadCifar10(directory, { archive: { url, size: bytes.length, md5: md5(bytes) }, delay: 1, ...more });
 
-/** Sends what the range asks for, as a good server does. */
+/** Sends the requested range, as a good server does. */
 const whole: Handler = (request, response) => sendFrom(request, response, ARCHIVE);
 function sendFrom(request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
@@ -88,17 +88,17 @@ describe("a download", () => {
     expect(progress.at(-1)).toBe(ARCHIVE.length);
   });
 
-  test("goes on where it broke off, also more than once", async () => {
+  test("resumes where it broke off, even more than once", async () => {
     expectComplete(await download(await serve(breakingOffAt(third), breakingOffAt(2 * third), whole)));
     expect(requests).toEqual([undefined, `bytes=${third}-`, `bytes=${2 * third}-`]);
   });
 
-  test("starts anew where the server lacks ranges", async () => {
+  test("starts over if the server does not support ranges", async () => {
     expectComplete(await download(await serve(breakingOffAt(third), withoutRanges)));
     expect(requests).toEqual([undefined, `bytes=${third}-`]);
   });
 
-  test("tries again when the server is out of order for a while", async () => {
+  test("retries when the server fails for a while", async () => {
     expectComplete(await download(await serve(answering(503), answering(429), whole)));
   });
 
@@ -107,14 +107,14 @@ describe("a download", () => {
     expectComplete(await download(url));
   });
 
-  test("that is there already is recognised without asking the server", async () => {
+  test("that already exists is recognised without asking the server", async () => {
     const url = await serve(whole);
     await download(url);
     expectComplete(await download(url));
     expect(requests).toHaveLength(1);
   });
 
-  test("can be stopped, and goes on with what it had", async () => {
+  test("can be stopped, and resumes with what it had", async () => {
     const stop = new AbortController();
     const url = await serve((_, response) => {
       response.writeHead(200, { "content-length": ARCHIVE.length });
@@ -128,7 +128,7 @@ describe("a download", () => {
     expect(requests).toEqual([undefined, `bytes=${third}-`]);
   });
 
-  test("whose beginning was wrong is fetched anew in whole", async () => {
+  test("with a wrong beginning is fetched again completely", async () => {
     writeFileSync(join(directory, "cifar-10-binary.tar.gz.part"), randomBytes(third));
     expectComplete(await download(await serve(whole)));
     expect(requests).toEqual([`bytes=${third}-`, undefined]);
@@ -140,19 +140,19 @@ describe("a download that cannot be completed", () => {
     expect(promise).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });
   const nothingUnpacked = () => expect(existsSync(join(directory, "cifar-10-batches-bin"))).toBe(false);
 
-  test("tells of bytes that are not the expected ones, and leaves none of them", async () => {
+  test("reports bytes that are not the expected ones, and removes them", async () => {
     const wrong = Buffer.from(ARCHIVE);
     wrong[third] = wrong[third]! ^ 1;
     await fails(download(await serve((request, response) => sendFrom(request, response, wrong))), /MD5/);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test("tells of a file of another size before fetching it", async () => {
-    await fails(download(await serve(answering(200, "<html>moved</html>"))), /18 bytes, and \d+ were expected/);
+  test("reports a file of another size before fetching it", async () => {
+    await fails(download(await serve(answering(200, "<html>moved</html>"))), /18 bytes; expected \d+/);
     nothingUnpacked();
   });
 
-  test("tells of a server that sends too much", async () => {
+  test("reports a server that sends too much", async () => {
     const url = await serve((_, response) => {
       response.writeHead(200);
       response.end(Buffer.concat([ARCHIVE, ARCHIVE]));
@@ -160,12 +160,12 @@ describe("a download that cannot be completed", () => {
     await fails(download(url), /sends more than the expected/);
   });
 
-  test("tells of a missing file at once", async () => {
+  test("reports a missing file immediately", async () => {
     await fails(download(await serve(answering(404))), /status 404/);
     expect(requests).toHaveLength(1);
   });
 
-  test("gives up after some tries and keeps what it has", async () => {
+  test("gives up after several attempts and keeps what it has", async () => {
     await fails(download(await serve(breakingOffAt(third))), /broke off .* gave up after 6 attempts.*resumes at byte \d+/);
     expect(requests).toHaveLength(6);
     expect(readFileSync(join(directory, "cifar-10-binary.tar.gz.part")).equals(ARCHIVE.subarray(0, third))).toBe(true);

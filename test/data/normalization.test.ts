@@ -33,7 +33,7 @@ async function measured(trainLimit: number | null = null) {
   }
 }
 
-/** Of values in 0 ... 255, each channel on its own, by the textbook. */
+/** The textbook formula for each channel of values in 0 ... 255. */
 function textbook(values: number[]): { mean: number; std: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return { mean: mean / 255, std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) / 255 };
@@ -49,14 +49,14 @@ test("is the mean and deviation of each channel over the training images' pixels
   }
 });
 
-test("of a channel that never changes has a deviation that can divide", async () => {
+test("of a constant channel has a deviation above 0", async () => {
   const { mean, std } = await measured();
   expect(mean[2]).toBeCloseTo(7 / 255, 12);
   expect(std[2]).toBe(1 / 255);
 });
 
-test("is of the images that are taken alone", async () => {
-  // In turn from each class: a/1 and b/1.
+test("covers only the images within the limit", async () => {
+  // One from each class in turn: a/1 and b/1.
   const { mean } = await measured(2);
   expect(mean[1]).toBeCloseTo(textbook([200, 0]).mean, 12);
 });
@@ -66,7 +66,7 @@ test("of CIFAR-10 is the published one, and of a folder of images is measured", 
   expect(publishedNormalization({ format: "image-folder" })).toBeNull();
 });
 
-test("of CIFAR-10's bundled images is near the published one, which is of ten times as many", async () => {
+test("of CIFAR-10's bundled images is close to the published one, which covers ten times as many", async () => {
   const data = await openDataset({ path: "bundled", format: "auto", trainLimit: null, testLimit: 1 });
   const { mean, std } = scope(() => measureNormalization(data.train));
   data.release();

@@ -46,7 +46,7 @@ function corners({ images, count, H, W }: Split): number[][] {
   return Array.from({ length: count }, (_, n) => [...pixels.slice(n * H * W * 3, n * H * W * 3 + 3)]);
 }
 
-/** A record of CIFAR-10: planes of one value each, but the pixel right of the first. */
+/** A record of CIFAR-10: each plane has one value, except in the second pixel. */
 function record(label: number, [r, g, b]: Colour, second: Colour = [r, g, b]): Buffer {
   const planes = [r, g, b].map((value, channel) => Buffer.alloc(1024, value).fill(second[channel]!, 1, 2));
   return Buffer.concat([Buffer.from([label]), ...planes]);
@@ -72,7 +72,7 @@ describe("CIFAR-10, binary version", () => {
     expect([[...test.labels], corners(test)]).toEqual([[5], [[7, 8, 9]]]);
   });
 
-  test("is found from the folder above, and limits take the first images", async () => {
+  test("is found from the parent folder, and limits take the first images", async () => {
     writeFiles(join(folder, "cifar-10-batches-bin"), files);
     const { train, test } = await open({ trainLimit: 3, testLimit: 5, format: "cifar10-binary" });
     expect([[...train.labels], test.count]).toEqual([[3, 0, 9], 1]);
@@ -100,7 +100,7 @@ describe("CIFAR-10, binary version", () => {
     await refused(/test_batch\.bin is missing/);
   });
 
-  test("says which record has a label that is none", async () => {
+  test("says which record has an invalid label", async () => {
     writeFiles(folder, { ...files, "data_batch_2.bin": Buffer.concat([record(9, BLUE), record(10, BLUE)]) });
     await refused(/data_batch_2\.bin: record 1 has label 10, but there are 10 classes/);
   });
@@ -130,7 +130,7 @@ describe("an image folder", () => {
     });
   }
 
-  test("takes sorted files in turn from each sorted class", async () => {
+  test("takes files in order, one from each class in turn", async () => {
     await twoClasses();
     const { classes, train, test, format } = await open();
     expect([format, classes]).toEqual(["image-folder", ["Ant", "cat"]]);
@@ -150,14 +150,14 @@ describe("an image folder", () => {
     expect((await open({}, 32)).train.images.shape).toEqual([4, 6, 6, 3]);
   });
 
-  test("brings larger images to the size that is asked for", async () => {
+  test("resizes larger images to the requested size", async () => {
     await twoClasses(40);
     expect((await open({}, 32)).train.images.shape).toEqual([4, 32, 32, 3]);
   });
 
-  test("brings images of different sizes to one: shorter side, then the centre", async () => {
+  test("brings images of different sizes to one size: shorter side, then the centre", async () => {
     await twoClasses(8);
-    // Three squares side by side: the middle one is what is left.
+    // Three squares side by side: the middle one remains.
     const wide = Buffer.from(Array.from({ length: 8 * 24 }, (_, i) => [RED, GREEN, BLUE][Math.floor((i % 24) / 8)]!).flat());
     writeFiles(folder, {
       "test/cat/x.png": await sharp(wide, { raw: { width: 24, height: 8, channels: 3 } })
@@ -178,7 +178,7 @@ describe("an image folder", () => {
     await twoClasses(2);
     const upright = await png(2, 2, BLUE, RED);
     writeFiles(folder, {
-      // Stored turned by 90 degrees, with a mark that says so: its top left becomes the top right.
+      // Stored rotated by 90 degrees, with a tag that says so: its top left becomes the top right.
       "train/cat/1.png": await sharp(upright).withMetadata({ orientation: 6 }).png().toBuffer(),
       "train/cat/10.png": await sharp({ create: { width: 2, height: 2, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
         .png()
@@ -200,14 +200,14 @@ describe("an image folder", () => {
     expect(corners(test)[1]).toEqual(RED);
   });
 
-  test("tells how far it is", async () => {
+  test("reports its progress", async () => {
     await twoClasses();
-    const told: [number, number][] = [];
-    opened.push(await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null }, { onProgress: (...at) => told.push(at) }));
-    expect(told.at(-1)).toEqual([6, 6]);
+    const reported: [number, number][] = [];
+    opened.push(await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null }, { onProgress: (...at) => reported.push(at) }));
+    expect(reported.at(-1)).toEqual([6, 6]);
   });
 
-  test("may have links for folders", async () => {
+  test("may have links as folders", async () => {
     await twoClasses();
     symlinkSync(join(folder, "train", "cat"), join(folder, "train", "dog"));
     symlinkSync(join(folder, "test", "cat"), join(folder, "test", "dog"));
@@ -220,7 +220,7 @@ describe("an image folder", () => {
     await refused(/train\/cat\/shopping\.jpg cannot be read as an image: .*unsupported image format/);
   });
 
-  test("says which image is cut short, and names all that cannot be read", async () => {
+  test("says which image is truncated, and names all unreadable ones", async () => {
     await twoClasses();
     const photo = await sharp({ create: { width: 64, height: 64, channels: 3, background: "#123456", noise: { type: "gaussian", mean: 120, sigma: 40 } } })
       .jpeg()
@@ -234,7 +234,7 @@ describe("an image folder", () => {
     await refused(/train: expected a folder for each of at least two classes, got "cat"/);
   });
 
-  test("says which class is missing on either side", async () => {
+  test("says which class is missing in either split", async () => {
     await twoClasses();
     writeFiles(folder, { "train/emu/1.png": await png(2, 2, RED) });
     await refused(/test: expected the same classes as in train, but there is no folder "emu"/);
@@ -254,20 +254,20 @@ describe("an image folder", () => {
     await refused(/test is missing/);
   });
 
-  test("is refused before it is read if it does not fit into memory", async () => {
+  test("is refused before reading if it does not fit into memory", async () => {
     await twoClasses();
     writeFiles(folder, { "train/cat/1.png": await png(5, 4, RED) });
     await expect(open({}, 20_000)).rejects.toMatchObject({
       code: "INPUT",
-      message: expect.stringMatching(/6 images of 20000x20000 pixels are 7\.2 GB, and at most/),
+      message: expect.stringMatching(/6 images of 20000x20000 pixels are 7\.2 GB; at most/),
     });
     expect(() => checkMemory(100, 10, 60_000)).not.toThrow();
-    expect(() => checkMemory(100, 10, 59_999)).toThrow(/100 images of 10x10 pixels need .* of memory, and .* are free: limit the images/);
+    expect(() => checkMemory(100, 10, 59_999)).toThrow(/100 images of 10x10 pixels need .* of memory; .* are free: limit the images/);
   });
 });
 
 describe("a path without data", () => {
-  test("says what it is and what was expected", async () => {
+  test("is refused with what it is and what was expected", async () => {
     await refused(`${folder} holds no images in a known layout: expected data_batch_1.bin`);
     await refused(/expected the folders train\/<class>\/ and test\/<class>\/ with images/, { format: "image-folder" });
     await refused("/absent does not exist", { path: join(folder, "absent") });
@@ -317,7 +317,7 @@ describe("the hash of a data set", () => {
   });
 });
 
-test("a data set gives its memory back", async () => {
+test("a data set frees its memory", async () => {
   const before = backend().memoryStats().inUse;
   const dataset = await openDataset({ path: "bundled", format: "auto", trainLimit: 100, testLimit: 100 });
   expect(backend().memoryStats().inUse).toBeGreaterThanOrEqual(before + 200 * 3072);

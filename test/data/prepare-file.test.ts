@@ -40,7 +40,7 @@ test("what the network sees is the centre, resized", async () => {
   expect([...data]).toEqual(Array.from({ length: 16 }, () => [0, 255, 0]).flat());
 });
 
-test("what is no image, absent or too large is named", async () => {
+test("a file that is not an image, missing or too large is named", async () => {
   const refused = (file: { path: string; bytes?: Uint8Array }, message: RegExp) =>
     expect(prepareFile(file)).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });
   await refused({ path: "dropped.jpg", bytes: Buffer.from("milk, eggs") }, /^dropped\.jpg cannot be read as an image: .*unsupported/);
@@ -48,7 +48,7 @@ test("what is no image, absent or too large is named", async () => {
   await refused({ path: "large.jpg", bytes: await jpegOf(11_000, 11_000) }, /large\.jpg .*pixel limit/);
 });
 
-/** A JPEG whose header tells of that size; there are no pixels behind it. */
+/** A JPEG whose header declares that size; no pixels follow it. */
 async function jpegOf(width: number, height: number): Promise<Buffer> {
   const bytes = await sharp(await png(8, 8, [1, 2, 3]))
     .jpeg()

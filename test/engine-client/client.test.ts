@@ -4,7 +4,7 @@ import { PROTOCOL } from "../../src-main/contract/engine";
 import { type Incoming, type Port, portChannel } from "../../src-main/engine-client/channel";
 import { EngineClient, type EngineError } from "../../src-main/engine-client/client";
 
-/** The engine's end of a port: what it was asked, and ways to answer. */
+/** The engine's end of a port: the calls it received, and ways to answer. */
 class FakeEngine {
   readonly calls: Call[] = [];
   closed = false;
@@ -57,7 +57,7 @@ describe("a call", () => {
     expect(engine.last.params).toEqual({ directory: "runs" });
   });
 
-  it("hears its own notices, and none after the answer", async () => {
+  it("receives its own notices, and none after the answer", async () => {
     const { engine, client } = await connected();
     const heard: string[] = [];
     const call = client.call("train", trainCall, { onNotice: (notice) => heard.push(notice.type === "phase" ? notice.text : notice.type) });

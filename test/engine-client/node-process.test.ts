@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** An engine that shakes hands and does as its `listRuns` directory says. */
+/** An engine that answers the handshake and does what its `listRuns` directory says. */
 const SCRIPT = `
 process.on("message", ({ id, method, params }) => {
   const answer = (result) => process.send({ id, ok: true, result });
@@ -31,7 +31,7 @@ async function start(script = SCRIPT): Promise<EngineClient> {
 }
 
 describe("the engine as a process", () => {
-  it("takes and gives typed arrays as they are", async () => {
+  it("passes typed arrays unchanged in both directions", async () => {
     const client = await start();
     const bytes = new Uint8Array([1, 2, 255]);
     const result = (await client.call("predict", { model: "m", weights: "w", images: [{ path: "p", bytes }] })) as unknown as { bytes: Uint8Array };

@@ -13,7 +13,7 @@ import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
 import { CIFAR10_CLASSES, experimentFolder, smallRecipe } from "./experiment";
 
-/** An engine in this process, with the conversation as a list. */
+/** An engine in this process, with its messages as a list. */
 class Conversation {
   readonly notices: Notice[] = [];
   readonly #waiting = new Map<number, (answer: Answer) => void>();
@@ -53,7 +53,7 @@ class Conversation {
     return answer.error;
   }
 
-  /** Acts when the n-th batch of training has been told of. */
+  /** Acts when the n-th batch of training has been reported. */
   afterBatch(n: number, act: () => void): void {
     let batches = 0;
     this.onNotice = (notice) => {
@@ -75,14 +75,14 @@ afterAll(() => folder.remove());
 const fresh = () => new Conversation();
 const recipe = (train = {}) => smallRecipe(folder.teacher, train);
 const single = (train = {}) => ({ ...recipe(train), distillation: null, teacher: null });
-/** What may not differ between two runs of a recipe. */
+/** What must not differ between two runs of a recipe. */
 const lasting = ({ trainAcc, testAcc, testLoss, hashes }: TrainResult) => ({ trainAcc, testAcc, testLoss, hashes });
 const weightsOf = (directory: string) =>
   createHash("sha256")
     .update(readFileSync(`${directory}/student.safetensors`))
     .digest("hex");
 
-describe("what the engine says of itself", () => {
+describe("what the engine reports about itself", () => {
   test("hello, doctor, models", async () => {
     const engine = fresh();
     expect(await engine.call("hello", { protocol: 1 })).toMatchObject({ protocol: 1, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
@@ -112,7 +112,7 @@ describe("what the engine says of itself", () => {
 });
 
 describe("training", () => {
-  test("one arm leaves a whole run folder", async () => {
+  test("one arm leaves a complete run folder", async () => {
     const engine = fresh();
     const out = folder.path("single");
     const result = await engine.call("train", { recipe: single(), out, resume: false });
@@ -122,9 +122,9 @@ describe("training", () => {
     expect(run.epochRecords.map(({ testAcc }) => testAcc)).toEqual([expect.any(Number), result.testAcc]);
     expect(result).toMatchObject({ directory: out, epochs: 2, trainAcc: run.trainAcc, testAcc: run.testAcc });
 
-    const told = engine.notices.flatMap((notice) => (notice.type === "batches" ? notice.records : []));
+    const reported = engine.notices.flatMap((notice) => (notice.type === "batches" ? notice.records : []));
     // A control has the column of soft labels too, with zeros.
-    expect(told.map((record) => ({ ...record, parts: { ...record.parts, kd: 0 } }))).toEqual(run.batches);
+    expect(reported.map((record) => ({ ...record, parts: { ...record.parts, kd: 0 } }))).toEqual(run.batches);
     expect(engine.notices.find(({ type }) => type === "started")).toMatchObject({ arm: "single", batchesPerEpoch: 3, epochs: 2, directory: out });
     expect(await engine.call("evaluate", { ...evaluation(), weights: `${out}/student.safetensors` })).toMatchObject({ images: 1000 });
   });
@@ -150,7 +150,7 @@ describe("training", () => {
     expect(readRun(`${out}/student`).batches.every(({ parts }) => parts.kd! > 0)).toBe(true);
   });
 
-  test("the teacher's answers serve later runs too, with the same result", async () => {
+  test("the teacher's cached answers serve later runs too, with the same result", async () => {
     const engine = fresh();
     const run = (name: string, cacheTeacher: boolean) =>
       engine.call("compare", { recipe: { ...recipe(), distillation: { ...recipe().distillation!, cacheTeacher } }, out: folder.path(name), resume: false });
@@ -162,7 +162,7 @@ describe("training", () => {
     expect(finished("remembering", "control")).toBeUndefined();
   });
 
-  test("a teacher at another size than it was trained at is warned of, in the run too", async () => {
+  test("a teacher at another size than it was trained at causes a warning, also in the run", async () => {
     const engine = fresh();
     const out = folder.path("unfamiliar");
     await engine.call("compare", { recipe: { ...recipe({ epochs: 1 }), teacher: { ...recipe().teacher!, imageSize: 16 } }, out, resume: false });
@@ -171,7 +171,7 @@ describe("training", () => {
     expect(readRun(`${out}/student`).events).toContainEqual(expect.objectContaining({ type: "warning", text }));
   });
 
-  test("gives its memory back", async () => {
+  test("frees its memory", async () => {
     const before = backend().memoryStats().inUse;
     await fresh().call("compare", { recipe: recipe({ epochs: 1 }), out: folder.path("memory"), resume: false });
     await fresh().failure("train", {
@@ -182,7 +182,7 @@ describe("training", () => {
     expect(backend().memoryStats().inUse).toBe(before);
   });
 
-  test("never writes over a run", async () => {
+  test("never overwrites a run", async () => {
     const out = folder.path("kept");
     await fresh().call("train", { recipe: single({ epochs: 1 }), out, resume: false });
     const before = readFileSync(`${out}/batches.csv`);
@@ -191,7 +191,7 @@ describe("training", () => {
     expect(readFileSync(`${out}/batches.csv`)).toEqual(before);
   });
 
-  test("a loss that is not a number fails the run, with words", async () => {
+  test("a loss that is not a number fails the run, with an explanation", async () => {
     const out = folder.path("diverged");
     const failure = await fresh().failure("train", { recipe: single({ optimizer: "sgd", learningRate: 10, weightDecay: 10, epochs: 60 }), out, resume: false });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("train.learningRate") });
@@ -205,7 +205,7 @@ describe("pause, stop and resume", () => {
     whole = await fresh().call("compare", { recipe: recipe(), out: folder.path("whole"), resume: false });
   });
 
-  test.each([1, 3, 4, 6, 8, 12])("stopped after batch %i and resumed, a comparison ends in the same bits", async (n) => {
+  test.each([1, 3, 4, 6, 8, 12])("stopped after batch %i and resumed, a comparison gives bitwise equal results", async (n) => {
     const out = folder.path(`stopped-${n}`);
     const engine = fresh();
     engine.afterBatch(n, () => void engine.call("control", { action: "stop" }));
@@ -228,7 +228,7 @@ describe("pause, stop and resume", () => {
     expect([lasting(again.control), lasting(again.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
   });
 
-  test("a paused run answers other calls, and goes on as if nothing had been", async () => {
+  test("a paused run answers other calls, and continues as if nothing had happened", async () => {
     const engine = fresh();
     const out = folder.path("paused");
     let during: unknown;
@@ -260,7 +260,7 @@ describe("pause, stop and resume", () => {
     expect(await engine.call("control", { action: "stop" })).toEqual({ state: "idle" });
   });
 
-  test("predicting and evaluating while training disturb nothing", async () => {
+  test("predicting and evaluating during training disturb nothing", async () => {
     const engine = fresh();
     const answers: Promise<unknown>[] = [];
     engine.afterBatch(1, () => {
@@ -296,7 +296,7 @@ describe("pause, stop and resume", () => {
     expect(contents()).toEqual(before);
   });
 
-  test("a comparison of which one arm never began goes on", async () => {
+  test("a comparison in which one arm never began can be resumed", async () => {
     const out = folder.path("half-begun");
     const engine = fresh();
     engine.afterBatch(1, () => void engine.call("control", { action: "stop" }));
@@ -306,7 +306,7 @@ describe("pause, stop and resume", () => {
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
   });
 
-  test("first weights that changed before the first checkpoint are refused", async () => {
+  test("initial weights that changed before the first checkpoint are refused", async () => {
     const out = folder.path("first-weights");
     const from = (weights: string) => ({ ...single(), student: { ...recipe().student, weights } });
     await fresh().call("train", { recipe: from(folder.teacher), out, resume: false });
@@ -315,7 +315,7 @@ describe("pause, stop and resume", () => {
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other initial weights") });
   });
 
-  test("what a run in the way of one arm refuses leaves no trace of the other", async () => {
+  test("an existing file that stops one arm leaves no trace of the other", async () => {
     const out = folder.path("in the way");
     mkdirSync(`${out}/student`, { recursive: true });
     writeFileSync(`${out}/student/batches.csv`, "mine");
@@ -324,7 +324,7 @@ describe("pause, stop and resume", () => {
     writeFileSync(`${out}/report.html`, "mine");
     rmSync(`${out}/student`, { recursive: true });
     expect(await fresh().failure("compare", { recipe: recipe(), out, resume: false })).toMatchObject({
-      message: expect.stringContaining("report.html exists"),
+      message: expect.stringContaining("report.html already exists"),
     });
     expect(readdirSync(out)).toEqual(["report.html"]);
   });
@@ -335,7 +335,7 @@ describe("pause, stop and resume", () => {
     expect(existsSync(folder.path("nothing"))).toBe(false);
   });
 
-  test("a damaged checkpoint is told of, and the one before is used", async () => {
+  test("a damaged checkpoint is reported, and the previous one is used", async () => {
     const out = folder.path("damaged");
     const engine = fresh();
     engine.afterBatch(5, () => void engine.call("control", { action: "stop" }));
@@ -369,13 +369,13 @@ describe("bad input to training", () => {
       /resnet18_cifar10.*expected/,
     ],
     [
-      "a bundled teacher of which there is none",
+      "a bundled teacher that does not exist",
       () => ({ ...recipe(), teacher: { ...recipe().teacher!, model: "resnet34_cifar10", weights: "bundled" } }),
       "INPUT",
       /resnet34_cifar10.*bundled: resnet18_cifar10 and resnet20_cifar10/,
     ],
     [
-      "first weights of other classes",
+      "initial weights of other classes",
       () => ({ ...recipe(), student: { ...recipe().student, weights: weights(["a", "b"], "two") } }),
       "INPUT",
       /fc\.(weight|bias)/,
@@ -394,7 +394,7 @@ describe("bad input to training", () => {
 });
 
 describe("predicting", () => {
-  test("gives logits, probabilities at the temperature, and what the net saw", async () => {
+  test("returns logits, probabilities at the temperature, and what the network saw", async () => {
     const request = { model: "resnet20_cifar10", weights: folder.teacher, images: [{ path: "red.png", bytes: redImage }], withInput: true };
     const [plain, sharp1] = [await fresh().call("predict", request), await fresh().call("predict", { ...request, temperature: 0.5 })];
     const [image, sharper] = [plain.images[0]!, sharp1.images[0]!];

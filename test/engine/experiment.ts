@@ -14,7 +14,7 @@ import { AnswerCache } from "../../src-main/training/answer-cache";
 
 export const CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-/** A folder of its own for a test, with weights of an untrained teacher. */
+/** A temporary folder for a test, with the weights of an untrained teacher. */
 export function experimentFolder(): { path: (...names: string[]) => string; teacher: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), "engine-"));
   const teacher = join(folder, "teacher.safetensors");

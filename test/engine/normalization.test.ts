@@ -1,4 +1,4 @@
-// How images are normalised on own folders: measured, recorded, said, and kept by a run that is resumed.
+// How images are normalised on the user's own folders: measured, recorded, reported, and kept by a resumed run.
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -59,7 +59,7 @@ function recipe(changes: object = {}): Recipe {
 const distilled = (teacher: object = {}): Recipe =>
   parseRecipe({ ...recipe(), teacher: { model: "resnet20_cifar10", weights: silent, imageSize: 8, ...teacher }, distillation: {} });
 
-/** Trains into a folder; `stopAfter` so many batches, if given. Returns what was said of warnings and notes. */
+/** Trains into a folder, and stops after `stopAfter` batches, if given. Returns the warnings and notes. */
 async function train(recipe: Recipe, name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}) {
   const said: { type: string; text: string }[] = [];
   const job = new Job();
@@ -85,7 +85,7 @@ const weightsOf = (out: string) =>
     .digest("hex");
 
 describe("a fresh student on a folder of images", () => {
-  test("takes the folder's own mean and deviation, says so, and records them with the run and with its weights", async () => {
+  test("uses the folder's own mean and deviation, says so, and records them in the run and in its weights", async () => {
     const { out, said, events } = await train(recipe(), "own");
     const note = `the student's images are normalised with this data's own ${normalizationInWords(own)}, measured over its 4 training images`;
     expect(said).toEqual([{ type: "note", text: note }]);
@@ -94,7 +94,7 @@ describe("a fresh student on a folder of images", () => {
     expect(describeWeights(runFiles(out).weights, "resnet20_cifar10")).toMatchObject(own);
   });
 
-  test("takes what the recipe says instead, in silence", async () => {
+  test("uses the recipe's values instead, without a notice", async () => {
     const given = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] };
     const { out, said } = await train(recipe(given), "given");
     expect(said).toEqual([]);
@@ -103,7 +103,7 @@ describe("a fresh student on a folder of images", () => {
 });
 
 describe("a run that is resumed", () => {
-  /** A run begun with a normalisation that its recipe named, as if the recipe had not: what it recorded beside the recipe is left, or taken away. */
+  /** A run started with a normalisation from its recipe, which then loses it; what the run recorded beside the recipe is kept or removed. */
   async function begun(name: string, normalization: Normalization, { recorded }: { recorded: boolean }): Promise<void> {
     const { out } = await train(recipe(normalization), name, { stopAfter: 1 });
     const { recipe: path } = runFiles(out);
@@ -113,7 +113,7 @@ describe("a run that is resumed", () => {
     writeFileSync(path, JSON.stringify(header));
   }
 
-  test("goes on with the normalisation that it recorded", async () => {
+  test("continues with the normalisation that it recorded", async () => {
     const given = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] };
     const whole = await train(recipe(given), "whole");
     await begun("parts", given, { recorded: true });
@@ -122,7 +122,7 @@ describe("a run that is resumed", () => {
     expect(weightsOf(out)).toBe(weightsOf(whole.out));
   });
 
-  test("goes on with CIFAR-10's if an earlier version began it, on a folder of images too, and says so", async () => {
+  test("continues with CIFAR-10's if an earlier version started it, even on a folder of images, and says so", async () => {
     const whole = await train(recipe(CIFAR10_NORMALIZATION), "cifar");
     await begun("earlier", CIFAR10_NORMALIZATION, { recorded: false });
     const { out, said } = await train(recipe(), "earlier", { resume: true });
@@ -131,7 +131,7 @@ describe("a run that is resumed", () => {
   });
 });
 
-test("a student on CIFAR-10 takes the published numbers, in silence", async () => {
+test("a student on CIFAR-10 uses the published numbers, without a notice", async () => {
   const onCifar10 = parseRecipe({ ...recipe(), data: { path: "bundled", trainLimit: 4, testLimit: 2 } });
   const { out, said } = await train(onCifar10, "bundled");
   expect(said).toEqual([]);
@@ -149,20 +149,20 @@ describe("weights that do not say how their images were normalised", () => {
     expect(report).toMatch(/<th scope="row">Teacher’s images<.th><td>–<.td><td>mean 0\.491.* \(CIFAR-10(’|'|&#39;)s\)<.td>/);
   });
 
-  test("of a teacher whose normalisation the recipe says: nothing is assumed", async () => {
+  test("of a teacher whose normalisation the recipe gives: nothing is assumed", async () => {
     const given = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] };
     const { out, said } = await train(distilled(given), "named");
     expect(said.map(({ type }) => type)).toEqual(["note"]);
     expect(readRun(join(out, "student")).normalization?.teacher).toEqual(given);
   });
 
-  test("of a student: said once for both arms", async () => {
+  test("of a student: reported once for both arms", async () => {
     const both = parseRecipe({ ...distilled({ mean: [0, 0, 0], std: [1, 1, 1] }), student: { ...recipe().student, weights: silent } });
     const { said } = await train(both, "student-weights");
     expect(said).toEqual([{ type: "warning", text: expect.stringContaining(`the weights ${silent} do not say`) }]);
   });
 
-  test("that predict or are evaluated: said, unless mean and std are given", async () => {
+  test("that predict or are evaluated: reported, unless mean and std are given", async () => {
     const warnings = async (act: (notify: (notice: NoticeBody) => void) => Promise<unknown>) => {
       const notices: NoticeBody[] = [];
       await act((notice) => notices.push(notice));
@@ -172,9 +172,9 @@ describe("weights that do not say how their images were normalised", () => {
     const named = { ...network, mean: [0, 0, 0] as [number, number, number], std: [1, 1, 1] as [number, number, number] };
     const ask = { images: [{ path: join(images, "test/a/1.png") }] };
     const onData = { data: images, format: "auto" as const };
-    const told = [expect.stringContaining(`the weights ${silent} do not say`)];
-    expect(await warnings((notify) => predict({ ...network, ...ask }, notify))).toEqual(told);
-    expect(await warnings((notify) => evaluateOnData({ ...network, ...onData }, async () => {}, notify))).toEqual(told);
+    const assumed = [expect.stringContaining(`the weights ${silent} do not say`)];
+    expect(await warnings((notify) => predict({ ...network, ...ask }, notify))).toEqual(assumed);
+    expect(await warnings((notify) => evaluateOnData({ ...network, ...onData }, async () => {}, notify))).toEqual(assumed);
     expect(await warnings((notify) => predict({ ...named, ...ask }, notify))).toEqual([]);
   });
 });

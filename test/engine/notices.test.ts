@@ -5,7 +5,7 @@ import { type NoticeBody, Notifier } from "../../src-main/engine/notices";
 const batch = (iter: number) => ({ epoch: 1, iter }) as BatchRecord;
 const progress = (done: number) => ({ done, total: 100, imagesPerSecond: 1, secondsLeft: 1 });
 
-/** A notifier whose clock goes by 10 ms with every batch. */
+/** A notifier whose clock advances 10 ms with every batch. */
 function hundredBatches(): NoticeBody[] {
   const posted: NoticeBody[] = [];
   let now = 0;
@@ -21,7 +21,7 @@ function hundredBatches(): NoticeBody[] {
   return posted;
 }
 
-test("batches are sent collected, about ten times a second, and none is lost", () => {
+test("batches are sent in groups, about ten times a second, and none is lost", () => {
   const batches = hundredBatches().flatMap((notice) => (notice.type === "batches" ? [notice] : []));
   expect(batches.length).toBeGreaterThan(8);
   expect(batches.length).toBeLessThan(13);

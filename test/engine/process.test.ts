@@ -13,7 +13,7 @@ import { experimentFolder, smallRecipe } from "./experiment";
 
 const SCRIPT = path.resolve(__dirname, "../../out/engine/engine.cjs");
 
-/** The engine as its own process, spoken to as any parent would. */
+/** The engine as its own process, used as by any parent. */
 class EngineProcess {
   readonly child: ChildProcess = fork(SCRIPT, [], { serialization: "advanced", stdio: ["ignore", "inherit", "pipe", "ipc"] });
   errors = "";
@@ -43,7 +43,7 @@ class EngineProcess {
     return answer.result as T;
   }
 
-  /** Acts when a record of this epoch and batch has come. */
+  /** Acts when the record of this epoch and batch has arrived. */
   at(epoch: number, iter: number, act: () => void): void {
     this.onNotice = (notice) => {
       if (notice.type === "batches" && notice.records.some((record) => record.epoch === epoch && record.iter >= iter)) act();
@@ -98,7 +98,7 @@ describe("the engine's process", () => {
     [1, 2],
     [2, 1],
     [3, 3],
-  ])("killed in epoch %i, batch %i, its run goes on from the last checkpoint to the same bits", async (epoch, iter) => {
+  ])("killed in epoch %i, batch %i, its run continues from the last checkpoint to bitwise equal results", async (epoch, iter) => {
     const out = `killed-${epoch}-${iter}`;
     const engine = start();
     engine.at(epoch, iter, () => engine.child.kill("SIGKILL"));
@@ -133,14 +133,14 @@ describe("the engine's process", () => {
     expect(weightsOf(out)).toBe(weightsOf("whole"));
   });
 
-  test("an error that nobody handles ends it, with words on standard error", async () => {
+  test("an unhandled error ends it, with a message on standard error", async () => {
     const engine = start();
     engine.child.send("no call at all");
     expect(await engine.end()).toBe(1);
     expect(engine.errors).toContain("no call at all");
   });
 
-  test("typed arrays cross as they are", async () => {
+  test("typed arrays cross unchanged", async () => {
     const engine = start();
     const { thumbnails } = await engine.result<{ thumbnails: { png: Uint8Array }[] }>("dataInfo", { path: "bundled", format: "auto", thumbnailsPerClass: 1 });
     expect(thumbnails).toHaveLength(10);

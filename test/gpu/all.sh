@@ -2,19 +2,19 @@
 # Everything that needs an NVIDIA GPU: test/gpu/all.sh [FOLDER FOR RESULTS]
 #
 # From a checkout alone, with CMake, a C++ compiler, nvcc and a python3 that has PyTorch; no Node and no network. Each part has a file of its own in
-# the results, and summary.txt says what became of each:
+# the results, and summary.txt records its outcome:
 #   compile      the CUDA library and the driver of native/testing/driver
-#   cases        every declarative case of test/ops/cases.json, fp32 and bf16, against the scalar ops; recorded as a graph against op by op
-#   models       what whole models give, and the losses of 20 steps of training, fp32 and bf16, against the scalar ops
+#   cases        every declarative case of test/ops/cases.json, fp32 and bf16, against the scalar ops, and as a graph against op by op
+#   models       logits of whole models, and the losses of 20 training steps, fp32 and bf16, against the scalar ops
 #   steps        time of the models' training steps and inference, bf16
 #   torch        the same in PyTorch, eager and compiled, beside ours
 #   ops          time of each op at the models' sizes, against the roofline
-#   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which has to be silent
+#   memcheck, racecheck, synccheck   the small cases under compute-sanitizer, which must report nothing
 # The driver plays test/gpu/calls, the calls that the program makes (test/gpu/calls.ts).
 #
-# All parts together take at most DISTILL_GPU_SECONDS, 480 by default (8 minutes, enough with 16 cores). A part that is not done in its time is cut
-# off; what it printed until then is kept. The next part begins after one that failed or was cut off, but for compile. Exit status: 0 if every part
-# succeeded or was left out for the reason that it prints, 1 if one did not, 2 if there is no GPU.
+# All parts together take at most DISTILL_GPU_SECONDS, 480 by default (8 minutes, enough with 16 cores). A part that exceeds its time is cut off;
+# what it has printed is kept. After a part that failed or was cut off the next one runs, except after compile. Exit status: 0 if every part
+# succeeded or was left out for a printed reason, 1 if one did not, 2 if there is no GPU.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 # The first GPU of nvidia-smi is CUDA's first, too.
@@ -27,7 +27,7 @@ total=${DISTILL_GPU_SECONDS:-480}
 results=$(realpath -m "${1:-test-results/gpu}")
 export build="$results/build"
 mkdir -p "$build"
-# Those of an earlier run would be taken for this one's.
+# Results of an earlier run could be mistaken for this one's.
 for name in summary compile cases models steps torch ops memcheck racecheck synccheck; do rm -f "$results/$name.txt"; done
 failed=0
 
@@ -36,7 +36,7 @@ report() { # NAME OUTCOME: to the terminal, to the end of the part's own file, a
   printf '%-10s %s\n' "$1" "$2" >> "$results/summary.txt"
 }
 
-part() { # NAME BY COMMAND...: BY is when it has to be done, in 480ths of the whole time: what one part leaves, the next ones have
+part() { # NAME BY COMMAND...: BY is the deadline, in 480ths of the whole time: time that a part leaves is available to the next ones
   local name=$1 start=$SECONDS left=$(($2 * total / 480 - SECONDS))
   shift 2
   [ $left -ge 1 ] || left=1

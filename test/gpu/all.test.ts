@@ -1,5 +1,5 @@
-// test/gpu/all.sh without a GPU: which parts it runs, in what order, and what becomes of one that fails or hangs. The programs that it calls are
-// stand-ins: the compiler makes a driver that prints what it is given.
+// test/gpu/all.sh without a GPU: which parts it runs, in what order, and how it handles a part that fails or hangs. The programs that it calls
+// are stand-ins: the compiler makes a driver that prints its arguments.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 const script = path.resolve(__dirname, "all.sh");
 
-/** Those of a machine where all is well. A driver that is given files of $HANGS_ON or $FAILS_ON hangs or fails after its first line. */
+/** Stand-ins for a machine where all is well. A driver that receives files of $HANGS_ON or $FAILS_ON hangs or fails after its first line. */
 const programs: Record<string, string> = {
   "nvidia-smi": 'echo "8.0"',
   nvcc: "",
@@ -70,7 +70,7 @@ it("runs every part in order, the sanitizers last, each with a file of its own",
   expect(resultOf("racecheck")).toMatch(/^racecheck\nplayed (\S*small-cases\/\w+\.txt ?)+\n== racecheck: done in \d+ s\n$/);
 });
 
-it("cuts a part off that hangs, keeps what it printed, and goes on with the next", () => {
+it("cuts off a part that hangs, keeps what it printed, and continues with the next", () => {
   const { stdout, status } = runAll({ HANGS_ON: "large-cases", DISTILL_GPU_SECONDS: "30" });
   expect(status).toBe(1);
   expect(begun(stdout)).toEqual(PARTS);
@@ -80,14 +80,14 @@ it("cuts a part off that hangs, keeps what it printed, and goes on with the next
   );
 });
 
-it("goes on after a part that fails", () => {
+it("continues after a part that fails", () => {
   const { stdout, status } = runAll({ FAILS_ON: "models-fp32" });
   expect(status).toBe(1);
   expect(begun(stdout)).toEqual(PARTS);
   expect(summary()).toEqual(PARTS.map((name) => (name === "models" ? "models     FAILED with status 1 after ... s" : done(name))));
 });
 
-it("leaves nothing of an earlier run", () => {
+it("removes the results of an earlier run", () => {
   mkdirSync(results);
   writeFileSync(path.join(results, "ops.txt"), "old");
   standIn("cmake", "echo broken; exit 3");

@@ -1,4 +1,4 @@
-// The files that test/gpu/all.sh plays are what the program calls today. After a change that is meant: npx vitest run test/gpu/calls.test.ts --update
+// The files that test/gpu/all.sh plays match what the program calls today. After an intended change: npx vitest run test/gpu/calls.test.ts --update
 import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -12,7 +12,7 @@ it.each(Object.entries(files))("%s", async (name, note) => {
   await expect(note()).toMatchFileSnapshot(`calls/${name}.txt`);
 });
 
-it("has no file of anything else", () => {
+it("has no other files", () => {
   const there = readdirSync(new URL("calls", import.meta.url), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".txt"));
   expect(there.filter((name) => !(name.replaceAll("\\", "/").replace(/\.txt$/, "") in files))).toEqual([]);
 });
@@ -20,7 +20,7 @@ it("has no file of anything else", () => {
 describe("calls of a case", () => {
   const gelu = { op: "gelu", name: "gelu: of two", inputs: { x: { shape: [2], scale: 3 } } };
 
-  it("write the inputs and the gradient by formula before the recording, and read what the case compares", () => {
+  it("write inputs and gradient by formula before the recording, and read what the case compares", () => {
     expect(caseCalls(gelu).split("\n")).toEqual([
       "title gelu: of two",
       "compare 0.00001 0 bits",

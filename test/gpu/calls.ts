@@ -1,5 +1,5 @@
-// What test/gpu/all.sh plays on a GPU without Node: the program's own code, call by call. Models and trainings are here, cases and timed ops in
-// files of their own.
+// What test/gpu/all.sh plays on a GPU without Node: the calls that the program's own code makes. Models and training steps are here; cases and
+// timed ops have their own files.
 import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
 import type { Distillation, Precision } from "../../src-main/contract/recipe";
 import { labelsOf } from "../../src-main/data/batches";
@@ -26,7 +26,7 @@ export interface Sizes {
   patchSize?: number;
 }
 
-/** Compared with the processor's: what models give, and the losses of trainings. */
+/** Compared with the processor's results: logits of models, and losses of training steps. */
 const MODELS: Sizes[] = [
   { model: "resnet18", imageSize: 64 },
   { model: "resnet18_cifar10", imageSize: 32 },
@@ -51,7 +51,7 @@ const TIMED: { title: string; sizes: Sizes; batch: number }[] = [
 
 const PRECISIONS: Precision[] = ["fp32", "bf16"];
 
-/** By the name of the file in test/gpu/calls. */
+/** By file name in test/gpu/calls. */
 export const files: Record<string, () => string> = Object.fromEntries([
   ...PRECISIONS.map((precision) => [`models-${precision}`, () => models(precision)] as const),
   ...PRECISIONS.flatMap((precision) =>
@@ -77,7 +77,7 @@ function models(precision: Precision): string {
   });
 }
 
-/** Steps from batches with crops and flips, distilled or not. Compared are losses alone: of two logits that are nearly equal either may be the larger. */
+/** Steps on batches with crops and flips, distilled or not. Only losses are compared: of two nearly equal logits either may come out larger. */
 export function training(sizes: Sizes, teaches: Sizes | null, precision: Precision): string {
   const batchSize = 4;
   return recordCalls(`${STEPS} steps of ${sizes.model}${teaches ? `, distilled from ${teaches.model}` : ""}, ${precision}`, (calls) => {
@@ -91,7 +91,7 @@ export function training(sizes: Sizes, teaches: Sizes | null, precision: Precisi
       scope(() => {
         const indices = whole(`batch ${i}`, batchSize, split.count);
         const chosen = fromArray(indices, [batchSize]);
-        // Crops by -4 ... 4 pixels; a flip is any number but 0.
+        // Crops by -4 ... 4 pixels; any number but 0 means a flip.
         const views = calls.numbers("i32", [batchSize, 3], { below: 9, offset: -4, of: `views ${i}` });
         const seen = ({ imageSize: size }: Sizes) =>
           assembleBatch(split.images, chosen, views, { ...CIFAR10_NORMALIZATION, size, dtype: precision === "bf16" ? "bf16" : "f32" });
@@ -127,7 +127,7 @@ export function inferenceStep(title: string, sizes: Sizes, batchSize: number): s
   });
 }
 
-/** What a training does with a batch that it has: both passes, the update, and reading the loss. */
+/** What training does with an assembled batch: both passes, the update, and reading the loss. */
 function stepOf(sizes: Sizes, distillation: Distillation | null): (batch: Batch) => void {
   const student = network(sizes);
   const criterion = new Criterion(student, distillation, null);
@@ -153,7 +153,7 @@ function splitOf(calls: RecordedCalls): Split {
   return { images: pixels, labels: whole("labels", IMAGES, CLASSES), count: IMAGES, H: 32, W: 32 };
 }
 
-/** The calls of a training until so many losses are there. Behind each loss its parts are read. */
+/** The calls of training until the given number of losses was read. The loss's parts are read after each. */
 export function upToRead(count: number, calls: string): string {
   const lines = calls.split("\n");
   const reads = lines.flatMap((line, i) => (line.startsWith("take_read") ? [i] : []));

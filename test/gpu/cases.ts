@@ -1,17 +1,17 @@
-// Every case of test/ops/cases.json as calls for the driver, forward and backward: in fp32, and in each way that its op stores in bf16.
+// Every case of test/ops/cases.json as calls for the driver, forward and backward: in fp32, and in each way in which its op stores bf16.
 import { backend, fromArray, scope, type Tensor } from "../../src-main/tensor/tensor";
 import { type Bf16Case, bf16Cases, type Case, CUDA_TOLERANCES, cases, inBf16, inputTensors, outputGradient, resultTensors } from "../ops/cases";
 import { product } from "../reference/formula";
 import { type RecordedCalls, recordCalls } from "./recorded-calls";
 import { LARGE_TILES } from "./sizes";
 
-/** Ops that copy from the host when they are called: nothing of that kind can be recorded. */
+/** Ops that copy from the host when called, which cannot be recorded. */
 const NEVER_RECORDED = ["adamw", "sgd", "assembleBatch", "prepareImage"];
 
-/** Elements of all inputs of a case that is small enough for a sanitizer. */
+/** Limit on the elements of all inputs of a case that is small enough for a sanitizer. */
 const SMALL = 6000;
 
-/** By the name of the file in test/gpu/calls: for each op its small cases, and the others. */
+/** By file name in test/gpu/calls: the small cases of each op, and the others. */
 export const caseFiles: Record<string, () => string> = {};
 const all = [...cases, ...bf16Cases, ...LARGE_TILES, ...LARGE_TILES.flatMap(inBf16)];
 for (const op of new Set(all.map(({ op }) => op))) {
@@ -26,7 +26,7 @@ function elements({ inputs }: Case): number {
   return Object.values(inputs).reduce((sum, { shape }) => sum + product(shape), 0);
 }
 
-/** The op and its gradient are recorded and replayed, where that is possible; the driver also plays them without recording. */
+/** The op and its gradient are recorded and replayed where possible; the driver also plays them without recording. */
 export function caseCalls(test: Case | Bf16Case): string {
   return recordCalls(titleOf(test), (calls) => {
     const isRecorded = !NEVER_RECORDED.includes(test.op);

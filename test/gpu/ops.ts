@@ -1,4 +1,4 @@
-// The ops that take the time in models, as calls for the driver, which times each and compares it with the roofline.
+// The ops that dominate the time of models, as calls for the driver, which times each and compares it with the roofline.
 import { scope } from "../../src-main/tensor/tensor";
 import { inBf16, resultTensors } from "../ops/cases";
 import { product } from "../reference/formula";
@@ -13,7 +13,7 @@ type Shape = readonly number[];
 const productFlops = (y: Shape, weight: Shape) => 2 * product(y) * product(weight.slice(1));
 const scoreFlops = (y: Shape, qkv: Shape) => 2 * product(y) * qkv[1]!;
 
-/** Operations of an op, a multiply-add being two; what is not here is bound by memory. By the shapes of the arguments. */
+/** Operations of an op from its arguments' shapes; a multiply-add counts as two. Ops that are not listed are bound by memory. */
 const FLOPS: Record<string, (shapes: Record<string, Shape>) => number> = {
   linear_forward: ({ y, weight }) => productFlops(y!, weight!),
   linear_backward_input: ({ dy, weight }) => productFlops(dy!, weight!),
@@ -25,7 +25,7 @@ const FLOPS: Record<string, (shapes: Record<string, Shape>) => number> = {
   attention_backward: ({ dy, qkv }) => 5 * scoreFlops(dy!, qkv!),
 };
 
-/** Arguments that an op has to read twice, for the second time when it knows their statistics. */
+/** Arguments that an op has to read twice, the second time once it knows their statistics. */
 const READ_TWICE: Record<string, string[]> = { batch_norm_forward_train: ["x"], batch_norm_backward: ["x", "dy"] };
 
 export function timedOps(): string {
@@ -37,7 +37,7 @@ export function timedOps(): string {
     .join("");
 }
 
-/** "bf16 FLOPS BYTES": in what precision it computes, and what it cannot do without. */
+/** "bf16 FLOPS BYTES": the precision that it computes in, and the minimum that it needs. */
 function costOf(op: string, tensors: CallTensors): string {
   const shapes = Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
   const bytes = [...Object.keys(tensors), ...(READ_TWICE[op] ?? [])].reduce((sum, name) => {

@@ -13,12 +13,12 @@ interface Allocated {
   shape: readonly number[];
 }
 
-/** Tensors that a call takes, by the names of its arguments; those of lists are not among them. */
+/** Tensors that a call takes, by argument name, without those in lists. */
 export type CallTensors = Record<string, Allocated>;
 
 /**
- * An addon that computes nothing and writes down how it is called, as lines that native/testing/driver/calls.h describes. It says that it can
- * record. What is read from it is zero.
+ * An addon that computes nothing and records how it is called, as lines in the format of native/testing/driver/calls.h. It claims that it can
+ * record. Reads return zeros.
  */
 export class RecordedCalls {
   readonly lines: string[] = [];
@@ -29,19 +29,19 @@ export class RecordedCalls {
   #nextTensor = FIRST;
   #nextNumber = 1;
 
-  /** `beforeOp` is called before each op is written down, by its name in ops.h. */
+  /** `beforeOp` is called before each op is recorded, with its name in ops.h. */
   constructor(private readonly beforeOp: (op: string, tensors: CallTensors) => void = () => {}) {}
 
   readonly addon: Addon = new Proxy({} as Addon, {
     get: (_, method: string) => this.#methods[method as keyof Addon] ?? ((options: object) => this.#op(snakeCase(method), options)),
   });
 
-  /** A line that is no call, such as `compare`. */
+  /** Adds a line that is not a call, such as `compare`. */
   add(line: string): void {
     this.lines.push(line);
   }
 
-  /** A tensor of numbers by formula: fractions in offset -+ scale, or offset + scale times whole numbers below `below`. `of`: as formula.ts names them. */
+  /** A tensor of numbers by formula: fractions in offset -+ scale, or offset + scale times whole numbers below `below`. `of`: their name in formula.ts. */
   numbers(dtype: DType, shape: readonly number[], { scale = 1, offset = 0, below = 0, of = "" } = {}): Tensor {
     const y = empty(shape, dtype);
     this.add(`numbers ${name(y.handle)} ${scale} ${offset} ${below} ${of}`.trimEnd());
@@ -53,7 +53,7 @@ export class RecordedCalls {
     this.add(`read ${name(tensor.handle)} ${as}`);
   }
 
-  /** Runs `body`. What it calls goes before the work that is being recorded, where nothing may be written. */
+  /** Runs `body` and puts its calls before the work that is being recorded, in which writing is not allowed. */
   beforeRecording<T>(body: () => T): T {
     const recorded = this.lines.splice(this.#recordedFrom ?? this.lines.length);
     const result = body();
@@ -121,10 +121,10 @@ export class RecordedCalls {
   }
 }
 
-/** bf16 by its bits -> the same numbers. */
+/** Bits of bf16 -> the same numbers. */
 const fromBf16 = (bits: Uint16Array) => new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
 
-/** A list ends with a comma, so that one of a single element is one too. */
+/** A list ends with a comma, so that one of a single element is recognised as a list. */
 function text(value: unknown): string {
   if (Array.isArray(value)) return value.map((element) => `${text(element)},`).join("");
   return typeof value === "number" && isHandle(value) ? name(value) : String(value);
@@ -132,10 +132,10 @@ function text(value: unknown): string {
 
 const name = (tensor: Handle) => `#${tensor - FIRST}`;
 
-/** conv2dForward -> conv2d_forward, as ops.h has it */
+/** conv2dForward -> conv2d_forward, its name in ops.h */
 const snakeCase = (method: string) => method.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The calls of `body`, as a text with a title for the driver. They go to no device. */
+/** Records the calls of `body` as a text with a title for the driver. They reach no device. */
 export function recordCalls(title: string, body: (calls: RecordedCalls) => void, calls = new RecordedCalls()): string {
   useBackend(calls.addon);
   calls.add(`title ${title}`);

@@ -1,14 +1,14 @@
-// Cases for GPUs alone, beside those of test/ops/cases.json: too large for anything else.
+// Cases for GPUs only, in addition to those of test/ops/cases.json: too large for anything else.
 import type { Case, Input } from "../ops/cases";
 
-/** Sizes that give each of 150 multiprocessors a large tile; the kernels take small tiles for less. */
+/** Sizes that give each of 150 multiprocessors a large tile; for less work the kernels choose small tiles. */
 export const LARGE_TILES: Case[] = [
   linear("large tiles: y, dx", 9600, 256, 256),
   conv2d("large tiles: y, dx", { images: 76, side: 16, channels: 128 }),
   conv2d("large tiles: dweight", { images: 4, side: 4, channels: 512, outputs: 640 }),
 ];
 
-/** What takes the time in the models that test/gpu/calls.ts times, by the names of those. */
+/** The ops that dominate the time of the models that test/gpu/calls.ts times, by model name. */
 export const MODEL_SIZES: Case[] = [
   ...vit("ViT-tiny 224/16", 128, 197),
   ...vit("ViT-tiny 32/4", 512, 65),

@@ -1,4 +1,4 @@
-// The activations that a model is asked for: what they are, how long they live, and that gradients flow through them.
+// A model's requested activations: what they are, how long they live, and that gradients flow through them.
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { patchSizeOf } from "../../src-main/contract/families";
@@ -15,7 +15,7 @@ import { formulaImages, formulaModel } from "../reference/models";
 
 useBackend(loadAddon());
 
-/** One that computes within a moment, with the weights of formulas. */
+/** A model that computes quickly, with formula weights. */
 function small(name: string): Model {
   return formulaModel(name, name.startsWith("vit") ? { imageSize: 16, patchSize: 4 } : { imageSize: 16, patchSize: null });
 }
@@ -33,7 +33,7 @@ const names = ({ stages }: Model) => stages.map(({ name }) => name);
 const images = (size = 16) => formulaImages("images", 2, size);
 
 describe("the features of", () => {
-  it.each(["resnet18", "resnet20_cifar10", "vit_micro_patch4_32"])("%s have the shapes that it says, and leave the logits' bits as they are", (name) => {
+  it.each(["resnet18", "resnet20_cifar10", "vit_micro_patch4_32"])("%s have the declared shapes, and leave the logits bitwise unchanged", (name) => {
     const patchSize = patchSizeOf(name);
     using(createModel(name, { classes: 10, imageSize: patchSize ? 2 * patchSize : 33 }).eval(), (model) => {
       const x = images(model.imageSize);
@@ -73,7 +73,7 @@ describe("the features of", () => {
 });
 
 describe("features", () => {
-  it("are those that were asked for alone, and none cost nothing", () => {
+  it("are only the requested ones, and requesting none costs nothing", () => {
     using(small("resnet20_cifar10"), (model) => {
       const { features } = model.eval().forwardFeatures(images(), ["layer3", "layer1"]);
       expect([...features.keys()].sort()).toEqual(["layer1", "layer3"]);
@@ -85,14 +85,14 @@ describe("features", () => {
     [
       "vit_micro_patch4_32",
       "block6",
-      'vit_micro_patch4_32 has no stage "block6" whose activations can be taken; expected one of block1, block2, block3, block4, block5',
+      'vit_micro_patch4_32 has no stage "block6" whose activations can be requested; expected one of block1, block2, block3, block4, block5',
     ],
     ["resnet20_cifar10", "layer4", 'resnet20_cifar10 has no stage "layer4" whose activations can be requested; expected one of stem, layer1, layer2, layer3'],
   ])("of a stage that %s does not have are refused: %s", (name, stage, message) => {
     using(small(name), (model) => expect(() => model.forwardFeatures(images(), [stage])).toThrow(message));
   });
 
-  it.each(["resnet20_cifar10", "vit_micro_patch4_32"])("of %s pass gradients on to what lies before them, and to nothing else", (name) => {
+  it.each(["resnet20_cifar10", "vit_micro_patch4_32"])("of %s pass gradients to the layers before them, and to nothing else", (name) => {
     using(small(name), (model) => {
       const stage = model.stages[1]!.name;
       const { features } = model.forwardFeatures(images(), [stage]);
@@ -103,7 +103,7 @@ describe("features", () => {
     });
   });
 
-  it("and logits in one loss give the sum of both gradients", () => {
+  it("and logits in one loss give the sum of their gradients", () => {
     using(small("vit_micro_patch4_32") as VisionTransformer, (model) => {
       /** [2,128] before the last layer's width is reduced: of the class token after block 2 and after the last. */
       const outputs = () => {

@@ -31,7 +31,7 @@ describe.each(goldens)("$model, $imageSize px, patch $patchSize", (golden) => {
 
   it(`has ${golden.parameters} parameters`, () => expect(model.parameterCount()).toBe(golden.parameters));
 
-  // The scalar reference would take minutes for the large ones.
+  // The scalar reference would take minutes for the large models.
   const isLarge = golden.parameters > 2e6;
   it.each(isas.filter((isa) => isa !== "scalar" || !isLarge || isas.length === 1))("has timm's logits on %s", (isa) => {
     addon.selectIsa(isa);

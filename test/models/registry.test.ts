@@ -25,7 +25,7 @@ function standardDeviation(values: Float32Array): number {
 }
 
 describe("every model", () => {
-  it.each(modelInfos)("$name has the parameters that it says, and turns images into logits", ({ name, parameters, imageSize, patchSize }) => {
+  it.each(modelInfos)("$name has the declared number of parameters, and turns images into logits", ({ name, parameters, imageSize, patchSize }) => {
     withModel(createModel(name, { classes: 10 }), (model) => {
       expect(model.parameterCount()).toBe(parameters);
       expect([model.name, model.classes, model.imageSize, model.sizes]).toEqual([name, 10, imageSize, { imageSize, patchSize }]);
@@ -35,7 +35,7 @@ describe("every model", () => {
     });
   });
 
-  it("has the parameter counts of the literature", () => {
+  it("has the published parameter counts", () => {
     const count = (name: string, options: Parameters<typeof createModel>[1]) => withModel(createModel(name, options), (model) => model.parameterCount());
     expect(count("resnet18_cifar10", { classes: 10 })).toBe(11_173_962);
     expect(count("resnet18", { classes: 1000 })).toBe(11_689_512);
@@ -77,7 +77,7 @@ describe("initial weights", () => {
     });
   });
 
-  it("are the seed's", () => {
+  it("depend on the seed", () => {
     const head = (seed: number) => withModel(createModel("vit_micro_patch4_32", { classes: 10, seed }), (model) => Array.from(values(model, "head.weight")));
     expect(head(3)).toEqual(head(3));
     expect(head(3)).not.toEqual(head(4));

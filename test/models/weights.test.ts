@@ -24,7 +24,7 @@ afterAll(() => {
   model.release();
 });
 
-/** A file as another program may have written it, of any content. */
+/** A file with any content, as another program may have written it. */
 function stored(header: object | string, data: Uint8Array = new Uint8Array()): string {
   const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -50,7 +50,7 @@ function readX(path: string, count: number): number[] {
 }
 
 describe("weights", () => {
-  it("come back bit by bit, with their notes", () => {
+  it("come back bitwise equal, with their notes", () => {
     const path = join(folder, "resnet20.safetensors");
     saveWeights(model, path, NOTES);
     const other = createModel("resnet20_cifar10", { classes: 10, seed: 6 });
@@ -62,7 +62,7 @@ describe("weights", () => {
     expect(readdirSync(folder)).not.toContain("resnet20.safetensors.partial");
   });
 
-  it("tell the sizes of a vision transformer by their shapes alone", () => {
+  it("reveal the sizes of a vision transformer by their shapes alone", () => {
     const vit = createModel("vit_micro_patch4_32", { classes: 7, imageSize: 48, patchSize: 8 });
     const path = join(folder, "vit.safetensors");
     writeSafetensors(path, vit.weights());
@@ -107,7 +107,7 @@ describe("weights", () => {
     expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: already exists");
   });
 
-  it("that do not fit name each tensor, expected and found, and change nothing", () => {
+  it("that do not fit are refused with each tensor named, expected and found, and change nothing", () => {
     const path = join(folder, "resnet20.safetensors");
     saveWeights(model, path, NOTES);
     const wide = createModel("resnet20_cifar10", { classes: 100 });
@@ -123,7 +123,7 @@ describe("weights", () => {
     vit.release();
   });
 
-  it("keep the old file when the new one cannot be written", () => {
+  it("keep the old file if the new one cannot be written", () => {
     const path = join(folder, "missing", "weights.safetensors");
     expect(() => saveWeights(model, path, NOTES)).toThrow(/weights .*missing.*: cannot be written \(ENOENT/);
     const kept = join(folder, "kept.safetensors");
@@ -142,9 +142,9 @@ describe("a damaged file", () => {
   const x = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
   it.each([
     ["empty", () => file(""), "it has only 0 bytes"],
-    ["of text", () => file("these are no weights at all"), "does not begin with a header length"],
+    ["of text", () => file("these are not weights at all"), "does not begin with a header length"],
     ["with a header cut off", () => file(readFileSync(stored({ x })).subarray(0, 20)), "it is truncated"],
-    ["with a header that is no JSON", () => stored("{x}    "), "its header is not a JSON object"],
+    ["with a header that is not JSON", () => stored("{x}    "), "its header is not a JSON object"],
     ["with tensors cut off", () => stored({ x }, four.subarray(1)), "its tensors end at byte"],
     ["with something appended", () => stored({ x }, new Uint8Array(5)), "or has something appended"],
     ["with overlapping tensors", () => stored({ x, y: x }, four), 'tensor "y" begins at byte'],
@@ -152,7 +152,7 @@ describe("a damaged file", () => {
     [
       "with a size that does not fit its shape",
       () => stored({ x: { ...x, shape: [2] } }, four),
-      'tensor "x" (F32 [2]) should have 8 bytes, its offsets span 4',
+      'tensor "x" (F32 [2]) should have 8 bytes, but its offsets span 4',
     ],
     ["with a negative size", () => stored({ x: { ...x, shape: [-1] } }, four), 'tensor "x" lacks a valid dtype, shape or data_offsets'],
     ["with an unknown dtype", () => stored({ x: { ...x, dtype: "constructor" } }, four), 'tensor "x" has the unknown dtype constructor'],

@@ -1,4 +1,4 @@
-// The GPU under test, or the emulator, and how long calls take there.
+// The GPU under test, or the emulator, and the time that calls take there.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@ struct Gpu {
   const CudaDeviceDescription description;
 };
 
-// What it takes to queue and do something once, in seconds: median over rounds of many times. A round takes about 50 ms; what is slow has
-// fewer rounds.
+// Seconds to queue and run something once: the median over rounds of many repetitions. A round takes about 50 ms; slow calls get fewer
+// rounds.
 template <class Queue>
 double seconds_of(Gpu &gpu, const Queue &queue) {
   constexpr size_t kRounds = 9;

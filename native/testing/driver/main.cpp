@@ -1,9 +1,9 @@
-// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if something
-// is wrong. For each script it prints
-//   with timed calls   how long each takes, and how near that is to what arithmetic and memory of the GPU allow
+// distill_gpu_driver LIBRARY FILE...: plays the scripts in the files (calls.h) on the GPU, or on the emulator. Exit status 1 if a script
+// fails. For each script it prints
+//   with timed calls   how long each takes, and how close that is to what the GPU's arithmetic and memory allow
 //   with a step        how long the step takes
-//   else               whether it is right: it reads what the scalar ops of the processor give and, if it asks for that, the same bits
-//                      whether what it records is recorded as a CUDA graph or done call by call
+//   otherwise          whether it is right: its reads match the processor's scalar ops and, if it asks for that, are bitwise equal
+//                      whether its recordings are CUDA graphs or run call by call
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -25,7 +25,7 @@ namespace {
 using Contents = std::vector<Player::Content>;
 using Mistakes = std::vector<std::string>;
 
-// What went wrong in finding mistakes is one too, unless nothing works any more.
+// An error while looking for mistakes counts as a mistake, unless nothing works any more.
 Mistakes mistakes_or_error(const std::function<Mistakes()> &find) {
   try {
     return find();
@@ -49,7 +49,7 @@ Mistakes errors(const Contents &actual, const Contents &expected) {
   for (size_t i = 0; i < expected.size(); i++) {
     const auto &[name, values, tolerance, count] = expected[i];
     const double error = relative_error(actual[i].values, values, count > 0 ? count : values.size());
-    // Also where the error is not a number.
+    // True for NaN, too.
     if (!(error <= tolerance)) found.push_back(name + ": relative error " + std::to_string(error));
   }
   return found;
@@ -77,7 +77,7 @@ Mistakes compare(Gpu &gpu, const Script &script) {
 
 // ---- Times
 
-// Of the makers' data sheets, without sparsity: dense bf16 products and fp32 arithmetic in 1e12 flop/s, memory in 1e9 bytes/s.
+// From the data sheets, without sparsity: dense bf16 products and fp32 arithmetic in 1e12 flop/s, memory in 1e9 bytes/s.
 struct Peak {
   const char *name;
   double bf16, fp32, memory;
@@ -149,7 +149,7 @@ bool play(Gpu &gpu, const Script &script) {
 
 }  // namespace
 
-// The processor of the driver: what a kernel is compared with is easy to read, not fast.
+// The driver's processor backend: kernels are compared with code that is easy to read, not fast.
 const Ops &distill::cpu_ops() {
   static constexpr Ops kScalarOps = {
 #define DISTILL_TAKE(name, Arguments) scalar::name,
@@ -164,7 +164,7 @@ int main(int count, char **arguments) {
     std::fprintf(stderr, "usage: distill_gpu_driver LIBRARY FILE...\n");
     return 2;
   }
-  // Whoever ends this program early keeps what it has found.
+  // If this program is ended early, its findings so far are kept.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   try {
     const std::vector<Script> scripts = scripts_of(std::span(arguments + 2, arguments + count));

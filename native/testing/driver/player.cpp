@@ -27,7 +27,7 @@ DType dtype_of(const std::string &name) {
   throw std::runtime_error("no type: " + name);
 }
 
-// The shape in the words from the i-th on: none is that of one number.
+// The shape in the i-th word; if there is none, that of a single number.
 Shape shape_in(const std::vector<std::string> &words, size_t i) { return i < words.size() ? shape_of(words[i]) : Shape{}; }
 
 // The words from the i-th on.

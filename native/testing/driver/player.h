@@ -12,14 +12,14 @@
 
 namespace distill::driver {
 
-// What becomes of the calls between begin_recording and end_recording: the device records them, or they are kept and made one by one at
+// How the calls between begin_recording and end_recording are handled: the device records them, or they are kept and made one by one at
 // each replay, which every device can do.
 enum class Replay { recorded, call_by_call };
 
 class Player {
  public:
   Player(Device &device, Replay replay);
-  // A device that still records, as after an error, could do nothing else.
+  // A device that is still recording, as after an error, could do nothing else.
   ~Player();
   Player(const Player &) = delete;
 
@@ -28,7 +28,7 @@ class Player {
     for (const CallLine &line : lines) play(line);
   }
 
-  // That was read.
+  // What was read.
   struct Content {
     std::string name;
     std::vector<float> values;
@@ -80,7 +80,7 @@ class Player {
   size_t compared_ = 0;
 
   std::map<std::string, TensorRecording> recordings_;
-  // Where nothing is recorded: the calls of each recording, and the tensors that they use.
+  // If the device does not record: the calls of each recording, and the tensors that they use.
   std::map<std::string, std::vector<const CallLine *>> kept_recordings_;
   std::vector<const CallLine *> kept_;
   std::set<int64_t> kept_tensors_;

@@ -1,8 +1,8 @@
-"""Training steps and inference of the benchmark's models in PyTorch on the GPU: eager and torch.compile, bf16 autocast. Prints a table.
+"""Times training steps and inference of the benchmark's models in PyTorch on the GPU: eager and torch.compile, bf16 autocast. Prints a table.
 
-    python3 torch_models.py [STEPS]     STEPS: what `distill_gpu_driver` printed for our steps, for the columns beside
+    python3 torch_models.py [STEPS]     STEPS: the output of `distill_gpu_driver` for our steps, shown beside PyTorch's
 
-timm's models are written out here, as no network may be needed.
+timm's models are written out here, so that no network access is needed.
 """
 
 import re
@@ -115,7 +115,7 @@ def steps_of(model, image, batch, compiled):
 
 
 def speeds_of(model, image, batch, compiled):
-    """Images per second by kind; none where PyTorch cannot do it, as compiling where there is no Triton."""
+    """Images per second by kind; None where PyTorch fails, for instance to compile without Triton."""
     try:
         return {kind: batch / seconds_of(step) for kind, step in steps_of(model, image, batch, compiled).items()}
     except Exception as error:
@@ -124,7 +124,7 @@ def speeds_of(model, image, batch, compiled):
 
 
 def ours_of(path):
-    """Images per second by the title of the step."""
+    """Images per second by step title."""
     with open(path) as file:
         return {found[1]: float(found[2]) for found in re.finditer(r"^(.+), bf16 +(\d+) images/s", file.read(), re.MULTILINE)}
 

@@ -1,4 +1,4 @@
-// Shapes and numbers, and how they lie in memory. Types are f32, bf16, i32 and u8.
+// Shapes and numbers, and their layout in memory. Types are f32, bf16, i32 and u8.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@ using Shape = std::vector<int64_t>;
 int64_t product(const Shape &shape);
 Shape shape_of(const std::string &text);  // "3,4"
 
-// By a name, as test/reference/formula.ts has them: offset + scale * (a fraction in -1 ... 1, or a whole number below `below`).
+// Numbers by name, as in test/reference/formula.ts: offset + scale * (a fraction in -1 ... 1, or a whole number below `below`).
 std::vector<float> numbers(const std::string &name, int64_t size, double scale, double offset, uint32_t below);
 
 int64_t bytes_of(const std::string &dtype);
 std::vector<uint8_t> stored_as(const std::string &dtype, const std::vector<float> &values);
 std::vector<float> loaded_from(const std::string &dtype, const std::vector<uint8_t> &bytes, int64_t size);
 
-// Of the L2 norm of the first `count` numbers; of zeros the difference itself.
+// Relative error in the L2 norm of the first `count` numbers; absolute if the expected numbers are 0.
 double relative_error(const std::vector<float> &actual, const std::vector<float> &expected, size_t count);
 
 }  // namespace distill::driver

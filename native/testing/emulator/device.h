@@ -1,5 +1,5 @@
-// What a kernel sees of CUDA when it is compiled for the emulator: types, thread indices, barriers, shuffles, atomics and intrinsics.
-// Everything that has to do with other threads ends in machine.h.
+// The part of CUDA that kernels see when compiled for the emulator: types, thread indices, barriers, shuffles, atomics and intrinsics.
+// Everything that involves other threads is implemented in machine.h.
 #pragma once
 
 #include <cmath>
@@ -38,7 +38,7 @@ struct Call {
   }
 };
 
-// Takes the arguments now, as a real launch does; runs when somebody waits for the stream.
+// Copies the arguments now, as a real launch does; runs when somebody waits for the stream.
 template <class... P>
 void launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, P... arguments) {
   static_assert((std::is_trivially_copyable_v<P> && ...) && sizeof(Call<P...>) <= kParameterBytes);
@@ -107,7 +107,7 @@ T __shfl_down_sync(unsigned mask, T value, int distance, int width = 32, EMULATE
 inline unsigned __ballot_sync(unsigned mask, int predicate, EMULATED_SITE) { return emulator::vote(mask, predicate, site); }
 inline int __any_sync(unsigned mask, int predicate, EMULATED_SITE) { return emulator::vote(mask, predicate, site) != 0; }
 
-// Out of line and not instrumented: the access is reported as atomic, once.
+// Out of line and not instrumented, so that the access is reported once, as atomic.
 #define EMULATED_ATOMIC __attribute__((no_sanitize("thread"), noinline))
 template <class T>
 EMULATED_ATOMIC T atomicAdd(T *address, std::common_type_t<T> value, EMULATED_SITE) {

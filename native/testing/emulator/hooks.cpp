@@ -1,5 +1,5 @@
-// The calls that g++ -fsanitize=thread puts before each load and store of a kernel file. They are linked in place of ThreadSanitizer's
-// own library: instrumented files are never linked with -fsanitize=thread.
+// The functions that g++ -fsanitize=thread calls before each load and store of a kernel file. They replace ThreadSanitizer's own library:
+// instrumented files are never linked with -fsanitize=thread.
 #include <cstddef>
 
 #include "testing/emulator/memory.h"

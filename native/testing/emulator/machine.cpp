@@ -39,13 +39,13 @@ struct Warp {
 
 Lane lanes[kMaxThreads];
 Warp warps[kMaxThreads / kWarp];
-Fibre outside;  // who called run_grid
+Fibre outside;  // the caller of run_grid
 unsigned threads_of_block, live;
 unsigned order;
 uint32_t dice;
 bool aborted;
 
-// Static, because kernels read their parameters from it: what lies in the library is not reported.
+// Static, because kernels read their parameters from it, and accesses to the library's own memory are not reported.
 alignas(64) char parameters[kParameterBytes];
 void (*body)(const void *);
 
@@ -89,7 +89,7 @@ Lane *next_ready(unsigned from_warp) {
   return nullptr;
 }
 
-// Nobody ready: back to run_block, which sees whether all have ended.
+// No thread is ready: back to run_block, which checks whether all have ended.
 void run_next(Lane &from, bool dying) {
   Lane *next = next_ready(from.warp);
   self = next;

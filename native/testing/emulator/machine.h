@@ -1,5 +1,5 @@
-// One multiprocessor: blocks run one after the other, each thread of a block as a fibre. A thread runs until it waits for others; which one
-// runs next is fixed by the order, so that a result that depends on it shows.
+// One multiprocessor: blocks run one after another, each thread of a block as a fibre. A thread runs until it waits for others. The order
+// determines which runs next, so that results that depend on it are exposed.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,15 @@
 namespace emulator {
 
 constexpr unsigned kMaxThreads = 1024, kWarp = 32;
-constexpr size_t kParameterBytes = 4096;  // of a kernel, up to CUDA 12.0
-// Of a block, without asking first and on the device that has most: that of sm_80.
+constexpr size_t kParameterBytes = 4096;  // limit for a kernel, up to CUDA 12.0
+// Shared memory of a block: the default limit, and that of the device with the most, sm_80.
 constexpr size_t kSharedUnasked = 48 << 10, kSharedBytes = 163 << 10;
 // On the emulated device.
 size_t most_shared();
-// For which device the code was compiled, 10 major + minor.
+// The device that the code was compiled for, 10 major + minor.
 int compiled_for();
 
-// What a kernel reads of its own thread.
+// What a kernel can read about its own thread.
 struct Thread {
   uint3 thread_index;
   unsigned lane, warp, linear;
@@ -38,7 +38,7 @@ struct Launch {
 };
 void run_grid(const Launch &launch);
 
-// ascending, descending: by thread and block; from 2 on: shuffled by that seed.
+// ascending, descending: by thread and block; from 2 on: shuffled with that seed.
 void set_order(unsigned order);
 
 // ---- Waiting for others
@@ -47,7 +47,7 @@ enum class Barrier { plain, count, any };
 int block_barrier(Barrier kind, bool predicate, const std::source_location &site);
 
 enum class Collective { sync, shuffle, vote, load_matrix, multiply };
-// The last lane of the mask to arrive completes for all: lanes[i] is what lane i brought.
+// The last lane of the mask to arrive completes the operation for all: lanes[i] is lane i's payload.
 using Complete = void (*)(void *const *lanes, uint32_t mask);
 void collective(Collective kind, uint32_t mask, void *own, Complete complete, const std::source_location &site);
 

@@ -13,7 +13,7 @@
 
 #include "testing/emulator/settings.h"
 
-// Of the library that the kernels are in: what is in there is code and constants.
+// The library that contains the kernels: its memory holds code and constants.
 extern char __ehdr_start __attribute__((visibility("hidden")));
 extern char _end __attribute__((visibility("hidden")));
 
@@ -23,13 +23,13 @@ Clock memory_clock;
 
 namespace {
 
-// Who wrote a word of 4 bytes last and who read it since. Times below 16 are no times but states.
+// Who last wrote a word of 4 bytes, and who has read it since. Values below 16 are states, not times.
 enum State : uint32_t { kNothing = 0, kNeverWritten = 1, kFromHost = 2 };
 struct Cell {
   uint32_t written, read;
   uint16_t writer, writer_step, reader, reader_step;
   uint8_t atomic, in_flight;
-  bool split;  // its bytes were written one by one: each has a cell of its own in `split_cells`
+  bool split;  // its bytes were written individually: each has its own cell in `split_cells`
 };
 constexpr size_t kWord = 4;
 std::unordered_map<const Cell *, std::array<Cell, kWord>> split_cells;
@@ -41,12 +41,12 @@ std::array<Cell, kWord> &split(Cell &cell) {
   }
   return split_cells[&cell];
 }
-// Readers of one moment beside single threads: several lanes of one warp, or several warps.
+// Readers of one moment other than a single thread: several lanes of one warp, or several warps.
 constexpr uint16_t kWarpReaders = 0x8000, kManyReaders = 0xffff;
 
 constexpr size_t kRedZone = 256, kSharedRedZone = 16;
 
-// Kernels that are instrumented for AddressSanitizer do not tell what they write: nothing can be said of what they read.
+// Kernels instrumented for AddressSanitizer do not report their writes, so nothing can be said about their reads.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kAccessesAreTold = false;
 #else
@@ -70,7 +70,7 @@ struct Arena {
   size_t offset(const void *address) const { return static_cast<size_t>(static_cast<const char *>(address) - begin); }
   bool holds(const void *address) const { return offset(address) < bytes; }
   Cell *cell(const void *address) const { return cells + offset(address) / kWord; }
-  // From a whole word on; of the last word only as many bytes as are in the range.
+  // Starts at a whole word; of the last word, only the bytes in the range.
   void set(const void *address, size_t count, State state) const {
     Cell *first = cell(address), *last = first + count / kWord;
     std::memset(first, 0, count / kWord * sizeof(Cell));
@@ -159,7 +159,7 @@ std::string described(bool global, Touch kind, size_t bytes) {
   return std::string(global ? "global" : "shared") + (kind == Touch::read ? " read" : " write") + " of " + std::to_string(bytes) + " bytes";
 }
 
-// False: outside of every array.
+// False: outside every array.
 bool check_cell(Cell &cell, bool global, Touch kind, size_t bytes, const Place &place) {
   if (cell.written == kNothing) {
     report("out-of-bounds", place, described(global, kind, bytes) + " outside of every array");
@@ -219,7 +219,7 @@ void touch(const void *address, size_t bytes, Touch kind, const Place &place, bo
   for (size_t at = begin; at < end;) {
     Cell &cell = arena.cells[at / kWord];
     const size_t first = at % kWord, last = std::min(kWord, first + end - at);
-    // A byte that is read counts as a read of its word, unless bytes of that word are written one by one.
+    // Reading a byte counts as reading its word, unless bytes of that word are written individually.
     if (!cell.split && (kind == Touch::read || last - first == kWord)) {
       if (!check_cell(cell, in_device, kind, bytes, place)) return;
     } else {
@@ -240,7 +240,7 @@ void check_alignment(const void *address, size_t bytes, const std::source_locati
 
 // ---- Shared memory
 
-// Static arrays count too: what was asked for says how much of the whole is dynamic.
+// Static arrays count too: the requested size says how much of the whole is dynamic.
 void reset_shared(size_t dynamic_bytes, size_t asked) {
   shared_bytes = 0;
   shared_limit = asked ? most_shared() : kSharedUnasked;
@@ -252,7 +252,7 @@ void reset_shared(size_t dynamic_bytes, size_t asked) {
 
 void *dynamic_shared() { return dynamic; }
 
-// All threads of a block ask for the same array; the key tells which.
+// All threads of a block ask for the same array; the key identifies it.
 void *shared_array(const void *key, size_t bytes, size_t alignment) {
   for (const auto &[known, address] : shared_arrays)
     if (known == key) return address;
@@ -278,7 +278,7 @@ void finish_copy(uint32_t offset, size_t bytes) {
   }
 }
 
-// ---- Device memory. Addresses are not given out again while there is room, so that the use of freed memory shows.
+// ---- Device memory. Addresses are not reused while there is room, so that the use of freed memory is detected.
 
 void *allocate_device(size_t bytes) {
   const size_t room = (bytes + 255) / 256 * 256 + kRedZone;
@@ -298,7 +298,7 @@ bool free_device(void *memory) {
   device_in_use -= found->second;
   allocations.erase(found);
   if (allocations.empty()) {
-    // Nothing is in use: begin anew, and give the pages back.
+    // Nothing is in use: start over, and return the pages.
     madvise(device().begin, device_top, MADV_DONTNEED);
     madvise(device().cells, device_top / kWord * sizeof(Cell), MADV_DONTNEED);
     device_top = 0;

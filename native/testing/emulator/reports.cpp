@@ -25,7 +25,7 @@ std::string base_name(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-// By the debug information of the file that the instruction is in.
+// From the debug information of the file that contains the instruction.
 std::string looked_up(const void *instruction) {
   Dl_info info;
   if (!dladdr(instruction, &info)) return "?";

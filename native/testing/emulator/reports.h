@@ -1,4 +1,4 @@
-// What the emulator found wrong, one line per kind and place.
+// The emulator's findings, one line per kind and place.
 #pragma once
 
 #include <source_location>
@@ -7,7 +7,7 @@
 
 namespace emulator {
 
-// A place in a kernel: known from a call's site, or looked up from the address of an instruction.
+// A place in a kernel: known from the call site, or looked up by the address of an instruction.
 struct Place {
   const char *file = nullptr;
   unsigned line = 0;
@@ -19,12 +19,12 @@ struct Place {
 };
 
 // kind: shared-race, global-race, out-of-bounds, uninitialised, host-access, misaligned, divergent-barrier, divergent-warp, deadlock,
-// async-copy, bad-launch, bad-free, no-tensor-cores. Of one kind and place only the first is kept.
+// async-copy, bad-launch, bad-free, no-tensor-cores. Only the first of a kind and place is kept.
 void report(const char *kind, const Place &place, const std::string &text);
 
-// All since the last call, and forgets them.
+// Returns and clears all findings since the last call.
 std::vector<std::string> take_reports();
-// Too many to be worth going on with a launch.
+// Too many findings to continue a launch.
 bool too_many_reports();
 
 }  // namespace emulator

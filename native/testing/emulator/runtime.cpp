@@ -26,7 +26,7 @@ struct Stream {
   Graph *captured = nullptr;
   bool capture_failed = false;
 };
-// Recorded `recorded` times, passed `passed` times.
+// How often the event was recorded and passed.
 struct Event {
   Stream *stream = nullptr;
   uint64_t recorded = 0, passed = 0;
@@ -47,7 +47,7 @@ int capability() { return static_cast<int>(setting("capability").value_or(80)); 
 
 Stream &given(Stream *stream) { return stream ? *stream : default_stream; }
 
-// What a call returns that would otherwise return `status`: on a lost device every one fails.
+// The result of a call that would otherwise return `status`: on a lost device every call fails.
 cudaError_t answer(cudaError_t status = cudaSuccess) { return lost ? cudaErrorIllegalAddress : status; }
 
 void run_front(Stream &stream) {
@@ -58,7 +58,7 @@ void run_front(Stream &stream) {
   if (!lost) work();
 }
 
-// What the kernels did wrong comes out where the host waits for them, as on a device.
+// Mistakes of kernels surface where the host waits for them, as on a device.
 cudaError_t outcome() {
   const std::vector<std::string> reports = take_reports();
   if (reports.empty()) return answer();
@@ -67,7 +67,7 @@ cudaError_t outcome() {
   return answer(cudaErrorLaunchFailure);
 }
 
-// What waits for the device must not be called while its work is only captured; the capture is invalid then.
+// Calls that wait for the device are not allowed while its work is only captured; they invalidate the capture.
 bool breaks_capture(Stream &stream) {
   if (stream.captured) stream.capture_failed = true;
   return stream.captured;
@@ -221,8 +221,8 @@ cudaError_t cudaFreeHost(void *memory) {
   return answer();
 }
 
-// Pageable memory of the host is copied from at once, pinned memory when the stream comes to it. A replay would copy what pageable memory
-// holds by then, if it is still there.
+// Pageable host memory is copied immediately, pinned memory when the stream reaches the copy. A replay would copy what pageable memory
+// holds by then, if it still exists.
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   const bool pageable = (kind == cudaMemcpyHostToDevice && !is_pinned(from)) || (kind == cudaMemcpyDeviceToHost && !is_pinned(to));
   if (pageable && breaks_capture(given(stream))) return answer(cudaErrorStreamCaptureUnsupported);

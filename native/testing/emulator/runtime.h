@@ -1,5 +1,5 @@
-// The part of the CUDA runtime that the library uses, over queues in memory. A stream runs only when somebody waits for it, so that work
-// which forgot to wait sees wrong values.
+// The part of the CUDA runtime that the library uses, built on queues in memory. A stream runs only when somebody waits for it, so that
+// code that forgets to wait sees wrong values.
 #pragma once
 
 #include <cstddef>
@@ -39,9 +39,9 @@ namespace emulator {
 struct Stream;
 struct Event;
 struct Graph;
-// While the stream is captured, into its graph.
+// While the stream is being captured, work goes into its graph.
 void enqueue(Stream *stream, std::function<void()> work);
-// What cudaFuncSetAttribute was told of the kernel.
+// What cudaFuncSetAttribute set for the kernel.
 size_t asked_shared(const void *kernel);
 }  // namespace emulator
 using cudaStream_t = emulator::Stream *;
@@ -112,5 +112,5 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 
 cudaError_t cudaGetLastError();
 const char *cudaGetErrorName(cudaError_t status);
-// Of cudaErrorLaunchFailure: what the emulator has to report.
+// The text of cudaErrorLaunchFailure holds the emulator's findings.
 const char *cudaGetErrorString(cudaError_t status);

@@ -1,4 +1,4 @@
-// What the emulated device is like, from DISTILL_EMULATOR: "memory=1000000,lost-after=40", read anew at each question.
+// The emulated device's properties from DISTILL_EMULATOR, such as "memory=1000000,lost-after=40"; read again at each query.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,9 @@
 
 namespace emulator {
 
-// memory: bytes; driver: the CUDA version that it knows, as 12020; capability: 75 for 7.5; compiled-for: that of the code, likewise;
-// lost-after: pieces of work until every call fails; crash: any value, the process ends by a signal where it counts devices; hang: it waits
-// there.
+// memory: bytes; driver: the CUDA version that it supports, such as 12020; capability: 75 for 7.5; compiled-for: the code's, likewise;
+// lost-after: pieces of work until every call fails; crash: with any value, the process ends by a signal when it counts devices; hang: it
+// waits there.
 std::optional<int64_t> setting(const char *name);
 
 }  // namespace emulator

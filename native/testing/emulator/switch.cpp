@@ -50,7 +50,7 @@ namespace {
 
 void prepare(Fibre &fibre, void (*entry)()) {
 #if defined(__SANITIZE_ADDRESS__)
-  // Who used the stack before has not returned from its functions.
+  // The stack's previous user has not returned from its functions.
   __asan_unpoison_memory_region(fibre.stack, fibre.stack_bytes);
 #endif
   void **top = reinterpret_cast<void **>(fibre.stack + fibre.stack_bytes);

@@ -1,4 +1,4 @@
-// From one fibre's stack to another's. Keeps what the calling convention says a function must keep; about 20 ns.
+// Switches from one fibre's stack to another's. Preserves the registers that the calling convention requires; takes about 20 ns.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@ struct Fibre {
   void *stack_pointer = nullptr;
   char *stack = nullptr;  // null: the thread that started it all
   size_t stack_bytes = 0;
-  void *sanitizer = nullptr;  // AddressSanitizer's own state of it
+  void *sanitizer = nullptr;  // AddressSanitizer's state for it
 };
 
-// The next switch to the fibre calls entry, which must never return.
+// Makes the next switch to the fibre call entry, which must never return.
 void prepare(Fibre &fibre, void (*entry)());
 
-// `dying`: nothing will switch back.
+// `dying`: nothing will switch back to it.
 void switch_fibre(Fibre &from, Fibre &to, bool dying = false);
-// The first thing that entry does.
+// Must be the first call in entry.
 void entered_fibre();
 
 }  // namespace emulator

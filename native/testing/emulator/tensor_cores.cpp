@@ -1,5 +1,5 @@
-// Asynchronous copies and matrix fragments. A copy's destination holds NaN from its start until the thread that started it has waited, and
-// is checked as written at its start: touching it in between is reported.
+// Asynchronous copies and matrix fragments. A copy's destination holds NaN from its start until the thread that started it has waited. It
+// counts as written at the start: touching it in between is reported.
 #include <cstring>
 #include <string>
 #include <vector>
@@ -61,7 +61,7 @@ void load_all(void *const *lanes, uint32_t) {
     const MatrixRow &row = *rows[i];
     std::memset(matrix[i / 8][i % 8], 0xff, kRowBytes);
     if (!is_inside(row.address, kRowBytes, row.site)) continue;
-    // What is loaded goes to other lanes: even a lane's own row has to be ordered by a __syncwarp, hence a read by its neighbour.
+    // Loaded values go to other lanes, so even a lane's own row must be ordered by a __syncwarp: it counts as read by its neighbour.
     for (const unsigned reader : {i, (i + 1) % kWarp}) {
       self = thread_of(me->warp * kWarp + reader);
       touch(shared_at(row.address), kRowBytes, Touch::read, row.site);

@@ -10,7 +10,7 @@ import { sumRows } from "../../tensor/ops/sum-rows";
 import { full, type Tensor } from "../../tensor/tensor";
 import type { Objective } from "./objective";
 
-/** Taken off the true class's logit, divided by T: its share of a softmax becomes 0. As in the published code. */
+/** Subtracted from the true class's logit after division by T, so that its share of a softmax becomes 0, as in the published code. */
 const MASKED = 1000;
 
 /**

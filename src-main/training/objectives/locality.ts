@@ -14,7 +14,7 @@ import type { Objective, ObjectiveContext } from "./objective";
 
 type TokenStage = Extract<Stage, { kind: "tokens" }>;
 
-/** Training images from which mean and deviation of the teacher's channels are taken. */
+/** Number of training images from which the mean and deviation of the teacher's channels are computed. */
 const STATISTICS_IMAGES = 1000;
 const EPS = 1e-6;
 

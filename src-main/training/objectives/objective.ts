@@ -5,7 +5,7 @@ import type { ChannelStatistics } from "../channel-statistics";
 import type { Network } from "../network";
 import type { Answers } from "../teacher";
 
-/** What an objective has to be given for each batch, besides the student's logits and the labels. */
+/** What an objective needs for each batch, besides the student's logits and the labels. */
 export interface Needs {
   teacherLogits?: boolean;
   teacherFeatures?: readonly FeatureNeed[];
@@ -25,7 +25,7 @@ export interface ObjectiveInputs {
   teacher: Answers;
 }
 
-/** Numbers that a computation leaves on the device, [names.length], to be read later. */
+/** Numbers [names.length] that a computation leaves on the device to be read later. */
 export interface Reading {
   names: readonly string[];
   tensor: Tensor;
@@ -34,21 +34,21 @@ export interface Reading {
 export interface Computed {
   /** [1]; gradients flow from it. */
   loss: Tensor;
-  /** The parts of the loss by name, and "correct": rows whose first largest logit is the label, where an objective counts them. */
+  /** The parts of the loss by name and, if the objective counts them, "correct": rows whose largest logit (the first among equals) is the label. */
   readings: readonly Reading[];
 }
 
-/** Something that a student learns from: one scalar loss with named parts. */
+/** What a student learns from: one scalar loss with named parts. */
 export interface Objective {
   needs: Needs;
   /** Names of its parts, as `contract/objectives.ts` labels them. */
   parts: readonly string[];
-  /** Weights of its own: trained and checkpointed with the student's, and not part of the exported student. */
+  /** Its own weights: trained and checkpointed with the student's, but not part of the exported student. */
   weights?: Module;
   compute(inputs: ObjectiveInputs): Computed;
   /**
-   * labels * CE + weight * this, for an objective that can compute both in one pass; the readings hold "ce" and "correct" too. Left out
-   * by others.
+   * labels * CE + weight * this, for objectives that can compute both in one pass; the readings include "ce" and "correct". Other objectives
+   * leave it out.
    */
   withLabels?(inputs: ObjectiveInputs, weights: { labels: number; own: number }): Computed;
 }

@@ -5,7 +5,7 @@ import type { Objective, ObjectiveContext } from "./objective";
 import { soft } from "./soft";
 import { standardizedSoft } from "./standardized-soft";
 
-/** What computes each objective of `contract/objectives.ts`. */
+/** The code of each objective in `contract/objectives.ts`. */
 const objectives: { [K in ObjectiveKind]: (term: TermOf<K>, context: ObjectiveContext) => Objective } = {
   soft,
   "standardized-soft": standardizedSoft,

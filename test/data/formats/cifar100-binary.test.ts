@@ -65,7 +65,7 @@ test("takes class names from fine_label_names.txt", async () => {
   expect((await open()).classes).toEqual(names);
 });
 
-test("is found from the folder above, and is not taken for CIFAR-10", async () => {
+test("is found from the parent folder, and is not mistaken for CIFAR-10", async () => {
   writeFiles(join(folder, "cifar-100-binary"), files);
   expect((await open("cifar100-binary")).train.count).toBe(3);
   await expect(open("cifar10-binary")).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("expected data_batch_1.bin") });
@@ -79,7 +79,7 @@ test("is described with counts by class and thumbnails", async () => {
   expect(info.thumbnails.map(({ label }) => label)).toEqual([0, 19, 29]);
 });
 
-test("says what is missing, truncated or damaged", async () => {
+test("reports what is missing, truncated or damaged", async () => {
   const refused = (message: RegExp) => expect(open()).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });
   await refused(/expected .*train\.bin and test\.bin \(CIFAR-100, binary version\), in it or in its folder cifar-100-binary/);
   writeFiles(folder, { "train.bin": files["train.bin"] });

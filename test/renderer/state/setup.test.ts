@@ -95,13 +95,13 @@ it("a field applies where its section is there and the others allow it", () => {
 
 it("without a teacher one model is trained; with one again, it is the demo's", () => {
   setup.set("teacher.imageSize", "x");
-  setup.setDistils(false);
+  setup.setDistills(false);
   expect(setup.result.recipe).toMatchObject({ teacher: null, distillation: null, control: null });
-  expect(setup).toMatchObject({ distils: false, terms: [] });
+  expect(setup).toMatchObject({ distills: false, terms: [] });
   expect(setup.applies("distillation.labels")).toBe(false);
   setup.addTerm();
   expect(setup.terms).toEqual([]);
-  setup.setDistils(true);
+  setup.setDistills(true);
   expect(setup.result.recipe?.teacher).toEqual(presetOf("demo").recipe.teacher);
 });
 

@@ -72,7 +72,7 @@ describe("Set up", () => {
   });
 
   it("without a teacher, one model is trained", () => {
-    studio.setup.setDistils(false);
+    studio.setup.setDistills(false);
     const words = read();
     expect(words).toContain("Without a teacher, one model is trained on the labels alone.");
     expect(words).not.toContain("Learning rate of the control");

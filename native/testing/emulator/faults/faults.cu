@@ -1,4 +1,4 @@
-// Kernels with a mistake in each, and beside it the same without: the emulator has to report the one and be silent on the other.
+// Kernels, each with and without a mistake: the emulator must report the one and be silent about the other.
 #include "cuda/gpu.cuh"
 #include "cuda/tensor_cores.cuh"
 #include "testing/emulator/faults/faults.h"
@@ -7,7 +7,7 @@ namespace distill::faults {
 
 namespace {
 
-// Mistakes that are planted by leaving a line out.
+// Mistakes planted by leaving out a line.
 #define UNLESS(planted) if (!(planted))
 
 __global__ void shared_race(float *y, bool planted) {
@@ -87,7 +87,7 @@ __global__ void shared_out_of_bounds(float *y, bool planted) {
   y[threadIdx.x] = x[threadIdx.x];
 }
 
-// 40 KiB beside the 8 of the launch below, or beside the 32.
+// 40 KiB in addition to the 8 or 32 of the launch below.
 __global__ void shared_unasked(float *y) {
   SHARED(float, [10 << 10], x);
   x[threadIdx.x] = 1;
@@ -109,7 +109,7 @@ __global__ void unfinished_copy(const float *x, float *y, bool planted) {
   if (planted) gpu::copy_async_wait<0>();
 }
 
-// y [16,8] = a [16,16] b [16,8] by one warp; the planted mistake takes the wrong half of a's columns, which only the values show.
+// One warp computes y [16,8] = a [16,16] b [16,8]. The planted mistake uses the wrong half of a's columns, which only the values show.
 __global__ void product(const bf16 *a, const bf16 *b, float *y, bool planted) {
   SHARED(bf16, [16][24], shared_a);
   SHARED(bf16, [16][24], shared_b);
@@ -127,7 +127,7 @@ __global__ void product(const bf16 *a, const bf16 *b, float *y, bool planted) {
   for (int i = 0; i < 4; i++) y[(lane / 4 + 8 * (i / 2)) * 8 + lane % 4 * 2 + i % 2] = c[i];
 }
 
-// A lane's own row, loaded by the warp without an order.
+// A lane's own row, loaded by the warp without ordering.
 __global__ void own_row(uint32_t *y, bool planted) {
   SHARED(bf16, [32][8], x);
   const int lane = static_cast<int>(threadIdx.x);

@@ -1,4 +1,4 @@
-// Runs every fault with and without its mistake, and prints a line of JSON for each: what was reported, and whether the values were right.
+// Runs every fault with and without its mistake, and prints a line of JSON for each: the reports, and whether the values were right.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +15,7 @@
 using namespace distill::faults;
 
 namespace distill::gpu {
-// Of the library, which is not linked here.
+// Declared by the library, which is not linked here.
 cudaStream_t stream() { return nullptr; }
 void check(cudaError_t, const LaunchSite &) {}
 }  // namespace distill::gpu
@@ -77,7 +77,7 @@ bool product_is_right(bool planted) {
   return true;
 }
 
-// y of one stream is read by another, which may or may not wait for it.
+// One stream reads y from another, which it may or may not wait for.
 bool second_stream_is_right(bool planted) {
   cudaStream_t first, second;
   cudaStreamCreate(&first);

@@ -1,4 +1,4 @@
-// sanitized_faults FAULT [planted]: runs one kernel and its launcher, with a mistake that only the sanitizers notice or without.
+// sanitized_faults FAULT [planted]: runs one kernel and its launcher, with or without a mistake that only the sanitizers detect.
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -11,7 +11,7 @@
 #include "cuda/gpu.cuh"
 
 namespace distill::gpu {
-// Of the library, which is not linked here.
+// Declared by the library, which is not linked here.
 cudaStream_t stream() { return nullptr; }
 void check(cudaError_t, const LaunchSite &) {}
 }  // namespace distill::gpu
@@ -20,7 +20,7 @@ namespace {
 
 using namespace distill;
 
-// Out of line, where the array's size is not known.
+// Out of line, so that the array's size is unknown.
 [[gnu::noinline]] __device__ void set(float *array, int index, float value) { array[index] = value; }
 
 __global__ void sum_of_own_array(float *y, int index) {
