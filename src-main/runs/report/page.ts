@@ -228,7 +228,7 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
     ];
   if (!complete) return ["Evidence of the old kind", OLD_KIND];
   if (isControlled(comparison, { control: control.batches.length, student: student.batches.length }))
-    return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown, taken in every batch, are equal."];
+    return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown are equal, batch by batch."];
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
