@@ -1,13 +1,13 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
-import { render, type Shown } from "../data/batches";
+import { render, rowsOf, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { resizeGrid } from "../tensor/ops/resize-grid";
 import { backend, fromArray, noGrad, type Tensor } from "../tensor/tensor";
 import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
 import { checksumOf } from "./evidence";
 import { type Network, renderingFor } from "./network";
-import { type BatchPlan, viewNumbers } from "./plan";
+import { type BatchPlan, type ViewKey, viewKeys } from "./plan";
 
 /** The answers to a plan, by their names: "logits" [N,K], and each feature by `featureName` [N,S,S,C]; f32. */
 export type Answers = ReadonlyMap<string, Tensor>;
@@ -36,8 +36,8 @@ interface Field {
 /**
  * A teacher as training sees it: it answers plans. Behind that is a cache, so that each view of an image is asked for once: without
  * augmentation in the first epoch alone; with flips alone in two epochs on average; with crops by c pixels there are (2c+1)^2 times as many
- * views, which seldom come again within one run (unless `augment.views` limits them), but all do in another run of the same seed. The bits are those of a teacher that
- * is asked every time, as the answer to an image does not depend on the batch that it is in.
+ * views, and with mixup no end of them: these seldom come again within one run (unless `augment.views` limits them), but all do in another run of
+ * the same seed. The bits are those of a teacher that is asked every time, as the answer to an image does not depend on the batch that it is in.
  */
 export class Teacher {
   readonly hash: string;
@@ -47,7 +47,7 @@ export class Teacher {
   readonly #known: KnownAnswers | null;
   readonly #counts = { computed: 0, known: 0 };
   /** Answers on their way from the device, and the views that they belong to. */
-  #arriving: { views: Float64Array; read: (() => Float32Array)[] } | null = null;
+  #arriving: { views: readonly ViewKey[]; read: (() => Float32Array)[] } | null = null;
   #shown: string | null = null;
 
   constructor(options: TeacherOptions) {
@@ -76,7 +76,7 @@ export class Teacher {
   /** `batch` counts from 1 over all epochs. */
   answer(plan: BatchPlan, batch: number): Answers {
     this.#remember();
-    const views = viewNumbers(plan);
+    const views = viewKeys(plan);
     const missing = [...plan.indices.keys()].filter((n) => !this.#known?.get(views[n]!));
     this.#counts.computed += missing.length;
     this.#counts.known += views.length - missing.length;
@@ -90,27 +90,23 @@ export class Teacher {
 
   /** Keeps what has arrived since: not at once, as waiting for a GPU would leave it without work. */
   #remember(): void {
-    const { views, read } = this.#arriving ?? { views: new Float64Array(), read: [] };
+    const { views, read } = this.#arriving ?? { views: [], read: [] };
     this.#arriving = null;
     const values = read.map((take) => take());
     for (const [n, view] of views.entries()) this.#known!.set(view, this.#rowOf(values, n));
   }
 
-  #askAll(plan: Shown, views: Float64Array, batch: number): Answers {
+  #askAll(plan: Shown, views: readonly ViewKey[], batch: number): Answers {
     const answers = this.#ask(plan, batch);
     if (this.#known) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
     return answers;
   }
 
   /** What is known, with the teacher's answers for the rows that are missing. */
-  #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], batch: number): Answers {
+  #complete(plan: Shown, views: readonly ViewKey[], missing: readonly number[], batch: number): Answers {
     // An image alone is shown twice: the convolutions of one image sum in another order than those of a batch.
     const rows = missing.length === 1 ? [missing[0]!, missing[0]!] : missing;
-    const asked = {
-      indices: Int32Array.from(rows, (n) => indices[n]!),
-      views: shown && Int32Array.from(rows.flatMap((n) => [...shown.subarray(3 * n, 3 * n + 3)])),
-    };
-    const answers = rows.length > 0 ? [...this.#ask(asked, batch).values()].map((tensor) => tensor.toFloat32()) : [];
+    const answers = rows.length > 0 ? [...this.#ask(rowsOf(plan, rows), batch).values()].map((tensor) => tensor.toFloat32()) : [];
     const whole = this.#fields.map(({ size }) => new Float32Array(views.length * size));
     for (const [n, view] of views.entries()) {
       const known = this.#known?.get(view);
