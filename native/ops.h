@@ -372,6 +372,13 @@ struct AssembleBatch {
   int64_t N, count, H, W, Z;
   float mean[3], std[3];
 };
+// y = shares[n] a + (1 - shares[n]) b for each image n, all stored alike. torch.lerp(b, a, shares)
+struct Blend {
+  Floats a, b;
+  const float *shares;  // [N]
+  FloatsOut y;
+  int64_t N, H, W, C;
+};
 // y [N,3], a random view of each of the samples 0 ... N-1 in an epoch: top and left of the crop in the unpadded image, -crop ... crop each,
 // and whether it is flipped (probability 1/2), 0 or 1. A view depends on (seed, epoch, sample) alone.
 struct SampleViews {
@@ -458,6 +465,7 @@ struct RandomPermutation {
   OP(adamw, AdamW)                                    \
   OP(sgd, Sgd)                                        \
   OP(assemble_batch, AssembleBatch)                   \
+  OP(blend, Blend)                                    \
   OP(sample_views, SampleViews)                       \
   OP(prepare_image, PrepareImage)                     \
   OP(random_normal, RandomNormal)                     \

@@ -524,6 +524,15 @@ void read(Arguments &a, AssembleBatch &op) {
   a.check_indices("indices", op.count);
 }
 
+void read(Arguments &a, Blend &op) {
+  op.a = a.floats("a", "N H W C");
+  op.b = a.floats("b", "N H W C");
+  op.shares = a.tensor<const float>("shares", "N");
+  op.y = a.floats_out("y", "N H W C");
+  a.stored_like("a", {"b", "y"});
+  op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];
+}
+
 void read(Arguments &a, SampleViews &op) {
   op.y = a.tensor<int32_t>("y", "N 3");
   op.crop = a.integer("crop", 0, kMaxInt32);

@@ -1,4 +1,4 @@
-// Turns stored bytes into a network's input: crop, flip, resize, normalise.
+// Turns stored bytes into a network's input: crop, flip, resize, normalise, blend.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -129,6 +129,16 @@ void assemble_batch(const AssembleBatch &a) {
       write_run(y, bytes, [&](float *image) { normalise(view, a.H * a.W, table, image); });
     else
       resize(view, a.H, a.W, table, columns, rows, a.Z, y);
+  });
+}
+
+void blend(const Blend &op) {
+  const int64_t size = op.H * op.W * op.C;
+  parallel_for(op.N, [&](int64_t n) {
+    const Floats a = op.a + n * size, b = op.b + n * size;
+    const FloatsOut y = op.y + n * size;
+    const float share = op.shares[n];
+    for (int64_t i = 0; i < size; ++i) y[i] = share * a[i] + (1 - share) * b[i];
   });
 }
 

@@ -1,4 +1,4 @@
-// Turns stored bytes into a network's input: crop, flip, resize, normalise; one thread per output value. Images stay in device memory.
+// Turns stored bytes into a network's input: crop, flip, resize, normalise, blend; one thread per output value. Images stay in device memory.
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
 #include "cuda/philox.cuh"
@@ -92,6 +92,14 @@ void assemble_batch(const AssembleBatch &a) {
     const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z % a.Z, n = i / 3 / a.Z / a.Z;
     const Picture picture{a.images + a.indices[n] * (a.H * a.W * 3), a.H, a.W, view_at(a.views, n)};
     a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
+  });
+}
+
+void blend(const Blend &a) {
+  const int64_t size = a.H * a.W * a.C;
+  for_each(a.N * size, [=] __device__(int64_t i) {
+    const float share = a.shares[i / size];
+    a.y[i] = share * a.a[i] + (1 - share) * a.b[i];
   });
 }
 

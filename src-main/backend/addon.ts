@@ -231,6 +231,7 @@ export interface Addon {
     nesterov: boolean;
   }): void;
   assembleBatch(a: { images: Handle; indices: Handle; views?: Handle | null; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
+  blend(a: { a: Handle; b: Handle; shares: Handle; y: Handle }): void;
   sampleViews(a: { y: Handle; crop: number; flip: boolean; seed: number; epoch: number }): void;
   prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
   randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;

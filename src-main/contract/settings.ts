@@ -220,7 +220,7 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Remember the teacher's answers",
-    help: "Asks the teacher once for each crop and flip of an image. Faster, with the same result; takes at most 256 MB of memory.",
+    help: "Asks the teacher once for each crop, flip and mixture of an image. Faster, with the same result; takes at most 256 MB of memory.",
   }),
   "augment.crop": integer(0, 64, {
     default: 0,
@@ -237,7 +237,14 @@ export const settings = {
     group: "Images",
     advanced: true,
     label: "Views of each image",
-    help: "Shows each image in only so many crops and flips, in turn, so that the teacher need not be asked again; null draws a new one in every epoch.",
+    help: "Shows each image in only so many crops, flips and mixtures, in turn, so that the teacher need not be asked again; null draws a new one in every epoch.",
+  }),
+  "augment.mixup": number(0, 10, {
+    default: 0,
+    group: "Images",
+    advanced: true,
+    label: "Mixup",
+    help: "Mixes each image with another, and their labels in the same shares, drawn from Beta(mixup, mixup): at 0.2 most mixtures are close to one image, at 1 all shares are as likely; 0 is off.",
   }),
   device: choice(
     [

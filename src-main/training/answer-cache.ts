@@ -1,5 +1,6 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
+import type { ViewKey } from "./plan";
 
 /** The map of one of the teacher's stages, resized to a grid of side x side. */
 export interface FeatureNeed {
@@ -21,7 +22,7 @@ export interface AnswerKey extends TeacherNeeds {
   weights: string;
   imageSize: number;
   normalization: Normalization;
-  /** Hash of the data set whose samples the view numbers refer to. */
+  /** Hash of the data set, whose samples the views are of. */
   data: string;
   precision: Precision;
   /** The device that computed them: kernels differ in summation order. */
@@ -31,8 +32,8 @@ export interface AnswerKey extends TeacherNeeds {
 
 /** Size limit of a cache in bytes: enough for the logits of 2 million views of 10 classes, or for 60,000 views with a map of 4x4x64. */
 const MAX_BYTES = 256 * 2 ** 20;
-/** Overhead of a row in the Map, in bytes; measured. */
-const ROW_OVERHEAD_BYTES = 80;
+/** Overhead of a row in the Map, in bytes, by the type of its key; measured. */
+const ROW_OVERHEAD_BYTES = { number: 80, string: 120 };
 const MAX_ROWS_PER_PAGE = 1024;
 
 /** Keeps the answers of one teacher on one data set from run to run, in the process's memory. Answers under any other key are dropped. */
@@ -49,33 +50,41 @@ export class AnswerCache {
   }
 }
 
-/** Answers, as rows of values, by view number. */
+/** Answers, as rows of values, by the key of a view. */
 export class KnownAnswers {
-  readonly #rows = new Map<number, number>();
+  readonly #rows = new Map<ViewKey, number>();
   readonly #pages: Float32Array[] = [];
-  readonly #mostRows: number;
   readonly #rowsPerPage: number;
+  #room: number;
 
   constructor(
     private readonly width: number,
     mostBytes: number,
   ) {
-    this.#mostRows = Math.floor(mostBytes / (4 * width + ROW_OVERHEAD_BYTES));
-    this.#rowsPerPage = Math.min(MAX_ROWS_PER_PAGE, this.#mostRows);
+    this.#room = mostBytes;
+    this.#rowsPerPage = Math.max(1, Math.min(MAX_ROWS_PER_PAGE, Math.floor(mostBytes / (4 * width + ROW_OVERHEAD_BYTES.number))));
   }
 
-  get(view: number): Float32Array | undefined {
+  get(view: ViewKey): Float32Array | undefined {
     const row = this.#rows.get(view);
     return row === undefined ? undefined : this.#at(row);
   }
 
   /** When the cache is full, the earliest rows stay: epochs repeat, so the oldest row is needed again soonest. */
-  set(view: number, answer: Float32Array): void {
-    const row = this.#rows.get(view) ?? this.#rows.size;
-    if (row === this.#mostRows) return;
+  set(view: ViewKey, answer: Float32Array): void {
+    const row = this.#rows.get(view) ?? this.#add(view);
+    if (row !== null) this.#at(row).set(answer);
+  }
+
+  /** A row for a key that has none; null where there is no room. */
+  #add(view: ViewKey): number | null {
+    const bytes = 4 * this.width + ROW_OVERHEAD_BYTES[typeof view as "number" | "string"];
+    if (bytes > this.#room) return null;
+    this.#room -= bytes;
+    const row = this.#rows.size;
     if (row === this.#pages.length * this.#rowsPerPage) this.#pages.push(new Float32Array(this.#rowsPerPage * this.width));
     this.#rows.set(view, row);
-    this.#at(row).set(answer);
+    return row;
   }
 
   #at(row: number): Float32Array {

@@ -2,7 +2,11 @@ import type { Distillation } from "../contract/recipe";
 import type { Weight } from "../nn/weight";
 import { add } from "../tensor/ops/add";
 import { distillationLoss } from "../tensor/ops/distillation-loss";
+import { logSumExp } from "../tensor/ops/log-sum-exp";
+import { mean } from "../tensor/ops/mean";
+import { multiply } from "../tensor/ops/multiply";
 import { scale } from "../tensor/ops/scale";
+import { sumRows } from "../tensor/ops/sum-rows";
 import { noGrad, type Tensor } from "../tensor/tensor";
 import type { FeatureNeed, TeacherNeeds } from "./answer-cache";
 import type { Network } from "./network";
@@ -14,8 +18,10 @@ import type { Answers } from "./teacher";
 export interface Batch {
   /** [N,Z,Z,3], as the student sees them. */
   images: Tensor;
-  /** i32 [N] */
+  /** i32 [N], of the images themselves where they are mixed. */
   labels: Tensor;
+  /** f32 [N,K], the classes of each mixture: rows sum to 1; null or left out where images are not mixed. */
+  mixture?: Tensor | null;
   /** Empty for a control. */
   teacher: Answers;
 }
@@ -37,7 +43,7 @@ export class Criterion {
   readonly #student: Network;
   readonly #labels: number;
   readonly #terms: readonly WeightedObjective[];
-  /** The term that computes the labels' part in its own pass. */
+  /** The term that takes the labels into its own pass, where each image has one class. */
   readonly #fused: WeightedObjective | null;
 
   /** `context` is required if there is a distillation. */
@@ -55,11 +61,13 @@ export class Criterion {
   }
 
   /** Forward pass and loss; the readings hold "loss", the parts by name, and "correct". */
-  compute({ images, labels, teacher }: Batch): Computed {
+  compute({ images, labels, mixture, teacher }: Batch): Computed {
     const stages = this.#terms.flatMap(({ objective }) => objective.needs.studentFeatures ?? []);
     const { logits, features } = this.#student.model.forwardFeatures(images, stages);
     const inputs = { logits, labels, features, teacher };
-    const computed = [this.#withLabels(inputs), ...this.#terms.filter((term) => term !== this.#fused).map((term) => this.#weigh(term, inputs))];
+    const fused = mixture ? null : this.#fused;
+    const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, mixture);
+    const computed = [first, ...this.#terms.filter((term) => term !== fused).map((term) => this.#weigh(term, inputs))];
     const losses = computed.flatMap(({ loss }) => loss ?? []);
     const loss = losses.slice(1).reduce(add, losses[0]!);
     return { loss, readings: [{ names: ["loss"], tensor: loss }, ...computed.flatMap(({ readings }) => readings)] };
@@ -76,16 +84,15 @@ export class Criterion {
     for (const { objective } of this.#terms) objective.weights?.release();
   }
 
-  #withLabels(inputs: ObjectiveInputs): { loss: Tensor | null; readings: readonly Reading[] } {
-    if (this.#fused) {
-      const { objective, weight, names } = this.#fused;
-      const { loss, readings } = objective.withLabels!(inputs, { labels: this.#labels, own: weight });
-      return { loss, readings: renamed(readings, names) };
-    }
-    const compute = () => distillationLoss(inputs.logits, { labels: inputs.labels });
-    // Labels of weight 0 are still compared, for the records.
-    const { loss, metrics } = this.#labels === 0 ? noGrad(compute) : compute();
-    const readings = [{ names: ["ce", "", "correct"], tensor: metrics }];
+  #withLabels({ objective, weight, names }: WeightedObjective, inputs: ObjectiveInputs): Computed {
+    const { loss, readings } = objective.withLabels!(inputs, { labels: this.#labels, own: weight });
+    return { loss, readings: renamed(readings, names) };
+  }
+
+  #labelsAlone(inputs: ObjectiveInputs, mixture: Tensor | null | undefined): { loss: Tensor | null; readings: readonly Reading[] } {
+    const compute = () => (mixture ? crossEntropyWithMixture(inputs, mixture) : crossEntropy(inputs));
+    // Labels of weight 0 are still compared with, for the records.
+    const { loss, readings } = this.#labels === 0 ? noGrad(compute) : compute();
     return { loss: this.#labels === 0 ? null : times(loss, this.#labels), readings };
   }
 
@@ -93,6 +100,22 @@ export class Criterion {
     const { loss, readings } = objective.compute(inputs);
     return { loss: times(loss, weight), readings: renamed(readings, names) };
   }
+}
+
+function crossEntropy({ logits, labels }: ObjectiveInputs): Computed {
+  const { loss, metrics } = distillationLoss(logits, { labels });
+  return { loss, readings: [{ names: ["ce", "", "correct"], tensor: metrics }] };
+}
+
+/** -sum over k of mixture_k log softmax(z)_k = log(sum of exp(z)) - mixture . z, as the mixture sums to 1; mean over the batch. */
+function crossEntropyWithMixture({ logits, labels }: ObjectiveInputs, mixture: Tensor): Computed {
+  const loss = mean(add(logSumExp(logits), scale(sumRows(multiply(mixture, logits)), -1)));
+  const { metrics } = noGrad(() => distillationLoss(logits, { labels }));
+  const readings = [
+    { names: ["ce"], tensor: loss },
+    { names: ["", "", "correct"], tensor: metrics },
+  ];
+  return { loss, readings };
 }
 
 function times(loss: Tensor, weight: number): Tensor {

@@ -149,10 +149,15 @@ function abandonRecording(): void {
   } catch {}
 }
 
-function mapTensors({ images, labels, teacher }: Batch, change: (tensor: Tensor) => Tensor): Batch {
-  return { images: change(images), labels: change(labels), teacher: new Map([...teacher].map(([name, tensor]) => [name, change(tensor)])) };
+function mapTensors({ images, labels, mixture, teacher }: Batch, change: (tensor: Tensor) => Tensor): Batch {
+  return {
+    images: change(images),
+    labels: change(labels),
+    mixture: mixture && change(mixture),
+    teacher: new Map([...teacher].map(([name, tensor]) => [name, change(tensor)])),
+  };
 }
 
-function tensorsOf({ images, labels, teacher }: Batch): Tensor[] {
-  return [images, labels, ...teacher.values()];
+function tensorsOf({ images, labels, mixture, teacher }: Batch): Tensor[] {
+  return [images, labels, ...(mixture ? [mixture] : []), ...teacher.values()];
 }

@@ -1,12 +1,12 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
-import { render, type Shown } from "../data/batches";
+import { render, rowsOf, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { resizeGrid } from "../tensor/ops/resize-grid";
 import { backend, fromArray, keep, noGrad, scope, type Tensor } from "../tensor/tensor";
 import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
 import { type Network, renderingFor } from "./network";
-import { type BatchPlan, viewNumbers } from "./plan";
+import { type BatchPlan, type ViewKey, viewKeys } from "./plan";
 
 /** The answers to a plan by name: "logits" [N,K], and each feature as `featureName` [N,S,S,C]; f32. */
 export type Answers = ReadonlyMap<string, Tensor>;
@@ -34,9 +34,9 @@ interface Field {
 
 /**
  * A teacher as training sees it: it answers plans. A cache makes it compute each view of an image only once: without augmentation only in the
- * first epoch, with flips in two epochs on average. With crops by c pixels there are (2c+1)^2 times as many views, which seldom repeat within
- * one run (unless `augment.views` limits them), but all repeat in another run with the same seed. Results are bitwise equal to those of a teacher
- * without a cache, because the answer to an image does not depend on its batch.
+ * first epoch, with flips in two epochs on average. With crops by c pixels there are (2c+1)^2 times as many views, and with mixup no end of them:
+ * they seldom repeat within one run (unless `augment.views` limits them), but all repeat in another run with the same seed. Results are bitwise
+ * equal to those of a teacher without a cache, because the answer to an image does not depend on its batch.
  */
 export class Teacher {
   readonly hash: string;
@@ -45,8 +45,8 @@ export class Teacher {
   readonly #width: number;
   readonly #known: KnownAnswers | null;
   readonly #counts = { computed: 0, known: 0 };
-  /** Answers on their way from the device, and their views. */
-  #arriving: { views: Float64Array; read: (() => Float32Array)[] } | null = null;
+  /** Answers on their way from the device, and the views that they belong to. */
+  #arriving: { views: readonly ViewKey[]; read: (() => Float32Array)[] } | null = null;
   #shown: string | null = null;
 
   constructor(options: TeacherOptions) {
@@ -75,7 +75,7 @@ export class Teacher {
   /** `checked`: whether to take a checksum of what the teacher is shown. */
   answer(plan: BatchPlan, checked: boolean): Answers {
     this.#remember();
-    const views = viewNumbers(plan);
+    const views = viewKeys(plan);
     const missing = [...plan.indices.keys()].filter((n) => !this.#known?.get(views[n]!));
     this.#counts.computed += missing.length;
     this.#counts.known += views.length - missing.length;
@@ -92,27 +92,23 @@ export class Teacher {
 
   /** Stores answers of the previous plan. Reading them immediately would leave a GPU without work. */
   #remember(): void {
-    const { views, read } = this.#arriving ?? { views: new Float64Array(), read: [] };
+    const { views, read } = this.#arriving ?? { views: [], read: [] };
     this.#arriving = null;
     const values = read.map((take) => take());
     for (const [n, view] of views.entries()) this.#known!.set(view, this.#rowOf(values, n));
   }
 
-  #askAll(plan: Shown, views: Float64Array, checked: boolean): Answers {
+  #askAll(plan: Shown, views: readonly ViewKey[], checked: boolean): Answers {
     const answers = this.#ask(plan, checked);
     if (this.#known) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
     return answers;
   }
 
   /** The known answers, completed by the teacher's for the missing rows. */
-  #complete({ indices, views: shown }: Shown, views: Float64Array, missing: readonly number[], checked: boolean): Answers {
+  #complete(plan: Shown, views: readonly ViewKey[], missing: readonly number[], checked: boolean): Answers {
     // A single image is shown twice: convolutions of one image sum in a different order than those of a batch.
     const rows = missing.length === 1 ? [missing[0]!, missing[0]!] : missing;
-    const asked = {
-      indices: Int32Array.from(rows, (n) => indices[n]!),
-      views: shown && Int32Array.from(rows.flatMap((n) => [...shown.subarray(3 * n, 3 * n + 3)])),
-    };
-    const answers = rows.length > 0 ? [...this.#ask(asked, checked).values()].map((tensor) => tensor.toFloat32()) : [];
+    const answers = rows.length > 0 ? [...this.#ask(rowsOf(plan, rows), checked).values()].map((tensor) => tensor.toFloat32()) : [];
     const whole = this.#fields.map(({ size }) => new Float32Array(views.length * size));
     for (const [n, view] of views.entries()) {
       const known = this.#known?.get(view);

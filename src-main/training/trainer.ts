@@ -2,7 +2,7 @@ import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { labelsOf, render } from "../data/batches";
+import { labelsOf, mixtureOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
 import type { Weight } from "../nn/weight";
@@ -226,15 +226,15 @@ export class Trainer {
     return {
       images: render(train, plan, renderingFor(this.student, this.recipe.train.precision)),
       labels: labelsOf(train, plan.indices),
+      mixture: plan.mix && mixtureOf(train, plan.indices, plan.mix, this.student.model.classes),
       teacher: this.teacher?.answer(plan, this.#checked) ?? new Map(),
     };
   }
 
-  #evidenceOf(plan: BatchPlan, { images, labels }: Batch): BatchEvidence {
-    return evidenceOf(
-      { batch: this.#batchNumber, plan, images, targets: labels, teacher: this.teacher?.shown ?? null, checked: this.#checked },
-      this.#position.batchesHash,
-    );
+  #evidenceOf(plan: BatchPlan, { images, labels, mixture }: Batch): BatchEvidence {
+    const targets = mixture ?? labels;
+    const shown = { batch: this.#batchNumber, plan, images, targets, teacher: this.teacher?.shown ?? null, checked: this.#checked };
+    return evidenceOf(shown, this.#position.batchesHash);
   }
 
   /** The current batch, counted from 1 over all epochs. */

@@ -118,6 +118,7 @@ export const ops: Record<string, Call> = {
   assembleBatch: {
     ...{ images: u8.of(3, 6, 5, 3), indices: i32.of(2), views: i32.maybe(2, 3), y: to.of(2, 4, 4, 3), ...normalization },
   },
+  blend: { a: image, b: image, shares: f32.of(2), y: toImage },
   sampleViews: { y: toI32.of(2, 3), crop: integer(2), flip: flag(true), seed: integer(1), epoch: integer(2) },
   prepareImage: { image: u8.of(6, 5, 3), y: to.of(1, 4, 4, 3), ...normalization },
   randomNormal: { y: to.of(9), ...random, mean: number(0), std: number(1) },

@@ -29,7 +29,7 @@ describe("a recipe", () => {
       schedule: "cosine-epoch",
       seed: 0,
     });
-    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null });
+    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0 });
     expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
   });
 

@@ -43,12 +43,12 @@ it("a distilled student starts from bitwise equal weights, and its losses match 
   for (const [step, loss] of expected.losses.entries()) expect(Math.abs(actual.losses[step]! / loss - 1)).toBeLessThan(1e-4);
 });
 
-it("gives bitwise equal results whether passes are recorded and replayed or run op by op", (test) => {
+it.for([0, 0.4])("has the same bits whether passes are recorded and replayed or done op by op, mixup %d", (mixup, test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const replay = vi.spyOn(addon, "replay");
   // Two full batches and a smaller one in an epoch.
-  const epochs = { train: 10, batchSize: 4 };
+  const epochs = { train: 10, batchSize: 4, change: (recipe: Recipe) => ({ ...recipe, augment: { ...recipe.augment, mixup } }) };
   const recorded = steps(5, epochs);
   // The second batch of both epochs, as a forward and a backward pass; not the smaller last batch.
   expect(replay).toHaveBeenCalledTimes(2 * 2);
@@ -77,7 +77,7 @@ it("gives bitwise equal results whether the teacher's answers are cached or comp
     // Two epochs of a full batch, one like it and a single image; in the second some are known, mirrored or not.
     steps(6, {
       ...{ train: 9, batchSize: 4 },
-      change: (recipe) => ({ ...recipe, augment: { crop: 0, flip: true, views: null }, distillation: { ...recipe.distillation!, cacheTeacher } }),
+      change: (recipe) => ({ ...recipe, augment: { crop: 0, flip: true, mixup: 0, views: null }, distillation: { ...recipe.distillation!, cacheTeacher } }),
     });
   expect(bitsWith(true)).toEqual(bitsWith(false));
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { labelsOf, type Rendering, render } from "../../src-main/data/batches";
+import { labelsOf, mixtureOf, type Rendering, render } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { epochOrder } from "../../src-main/data/order";
@@ -38,6 +38,27 @@ describe("a batch", () => {
     expect([...pixels([9, 5], [2, -3, 0, 0, 0, 1]).slice(3072)]).toEqual(mirrored);
     // One pixel to the right: the first column of the view is the second of the image.
     expect([...pixels([5], [0, 1, 0])].slice(0, 3)).toEqual(stored.slice(3, 6));
+  });
+
+  test("mixes each sample with its partner, both in their views, in its share", () => {
+    const mix = { partners: Int32Array.of(7, 9), views: Int32Array.of(0, 1, 0, 2, 0, 1), shares: Float32Array.of(0.75, 1) };
+    const mixed = render(split, { indices: Int32Array.of(5, 6), views: Int32Array.of(0, 0, 1, 1, 0, 0), mix }, view).toFloat32();
+    const [own, partner] = [pixels([5], [0, 0, 1]), pixels([7], [0, 1, 0])];
+    expect(Math.max(...own.map((value, i) => Math.abs(0.75 * value + 0.25 * partner[i]! - mixed[i]!)))).toBeLessThan(1e-6);
+    expect(mixed.slice(3072)).toEqual(pixels([6], [1, 0, 0]));
+  });
+
+  test("has both labels of a mixture in their shares, and 1 where they are the same", () => {
+    const [first, second] = [split.labels[0]!, split.labels[1]!];
+    expect(first).not.toBe(second);
+    const mix = { partners: Int32Array.of(1, 0), views: null, shares: Float32Array.of(0.7, 0.6) };
+    const mixture = mixtureOf(split, Int32Array.of(0, 0), mix, 10);
+    expect(mixture.shape).toEqual([2, 10]);
+    const expected = new Float32Array(20);
+    expected[first] = 0.7;
+    expected[second] = 1 - Math.fround(0.7);
+    expected[10 + first] = 1;
+    expect(mixture.toFloat32()).toEqual(expected);
   });
 
   test.each([32, 33, 1000, -32, -1000, 2 ** 31 - 1, -(2 ** 31)])("is black beyond the border: offset %i", (offset) => {

@@ -6,6 +6,7 @@ import { assembleBatch, sampleViews } from "../../src-main/tensor/ops/assemble-b
 import { attention } from "../../src-main/tensor/ops/attention";
 import { averagePool } from "../../src-main/tensor/ops/average-pool";
 import { batchNorm } from "../../src-main/tensor/ops/batch-norm";
+import { blend } from "../../src-main/tensor/ops/blend";
 import { conv2d } from "../../src-main/tensor/ops/conv2d";
 import { conv2dNorm } from "../../src-main/tensor/ops/conv2d-norm";
 import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
@@ -90,6 +91,7 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   resizeGrid: [["x"]],
   maxPool: [["x"]],
   assembleBatch: [["y"]],
+  blend: [["a", "b"]],
 };
 
 export interface Bf16Case extends Case {
@@ -138,6 +140,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
   assembleBatch: ({ images, indices, views }, options) => ({ y: assembleBatch(images, indices, views ?? null, options) }),
+  blend: ({ a, b, shares }) => ({ y: blend(a, b, shares) }),
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };

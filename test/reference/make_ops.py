@@ -159,6 +159,10 @@ def assemble_batch(images, indices, size, mean, std, views=None):
     return {"y": normalized(resized(images, (size, size)), mean, std)}
 
 
+def blend(a, b, shares):
+    return {"y": torch.lerp(b, a, shares[:, None, None, None])}
+
+
 def prepare_image(image, size, mean, std):
     H, W, _ = image.shape
     height, width = (round(side * size / min(H, W)) for side in (H, W))
@@ -195,6 +199,7 @@ OPS = {
     "adamw": adamw,
     "sgd": sgd,
     "assembleBatch": assemble_batch,
+    "blend": blend,
     "sampleViews": sample_views,
     "prepareImage": prepare_image,
 }

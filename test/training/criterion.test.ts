@@ -5,12 +5,15 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Term } from "../../src-main/contract/objectives";
 import type { Recipe } from "../../src-main/contract/recipe";
-import { labelsOf, render } from "../../src-main/data/batches";
+import { labelsOf, mixtureOf, render } from "../../src-main/data/batches";
 import type { Dataset } from "../../src-main/data/dataset";
 import { readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { hashWeights, saveWeights } from "../../src-main/models/weights";
+import { add } from "../../src-main/tensor/ops/add";
 import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
-import { backend, backward, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
+import { oneHot } from "../../src-main/tensor/ops/one-hot";
+import { scale } from "../../src-main/tensor/ops/scale";
+import { backend, backward, fromArray, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
 import { AnswerCache } from "../../src-main/training/answer-cache";
 import { findCheckpoint, restore, writeCheckpoint } from "../../src-main/training/checkpoint";
 import { comparisonArms } from "../../src-main/training/compare";
@@ -19,6 +22,7 @@ import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import { createStudent } from "../../src-main/training/network";
 import type { Trainer } from "../../src-main/training/trainer";
+import { relativeError } from "../reference/goldens";
 import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
@@ -29,17 +33,24 @@ beforeAll(() => {
   teacher = smallTeacher();
 });
 
+/** Of the images of a batch. */
+const INDICES = Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7);
 const locality: Term = { kind: "locality", weight: 4, block: 2, stage: null };
 const soft: Term = { kind: "soft", weight: 0.3, temperature: 2 };
 
 /** A small vision transformer of 2 x 2 patches. */
 function recipeOf(
   terms: Term[],
-  { labels = 1, cacheTeacher = true, train = {} }: { labels?: number; cacheTeacher?: boolean; train?: Partial<Recipe["train"]> } = {},
+  {
+    labels = 1,
+    cacheTeacher = true,
+    train = {},
+    augment = {},
+  }: { labels?: number; cacheTeacher?: boolean; train?: Partial<Recipe["train"]>; augment?: Partial<Recipe["augment"]> } = {},
 ): Recipe {
   const recipe = smallRecipe(train);
   const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
-  return { ...recipe, student, distillation: { labels, terms, cacheTeacher } };
+  return { ...recipe, student, distillation: { labels, terms, cacheTeacher }, augment: { ...recipe.augment, ...augment } };
 }
 
 const studentOf = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
@@ -82,20 +93,61 @@ describe("the loss", () => {
     });
     expect(loss.own).toBe(loss.expected);
     expect(parts).toEqual(["ce", "kd"]);
-    expect(gradients.own).toEqual(gradients.expected);
+    expect(gradients.own.map((gradient, i) => relativeError(gradient, gradients.expected[i]!)).filter((error) => error > 0)).toEqual([]);
+  });
+
+  test("of mixed images has the labels of both in their shares, and the soft labels apart", () => {
+    const partners = Int32Array.from({ length: 8 }, (_, n) => 3 * n + 1);
+    const mixture = () => mixtureOf(data.train, INDICES, { partners, views: null, shares: new Float32Array(8).fill(0.75) }, data.classes.length);
+    const crossEntropy = (logits: Tensor, samples: Int32Array) => distillationLoss(logits, { labels: labelsOf(data.train, samples) }).loss;
+    const { loss, parts, gradients } = computed(
+      [{ ...soft, weight: 0.62 }],
+      0.38,
+      ({ teacher, labels }, logits) => {
+        const kd = distillationLoss(logits, { labels, soft: { teacher: teacher.get("logits")!, temperature: 2, alpha: 1 } }).loss;
+        const ce = add(scale(crossEntropy(logits, INDICES), 0.75), scale(crossEntropy(logits, partners), 0.25));
+        return add(scale(ce, 0.38), scale(kd, 0.62));
+      },
+      mixture,
+    );
+    expect(loss.own).toBeCloseTo(loss.expected!, 5);
+    expect(parts).toEqual(["ce", "kd"]);
+    expect(gradients.own.map((gradient, i) => relativeError(gradient, gradients.expected[i]!)).filter((error) => error > 1e-4)).toEqual([]);
+  });
+
+  test("of mixed images counts as correct what is the image's own class", () => {
+    const { student } = recipeOf([]);
+    const network = createStudent(student, 3, 1);
+    const correct = scope(() => {
+      const images = fromPixels(8, student.imageSize);
+      const logits = network.model.forward(images).toFloat32();
+      const answered = Int32Array.from({ length: 8 }, (_, n) => {
+        const row = logits.subarray(3 * n, 3 * n + 3);
+        return row.indexOf(Math.max(...row));
+      });
+      // Six images of eight have the class that is answered, though the mixtures are all of another.
+      const labels = answered.map((label, n) => (n < 6 ? label : (label + 1) % 3));
+      const others = labels.map((label) => (label + 1) % 3);
+      const mixture = oneHot(fromArray(others, [8]), 3);
+      const { readings } = new Criterion(network, null, null).compute({ images, labels: fromArray(labels, [8]), mixture, teacher: new Map() });
+      const { names, tensor } = readings.find(({ names }) => names.includes("correct"))!;
+      return tensor.toFloat32()[names.indexOf("correct")];
+    });
+    network.model.release();
+    expect(correct).toBe(6);
   });
 
   /** The criterion's loss and gradients beside those of another way to compute them. */
-  function computed(terms: Term[], labels: number, expected: (batch: Batch, logits: Tensor) => Tensor) {
+  function computed(terms: Term[], labels: number, expected: (batch: Batch, logits: Tensor) => Tensor, mixture?: () => Tensor) {
     const recipe = recipeOf(terms);
     const student = createStudent(recipe.student, 3, 1);
     const criterion = new Criterion(student, { labels, terms, cacheTeacher: true }, null);
     const gradientsOf = (loss: Tensor) => {
       backward(loss);
-      return [...student.model.parameters().values()].map(({ grad }) => backend().checksum(grad!.handle));
+      return [...student.model.parameters().values()].map(({ grad }) => grad!.toFloat32());
     };
     const results = scope(() => {
-      const batch = batchOf(recipe);
+      const batch = { ...batchOf(recipe), mixture: mixture?.() };
       const own = criterion.compute(batch).loss;
       const ownGradients = scope(() => gradientsOf(own));
       const other = expected(batch, student.model.forward(batch.images));
@@ -110,10 +162,7 @@ describe("the loss", () => {
     const images = fromPixels(8, student.imageSize);
     return {
       images,
-      labels: labelsOf(
-        data.train,
-        Int32Array.from({ length: 8 }, (_, i) => i),
-      ),
+      labels: labelsOf(data.train, INDICES),
       teacher: new Map([["logits", teacher.model.forward(images)]]),
     };
   }
@@ -137,8 +186,8 @@ describe("an objective with features and weights of its own", () => {
   }
 
   test("ends in the same bits whether the teacher's answers are remembered, known or asked for again", async () => {
-    const augment = { crop: 0, flip: true, views: null };
-    const recipe = (cacheTeacher: boolean) => ({ ...recipeOf([locality, soft], { cacheTeacher, train: { epochs: 3, batchSize: 9 } }), augment });
+    const augment = { crop: 0, flip: true };
+    const recipe = (cacheTeacher: boolean) => recipeOf([locality, soft], { cacheTeacher, train: { epochs: 3, batchSize: 9 }, augment });
     const cache = new AnswerCache();
     const { summary: first, ...remembering } = await finish(studentOf(recipe(true), cache));
     const { summary: second, ...known } = await finish(studentOf(recipe(true), cache));
@@ -158,9 +207,13 @@ describe("an objective with features and weights of its own", () => {
     expect(summary).not.toMatch(/: 0 computed/);
   });
 
-  test.each(["fp32", "bf16"] as const)("resumes in the same bits, %s", async (precision) => {
+  test.each([
+    { precision: "fp32", mixup: 0 },
+    { precision: "bf16", mixup: 0 },
+    { precision: "fp32", mixup: 0.4 },
+  ] as const)("resumes in the same bits, $precision, mixup $mixup", async ({ precision, mixup }) => {
     const folder = mkdtempSync(join(tmpdir(), "criterion-"));
-    const recipe = recipeOf([locality, soft], { train: { precision, decay: "matrices" } });
+    const recipe = recipeOf([locality, soft], { train: { precision, decay: "matrices" }, augment: { mixup } });
     const whole = await finish(studentOf(recipe));
     const stopped = studentOf(recipe);
     for (let i = 0; i < 6; i++) {

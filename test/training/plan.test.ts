@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { hashPlan, Planner, viewNumbers } from "../../src-main/training/plan";
+import { hashPlan, Planner, type ViewKey, viewKeys } from "../../src-main/training/plan";
 import { smallRecipe } from "./small-experiment";
 
 useBackend(loadAddon());
@@ -11,14 +11,19 @@ const planner = (augment: object = {}, train: object = {}, count = 10) => {
   return new Planner(count, { ...recipe, augment: { ...recipe.augment, ...augment } });
 };
 
-/** The view of each sample in an epoch, by sample. */
-function shown(epoch: number, augment: object, train: object = {}): number[] {
-  const plan = planner(augment, train).plan(epoch, 0);
-  const numbers = viewNumbers(plan);
-  return [...plan.indices.keys()].sort((a, b) => plan.indices[a]! - plan.indices[b]!).map((n) => numbers[n]!);
+/** What an epoch shows of each sample, by sample. */
+function shown(epoch: number, augment: object, train: object = {}): ViewKey[] {
+  const { batchSize = 10 } = train as { batchSize?: number };
+  const keys = new Map<number, ViewKey>();
+  for (let batch = 0; batch < 10 / batchSize; batch++) {
+    const plan = planner(augment, train).plan(epoch, batch);
+    for (const [n, key] of viewKeys(plan).entries()) keys.set(plan.indices[n]!, key);
+  }
+  return Array.from({ length: 10 }, (_, sample) => keys.get(sample)!);
 }
 
 const augmented = { crop: 1, flip: true };
+const mixed = { ...augmented, mixup: 0.4 };
 
 test("the batches of an epoch hold every sample once, in an order that changes by epoch", () => {
   const batches = [0, 1, 2, 3].map((batch) => [...planner(augmented, { batchSize: 3 }).plan(1, batch).indices]);
@@ -27,10 +32,22 @@ test("the batches of an epoch hold every sample once, in an order that changes b
   expect([...planner(augmented).plan(2, 0).indices]).not.toEqual([...planner(augmented).plan(1, 0).indices]);
 });
 
-test("a sample's view depends only on seed, epoch and sample", () => {
-  expect(shown(1, augmented, { shuffle: false })).toEqual(shown(1, augmented));
-  expect(shown(1, augmented)).not.toEqual(shown(2, augmented));
-  expect(shown(1, augmented)).not.toEqual(shown(1, augmented, { seed: 6 }));
+test.each([
+  ["view", augmented],
+  ["mixture", mixed],
+])("a sample's %s depends on seed, epoch and sample alone", (_, augment) => {
+  expect(shown(1, augment, { shuffle: false })).toEqual(shown(1, augment));
+  expect(shown(1, augment, { batchSize: 3 })).toEqual(shown(1, augment));
+  expect(shown(1, augment)).not.toEqual(shown(2, augment));
+  expect(shown(1, augment)).not.toEqual(shown(1, augment, { seed: 6 }));
+});
+
+test("mixing leaves each sample's own view, and shows its partner in the view that it has itself in that epoch", () => {
+  const { indices, views, mix } = planner(mixed).plan(2, 0);
+  expect({ indices, views }).toEqual({ indices: planner(augmented).plan(2, 0).indices, views: planner(augmented).plan(2, 0).views });
+  const viewOf = (sample: number) => views!.subarray(3 * indices.indexOf(sample), 3 * indices.indexOf(sample) + 3);
+  for (const [n, partner] of mix!.partners.entries()) expect(mix!.views!.subarray(3 * n, 3 * n + 3)).toEqual(viewOf(partner));
+  expect(planner({ crop: 0, flip: false, mixup: 0.4 }).plan(2, 0)).toMatchObject({ views: null, mix: { views: null, partners: mix!.partners } });
 });
 
 test("without augmentation every epoch shows the images as stored", () => {
@@ -38,29 +55,48 @@ test("without augmentation every epoch shows the images as stored", () => {
   expect(shown(2, { crop: 0, flip: false })).toEqual(shown(1, { crop: 0, flip: false }));
 });
 
-test("with a number of views each image cycles through them, and the first epochs are as in a run without", () => {
-  const views = [1, 2, 3, 4, 5, 6, 7].map((epoch) => shown(epoch, { ...augmented, views: 3 }).join());
-  expect(views.slice(0, 3)).toEqual([1, 2, 3].map((epoch) => shown(epoch, augmented).join()));
+test.each([
+  ["views", augmented],
+  ["mixtures", mixed],
+  ["mixtures of images as stored", { crop: 0, flip: false, mixup: 0.4 }],
+])("with a number of %s each image is shown in these, in turn, the first of them as in a run without", (_, augment) => {
+  const views = [1, 2, 3, 4, 5, 6, 7].map((epoch) => shown(epoch, { ...augment, views: 3 }).join());
+  expect(views.slice(0, 3)).toEqual([1, 2, 3].map((epoch) => shown(epoch, augment).join()));
   expect(views.slice(3)).toEqual([views[0], views[1], views[2], views[0]]);
 });
 
-test("a view's number identifies one crop and flip of one sample", () => {
+test("a view's key stands for that crop and flip of that sample alone", () => {
   const numbers = [5, 9].flatMap((sample) =>
     [-1, 0, 1].flatMap((top) =>
       [-1, 0, 1].flatMap((left) => [0, 1].map((flip) => ({ indices: Int32Array.of(sample), views: Int32Array.of(top, left, flip) }))),
     ),
   );
-  expect(new Set(numbers.map((view) => viewNumbers(view)[0])).size).toBe(36);
-  expect(viewNumbers({ indices: Int32Array.of(5), views: null })).toEqual(viewNumbers({ indices: Int32Array.of(5), views: Int32Array.of(0, 0, 0) }));
+  expect(new Set(numbers.map((view) => viewKeys(view)[0])).size).toBe(36);
+  expect(viewKeys({ indices: Int32Array.of(5), views: null })).toEqual(viewKeys({ indices: Int32Array.of(5), views: Int32Array.of(0, 0, 0) }));
 });
 
-test("plans that differ in a sample or a view have different hashes", () => {
+const mix = { partners: Int32Array.of(3, 4), views: Int32Array.of(0, 0, 1, 1, 1, 0), shares: Float32Array.of(0.5, 0.7) };
+/** Each of them with one thing changed, in the first image where it is one. */
+const otherMixes = [
+  { ...mix, partners: Int32Array.of(5, 4) },
+  { ...mix, views: Int32Array.of(0, 0, 0, 1, 1, 0) },
+  { ...mix, shares: Float32Array.of(0.5 + 2 ** -24, 0.7) },
+];
+
+test("a mixture's key stands for that partner in that view and share alone", () => {
+  const shown = { indices: Int32Array.of(1, 2), views: Int32Array.of(0, 1, 0, 1, 0, 1) };
+  const keys = [{ ...shown, mix }, ...otherMixes.map((mix) => ({ ...shown, mix })), { ...shown, views: Int32Array.of(1, 1, 0, 1, 0, 1), mix }, shown].map(
+    viewKeys,
+  );
+  expect(new Set(keys.map(([first]) => first)).size).toBe(6);
+  expect(new Set(keys.slice(0, 5).map(([, second]) => second)).size).toBe(1);
+  expect(viewKeys({ ...shown, mix: { ...mix } })).toEqual(keys[0]);
+});
+
+test("plans that differ in a sample, a view or a mixture have other hashes", () => {
   const plan = { epoch: 1, indices: Int32Array.of(1, 2), views: Int32Array.of(0, 1, 0, 1, 0, 1) };
-  const others = [
-    { ...plan, indices: Int32Array.of(2, 1) },
-    { ...plan, views: Int32Array.of(0, 1, 1, 1, 0, 1) },
-    { ...plan, views: null },
-  ];
-  expect(new Set([plan, ...others].map(hashPlan)).size).toBe(4);
+  const mixtures = [mix, ...otherMixes, { ...mix, views: null }].map((mix) => ({ ...plan, mix }));
+  const others = [{ ...plan, indices: Int32Array.of(2, 1) }, { ...plan, views: Int32Array.of(0, 1, 1, 1, 0, 1) }, { ...plan, views: null }, ...mixtures];
+  expect(new Set([plan, ...others].map(hashPlan)).size).toBe(9);
   expect(hashPlan({ ...plan, epoch: 2 })).toBe(hashPlan(plan));
 });

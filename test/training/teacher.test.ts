@@ -8,7 +8,7 @@ import { backend, fromArray, noGrad, scope, useBackend } from "../../src-main/te
 import { AnswerCache, type AnswerKey } from "../../src-main/training/answer-cache";
 import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
-import { Planner, viewNumbers } from "../../src-main/training/plan";
+import { Planner, viewKeys } from "../../src-main/training/plan";
 import type { Trainer } from "../../src-main/training/trainer";
 import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
@@ -20,7 +20,7 @@ beforeAll(() => {
   teacher = smallTeacher();
 });
 
-const AS_STORED: Augment = { crop: 0, flip: false, views: null };
+const AS_STORED: Augment = { crop: 0, flip: false, views: null, mixup: 0 };
 
 interface Variant {
   augment?: Partial<Augment>;
@@ -48,8 +48,8 @@ const student = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "stud
 /** Number of different views in the runs of these recipes. */
 function viewsShown(...recipes: Recipe[]): number {
   const wholeEpoch = (recipe: Recipe) => ({ ...recipe, train: { ...recipe.train, batchSize: 28 } });
-  const numbers = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => [...viewNumbers(new Planner(28, wholeEpoch(recipe)).plan(epoch, 0))]));
-  return new Set(numbers).size;
+  const keys = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => viewKeys(new Planner(28, wholeEpoch(recipe)).plan(epoch, 0))));
+  return new Set(keys).size;
 }
 
 describe("a run that caches the teacher's answers gives bitwise the same result as one that asks every time", () => {
@@ -59,6 +59,9 @@ describe("a run that caches the teacher's answers gives bitwise the same result 
     { shown: "flipped", augment: { crop: 0, flip: true }, precision: "fp32" },
     { shown: "cropped", augment: { crop: 1, flip: true }, precision: "fp32" },
     { shown: "cropped, in two views of each image", augment: { crop: 1, flip: true, views: 2 }, precision: "fp32" },
+    { shown: "mixed", augment: { mixup: 0.4 }, precision: "fp32" },
+    { shown: "cropped and mixed, in two mixtures of each image", augment: { crop: 1, flip: true, mixup: 0.4, views: 2 }, precision: "fp32" },
+    { shown: "mixed, in two mixtures of each image, in bf16", augment: { mixup: 1, views: 2 }, precision: "bf16" },
   ])("$shown", async ({ augment, precision }) => {
     const computed = viewsShown(recipeOf({ augment }));
     const remembering = await finish(student(recipeOf({ augment, train: { precision } })));
@@ -89,6 +92,16 @@ describe("a run that caches the teacher's answers gives bitwise the same result 
 
 describe("the cache", () => {
   const computed = async (trainer: Trainer) => Number(/(\d+) computed/.exec((await finish(trainer)).summary)![1]);
+
+  test.each<[what: string, augment: Partial<Augment>, computed: number]>([
+    ["new views in every epoch", { crop: 1, flip: true, mixup: 0.4 }, 84],
+    ["two views", { crop: 1, flip: true, mixup: 0.4, views: 2 }, 56],
+    ["one view", { mixup: 0.4, views: 1 }, 28],
+  ])("spares all mixtures that were shown before: %s", async (_, augment, expected) => {
+    const cache = new AnswerCache();
+    expect(await computed(student(recipeOf({ augment }), cache))).toBe(expected);
+    expect(await computed(student(recipeOf({ augment }), cache))).toBe(0);
+  });
 
   test("serves every later run with the same teacher and images, whatever else differs", async () => {
     const cache = new AnswerCache();

@@ -17,7 +17,7 @@ export interface Needs {
 export interface ObjectiveInputs {
   /** The student's, [N,K], f32. */
   logits: Tensor;
-  /** i32 [N] */
+  /** i32 [N]; of a mixture of two images, the class of the one with the larger share. */
   labels: Tensor;
   /** The student's activations by stage. */
   features: ReadonlyMap<string, Tensor>;
