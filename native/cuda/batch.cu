@@ -1,4 +1,5 @@
-// Turns stored bytes into a network's input: crop, flip, resize, normalise, blend; one thread per output value. Images stay in device memory.
+// Turns stored bytes into a network's input: crop, flip, resize, normalise, blend; one thread per output value. Images stay in device
+// memory.
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
 #include "cuda/philox.cuh"

@@ -26,7 +26,7 @@ describe("cases", () => {
   it("finds the cases correct, op by op and recorded", () => {
     const { stdout, stderr, status } = drive(smallCases());
     expect(stdout).toMatch(/^right linear: one row; x residual y in bf16$/m);
-    expect(stdout).toMatch(/\n1\d\d played, 0 wrong\n$/);
+    expect(stdout).toMatch(/\n[12]\d\d played, 0 wrong\n$/);
     expect([status, stderr]).toEqual([0, ""]);
   });
 
