@@ -11,7 +11,7 @@ const table: Layers = {
   "src-main/models": ["contract", "tensor", "nn"],
   "src-main/data": ["contract", "tensor"],
   "src-main/training": ["contract", "backend (types)", "tensor", "nn", "models", "data"],
-  "src-main/runs": ["contract"],
+  "src-main/runs": ["contract", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine": ["contract", "backend", "tensor", "models", "data", "training", "runs", "bench"],
   "src-main/engine-client": ["contract"],

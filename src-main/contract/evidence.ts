@@ -8,10 +8,12 @@ export interface ArmEvidence {
   recipe: Recipe;
   hashes: RunHashes;
   chain: readonly (string | null)[];
+  /** As in `RunDetails.evidenceDamage`. */
+  damage: string | null;
 }
 
-export function evidenceOf({ recipe, hashes, batches }: RunDetails): ArmEvidence {
-  return { recipe, hashes, chain: batches.map(({ chain }) => chain) };
+export function evidenceOf({ recipe, hashes, batches, evidenceDamage }: RunDetails): ArmEvidence {
+  return { recipe, hashes, chain: batches.map(({ chain }) => chain), damage: evidenceDamage };
 }
 
 export interface EvidenceComparison {
@@ -23,6 +25,8 @@ export interface EvidenceComparison {
   differsAt: number | null;
   /** Whether both arms have evidence for every batch. Runs of earlier versions have a hash of the recipe instead. */
   complete: boolean;
+  /** What is wrong with the evidence of an arm, in words that name the arm; null if nothing is. */
+  damage: string | null;
   /** Keys besides teacher and distillation in which the recipes differ. */
   differingSettings: string[];
 }
@@ -30,7 +34,7 @@ export interface EvidenceComparison {
 /** Compares the arms up to the last batch that both have. */
 export function compareEvidence(control: ArmEvidence, student: ArmEvidence): EvidenceComparison {
   const shared = Math.min(control.chain.length, student.chain.length);
-  const complete = [control, student].every(({ chain }) => chain.every((link) => link !== null));
+  const complete = [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link !== null));
   const provenTo = complete ? firstDifference(control.chain, student.chain, shared) : 0;
   return {
     sameData: control.hashes.data === student.hashes.data,
@@ -38,6 +42,7 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
     provenTo,
     differsAt: complete && provenTo < shared ? provenTo + 1 : null,
     complete,
+    damage: control.damage ? `control: ${control.damage}` : student.damage ? `student: ${student.damage}` : null,
     differingSettings: differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key)),
   };
 }

@@ -86,6 +86,8 @@ export interface RunDetails extends RunSummary {
   /** Missing in runs of earlier versions. */
   normalization?: RunNormalization;
   batches: BatchRecord[];
+  /** Why the evidence of this run proves nothing, in words: it was changed, or parts are missing. Null if it is whole, or of an earlier version. */
+  evidenceDamage: string | null;
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;
   events: { time: string; type: string; text?: string }[];

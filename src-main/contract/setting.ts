@@ -102,7 +102,9 @@ export function valueFromText(setting: Setting, text: string): SettingValue {
 
 /** The text that `valueFromText` parses to this value. */
 export function textOfValue(value: SettingValue): string {
-  return Array.isArray(value) ? value.join(", ") : String(value);
+  if (Array.isArray(value)) return value.join(", ");
+  // 1 - 0.7 is 0.30000000000000004; 12 digits are more than anyone sets.
+  return typeof value === "number" ? String(Number(value.toPrecision(12))) : String(value);
 }
 
 function isNumber(text: string): boolean {
@@ -126,7 +128,7 @@ function kindInWords(setting: Setting): string {
     case "number":
       return `a number from ${setting.min} to ${setting.max}`;
     case "triple":
-      return `three numbers from ${setting.min} to ${setting.max}, for red, green and blue`;
+      return `three numbers from ${setting.min} to ${setting.max}, for red, green and blue, as in 0.5,0.5,0.5`;
     case "choice":
       return setting.choices.length > 1 ? `one of ${setting.choices.map(({ value }) => value).join(", ")}` : `${setting.choices[0]?.value}`;
     case "flag":

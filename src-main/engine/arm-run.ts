@@ -109,6 +109,8 @@ export class ArmRun {
   /** Expects the trainer to be where the run stopped. */
   static resume({ name, directory }: PlacedArm, trainer: Trainer, { checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
     const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer), trainer.parts), notifier);
+    const { evidenceDamage } = readRun(directory);
+    if (evidenceDamage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${evidenceDamage}`);
     if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}`);
     return run;
   }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import { linkOf } from "../training/evidence";
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
 import { batchTableOf, EPOCHS, parseTable } from "./records";
 
@@ -20,7 +21,7 @@ export function readRun(directory: string): RunDetails {
     classes: header.classes,
     parameters: header.parameters,
     normalization: header.normalization,
-    batches: readBatches(directory),
+    ...batchesWithEvidence(directory, header),
     epochRecords,
     teacherTestAcc: header.teacherTestAcc,
     events: events.map(({ time, type, text }) => ({ time, type, text })),
@@ -100,11 +101,33 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
   throw new Error(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
 }
 
-/** The lines of batches.csv, each with its link from evidence.jsonl, if there is one. */
+/** The lines of batches.csv, each with its link from evidence.jsonl, if there is one and the evidence is whole. */
+function batchesWithEvidence(directory: string, header: RunHeader): Pick<RunDetails, "batches" | "evidenceDamage"> {
+  const records = readBatches(directory);
+  const evidence = readEvidence(directory);
+  const evidenceDamage = damageOf(evidence, records.length, header);
+  const links = new Map(evidence.map(({ batch, chain }) => [batch, chain]));
+  return { batches: records.map((record, index) => ({ ...record, chain: evidenceDamage ? null : (links.get(index + 1) ?? null) })), evidenceDamage };
+}
+
+/** What is wrong with the evidence of a run with so many batches; null if nothing is. */
+function damageOf(evidence: readonly BatchEvidence[], batches: number, { normalization }: RunHeader): string | null {
+  // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
+  const isOurs = normalization !== undefined;
+  const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
+  for (const [i, line] of evidence.entries()) {
+    if (line.batch !== first + i) return `line ${i + 1} of evidence.jsonl is of batch ${line.batch}, expected ${first + i}: lines are missing`;
+    const isKnown = i > 0 || first === 1;
+    if (isKnown && line.chain !== linkOf(evidence[i - 1]?.chain ?? "", line))
+      return `line ${i + 1} of evidence.jsonl does not follow from the line before it: the file was changed`;
+  }
+  if (isOurs && evidence.length < batches) return `evidence.jsonl has ${evidence.length} batches and batches.csv ${batches}: lines are missing`;
+  return null;
+}
+
+/** The lines of batches.csv alone. */
 export function readBatches(directory: string): BatchRecord[] {
-  const links = new Map(readEvidence(directory).map(({ batch, chain }) => [batch, chain]));
-  const records = read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text));
-  return records.map((record, index) => ({ ...record, chain: links.get(index + 1) ?? null }));
+  return read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text)).map((record) => ({ ...record, chain: null }));
 }
 export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(directory).epochs, (text) => parseTable(EPOCHS, text));
 

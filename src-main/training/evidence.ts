@@ -34,8 +34,12 @@ export function checksumInterval(): number {
 export function evidenceOf({ batch, plan, images, targets, teacher, checked }: ShownBatch, chain: string): BatchEvidence {
   const checksum = (shown: Tensor) => (checked ? backend().checksum(shown.handle) : null);
   const seen = { plan: hashPlan(plan), pixels: checksum(images), targets: checksum(targets) };
-  const link = createHash("sha256")
-    .update(JSON.stringify([chain, seen.plan, seen.pixels, seen.targets]))
+  return { batch, chain: linkOf(chain, seen), ...seen, teacher };
+}
+
+/** The link of a batch, from the one before it ("" for the first) and what the arm was shown: 64 hexadecimal digits. */
+export function linkOf(chain: string, { plan, pixels, targets }: Pick<BatchEvidence, "plan" | "pixels" | "targets">): string {
+  return createHash("sha256")
+    .update(JSON.stringify([chain, plan, pixels, targets]))
     .digest("hex");
-  return { batch, chain: link, ...seen, teacher };
 }

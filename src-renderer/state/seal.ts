@@ -8,13 +8,13 @@ import { count, sentence } from "./words";
 /** What a run's folders say of themselves from its start on. The links of its batches are in its curves. */
 export interface RunFacts {
   teacherTestAcc: number | null;
-  arms: { [Arm in ArmName]?: { recipe: Recipe; hashes: RunHashes } };
+  arms: { [Arm in ArmName]?: { recipe: Recipe; hashes: RunHashes; damage: string | null } };
 }
 
 export function factsOf(runs: readonly RunDetails[]): RunFacts {
   return {
     teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
-    arms: Object.fromEntries(runs.map(({ arm, recipe, hashes }) => [arm, { recipe, hashes }])),
+    arms: Object.fromEntries(runs.map(({ arm, recipe, hashes, evidenceDamage }) => [arm, { recipe, hashes, damage: evidenceDamage }])),
   };
 }
 
@@ -40,6 +40,8 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
     const detail = tuning ? `${difference} ${tuning}` : difference;
     return { kind: "bad", words: "Start or batches differ", detail, title: "Hashes in the two run folders differ." };
   }
+  if (comparison.damage)
+    return { kind: "bad", words: "Evidence is damaged", detail: `${sentence(comparison.damage)}.`, title: "What the arms were shown is not proven." };
   const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
   if (!tuning) return shown;
   const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;

@@ -2,6 +2,7 @@ import { presetOf } from "../../src-main/contract/presets";
 import type { BatchEvidence, BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { RunStart } from "../../src-main/runs/files";
 import { createRun, type RunWriter } from "../../src-main/runs/writer";
+import { linkOf } from "../../src-main/training/evidence";
 
 const { recipe } = presetOf("demo");
 
@@ -10,6 +11,7 @@ export const start: RunStart = {
   recipe: { ...recipe, train: { ...recipe.train, epochs: 12 } },
   hashes: { data: "d0", initialWeights: "w0", batches: "b0", teacher: "t0" },
   classes: ["cat", "dog"],
+  normalization: { student: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }, teacher: null },
   parameters: 1234,
   teacherTestAcc: 0.9,
 };
@@ -25,7 +27,7 @@ export function batch(epoch: number, iter: number): BatchRecord {
     trainAcc: 1 - 1 / (1 + done),
     lr: 1e-3 / 3,
     imagesPerSecond: 100 / 7,
-    chain: `link ${done}`,
+    chain: linkOfBatch(done),
   };
 }
 
@@ -33,7 +35,14 @@ export const PARTS = ["ce", "kd"];
 
 /** With epochs of four batches. */
 export function evidence({ epoch, iter, chain }: BatchRecord): BatchEvidence {
-  return { batch: 4 * (epoch - 1) + iter, chain: chain!, plan: "plan", pixels: "pixels", targets: "targets", teacher: null };
+  return { batch: 4 * (epoch - 1) + iter, chain: chain!, ...SHOWN, teacher: null };
+}
+
+const SHOWN = { plan: "plan", pixels: "pixels", targets: "targets" };
+const links = [""];
+function linkOfBatch(batch: number): string {
+  while (links.length <= batch) links.push(linkOf(links.at(-1)!, SHOWN));
+  return links[batch]!;
 }
 
 export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100): EpochRecord {

@@ -6,6 +6,7 @@ import type { RunHashes } from "../../src-main/contract/run";
 import { runFiles } from "../../src-main/runs/files";
 import { writeReport } from "../../src-main/runs/report";
 import { createRun } from "../../src-main/runs/writer";
+import { linkOf } from "../../src-main/training/evidence";
 import { batch, finishedRun, PARTS, start, train } from "./example-run";
 import { textOf } from "./page-text";
 
@@ -85,7 +86,7 @@ describe("the page of a comparison", () => {
     const text = textOf(report("html", comparison()));
     expect(text).toContain("A fair comparison");
     expect(text).toMatch(/Initial weights ✓ both began with the same weights w0/);
-    expect(text).toMatch(/Batches ✓ the same pixels and labels, proven up to batch 12 link 12/);
+    expect(text).toMatch(/Batches ✓ the same pixels and labels, proven up to batch 12 [0-9a-f]{16}/);
     expect(text).toMatch(/Settings ✓ the same in everything but the teacher/);
   });
 
@@ -101,10 +102,56 @@ describe("the page of a comparison", () => {
   test("names the first batch that differs", () => {
     const directory = comparison();
     const { evidence } = runFiles(join(directory, "student"));
-    writeFileSync(evidence, readFileSync(evidence, "utf8").replace(/"link ([5-9]|1\d)"/g, '"other $1"'));
+    const shown = readFileSync(evidence, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    let chain = "";
+    for (const line of shown) {
+      if (line.batch >= 5) line.pixels = "others";
+      chain = linkOf(chain, line);
+      line.chain = chain;
+    }
+    writeFileSync(evidence, shown.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const text = textOf(report("html", directory));
     expect(text).toContain("Not a controlled comparison");
     expect(text).toMatch(/Batches ✗ different pixels or labels from batch 5 on/);
+  });
+
+  const evidence = (directory: string) => join(directory, "student", "evidence.jsonl");
+  const lines = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n");
+
+  test.each<[what: string, damage: (path: string) => void, words: RegExp]>([
+    [
+      "pixels",
+      (path) => writeFileSync(path, readFileSync(path, "utf8").replace('"pixels":"pixels"', '"pixels":"others"')),
+      /line 1 of evidence.jsonl does not follow/,
+    ],
+    [
+      "a link",
+      (path) => writeFileSync(path, readFileSync(path, "utf8").replace(/("batch":3,"chain":")..../, "$10000")),
+      /line 3 of evidence.jsonl does not follow/,
+    ],
+    [
+      "a missing line",
+      (path) =>
+        writeFileSync(
+          path,
+          `${lines(path)
+            .filter((_, i) => i !== 2)
+            .join("\n")}\n`,
+        ),
+      /line 3 of evidence.jsonl is of batch 4, expected 3/,
+    ],
+    ["missing last lines", (path) => writeFileSync(path, `${lines(path).slice(0, -2).join("\n")}\n`), /evidence.jsonl has 10 batches and batches.csv 12/],
+    ["a missing file", (path) => rmSync(path), /evidence.jsonl has 0 batches and batches.csv 12/],
+  ])("does not call proven what evidence was changed or lost: %s", (_, damage, words) => {
+    const directory = comparison();
+    damage(evidence(directory));
+    const text = textOf(report("html", directory));
+    expect(text).toContain("Evidence is damaged");
+    expect(text).toMatch(words);
+    expect(text).not.toMatch(/A fair comparison|old kind|earlier version/);
   });
 
   test("says that a control with settings of its own was tuned separately, and in what", () => {

@@ -206,19 +206,20 @@ ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what
  */
 function samePlanByOldHashes({ control, student }: Arms): boolean | null {
   const comparable = [control, student].every(({ state, batches }) => state === "finished" && batches.every(({ chain }) => chain === null));
-  return comparable ? control.hashes.batches === student.hashes.batches : null;
+  return comparable && !control.evidenceDamage && !student.evidenceDamage ? control.hashes.batches === student.hashes.batches : null;
 }
 
 const OLD_KIND =
   "An earlier version recorded these runs or began them. It hashed how batches were to be made, not the pixels that the networks were shown, so its hashes prove less than those of new runs.";
 
 function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
-  const { sameData, sameStart, differsAt, differingSettings, complete, provenTo } = comparison;
+  const { sameData, sameStart, differsAt, differingSettings, complete, damage, provenTo } = comparison;
   if (!sameData || !sameStart || differsAt !== null || samePlan === false)
     return [
       "Not a controlled comparison",
       "The arms differ in more than the teacher: where the rows below say so, the difference of the results may have that cause.",
     ];
+  if (damage) return ["Evidence is damaged", `Not proven to be a controlled comparison: ${damage}.`];
   if (differingSettings.length > 0)
     return [
       "Tuned separately",
@@ -232,8 +233,9 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
-function batchesProof({ complete, provenTo, differsAt }: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): Proof {
+function batchesProof({ complete, damage, provenTo, differsAt }: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): Proof {
   const what = "Batches";
+  if (damage) return { what, holds: false, words: `not proven: ${damage}`, hashes: [] };
   if (!complete) {
     if (samePlan === null) return { what, holds: null, words: "hashes of the old kind compare only if an earlier version finished both runs", hashes: [] };
     const hashes = [...new Set([control.hashes.batches, student.hashes.batches])];

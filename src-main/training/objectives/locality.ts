@@ -27,7 +27,12 @@ const EPS = 1e-6;
 export function locality({ block, stage }: TermOf<"locality">, { student, teacher, seed }: ObjectiveContext): Objective {
   if (student.model.stages.every(({ kind }) => kind !== "tokens"))
     throw new InputError(`distillation: locality needs a student with patch tokens, such as a vision transformer; got ${student.model.name}`);
-  const tokens = student.model.stage(`block${block}`) as TokenStage;
+  const { stages } = student.model;
+  const tokens = stages.find(({ name }) => name === `block${block}`) as TokenStage | undefined;
+  if (!tokens)
+    throw new InputError(
+      `distillation: locality's block is ${block}; expected 1 to ${stages.length} for ${student.model.name}: its last block is computed for the class token alone`,
+    );
   const from = stage ?? teacher.model.stages.at(-1)!.name;
   const map = teacher.model.stage(from);
   if (map.kind !== "map") throw new InputError(`distillation: locality needs a teacher with feature maps, such as a ResNet; got ${teacher.model.name}`);
