@@ -212,7 +212,7 @@ test("the page is isolated: sandboxed, without network, and other pages get no a
 
   expect(await page.evaluate("host.reveal('/etc/passwd')")).toMatchObject({ ok: false, message: expect.stringContaining("neither in the runs folder") });
   expect(await page.evaluate("host.setTheme('pink')")).toMatchObject({ ok: false, message: expect.stringContaining("setTheme") });
-  expect(await answerToAnotherPage(app)).toEqual({ ok: false, message: "This call is for the app's own page only." });
+  expect(await answerToAnotherPage(app)).toEqual({ ok: false, message: "Only the app's own page may make this call." });
 });
 
 /** The answer to a window that is not the app's own, although it has the same preload. */

@@ -33,7 +33,7 @@ describe("where CUDA cannot be used, the reason is given", () => {
     ["driver=0", "there is no NVIDIA driver"],
     ["driver=12020", "the NVIDIA driver is too old: it knows CUDA 12.2, and 13.0 or newer is needed; update the driver"],
     ["capability=70", "Emulator has compute capability 7.0; 7.5 or newer is needed"],
-    ["crash=1", "asking the NVIDIA driver failed: the process that asked was ended by SIGABRT"],
+    ["crash=1", "asking the NVIDIA driver failed: the process that asked was killed by SIGABRT"],
     ["hang=1", "asking the NVIDIA driver failed: it did not answer within 0.5 s"],
     ["lost-after=1", "cudaErrorIllegalAddress"],
   ] as const)("an emulated device with %s", ([settings, reason], test) => {
@@ -96,7 +96,7 @@ describe("a GPU", () => {
     await expect(openDataset({ path: "bundled", format: "auto", trainLimit: null, testLimit: null })).rejects.toMatchObject({
       code: "INPUT",
       message:
-        '1000 images of 32x32 pixels are 0.0 GB, and the GPU has 0.0 GB free: limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes, or train on the processor ("device": "cpu")',
+        '1000 images of 32x32 pixels are 0.0 GB; the GPU has 0.0 GB free: limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes, or train on the processor ("device": "cpu")',
     });
     expect(addon.memoryStats().inUse).toBe(0);
   });

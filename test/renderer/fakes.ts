@@ -146,7 +146,7 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
 export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
   ...summary(arm),
   recipe: arm === "control" ? controlRecipe : studentRecipe,
-  hashes: { data: "data", initialWeights: "start", evidenceDamage: null, batches: "end", teacher: null },
+  hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
   classes: ["cat", "dog"],
   parameters: 1000,
   evidenceDamage: null,
