@@ -48,7 +48,7 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
 }
 
 /** Nothing is known to differ, however far the run has got. */
-export function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: EvidenceComparison): boolean {
+function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: EvidenceComparison): boolean {
   return sameData && sameStart && differsAt === null && differingSettings.length === 0;
 }
 
