@@ -1,6 +1,6 @@
 // Runs as resources, as a person at a terminal uses them: two processes on one run, ends of all kinds, and sweeps.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -113,6 +113,31 @@ describe("a run ends with a checkpoint", () => {
     await expect.poll(() => existsSync(path.join(cwd, "npx", "batches.csv")) && batches("npx") > 3, { timeout: 60_000 }).toBe(true);
     npm.kill("SIGKILL");
     await expect.poll(() => events("npx").at(-1), { timeout: 20_000 }).toBe("stopped");
+  });
+});
+
+describe("a folder that changes under a run", () => {
+  it("moved: nothing is written to the old place, and the run resumes at the new one", async () => {
+    const { child, ended } = await training("here");
+    renameSync(path.join(cwd, "here"), path.join(cwd, "there"));
+    const { status, err } = await ended;
+    expect(child.exitCode).toBe(1);
+    expect([status, err]).toEqual([1, expect.stringContaining("here was moved or deleted while it was being trained")]);
+    expect(existsSync(path.join(cwd, "here"))).toBe(false);
+    const resumed = await distill(
+      ["train", "--recipe", "single.json", "--out", "there", "--resume", ...ENDLESS],
+      cwd,
+      (text, child) => /batches per epoch/.test(text) && child.kill("SIGINT"),
+    );
+    expect(resumed.status).toBe(130);
+    expect(events("there")).toContain("resumed");
+  });
+
+  it("without one of its files: the run ends, and resumes from its last checkpoint", async () => {
+    const { ended } = await training("robbed");
+    rmSync(path.join(cwd, "robbed", "batches.csv"));
+    const { status, err } = await ended;
+    expect([status, err]).toEqual([1, expect.stringMatching(/batches\.csv was deleted while the run was being trained.*Resume the run/)]);
   });
 });
 
