@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { applySettings } from "../contract/apply-settings";
 import { InputError } from "../contract/failure";
-import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
+import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
+import { resolvePaths } from "../contract/recipe-values";
 
 /** Reads a recipe file, applies `--set`, completes and checks it. Relative paths start from `cwd`. A run's recipe.json works too, as it contains a recipe. */
 export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {

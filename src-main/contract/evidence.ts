@@ -1,6 +1,7 @@
 /** Compares the evidence of two arms: what makes a comparison controlled. Pure functions for the engine, reports and the app. */
-import { differingSettings } from "./parse-recipe";
+
 import type { Recipe } from "./recipe";
+import { differingSettings } from "./recipe-values";
 import type { RunDetails, RunHashes } from "./run";
 
 /** An arm as its evidence shows it. `chain` has one link per batch, from the first; null if a run of an earlier version has none. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
-import { differingSettings, valueAt } from "../contract/parse-recipe";
+import { differingSettings, valueAt } from "../contract/recipe-values";
 import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
 import { saveWeights } from "../models/weights";

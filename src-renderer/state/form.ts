@@ -1,6 +1,6 @@
 import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
-import { differingSettings, valueAt } from "../../src-main/contract/parse-recipe";
 import type { Distillation, Recipe } from "../../src-main/contract/recipe";
+import { differingSettings, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { sections, settingAt, settings } from "../../src-main/contract/settings";
 

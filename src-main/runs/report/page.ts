@@ -1,6 +1,6 @@
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
-import { recipeSettings, valueAt } from "../../contract/parse-recipe";
+import { recipeSettings, valueAt } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
