@@ -62,6 +62,23 @@ export function termKeysAt(kind: Term["kind"], index: number): string[] {
   return ["kind", ...Object.keys(termSettings(kind))].map((name) => `distillation.terms.${index}.${name}`);
 }
 
+/** The key under which two recipes say what a key says: where both can be written in short form, its key. */
+export function keyAsWritten(key: string, a: Recipe, b: Recipe): string {
+  if (![a, b].every(({ distillation }) => distillation && isShort(distillation))) return key;
+  if (key === "distillation.labels" || key === "distillation.terms.0.weight") return "distillation.alpha";
+  return key === "distillation.terms.0.temperature" ? "distillation.temperature" : key;
+}
+
+/** The value at a key that `keyAsWritten` returned. */
+export function valueAsWritten(key: string, recipe: Recipe): SettingValue | undefined {
+  const inTerm = { "distillation.alpha": "weight", "distillation.temperature": "temperature" }[key];
+  return valueAt(recipe, inTerm ? `distillation.terms.0.${inTerm}` : key);
+}
+
+function isShort({ labels, terms: [first, ...others] }: Distillation): boolean {
+  return first?.kind === "soft" && others.length === 0 && labels === 1 - first.weight;
+}
+
 /** The recipe with `resolve` applied to every path in it; null and words such as "bundled" stay as they are. */
 export function resolvePaths(recipe: Recipe, resolve: (path: string) => string): Recipe {
   const resolved = copy(recipe) as unknown as Json;

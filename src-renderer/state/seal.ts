@@ -42,6 +42,8 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   }
   if (comparison.damage)
     return { kind: "bad", words: "Evidence is damaged", detail: `${sentence(comparison.damage)}.`, title: "What the arms were shown is not proven." };
+  if (comparison.notComparable)
+    return { kind: "bad", words: "Not comparable", detail: `${sentence(comparison.notComparable)}.`, title: "The two arms are different experiments." };
   const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
   if (!tuning) return shown;
   const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;

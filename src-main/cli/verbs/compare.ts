@@ -85,9 +85,9 @@ function comparisonText(result: ComparisonResult, world: World): string {
   return `${table(rows)}\n\n${fairness(result)}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
 }
 
-function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo }: ComparisonResult): string {
+function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo, reason }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
   if (tunedSeparately)
     return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: control and student are proven alike up to batch ${provenTo} only (seed ${seed}); the report says where they differ, or why more is not proven.`;
+  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).`;
 }
