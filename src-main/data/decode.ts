@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { InputError, Interrupted } from "../contract/failure";
 import { prepareImage } from "../tensor/ops/prepare-image";
@@ -86,7 +86,7 @@ async function reading<T>(
   const image = () => sharp(bytes ?? path, { failOn: "error", limitInputPixels: MAX_PIXELS }).timeout({ seconds: Math.ceil(seconds) });
   const work = async () => {
     // A pipe or a device might never end.
-    if (!bytes && !(await isFile(path))) throw new Error("it is a folder or a device");
+    if (bytes ? bytes.length === 0 : await isEmptyFile(path)) throw new Unusable("it is empty");
     const header = await image().metadata();
     expectSides(header);
     return read(image, header);
@@ -100,29 +100,46 @@ async function reading<T>(
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** Throws if it is no file, or one that may not be read. */
+async function isEmptyFile(path: string): Promise<boolean> {
   const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") throw new Error("it is missing");
+    if (error.code === "ENOENT") throw new Unusable("it is missing");
     throw error;
   });
-  return stats.isFile();
+  if (!stats.isFile()) throw new Unusable("it is a folder or a device");
+  await access(path, constants.R_OK);
+  return stats.size === 0;
 }
 
 function expectSides({ width, height }: Metadata): void {
-  if (Math.max(width, height) > MAX_SIDE) throw new Error(`it has ${width}x${height} pixels; at most ${MAX_SIDE} a side are read`);
+  if (Math.max(width, height) > MAX_SIDE) throw new Unusable(`it has ${width}x${height} pixels; at most ${MAX_SIDE} a side are read`);
 }
 
-function reasonOf({ message }: Error): string {
-  const [reason] = message.split("\n") as [string];
-  if (/unsupported image format/.test(reason)) return "unsupported image format: by its content it is no JPEG, PNG or WebP";
-  return reason;
+/** A reason in words of this program. */
+class Unusable extends Error {}
+
+const REFUSED = "this program may not read it; change its permissions";
+const DAMAGED = "it is cut off or damaged; replace it, or remove it from the folder";
+
+/** Codes and texts of the system and of the image library, in words. */
+const REASONS: readonly [text: RegExp, reason: string][] = [
+  [/EACCES|EPERM/, REFUSED],
+  [/unsupported image format/, "by its content it is no JPEG, PNG or WebP; convert it, or remove it from the folder"],
+  [/pixel limit/, `it has more than ${MAX_PIXELS / 1e6} million pixels; make it smaller`],
+  [/corrupt header|premature end|read error|unable to parse/i, DAMAGED],
+];
+
+function reasonOf(error: Error): string {
+  if (error instanceof Unusable) return error.message;
+  const known = REASONS.find(([text]) => text.test(error.message));
+  return known ? known[1] : `the image library reports "${error.message.split("\n")[0]}"`;
 }
 
 /** Settles like `work`, or rejects when time is up. */
 async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it was not decoded within ${seconds} seconds`)), 1000 * seconds);
+    timer = setTimeout(() => reject(new Unusable(`it was not decoded within ${seconds} seconds`)), 1000 * seconds);
   });
   try {
     return await Promise.race([work, late]);

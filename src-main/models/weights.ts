@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import { checkSetting } from "../contract/parse-recipe";
+import { checkSetting } from "../contract/check-recipe";
 import type { Precision } from "../contract/recipe";
 import type { SettingValue } from "../contract/setting";
 import type { Module } from "../nn/module";
