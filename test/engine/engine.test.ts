@@ -298,7 +298,7 @@ describe("pause, stop and resume", () => {
     await expect.poll(() => engine.notices.some(({ type }) => type === "state")).toBe(true);
     expect(await engine.control("stop")).toEqual({ state: "stopping" });
     expect((await answer).code).toBe("INTERRUPTED");
-    expect(await engine.control("stop")).toEqual({ state: "idle" });
+    expect(await engine.control("stop")).toEqual({ state: "stopped" });
   });
 
   test("predicting and evaluating during training disturb nothing", async () => {
