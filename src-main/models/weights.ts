@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
+import { checkSetting } from "../contract/check-recipe";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import { checkSetting } from "../contract/check-recipe";
 import type { Precision } from "../contract/recipe";
 import type { SettingValue } from "../contract/setting";
 import type { Module } from "../nn/module";

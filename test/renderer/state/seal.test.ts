@@ -84,6 +84,15 @@ it("settings that differ in a run of an earlier version leave both to be read", 
   });
 });
 
+it("a control of another seed is not comparable, which is no tuning", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, seed: 7 } };
+  expect(sealAfter({ control: 8, student: 8 }, true, { recipe })).toMatchObject({
+    kind: "bad",
+    words: "Not comparable",
+    detail: "Another seed (7 for the control, 0 for the student).",
+  });
+});
+
 it("a batch that differs because of a setting is explained by it", () => {
   const recipe = { ...controlRecipe, train: { ...studentRecipe.train, batchSize: 32 } };
   const other = batches(8, PER_EPOCH).map((record) => ({ ...record, chain: `other ${record.chain}` }));
