@@ -13,7 +13,7 @@ import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
-import { CIFAR10_CLASSES, experimentFolder, smallRecipe } from "./experiment";
+import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
 
 /** An engine in this process, with its messages as a list. It trains in this thread too. */
 class Conversation {
@@ -262,6 +262,19 @@ describe("pause, stop and resume", () => {
       expect(resumed.batches.map(({ imagesPerSecond: _, ...rest }) => rest)).toEqual(unbroken.batches.map(({ imagesPerSecond: _, ...rest }) => rest));
       expect(resumed.epochRecords.map(({ seconds: _, ...rest }) => rest)).toEqual(unbroken.epochRecords.map(({ seconds: _, ...rest }) => rest));
     }
+  });
+
+  test.each([1, 7, 21, 60, 100])("stopped in the middle of a batch, after %i batch norms, it discards that batch alone", async (norms) => {
+    const out = folder.path(`cut-${norms}`);
+    expect(await trainInto(out, single(), { stopAfterNorms: norms })).toMatchObject({ code: "INTERRUPTED" });
+    const { batches, state } = readRun(out);
+    // The student's 21 batch norms run once in a batch; tests use their averages.
+    expect(batches).toHaveLength(Math.floor((norms - 1) / 21));
+    expect(state).toBe("stopped");
+    const { result } = await trainInto(out, single(), { resume: true });
+    await fresh().train({ kind: "train", recipe: single(), out: folder.path(`uncut-${norms}`), resume: false });
+    expect(lasting(result as TrainResult).hashes).toEqual(readRun(folder.path(`uncut-${norms}`)).hashes);
+    expect(weightsOf(out)).toBe(weightsOf(folder.path(`uncut-${norms}`)));
   });
 
   test("a finished run can be resumed, which changes nothing", async () => {
