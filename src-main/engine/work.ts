@@ -298,7 +298,9 @@ function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normaliza
 /** That a run of one arm leaves the control's settings out, in words; null if there are none. */
 function ignoredControl({ control }: Recipe): string | null {
   const keys = Object.keys(control?.train ?? {}).map((key) => `control.train.${key}`);
-  return keys.length > 0 ? `one arm is trained, so ${keys.join(", ")} of the recipe has no effect; a comparison uses it` : null;
+  if (keys.length === 0) return null;
+  const [have, they] = keys.length > 1 ? ["have", "they are"] : ["has", "it is"];
+  return `one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`;
 }
 
 /** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */
