@@ -55,5 +55,5 @@ test("a resumed run takes what was measured from its checkpoint, and ends with t
   const { phases, code } = await phasesOf(resumed, { resume: true });
   expect(code).toBeNull();
   expect(phases).not.toContain(MEASURING);
-  expect(student(resumed)).toEqual(student(whole));
+  expect(student(resumed).equals(student(whole))).toBe(true);
 });
