@@ -90,6 +90,14 @@ test("without statistics, which a checkpoint brings, nothing is trained by mista
 const measured = (teacher: Network, images: number) =>
   measureChannels(teacher, data.train, "layer2", { images, precision: "fp32", yieldPoint: async () => {} });
 
+test("measuring gives way before each batch, and can be stopped there", async () => {
+  const teacher = smallTeacher({ imageSize: 16 });
+  const stopped = () => Promise.reject(new Error("stopped"));
+  const measuring = measureChannels(teacher, data.train, "layer2", { images: 20, precision: "fp32", yieldPoint: stopped });
+  await expect(measuring).rejects.toThrow("stopped");
+  teacher.model.release();
+});
+
 test("a teacher's channel statistics are those of all places of the first images", async () => {
   const teacher = smallTeacher({ imageSize: 16 });
   const { mean, std } = await measured(teacher, 20);
