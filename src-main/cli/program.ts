@@ -14,6 +14,7 @@ import { addExport } from "./verbs/export";
 import { addPredict } from "./verbs/predict";
 import { addRecipe } from "./verbs/recipe";
 import { addReport } from "./verbs/report";
+import { addRuns } from "./verbs/runs";
 import { addTrain } from "./verbs/train";
 import type { World } from "./world";
 
@@ -44,7 +45,8 @@ function createProgram(world: World, perform: Perform, print: (outcome: Outcome)
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
     .showHelpAfterError("(add --help for usage)");
-  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addExport, addBench, addDoctor]) add(program, perform);
+  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addRuns, addExport, addBench, addDoctor])
+    add(program, perform);
   addRecipe(program, print);
   addCommonOptions(program);
   return program;

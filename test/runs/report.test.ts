@@ -152,7 +152,11 @@ describe("the page of a comparison", () => {
       /line 3 of evidence.jsonl is of batch 4, expected 3/,
     ],
     ["missing last lines", (path) => writeFileSync(path, `${lines(path).slice(0, -2).join("\n")}\n`), /evidence.jsonl has 10 batches and batches.csv 12/],
-    ["a line that is not its own", (path) => writeFileSync(path, `${lines(path).fill("<html>", 4, 5).join("\n")}\n`), /line 5 of evidence.jsonl cannot be read/],
+    [
+      "a line that is not its own",
+      (path) => writeFileSync(path, `${lines(path).fill("<html>", 4, 5).join("\n")}\n`),
+      /line 5 of evidence.jsonl cannot be read/,
+    ],
     ["a missing file", (path) => rmSync(path), /evidence.jsonl has 0 batches and batches.csv 12/],
   ])("does not call proven what evidence was changed or lost: %s", (_, damage, words) => {
     const directory = comparison();
