@@ -9,6 +9,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   add_tensor_methods(exports);
   add_machine_methods(exports);
+  add_file_methods(exports);
   add_device_methods(exports);
   add_op_methods(exports);
   return exports;

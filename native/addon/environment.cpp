@@ -105,6 +105,8 @@ Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Va
     throw Napi::TypeError::New(env, error.what());
   } catch (const WrongRange &error) {
     throw Napi::RangeError::New(env, error.what());
+  } catch (const Stopped &error) {
+    throw coded(env, "INTERRUPTED", error.what());
   } catch (const OutOfMemory &error) {
     throw out_of_memory(env, error.asked, in_use);
   } catch (const CudaOutOfMemory &error) {

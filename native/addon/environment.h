@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,13 +31,16 @@ struct Environment {
   int64_t next_number = 1;
   // Constructors of typed arrays, captured at load. Unlike the C interface, they throw if there is no memory.
   Napi::FunctionReference float32_array, int32_array, uint8_array, uint16_array;
+  // Set from another thread to cut short the ops of this one; null if nobody may. `stop_array` keeps its memory.
+  const std::atomic<int32_t> *stop = nullptr;
+  Napi::Reference<Napi::Value> stop_array;
 
   explicit Environment(Napi::Env env);
 };
 
 // Runs the body of a method and converts what it throws to a JavaScript error. WrongType becomes a TypeError and WrongRange a RangeError.
 // Running out of memory becomes an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse, or on the GPU "CUDA_OUT_OF_MEMORY",
-// bytesAsked and bytesFree. CudaError and CudaUnavailable become one with code "CUDA_ERROR", "CUDA_LOST" or "CUDA_UNAVAILABLE".
+// bytesAsked and bytesFree. Stopped becomes one with code "INTERRUPTED". CudaError and CudaUnavailable become one with code "CUDA_ERROR", "CUDA_LOST" or "CUDA_UNAVAILABLE".
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body);
 
 template <Napi::Value (*method)(const Napi::CallbackInfo &, Environment &)>
@@ -62,6 +66,7 @@ std::vector<Argument> take_arguments(const char *op, const Napi::Value &object);
 
 void add_tensor_methods(Napi::Object exports);
 void add_machine_methods(Napi::Object exports);
+void add_file_methods(Napi::Object exports);
 void add_device_methods(Napi::Object exports);
 void add_op_methods(Napi::Object exports);
 

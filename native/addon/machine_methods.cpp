@@ -54,6 +54,24 @@ Napi::Value set_threads_method(const Napi::CallbackInfo &info, Environment &) {
 
 Napi::Value threads_method(const Napi::CallbackInfo &info, Environment &) { return Napi::Number::New(info.Env(), threads()); }
 
+Napi::Value stop_on(const Napi::CallbackInfo &info, Environment &environment) {
+  const Napi::Value flag = info[0];
+  if (flag.IsNull()) {
+    environment.stop = nullptr;
+    environment.stop_array.Reset();
+    return info.Env().Undefined();
+  }
+  const bool is_flag = flag.IsTypedArray() && flag.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array &&
+                       flag.As<Napi::TypedArray>().ElementLength() == 1;
+  if (!is_flag) throw WrongType("stopOn: flag: expected an Int32Array of one element or null, got something else");
+  void *data = nullptr;
+  napi_get_typedarray_info(info.Env(), flag, nullptr, nullptr, &data, nullptr, nullptr);
+  static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t) && std::atomic<int32_t>::is_always_lock_free);
+  environment.stop_array = Napi::Reference<Napi::Value>::New(flag, 1);
+  environment.stop = static_cast<const std::atomic<int32_t> *>(data);
+  return info.Env().Undefined();
+}
+
 Napi::Value measure_limits_method(const Napi::CallbackInfo &info, Environment &) {
   const Limits limits = measure_limits();
   Napi::Object result = Napi::Object::New(info.Env());
@@ -70,6 +88,7 @@ void add_machine_methods(Napi::Object exports) {
   add_method<select_isa_method>(exports, "selectIsa");
   add_method<set_threads_method>(exports, "setThreads");
   add_method<threads_method>(exports, "threads");
+  add_method<stop_on>(exports, "stopOn");
   add_method<measure_limits_method>(exports, "measureLimits");
 }
 

@@ -1,5 +1,9 @@
+#include <string_view>
+
 #include "addon/bindings.h"
 #include "addon/environment.h"
+#include "addon/errors.h"
+#include "cpu/threads.h"
 
 namespace distill {
 
@@ -17,12 +21,30 @@ std::string camel_case(const std::string &name) {
   return camel;
 }
 
+// The flag that may cut this op short; null if none may. Ops on a GPU are queued within microseconds. A step of the optimizer that was
+// left in the middle could not be taken back.
+const std::atomic<int32_t> *stop_flag_of(const OpMethod &method, const Environment &environment) {
+  const std::string_view name = method.name;
+  const bool is_step = name == "adamw" || name == "sgd";
+  return is_step || &environment.tensors.device() != &cpu_device() ? nullptr : environment.stop;
+}
+
+void call(const OpMethod &method, const Ops &ops, Arguments &arguments, const std::atomic<int32_t> *stop) {
+  const auto expect_going = [&] {
+    if (stop && *stop != 0) throw Stopped();
+  };
+  expect_going();
+  const StopOn scope(stop);
+  method.call(ops, arguments);
+  expect_going();
+}
+
 Napi::Value call_op(const Napi::CallbackInfo &info) {
   const auto &method = *static_cast<const OpMethod *>(info.Data());
   return guarded(info, [&](Environment &environment) {
     Arguments arguments(method.name, take_arguments(method.name, info[0]), environment.tensors);
     Device &device = environment.tensors.device();
-    method.call(device.ops(), arguments);
+    call(method, device.ops(), arguments, stop_flag_of(method, environment));
     device.check();
     arguments.keep_promises();
     return info.Env().Undefined();

@@ -41,17 +41,22 @@ bool spin_until(const Done &done) {
   return done();
 }
 
+thread_local const std::atomic<int32_t> *stop_flag = nullptr;
+
+bool stopped(const std::atomic<int32_t> *flag) { return flag && flag->load(std::memory_order_relaxed) != 0; }
+
 struct Job {
   int64_t chunks = 0;
   void (*body)(void *, int64_t) = nullptr;
   void *context = nullptr;
+  const std::atomic<int32_t> *stop = nullptr;
   std::atomic<int64_t> next = 0;
   std::atomic_flag failed;
   std::exception_ptr failure;
 
   void run_chunks() {
     try {
-      for (int64_t chunk = next++; chunk < chunks; chunk = next++) body(context, chunk);
+      for (int64_t chunk = next++; chunk < chunks && !stopped(stop); chunk = next++) body(context, chunk);
     } catch (...) {
       if (!failed.test_and_set()) failure = std::current_exception();
       next = chunks;
@@ -77,12 +82,13 @@ class Pool {
   void run(int64_t chunks, void (*body)(void *, int64_t), void *context) {
     // Nested in a chunk, or another thread is using the pool: run on this thread, with the same result.
     if (chunks <= 1 || size_ == 1 || busy_.test_and_set()) {
-      for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
+      for (int64_t chunk = 0; chunk < chunks && !stopped(stop_flag); ++chunk) body(context, chunk);
       return;
     }
     job_.chunks = chunks;
     job_.body = body;
     job_.context = context;
+    job_.stop = stop_flag;
     job_.next = 0;
     start();
     open();
@@ -185,6 +191,9 @@ struct Scratch {
 }  // namespace
 
 void parallel_for(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context) { pool().run(chunks, body, context); }
+
+StopOn::StopOn(const std::atomic<int32_t> *flag) { stop_flag = flag; }
+StopOn::~StopOn() { stop_flag = nullptr; }
 
 void set_threads(int count) { pool().resize(count); }
 int threads() { return pool().size(); }

@@ -1,6 +1,7 @@
 // The pool of worker threads; threads.cpp is the only place that knows how many there are.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace distill {
@@ -14,6 +15,15 @@ void parallel_for(int64_t chunks, const Body &body) {
   parallel_for(
       chunks, [](void *context, int64_t chunk) { (*static_cast<const Body *>(context))(chunk); }, const_cast<Body *>(&body));
 }
+
+// While it lives, parallel_for on this thread leaves out the chunks that have not begun once the flag is not 0. What the op computes is
+// then undefined.
+class StopOn {
+ public:
+  explicit StopOn(const std::atomic<int32_t> *flag);
+  ~StopOn();
+  StopOn(const StopOn &) = delete;
+};
 
 void set_threads(int count);
 int threads();

@@ -74,6 +74,16 @@ export interface Addon {
   selectIsa(isa: Isa): void;
   setThreads(count: number): void;
   threads(): number;
+  /**
+   * While the flag, an Int32Array of one element that another thread may set, is not 0, ops of this thread on the processor are cut short and
+   * throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer run to their end. null: nothing stops them.
+   */
+  stopOn(flag: Int32Array | null): void;
+  /**
+   * Takes the system's exclusive lock on an open file, without waiting. The system releases it when the file is closed or the process ends.
+   * "not supported" on file systems without locks, and on Windows.
+   */
+  lockFile(file: number): "taken" | "held by another" | "not supported";
   /** Takes about a second. */
   measureLimits(): Limits;
 

@@ -7,9 +7,13 @@ import { run } from "./program";
 // A reader that stops early (`distill ... | head`) is not a failure.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    // EIO: the terminal is gone.
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 }
+
+/** Requests to end: from the keyboard, from `kill` or the system that shuts down, and from a terminal that is closed. */
+const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 run(process.argv.slice(2), {
   cwd: process.cwd(),
@@ -17,8 +21,10 @@ run(process.argv.slice(2), {
   writeOut: (text) => process.stdout.write(text),
   err: process.stderr,
   onInterrupt: (listener) => {
-    process.on("SIGINT", listener).on("SIGTERM", listener);
-    return () => process.off("SIGINT", listener).off("SIGTERM", listener);
+    for (const signal of ENDINGS) process.on(signal, listener);
+    return () => {
+      for (const signal of ENDINGS) process.off(signal, listener);
+    };
   },
   startEngine: () => startEngine(path.join(__dirname, "../engine/engine.cjs")),
 }).then((status) => {

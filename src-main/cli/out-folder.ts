@@ -3,28 +3,30 @@ import path from "node:path";
 import { UsageError } from "../contract/failure";
 import type { World } from "./world";
 
-/** The absolute path of `--out`; by default a new folder in runs/ of the current folder: runs/demo-2026-11-24-001651. */
-export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): string {
+/**
+ * Where a run goes: `--out`, or by default a folder in runs/ of the current folder, runs/demo-2026-11-24-001651, of which the engine takes the
+ * first free name.
+ */
+export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): { out: string; unique: boolean } {
   if (resume && out === undefined) throw new UsageError("--resume needs --out, the folder of the run to resume");
-  return out === undefined ? freeName(path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), "") : path.resolve(world.cwd, out);
+  if (out !== undefined) return { out: path.resolve(world.cwd, out), unique: false };
+  return { out: path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), unique: true };
 }
 
 /** The absolute path of `--out`; by default a new file in the current folder: report-2026-11-24-001651.html. */
 export function outFile(world: World, out: string | undefined, stem: string, extension: string): string {
-  return out === undefined ? freeName(path.join(world.cwd, `${stem}-${timestamp(world.now())}`), `.${extension}`) : path.resolve(world.cwd, out);
+  if (out !== undefined) return path.resolve(world.cwd, out);
+  const name = path.join(world.cwd, `${stem}-${timestamp(world.now())}`);
+  for (let number = 1; ; number++) {
+    const file = `${name}${number > 1 ? `-${number}` : ""}.${extension}`;
+    if (!existsSync(file)) return file;
+  }
 }
 
 /** A path as a person would write it: relative if it is inside the current folder. */
 export function shownPath(world: World, file: string): string {
   const relative = path.relative(world.cwd, file);
   return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative;
-}
-
-function freeName(stem: string, extension: string): string {
-  for (let number = 1; ; number++) {
-    const name = `${stem}${number > 1 ? `-${number}` : ""}${extension}`;
-    if (!existsSync(name)) return name;
-  }
 }
 
 /** Local time to the second, without characters that some file systems do not allow. */

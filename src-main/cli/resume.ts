@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
+import type { Methods } from "../contract/engine";
 import type { Failure } from "../contract/failure";
+import type { RunResult } from "../contract/run";
 import { EngineError } from "../engine-client/client";
+import type { Session } from "./session";
 
 /** A training call that ended early, with the command that resumes it from its checkpoint. */
 export class Resumable extends EngineError {
@@ -12,13 +15,16 @@ export class Resumable extends EngineError {
   }
 }
 
-/** Runs a training call that writes to `out`. If it is interrupted or its engine dies, the failure names the command that resumes it. */
-export async function resumable<R>(out: string, command: readonly string[], train: () => Promise<R>): Promise<R> {
+/** Trains. If that is interrupted or its engine dies, the failure names the command that resumes the run: `command`, with `--out` and `--resume`. */
+export async function resumable(session: Session, request: Methods["start"]["params"], command: readonly string[]): Promise<RunResult> {
+  let out: string | null = null;
   try {
-    return await train();
+    return await session.train(request, (directory) => {
+      out = directory;
+    });
   } catch (error) {
     const isEarlyEnd = error instanceof EngineError && (error.code === "INTERRUPTED" || error.code === "ENGINE_DIED");
-    throw isEarlyEnd && existsSync(out) ? new Resumable(error, shellWords([...command, "--out", out, "--resume"])) : error;
+    throw isEarlyEnd && out !== null && existsSync(out) ? new Resumable(error, shellWords([...command, "--out", out, "--resume"])) : error;
   }
 }
 

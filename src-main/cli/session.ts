@@ -1,4 +1,5 @@
 import type { Method, Methods } from "../contract/engine";
+import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
 import { type ProgressView, progressView } from "./progress";
 import type { World } from "./world";
@@ -15,6 +16,16 @@ export class Session {
   call<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     const answer = this.engine.call(method, params, { signal: this.interrupts.signal, onNotice: (notice) => this.progress.show(notice) });
     return this.interrupts.unlessForced(answer);
+  }
+
+  /** Trains to the end. The first interrupt stops the run with a checkpoint. `onStart` is told its folder. */
+  train(request: Methods["start"]["params"], onStart: (directory: string) => void): Promise<RunResult> {
+    const { signal } = this.interrupts;
+    return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice: (notice) => this.progress.show(notice) }));
+  }
+
+  say(text: string): void {
+    this.progress.say(text);
   }
 }
 

@@ -10,7 +10,7 @@ export interface World {
   writeOut(text: string): void;
   /** Standard error: progress and messages. */
   err: Writable & { isTTY?: boolean; columns?: number };
-  /** Calls the listener on each request to stop (Ctrl-C, SIGTERM); returns a function that unsubscribes it. */
+  /** Calls the listener on each request to stop (Ctrl-C, SIGTERM, SIGHUP); returns a function that unsubscribes it. */
   onInterrupt(listener: () => void): () => void;
   startEngine(): EngineChannel;
 }

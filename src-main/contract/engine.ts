@@ -7,12 +7,12 @@ import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { ArmName, BatchRecord, ComparisonResult, EpochRecord, RunDetails, RunSummary, TrainResult } from "./run";
+import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
 import { z } from "./zod";
 
 export type { Failure };
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export interface Call<M extends Method = Method> {
   id: number;
@@ -35,20 +35,22 @@ export interface EngineEnd {
   details: string;
 }
 
+/**
+ * Who calls. page: the app's window, which shows what others made and may be taken over; terminal: the program that started the engine; peer:
+ * another process of the same user, over the socket that a run's lock names.
+ */
+export type Audience = "page" | "terminal" | "peer";
+
 const text = z.string().min(1);
 const side = z.int().min(1).max(4096).optional();
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected a Uint8Array");
 /** null or left out: what the weights say, otherwise their family's values, which the notice `warning` reports. */
 const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
-/** `parseRecipe` checks the recipe's content. */
-const run = {
-  recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
-  out: text,
-  resume: z.boolean(),
-};
-
-/** The engine's methods. `takes` is the schema that the engine checks the parameters of a call against; `gives` is the type of its result. */
+/**
+ * The engine's methods. `takes` is the schema that the engine checks the parameters of a call against, `gives` the type of its result. Page and
+ * terminal may call all of them but those in `TERMINAL_ONLY`; a peer only those in `PEER`.
+ */
 export const methods = {
   hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
   doctor: takes({}).gives<DoctorReport>(),
@@ -56,16 +58,47 @@ export const methods = {
   /** Counts, classes and, on request, some images per class as encoded PNGs. */
   dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
   /** Downloads CIFAR-10 to `directory`; resumable; sends `download` notices with its progress. */
-  dataDownload: takes({
+  dataDownload: takes({ directory: text }).gives<{ path: string }>(),
+  /** The same from an address of the caller's choice. */
+  dataDownloadFrom: takes({
     directory: text,
-    url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }).optional(),
+    url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
-  /** Trains the one arm that the recipe describes. Sends its progress as notices with this call's id. */
-  train: takes(run).gives<TrainResult>(),
-  /** Trains the recipe's control and student, alternating by epoch, into out/control and out/student. */
-  compare: takes(run).gives<ComparisonResult>(),
-  /** Takes effect on the running train or compare call at its next batch. stop writes a checkpoint and answers that call with INTERRUPTED. */
-  control: takes({ action: z.enum(["pause", "continue", "stop"]) }).gives<{ state: "running" | "paused" | "stopping" | "idle" }>(),
+
+  /**
+   * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
+   * ends with it. train: the one arm that the recipe describes. compare: control and student, alternating by epoch, in out/control and
+   * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>.
+   */
+  start: takes({
+    kind: z.enum(["train", "compare"]),
+    /** `parseRecipe` checks its content. */
+    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+    out: text,
+    resume: z.boolean(),
+    seeds: z.int().min(1).max(1000).optional(),
+    /** Where a run of this name exists, take the next free name: "first-2". */
+    unique: z.boolean().optional(),
+    /** A person says that whoever holds the folder's lock is gone. */
+    takeOver: z.boolean().optional(),
+  }).gives<{ run: string; directory: string }>(),
+  /**
+   * Follows a run to its end. Sends its notices, from the start on but without the first `from` batch records, and answers with its result or its
+   * failure. The run does not depend on its watchers.
+   */
+  watch: takes({ run: text, from: z.int().min(0) }).gives<RunResult>(),
+  /**
+   * stop takes effect within the batch under way, which is discarded; the others at the next batch. stop, pause and checkpoint write a checkpoint.
+   * The result is the state from now on.
+   */
+  control: takes({ run: text, action: z.enum(["pause", "continue", "stop", "checkpoint"]) }).gives<{ state: RunState | "stopping" }>(),
+  /** The runs of this engine that have not ended, and those of others that it follows. */
+  list: takes({}).gives<LiveRun[]>(),
+  /** The live run in a folder, whichever process trains it: from then on `watch` and `control` reach it. null if nobody trains there. */
+  attach: takes({ directory: text }).gives<LiveRun | null>(),
+  /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
+  deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
+
   /** Logits and probabilities of single images. */
   predict: takes({
     model: text,
@@ -101,6 +134,11 @@ export const methods = {
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
 
+/** Methods that start programs or reach addresses of the caller's choice. */
+export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom"];
+/** What another process may ask: to follow and control runs. */
+export const PEER: readonly Method[] = ["hello", "watch", "control", "list"];
+
 /** The schema of a method's parameters. `result` only carries a type for the compiler; it never has a value. */
 interface Signature<Params extends z.ZodType, Result> {
   params: Params;
@@ -120,13 +158,18 @@ export type PredictRequest = Methods["predict"]["params"];
 export type EvaluateRequest = Methods["evaluate"]["params"];
 export type BenchRequest = Methods["bench"]["params"];
 
+/** A notice without the id of its call. */
+export type NoticeBody = Notice extends infer N ? (N extends Notice ? Omit<N, "id"> : never) : never;
+
 /** Progress of a long call, with that call's id. */
 export type Notice =
   | { id: number; type: "phase"; text: string }
   | { id: number; type: "started"; arm: ArmName; directory: string; batchesPerEpoch: number; epochs: number }
   | { id: number; type: "batches"; arm: ArmName; records: BatchRecord[]; progress: Progress }
   | { id: number; type: "epoch"; arm: ArmName; record: EpochRecord }
-  | { id: number; type: "state"; state: "running" | "paused" }
+  | { id: number; type: "state"; state: "running" | "paused" | "stopping" }
+  /** A comparison of a sweep begins, number `index` from 0 of `total`: the notices that follow are its own. */
+  | { id: number; type: "member"; index: number; total: number; seed: number; directory: string }
   | { id: number; type: "download"; received: number; total: number }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "measured"; record: BenchRecord }
@@ -135,7 +178,7 @@ export type Notice =
   | { id: number; type: "note"; text: string };
 
 export interface Progress {
-  /** Batches done and in total, for both arms together. */
+  /** Batches done and in total, for all arms and seeds together. */
   done: number;
   total: number;
   imagesPerSecond: number;

@@ -65,6 +65,31 @@ export interface RunHashes {
 
 export type RunState = "running" | "paused" | "stopped" | "finished" | "failed";
 
+/** The process that trains a run. */
+export interface RunOwner {
+  pid: number;
+  /** The computer's name; null if it is this one. */
+  host: string | null;
+  program: "app" | "command line";
+  /** ISO 8601 */
+  since: string;
+  /** ISO 8601: when it last said that it is alive, every few seconds. */
+  lastSign: string;
+}
+
+/** A run, comparison or sweep that has not ended. */
+export interface LiveRun {
+  /** Identifies it in calls. */
+  run: string;
+  directory: string;
+  kind: "train" | "compare";
+  seeds: number;
+  recipe: Recipe;
+  state: RunState | "stopping";
+  /** null if this engine trains it. */
+  owner: RunOwner | null;
+}
+
 export interface RunSummary {
   directory: string;
   name: string;
@@ -76,6 +101,8 @@ export interface RunSummary {
   epochs: number;
   testAcc: number | null;
   trainAcc: number | null;
+  /** Who trains it now; null if nobody does. */
+  owner: RunOwner | null;
 }
 
 export interface RunDetails extends RunSummary {
@@ -104,6 +131,26 @@ export interface TrainResult {
   imagesPerSecond: number;
   hashes: RunHashes;
 }
+
+/** The comparisons of a sweep, in the order of their seeds, and their means. Differences are fractions. */
+export interface SweepResult {
+  directory: string;
+  seeds: number[];
+  teacher: { model: string; testAcc: number };
+  /** Means over the seeds. */
+  control: { trainAcc: number; testAcc: number };
+  student: { trainAcc: number; testAcc: number };
+  /** Mean of student.testAcc - control.testAcc. */
+  difference: number;
+  /** Whether each comparison is. */
+  controlled: boolean;
+  tunedSeparately: boolean;
+  comparisons: ComparisonResult[];
+  /** Path of the HTML report. */
+  report: string;
+}
+
+export type RunResult = TrainResult | ComparisonResult | SweepResult;
 
 export interface ComparisonResult {
   directory: string;

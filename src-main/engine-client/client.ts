@@ -1,6 +1,7 @@
 import type { Call, EngineEnd, Method, Methods, Notice } from "../contract/engine";
 import { PROTOCOL } from "../contract/engine";
 import type { Failure } from "../contract/failure";
+import type { RunResult } from "../contract/run";
 import type { EngineChannel, Incoming } from "./channel";
 
 /** The failure that the engine answered with, or why it can no longer answer. */
@@ -18,10 +19,7 @@ export class EngineError extends Error {
 
 export interface CallOptions {
   onNotice?: (notice: Notice) => void;
-  /**
-   * Aborting asks a train or compare call to stop: it runs until its checkpoint is written, then fails with INTERRUPTED. Any other call fails
-   * with INTERRUPTED immediately, and the engine's later answer is dropped.
-   */
+  /** Aborting makes the call fail with INTERRUPTED immediately; the engine's later answer is dropped. */
   signal?: AbortSignal;
 }
 
@@ -59,13 +57,33 @@ export class EngineClient {
     if (this.#end) return Promise.reject(died(this.#end));
     if (signal?.aborted) return Promise.reject(interrupted());
     const id = ++this.#lastId;
-    const stop = () => this.#interrupt(id, method);
+    const stop = () => this.#interrupt(id);
     signal?.addEventListener("abort", stop);
     const answer = new Promise<Methods[M]["result"]>((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onNotice });
       this.channel.post({ id, method, params } as Call);
     });
     return answer.finally(() => signal?.removeEventListener("abort", stop));
+  }
+
+  /**
+   * Starts a run and follows it to its end. Aborting stops the run: it goes on until its checkpoint is written, then this fails with INTERRUPTED.
+   * `onStart` is told the run's folder.
+   */
+  async train(
+    request: Methods["start"]["params"],
+    { onNotice, signal, onStart = () => {} }: CallOptions & { onStart?: (directory: string) => void } = {},
+  ): Promise<RunResult> {
+    const { run, directory } = await this.call("start", request, { signal });
+    onStart(directory);
+    // If the engine dies meanwhile, following it fails and says so.
+    const stop = () => void this.call("control", { run, action: "stop" }).catch(() => {});
+    signal?.addEventListener("abort", stop);
+    try {
+      return await this.call("watch", { run, from: 0 }, { onNotice });
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   /** Closes the channel; pending calls fail. */
@@ -86,12 +104,7 @@ export class EngineClient {
     else pending.reject(new EngineError(message.error));
   }
 
-  #interrupt(id: number, method: Method): void {
-    if (method === "train" || method === "compare") {
-      // If the engine dies meanwhile, the call itself fails and says so.
-      this.call("control", { action: "stop" }).catch(() => {});
-      return;
-    }
+  #interrupt(id: number): void {
     this.#pending.get(id)?.reject(interrupted());
     this.#pending.delete(id);
   }

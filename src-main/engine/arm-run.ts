@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Progress } from "../contract/engine";
+import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import { differingSettings, valueAt } from "../contract/parse-recipe";
@@ -7,15 +7,16 @@ import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
 import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
-import { readEvents, readHeader, readRun } from "../runs/reader";
-import { createRun, expectNotTrained, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
+import { readHeader, readRun } from "../runs/reader";
+import { createRun, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
 import type { Arm } from "../training/compare";
 import type { Step, Trainer } from "../training/trainer";
-import type { Notifier } from "./notices";
 
 /** In long epochs. Checkpoints are also written after every epoch, at every pause and when training stops. */
 const SECONDS_BETWEEN_CHECKPOINTS = 300;
+
+type Notify = (notice: NoticeBody) => void;
 
 /** An arm and its run folder. */
 export interface PlacedArm extends Arm {
@@ -43,7 +44,7 @@ export function expectFree({ directory }: PlacedArm): null {
 
 /**
  * Finds what each arm can resume from; null for an arm that never began, as when the disk was full at the start of the other. Throws an
- * InputError if there is no run, if its recipe differs, or if another process is training it.
+ * InputError if there is no run or if its recipe differs.
  */
 export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)[] {
   const isThere = ({ directory }: PlacedArm) => existsSync(runFiles(directory).recipe);
@@ -52,7 +53,6 @@ export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)
 
 function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   const header = readHeader(directory);
-  expectNotTrained(directory, readEvents(directory));
   const differing = differingSettings(header.recipe, recipe).find((key) => !settingAt(key, recipe)?.resumable);
   if (differing) {
     const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAt(each, differing) ?? null));
@@ -83,15 +83,17 @@ export class ArmRun {
   private constructor(
     readonly trainer: Trainer,
     private readonly writer: RunWriter,
-    private readonly notifier: Notifier,
+    private readonly notify: (notice: NoticeBody) => void,
   ) {
     const { arm, batchesPerEpoch, epochs } = trainer;
-    notifier.send({ type: "started", arm, directory: writer.directory, batchesPerEpoch, epochs });
+    notify({ type: "started", arm, directory: writer.directory, batchesPerEpoch, epochs });
   }
 
-  static start({ name, recipe, directory }: PlacedArm, trainer: Trainer, teacherTestAcc: number | null, notifier: Notifier): ArmRun {
+  /** `lock`: the identity of the lock on the folder. */
+  static start({ name, recipe, directory }: PlacedArm, lock: string, trainer: Trainer, teacherTestAcc: number | null, notify: Notify): ArmRun {
     const writer = createRun(
       directory,
+      lock,
       {
         arm: name,
         recipe,
@@ -103,12 +105,12 @@ export class ArmRun {
       },
       trainer.parts,
     );
-    return new ArmRun(trainer, writer, notifier);
+    return new ArmRun(trainer, writer, notify);
   }
 
   /** Expects the trainer to be where the run stopped. */
-  static resume({ name, directory }: PlacedArm, trainer: Trainer, { checkpoint }: EarlierRun, notifier: Notifier): ArmRun {
-    const run = new ArmRun(trainer, resumeRun(directory, positionOf(trainer), trainer.parts), notifier);
+  static resume({ name, directory }: PlacedArm, lock: string, trainer: Trainer, { checkpoint }: EarlierRun, notify: Notify): ArmRun {
+    const run = new ArmRun(trainer, resumeRun(directory, lock, positionOf(trainer), trainer.parts), notify);
     const { evidenceDamage } = readRun(directory);
     if (evidenceDamage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${evidenceDamage}`);
     if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}`);
@@ -116,21 +118,24 @@ export class ArmRun {
   }
 
   batch({ record, evidence }: Step, progress: Progress): void {
+    this.writer.expectInPlace();
     // First, so that a process that dies leaves no batch without evidence.
     this.writer.appendEvidence(evidence);
     this.writer.appendBatches([record]);
-    this.notifier.batch(this.trainer.arm, record, progress);
+    this.notify({ type: "batches", arm: this.trainer.arm, records: [record], progress });
     if (performance.now() - this.#lastCheckpoint >= SECONDS_BETWEEN_CHECKPOINTS * 1000) this.checkpoint();
   }
 
   epoch(record: EpochRecord): void {
+    this.writer.expectInPlace();
     this.writer.appendEpoch(record);
     this.checkpoint();
-    this.notifier.send({ type: "epoch", arm: this.trainer.arm, record });
+    this.notify({ type: "epoch", arm: this.trainer.arm, record });
   }
 
   /** Lines first: a checkpoint never includes a batch that the files lack. */
   checkpoint(): void {
+    this.writer.expectInPlace();
     this.writer.flush();
     writeCheckpoint(runFiles(this.writer.directory).checkpoint, this.trainer);
     this.writer.setHashes(this.trainer.hashes);
@@ -149,12 +154,12 @@ export class ArmRun {
 
   warn(text: string): void {
     this.writer.event("warning", text);
-    this.notifier.send({ type: "warning", text });
+    this.notify({ type: "warning", text });
   }
 
   note(text: string): void {
     this.writer.event("note", text);
-    this.notifier.send({ type: "note", text });
+    this.notify({ type: "note", text });
   }
 
   /** Stopped on request: the work done so far is kept. */
@@ -164,6 +169,7 @@ export class ArmRun {
   }
 
   fail(message: string): void {
+    this.writer.expectInPlace();
     this.writer.event("failed", message);
   }
 
@@ -173,6 +179,7 @@ export class ArmRun {
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
     const files = runFiles(directory);
+    this.writer.expectInPlace();
     saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
     removeOlderCheckpoint(files.checkpoint);
     this.writer.event("finished", teacher?.summary);
@@ -180,7 +187,6 @@ export class ArmRun {
   }
 
   close(): void {
-    this.notifier.flush();
     this.writer.close();
   }
 }

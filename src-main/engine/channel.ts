@@ -1,6 +1,7 @@
-import type { Answer, Channel, Notice } from "../contract/engine";
+import type { Answer, Audience, Channel, Notice } from "../contract/engine";
+import type { RunOwner } from "../contract/run";
 
-/** The engine's end of the connection. Checks what arrives. */
+/** The engine's end of a connection. Checks what arrives. */
 export type ClientChannel = Channel<Answer | Notice, unknown, void>;
 
 /** The part of Electron's MessagePortMain, and of a utility process's parentPort, used here. */
@@ -11,12 +12,30 @@ interface Port {
   start(): void;
 }
 
-/** The channel to whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork` with a port as its first message. */
-export function parentChannel(): ClientChannel {
+/** The process that started this one, and owns it. */
+export interface Parent {
+  program: RunOwner["program"];
+  /** Calls `serve` with each client that the parent brings. */
+  onClient(serve: (channel: ClientChannel, audience: Audience) => void): void;
+  /** Called once when the parent is gone or asks this process to end. */
+  onLeave(leave: () => void): void;
+}
+
+/** Whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork`. */
+export function parent(): Parent {
   const { parentPort } = process as unknown as { parentPort?: Port };
-  if (parentPort) return portChannel(parentPort);
-  if (process.send) return processChannel();
+  if (parentPort) return appParent(parentPort);
+  if (process.send) return terminalParent();
   throw new Error("the engine is started by the app or the command line, not by hand");
+}
+
+/** The command line is its engine's only client. */
+function terminalParent(): Parent {
+  return {
+    program: "command line",
+    onClient: (serve) => serve(processChannel(), "terminal"),
+    onLeave: (leave) => process.on("disconnect", leave),
+  };
 }
 
 function processChannel(): ClientChannel {
@@ -28,15 +47,39 @@ function processChannel(): ClientChannel {
   };
 }
 
-function portChannel(parentPort: Port): ClientChannel {
-  const port = new Promise<Port>((resolve) => parentPort.on("message", ({ ports }) => ports[0] && resolve(ports[0])));
+/**
+ * The app brings a port for each page that it opens, and one of its own ("owner"). Pages come and go; when the owner's port closes, the app is
+ * gone, however it ended.
+ */
+function appParent(parentPort: Port): Parent {
+  let serve: (channel: ClientChannel, audience: Audience) => void = () => {};
+  let leave = () => {};
+  parentPort.on("message", ({ data, ports: [port] }) => {
+    if (!port) return;
+    if (data === "page") serve(portChannel(port), "page");
+    if (data !== "owner") return;
+    port.on("message", ({ data }) => data === "leave" && leave());
+    port.on("close", () => leave());
+    port.start();
+  });
   return {
-    post: (message) => port.then((open) => open.postMessage(message)),
-    onMessage: (listener) =>
-      port.then((open) => {
-        open.on("message", ({ data }) => listener(data));
-        open.start();
-      }),
-    onClose: (listener) => port.then((open) => open.on("close", listener)),
+    program: "app",
+    onClient: (each) => {
+      serve = each;
+    },
+    onLeave: (each) => {
+      leave = each;
+    },
+  };
+}
+
+function portChannel(port: Port): ClientChannel {
+  return {
+    post: (message) => port.postMessage(message),
+    onMessage: (listener) => {
+      port.on("message", ({ data }) => listener(data));
+      port.start();
+    },
+    onClose: (listener) => port.on("close", listener),
   };
 }

@@ -1,22 +1,26 @@
-/** The engine process: owns the native addon and computes what its parent asks for. */
+/** The engine process: owns the native addon and computes what its clients ask for. A second thread runs the same script and trains. */
+import { isMainThread } from "node:worker_threads";
 import { loadAddon } from "../backend/load";
 import { useBackend } from "../tensor/tensor";
-import { parentChannel } from "./channel";
+import { parent } from "./channel";
 import { Engine } from "./engine";
-
-process.on("uncaughtException", die);
-process.on("unhandledRejection", die);
+import { OwnThread, workAsThread } from "./trainer-thread";
 
 useBackend(loadAddon());
-const channel = parentChannel();
-const engine = new Engine(channel);
+if (isMainThread) serve();
+else workAsThread();
 
-// When nobody is left to report to, work ends with a checkpoint. The same happens when the system asks the process to end.
-channel.onClose(leave);
-process.on("SIGTERM", leave);
+function serve(): void {
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
+  const { program, onClient, onLeave } = parent();
+  const engine = new Engine(program, new OwnThread(__filename));
+  onClient((channel, audience) => engine.serve(channel, audience));
 
-function leave(): void {
-  engine.stop().then(() => process.exit(0), die);
+  // When nobody is left to report to, work ends with a checkpoint. The same happens when the system asks the process to end.
+  const leave = () => void engine.stop().then(() => process.exit(0), die);
+  onLeave(leave);
+  process.on("SIGTERM", leave).on("SIGHUP", leave);
 }
 
 function die(error: unknown): void {

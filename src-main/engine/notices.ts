@@ -1,16 +1,12 @@
-import type { Notice, Progress } from "../contract/engine";
-import type { ArmName, BatchRecord } from "../contract/run";
+import type { NoticeBody } from "../contract/engine";
 
-/** A notice without the id of its call. */
-export type NoticeBody = Notice extends infer N ? (N extends Notice ? Omit<N, "id"> : never) : never;
+type Batches = Extract<NoticeBody, { type: "batches" }>;
 
 const MOST_PER_SECOND = 10;
 
-/** Sends a training call's notices: batches in groups, so that fast training does not flood the connection, everything else immediately and in order. */
+/** Sends a run's notices: batches in groups, so that fast training does not flood the connection, everything else immediately and in order. */
 export class Notifier {
-  #records: BatchRecord[] = [];
-  #arm: ArmName | null = null;
-  #progress: Progress | null = null;
+  #batches: Batches | null = null;
   #lastSent = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -19,11 +15,9 @@ export class Notifier {
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
-  batch(arm: ArmName, record: BatchRecord, progress: Progress): void {
-    if (arm !== this.#arm) this.flush();
-    this.#arm = arm;
-    this.#records.push(record);
-    this.#progress = progress;
+  batches(notice: Batches): void {
+    if (notice.arm !== this.#batches?.arm) this.flush();
+    this.#batches = { ...notice, records: [...(this.#batches?.records ?? []), ...notice.records] };
     if (this.clock() - this.#lastSent >= 1000 / MOST_PER_SECOND) this.flush();
   }
 
@@ -34,9 +28,9 @@ export class Notifier {
 
   /** Sends the batches collected so far. */
   flush(): void {
-    if (this.#records.length === 0) return;
-    this.post({ type: "batches", arm: this.#arm!, records: this.#records, progress: this.#progress! });
-    this.#records = [];
+    if (!this.#batches) return;
+    this.post(this.#batches);
+    this.#batches = null;
     this.#lastSent = this.clock();
   }
 }

@@ -1,4 +1,4 @@
-import type { EvaluateRequest, EvaluateResult, PredictRequest, PredictResult } from "../contract/engine";
+import type { EvaluateRequest, EvaluateResult, NoticeBody, PredictRequest, PredictResult } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { softmax } from "../contract/softmax";
 import type { Dataset } from "../data/dataset";
@@ -8,7 +8,6 @@ import { prepareImage } from "../tensor/ops/prepare-image";
 import { noGrad, scope, type Tensor } from "../tensor/tensor";
 import { evaluate } from "../training/evaluate";
 import { expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
-import type { NoticeBody } from "./notices";
 
 /** Logits and probabilities of single images. */
 export async function predict(request: PredictRequest, notify: (notice: NoticeBody) => void): Promise<PredictResult> {

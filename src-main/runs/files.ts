@@ -18,6 +18,9 @@ export const runFiles = (directory: string) => ({
   weights: join(directory, "student.safetensors"),
 });
 
+/** Who trains in a folder of a run, a comparison or a sweep. */
+export const lockFile = (directory: string) => join(directory, "lock");
+
 /** The content of recipe.json besides the recipe itself. */
 export interface RunStart {
   arm: ArmName;
@@ -43,8 +46,6 @@ export interface RunEvent {
   time: string;
   type: EventType;
   text?: string;
-  /** The training process; in `started` and `resumed`. */
-  pid?: number;
   /** Counts starts and resumptions from 1; in `started` and `resumed`. */
   segment?: number;
 }

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { uptime } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
@@ -7,6 +6,7 @@ import { parseRecipe } from "../contract/parse-recipe";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { linkOf } from "../training/evidence";
 import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
+import { ownerOf } from "./lock";
 import { batchTableOf, EPOCHS, parseTable } from "./records";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
@@ -55,17 +55,19 @@ export function runFolders(directory: string, depth = 2): string[] {
 }
 
 function summarize(directory: string, header: RunHeader, events: RunEvent[], epochs: EpochRecord[]): RunSummary {
+  const owner = ownerOf(directory);
   const evaluated = epochs.filter(({ testAcc }) => testAcc !== null);
   return {
     directory,
     name: header.recipe.name,
     arm: header.arm,
-    state: stateOf(events),
+    state: stateOf(events, owner !== null),
     started: events[0]?.time ?? "",
     epochsDone: epochs.length,
     epochs: header.recipe.train.epochs,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
+    owner,
   };
 }
 
@@ -166,33 +168,10 @@ const STATE_AFTER: Partial<Record<EventType, RunState>> = {
   failed: "failed",
 };
 
-/** A run whose process is gone without a final event counts as stopped. */
-function stateOf(events: RunEvent[]): RunState {
+/** A run that nobody trains any more, without a final event, counts as stopped. */
+function stateOf(events: RunEvent[], isTrained: boolean): RunState {
   const states = events.flatMap(({ type }) => STATE_AFTER[type] ?? []);
   const last = states.at(-1) ?? "stopped";
   const active = last === "running" || last === "paused";
-  return active && processOf(events) === null ? "stopped" : last;
-}
-
-/** The process that is training the run now; null if none is. */
-export function trainedBy(events: RunEvent[]): number | null {
-  const state = stateOf(events);
-  return state === "running" || state === "paused" ? processOf(events) : null;
-}
-
-/** The process that last started or resumed the run; null if it has ended. */
-function processOf(events: RunEvent[]): number | null {
-  const { pid, time } = events.filter((event) => event.pid !== undefined).at(-1) ?? {};
-  if (pid === undefined || time === undefined) return null;
-  // Process numbers start over when the machine restarts.
-  const booted = Date.now() - uptime() * 1000;
-  return Date.parse(time) > booted && isAlive(pid) ? pid : null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return active && !isTrained ? "stopped" : last;
 }

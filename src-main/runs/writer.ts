@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { cannotBeWritten, type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA, writeWhole } from "./files";
-import { readBatches, readEpochs, readEvents, readEvidence, readHeader, trainedBy } from "./reader";
+import { expectLocked } from "./lock";
+import { readBatches, readEpochs, readEvents, readEvidence, readHeader } from "./reader";
 import { batchTable, EPOCHS, line, toText } from "./records";
 
 /** How far training had got at a checkpoint. */
@@ -14,8 +15,11 @@ export interface RunPosition {
   epochsDone: number;
 }
 
-/** Starts a run in a new folder; `parts` names the parts of its loss. Throws an InputError if the folder already holds a run. */
-export function createRun(directory: string, start: RunStart, parts: readonly string[]): RunWriter {
+/**
+ * Starts a run in a folder that is locked, by the identity of its lock; `parts` names the parts of its loss. Throws an InputError if the folder
+ * already holds a run.
+ */
+export function createRun(directory: string, lock: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   if (existsSync(files.recipe))
     throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run with --resume`);
@@ -30,18 +34,17 @@ export function createRun(directory: string, start: RunStart, parts: readonly st
     for (const path of Object.keys(tables)) rmSync(path, { force: true });
     throw error;
   }
-  return new RunWriter(directory, header, parts, "started", 1);
+  return new RunWriter(directory, lock, header, parts, "started", 1);
 }
 
 /**
- * Resumes a run from a checkpoint: removes lines written after it, so that none appears twice. Throws an InputError if the folder holds no
- * run or another process is training it.
+ * Resumes a run, in a folder that is locked, from a checkpoint: removes lines written after it, so that none appears twice. Throws an InputError
+ * if the folder holds no run.
  */
-export function resumeRun(directory: string, position: RunPosition, parts: readonly string[]): RunWriter {
+export function resumeRun(directory: string, lock: string, position: RunPosition, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   const header = readHeader(directory);
   const events = readEvents(directory);
-  expectNotTrained(directory, events);
 
   const isDone = ({ epoch, iter }: BatchRecord) => epoch < position.epoch || (epoch === position.epoch && iter <= position.iter);
   const batches = readBatches(directory).filter(isDone);
@@ -51,13 +54,7 @@ export function resumeRun(directory: string, position: RunPosition, parts: reado
   writeWhole(files.evidence, evidence.map(jsonLine).join(""));
   writeWhole(files.epochs, toText(EPOCHS, epochs));
   writeWhole(files.events, events.map(jsonLine).join(""));
-  return new RunWriter(directory, header, parts, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
-}
-
-/** Throws an InputError if another process is training the run. */
-export function expectNotTrained(directory: string, events: RunEvent[]): void {
-  const pid = trainedBy(events);
-  if (pid !== null && pid !== process.pid) throw new InputError(`${directory} is being trained by process ${pid}: stop it there before resuming it here`);
+  return new RunWriter(directory, lock, header, parts, "resumed", 1 + Math.max(0, ...events.map((event) => event.segment ?? 0)));
 }
 
 /** Appends to the files of one run. When a call returns, the system has the line; after `flush` it is on disk. */
@@ -72,6 +69,7 @@ export class RunWriter {
   /** Use `createRun` or `resumeRun`. */
   constructor(
     readonly directory: string,
+    private readonly lock: string,
     header: RunHeader,
     parts: readonly string[],
     type: "started" | "resumed",
@@ -84,8 +82,17 @@ export class RunWriter {
     this.#events = new LineFile(files.events);
     this.#evidence = new LineFile(files.evidence);
     this.#batchTable = batchTable(parts);
-    this.#writeEvent({ time: new Date().toISOString(), type, segment, pid: process.pid });
+    this.#writeEvent({ time: new Date().toISOString(), type, segment });
     this.flush();
+  }
+
+  /**
+   * Throws an InputError if the folder is no longer the one that this run began to write into, or another process has it. To be called before
+   * anything is written.
+   */
+  expectInPlace(): void {
+    expectLocked(this.directory, this.lock);
+    for (const file of this.#files) file.expectInPlace();
   }
 
   appendBatches(records: readonly BatchRecord[]): void {
@@ -137,6 +144,16 @@ class LineFile {
 
   constructor(readonly path: string) {
     this.#file = openSync(path, "a");
+  }
+
+  /** Throws an InputError if the file under this name is no longer the open one. */
+  expectInPlace(): void {
+    const open = fstatSync(this.#file);
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    if (there?.ino === open.ino && there.dev === open.dev) return;
+    throw new InputError(
+      `${this.path} was ${there ? "replaced" : "deleted"} while the run was being trained: nothing more is written. Resume the run; it continues from its last checkpoint`,
+    );
   }
 
   append(lines: string): void {

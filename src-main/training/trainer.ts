@@ -8,6 +8,7 @@ import { hashWeights } from "../models/weights";
 import type { Weight } from "../nn/weight";
 import { scope, type Tensor } from "../tensor/tensor";
 import { AnswerCache } from "./answer-cache";
+import { Averages } from "./averages";
 import { channelStatistics } from "./channel-statistics";
 import { type Batch, Criterion } from "./criterion";
 import type { Evaluation } from "./evaluate";
@@ -71,6 +72,7 @@ export class Trainer {
   readonly #criterion: Criterion;
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
+  readonly #averages: Averages;
 
   constructor({ arm, recipe, data, student, teacher: network, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
@@ -91,6 +93,7 @@ export class Trainer {
     const parameters = this.#parameters();
     this.#pass = new Pass((batch) => this.#criterion.compute(batch), parameters);
     this.#optimizer = createOptimizer(parameters, recipe.train);
+    this.#averages = new Averages(student.model);
     this.#position = { ...START, checksumEvery: checksumInterval(), initialWeights: hashWeights(student.model) };
   }
 
@@ -130,7 +133,10 @@ export class Trainer {
     return this.#criterion.parts;
   }
 
-  /** Trains on the next batch of the epoch. Throws an InputError if the loss is no longer a finite number. */
+  /**
+   * Trains on the next batch of the epoch. Throws an InputError if the loss is no longer a finite number, and an error with the code INTERRUPTED if
+   * the flag of `stopOn` was set: then everything is as it was before this batch.
+   */
   step(): Step {
     const { epoch } = this;
     const { epochsDone, batchesDone } = this.#position;
@@ -138,14 +144,16 @@ export class Trainer {
     const plan = this.#planner.plan(epoch, batchesDone);
     const learningRate = learningRateAt(this.recipe.train, this.batchesPerEpoch, epochsDone, batchesDone);
 
-    const { numbers, evidence } = scope(() => {
-      const batch = this.#render(plan);
-      const evidence = this.#evidenceOf(plan, batch);
-      const numbers = this.#pass.run(batch);
-      this.#optimizer.step(learningRate);
-      // No earlier, because waiting for a GPU would leave it without work. A step with a wrong loss is not recorded.
-      return { numbers: this.#expectFinite(numbers()), evidence };
-    });
+    const { numbers, evidence } = this.#averages.keptOnError(() =>
+      scope(() => {
+        const batch = this.#render(plan);
+        const evidence = this.#evidenceOf(plan, batch);
+        const numbers = this.#pass.run(batch);
+        this.#optimizer.step(learningRate);
+        // No earlier, because waiting for a GPU would leave it without work. A step with a wrong loss is not recorded.
+        return { numbers: this.#expectFinite(numbers()), evidence };
+      }),
+    );
 
     const images = plan.indices.length;
     const seconds = (performance.now() - started) / 1000;
@@ -210,6 +218,7 @@ export class Trainer {
   release(): void {
     this.#pass.release();
     this.#optimizer.release();
+    this.#averages.release();
     this.#criterion.release();
     this.teacher?.release();
     this.student.model.release();

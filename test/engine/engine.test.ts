@@ -5,33 +5,42 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Answer, Method, Methods, Notice } from "../../src-main/contract/engine";
 import type { Failure } from "../../src-main/contract/failure";
-import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";
+import type { ComparisonResult, RunResult, TrainResult } from "../../src-main/contract/run";
+import type { ClientChannel } from "../../src-main/engine/channel";
 import { Engine } from "../../src-main/engine/engine";
+import { SameThread } from "../../src-main/engine/trainer-thread";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
 import { CIFAR10_CLASSES, experimentFolder, smallRecipe } from "./experiment";
 
-/** An engine in this process, with its messages as a list. */
+/** An engine in this process, with its messages as a list. It trains in this thread too. */
 class Conversation {
   readonly notices: Notice[] = [];
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #hear: (message: unknown) => void = () => {};
   #lastId = 0;
   onNotice: (notice: Notice) => void = () => {};
-  readonly engine = new Engine({
-    post: (message) => {
-      if ("type" in message) {
-        this.notices.push(message);
-        this.onNotice(message);
-      } else this.#waiting.get(message.id)!(message);
-    },
-    onMessage: (listener) => {
-      this.#hear = listener;
-    },
-    onClose: () => {},
-  });
+  readonly engine = new Engine("command line", new SameThread());
+  /** The run that was started last. */
+  run = "";
+
+  constructor() {
+    const channel: ClientChannel = {
+      post: (message) => {
+        if ("type" in message) {
+          this.notices.push(message);
+          this.onNotice(message);
+        } else this.#waiting.get(message.id)!(message);
+      },
+      onMessage: (listener) => {
+        this.#hear = listener;
+      },
+      onClose: () => {},
+    };
+    this.engine.serve(channel, "terminal");
+  }
 
   ask(method: string, params: unknown): Promise<Answer> {
     const id = ++this.#lastId;
@@ -53,6 +62,25 @@ class Conversation {
     return answer.error;
   }
 
+  /** Starts a run and follows it to its end. */
+  async train(request: TrainingOf<"train">): Promise<TrainResult>;
+  async train(request: TrainingOf<"compare">): Promise<ComparisonResult>;
+  async train(request: Methods["start"]["params"]): Promise<RunResult> {
+    this.run = (await this.call("start", request)).run;
+    return this.call("watch", { run: this.run, from: 0 });
+  }
+
+  async trainingFailure(request: Methods["start"]["params"]): Promise<Failure> {
+    const answer = await this.ask("start", request);
+    if (!answer.ok) return answer.error;
+    this.run = (answer.result as { run: string }).run;
+    return this.failure("watch", { run: this.run, from: 0 });
+  }
+
+  control(action: Methods["control"]["params"]["action"]) {
+    return this.call("control", { run: this.run, action });
+  }
+
   /** Acts when the n-th batch of training has been reported. */
   afterBatch(n: number, act: () => void): void {
     let batches = 0;
@@ -64,6 +92,8 @@ class Conversation {
     };
   }
 }
+
+type TrainingOf<Kind extends "train" | "compare"> = Methods["start"]["params"] & { kind: Kind };
 
 let folder: ReturnType<typeof experimentFolder>;
 beforeAll(() => {
@@ -85,7 +115,7 @@ const weightsOf = (directory: string) =>
 describe("what the engine reports about itself", () => {
   test("hello, doctor, models", async () => {
     const engine = fresh();
-    expect(await engine.call("hello", { protocol: 1 })).toMatchObject({ protocol: 1, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    expect(await engine.call("hello", { protocol: 2 })).toMatchObject({ protocol: 2, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
     const { cpu, backends, bundled } = await engine.call("doctor", {});
     expect(cpu.isas).toContain(cpu.isa);
     expect(backends.map(({ name, available }) => [name, available])).toEqual([
@@ -102,8 +132,8 @@ describe("what the engine reports about itself", () => {
     ["a method of Object's", "constructor", {}, /no method/],
     ["a parameter that does not exist", "doctor", { verbose: true }, /doctor.*verbose/],
     ["a missing parameter", "listRuns", {}, /listRuns: directory/],
-    ["a recipe with an unknown key", "train", { recipe: { ...smallRecipe("x"), trian: {} }, out: "x", resume: false }, /trian.*train/],
-    ["no recipe", "train", { out: "x", resume: false }, /recipe/],
+    ["a recipe with an unknown key", "start", { kind: "train", recipe: { ...smallRecipe("x"), trian: {} }, out: "x", resume: false }, /trian.*train/],
+    ["no recipe", "start", { kind: "train", out: "x", resume: false }, /recipe/],
   ])("%s is wrong usage", async (_, method, params, message) => {
     const failure = await fresh().failure(method, params);
     expect(failure.code).toBe("USAGE");
@@ -115,7 +145,7 @@ describe("training", () => {
   test("one arm leaves a complete run folder", async () => {
     const engine = fresh();
     const out = folder.path("single");
-    const result = await engine.call("train", { recipe: single(), out, resume: false });
+    const result = await engine.train({ kind: "train", recipe: single(), out, resume: false });
     const run = readRun(out);
     expect(run).toMatchObject({ arm: "single", state: "finished", epochsDone: 2, hashes: result.hashes, classes: CIFAR10_CLASSES, parameters: 272_474 });
     expect(run.batches.map(({ epoch, iter }) => [epoch, iter])).toEqual([1, 2].flatMap((epoch) => [1, 2, 3].map((iter) => [epoch, iter])));
@@ -132,7 +162,7 @@ describe("training", () => {
   test("a comparison writes both arms, the report and the proof that it was controlled", async () => {
     const engine = fresh();
     const out = folder.path("comparison");
-    const result = await engine.call("compare", { recipe: recipe(), out, resume: false });
+    const result = await engine.train({ kind: "compare", recipe: recipe(), out, resume: false });
     expect(result.controlled).toBe(true);
     expect(result.control.hashes).toMatchObject({
       initialWeights: result.student.hashes.initialWeights,
@@ -153,7 +183,12 @@ describe("training", () => {
   test("the teacher's cached answers serve later runs too, with the same result", async () => {
     const engine = fresh();
     const run = (name: string, cacheTeacher: boolean) =>
-      engine.call("compare", { recipe: { ...recipe(), distillation: { ...recipe().distillation!, cacheTeacher } }, out: folder.path(name), resume: false });
+      engine.train({
+        kind: "compare",
+        recipe: { ...recipe(), distillation: { ...recipe().distillation!, cacheTeacher } },
+        out: folder.path(name),
+        resume: false,
+      });
     const [first, second, asking] = [await run("to-remember", true), await run("remembering", true), await run("asking", false)];
     for (const { student } of [second, asking]) expect(student).toMatchObject({ testLoss: first.student.testLoss, hashes: first.student.hashes });
     const finished = (name: string, arm: string) => readRun(folder.path(name, arm)).events.find(({ type }) => type === "finished")!.text;
@@ -165,7 +200,7 @@ describe("training", () => {
   test("a teacher at another size than it was trained at causes a warning, also in the run", async () => {
     const engine = fresh();
     const out = folder.path("unfamiliar");
-    await engine.call("compare", { recipe: { ...recipe({ epochs: 1 }), teacher: { ...recipe().teacher!, imageSize: 16 } }, out, resume: false });
+    await engine.train({ kind: "compare", recipe: { ...recipe({ epochs: 1 }), teacher: { ...recipe().teacher!, imageSize: 16 } }, out, resume: false });
     const text = expect.stringContaining("set teacher.imageSize to 8");
     expect(engine.notices.filter(({ type }) => type === "warning")).toMatchObject([{ text }]);
     expect(readRun(`${out}/student`).events).toContainEqual(expect.objectContaining({ type: "warning", text }));
@@ -173,8 +208,9 @@ describe("training", () => {
 
   test("frees its memory", async () => {
     const before = backend().memoryStats().inUse;
-    await fresh().call("compare", { recipe: recipe({ epochs: 1 }), out: folder.path("memory"), resume: false });
-    await fresh().failure("train", {
+    await fresh().train({ kind: "compare", recipe: recipe({ epochs: 1 }), out: folder.path("memory"), resume: false });
+    await fresh().trainingFailure({
+      kind: "train",
       recipe: { ...recipe(), teacher: { ...recipe().teacher!, weights: "nowhere" } },
       out: folder.path("memory-2"),
       resume: false,
@@ -184,16 +220,21 @@ describe("training", () => {
 
   test("never overwrites a run", async () => {
     const out = folder.path("kept");
-    await fresh().call("train", { recipe: single({ epochs: 1 }), out, resume: false });
+    await fresh().train({ kind: "train", recipe: single({ epochs: 1 }), out, resume: false });
     const before = readFileSync(`${out}/batches.csv`);
-    const failure = await fresh().failure("train", { recipe: single({ epochs: 1 }), out, resume: false });
+    const failure = await fresh().trainingFailure({ kind: "train", recipe: single({ epochs: 1 }), out, resume: false });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringMatching(/already holds a run.*another folder/) });
     expect(readFileSync(`${out}/batches.csv`)).toEqual(before);
   });
 
   test("a loss that is not a number fails the run, with an explanation", async () => {
     const out = folder.path("diverged");
-    const failure = await fresh().failure("train", { recipe: single({ optimizer: "sgd", learningRate: 10, weightDecay: 10, epochs: 60 }), out, resume: false });
+    const failure = await fresh().trainingFailure({
+      kind: "train",
+      recipe: single({ optimizer: "sgd", learningRate: 10, weightDecay: 10, epochs: 60 }),
+      out,
+      resume: false,
+    });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("train.learningRate") });
     expect(readRun(out)).toMatchObject({ state: "failed" });
   });
@@ -202,18 +243,18 @@ describe("training", () => {
 describe("pause, stop and resume", () => {
   let whole: ComparisonResult;
   beforeAll(async () => {
-    whole = await fresh().call("compare", { recipe: recipe(), out: folder.path("whole"), resume: false });
+    whole = await fresh().train({ kind: "compare", recipe: recipe(), out: folder.path("whole"), resume: false });
   });
 
   test.each([1, 3, 4, 6, 8, 12])("stopped after batch %i and resumed, a comparison gives bitwise equal results", async (n) => {
     const out = folder.path(`stopped-${n}`);
     const engine = fresh();
-    engine.afterBatch(n, () => void engine.call("control", { action: "stop" }));
-    const failure = await engine.failure("compare", { recipe: recipe(), out, resume: false });
+    engine.afterBatch(n, () => void engine.control("stop"));
+    const failure = await engine.trainingFailure({ kind: "compare", recipe: recipe(), out, resume: false });
     expect(failure.code).toBe("INTERRUPTED");
     for (const arm of ["control", "student"]) expect(readRun(`${out}/${arm}`).state).toBe("stopped");
 
-    const result = await fresh().call("compare", { recipe: recipe(), out, resume: true });
+    const result = await fresh().train({ kind: "compare", recipe: recipe(), out, resume: true });
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
     for (const arm of ["control", "student"]) {
       expect(weightsOf(`${out}/${arm}`)).toEqual(weightsOf(folder.path("whole", arm)));
@@ -224,7 +265,7 @@ describe("pause, stop and resume", () => {
   });
 
   test("a finished run can be resumed, which changes nothing", async () => {
-    const again = await fresh().call("compare", { recipe: recipe(), out: folder.path("whole"), resume: true });
+    const again = await fresh().train({ kind: "compare", recipe: recipe(), out: folder.path("whole"), resume: true });
     expect([lasting(again.control), lasting(again.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
   });
 
@@ -234,16 +275,16 @@ describe("pause, stop and resume", () => {
     let during: unknown;
     engine.onNotice = async (notice) => {
       if (notice.type === "batches" && !during) {
-        during = engine.call("control", { action: "pause" });
+        during = engine.control("pause");
         expect(await during).toEqual({ state: "paused" });
       }
       if (notice.type !== "state" || notice.state !== "paused") return;
       const batches = readRun(`${out}/control`).batches.length;
       await engine.call("evaluate", evaluation());
       expect(readRun(`${out}/control`)).toMatchObject({ state: "paused", batches: { length: batches } });
-      expect(await engine.call("control", { action: "continue" })).toEqual({ state: "running" });
+      expect(await engine.control("continue")).toEqual({ state: "running" });
     };
-    const result = await engine.call("compare", { recipe: recipe(), out, resume: false });
+    const result = await engine.train({ kind: "compare", recipe: recipe(), out, resume: false });
     expect(engine.notices.filter(({ type }) => type === "state")).toMatchObject([{ state: "paused" }, { state: "running" }]);
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
     expect(readRun(`${out}/student`).events.map(({ type }) => type)).toEqual(expect.arrayContaining(["paused", "continued"]));
@@ -252,12 +293,12 @@ describe("pause, stop and resume", () => {
   test("a paused run can be stopped", async () => {
     const engine = fresh();
     const out = folder.path("paused-stopped");
-    engine.afterBatch(2, () => void engine.call("control", { action: "pause" }));
-    const answer = engine.failure("train", { recipe: single(), out, resume: false });
+    engine.afterBatch(2, () => void engine.control("pause"));
+    const answer = engine.trainingFailure({ kind: "train", recipe: single(), out, resume: false });
     await expect.poll(() => engine.notices.some(({ type }) => type === "state")).toBe(true);
-    expect(await engine.call("control", { action: "stop" })).toEqual({ state: "stopping" });
+    expect(await engine.control("stop")).toEqual({ state: "stopping" });
     expect((await answer).code).toBe("INTERRUPTED");
-    expect(await engine.call("control", { action: "stop" })).toEqual({ state: "idle" });
+    expect(await engine.control("stop")).toEqual({ state: "idle" });
   });
 
   test("predicting and evaluating during training disturb nothing", async () => {
@@ -266,9 +307,9 @@ describe("pause, stop and resume", () => {
     engine.afterBatch(1, () => {
       answers.push(engine.call("predict", { model: "resnet20_cifar10", weights: folder.teacher, images: [{ path: "red.png", bytes: redImage }] }));
       answers.push(engine.call("evaluate", evaluation()));
-      answers.push(engine.failure("train", { recipe: single(), out: folder.path("second"), resume: false }));
+      answers.push(engine.trainingFailure({ kind: "train", recipe: single(), out: folder.path("second"), resume: false }));
     });
-    const result = await engine.call("compare", { recipe: recipe(), out: folder.path("disturbed"), resume: false });
+    const result = await engine.train({ kind: "compare", recipe: recipe(), out: folder.path("disturbed"), resume: false });
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
     const [prediction, evaluated, second] = await Promise.all(answers);
     expect(prediction).toMatchObject({ classes: CIFAR10_CLASSES });
@@ -290,7 +331,7 @@ describe("pause, stop and resume", () => {
     const contents = () =>
       ["control", "student"].flatMap((arm) => ["events.jsonl", "recipe.json"].map((file) => readFileSync(folder.path("whole", arm, file), "utf8")));
     const before = contents();
-    const failure = await fresh().failure("compare", { recipe: changed(), out: folder.path("whole"), resume: true });
+    const failure = await fresh().trainingFailure({ kind: "compare", recipe: changed(), out: folder.path("whole"), resume: true });
     expect(failure.code).toBe("INPUT");
     expect(failure.message).toMatch(message);
     expect(contents()).toEqual(before);
@@ -299,19 +340,19 @@ describe("pause, stop and resume", () => {
   test("a comparison in which one arm never began can be resumed", async () => {
     const out = folder.path("half-begun");
     const engine = fresh();
-    engine.afterBatch(1, () => void engine.call("control", { action: "stop" }));
-    await engine.failure("compare", { recipe: recipe(), out, resume: false });
+    engine.afterBatch(1, () => void engine.control("stop"));
+    await engine.trainingFailure({ kind: "compare", recipe: recipe(), out, resume: false });
     rmSync(`${out}/student`, { recursive: true });
-    const result = await fresh().call("compare", { recipe: recipe(), out, resume: true });
+    const result = await fresh().train({ kind: "compare", recipe: recipe(), out, resume: true });
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
   });
 
   test("initial weights that changed before the first checkpoint are refused", async () => {
     const out = folder.path("first-weights");
     const from = (weights: string) => ({ ...single(), student: { ...recipe().student, weights } });
-    await fresh().call("train", { recipe: from(folder.teacher), out, resume: false });
+    await fresh().train({ kind: "train", recipe: from(folder.teacher), out, resume: false });
     rmSync(`${out}/checkpoint`, { recursive: true });
-    const failure = await fresh().failure("train", { recipe: from(otherTeacher()), out, resume: true });
+    const failure = await fresh().trainingFailure({ kind: "train", recipe: from(otherTeacher()), out, resume: true });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other initial weights") });
   });
 
@@ -319,18 +360,18 @@ describe("pause, stop and resume", () => {
     const out = folder.path("in the way");
     mkdirSync(`${out}/student`, { recursive: true });
     writeFileSync(`${out}/student/batches.csv`, "mine");
-    const failure = await fresh().failure("compare", { recipe: recipe(), out, resume: false });
+    const failure = await fresh().trainingFailure({ kind: "compare", recipe: recipe(), out, resume: false });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining(`${out}/student/batches.csv already exists`) });
     writeFileSync(`${out}/report.html`, "mine");
     rmSync(`${out}/student`, { recursive: true });
-    expect(await fresh().failure("compare", { recipe: recipe(), out, resume: false })).toMatchObject({
+    expect(await fresh().trainingFailure({ kind: "compare", recipe: recipe(), out, resume: false })).toMatchObject({
       message: expect.stringContaining("report.html already exists"),
     });
     expect(readdirSync(out)).toEqual(["report.html"]);
   });
 
   test("resuming where there is no run is refused", async () => {
-    const failure = await fresh().failure("train", { recipe: single(), out: folder.path("nothing"), resume: true });
+    const failure = await fresh().trainingFailure({ kind: "train", recipe: single(), out: folder.path("nothing"), resume: true });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("holds no run") });
     expect(existsSync(folder.path("nothing"))).toBe(false);
   });
@@ -338,13 +379,13 @@ describe("pause, stop and resume", () => {
   test("a damaged checkpoint is reported, and the previous one is used", async () => {
     const out = folder.path("damaged");
     const engine = fresh();
-    engine.afterBatch(5, () => void engine.call("control", { action: "stop" }));
-    await engine.failure("train", { recipe: single(), out, resume: false });
+    engine.afterBatch(5, () => void engine.control("stop"));
+    await engine.trainingFailure({ kind: "train", recipe: single(), out, resume: false });
     writeFileSync(`${out}/checkpoint/latest.safetensors`, "not a checkpoint");
     const resumed = fresh();
-    const result = await resumed.call("train", { recipe: single(), out, resume: true });
+    const result = await resumed.train({ kind: "train", recipe: single(), out, resume: true });
     expect(resumed.notices.find(({ type }) => type === "warning")).toMatchObject({ text: expect.stringContaining("continues from the one before") });
-    expect(lasting(result)).toEqual(lasting(await fresh().call("train", { recipe: single(), out: folder.path("undamaged"), resume: false })));
+    expect(lasting(result)).toEqual(lasting(await fresh().train({ kind: "train", recipe: single(), out: folder.path("undamaged"), resume: false })));
   });
 });
 
@@ -384,7 +425,7 @@ describe("bad input to training", () => {
     ["a comparison without a teacher", () => single(), "USAGE", /distillation/],
   ])("%s", async (_, bad, code, message) => {
     const out = folder.path("bad");
-    const failure = await fresh().failure("compare", { recipe: bad(), out, resume: false });
+    const failure = await fresh().trainingFailure({ kind: "compare", recipe: bad(), out, resume: false });
     expect(failure.code).toBe(code);
     expect(failure.message).toMatch(message);
     expect(existsSync(out)).toBe(false);

@@ -1,16 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { NoticeBody } from "../../src-main/contract/engine";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";
-import { Job } from "../../src-main/engine/job";
-import type { NoticeBody } from "../../src-main/engine/notices";
-import { compare, trainOne } from "../../src-main/engine/train-call";
+import { Run } from "../../src-main/engine/run";
+import { SameThread } from "../../src-main/engine/trainer-thread";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
-import { AnswerCache } from "../../src-main/training/answer-cache";
 
 export const CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
@@ -48,18 +47,18 @@ interface TrainingOptions {
 
 /** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code, and the texts of warnings and notes. */
 export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, onStep = () => {} }: TrainingOptions = {}) {
-  const job = new Job();
   const said: string[] = [];
   const notify = (notice: NoticeBody) => {
     if (notice.type === "warning" || notice.type === "note") said.push(notice.text);
   };
+  let run: Run | null = null;
   const undo = afterEachStep((done) => {
     onStep(done);
-    if (done === stopAfter) job.stop();
+    if (done === stopAfter) run?.control("stop");
   });
   try {
-    const call = { recipe, out, resume, job, cache: new AnswerCache(), notify };
-    const result: ComparisonResult | TrainResult = recipe.distillation ? await compare(call) : await trainOne(call);
+    run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
+    const result = (await run.watch(0, notify)) as ComparisonResult | TrainResult;
     return { result, code: null, said };
   } catch (error) {
     return { result: null, code: (error as { code?: string }).code ?? String(error), said };
@@ -67,6 +66,9 @@ export async function trainInto(out: string, recipe: Recipe, { resume = false, s
     undo();
   }
 }
+
+/** An owner that no other process can ask. */
+export const nobody = { program: "command line", socket: null, token: "" } as const;
 
 function afterEachStep(act: (done: number) => void): () => void {
   const addon = backend();

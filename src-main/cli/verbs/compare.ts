@@ -1,37 +1,46 @@
 import type { Command } from "commander";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
-import type { ComparisonResult, TrainResult } from "../../contract/run";
-import { runFolder, shownPath } from "../out-folder";
+import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
+import { wholeNumber } from "../flags";
+import { shownPath } from "../out-folder";
 import { completeRecipe, readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { percent, points, table } from "../words";
 import type { World } from "../world";
-import { addRunOptions, type RunOptions, recipeFlags } from "./train";
+import { addRunOptions, placeOf, type RunOptions, recipeFlags } from "./train";
+
+type CompareOptions = RunOptions & { seeds: number };
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
-  addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
+  addCompareOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: CompareOptions & { recipe: string }) =>
     perform((session) => compare(session, "compare", readRecipe(options.recipe, options.set, session.world.cwd), options)),
   );
 }
 
 export function addDemo(program: Command, perform: Perform): void {
   const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "npx distill demo");
-  addRunOptions(verb).action((options: RunOptions) =>
+  addCompareOptions(verb).action((options: CompareOptions) =>
     perform((session) => compare(session, "demo", completeRecipe(presetOf("demo").recipe, options.set, session.world.cwd), options)),
   );
 }
 
-async function compare(session: Session, verb: string, recipe: Recipe, options: RunOptions): Promise<Outcome> {
+function addCompareOptions(verb: Command): Command {
+  return addRunOptions(verb).option("--seeds <count>", "train so many comparisons, with the recipe's seed and those after it", wholeNumber(1, 1000), 1);
+}
+
+async function compare(session: Session, verb: string, recipe: Recipe, options: CompareOptions): Promise<Outcome> {
   const { world } = session;
-  const out = runFolder(world, options, verb);
-  const command = ["npx", "distill", verb, ...recipeFlags(options)];
-  const result = await resumable(out, command, () => session.call("compare", { recipe, out, resume: options.resume ?? false }));
-  return { json: comparisonJson(result), text: comparisonText(result, world) };
+  const { seeds } = options;
+  const command = ["npx", "distill", verb, ...recipeFlags(options), ...(seeds > 1 ? ["--seeds", String(seeds)] : [])];
+  const result = await resumable(session, { kind: "compare", recipe, seeds, ...placeOf(world, options, verb) }, command);
+  if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, world) };
+  const comparison = result as ComparisonResult;
+  return { json: comparisonJson(comparison), text: comparisonText(comparison, world) };
 }
 
 /** Accuracies over all seeds first; then one entry per seed and arm, as their evidence. */
@@ -47,6 +56,21 @@ function comparisonJson({ seed, teacher, control, student, directory, report, ..
     directory,
     report,
   };
+}
+
+function sweepJson({ comparisons, ...means }: SweepResult) {
+  const runs = comparisons.flatMap(({ seed, control, student }) => [control, student].map((run) => ({ seed, ...run })));
+  return { ...means, runs };
+}
+
+function sweepText({ comparisons, teacher, control, student, difference, directory, report }: SweepResult, world: World): string {
+  const rows = [
+    ["test accuracy", "control", "student", "difference"],
+    ...comparisons.map((each) => [`seed ${each.seed}`, percent(each.control.testAcc), percent(each.student.testAcc), points(each.difference)]),
+    ["mean", percent(control.testAcc), percent(student.testAcc), points(difference)],
+  ];
+  const fair = [...new Set(comparisons.map(fairness))].join("\n");
+  return `${table(rows)}\n\nThe teacher (${teacher.model}) has ${percent(teacher.testAcc)}.\n${fair}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
 }
 
 function comparisonText(result: ComparisonResult, world: World): string {

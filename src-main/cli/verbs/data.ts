@@ -37,7 +37,10 @@ function addDownload(data: Command, perform: Perform): void {
     .action((directory: string, { url }: { url?: string }) =>
       perform(async (session) => {
         const { world } = session;
-        const result = await session.call("dataDownload", { directory: path.resolve(world.cwd, directory), url });
+        const folder = path.resolve(world.cwd, directory);
+        const result = await (url === undefined
+          ? session.call("dataDownload", { directory: folder })
+          : session.call("dataDownloadFrom", { directory: folder, url }));
         return { json: result, text: `Data: ${shownPath(world, result.path)}` };
       }),
     );

@@ -1,14 +1,17 @@
 import { type Command, Option } from "commander";
+import type { TrainResult } from "../../contract/run";
 import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
 import { readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import { addVerb, type Perform } from "../verb";
 import { duration, percent, table } from "../words";
+import type { World } from "../world";
 
 export interface RunOptions {
   out?: string;
   resume?: true;
+  takeOver?: true;
   set: string[];
 }
 
@@ -17,7 +20,13 @@ export function addRunOptions(verb: Command): Command {
   return verb
     .option("--out <dir>", "folder for the run (default: a new folder in runs/)")
     .option("--resume", "resume the run in --out from its last checkpoint")
+    .option("--take-over", "resume although another process may still hold the run, where this program cannot look: you say that it is gone")
     .addOption(new Option("--set <key=value>", "change a value of the recipe; may be repeated").argParser(collect).default([], "none"));
+}
+
+/** The part of a request that says where the run goes. */
+export function placeOf(world: World, options: RunOptions, verb: string) {
+  return { ...runFolder(world, options, verb), resume: options.resume ?? false, takeOver: options.takeOver ?? false };
 }
 
 /** The flags that shape a run's recipe; `--out` and `--resume` added to them resume the run. */
@@ -31,9 +40,8 @@ export function addTrain(program: Command, perform: Perform): void {
     perform(async (session) => {
       const { world } = session;
       const recipe = readRecipe(options.recipe, options.set, world.cwd);
-      const out = runFolder(world, options, "train");
       const command = ["npx", "distill", "train", ...recipeFlags(options)];
-      const result = await resumable(out, command, () => session.call("train", { recipe, out, resume: options.resume ?? false }));
+      const result = (await resumable(session, { kind: "train", recipe, ...placeOf(world, options, "train") }, command)) as TrainResult;
       const rows = [
         ["train accuracy", percent(result.trainAcc)],
         ["test accuracy", percent(result.testAcc)],

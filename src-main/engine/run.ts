@@ -1,0 +1,268 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Methods, NoticeBody } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import type { Recipe } from "../contract/recipe";
+import type { ComparisonResult, LiveRun, RunResult, TrainResult } from "../contract/run";
+import { EngineError } from "../engine-client/client";
+import { FolderLock, type LockContent } from "../runs/lock";
+import { comparisonArms } from "../training/compare";
+import { Notifier } from "./notices";
+import { expectWritable } from "./out-folder";
+import { summarizeSweep } from "./sweep";
+import type { TrainerThread, Training } from "./trainer-thread";
+
+/** A run as its callers see it, whichever process trains it. */
+export interface Watchable {
+  readonly live: LiveRun;
+  watch(from: number, notify: (notice: NoticeBody) => void): Promise<RunResult>;
+  control(action: Action): Promise<LiveRun["state"]> | LiveRun["state"];
+}
+
+export type Action = Methods["control"]["params"]["action"];
+
+/** What `start` asks for; the recipe is checked and complete. */
+export interface RunRequest extends Omit<Methods["start"]["params"], "recipe"> {
+  recipe: Recipe;
+}
+
+/** Who owns runs in this process, and where it can be asked about them. */
+export type Owner = Pick<LockContent, "program" | "socket" | "token">;
+
+const BEAT_MS = 5000;
+
+/** One comparison of a sweep; a run without several seeds has one member, itself. */
+interface Member {
+  recipe: Recipe;
+  directory: string;
+}
+
+/**
+ * A run of this engine, from start to end: it holds the locks of its folders, gives the work to the thread that trains, and remembers what
+ * happened, for watchers that come later. A sweep trains its comparisons one after the other.
+ */
+export class Run implements Watchable {
+  readonly id = randomUUID();
+  readonly directory: string;
+  readonly ended: Promise<RunResult>;
+  #state: LiveRun["state"] = "running";
+  #training: Training | null = null;
+  /** Folders of this run, in the order in which they were locked or made. */
+  readonly #locks: FolderLock[] = [];
+  readonly #made: string[] = [];
+  readonly #notices: NoticeBody[] = [];
+  readonly #watchers = new Set<(notice: NoticeBody) => void>();
+  /** Progress of the member under way in that of all. */
+  #member = { index: 0, began: performance.now() };
+
+  /** Throws an InputError, and leaves nothing behind, if the folder cannot be written to or another process trains there. */
+  constructor(
+    private readonly request: RunRequest,
+    private readonly owner: Owner,
+    private readonly thread: TrainerThread,
+  ) {
+    const { out, resume, unique, kind, recipe } = request;
+    // Before any folder is made.
+    if (kind === "compare") comparisonArms(recipe);
+    expectWritable(out);
+    if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
+    this.directory = unique && !resume ? this.#makeUnique(out) : out;
+    try {
+      this.#lock(this.#foldersOf(this.directory, this.#seeds === 1));
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    const beat = setInterval(() => this.#beat(), BEAT_MS);
+    beat.unref();
+    this.ended = this.#train().finally(() => {
+      clearInterval(beat);
+      this.#leave();
+    });
+    // Whoever watches hears of a failure; nobody has to.
+    this.ended.catch(() => {});
+  }
+
+  get live(): LiveRun {
+    const { kind, recipe } = this.request;
+    return { run: this.id, directory: this.directory, kind, seeds: this.#seeds, recipe, state: this.#state, owner: null };
+  }
+
+  /** Sends what happened so far and what happens from now on. */
+  async watch(from: number, notify: (notice: NoticeBody) => void): Promise<RunResult> {
+    const notifier = new Notifier(notify);
+    const show = (notice: NoticeBody) => (notice.type === "batches" ? notifier.batches(notice) : notifier.send(notice));
+    for (const notice of withoutFirst(from, this.#notices)) show(notice);
+    notifier.flush();
+    this.#watchers.add(show);
+    try {
+      return await this.ended;
+    } finally {
+      this.#watchers.delete(show);
+      notifier.flush();
+    }
+  }
+
+  control(action: Action): LiveRun["state"] {
+    if (this.isOver || this.#state === "stopping") return this.#state;
+    if (action === "stop") this.#enter("stopping");
+    this.#training?.order(action);
+    if (action === "pause") return "paused";
+    return action === "continue" ? "running" : this.#state;
+  }
+
+  get isOver(): boolean {
+    return this.#state === "finished" || this.#state === "stopped" || this.#state === "failed";
+  }
+
+  // ---- Training ---------------------------------------------------------------------------------------------------------------------
+
+  get #seeds(): number {
+    return this.request.seeds ?? 1;
+  }
+
+  async #train(): Promise<RunResult> {
+    // `start` answers first.
+    await null;
+    try {
+      const result = this.#seeds === 1 ? await this.#trainMember({ recipe: this.request.recipe, directory: this.directory }) : await this.#sweep();
+      this.#state = "finished";
+      return result;
+    } catch (error) {
+      this.#state = (error as { code?: unknown }).code === "INTERRUPTED" ? "stopped" : "failed";
+      throw error;
+    }
+  }
+
+  async #sweep(): Promise<RunResult> {
+    const comparisons: ComparisonResult[] = [];
+    const members = this.#members();
+    for (const [index, member] of members.entries()) {
+      this.#member = { index, began: performance.now() };
+      this.#lock(this.#foldersOf(member.directory, true));
+      this.#send({ type: "member", index, total: members.length, seed: member.recipe.train.seed, directory: member.directory });
+      comparisons.push((await this.#trainMember(member)) as ComparisonResult);
+    }
+    return summarizeSweep(this.directory, comparisons);
+  }
+
+  #members(): Member[] {
+    const { recipe } = this.request;
+    return Array.from({ length: this.#seeds }, (_, i) => {
+      const seed = recipe.train.seed + i;
+      return { recipe: { ...recipe, train: { ...recipe.train, seed } }, directory: join(this.directory, `seed-${seed}`) };
+    });
+  }
+
+  async #trainMember({ recipe, directory }: Member): Promise<TrainResult | ComparisonResult> {
+    const { kind } = this.request;
+    if (this.#state === "stopping") throw new EngineError({ code: "INTERRUPTED", message: "stopped on request" });
+    // A sweep that is resumed may not have begun this one.
+    const resume = this.request.resume && (this.#seeds === 1 || this.#wasBegun(directory));
+    const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
+    this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
+    const outcome = await this.#training.outcome;
+    this.#training = null;
+    if (outcome.ok) return outcome.result;
+    // This process cannot use the GPU again: it ends and reports why, and the next call starts a new engine.
+    if (outcome.deviceLost) throw Object.assign(new Error(outcome.failure.message), { code: "CUDA_LOST" });
+    throw new EngineError(outcome.failure);
+  }
+
+  #wasBegun(directory: string): boolean {
+    return this.#foldersOf(directory, true).some((folder) => existsSync(join(folder, "recipe.json")));
+  }
+
+  // ---- What happens, and who hears of it --------------------------------------------------------------------------------------------
+
+  #send(notice: NoticeBody): void {
+    // Until the run has stopped, it says that it is stopping.
+    if (notice.type === "state" && this.#state === "stopping" && notice.state !== "stopping") return;
+    if (notice.type === "state") this.#state = notice.state;
+    const sent = notice.type === "batches" ? { ...notice, progress: this.#overall(notice.progress) } : notice;
+    this.#notices.push(sent);
+    for (const show of this.#watchers) show(sent);
+  }
+
+  #enter(state: "stopping"): void {
+    this.#state = state;
+    this.#send({ type: "state", state });
+  }
+
+  /** A member's progress as that of the whole run: all members take about as long. */
+  #overall(progress: Extract<NoticeBody, { type: "batches" }>["progress"]) {
+    const { index, began } = this.#member;
+    if (this.#seeds === 1) return progress;
+    const memberSeconds = (performance.now() - began) / 1000 + progress.secondsLeft;
+    return {
+      ...progress,
+      done: index * progress.total + progress.done,
+      total: this.#seeds * progress.total,
+      secondsLeft: progress.secondsLeft + (this.#seeds - index - 1) * memberSeconds,
+    };
+  }
+
+  // ---- Folders and their locks ------------------------------------------------------------------------------------------------------
+
+  /** A folder, and those of its arms if it has any. */
+  #foldersOf(directory: string, withArms: boolean): string[] {
+    return withArms && this.request.kind === "compare" ? [directory, join(directory, "control"), join(directory, "student")] : [directory];
+  }
+
+  #lock(directories: readonly string[]): void {
+    for (const directory of directories) {
+      this.#make(directory);
+      this.#locks.push(FolderLock.take(directory, { ...this.owner, run: this.id }, this.request.takeOver));
+    }
+  }
+
+  #make(directory: string): void {
+    if (existsSync(directory)) return;
+    this.#make(dirname(directory));
+    mkdirSync(directory);
+    this.#made.push(directory);
+  }
+
+  /** The first free name of "first", "first-2", "first-3" ...; the folder is this run's from then on. */
+  #makeUnique(out: string): string {
+    this.#make(dirname(out));
+    for (let number = 1; ; number++) {
+      const directory = number === 1 ? out : `${out}-${number}`;
+      try {
+        mkdirSync(directory);
+        this.#made.push(directory);
+        return directory;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+  }
+
+  #beat(): void {
+    for (const lock of this.#locks) lock.beat();
+  }
+
+  /** Releases the locks, and removes folders that this run made and never used. */
+  #leave(): void {
+    for (const lock of this.#locks.splice(0)) lock.release();
+    for (const directory of this.#made.splice(0).reverse()) {
+      try {
+        rmdirSync(directory);
+      } catch {
+        // It is in use, or gone.
+      }
+    }
+  }
+}
+
+/** The notices without the first `from` records of batches. */
+function withoutFirst(from: number, notices: readonly NoticeBody[]): NoticeBody[] {
+  let left = from;
+  return notices.flatMap((notice): NoticeBody[] => {
+    if (notice.type !== "batches") return [notice];
+    const records = notice.records.slice(left);
+    left = Math.max(0, left - notice.records.length);
+    return records.length > 0 ? [{ ...notice, records }] : [];
+  });
+}

@@ -1,0 +1,317 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { useDevice } from "../backend/device";
+import type { NoticeBody } from "../contract/engine";
+import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
+import { InputError, Interrupted, toFailure } from "../contract/failure";
+import type { Normalization } from "../contract/normalization";
+import type { Recipe } from "../contract/recipe";
+import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
+import type { Dataset } from "../data/dataset";
+import { openDataset } from "../data/open-dataset";
+import { writeWhole } from "../runs/files";
+import { readRun } from "../runs/reader";
+import { writeReport } from "../runs/report";
+import { allOrNone, backend } from "../tensor/tensor";
+import type { AnswerCache } from "../training/answer-cache";
+import { comparisonArms } from "../training/compare";
+import { evaluate } from "../training/evaluate";
+import { train } from "../training/loop";
+import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
+import { Trainer } from "../training/trainer";
+import { ArmRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
+import { chooseNormalization } from "./normalization";
+import { expectAbsent, expectWritable } from "./out-folder";
+
+/** What to train, and where: a comparison, or the one arm that the recipe describes. */
+export interface Assignment {
+  kind: "train" | "compare";
+  recipe: Recipe;
+  out: string;
+  /** Resume the run in `out` from its last checkpoint. */
+  resume: boolean;
+  /** By folder, the identity of the lock under which it is written to. */
+  locks: ReadonlyMap<string, string>;
+}
+
+export type Order = "pause" | "continue" | "stop" | "checkpoint";
+
+/** Not 0 from the moment in which the work has to stop: the ops of this thread are cut short then. Another thread may set it. */
+export type StopFlag = Int32Array;
+
+/**
+ * The training of one assignment, in whichever thread it runs. Orders other than stop take effect between batches. However it ends, each run
+ * folder says so.
+ */
+export class Work {
+  readonly #runs: ArmRun[] = [];
+  /** Released at the end, in reverse order. */
+  readonly #owned: { release(): void }[] = [];
+  readonly #stopping = new AbortController();
+  #rest: { end: () => void } | null = null;
+  #isPaused = false;
+  #isCheckpointDue = false;
+
+  constructor(
+    private readonly assignment: Assignment,
+    private readonly notify: (notice: NoticeBody) => void,
+    private readonly stop: StopFlag,
+    /** Kept from work to work. */
+    private readonly cache: AnswerCache,
+  ) {}
+
+  order(order: Order): void {
+    if (order === "checkpoint") this.#isCheckpointDue = true;
+    else this.#isPaused = order === "pause";
+    if (order === "stop") {
+      Atomics.store(this.stop, 0, 1);
+      this.#stopping.abort();
+    }
+    if (!this.#isPaused) this.#rest?.end();
+  }
+
+  /** Throws Interrupted, with a checkpoint written, if it was stopped. */
+  async run(): Promise<TrainResult | ComparisonResult> {
+    useDevice(backend(), this.assignment.recipe.device);
+    backend().stopOn(this.stop);
+    try {
+      return await (this.assignment.kind === "compare" ? this.#compare() : this.#trainOne());
+    } finally {
+      backend().stopOn(null);
+    }
+  }
+
+  async #trainOne(): Promise<TrainResult> {
+    const { recipe, out } = this.assignment;
+    const { results } = await this.#trainArms([{ name: "single", recipe, directory: out }]);
+    return results[0]!;
+  }
+
+  /** Trains the recipe's control and student, alternating by epoch, and writes comparison.json and report.html beside their folders. */
+  async #compare(): Promise<ComparisonResult> {
+    const { recipe, out, resume } = this.assignment;
+    const files = { result: join(out, "comparison.json"), report: join(out, "report.html") };
+    if (!resume) expectAbsent(Object.values(files));
+    const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
+    const { results, teacherTestAcc } = await this.#trainArms(arms);
+    const [control, student] = results as [TrainResult, TrainResult];
+    const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: files.report });
+    const result: ComparisonResult = {
+      directory: out,
+      seed: recipe.train.seed,
+      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
+      control,
+      student,
+      difference: student.testAcc - control.testAcc,
+      ...verdictOf(readRun(control.directory), readRun(student.directory)),
+      report,
+    };
+    writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
+    return result;
+  }
+
+  /** Trains arms that share data, teacher and seed. */
+  async #trainArms(arms: readonly PlacedArm[]): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+    const { out, resume, locks } = this.assignment;
+    expectWritable(out);
+    const earlier = resume ? findEarlierRuns(arms) : arms.map(expectFree);
+    try {
+      const data = this.#own(await this.#readData(arms));
+      const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
+      const teacher = loadTeacher(arms, data, normalization.teacher);
+      if (teacher) this.#own(teacher.model);
+      const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
+      const trainers = arms.map(({ name: arm, recipe }) => {
+        const start = () => {
+          const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
+          warnings.push(student.assumption);
+          return new Trainer({ arm, recipe, data, student, teacher, cache: this.cache });
+        };
+        return this.#own(allOrNone(start));
+      });
+      // All arms before the first folder is written to: if one refuses, the other stays as it was.
+      for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);
+      await this.#yieldPoint();
+      const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await this.#testTeacher(teacher, data, arms[0]!.recipe)));
+      mkdirSync(out, { recursive: true });
+      const results = await this.#recorded(async () => {
+        for (const [i, trainer] of trainers.entries()) {
+          const [arm, before] = [arms[i]!, earlier[i]];
+          const lock = locks.get(arm.directory)!;
+          this.#runs.push(before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, teacherTestAcc, this.notify));
+        }
+        for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
+        if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
+        return this.#trainRuns();
+      });
+      return { results, teacherTestAcc };
+    } finally {
+      for (const resource of this.#owned.splice(0).reverse()) resource.release();
+    }
+  }
+
+  async #trainRuns(): Promise<TrainResult[]> {
+    const runOf = (trainer: Trainer) => this.#runs.find((run) => run.trainer === trainer)!;
+    await train(
+      this.#runs.map(({ trainer }) => trainer),
+      {
+        yieldPoint: this.#yieldPoint,
+        onBatch: (trainer, step, progress) => runOf(trainer).batch(step, progress),
+        onTest: (trainer) => this.#phase(`Testing on ${trainer.data.test.count} images`),
+        onEpoch: (trainer, record) => runOf(trainer).epoch(record),
+      },
+    );
+    return this.#runs.map((run) => run.finish());
+  }
+
+  async #readData(arms: readonly PlacedArm[]): Promise<Dataset> {
+    const { data, student } = arms[0]!.recipe;
+    const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
+    this.#phase("Reading the images");
+    let told = performance.now();
+    const reading = openDataset(data, {
+      storeSize: Math.max(...sides),
+      onProgress: (done, total) => {
+        this.#expectGoing();
+        if (performance.now() - told < 500) return;
+        told = performance.now();
+        this.#phase(`Reading the images: ${done} of ${total}`);
+      },
+    });
+    return this.#unlessStopped(reading);
+  }
+
+  async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe): Promise<number> {
+    this.#phase(`Testing the teacher on ${data.test.count} images`);
+    const { accuracy } = await evaluate(teacher, data.test, { batchSize: train.batchSize, precision: train.precision, yieldPoint: this.#yieldPoint });
+    return accuracy;
+  }
+
+  // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------
+
+  /** Lets orders in, writes a checkpoint that is due, and waits while paused. Throws Interrupted if the work has to stop. */
+  #yieldPoint = async (): Promise<void> => {
+    await nextTurn();
+    this.#expectGoing();
+    if (this.#isCheckpointDue) for (const run of this.#runs) run.checkpoint();
+    this.#isCheckpointDue = false;
+    if (!this.#isPaused) return;
+    for (const run of this.#runs) run.pause();
+    this.notify({ type: "state", state: "paused" });
+    await new Promise<void>((resolve) => {
+      this.#rest = { end: resolve };
+    });
+    this.#rest = null;
+    this.#expectGoing();
+    for (const run of this.#runs) run.continue();
+    this.notify({ type: "state", state: "running" });
+  };
+
+  #expectGoing(): void {
+    if (Atomics.load(this.stop, 0) !== 0) throw new Interrupted("stopped on request");
+  }
+
+  /** What `reading` gives; at once Interrupted, if the work has to stop while a file takes long. */
+  async #unlessStopped<R extends { release(): void }>(reading: Promise<R>): Promise<R> {
+    const { signal } = this.#stopping;
+    let stop = () => {};
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => reject(new Interrupted("stopped on request"));
+      if (signal.aborted) stop();
+      signal.addEventListener("abort", stop);
+    });
+    try {
+      return await Promise.race([reading, stopped]);
+    } catch (error) {
+      reading.then(
+        (late) => late.release(),
+        () => {},
+      );
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** However the work ends, each run's folder says so and is closed. */
+  async #recorded<R>(work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#endEach(error);
+    } finally {
+      for (const run of this.#runs) run.close();
+    }
+  }
+
+  /** Returns the error that the work fails with: a stop whose checkpoint cannot be written is a failure. */
+  #endEach(error: unknown): unknown {
+    let cause = isInterruption(error) ? new Interrupted("stopped on request") : error;
+    for (const run of this.#runs) {
+      if (cause instanceof Interrupted) cause = refusalOf(() => run.stop()) ?? cause;
+      if (!(cause instanceof Interrupted)) refusalOf(() => run.fail(toFailure(cause).message));
+    }
+    return this.#runs.length === 0 ? cause : withRemedy(cause);
+  }
+
+  #phase(text: string): void {
+    this.notify({ type: "phase", text });
+  }
+
+  #own<T extends { release(): void }>(resource: T): T {
+    this.#owned.push(resource);
+    return resource;
+  }
+}
+
+function verdictOf(control: RunDetails, student: RunDetails): Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo"> {
+  const comparison = compareEvidence(evidenceOf(control), evidenceOf(student));
+  const { differingSettings, provenTo } = comparison;
+  return {
+    controlled: isControlled(comparison, { control: control.batches.length, student: student.batches.length }),
+    tunedSeparately: differingSettings.length > 0,
+    differingSettings,
+    provenTo,
+  };
+}
+
+/** The teacher of the arms that distill; null if none does. */
+function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
+  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
+  if (!recipe) return null;
+  const teacher = loadNetwork({ ...recipe.teacher!, ...begun });
+  try {
+    expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
+    return teacher;
+  } catch (error) {
+    teacher.model.release();
+    throw error;
+  }
+}
+
+/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */
+function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
+  if (trainedAt === null || trainedAt === model.imageSize) return null;
+  return `the teacher was trained on images of ${trainedAt} px and sees images of ${model.imageSize} px here; its soft labels may be nearly uniform: set teacher.imageSize to ${trainedAt}`;
+}
+
+/** A stop is noticed here or in an op. */
+const isInterruption = (error: unknown) => (Object(error) as { code?: unknown }).code === "INTERRUPTED";
+
+/** A full disk may refuse a run's last event too; the first error is the one reported. */
+function refusalOf(act: () => void): unknown {
+  try {
+    act();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What the system refused (a full disk) can be fixed, and then nothing is lost. */
+function withRemedy(error: unknown): unknown {
+  const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
+  if (!isRefusal) return error;
+  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: it continues from its last checkpoint`, { cause: error });
+}
