@@ -103,7 +103,8 @@ it("different hashes of the old kind are said, once they compare: when both arms
   // The student's links are those of this version, so its hash is of another kind.
   expect(sealAfter({ control: 8, student: 8 }, true, old)?.words).toBe("Evidence of the old kind");
   const student = details("student", { batches: batches(8, PER_EPOCH, { chain: null }) });
-  const sealOfOld = (control: Partial<RunDetails>) => sealOf(curvesOf([details("control", control), student]), factsOf([details("control", control), student]), true);
+  const sealOfOld = (control: Partial<RunDetails>) =>
+    sealOf(curvesOf([details("control", control), student]), factsOf([details("control", control), student]), true);
   expect(sealOfOld(old)).toMatchObject({
     kind: "bad",
     words: "Start or batches differ",
