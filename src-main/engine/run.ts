@@ -9,7 +9,7 @@ import { EngineError } from "../engine-client/client";
 import { FolderLock, type LockContent } from "../runs/lock";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
-import { expectWritable } from "./out-folder";
+import { expectAbsent, expectWritable } from "./out-folder";
 import { summarizeSweep } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
 
@@ -66,6 +66,7 @@ export class Run implements Watchable {
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
     expectWritable(out);
+    if (this.#seeds > 1 && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
