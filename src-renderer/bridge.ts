@@ -13,9 +13,9 @@ declare global {
 type Calls = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostCalls[Name]["result"]> };
 
 export interface Bridge extends Omit<Calls, "connectEngine"> {
-  /** A fresh engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
+  /** The engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
-  pathForFile(file: File): string;
+  pathForFile(file: File): Promise<string>;
   onCommand(listener: (command: Command) => void): () => void;
 }
 
@@ -26,7 +26,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
   const { connectEngine, ...others } = calls as unknown as Calls;
   return {
     ...others,
-    pathForFile: host.pathForFile,
+    pathForFile: async (file) => host.pathForFile(file),
     onCommand: host.onCommand,
     connectEngine: async (onDeath) => {
       const port = nextEnginePort();

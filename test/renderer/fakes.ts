@@ -3,9 +3,10 @@ import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, BatchRecord, EpochRecord, RunDetails, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner, RunSummary } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
+import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
@@ -65,7 +66,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       engine.die = onDeath;
       return engine.client;
     },
-    pathForFile: ({ name }) => (name === "pathless" ? "" : `/dropped/${name}`),
+    pathForFile: async ({ name }) => (name === "pathless" ? "" : `/dropped/${name}`),
     onCommand: (listener) => {
       listeners.push(listener);
       return () => {};
@@ -140,8 +141,37 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   epochs: 2,
   testAcc: 0.5,
   trainAcc: 0.5,
+  owner: null,
   ...values,
 });
+
+/** A process of the command line that is alive. */
+export const owner = (values: Partial<RunOwner> = {}): RunOwner => ({
+  pid: 123,
+  host: null,
+  program: "command line",
+  since: "2026-11-24T09:05:00Z",
+  lastSign: new Date().toISOString(),
+  ...values,
+});
+
+export const liveRun = (values: Partial<LiveRun> = {}): LiveRun => ({
+  run: "id",
+  directory: "/runs/one",
+  kind: "compare",
+  seeds: 1,
+  recipe: studentRecipe,
+  state: "running",
+  owner: null,
+  ...values,
+});
+
+/** Arms that have begun, in epochs of so many batches. */
+export function begunCurves(arms: readonly ArmName[], perEpoch: number, epochs: number): Curves {
+  const curves = new Curves();
+  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, perEpoch, epochs));
+  return curves;
+}
 
 export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
   ...summary(arm),
