@@ -5,8 +5,8 @@ import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
 import { backend } from "../tensor/tensor";
 
-/** What this machine has, what is used, and why. */
-export function doctor(): DoctorReport {
+/** What this machine has, what is used, and why. `device`: where the last run was trained. */
+export function doctor(device: "cpu" | "cuda"): DoctorReport {
   const addon = backend();
   const cuda = cudaStatus();
   const { name, logicalCores, features, isas, isa } = addon.cpuFeatures();
@@ -22,13 +22,13 @@ export function doctor(): DoctorReport {
         name: "cpu",
         available: true,
         reason: `${isa} is the fastest of the variants that this processor runs (${isas.join(", ")})`,
-        used: addon.device() === "cpu",
+        used: device === "cpu",
       },
       {
         name: "cuda",
         available: cuda.available,
         reason: cuda.available ? `${cuda.reason}; used by recipes with device "cuda"` : cuda.reason,
-        used: addon.device() === "cuda",
+        used: device === "cuda",
       },
     ],
     gpus: cuda.gpus,

@@ -43,7 +43,7 @@ export class Engine {
 
   readonly #handlers: Handlers = {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
-    doctor: () => doctor(),
+    doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
     dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
     dataDownload: ({ directory }, notify) => download(directory, CIFAR10, notify),

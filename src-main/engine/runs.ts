@@ -26,6 +26,11 @@ export class Runs {
     return [...this.#own.values()].find((run) => !run.isOver) ?? null;
   }
 
+  /** Where the last run was trained; the processor if there was none. */
+  get device(): "cpu" | "cuda" {
+    return [...this.#own.values()].at(-1)?.live.recipe.device === "cuda" ? "cuda" : "cpu";
+  }
+
   async start(request: RunRequest): Promise<Run> {
     const address = await this.#listen();
     if (this.training) throw new UsageError("a run is training: wait until it ends or stop it first; only one runs at a time");

@@ -8,6 +8,9 @@ import type { EngineChannel, Incoming } from "../../src-main/engine-client/chann
 
 type Handlers = { [M in Method]?: (params: Methods[M]["params"], notify: (notice: Notice extends infer N ? Omit<N, "id"> : never) => void) => unknown };
 
+/** A run starts in the folder that was asked for. */
+const BY_DEFAULT: Handlers = { start: ({ out }) => ({ run: "1", directory: out }) };
+
 export interface Run {
   status: number;
   out: string;
@@ -46,7 +49,7 @@ export async function runWith(
       if (method === "hello") return answer({ ok: true, result: { protocol: PROTOCOL, version: "test" } });
       calls.push({ method, params });
       try {
-        const handler = handlers[method] as (params: unknown, notify: (notice: object) => void) => unknown;
+        const handler = (handlers[method] ?? BY_DEFAULT[method]) as (params: unknown, notify: (notice: object) => void) => unknown;
         answer({ ok: true, result: await handler(params, answer) });
       } catch (error) {
         answer({ ok: false, error: toFailure(error) });

@@ -41,11 +41,12 @@ const compared: ComparisonResult = {
 };
 
 describe("distill train", () => {
-  const train = (args: string[], options: RunOptions = {}) => runWith({ train: () => trained("single", 0.4) }, ["train", ...args], { cwd, ...options });
+  const train = (args: string[], options: RunOptions = {}) => runWith({ watch: () => trained("single", 0.4) }, ["train", ...args], { cwd, ...options });
 
   it("sends the complete recipe, with absolute paths, and a new folder", async () => {
     const { status, calls } = await train(["--recipe", "recipe.json", "--set", "train.epochs=3", "--set", "augment.flip=true"]);
     expect(status).toBe(0);
+    expect(calls[0]).toMatchObject({ method: "start", params: { kind: "train", unique: true, takeOver: false } });
     const { recipe, out, resume } = calls[0]!.params as { recipe: Recipe; out: string; resume: boolean };
     expect(recipe).toMatchObject({ data: { path: join(cwd, "photos") }, train: { epochs: 3, batchSize: 128 }, augment: { flip: true } });
     expect(out).toBe(join(cwd, "runs", "train-2026-11-24-120000"));
@@ -53,11 +54,9 @@ describe("distill train", () => {
   });
 
   it("never takes an existing folder unless it is named", async () => {
-    mkdirSync(join(cwd, "runs", "train-2026-11-24-120000"), { recursive: true });
-    const taken = await train(["--recipe", "recipe.json"]);
-    expect(taken.calls[0]!.params).toMatchObject({ out: join(cwd, "runs", "train-2026-11-24-120000-2") });
-    const named = await train(["--recipe", "recipe.json", "--out", "here", "--resume"]);
-    expect(named.calls[0]!.params).toMatchObject({ out: join(cwd, "here"), resume: true });
+    expect((await train(["--recipe", "recipe.json"])).calls[0]!.params).toMatchObject({ unique: true, resume: false });
+    const named = await train(["--recipe", "recipe.json", "--out", "here", "--resume", "--take-over"]);
+    expect(named.calls[0]!.params).toMatchObject({ out: join(cwd, "here"), unique: false, resume: true, takeOver: true });
   });
 
   it("needs --out to resume", async () => {
@@ -101,7 +100,7 @@ describe("distill train", () => {
 
 describe("distill compare", () => {
   it("prints one JSON document: accuracies, seeds, hashes, folders and the report", async () => {
-    const { status, out } = await runWith({ compare: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
+    const { status, out } = await runWith({ watch: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({
       teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
@@ -125,7 +124,7 @@ describe("distill compare", () => {
 
 describe("distill demo", () => {
   it("ends with a table and the report's path", async () => {
-    const { status, out, calls } = await runWith({ compare: () => compared }, ["demo"], { cwd });
+    const { status, out, calls } = await runWith({ watch: () => compared }, ["demo"], { cwd });
     expect(status).toBe(0);
     expect(calls[0]!.params).toMatchObject({
       recipe: { data: { path: "bundled" }, teacher: { weights: "bundled" } },
@@ -146,7 +145,7 @@ describe("distill demo", () => {
   });
 
   it("warns if the arms were not alike", async () => {
-    const { out } = await runWith({ compare: () => ({ ...compared, controlled: false, provenTo: 12 }) }, ["demo"], { cwd });
+    const { out } = await runWith({ watch: () => ({ ...compared, controlled: false, provenTo: 12 }) }, ["demo"], { cwd });
     expect(out).toContain(
       "warning: control and student are proven alike up to batch 12 only (seed 7); the report says where they differ, or why more is not proven.",
     );
@@ -154,7 +153,7 @@ describe("distill demo", () => {
 
   it("says if the control has settings of its own", async () => {
     const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"] };
-    const { out } = await runWith({ compare: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
+    const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
     expect(out).toContain("Tuned separately: control and student differ in train.learningRate too, so the difference is not the teacher's alone (seed 7).");
     expect(out).not.toContain("warning");
   });
@@ -184,7 +183,7 @@ describe("progress", () => {
     return trained("single", 0.4);
   };
   const train = (options: RunOptions, ...args: string[]) =>
-    runWith({ train: (_, notify) => notices(notify) }, ["train", "--recipe", "recipe.json", ...args], { cwd, ...options });
+    runWith({ watch: (_, notify) => notices(notify) }, ["train", "--recipe", "recipe.json", ...args], { cwd, ...options });
 
   it("is plain lines where standard error is not a terminal, and leaves standard output alone", async () => {
     const { out, err } = await train({}, "--json");
@@ -235,8 +234,11 @@ describe("Ctrl-C", () => {
     const stopped = new Promise<never>((_, reject) => {
       stop = reject;
     });
-    const train = ({ out }: { out: string }) => {
+    const start = ({ out }: { out: string }) => {
       mkdirSync(out, { recursive: true });
+      return { run: "1", directory: out };
+    };
+    const watch = () => {
       for (let i = 0; i < presses; i++) press();
       return stopped;
     };
@@ -244,7 +246,7 @@ describe("Ctrl-C", () => {
       if (presses === 1) stop(new Interrupted("stopped in epoch 1"));
       return { state: "stopping" };
     };
-    return runWith({ train, control }, ["train", "--recipe", "recipe.json", "--set", "name=my run", ...args], {
+    return runWith({ start, watch, control }, ["train", "--recipe", "recipe.json", "--set", "name=my run", ...args], {
       cwd,
       during: ({ interrupt }) => {
         press = interrupt;
@@ -254,7 +256,7 @@ describe("Ctrl-C", () => {
 
   it("stops with a checkpoint, exit status 130 and the command that resumes", async () => {
     const { status, out, err, calls } = await interrupted(1);
-    expect(calls.map(({ method }) => method)).toEqual(["train", "control"]);
+    expect(calls.map(({ method }) => method)).toEqual(["start", "watch", "control"]);
     expect(status).toBe(130);
     expect(out).toBe("");
     const folder = join(cwd, "runs", "train-2026-11-24-120000");
@@ -295,12 +297,15 @@ describe("when the engine dies in a run", () => {
   it("says what happened and how to resume; details only with --debug", async () => {
     const dying = async (...args: string[]) => {
       let kill = () => {};
-      const train = ({ out }: { out: string }) => {
+      const start = ({ out }: { out: string }) => {
         mkdirSync(out, { recursive: true });
+        return { run: "1", directory: out };
+      };
+      const watch = () => {
         kill();
         return new Promise(() => {});
       };
-      return runWith({ train }, ["train", "--recipe", "recipe.json", "--out", "a", ...args], {
+      return runWith({ start, watch }, ["train", "--recipe", "recipe.json", "--out", "a", ...args], {
         cwd,
         during: ({ die }) => {
           kill = () => die({ message: "the engine ended unexpectedly (signal SIGSEGV): a memory fault.", details: "its last words" });

@@ -36,7 +36,7 @@ async function engine(library: string, emulator = ""): Promise<EngineClient> {
 
 const run = (device: Recipe["device"], out: string) => {
   const recipe: Recipe = { ...smallRecipe(folder.teacher, { epochs: 1, batchSize: 2 }), device, teacher: null, distillation: null, control: null };
-  return { recipe: { ...recipe, data: { ...recipe.data, trainLimit: 4, testLimit: 2 } }, out: folder.path(out), resume: false };
+  return { kind: "train" as const, recipe: { ...recipe, data: { ...recipe.data, trainLimit: 4, testLimit: 2 } }, out: folder.path(out), resume: false };
 };
 const lastEvent = (out: string) => JSON.parse(readFileSync(folder.path(out, "events.jsonl"), "utf8").trim().split("\n").at(-1)!);
 
@@ -47,7 +47,7 @@ describe("a GPU", () => {
     const { backends, gpus } = await client.call("doctor", {});
     expect(backends).toContainEqual(expect.objectContaining({ name: "cuda", available: true, used: false }));
     expect(gpus).toMatchObject([{ name: "Emulator", capability: "8.0" }]);
-    expect(await client.call("train", run("cuda", "trained"))).toMatchObject({ epochs: 1 });
+    expect(await client.train(run("cuda", "trained"))).toMatchObject({ epochs: 1 });
     expect((await client.call("doctor", {})).backends).toContainEqual(expect.objectContaining({ name: "cuda", used: true }));
   });
 
@@ -55,15 +55,15 @@ describe("a GPU", () => {
     if (noEmulator) test.skip(noEmulator);
     const client = await engine(emulatedLibrary, "memory=4500000");
     const refused = { code: "CUDA_OUT_OF_MEMORY", message: expect.stringMatching(/asked for \d+ bytes .* free of .* Use a smaller batch/) };
-    await expect(client.call("train", run("cuda", "full"))).rejects.toMatchObject(refused);
-    expect(await client.call("control", { action: "stop" })).toEqual({ state: "idle" });
-    expect(await client.call("train", run("cpu", "after full"))).toMatchObject({ epochs: 1 });
+    await expect(client.train(run("cuda", "full"))).rejects.toMatchObject(refused);
+    expect(await client.call("list", {})).toEqual([]);
+    expect(await client.train(run("cpu", "after full"))).toMatchObject({ epochs: 1 });
   });
 
   it("that is lost ends the engine, whose last message says why; so does the run folder", async (test) => {
     if (noEmulator) test.skip(noEmulator);
     const client = await engine(emulatedLibrary, "lost-after=1500");
-    await expect(client.call("train", run("cuda", "lost"))).rejects.toMatchObject({
+    await expect(client.train(run("cuda", "lost"))).rejects.toMatchObject({
       code: "ENGINE_DIED",
       message: expect.stringMatching(/exit code 1\): the GPU cannot be used any more by this process: cudaErrorIllegalAddress.*\.cu:\d+.* resumed/),
     });
@@ -77,6 +77,6 @@ it("without the CUDA library the engine trains on the processor, and says why th
   const { backends, gpus } = await client.call("doctor", {});
   expect(backends).toContainEqual(expect.objectContaining({ name: "cuda", available: false, reason }));
   expect(gpus).toEqual([]);
-  expect(await client.call("train", run("auto", "auto"))).toMatchObject({ epochs: 1 });
-  await expect(client.call("train", run("cuda", "none"))).rejects.toMatchObject({ code: "CUDA_UNAVAILABLE", message: reason });
+  expect(await client.train(run("auto", "auto"))).toMatchObject({ epochs: 1 });
+  await expect(client.train(run("cuda", "none"))).rejects.toMatchObject({ code: "CUDA_UNAVAILABLE", message: reason });
 });

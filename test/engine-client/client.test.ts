@@ -37,7 +37,7 @@ class FakeEngine {
 }
 
 const END: EngineEnd = { message: "the engine ended unexpectedly (signal SIGSEGV).", details: "last words" };
-const trainCall = { recipe: {} as never, out: "out", resume: false };
+const request = { kind: "train", recipe: {} as never, out: "out", resume: false } as const;
 
 async function connected() {
   const engine = new FakeEngine();
@@ -60,7 +60,7 @@ describe("a call", () => {
   it("receives its own notices, and none after the answer", async () => {
     const { engine, client } = await connected();
     const heard: string[] = [];
-    const call = client.call("train", trainCall, { onNotice: (notice) => heard.push(notice.type === "phase" ? notice.text : notice.type) });
+    const call = client.call("watch", { run: "1", from: 0 }, { onNotice: (notice) => heard.push(notice.type === "phase" ? notice.text : notice.type) });
     const { id } = engine.last;
     engine.send({ id, type: "phase", text: "reading" });
     engine.send({ id: id + 1, type: "phase", text: "of another call" });
@@ -90,7 +90,7 @@ describe("an engine of another version", () => {
 describe("when the engine dies", () => {
   it("every pending call and every later one fails with what happened", async () => {
     const { channel, client } = await connected();
-    const pending = [client.call("models", {}), client.call("train", trainCall)];
+    const pending = [client.call("models", {}), client.train(request)];
     channel.ended(END);
     for (const call of [...pending, client.call("models", {})]) {
       await expect(call).rejects.toMatchObject({ code: "ENGINE_DIED", message: END.message, details: END.details });
@@ -105,18 +105,23 @@ describe("when the engine dies", () => {
 });
 
 describe("aborting", () => {
-  it("asks a training call to stop, and waits for its checkpoint", async () => {
+  it("stops the run, and waits for its checkpoint", async () => {
     const { engine, client } = await connected();
     const abort = new AbortController();
-    const call = client.call("train", trainCall, { signal: abort.signal });
+    const folders: string[] = [];
+    const training = client.train(request, { signal: abort.signal, onStart: (directory) => folders.push(directory) });
+    expect(engine.last).toMatchObject({ method: "start", params: request });
+    engine.send({ id: engine.last.id, ok: true, result: { run: "1", directory: "out" } });
+    await expect.poll(() => engine.last).toMatchObject({ method: "watch", params: { run: "1", from: 0 } });
     const { id } = engine.last;
     abort.abort();
-    expect(engine.last).toMatchObject({ method: "control", params: { action: "stop" } });
+    expect(engine.last).toMatchObject({ method: "control", params: { run: "1", action: "stop" } });
     engine.send({ id, ok: false, error: { code: "INTERRUPTED", message: "stopped; checkpoint written" } });
-    await expect(call).rejects.toMatchObject({ code: "INTERRUPTED", message: "stopped; checkpoint written" });
+    await expect(training).rejects.toMatchObject({ code: "INTERRUPTED", message: "stopped; checkpoint written" });
+    expect(folders).toEqual(["out"]);
   });
 
-  it("ends any other call at once", async () => {
+  it("ends a call at once", async () => {
     const { engine, client } = await connected();
     const abort = new AbortController();
     const call = client.call("dataDownload", { directory: "d" }, { signal: abort.signal });
@@ -127,7 +132,7 @@ describe("aborting", () => {
 
   it("before the call, nothing is sent", async () => {
     const { engine, client } = await connected();
-    await expect(client.call("train", trainCall, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect(client.call("models", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "INTERRUPTED" });
     expect(engine.last.method).toBe("hello");
   });
 });

@@ -13,7 +13,7 @@ import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
-import { CIFAR10_CLASSES, experimentFolder, smallRecipe } from "./experiment";
+import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
 
 /** An engine in this process, with its messages as a list. It trains in this thread too. */
 class Conversation {
@@ -264,6 +264,19 @@ describe("pause, stop and resume", () => {
     }
   });
 
+  test.each([1, 7, 21, 60, 100])("stopped in the middle of a batch, after %i batch norms, it discards that batch alone", async (norms) => {
+    const out = folder.path(`cut-${norms}`);
+    expect(await trainInto(out, single(), { stopAfterNorms: norms })).toMatchObject({ code: "INTERRUPTED" });
+    const { batches, state } = readRun(out);
+    // The student's 21 batch norms run once in a batch; tests use their averages.
+    expect(batches).toHaveLength(Math.floor((norms - 1) / 21));
+    expect(state).toBe("stopped");
+    const { result } = await trainInto(out, single(), { resume: true });
+    await fresh().train({ kind: "train", recipe: single(), out: folder.path(`uncut-${norms}`), resume: false });
+    expect(lasting(result as TrainResult).hashes).toEqual(readRun(folder.path(`uncut-${norms}`)).hashes);
+    expect(weightsOf(out)).toBe(weightsOf(folder.path(`uncut-${norms}`)));
+  });
+
   test("a finished run can be resumed, which changes nothing", async () => {
     const again = await fresh().train({ kind: "compare", recipe: recipe(), out: folder.path("whole"), resume: true });
     expect([lasting(again.control), lasting(again.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
@@ -298,7 +311,7 @@ describe("pause, stop and resume", () => {
     await expect.poll(() => engine.notices.some(({ type }) => type === "state")).toBe(true);
     expect(await engine.control("stop")).toEqual({ state: "stopping" });
     expect((await answer).code).toBe("INTERRUPTED");
-    expect(await engine.control("stop")).toEqual({ state: "idle" });
+    expect(await engine.control("stop")).toEqual({ state: "stopped" });
   });
 
   test("predicting and evaluating during training disturb nothing", async () => {

@@ -41,20 +41,25 @@ interface TrainingOptions {
   resume?: boolean;
   /** Asks the training to stop after so many steps of the optimizer, over all arms. */
   stopAfter?: number;
+  /** Asks it to stop in the middle of a batch, after so many calls of batch norm in training. */
+  stopAfterNorms?: number;
   /** After each step, with the number done since this call. */
   onStep?: (done: number) => void;
 }
 
 /** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code, and the texts of warnings and notes. */
-export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, onStep = () => {} }: TrainingOptions = {}) {
+export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, stopAfterNorms, onStep = () => {} }: TrainingOptions = {}) {
   const said: string[] = [];
   const notify = (notice: NoticeBody) => {
     if (notice.type === "warning" || notice.type === "note") said.push(notice.text);
   };
   let run: Run | null = null;
-  const undo = afterEachStep((done) => {
+  const undo = afterEach(["sgd", "adamw"], (done) => {
     onStep(done);
     if (done === stopAfter) run?.control("stop");
+  });
+  const undoNorms = afterEach(["batchNormForwardTrain"], (done) => {
+    if (done === stopAfterNorms) run?.control("stop");
   });
   try {
     run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
@@ -63,6 +68,7 @@ export async function trainInto(out: string, recipe: Recipe, { resume = false, s
   } catch (error) {
     return { result: null, code: (error as { code?: string }).code ?? String(error), said };
   } finally {
+    undoNorms();
     undo();
   }
 }
@@ -70,7 +76,8 @@ export async function trainInto(out: string, recipe: Recipe, { resume = false, s
 /** An owner that no other process can ask. */
 export const nobody = { program: "command line", socket: null, token: "" } as const;
 
-function afterEachStep(act: (done: number) => void): () => void {
+/** Calls `act` after each call of these ops, with the number of calls so far. Returns how to end that. */
+function afterEach(ops: readonly ("sgd" | "adamw" | "batchNormForwardTrain")[], act: (done: number) => void): () => void {
   const addon = backend();
   let done = 0;
   const counted =
@@ -79,6 +86,6 @@ function afterEachStep(act: (done: number) => void): () => void {
       op(...args);
       act(++done);
     };
-  useBackend({ ...addon, sgd: counted(addon.sgd), adamw: counted(addon.adamw) });
+  useBackend({ ...addon, ...Object.fromEntries(ops.map((op) => [op, counted(addon[op] as (...args: unknown[]) => void)])) });
   return () => useBackend(addon);
 }

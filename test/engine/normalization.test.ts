@@ -5,24 +5,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Notice } from "../../src-main/contract/engine";
+import type { Notice, NoticeBody } from "../../src-main/contract/engine";
 import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from "../../src-main/contract/normalization";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { measureNormalization } from "../../src-main/data/normalization";
 import { openDataset } from "../../src-main/data/open-dataset";
-import { Job } from "../../src-main/engine/job";
-import type { NoticeBody } from "../../src-main/engine/notices";
 import { evaluateOnData, predict } from "../../src-main/engine/predict";
-import { compare, trainOne } from "../../src-main/engine/train-call";
+import { Run } from "../../src-main/engine/run";
+import { SameThread } from "../../src-main/engine/trainer-thread";
 import { createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
 import { describeWeights } from "../../src-main/models/weights";
 import { runFiles } from "../../src-main/runs/files";
 import { readRun } from "../../src-main/runs/reader";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { AnswerCache } from "../../src-main/training/answer-cache";
 import { type Colour, png, writeFiles } from "../data/image-files";
+import { nobody } from "./experiment";
 
 useBackend(loadAddon());
 
@@ -62,16 +61,15 @@ const distilled = (teacher: object = {}): Recipe =>
 /** Trains into a folder, and stops after `stopAfter` batches, if given. Returns the warnings and notes. */
 async function train(recipe: Recipe, name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}) {
   const said: { type: string; text: string }[] = [];
-  const job = new Job();
   let batches = 0;
+  const out = join(folder, name);
+  const run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
   const notify = (notice: NoticeBody) => {
     if (notice.type === "warning" || notice.type === "note") said.push({ type: notice.type, text: notice.text });
     if (notice.type === "batches") batches += notice.records.length;
-    if (batches >= stopAfter) job.stop();
+    if (batches >= stopAfter) run.control("stop");
   };
-  const out = join(folder, name);
-  const call = { recipe, out, resume, job, cache: new AnswerCache(), notify };
-  const ending = (recipe.distillation ? compare(call) : trainOne(call)).then(
+  const ending = run.watch(0, notify).then(
     () => "finished",
     (error) => error.code,
   );

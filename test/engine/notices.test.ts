@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { NoticeBody } from "../../src-main/contract/engine";
 import type { BatchRecord } from "../../src-main/contract/run";
-import { type NoticeBody, Notifier } from "../../src-main/engine/notices";
+import { Notifier } from "../../src-main/engine/notices";
 
 const batch = (iter: number) => ({ epoch: 1, iter }) as BatchRecord;
 const progress = (done: number) => ({ done, total: 100, imagesPerSecond: 1, secondsLeft: 1 });
@@ -15,7 +16,7 @@ function hundredBatches(): NoticeBody[] {
   );
   for (let i = 1; i <= 100; i++) {
     now += 10;
-    notifier.batch(i <= 50 ? "control" : "student", batch(i), progress(i));
+    notifier.batches({ type: "batches", arm: i <= 50 ? "control" : "student", records: [batch(i)], progress: progress(i) });
   }
   notifier.send({ type: "phase", text: "Testing" });
   return posted;

@@ -37,6 +37,12 @@ class EngineProcess {
     return new Promise((resolve) => this.#answers.set(id, resolve));
   }
 
+  /** Starts a run and follows it to its end. */
+  async train(request: object): Promise<TrainResult> {
+    const { run } = await this.result<{ run: string }>("start", request);
+    return this.result("watch", { run, from: 0 });
+  }
+
   async result<T>(method: Method, params: unknown): Promise<T> {
     const answer = await this.ask(method, params);
     if (!answer.ok) throw new Error(answer.error.message);
@@ -74,7 +80,7 @@ function start(): EngineProcess {
   return engine;
 }
 
-const run = (out: string, resume = false) => ({ recipe: smallRecipe(folder.teacher, { epochs: 3 }), out: folder.path(out), resume });
+const run = (out: string, resume = false) => ({ kind: "train", recipe: smallRecipe(folder.teacher, { epochs: 3 }), out: folder.path(out), resume });
 const weightsOf = (out: string) =>
   createHash("sha256")
     .update(readFileSync(folder.path(out, "student.safetensors")))
@@ -88,8 +94,8 @@ describe("the engine's process", () => {
   let whole: TrainResult;
   beforeAll(async () => {
     const engine = start();
-    expect(await engine.result("hello", { protocol: 1 })).toMatchObject({ protocol: 1 });
-    whole = await engine.result<TrainResult>("train", run("whole"));
+    expect(await engine.result("hello", { protocol: 2 })).toMatchObject({ protocol: 2 });
+    whole = await engine.train(run("whole"));
     engine.child.disconnect();
     expect(await engine.end()).toBe(0);
   });
@@ -102,11 +108,11 @@ describe("the engine's process", () => {
     const out = `killed-${epoch}-${iter}`;
     const engine = start();
     engine.at(epoch, iter, () => engine.child.kill("SIGKILL"));
-    void engine.ask("train", run(out));
+    void engine.train(run(out)).catch(() => {});
     expect(await engine.end()).toBe("SIGKILL");
     expect(readRun(folder.path(out)).state).toBe("stopped");
 
-    const resumed = await start().result<TrainResult>("train", run(out, true));
+    const resumed = await start().train(run(out, true));
     expect(resumed.hashes).toEqual(whole.hashes);
     expect(weightsOf(out)).toBe(weightsOf("whole"));
     expect(withoutTimes(out)).toEqual(withoutTimes("whole"));
@@ -122,22 +128,80 @@ describe("the engine's process", () => {
       engine.onNotice = () => {};
       act(engine);
     });
-    void engine.ask("train", run(out));
+    void engine.train(run(out)).catch(() => {});
     expect(await engine.end()).toBe(0);
     const { state, events, batches } = readRun(folder.path(out));
     expect(state).toBe("stopped");
     expect(events.slice(-2).map(({ type }) => type)).toEqual(["checkpoint", "stopped"]);
     expect(batches.length).toBeGreaterThanOrEqual(5);
 
-    await start().result("train", run(out, true));
+    await start().train(run(out, true));
     expect(weightsOf(out)).toBe(weightsOf("whole"));
   });
 
-  test("an unhandled error ends it, with a message on standard error", async () => {
+  test.each([
+    ["starts", false],
+    ["resumes", true],
+  ])("of several %s of one run at once, one trains it, and the others say who does and change nothing", async (what, resume) => {
+    const out = `contended ${what}`;
+    if (resume) {
+      const first = start();
+      first.at(1, 2, () => first.child.kill("SIGKILL"));
+      void first.train(run(out));
+      await first.end();
+    }
+    const engines = [start(), start(), start()];
+    await Promise.all(engines.map((engine) => engine.result("hello", { protocol: 2 })));
+    const answers = await Promise.all(
+      engines.map((engine) =>
+        engine.train(run(out, resume)).then(
+          () => "trained",
+          ({ message }) => message,
+        ),
+      ),
+    );
+    expect(answers.filter((answer) => answer === "trained")).toHaveLength(1);
+    for (const answer of answers) expect(answer).toMatch(/^trained$|is being trained by process \d+|is just being taken/);
+    expect(weightsOf(out)).toBe(weightsOf("whole"));
+    expect(withoutTimes(out)).toEqual(withoutTimes("whole"));
+  });
+
+  test("a run is followed and stopped from another process, which may go away", async () => {
+    const out = "watched";
+    const [owner, other] = [start(), start()];
+    let isRunning = () => {};
+    const running = new Promise<void>((resolve) => {
+      isRunning = resolve;
+    });
+    owner.at(1, 1, isRunning);
+    const training = owner.ask("start", { ...run(out), kind: "compare", recipe: smallRecipe(folder.teacher, { epochs: 200 }) });
+    const { run: id } = ((await training) as { result: { run: string } }).result;
+    const ending = owner.ask("watch", { run: id, from: 0 });
+    await running;
+    const third = start();
+    expect(await third.result("attach", { directory: folder.path(out, "student") })).toMatchObject({ run: id, owner: { pid: owner.child.pid, host: null } });
+    void third.ask("watch", { run: id, from: 0 });
+    third.child.kill("SIGKILL");
+    const live = await other.result<{ directory: string; state: string }>("attach", { directory: folder.path(out) });
+    expect(live).toMatchObject({ directory: folder.path(out), state: "running", kind: "compare" });
+    const heard: number[] = [];
+    other.onNotice = (notice) => {
+      if (notice.type === "batches") heard.push(...notice.records.map(({ iter }) => iter));
+      if (notice.type === "batches" && heard.length >= 6) void other.ask("control", { run: id, action: "stop" });
+    };
+    expect(await other.ask("watch", { run: id, from: 0 })).toMatchObject({ ok: false, error: { code: "INTERRUPTED" } });
+    expect(await ending).toMatchObject({ ok: false, error: { code: "INTERRUPTED" } });
+    // From the first batch on.
+    expect(heard.slice(0, 6)).toEqual([1, 2, 3, 1, 2, 3]);
+    expect(readRun(folder.path(out, "student"))).toMatchObject({ state: "stopped", owner: null });
+    expect(await other.result("attach", { directory: folder.path(out) })).toBeNull();
+  });
+
+  test("what is no call does not end it", async () => {
     const engine = start();
     engine.child.send("no call at all");
-    expect(await engine.end()).toBe(1);
-    expect(engine.errors).toContain("no call at all");
+    engine.child.send({ id: "1", method: "hello" });
+    expect(await engine.result("hello", { protocol: 2 })).toMatchObject({ protocol: 2 });
   });
 
   test("typed arrays cross unchanged", async () => {

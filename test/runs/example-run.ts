@@ -49,6 +49,9 @@ export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100)
   return { epoch, trainLoss: 1 / epoch, trainAcc: epoch / 13, testAcc, testLoss: testAcc === null ? null : 1 / 3, seconds: 2.5 };
 }
 
+/** Tests write into a folder that nobody else knows. */
+export const UNLOCKED = "";
+
 /** Epochs of four batches each. */
 export function train(run: RunWriter, epochs: number): void {
   for (let e = 1; e <= epochs; e++) {
@@ -60,7 +63,7 @@ export function train(run: RunWriter, epochs: number): void {
 }
 
 export function finishedRun(directory: string, more: Partial<RunStart> = {}, epochs = 2): string {
-  const run = createRun(directory, { ...start, ...more }, PARTS);
+  const run = createRun(directory, UNLOCKED, { ...start, ...more }, PARTS);
   train(run, epochs);
   run.event("finished");
   run.close();

@@ -7,7 +7,7 @@ import { runFiles } from "../../src-main/runs/files";
 import { writeReport } from "../../src-main/runs/report";
 import { createRun } from "../../src-main/runs/writer";
 import { linkOf } from "../../src-main/training/evidence";
-import { batch, finishedRun, PARTS, start, train } from "./example-run";
+import { batch, finishedRun, PARTS, start, train, UNLOCKED } from "./example-run";
 import { textOf } from "./page-text";
 
 let parent: string;
@@ -204,7 +204,7 @@ describe("the page of a comparison", () => {
 
 describe("the page of other runs", () => {
   test("says how far an unfinished run has got", () => {
-    const run = createRun(join(parent, "run"), start, PARTS);
+    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
     train(run, 2);
     run.event("stopped");
     run.close();
@@ -214,12 +214,12 @@ describe("the page of other runs", () => {
   });
 
   test("can be written before there is anything to draw", () => {
-    createRun(join(parent, "run"), start, PARTS).close();
+    createRun(join(parent, "run"), UNLOCKED, start, PARTS).close();
     expect(textOf(report("html", join(parent, "run")))).toContain("No values yet.");
   });
 
   test("draws losses that are not numbers as gaps", () => {
-    const run = createRun(join(parent, "run"), start, PARTS);
+    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
     run.appendBatches([1, 2, 3, 4, 5].map((iter) => ({ ...batch(1, iter), ...(iter === 3 && { loss: Number.NaN }) })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Loss"))!;
@@ -227,7 +227,7 @@ describe("the page of other runs", () => {
   });
 
   test("stays small and keeps the peaks of a long run", () => {
-    const run = createRun(join(parent, "run"), start, PARTS);
+    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
     run.appendBatches(Array.from({ length: 200_000 }, (_, i) => ({ ...batch(1, i + 1), trainAcc: i === 77_777 ? 1 : 0.5 })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Train accuracy"))!;

@@ -1,11 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { FolderLock } from "../../src-main/runs/lock";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { createRun, resumeRun } from "../../src-main/runs/writer";
-import { batch, epoch, finishedRun, PARTS, start, train } from "./example-run";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { batch, epoch, finishedRun, PARTS, start, train, UNLOCKED } from "./example-run";
+
+useBackend(loadAddon());
 
 let parent: string;
 let directory: string;
@@ -44,7 +48,7 @@ describe("a run folder", () => {
   });
 
   test("keeps NaN and unmeasured values", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } }]);
     run.appendEpoch(epoch(1));
     run.appendEpoch(epoch(2, null));
@@ -58,12 +62,12 @@ describe("a run folder", () => {
   test("is never overwritten", () => {
     finishedRun(directory);
     const before = text("batches.csv");
-    expect(() => createRun(directory, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(() => createRun(directory, UNLOCKED, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
     expect(text("batches.csv")).toBe(before);
   });
 
   test("accepts new hashes", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     run.setHashes({ ...start.hashes, batches: "b1" });
     run.close();
     expect(readRun(directory).hashes).toEqual({ ...start.hashes, batches: "b1" });
@@ -71,7 +75,7 @@ describe("a run folder", () => {
   });
 
   test("may end with half a line", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     train(run, 1);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "2,1,0.33");
@@ -86,11 +90,11 @@ describe("a run folder", () => {
 
 describe("resuming", () => {
   test("removes whatever came after the checkpoint, and half lines", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     train(run, 3);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "4,1,0.");
-    const resumed = resumeRun(directory, { epoch: 2, iter: 3, epochsDone: 1 }, PARTS);
+    const resumed = resumeRun(directory, UNLOCKED, { epoch: 2, iter: 3, epochsDone: 1 }, PARTS);
     resumed.appendBatches([batch(2, 4)]);
     resumed.appendEpoch(epoch(2));
     resumed.close();
@@ -101,11 +105,11 @@ describe("resuming", () => {
 
   test("leaves the same bytes as an uninterrupted run", () => {
     finishedRun(join(parent, "whole"));
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     train(run, 1);
     run.appendBatches([batch(2, 1), batch(2, 2)]);
     run.close();
-    const resumed = resumeRun(directory, { epoch: 1, iter: 4, epochsDone: 1 }, PARTS);
+    const resumed = resumeRun(directory, UNLOCKED, { epoch: 1, iter: 4, epochsDone: 1 }, PARTS);
     resumed.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
     resumed.appendEpoch(epoch(2));
     resumed.close();
@@ -113,17 +117,17 @@ describe("resuming", () => {
   });
 
   test("from before the first checkpoint starts the tables over", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = createRun(directory, UNLOCKED, start, PARTS);
     train(run, 1);
     run.close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
     expect(readRun(directory)).toMatchObject({ batches: [], epochRecords: [] });
   });
 
   test("numbers the segments", () => {
-    createRun(directory, start, PARTS).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    createRun(directory, UNLOCKED, start, PARTS).close();
+    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
     const events = text("events.jsonl")
       .trimEnd()
       .split("\n")
@@ -135,51 +139,42 @@ describe("resuming", () => {
     ]);
   });
 
-  test("is refused while another process trains the run", () => {
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.ppid }));
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(`being trained by process ${process.ppid}`);
-  });
-
   test("needs a run", () => {
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(/holds no run/);
+    expect(() => resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(/holds no run/);
   });
 });
 
-const event = (more: object) => `${JSON.stringify({ time: new Date().toISOString(), segment: 1, ...more })}\n`;
-
 describe("the state of a run", () => {
-  test("follows its events", () => {
-    const run = createRun(directory, start, PARTS);
+  test("follows its events while somebody trains it", () => {
+    mkdirSync(directory);
+    const lock = FolderLock.take(directory, owner);
+    const run = createRun(directory, lock.identity, start, PARTS);
     const states = [readRun(directory).state];
     for (const type of ["paused", "checkpoint", "continued", "warning", "stopped"] as const) {
       run.event(type, "because");
       states.push(readRun(directory).state);
     }
     run.close();
+    lock.release();
     expect(states).toEqual(["running", "paused", "paused", "running", "running", "stopped"]);
     expect(readRun(directory).events.at(-1)).toMatchObject({ type: "stopped", text: "because" });
   });
 
-  test("is stopped if its process is gone without a final event", () => {
-    const { pid } = spawnSync(process.execPath, ["-e", ""]);
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid }) + event({ type: "paused" }));
-    expect(readRun(directory).state).toBe("stopped");
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
-    expect(readRun(directory).state).toBe("running");
-  });
-
-  test("is stopped if it ran before the machine restarted, whichever process has its number now", () => {
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.pid, time: "2001-01-01T00:00:00.000Z" }));
+  test("is stopped if nobody trains it any more and no final event was written", () => {
+    createRun(directory, UNLOCKED, start, PARTS).close();
+    expect(readRun(directory)).toMatchObject({ state: "stopped", owner: null });
+    const lock = FolderLock.take(directory, owner);
+    expect(readRun(directory)).toMatchObject({ state: "running", owner: { pid: process.pid, host: null, program: "command line" } });
+    lock.release();
     expect(readRun(directory).state).toBe("stopped");
   });
 });
 
+const owner = { program: "command line", run: "1", socket: null, token: "" } as const;
+
 describe("the runs in a folder", () => {
   test("are found beside each other and in comparisons, newest first", () => {
-    const startedAt = (run: string, time: string) => writeFileSync(join(run, "events.jsonl"), event({ type: "started", time }));
+    const startedAt = (run: string, time: string) => writeFileSync(join(run, "events.jsonl"), `${JSON.stringify({ time, type: "started", segment: 1 })}\n`);
     startedAt(finishedRun(join(parent, "a", "control"), { arm: "control" }), "2024-05-01T10:00:00.000Z");
     startedAt(finishedRun(join(parent, "a", "student"), { arm: "student" }), "2024-05-01T10:00:01.000Z");
     startedAt(finishedRun(join(parent, "b")), "2024-05-02T09:00:00.000Z");
