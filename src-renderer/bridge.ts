@@ -17,6 +17,7 @@ export interface Bridge extends Omit<Calls, "connectEngine"> {
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
   pathForFile(file: File): Promise<string>;
   onCommand(listener: (command: Command) => void): () => void;
+  onEnding(listener: () => void): () => void;
 }
 
 export function desktopBridge(host: Host<File> = window.host): Bridge {
@@ -26,8 +27,9 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
   const { connectEngine, ...others } = calls as unknown as Calls;
   return {
     ...others,
-    pathForFile: async (file) => host.pathForFile(file),
+    pathForFile: host.pathForFile,
     onCommand: host.onCommand,
+    onEnding: host.onEnding,
     connectEngine: async (onDeath) => {
       const port = nextEnginePort();
       await connectEngine();

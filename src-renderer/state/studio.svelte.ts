@@ -13,7 +13,7 @@ export type Screen = (typeof SCREENS)[number];
 
 /** A line that reports the result of something the user did, with a possible next step. */
 export interface Message {
-  kind: "done" | "problem";
+  kind: "done" | "problem" | "caution";
   text: string;
   action?: { label: string; run: () => void };
 }
@@ -34,6 +34,8 @@ export class Studio {
   theme: Theme = $state("system");
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
+  /** The app ends as soon as the checkpoint of the run under way is written. */
+  ending = $state(false);
 
   readonly engine: Engine;
   readonly data: Data;
@@ -54,8 +56,12 @@ export class Studio {
 
   async start(): Promise<void> {
     this.bridge.onCommand((command) => this.#obey(command));
+    this.bridge.onEnding(() => {
+      this.ending = true;
+    });
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
+    if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
     await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
   }
@@ -248,13 +254,6 @@ export class Studio {
         return this.training.togglePause();
       case "stop":
         return this.training.stop();
-      case "quit":
-        if (this.training.trainsHere) {
-          await this.training.stop();
-          await this.training.settled();
-        }
-        await this.bridge.quit();
-        return;
       default:
         this.show(command);
     }

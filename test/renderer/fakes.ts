@@ -40,6 +40,7 @@ export const failure = (message: string, code: Failure["code"] = "INPUT") => new
 export function fakeBridge(engine: FakeEngine, picks: () => string | null = () => null) {
   const asked: { call: string; args: unknown[] }[] = [];
   const listeners: ((command: Command) => void)[] = [];
+  const endings: (() => void)[] = [];
   const answering =
     <T>(call: string, answer: () => T) =>
     async (...args: unknown[]) => {
@@ -53,6 +54,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       platform: "linux",
       theme: "dark",
       runsDirectory: "/runs",
+      notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
@@ -61,7 +63,6 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     reveal: answering("reveal", nothing),
     setTheme: answering("setTheme", nothing),
     setActivity: answering("setActivity", nothing),
-    quit: answering("quit", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;
       return engine.client;
@@ -71,12 +72,19 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       listeners.push(listener);
       return () => {};
     },
+    onEnding: (listener) => {
+      endings.push(listener);
+      return () => {};
+    },
   };
   return {
     bridge,
     asked,
     command: (command: Command) => {
       for (const listener of listeners) listener(command);
+    },
+    end: () => {
+      for (const listener of endings) listener();
     },
     argsOf: (call: string) => asked.filter((one) => one.call === call).map(({ args }) => args),
   };

@@ -312,22 +312,9 @@ describe("the menu", () => {
     expect(engine.paramsOf("control")).toMatchObject([{ action: "pause" }, { action: "stop" }]);
   });
 
-  it("quits once the run has stopped with its checkpoint", async () => {
-    fake.command("start");
-    await settle();
-    fake.command("quit");
-    await settle();
-    expect(fake.argsOf("quit")).toEqual([]);
-    end.reject(failure("stopped", "INTERRUPTED"));
-    await settle();
-    expect(fake.argsOf("quit")).toHaveLength(1);
-  });
-
-  it("quits at once, and stops nothing, where another process trains", async () => {
-    studio.training.follow(liveRun({ owner: owner() }));
-    fake.command("quit");
-    await settle();
-    expect(fake.argsOf("quit")).toHaveLength(1);
-    expect(engine.paramsOf("control")).toEqual([]);
+  it("says that the app ends, which the run's checkpoint delays", () => {
+    expect(studio.ending).toBe(false);
+    fake.end();
+    expect(studio.ending).toBe(true);
   });
 });
