@@ -1,4 +1,4 @@
-import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled } from "../../contract/evidence";
+import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
 import { recipeSettings, valueAt } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
@@ -179,8 +179,13 @@ interface Proof {
 function fairness(runs: readonly RunDetails[]): Markup | null {
   const both = arms(runs);
   if (!both) return null;
-  const comparison = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
-  const samePlan = samePlanByOldHashes(both);
+  const [control, student] = [evidenceOf(both.control), evidenceOf(both.student)];
+  const comparison = compareEvidence(control, student);
+  const samePlan = samePlanByOldHashes(
+    control,
+    student,
+    runs.every(({ state }) => state === "finished"),
+  );
   const [heading, words] = fairnessInWords(comparison, samePlan, both);
   const hashes = (key: "data" | "initialWeights") => [...new Set(runs.map((run) => run.hashes[key]))];
   const proofs: Proof[] = [
@@ -214,15 +219,6 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
 <table class="hashes"><tbody>
 ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what}</th><td class="${holds ? "good" : holds === null ? "muted" : "bad"}">${holds ? `✓ ${words}` : holds === null ? words : `✗ ${words}`}</td><td>${hashes.map((hash) => html`<code>${hash.slice(0, 16)}</code> `)}</td></tr>`)}
 </tbody></table>`;
-}
-
-/**
- * Whether the hashes that earlier versions took of the plans of all batches are equal; null where they do not compare. They are written at
- * checkpoints, so only those of finished runs compare; and this version goes on with links of its own in a run that it resumes.
- */
-function samePlanByOldHashes({ control, student }: Arms): boolean | null {
-  const comparable = [control, student].every(({ state, batches }) => state === "finished" && batches.every(({ chain }) => chain === null));
-  return comparable && !control.evidenceDamage && !student.evidenceDamage ? control.hashes.batches === student.hashes.batches : null;
 }
 
 const OLD_KIND =
