@@ -1,6 +1,6 @@
 // Finds an Electron to run: the one that ELECTRON_OVERRIDE_DIST_PATH names, the one that the `electron` package downloads, or, if its
-// releases cannot be reached, the Electron 22.3.25 for Linux x64 inside a Python package. That last one is out of support: use it for tests
-// and a first look, and never package it for users.
+// releases cannot be reached, the Electron 22.3.25 for Linux x64 inside a Python package. That last one is past its end of life: it serves
+// tests and a first look, is packaged only on request, and gives way as soon as a set-up reaches the releases.
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -15,6 +15,11 @@ const wheel = {
 };
 const wheelDist = path.join(root, ".electron", "dist");
 const packageDist = path.join(root, "node_modules", "electron", "dist");
+/** The version that package.json asks for. */
+const made = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).devDependencies.electron;
+/** How long a download may take: the first one, and one that only replaces what is there. */
+const DOWNLOAD_MS = 300_000;
+const RENEWAL_MS = 60_000;
 const executables = { darwin: "Electron.app/Contents/MacOS/Electron", win32: "electron.exe" };
 
 const executableIn = (dist) => path.join(dist, executables[process.platform] ?? "electron");
@@ -29,21 +34,39 @@ export function electronDist() {
   for (const dist of [packageDist, wheelDist]) if (existsSync(executableIn(dist))) return dist;
 
   const reasons = [];
-  for (const [source, install] of [
-    ["its releases", installFromReleases],
+  const attempts = [
+    ["its releases", () => installFromReleases(DOWNLOAD_MS)],
     ["a Python package", installFromWheel],
-  ]) {
-    process.stderr.write(`set-up: Electron from ${source} ...`);
-    try {
-      const dist = install();
-      process.stderr.write(" done\n");
-      return dist;
-    } catch (error) {
-      process.stderr.write(" not possible\n");
-      reasons.push(`- from ${source}: ${summary(error)}`);
-    }
+  ];
+  for (const [source, install] of attempts) {
+    const { dist, reason } = attempt(source, install);
+    if (dist) return dist;
+    reasons.push(`- from ${source}: ${reason}`);
   }
   throw new Error(`Electron could not be installed:\n${reasons.join("\n")}\nDownload it by hand, unpack it and set ELECTRON_OVERRIDE_DIST_PATH to its folder.`);
+}
+
+/** For each set-up: where only the Electron of the Python package is there, tries the releases once more, and removes it if they can be reached. */
+export function renewElectron() {
+  if (process.env.ELECTRON_OVERRIDE_DIST_PATH || existsSync(executableIn(packageDist)) || !existsSync(executableIn(wheelDist))) return;
+  const { reason } = attempt("its releases, in place of the unsupported one", () => installFromReleases(RENEWAL_MS));
+  if (reason) console.error(`set-up: Electron ${electronVersion(wheelDist)} stays, which is past its end of life: ${reason}`);
+  else rmSync(wheelDist, { recursive: true, force: true });
+}
+
+/** Whether a version is older than the one that this app is made for: nobody mends its faults any more. */
+export const isUnsupported = (version) => Number.parseInt(version, 10) < Number.parseInt(made.replace(/^\D+/, ""), 10);
+
+function attempt(source, install) {
+  process.stderr.write(`set-up: Electron from ${source} ...`);
+  try {
+    const dist = install();
+    process.stderr.write(" done\n");
+    return { dist };
+  } catch (error) {
+    process.stderr.write(" not possible\n");
+    return { reason: summary(error) };
+  }
 }
 
 const summary = (error) =>
@@ -57,8 +80,8 @@ export const electronExecutable = () => executableIn(electronDist());
 /** The version of the Electron in a folder, from its file `version`. */
 export const electronVersion = (dist) => readFileSync(path.join(dist, "version"), "utf8").trim().replace(/^v/, "");
 
-function installFromReleases() {
-  run(process.execPath, [path.join(root, "node_modules/electron/install.js")], { timeout: 300_000 });
+function installFromReleases(timeout) {
+  run(process.execPath, [path.join(root, "node_modules/electron/install.js")], { timeout });
   return packageDist;
 }
 

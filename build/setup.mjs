@@ -25,4 +25,8 @@ function buildAddon() {
     throw new Error("the native build ended without native/build/Release/distill_core.node");
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) await setUp();
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  await setUp();
+  const { renewElectron } = await import("./electron.mjs");
+  renewElectron();
+}

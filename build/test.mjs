@@ -60,9 +60,10 @@ async function compileCuda() {
 async function prepareDesktop() {
   try {
     installSystemPackages(electronPackages);
-    const { electronExecutable } = await import("./electron.mjs");
+    const { electronExecutable, renewElectron } = await import("./electron.mjs");
     const { packageApp } = await import("./package.mjs");
-    const env = { DISTILL_ELECTRON: electronExecutable(), DISTILL_PACKAGED_APP: await packageApp() };
+    renewElectron();
+    const env = { DISTILL_ELECTRON: electronExecutable(), DISTILL_PACKAGED_APP: await packageApp({ unsupportedElectron: true }) };
     if (hasDisplay() && process.platform !== "linux") return { env, close() {} };
     const virtual = await virtualDisplay();
     if (virtual) return { env: { ...env, DISPLAY: virtual.display }, close: virtual.close };

@@ -13,10 +13,11 @@ declare global {
 type Calls = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostCalls[Name]["result"]> };
 
 export interface Bridge extends Omit<Calls, "connectEngine"> {
-  /** A fresh engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
+  /** The engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
-  pathForFile(file: File): string;
+  pathForFile(file: File): Promise<string>;
   onCommand(listener: (command: Command) => void): () => void;
+  onEnding(listener: () => void): () => void;
 }
 
 export function desktopBridge(host: Host<File> = window.host): Bridge {
@@ -28,6 +29,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
     ...others,
     pathForFile: host.pathForFile,
     onCommand: host.onCommand,
+    onEnding: host.onEnding,
     connectEngine: async (onDeath) => {
       const port = nextEnginePort();
       await connectEngine();

@@ -5,11 +5,12 @@ import { cyclesIn, type Import, importsOf, type Layers, layerProblems, readSourc
 /** What each folder imports from. A folder imports only from folders above it in this list. "(types)": only types, nothing at run time. */
 const table: Layers = {
   "src-main/contract": [],
+  "src-main/disk": ["contract"],
   "src-main/backend": ["contract"],
   "src-main/tensor": ["backend (types)"],
   "src-main/nn": ["backend (types)", "tensor"],
-  "src-main/models": ["contract", "tensor", "nn"],
-  "src-main/data": ["contract", "tensor"],
+  "src-main/models": ["contract", "disk", "tensor", "nn"],
+  "src-main/data": ["contract", "disk", "tensor"],
   "src-main/training": ["contract", "backend (types)", "tensor", "nn", "models", "data"],
   "src-main/runs": ["contract", "backend (types)", "tensor", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],

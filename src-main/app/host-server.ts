@@ -1,10 +1,12 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
 import type { EngineEnd } from "../contract/engine";
-import { type Command, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
-import type { TrainingGuard } from "./activity";
+import { type Command, DROPPED, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
+import type { Access } from "../contract/owner";
+import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
 import type { Preferences } from "./preferences";
 import { isOurPage } from "./protocol";
@@ -23,7 +25,6 @@ const argumentsOf = {
   reveal: z.tuple([filePath]),
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
-  quit: z.tuple([]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
 
 type Handlers = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => HostCalls[Name]["result"] | Promise<HostCalls[Name]["result"]> };
@@ -32,21 +33,27 @@ interface Parts {
   window: BrowserWindow;
   preferences: Preferences;
   engine: EngineProcess;
-  guard: TrainingGuard;
+  activity: ActivityDisplay;
   runsDirectory: string;
+  notice: string | null;
 }
 
 interface Events {
   command: Command;
   "engine-exit": EngineEnd;
+  ending: null;
 }
 
 export class HostServer {
-  /** Files outside the runs folder that the user chose in a dialog. */
-  readonly #granted = new Set<string>();
+  /** Reports outside the runs folder that the user asked for. */
+  readonly #reports = new Set<string>();
 
   constructor(private readonly parts: Parts) {
     for (const name of HOST_CALLS) ipcMain.handle(name, (event, ...args) => this.#answer(name, event, args));
+    ipcMain.handle(DROPPED, async (event, file: unknown) => {
+      this.#checkSender(event);
+      await this.parts.engine.grant(filePath.parse(file), "read");
+    });
   }
 
   send<Name extends keyof Events>(name: Name, value: Events[Name]): void {
@@ -74,23 +81,24 @@ export class HostServer {
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
       runsDirectory: this.parts.runsDirectory,
+      notice: this.parts.notice,
     }),
 
-    connectEngine: () => {
-      this.parts.window.webContents.postMessage(ENGINE_PORT, null, [this.parts.engine.start()]);
+    connectEngine: async () => {
+      this.parts.window.webContents.postMessage(ENGINE_PORT, null, [await this.parts.engine.connect()]);
       return null;
     },
 
     chooseFolder: async (purpose) => {
       const title = purpose === "data" ? "Choose the folder of a data set" : "Choose where the download goes";
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { title, ...this.#lastFolder(), properties: ["openDirectory", "createDirectory"] });
-      return this.#remember(filePaths[0], (folder) => folder);
+      return this.#take(filePaths[0], purpose === "data" ? "read" : "write", (folder) => folder);
     },
 
     chooseFile: async (kind) => {
       const filters = kind === "image" ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }] : [{ name: "Weights", extensions: ["safetensors"] }];
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });
-      return this.#remember(filePaths[0], path.dirname);
+      return this.#take(filePaths[0], "read", path.dirname);
     },
 
     chooseReportFile: async (format, suggestedName) => {
@@ -98,12 +106,13 @@ export class HostServer {
       const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}.${format}`);
       const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Save report", defaultPath, filters });
       if (!chosen) return null;
-      this.#granted.add(path.resolve(chosen));
+      this.#reports.add(path.resolve(chosen));
+      await this.parts.engine.grant(chosen, "write");
       return chosen;
     },
 
     openReport: async (file) => {
-      this.#checkGranted(file);
+      this.#expectOurs(file);
       if (!reportFormat.safeParse(path.extname(file).slice(1)).success) throw new Error(`${file} is not a report (expected .html, .csv or .json).`);
       const problem = await shell.openPath(file);
       if (problem) throw new Error(`${file} could not be opened: ${problem}`);
@@ -111,7 +120,7 @@ export class HostServer {
     },
 
     reveal: (file) => {
-      this.#checkGranted(file);
+      this.#expectOurs(file);
       shell.showItemInFolder(file);
       return null;
     },
@@ -123,12 +132,7 @@ export class HostServer {
     },
 
     setActivity: (activity) => {
-      this.parts.guard.set(activity);
-      return null;
-    },
-
-    quit: () => {
-      this.parts.guard.quit();
+      this.parts.activity.show(activity);
       return null;
     },
   };
@@ -138,16 +142,29 @@ export class HostServer {
     return folder ? { defaultPath: folder } : {};
   }
 
-  #remember(chosen: string | undefined, folderOf: (chosen: string) => string): string | null {
+  /** What the user picked, if anything; from now on the page may name it to the engine. */
+  async #take(chosen: string | undefined, access: Access, folderOf: (chosen: string) => string): Promise<string | null> {
     if (!chosen) return null;
     this.parts.preferences.set("lastFolder", folderOf(chosen));
+    await this.parts.engine.grant(chosen, access);
     return chosen;
   }
 
-  #checkGranted(file: string): void {
-    const resolved = path.resolve(file);
-    const inRuns = resolved === this.parts.runsDirectory || resolved.startsWith(this.parts.runsDirectory + path.sep);
-    if (!inRuns && !this.#granted.has(resolved)) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
+  #expectOurs(file: string): void {
+    const { runsDirectory } = this.parts;
+    const inRuns = isInside(path.resolve(file), path.resolve(runsDirectory)) && isInside(realPath(file), realPath(runsDirectory));
+    if (!inRuns && !this.#reports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
+  }
+}
+
+const isInside = (file: string, folder: string): boolean => file === folder || file.startsWith(folder + path.sep);
+
+/** Where links lead; the path itself if there is nothing. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return path.resolve(file);
   }
 }
 

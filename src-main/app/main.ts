@@ -1,20 +1,23 @@
 /** The desktop app's main process. It owns the window, the engine process and all access to the system, and computes nothing itself. */
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
-import { TrainingGuard } from "./activity";
+import { ActivityDisplay } from "./activity";
+import { electronNotice } from "./electron-notice";
+import { Ending } from "./ending";
 import { EngineProcess } from "./engine-process";
 import { HostServer } from "./host-server";
 import { installMenu } from "./menu";
-import { allowOnlyOurselves } from "./permissions";
+import { allowOnlyOurselves, reachNothing } from "./permissions";
 import { Preferences } from "./preferences";
 import { registerAppScheme, serveApp } from "./protocol";
-import { openWindow } from "./window";
+import { offerReload, openWindow } from "./window";
 
 /** Keeps the settings and runs of tests, or of a portable installation, apart from the user's own. */
 const home = process.env.DISTILL_HOME;
 if (home) app.setPath("userData", path.join(home, "settings"));
 
 registerAppScheme();
+reachNothing();
 app.on("window-all-closed", () => app.quit());
 
 if (app.requestSingleInstanceLock()) {
@@ -28,15 +31,19 @@ function start(): void {
   serveApp(path.join(__dirname, "../renderer"));
   allowOnlyOurselves();
 
+  const notice = electronNotice();
+  if (notice) console.error(notice);
   const preferences = new Preferences(path.join(app.getPath("userData"), "preferences.json"));
-  const engine = new EngineProcess(path.join(__dirname, "../engine/engine.cjs"));
-  const window = openWindow(preferences);
-  const guard = new TrainingGuard(window);
   const runsDirectory = path.join(home ?? path.join(app.getPath("documents"), app.name), "runs");
-  const host = new HostServer({ window, preferences, engine, guard, runsDirectory });
+  const engine = new EngineProcess(path.join(__dirname, "../engine/engine.cjs"), runsDirectory);
+  const window = openWindow(preferences);
+  const activity = new ActivityDisplay(window);
+  const ending = new Ending(window, engine);
+  const host = new HostServer({ window, preferences, engine, activity, runsDirectory, notice });
 
   engine.onExit((exit) => host.send("engine-exit", exit));
-  guard.onQuitAsked(() => host.send("command", "quit"));
+  ending.onBegin(() => host.send("ending", null));
+  offerReload(window, () => ending.begin());
   installMenu({ window, runsDirectory, send: (command) => host.send("command", command) });
 }
 

@@ -31,6 +31,7 @@ export function openWindow(preferences: Preferences): BrowserWindow {
       webSecurity: true,
       webviewTag: false,
       spellcheck: false,
+      disableDialogs: true,
     },
   });
   window.once("ready-to-show", () => {
@@ -39,7 +40,6 @@ export function openWindow(preferences: Preferences): BrowserWindow {
   });
   window.on("close", () => preferences.set("window", { ...window.getNormalBounds(), maximized: window.isMaximized() }));
   nativeTheme.on("updated", () => window.setBackgroundColor(ground()));
-  window.webContents.on("render-process-gone", (_event, { reason }) => offerReload(window, reason));
   window.loadURL(PAGE);
   return window;
 }
@@ -54,14 +54,17 @@ function onSomeDisplay(state: WindowState | null): WindowState | null {
   return screen.getAllDisplays().some(visible) ? state : null;
 }
 
-async function offerReload(window: BrowserWindow, reason: string): Promise<void> {
-  const { response } = await dialog.showMessageBox(window, {
-    type: "error",
-    message: "The window's content stopped unexpectedly.",
-    detail: `Reason: ${reason}. Runs keep their last checkpoint and can be resumed from the list of runs.`,
-    buttons: ["Reload", "Quit"],
-    defaultId: 0,
+/** Where the page crashed, a person chooses between another one and the end. */
+export function offerReload(window: BrowserWindow, quit: () => void): void {
+  window.webContents.on("render-process-gone", async (_event, { reason }) => {
+    const { response } = await dialog.showMessageBox(window, {
+      type: "error",
+      message: "The window's content stopped unexpectedly.",
+      detail: `Reason: ${reason}. A run under way goes on, and the window shows it again once it is reloaded.`,
+      buttons: ["Reload", "Quit"],
+      defaultId: 0,
+    });
+    if (response === 0) window.loadURL(PAGE);
+    else quit();
   });
-  if (response === 0) window.loadURL(PAGE);
-  else window.destroy();
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { checkSetting } from "../contract/parse-recipe";
+import { checkSetting } from "../contract/check-recipe";
 import { type SettingValue, valueFromText } from "../contract/setting";
 import { settingAt } from "../contract/settings";
 

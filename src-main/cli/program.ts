@@ -4,7 +4,7 @@ import { type Failure, toFailure } from "../contract/failure";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
-import { addCommonOptions, type Perform } from "./verb";
+import { addCommonOptions, type Outcome, type Perform } from "./verb";
 import { addBench } from "./verbs/bench";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
@@ -12,6 +12,7 @@ import { addDoctor } from "./verbs/doctor";
 import { addEvaluate } from "./verbs/evaluate";
 import { addExport } from "./verbs/export";
 import { addPredict } from "./verbs/predict";
+import { addRecipe } from "./verbs/recipe";
 import { addReport } from "./verbs/report";
 import { addRuns } from "./verbs/runs";
 import { addTrain } from "./verbs/train";
@@ -23,12 +24,10 @@ const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const asJson = args.includes("--json");
-  const perform: Perform = async (work) => {
-    const { json, text } = await withSession(world, work);
-    world.writeOut(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
-  };
+  const print = ({ json, text }: Outcome) => world.writeOut(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+  const perform: Perform = async (work) => print(await withSession(world, work));
   try {
-    await createProgram(world, perform).parseAsync([...args], { from: "user" });
+    await createProgram(world, perform, print).parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -39,7 +38,7 @@ export async function run(args: readonly string[], world: World): Promise<number
   }
 }
 
-function createProgram(world: World, perform: Perform): Command {
+function createProgram(world: World, perform: Perform, print: (outcome: Outcome) => void): Command {
   const program = new Command("distill")
     .description(packageJson.description)
     .version(packageJson.version)
@@ -48,6 +47,7 @@ function createProgram(world: World, perform: Perform): Command {
     .showHelpAfterError("(add --help for usage)");
   for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addRuns, addExport, addBench, addDoctor])
     add(program, perform);
+  addRecipe(program, print);
   addCommonOptions(program);
   return program;
 }

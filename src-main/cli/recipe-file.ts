@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { applySettings } from "../contract/apply-settings";
 import { InputError } from "../contract/failure";
-import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
+import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
+import { resolvePaths } from "../contract/recipe-values";
 
 /** Reads a recipe file, applies `--set`, completes and checks it. Relative paths start from `cwd`. A run's recipe.json works too, as it contains a recipe. */
 export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {
-  const json = readJson(path.resolve(cwd, file), file);
+  const json = readJson(path.resolve(cwd, file), `--recipe ${file}`);
   return completeRecipe(isOfRun(json) ? json.recipe : json, assignments, cwd);
 }
 
@@ -19,17 +21,18 @@ export function completeRecipe(json: unknown, assignments: readonly string[], cw
   return resolvePaths(parseRecipe(applySettings(json, assignments)), (each) => path.resolve(cwd, each));
 }
 
-function readJson(file: string, shown: string): unknown {
+/** The content of a file, which messages call `shown`. */
+export function readJson(file: string, shown: string): unknown {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message;
-    throw new InputError(`--recipe ${shown}: cannot be read: ${reason}`, { cause: error });
+    throw new InputError(`${shown}: cannot be read: ${reason}`, { cause: error });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InputError(`--recipe ${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -24,7 +24,7 @@ export async function resumable(session: Session, request: Methods["start"]["par
     });
   } catch (error) {
     const isEarlyEnd = error instanceof EngineError && (error.code === "INTERRUPTED" || error.code === "ENGINE_DIED");
-    throw isEarlyEnd && out !== null && existsSync(out) ? new Resumable(error, shellWords([...command, "--out", out, "--resume"])) : error;
+    throw isEarlyEnd && out !== null && existsSync(out) ? new Resumable(error, shellWords([...command, "--resume", "--out", out])) : error;
   }
 }
 

@@ -1,7 +1,10 @@
 /** Compares the evidence of two arms: what makes a comparison controlled. Pure functions for the engine, reports and the app. */
-import { differingSettings } from "./parse-recipe";
+
 import type { Recipe } from "./recipe";
-import type { RunDetails, RunHashes } from "./run";
+import { differingSettings, valueAt } from "./recipe-values";
+import type { ComparisonResult, RunDetails, RunHashes } from "./run";
+import { textOfValue } from "./setting";
+import { sharedKeys } from "./settings";
 
 /** An arm as its evidence shows it. `chain` has one link per batch, from the first; null if a run of an earlier version has none. */
 export interface ArmEvidence {
@@ -29,10 +32,16 @@ export interface EvidenceComparison {
   damage: string | null;
   /** Keys besides teacher and distillation in which the recipes differ. */
   differingSettings: string[];
+  /**
+   * What makes the arms two experiments, in words: "another seed (3 for the control, 4 for the student)". Null if they differ at most in settings
+   * that a control may have to itself.
+   */
+  notComparable: string | null;
 }
 
 /** Compares the arms up to the last batch that both have. */
 export function compareEvidence(control: ArmEvidence, student: ArmEvidence): EvidenceComparison {
+  const differing = differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key));
   const shared = Math.min(control.chain.length, student.chain.length);
   const complete = [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link !== null));
   const provenTo = complete ? firstDifference(control.chain, student.chain, shared) : 0;
@@ -43,8 +52,32 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
     differsAt: complete && provenTo < shared ? provenTo + 1 : null,
     complete,
     damage: control.damage ? `control: ${control.damage}` : student.damage ? `student: ${student.damage}` : null,
-    differingSettings: differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key)),
+    differingSettings: differing,
+    notComparable: notComparableInWords(differing, control.recipe, student.recipe),
   };
+}
+
+const SHARED_IN_WORDS = { seed: "another seed", epochs: "another number of epochs", batchSize: "another batch size", shuffle: "another order of the images" };
+
+function notComparableInWords(differing: readonly string[], control: Recipe, student: Recipe): string | null {
+  const parts = differing.flatMap((key) => {
+    const name = key.replace(/^train\./, "");
+    const shared = sharedKeys.find((each) => each === name);
+    // Other keys of `train` may be the control's own.
+    if (!shared && name !== key) return [];
+    const [its, the] = [control, student].map((recipe) => textOfValue(valueAt(recipe, key) ?? null));
+    return [`${shared ? SHARED_IN_WORDS[shared] : `another ${key}`} (${its} for the control, ${the} for the student)`];
+  });
+  return parts.length > 0 ? parts.join(", ") : null;
+}
+
+/**
+ * Whether the hashes that earlier versions took of the plans of all batches are equal; null where they do not compare. They are written at
+ * checkpoints, so only those of finished runs compare; and this version goes on with links of its own in a run that it resumes.
+ */
+export function samePlanByOldHashes(control: ArmEvidence, student: ArmEvidence, finished: boolean): boolean | null {
+  const comparable = finished && [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link === null));
+  return comparable ? control.hashes.batches === student.hashes.batches : null;
 }
 
 /** Nothing is known to differ, however far the run has got. */
@@ -55,6 +88,34 @@ function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: Evi
 /** Only the teacher differs, and evidence shows it up to the last batch that both have. */
 export function isControlled(comparison: EvidenceComparison, batches: { control: number; student: number }): boolean {
   return isUndisputed(comparison) && comparison.complete && batches.control === batches.student && comparison.provenTo === batches.control;
+}
+
+export type Verdict = Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo" | "reason">;
+
+/** What a comparison of so many batches has proven. */
+export function verdictOf(comparison: EvidenceComparison, batches: { control: number; student: number }): Verdict {
+  const { differingSettings, notComparable, provenTo } = comparison;
+  const controlled = isControlled(comparison, batches);
+  return {
+    controlled,
+    tunedSeparately: differingSettings.length > 0 && notComparable === null,
+    differingSettings,
+    provenTo,
+    reason: controlled ? null : reasonInWords(comparison, batches),
+  };
+}
+
+/** Why a comparison is not controlled. */
+function reasonInWords(comparison: EvidenceComparison, batches: { control: number; student: number }): string {
+  const { sameData, sameStart, differsAt, damage, complete, provenTo, differingSettings, notComparable } = comparison;
+  if (notComparable) return `not comparable: ${notComparable}`;
+  if (!sameData) return "the arms were trained on different data";
+  if (!sameStart) return "the arms started from different weights";
+  if (differsAt !== null) return `the arms were shown different pixels or labels in batch ${differsAt}`;
+  if (damage) return `the evidence is damaged: ${damage}`;
+  if (differingSettings.length > 0) return `tuned separately: the control has its own ${differingSettings.join(", ")}`;
+  if (!complete) return "an earlier version recorded the arms, and its hashes do not show what they saw";
+  return `the arms are proven alike up to batch ${provenTo} only: the control has ${batches.control} batches and the student ${batches.student}`;
 }
 
 /** The control is the same recipe without distillation; `name` and `control` say nothing about how an arm was trained. */

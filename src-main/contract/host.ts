@@ -6,7 +6,7 @@ import type { EngineEnd } from "./engine";
  */
 export interface HostCalls {
   environment: { args: []; result: Environment };
-  /** Starts a fresh engine and ends the previous one. Its port arrives as a window message with the data `ENGINE_PORT`. */
+  /** A connection to the app's one engine, which is started if there is none. Its port arrives as a window message with the data `ENGINE_PORT`. */
   connectEngine: { args: []; result: null };
   /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
@@ -18,10 +18,8 @@ export interface HostCalls {
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
   reveal: { args: [path: string]; result: null };
   setTheme: { args: [theme: Theme]; result: null };
-  /** Keeps the computer awake while training runs, shows progress in the task bar, and guards against closing by accident. */
+  /** Keeps the computer awake while training runs, and shows progress in the task bar. */
   setActivity: { args: [activity: Activity]; result: null };
-  /** Closes the window; the page calls it after the command `quit`, once training has stopped with a checkpoint. */
-  quit: { args: []; result: null };
 }
 export type HostCall = keyof HostCalls;
 
@@ -35,13 +33,15 @@ export const HOST_CALLS = [
   "reveal",
   "setTheme",
   "setActivity",
-  "quit",
 ] as const satisfies readonly HostCall[];
 
 /** An error thrown in one process reaches another only as text, so it travels as a value. */
 export type HostAnswer = { ok: true; value: unknown } | { ok: false; message: string };
 
 export const ENGINE_PORT = "engine-port";
+
+/** From the preload alone: the user dropped this file or folder. The page cannot make this call; it hands over the browser's File. */
+export const DROPPED = "dropped";
 
 export type Theme = "system" | "light" | "dark";
 export type FolderPurpose = "data" | "download";
@@ -54,6 +54,8 @@ export interface Environment {
   theme: Theme;
   /** Where runs are kept. */
   runsDirectory: string;
+  /** What the user has to know about this copy of the app; null if nothing. */
+  notice: string | null;
 }
 
 export interface Activity {
@@ -62,17 +64,18 @@ export interface Activity {
   progress: number;
 }
 
-/** What the menu asks of the page. `quit`: stop training with a checkpoint, then call `quit`. */
-export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop", "quit"] as const;
+/** What the menu asks of the page. */
+export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop"] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** What the preload puts on the page's window as `host`. A `DroppedFile` is the browser's File. */
 export type Host<DroppedFile = unknown> = {
   [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostAnswer>;
 } & {
-  /** Path of a dropped file or folder; empty if it has none (an image dragged from a web page). */
-  pathForFile: (file: DroppedFile) => string;
-  /** Both return a function that unsubscribes. */
+  /** Path of a dropped file or folder, which the engine then takes from the page; empty if it has none (an image dragged from a web page). */
+  pathForFile: (file: DroppedFile) => Promise<string>;
+  /** The app ends as soon as the engine has written its checkpoint. This and the next two return a function that unsubscribes. */
+  onEnding: (listener: () => void) => () => void;
   onCommand: (listener: (command: Command) => void) => () => void;
   onEngineExit: (listener: (end: EngineEnd) => void) => () => void;
 };

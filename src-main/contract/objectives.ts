@@ -2,7 +2,14 @@
  * The objectives that a student can learn from besides the labels, as data: each one's label, settings and parts. `training/objectives/`
  * computes them, one file each, under the same names.
  */
+import { stagesOf } from "./families";
 import { choice, integer, number, type Row, type Setting, text, type ValueOf } from "./setting";
+
+/** What a recipe says of the networks that an objective is between. */
+export interface Networks {
+  student: { model: string; imageSize: number; patchSize: number | null };
+  teacher: { model: string };
+}
 
 export interface ObjectiveInfo {
   label: string;
@@ -13,6 +20,8 @@ export interface ObjectiveInfo {
   /** Whether it trains the student's answers; one that trains features alone needs the labels or another term beside it. */
   trainsAnswers: boolean;
   settings: { readonly [name: string]: Setting };
+  /** What keeps a term with these settings from working between these networks, beginning with the name of a setting; null if nothing does. */
+  problem?(settings: { readonly [name: string]: unknown }, networks: Networks): string | null;
   /** Parts of the loss by name, as charts and reports call them. A part's column in batches.csv is `<name>_loss`. */
   parts: { readonly [name: string]: string };
 }
@@ -62,9 +71,23 @@ export const objectives = {
       block: integer(1, 1000, { default: 4, label: "Block", help: "The student's block whose tokens are used, counted from 1; must not be the last." }),
       stage: text({ nullable: true, default: null, label: "Teacher's stage", help: "The teacher's stage whose map is predicted; null takes its last." }),
     },
+    problem: localityProblem,
     parts: { locality: "Locality guidance" },
   },
 } satisfies Record<string, ObjectiveInfo>;
+
+function localityProblem({ block, stage }: { readonly [name: string]: unknown }, { student, teacher }: Networks): string | null {
+  const blocks = stagesOf(student.model, { imageSize: student.imageSize, patchSize: student.patchSize ?? undefined });
+  if (blocks.every(({ kind }) => kind !== "tokens"))
+    return `kind: locality needs a student with patch tokens, such as a vision transformer, got ${student.model}`;
+  if (Number(block) > blocks.length)
+    return `block: expected 1 to ${blocks.length} for ${student.model}, got ${block}: its last block is computed for the class token alone`;
+  const maps = stagesOf(teacher.model);
+  if (maps.every(({ kind }) => kind !== "map")) return `kind: locality needs a teacher with feature maps, such as a ResNet, got ${teacher.model}`;
+  const names = maps.map(({ name }) => name);
+  if (stage === null || names.includes(String(stage))) return null;
+  return `stage: expected null or one of ${names.join(", ")} for ${teacher.model}, got ${JSON.stringify(stage)}`;
+}
 
 export type ObjectiveKind = keyof typeof objectives;
 type Values<Rows> = { -readonly [Name in keyof Rows]: ValueOf<Rows[Name]> };

@@ -5,6 +5,9 @@ export interface Preset {
   id: "demo" | "article" | "article-equal" | "quick-look";
   title: string;
   description: string;
+  /** Names what differs from the defaults. */
+  written: { readonly [section: string]: unknown };
+  /** The same, complete. */
   recipe: Recipe;
 }
 
@@ -20,12 +23,13 @@ const article = {
   distillation: { temperature: 0.212, alpha: 0.62 },
 };
 
-export const presets: readonly Preset[] = [
+/** Recipes as a person would write them. */
+const written: readonly Omit<Preset, "recipe">[] = [
   {
     id: "demo",
     title: "Demo",
     description: "A small vision transformer on the bundled sample, in a few minutes on two processor cores.",
-    recipe: parseRecipe({
+    written: {
       name: "demo",
       data: { path: "bundled" },
       teacher: quickTeacher,
@@ -34,25 +38,25 @@ export const presets: readonly Preset[] = [
       distillation: { temperature: 0.212, alpha: 0.62 },
       control: { train: {} },
       augment: { crop: 4, flip: true },
-    }),
+    },
   },
   {
     id: "article",
     title: "Article",
     description: "ViT-Tiny at 224 pixels with the published settings: the control has its own learning rate. Slow on a processor.",
-    recipe: parseRecipe({ ...article, name: "article", control: { train: { learningRate: 1e-3 } } }),
+    written: { name: "article", ...article, control: { train: { learningRate: 1e-3 } } },
   },
   {
     id: "article-equal",
     title: "Article, equal settings",
     description: "The same with the student's learning rate in both arms: they differ only in the teacher. Slow on a processor.",
-    recipe: parseRecipe({ ...article, name: "article at equal settings", control: { train: {} } }),
+    written: { name: "article at equal settings", ...article, control: { train: {} } },
   },
   {
     id: "quick-look",
     title: "Quick look",
     description: "A thousand images and two epochs: shows within seconds what a run looks like, but not what a teacher adds.",
-    recipe: parseRecipe({
+    written: {
       name: "quick look",
       data: { path: "bundled", trainLimit: 1000, testLimit: 200 },
       teacher: quickTeacher,
@@ -60,9 +64,11 @@ export const presets: readonly Preset[] = [
       train: { epochs: 2, batchSize: 64, learningRate: 1e-3 },
       distillation: { temperature: 0.212, alpha: 0.62 },
       control: { train: {} },
-    }),
+    },
   },
 ];
+
+export const presets: readonly Preset[] = written.map((preset) => ({ ...preset, recipe: parseRecipe(preset.written) }));
 
 export function presetOf(id: Preset["id"]): Preset {
   return presets.find((preset) => preset.id === id)!;

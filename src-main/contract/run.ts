@@ -162,6 +162,8 @@ export interface ComparisonResult {
   difference: number;
   /** Proven to differ only in the teacher: same initial weights, same pixels and targets in every batch, same settings. */
   controlled: boolean;
+  /** Why it is not controlled, in words; null if it is. */
+  reason: string | null;
   /** Whether the control has settings of its own, so that the difference is not due to the teacher alone. */
   tunedSeparately: boolean;
   /** Keys of settings besides teacher and distillation in which the arms differ. */

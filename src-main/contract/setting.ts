@@ -92,7 +92,11 @@ export function valueFromText(setting: Setting, text: string): SettingValue {
     case "number":
       return isNumber(text) ? Number(text) : text;
     case "triple": {
-      const parts = text.split(",");
+      // With or without the brackets that it has in a file.
+      const parts = text
+        .trim()
+        .replace(/^\[(.*)\]$/, "$1")
+        .split(",");
       return parts.every(isNumber) ? parts.map(Number) : text;
     }
     default:

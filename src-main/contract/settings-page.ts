@@ -25,12 +25,14 @@ ${Object.entries(sections)
 ## Control
 
 \`control.train\` takes the keys of \`train\`: what the control of a comparison does differently. Seed, epochs, batch size and shuffling are always shared.
-A comparison whose control has settings of its own is called "tuned separately", as its difference is not the teacher's alone.
+A comparison whose control has settings of its own is called "tuned separately", as its difference is not the teacher's alone. The verb \`train\` trains one
+arm and leaves \`control\` out.
 
 ## Objectives
 
 \`distillation.terms\` is a list of one or more of these, such as \`{ "kind": "soft", "weight": 0.62, "temperature": 0.212 }\`. The loss is the weighted sum of the
-cross-entropy with the labels (\`distillation.labels\`) and the terms.
+cross-entropy with the labels (\`distillation.labels\`) and the terms. On the command line, \`--set distillation.terms.0.kind=dkd\` changes the first term,
+which then has the defaults of its new kind, and \`--set distillation.terms.1.kind=locality\` adds a second one; a short form is expanded first.
 
 ${Object.entries(objectives as Record<string, ObjectiveInfo>)
   .map(([kind, info]) => objective(kind, info))

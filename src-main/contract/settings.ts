@@ -270,6 +270,8 @@ export type SettingKey = keyof typeof settings;
 /** Keys of the control's own settings: "control.train.learningRate". Each has the row of the same key without "control.". */
 export type ControlKey = `control.${Extract<SettingKey, `train.${string}`>}`;
 export const controlKeys = settingKeys.filter((key) => key.startsWith("train.")).map((key) => `control.${key}` as ControlKey);
+/** Keys of `train` that determine initial weights and batches. Both arms of a comparison share them, or it would show more than the teacher's effect. */
+export const sharedKeys = ["seed", "epochs", "batchSize", "shuffle"] as const;
 
 /**
  * The row of a key, those of the control, of a distillation's short form and, given the recipe that says their kind, of its terms

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DataFormat, type StoredFormat, storedFormats } from "../contract/data-formats";
-import { InputError } from "../contract/failure";
+import { InputError, Interrupted } from "../contract/failure";
+import { isRefusal } from "../disk/open-file";
 import { bundledData } from "./assets";
 import { formats } from "./formats";
 
@@ -13,6 +14,25 @@ export interface Location {
 
 /** What to do if several formats are found. */
 const CHOOSE = "choose the folder of one of them, or name its format (data.format, or --format)";
+
+/** Finds the folder that holds the data and reads in it. A folder that vanishes meanwhile, or that the system refuses, is an InputError that names it. */
+export async function readingFolder<T>(path: string, format: DataFormat, read: (found: Location) => Promise<T>): Promise<T> {
+  const found = locate(path, format);
+  try {
+    return await read(found);
+  } catch (cause) {
+    if (cause instanceof Interrupted) throw cause;
+    expectThere(found, cause);
+    if (isRefusal(cause)) throw new InputError(`${found.path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw cause;
+  }
+}
+
+/** Throws an InputError if the folder is no longer there, which may be the cause of what went wrong. */
+export function expectThere({ path }: Location, cause?: unknown): void {
+  if (!existsSync(path))
+    throw new InputError(`${path} vanished while it was being read: put it back (was it moved, or its drive removed?) and try again`, { cause });
+}
 
 /** Finds the folder that holds the data, and their format. "bundled" is the sample that comes with the program. */
 export function locate(path: string, format: DataFormat): Location {

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
+import { PIECE } from "../disk/open-file";
 import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
 import type { Dataset, RawSplit, Split } from "./dataset";
 import { formats } from "./formats";
-import { locate } from "./locate";
+import { readingFolder } from "./locate";
 import { FEWER_IMAGES, gigabytes } from "./memory";
+import { stopPoint } from "./stop";
 
 export interface OpenOptions {
   /**
@@ -15,6 +17,8 @@ export interface OpenOptions {
   storeSize?: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Makes reading reject at once with Interrupted, even while an image is being decoded; nothing stays allocated. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -22,10 +26,13 @@ export interface OpenOptions {
  * in one of the formats of data/formats.ts. The limits take the first images: binary records in file order, image folders one from each
  * class in turn. Throws an InputError that names the file or folder at fault.
  */
-export async function openDataset(source: DataSource, { storeSize = 224, onProgress }: OpenOptions = {}): Promise<Dataset> {
-  const { path, format } = locate(source.path, source.format);
+export async function openDataset(source: DataSource, { storeSize = 224, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
   const limits = { train: source.trainLimit, test: source.testLimit };
-  const raw = await formats[format].read(path, limits, { storeSize, onProgress });
+  const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
+    ...found,
+    raw: await formats[found.format].read(found.path, limits, { storeSize, onProgress, signal }),
+  }));
+  const hash = await hashOf(raw.classes, [raw.train, raw.test], signal);
   const [train, test] = allOrNone(() => [toSplit(raw.train), toSplit(raw.test)]);
   return {
     path,
@@ -33,7 +40,7 @@ export async function openDataset(source: DataSource, { storeSize = 224, onProgr
     classes: raw.classes,
     train,
     test,
-    hash: hashOf(raw.classes, [raw.train, raw.test]),
+    hash,
     release() {
       train.images.release();
       test.images.release();
@@ -54,8 +61,14 @@ function toSplit({ labels, pixels, H, W }: RawSplit): Split {
   }
 }
 
-function hashOf(classes: readonly string[], splits: RawSplit[]): string {
+async function hashOf(classes: readonly string[], splits: RawSplit[], signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(classes));
-  for (const { labels, pixels, H, W } of splits) hash.update(`${labels.length} ${H} ${W}`).update(labels).update(pixels);
+  for (const { labels, pixels, H, W } of splits) {
+    hash.update(`${labels.length} ${H} ${W}`).update(labels);
+    for (let at = 0; at < pixels.length; at += PIECE) {
+      hash.update(pixels.subarray(at, at + PIECE));
+      await stopPoint(signal);
+    }
+  }
   return hash.digest("hex");
 }

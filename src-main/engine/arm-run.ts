@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
-import { differingSettings, valueAt } from "../contract/parse-recipe";
+import { differingSettings, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
 import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
 import { saveWeights } from "../models/weights";
@@ -55,9 +55,10 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
   const header = readHeader(directory);
   const differing = differingSettings(header.recipe, recipe).find((key) => !settingAt(key, recipe)?.resumable);
   if (differing) {
-    const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAt(each, differing) ?? null));
+    const key = keyAsWritten(differing, header.recipe, recipe);
+    const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAsWritten(key, each) ?? null));
     throw new InputError(
-      `the run in ${directory} was started with ${differing} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
+      `the run in ${directory} was started with ${key} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
   const { teacherTestAcc, hashes, normalization = null } = header;

@@ -1,5 +1,7 @@
 import type { Answer, Audience, Channel, Notice } from "../contract/engine";
+import type { OwnerAnswer, OwnerMessage } from "../contract/owner";
 import type { RunOwner } from "../contract/run";
+import { Permits } from "./permits";
 
 /** The engine's end of a connection. Checks what arrives. */
 export type ClientChannel = Channel<Answer | Notice, unknown, void>;
@@ -15,10 +17,14 @@ interface Port {
 /** The process that started this one, and owns it. */
 export interface Parent {
   program: RunOwner["program"];
+  /** Which paths the parent's pages may name; null if it brings none. */
+  permits: Permits | null;
   /** Calls `serve` with each client that the parent brings. */
   onClient(serve: (channel: ClientChannel, audience: Audience) => void): void;
   /** Called once when the parent is gone or asks this process to end. */
   onLeave(leave: () => void): void;
+  /** Answers whether a run is under way. */
+  onTrainingAsked(isTraining: () => boolean): void;
 }
 
 /** Whoever started this process: Node's `fork`, or Electron's `utilityProcess.fork`. */
@@ -33,8 +39,10 @@ export function parent(): Parent {
 function terminalParent(): Parent {
   return {
     program: "command line",
+    permits: null,
     onClient: (serve) => serve(processChannel(), "terminal"),
     onLeave: (leave) => process.on("disconnect", leave),
+    onTrainingAsked: () => {},
   };
 }
 
@@ -49,26 +57,40 @@ function processChannel(): ClientChannel {
 
 /**
  * The app brings a port for each page that it opens, and one of its own ("owner"). Pages come and go; when the owner's port closes, the app is
- * gone, however it ended.
+ * gone, however it ended. The runs folder is this script's argument.
  */
 function appParent(parentPort: Port): Parent {
   let serve: (channel: ClientChannel, audience: Audience) => void = () => {};
   let leave = () => {};
+  let isTraining = () => false;
+  const permits = new Permits(process.argv[2]!);
+  const hear = (message: OwnerMessage): OwnerAnswer | null => {
+    if (message.type === "leave") leave();
+    if (message.type === "grant") permits.grant(message.path, message.access);
+    return message.type === "leave" ? null : { id: message.id, training: isTraining() };
+  };
   parentPort.on("message", ({ data, ports: [port] }) => {
     if (!port) return;
     if (data === "page") serve(portChannel(port), "page");
     if (data !== "owner") return;
-    port.on("message", ({ data }) => data === "leave" && leave());
+    port.on("message", ({ data }) => {
+      const answer = hear(data as OwnerMessage);
+      if (answer) port.postMessage(answer);
+    });
     port.on("close", () => leave());
     port.start();
   });
   return {
     program: "app",
+    permits,
     onClient: (each) => {
       serve = each;
     },
     onLeave: (each) => {
       leave = each;
+    },
+    onTrainingAsked: (each) => {
+      isTraining = each;
     },
   };
 }

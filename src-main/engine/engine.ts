@@ -16,6 +16,7 @@ import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { checkedParams, isMethod } from "./params";
+import type { Permits } from "./permits";
 import { evaluateOnData, predict } from "./predict";
 import { Runs } from "./runs";
 import type { TrainerThread } from "./trainer-thread";
@@ -27,13 +28,22 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: Notify) 
 export class Engine {
   readonly #runs: Runs;
 
-  constructor(program: RunOwner["program"], thread: TrainerThread) {
+  /** `permits`: which paths a page may name. Without them there are no pages. */
+  constructor(
+    program: RunOwner["program"],
+    thread: TrainerThread,
+    private readonly permits: Permits | null = null,
+  ) {
     this.#runs = new Runs(program, thread, (channel) => this.serve(channel, "peer"));
   }
 
   /** Answers what this client may ask, from now on. Clients come and go; what they started goes on. */
   serve(channel: ClientChannel, audience: Audience): void {
     channel.onMessage((message) => void this.#answer(channel, audience, message));
+  }
+
+  get isTraining(): boolean {
+    return this.#runs.training !== null;
   }
 
   /** Stops the runs of this engine with a checkpoint; resolves when nothing runs. */
@@ -78,7 +88,7 @@ export class Engine {
     try {
       if (!isMethod(method)) throw new UsageError(`there is no method ${JSON.stringify(method)}`);
       expectAllowed(audience, method);
-      channel.post({ id, ok: true, result: await this.#call(method, params, notify) });
+      channel.post({ id, ok: true, result: await this.#call(audience, method, params, notify) });
     } catch (error) {
       // This process cannot use the GPU again: it ends and reports why, and the next call starts a new engine.
       if (isDeviceLost(error)) throw error;
@@ -86,9 +96,16 @@ export class Engine {
     }
   }
 
-  #call<M extends Method>(method: M, params: unknown, notify: Notify): unknown {
+  #call<M extends Method>(audience: Audience, method: M, params: unknown, notify: Notify): unknown {
     const handler: Handlers[M] = this.#handlers[method];
-    return handler(checkedParams(method, params), notify);
+    const checked = checkedParams(method, params);
+    if (audience === "page") this.#expectPermitted(method, checked);
+    return handler(checked, notify);
+  }
+
+  #expectPermitted<M extends Method>(method: M, params: Methods[M]["params"]): void {
+    if (!this.permits) throw new UsageError("this engine serves no pages");
+    this.permits.expect(method, params);
   }
 }
 

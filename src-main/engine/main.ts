@@ -13,9 +13,11 @@ else workAsThread();
 function serve(): void {
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
-  const { program, onClient, onLeave } = parent();
-  const engine = new Engine(program, new OwnThread(__filename));
+  const { program, permits, onClient, onLeave, onTrainingAsked } = parent();
+  const engine = new Engine(program, new OwnThread(__filename), permits);
   onClient((channel, audience) => engine.serve(channel, audience));
+
+  onTrainingAsked(() => engine.isTraining);
 
   // When nobody is left to report to, work ends with a checkpoint. The same happens when the system asks the process to end.
   const leave = () => void engine.stop().then(() => process.exit(0), die);

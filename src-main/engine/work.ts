@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { useDevice } from "../backend/device";
 import type { NoticeBody } from "../contract/engine";
-import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
+import { compareEvidence, evidenceOf, type Verdict, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Normalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
@@ -19,8 +19,9 @@ import { comparisonArms } from "../training/compare";
 import { evaluate } from "../training/evaluate";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
+import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
+import { ArmRun, type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 
@@ -104,7 +105,7 @@ export class Work {
       control,
       student,
       difference: student.testAcc - control.testAcc,
-      ...verdictOf(readRun(control.directory), readRun(student.directory)),
+      ...verdictIn(readRun(control.directory), readRun(student.directory)),
       report,
     };
     writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
@@ -121,12 +122,13 @@ export class Work {
       const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
       const teacher = loadTeacher(arms, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
+      const statistics = teacher ? await this.#measureTeacher(teacher, data, arms, earlier) : undefined;
       const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
       const trainers = arms.map(({ name: arm, recipe }) => {
         const start = () => {
           const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
           warnings.push(student.assumption);
-          return new Trainer({ arm, recipe, data, student, teacher, cache: this.cache });
+          return new Trainer({ arm, recipe, data, student, teacher, statistics, cache: this.cache });
         };
         return this.#own(allOrNone(start));
       });
@@ -143,6 +145,8 @@ export class Work {
         }
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
+        const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
+        if (ignored) this.#runs.at(-1)!.note(ignored);
         return this.#trainRuns();
       });
       return { results, teacherTestAcc };
@@ -180,6 +184,14 @@ export class Work {
       },
     });
     return this.#unlessStopped(reading);
+  }
+
+  /** What the objectives need to know of the teacher; nothing where a checkpoint has it. */
+  async #measureTeacher(teacher: TrainedNetwork, data: Dataset, arms: readonly PlacedArm[], earlier: readonly (EarlierRun | null)[]) {
+    const distilled = arms.findIndex(({ recipe }) => recipe.distillation);
+    if (earlier[distilled]?.checkpoint) return undefined;
+    const onStart = (images: number) => this.#phase(`Measuring the teacher's features on ${images} images`);
+    return measureTeacher(teacher, data, arms[distilled]!.recipe, { yieldPoint: this.#yieldPoint, onStart });
   }
 
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe): Promise<number> {
@@ -265,15 +277,8 @@ export class Work {
   }
 }
 
-function verdictOf(control: RunDetails, student: RunDetails): Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo"> {
-  const comparison = compareEvidence(evidenceOf(control), evidenceOf(student));
-  const { differingSettings, provenTo } = comparison;
-  return {
-    controlled: isControlled(comparison, { control: control.batches.length, student: student.batches.length }),
-    tunedSeparately: differingSettings.length > 0,
-    differingSettings,
-    provenTo,
-  };
+function verdictIn(control: RunDetails, student: RunDetails): Verdict {
+  return verdictOf(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
 }
 
 /** The teacher of the arms that distill; null if none does. */
@@ -288,6 +293,14 @@ function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normaliza
     teacher.model.release();
     throw error;
   }
+}
+
+/** That a run of one arm leaves the control's settings out, in words; null if there are none. */
+function ignoredControl({ control }: Recipe): string | null {
+  const keys = Object.keys(control?.train ?? {}).map((key) => `control.train.${key}`);
+  if (keys.length === 0) return null;
+  const [have, they] = keys.length > 1 ? ["have", "they are"] : ["has", "it is"];
+  return `one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`;
 }
 
 /** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */

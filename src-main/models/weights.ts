@@ -1,12 +1,17 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
+import { checkSetting } from "../contract/check-recipe";
 import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
 import type { Precision } from "../contract/recipe";
+import type { SettingValue } from "../contract/setting";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
+import { Checksum, type Digest } from "./checksum";
 import type { Model } from "./model";
 import { codeOf } from "./registry";
-import { bytesOf, convertSafetensors, readSafetensors, readSafetensorsHeader, type SafetensorsHeader, writeSafetensors } from "./safetensors";
+import { bytesOf, convertSafetensors, readSafetensorsHeader, type SafetensorsFile, withSafetensors, writeSafetensors } from "./safetensors";
+import { type SafetensorsHeader, shortened } from "./safetensors-header";
 
 /** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
@@ -45,16 +50,27 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
   return { path: out, bytes: statSync(out).size };
 }
 
-/** Reads a file of ours, timm's or torchvision's into the model. Throws an InputError, and changes nothing, if a tensor is missing, unexpected or of another shape. */
+/**
+ * Reads a file of ours, timm's or torchvision's into the model. Throws an InputError, and changes nothing, if a tensor is missing, unexpected or
+ * of another shape. Where the file has a checksum, it is verified: if it is wrong, this throws too, and the model must not be used.
+ */
 export function loadWeights(model: Model, path: string): void {
   loadTensors(model.weights(), path, model.name);
 }
 
-/** Reads a file into tensors of the same names and shapes; errors name the `owner`. */
+/** Reads a file into tensors of the same names and shapes, like `loadWeights`; errors name the `owner`. */
 export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, owner: string): void {
-  const header = readSafetensorsHeader(path);
-  expectFit(tensors, header, path, owner);
-  readSafetensors(path, header, tensors.keys(), (name, values) => backend().write(tensors.get(name)!.handle, values));
+  withSafetensors(path, (file) => {
+    const digest = new Checksum(file.header.metadata);
+    readTensors(file, tensors, owner, digest);
+    file.expectChecksum(digest);
+  });
+}
+
+/** Copies a file's tensors into those of the same names and shapes, and gives the digest all that was read. Throws an InputError first if they do not fit. */
+export function readTensors(file: SafetensorsFile, tensors: ReadonlyMap<string, Tensor>, owner: string, digest: Digest): void {
+  expectFit(tensors, file.header, file.path, owner);
+  file.readAll(digest, new Set(tensors.keys()), (name, values) => backend().write(tensors.get(name)!.handle, values));
 }
 
 /**
@@ -64,17 +80,23 @@ export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, 
 export function describeWeights(path: string, model: string): WeightsDescription {
   const { head, sizesIn } = codeOf(model);
   const { metadata, tensors } = readSafetensorsHeader(path);
-  const classes = parsed(path, metadata, "classes", isStrings);
-  const classCount = tensors.get(head)?.shape[0] ?? classes?.length ?? null;
-  if (classes && classes.length !== classCount) throw new InputError(`weights ${path}: names ${classes.length} classes, but its last layer has ${classCount}`);
+  for (const [name, { shape }] of tensors)
+    if (shape.includes(0)) throw new InputError(`weights ${path}: tensor "${shortened(name)}" holds no values; its shape is [${shortened(String(shape))}]`);
+  const classes = parsed<string[]>(path, metadata, "classes", (value) => (isStrings(value) ? null : "expected a list of names"));
+  const classCount = tensors.get(head)?.shape[0] ?? null;
+  if (classes && classCount !== null && classes.length !== classCount)
+    throw new InputError(`weights ${path}: names ${classes.length} classes, but its last layer has ${classCount}`);
+  const shown = sizesIn(tensors);
+  const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
+  if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
   return {
     classes,
     classCount,
-    imageSize: parsed(path, metadata, "imageSize", isSize),
+    imageSize: noted(path, metadata, "imageSize"),
     patchSize: null,
-    ...sizesIn(tensors),
-    mean: parsed(path, metadata, "mean", isTriple),
-    std: parsed(path, metadata, "std", isTriple),
+    ...shown,
+    mean: noted(path, metadata, "mean"),
+    std: noted(path, metadata, "std"),
   };
 }
 
@@ -104,37 +126,37 @@ function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: Sa
 
 function mismatch(name: string, expected: readonly number[] | undefined, found: readonly number[] | undefined): string[] {
   if (String(expected) === String(found) && expected && found) return [];
-  return [`tensor "${name}": expected ${shapeText(expected)}, found ${shapeText(found)}`];
+  return [`tensor "${shortened(name)}": expected ${shapeText(expected)}, found ${shapeText(found)}`];
 }
 
 function shapeText(shape: readonly number[] | undefined): string {
-  return shape ? `[${shape}]` : "none";
+  return shape ? `[${shortened(String(shape))}]` : "none";
 }
 
 function sizesAsText({ sizes }: Model): Record<string, string> {
   return Object.fromEntries(Object.entries(sizes).flatMap(([name, size]) => (size === null ? [] : [[name, String(size)]])));
 }
 
-function parsed<T>(path: string, metadata: Record<string, string>, key: string, isValid: (value: unknown) => value is T): T | null {
+/** A file may say of itself what a recipe may say of a student. */
+function noted<T extends SettingValue>(path: string, metadata: Record<string, string>, name: "imageSize" | "mean" | "std"): T | null {
+  return parsed<T>(path, metadata, name, (value) => (value === null ? "expected a value" : checkSetting(`student.${name}`, value as SettingValue)));
+}
+
+function parsed<T>(path: string, metadata: Record<string, string>, key: string, problemOf: (value: unknown) => string | null): T | null {
   const text = metadata[key];
   if (text === undefined) return null;
+  const unusable = (problem: string) => new InputError(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}: ${problem}`);
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (isValid(value)) return value;
-  } catch {
-    // Not JSON: the same as JSON of another kind.
+    value = parseJson(text);
+  } catch (error) {
+    throw unusable((error as Error).message);
   }
-  throw new InputError(`weights ${path}: its metadata has an unusable "${key}": ${text}`);
+  const problem = problemOf(value);
+  if (problem) throw unusable(problem);
+  return value as T;
 }
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isTriple(value: unknown): value is [number, number, number] {
-  return Array.isArray(value) && value.length === 3 && value.every((item) => Number.isFinite(item));
-}
-
-function isSize(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0;
 }

@@ -108,16 +108,17 @@ function batchesWithEvidence(directory: string, header: RunHeader): Pick<RunDeta
   const records = readBatches(directory);
   const evidence = readEvidence(directory);
   const evidenceDamage = damageOf(evidence, records.length, header);
-  const links = new Map(evidence.map(({ batch, chain }) => [batch, chain]));
+  const links = new Map(evidence.flatMap((line) => (line ? [[line.batch, line.chain]] : [])));
   return { batches: records.map((record, index) => ({ ...record, chain: evidenceDamage ? null : (links.get(index + 1) ?? null) })), evidenceDamage };
 }
 
 /** What is wrong with the evidence of a run with so many batches; null if nothing is. */
-function damageOf(evidence: readonly BatchEvidence[], batches: number, { normalization }: RunHeader): string | null {
+function damageOf(evidence: readonly (BatchEvidence | null)[], batches: number, { normalization }: RunHeader): string | null {
   // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
   const isOurs = normalization !== undefined;
   const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
   for (const [i, line] of evidence.entries()) {
+    if (!line) return `line ${i + 1} of evidence.jsonl cannot be read: the file was changed`;
     if (line.batch !== first + i) return `line ${i + 1} of evidence.jsonl is of batch ${line.batch}, expected ${first + i}: lines are missing`;
     const isKnown = i > 0 || first === 1;
     if (isKnown && line.chain !== linkOf(evidence[i - 1]?.chain ?? "", line))
@@ -135,15 +136,35 @@ export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(di
 
 export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
 
-/** Batches that an earlier version trained have no line, even if this version resumed their run. */
-export const readEvidence = (directory: string): BatchEvidence[] => read(runFiles(directory).evidence, parseLines<BatchEvidence>);
+/**
+ * Batches that an earlier version trained have no line, even if this version resumed their run. A line that cannot be read is null: a run with
+ * damaged evidence can still be opened and resumed, but not proven.
+ */
+export const readEvidence = (directory: string): (BatchEvidence | null)[] =>
+  read(runFiles(directory).evidence, (text) => wholeLines(text).map((line) => objectIn<BatchEvidence>(line)));
+
+/** Throws an Error that names a line which cannot be read. */
+function parseLines<R>(text: string): R[] {
+  return wholeLines(text).map((line, i) => {
+    const record = objectIn<R>(line);
+    if (record) return record;
+    throw new Error(`expected a JSON object in line ${i + 1}, got ${JSON.stringify(line.slice(0, 60))}`);
+  });
+}
 
 /** A last line without a line break was being written when the process died, and does not count. */
-function parseLines<R>(text: string): R[] {
-  return text
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
+function wholeLines(text: string): string[] {
+  return text.split("\n").slice(0, -1);
+}
+
+/** null for a text that is no JSON object. */
+function objectIn<R>(line: string): R | null {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A missing file counts as empty. Throws an InputError that names a file that cannot be parsed. */

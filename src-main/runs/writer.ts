@@ -50,7 +50,7 @@ export function resumeRun(directory: string, lock: string, position: RunPosition
   const batches = readBatches(directory).filter(isDone);
   const epochs = readEpochs(directory).filter(({ epoch }) => epoch <= position.epochsDone);
   writeWhole(files.batches, toText(batchTable(parts), batches));
-  const evidence = readEvidence(directory).filter(({ batch }) => batch <= batches.length);
+  const evidence = readEvidence(directory).filter((line) => line === null || line.batch <= batches.length);
   writeWhole(files.evidence, evidence.map(jsonLine).join(""));
   writeWhole(files.epochs, toText(EPOCHS, epochs));
   writeWhole(files.events, events.map(jsonLine).join(""));

@@ -70,17 +70,25 @@ export class KnownAnswers {
     return row === undefined ? undefined : this.#at(row);
   }
 
-  /** When the cache is full, the earliest rows stay: epochs repeat, so the oldest row is needed again soonest. */
-  set(view: ViewKey, answer: Float32Array): void {
+  /** The row to write the answer to a view into; null if there is no room for it. When the cache is full, the earliest rows stay: epochs repeat, so the oldest row is needed again soonest. */
+  place(view: ViewKey): Float32Array | null {
     const row = this.#rows.get(view) ?? this.#add(view);
-    if (row !== null) this.#at(row).set(answer);
+    return row === null ? null : this.#at(row);
+  }
+
+  /** Whether the answer to a view that is not known yet could be kept. */
+  hasRoomFor(view: ViewKey): boolean {
+    return this.#bytesOf(view) <= this.#room;
+  }
+
+  #bytesOf(view: ViewKey): number {
+    return 4 * this.width + ROW_OVERHEAD_BYTES[typeof view as "number" | "string"];
   }
 
   /** A row for a key that has none; null where there is no room. */
   #add(view: ViewKey): number | null {
-    const bytes = 4 * this.width + ROW_OVERHEAD_BYTES[typeof view as "number" | "string"];
-    if (bytes > this.#room) return null;
-    this.#room -= bytes;
+    if (!this.hasRoomFor(view)) return null;
+    this.#room -= this.#bytesOf(view);
     const row = this.#rows.size;
     if (row === this.#pages.length * this.#rowsPerPage) this.#pages.push(new Float32Array(this.#rowsPerPage * this.width));
     this.#rows.set(view, row);

@@ -10,13 +10,27 @@ export interface ChannelStatistics {
   std: Float32Array;
 }
 
+export interface MeasuringOptions {
+  /** The first so many images are measured, or all if there are fewer. */
+  images: number;
+  precision: Precision;
+  /** Awaited between batches: lets other work in, and throws to stop. */
+  yieldPoint(): Promise<void>;
+}
+
 const BATCH = 100;
 
-/** Mean and deviation of each channel of a stage's map [N,H,W,C], over all positions in the first `images` images of a split, as stored. */
-export function channelStatistics(network: Network, split: Split, stage: string, images: number, precision: Precision): ChannelStatistics {
+/** Mean and deviation of each channel of a stage's map [N,H,W,C], over all positions in the first images of a split, as stored. */
+export async function measureChannels(
+  network: Network,
+  split: Split,
+  stage: string,
+  { images, precision, yieldPoint }: MeasuringOptions,
+): Promise<ChannelStatistics> {
   const count = Math.min(images, split.count);
   const sums = new ChannelSums();
   for (let first = 0; first < count; first += BATCH) {
+    await yieldPoint();
     const indices = Int32Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => first + i);
     scope(() => {
       const shown = render(split, { indices, views: null }, renderingFor(network, precision));

@@ -58,11 +58,8 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
     throw new InputError(
       `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).head}), so the number of classes is unknown`,
     );
-  const model = build(options.model, {
-    classes: about.classCount,
-    imageSize: options.imageSize ?? about.imageSize ?? undefined,
-    patchSize: options.patchSize ?? about.patchSize,
-  });
+  const sizes = { imageSize: options.imageSize ?? about.imageSize ?? undefined, patchSize: options.patchSize ?? about.patchSize };
+  const model = build(options.model, { classes: about.classCount, ...sizes }, options.imageSize || options.patchSize ? null : path);
   readInto(model, path);
   model.eval().requiresGrad(false);
   return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
@@ -110,12 +107,14 @@ function bundledWeights(model: string): string {
   throw new InputError(`weights of ${model} did not come with this copy of the program (bundled: ${bundled}): give the path of a safetensors file`);
 }
 
-function build(name: string, options: ModelOptions): Model {
+/** Throws an InputError that names the weights if the sizes that they alone determine make no model. */
+function build(name: string, options: ModelOptions, weights: string | null = null): Model {
   try {
     return createModel(name, options);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
-    throw error;
+    if (!(error instanceof RangeError || error instanceof UsageError)) throw error;
+    if (weights) throw new InputError(`weights ${weights} do not fit: ${error.message}`, { cause: error });
+    throw new UsageError(error.message, { cause: error });
   }
 }
 

@@ -41,9 +41,7 @@ export class Pass {
 
   #once(batch: Batch): () => Numbers {
     const { loss, readings } = this.task(batch);
-    const numbers = readLater(readings);
-    backward(loss);
-    return numbers;
+    return whileReading(readLater(readings), () => backward(loss));
   }
 
   /** A recording holds memory that unrecorded batches share with other work: without room for it, nothing is recorded. */
@@ -83,8 +81,7 @@ class RecordedPass {
     const [forward, backward] = this.#recordings;
     this.#fill(batch);
     backend().replay(forward!);
-    const numbers = readLater(this.#computed.readings);
-    backend().replay(backward!);
+    const numbers = whileReading(readLater(this.#computed.readings), () => backend().replay(backward!));
     // A view in this scope: when the scope ends, the parameters have no gradients again.
     for (const [parameter, gradient] of this.#gradients) parameter.grad = gradient.reshape(gradient.shape);
     return numbers;
@@ -128,6 +125,21 @@ function readLater(readings: readonly Reading[]): () => Numbers {
     });
     return Object.fromEntries(entries.filter(([name]) => name !== ""));
   };
+}
+
+/** Does further work while numbers arrive. If it throws, they are taken all the same, because the device keeps them until then. */
+export function whileReading<N>(numbers: () => N, work: () => void): () => N {
+  try {
+    work();
+  } catch (error) {
+    try {
+      numbers();
+    } catch {
+      // The first error is the one to report.
+    }
+    throw error;
+  }
+  return numbers;
 }
 
 /** Records what `body` does instead of doing it. */

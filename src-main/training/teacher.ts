@@ -42,7 +42,6 @@ export class Teacher {
   readonly hash: string;
   readonly #options: TeacherOptions;
   readonly #fields: readonly Field[];
-  readonly #width: number;
   readonly #known: KnownAnswers | null;
   readonly #counts = { computed: 0, known: 0 };
   /** Answers on their way from the device, and the views that they belong to. */
@@ -53,8 +52,8 @@ export class Teacher {
     this.#options = options;
     this.hash = options.network.hash;
     this.#fields = fieldsOf(options);
-    this.#width = this.#fields.reduce((sum, { size }) => sum + size, 0);
-    this.#known = options.cache && knownTo(options, options.cache, this.#width);
+    const width = this.#fields.reduce((sum, { size }) => sum + size, 0);
+    this.#known = options.cache && knownTo(options, options.cache, width);
   }
 
   get normalization(): Normalization {
@@ -95,12 +94,12 @@ export class Teacher {
     const { views, read } = this.#arriving ?? { views: [], read: [] };
     this.#arriving = null;
     const values = read.map((take) => take());
-    for (const [n, view] of views.entries()) this.#known!.set(view, this.#rowOf(values, n));
+    for (const [n, view] of views.entries()) this.#keep(view, values, n);
   }
 
   #askAll(plan: Shown, views: readonly ViewKey[], checked: boolean): Answers {
     const answers = this.#ask(plan, checked);
-    if (this.#known) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
+    if (this.#known?.hasRoomFor(views[0]!)) this.#arriving = { views, read: [...answers.values()].map((tensor) => tensor.toFloat32Later()) };
     return answers;
   }
 
@@ -115,9 +114,8 @@ export class Teacher {
       if (known) this.#spread(known, whole, n);
     }
     for (const [i, n] of missing.entries()) {
-      const row = this.#rowOf(answers, i);
-      this.#spread(row, whole, n);
-      this.#known?.set(views[n]!, row);
+      for (const [field, { size }] of this.#fields.entries()) whole[field]!.set(answers[field]!.subarray(i * size, (i + 1) * size), n * size);
+      this.#keep(views[n]!, answers, i);
     }
     return new Map(this.#fields.map(({ name, shape }, i) => [name, fromArray(whole[i]!, [views.length, ...shape])]));
   }
@@ -144,17 +142,18 @@ export class Teacher {
     return render(data.train, shown, renderingFor(network, precision));
   }
 
-  /** An image's answer as one row of the cache, taken from the batch's answers by field. */
-  #rowOf(values: readonly Float32Array[], n: number): Float32Array {
-    const row = new Float32Array(this.#width);
+  /** Keeps the answer to the n-th image of a batch, whose answers are given by field, if the cache has room. */
+  #keep(view: ViewKey, answers: readonly Float32Array[], n: number): void {
+    const row = this.#known?.place(view);
+    if (!row) return;
     let at = 0;
     for (const [i, { size }] of this.#fields.entries()) {
-      row.set(values[i]!.subarray(n * size, (n + 1) * size), at);
+      row.set(answers[i]!.subarray(n * size, (n + 1) * size), at);
       at += size;
     }
-    return row;
   }
 
+  /** The n-th image's answer from its row of the cache. */
   #spread(row: Float32Array, whole: readonly Float32Array[], n: number): void {
     let at = 0;
     for (const [i, { size }] of this.#fields.entries()) {

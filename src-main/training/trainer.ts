@@ -9,13 +9,13 @@ import type { Weight } from "../nn/weight";
 import { scope, type Tensor } from "../tensor/tensor";
 import { AnswerCache } from "./answer-cache";
 import { Averages } from "./averages";
-import { channelStatistics } from "./channel-statistics";
 import { type Batch, Criterion } from "./criterion";
 import type { Evaluation } from "./evaluate";
 import { checksumInterval, evidenceOf } from "./evidence";
 import { type Network, renderingFor } from "./network";
+import type { TeacherStatistics } from "./objectives/objective";
 import { createOptimizer, type Optimizer } from "./optimizer";
-import { type Numbers, Pass } from "./pass";
+import { type Numbers, Pass, whileReading } from "./pass";
 import { type BatchPlan, Planner } from "./plan";
 import { learningRateAt } from "./schedule";
 import { Teacher } from "./teacher";
@@ -48,6 +48,8 @@ export interface TrainerOptions {
   student: Network;
   /** In evaluation mode; needed if the recipe distills. */
   teacher: (Network & { hash: string }) | null;
+  /** What `measureTeacher` returned. May be left out if a checkpoint is restored. */
+  statistics?: TeacherStatistics;
   /** Shared by all arms with the same teacher; default: its own. */
   cache?: AnswerCache;
 }
@@ -74,7 +76,7 @@ export class Trainer {
   readonly #optimizer: Optimizer;
   readonly #averages: Averages;
 
-  constructor({ arm, recipe, data, student, teacher: network, cache = new AnswerCache() }: TrainerOptions) {
+  constructor({ arm, recipe, data, student, teacher: network, statistics, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
     this.recipe = recipe;
     this.data = data;
@@ -82,12 +84,8 @@ export class Trainer {
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     const { distillation } = recipe;
     const { precision, seed } = recipe.train;
-    const measured = network && {
-      ...network,
-      channelStatistics: (stage: string, images: number) => channelStatistics(network, data.train, stage, images, precision),
-    };
     this.#planner = new Planner(data.train.count, recipe);
-    this.#criterion = new Criterion(student, distillation, measured && { student, teacher: measured, seed });
+    this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed });
     const { needs } = this.#criterion;
     this.teacher = distillation && network && new Teacher({ network, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
     const parameters = this.#parameters();
@@ -148,8 +146,7 @@ export class Trainer {
       scope(() => {
         const batch = this.#render(plan);
         const evidence = this.#evidenceOf(plan, batch);
-        const numbers = this.#pass.run(batch);
-        this.#optimizer.step(learningRate);
+        const numbers = whileReading(this.#pass.run(batch), () => this.#optimizer.step(learningRate));
         // No earlier, because waiting for a GPU would leave it without work. A step with a wrong loss is not recorded.
         return { numbers: this.#expectFinite(numbers()), evidence };
       }),

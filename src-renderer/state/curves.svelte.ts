@@ -1,4 +1,4 @@
-import type { ArmName, BatchRecord, EpochRecord } from "../../src-main/contract/run";
+import type { ArmName, BatchRecord, EpochRecord, RunDetails } from "../../src-main/contract/run";
 
 /** One arm's course: a column per figure of its batches, its epochs as records, and how long it is to be. */
 export class ArmCurve {
@@ -6,14 +6,16 @@ export class ArmCurve {
   readonly trainAcc: number[] = [];
   /** Evidence: one link per batch. */
   readonly chain: (string | null)[] = [];
-  /** Parts of the loss by name, each as long as `loss`; null at batches that have no such part. */
-  readonly parts = new Map<string, (number | null)[]>();
+  /** Parts of the loss by name, each as long as `loss`. As in batches.csv, a batch without a part has 0; a part that is 0 so far is not among them. */
+  readonly parts = new Map<string, number[]>();
   epochs: EpochRecord[] = $state.raw([]);
-  directory = $state("");
-  batchesPerEpoch = 0;
-  totalEpochs = 0;
 
-  constructor(readonly arm: ArmName) {}
+  constructor(
+    readonly arm: ArmName,
+    readonly directory: string,
+    readonly batchesPerEpoch: number,
+    readonly totalEpochs: number,
+  ) {}
 
   get batches(): number {
     return this.loss.length;
@@ -25,31 +27,35 @@ export class ArmCurve {
     return tested ? { epoch: tested.epoch, value: tested.testAcc! } : null;
   }
 
-  /** Whether a part of the loss has something to show: one that is 0 in every batch does not. */
-  hasPart(name: string): boolean {
-    return this.parts.get(name)?.some((value) => value !== null && value !== 0) ?? false;
-  }
-
   /** "loss", "trainAcc" or the name of a part of the loss; null if this arm has no such column. */
-  column(name: string): readonly (number | null)[] | null {
-    if (name === "loss" || name === "trainAcc") return this[name];
-    return this.hasPart(name) ? this.parts.get(name)! : null;
+  column(name: string): readonly number[] | null {
+    return name === "loss" || name === "trainAcc" ? this[name] : (this.parts.get(name) ?? null);
   }
 
-  /** Leaves the first `length` batches. */
-  truncate(length: number): void {
-    for (const column of [this.loss, this.trainAcc, this.chain, ...this.parts.values()]) column.length = Math.min(column.length, length);
-  }
-
-  add({ loss, trainAcc, chain, parts }: BatchRecord): void {
+  /** Adds a batch unless it is there: a run that is watched from its start on repeats what its folder holds. */
+  add({ epoch, iter, loss, trainAcc, chain, parts }: BatchRecord): void {
     const before = this.batches;
-    for (const name of Object.keys(parts)) if (!this.parts.has(name)) this.parts.set(name, Array(before).fill(null));
-    for (const [name, column] of this.parts) column.push(parts[name] ?? null);
+    if ((epoch - 1) * this.batchesPerEpoch + iter <= before) return;
+    for (const [name, value] of Object.entries(parts)) if (value !== 0 && !this.parts.has(name)) this.parts.set(name, Array(before).fill(0));
+    for (const [name, column] of this.parts) column.push(parts[name] ?? 0);
     this.loss.push(loss);
     this.trainAcc.push(trainAcc);
     this.chain.push(chain);
   }
+
+  /** What a run folder holds. */
+  addAll({ batches, epochRecords }: Pick<RunDetails, "batches" | "epochRecords">): void {
+    for (const record of batches) this.add(record);
+    for (const record of epochRecords) this.addEpoch(record);
+  }
+
+  addEpoch(record: EpochRecord): void {
+    if (!this.epochs.some(({ epoch }) => epoch === record.epoch)) this.epochs = [...this.epochs, record];
+  }
 }
+
+/** The order in which arms are shown. */
+export const ARM_ORDER: Record<ArmName, number> = { control: 0, student: 1, single: 2 };
 
 /** The arms of one run, side by side, as charts and figures take them. Columns are plain arrays: `version` changes whenever they do. */
 export class Curves {
@@ -78,37 +84,28 @@ export class Curves {
     return current.length > 0 ? Math.min(...current) : 0;
   }
 
-  /** Names of the parts of the loss that some arm has, in the order of their first batches. */
+  /** Names of the parts of the loss that some arm has, in the order of the arms and their first batches. */
   get lossParts(): string[] {
     void this.version;
-    return [...new Set(this.arms.flatMap((arm) => [...arm.parts.keys()].filter((name) => arm.hasPart(name))))];
+    return [...new Set(this.arms.flatMap(({ parts }) => [...parts.keys()]))];
   }
 
-  open(name: ArmName, directory: string, batchesPerEpoch: number, epochs: number): void {
-    const arm = this.arm(name) ?? new ArmCurve(name);
-    Object.assign(arm, { directory, batchesPerEpoch, totalEpochs: epochs });
-    if (!this.arms.includes(arm)) this.arms = [...this.arms, arm];
+  /** An arm begins or is resumed: from now on it has what is added, and nothing else. */
+  open(arm: ArmCurve): void {
+    const others = this.arms.filter(({ arm: name }) => name !== arm.arm);
+    this.arms = [...others, arm].sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]);
     this.version++;
   }
 
-  /**
-   * Adds batches at the position that each one names. A resumed run repeats what came after its checkpoint, so everything from the
-   * first of them on is dropped.
-   */
+  /** Nothing is added to an arm that has not begun. */
   addBatches(name: ArmName, records: readonly BatchRecord[]): void {
     const arm = this.arm(name);
-    const first = records[0];
-    if (!arm || !first) return;
-    arm.truncate((first.epoch - 1) * arm.batchesPerEpoch + first.iter - 1);
-    for (const record of records) arm.add(record);
-    arm.epochs = arm.epochs.filter(({ epoch }) => epoch < first.epoch);
+    for (const record of records) arm?.add(record);
     this.version++;
   }
 
   addEpoch(name: ArmName, record: EpochRecord): void {
-    const arm = this.arm(name);
-    if (!arm) return;
-    arm.epochs = [...arm.epochs.filter(({ epoch }) => epoch < record.epoch), record];
+    this.arm(name)?.addEpoch(record);
     this.version++;
   }
 

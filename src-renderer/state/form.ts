@@ -1,6 +1,6 @@
 import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
-import { differingSettings, valueAt } from "../../src-main/contract/parse-recipe";
 import type { Distillation, Recipe } from "../../src-main/contract/recipe";
+import { differingSettings, recipeSettings, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { sections, settingAt, settings } from "../../src-main/contract/settings";
 
@@ -61,6 +61,20 @@ export function termInWords(recipe: Recipe, index: number): string {
     return value === null || value === undefined ? [] : [`${lowerFirst(settingAt(key, recipe)!.label)} ${valueInWords(value)}`];
   });
   return `${objectives[terms[index]!.kind].label}: ${words.join(", ")}`;
+}
+
+/** What a recipe says, setting by setting, without those that are empty or have no effect. */
+export function recipeInWords(recipe: Recipe): { key: string; label: string; value: string }[] {
+  return recipeSettings(recipe)
+    .filter(({ setting, value }) => value !== null && (setting.applies?.to((key) => valueAt(recipe, key)) ?? true))
+    .map(({ key, setting, value }) => ({ key, label: setting.label, value: valueOfSetting(setting, value) }));
+}
+
+/** A choice by its label, a number with its unit: "64 images", "1 epoch". */
+function valueOfSetting(setting: Setting, value: SettingValue): string {
+  if (setting.kind === "choice") return setting.choices.find((choice) => choice.value === value)?.label ?? String(value);
+  const unit = value === 1 ? setting.unit?.replace(/s$/, "") : setting.unit;
+  return unit ? `${valueInWords(value)} ${unit}` : valueInWords(value);
 }
 
 /** How two arms differ in these keys: "learning rate 0.001 for the control, 0.0001 for the student". */

@@ -1,11 +1,11 @@
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, RunDetails, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
-import type { Curves } from "./curves.svelte";
+import { ARM_ORDER, type Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { curvesOf, folderName } from "./training.svelte";
-import { folderOf } from "./words";
+import { dateTime, folderOf } from "./words";
 
 /** A comparison with its two arms, or a run of one model. */
 export interface RunGroup {
@@ -14,13 +14,23 @@ export interface RunGroup {
   started: string;
   state: RunState;
   arms: RunSummary[];
+  /** Who trains it now; null if nobody does. */
+  owner: RunOwner | null;
 }
+
+/**
+ * Where a run is trained now. unknown: by a process of which this computer cannot tell whether it is still there, because it runs on another
+ * computer or has given no sign of life for a while.
+ */
+export type Whereabouts = "nowhere" | "here" | "elsewhere" | "unknown";
 
 export interface OpenRun {
   group: RunGroup;
   arms: RunDetails[];
   curves: Curves;
 }
+
+const REFRESH_MS = 3000;
 
 /** The runs in the runs folder, and the one that is open. */
 export class Runs {
@@ -33,7 +43,24 @@ export class Runs {
     private readonly bridge: Bridge,
     private readonly engine: Engine,
     private readonly runsDirectory: () => string,
+    /** The folder of the run that this app trains; null if it trains none. */
+    private readonly trained: () => string | null,
   ) {}
+
+  whereabouts(group: RunGroup): Whereabouts {
+    return whereaboutsOf(group, this.trained(), Date.now());
+  }
+
+  /** Whether another process trains one of the runs, so that the list gets out of date by itself. */
+  get areLiveElsewhere(): boolean {
+    return this.groups.some((group) => !["nowhere", "here"].includes(this.whereabouts(group)));
+  }
+
+  /** Refreshes the list every few seconds, until the function that it returns is called. */
+  keepFresh(): () => void {
+    const timer = setInterval(() => this.refresh(), REFRESH_MS);
+    return () => clearInterval(timer);
+  }
 
   async refresh(): Promise<void> {
     await this.#withProblem(async () => {
@@ -57,6 +84,26 @@ export class Runs {
     return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
   }
 
+  /** The live run in a group's folder; null if nobody trains there any more. */
+  attach({ directory }: RunGroup): Promise<LiveRun | null> {
+    return this.engine.call("attach", { directory });
+  }
+
+  /** Stops a run, whichever process trains it. It is stopped once that process has written a checkpoint. */
+  async stop(group: RunGroup): Promise<void> {
+    const live = await this.attach(group);
+    if (live) await this.engine.call("control", { run: live.run, action: "stop" });
+    await this.refresh();
+  }
+
+  /** Deletes a run; returns the files in its folder that are not the program's and stay. */
+  async delete({ directory }: RunGroup): Promise<string[]> {
+    const { kept } = await this.engine.call("deleteRun", { directory });
+    if (this.open?.group.directory === directory) this.close();
+    await this.refresh();
+    return kept;
+  }
+
   /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
   async exportReport(group: RunGroup, format: ReportFormat): Promise<string | null> {
     const out = await this.bridge.chooseReportFile(format, folderName(group.name, new Date(group.started)));
@@ -75,8 +122,6 @@ export class Runs {
   }
 }
 
-const ARM_ORDER = { control: 0, student: 1, single: 2 };
-
 /** Arms of one comparison lie in one folder. Newest first. */
 export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
   const groups = new Map<string, RunSummary[]>();
@@ -91,6 +136,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       started: earliest(arms),
       state: groupState(arms),
       arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
+      owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));
 }
@@ -103,6 +149,25 @@ export function groupState(arms: readonly RunSummary[]): RunState {
   const unfinished = order.find((state) => arms.some((arm) => arm.state === state));
   return unfinished ?? (arms.length === 1 && arms[0]!.arm !== "single" ? "stopped" : "finished");
 }
+
+/** Signs of life come every few seconds. */
+const SILENT_MS = 60_000;
+
+/** `trained`: the folder of the run that this app trains. The comparisons of a sweep lie in folders below its own. */
+export function whereaboutsOf({ directory, owner }: RunGroup, trained: string | null, now: number): Whereabouts {
+  if (!owner) return "nowhere";
+  if (trained !== null && (directory === trained || folderOf(directory) === trained)) return "here";
+  return owner.host !== null || now - Date.parse(owner.lastSign) > SILENT_MS ? "unknown" : "elsewhere";
+}
+
+/** "in the command line on ada, process 123" */
+export function ownerInWords({ program, host, pid }: RunOwner): string {
+  const where = program === "app" ? "in another copy of the app" : "in the command line";
+  return `${where}${host === null ? "" : ` on ${host}`}, process ${pid}`;
+}
+
+/** When a process that may be gone was last known to be alive. */
+export const lastSignInWords = ({ lastSign }: RunOwner): string => `last sign of life ${dateTime(lastSign)}`;
 
 /** An arm's accuracy in its last test. */
 export interface GroupFigure {

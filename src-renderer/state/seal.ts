@@ -1,4 +1,4 @@
-import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled } from "../../src-main/contract/evidence";
+import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled, samePlanByOldHashes } from "../../src-main/contract/evidence";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { ArmName, RunDetails, RunHashes } from "../../src-main/contract/run";
 import type { Curves } from "./curves.svelte";
@@ -18,6 +18,12 @@ export function factsOf(runs: readonly RunDetails[]): RunFacts {
   };
 }
 
+/** These facts, and what one more run folder says. */
+export function withFactsOf(known: RunFacts | null, run: RunDetails): RunFacts {
+  const { teacherTestAcc, arms } = factsOf([run]);
+  return { teacherTestAcc: teacherTestAcc ?? known?.teacherTestAcc ?? null, arms: { ...known?.arms, ...arms } };
+}
+
 /** How far a comparison is proven, as a chip and, where it needs more words, a line below it. */
 export interface Seal {
   kind: "plain" | "good" | "caution" | "bad";
@@ -35,13 +41,15 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   const comparison = compareEvidence(control, student);
   const { differingSettings } = comparison;
   const tuning = differingSettings.length > 0 ? sentence(differencesInWords(differingSettings, control.recipe, student.recipe)) : null;
-  const difference = differenceIn(comparison);
+  const difference = differenceIn(comparison, samePlanByOldHashes(control, student, finished));
   if (difference) {
     const detail = tuning ? `${difference} ${tuning}` : difference;
     return { kind: "bad", words: "Start or batches differ", detail, title: "Hashes in the two run folders differ." };
   }
   if (comparison.damage)
     return { kind: "bad", words: "Evidence is damaged", detail: `${sentence(comparison.damage)}.`, title: "What the arms were shown is not proven." };
+  if (comparison.notComparable)
+    return { kind: "bad", words: "Not comparable", detail: `${sentence(comparison.notComparable)}.`, title: "The two arms are different experiments." };
   const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
   if (!tuning) return shown;
   const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;
@@ -55,9 +63,10 @@ function evidenceIn(curves: Curves, facts: RunFacts | null, arm: "control" | "st
 }
 
 /** What really differs, in words; null if nothing does. */
-function differenceIn({ sameData, sameStart, differsAt }: EvidenceComparison): string | null {
+function differenceIn({ sameData, sameStart, differsAt }: EvidenceComparison, samePlan: boolean | null): string | null {
   if (!sameData) return "The arms were trained on different data.";
   if (!sameStart) return "The arms started from different weights.";
+  if (samePlan === false) return "Hashes of the old kind differ: different images, order or augmentation.";
   return differsAt === null ? null : `Batch ${count(differsAt)} is the first that differs.`;
 }
 

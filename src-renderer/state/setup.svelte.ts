@@ -1,9 +1,12 @@
+import { applySettings } from "../../src-main/contract/apply-settings";
+import { checkSetting } from "../../src-main/contract/check-recipe";
 import type { DoctorReport } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
-import { applySettings, checkSetting, parseRecipe, RecipeError, valueAt } from "../../src-main/contract/parse-recipe";
+import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { type Preset, presets } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";

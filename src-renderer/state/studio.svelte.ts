@@ -3,18 +3,28 @@ import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords } from "./engine.svelte";
 import { Prediction } from "./prediction.svelte";
-import { type RunGroup, Runs, recipeOf } from "./runs.svelte";
+import { lastSignInWords, ownerInWords, type RunGroup, Runs, recipeOf } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
+import { baseName, count, dateTime } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 /** A line that reports the result of something the user did, with a possible next step. */
 export interface Message {
-  kind: "done" | "problem";
+  kind: "done" | "problem" | "caution";
   text: string;
   action?: { label: string; run: () => void };
+}
+
+/** Something that cannot be undone, before it is done. */
+export interface Question {
+  title: string;
+  text: string;
+  /** The button that does it. */
+  verb: string;
+  act: () => Promise<void>;
 }
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
@@ -23,6 +33,9 @@ export class Studio {
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
   message: Message | null = $state.raw(null);
+  question: Question | null = $state.raw(null);
+  /** The app ends as soon as the checkpoint of the run under way is written. */
+  ending = $state(false);
 
   readonly engine: Engine;
   readonly data: Data;
@@ -38,15 +51,28 @@ export class Studio {
     this.setup = new Setup(this.data, this.engine);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
-    this.runs = new Runs(bridge, this.engine, runsDirectory);
+    this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 
   async start(): Promise<void> {
     this.bridge.onCommand((command) => this.#obey(command));
+    this.bridge.onEnding(() => {
+      this.ending = true;
+    });
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
+    if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
-    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh()]);
+    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+  }
+
+  /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
+  async #followAgain(): Promise<void> {
+    const runs = await this.engine.call("list", {});
+    const run = runs.find(({ owner }) => owner === null) ?? runs[0];
+    if (!run) return;
+    this.training.follow(run);
+    this.screen = "live";
   }
 
   show(screen: Screen): void {
@@ -71,11 +97,10 @@ export class Studio {
   }
 
   /** Starts the run that the form describes. */
-  startTraining(): void {
+  async startTraining(): Promise<void> {
     const { recipe } = this.setup.result;
-    if (!recipe || this.training.active) return;
-    this.screen = "live";
-    this.training.start(recipe);
+    if (!recipe || this.training.trainsHere) return;
+    await this.#reporting(() => this.#begin(this.training.start(recipe)));
   }
 
   async resume(group: RunGroup): Promise<void> {
@@ -83,9 +108,78 @@ export class Studio {
       const arms = await this.runs.details(group);
       const recipe = recipeOf(arms);
       if (!recipe) throw new Error("This comparison stopped before its student began, so it cannot be resumed. Start it again from Set up.");
-      this.screen = "live";
-      await this.training.resume(group.directory, recipe, arms);
+      await this.#resume(group.directory, (takeOver) => this.training.resume(group.directory, recipe, arms, takeOver));
     });
+  }
+
+  resumeLast(): Promise<void> {
+    return this.#reporting(() => this.#resume(this.training.directory, (takeOver) => this.training.resumeLast(takeOver)));
+  }
+
+  async #begin(start: Promise<void>): Promise<void> {
+    await start;
+    this.show("live");
+  }
+
+  /** Where the engine cannot tell whether another process still trains the run, a person has to. */
+  async #resume(directory: string, resume: (takeOver: boolean) => Promise<void>): Promise<void> {
+    try {
+      await this.#begin(resume(false));
+    } catch (error) {
+      if (!inWords(error).includes("--take-over")) throw error;
+      await this.runs.refresh();
+      const { name = baseName(directory), owner = null } = this.runs.groups.find((group) => group.directory === directory) ?? {};
+      const who = owner ? `${ownerInWords(owner)} (${lastSignInWords(owner)})` : "in another process";
+      this.question = {
+        title: `Take over ${name}?`,
+        text:
+          `This run may still be trained ${who}. Take it over only if you know that this process has ended.\n` +
+          "The run then continues here, from its last checkpoint. If the other process is still there, it stops writing to the folder, and what it trained since that checkpoint is lost.",
+        verb: "Take over",
+        act: () => this.#begin(resume(true)),
+      };
+    }
+  }
+
+  /** Shows a run that is being trained, by whichever process. */
+  async watch(group: RunGroup): Promise<void> {
+    if (this.runs.whereabouts(group) === "here") return this.show("live");
+    await this.#reporting(async () => {
+      const live = await this.runs.attach(group);
+      if (!live) {
+        await this.runs.refresh();
+        throw new Error("This run has just ended: nobody trains it any more.");
+      }
+      this.training.follow(live);
+      this.show("live");
+    });
+  }
+
+  stop(group: RunGroup): Promise<void> {
+    return this.#reporting(() => this.runs.stop(group));
+  }
+
+  askToDelete(group: RunGroup): void {
+    this.question = {
+      title: `Delete ${group.name}?`,
+      text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
+      verb: "Delete",
+      act: () => this.#delete(group),
+    };
+  }
+
+  async #delete(group: RunGroup): Promise<void> {
+    const kept = await this.runs.delete(group);
+    this.training.forget(group.directory);
+    if (this.prediction.run === group.directory) await this.prediction.useBundledTeacher();
+    const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in its folder`;
+    this.message = { kind: "done", text: kept.length === 0 ? `${group.name} is deleted.` : `${group.name} is deleted. ${stays}: ${kept.join(", ")}` };
+  }
+
+  async answer(yes: boolean): Promise<void> {
+    const { question } = this;
+    this.question = null;
+    if (yes && question) await this.#reporting(question.act);
   }
 
   async exportReport(group: RunGroup, format: ReportFormat): Promise<void> {
@@ -134,7 +228,7 @@ export class Studio {
       await this.prediction.showFile(file);
       return;
     }
-    const path = this.bridge.pathForFile(file);
+    const path = await this.bridge.pathForFile(file);
     if (file.type !== "" || !path) {
       this.message = {
         kind: "problem",
@@ -160,11 +254,6 @@ export class Studio {
         return this.training.togglePause();
       case "stop":
         return this.training.stop();
-      case "quit":
-        await this.training.stop();
-        await this.training.settled();
-        await this.bridge.quit();
-        return;
       default:
         this.show(command);
     }

@@ -1,20 +1,34 @@
-import type { Notice, Progress } from "../../src-main/contract/engine";
+import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ComparisonResult, RunDetails, TrainResult } from "../../src-main/contract/run";
+import type { LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
-import { Curves } from "./curves.svelte";
+import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
-import { factsOf, type RunFacts } from "./seal";
+import { factsOf, type RunFacts, withFactsOf } from "./seal";
 
-export type TrainingState = "idle" | "preparing" | "running" | "paused" | "stopping" | "stopped" | "finished" | "failed";
+/** An order takes effect at the next batch (pausing) or within the one under way (stopping). */
+export type TrainingState = "idle" | "preparing" | "running" | "pausing" | "paused" | "stopping" | "stopped" | "finished" | "failed";
 
-const ACTIVE: readonly TrainingState[] = ["preparing", "running", "paused", "stopping"];
+const ACTIVE: readonly TrainingState[] = ["preparing", "running", "pausing", "paused", "stopping"];
 
-/** The run in progress, or the last one: its curves and figures, and the verbs that act on it. */
+type NoticeOf<Type extends Notice["type"]> = Extract<Notice, { type: Type }>;
+type Start = Methods["start"]["params"];
+
+/** What identifies a run on this page. */
+type Shown = Pick<LiveRun, "run" | "directory" | "recipe" | "seeds" | "owner">;
+
+/**
+ * The run on screen, in progress or ended: its curves and figures, and the verbs that act on it. The engine has the run; the page follows it, and
+ * may be reloaded meanwhile. Another process may train it.
+ */
 export class Training {
   state: TrainingState = $state("idle");
   recipe: Recipe | null = $state.raw(null);
   directory = $state("");
+  /** The process that trains the run; null if this app's engine does. */
+  owner: RunOwner | null = $state.raw(null);
+  /** The comparison under way, of a sweep over seeds. */
+  member: { index: number; total: number; seed: number } | null = $state.raw(null);
   phase = $state("");
   problem: string | null = $state(null);
   warnings: string[] = $state.raw([]);
@@ -24,7 +38,13 @@ export class Training {
   curves = $state.raw(new Curves());
   /** What the run folders have said since training began. */
   facts: RunFacts | null = $state.raw(null);
-  comparison: ComparisonResult | null = $state.raw(null);
+  /** Path of the report of a finished comparison. */
+  report: string | null = $state(null);
+
+  /** From asking the engine for a run to its answer. */
+  #starting = $state(false);
+  #shown: Shown | null = null;
+  #ended: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly bridge: Bridge,
@@ -36,85 +56,133 @@ export class Training {
     return ACTIVE.includes(this.state);
   }
 
-  /** Starts a run in a new folder, named by the recipe and the time. */
+  /** Whether this app trains, or is about to: one run at a time. */
+  get trainsHere(): boolean {
+    return this.#starting || (this.active && this.owner === null);
+  }
+
+  // ---- Which run is on screen -------------------------------------------------------------------------------------------------------
+
+  /** Starts a run in a folder of its own, named by the recipe and the time. Rejects if the engine refuses, and changes nothing then. */
   async start(recipe: Recipe): Promise<void> {
-    await this.#run(recipe, `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`, new Curves(), null);
+    const out = `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`;
+    await this.#start({ recipe, out, resume: false, unique: true }, new Curves(), null);
   }
 
-  /** Resumes from the last checkpoint; `before` is what the run's folders hold. */
-  async resume(directory: string, recipe: Recipe, before: readonly RunDetails[]): Promise<void> {
-    await this.#run(recipe, directory, curvesOf(before), factsOf(before));
+  /**
+   * Resumes a run from its last checkpoint; `before` is what its folders hold. Rejects if the engine refuses. `takeOver`: a person says that
+   * whoever trained it is gone.
+   */
+  async resume(directory: string, recipe: Recipe, before: readonly RunDetails[], takeOver = false): Promise<void> {
+    await this.#start({ recipe, out: directory, resume: true, takeOver }, curvesOf(before), factsOf(before));
   }
 
-  /** Resumes this run from its last checkpoint after a stop or the death of the engine. */
-  async resumeLast(): Promise<void> {
-    if (this.recipe) await this.#run(this.recipe, this.directory, this.curves, this.facts ?? NO_FACTS);
+  /** Resumes the run on screen after a stop or the death of the process that trained it. */
+  async resumeLast(takeOver = false): Promise<void> {
+    if (!this.#shown) return;
+    const { recipe, directory, seeds } = this.#shown;
+    await this.#start({ recipe, out: directory, resume: true, takeOver, ...(seeds > 1 && { seeds }) }, this.curves, this.facts);
   }
 
-  async togglePause(): Promise<void> {
-    if (this.state === "running") await this.#control("pause");
-    else if (this.state === "paused") await this.#control("continue");
+  /** Follows a run that has begun, whichever process trains it. One that was followed before goes on without being watched. */
+  follow(live: LiveRun): void {
+    this.#show(live, "Reading what the run has done", new Curves(), null);
   }
 
-  /** The run stops at its next batch, with a checkpoint. */
-  async stop(): Promise<void> {
-    if (!this.active || this.state === "stopping") return;
-    this.state = "stopping";
-    await this.#control("stop");
+  /** Leaves the screen empty if this run is on it and has ended: its folder is gone. */
+  forget(directory: string): void {
+    if (this.active || this.#shown?.directory !== directory) return;
+    this.#shown = null;
+    this.state = "idle";
   }
 
-  /** Resolves when no run is in progress. */
-  async settled(): Promise<void> {
-    await this.#call;
-  }
-
-  #call: Promise<void> = Promise.resolve();
-
-  /** `before`: what is known of a run that is resumed; null for a new one. */
-  async #run(recipe: Recipe, directory: string, curves: Curves, before: RunFacts | null): Promise<void> {
-    if (this.active) throw new Error("A run is already in progress; stop it first.");
-    Object.assign(this, {
-      recipe,
-      directory,
-      curves,
-      phase: before ? "Going back to the last checkpoint" : "Preparing",
-      problem: null,
-      warnings: [],
-      notes: [],
-      progress: null,
-      facts: before,
-      comparison: null,
-    });
-    this.state = "preparing";
-    this.#call = this.#follow(recipe, directory, before !== null);
-    await this.#call;
-  }
-
-  async #follow(recipe: Recipe, out: string, resume: boolean): Promise<void> {
-    const method = recipe.distillation ? "compare" : "train";
+  async #start(request: Omit<Start, "kind">, curves: Curves, facts: RunFacts | null): Promise<void> {
+    if (this.trainsHere) throw new Error("A run is already in progress; stop it first.");
+    const { recipe, seeds = 1, resume } = request;
+    this.#starting = true;
     try {
-      const result = await this.engine.call(method, { recipe, out, resume }, (notice) => this.#notice(notice));
-      this.comparison = isComparison(result) ? result : null;
-      await this.#learnFacts();
-      this.state = "finished";
-    } catch (error) {
-      this.state = isInterruption(error) ? "stopped" : "failed";
-      if (this.state === "failed") this.problem = inWords(error);
+      const begun = await this.engine.call("start", { kind: recipe.distillation ? "compare" : "train", ...request });
+      this.#show({ ...begun, recipe, seeds, owner: null }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
     } finally {
-      this.phase = "";
-      this.#reportActivity();
+      this.#starting = false;
     }
   }
 
-  #notice(notice: Notice): void {
+  #show(shown: Shown, phase: string, curves: Curves, facts: RunFacts | null): void {
+    const { recipe, directory, owner } = shown;
+    const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null };
+    Object.assign(this, { recipe, directory, owner, phase, curves, facts, ...nothingYet });
+    this.state = "preparing";
+    this.#shown = shown;
+    this.#ended = this.#watch(shown);
+    this.#reportActivity();
+  }
+
+  /** Resolves when the run on screen has ended. */
+  async settled(): Promise<void> {
+    await this.#ended;
+  }
+
+  // ---- Orders -----------------------------------------------------------------------------------------------------------------------
+
+  async togglePause(): Promise<void> {
+    if (this.state === "running") await this.#order("pause", "pausing");
+    else if (this.state === "pausing" || this.state === "paused") await this.#order("continue", "running");
+  }
+
+  /** The run ends with a checkpoint. */
+  async stop(): Promise<void> {
+    if (this.active && this.state !== "stopping") await this.#order("stop", "stopping");
+  }
+
+  /** `state`: what holds from the order on, unless it is refused. */
+  async #order(action: "pause" | "continue" | "stop", state: TrainingState): Promise<void> {
+    const before = this.state;
+    this.state = state;
+    try {
+      await this.engine.call("control", { run: this.#shown!.run, action });
+    } catch (error) {
+      if (this.state === state) this.state = before;
+      this.problem = inWords(error);
+    }
+  }
+
+  // ---- What the engine says ---------------------------------------------------------------------------------------------------------
+
+  /** Notices are taken one after the other, as some need a look into the run folder. Those of a run that has left the screen are dropped. */
+  async #watch(shown: Shown): Promise<void> {
+    const isShown = () => this.#shown === shown;
+    let taken: Promise<void> = Promise.resolve();
+    const onNotice = (notice: Notice) => {
+      taken = taken.then(() => (isShown() ? this.#take(notice) : undefined));
+    };
+    try {
+      const result = await this.engine.call("watch", { run: shown.run, from: 0 }, onNotice);
+      await taken;
+      if (!isShown()) return;
+      await this.#learnFacts();
+      this.report = "report" in result ? result.report : null;
+      this.state = "finished";
+    } catch (error) {
+      await taken;
+      if (!isShown()) return;
+      this.state = isInterruption(error) ? "stopped" : "failed";
+      if (this.state === "failed") this.problem = inWords(error);
+    }
+    this.phase = "";
+    this.#reportActivity();
+  }
+
+  async #take(notice: Notice): Promise<void> {
     switch (notice.type) {
       case "phase":
         this.phase = notice.text;
         break;
+      case "member":
+        this.#enterMember(notice);
+        break;
       case "started":
-        this.curves.open(notice.arm, notice.directory, notice.batchesPerEpoch, notice.epochs);
-        this.#becomeRunning();
-        this.#learnFacts();
+        await this.#openArm(notice);
         break;
       case "batches":
         this.curves.addBatches(notice.arm, notice.records);
@@ -138,15 +206,38 @@ export class Training {
     this.#reportActivity();
   }
 
-  /** Reads the folders of the arms that have started. An answer that arrives after a later run began is dropped. */
-  async #learnFacts(): Promise<void> {
+  #enterMember({ index, total, seed }: NoticeOf<"member">): void {
+    Object.assign(this, { member: { index, total, seed }, curves: new Curves(), facts: null });
+  }
+
+  /** First comes what the arm's folder holds, from earlier sessions or from before this page was there. What is watched adds to it. */
+  async #openArm({ arm, directory, batchesPerEpoch, epochs }: NoticeOf<"started">): Promise<void> {
     const { curves } = this;
-    try {
-      const runs = await Promise.all(curves.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
-      if (curves === this.curves && runs.length === curves.arms.length) this.facts = factsOf(runs);
-    } catch (error) {
-      if (curves === this.curves) this.#warn(`The run folder could not be read, so nothing is known of its evidence: ${inWords(error)}`);
+    const run = await this.engine.call("readRun", { directory }).catch(inWords);
+    // Another run may have come on screen meanwhile.
+    if (curves !== this.curves) return;
+    const curve = new ArmCurve(arm, directory, batchesPerEpoch, epochs);
+    if (typeof run === "string") {
+      this.#warnOfFolder(run);
+    } else {
+      curve.addAll(run);
+      this.facts = withFactsOf(this.facts, run);
     }
+    curves.open(curve);
+    this.#becomeRunning();
+  }
+
+  /** Reads the folders once more when the run is finished. */
+  async #learnFacts(): Promise<void> {
+    try {
+      this.facts = factsOf(await Promise.all(this.curves.arms.map(({ directory }) => this.engine.call("readRun", { directory }))));
+    } catch (error) {
+      this.#warnOfFolder(inWords(error));
+    }
+  }
+
+  #warnOfFolder(why: string): void {
+    this.#warn(`The run folder could not be read, so earlier batches and the evidence are missing here: ${why}`);
   }
 
   #warn(text: string): void {
@@ -157,21 +248,12 @@ export class Training {
     if (this.state === "preparing") this.state = "running";
   }
 
-  async #control(action: "pause" | "continue" | "stop"): Promise<void> {
-    try {
-      const { state } = await this.engine.call("control", { action });
-      if (this.active && (state === "running" || state === "paused")) this.state = state;
-    } catch (error) {
-      this.problem = inWords(error);
-    }
-  }
-
   #reported = "";
 
-  /** Reports to the program around the page only what has changed. */
+  /** Reports to the program around the page only what has changed. A run of another process does not depend on this app. */
   #reportActivity(): void {
     const progress = this.progress ? Math.round((100 * this.progress.done) / this.progress.total) / 100 : 0;
-    const state = !this.active ? ("idle" as const) : this.state === "paused" ? ("paused" as const) : ("running" as const);
+    const state = !this.active || this.owner ? ("idle" as const) : this.state === "paused" ? ("paused" as const) : ("running" as const);
     const report = `${state} ${progress}`;
     if (report === this.#reported) return;
     this.#reported = report;
@@ -179,27 +261,23 @@ export class Training {
   }
 }
 
-const isComparison = (result: TrainResult | ComparisonResult): result is ComparisonResult => "student" in result;
-
-const NO_FACTS: RunFacts = { teacherTestAcc: null, arms: {} };
-
 /** The curves that run folders hold. */
 export function curvesOf(runs: readonly RunDetails[]): Curves {
   const curves = new Curves();
-  for (const { arm, directory, batches, epochRecords, epochs } of runs) {
-    const perEpoch = batches.reduce((most, { epoch, iter }) => (epoch === 1 ? Math.max(most, iter) : most), 1);
-    curves.open(arm, directory, perEpoch, epochs);
-    curves.addBatches(arm, batches);
-    for (const record of epochRecords) curves.addEpoch(arm, record);
+  for (const run of runs) {
+    const perEpoch = run.batches.reduce((most, { epoch, iter }) => (epoch === 1 ? Math.max(most, iter) : most), 1);
+    const curve = new ArmCurve(run.arm, run.directory, perEpoch, run.epochs);
+    curve.addAll(run);
+    curves.open(curve);
   }
   return curves;
 }
 
-/** "quick look" at 09:05:07 on 24 Nov 2026 -> "2026-11-24-090507-quick-look": sorted by time, and of letters that every system takes. */
+/** "quick look" at 09:05 on 24 Nov 2026 -> "2026-11-24-0905-quick-look": sorted by time, and of letters that every system takes. */
 export function folderName(name: string, now: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
   const slug = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")

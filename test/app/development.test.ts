@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { ElectronApplication } from "playwright-core";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { HOST_CALLS } from "../../src-main/contract/host";
+import { presetOf } from "../../src-main/contract/presets";
+import { distill } from "../cli/distill";
 import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
@@ -165,6 +167,56 @@ test("an engine that dies takes down neither the window nor the run", async () =
   await studio.trainingIs("Finished");
   await studio.stepsAre(batchesOf(run));
   expect(await studio.page.getByRole("alert").count()).toBe(0);
+});
+
+test("a page that is reloaded follows the run that is under way, with whole curves", async () => {
+  const studio = await openStudio();
+  const run = { trainImages: 160, epochs: 3 };
+  await studio.startShortRun(run);
+  await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
+  await studio.page.reload();
+  await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 2);
+
+  await studio.press("Pause");
+  await studio.trainingIs("Paused");
+  const paused = await stepsAfterPredicting(studio, "paused.jpg");
+  await studio.page.reload();
+  await studio.trainingIs("Paused");
+  await studio.stepsAre(paused);
+  await studio.press("Continue");
+  await studio.trainingIs("Finished");
+  await studio.stepsAre(batchesOf(run));
+  await studio.sees("Same start, same batches");
+  const [folder] = readdirSync(inHome("runs"));
+  const events = readFileSync(inHome(`runs/${folder}/student/events.jsonl`), "utf8");
+  expect(events.match(/"type":"(started|resumed|stopped|finished)"/g)).toEqual(['"type":"started"', '"type":"finished"']);
+  expect(studio.complaints).toEqual([]);
+});
+
+test("a run of the command line appears, is watched and stopped, and deleted once it has ended", async () => {
+  const studio = await openStudio();
+  const { recipe } = presetOf("quick-look");
+  const long = { ...recipe, name: "by hand", data: { ...recipe.data, trainLimit: 160, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 500 } };
+  writeFileSync(inHome("recipe.json"), JSON.stringify(long));
+  const ended = distill(["compare", "--recipe", "recipe.json", "--out", "runs/by-hand"], home, (_, child) => onTestFinished(() => void child.kill()));
+
+  await expect.poll(() => studio.seesNow("runs", /^in the command line, process \d+$/), { timeout: PATIENCE_MS }).toBe(true);
+  await studio.press("Watch by hand");
+  await studio.trainingIs("Running");
+  await studio.sees(/^Trained in the command line, process \d+ · Epoch \d+ of 500/);
+  await studio.stepsReach(2);
+  await studio.press("Stop");
+  await studio.trainingIs("Stopped");
+  expect((await ended).status).toBe(130);
+
+  await studio.go("runs");
+  await studio.press("Delete by hand");
+  const dialog = studio.page.getByRole("dialog", { name: "Delete by hand?" });
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await studio.sees("by hand is deleted.");
+  await studio.sees("No runs yet");
+  expect(readdirSync(inHome("runs"))).toEqual([]);
+  expect(studio.complaints).toEqual([]);
 });
 
 async function endEngine({ app }: Studio): Promise<void> {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { modelNames } from "../../src-main/contract/families";
-import { applySettings, checkSetting, parseRecipe, RecipeError, resolvePaths } from "../../src-main/contract/parse-recipe";
-import type { Setting } from "../../src-main/contract/setting";
-import { settingAt, settingKeys, settings } from "../../src-main/contract/settings";
+import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 
 const least = { data: { path: "bundled" }, student: { model: "vit_tiny_patch16_224" } };
 
@@ -73,6 +71,8 @@ describe("a recipe", () => {
   });
 });
 
+const triple = "expected three numbers from -10 to 10, for red, green and blue, as in 0.5,0.5,0.5 or null";
+
 const soft = { kind: "soft", weight: 1, temperature: 2 };
 /** Wrong distillations, by name, with the problems that are reported. */
 const distillations: [string, unknown, string[]][] = [
@@ -85,6 +85,11 @@ const distillations: [string, unknown, string[]][] = [
     "another objective in the short form",
     { kind: "dkd" },
     ['distillation.kind: the short form takes soft labels alone; write "terms": [{"kind": "dkd", ...}] for others'],
+  ],
+  [
+    "an objective that does not exist in the short form, and not what was meant for it",
+    { kind: "dkdd", weight: 1, beta: 8 },
+    ['distillation.kind: expected soft, or one of soft, standardized-soft, dkd, locality in "terms", got "dkdd"; did you mean dkd?'],
   ],
   [
     "a sum without terms",
@@ -111,6 +116,16 @@ const distillations: [string, unknown, string[]][] = [
     "nothing that trains the answers",
     { labels: 0, terms: [{ kind: "locality" }, { ...soft, weight: 0 }] },
     ["distillation: expected the labels, or a term that trains the student's answers, with a weight above 0; got none, so the student would learn no classes"],
+  ],
+  [
+    "a block that gives no tokens",
+    { terms: [{ kind: "locality", block: 12 }] },
+    ["distillation.terms.0.block: expected 1 to 11 for vit_tiny_patch16_224, got 12: its last block is computed for the class token alone"],
+  ],
+  [
+    "a stage that the teacher has not",
+    { terms: [soft, { kind: "locality", stage: "layer5" }] },
+    ['distillation.terms.1.stage: expected null or one of stem, layer1, layer2, layer3, layer4 for resnet18_cifar10, got "layer5"'],
   ],
 ];
 
@@ -152,6 +167,16 @@ describe("a wrong recipe is reported", () => {
     ],
     ...distillations.map(([name, distillation, problems]): [string, unknown, string[]] => [name, { ...least, teacher: {}, distillation }, problems]),
     [
+      "locality guidance of a student without patches",
+      { ...least, teacher: {}, student: { model: "resnet18" }, distillation: { terms: [{ kind: "locality" }] } },
+      ["distillation.terms.0.kind: locality needs a student with patch tokens, such as a vision transformer, got resnet18"],
+    ],
+    [
+      "locality guidance from a teacher without maps",
+      { ...least, teacher: { model: "vit_tiny_patch16_224", weights: "t.safetensors" }, distillation: { terms: [{ kind: "locality" }] } },
+      ["distillation.terms.0.kind: locality needs a teacher with feature maps, such as a ResNet, got vit_tiny_patch16_224"],
+    ],
+    [
       "patches that do not fit",
       { ...least, student: { model: "vit_tiny_patch16_224", imageSize: 225 } },
       ["student.imageSize: expected a multiple of the patch size 16, got 225"],
@@ -164,9 +189,20 @@ describe("a wrong recipe is reported", () => {
     ],
     [
       "a contradiction in the control only",
-      { ...least, train: { warmupEpochs: 2 }, control: { train: { epochs: 1 } } },
-      ["control.train.warmupEpochs: expected less than the 1 epochs of training, got 2"],
+      { ...least, train: { warmupEpochs: 2 }, control: { train: { warmupEpochs: 5 } } },
+      ["control.train.warmupEpochs: expected less than the 5 epochs of training, got 5"],
     ],
+    [
+      "a control with a seed of its own",
+      { ...least, control: { train: { seed: 3, batchSize: 128 } } },
+      ["control.train.seed: both arms share seed, epochs, batchSize, shuffle; expected 0, got 3; omit it"],
+    ],
+    [
+      "views that nothing tells apart",
+      { ...least, augment: { views: 4 } },
+      ["augment.views: without augment.crop, augment.flip and augment.mixup an image has one view only; expected null, got 4"],
+    ],
+    ["three numbers as a text, once", { ...least, student: { ...least.student, mean: "0.5" } }, [`student.mean: ${triple}, got "0.5"`]],
   ])("%s", (_, json, problems) => {
     expect(problemsOf(json)).toEqual(problems);
   });
@@ -179,75 +215,4 @@ describe("a wrong recipe is reported", () => {
       "train.foo_bar_baz_qux",
     ]);
   });
-});
-
-describe("settings given as text", () => {
-  const set = (...assignments: string[]) => parseRecipe(applySettings(least, assignments));
-
-  it("reach one term of a distillation, and leave the others", () => {
-    const terms = [{ kind: "soft", weight: 0.5 }, { kind: "locality" }];
-    const given = { ...least, teacher: {}, distillation: { labels: 1, terms } };
-    const recipe = parseRecipe(applySettings(given, ["distillation.terms.1.weight=30", "distillation.terms.0.temperature=2"]));
-    expect(recipe.distillation!.terms).toMatchObject([
-      { kind: "soft", weight: 0.5, temperature: 2 },
-      { kind: "locality", weight: 30 },
-    ]);
-  });
-
-  it("are parsed by the kind of their key", () => {
-    const recipe = set("train.epochs=3", "train.learningRate=1e-3", "augment.flip=true", "data.trainLimit=100", "data.path=a=b", "name=7");
-    expect(recipe.train).toMatchObject({ epochs: 3, learningRate: 1e-3 });
-    expect(recipe.augment.flip).toBe(true);
-    expect(recipe.data).toMatchObject({ path: "a=b", trainLimit: 100 });
-    expect(recipe.name).toBe("7");
-  });
-
-  it("make and remove whole sections", () => {
-    expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({
-      labels: 0,
-      terms: [{ kind: "soft", weight: 1, temperature: 0.5 }],
-      cacheTeacher: true,
-    });
-    expect(set("control.train.learningRate=0.01").control).toEqual({ train: { learningRate: 0.01 } });
-    expect(parseRecipe(applySettings({ ...least, teacher: {} }, ["teacher=null"])).teacher).toBeNull();
-    expect(parseRecipe(applySettings({ ...least, data: { path: "x", trainLimit: 5 } }, ["data.trainLimit=null"])).data.trainLimit).toBeNull();
-  });
-
-  it("leave the given recipe unchanged", () => {
-    const given = structuredClone(least);
-    applySettings(given, ["train.epochs=3"]);
-    expect(given).toEqual(least);
-  });
-
-  it.each([
-    ["train.epochs=five", 'train.epochs: expected an integer from 1 to 10000, got "five"'],
-    ["train.epochs=", 'train.epochs: expected an integer from 1 to 10000, got ""'],
-    ["train.epoch=5", "train.epoch: unknown key; did you mean train.epochs?"],
-    ["train.epochs", 'expected key=value, as in train.epochs=3, got "train.epochs"'],
-    ["train=null", "train: cannot be set as a whole; set a key in it, such as train.epochs"],
-    ["teacher=x", "teacher: cannot be set as a whole, except to null; set a key in it, such as teacher.model"],
-    ["__proto__.polluted=1", "__proto__.polluted: unknown key"],
-  ])("are refused with the reason: %s", (assignment, reason) => {
-    expect(() => set(assignment)).toThrow(reason);
-  });
-});
-
-describe("the table", () => {
-  it.each(settingKeys.filter((key) => "default" in settings[key]))("has a default that passes its own check: %s", (key) => {
-    expect(checkSetting(key, (settingAt(key) as Setting & { default: never }).default)).toBeNull();
-  });
-
-  it("says what is wrong with one value", () => {
-    expect(checkSetting("distillation.alpha", 2)).toBe("expected a number from 0 to 1, got 2");
-    expect(checkSetting("distillation.alpha", 0.62)).toBeNull();
-  });
-});
-
-it("resolves paths and leaves words alone", () => {
-  const recipe = parseRecipe({ data: { path: "here" }, teacher: { weights: "t.safetensors" }, student: { model: "resnet18", weights: null } });
-  const resolved = resolvePaths(recipe, (path) => `/base/${path}`);
-  expect(resolved.data.path).toBe("/base/here");
-  expect(resolved.teacher?.weights).toBe("/base/t.safetensors");
-  expect(resolved.student.weights).toBeNull();
-  expect(resolvePaths(parseRecipe({ ...least, teacher: {} }), () => "changed").teacher?.weights).toBe("bundled");
 });

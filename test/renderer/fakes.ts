@@ -3,9 +3,10 @@ import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, BatchRecord, EpochRecord, RunDetails, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner, RunSummary } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
+import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
@@ -39,6 +40,7 @@ export const failure = (message: string, code: Failure["code"] = "INPUT") => new
 export function fakeBridge(engine: FakeEngine, picks: () => string | null = () => null) {
   const asked: { call: string; args: unknown[] }[] = [];
   const listeners: ((command: Command) => void)[] = [];
+  const endings: (() => void)[] = [];
   const answering =
     <T>(call: string, answer: () => T) =>
     async (...args: unknown[]) => {
@@ -52,6 +54,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       platform: "linux",
       theme: "dark",
       runsDirectory: "/runs",
+      notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
@@ -60,14 +63,17 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     reveal: answering("reveal", nothing),
     setTheme: answering("setTheme", nothing),
     setActivity: answering("setActivity", nothing),
-    quit: answering("quit", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;
       return engine.client;
     },
-    pathForFile: ({ name }) => (name === "pathless" ? "" : `/dropped/${name}`),
+    pathForFile: async ({ name }) => (name === "pathless" ? "" : `/dropped/${name}`),
     onCommand: (listener) => {
       listeners.push(listener);
+      return () => {};
+    },
+    onEnding: (listener) => {
+      endings.push(listener);
       return () => {};
     },
   };
@@ -76,6 +82,9 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     asked,
     command: (command: Command) => {
       for (const listener of listeners) listener(command);
+    },
+    end: () => {
+      for (const listener of endings) listener();
     },
     argsOf: (call: string) => asked.filter((one) => one.call === call).map(({ args }) => args),
   };
@@ -140,8 +149,37 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   epochs: 2,
   testAcc: 0.5,
   trainAcc: 0.5,
+  owner: null,
   ...values,
 });
+
+/** A process of the command line that is alive. */
+export const owner = (values: Partial<RunOwner> = {}): RunOwner => ({
+  pid: 123,
+  host: null,
+  program: "command line",
+  since: "2026-11-24T09:05:00Z",
+  lastSign: new Date().toISOString(),
+  ...values,
+});
+
+export const liveRun = (values: Partial<LiveRun> = {}): LiveRun => ({
+  run: "id",
+  directory: "/runs/one",
+  kind: "compare",
+  seeds: 1,
+  recipe: studentRecipe,
+  state: "running",
+  owner: null,
+  ...values,
+});
+
+/** Arms that have begun, in epochs of so many batches. */
+export function begunCurves(arms: readonly ArmName[], perEpoch: number, epochs: number): Curves {
+  const curves = new Curves();
+  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, perEpoch, epochs));
+  return curves;
+}
 
 export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
   ...summary(arm),

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
 import { runFiles } from "../../src-main/runs/files";
 import { writeReport } from "../../src-main/runs/report";
@@ -24,12 +25,19 @@ interface Comparison {
   hashes?: Partial<RunHashes>;
   /** Of the control; default: the student's. */
   learningRate?: number;
+  train?: Partial<Recipe["train"]>;
   epochs?: { control: number; student: number };
 }
 
-function comparison({ name = start.recipe.name, hashes = {}, learningRate = rest.train.learningRate, epochs = { control: 3, student: 3 } }: Comparison = {}) {
+function comparison({
+  name = start.recipe.name,
+  hashes = {},
+  learningRate = rest.train.learningRate,
+  train = {},
+  epochs = { control: 3, student: 3 },
+}: Comparison = {}) {
   const directory = join(parent, "comparison");
-  const control = { ...controlRecipe, name, train: { ...rest.train, learningRate } };
+  const control = { ...controlRecipe, name, train: { ...rest.train, learningRate, ...train } };
   finishedRun(join(directory, "control"), { arm: "control", recipe: control }, epochs.control);
   finishedRun(join(directory, "student"), { arm: "student", recipe: { ...start.recipe, name }, hashes: { ...start.hashes, ...hashes } }, epochs.student);
   return directory;
@@ -144,6 +152,11 @@ describe("the page of a comparison", () => {
       /line 3 of evidence.jsonl is of batch 4, expected 3/,
     ],
     ["missing last lines", (path) => writeFileSync(path, `${lines(path).slice(0, -2).join("\n")}\n`), /evidence.jsonl has 10 batches and batches.csv 12/],
+    [
+      "a line that is not its own",
+      (path) => writeFileSync(path, `${lines(path).fill("<html>", 4, 5).join("\n")}\n`),
+      /line 5 of evidence.jsonl cannot be read/,
+    ],
     ["a missing file", (path) => rmSync(path), /evidence.jsonl has 0 batches and batches.csv 12/],
   ])("does not call proven what evidence was changed or lost: %s", (_, damage, words) => {
     const directory = comparison();
@@ -159,6 +172,19 @@ describe("the page of a comparison", () => {
     expect(text).toContain("Tuned separately");
     expect(text).toMatch(/Settings ✗ tuned separately: the arms differ in train\.learningRate/);
     expect(text).not.toContain("A fair comparison");
+  });
+
+  test.each<[what: Partial<Recipe["train"]>, words: string]>([
+    [{ seed: 4 }, "another seed (4 for the control, 0 for the student)"],
+    [{ epochs: 11 }, "another number of epochs (11 for the control, 12 for the student)"],
+    [{ batchSize: 32 }, "another batch size (32 for the control, 64 for the student)"],
+    [{ shuffle: false }, "another order of the images (false for the control, true for the student)"],
+    [{ seed: 4, learningRate: 0.5 }, "another seed (4 for the control, 0 for the student)"],
+  ])("does not call a control of another experiment tuned: %o", (train, words) => {
+    const text = textOf(report("html", comparison({ train })));
+    expect(text).toContain(`Not comparable: ${words}`);
+    expect(text).toContain(`Settings ✗ not comparable: ${words}`);
+    expect(text).not.toMatch(/tuned separately|settings of its own|A fair comparison|(more|fewer) than the control/i);
   });
 
   test("marks in the recipe what the arms do differently, and that alone", () => {
@@ -245,6 +271,19 @@ describe("the page of other runs", () => {
     const html = report("html", parent);
     expect(count(html, "<section>")).toBe(2);
     expect(count(html, "A fair comparison")).toBe(1);
+    expect(html).toContain("<title>2 comparisons and runs –");
+    expect(html).not.toContain("Not compared");
+  });
+
+  test("says why a control and a student from two comparisons are not compared", () => {
+    const control = finishedRun(join(parent, "a", "control"), { arm: "control", recipe: controlRecipe });
+    const student = finishedRun(join(parent, "b", "student"), { arm: "student" });
+    const text = textOf(report("html", control, student));
+    expect(text).toContain(
+      `Not compared: ${control}, ${student}. A control and a student are compared if they lie side by side in the folder of one comparison`,
+    );
+    expect(report("html", control, student)).toContain("<title>2 runs –");
+    expect(report("html", control)).not.toContain("Not compared");
   });
 });
 

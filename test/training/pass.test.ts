@@ -27,3 +27,17 @@ test("where there is no room for a recording, training goes on without one and l
   trainer.release();
   expect(backend().memoryStats().inUse).toBe(before);
 });
+
+test.each(["linearBackwardWeight", "adamw"] as const)("a step that fails in %s leaves no number waiting to be read", (op) => {
+  const [data, teacher] = [smallData(), smallTeacher()];
+  const trainer = trainerOf({ name: "student", recipe: smallRecipe() }, data, teacher);
+  const [readLater, takeRead] = [vi.spyOn(backend(), "readLater"), vi.spyOn(backend(), "takeRead")];
+  vi.spyOn(backend(), op).mockImplementation(() => {
+    throw new Error("out of memory");
+  });
+  expect(() => trainer.step()).toThrow("out of memory");
+  trainer.release();
+  const requested = readLater.mock.results.map(({ value }) => value);
+  expect(requested.length).toBeGreaterThan(0);
+  expect(takeRead.mock.calls.map(([read]) => read).sort()).toEqual(requested.sort());
+});

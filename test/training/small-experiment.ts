@@ -7,6 +7,7 @@ import type { AnswerCache } from "../../src-main/training/answer-cache";
 import type { Arm } from "../../src-main/training/compare";
 import type { TrainingHooks } from "../../src-main/training/loop";
 import { createStudent, type TrainedNetwork } from "../../src-main/training/network";
+import type { TeacherStatistics } from "../../src-main/training/objectives/objective";
 import { Trainer } from "../../src-main/training/trainer";
 
 const CLASSES = 3;
@@ -48,7 +49,25 @@ export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
 }
 
 export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
-  return new Trainer({ arm, recipe, data, student: createStudent(recipe.student, CLASSES, recipe.train.seed), teacher, cache });
+  return new Trainer({
+    arm,
+    recipe,
+    data,
+    student: createStudent(recipe.student, CLASSES, recipe.train.seed),
+    teacher,
+    statistics: plainStatistics(teacher),
+    cache,
+  });
+}
+
+/** As if every channel of the teacher had mean 0 and deviation 1. */
+function plainStatistics({ model }: TrainedNetwork): TeacherStatistics {
+  return new Map(
+    model.stages.flatMap((stage) => {
+      if (stage.kind !== "map") return [];
+      return [[stage.name, { mean: new Float32Array(stage.channels), std: new Float32Array(stage.channels).fill(1) }]];
+    }),
+  );
 }
 
 /** Hooks that record everything. Records leave out times: only those differ between two runs of a recipe. */

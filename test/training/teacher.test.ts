@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Augment, Precision, Recipe } from "../../src-main/contract/recipe";
 import type { Dataset } from "../../src-main/data/dataset";
@@ -148,14 +148,26 @@ describe("the cache", () => {
     { isa: "avx512" },
   ])("is forgotten with %o", (change) => {
     const cache = new AnswerCache();
-    cache.of(key, 2).set(7, Float32Array.of(1, 2));
+    cache.of(key, 2).place(7)!.set([1, 2]);
     expect(cache.of({ ...key }, 2).get(7)).toEqual(Float32Array.of(1, 2));
     expect(cache.of({ ...key, ...change }, 2).get(7)).toBeUndefined();
   });
 
+  test("asks for no answers that it has no room for", async () => {
+    const reads = async (cache: AnswerCache) => {
+      const readLater = vi.spyOn(backend(), "readLater");
+      await finish(student(recipeOf(), cache));
+      const count = readLater.mock.calls.length;
+      readLater.mockRestore();
+      return count;
+    };
+    // The losses of 12 batches; and the answers to the first epoch's, but its last, a single image.
+    expect([await reads(new AnswerCache(0)), await reads(new AnswerCache())]).toEqual([24, 27]);
+  });
+
   test("stays within its memory limit by keeping the earliest rows", () => {
     const logits = new AnswerCache(300).of(key, 2);
-    for (const view of [5, 6, 7, 8, 5]) logits.set(view, Float32Array.of(view, -view));
+    for (const view of [5, 6, 7, 8, 5]) logits.place(view)?.set([view, -view]);
     expect([5, 6, 7, 8].map((view) => logits.get(view)?.[1])).toEqual([-5, -6, -7, undefined]);
   });
 
@@ -163,7 +175,7 @@ describe("the cache", () => {
     const [width, most] = [16 * 16 * 512, 4 * 2 ** 20];
     const maps = new AnswerCache(most).of(key, width);
     const before = process.memoryUsage().arrayBuffers;
-    maps.set(5, new Float32Array(width));
+    maps.place(5)!.fill(0);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 * most);
   });
 });

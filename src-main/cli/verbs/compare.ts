@@ -4,28 +4,33 @@ import type { Recipe } from "../../contract/recipe";
 import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
 import { wholeNumber } from "../flags";
 import { shownPath } from "../out-folder";
-import { completeRecipe, readRecipe } from "../recipe-file";
+import { completeRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { percent, points, table } from "../words";
 import type { World } from "../world";
-import { addRunOptions, placeOf, type RunOptions, recipeFlags } from "./train";
+import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
 type CompareOptions = RunOptions & { seeds: number };
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
-  addCompareOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: CompareOptions & { recipe: string }) =>
-    perform((session) => compare(session, "compare", readRecipe(options.recipe, options.set, session.world.cwd), options)),
+  addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: CompareOptions) =>
+    perform((session) => compare(session, "compare", options, (out) => recipeOf(session.world, options, "compare", out))),
   );
 }
 
 export function addDemo(program: Command, perform: Perform): void {
   const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "npx distill demo");
   addCompareOptions(verb).action((options: CompareOptions) =>
-    perform((session) => compare(session, "demo", completeRecipe(presetOf("demo").recipe, options.set, session.world.cwd), options)),
+    perform((session) => {
+      const { world } = session;
+      const demo = (out: string) =>
+        options.resume ? recipeOf(world, options, "compare", out) : completeRecipe(presetOf("demo").recipe, options.set, world.cwd);
+      return compare(session, "demo", options, demo);
+    }),
   );
 }
 
@@ -33,11 +38,12 @@ function addCompareOptions(verb: Command): Command {
   return addRunOptions(verb).option("--seeds <count>", "train so many comparisons, with the recipe's seed and those after it", wholeNumber(1, 1000), 1);
 }
 
-async function compare(session: Session, verb: string, recipe: Recipe, options: CompareOptions): Promise<Outcome> {
+async function compare(session: Session, verb: string, options: CompareOptions, recipeFor: (out: string) => Recipe): Promise<Outcome> {
   const { world } = session;
   const { seeds } = options;
-  const command = ["npx", "distill", verb, ...recipeFlags(options), ...(seeds > 1 ? ["--seeds", String(seeds)] : [])];
-  const result = await resumable(session, { kind: "compare", recipe, seeds, ...placeOf(world, options, verb) }, command);
+  const place = placeOf(world, options, verb);
+  const command = resumingCommand(verb, options, seeds > 1 ? ["--seeds", String(seeds)] : []);
+  const result = await resumable(session, { kind: "compare", recipe: recipeFor(place.out), seeds, ...place }, command);
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, world) };
   const comparison = result as ComparisonResult;
   return { json: comparisonJson(comparison), text: comparisonText(comparison, world) };
@@ -85,9 +91,9 @@ function comparisonText(result: ComparisonResult, world: World): string {
   return `${table(rows)}\n\n${fairness(result)}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
 }
 
-function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo }: ComparisonResult): string {
+function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo, reason }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
   if (tunedSeparately)
     return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: control and student are proven alike up to batch ${provenTo} only (seed ${seed}); the report says where they differ, or why more is not proven.`;
+  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).`;
 }

@@ -1,14 +1,21 @@
 import { type Command, Option } from "commander";
+import { UsageError } from "../../contract/failure";
+import type { Recipe } from "../../contract/recipe";
 import type { TrainResult } from "../../contract/run";
 import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
-import { readRecipe } from "../recipe-file";
+import { completeRecipe, readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
+import { recipeOfRun } from "../run-recipe";
 import { addVerb, type Perform } from "../verb";
 import { duration, percent, table } from "../words";
 import type { World } from "../world";
 
+/** Of the verbs that take a recipe. */
+export const RECIPE_HELP = "the recipe, a JSON file; --resume takes it from the run if it is left out";
+
 export interface RunOptions {
+  recipe?: string;
   out?: string;
   resume?: true;
   takeOver?: true;
@@ -19,9 +26,9 @@ export interface RunOptions {
 export function addRunOptions(verb: Command): Command {
   return verb
     .option("--out <dir>", "folder for the run (default: a new folder in runs/)")
-    .option("--resume", "resume the run in --out from its last checkpoint")
+    .option("--resume", "resume the run in --out from its last checkpoint, with the recipe that it has")
     .option("--take-over", "resume although another process may still hold the run, where this program cannot look: you say that it is gone")
-    .addOption(new Option("--set <key=value>", "change a value of the recipe; may be repeated").argParser(collect).default([], "none"));
+    .addOption(new Option("--set <key=value>", "change a value of the recipe, as in train.epochs=3; may be repeated").argParser(collect).default([], "none"));
 }
 
 /** The part of a request that says where the run goes. */
@@ -29,19 +36,29 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
   return { ...runFolder(world, options, verb), resume: options.resume ?? false, takeOver: options.takeOver ?? false };
 }
 
-/** The flags that shape a run's recipe; `--out` and `--resume` added to them resume the run. */
-export function recipeFlags({ recipe, set }: { recipe?: string; set: string[] }): string[] {
-  return [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])];
+/** The recipe that a verb is given; on `--resume`, if it names none, the one in the run's folder. */
+export function recipeOf(world: World, { recipe, set, resume }: RunOptions, kind: "train" | "compare", out: string): Recipe {
+  if (recipe !== undefined) return readRecipe(recipe, set, world.cwd);
+  if (resume) return completeRecipe(recipeOfRun(out, kind), set, world.cwd);
+  throw new UsageError(
+    "--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (distill recipe list names ready-made ones)",
+  );
+}
+
+/** The command that resumes a run, without `--out` and `--resume`. The folder has the recipe, but not what was set on resuming. */
+export function resumingCommand(verb: string, { recipe, set, resume }: RunOptions, more: readonly string[] = []): string[] {
+  const again = resume ? [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])] : [];
+  return ["npx", "distill", verb, ...again, ...more];
 }
 
 export function addTrain(program: Command, perform: Perform): void {
   const verb = addVerb(program, "train", "train the one arm that a recipe describes", "npx distill train --recipe recipe.json --set train.epochs=3");
-  addRunOptions(verb.requiredOption("--recipe <file>", "the recipe, a JSON file")).action((options: RunOptions & { recipe: string }) =>
+  addRunOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: RunOptions) =>
     perform(async (session) => {
       const { world } = session;
-      const recipe = readRecipe(options.recipe, options.set, world.cwd);
-      const command = ["npx", "distill", "train", ...recipeFlags(options)];
-      const result = (await resumable(session, { kind: "train", recipe, ...placeOf(world, options, "train") }, command)) as TrainResult;
+      const place = placeOf(world, options, "train");
+      const recipe = recipeOf(world, options, "train", place.out);
+      const result = (await resumable(session, { kind: "train", recipe, ...place }, resumingCommand("train", options))) as TrainResult;
       const rows = [
         ["train accuracy", percent(result.trainAcc)],
         ["test accuracy", percent(result.testAcc)],

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InputError } from "../../contract/failure";
 import type { Pixels, RawSplit } from "../dataset";
 import { encodePng } from "../decode";
+import { stopPoint } from "../stop";
 import { countsOf, type Format, firstOfEach } from "./format";
 
 const SIDE = 32;
@@ -32,10 +33,10 @@ export function cifarFormat(layout: CifarLayout): Format {
   return {
     expected: `${layout.files} (${layout.name}, binary version), in it or in its folder ${layout.folder}`,
     detect: (folder) => [folder, join(folder, layout.folder)].find((candidate) => existsSync(join(candidate, layout.sign))) ?? null,
-    read: (folder, limits) => {
+    read: async (folder, limits, { signal }) => {
       const files = cifarFiles(layout, folder);
-      const split = (paths: string[], limit: number | null) => readSplit(layout, paths, limit, files.classes);
-      return { classes: files.classes, train: split(files.train, limits.train), test: split(files.test, limits.test) };
+      const split = (paths: string[], limit: number | null) => readSplit(layout, paths, limit, files.classes, signal);
+      return { classes: files.classes, train: await split(files.train, limits.train), test: await split(files.test, limits.test) };
     },
     describe: async (folder, thumbnailsPerClass) => {
       const { classes, ...files } = cifarFiles(layout, folder);
@@ -95,19 +96,22 @@ function classesIn({ classFile, classes: known }: CifarLayout, folder: string): 
   return classes;
 }
 
-function readSplit(layout: CifarLayout, files: string[], limit: number | null, classes: string[]): RawSplit {
+async function readSplit(layout: CifarLayout, files: string[], limit: number | null, classes: string[], signal?: AbortSignal): Promise<RawSplit> {
   const available = files.reduce((sum, file) => sum + recordsIn(layout, file), 0);
   const count = Math.min(limit ?? available, available);
   const split: RawSplit = { labels: new Int32Array(count), pixels: new Uint8Array(count * 3 * PLANE), H: SIDE, W: SIDE };
   let n = 0;
   for (const file of files) {
     if (n === count) break;
+    await stopPoint(signal);
     for (const { label, planes } of recordsOf(layout, file, classes).slice(0, count - n)) {
       split.labels[n] = label;
       interleave(planes, split.pixels, n * 3 * PLANE);
       n++;
     }
   }
+  if (n < count)
+    throw new InputError(`${files.join(", ")}: became shorter while ${count} images were read, and gave ${n}: let nothing write to them, and try again`);
   return split;
 }
 

@@ -8,9 +8,9 @@ export interface Format {
   /** The folder that holds the data: the given one, or one in it; null if neither looks like this format. */
   detect(folder: string): string | null;
   /** Decodes both splits, each up to its limit. Throws an InputError that names the file or folder at fault. */
-  read(folder: string, limits: Limits, options: ReadOptions): RawData | Promise<RawData>;
+  read(folder: string, limits: Limits, options: ReadOptions): Promise<RawData>;
   /** What the data set holds, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
-  describe(folder: string, thumbnailsPerClass: number): Promise<Description>;
+  describe(folder: string, thumbnailsPerClass: number, signal?: AbortSignal): Promise<Description>;
 }
 
 /** How many images to take; null: all. */
@@ -24,6 +24,8 @@ export interface ReadOptions {
   storeSize: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Makes reading reject at once with Interrupted, even while an image is being decoded. */
+  signal?: AbortSignal;
 }
 
 export interface RawData {

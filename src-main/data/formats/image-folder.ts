@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../../contract/failure";
+import { InputError, Interrupted } from "../../contract/failure";
 import { scope } from "../../tensor/tensor";
 import type { Pixels } from "../dataset";
 import { decode, fitSquare, IMAGE_FILE, type ImageFile, imageSize, thumbnail, toTensor } from "../decode";
@@ -93,16 +93,16 @@ function inTurn<T>(lists: T[][]): T[] {
  * Decodes both splits, each up to its limit. Images that all have the same square size, at most `storeSize`, stay as they are; otherwise all
  * are resized to `storeSize`.
  */
-async function read(folder: string, limits: Limits, { storeSize, onProgress }: ReadOptions): Promise<RawData> {
+async function read(folder: string, limits: Limits, { storeSize, onProgress, signal }: ReadOptions): Promise<RawData> {
   const { classes, ...files } = listImageFolder(folder);
   const train = files.train.slice(0, limits.train ?? files.train.length);
   const test = files.test.slice(0, limits.test ?? files.test.length);
   const all = [...train, ...test];
 
   // The first image shows whether keeping the size is worth trying; an image of another size later costs a second pass.
-  const first = await decode(all[0]!);
-  const own = first.H === first.W && first.H < storeSize ? await decodeAll(all, { side: first.H, exact: true, onProgress }) : null;
-  const pixels = own ?? (await decodeAll(all, { side: storeSize, exact: false, onProgress }))!;
+  const first = await decode(all[0]!, { signal });
+  const own = first.H === first.W && first.H < storeSize ? await decodeAll(all, { side: first.H, exact: true, onProgress, signal }) : null;
+  const pixels = own ?? (await decodeAll(all, { side: storeSize, exact: false, onProgress, signal }))!;
   const side = own ? first.H : storeSize;
 
   const boundary = train.length * side * side * 3;
@@ -110,11 +110,10 @@ async function read(folder: string, limits: Limits, { storeSize, onProgress }: R
   return { classes, train: split(train, pixels.subarray(0, boundary)), test: split(test, pixels.subarray(boundary)) };
 }
 
-interface DecodeOptions {
+interface DecodeOptions extends Pick<ReadOptions, "onProgress" | "signal"> {
   side: number;
   /** Give up at an image of another size instead of resizing it. */
   exact: boolean;
-  onProgress?: (done: number, total: number) => void;
 }
 
 /** Unreadable files are reported together, up to this many. */
@@ -122,7 +121,7 @@ const REPORTED = 10;
 const AT_ONCE = 4;
 
 /** [count,side,side,3]; null if `exact` and an image has another size. */
-async function decodeAll(files: LabelledFile[], { side, exact, onProgress }: DecodeOptions): Promise<Uint8Array | null> {
+async function decodeAll(files: LabelledFile[], { side, exact, onProgress, signal }: DecodeOptions): Promise<Uint8Array | null> {
   checkMemory(files.length, side);
   const pixels = new Uint8Array(files.length * side * side * 3);
   const broken: InputError[] = [];
@@ -134,7 +133,7 @@ async function decodeAll(files: LabelledFile[], { side, exact, onProgress }: Dec
     while (next < files.length && broken.length < REPORTED && !odd) {
       const n = next++;
       try {
-        const image = await decode(files[n]!);
+        const image = await decode(files[n]!, { signal });
         const fits = image.H === side && image.W === side;
         if (fits || !exact) pixels.set(fits ? image.data : squared(image, side), n * side * side * 3);
         else odd = true;
@@ -172,9 +171,9 @@ const THUMBNAIL = 96;
 const EXAMPLES = 5;
 
 /** Sizes come from the headers of up to 1,000 images; unreadable images are named in `warnings`. */
-async function describe(folder: string, thumbnailsPerClass: number): Promise<Description> {
+async function describe(folder: string, thumbnailsPerClass: number, signal?: AbortSignal): Promise<Description> {
   const { classes, train, test, ignored } = listImageFolder(folder);
-  const headers = await Promise.allSettled(evenly([...train, ...test], HEADERS_READ).map(imageSize));
+  const headers = await settled(evenly([...train, ...test], HEADERS_READ), (file) => imageSize(file, { signal }));
   const sizes = fulfilled(headers);
   const broken = headers.flatMap((header) => (header.status === "rejected" ? [String(header.reason.message)] : []));
   const [first] = sizes;
@@ -190,9 +189,10 @@ async function describe(folder: string, thumbnailsPerClass: number): Promise<Des
     test: countsOf(test, classes),
     imageSize: same && first ? first : null,
     thumbnails: fulfilled(
-      await Promise.allSettled(
-        firstOfEach(classes, train, thumbnailsPerClass).map(async (file) => ({ label: file.label, png: await thumbnail(file, THUMBNAIL) })),
-      ),
+      await settled(firstOfEach(classes, train, thumbnailsPerClass), async (file) => ({
+        label: file.label,
+        png: await thumbnail(file, THUMBNAIL, { signal }),
+      })),
     ),
     warnings,
   };
@@ -202,6 +202,16 @@ async function describe(folder: string, thumbnailsPerClass: number): Promise<Des
 function evenly<T>(items: readonly T[], count: number): T[] {
   const step = Math.max(1, items.length / count);
   return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)]!);
+}
+
+/** Reads files a few at a time: one that fails does not end the others, but a stop does. */
+async function settled<T>(files: readonly LabelledFile[], read: (file: LabelledFile) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+  const results: PromiseSettledResult<T>[] = [];
+  for (let n = 0; n < files.length; n += AT_ONCE) {
+    results.push(...(await Promise.allSettled(files.slice(n, n + AT_ONCE).map(read))));
+    for (const result of results.slice(n)) if (result.status === "rejected" && result.reason instanceof Interrupted) throw result.reason;
+  }
+  return results;
 }
 
 function fulfilled<T>(results: PromiseSettledResult<T>[]): T[] {

@@ -1,6 +1,6 @@
-import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled } from "../../contract/evidence";
+import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
-import { recipeSettings, valueAt } from "../../contract/parse-recipe";
+import { recipeSettings, valueAt } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
@@ -17,7 +17,7 @@ export interface Group {
 
 /** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
-  const title = groups.length === 1 ? groups[0]!.title : `${groups.length} comparisons`;
+  const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -31,6 +31,7 @@ export function reportPage(groups: readonly Group[]): string {
 </head>
 <body>
 <main>
+${unpaired(groups)}
 ${groups.map(groupSection)}
 <footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
 </main>
@@ -38,6 +39,19 @@ ${groups.map(groupSection)}
 </body>
 </html>
 `.text;
+}
+
+/** "2 comparisons", "3 runs": what the groups are. */
+function countOf(groups: readonly Group[]): string {
+  const noun = groups.every(({ runs }) => arms(runs)) ? "comparisons" : groups.some(({ runs }) => arms(runs)) ? "comparisons and runs" : "runs";
+  return `${groups.length} ${noun}`;
+}
+
+/** Why a control and a student of the report are not compared; null if each has its counterpart. */
+function unpaired(groups: readonly Group[]): Markup | null {
+  const alone = groups.flatMap(({ runs }) => (runs.length === 1 && runs[0]!.arm !== "single" ? runs : []));
+  if (new Set(alone.map(({ arm }) => arm)).size < 2) return null;
+  return html`<p class="verdict pending">Not compared: ${alone.map(({ directory }) => directory).join(", ")}. A control and a student are compared if they lie side by side in the folder of one comparison; these were trained in different ones, so each is shown by itself.</p>`;
 }
 
 function embedded({ batches, epochRecords, ...run }: RunDetails) {
@@ -96,7 +110,9 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
   const both = arms(runs);
   const difference = both && differenceOf(both);
   if (!difference) return null;
-  const tuned = valuesDiffer(both) ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
+  const { notComparable, differingSettings } = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
+  if (notComparable) return html`<p class="verdict pending">Not comparable: ${notComparable}. The difference is not the teacher’s alone.</p>`;
+  const tuned = differingSettings.length > 0 ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
   if (Math.abs(difference.test) < 0.0005)
     return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
   return html`<p class="verdict">With the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${difference.test > 0 ? "good" : "bad"}">${(
@@ -105,8 +121,6 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
     1,
   )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone. One seed; another may differ.${tuned}</p>`;
 }
-
-const valuesDiffer = ({ control, student }: Arms) => compareEvidence(evidenceOf(control), evidenceOf(student)).differingSettings.length > 0;
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
 function differenceOf({ control, student }: Arms): { test: number; train: number | null } | null {
@@ -165,8 +179,13 @@ interface Proof {
 function fairness(runs: readonly RunDetails[]): Markup | null {
   const both = arms(runs);
   if (!both) return null;
-  const comparison = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
-  const samePlan = samePlanByOldHashes(both);
+  const [control, student] = [evidenceOf(both.control), evidenceOf(both.student)];
+  const comparison = compareEvidence(control, student);
+  const samePlan = samePlanByOldHashes(
+    control,
+    student,
+    runs.every(({ state }) => state === "finished"),
+  );
   const [heading, words] = fairnessInWords(comparison, samePlan, both);
   const hashes = (key: "data" | "initialWeights") => [...new Set(runs.map((run) => run.hashes[key]))];
   const proofs: Proof[] = [
@@ -189,7 +208,9 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
       words:
         comparison.differingSettings.length === 0
           ? "the same in everything but the teacher"
-          : `tuned separately: the arms differ in ${comparison.differingSettings.join(", ")}`,
+          : comparison.notComparable
+            ? `not comparable: ${comparison.notComparable}`
+            : `tuned separately: the arms differ in ${comparison.differingSettings.join(", ")}`,
       hashes: [],
     },
   ];
@@ -200,20 +221,13 @@ ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what
 </tbody></table>`;
 }
 
-/**
- * Whether the hashes that earlier versions took of the plans of all batches are equal; null where they do not compare. They are written at
- * checkpoints, so only those of finished runs compare; and this version goes on with links of its own in a run that it resumes.
- */
-function samePlanByOldHashes({ control, student }: Arms): boolean | null {
-  const comparable = [control, student].every(({ state, batches }) => state === "finished" && batches.every(({ chain }) => chain === null));
-  return comparable && !control.evidenceDamage && !student.evidenceDamage ? control.hashes.batches === student.hashes.batches : null;
-}
-
 const OLD_KIND =
   "An earlier version recorded these runs or began them. It hashed how batches were to be made, not the pixels that the networks were shown, so its hashes prove less than those of new runs.";
 
 function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
-  const { sameData, sameStart, differsAt, differingSettings, complete, damage, provenTo } = comparison;
+  const { sameData, sameStart, differsAt, differingSettings, notComparable, complete, damage, provenTo } = comparison;
+  if (notComparable)
+    return ["Not comparable", `The arms are two experiments: ${notComparable}. The difference of their results says nothing about the teacher.`];
   if (!sameData || !sameStart || differsAt !== null || samePlan === false)
     return [
       "Not a controlled comparison",

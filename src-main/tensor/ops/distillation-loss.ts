@@ -54,15 +54,6 @@ export function distillationLoss(student: Tensor, { labels, soft = null }: Disti
 }
 
 export function lossMetrics({ loss, metrics }: DistillationLoss): LossMetrics {
-  return named(loss.toFloat32(), metrics.toFloat32());
-}
-
-/** Does not wait for the values; the returned function does. */
-export function lossMetricsLater({ loss, metrics }: DistillationLoss): () => LossMetrics {
-  const later = [loss.toFloat32Later(), metrics.toFloat32Later()] as const;
-  return () => named(later[0](), later[1]());
-}
-
-function named([loss]: Float32Array, [crossEntropy, divergence, correct]: Float32Array): LossMetrics {
-  return { loss: loss!, crossEntropy: crossEntropy!, divergence: divergence!, correct: correct! };
+  const [crossEntropy, divergence, correct] = metrics.toFloat32();
+  return { loss: loss.toFloat32()[0]!, crossEntropy: crossEntropy!, divergence: divergence!, correct: correct! };
 }

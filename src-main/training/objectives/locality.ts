@@ -1,6 +1,6 @@
-import { InputError } from "../../contract/failure";
 import type { Stage } from "../../contract/families";
 import type { TermOf } from "../../contract/objectives";
+import type { Model } from "../../models/model";
 import { Linear } from "../../nn/linear";
 import { Module } from "../../nn/module";
 import { Weight } from "../../nn/weight";
@@ -13,9 +13,8 @@ import { featureName } from "../teacher";
 import type { Objective, ObjectiveContext } from "./objective";
 
 type TokenStage = Extract<Stage, { kind: "tokens" }>;
+type MapStage = Extract<Stage, { kind: "map" }>;
 
-/** Number of training images from which the mean and deviation of the teacher's channels are computed. */
-const STATISTICS_IMAGES = 1000;
 const EPS = 1e-6;
 
 /**
@@ -24,20 +23,12 @@ const EPS = 1e-6;
  * teacher's map after a stage, each channel normalised by (f - mean) / (std + 1e-6) and averaged to the student's grid. W and b are trained with the
  * student, and dropped at the end.
  */
-export function locality({ block, stage }: TermOf<"locality">, { student, teacher, seed }: ObjectiveContext): Objective {
-  if (student.model.stages.every(({ kind }) => kind !== "tokens"))
-    throw new InputError(`distillation: locality needs a student with patch tokens, such as a vision transformer; got ${student.model.name}`);
-  const { stages } = student.model;
-  const tokens = stages.find(({ name }) => name === `block${block}`) as TokenStage | undefined;
-  if (!tokens)
-    throw new InputError(
-      `distillation: locality's block is ${block}; expected 1 to ${stages.length} for ${student.model.name}: its last block is computed for the class token alone`,
-    );
-  const from = stage ?? teacher.model.stages.at(-1)!.name;
-  const map = teacher.model.stage(from);
-  if (map.kind !== "map") throw new InputError(`distillation: locality needs a teacher with feature maps, such as a ResNet; got ${teacher.model.name}`);
+export function locality({ block, stage }: TermOf<"locality">, { student, teacher, statistics, seed }: ObjectiveContext): Objective {
+  const tokens = student.model.stage(`block${block}`) as TokenStage;
+  const from = guidingStage({ stage }, teacher.model);
+  const map = teacher.model.stage(from) as MapStage;
   const need = { stage: from, side: tokens.side };
-  const weights = new Guide(tokens.width, teacher.channelStatistics(from, STATISTICS_IMAGES));
+  const weights = new Guide(tokens.width, statistics?.get(from) ?? unknownStatistics(map.channels));
   weights.initialize(seed);
 
   return {
@@ -51,6 +42,16 @@ export function locality({ block, stage }: TermOf<"locality">, { student, teache
       return { loss, readings: [{ names: ["locality"], tensor: loss }] };
     },
   };
+}
+
+/** The teacher's stage whose map is predicted. */
+export function guidingStage({ stage }: Pick<TermOf<"locality">, "stage">, teacher: Model): string {
+  return stage ?? teacher.stages.at(-1)!.name;
+}
+
+/** Until a checkpoint overwrites them: with these the loss is no number, so that nothing is trained by mistake. */
+function unknownStatistics(channels: number): ChannelStatistics {
+  return { mean: new Float32Array(channels).fill(Number.NaN), std: new Float32Array(channels).fill(Number.NaN) };
 }
 
 /** The linear layer from tokens [N,G,D] to the teacher's channels, and the statistics by which these are normalised. */

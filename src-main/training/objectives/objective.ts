@@ -53,12 +53,14 @@ export interface Objective {
   withLabels?(inputs: ObjectiveInputs, weights: { labels: number; own: number }): Computed;
 }
 
+/** The channels of a teacher's stages, by the stage's name. */
+export type TeacherStatistics = ReadonlyMap<string, ChannelStatistics>;
+
 /** The networks that an objective is made for. Its own weights begin from `seed`. */
 export interface ObjectiveContext {
   student: Network;
-  teacher: Network & {
-    /** Over the first `images` training images, as stored. */
-    channelStatistics(stage: string, images: number): ChannelStatistics;
-  };
+  teacher: Network;
+  /** Of the teacher's stages that `measuredStages` names. Left out where a checkpoint will overwrite what objectives take from them. */
+  statistics?: TeacherStatistics;
   seed: number;
 }

@@ -1,6 +1,7 @@
 import type { ObjectiveKind, Term, TermOf } from "../../contract/objectives";
+import type { Model } from "../../models/model";
 import { dkd } from "./dkd";
-import { locality } from "./locality";
+import { guidingStage, locality } from "./locality";
 import type { Objective, ObjectiveContext } from "./objective";
 import { soft } from "./soft";
 import { standardizedSoft } from "./standardized-soft";
@@ -12,6 +13,14 @@ const objectives: { [K in ObjectiveKind]: (term: TermOf<K>, context: ObjectiveCo
   dkd,
   locality,
 };
+
+/** The teacher's stage whose channels a term of a kind needs measured; most kinds need none. */
+const measured: { [K in ObjectiveKind]?: (term: TermOf<K>, teacher: Model) => string } = { locality: guidingStage };
+
+/** The teacher's stages whose channels have to be measured before the objectives of these terms are made. */
+export function measuredStages(terms: readonly Term[], teacher: Model): string[] {
+  return [...new Set(terms.flatMap((term) => (measured[term.kind] as ((term: Term, teacher: Model) => string) | undefined)?.(term, teacher) ?? []))];
+}
 
 export function createObjective<K extends ObjectiveKind>(term: TermOf<K> & Term, context: ObjectiveContext): Objective {
   return (objectives[term.kind] as (term: Term, context: ObjectiveContext) => Objective)(term, context);

@@ -3,11 +3,10 @@ import { barsOf, orderOf } from "../../../src-renderer/charts/bars";
 import { armsWith, batchColumns, batchLines, longestOf } from "../../../src-renderer/charts/batch-chart";
 import { epochColumns, epochLines, epochSpan } from "../../../src-renderer/charts/epoch-chart";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
-import { batches, epoch } from "../fakes";
+import { batches, begunCurves, epoch } from "../fakes";
 
 function comparison(): Curves {
-  const curves = new Curves();
-  for (const arm of ["control", "student"] as const) curves.open(arm, arm, 2, 3);
+  const curves = begunCurves(["control", "student"], 2, 3);
   curves.addBatches("control", batches(3, 2, { parts: { ce: 1, kd: 0 } }));
   curves.addBatches("student", batches(2, 2, { loss: 4, parts: { ce: 1, kd: 6 } }));
   return curves;

@@ -4,13 +4,12 @@ import Bars from "../../../src-renderer/charts/Bars.svelte";
 import BatchChart from "../../../src-renderer/charts/BatchChart.svelte";
 import EpochChart from "../../../src-renderer/charts/EpochChart.svelte";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
-import { batches, epoch } from "../fakes";
+import { batches, begunCurves, epoch } from "../fakes";
 
 const format = (value: number) => value.toFixed(1);
 
 function comparison(): Curves {
-  const curves = new Curves();
-  for (const arm of ["control", "student"] as const) curves.open(arm, arm, 2, 3);
+  const curves = begunCurves(["control", "student"], 2, 3);
   curves.addBatches("control", batches(3, 2, { parts: { ce: 1, kd: 0 } }));
   curves.addBatches("student", batches(2, 2, { loss: 4, parts: { ce: 1, novel: 6 } }));
   curves.addEpoch("control", epoch(1, 0.4));

@@ -1,12 +1,8 @@
 import { expect, it } from "vitest";
-import { Curves } from "../../../src-renderer/state/curves.svelte";
-import { batch, batches, epoch } from "../fakes";
+import { ArmCurve, Curves } from "../../../src-renderer/state/curves.svelte";
+import { batch, batches, begunCurves, epoch } from "../fakes";
 
-function opened(...arms: ("control" | "student")[]): Curves {
-  const curves = new Curves();
-  for (const arm of arms) curves.open(arm, `/runs/one/${arm}`, 3, 4);
-  return curves;
-}
+const opened = (...arms: ("control" | "student")[]): Curves => begunCurves(arms, 3, 4);
 
 it("adds batches one after the other, and says that they changed", () => {
   const curves = opened("control");
@@ -17,33 +13,48 @@ it("adds batches one after the other, and says that they changed", () => {
   expect(curves.version).toBeGreaterThan(before + 1);
 });
 
-it("a resumed run repeats what came after its checkpoint: batches, links, parts and epochs from there on are dropped", () => {
+it("batches and epochs that are there already are not added again", () => {
   const curves = opened("student");
-  curves.addBatches("student", batches(8, 3, { parts: { ce: 1, kd: 3 } }));
-  for (const number of [1, 2]) curves.addEpoch("student", epoch(number, 0.1 * number));
-  curves.addBatches("student", [batch(4, 3, { loss: 9, chain: "again", parts: { ce: 7, kd: 8 } })]);
+  curves.addBatches("student", batches(4, 3));
+  curves.addEpoch("student", epoch(1, 0.4));
+  curves.addBatches("student", [batch(2, 3, { loss: 9 }), batch(3, 3, { loss: 9 }), batch(4, 3, { loss: 5 })]);
+  for (const number of [1, 2]) curves.addEpoch("student", epoch(number, 0.5));
   const student = curves.arm("student")!;
-  expect(student.loss).toEqual([2, 2, 2, 2, 9]);
-  expect(student.chain).toEqual(["link 0", "link 1", "link 2", "link 3", "again"]);
-  expect(student.column("kd")).toEqual([3, 3, 3, 3, 8]);
-  expect(student.epochs.map((record) => record.epoch)).toEqual([1]);
+  expect(student.loss).toEqual([2, 2, 2, 2, 5]);
+  expect(student.epochs.map(({ epoch, testAcc }) => [epoch, testAcc])).toEqual([
+    [1, 0.4],
+    [2, 0.5],
+  ]);
+});
+
+it("an arm that is resumed takes the place of what was known of it", () => {
+  const curves = opened("control", "student");
+  curves.addBatches("control", batches(5, 3));
+  const resumed = new ArmCurve("control", "/runs/one/control", 3, 4);
+  resumed.addAll({ batches: batches(4, 3), epochRecords: [epoch(1, 0.4)] });
+  curves.open(resumed);
+  expect(curves.arms.map(({ arm, batches, epochs }) => [arm, batches, epochs.length])).toEqual([
+    ["control", 4, 1],
+    ["student", 0, 0],
+  ]);
 });
 
 it("positions follow each arm's own length of an epoch", () => {
   const curves = new Curves();
-  curves.open("control", "c", 2, 3);
-  curves.open("student", "s", 4, 2);
+  curves.open(new ArmCurve("student", "s", 4, 2));
+  curves.open(new ArmCurve("control", "c", 2, 3));
   curves.addBatches("control", batches(4, 2));
-  curves.addBatches("control", [batch(2, 2, { loss: 7 })]);
-  expect(curves.arm("control")!.loss).toEqual([2, 2, 7]);
+  curves.addBatches("control", [batch(3, 2, { loss: 7 }), batch(4, 2, { loss: 8 })]);
+  expect(curves.arm("control")!.loss).toEqual([2, 2, 2, 2, 8]);
   expect(curves).toMatchObject({ batchesPerEpoch: 4, epochs: 3 });
+  expect(curves.arms.map(({ arm }) => arm)).toEqual(["control", "student"]);
 });
 
 it("takes any part of the loss by name, also one that only some batches have", () => {
   const curves = opened("student");
   curves.addBatches("student", [batch(0, 3, { parts: { ce: 1 } }), batch(1, 3, { parts: { ce: 1, novel: 5 } }), batch(2, 3, { parts: { ce: 1 } })]);
   expect(curves.lossParts).toEqual(["ce", "novel"]);
-  expect(curves.arm("student")!.column("novel")).toEqual([null, 5, null]);
+  expect(curves.arm("student")!.column("novel")).toEqual([0, 5, 0]);
   expect(curves.arm("student")!.column("unknown")).toBeNull();
 });
 
@@ -55,6 +66,14 @@ it("a part that is 0 in every batch of an arm is none of that arm's", () => {
   expect(curves.lossParts).toEqual(["ce", "kd"]);
   expect(curves.arm("control")!.column("kd")).toBeNull();
   expect(curves.arm("student")!.column("kd")).toEqual([0, 2]);
+});
+
+it("batches from a file, where a part that a run does not have is 0, give the same curve as those of a live run, which leave it out", () => {
+  const live = opened("control");
+  live.addBatches("control", batches(3, 3, { parts: { ce: 2 } }));
+  const read = opened("control");
+  read.addBatches("control", batches(3, 3, { parts: { ce: 2, kd: 0 } }));
+  expect(read.arm("control")).toEqual(live.arm("control"));
 });
 
 it("nothing is added to an arm that has not started", () => {

@@ -1,7 +1,18 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { ArmName, RunState } from "../../../src-main/contract/run";
-import { epochsInWords, figureOf, groupDifference, groupRuns, groupState, Runs, recipeOf } from "../../../src-renderer/state/runs.svelte";
-import { controlRecipe, details, FakeEngine, failure, fakeBridge, startedEngine, studentRecipe, summary } from "../fakes";
+import {
+  epochsInWords,
+  figureOf,
+  groupDifference,
+  groupRuns,
+  groupState,
+  lastSignInWords,
+  ownerInWords,
+  Runs,
+  recipeOf,
+  whereaboutsOf,
+} from "../../../src-renderer/state/runs.svelte";
+import { controlRecipe, details, FakeEngine, failure, fakeBridge, owner, startedEngine, studentRecipe, summary } from "../fakes";
 
 const groupOf = (...arms: Parameters<typeof groupRuns>[0]) => groupRuns(arms)[0]!;
 
@@ -66,6 +77,30 @@ describe("figures side by side", () => {
   });
 });
 
+describe("where a run is trained", () => {
+  const now = Date.parse("2026-11-24T10:00:00Z");
+  const ownedGroup = (values: Parameters<typeof owner>[0]) => groupOf(summary("control"), summary("student", { owner: owner(values) }));
+  const recent = { lastSign: "2026-11-24T09:59:50Z" };
+
+  it.each<[string, ReturnType<typeof groupOf>, string | null, ReturnType<typeof whereaboutsOf>]>([
+    ["without an owner", groupOf(summary("control")), null, "nowhere"],
+    ["by a process that is alive", ownedGroup(recent), null, "elsewhere"],
+    ["by this app", ownedGroup(recent), "/runs/one", "here"],
+    ["in this app's sweep", ownedGroup(recent), "/runs", "here"],
+    ["while this app trains another", ownedGroup(recent), "/runs/two", "elsewhere"],
+    ["by a process that has been silent", ownedGroup({ lastSign: "2026-11-24T09:58:00Z" }), null, "unknown"],
+    ["on another computer", ownedGroup({ ...recent, host: "ada" }), null, "unknown"],
+  ])("%s", (_, group, trained, where) => {
+    expect(whereaboutsOf(group, trained, now)).toBe(where);
+  });
+
+  it("is said in words", () => {
+    expect(ownerInWords(owner())).toBe("in the command line, process 123");
+    expect(ownerInWords(owner({ program: "app", host: "ada" }))).toBe("in another copy of the app on ada, process 123");
+    expect(lastSignInWords(owner({ lastSign: "2026-11-24T09:05:00Z" }))).toMatch(/^last sign of life 24 Nov 2026, \d\d:\d\d$/);
+  });
+});
+
 describe("the recipe of arms", () => {
   it("is that of the one model", () => {
     expect(recipeOf([details("single")])).toBe(details("single").recipe);
@@ -96,7 +131,12 @@ describe("the list", () => {
     exported = "/home/report.html";
     const fake = fakeBridge(engine, () => exported);
     argsOf = fake.argsOf;
-    runs = new Runs(fake.bridge, await startedEngine(fake.bridge), () => "/runs");
+    runs = new Runs(
+      fake.bridge,
+      await startedEngine(fake.bridge),
+      () => "/runs",
+      () => null,
+    );
   });
 
   it("is read from the runs folder", async () => {
@@ -112,6 +152,24 @@ describe("the list", () => {
     expect(runs).toMatchObject({ loading: false, problem: "/runs is not a folder" });
   });
 
+  it("is refreshed every few seconds while somebody asks for that", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    engine.answers.listRuns = () => [summary("single", { owner: owner() })];
+    const stop = runs.keepFresh();
+    expect(engine.paramsOf("listRuns")).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(engine.paramsOf("listRuns").length).toBeGreaterThan(1);
+    expect(runs.areLiveElsewhere).toBe(true);
+    engine.answers.listRuns = () => [summary("single")];
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(runs.areLiveElsewhere).toBe(false);
+    stop();
+    const before = engine.calls.length;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(engine.calls).toHaveLength(before);
+  });
+
   it("opens a run with its curves, and closes it", async () => {
     await runs.refresh();
     await runs.look(runs.groups[0]!);
@@ -123,7 +181,7 @@ describe("the list", () => {
   it("writes a report where the user says, under a name that sorts", async () => {
     await runs.refresh();
     expect(await runs.exportReport(runs.groups[0]!, "html")).toBe("/home/report.html");
-    expect(argsOf("chooseReportFile")).toEqual([["html", expect.stringMatching(/^2026-11-24-\d{6}-one$/)]]);
+    expect(argsOf("chooseReportFile")).toEqual([["html", expect.stringMatching(/^2026-11-24-\d{4}-one$/)]]);
     expect(engine.paramsOf("report")).toEqual([{ runs: ["/runs/one/control", "/runs/one/student"], format: "html", out: "/home/report.html" }]);
     exported = null;
     expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();

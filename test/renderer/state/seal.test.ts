@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { BatchRecord, RunDetails } from "../../../src-main/contract/run";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
-import { factsOf, sealOf } from "../../../src-renderer/state/seal";
+import { factsOf, sealOf, withFactsOf } from "../../../src-renderer/state/seal";
 import { curvesOf } from "../../../src-renderer/state/training.svelte";
 import { batch, batches, controlRecipe, details, studentRecipe } from "../fakes";
 
@@ -38,12 +38,9 @@ it("all is the same once the run is finished, and only with as many batches in b
 });
 
 it("a run that is resumed in the middle of an epoch stays proven", () => {
-  const runs = [details("control", { batches: batches(6, PER_EPOCH) }), details("student", { batches: batches(6, PER_EPOCH) })];
+  const runs = [details("control", { batches: batches(6, PER_EPOCH) }), details("student", { batches: batches(4, PER_EPOCH) })];
   const curves = curvesOf(runs);
-  for (const arm of ["control", "student"] as const) curves.open(arm, arm, PER_EPOCH, 2);
-  curves.addBatches("control", [batch(4, PER_EPOCH)]);
-  expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Proven up to batch 5" });
-  curves.addBatches("student", [batch(4, PER_EPOCH), batch(5, PER_EPOCH)]);
+  curves.addBatches("student", [batch(4, PER_EPOCH)]);
   expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Proven up to batch 5" });
 });
 
@@ -84,6 +81,15 @@ it("settings that differ in a run of an earlier version leave both to be read", 
   });
 });
 
+it("a control of another seed is not comparable, which is no tuning", () => {
+  const recipe = { ...controlRecipe, train: { ...studentRecipe.train, seed: 7 } };
+  expect(sealAfter({ control: 8, student: 8 }, true, { recipe })).toMatchObject({
+    kind: "bad",
+    words: "Not comparable",
+    detail: "Another seed (7 for the control, 0 for the student).",
+  });
+});
+
 it("a batch that differs because of a setting is explained by it", () => {
   const recipe = { ...controlRecipe, train: { ...studentRecipe.train, batchSize: 32 } };
   const other = batches(8, PER_EPOCH).map((record) => ({ ...record, chain: `other ${record.chain}` }));
@@ -98,6 +104,38 @@ it("runs of earlier versions have evidence of the old kind, never a green seal",
     kind: "caution",
     words: "Evidence of the old kind",
   });
+});
+
+it("different hashes of the old kind are said, once they compare: when both arms are finished", () => {
+  const old = { hashes: { ...details("control").hashes, batches: "other" }, batches: batches(8, PER_EPOCH, { chain: null }) };
+  expect(sealAfter({ control: 8, student: 8 }, false, old)?.words).toBe("Evidence of the old kind");
+  // The student's links are those of this version, so its hash is of another kind.
+  expect(sealAfter({ control: 8, student: 8 }, true, old)?.words).toBe("Evidence of the old kind");
+  const student = details("student", { batches: batches(8, PER_EPOCH, { chain: null }) });
+  const sealOfOld = (control: Partial<RunDetails>) =>
+    sealOf(curvesOf([details("control", control), student]), factsOf([details("control", control), student]), true);
+  expect(sealOfOld(old)).toMatchObject({
+    kind: "bad",
+    words: "Start or batches differ",
+    detail: "Hashes of the old kind differ: different images, order or augmentation.",
+  });
+  expect(sealOfOld({ ...old, hashes: student.hashes })).toMatchObject({ kind: "caution", words: "Evidence of the old kind" });
+});
+
+it("evidence that was changed is called damaged", () => {
+  const damage = "line 3 of evidence.jsonl does not follow from the line before it: the file was changed";
+  expect(sealAfter({ control: 8, student: 8 }, true, { evidenceDamage: damage, batches: batches(8, PER_EPOCH, { chain: null }) })).toMatchObject({
+    kind: "bad",
+    words: "Evidence is damaged",
+    detail: `Control: ${damage}.`,
+  });
+});
+
+it("facts are learned arm by arm", () => {
+  const known = withFactsOf(null, details("control", { teacherTestAcc: null }));
+  expect(known).toMatchObject({ teacherTestAcc: null, arms: { control: {} } });
+  expect(Object.keys(withFactsOf(withFactsOf(known, details("student")), details("control", { teacherTestAcc: null })).arms)).toEqual(["control", "student"]);
+  expect(withFactsOf(known, details("student")).teacherTestAcc).toBe(0.9);
 });
 
 it("the teacher's accuracy is that of the arm that knows it", () => {

@@ -1,15 +1,19 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ArmName } from "../../../src-main/contract/run";
+import type { RunGroup } from "../../../src-renderer/state/runs.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
-import { deferred, details, FakeEngine, failure, fakeBridge, settle, summary } from "../fakes";
+import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, summary } from "../fakes";
 
 const info = { format: "cifar10-binary", classes: ["cat", "dog"], thumbnails: [], train: { count: 5000 } };
 
 let engine: FakeEngine;
 let fake: ReturnType<typeof fakeBridge>;
 let studio: Studio;
+/** Of the run that is watched. */
+let end: ReturnType<typeof deferred<unknown>>;
 
 beforeEach(async () => {
+  end = deferred();
   engine = new FakeEngine({
     dataInfo: () => info,
     models: () => [{ name: "vit" }],
@@ -17,8 +21,11 @@ beforeEach(async () => {
     listRuns: () => [summary("control"), summary("student")],
     readRun: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
     predict: () => ({ classes: ["cat", "dog"], images: [{ path: "x", logits: [1, 2], probabilities: [] }] }),
-    compare: () => ({ student: {} }),
+    start: ({ out }) => ({ run: "id", directory: out }),
+    watch: () => end.promise,
+    list: () => [],
     control: () => ({ state: "stopping" }),
+    deleteRun: () => ({ deleted: 2, kept: [] }),
     report: ({ out }) => ({ path: out }),
   });
   fake = fakeBridge(engine, () => "/picked");
@@ -55,26 +62,31 @@ it("an engine that is started again reads only what is missing", async () => {
 
 describe("training", () => {
   it("starts with what the form says, once", async () => {
-    const end = deferred<unknown>();
-    engine.answers.compare = () => end.promise;
-    studio.startTraining();
-    studio.startTraining();
-    await settle();
-    expect(engine.paramsOf("compare")).toHaveLength(1);
+    await Promise.all([studio.startTraining(), studio.startTraining()]);
+    expect(engine.paramsOf("start")).toHaveLength(1);
     expect(studio.screen).toBe("live");
-    end.resolve({ student: {} });
   });
 
-  it("does not start with a form that has a problem", () => {
+  it("does not start with a form that has a problem", async () => {
     studio.setup.set("train.epochs", "many");
-    studio.startTraining();
+    await studio.startTraining();
     expect(studio.screen).toBe("data");
   });
 
-  it("a kept run is resumed on the screen Live", async () => {
+  it("a start that the engine refuses is said where the user is", async () => {
+    engine.answers.start = () => Promise.reject(failure("the runs folder cannot be written to"));
+    await studio.startTraining();
+    expect(studio).toMatchObject({ screen: "data", message: { kind: "problem", text: "The runs folder cannot be written to" } });
+  });
+
+  it("a kept run is resumed on the screen Live, and once more from there", async () => {
     await studio.resume(studio.runs.groups[0]!);
-    expect(engine.paramsOf("compare")).toMatchObject([{ out: "/runs/one", resume: true }]);
+    expect(engine.paramsOf("start")).toMatchObject([{ out: "/runs/one", resume: true }]);
     expect(studio.screen).toBe("live");
+    end.reject(failure("stopped", "INTERRUPTED"));
+    await studio.training.settled();
+    await studio.resumeLast();
+    expect(engine.paramsOf("start")).toMatchObject([{}, { out: "/runs/one", resume: true }]);
   });
 
   it("a comparison whose student never began is not resumed", async () => {
@@ -84,8 +96,152 @@ describe("training", () => {
 
   it("its networks predict, found by their folder", async () => {
     await studio.resume(studio.runs.groups[0]!);
+    end.resolve({ student: {} });
+    await studio.training.settled();
     await studio.predictWithLast();
     expect(studio).toMatchObject({ screen: "predict", prediction: { run: "/runs/one" } });
+  });
+});
+
+describe("a page that is opened while a run is under way", () => {
+  const opened = async (...runs: ReturnType<typeof liveRun>[]) => {
+    engine.answers.list = () => runs;
+    const again = new Studio(fake.bridge);
+    await again.start();
+    return again;
+  };
+
+  it("shows that run", async () => {
+    expect(await opened(liveRun())).toMatchObject({ screen: "live", training: { state: "preparing", directory: "/runs/one", trainsHere: true } });
+    expect(engine.paramsOf("watch")).toEqual([{ run: "id", from: 0 }]);
+  });
+
+  it("shows this app's own rather than one that it followed", async () => {
+    const again = await opened(liveRun({ run: "theirs", directory: "/runs/theirs", owner: owner() }), liveRun());
+    expect(again.training.directory).toBe("/runs/one");
+    expect((await opened(liveRun({ directory: "/runs/theirs", owner: owner() }))).training).toMatchObject({ directory: "/runs/theirs", trainsHere: false });
+  });
+});
+
+describe("a run that another process trains", () => {
+  let theirs: RunGroup;
+
+  beforeEach(async () => {
+    engine.answers.listRuns = () => [summary("control", { state: "running", owner: owner() }), summary("student", { state: "running", owner: owner() })];
+    engine.answers.attach = ({ directory }) => liveRun({ run: "theirs", directory, owner: owner() });
+    await studio.runs.refresh();
+    theirs = studio.runs.groups[0]!;
+  });
+
+  it("is watched", async () => {
+    await studio.watch(theirs);
+    expect(engine.paramsOf("attach")).toEqual([{ directory: "/runs/one" }]);
+    expect(studio).toMatchObject({ screen: "live", training: { owner: { pid: 123 }, trainsHere: false } });
+  });
+
+  it("is stopped", async () => {
+    await studio.stop(theirs);
+    expect(engine.paramsOf("control")).toEqual([{ run: "theirs", action: "stop" }]);
+  });
+
+  it("may have ended in that moment", async () => {
+    engine.answers.attach = () => null;
+    engine.answers.listRuns = () => [summary("control"), summary("student")];
+    await studio.watch(theirs);
+    expect(studio).toMatchObject({
+      message: { kind: "problem", text: "This run has just ended: nobody trains it any more." },
+      runs: { groups: [{ owner: null }] },
+    });
+    await studio.stop(theirs);
+    expect(engine.paramsOf("control")).toEqual([]);
+  });
+
+  it("that this app trains is on screen already", async () => {
+    studio.training.follow(liveRun());
+    await studio.watch(theirs);
+    expect(studio.screen).toBe("live");
+    expect(engine.paramsOf("attach")).toEqual([]);
+  });
+
+  describe("or of which nobody knows whether one does", () => {
+    const refusal = "/runs/one may still be trained by process 123 on ada. If you know that it is gone, take the run over with --take-over";
+
+    beforeEach(async () => {
+      const lost = owner({ host: "ada", lastSign: "2026-11-24T10:00:00Z" });
+      engine.answers.listRuns = () => [summary("control", { owner: lost }), summary("student", { owner: lost })];
+      engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal)));
+      await studio.resume(theirs);
+    });
+
+    it("is taken over when the user says so, who is told what that means", async () => {
+      expect(studio).toMatchObject({
+        screen: "data",
+        message: null,
+        question: {
+          title: "Take over one?",
+          text: expect.stringMatching(/^This run may still be trained in the command line on ada, process 123 \(last sign of life 24 Nov 2026, .*is lost\.$/s),
+        },
+      });
+      await studio.answer(true);
+      expect(engine.paramsOf("start").at(-1)).toMatchObject({ out: "/runs/one", resume: true, takeOver: true });
+      expect(studio).toMatchObject({ screen: "live", question: null });
+    });
+
+    it("is left alone otherwise", async () => {
+      await studio.answer(false);
+      expect(studio).toMatchObject({ question: null, training: { state: "idle" } });
+      expect(engine.paramsOf("start")).toHaveLength(1);
+      await studio.answer(true);
+      expect(engine.paramsOf("start")).toHaveLength(1);
+    });
+
+    it("is taken over from the screen Live as well, even if it is not in the list", async () => {
+      await studio.answer(true);
+      end.reject(failure("the process that trains this run has ended", "ENGINE_DIED"));
+      await studio.training.settled();
+      engine.answers.listRuns = () => [];
+      await studio.resumeLast();
+      expect(studio.question).toMatchObject({ title: "Take over one?", text: expect.stringContaining("may still be trained in another process.") });
+      await studio.answer(true);
+      expect(engine.paramsOf("start").at(-1)).toMatchObject({ takeOver: true });
+    });
+  });
+});
+
+describe("deleting a run", () => {
+  beforeEach(async () => {
+    await studio.predictWith(studio.runs.groups[0]!);
+    studio.show("runs");
+    await studio.runs.look(studio.runs.groups[0]!);
+    studio.askToDelete(studio.runs.groups[0]!);
+  });
+
+  it("is asked about by name, and done only then", async () => {
+    expect(studio.question).toMatchObject({ title: "Delete one?", text: expect.stringMatching(/24 Nov 2026.*cannot be undone\.\n\/runs\/one$/s) });
+    await studio.answer(false);
+    expect(engine.paramsOf("deleteRun")).toEqual([]);
+  });
+
+  it("leaves nothing of it on any screen", async () => {
+    engine.answers.listRuns = () => [];
+    await studio.answer(true);
+    expect(engine.paramsOf("deleteRun")).toEqual([{ directory: "/runs/one" }]);
+    expect(studio).toMatchObject({ message: { kind: "done", text: "one is deleted." }, runs: { open: null, groups: [] }, prediction: { run: null } });
+  });
+
+  it.each([
+    [["/runs/one/notes.txt"], "one is deleted. 1 file that is not the program's stays in its folder: /runs/one/notes.txt"],
+    [["/runs/one/a", "/runs/one/b"], "one is deleted. 2 files that are not the program's stay in its folder: /runs/one/a, /runs/one/b"],
+  ])("names what stays", async (kept, words) => {
+    engine.answers.deleteRun = () => ({ deleted: 1, kept });
+    await studio.answer(true);
+    expect(studio.message).toEqual({ kind: "done", text: words });
+  });
+
+  it("that is refused is said", async () => {
+    engine.answers.deleteRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
+    await studio.answer(true);
+    expect(studio.message).toEqual({ kind: "problem", text: "/runs/one is being trained by process 5" });
   });
 });
 
@@ -145,8 +301,6 @@ describe("the menu", () => {
   });
 
   it("shows screens, starts, pauses and stops", async () => {
-    const end = deferred<unknown>();
-    engine.answers.compare = () => end.promise;
     fake.command("setup");
     expect(studio.screen).toBe("setup");
     fake.command("start");
@@ -155,20 +309,12 @@ describe("the menu", () => {
     fake.command("pause");
     fake.command("stop");
     await settle();
-    expect(engine.paramsOf("control")).toEqual([{ action: "pause" }, { action: "stop" }]);
-    end.reject(failure("stopped", "INTERRUPTED"));
+    expect(engine.paramsOf("control")).toMatchObject([{ action: "pause" }, { action: "stop" }]);
   });
 
-  it("quits once the run has stopped with its checkpoint", async () => {
-    const end = deferred<unknown>();
-    engine.answers.compare = () => end.promise;
-    fake.command("start");
-    await settle();
-    fake.command("quit");
-    await settle();
-    expect(fake.argsOf("quit")).toEqual([]);
-    end.reject(failure("stopped", "INTERRUPTED"));
-    await settle();
-    expect(fake.argsOf("quit")).toHaveLength(1);
+  it("says that the app ends, which the run's checkpoint delays", () => {
+    expect(studio.ending).toBe(false);
+    fake.end();
+    expect(studio.ending).toBe(true);
   });
 });

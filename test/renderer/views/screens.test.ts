@@ -1,12 +1,14 @@
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
+import App from "../../../src-renderer/App.svelte";
 import { factsOf } from "../../../src-renderer/state/seal";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
-import { curvesOf } from "../../../src-renderer/state/training.svelte";
+import { curvesOf, type Training } from "../../../src-renderer/state/training.svelte";
 import Course from "../../../src-renderer/views/Course.svelte";
+import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
-import { batches, controlRecipe, details, FakeEngine, fakeBridge, studentRecipe, summary } from "../fakes";
+import { batches, begunCurves, controlRecipe, details, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
 
 /** What a person reads of a screen, top to bottom: texts, labels of buttons, and chosen or typed values. */
 function wordsOf({ body }: { body: string }): string {
@@ -33,6 +35,7 @@ async function startedStudio(answers = {}): Promise<Studio> {
     models: () => [],
     doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [] }),
     listRuns: () => [],
+    list: () => [],
     ...answers,
   });
   const started = new Studio(fakeBridge(engine).bridge);
@@ -84,12 +87,100 @@ describe("Set up", () => {
   });
 });
 
+describe("Live run", () => {
+  const read = () => wordsOf(render(LiveScreen, { props: { studio } }));
+  const show = (values: Partial<Training>) => Object.assign(studio.training, values);
+
+  beforeEach(async () => {
+    studio = await startedStudio({ list: () => [liveRun()], watch: () => new Promise(() => {}) });
+    show({ state: "running", phase: "", curves: begunCurves(["control", "student"], 2, 5) });
+  });
+
+  it("says where the run is, and what it was told to be", () => {
+    expect(read()).toMatch(/quick look +Epoch 1 of 5 +Running +Pause +Stop/);
+    expect(read()).toMatch(/Recipe .*Batch size 64 images .*Evaluate every 1 epoch .*Objective Soft labels .*Temperature 0\.212/s);
+  });
+
+  it.each([
+    ["pausing", "Pauses after this batch, with a checkpoint", "Pausing", "Continue"],
+    ["stopping", "Stops now: the batch in progress is discarded, and the checkpoint has all batches before it", "Stopping", "Pause"],
+    ["paused", "Epoch 1 of 5", "Paused", "Continue"],
+  ] as const)("says when an order takes effect: %s", (state, lead, chip, button) => {
+    show({ state });
+    expect(read()).toMatch(new RegExp(`${lead} +${chip} +${button} `));
+  });
+
+  it("says who trains a run of another process, and offers to pause and stop it", () => {
+    show({ owner: owner(), member: { index: 1, total: 3, seed: 8 } });
+    expect(read()).toMatch(/Trained in the command line, process 123 · Seed 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
+    show({ state: "stopped" });
+    expect(read()).toMatch(/quick look +Seed 2 of 3 · A checkpoint is kept\..*Resume/);
+  });
+
+  it("offers the report of a comparison that is finished", () => {
+    show({ state: "finished", report: "/runs/one/report.html" });
+    expect(read()).toMatch(/All is trained\. Report and weights are in the run folder\. .*Open report/);
+    show({ report: null });
+    expect(read()).not.toContain("Open report");
+  });
+});
+
 describe("Runs", () => {
-  it("names the epochs of figures that stand side by side after unequal ones, and gives no difference", async () => {
-    const arms = [summary("control", { state: "stopped", testAcc: 0.4, epochs: 3 }), summary("student", { state: "stopped", epochsDone: 1, epochs: 3 })];
+  const read = () => wordsOf(render(RunsScreen, { props: { studio } }));
+  const listing = async (...arms: ReturnType<typeof summary>[]) => {
     studio = await startedStudio({ listRuns: () => arms });
-    const words = wordsOf(render(RunsScreen, { props: { studio } }));
-    expect(words).toMatch(/2 and 1 of 3 epochs 40\.0 % by epoch 2 50\.0 % by epoch 1 – /);
+  };
+
+  it("names the epochs of figures that stand side by side after unequal ones, and gives no difference", async () => {
+    await listing(summary("control", { state: "stopped", testAcc: 0.4, epochs: 3 }), summary("student", { state: "stopped", epochsDone: 1, epochs: 3 }));
+    expect(read()).toMatch(/2 and 1 of 3 epochs 40\.0 % by epoch 2 50\.0 % by epoch 1 – /);
+  });
+
+  it("says where a run is trained, and offers to watch and stop it there", async () => {
+    await listing(summary("single", { state: "running", owner: owner() }));
+    expect(read()).toMatch(/Running 2 of 2 epochs in the command line, process 123 .*Watch Stop/);
+    expect(read()).not.toContain("Resume");
+  });
+
+  it("says of an owner who may be gone when it was last alive, and offers to resume", async () => {
+    await listing(summary("single", { state: "running", owner: owner({ lastSign: "2026-11-24T09:05:00Z" }) }));
+    expect(read()).toMatch(/process 123; last sign of life 24 Nov 2026, \d\d:\d\d .*Resume/);
+    expect(read()).not.toContain("Watch");
+  });
+
+  it("offers what this app trains on the screen Live", async () => {
+    await listing(summary("single", { directory: "/runs/one", state: "running", owner: owner({ program: "app" }) }));
+    studio.training.follow(liveRun());
+    expect(read()).toMatch(/in this app .*Watch Stop/);
+    expect(render(RunsScreen, { props: { studio } }).body).not.toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
+  });
+
+  it("does not put a run of another process in the place of the one that this app trains", async () => {
+    await listing(summary("single", { directory: "/runs/theirs", state: "running", owner: owner() }));
+    studio.training.follow(liveRun());
+    expect(render(RunsScreen, { props: { studio } }).body).toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
+  });
+
+  it("offers to delete a run that nobody trains", async () => {
+    const deleteButton = () => /<button[^>]*aria-label="Delete one"[^>]*>/.exec(render(RunsScreen, { props: { studio } }).body)![0];
+    await listing(summary("single"));
+    expect(deleteButton()).not.toContain("disabled");
+    await listing(summary("single", { owner: owner() }));
+    expect(deleteButton()).toContain("disabled");
+  });
+
+  it("an open run has its verbs and its recipe", async () => {
+    await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped" }));
+    studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]) };
+    expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64/s);
+  });
+});
+
+describe("the window", () => {
+  it("asks before something is done that cannot be undone", async () => {
+    studio = await startedStudio({ listRuns: () => [summary("single")] });
+    studio.askToDelete(studio.runs.groups[0]!);
+    expect(wordsOf(render(App, { props: { studio } }))).toMatch(/Delete one\? .*cannot be undone\. .*\/runs\/one +Cancel +Delete/s);
   });
 });
 

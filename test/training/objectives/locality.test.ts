@@ -1,11 +1,11 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../../src-main/backend/load";
 import { render } from "../../../src-main/data/batches";
 import type { Dataset } from "../../../src-main/data/dataset";
 import { resizeGrid } from "../../../src-main/tensor/ops/resize-grid";
 import { backend, backward, fromArray, scope, useBackend } from "../../../src-main/tensor/tensor";
-import { channelStatistics } from "../../../src-main/training/channel-statistics";
-import { createStudent, renderingFor } from "../../../src-main/training/network";
+import { measureChannels } from "../../../src-main/training/channel-statistics";
+import { type Network, renderingFor } from "../../../src-main/training/network";
 import type { ObjectiveContext } from "../../../src-main/training/objectives/objective";
 import { createObjective } from "../../../src-main/training/objectives/table";
 import { sample, uniform } from "../../reference/formula";
@@ -24,14 +24,14 @@ const [N, D, C] = [6, 32, 12];
 /** Networks that have a stage of these sizes, and nothing else. */
 function contextOf(): ObjectiveContext {
   const student = {
-    model: { name: "student", stages: [1, 2, 3, 4, 5].map((n) => ({ name: `block${n}`, kind: "tokens", side: 4, prefix: 1, width: D })) },
+    model: { name: "student", stage: (name: string) => ({ name, kind: "tokens", side: 4, prefix: 1, width: D }) },
   };
   const map = { name: "layer3", kind: "map", side: 8, channels: C };
   const teacher = {
     model: { name: "teacher", stages: [map], stage: () => map },
-    channelStatistics: () => ({ mean: uniform("mean", C, 1), std: uniform("std", C, 0.5, 1) }),
   };
-  return { student, teacher, seed: 3 } as unknown as ObjectiveContext;
+  const statistics = new Map([["layer3", { mean: uniform("mean", C, 1), std: uniform("std", C, 0.5, 1) }]]);
+  return { student, teacher, statistics, seed: 3 } as unknown as ObjectiveContext;
 }
 
 test("loss and gradients are PyTorch's", () => {
@@ -76,28 +76,31 @@ test("only the linear layer is trained, from the seed, within 1 / sqrt(D)", () =
   expect(trainedOf(4).values).not.toEqual(values);
 });
 
-describe("refuses, with the reason,", () => {
-  const vit = () => createStudent({ model: "vit_micro_patch4_32", imageSize: 32, patchSize: 8, weights: null, mean: null, std: null }, 3, 0);
-  const contextWith = (student: ReturnType<typeof vit>) => ({ ...contextOf(), student }) as unknown as ObjectiveContext;
-
-  test.each([6, 7])("block %i of 6: the last has no patch tokens", (block) => {
-    const student = vit();
-    expect(() => createObjective({ ...term, block }, contextWith(student))).toThrow(`locality's block is ${block}; expected 1 to 5 for vit_micro_patch4_32`);
-    student.model.release();
+test("without statistics, which a checkpoint brings, nothing is trained by mistake: the loss is no number", () => {
+  const objective = createObjective(term, { ...contextOf(), statistics: undefined });
+  scope(() => {
+    const tokens = fromArray(uniform("tokens", N * 17 * D), [N, 17, D]);
+    const map = fromArray(uniform("map", N * 64 * C, 3, 1), [N, 8, 8, C]);
+    const inputs = { features: new Map([["block4", tokens]]), teacher: new Map([["layer3@4", resizeGrid(map, 4)]]) };
+    expect(objective.compute({ ...inputs, logits: tokens, labels: tokens }).loss.toFloat32()).toEqual(Float32Array.of(Number.NaN));
   });
-
-  test("a student without tokens", () => {
-    const student = smallTeacher();
-    expect(() => createObjective(term, contextWith(student))).toThrow(
-      "locality needs a student with patch tokens, such as a vision transformer; got resnet20_cifar10",
-    );
-    student.model.release();
-  });
+  objective.weights!.release();
 });
 
-test("a teacher's channel statistics are those of all places of the first images", () => {
+const measured = (teacher: Network, images: number) =>
+  measureChannels(teacher, data.train, "layer2", { images, precision: "fp32", yieldPoint: async () => {} });
+
+test("measuring gives way before each batch, and can be stopped there", async () => {
   const teacher = smallTeacher({ imageSize: 16 });
-  const { mean, std } = channelStatistics(teacher, data.train, "layer2", 20, "fp32");
+  const stopped = () => Promise.reject(new Error("stopped"));
+  const measuring = measureChannels(teacher, data.train, "layer2", { images: 20, precision: "fp32", yieldPoint: stopped });
+  await expect(measuring).rejects.toThrow("stopped");
+  teacher.model.release();
+});
+
+test("a teacher's channel statistics are those of all places of the first images", async () => {
+  const teacher = smallTeacher({ imageSize: 16 });
+  const { mean, std } = await measured(teacher, 20);
   const map = scope(() => {
     const shown = teacher.model.forwardFeatures(imagesOf(20), ["layer2"]);
     return { values: shown.features.get("layer2")!.toFloat32(), channels: shown.features.get("layer2")!.shape[3]! };
@@ -110,7 +113,7 @@ test("a teacher's channel statistics are those of all places of the first images
     expect(std[c]).toBeCloseTo(Math.sqrt(variance), 5);
   }
   // More than there are, and in other batches.
-  expect(channelStatistics(teacher, data.train, "layer2", 1000, "fp32").mean).toEqual(channelStatistics(teacher, data.train, "layer2", 28, "fp32").mean);
+  expect((await measured(teacher, 1000)).mean).toEqual((await measured(teacher, 28)).mean);
   teacher.model.release();
 
   function imagesOf(count: number) {

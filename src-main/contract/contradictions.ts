@@ -1,0 +1,78 @@
+/** Problems of a recipe that no single key shows. */
+import { patchSizeOf } from "./families";
+import { type Networks, type ObjectiveInfo, objectives, type Term } from "./objectives";
+import type { Recipe, StudentChoice } from "./recipe";
+import { sharedKeys } from "./settings";
+
+export function contradictionsOf(recipe: Recipe): string[] {
+  const train = trainProblems("train", recipe.train);
+  return [
+    ...distillationProblems(recipe),
+    ...normalizationProblems("teacher", recipe.teacher),
+    ...normalizationProblems("student", recipe.student),
+    ...patchProblems(recipe.student),
+    ...augmentProblems(recipe.augment),
+    ...train,
+    ...controlProblems(recipe).filter((problem) => !train.includes(problem.replace(/^control\./, ""))),
+  ];
+}
+
+function distillationProblems({ teacher, student, distillation }: Recipe): string[] {
+  if (!distillation) return [];
+  const { labels, terms } = distillation;
+  const trainsAnswers = labels > 0 || terms.some(({ kind, weight }) => weight > 0 && objectives[kind].trainsAnswers);
+  return [
+    ...(teacher ? [] : ["distillation: needs a teacher, got teacher null; name a teacher, or set distillation to null for a control"]),
+    ...(trainsAnswers
+      ? []
+      : [
+          "distillation: expected the labels, or a term that trains the student's answers, with a weight above 0; got none, so the student would learn no classes",
+        ]),
+    ...(teacher ? terms.flatMap((term, index) => termProblems(term, index, { student, teacher })) : []),
+  ];
+}
+
+function termProblems(term: Term, index: number, networks: Networks): string[] {
+  const { problem } = objectives[term.kind] as ObjectiveInfo;
+  const found = problem?.(term, networks);
+  return found ? [`distillation.terms.${index}.${found}`] : [];
+}
+
+function normalizationProblems(network: string, choice: Pick<StudentChoice, "mean" | "std"> | null): string[] {
+  if (!choice || (choice.mean === null) === (choice.std === null)) return [];
+  const [missing, named] = choice.mean === null ? ["mean", "std"] : ["std", "mean"];
+  return [`${network}.${missing}: expected three numbers, as ${network}.${named} has them, got null; name both or neither`];
+}
+
+function augmentProblems({ crop, flip, mixup, views }: Recipe["augment"]): string[] {
+  if (views === null || crop > 0 || flip || mixup > 0) return [];
+  return [`augment.views: without augment.crop, augment.flip and augment.mixup an image has one view only; expected null, got ${views}`];
+}
+
+function controlProblems({ train, control }: Recipe): string[] {
+  if (!control) return [];
+  const tuned = { ...train, ...control.train };
+  const shared = sharedKeys.filter((key) => tuned[key] !== train[key]);
+  return [
+    ...shared.map((key) => `control.train.${key}: both arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
+    ...trainProblems("control.train", tuned),
+  ];
+}
+
+function patchProblems({ model, imageSize, patchSize }: Recipe["student"]): string[] {
+  const own = patchSizeOf(model);
+  if (own === null) return patchSize === null ? [] : [`student.patchSize: ${model} has no patches; expected null, got ${patchSize}`];
+  const side = patchSize ?? own;
+  return imageSize % side === 0 ? [] : [`student.imageSize: expected a multiple of the patch size ${side}, got ${imageSize}`];
+}
+
+function trainProblems(section: string, { epochs, optimizer, momentum, nesterov, schedule, warmupEpochs }: Recipe["train"]): string[] {
+  const problems: string[] = [];
+  if (warmupEpochs >= epochs && warmupEpochs > 0)
+    problems.push(`${section}.warmupEpochs: expected less than the ${epochs} epochs of training, got ${warmupEpochs}`);
+  if (schedule !== "cosine-step" && !Number.isInteger(warmupEpochs)) {
+    problems.push(`${section}.warmupEpochs: expected a whole number with schedule ${schedule}, got ${warmupEpochs}; cosine-step takes fractions`);
+  }
+  if (optimizer === "sgd" && nesterov && momentum === 0) problems.push(`${section}.nesterov: needs a momentum above 0, got train.momentum 0`);
+  return problems;
+}

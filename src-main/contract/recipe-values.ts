@@ -1,0 +1,92 @@
+/** The values of a recipe by their keys. */
+import { type Term, termSettings } from "./objectives";
+import type { Distillation, Recipe } from "./recipe";
+import { type Setting, type SettingValue, sameValue } from "./setting";
+import { settingAt, settingKeys, settings } from "./settings";
+
+/** An object of a recipe that is not checked yet. */
+export type Json = Record<string, unknown>;
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function copy<T>(json: T): T {
+  return JSON.parse(JSON.stringify(json)) as T;
+}
+
+/** Sets the value at a path, and makes the objects on the way to it. */
+export function assign(target: Json, [name, ...rest]: string[], value: unknown): void {
+  if (rest.length === 0) {
+    target[name!] = value;
+    return;
+  }
+  if (!isObject(target[name!])) target[name!] = {};
+  assign(target[name!] as Json, rest, value);
+}
+
+/** The value at a key; undefined where its part of the recipe is null. */
+export function valueAt(recipe: Recipe, key: string): SettingValue | undefined {
+  return key.split(".").reduce<unknown>((part, name) => (isObject(part) || Array.isArray(part) ? (part as Json)[name] : undefined), recipe) as
+    | SettingValue
+    | undefined;
+}
+
+export interface RecipeSetting {
+  key: string;
+  setting: Setting;
+  value: SettingValue;
+}
+
+/** All settings of a recipe with their values, including those of its terms, in the order of the tables. Sections that are null are left out. */
+export function recipeSettings(recipe: Recipe): RecipeSetting[] {
+  const keys = settingKeys.flatMap((key) => (key === "distillation.labels" ? [key, ...termKeys(recipe.distillation)] : [key]));
+  return keys.flatMap((key) => {
+    const value = valueAt(recipe, key);
+    return value === undefined ? [] : [{ key, setting: settingAt(key, recipe)!, value }];
+  });
+}
+
+/** Keys of all settings of a distillation's terms: "distillation.terms.0.kind" ... */
+export function termKeys(distillation: Distillation | null): string[] {
+  return (distillation?.terms ?? []).flatMap(({ kind }, index) => termKeysAt(kind, index));
+}
+
+/** Keys in which two recipes differ, in the order of the tables. */
+export function differingSettings(a: Recipe, b: Recipe): string[] {
+  const keys = [...recipeSettings(a), ...recipeSettings(b)].map(({ key }) => key);
+  return [...new Set(keys)].filter((key) => !sameValue(valueAt(a, key), valueAt(b, key)));
+}
+
+export function termKeysAt(kind: Term["kind"], index: number): string[] {
+  return ["kind", ...Object.keys(termSettings(kind))].map((name) => `distillation.terms.${index}.${name}`);
+}
+
+/** The key under which two recipes say what a key says: where both can be written in short form, its key. */
+export function keyAsWritten(key: string, a: Recipe, b: Recipe): string {
+  if (![a, b].every(({ distillation }) => distillation && isShort(distillation))) return key;
+  if (key === "distillation.labels" || key === "distillation.terms.0.weight") return "distillation.alpha";
+  return key === "distillation.terms.0.temperature" ? "distillation.temperature" : key;
+}
+
+/** The value at a key that `keyAsWritten` returned. */
+export function valueAsWritten(key: string, recipe: Recipe): SettingValue | undefined {
+  const inTerm = { "distillation.alpha": "weight", "distillation.temperature": "temperature" }[key];
+  return valueAt(recipe, inTerm ? `distillation.terms.0.${inTerm}` : key);
+}
+
+function isShort({ labels, terms: [first, ...others] }: Distillation): boolean {
+  return first?.kind === "soft" && others.length === 0 && labels === 1 - first.weight;
+}
+
+/** The recipe with `resolve` applied to every path in it; null and words such as "bundled" stay as they are. */
+export function resolvePaths(recipe: Recipe, resolve: (path: string) => string): Recipe {
+  const resolved = copy(recipe) as unknown as Json;
+  for (const key of settingKeys) {
+    const setting = settings[key] as Setting;
+    const path = valueAt(recipe, key);
+    if ((setting.kind === "folder" || setting.kind === "file") && typeof path === "string" && !setting.words?.includes(path))
+      assign(resolved, key.split("."), resolve(path));
+  }
+  return resolved as unknown as Recipe;
+}

@@ -1,0 +1,110 @@
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { InputError } from "../contract/failure";
+
+/** Most bytes that are read, written or hashed at once: no call takes 2 GiB. A multiple of the size of any number. */
+export const PIECE = 64 * 1024 * 1024;
+
+/** An open file. Its errors are InputErrors that name it: the system's errors about an open file name no path. */
+export class OpenFile {
+  readonly #file: number;
+
+  /** `path` is the name in errors, which may be more telling than where the file lies. */
+  constructor(
+    readonly path: string,
+    flags: "r" | "w" | "wx" | "a",
+    at = path,
+  ) {
+    this.#file = naming(path, flags === "r" ? "read" : "written", () => openSync(at, flags));
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#reading(() => fstatSync(this.#file).size);
+  }
+
+  /** Number of the file in its file system: another one under the same path is another file. */
+  get inode(): number {
+    return this.#reading(() => fstatSync(this.#file).ino);
+  }
+
+  /** Fills `bytes` from a position on. Returns how many bytes there were. */
+  read(bytes: Uint8Array, position: number): number {
+    return this.#reading(() => inPieces(bytes.length, (done, length) => readSync(this.#file, bytes, done, length, position + done)));
+  }
+
+  /** Writes all bytes, at a position or where the file is: a nearly full disk takes a part of them and reports success, until it takes none. */
+  write(bytes: Uint8Array | string, position?: number): void {
+    const all = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+    const at = (done: number) => (position === undefined ? null : position + done);
+    this.#writing(() => inPieces(all.length, (done, length) => writeSync(this.#file, all, done, length, at(done))));
+  }
+
+  /** Cuts off what follows. */
+  truncate(size: number): void {
+    this.#writing(() => ftruncateSync(this.#file, size));
+  }
+
+  /** When this returns, the content is on the disk. */
+  sync(): void {
+    this.#writing(() => fsyncSync(this.#file));
+  }
+
+  close(): void {
+    naming(this.path, "closed", () => closeSync(this.#file));
+  }
+
+  #reading<T>(act: () => T): T {
+    return naming(this.path, "read", act);
+  }
+
+  #writing<T>(act: () => T): T {
+    return naming(this.path, "written", act);
+  }
+}
+
+/** Runs `body` with an open file and closes it; what `body` throws counts more than a failure to close. */
+export function withFile<T>(file: OpenFile, body: (file: OpenFile) => T): T {
+  let result: T;
+  try {
+    result = body(file);
+  } catch (error) {
+    attempt(() => file.close());
+    throw error;
+  }
+  file.close();
+  return result;
+}
+
+/** Runs `act`, and turns what the system refuses into an InputError that names the path. */
+export function naming<T>(path: string, what: "read" | "written" | "closed", act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (!isRefusal(cause)) throw cause;
+    throw new InputError(`${path} cannot be ${what} (${(cause as Error).message})`, { cause });
+  }
+}
+
+/** Whether the system refused something, as a full disk does. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
+}
+
+/** Calls `move` until it has moved all bytes, or moves none. */
+function inPieces(length: number, move: (done: number, length: number) => number): number {
+  let done = 0;
+  while (done < length) {
+    const moved = move(done, Math.min(PIECE, length - done));
+    if (moved === 0) break;
+    done += moved;
+  }
+  return done;
+}
+
+function attempt(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // Something worse is being reported.
+  }
+}

@@ -1,0 +1,59 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { naming, OpenFile, withFile } from "./open-file";
+
+/** Where a file lies while it is being written. */
+export const partialOf = (path: string) => `${path}.partial`;
+
+/** Writes a file completely or not at all: to a temporary file beside, synced, then renamed. */
+export function writeWhole(path: string, content: string | ((file: OpenFile) => void)): void {
+  writePartial(path, content);
+  try {
+    putInPlace(partialOf(path), path);
+  } catch (error) {
+    rmSync(partialOf(path), { force: true });
+    throw error;
+  }
+}
+
+/** Writes and syncs the temporary file alone, its entry in the folder included. Removes it if that fails. */
+export function writePartial(path: string, content: string | ((file: OpenFile) => void)): void {
+  const partial = partialOf(path);
+  try {
+    withFile(new OpenFile(path, "w", partial), (file) => {
+      if (typeof content === "string") file.write(content);
+      else content(file);
+      file.sync();
+    });
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+}
+
+/** Renames a file or folder over another and syncs the folder: after a power loss either the old one or the new one is there. */
+export function putInPlace(from: string, to: string): void {
+  naming(to, "written", () => renameSync(from, to));
+  syncFolder(dirname(to));
+}
+
+/** Some systems (Windows) and file systems (network drives) cannot sync a folder. */
+const CANNOT_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
+
+/** Puts a folder's list of names on the disk, where the system can. */
+export function syncFolder(folder: string): void {
+  try {
+    const file = openSync(folder, "r");
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (CANNOT_SYNC.includes((error as NodeJS.ErrnoException).code ?? "")) return;
+    naming(folder, "written", () => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Which paths a page may name. It shows what others made and may be taken over; so the engine checks each path that comes from one before it
+ * touches the file system. Allowed are the runs folder, what the user chose in a dialog or dropped on the window, and, to read, what the recipes
+ * of runs in the runs folder name: the user chose that when those runs began.
+ */
+import { lstatSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { Method, Methods } from "../contract/engine";
+import { InputError, UsageError } from "../contract/failure";
+import type { Access } from "../contract/owner";
+import type { Recipe } from "../contract/recipe";
+import { valueAt } from "../contract/recipe-values";
+import { settings } from "../contract/settings";
+import { readHeader, runFolders } from "../runs/reader";
+
+/**
+ * What a method does with a path. reads: from the runs folder, a grant or a recipe. looks: into the runs folder. changes: something in the runs
+ * folder. writes: a new file or folder in the runs folder, or what was granted for this.
+ */
+type Use = "reads" | "looks" | "changes" | "writes";
+interface Named {
+  use: Use;
+  path: string;
+}
+/** For each parameter: null if it names no path. */
+type Uses<Params> = { readonly [P in keyof Params]-?: Use | null | ((value: NonNullable<Params[P]>) => readonly Named[]) };
+
+const reads = (path: string): Named => ({ use: "reads", path });
+
+/** Lists every parameter of every method, so that the compiler misses one that is added. `bench` and `dataDownloadFrom` are refused to pages. */
+const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
+  hello: { protocol: null },
+  doctor: {},
+  models: {},
+  dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
+  dataDownload: { directory: "writes" },
+  dataDownloadFrom: { directory: "writes", url: null },
+  start: { kind: null, recipe: (recipe) => pathsIn(recipe).map(reads), out: "changes", resume: null, seeds: null, unique: null, takeOver: null },
+  watch: { run: null, from: null },
+  control: { run: null, action: null },
+  list: {},
+  attach: { directory: "looks" },
+  deleteRun: { directory: "changes" },
+  predict: {
+    model: null,
+    weights: "reads",
+    images: (images) => images.filter(({ bytes }) => !bytes).map(({ path }) => reads(path)),
+    imageSize: null,
+    patchSize: null,
+    temperature: null,
+    mean: null,
+    std: null,
+    withInput: null,
+  },
+  evaluate: { model: null, weights: "reads", data: "reads", format: null, imageSize: null, patchSize: null, mean: null, std: null },
+  exportWeights: { weights: "reads", precision: null, out: "writes" },
+  bench: { only: null, rounds: null, threads: null, python: null },
+  listRuns: { directory: "looks" },
+  readRun: { directory: "looks" },
+  report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
+};
+
+/** Weights and data that come with the program. */
+const BUNDLED = "bundled";
+/** From the runs folder to the arms of a sweep's comparisons. */
+const ARM_DEPTH = 3;
+
+const REASONS: Record<Use, string> = {
+  reads: "it is neither in the runs folder nor something that you chose: choose it in a dialog, or drop it on the window",
+  looks: "it is not in the runs folder",
+  changes: "it is not below the runs folder",
+  writes: "it is neither a new name in the runs folder nor one that you chose in a dialog",
+};
+
+export class Permits {
+  readonly #granted = new Map<string, Access>();
+  readonly #runs: string;
+
+  constructor(runsDirectory: string) {
+    this.#runs = resolve(runsDirectory);
+  }
+
+  grant(path: string, access: Access): void {
+    const key = resolve(path);
+    if (this.#granted.get(key) !== "write") this.#granted.set(key, access);
+  }
+
+  /** Throws a UsageError if the parameters, which have been checked otherwise, name a path that the page may not name. */
+  expect<M extends Method>(method: M, params: Methods[M]["params"]): void {
+    for (const { use, path } of pathsOf(method, params)) {
+      if (!this.#allows(use, path)) throw new UsageError(`${method}: the window may not name ${path}: ${REASONS[use]}`);
+    }
+  }
+
+  #allows(use: Use, path: string): boolean {
+    if (use === "reads" && path === BUNDLED) return true;
+    if (!isPlain(path)) return false;
+    switch (use) {
+      case "reads":
+        return isWithin(path, this.#runs) || [...this.#granted.keys()].some((granted) => isWithin(path, granted)) || this.#isNamedByARun(path);
+      case "looks":
+        return isWithin(path, this.#runs);
+      case "changes":
+        return isBelow(path, this.#runs);
+      case "writes":
+        return this.#granted.get(resolve(path)) === "write" || (isBelow(path, this.#runs) && !isThere(path));
+    }
+  }
+
+  #isNamedByARun(path: string): boolean {
+    return runFolders(this.#runs, ARM_DEPTH).some((directory) => pathsNamedBy(directory).some((named) => isPlain(named) && isWithin(path, named)));
+  }
+}
+
+function pathsOf<M extends Method>(method: M, params: Methods[M]["params"]): Named[] {
+  const table: Uses<Methods[M]["params"]> = uses[method];
+  return (Object.keys(table) as (keyof Methods[M]["params"])[]).flatMap((name): readonly Named[] => {
+    const use = table[name];
+    const value = params[name];
+    if (use === null || value === undefined || value === null) return [];
+    return typeof use === "function" ? use(value as NonNullable<typeof value>) : [{ use, path: value as string }];
+  });
+}
+
+/** Data and weights that a recipe names. */
+function pathsIn(recipe: Recipe): string[] {
+  return Object.entries(settings).flatMap(([key, { kind }]) => {
+    const value = kind === "file" || kind === "folder" ? valueAt(recipe, key) : null;
+    return typeof value === "string" ? [value] : [];
+  });
+}
+
+function pathsNamedBy(directory: string): string[] {
+  try {
+    return pathsIn(readHeader(directory).recipe);
+  } catch (error) {
+    if (error instanceof InputError) return [];
+    throw error;
+  }
+}
+
+// ---- Places -----------------------------------------------------------------------------------------------------------------------
+
+/** Absolute, and without steps back: those depend on links on the way. */
+const isPlain = (path: string): boolean => isAbsolute(path) && !path.includes("\0") && !path.split(/[\\/]/).includes("..");
+
+/** Whether a path is `root` or below it, both as it is written and where links lead. What is written elsewhere is not even looked up. */
+function isWithin(path: string, root: string): boolean {
+  if (!isInside(resolve(path), resolve(root))) return false;
+  const [real, realRoot] = [realPathOf(path), realPathOf(root)];
+  return real !== null && realRoot !== null && isInside(real, realRoot);
+}
+
+const isBelow = (path: string, root: string): boolean => isWithin(path, root) && resolve(path) !== resolve(root);
+
+function isInside(path: string, root: string): boolean {
+  const way = relative(root, path);
+  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+}
+
+/** The path without links, as far as it exists; null for a link that leads nowhere. */
+function realPathOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    // What does not exist leads nowhere else. A link to nowhere is there, and could be written through.
+    const parent = isThere(path) ? null : realPathOf(dirname(path));
+    return parent === null ? null : join(parent, basename(path));
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // Something on the way is no folder, or closed to this user.
+    return false;
+  }
+}

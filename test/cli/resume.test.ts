@@ -1,0 +1,109 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Interrupted } from "../../src-main/contract/failure";
+import { folderWithRecipe } from "./examples";
+import { runWith } from "./fake-engine";
+
+let cwd: string;
+beforeEach(() => {
+  cwd = folderWithRecipe();
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+describe("Ctrl-C", () => {
+  /** A training call that Ctrl-C reaches, as the engine would: stopped by `control`, answered with INTERRUPTED. */
+  async function interrupted(presses: number, ...args: string[]) {
+    let press = () => {};
+    let stop: (error: Error) => void;
+    const stopped = new Promise<never>((_, reject) => {
+      stop = reject;
+    });
+    const start = ({ out }: { out: string }) => {
+      mkdirSync(out, { recursive: true });
+      return { run: "1", directory: out };
+    };
+    const watch = () => {
+      for (let i = 0; i < presses; i++) press();
+      return stopped;
+    };
+    const control = () => {
+      if (presses === 1) stop(new Interrupted("stopped in epoch 1"));
+      return { state: "stopping" };
+    };
+    return runWith({ start, watch, control }, ["train", "--recipe", "recipe.json", "--set", "name=my run", ...args], {
+      cwd,
+      during: ({ interrupt }) => {
+        press = interrupt;
+      },
+    });
+  }
+
+  it("stops with a checkpoint, exit status 130 and the command that resumes", async () => {
+    const { status, out, err, calls } = await interrupted(1);
+    expect(calls.map(({ method }) => method)).toEqual(["start", "watch", "control"]);
+    expect(status).toBe(130);
+    expect(out).toBe("");
+    const folder = join(cwd, "runs", "train-2026-11-24-120000");
+    expect(err).toContain(`interrupted: stopped in epoch 1\nResume with: npx distill train --resume --out ${folder}\n`);
+  });
+
+  it("repeats what was set on resuming, which the run's recipe does not have", async () => {
+    const { err } = await interrupted(1, "--resume", "--out", "a", "--set", "device=cpu");
+    expect(err).toContain(`Resume with: npx distill train --recipe recipe.json --set 'name=my run' --set device=cpu --resume --out ${join(cwd, "a")}\n`);
+  });
+
+  it("gives the command to programs in JSON", async () => {
+    const { out } = await interrupted(1, "--json", "--out", "a");
+    expect(JSON.parse(out)).toMatchObject({ error: { code: "INTERRUPTED", resume: expect.stringContaining("--resume") } });
+  });
+
+  it("pressed twice ends immediately, even if the engine does not answer", async () => {
+    const { status, err } = await interrupted(2);
+    expect(status).toBe(130);
+    expect(err).toContain("interrupted: stopped at once, without a new checkpoint\nResume with: npx distill train");
+  });
+
+  it("ends a call that cannot be stopped", async () => {
+    let press = () => {};
+    const dataDownload = () => {
+      press();
+      return new Promise(() => {});
+    };
+    const { status, err } = await runWith({ dataDownload }, ["data", "download", "there"], {
+      cwd,
+      during: ({ interrupt }) => {
+        press = interrupt;
+      },
+    });
+    expect(status).toBe(130);
+    expect(err).toContain("interrupted: stopped on request");
+  });
+});
+
+describe("when the engine dies in a run", () => {
+  it("says what happened and how to resume; details only with --debug", async () => {
+    const dying = async (...args: string[]) => {
+      let kill = () => {};
+      const start = ({ out }: { out: string }) => {
+        mkdirSync(out, { recursive: true });
+        return { run: "1", directory: out };
+      };
+      const watch = () => {
+        kill();
+        return new Promise(() => {});
+      };
+      return runWith({ start, watch }, ["train", "--recipe", "recipe.json", "--out", "a", ...args], {
+        cwd,
+        during: ({ die }) => {
+          kill = () => die({ message: "the engine ended unexpectedly (signal SIGSEGV): a memory fault.", details: "its last words" });
+        },
+      });
+    };
+    const { status, err } = await dying();
+    expect(status).toBe(1);
+    expect(err).toContain("error: the engine ended unexpectedly (signal SIGSEGV): a memory fault.\nResume with: npx distill train --resume --out");
+    expect(err).not.toContain("its last words");
+    expect((await dying("--debug")).err).toContain("its last words");
+  });
+});

@@ -1,0 +1,59 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { folderWithRecipe } from "../examples";
+import { runWith } from "../fake-engine";
+
+let cwd: string;
+beforeEach(() => {
+  cwd = folderWithRecipe();
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+describe("distill predict", () => {
+  const predicted = {
+    model: "m",
+    classes: ["cat", "dog", "frog", "ship"],
+    images: [{ path: "changed", logits: [1, 2, 0, 0], probabilities: [0.2, 0.6, 0.1, 0.1], input: new Uint8Array(3) }],
+  };
+  const predict = (...args: string[]) =>
+    runWith({ predict: () => predicted }, ["predict", "--model", "m", "--weights", "w.safetensors", "--images", "a.jpg", ...args], { cwd });
+
+  it("prints exactly the model, the classes and each image's logits and probabilities", async () => {
+    const { out } = await predict("--json");
+    expect(JSON.parse(out)).toEqual({
+      model: "m",
+      classes: predicted.classes,
+      images: [{ path: "a.jpg", logits: [1, 2, 0, 0], probabilities: [0.2, 0.6, 0.1, 0.1] }],
+    });
+  });
+
+  it("sends what the flags say", async () => {
+    const { calls } = await predict("--image-size", "64", "--patch-size", "8", "--temperature", "2.5", "--mean", "0.5,0.4,0", "--std", "1,1,0.5");
+    expect(calls[0]!.params).toEqual({
+      model: "m",
+      weights: join(cwd, "w.safetensors"),
+      images: [{ path: join(cwd, "a.jpg") }],
+      imageSize: 64,
+      patchSize: 8,
+      temperature: 2.5,
+      mean: [0.5, 0.4, 0],
+      std: [1, 1, 0.5],
+    });
+  });
+
+  it("names the three likeliest classes", async () => {
+    expect((await predict()).out).toMatch(/^a\.jpg +dog 60\.0 % +cat 20\.0 % +frog 10\.0 %\n$/);
+  });
+
+  it.each([
+    [["--image-size", "big"], 'expected an integer from 8 to 1024, got "big"'],
+    [["--temperature", "0"], "expected a number from 0.05 to 100, got 0"],
+    [["--mean", "1,2"], 'expected three numbers as in 0.49,0.48,0.45, got "1,2"'],
+    [["--std", "0,1,1"], 'expected three numbers above 0, got "0,1,1"'],
+  ])("refuses %s", async (args, words) => {
+    const { status, err, calls } = await predict(...args);
+    expect(err).toContain(words);
+    expect([status, calls]).toEqual([2, []]);
+  });
+});

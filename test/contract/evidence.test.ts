@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { type ArmEvidence, compareEvidence, verdictOf } from "../../src-main/contract/evidence";
+import { presetOf } from "../../src-main/contract/presets";
+import type { Recipe } from "../../src-main/contract/recipe";
+
+const { recipe } = presetOf("demo");
+const [hashes, chain] = [{ data: "d", initialWeights: "w", batches: "c", teacher: null }, ["a", "b", "c"]];
+
+/** The verdict on a student beside this control. */
+function verdict({ train, ...control }: Partial<ArmEvidence> & { train?: Partial<Recipe["train"]> }) {
+  const student: ArmEvidence = { recipe, hashes, chain, damage: null };
+  const own: Recipe = { ...recipe, distillation: null, teacher: null, train: { ...recipe.train, ...train } };
+  const arm = { ...student, recipe: own, ...control };
+  return verdictOf(compareEvidence(arm, student), { control: arm.chain.length, student: chain.length });
+}
+
+it("has no reason where the comparison is controlled", () => {
+  expect(verdict({})).toEqual({ controlled: true, tunedSeparately: false, differingSettings: [], provenTo: 3, reason: null });
+});
+
+it.each<[Parameters<typeof verdict>[0], string]>([
+  [{ train: { seed: 4 } }, "not comparable: another seed (4 for the control, 0 for the student)"],
+  [{ hashes: { ...hashes, data: "other" } }, "the arms were trained on different data"],
+  [{ hashes: { ...hashes, initialWeights: "other" } }, "the arms started from different weights"],
+  [{ chain: ["a", "x", "y"] }, "the arms were shown different pixels or labels in batch 2"],
+  [{ damage: "line 2 is missing" }, "the evidence is damaged: control: line 2 is missing"],
+  [{ train: { learningRate: 0.5 } }, "tuned separately: the control has its own train.learningRate"],
+  [{ chain: [null, null, null] }, "an earlier version recorded the arms, and its hashes do not show what they saw"],
+  [{ chain: ["a", "b"] }, "the arms are proven alike up to batch 2 only: the control has 2 batches and the student 3"],
+])("says why it is not: %o", (control, reason) => {
+  expect(verdict(control)).toMatchObject({ controlled: false, reason });
+});
+
+it("calls tuned separately only a control that can be compared", () => {
+  expect(verdict({ train: { learningRate: 0.5 } }).tunedSeparately).toBe(true);
+  expect(verdict({ train: { learningRate: 0.5, seed: 4 } }).tunedSeparately).toBe(false);
+});
