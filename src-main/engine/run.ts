@@ -225,8 +225,7 @@ export class Run implements Watchable {
   #make(directory: string): void {
     if (existsSync(directory)) return;
     this.#make(dirname(directory));
-    mkdirSync(directory);
-    this.#made.push(directory);
+    if (makeNew(directory)) this.#made.push(directory);
   }
 
   /** The first free name of "first", "first-2", "first-3" ...; the folder is this run's from then on. */
@@ -234,13 +233,9 @@ export class Run implements Watchable {
     this.#make(dirname(out));
     for (let number = 1; ; number++) {
       const directory = number === 1 ? out : `${out}-${number}`;
-      try {
-        mkdirSync(directory);
-        this.#made.push(directory);
-        return directory;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
+      if (!makeNew(directory)) continue;
+      this.#made.push(directory);
+      return directory;
     }
   }
 
@@ -258,6 +253,17 @@ export class Run implements Watchable {
         // It is in use, or gone.
       }
     }
+  }
+}
+
+/** Makes a folder. Returns whether it was this call that made it. */
+function makeNew(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
   }
 }
 

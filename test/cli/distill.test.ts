@@ -168,14 +168,14 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
     const { status, err } = await distillOnFullDisk(1, ["train", "--recipe", "recipe.json", "--out", "full"], cwd);
     expect(status).toBe(1);
     expect(err).toContain(`${path.join(cwd, "full", "recipe.json")} cannot be written`);
-    expect(readdirSync(path.join(cwd, "full"))).toEqual([]);
+    expect(existsSync(path.join(cwd, "full"))).toBe(false);
     expect((await distill(["train", "--recipe", "recipe.json", "--out", "full"], cwd)).status).toBe(0);
   });
 
   it("at a checkpoint loses nothing: resumed with free space, the run gives bitwise equal results", async () => {
     const full = await distillOnFullDisk(100, ["train", "--recipe", "recipe.json", "--out", "filled"], cwd);
     expect(full.status).toBe(1);
-    expect(full.err).toMatch(/latest\.safetensors: cannot be written.*resume the run/);
+    expect(full.err).toMatch(/latest\.safetensors cannot be written.*resume the run/);
     expect(readFileSync(path.join(cwd, "filled", "events.jsonl"), "utf8")).toContain('"failed"');
     expect((await distill(["train", "--recipe", "recipe.json", "--out", "filled", "--resume"], cwd)).status).toBe(0);
     expect(weightsOf("filled")).toBe(weightsOf("full"));
@@ -243,7 +243,7 @@ describe("bad input is named in an error, and changes nothing", () => {
   });
 
   it("a folder given as weights", () =>
-    refused(["predict", "--model", "resnet20_cifar10", "--weights", "photos", "--images", "a.png"], 1, path.join(cwd, "photos"), "it is a folder"));
+    refused(["predict", "--model", "resnet20_cifar10", "--weights", "photos", "--images", "a.png"], 1, path.join(cwd, "photos"), "got a folder"));
 
   it("a folder for the run that is a file", () =>
     refused(["train", "--recipe", "recipe.json", "--out", "recipe.json/run"], 1, `${path.join(cwd, "recipe.json")} is a file`));

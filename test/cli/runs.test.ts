@@ -146,7 +146,7 @@ describe("several seeds", () => {
     const args = ["compare", "--recipe", "both.json", "--seeds", "2", "--out", "sweep", "--json"];
     const stopped = await distill(args, cwd, (text, child) => /seed 1 \(2 of 2\)/.test(text) && child.kill("SIGINT"));
     expect(stopped.status).toBe(130);
-    expect(JSON.parse(stopped.out).error.resume).toMatch(/--seeds 2 --out .*sweep --resume$/);
+    expect(JSON.parse(stopped.out).error.resume).toMatch(/--seeds 2 --resume --out .*sweep$/);
     const { status, out } = await distill([...args, "--resume"], cwd);
     expect(status).toBe(0);
     const result = JSON.parse(out);
