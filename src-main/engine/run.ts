@@ -47,6 +47,8 @@ export class Run implements Watchable {
   readonly directory: string;
   readonly ended: Promise<RunResult>;
   #state: LiveRun["state"] = "running";
+  /** Whether it was asked to pause, which the next member of a sweep has to know too. */
+  #isPaused = false;
   #training: Training | null = null;
   /** Folders of this run, in the order in which they were locked or made. */
   readonly #locks: FolderLock[] = [];
@@ -108,6 +110,7 @@ export class Run implements Watchable {
   control(action: Action): LiveRun["state"] {
     if (this.isOver || this.#state === "stopping") return this.#state;
     if (action === "stop") this.#enter("stopping");
+    if (action !== "checkpoint") this.#isPaused = action === "pause";
     this.#training?.order(action);
     if (action === "pause") return "paused";
     return action === "continue" ? "running" : this.#state;
@@ -163,6 +166,7 @@ export class Run implements Watchable {
     const resume = this.request.resume && (this.#seeds === 1 || this.#wasBegun(directory));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
     this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
+    if (this.#isPaused) this.#training.order("pause");
     const outcome = await this.#training.outcome;
     this.#training = null;
     if (outcome.ok) return outcome.result;
