@@ -40,7 +40,8 @@ struct Environment {
 
 // Runs the body of a method and converts what it throws to a JavaScript error. WrongType becomes a TypeError and WrongRange a RangeError.
 // Running out of memory becomes an Error with code "OUT_OF_MEMORY", bytesAsked and bytesInUse, or on the GPU "CUDA_OUT_OF_MEMORY",
-// bytesAsked and bytesFree. Stopped becomes one with code "INTERRUPTED". CudaError and CudaUnavailable become one with code "CUDA_ERROR", "CUDA_LOST" or "CUDA_UNAVAILABLE".
+// bytesAsked and bytesFree. Stopped becomes one with code "INTERRUPTED". CudaError and CudaUnavailable become one with code "CUDA_ERROR",
+// "CUDA_LOST" or "CUDA_UNAVAILABLE".
 Napi::Value guarded(const Napi::CallbackInfo &info, const std::function<Napi::Value(Environment &)> &body);
 
 template <Napi::Value (*method)(const Napi::CallbackInfo &, Environment &)>

@@ -13,7 +13,6 @@ struct WrongRange : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-
 // An op was cut short because the flag of `stopOn` was set.
 struct Stopped : std::runtime_error {
   Stopped() : std::runtime_error("stopped on request") {}

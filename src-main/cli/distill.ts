@@ -2,6 +2,7 @@
 /** The program `distill`: the command line on this computer's terminal. */
 import path from "node:path";
 import { startEngine } from "../engine-client/node-process";
+import { onOrphaned } from "./orphaned";
 import { run } from "./program";
 
 // A reader that stops early (`distill ... | head`) is not a failure.
@@ -22,7 +23,9 @@ run(process.argv.slice(2), {
   err: process.stderr,
   onInterrupt: (listener) => {
     for (const signal of ENDINGS) process.on(signal, listener);
+    const unwatch = onOrphaned(listener);
     return () => {
+      unwatch();
       for (const signal of ENDINGS) process.off(signal, listener);
     };
   },

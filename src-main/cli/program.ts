@@ -13,6 +13,7 @@ import { addEvaluate } from "./verbs/evaluate";
 import { addExport } from "./verbs/export";
 import { addPredict } from "./verbs/predict";
 import { addReport } from "./verbs/report";
+import { addRuns } from "./verbs/runs";
 import { addTrain } from "./verbs/train";
 import type { World } from "./world";
 
@@ -45,7 +46,8 @@ function createProgram(world: World, perform: Perform): Command {
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
     .showHelpAfterError("(add --help for usage)");
-  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addExport, addBench, addDoctor]) add(program, perform);
+  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addRuns, addExport, addBench, addDoctor])
+    add(program, perform);
   addCommonOptions(program);
   return program;
 }

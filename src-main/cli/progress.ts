@@ -37,6 +37,8 @@ class Narrator {
         return measuredWords(notice.record);
       case "state":
         return notice.state;
+      case "member":
+        return `seed ${notice.seed} (${notice.index + 1} of ${notice.total}), in ${notice.directory}`;
       case "started":
         this.#epochs.set(notice.arm, notice.epochs);
         return `${named(notice.arm)}${count(notice.epochs, "epoch")}, batches per epoch: ${notice.batchesPerEpoch}, in ${notice.directory}`;

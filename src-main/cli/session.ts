@@ -21,7 +21,13 @@ export class Session {
   /** Trains to the end. The first interrupt stops the run with a checkpoint. `onStart` is told its folder. */
   train(request: Methods["start"]["params"], onStart: (directory: string) => void): Promise<RunResult> {
     const { signal } = this.interrupts;
+    this.interrupts.stopping = "Stopping. Interrupt once more to stop at once.";
     return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice: (notice) => this.progress.show(notice) }));
+  }
+
+  /** Whether the user asked to stop. */
+  get interrupted(): boolean {
+    return this.interrupts.signal.aborted;
   }
 
   say(text: string): void {
@@ -40,7 +46,7 @@ export async function withSession<R>(world: World, work: (session: Session) => P
   } finally {
     interrupts.end();
     progress.end();
-    channel.close();
+    channel.close(interrupts.wereForced);
   }
 }
 
@@ -49,6 +55,9 @@ class Interrupts {
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #forced: Promise<never>;
+  /** What is said at the first one; null for calls that end at once. */
+  stopping: string | null = null;
+  wereForced = false;
 
   constructor(world: World, progress: ProgressView) {
     let force: (error: EngineError) => void;
@@ -58,8 +67,10 @@ class Interrupts {
     // Calls handle it if they are waiting for it. If no call is waiting, nobody has to.
     this.#forced.catch(() => {});
     this.#unsubscribe = world.onInterrupt(() => {
-      if (this.signal.aborted) force(new EngineError({ code: "INTERRUPTED", message: "stopped at once, without a new checkpoint" }));
-      else progress.say("Stopping. Interrupt once more to stop at once.");
+      if (this.signal.aborted) {
+        this.wereForced = true;
+        force(new EngineError({ code: "INTERRUPTED", message: "stopped at once, without a new checkpoint" }));
+      } else if (this.stopping) progress.say(this.stopping);
       this.#abort.abort();
     });
   }

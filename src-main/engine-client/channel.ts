@@ -5,8 +5,10 @@ export type Incoming = Answer | Notice;
 
 /** The client's end of the connection. */
 export interface EngineChannel extends Channel<Call, Incoming, EngineEnd> {
-  /** Ends the connection, and the engine if it was started for it. */
-  close(): void;
+  /**
+   * Ends the connection, and the engine if it was started for it: what trains there stops with a checkpoint. `atOnce`: without one.
+   */
+  close(atOnce?: boolean): void;
 }
 
 /** The part of a browser's MessagePort used here. */

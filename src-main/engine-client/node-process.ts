@@ -8,7 +8,7 @@ import { engineEnd } from "./exit";
 /** Characters of standard error kept to explain why the process ended. */
 const KEPT = 4000;
 
-/** Starts the engine's script. Closing the channel ends the process at once. */
+/** Starts the engine's script. */
 export function startEngine(script: string): EngineChannel {
   const child = fork(script, [], {
     // Typed arrays pass as they are.
@@ -28,7 +28,10 @@ export function startEngine(script: string): EngineChannel {
     post: (call) => child.send(call, () => {}),
     onMessage: (listener) => child.on("message", (message) => listener(message as Incoming)),
     onClose: (listener) => closed.then(listener),
-    close: () => child.kill("SIGKILL"),
+    close: (atOnce) => {
+      if (atOnce) child.kill("SIGKILL");
+      else if (child.connected) child.disconnect();
+    },
   };
 }
 

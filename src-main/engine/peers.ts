@@ -3,10 +3,11 @@
  * runs' folders, which only the user can read.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Notice, NoticeBody } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { LiveRun, RunOwner, RunResult } from "../contract/run";
@@ -26,13 +27,17 @@ export class PeerServer {
     readonly address: Address,
     private readonly server: Server,
     private readonly socket: string,
+    private readonly connections: ReadonlySet<Socket>,
   ) {}
 
   /** `serve` gets a channel for each peer. */
   static async open(serve: (channel: ClientChannel) => void): Promise<PeerServer> {
     const token = randomBytes(16).toString("hex");
     const socket = newAddress();
+    const connections = new Set<Socket>();
     const server = createServer((connection) => {
+      connections.add(connection);
+      connection.on("close", () => connections.delete(connection));
       const lines = linesOver(connection);
       lines.onMessage((first) => {
         if (!isToken(first, token)) {
@@ -45,13 +50,33 @@ export class PeerServer {
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(socket, resolve));
     // A connection does not keep the process alive.
     server.unref();
-    if (process.platform !== "win32") chmodSync(socket, 0o600);
-    return new PeerServer({ socket, token }, server, socket);
+    if (process.platform !== "win32") {
+      chmodSync(socket, 0o600);
+      removeDeserted(dirname(socket));
+    }
+    return new PeerServer({ socket, token }, server, socket, connections);
   }
 
-  close(): void {
-    this.server.close();
+  /** Peers get what was sent to them before. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const connection of this.connections) connection.end().unref();
     if (process.platform !== "win32") rmSync(this.socket, { force: true });
+    await Promise.race([closed, delay(CLOSING_MS, null, { ref: false })]);
+  }
+}
+
+/** How long a peer that does not close its end is waited for. */
+const CLOSING_MS = 1000;
+
+/** Processes that were killed leave their sockets: those that nobody listens to are removed. */
+function removeDeserted(folder: string): void {
+  for (const name of readdirSync(folder).filter((each) => each.endsWith(".sock"))) {
+    const path = join(folder, name);
+    const connection = connect(path);
+    connection.on("connect", () => connection.destroy());
+    connection.on("error", ({ code }: NodeJS.ErrnoException) => code === "ECONNREFUSED" && rmSync(path, { force: true }));
+    connection.unref();
   }
 }
 

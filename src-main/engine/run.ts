@@ -9,7 +9,7 @@ import { EngineError } from "../engine-client/client";
 import { FolderLock, type LockContent } from "../runs/lock";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
-import { expectWritable } from "./out-folder";
+import { expectAbsent, expectWritable } from "./out-folder";
 import { summarizeSweep } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
 
@@ -47,6 +47,8 @@ export class Run implements Watchable {
   readonly directory: string;
   readonly ended: Promise<RunResult>;
   #state: LiveRun["state"] = "running";
+  /** Whether it was asked to pause, which the next member of a sweep has to know too. */
+  #isPaused = false;
   #training: Training | null = null;
   /** Folders of this run, in the order in which they were locked or made. */
   readonly #locks: FolderLock[] = [];
@@ -66,6 +68,7 @@ export class Run implements Watchable {
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
     expectWritable(out);
+    if (this.#seeds > 1 && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
@@ -107,6 +110,7 @@ export class Run implements Watchable {
   control(action: Action): LiveRun["state"] {
     if (this.isOver || this.#state === "stopping") return this.#state;
     if (action === "stop") this.#enter("stopping");
+    if (action !== "checkpoint") this.#isPaused = action === "pause";
     this.#training?.order(action);
     if (action === "pause") return "paused";
     return action === "continue" ? "running" : this.#state;
@@ -162,6 +166,7 @@ export class Run implements Watchable {
     const resume = this.request.resume && (this.#seeds === 1 || this.#wasBegun(directory));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
     this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
+    if (this.#isPaused) this.#training.order("pause");
     const outcome = await this.#training.outcome;
     this.#training = null;
     if (outcome.ok) return outcome.result;

@@ -67,8 +67,8 @@ export class Runs {
     const run = this.training;
     run?.control("stop");
     await run?.ended.catch(() => {});
-    const server = await this.#server;
-    server?.close();
+    const server = await this.#server?.catch(() => null);
+    await server?.close();
   }
 
   async #listen(): Promise<Address> {

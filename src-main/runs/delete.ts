@@ -7,14 +7,15 @@ import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
 const BESIDE = ["comparison.json", "report.html", "lock"];
-const MEMBER_DEPTH = 2;
+/** A run lies at most so deep in a sweep: seed-0/control. */
+const DEPTH = 2;
 
 /**
  * Deletes a run, or a comparison or sweep with all its runs. Files that this program did not write stay, and are named. Throws an InputError if
  * there is no run, or if one of them is being trained.
  */
 export function deleteRun(directory: string): { deleted: number; kept: string[] } {
-  const runs = runFolders(directory, MEMBER_DEPTH);
+  const runs = runFolders(directory, DEPTH);
   if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
   const folders = foldersBetween(directory, runs);
   for (const folder of folders) {

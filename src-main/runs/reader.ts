@@ -43,7 +43,7 @@ export function listRuns(directory: string): RunSummary[] {
 }
 
 /** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
-export function runFolders(directory: string, depth = 2): string[] {
+export function runFolders(directory: string, depth = 3): string[] {
   if (!existsSync(directory)) return [];
   if (existsSync(runFiles(directory).recipe)) return [directory];
   if (depth === 0) return [];

@@ -205,6 +205,8 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   await studio.trainingIs("Running");
   await studio.sees(/^Trained in the command line, process \d+ · Epoch \d+ of 500/);
   await studio.stepsReach(2);
+  await studio.press("Pause");
+  await studio.trainingIs("Paused");
   await studio.press("Stop");
   await studio.trainingIs("Stopped");
   expect((await ended).status).toBe(130);

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 
 /** The command line as installed: bundled, with the real engine. */
-const PROGRAM = path.resolve(import.meta.dirname, "../../out/cli/distill.cjs");
+export const PROGRAM = path.resolve(import.meta.dirname, "../../out/cli/distill.cjs");
 
 export interface Finished {
   status: number | null;

@@ -197,6 +197,24 @@ describe("the engine's process", () => {
     expect(await other.result("attach", { directory: folder.path(out) })).toBeNull();
   });
 
+  test("calls are answered during a long batch, and a stop does not wait for its end", async () => {
+    const out = "long batch";
+    const engine = start();
+    const started = new Promise<void>((resolve) => {
+      engine.onNotice = ({ type }) => type === "started" && resolve();
+    });
+    const recipe = { data: { path: "bundled", trainLimit: 128, testLimit: 1 }, teacher: null, distillation: null, student: { model: "vit_tiny_patch16_224" } };
+    const params = { kind: "train", recipe: { ...recipe, train: { epochs: 1, batchSize: 128, precision: "fp32" } }, out: folder.path(out), resume: false };
+    const { run: id } = await engine.result<{ run: string }>("start", params);
+    const ending = engine.ask("watch", { run: id, from: 0 });
+    await started;
+    expect(await engine.result("list", {})).toMatchObject([{ run: id, state: "running" }]);
+    expect(await engine.result("readRun", { directory: folder.path(out) })).toMatchObject({ state: "running", batches: [] });
+    expect(await engine.result("control", { run: id, action: "stop" })).toEqual({ state: "stopping" });
+    expect(await ending).toMatchObject({ ok: false, error: { code: "INTERRUPTED" } });
+    expect(readRun(folder.path(out))).toMatchObject({ state: "stopped", batches: [] });
+  });
+
   test("what is no call does not end it", async () => {
     const engine = start();
     engine.child.send("no call at all");

@@ -1,0 +1,126 @@
+import path from "node:path";
+import type { Command } from "commander";
+import { InputError, UsageError } from "../../contract/failure";
+import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
+import { EngineError } from "../../engine-client/client";
+import { shownPath } from "../out-folder";
+import type { Session } from "../session";
+import { addVerb, type Outcome, type Perform } from "../verb";
+import { count, percent, table } from "../words";
+import type { World } from "../world";
+
+export function addRuns(program: Command, perform: Perform): void {
+  const runs = program.command("runs").description("list, show, watch, stop and delete runs, whichever process trains them");
+  addVerb(runs, "list", "list the runs in a folder", "npx distill runs list")
+    .argument("[dir]", "a folder with runs in it", "runs")
+    .action((directory: string) => perform((session) => list(session, directory)));
+  addVerb(runs, "show", "show what a run, or each run of a comparison, has done", "npx distill runs show runs/first")
+    .argument("<dir>", "folder of the run or comparison")
+    .action((directory: string) => perform((session) => show(session, directory)));
+  addVerb(runs, "watch", "follow a run that another process trains; Ctrl-C ends the watching alone", "npx distill runs watch runs/first")
+    .argument("<dir>", "folder of the run or comparison")
+    .action((directory: string) => perform((session) => watch(session, directory)));
+  addVerb(runs, "stop", "stop a run with a checkpoint, in whichever process", "npx distill runs stop runs/first")
+    .argument("<dir>", "folder of the run or comparison")
+    .action((directory: string) => perform((session) => stop(session, directory)));
+  addVerb(runs, "delete", "delete a run or a comparison", "npx distill runs delete runs/first --yes")
+    .argument("<dir>", "folder of the run or comparison")
+    .option("--yes", "delete it; without this, only say what would be deleted")
+    .action((directory: string, { yes }: { yes?: true }) => perform((session) => remove(session, directory, yes ?? false)));
+}
+
+async function list(session: Session, directory: string): Promise<Outcome> {
+  const { world } = session;
+  const runs = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
+  if (runs.length === 0) return { json: runs, text: `${directory}: no runs` };
+  const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs}`, accuracyWords(run)]);
+  return { json: runs, text: table([["run", "name", "state", "epochs", "test accuracy"], ...rows]) };
+}
+
+async function show(session: Session, directory: string): Promise<Outcome> {
+  const { world } = session;
+  const summaries = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
+  if (summaries.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
+  const runs: RunDetails[] = [];
+  for (const { directory } of summaries.reverse()) runs.push(await session.call("readRun", { directory }));
+  return { json: runs.map(({ batches: _, ...run }) => run), text: runs.map((run) => runText(run, world)).join("\n\n") };
+}
+
+function runText(run: RunDetails, world: World): string {
+  const { recipe, hashes, events, parameters, classes } = run;
+  const teacher = recipe.teacher ? [["teacher", `${recipe.teacher.model} (${recipe.teacher.weights})`]] : [];
+  const evidence = run.evidenceDamage ? [["evidence", `damaged: ${run.evidenceDamage}`]] : [];
+  const rows = [
+    ["name", run.name],
+    ["state", stateWords(run)],
+    ["started", run.started],
+    ["epochs", `${run.epochsDone} of ${run.epochs}`],
+    ["test accuracy", accuracyWords(run)],
+    ["student", `${recipe.student.model}, ${parameters} parameters, ${classes.length} classes`],
+    ...teacher,
+    ["data", recipe.data.path],
+    ["seed", String(recipe.train.seed)],
+    ["evidence of all batches", hashes.batches.slice(0, 16) || "none yet"],
+    ...evidence,
+    ["last event", events.at(-1) ? `${events.at(-1)!.type} at ${events.at(-1)!.time}` : "none"],
+  ];
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  return `${shownPath(world, run.directory)}\n${rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`).join("\n")}`;
+}
+
+async function watch(session: Session, directory: string): Promise<Outcome> {
+  const { run, owner } = await attach(session, directory);
+  session.say(`watching ${directory}, trained by ${ownerWords(owner)}; Ctrl-C ends the watching alone`);
+  try {
+    const result = await session.call("watch", { run, from: 0 });
+    return { json: result, text: `finished: ${shownPath(session.world, result.directory)}` };
+  } catch (error) {
+    if (!session.interrupted) throw error;
+    throw new EngineError({ code: "INTERRUPTED", message: `no longer watching; ${ownerWords(owner)} goes on training` });
+  }
+}
+
+async function stop(session: Session, directory: string): Promise<Outcome> {
+  const { run } = await attach(session, directory);
+  await session.call("control", { run, action: "stop" });
+  const ending = await session.call("watch", { run, from: Number.MAX_SAFE_INTEGER }).then(
+    () => "it had just finished",
+    (error: unknown) => {
+      if (error instanceof EngineError && error.code === "INTERRUPTED" && !session.interrupted) return "stopped, with a checkpoint";
+      throw error;
+    },
+  );
+  return { json: { directory: path.resolve(session.world.cwd, directory), ending }, text: `${directory}: ${ending}` };
+}
+
+async function remove(session: Session, directory: string, yes: boolean): Promise<Outcome> {
+  const { world } = session;
+  const absolute = path.resolve(world.cwd, directory);
+  if (!yes) {
+    const runs = await session.call("listRuns", { directory: absolute });
+    if (runs.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
+    throw new UsageError(`${directory}: ${count(runs.length, "run")} with weights and checkpoints would be deleted for good; repeat with --yes to do it`);
+  }
+  const result = await session.call("deleteRun", { directory: absolute });
+  const kept = result.kept.map((file) => `\n  ${shownPath(world, file)}`).join("");
+  return { json: result, text: `${directory}: ${count(result.deleted, "run")} deleted${kept && `; not this program's, and kept:${kept}`}` };
+}
+
+/** Throws an InputError if nobody trains there. */
+async function attach(session: Session, directory: string): Promise<LiveRun & { owner: RunOwner }> {
+  const live = await session.call("attach", { directory: path.resolve(session.world.cwd, directory) });
+  if (!live?.owner) throw new InputError(`${directory}: no process trains this run now; npx distill runs show ${directory} says what it has done`);
+  return { ...live, owner: live.owner };
+}
+
+function ownerWords({ program, pid, host }: RunOwner): string {
+  return `the ${program}, process ${pid}${host ? ` on ${host}` : ""}`;
+}
+
+function stateWords({ state, owner }: RunSummary): string {
+  return owner ? `${state} (${ownerWords(owner)})` : state;
+}
+
+function accuracyWords({ testAcc }: RunSummary): string {
+  return testAcc === null ? "" : percent(testAcc);
+}
