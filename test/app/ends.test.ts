@@ -85,6 +85,8 @@ test("whoever ends the app, the run stops with a checkpoint, and ends in the sam
   await trainUntil(false, signal("SIGTERM"));
   await trainUntil(true, signal("SIGHUP"));
   await trainUntil(true, signal("SIGINT"));
+  // To all processes of the app at once, as at a logout.
+  await trainUntil(true, ({ app }) => process.kill(-app.process().pid!, "SIGTERM"));
   await trainUntil(true, ({ app }) => app.evaluate(({ app }) => void setImmediate(() => app.quit())));
   // What Electron does when Linux or macOS shuts down, and when Windows ends the session.
   await trainUntil(true, ({ app }) => app.evaluate(({ powerMonitor }) => void setImmediate(() => powerMonitor.emit("shutdown"))));
