@@ -15,12 +15,12 @@ export class Ending {
     private readonly engine: EngineProcess,
   ) {
     // By the system or another program: without a question. Electron's own handlers for signals are in place by now, and would only close windows.
-    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.on(signal, () => this.begin());
+    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) process.on(signal, () => this.#endForSystem());
     powerMonitor.on("shutdown", (event?: Electron.Event) => this.#endInsteadOf(event));
     app.on("before-quit", (event) => this.#endInsteadOf(event));
     // Windows: the first delays the end of the session until the app is gone, the second is too late for that.
     window.on("query-session-end", (event) => this.#endInsteadOf(event));
-    window.on("session-end", () => this.begin());
+    window.on("session-end", () => this.#endForSystem());
     // By hand.
     window.on("close", (event) => {
       event.preventDefault();
@@ -47,9 +47,20 @@ export class Ending {
 
   #endInsteadOf(event?: Electron.Event): void {
     event?.preventDefault();
-    this.begin();
+    this.#endForSystem();
   }
 
+  /**
+   * At a logout all processes of the app may be asked to end at once, those that draw among them. Electron tries to start these again, and if it
+   * cannot, it crashes and takes the engine with it, unless failures have no limit. Without a window there is soon nothing to draw.
+   */
+  #endForSystem(): void {
+    app.commandLine.appendSwitch("disable-gpu-process-crash-limit");
+    this.begin();
+    if (!this.window.isDestroyed()) this.window.destroy();
+  }
+
+  /** A person closes the window. */
   async #close(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;

@@ -32,6 +32,9 @@ export function openWindow(preferences: Preferences): BrowserWindow {
       webviewTag: false,
       spellcheck: false,
       disableDialogs: true,
+      disableHtmlFullscreenWindowResize: true,
+      // The browser's own dialogs for files would let the page write.
+      disableBlinkFeatures: "FileSystemAccess,FileSystemAccessLocal",
     },
   });
   window.once("ready-to-show", () => {

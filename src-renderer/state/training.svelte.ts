@@ -166,7 +166,9 @@ export class Training {
     } catch (error) {
       await taken;
       if (!isShown()) return;
-      this.state = isInterruption(error) ? "stopped" : "failed";
+      // Another process that was asked to stop may be gone before its answer is here.
+      const stopped = isInterruption(error) || (this.owner !== null && this.state === "stopping");
+      this.state = stopped ? "stopped" : "failed";
       if (this.state === "failed") this.problem = inWords(error);
     }
     this.phase = "";

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { ElectronApplication } from "playwright-core";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { electronNotice } from "../../src-main/app/electron-notice";
 import { HOST_CALLS } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import { distill } from "../cli/distill";
@@ -24,6 +25,18 @@ beforeEach(({ skip }) => {
 afterEach(async () => {
   for (const app of running) await endApp(app);
   rmSync(home, { recursive: true, force: true });
+});
+
+test("the window and the console say that this Electron is past its end of life, if it is", async () => {
+  const app = await launchDevelopmentApp(home);
+  running.push(app);
+  const said: string[] = [];
+  app.process().stderr!.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const { page } = await Studio.of(app);
+  const notice = electronNotice(await app.evaluate(() => process.versions.electron!));
+  const shown = page.getByText("past its end of life");
+  if (notice) await expect.poll(() => said.join(""), { timeout: PATIENCE_MS }).toContain(notice);
+  expect(await shown.count()).toBe(notice ? 1 : 0);
 });
 
 async function openStudio(): Promise<Studio> {
@@ -205,6 +218,8 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   await studio.trainingIs("Running");
   await studio.sees(/^Trained in the command line, process \d+ · Epoch \d+ of 500/);
   await studio.stepsReach(2);
+  await studio.press("Pause");
+  await studio.trainingIs("Paused");
   await studio.press("Stop");
   await studio.trainingIs("Stopped");
   expect((await ended).status).toBe(130);
@@ -254,7 +269,7 @@ test("the page is isolated: sandboxed, without network, and other pages get no a
   const preferences = await app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as Confined).getLastWebPreferences());
   expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false });
   expect(await page.evaluate("[typeof require, typeof process]")).toEqual(["undefined", "undefined"]);
-  expect((await page.evaluate<string[]>("Object.keys(host)")).sort()).toEqual([...HOST_CALLS, "onCommand", "onEngineExit", "pathForFile"].sort());
+  expect((await page.evaluate<string[]>("Object.keys(host)")).sort()).toEqual([...HOST_CALLS, "onCommand", "onEnding", "onEngineExit", "pathForFile"].sort());
 
   const before = page.url();
   expect(await page.evaluate("location.href = 'https://example.com/'; open('https://example.com/')")).toBeNull();

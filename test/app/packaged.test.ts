@@ -1,22 +1,28 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { listPackage } from "@electron/asar";
+import { FuseV1Options, FuseVersion, flipFuses, getCurrentFuseWire } from "@electron/fuses";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { endApp, launchPackagedApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
-test("the packaged app trains where there is no source tree", { timeout: 3 * PATIENCE_MS }, async ({ skip }) => {
-  skip(noDesktop !== null, noDesktop ?? undefined);
-  const elsewhere = mkdtempSync(path.join(os.tmpdir(), "distill-packaged-"));
-  onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
-  const home = path.join(elsewhere, "home");
-  mkdirSync(home);
-  const app = await launchPackagedApp(copyOfPackagedApp(elsewhere), home);
+const RELEASE = path.resolve(import.meta.dirname, "../../release");
+
+beforeEach(({ skip }) => skip(noDesktop !== null, noDesktop ?? undefined));
+
+test("the packaged app trains where there is no source tree", { timeout: 3 * PATIENCE_MS }, async () => {
+  const { folder, home, executable } = copyOfPackagedApp();
+  // Playwright drives the app through the debugger: this copy differs from the package in the switch for that alone.
+  await flipFuses(executable, { version: FuseVersion.V1, resetAdHocDarwinSignature: true, [FuseV1Options.EnableNodeCliInspectArguments]: true });
+  const app = await launchPackagedApp(executable, home);
   onTestFinished(() => endApp(app));
 
   const place = await app.evaluate(({ app }) => ({ packaged: app.isPackaged, path: app.getAppPath() }));
   expect(place.packaged).toBe(true);
-  expect(place.path.startsWith(elsewhere)).toBe(true);
+  expect(place.path.startsWith(folder)).toBe(true);
 
   const studio = await Studio.of(app);
   const run = { trainImages: 80, epochs: 2 };
@@ -24,25 +30,76 @@ test("the packaged app trains where there is no source tree", { timeout: 3 * PAT
   await studio.trainingIs("Finished");
   await studio.stepsAre(batchesOf(run));
 
-  const [folder] = readdirSync(path.join(home, "runs"));
-  expect(readFileSync(path.join(home, "runs", folder!, "report.html"), "utf8")).toContain("quick look");
+  const [runFolder] = readdirSync(path.join(home, "runs"));
+  expect(readFileSync(path.join(home, "runs", runFolder!, "report.html"), "utf8")).toContain("quick look");
   expect(studio.complaints).toEqual([]);
 });
 
-test("the package holds only the native code that it needs: the addon, the CUDA library and the probe, but nothing for tests", ({ skip }) => {
-  skip(noDesktop !== null, noDesktop ?? undefined);
-  const release = path.resolve(import.meta.dirname, "../../release");
-  const native = readdirSync(release, { recursive: true, encoding: "utf8" }).filter((file) => /native[/\\]build[/\\]Release[/\\]/.test(file));
+test("the package holds only the native code that it needs: the addon, the CUDA library and the probe, but nothing for tests", () => {
+  const native = readdirSync(RELEASE, { recursive: true, encoding: "utf8" }).filter((file) => /native[/\\]build[/\\]Release[/\\]/.test(file));
   const names = native.map((file) => path.parse(file).name);
   expect(names).toEqual(expect.arrayContaining(["distill_core", "distill_cuda_probe"]));
   expect(names.filter((name) => !["distill_core", "distill_cuda_probe", "libdistill_cuda"].includes(name))).toEqual([]);
 });
 
-/** Copies the whole folder that packaging created; returns the program in the copy. */
-function copyOfPackagedApp(target: string): string {
-  const release = path.resolve(import.meta.dirname, "../../release");
-  const [folder, ...rest] = path.relative(release, process.env.DISTILL_PACKAGED_APP!).split(path.sep);
+test("Electron's switches for other uses of the program are off, and the app is loaded from its archive alone", async () => {
+  const wire = await getCurrentFuseWire(process.env.DISTILL_PACKAGED_APP!);
+  const on = (fuse: FuseV1Options) => wire[fuse] === "1".charCodeAt(0);
+  expect({
+    runAsNode: on(FuseV1Options.RunAsNode),
+    nodeOptions: on(FuseV1Options.EnableNodeOptionsEnvironmentVariable),
+    inspect: on(FuseV1Options.EnableNodeCliInspectArguments),
+    onlyAsar: on(FuseV1Options.OnlyLoadAppFromAsar),
+    integrity: on(FuseV1Options.EnableEmbeddedAsarIntegrityValidation),
+    cookies: on(FuseV1Options.EnableCookieEncryption),
+  }).toEqual({ runAsNode: false, nodeOptions: false, inspect: false, onlyAsar: true, integrity: process.platform !== "linux", cookies: true });
+});
+
+test("all scripts of the app lie in its archive", () => {
+  const asar = filesBelow(RELEASE).find((file) => path.basename(file) === "app.asar")!;
+  const inside = listPackage(asar, { isPack: false }).map((file) => file.replaceAll("\\", "/"));
+  expect(inside).toEqual(expect.arrayContaining(["/out/app/main.cjs", "/out/app/preload.cjs", "/out/engine/engine.cjs", "/out/renderer/index.html"]));
+  expect(existsSync(path.join(`${asar}.unpacked`, "out"))).toBe(false);
+});
+
+test("the package cannot be used as Node, cannot be debugged and loads no other app", { timeout: PATIENCE_MS }, async () => {
+  const { folder, home, executable } = copyOfPackagedApp();
+  const ran = (name: string) => `require("node:fs").writeFileSync(${JSON.stringify(path.join(folder, name))}, "")`;
+  writeFileSync(path.join(folder, "required.cjs"), ran("ran-required"));
+  const other = path.join(path.dirname(filesBelow(folder).find((file) => path.basename(file) === "app.asar")!), "app");
+  mkdirSync(other);
+  writeFileSync(path.join(other, "package.json"), JSON.stringify({ name: "other", main: "main.js" }));
+  writeFileSync(path.join(other, "main.js"), ran("ran-other"));
+
+  const sandbox = process.platform === "linux" && process.getuid!() === 0 ? ["--no-sandbox"] : [];
+  const app = spawn(executable, [...sandbox, "--inspect=0", "-e", ran("ran-as-node")], {
+    cwd: home,
+    env: { ...process.env, DISTILL_HOME: home, ELECTRON_RUN_AS_NODE: "1", NODE_OPTIONS: `--require=${path.join(folder, "required.cjs")}` },
+  });
+  const ended = once(app, "exit");
+  onTestFinished(() => void app.kill("SIGKILL"));
+  let errors = "";
+  app.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  // It has become the app, and not Node, once it has settings.
+  await expect.poll(() => existsSync(path.join(home, "settings")) || app.exitCode !== null, { timeout: PATIENCE_MS }).toBe(true);
+  app.kill("SIGTERM");
+  await ended;
+  expect(readdirSync(folder).filter((name) => name.startsWith("ran-"))).toEqual([]);
+  expect(errors).not.toContain("Debugger listening");
+});
+
+/** A copy of the whole folder that packaging created, in a folder outside this source tree, and a home for it. Both are removed after the test. */
+function copyOfPackagedApp(): { folder: string; home: string; executable: string } {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "distill-packaged-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const home = path.join(folder, "home");
+  mkdirSync(home);
+  const [first, ...rest] = path.relative(RELEASE, process.env.DISTILL_PACKAGED_APP!).split(path.sep);
   // Links stay links: on macOS they hold the app's frameworks together.
-  cpSync(path.join(release, folder!), path.join(target, folder!), { recursive: true, verbatimSymlinks: true });
-  return path.join(target, folder!, ...rest);
+  cpSync(path.join(RELEASE, first!), path.join(folder, first!), { recursive: true, verbatimSymlinks: true });
+  return { folder, home, executable: path.join(folder, first!, ...rest) };
 }
+
+const filesBelow = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => path.join(folder, file));

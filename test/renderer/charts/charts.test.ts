@@ -64,8 +64,17 @@ describe("by epoch", () => {
       [0.4, null, null],
       [null, null, null],
     ]);
-    expect(epochSpan(curves)).toEqual([0.5, 3.5]);
+  });
+
+  it("reaches as far as the charts by batch: of a long run that has just begun, two epochs", () => {
     expect(epochSpan(new Curves())).toEqual([0.5, 1.5]);
+    expect(epochSpan(curves)).toEqual([0.5, 2.5]);
+    const long = begunCurves(["single"], 2, 200);
+    expect(epochSpan(long)).toEqual([0.5, 2.5]);
+    long.addBatches("single", batches(20, 2));
+    expect(epochSpan(long)).toEqual([0.5, 13.5]);
+    long.addBatches("single", batches(400, 2));
+    expect(epochSpan(long)).toEqual([0.5, 200.5]);
   });
 
   it("the teacher's line runs from edge to edge", () => {

@@ -283,6 +283,17 @@ describe("a run that is followed from its middle", () => {
     expect(training.curves.arms.map(({ arm }) => arm)).toEqual(["single"]);
   });
 
+  it.each([
+    ["is stopped if it was asked to stop", true, { state: "stopped", problem: null }],
+    ["has failed otherwise", false, { state: "failed", problem: "The process that trains this run has ended" }],
+  ] as const)("whose process is gone %s", async (_, asked, end) => {
+    await follow({ run: "theirs", owner: owner() });
+    if (asked) await training.stop();
+    call.end.reject(failure("the process that trains this run has ended", "ENGINE_DIED"));
+    await training.settled();
+    expect(training).toMatchObject(end);
+  });
+
   it("is dropped with its end once another is on screen", async () => {
     await follow({ run: "theirs", owner: owner() });
     const theirs = call;

@@ -144,7 +144,7 @@ describe("Runs", () => {
 
   it("says of an owner who may be gone when it was last alive, and offers to resume", async () => {
     await listing(summary("single", { state: "running", owner: owner({ lastSign: "2026-11-24T09:05:00Z" }) }));
-    expect(read()).toMatch(/process 123; last sign of life 24 Nov 2026, \d\d:\d\d .*Resume/);
+    expect(read()).toMatch(/Perhaps running 2 of 2 epochs in the command line, process 123; last sign of life 24 Nov 2026, \d\d:\d\d .*Resume/);
     expect(read()).not.toContain("Watch");
   });
 
