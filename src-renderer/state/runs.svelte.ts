@@ -5,7 +5,7 @@ import type { Bridge } from "../bridge";
 import { ARM_ORDER, type Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { curvesOf, folderName } from "./training.svelte";
-import { dateTime, folderOf } from "./words";
+import { baseName, dateTime, folderOf } from "./words";
 
 /** A comparison with its two arms, or a run of one model. */
 export interface RunGroup {
@@ -164,6 +164,12 @@ export function whereaboutsOf({ directory, owner }: RunGroup, trained: string | 
 export function ownerInWords({ program, host, pid }: RunOwner): string {
   const where = program === "app" ? "in another copy of the app" : "in the command line";
   return `${where}${host === null ? "" : ` on ${host}`}, process ${pid}`;
+}
+
+/** "seed 8": which comparison of a sweep this is; null if it is none of one. */
+export function memberInWords({ directory }: RunGroup): string | null {
+  const seed = /^seed-(\d+)$/.exec(baseName(directory))?.[1];
+  return seed ? `seed ${seed}` : null;
 }
 
 /** When a process that may be gone was last known to be alive. */

@@ -7,6 +7,7 @@ import {
   groupRuns,
   groupState,
   lastSignInWords,
+  memberInWords,
   ownerInWords,
   Runs,
   recipeOf,
@@ -99,6 +100,12 @@ describe("where a run is trained", () => {
     expect(ownerInWords(owner({ program: "app", host: "ada" }))).toBe("in another copy of the app on ada, process 123");
     expect(lastSignInWords(owner({ lastSign: "2026-11-24T09:05:00Z" }))).toMatch(/^last sign of life 24 Nov 2026, \d\d:\d\d$/);
   });
+});
+
+it("a comparison of a sweep names its seed", () => {
+  const memberOf = (directory: string) => memberInWords(groupOf(summary("control", { directory })));
+  expect(memberOf("/runs/sweep/seed-8/control")).toBe("seed 8");
+  expect(memberOf("/runs/one/control")).toBeNull();
 });
 
 describe("the recipe of arms", () => {

@@ -97,20 +97,23 @@ it("runs of earlier versions have evidence of the old kind, never a green seal",
   });
 });
 
-it("different hashes of the old kind are said, once they compare: when both arms are finished", () => {
-  const old = { hashes: { ...details("control").hashes, batches: "other" }, batches: batches(8, PER_EPOCH, { chain: null }) };
-  expect(sealAfter({ control: 8, student: 8 }, false, old)?.words).toBe("Evidence of the old kind");
-  // The student's links are those of this version, so its hash is of another kind.
-  expect(sealAfter({ control: 8, student: 8 }, true, old)?.words).toBe("Evidence of the old kind");
-  const student = details("student", { batches: batches(8, PER_EPOCH, { chain: null }) });
-  const sealOfOld = (control: Partial<RunDetails>) =>
-    sealOf(curvesOf([details("control", control), student]), factsOf([details("control", control), student]), true);
-  expect(sealOfOld(old)).toMatchObject({
+it("different hashes of the old kind are said, once they compare: when an earlier version has finished both arms", () => {
+  const old = { batches: batches(8, PER_EPOCH, { chain: null }) };
+  const other = { ...old, hashes: { ...details("control").hashes, batches: "other" } };
+  const sealOfOld = (control: Partial<RunDetails>, student: Partial<RunDetails>, finished = true) => {
+    const runs = [details("control", control), details("student", student)];
+    return sealOf(curvesOf(runs), factsOf(runs), finished);
+  };
+  expect(sealOfOld(other, old)).toMatchObject({
     kind: "bad",
     words: "Start or batches differ",
     detail: "Hashes of the old kind differ: different images, order or augmentation.",
   });
-  expect(sealOfOld({ ...old, hashes: student.hashes })).toMatchObject({ kind: "caution", words: "Evidence of the old kind" });
+  const kept = { kind: "caution", words: "Evidence of the old kind" };
+  expect(sealOfOld(old, old)).toMatchObject(kept);
+  expect(sealOfOld(other, old, false)).toMatchObject(kept);
+  // This version resumed the student, whose hash is now of another kind.
+  expect(sealOfOld(other, { batches: batches(8, PER_EPOCH) })).toMatchObject(kept);
 });
 
 it("evidence that was changed is called damaged", () => {
