@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 3 * PATIENCE_MS });
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const recipe = {
   name: "ends",
-  data: { path: "bundled", trainLimit: 128, testLimit: 16 },
+  data: { path: "bundled", trainLimit: 96, testLimit: 16 },
   teacher: null,
   distillation: null,
   student: { model: "vit_micro_patch4_32" },

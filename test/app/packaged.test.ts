@@ -6,6 +6,7 @@ import path from "node:path";
 import { listPackage } from "@electron/asar";
 import { FuseV1Options, FuseVersion, flipFuses, getCurrentFuseWire } from "@electron/fuses";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { electronNotice } from "../../src-main/app/electron-notice";
 import { endApp, launchPackagedApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
@@ -82,13 +83,22 @@ test("the package cannot be used as Node, cannot be debugged and loads no other 
   app.stderr.on("data", (chunk: Buffer) => {
     errors += chunk.toString();
   });
-  // It has become the app, and not Node, once it has settings.
-  await expect.poll(() => existsSync(path.join(home, "settings")) || app.exitCode !== null, { timeout: PATIENCE_MS }).toBe(true);
+  // It has become the app, and not Node, once it has settings. An Electron past its end of life is said on the console, too.
+  const notice = noticeOfElectron();
+  const isApp = () => existsSync(path.join(home, "settings")) && errors.includes(notice);
+  await expect.poll(() => isApp() || app.exitCode !== null, { timeout: PATIENCE_MS }).toBe(true);
+  expect(app.exitCode).toBeNull();
   app.kill("SIGTERM");
   await ended;
   expect(readdirSync(folder).filter((name) => name.startsWith("ran-"))).toEqual([]);
   expect(errors).not.toContain("Debugger listening");
 });
+
+/** Empty if the Electron at hand is supported. */
+function noticeOfElectron(): string {
+  const file = path.join(path.dirname(process.env.DISTILL_ELECTRON!), "version");
+  return existsSync(file) ? (electronNotice(readFileSync(file, "utf8").trim()) ?? "") : "";
+}
 
 /** A copy of the whole folder that packaging created, in a folder outside this source tree, and a home for it. Both are removed after the test. */
 function copyOfPackagedApp(): { folder: string; home: string; executable: string } {
