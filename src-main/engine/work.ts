@@ -10,7 +10,7 @@ import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
-import { writeWhole } from "../runs/files";
+import { writeComparison } from "../runs/comparison";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
@@ -107,7 +107,7 @@ export class Work {
       ...verdictOf(readRun(control.directory), readRun(student.directory)),
       report,
     };
-    writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
+    writeComparison(out, result);
     return result;
   }
 
@@ -142,6 +142,7 @@ export class Work {
           this.#runs.push(before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, teacherTestAcc, this.notify));
         }
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
+        if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
         return this.#trainRuns();
       });
@@ -170,8 +171,9 @@ export class Work {
     const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
     this.#phase("Reading the images");
     let told = performance.now();
-    const reading = openDataset(data, {
+    return openDataset(data, {
       storeSize: Math.max(...sides),
+      signal: this.#stopping.signal,
       onProgress: (done, total) => {
         this.#expectGoing();
         if (performance.now() - told < 500) return;
@@ -179,7 +181,6 @@ export class Work {
         this.#phase(`Reading the images: ${done} of ${total}`);
       },
     });
-    return this.#unlessStopped(reading);
   }
 
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe): Promise<number> {
@@ -210,28 +211,6 @@ export class Work {
 
   #expectGoing(): void {
     if (Atomics.load(this.stop, 0) !== 0) throw new Interrupted("stopped on request");
-  }
-
-  /** What `reading` gives; at once Interrupted, if the work has to stop while a file takes long. */
-  async #unlessStopped<R extends { release(): void }>(reading: Promise<R>): Promise<R> {
-    const { signal } = this.#stopping;
-    let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(new Interrupted("stopped on request"));
-      if (signal.aborted) stop();
-      signal.addEventListener("abort", stop);
-    });
-    try {
-      return await Promise.race([reading, stopped]);
-    } catch (error) {
-      reading.then(
-        (late) => late.release(),
-        () => {},
-      );
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
   }
 
   /** However the work ends, each run's folder says so and is closed. */

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
-import { writeWhole } from "./files";
+import { writeWhole } from "../disk/write-whole";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import { type Group, reportPage } from "./report/page";

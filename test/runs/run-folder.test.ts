@@ -1,11 +1,13 @@
-import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
 import { listRuns, readRun } from "../../src-main/runs/reader";
-import { createRun, resumeRun } from "../../src-main/runs/writer";
-import { batch, epoch, finishedRun, PARTS, start, train } from "./example-run";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { batch, begun, epoch, finishedRun, resumed, start, train, unlock } from "./example-run";
+
+useBackend(loadAddon());
 
 let parent: string;
 let directory: string;
@@ -44,7 +46,7 @@ describe("a run folder", () => {
   });
 
   test("keeps NaN and unmeasured values", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } }]);
     run.appendEpoch(epoch(1));
     run.appendEpoch(epoch(2, null));
@@ -58,12 +60,12 @@ describe("a run folder", () => {
   test("is never overwritten", () => {
     finishedRun(directory);
     const before = text("batches.csv");
-    expect(() => createRun(directory, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(() => begun(directory)).toThrow(/already holds a run.*another folder.*--resume/);
     expect(text("batches.csv")).toBe(before);
   });
 
   test("accepts new hashes", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     run.setHashes({ ...start.hashes, batches: "b1" });
     run.close();
     expect(readRun(directory).hashes).toEqual({ ...start.hashes, batches: "b1" });
@@ -71,7 +73,7 @@ describe("a run folder", () => {
   });
 
   test("may end with half a line", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "2,1,0.33");
@@ -86,14 +88,14 @@ describe("a run folder", () => {
 
 describe("resuming", () => {
   test("removes whatever came after the checkpoint, and half lines", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     train(run, 3);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "4,1,0.");
-    const resumed = resumeRun(directory, { epoch: 2, iter: 3, epochsDone: 1 }, PARTS);
-    resumed.appendBatches([batch(2, 4)]);
-    resumed.appendEpoch(epoch(2));
-    resumed.close();
+    const again = resumed(directory, { epoch: 2, iter: 3, epochsDone: 1 });
+    again.appendBatches([batch(2, 4)]);
+    again.appendEpoch(epoch(2));
+    again.close();
     const read = readRun(directory);
     expect(read.batches.map(({ epoch, iter }) => [epoch, iter])).toEqual([1, 2].flatMap((e) => [1, 2, 3, 4].map((iter) => [e, iter])));
     expect(read.epochRecords).toEqual([epoch(1), epoch(2)]);
@@ -101,29 +103,29 @@ describe("resuming", () => {
 
   test("leaves the same bytes as an uninterrupted run", () => {
     finishedRun(join(parent, "whole"));
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.appendBatches([batch(2, 1), batch(2, 2)]);
     run.close();
-    const resumed = resumeRun(directory, { epoch: 1, iter: 4, epochsDone: 1 }, PARTS);
-    resumed.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
-    resumed.appendEpoch(epoch(2));
-    resumed.close();
+    const again = resumed(directory, { epoch: 1, iter: 4, epochsDone: 1 });
+    again.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
+    again.appendEpoch(epoch(2));
+    again.close();
     for (const file of ["batches.csv", "epochs.csv"]) expect(text(file)).toBe(readFileSync(join(parent, "whole", file), "utf8"));
   });
 
   test("from before the first checkpoint starts the tables over", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
     expect(readRun(directory)).toMatchObject({ batches: [], epochRecords: [] });
   });
 
   test("numbers the segments", () => {
-    createRun(directory, start, PARTS).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    begun(directory).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
     const events = text("events.jsonl")
       .trimEnd()
       .split("\n")
@@ -135,14 +137,8 @@ describe("resuming", () => {
     ]);
   });
 
-  test("is refused while another process trains the run", () => {
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.ppid }));
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(`being trained by process ${process.ppid}`);
-  });
-
   test("needs a run", () => {
-    expect(() => resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(/holds no run/);
+    expect(() => resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(/holds no run/);
   });
 });
 
@@ -150,7 +146,7 @@ const event = (more: object) => `${JSON.stringify({ time: new Date().toISOString
 
 describe("the state of a run", () => {
   test("follows its events", () => {
-    const run = createRun(directory, start, PARTS);
+    const run = begun(directory);
     const states = [readRun(directory).state];
     for (const type of ["paused", "checkpoint", "continued", "warning", "stopped"] as const) {
       run.event(type, "because");
@@ -162,18 +158,13 @@ describe("the state of a run", () => {
   });
 
   test("is stopped if its process is gone without a final event", () => {
-    const { pid } = spawnSync(process.execPath, ["-e", ""]);
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid }) + event({ type: "paused" }));
+    const run = begun(directory);
+    run.event("paused");
+    expect(readRun(directory).state).toBe("paused");
+    unlock(directory);
     expect(readRun(directory).state).toBe("stopped");
-    resumeRun(directory, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
     expect(readRun(directory).state).toBe("running");
-  });
-
-  test("is stopped if it ran before the machine restarted, whichever process has its number now", () => {
-    createRun(directory, start, PARTS).close();
-    writeFileSync(join(directory, "events.jsonl"), event({ type: "started", pid: process.pid, time: "2001-01-01T00:00:00.000Z" }));
-    expect(readRun(directory).state).toBe("stopped");
   });
 });
 
