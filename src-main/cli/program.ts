@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
 import { type Failure, toFailure } from "../contract/failure";
+import { visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
@@ -24,7 +25,7 @@ export async function run(args: readonly string[], world: World): Promise<number
   const asJson = args.includes("--json");
   const perform: Perform = async (work) => {
     const { json, text } = await withSession(world, work);
-    world.writeOut(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+    world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
   };
   try {
     await createProgram(world, perform).parseAsync([...args], { from: "user" });
@@ -32,8 +33,8 @@ export async function run(args: readonly string[], world: World): Promise<number
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error);
-    if (asJson) world.writeOut(`${JSON.stringify({ error: failureJson(failure, error) }, null, 2)}\n`);
-    if (!(error instanceof CommanderError)) world.err.write(failureText(failure, args.includes("--debug")));
+    if (asJson) world.writeOut(`${visibleJson({ error: failureJson(failure, error) })}\n`);
+    if (!(error instanceof CommanderError)) world.err.write(visibleLines(failureText(failure, args.includes("--debug"))));
     return STATUS[failure.code] ?? 1;
   }
 }
@@ -43,7 +44,7 @@ function createProgram(world: World, perform: Perform): Command {
     .description(packageJson.description)
     .version(packageJson.version)
     .exitOverride()
-    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
+    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(visibleLines(text)) })
     .showHelpAfterError("(add --help for usage)");
   for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addExport, addBench, addDoctor]) add(program, perform);
   addCommonOptions(program);

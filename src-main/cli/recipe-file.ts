@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
 import { applySettings, parseRecipe, resolvePaths } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 
@@ -28,7 +29,7 @@ function readJson(file: string, shown: string): unknown {
     throw new InputError(`--recipe ${shown}: cannot be read: ${reason}`, { cause: error });
   }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new InputError(`--recipe ${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
   }

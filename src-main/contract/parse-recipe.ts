@@ -1,5 +1,6 @@
 import { UsageError } from "./failure";
 import { modelNames, patchSizeOf } from "./families";
+import { DEEPEST, isUnwieldy } from "./json";
 import { nearest } from "./nearest";
 import { isObjectiveKind, objectiveKinds, objectives, shortForm, type Term, termSettings } from "./objectives";
 import type { Distillation, Recipe } from "./recipe";
@@ -10,9 +11,7 @@ import { z } from "./zod";
 /** What is wrong with a recipe, one line each: `train.epochs: expected an integer from 1 to 10000, got "five"`. */
 export class RecipeError extends UsageError {
   constructor(readonly problems: string[]) {
-    super(
-      problems.length === 1 ? `recipe: ${problems[0]}` : `the recipe has ${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
-    );
+    super(problems.length === 1 ? `recipe: ${problems[0]}` : [`the recipe has ${problems.length} problems:`, ...problems.map((problem) => `  ${problem}`)]);
   }
 }
 
@@ -21,6 +20,7 @@ export class RecipeError extends UsageError {
  * `student.model` are required. Throws a RecipeError that names every problem.
  */
 export function parseRecipe(json: unknown): Recipe {
+  expectWieldy(json);
   const problems = checkVersion(json) ?? checkShape(json);
   if (problems.length > 0) throw new RecipeError(problems);
   const recipe = complete(json as Json);
@@ -34,6 +34,7 @@ export function parseRecipe(json: unknown): Recipe {
  * "distillation.terms.0.weight=40". Returns a copy for `parseRecipe`, which checks the values. Throws a RecipeError if a key does not exist.
  */
 export function applySettings(json: unknown, assignments: readonly string[]): unknown {
+  expectWieldy(json);
   const problems: string[] = [];
   const recipe = isObject(json) ? copy(json) : {};
   for (const assignment of assignments) {
@@ -43,6 +44,12 @@ export function applySettings(json: unknown, assignments: readonly string[]): un
   }
   if (problems.length > 0) throw new RecipeError(problems);
   return isObject(json) || json === undefined ? recipe : json;
+}
+
+/** Before anything walks through it. */
+function expectWieldy(json: unknown): void {
+  if (isUnwieldy(json))
+    throw new RecipeError([`expected sections of settings, got lists or objects nested deeper than ${DEEPEST} levels, or far too many of them`]);
 }
 
 /** Changes the recipe in place. Returns what is wrong with the key, or null. */

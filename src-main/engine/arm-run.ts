@@ -8,6 +8,7 @@ import { differingSettings, valueAt } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import type { EpochRecord, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
+import { visible } from "../contract/visible";
 import { saveWeights } from "../models/weights";
 import { type RunHeader, type RunNote, runFiles } from "../runs/files";
 import { isLeftOver } from "../runs/left-over";
@@ -257,12 +258,14 @@ export class ArmRun {
     this.writer.event("continued");
   }
 
-  warn(text: string): void {
+  warn(warning: string): void {
+    const text = visible(warning);
     this.writer.event("warning", text);
     this.notify({ type: "warning", text });
   }
 
-  note(text: string): void {
+  note(said: string): void {
+    const text = visible(said);
     this.writer.event("note", text);
     this.notify({ type: "note", text });
   }

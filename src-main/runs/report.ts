@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
+import { visible } from "../contract/visible";
 import { writeWhole } from "../disk/write-whole";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
@@ -51,9 +52,13 @@ function csvReport(groups: readonly Group[]): string {
   return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
 }
 
-/** RFC 4180 */
-function cell(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+/** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */
+const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
+/** RFC 4180. An apostrophe keeps a spreadsheet from taking a name for a formula. */
+function cell(name: string): string {
+  const text = visible(name).replace(FORMULA, "$1$2'");
+  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 function jsonReport(groups: readonly Group[]): string {
