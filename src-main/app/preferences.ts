@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import { parseJson } from "../contract/json";
 
 const schema = z.object({
   theme: z.enum(["system", "light", "dark"]).default("system"),
@@ -35,7 +36,7 @@ export class Preferences {
 
 function read(file: string): Values {
   try {
-    return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+    return schema.parse(parseJson(readFileSync(file, "utf8")));
   } catch {
     return schema.parse({});
   }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../contract/failure";
+import { visible } from "../contract/visible";
 import type { World } from "./world";
 
 /**
@@ -26,7 +27,7 @@ export function outFile(world: World, out: string | undefined, stem: string, ext
 /** A path as a person would write it: relative if it is inside the current folder. */
 export function shownPath(world: World, file: string): string {
   const relative = path.relative(world.cwd, file);
-  return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative;
+  return visible(relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative);
 }
 
 /** Local time to the second, without characters that some file systems do not allow. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
 import { type Failure, toFailure } from "../contract/failure";
+import { visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
@@ -24,7 +25,7 @@ const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const asJson = args.includes("--json");
-  const print = ({ json, text }: Outcome) => world.writeOut(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+  const print = ({ json, text }: Outcome) => world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
   const perform: Perform = async (work) => print(await withSession(world, work));
   try {
     await createProgram(world, perform, print).parseAsync([...args], { from: "user" });
@@ -32,8 +33,8 @@ export async function run(args: readonly string[], world: World): Promise<number
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error);
-    if (asJson) world.writeOut(`${JSON.stringify({ error: failureJson(failure, error) }, null, 2)}\n`);
-    if (!(error instanceof CommanderError)) world.err.write(failureText(failure, args.includes("--debug")));
+    if (asJson) world.writeOut(`${visibleJson({ error: failureJson(failure, error) })}\n`);
+    if (!(error instanceof CommanderError)) world.err.write(visibleLines(failureText(failure, args.includes("--debug"))));
     return STATUS[failure.code] ?? 1;
   }
 }
@@ -43,7 +44,7 @@ function createProgram(world: World, perform: Perform, print: (outcome: Outcome)
     .description(packageJson.description)
     .version(packageJson.version)
     .exitOverride()
-    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(text) })
+    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(visibleLines(text)) })
     .showHelpAfterError("(add --help for usage)");
   for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addRuns, addExport, addBench, addDoctor])
     add(program, perform);

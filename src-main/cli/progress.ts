@@ -1,5 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Notice } from "../contract/engine";
+import { visible } from "../contract/visible";
 import { batchWords, count, duration, epochWords, fitted, measuredWords, megabytes } from "./words";
 import type { World } from "./world";
 
@@ -104,9 +105,9 @@ class BarView implements ProgressView {
   }
 
   show(notice: Notice): void {
-    if (notice.type === "phase") this.#phase(notice.text);
+    if (notice.type === "phase") this.#phase(visible(notice.text));
     const line = this.#narrator.line(notice);
-    if (line) this.say(line);
+    if (line) this.say(visible(line));
     const step = this.#narrator.step(notice);
     if (!step) return;
     if (!this.#bar) this.world.err.write(ERASE_LINE);
@@ -160,9 +161,9 @@ class LineView implements ProgressView {
   }
 
   show(notice: Notice): void {
-    if (notice.type === "phase") this.#phase(notice.text);
+    if (notice.type === "phase") this.#phase(visible(notice.text));
     const line = this.#narrator.line(notice);
-    if (line) this.say(line);
+    if (line) this.say(visible(line));
     const step = this.#narrator.step(notice);
     if (step && this.#isDue(step)) this.say(`${step.label}  ${Math.floor((100 * step.done) / step.total)}%  ${step.words.join("  ")}`);
   }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { applySettings } from "../contract/apply-settings";
 import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import { resolvePaths } from "../contract/recipe-values";
@@ -31,7 +32,7 @@ export function readJson(file: string, shown: string): unknown {
     throw new InputError(`${shown}: cannot be read: ${reason}`, { cause: error });
   }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new InputError(`${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
   }

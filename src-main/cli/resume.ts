@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Methods } from "../contract/engine";
 import type { Failure } from "../contract/failure";
 import type { RunResult } from "../contract/run";
+import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import type { Session } from "./session";
 
@@ -28,7 +29,14 @@ export async function resumable(session: Session, request: Methods["start"]["par
   }
 }
 
-/** Quotes words so that a POSIX shell reads them back unchanged. */
+/** Quotes words so that a shell reads them back unchanged. */
 function shellWords(words: readonly string[]): string {
-  return words.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+  return words.map(shellWord).join(" ");
+}
+
+function shellWord(word: string): string {
+  if (/^[\w./:=@%+,-]+$/.test(word)) return word;
+  // A POSIX shell has no escapes for what cannot be shown; bash and zsh have.
+  if (visible(word) !== word) return `$'${visible(word.replace(/[\\']/g, "\\$&"))}'`;
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }

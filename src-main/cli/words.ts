@@ -1,8 +1,10 @@
 import type { BenchRecord } from "../contract/engine";
 import type { BatchRecord, EpochRecord } from "../contract/run";
+import { visible } from "../contract/visible";
 
 /** Text in columns: the first is left-aligned, the others right-aligned. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(visible));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const pad = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!));
   return rows.map((row) => row.map(pad).join("   ").trimEnd()).join("\n");

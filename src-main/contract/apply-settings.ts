@@ -2,7 +2,7 @@
 import { checkDistillation, checkSetting, isSum, unknownKey } from "./check-recipe";
 import { expandShortForm } from "./complete-recipe";
 import { isObjectiveKind, objectiveKinds } from "./objectives";
-import { RecipeError } from "./parse-recipe";
+import { expectWieldy, RecipeError } from "./parse-recipe";
 import { isNullableSection } from "./recipe-tree";
 import { assign, copy, isObject, type Json } from "./recipe-values";
 import { expectation, type SettingValue, valueFromText } from "./setting";
@@ -15,6 +15,7 @@ import { controlKeys, sections, settingAt, settingKeys } from "./settings";
  * exist.
  */
 export function applySettings(json: unknown, assignments: readonly string[]): unknown {
+  expectWieldy(json);
   const recipe = isObject(json) ? copy(json) : {};
   const problems = inOrder(assignments).flatMap((assignment) => {
     const [key, text] = splitOnce(assignment);

@@ -1,3 +1,5 @@
+import { visible } from "./visible";
+
 /** An error as plain data. `code` is stable; `message` names the thing, says what was expected, what came and what to do. */
 export interface Failure {
   code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
@@ -7,28 +9,34 @@ export interface Failure {
 
 type Code = Failure["code"];
 
-/** An error whose message is meant for the user: it names the thing, says what was expected, what came and what to do. */
+/** One line, or several. */
+type Message = string | readonly string[];
+
+/**
+ * An error whose message is meant for the user: it names the thing, says what was expected, what came and what to do. Wherever it is shown, names in
+ * it are harmless: only a list of texts makes several lines.
+ */
 class CodedError extends Error {
   constructor(
     readonly code: Code,
-    message: string,
+    message: Message,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(typeof message === "string" ? visible(message) : message.map(visible).join("\n"), options);
     this.name = code;
   }
 }
 
 /** A file, folder, weights or recipe value that cannot be used as it is. */
 export class InputError extends CodedError {
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: Message, options?: ErrorOptions) {
     super("INPUT", message, options);
   }
 }
 
 /** A call, flag or recipe key that does not exist or is of the wrong kind. */
 export class UsageError extends CodedError {
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: Message, options?: ErrorOptions) {
     super("USAGE", message, options);
   }
 }
@@ -70,6 +78,6 @@ export function toFailure(thrown: unknown): Failure {
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && Object.hasOwn(CODES, code)) return { code: code as Code, message: error.message };
   // What the system refuses (a full disk, a folder without permission) is not this program's fault; Node's message names the call and the path.
-  if ("syscall" in error) return { code: "INPUT", message: error.message };
-  return { code: "INTERNAL", message: error.message, details: error.stack };
+  if ("syscall" in error) return { code: "INPUT", message: visible(error.message) };
+  return { code: "INTERNAL", message: visible(error.message), details: error.stack };
 }

@@ -7,11 +7,16 @@ export function parseJson(text: string, deepest = DEEPEST): unknown {
   return JSON.parse(text);
 }
 
-/** Whether a value's lists and objects are nested deeper than that. One that contains itself is. */
-export function isDeeper(value: unknown, deepest = DEEPEST): boolean {
+/** More than any recipe has, and few enough to count. */
+const MOST_PARTS = 100_000;
+
+/** Whether a value's lists and objects are nested deeper than that, or have too many parts, as those have that contain themselves. */
+export function isUnwieldy(value: unknown, deepest = DEEPEST): boolean {
   let level = [value];
+  let parts = 0;
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > deepest) return true;
+    parts += level.length;
+    if (depth > deepest || parts > MOST_PARTS) return true;
     level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
   }
   return false;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError, Interrupted } from "../contract/failure";
+import { OpenFile } from "../disk/open-file";
+import { putInPlace, syncFolder } from "../disk/write-whole";
 import { CIFAR10_FOLDER, checkCifar10 } from "./formats/cifar10-binary";
 import { untar } from "./untar";
 
@@ -58,7 +60,8 @@ async function unpack(archive: string, finished: string): Promise<void> {
   mkdirSync(partial);
   await untar(archive, CIFAR10_FOLDER, partial);
   checkCifar10(partial);
-  renameSync(partial, finished);
+  syncFolder(partial);
+  putInPlace(partial, finished);
 }
 
 // ---- The archive ------------------------------------------------------------------------------------------------------------------
@@ -112,11 +115,11 @@ async function fetchRest(archive: Archive, part: string, onProgress: DownloadOpt
 async function save(response: AsyncIterable<Buffer>, part: string, start: number, archive: Archive, onProgress: DownloadOptions["onProgress"]): Promise<void> {
   const { url, size } = archive;
   let received = start;
-  const file = openSync(part, start > 0 ? "a" : "w");
+  const file = new OpenFile(part, start > 0 ? "a" : "w");
   try {
     for await (const chunk of response) {
       if (received + chunk.length > size) throw new InputError(`${url} sends more than the expected ${size} bytes: it is a different file`);
-      writePiece(file, chunk, part);
+      file.write(chunk);
       received += chunk.length;
       onProgress?.(received, size);
     }
@@ -124,18 +127,9 @@ async function save(response: AsyncIterable<Buffer>, part: string, start: number
     // A response that breaks off throws; what counts is how much of it arrived.
     if (error instanceof InputError) throw error;
   } finally {
-    closeSync(file);
+    file.close();
   }
   if (received < size) throw new Error(`${url} broke off at ${received} of ${size} bytes`);
-}
-
-function writePiece(file: number, bytes: Buffer, path: string): void {
-  try {
-    // Not writeSync: on a nearly full disk it writes a part and reports success.
-    writeFileSync(file, bytes);
-  } catch (cause) {
-    throw new InputError(`${path} cannot be written: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /** Position in the file of the first byte that the server sends. */

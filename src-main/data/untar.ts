@@ -1,9 +1,10 @@
-import { closeSync, createReadStream, openSync, writeFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../contract/failure";
+import { OpenFile } from "../disk/open-file";
 
 /**
  * Unpacks the files of one folder of a .tar.gz into an existing, empty folder. The archive may hold only that folder and regular files with
@@ -39,7 +40,7 @@ const BLOCK = 512;
 class Entries {
   /** A header that has arrived in part. */
   #header = Buffer.alloc(0);
-  #file: number | null = null;
+  #file: OpenFile | null = null;
   /** Bytes still to come of the current file, and of the zeros that pad its last block. */
   #content = 0;
   #filling = 0;
@@ -65,16 +66,20 @@ class Entries {
   }
 
   close(): void {
-    if (this.#file !== null) closeSync(this.#file);
+    this.#file?.close();
     this.#file = null;
+  }
+
+  #finish(): void {
+    this.#file!.sync();
+    this.close();
   }
 
   #takeContent(bytes: Buffer): Buffer {
     const part = bytes.subarray(0, this.#content);
-    // Not writeSync: on a nearly full disk it writes a part and reports success.
-    writeFileSync(this.#file!, part);
+    this.#file!.write(part);
     this.#content -= part.length;
-    if (this.#content === 0) this.close();
+    if (this.#content === 0) this.#finish();
     return bytes.subarray(part.length);
   }
 
@@ -103,19 +108,22 @@ class Entries {
     if (type === "5" && name === `${this.folder}/`) return;
     const plain = name.startsWith(`${this.folder}/`) ? /^\w[\w.-]*$/.exec(name.slice(this.folder.length + 1))?.[0] : undefined;
     if (type !== "0" || !plain) throw new InputError(`${this.archive} holds "${name}" (type ${type}): expected plain files in ${this.folder} alone`);
-    this.#file = openSync(join(this.into, plain), "wx");
+    this.#file = new OpenFile(join(this.into, plain), "wx");
     this.#content = size;
     this.#filling = (BLOCK - (size % BLOCK)) % BLOCK;
-    if (size === 0) this.close();
+    if (size === 0) this.#finish();
   }
 
   #parse(header: Buffer): { name: string; type: string; size: number } {
     const text = (from: number, to: number) => header.toString("latin1", from, to).split("\0")[0]!;
-    const octal = (from: number, to: number) => Number.parseInt(text(from, to).trim(), 8);
+    const octal = (from: number, to: number) => (/^ *[0-7]+ *$/.test(text(from, to)) ? Number.parseInt(text(from, to), 8) : Number.NaN);
     // The checksum counts its own field as blanks.
     const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0);
     if (octal(148, 156) !== sum) throw new InputError(`${this.archive} is damaged: a header's checksum is wrong; download it again`);
+    const size = octal(124, 136);
+    // Binary sizes, an extension for files beyond 8 GiB, and negative ones among them.
+    if (Number.isNaN(size)) throw new InputError(`${this.archive} is damaged, or of another kind: expected sizes in octal digits, got "${text(124, 136)}"`);
     // Early archives mark a regular file with a zero byte.
-    return { name: text(0, 100), type: text(156, 157) || "0", size: octal(124, 136) };
+    return { name: text(0, 100), type: text(156, 157) || "0", size };
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { InputError } from "../contract/failure";
 
 /** Most bytes that are read, written or hashed at once: no call takes 2 GiB. A multiple of the size of any number. */
@@ -22,9 +22,12 @@ export class OpenFile {
     return this.#reading(() => fstatSync(this.#file).size);
   }
 
-  /** Number of the file in its file system: another one under the same path is another file. */
-  get inode(): number {
-    return this.#reading(() => fstatSync(this.#file).ino);
+  /** What became of the file's name since it was opened. */
+  get whereabouts(): "in place" | "replaced" | "deleted" {
+    const open = this.#reading(() => fstatSync(this.#file));
+    const there = this.#reading(() => statSync(this.path, { throwIfNoEntry: false }));
+    if (!there) return "deleted";
+    return there.ino === open.ino && there.dev === open.dev ? "in place" : "replaced";
   }
 
   /** Fills `bytes` from a position on. Returns how many bytes there were. */
@@ -37,11 +40,6 @@ export class OpenFile {
     const all = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
     const at = (done: number) => (position === undefined ? null : position + done);
     this.#writing(() => inPieces(all.length, (done, length) => writeSync(this.#file, all, done, length, at(done))));
-  }
-
-  /** Cuts off what follows. */
-  truncate(size: number): void {
-    this.#writing(() => ftruncateSync(this.#file, size));
   }
 
   /** When this returns, the content is on the disk. */
@@ -107,4 +105,12 @@ function attempt(act: () => void): void {
   } catch {
     // Something worse is being reported.
   }
+}
+
+/** The text of a whole file. Throws an InputError if it cannot be read; a pipe or a device, which might never end, is refused. */
+export function readText(path: string): string {
+  return naming(path, "read", () => {
+    if (!statSync(path).isFile()) throw new InputError(`${path} cannot be read: expected a file, got a folder or a device`);
+    return readFileSync(path, "utf8");
+  });
 }

@@ -11,9 +11,16 @@ export function writeWhole(path: string, content: string | ((file: OpenFile) => 
   try {
     putInPlace(partialOf(path), path);
   } catch (error) {
-    rmSync(partialOf(path), { force: true });
+    remove(partialOf(path));
     throw error;
   }
+}
+
+/** What stands in the way may be anything; the error that is being reported counts more. */
+function remove(partial: string): void {
+  try {
+    rmSync(partial, { force: true });
+  } catch {}
 }
 
 /** Writes and syncs the temporary file alone, its entry in the folder included. Removes it if that fails. */
@@ -27,7 +34,7 @@ export function writePartial(path: string, content: string | ((file: OpenFile) =
     });
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(partial, { force: true });
+    remove(partial);
     throw error;
   }
 }

@@ -1,15 +1,20 @@
-import { existsSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
+import type { Recipe } from "../contract/recipe";
 import { differingSettings, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
-import type { EpochRecord, RunHashes, TrainResult } from "../contract/run";
+import type { EpochRecord, TrainResult } from "../contract/run";
 import { settingAt } from "../contract/settings";
+import { visible } from "../contract/visible";
 import { saveWeights } from "../models/weights";
-import { runFiles } from "../runs/files";
-import { readHeader, readRun } from "../runs/reader";
-import { createRun, type RunPosition, type RunWriter, resumeRun } from "../runs/writer";
-import { type Checkpoint, findCheckpoint, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
+import { type RunHeader, type RunNote, runFiles } from "../runs/files";
+import { isLeftOver } from "../runs/left-over";
+import { isHeaderLost as isLost, noteOf, readableBatches, readableEvents, readHeader, readRun } from "../runs/reader";
+import { createRun, type RunPosition, type RunWriter, recover, resumeRun } from "../runs/writer";
+import { type Checkpoint, findCheckpoint, hasCheckpoint, makeNewest, removeOlderCheckpoint, restore, writeCheckpoint } from "../training/checkpoint";
 import type { Arm } from "../training/compare";
 import type { Step, Trainer } from "../training/trainer";
 
@@ -25,35 +30,61 @@ export interface PlacedArm extends Arm {
 
 /** What an arm's folder holds from an earlier start. */
 export interface EarlierRun {
-  teacherTestAcc: number | null;
-  hashes: RunHashes;
+  header: RunHeader;
   /** null if an earlier version started the run. */
   normalization: RunNormalization | null;
+  teacherTestAcc: number | null;
   /** null if it ended before its first checkpoint. */
   checkpoint: Checkpoint | null;
+  /** What the checkpoint says of its run; null if there is none, or if an earlier version wrote it. */
+  note: RunNote | null;
+  /** Whether recipe.json was lost, and `header` is what the checkpoint says. */
+  isHeaderLost: boolean;
 }
 
-/** Throws an InputError if the folder already holds a run, or a file with the name of one: nothing is overwritten. */
+/**
+ * Throws an InputError if the folder already holds a run, or a file with the name of one: nothing is overwritten, except what is left of a start
+ * that never became a run.
+ */
 export function expectFree({ directory }: PlacedArm): null {
-  const files = runFiles(directory);
-  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
-  const taken = Object.values(files).find(existsSync);
+  const { recipe, ...others } = runFiles(directory);
+  if (existsSync(recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
+  const taken = Object.values(others).find((path) => existsSync(path) && !isLeftOver(path));
   if (taken) throw new InputError(`${taken} already exists, and a run in that folder would overwrite it: choose another folder`);
   return null;
 }
 
 /**
- * Finds what each arm can resume from; null for an arm that never began, as when the disk was full at the start of the other. Throws an
- * InputError if there is no run or if its recipe differs.
+ * Finds what each arm of a run in the folder `out` can resume from; null for an arm that never began, as when the process died right at the start. Throws an InputError if
+ * there is no run, nor what is left of a start, or if its recipe differs.
  */
-export function findEarlierRuns(arms: readonly PlacedArm[]): (EarlierRun | null)[] {
-  const isThere = ({ directory }: PlacedArm) => existsSync(runFiles(directory).recipe);
-  return arms.some(isThere) ? arms.map((arm) => (isThere(arm) ? findEarlierRun(arm) : expectFree(arm))) : arms.map(findEarlierRun);
+export function findEarlierRuns(out: string, arms: readonly PlacedArm[]): (EarlierRun | null)[] {
+  const earlier = arms.map((arm) => (wasBegun(arm.directory) ? findEarlierRun(arm) : expectFree(arm)));
+  if (earlier.every((run) => run === null)) for (const directory of [out, ...arms.map(({ directory }) => directory)]) expectStarted(directory);
+  return earlier;
 }
 
-function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
-  const header = readHeader(directory);
-  const differing = differingSettings(header.recipe, recipe).find((key) => !settingAt(key, recipe)?.resumable);
+function wasBegun(directory: string): boolean {
+  const { recipe, checkpoint } = runFiles(directory);
+  return existsSync(recipe) || hasCheckpoint(checkpoint);
+}
+
+/** Throws an InputError unless a folder holds nothing but what is left of a start. */
+function expectStarted(directory: string): void {
+  const others = existsSync(directory) ? readdirSync(directory).filter((name) => !isLeftOver(join(directory, name))) : [];
+  if (others.length > 0) throw new InputError(`${directory} holds no run: expected a file recipe.json in it, got ${others.slice(0, 3).join(", ")}`);
+}
+
+function findEarlierRun({ name, directory, recipe }: PlacedArm): EarlierRun {
+  const checkpoint = findCheckpoint(runFiles(directory).checkpoint);
+  const note = checkpoint?.run != null ? noteIn(checkpoint) : null;
+  const isHeaderLost = note !== null && (!existsSync(runFiles(directory).recipe) || isLost(directory));
+  if (!isHeaderLost && isLost(directory))
+    throw new InputError(
+      `${runFiles(directory).recipe} is empty, as after a power loss, and no checkpoint tells what it held: start a new run in another folder`,
+    );
+  const header = isHeaderLost ? note.run : readHeader(directory);
+  const differing = decidingDifference(header.recipe, recipe);
   if (differing) {
     const key = keyAsWritten(differing, header.recipe, recipe);
     const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAsWritten(key, each) ?? null));
@@ -61,20 +92,78 @@ function findEarlierRun({ directory, recipe }: PlacedArm): EarlierRun {
       `the run in ${directory} was started with ${key} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
-  const { teacherTestAcc, hashes, normalization = null } = header;
-  return { teacherTestAcc, hashes, normalization, checkpoint: findCheckpoint(runFiles(directory).checkpoint) };
+  if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
+  else expectNoneLost(directory);
+  // A run of an earlier version has no identity until its checkpoints carry one.
+  const id = header.id ?? note?.run.id;
+  return {
+    header: { ...header, ...(id !== undefined && { id }) },
+    teacherTestAcc: header.teacherTestAcc,
+    normalization: header.normalization ?? null,
+    checkpoint,
+    note,
+    isHeaderLost,
+  };
+}
+
+/** A setting in which two recipes differ and that may not change when a run is resumed. */
+function decidingDifference(a: Recipe, b: Recipe): string | undefined {
+  return differingSettings(a, b).find((key) => !settingAt(key, b)?.resumable);
+}
+
+function noteIn({ path, run }: Checkpoint): RunNote {
+  try {
+    return noteOf(run!);
+  } catch (cause) {
+    throw new InputError(`${path} cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Throws an InputError if a checkpoint is that of another run, arm or recipe. */
+function expectOwn({ path, position }: Checkpoint, note: RunNote | null, run: RunHeader): void {
+  const elsewhere = (whose: string) =>
+    new InputError(
+      `${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back, or delete that file to go on from the one before`,
+    );
+  if (!note) {
+    if (run.id !== undefined) throw elsewhere("does not say which run it belongs to");
+    if (position.initialWeights !== run.hashes.initialWeights) throw elsewhere("belongs to a run with other initial weights");
+    return;
+  }
+  const isSame = note.run.arm === run.arm && (run.id === undefined || note.run.id === run.id) && note.run.hashes.initialWeights === run.hashes.initialWeights;
+  if (!isSame) throw elsewhere(`belongs to ${inWords(note.run)}`);
+  const differing = decidingDifference(note.run.recipe, run.recipe);
+  if (differing) throw elsewhere(`belongs to a run with another ${differing}`);
+}
+
+function inWords({ arm, recipe, id }: RunHeader): string {
+  return `the ${arm === "single" ? "one arm" : arm} of the run "${recipe.name}" (seed ${recipe.train.seed}, ${id ? `identity ${id}` : "of an earlier version"})`;
+}
+
+/** Throws an InputError if a run without checkpoints tells of one: starting over would lose what it did, and belongs to a person to decide. */
+function expectNoneLost(directory: string): void {
+  const { checkpoint, batches } = runFiles(directory);
+  const last = readableEvents(directory)
+    .records.filter(({ type }) => type === "checkpoint")
+    .at(-1);
+  if (!last) return;
+  throw new InputError(
+    `${checkpoint} holds no checkpoint, though one was written at ${last.time}: without it, the ${readableBatches(directory).records.length} batches in ${batches} ` +
+      "cannot be continued. Put the folder back and resume again, or start the run anew in another folder",
+  );
 }
 
 /**
  * Restores a trainer to where its run stopped; only reads the folder. Throws an InputError if the run began with other data, another teacher
- * or other initial weights.
+ * or other initial weights, or if its files are damaged; the trainer must not be used then.
  */
-export function returnTo({ directory }: PlacedArm, trainer: Trainer, { hashes, checkpoint }: EarlierRun): void {
+export function returnTo({ directory }: PlacedArm, trainer: Trainer, { header: { hashes }, checkpoint, note }: EarlierRun): void {
   const was = (what: string, remedy: string) => new InputError(`the run in ${directory} was started ${what}: resume it with ${remedy}`);
   if (hashes.data !== trainer.hashes.data) throw was("on other images", "the data that it began with");
   if (hashes.teacher !== trainer.hashes.teacher) throw was("with another teacher's weights", "those");
   if (checkpoint) restore(trainer, checkpoint);
   else if (hashes.initialWeights !== trainer.hashes.initialWeights) throw was("from other initial weights", "those");
+  recover(directory, positionOf(trainer), note?.epochs ?? null);
 }
 
 /** One arm while it is trained: keeps its run folder and reports what happens. */
@@ -110,11 +199,25 @@ export class ArmRun {
   }
 
   /** Expects the trainer to be where the run stopped. */
-  static resume({ name, directory }: PlacedArm, lock: string, trainer: Trainer, { checkpoint }: EarlierRun, notify: Notify): ArmRun {
-    const run = new ArmRun(trainer, resumeRun(directory, lock, positionOf(trainer), trainer.parts), notify);
+  static resume({ name, directory }: PlacedArm, lock: string, trainer: Trainer, earlier: EarlierRun, notify: Notify): ArmRun {
+    const { header, note, checkpoint, isHeaderLost } = earlier;
+    const aside = checkpoint && makeNewest(runFiles(directory).checkpoint, checkpoint);
+    const identified = { ...header, id: header.id ?? randomUUID() };
+    const { writer, said } = resumeRun(directory, lock, positionOf(trainer), trainer.parts, { header: identified, epochs: note?.epochs ?? null });
+    const run = new ArmRun(trainer, writer, notify);
+    // Twice, so that the checkpoint before has an identity too, and only then the run.
+    if (checkpoint && !note) for (let i = 0; i < 2; i++) run.#writeCheckpoint();
+    if (isHeaderLost || header.id === undefined) writer.setHashes(trainer.hashes);
+
+    if (!checkpoint) run.note(`${name}: the run ended before its first checkpoint, so it begins anew`);
+    if (isHeaderLost) run.warn(`${name}: recipe.json was lost, as in a power loss, and was restored from the checkpoint`);
+    for (const text of said) run.warn(`${name}: ${text}`);
     const { evidenceDamage } = readRun(directory);
     if (evidenceDamage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${evidenceDamage}`);
-    if (checkpoint?.damaged) run.warn(`${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}`);
+    if (checkpoint?.damaged)
+      run.warn(
+        `${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}${aside ? `. It was kept as ${aside}` : ""}`,
+      );
     return run;
   }
 
@@ -138,10 +241,14 @@ export class ArmRun {
   checkpoint(): void {
     this.writer.expectInPlace();
     this.writer.flush();
-    writeCheckpoint(runFiles(this.writer.directory).checkpoint, this.trainer);
+    this.#writeCheckpoint();
     this.writer.setHashes(this.trainer.hashes);
     this.writer.event("checkpoint");
     this.#lastCheckpoint = performance.now();
+  }
+
+  #writeCheckpoint(): void {
+    writeCheckpoint(runFiles(this.writer.directory).checkpoint, this.trainer, this.writer.note(this.trainer.hashes));
   }
 
   pause(): void {
@@ -153,12 +260,14 @@ export class ArmRun {
     this.writer.event("continued");
   }
 
-  warn(text: string): void {
+  warn(warning: string): void {
+    const text = visible(warning);
     this.writer.event("warning", text);
     this.notify({ type: "warning", text });
   }
 
-  note(text: string): void {
+  note(said: string): void {
+    const text = visible(said);
     this.writer.event("note", text);
     this.notify({ type: "note", text });
   }
@@ -194,18 +303,24 @@ export class ArmRun {
 
 function positionOf({ position, batchesPerEpoch }: Trainer): RunPosition {
   const { epochsDone, batchesDone } = position;
-  if (batchesDone > 0) return { epoch: epochsDone + 1, iter: batchesDone, epochsDone };
-  return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : batchesPerEpoch, epochsDone };
+  const batches = epochsDone * batchesPerEpoch + batchesDone;
+  if (batchesDone > 0) return { epoch: epochsDone + 1, iter: batchesDone, batches, epochsDone };
+  return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : batchesPerEpoch, batches, epochsDone };
 }
 
-/** The summary of a run whose epochs are all done. */
+/** The summary of a run whose epochs are all done. Throws an InputError if its tables have lost the last one. */
 function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
-  const { epochRecords, batches, trainAcc, testAcc } = readRun(directory);
+  const { epochRecords, batches, epochs } = readRun(directory);
+  const last = epochRecords.at(-1);
+  if (last?.epoch !== epochs || last.testAcc === null || last.testLoss === null)
+    throw new InputError(
+      `${runFiles(directory).epochs} lacks the result of the last epoch, ${epochs}: the file was changed. The weights are in ${runFiles(directory).weights}`,
+    );
   return {
     epochs: epochRecords.length,
-    trainAcc: trainAcc!,
-    testAcc: testAcc!,
-    testLoss: epochRecords.at(-1)!.testLoss!,
+    trainAcc: last.trainAcc,
+    testAcc: last.testAcc,
+    testLoss: last.testLoss,
     seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
     // The harmonic mean, as batches are equal in size.
     imagesPerSecond: batches.length / batches.reduce((sum, { imagesPerSecond }) => sum + 1 / imagesPerSecond, 0),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ComparisonResult, SweepResult, TrainResult } from "../contract/run";
-import { writeWhole } from "../runs/files";
+import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
 
 /** Means over the comparisons of a sweep, written to its comparison.json and, with every run, to its report.html. */
@@ -23,6 +23,6 @@ export function summarizeSweep(directory: string, comparisons: readonly Comparis
     comparisons: [...comparisons],
     report: writeReport({ runs, format: "html", out: join(directory, "report.html") }),
   };
-  writeWhole(join(directory, "comparison.json"), `${JSON.stringify(result, null, 2)}\n`);
+  writeComparison(directory, result);
   return result;
 }

@@ -10,7 +10,7 @@ import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
-import { writeWhole } from "../runs/files";
+import { writeComparison } from "../runs/comparison";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
@@ -108,7 +108,7 @@ export class Work {
       ...verdictIn(readRun(control.directory), readRun(student.directory)),
       report,
     };
-    writeWhole(files.result, `${JSON.stringify(result, null, 2)}\n`);
+    writeComparison(out, result);
     return result;
   }
 
@@ -116,7 +116,7 @@ export class Work {
   async #trainArms(arms: readonly PlacedArm[]): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
     const { out, resume, locks } = this.assignment;
     expectWritable(out);
-    const earlier = resume ? findEarlierRuns(arms) : arms.map(expectFree);
+    const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
       const data = this.#own(await this.#readData(arms));
       const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
@@ -144,6 +144,7 @@ export class Work {
           this.#runs.push(before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, teacherTestAcc, this.notify));
         }
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
+        if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
         const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
         if (ignored) this.#runs.at(-1)!.note(ignored);
@@ -174,8 +175,9 @@ export class Work {
     const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
     this.#phase("Reading the images");
     let told = performance.now();
-    const reading = openDataset(data, {
+    return openDataset(data, {
       storeSize: Math.max(...sides),
+      signal: this.#stopping.signal,
       onProgress: (done, total) => {
         this.#expectGoing();
         if (performance.now() - told < 500) return;
@@ -183,7 +185,6 @@ export class Work {
         this.#phase(`Reading the images: ${done} of ${total}`);
       },
     });
-    return this.#unlessStopped(reading);
   }
 
   /** What the objectives need to know of the teacher; nothing where a checkpoint has it. */
@@ -222,28 +223,6 @@ export class Work {
 
   #expectGoing(): void {
     if (Atomics.load(this.stop, 0) !== 0) throw new Interrupted("stopped on request");
-  }
-
-  /** What `reading` gives; at once Interrupted, if the work has to stop while a file takes long. */
-  async #unlessStopped<R extends { release(): void }>(reading: Promise<R>): Promise<R> {
-    const { signal } = this.#stopping;
-    let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(new Interrupted("stopped on request"));
-      if (signal.aborted) stop();
-      signal.addEventListener("abort", stop);
-    });
-    try {
-      return await Promise.race([reading, stopped]);
-    } catch (error) {
-      reading.then(
-        (late) => late.release(),
-        () => {},
-      );
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
   }
 
   /** However the work ends, each run's folder says so and is closed. */

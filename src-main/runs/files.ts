@@ -1,9 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, RunHashes } from "../contract/run";
+import type { ArmName, EpochRecord, RunHashes } from "../contract/run";
 
 /** Version of the layout of a run folder, written to recipe.json. */
 export const SCHEMA = 1;
@@ -36,8 +35,16 @@ export interface RunStart {
 
 export interface RunHeader extends RunStart {
   schema: typeof SCHEMA;
+  /** Of this run alone, wherever its folder goes; missing in runs of earlier versions. Checkpoints carry it. */
+  id?: string;
   /** Seed of weights, order and augmentation. */
   seed: number;
+}
+
+/** What a checkpoint says of its run: enough to restore recipe.json and epochs.csv, and to tell a foreign checkpoint. */
+export interface RunNote {
+  run: RunHeader;
+  epochs: EpochRecord[];
 }
 
 /** A line of events.jsonl. */
@@ -52,25 +59,6 @@ export interface RunEvent {
 
 export const EVENT_TYPES = ["started", "resumed", "paused", "continued", "checkpoint", "warning", "note", "stopped", "finished", "failed"] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
-
-/** Writes a file completely or not at all: to a temporary file beside, synced, then renamed. */
-export function writeWhole(path: string, text: string): void {
-  const partial = `${path}.partial`;
-  try {
-    const file = openSync(partial, "w");
-    try {
-      // Not writeSync: on a nearly full disk it writes a part and reports success.
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(partial, path);
-  } catch (cause) {
-    rmSync(partial, { force: true });
-    throw cannotBeWritten(path, cause);
-  }
-}
 
 /** The system's errors about an open file name no path. */
 export function cannotBeWritten(path: string, cause: unknown): InputError {

@@ -1,13 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import { readText } from "../disk/open-file";
 import { linkOf } from "../training/evidence";
-import { type EventType, type RunEvent, type RunHeader, runFiles, SCHEMA } from "./files";
+import { type EventType, type RunEvent, type RunHeader, type RunNote, runFiles, SCHEMA } from "./files";
+import { type Readable, readLines, wholeLines } from "./lines";
 import { ownerOf } from "./lock";
-import { batchTableOf, EPOCHS, parseTable } from "./records";
+import { batchTableOf, EPOCHS, readTable, toText } from "./records";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
@@ -77,17 +80,45 @@ function summarize(directory: string, header: RunHeader, events: RunEvent[], epo
 export function readHeader(directory: string): RunHeader {
   const path = runFiles(directory).recipe;
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
+  const text = readText(path);
+  if (isBlank(text)) throw new InputError(`${path} is empty, as after a power loss: resume the run, which restores it from the last checkpoint`);
   try {
-    const { schema, recipe, ...facts } = Object(JSON.parse(readFileSync(path, "utf8")));
-    if (schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${JSON.stringify(schema)}`);
-    return { schema, recipe: parseRecipe(recipe), ...checkedFacts(facts) };
+    return headerOf(parseJson(text));
   } catch (cause) {
     throw new InputError(`${path} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 
+/** Whether a run's recipe.json is there but was lost: empty or full of zeros. */
+export function isHeaderLost(directory: string): boolean {
+  const path = runFiles(directory).recipe;
+  return existsSync(path) && isBlank(readText(path));
+}
+
+const isBlank = (text: string) => /^[\0\s]*$/.test(text);
+
+/** Checks the content of a recipe.json. Throws an Error that says what is wrong with it. */
+export function headerOf(json: unknown): RunHeader {
+  const { schema, recipe, ...facts } = Object(json);
+  if (schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${shortened(JSON.stringify(schema) ?? "none")}`);
+  return { schema, recipe: parseRecipe(recipe), ...checkedFacts(facts) };
+}
+
+/** What a checkpoint says of its run, as `textOfNote` wrote it. Throws an Error that says what is wrong with it. */
+export function noteOf(text: string): RunNote {
+  const { run, epochs } = Object(parseJson(text));
+  const { records, damage } = readTable(EPOCHS, String(epochs));
+  if (damage) throw new Error(damage);
+  return { run: headerOf(run), epochs: records };
+}
+
+export function textOfNote({ run, epochs }: RunNote): string {
+  return JSON.stringify({ run, epochs: toText(EPOCHS, epochs) });
+}
+
 const normalizationSchema = z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) });
 const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
+  id: z.string().optional(),
   seed: z.number(),
   arm: z.enum(["single", "control", "student"]),
   hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
@@ -106,19 +137,19 @@ function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {
 /** The lines of batches.csv, each with its link from evidence.jsonl, if there is one and the evidence is whole. */
 function batchesWithEvidence(directory: string, header: RunHeader): Pick<RunDetails, "batches" | "evidenceDamage"> {
   const records = readBatches(directory);
-  const evidence = readEvidence(directory);
-  const evidenceDamage = damageOf(evidence, records.length, header);
-  const links = new Map(evidence.flatMap((line) => (line ? [[line.batch, line.chain]] : [])));
+  const { records: evidence, damage } = readableEvidence(directory);
+  // A run whose evidence cannot be read can still be opened and resumed, but not proven.
+  const evidenceDamage = damage ? `evidence.jsonl was changed: ${damage}` : damageOf(evidence, records.length, header);
+  const links = new Map(evidence.map(({ batch, chain }) => [batch, chain]));
   return { batches: records.map((record, index) => ({ ...record, chain: evidenceDamage ? null : (links.get(index + 1) ?? null) })), evidenceDamage };
 }
 
 /** What is wrong with the evidence of a run with so many batches; null if nothing is. */
-function damageOf(evidence: readonly (BatchEvidence | null)[], batches: number, { normalization }: RunHeader): string | null {
+function damageOf(evidence: readonly BatchEvidence[], batches: number, { normalization }: RunHeader): string | null {
   // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
   const isOurs = normalization !== undefined;
   const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
   for (const [i, line] of evidence.entries()) {
-    if (!line) return `line ${i + 1} of evidence.jsonl cannot be read: the file was changed`;
     if (line.batch !== first + i) return `line ${i + 1} of evidence.jsonl is of batch ${line.batch}, expected ${first + i}: lines are missing`;
     const isKnown = i > 0 || first === 1;
     if (isKnown && line.chain !== linkOf(evidence[i - 1]?.chain ?? "", line))
@@ -128,54 +159,60 @@ function damageOf(evidence: readonly (BatchEvidence | null)[], batches: number, 
   return null;
 }
 
+// What grows line by line. A missing file counts as empty.
+
 /** The lines of batches.csv alone. */
-export function readBatches(directory: string): BatchRecord[] {
-  return read(runFiles(directory).batches, (text) => parseTable(batchTableOf(text), text)).map((record) => ({ ...record, chain: null }));
+export const readBatches = (directory: string): BatchRecord[] => whole(runFiles(directory).batches, readableBatches(directory));
+export const readEpochs = (directory: string): EpochRecord[] => whole(runFiles(directory).epochs, readableEpochs(directory));
+export const readEvents = (directory: string): RunEvent[] => whole(runFiles(directory).events, readableEvents(directory));
+
+export function readableBatches(directory: string): Readable<BatchRecord> {
+  const { records, ...rest } = readable(runFiles(directory).batches, (text) => readTable(batchTableOf(text), text));
+  return { records: records.map((record) => ({ ...record, chain: null })), ...rest };
 }
-export const readEpochs = (directory: string): EpochRecord[] => read(runFiles(directory).epochs, (text) => parseTable(EPOCHS, text));
+export const readableEpochs = (directory: string): Readable<EpochRecord> => readable(runFiles(directory).epochs, (text) => readTable(EPOCHS, text));
+export const readableEvents = (directory: string): Readable<RunEvent> => readable(runFiles(directory).events, jsonLines(isEvent));
+/** Batches that an earlier version trained have no line, even if this version resumed their run. */
+export const readableEvidence = (directory: string): Readable<BatchEvidence> => readable(runFiles(directory).evidence, jsonLines(isEvidence));
 
-export const readEvents = (directory: string): RunEvent[] => read(runFiles(directory).events, parseLines<RunEvent>);
-
-/**
- * Batches that an earlier version trained have no line, even if this version resumed their run. A line that cannot be read is null: a run with
- * damaged evidence can still be opened and resumed, but not proven.
- */
-export const readEvidence = (directory: string): (BatchEvidence | null)[] =>
-  read(runFiles(directory).evidence, (text) => wholeLines(text).map((line) => objectIn<BatchEvidence>(line)));
-
-/** Throws an Error that names a line which cannot be read. */
-function parseLines<R>(text: string): R[] {
-  return wholeLines(text).map((line, i) => {
-    const record = objectIn<R>(line);
-    if (record) return record;
-    throw new Error(`expected a JSON object in line ${i + 1}, got ${JSON.stringify(line.slice(0, 60))}`);
-  });
+function readable<R>(path: string, read: (text: string) => Readable<R>): Readable<R> {
+  return read(existsSync(path) ? readText(path) : "");
 }
 
-/** A last line without a line break was being written when the process died, and does not count. */
-function wholeLines(text: string): string[] {
-  return text.split("\n").slice(0, -1);
+/** Throws an InputError that names the file if some of it cannot be read. */
+function whole<R>(path: string, { records, damage }: Readable<R>): R[] {
+  if (damage) throw new InputError(`${path} is damaged: ${damage}`);
+  return records;
 }
 
-/** null for a text that is no JSON object. */
-function objectIn<R>(line: string): R | null {
+function jsonLines<R>(isRecord: (value: unknown) => value is R): (text: string) => Readable<R> {
+  return (text) =>
+    readLines(wholeLines(text), 1, (line, number) => {
+      const record = parsedOrNull(line);
+      if (isRecord(record)) return record;
+      throw new Error(`line ${number} is not of this file: "${shortened(line)}"`);
+    });
+}
+
+function parsedOrNull(line: string): unknown {
   try {
-    const value = JSON.parse(line);
-    return typeof value === "object" && !Array.isArray(value) ? value : null;
+    return parseJson(line);
   } catch {
     return null;
   }
 }
 
-/** A missing file counts as empty. Throws an InputError that names a file that cannot be parsed. */
-function read<R>(path: string, parse: (text: string) => R[]): R[] {
-  if (!existsSync(path)) return [];
-  try {
-    return parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new InputError(`${path} is damaged: ${(cause as Error).message}`, { cause });
-  }
+function isEvent(value: unknown): value is RunEvent {
+  const { time, type } = Object(value);
+  return typeof time === "string" && typeof type === "string";
 }
+
+function isEvidence(value: unknown): value is BatchEvidence {
+  const { batch, chain } = Object(value);
+  return typeof batch === "number" && typeof chain === "string";
+}
+
+const shortened = (text: string) => (text.length > 100 ? `${text.slice(0, 97)}...` : text);
 
 // ---- State, from the events -------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 import type { BatchRecord, EpochRecord } from "../contract/run";
+import { type Readable, readLines, wholeLines } from "./lines";
 
 /** A CSV table as data: its columns in order, each with functions that take it from a record and put it into one. */
 interface Table<R> {
@@ -78,19 +79,15 @@ export function toText<R>(table: Table<R>, records: readonly R[]): string {
   return headerLine(table) + records.map((record) => line(table, record)).join("");
 }
 
-/**
- * The records in a file's text. A last line without a line break was being written when the process died, and does not count. Throws an
- * Error that names a line with anything but numbers.
- */
-export function parseTable<R>(table: Table<R>, text: string): R[] {
-  const [header, ...lines] = text.split("\n").slice(0, -1);
-  if (header === undefined) return [];
-  const names = header.split(",");
+/** The records in a file's text, up to a line with anything but numbers. */
+export function readTable<R>(table: Table<R>, text: string): Readable<R> {
+  const [header, ...lines] = wholeLines(text);
+  const names = header?.split(",") ?? [];
   const positions = table.columns.map(({ name, set }) => ({ set, at: names.indexOf(name) }));
-  return lines.map((text, index) => {
+  // Line 1 is the header.
+  return readLines(lines, 2, (text, number) => {
     const cells = text.split(",");
-    // Line 1 is the header.
-    if (cells.length !== names.length || !cells.every(isCell)) throw new Error(`line ${index + 2}: expected ${names.length} numbers, got "${text}"`);
+    if (cells.length !== names.length || !cells.every(isCell)) throw new Error(`line ${number}: expected ${names.length} numbers, got "${text}"`);
     const record = {} as R;
     for (const { set, at } of positions) set(record, cells[at] ? Number(cells[at]) : null);
     return record;

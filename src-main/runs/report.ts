@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
-import { writeWhole } from "./files";
+import { visible } from "../contract/visible";
+import { writeWhole } from "../disk/write-whole";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import { type Group, reportPage } from "./report/page";
@@ -13,11 +14,19 @@ import { type Group, reportPage } from "./report/page";
  * comparison. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds no run.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
-  const groups = grouped(runs.flatMap(runsIn));
   const path = resolve(out);
+  const groups = grouped(runs.flatMap(runsIn));
+  const beside = groups.map((group) => ({ ...group, runs: group.runs.map((run) => placed(run, dirname(path))) }));
   mkdirSync(dirname(path), { recursive: true });
-  writeWhole(path, { html: reportPage, csv: csvReport, json: jsonReport }[format](groups));
+  const write = { html: () => reportPage(beside), csv: () => csvReport(groups), json: () => jsonReport(beside) };
+  writeWhole(path, write[format]());
   return path;
+}
+
+/** A run with its folder as seen from the report's, if it lies in there: then both may be moved together. */
+function placed(run: RunDetails, folder: string): RunDetails {
+  const inside = relative(folder, run.directory);
+  return inside.startsWith("..") || isAbsolute(inside) ? run : { ...run, directory: inside || "." };
 }
 
 function runsIn(directory: string): RunDetails[] {
@@ -51,9 +60,13 @@ function csvReport(groups: readonly Group[]): string {
   return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
 }
 
-/** RFC 4180 */
-function cell(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+/** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */
+const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
+/** RFC 4180. An apostrophe keeps a spreadsheet from taking a name for a formula. */
+function cell(name: string): string {
+  const text = visible(name).replace(FORMULA, "$1$2'");
+  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 function jsonReport(groups: readonly Group[]): string {

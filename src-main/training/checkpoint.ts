@@ -1,31 +1,41 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
-import { bytesOf, readSafetensors, readSafetensorsHeader, writeSafetensors } from "../models/safetensors";
-import { loadTensors } from "../models/weights";
+import { parseJson } from "../contract/json";
+import { naming } from "../disk/open-file";
+import { partialOf, putInPlace, syncFolder, writePartial } from "../disk/write-whole";
+import { CHECKSUM, Checksum, type Digest } from "../models/checksum";
+import { type SafetensorsFile, withSafetensors, writeTensors } from "../models/safetensors";
+import { readTensors } from "../models/weights";
 import type { Position, Trainer } from "./trainer";
 
 /** An intact checkpoint. */
 export interface Checkpoint {
   path: string;
   position: Position;
+  /** What it says of the run that it belongs to, as given to `writeCheckpoint`; null if an earlier version wrote it. */
+  run: string | null;
+  /** Of its whole content, position and run included. */
+  digest: string;
   /** Why a newer one cannot be used; null if this is the newest. */
   damaged: string | null;
 }
 
 /**
- * Writes weights, optimizer state and position to the file `latest.safetensors` in a folder. The previous checkpoint is kept as `previous`,
- * and it remains the valid one until the new one is complete, synced and renamed.
+ * Writes weights, optimizer state, position and what is to be said of the run to the file `latest.safetensors` in a folder, whose own folder must
+ * exist. The checkpoint before is kept as `previous`. It is renamed only when the new one is whole and on the disk.
  */
-export function writeCheckpoint(directory: string, trainer: Trainer): void {
-  const { latest, previous } = filesIn(directory);
-  const position = JSON.stringify(trainer.position);
-  const digest = createDigest(position);
-  for (const [name, tensor] of trainer.state()) digest.add(name, tensor.toFloat32());
-  mkdirSync(directory, { recursive: true });
-  if (existsSync(latest)) renameSync(latest, previous);
-  writeSafetensors(latest, trainer.state(), { position, sha256: digest.hex() });
+export function writeCheckpoint(directory: string, trainer: Trainer, run: string | null): void {
+  const { latest, partial, previous } = filesIn(directory);
+  if (!existsSync(directory)) {
+    naming(directory, "written", () => mkdirSync(directory));
+    syncFolder(dirname(directory));
+  }
+  const metadata = { position: JSON.stringify(trainer.position), ...(run !== null && { run }) };
+  writePartial(latest, (file) => writeTensors(file, trainer.state(), metadata));
+  if (existsSync(latest)) putInPlace(latest, previous);
+  putInPlace(partial, latest);
 }
 
 /** Removes the earlier checkpoint of a finished run: the last one is enough, and they can be large. */
@@ -33,46 +43,108 @@ export function removeOlderCheckpoint(directory: string): void {
   rmSync(filesIn(directory).previous, { force: true });
 }
 
+/** Whether there is a checkpoint in a folder, damaged or not. */
+export function hasCheckpoint(directory: string): boolean {
+  return Object.values(filesIn(directory)).some(existsSync);
+}
+
 /** The newest intact checkpoint in a folder; null if there is none. Throws an InputError if there are checkpoints but all are damaged. */
 export function findCheckpoint(directory: string): Checkpoint | null {
+  const { latest, partial, previous } = filesIn(directory);
   const problems: string[] = [];
-  for (const path of Object.values(filesIn(directory)).filter(existsSync)) {
+  for (const path of [latest, partial, previous].filter(existsSync)) {
     try {
-      return { path, position: readVerified(path), damaged: problems[0] ?? null };
+      return { path, ...verified(path), damaged: problems[0] ?? null };
     } catch (error) {
-      problems.push((error as Error).message);
+      // A process that dies while it writes leaves an incomplete file, which was never a checkpoint.
+      if (path !== partial) problems.push((error as Error).message);
     }
   }
   if (problems.length === 0) return null;
   throw new InputError(`no checkpoint in ${directory} can be used, so the run cannot be resumed; start a new one in another folder. ${problems.join("; ")}`);
 }
 
-/** Restores a new trainer of the same recipe from a checkpoint. Throws an InputError if its tensors do not fit. */
-export function restore(trainer: Trainer, { path, position }: Checkpoint): void {
-  loadTensors(trainer.state(), path, trainer.student.model.name);
+/**
+ * Restores a new trainer of the same recipe from a checkpoint. Throws an InputError, and changes nothing, if its tensors do not fit. Throws one, too,
+ * if what was read is not what `findCheckpoint` found: then the trainer must not be used.
+ */
+export function restore(trainer: Trainer, { path, position, digest: expected }: Checkpoint): void {
+  expectWithin(trainer, path, position);
+  withSafetensors(path, (file) => {
+    const digest = digestOf(file);
+    readTensors(file, trainer.state(), trainer.student.model.name, digest);
+    if (digest.hex() !== expected) throw new InputError(`${path} was changed while it was being read: let nothing else write to it, and resume again`);
+  });
   trainer.continueFrom(position);
 }
 
-function filesIn(directory: string): { latest: string; previous: string } {
-  return { latest: join(directory, "latest.safetensors"), previous: join(directory, "previous.safetensors") };
+/** A position that no training reaches would be trained from for ever. */
+function expectWithin({ batchesPerEpoch }: Trainer, path: string, { epochsDone, batchesDone, optimizerSteps }: Position): void {
+  const isCount = (value: number) => Number.isInteger(value) && value >= 0;
+  if ([epochsDone, batchesDone, optimizerSteps].every(isCount) && batchesDone <= batchesPerEpoch) return;
+  throw new InputError(`${path} is at batch ${batchesDone} of epoch ${epochsDone + 1}, and an epoch has ${batchesPerEpoch} batches: it belongs to another run`);
 }
 
-function readVerified(path: string): Position {
-  const header = readSafetensorsHeader(path);
-  const { position, sha256 } = header.metadata;
-  if (!position || !sha256) throw new InputError(`${path} is not a checkpoint: it has no position`);
-  const digest = createDigest(position);
-  readSafetensors(path, header, header.tensors.keys(), (name, values) => digest.add(name, values));
-  if (digest.hex() !== sha256) throw new InputError(`${path} is damaged: its content does not have the SHA-256 that it was written with`);
-  return JSON.parse(position) as Position;
+/**
+ * Makes a checkpoint that was found the newest of its folder. A damaged newer one is set aside under another name, so that it never takes the place
+ * of a good one; returns its new path.
+ */
+export function makeNewest(directory: string, { path }: Checkpoint): string | null {
+  const { latest, partial } = filesIn(directory);
+  if (path === latest) return null;
+  const aside = existsSync(latest) ? freeName(directory) : null;
+  if (aside) putInPlace(latest, aside);
+  if (path === partial) putInPlace(partial, latest);
+  return aside;
 }
 
-function createDigest(position: string) {
-  const hash = createHash("sha256").update(position);
-  return {
-    add(name: string, values: Float32Array): void {
-      hash.update(name).update(bytesOf(values));
-    },
-    hex: (): string => hash.digest("hex"),
-  };
+function freeName(directory: string): string {
+  for (let number = 1; ; number++) {
+    const path = join(directory, `damaged${number > 1 ? `-${number}` : ""}.safetensors`);
+    if (!existsSync(path)) return path;
+  }
+}
+
+function filesIn(directory: string): { latest: string; partial: string; previous: string } {
+  const latest = join(directory, "latest.safetensors");
+  // When a process dies between the two renames, the newest is whole and still has this name.
+  return { latest, partial: partialOf(latest), previous: join(directory, "previous.safetensors") };
+}
+
+function verified(path: string): Pick<Checkpoint, "position" | "run" | "digest"> {
+  return withSafetensors(path, (file) => {
+    const { position, run = null, [CHECKSUM]: checksum, sha256 } = file.header.metadata;
+    const expected = checksum ?? sha256;
+    if (!position || !expected) throw new InputError(`${path} is not a checkpoint: it has no position`);
+    const digest = digestOf(file);
+    file.readAll(digest);
+    const found = digest.hex();
+    if (found !== expected) throw new InputError(`${path} is damaged: its content does not have the SHA-256 that it was written with`);
+    return { position: parseJson(position) as Position, run, digest: found };
+  });
+}
+
+function digestOf({ header: { metadata } }: SafetensorsFile): Digest {
+  return metadata[CHECKSUM] === undefined ? new EarlierDigest(metadata.position ?? "") : new Checksum(metadata);
+}
+
+/** Of checkpoints of earlier versions: SHA-256 over position, names and contents, in order. */
+class EarlierDigest implements Digest {
+  readonly #hash = createHash("sha256");
+
+  constructor(position: string) {
+    this.#hash.update(position);
+  }
+
+  begin(name: string): void {
+    this.#hash.update(name);
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  hex(): string {
+    return this.#hash.digest("hex");
+  }
 }

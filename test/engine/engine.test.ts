@@ -13,7 +13,7 @@ import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
-import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
+import { CIFAR10_CLASSES, experimentFolder, forgetCheckpoint, smallRecipe, trainInto } from "./experiment";
 
 /** An engine in this process, with its messages as a list. It trains in this thread too. */
 class Conversation {
@@ -173,7 +173,13 @@ describe("training", () => {
     expect(result.difference).toBeCloseTo(result.student.testAcc - result.control.testAcc, 12);
     expect(result.teacher).toMatchObject({ model: "resnet20_cifar10" });
     expect(readFileSync(result.report, "utf8")).toContain("<html");
-    expect(JSON.parse(readFileSync(`${out}/comparison.json`, "utf8"))).toEqual(result);
+    const relative = {
+      directory: ".",
+      report: "report.html",
+      control: { ...result.control, directory: "control" },
+      student: { ...result.student, directory: "student" },
+    };
+    expect(JSON.parse(readFileSync(`${out}/comparison.json`, "utf8"))).toEqual({ ...result, ...relative });
     for (const arm of ["control", "student"])
       expect(readRun(`${out}/${arm}`)).toMatchObject({ arm, state: "finished", teacherTestAcc: result.teacher.testAcc });
     expect(readRun(`${out}/control`).batches.every(({ parts }) => parts.kd === 0)).toBe(true);
@@ -364,7 +370,7 @@ describe("pause, stop and resume", () => {
     const out = folder.path("first-weights");
     const from = (weights: string) => ({ ...single(), student: { ...recipe().student, weights } });
     await fresh().train({ kind: "train", recipe: from(folder.teacher), out, resume: false });
-    rmSync(`${out}/checkpoint`, { recursive: true });
+    forgetCheckpoint(out);
     const failure = await fresh().trainingFailure({ kind: "train", recipe: from(otherTeacher()), out, resume: true });
     expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("other initial weights") });
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NoticeBody } from "../../src-main/contract/engine";
@@ -9,6 +9,7 @@ import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
+import { runFiles } from "../../src-main/runs/files";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
 
 export const CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -47,7 +48,7 @@ interface TrainingOptions {
   onStep?: (done: number) => void;
 }
 
-/** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code, and the texts of warnings and notes. */
+/** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code and message, and the texts of warnings and notes. */
 export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, stopAfterNorms, onStep = () => {} }: TrainingOptions = {}) {
   const said: string[] = [];
   const notify = (notice: NoticeBody) => {
@@ -64,13 +65,20 @@ export async function trainInto(out: string, recipe: Recipe, { resume = false, s
   try {
     run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
     const result = (await run.watch(0, notify)) as ComparisonResult | TrainResult;
-    return { result, code: null, said };
+    return { result, code: null, failure: null, said };
   } catch (error) {
-    return { result: null, code: (error as { code?: string }).code ?? String(error), said };
+    return { result: null, code: (error as { code?: string }).code ?? String(error), failure: (error as Error).message, said };
   } finally {
     undoNorms();
     undo();
   }
+}
+
+/** Makes a run as it was before its first checkpoint. */
+export function forgetCheckpoint(directory: string): void {
+  const { checkpoint, events } = runFiles(directory);
+  rmSync(checkpoint, { recursive: true });
+  writeFileSync(events, `${readFileSync(events, "utf8").split("\n")[0]}\n`);
 }
 
 /** An owner that no other process can ask. */

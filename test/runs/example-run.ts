@@ -1,7 +1,9 @@
+import { existsSync, mkdirSync } from "node:fs";
 import { presetOf } from "../../src-main/contract/presets";
 import type { BatchEvidence, BatchRecord, EpochRecord } from "../../src-main/contract/run";
-import type { RunStart } from "../../src-main/runs/files";
-import { createRun, type RunWriter } from "../../src-main/runs/writer";
+import { lockFile, type RunStart } from "../../src-main/runs/files";
+import { FolderLock } from "../../src-main/runs/lock";
+import { createRun, type RunPosition, type RunWriter, resumeRun } from "../../src-main/runs/writer";
 import { linkOf } from "../../src-main/training/evidence";
 
 const { recipe } = presetOf("demo");
@@ -62,10 +64,40 @@ export function train(run: RunWriter, epochs: number): void {
   }
 }
 
+/** A run in a folder of its own, as `createRun` starts it. */
+export function begun(directory: string, more: Partial<RunStart> = {}): RunWriter {
+  return createRun(directory, locked(directory), { ...start, ...more }, PARTS);
+}
+
+/** As `resumeRun` resumes it, with epochs of four batches. */
+export function resumed(directory: string, position: Omit<RunPosition, "batches">): RunWriter {
+  const batches = position.epoch === 0 ? 0 : 4 * (position.epoch - 1) + position.iter;
+  return resumeRun(directory, locked(directory), { ...position, batches }, PARTS).writer;
+}
+
+const locks = new Map<string, FolderLock>();
+
+/** The identity of this process's lock on the folder. */
+function locked(directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  const lock = existsSync(lockFile(directory)) ? locks.get(directory) : undefined;
+  if (lock) return lock.identity;
+  const taken = FolderLock.take(directory, { program: "command line", run: "example", socket: null, token: "" });
+  locks.set(directory, taken);
+  return taken.identity;
+}
+
+/** As when the process that trained it is gone. */
+export function unlock(directory: string): void {
+  locks.get(directory)!.release();
+  locks.delete(directory);
+}
+
 export function finishedRun(directory: string, more: Partial<RunStart> = {}, epochs = 2): string {
-  const run = createRun(directory, UNLOCKED, { ...start, ...more }, PARTS);
+  const run = begun(directory, more);
   train(run, epochs);
   run.event("finished");
   run.close();
+  unlock(directory);
   return directory;
 }

@@ -2,14 +2,17 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
 import { runFiles } from "../../src-main/runs/files";
 import { writeReport } from "../../src-main/runs/report";
-import { createRun } from "../../src-main/runs/writer";
+import { useBackend } from "../../src-main/tensor/tensor";
 import { linkOf } from "../../src-main/training/evidence";
-import { batch, finishedRun, PARTS, start, train, UNLOCKED } from "./example-run";
+import { batch, begun, finishedRun, start, train } from "./example-run";
 import { textOf } from "./page-text";
+
+useBackend(loadAddon());
 
 let parent: string;
 beforeEach(() => {
@@ -155,7 +158,7 @@ describe("the page of a comparison", () => {
     [
       "a line that is not its own",
       (path) => writeFileSync(path, `${lines(path).fill("<html>", 4, 5).join("\n")}\n`),
-      /line 5 of evidence.jsonl cannot be read/,
+      /evidence.jsonl was changed: line 5 is not of this file/,
     ],
     ["a missing file", (path) => rmSync(path), /evidence.jsonl has 0 batches and batches.csv 12/],
   ])("does not call proven what evidence was changed or lost: %s", (_, damage, words) => {
@@ -230,7 +233,7 @@ describe("the page of a comparison", () => {
 
 describe("the page of other runs", () => {
   test("says how far an unfinished run has got", () => {
-    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
+    const run = begun(join(parent, "run"));
     train(run, 2);
     run.event("stopped");
     run.close();
@@ -240,12 +243,12 @@ describe("the page of other runs", () => {
   });
 
   test("can be written before there is anything to draw", () => {
-    createRun(join(parent, "run"), UNLOCKED, start, PARTS).close();
+    begun(join(parent, "run")).close();
     expect(textOf(report("html", join(parent, "run")))).toContain("No values yet.");
   });
 
   test("draws losses that are not numbers as gaps", () => {
-    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
+    const run = begun(join(parent, "run"));
     run.appendBatches([1, 2, 3, 4, 5].map((iter) => ({ ...batch(1, iter), ...(iter === 3 && { loss: Number.NaN }) })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Loss"))!;
@@ -253,7 +256,7 @@ describe("the page of other runs", () => {
   });
 
   test("stays small and keeps the peaks of a long run", () => {
-    const run = createRun(join(parent, "run"), UNLOCKED, start, PARTS);
+    const run = begun(join(parent, "run"));
     run.appendBatches(Array.from({ length: 200_000 }, (_, i) => ({ ...batch(1, i + 1), trainAcc: i === 77_777 ? 1 : 0.5 })));
     run.close();
     const [, path] = /class="line student" d="([^"]+)"/.exec(figure(report("html", join(parent, "run")), "Train accuracy"))!;

@@ -3,11 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { FolderLock } from "../../src-main/runs/lock";
 import { listRuns, readRun } from "../../src-main/runs/reader";
-import { createRun, resumeRun } from "../../src-main/runs/writer";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { batch, epoch, finishedRun, PARTS, start, train, UNLOCKED } from "./example-run";
+import { batch, begun, epoch, finishedRun, resumed, start, train, unlock } from "./example-run";
 
 useBackend(loadAddon());
 
@@ -48,7 +46,7 @@ describe("a run folder", () => {
   });
 
   test("keeps NaN and unmeasured values", () => {
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     run.appendBatches([{ ...batch(1, 1), loss: Number.NaN, parts: { ce: 1, kd: Number.POSITIVE_INFINITY } }]);
     run.appendEpoch(epoch(1));
     run.appendEpoch(epoch(2, null));
@@ -62,12 +60,12 @@ describe("a run folder", () => {
   test("is never overwritten", () => {
     finishedRun(directory);
     const before = text("batches.csv");
-    expect(() => createRun(directory, UNLOCKED, start, PARTS)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(() => begun(directory)).toThrow(/already holds a run.*another folder.*--resume/);
     expect(text("batches.csv")).toBe(before);
   });
 
   test("accepts new hashes", () => {
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     run.setHashes({ ...start.hashes, batches: "b1" });
     run.close();
     expect(readRun(directory).hashes).toEqual({ ...start.hashes, batches: "b1" });
@@ -75,7 +73,7 @@ describe("a run folder", () => {
   });
 
   test("may end with half a line", () => {
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "2,1,0.33");
@@ -90,14 +88,14 @@ describe("a run folder", () => {
 
 describe("resuming", () => {
   test("removes whatever came after the checkpoint, and half lines", () => {
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     train(run, 3);
     run.close();
     appendFileSync(join(directory, "batches.csv"), "4,1,0.");
-    const resumed = resumeRun(directory, UNLOCKED, { epoch: 2, iter: 3, epochsDone: 1 }, PARTS);
-    resumed.appendBatches([batch(2, 4)]);
-    resumed.appendEpoch(epoch(2));
-    resumed.close();
+    const again = resumed(directory, { epoch: 2, iter: 3, epochsDone: 1 });
+    again.appendBatches([batch(2, 4)]);
+    again.appendEpoch(epoch(2));
+    again.close();
     const read = readRun(directory);
     expect(read.batches.map(({ epoch, iter }) => [epoch, iter])).toEqual([1, 2].flatMap((e) => [1, 2, 3, 4].map((iter) => [e, iter])));
     expect(read.epochRecords).toEqual([epoch(1), epoch(2)]);
@@ -105,29 +103,29 @@ describe("resuming", () => {
 
   test("leaves the same bytes as an uninterrupted run", () => {
     finishedRun(join(parent, "whole"));
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.appendBatches([batch(2, 1), batch(2, 2)]);
     run.close();
-    const resumed = resumeRun(directory, UNLOCKED, { epoch: 1, iter: 4, epochsDone: 1 }, PARTS);
-    resumed.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
-    resumed.appendEpoch(epoch(2));
-    resumed.close();
+    const again = resumed(directory, { epoch: 1, iter: 4, epochsDone: 1 });
+    again.appendBatches([1, 2, 3, 4].map((iter) => batch(2, iter)));
+    again.appendEpoch(epoch(2));
+    again.close();
     for (const file of ["batches.csv", "epochs.csv"]) expect(text(file)).toBe(readFileSync(join(parent, "whole", file), "utf8"));
   });
 
   test("from before the first checkpoint starts the tables over", () => {
-    const run = createRun(directory, UNLOCKED, start, PARTS);
+    const run = begun(directory);
     train(run, 1);
     run.close();
-    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
     expect(readRun(directory)).toMatchObject({ batches: [], epochRecords: [] });
   });
 
   test("numbers the segments", () => {
-    createRun(directory, UNLOCKED, start, PARTS).close();
-    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
-    resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS).close();
+    begun(directory).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
     const events = text("events.jsonl")
       .trimEnd()
       .split("\n")
@@ -140,37 +138,34 @@ describe("resuming", () => {
   });
 
   test("needs a run", () => {
-    expect(() => resumeRun(directory, UNLOCKED, { epoch: 0, iter: 0, epochsDone: 0 }, PARTS)).toThrow(/holds no run/);
+    expect(() => resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 })).toThrow(/holds no run/);
   });
 });
 
 describe("the state of a run", () => {
-  test("follows its events while somebody trains it", () => {
-    mkdirSync(directory);
-    const lock = FolderLock.take(directory, owner);
-    const run = createRun(directory, lock.identity, start, PARTS);
+  test("follows its events", () => {
+    const run = begun(directory);
     const states = [readRun(directory).state];
     for (const type of ["paused", "checkpoint", "continued", "warning", "stopped"] as const) {
       run.event(type, "because");
       states.push(readRun(directory).state);
     }
     run.close();
-    lock.release();
+    unlock(directory);
     expect(states).toEqual(["running", "paused", "paused", "running", "running", "stopped"]);
     expect(readRun(directory).events.at(-1)).toMatchObject({ type: "stopped", text: "because" });
   });
 
-  test("is stopped if nobody trains it any more and no final event was written", () => {
-    createRun(directory, UNLOCKED, start, PARTS).close();
-    expect(readRun(directory)).toMatchObject({ state: "stopped", owner: null });
-    const lock = FolderLock.take(directory, owner);
-    expect(readRun(directory)).toMatchObject({ state: "running", owner: { pid: process.pid, host: null, program: "command line" } });
-    lock.release();
+  test("is stopped if its process is gone without a final event", () => {
+    const run = begun(directory);
+    run.event("paused");
+    expect(readRun(directory).state).toBe("paused");
+    unlock(directory);
     expect(readRun(directory).state).toBe("stopped");
+    resumed(directory, { epoch: 0, iter: 0, epochsDone: 0 }).close();
+    expect(readRun(directory).state).toBe("running");
   });
 });
-
-const owner = { program: "command line", run: "1", socket: null, token: "" } as const;
 
 describe("the runs in a folder", () => {
   test("are found beside each other and in comparisons, newest first", () => {

@@ -57,10 +57,10 @@ describe("a comparison stopped at any point and resumed gives bitwise equal resu
           if (passed++ === stopAt) throw new Interrupted("stop");
         };
         await expect(train(stopped, { ...before.hooks, yieldPoint })).rejects.toThrow(Interrupted);
-        for (const trainer of stopped) writeCheckpoint(join(folder, `${stopAt}`, trainer.arm), trainer);
+        for (const trainer of stopped) writeCheckpoint(join(folder, `${stopAt}-${trainer.arm}`), trainer, null);
 
         const resumed = fresh();
-        for (const trainer of resumed) restore(trainer, findCheckpoint(join(folder, `${stopAt}`, trainer.arm))!);
+        for (const trainer of resumed) restore(trainer, findCheckpoint(join(folder, `${stopAt}-${trainer.arm}`))!);
         const after = recording();
         await train(resumed, after.hooks);
         expect(resumed.map(endOf)).toEqual(whole.map(endOf));
@@ -82,7 +82,7 @@ describe("a checkpoint on disk", () => {
     const trainer = student();
     for (let i = 0; i < 2; i++) {
       trainer.step();
-      writeCheckpoint(folder, trainer);
+      writeCheckpoint(folder, trainer, null);
     }
     trainer.release();
   }

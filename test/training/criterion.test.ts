@@ -220,7 +220,7 @@ describe("an objective with features and weights of its own", () => {
       stopped.step();
       if (stopped.epochTrained) stopped.endEpoch(null);
     }
-    writeCheckpoint(folder, stopped);
+    writeCheckpoint(folder, stopped, null);
     stopped.release();
     const resumed = studentOf(recipe);
     restore(resumed, findCheckpoint(folder)!);

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type { DataFormat } from "../../contract/data-formats";
 import type { DataInfo } from "../../contract/engine";
+import { visible } from "../../contract/visible";
 import { shownPath } from "../out-folder";
 import { addVerb, type Perform } from "../verb";
 import { table } from "../words";
@@ -50,5 +51,5 @@ function infoText({ path, format, classes, train, test, imageSize, warnings }: O
   const size = imageSize ? `${imageSize.width} x ${imageSize.height} pixels` : "sizes differ";
   const rows = classes.map((name, label) => [name, String(train.perClass[label]), String(test.perClass[label])]);
   const counts = table([["class", "train", "test"], ...rows, ["all", String(train.count), String(test.count)]]);
-  return [`${path}: ${format}, ${size}`, "", counts, ...warnings.map((warning) => `warning: ${warning}`)].join("\n");
+  return [visible(`${path}: ${format}, ${size}`), "", counts, ...warnings.map((warning) => visible(`warning: ${warning}`))].join("\n");
 }

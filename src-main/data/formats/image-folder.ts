@@ -154,7 +154,7 @@ function unreadable(errors: readonly InputError[]): InputError {
   if (errors.length === 1) return errors[0]!;
   const count = errors.length < REPORTED ? errors.length : `At least ${errors.length}`;
   const messages = errors.map(({ message }) => message).sort();
-  return new InputError(`${count} images cannot be read:\n${messages.join("\n")}`);
+  return new InputError([`${count} images cannot be read:`, ...messages]);
 }
 
 function squared(image: Pixels, side: number): Uint8Array {

@@ -1,3 +1,5 @@
+import { visible } from "../../contract/visible";
+
 /** A piece of HTML or SVG that is safe to place in a page. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -5,7 +7,7 @@ export class Markup {
 
 type Content = string | number | Markup | null | readonly Content[];
 
-/** Template tag: escapes each value as text unless it is markup itself; null becomes nothing. */
+/** Template tag: escapes each value as text, in which nothing hides, unless it is markup itself; null becomes nothing. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Markup {
   return new Markup(parts.map((part, i) => part + (i < contents.length ? render(contents[i]!) : "")).join(""));
 }
@@ -14,7 +16,7 @@ function render(content: Content): string {
   if (content === null) return "";
   if (content instanceof Markup) return content.text;
   if (typeof content === "object") return content.map(render).join("");
-  return String(content).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return visible(String(content)).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** JSON for a script element of type application/json: nothing in it can end the element. */
