@@ -65,7 +65,8 @@ async function train(recipe: Recipe, name: string, { resume = false, stopAfter =
   const out = join(folder, name);
   const run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
   const notify = (notice: NoticeBody) => {
-    if (notice.type === "warning" || notice.type === "note") said.push({ type: notice.type, text: notice.text });
+    const isSaid = (notice.type === "warning" || notice.type === "note") && !notice.text.includes("begins anew");
+    if (isSaid) said.push({ type: notice.type, text: notice.text });
     if (notice.type === "batches") batches += notice.records.length;
     if (batches >= stopAfter) run.control("stop");
   };
