@@ -261,7 +261,14 @@ test("unusable data and images are explained", async () => {
 test("the page is isolated: sandboxed, without network, and other pages get no answers", async () => {
   const { app, page } = await openStudio();
   const preferences = await app.evaluate(({ BrowserWindow }) => (BrowserWindow.getAllWindows()[0]!.webContents as unknown as Confined).getLastWebPreferences());
-  expect(preferences).toMatchObject({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true, webviewTag: false });
+  expect(preferences).toMatchObject({
+    sandbox: true,
+    contextIsolation: true,
+    nodeIntegration: false,
+    webSecurity: true,
+    webviewTag: false,
+    disableDialogs: true,
+  });
   expect(await page.evaluate("[typeof require, typeof process]")).toEqual(["undefined", "undefined"]);
   expect((await page.evaluate<string[]>("Object.keys(host)")).sort()).toEqual([...HOST_CALLS, "onCommand", "onEnding", "onEngineExit", "pathForFile"].sort());
 
