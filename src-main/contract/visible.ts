@@ -17,8 +17,8 @@ export function visibleLines(text: string): string {
 }
 
 /** A JSON document that means the same and can be shown in a terminal. */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNSEEN, (character) => (character === "\n" ? character : escaped(character)));
+export function visibleJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replace(UNSEEN, (character) => (character === "\n" ? character : escaped(character)));
 }
 
 function escaped(character: string): string {

@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
-import { visible } from "../contract/visible";
+import { visible, visibleJson } from "../contract/visible";
 import { writeWhole } from "../disk/write-whole";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
@@ -70,5 +70,5 @@ function cell(name: string): string {
 }
 
 function jsonReport(groups: readonly Group[]): string {
-  return `${JSON.stringify({ schema: 1, runs: groups.flatMap(({ runs }) => runs) }, null, 2)}\n`;
+  return `${visibleJson({ schema: 1, runs: groups.flatMap(({ runs }) => runs) })}\n`;
 }

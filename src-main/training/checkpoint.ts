@@ -38,9 +38,10 @@ export function writeCheckpoint(directory: string, trainer: Trainer, run: string
   putInPlace(partial, latest);
 }
 
-/** Removes the earlier checkpoint of a finished run: the last one is enough, and they can be large. */
+/** Removes the earlier checkpoint of a finished run, and an unfinished one: the last one is enough, and they can be large. */
 export function removeOlderCheckpoint(directory: string): void {
-  rmSync(filesIn(directory).previous, { force: true });
+  const { previous, partial } = filesIn(directory);
+  for (const path of [previous, partial]) rmSync(path, { force: true });
 }
 
 /** Whether there is a checkpoint in a folder, damaged or not. */

@@ -184,6 +184,17 @@ describe("a download that cannot be completed", () => {
     ["a path that leads out", [{ name: "cifar-10-batches-bin/../../escaped.bin", content: record(0) }], /escaped\.bin/],
     ["another folder", [{ name: "other/data_batch_1.bin", content: record(0) }], /other/],
     ["a link", [{ name: "cifar-10-batches-bin/data_batch_1.bin", type: "2" as const }], /type 2/],
+    [
+      "a negative size",
+      [{ name: "cifar-10-batches-bin/data_batch_1.bin", content: record(0), size: "-0000006001\0" }],
+      /expected sizes in octal digits, got "-0000006001"/,
+    ],
+    [
+      "a size in base 256",
+      [{ name: "cifar-10-batches-bin/data_batch_1.bin", content: record(0), size: `\x80${"\0".repeat(9)}\x0c\x01` }],
+      /expected sizes in octal digits/,
+    ],
+    ["a size that is no number", [{ name: "cifar-10-batches-bin/data_batch_1.bin", content: record(0), size: "00000x" }], /expected sizes in octal digits/],
     ["no test images", [{ name: "cifar-10-batches-bin/data_batch_1.bin", content: record(0) }], /test_batch\.bin is missing/],
     ["a batch cut short", [{ name: "cifar-10-batches-bin/data_batch_1.bin", content: record(0).subarray(1) }], /data_batch_1\.bin has 3072 bytes/],
   ])("refuses an archive with %s", async (_, entries, message) => {

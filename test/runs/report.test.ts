@@ -304,6 +304,34 @@ describe("a report for other programs", () => {
     ]);
   });
 
+  test.each([
+    ['=HYPERLINK("http://x")', '"\'=HYPERLINK(""http://x"")"'],
+    ["+1", "'+1"],
+    ["-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"],
+    ["@SUM(A1)", "'@SUM(A1)"],
+    ["\t=1", "\\t=1"],
+    ["\r=1", "\\r=1"],
+    [" =1", " '=1"],
+    ["\uff1d1", "'\uff1d1"],
+    ["a;=1", "a;'=1"],
+    ['a,"=1', '"a,""\'=1"'],
+    ["plain-name = 1", "plain-name = 1"],
+  ])("csv holds the name %j as text, not as a formula", (name, cell) => {
+    finishedRun(join(parent, "run"), { recipe: { ...start.recipe, name } }, 1);
+    expect(report("csv", join(parent, "run")).split("\n")[1]).toMatch(new RegExp(`^run,${escapedForPattern(cell)},single,`));
+  });
+
+  const escapedForPattern = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+  test("html executes nothing that a name or a class holds, and hides nothing", () => {
+    const evil = `</script><img src=x onerror="alert(1)">' \u202ekcab \x1b[2J\n`;
+    finishedRun(join(parent, "run"), { recipe: { ...start.recipe, name: evil, student: { ...start.recipe.student, weights: evil } }, classes: [evil, "b"] }, 1);
+    const html = report("html", join(parent, "run"));
+    for (const hidden of ["<img", "\u202e", "\u001b"]) expect(html).not.toContain(hidden);
+    expect(html.match(/<\/?script/g)).toEqual(["<script", "</script"]);
+    expect(textOf(html)).toContain(`</script><img src=x onerror="alert(1)">' \\u202ekcab \\u001b[2J\\n`);
+  });
+
   test("csv names the folder of a single run", () => {
     finishedRun(join(parent, "first"));
     finishedRun(join(parent, "second"));

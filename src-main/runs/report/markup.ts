@@ -1,4 +1,4 @@
-import { visible } from "../../contract/visible";
+import { visible, visibleJson } from "../../contract/visible";
 
 /** A piece of HTML or SVG that is safe to place in a page. */
 export class Markup {
@@ -21,5 +21,5 @@ function render(content: Content): string {
 
 /** JSON for a script element of type application/json: nothing in it can end the element. */
 export function embeddedJson(value: unknown): Markup {
-  return new Markup(JSON.stringify(value).replace(/</g, "\\u003c"));
+  return new Markup(visibleJson(value, 0).replace(/</g, "\\u003c"));
 }

@@ -1,0 +1,83 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { OpenFile, readText } from "../../src-main/disk/open-file";
+import { putInPlace, writeWhole } from "../../src-main/disk/write-whole";
+import { withFault } from "../faults/faulty-files";
+
+vi.mock("node:fs", async () => (await import("../faults/faulty-files")).faultyFiles);
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "distill-disk-"));
+  path = join(folder, "notes.txt");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("a file that is written whole", () => {
+  test("is synced before it takes its name, and its folder after", async () => {
+    const changes = await withFault(null, async () => writeWhole(path, "new"));
+    const partial = `${path}.partial`;
+    expect(changes.map(({ call, path }) => [call, path])).toEqual([
+      ["openSync", partial],
+      ["writeSync", partial],
+      ["fsyncSync", partial],
+      ["fsyncSync", folder],
+      ["renameSync", partial],
+      ["fsyncSync", folder],
+    ]);
+  });
+
+  test("is the old one or the new one after any fault, and the error names it", async () => {
+    for (const kind of ["full", "fail"] as const) {
+      for (let at = 0; at < 6; at++) {
+        writeFileSync(path, "old");
+        let message = "";
+        await withFault({ at, kind }, async () => {
+          try {
+            writeWhole(path, "new");
+          } catch (error) {
+            ({ message } = error as Error);
+          }
+        });
+        if (message) expect(message).toContain(at === 3 || at === 5 ? folder : path);
+        expect(readFileSync(path, "utf8")).toBe(message && at < 5 ? "old" : "new");
+        expect(readdirSync(folder)).toEqual(["notes.txt"]);
+      }
+    }
+  });
+});
+
+describe("an open file", () => {
+  test.each([
+    ["write", () => new OpenFile(path, "w"), (file: OpenFile) => file.write("x"), "cannot be written (EIO: i/o error, write)"],
+    ["fsync", () => new OpenFile(path, "a"), (file: OpenFile) => file.sync(), "cannot be written (EIO: i/o error, fsync)"],
+  ])("names itself where the system names nothing: %s", async (_, open, act, message) => {
+    const file = open();
+    await withFault({ at: 0, kind: "fail" }, async () => expect(() => act(file)).toThrow(`${path} ${message}`));
+  });
+
+  test("is named, too, when it is closed already or cannot be read", () => {
+    const file = new OpenFile(path, "w");
+    file.close();
+    for (const act of [() => file.close(), () => file.write("x"), () => file.sync(), () => file.read(new Uint8Array(1), 0), () => file.size])
+      expect(act).toThrow(/notes\.txt cannot be (closed|written|read) \(EBADF/);
+    expect(() => readText(folder)).toThrow(`${folder} cannot be read: expected a file, got a folder or a device`);
+    expect(() => readText(join(folder, "absent"))).toThrow("absent cannot be read (ENOENT");
+  });
+
+  test("knows what became of its name", () => {
+    const file = new OpenFile(path, "a");
+    expect(file.whereabouts).toBe("in place");
+    writeFileSync(join(folder, "other"), "");
+    putInPlace(join(folder, "other"), path);
+    expect(file.whereabouts).toBe("replaced");
+    rmSync(path);
+    expect(file.whereabouts).toBe("deleted");
+    mkdirSync(path);
+    expect(file.whereabouts).toBe("replaced");
+    file.close();
+  });
+});
