@@ -1,5 +1,5 @@
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "addon/environment.h"
 #include "addon/errors.h"
@@ -25,7 +25,8 @@ Lock take_lock(int file) {
   if (status == 0) return Lock::taken;
   if (errno == EWOULDBLOCK) return Lock::held_by_another;
   if (errno == ENOLCK || errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return Lock::not_supported;
-  throw WrongRange("lockFile: file: " + std::string(std::strerror(errno)));
+  throw WrongRange("lockFile: file: expected an open file's number, got " + std::to_string(file) + ": " +
+                   std::generic_category().message(errno));
 #endif
 }
 

@@ -61,11 +61,18 @@ Napi::Value stop_on(const Napi::CallbackInfo &info, Environment &environment) {
     environment.stop_array.Reset();
     return info.Env().Undefined();
   }
-  const bool is_flag = flag.IsTypedArray() && flag.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array &&
-                       flag.As<Napi::TypedArray>().ElementLength() == 1;
-  if (!is_flag) throw WrongType("stopOn: flag: expected an Int32Array of one element or null, got something else");
+  const std::string expected = "stopOn: flag: expected an Int32Array of one element in a SharedArrayBuffer, or null, got ";
+  if (!flag.IsTypedArray()) throw WrongType(expected + take_value(flag).describe());
+  napi_typedarray_type type;
+  size_t length = 0;
   void *data = nullptr;
-  napi_get_typedarray_info(info.Env(), flag, nullptr, nullptr, &data, nullptr, nullptr);
+  napi_value buffer = nullptr;
+  bool may_be_detached = true;
+  if (napi_get_typedarray_info(info.Env(), flag, &type, &length, &data, &buffer, nullptr) != napi_ok ||
+      napi_is_arraybuffer(info.Env(), buffer, &may_be_detached) != napi_ok)
+    throw Napi::Error::New(info.Env());
+  // An ArrayBuffer may lose its memory while the flag is in use: by a transfer, or by shrinking. A shared one keeps it.
+  if (type != napi_int32_array || length != 1 || may_be_detached) throw WrongType(expected + "another typed array");
   static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t) && std::atomic<int32_t>::is_always_lock_free);
   environment.stop_array = Napi::Reference<Napi::Value>::New(flag, 1);
   environment.stop = static_cast<const std::atomic<int32_t> *>(data);

@@ -30,13 +30,10 @@ const std::atomic<int32_t> *stop_flag_of(const OpMethod &method, const Environme
 }
 
 void call(const OpMethod &method, const Ops &ops, Arguments &arguments, const std::atomic<int32_t> *stop) {
-  const auto expect_going = [&] {
-    if (stop && *stop != 0) throw Stopped();
-  };
-  expect_going();
+  if (stop && *stop != 0) throw Stopped();
   const StopOn scope(stop);
   method.call(ops, arguments);
-  expect_going();
+  if (scope.cut()) throw Stopped();
 }
 
 Napi::Value call_op(const Napi::CallbackInfo &info) {

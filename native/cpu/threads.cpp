@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -41,15 +40,15 @@ bool spin_until(const Done &done) {
   return done();
 }
 
-thread_local const std::atomic<int32_t> *stop_flag = nullptr;
+thread_local StopOn *stop_on = nullptr;
 
-bool stopped(const std::atomic<int32_t> *flag) { return flag && flag->load(std::memory_order_relaxed) != 0; }
+bool stopped(StopOn *stop) { return stop && stop->stops(); }
 
 struct Job {
   int64_t chunks = 0;
   void (*body)(void *, int64_t) = nullptr;
   void *context = nullptr;
-  const std::atomic<int32_t> *stop = nullptr;
+  StopOn *stop = nullptr;
   std::atomic<int64_t> next = 0;
   std::atomic_flag failed;
   std::exception_ptr failure;
@@ -82,13 +81,13 @@ class Pool {
   void run(int64_t chunks, void (*body)(void *, int64_t), void *context) {
     // Nested in a chunk, or another thread is using the pool: run on this thread, with the same result.
     if (chunks <= 1 || size_ == 1 || busy_.test_and_set()) {
-      for (int64_t chunk = 0; chunk < chunks && !stopped(stop_flag); ++chunk) body(context, chunk);
+      for (int64_t chunk = 0; chunk < chunks && !stopped(stop_on); ++chunk) body(context, chunk);
       return;
     }
     job_.chunks = chunks;
     job_.body = body;
     job_.context = context;
-    job_.stop = stop_flag;
+    job_.stop = stop_on;
     job_.next = 0;
     start();
     open();
@@ -101,13 +100,13 @@ class Pool {
   }
 
  private:
-  // Starts fewer workers than wanted if the system refuses more threads.
+  // Starts fewer workers than wanted if the system refuses more threads or memory.
   void start() try {
     while (static_cast<int>(workers_.size()) < size_ - 1) {
       const uint64_t seen = opened_;
       workers_.emplace_back([this, seen] { work(seen); });
     }
-  } catch (const std::system_error &) {
+  } catch (const std::exception &) {
   }
 
   void stop() {
@@ -192,8 +191,8 @@ struct Scratch {
 
 void parallel_for(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context) { pool().run(chunks, body, context); }
 
-StopOn::StopOn(const std::atomic<int32_t> *flag) { stop_flag = flag; }
-StopOn::~StopOn() { stop_flag = nullptr; }
+StopOn::StopOn(const std::atomic<int32_t> *flag) : flag_(flag) { stop_on = this; }
+StopOn::~StopOn() { stop_on = nullptr; }
 
 void set_threads(int count) { pool().resize(count); }
 int threads() { return pool().size(); }

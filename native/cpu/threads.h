@@ -16,13 +16,26 @@ void parallel_for(int64_t chunks, const Body &body) {
       chunks, [](void *context, int64_t chunk) { (*static_cast<const Body *>(context))(chunk); }, const_cast<Body *>(&body));
 }
 
-// While it lives, parallel_for on this thread leaves out the chunks that have not begun once the flag is not 0. What the op computes is
-// then undefined.
+// While it lives, parallel_for on this thread leaves out the chunks that have not begun once the flag (or null) is not 0. What the op
+// computes is then undefined.
 class StopOn {
  public:
   explicit StopOn(const std::atomic<int32_t> *flag);
   ~StopOn();
   StopOn(const StopOn &) = delete;
+
+  // Asked before a chunk begins; if it says yes, the chunk is left out.
+  bool stops() {
+    if (!flag_ || flag_->load(std::memory_order_relaxed) == 0) return false;
+    cut_ = true;
+    return true;
+  }
+  // Whether a chunk was left out, even if the flag is 0 again by now.
+  bool cut() const { return cut_; }
+
+ private:
+  const std::atomic<int32_t> *flag_;
+  std::atomic<bool> cut_ = false;
 };
 
 void set_threads(int count);

@@ -75,8 +75,9 @@ export interface Addon {
   setThreads(count: number): void;
   threads(): number;
   /**
-   * While the flag, an Int32Array of one element that another thread may set, is not 0, ops of this thread on the processor are cut short and
-   * throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer run to their end. null: nothing stops them.
+   * While the flag, an Int32Array of one element in a SharedArrayBuffer that another thread may set, is not 0, ops of this thread on the processor
+   * are cut short and throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer run to their end. null:
+   * nothing stops them.
    */
   stopOn(flag: Int32Array | null): void;
   /**

@@ -228,7 +228,7 @@ export const settings = {
     advanced: true,
     label: "Random crop",
     unit: "px",
-    help: "Zero padding before a random crop back to size; 0 is off.",
+    help: "Zero padding before a random crop back to size, less than the side of the images; 0 is off.",
   }),
   "augment.flip": flag({ default: false, group: "Images", advanced: true, label: "Random flip", help: "Mirrors half of the images." }),
   "augment.views": integer(1, 10_000, {

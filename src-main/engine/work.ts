@@ -119,6 +119,7 @@ export class Work {
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
       const data = this.#own(await this.#readData(arms));
+      expectCropFits(arms[0]!.recipe, data);
       const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
       const teacher = loadTeacher(arms, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
@@ -258,6 +259,12 @@ export class Work {
 
 function verdictIn(control: RunDetails, student: RunDetails): Verdict {
   return verdictOf(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
+}
+
+/** A crop moves an image by up to so many pixels: by its whole side, nothing of it is left. */
+function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Dataset): void {
+  const side = Math.min(H, W);
+  if (crop >= side) throw new InputError(`augment.crop: expected less than the side of these images, ${side} pixels, got ${crop}`);
 }
 
 /** The teacher of the arms that distill; null if none does. */

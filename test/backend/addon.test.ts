@@ -195,6 +195,11 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   ],
   selectIsa: [...OBJECTS, undefined, null, 1, "", "AVX2", "x".repeat(2 ** 20)].map((isa) => ["isa", isa]),
   setThreads: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 1025].map((count) => ["count", count]),
+  stopOn: [
+    ...[...OBJECTS, undefined, 1, true, [], [0], new Int32Array(1), new Int32Array(0), detached(), resizable(), new DataView(new SharedArrayBuffer(4))],
+    ...[new Int32Array(new SharedArrayBuffer(8)), new Int32Array(new SharedArrayBuffer(0)), new Uint32Array(new SharedArrayBuffer(4))],
+  ].map((flag) => ["flag", flag]),
+  lockFile: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, [], 2 ** 31, 2 ** 31 - 1].map((file) => ["file", file]),
   memoryStats: [],
   resetPeakMemory: [],
   trimMemory: [],
@@ -217,6 +222,11 @@ function detached(): Int32Array {
   const values = new Int32Array(2);
   structuredClone(values.buffer, { transfer: [values.buffer] });
   return values;
+}
+
+function resizable(): Int32Array {
+  const Resizable = ArrayBuffer as new (length: number, options: { maxByteLength: number }) => ArrayBuffer;
+  return new Int32Array(new Resizable(4, { maxByteLength: 8 }));
 }
 
 describe.each(Object.entries(POSITIONAL))("%s", (method, wrong) => {

@@ -441,6 +441,12 @@ describe("bad input to training", () => {
       /fc\.(weight|bias)/,
     ],
     ["an unknown model", () => ({ ...recipe(), student: { ...recipe().student, model: "resnet19" } }), "USAGE", /resnet19.*resnet18/],
+    [
+      "a crop of the whole image",
+      () => ({ ...recipe(), augment: { ...recipe().augment, crop: 32 } }),
+      "INPUT",
+      /augment\.crop: expected less than .* 32 pixels, got 32/,
+    ],
     ["a comparison without a teacher", () => single(), "USAGE", /distillation/],
   ])("%s", async (_, bad, code, message) => {
     const out = folder.path("bad");

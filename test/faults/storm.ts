@@ -33,7 +33,8 @@ export function writeStormRecipe(cwd: string): void {
   writeFileSync(path.join(cwd, "recipe.json"), JSON.stringify(RECIPE));
 }
 
-function command(kind: Kind, out: string): string[] {
+/** The arguments that start or, with `--resume`, resume a run of the storm's recipe. */
+export function command(kind: Kind, out: string): string[] {
   const verb = kind === "train" ? "train" : "compare";
   return [verb, "--recipe", "recipe.json", "--out", out, ...(kind === "sweep" ? ["--seeds", "2"] : [])];
 }
