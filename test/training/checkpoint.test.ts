@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -116,6 +116,18 @@ describe("a checkpoint on disk", () => {
     truncateSync(latest(), 100);
     flipBit(previous(), -1);
     expect(() => findCheckpoint(folder)).toThrow(/no checkpoint in .* can be used.*latest\.safetensors.*previous\.safetensors/s);
+  });
+
+  test("is refused if it is replaced or changed between being found and being loaded", () => {
+    const changes = [() => copyFileSync(previous(), latest()), () => flipBit(latest(), -100), () => replaceIn(latest(), '\\"seen\\":', '\\"seem\\":')];
+    for (const change of changes) {
+      writeTwo();
+      const found = findCheckpoint(folder)!;
+      change();
+      const trainer = student();
+      expect(() => restore(trainer, found)).toThrow(`${latest()} was changed while it was being read`);
+      trainer.release();
+    }
   });
 
   test("is refused by another model, which stays unchanged", () => {
