@@ -13,10 +13,20 @@ export function recipeOfRun(folder: string, kind: "train" | "compare"): unknown 
 
 function recipeOfArm(folder: string): Json {
   const file = path.join(folder, "recipe.json");
-  if (existsSync(file)) return (readJson(file, file) as { recipe: Json }).recipe;
+  if (existsSync(file)) return recipeIn(file);
   const hint =
     existsSync(path.join(folder, "student")) || firstSeed(folder) ? "it holds a comparison, which distill compare resumes" : "there is no recipe.json in it";
   throw new InputError(`${folder} holds no run of distill train: ${hint}`);
+}
+
+/** A power loss can empty recipe.json. The run then resumes from its checkpoint, once somebody names its recipe again. */
+function recipeIn(file: string): Json {
+  const advice = "resume with --recipe and the recipe that the run began with: then the file is restored from the checkpoint";
+  try {
+    return (readJson(file, file) as { recipe: Json }).recipe;
+  } catch (cause) {
+    throw new InputError(`${(cause as Error).message}; ${advice}`, { cause });
+  }
 }
 
 /** Each arm has its own recipe; what they train with differently was the control's. */

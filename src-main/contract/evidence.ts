@@ -87,7 +87,8 @@ function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: Evi
 
 /** Only the teacher differs, and evidence shows it up to the last batch that both have. */
 export function isControlled(comparison: EvidenceComparison, batches: { control: number; student: number }): boolean {
-  return isUndisputed(comparison) && comparison.complete && batches.control === batches.student && comparison.provenTo === batches.control;
+  const isProven = batches.control > 0 && batches.control === batches.student && comparison.provenTo === batches.control;
+  return isUndisputed(comparison) && comparison.complete && isProven;
 }
 
 export type Verdict = Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo" | "reason">;

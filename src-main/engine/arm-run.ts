@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
@@ -84,6 +84,12 @@ function findEarlierRun({ name, directory, recipe }: PlacedArm): EarlierRun {
       `${runFiles(directory).recipe} is empty, as after a power loss, and no checkpoint tells what it held: start a new run in another folder`,
     );
   const header = isHeaderLost ? note.run : readHeader(directory);
+  if (header.arm !== name)
+    throw new InputError(
+      header.arm === "single"
+        ? `${directory} holds the run of one arm: resume it with distill train --resume --out ${directory}`
+        : `${directory} holds the ${header.arm} of a comparison: resume it with distill compare --resume --out ${dirname(directory)}`,
+    );
   const differing = decidingDifference(header.recipe, recipe);
   if (differing) {
     const key = keyAsWritten(differing, header.recipe, recipe);
@@ -121,10 +127,9 @@ function noteIn({ path, run }: Checkpoint): RunNote {
 
 /** Throws an InputError if a checkpoint is that of another run, arm or recipe. */
 function expectOwn({ path, position }: Checkpoint, note: RunNote | null, run: RunHeader): void {
-  const elsewhere = (whose: string) =>
-    new InputError(
-      `${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back, or delete that file to go on from the one before`,
-    );
+  const before = join(dirname(path), "previous.safetensors");
+  const orBefore = before !== path && existsSync(before) ? `, or move that file away to go on from the one before, ${before}` : "";
+  const elsewhere = (whose: string) => new InputError(`${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back${orBefore}`);
   if (!note) {
     if (run.id !== undefined) throw elsewhere("does not say which run it belongs to");
     if (position.initialWeights !== run.hashes.initialWeights) throw elsewhere("belongs to a run with other initial weights");
@@ -207,7 +212,8 @@ export class ArmRun {
     const run = new ArmRun(trainer, writer, notify);
     // Twice, so that the checkpoint before has an identity too, and only then the run.
     if (checkpoint && !note) for (let i = 0; i < 2; i++) run.#writeCheckpoint();
-    if (isHeaderLost || header.id === undefined) writer.setHashes(trainer.hashes);
+    // The run may go on from an earlier checkpoint than the last.
+    writer.setHashes(trainer.hashes);
 
     if (!checkpoint) run.note(`${name}: the run ended before its first checkpoint, so it begins anew`);
     if (isHeaderLost) run.warn(`${name}: recipe.json was lost, as in a power loss, and was restored from the checkpoint`);

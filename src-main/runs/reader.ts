@@ -145,7 +145,7 @@ function batchesWithEvidence(directory: string, header: RunHeader): Pick<RunDeta
 }
 
 /** What is wrong with the evidence of a run with so many batches; null if nothing is. */
-function damageOf(evidence: readonly BatchEvidence[], batches: number, { normalization }: RunHeader): string | null {
+function damageOf(evidence: readonly BatchEvidence[], batches: number, { normalization, hashes }: RunHeader): string | null {
   // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
   const isOurs = normalization !== undefined;
   const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
@@ -155,7 +155,12 @@ function damageOf(evidence: readonly BatchEvidence[], batches: number, { normali
     if (isKnown && line.chain !== linkOf(evidence[i - 1]?.chain ?? "", line))
       return `line ${i + 1} of evidence.jsonl does not follow from the line before it: the file was changed`;
   }
-  if (isOurs && evidence.length < batches) return `evidence.jsonl has ${evidence.length} batches and batches.csv ${batches}: lines are missing`;
+  // A process that dies leaves one batch with evidence and without its line at most.
+  const isComplete = evidence.length === batches || evidence.length === batches + 1;
+  if (isOurs && !isComplete) return `evidence.jsonl has ${evidence.length} batches and batches.csv ${batches}: lines are missing`;
+  // recipe.json holds the link of the last checkpoint, "" before the first.
+  if (isOurs && hashes.batches !== "" && !evidence.some(({ chain }) => chain === hashes.batches))
+    return "evidence.jsonl does not hold the batch of the last checkpoint: lines are missing, or they are those of another run";
   return null;
 }
 

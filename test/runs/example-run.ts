@@ -11,7 +11,7 @@ const { recipe } = presetOf("demo");
 export const start: RunStart = {
   arm: "single",
   recipe: { ...recipe, train: { ...recipe.train, epochs: 12 } },
-  hashes: { data: "d0", initialWeights: "w0", batches: "b0", teacher: "t0" },
+  hashes: { data: "d0", initialWeights: "w0", batches: "", teacher: "t0" },
   classes: ["cat", "dog"],
   normalization: { student: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }, teacher: null },
   parameters: 1234,

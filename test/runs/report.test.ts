@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -161,6 +161,15 @@ describe("the page of a comparison", () => {
       /evidence.jsonl was changed: line 5 is not of this file/,
     ],
     ["a missing file", (path) => rmSync(path), /evidence.jsonl has 0 batches and batches.csv 12/],
+    ["no batches beside it", (path) => rmSync(join(dirname(path), "batches.csv")), /evidence.jsonl has 12 batches and batches.csv 0/],
+    [
+      "another run's, to which the last checkpoint does not belong",
+      (path) => {
+        const header = join(dirname(path), "recipe.json");
+        writeFileSync(header, readFileSync(header, "utf8").replace('"batches": ""', '"batches": "of another run"'));
+      },
+      /does not hold the batch of the last checkpoint/,
+    ],
   ])("does not call proven what evidence was changed or lost: %s", (_, damage, words) => {
     const directory = comparison();
     damage(evidence(directory));
