@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { naming, OpenFile } from "../disk/open-file";
-import { partialOf, syncFolder, writeWhole } from "../disk/write-whole";
+import { syncFolder, writeWhole } from "../disk/write-whole";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA } from "./files";
 import type { Readable } from "./lines";
 import { expectLocked } from "./lock";
@@ -103,8 +103,6 @@ export function resumeRun(
 ): { writer: RunWriter; said: string[] } {
   const { batches, evidence, epochs, events, said } = recover(directory, position, remembered);
   for (const [path, text] of tablesOf(directory, parts, batches, epochs, evidence, events)) writeWhole(path, text);
-  // Other unfinished files are written again before the run ends.
-  rmSync(partialOf(runFiles(directory).recipe), { force: true });
   const segment = 1 + Math.max(0, ...events.map((event) => event.segment ?? 0));
   return { writer: new RunWriter(directory, lock, header, { parts, epochs, event: "resumed", segment }), said };
 }
