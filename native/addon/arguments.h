@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -90,6 +91,14 @@ class Arguments {
   // Must be called when the op is done.
   void keep_promises() const;
 
+  // Keeps what the op points to as long as these arguments.
+  template <class T>
+  const T &keep(T value) {
+    const auto kept = std::make_shared<const T>(std::move(value));
+    kept_.push_back(kept);
+    return *kept;
+  }
+
   // Allows a pair to share memory. All other outputs (tensor<T> with a non-const T) must have memory of their own.
   void may_share(const char *written, const char *other) { shared_.push_back({written, other}); }
 
@@ -144,6 +153,7 @@ class Arguments {
   std::vector<Use> uses_;
   std::vector<Shared> shared_;
   std::vector<std::pair<std::shared_ptr<std::optional<Range>>, Range>> promises_;
+  std::vector<std::shared_ptr<const void>> kept_;
   const TensorTable &tensors_;
   Extents extents_{};
 };
