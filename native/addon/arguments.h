@@ -44,7 +44,7 @@ struct Argument {
 
 class Arguments {
  public:
-  Arguments(const char *op, std::vector<Argument> given, const TensorTable &tensors);
+  Arguments(const char *op, std::vector<Argument> given, TensorTable &tensors);
 
   template <class T>
   T *tensor(const char *name, const char *pattern) {
@@ -79,6 +79,7 @@ class Arguments {
   bool optional_flag(const char *name) { return given(name) && flag(name); }
 
   Device &device() const { return tensors_.device(); }
+  TensorTable &tensors() const { return tensors_; }
 
   // The extent that is bound to a letter.
   int64_t operator[](char letter) const { return extents_[index(letter)]; }
@@ -152,9 +153,9 @@ class Arguments {
   std::vector<std::string> known_;
   std::vector<Use> uses_;
   std::vector<Shared> shared_;
-  std::vector<std::pair<std::shared_ptr<std::optional<Range>>, Range>> promises_;
+  std::vector<std::pair<SharedRange, Range>> promises_;
   std::vector<std::shared_ptr<const void>> kept_;
-  const TensorTable &tensors_;
+  TensorTable &tensors_;
   Extents extents_{};
 };
 

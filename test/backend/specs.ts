@@ -42,7 +42,8 @@ export interface Extents {
   shapes: number[][];
 }
 
-const usual: Extents = {
+/** Small, and mostly different. */
+export const usual: Extents = {
   ...{ N: 2, M: 3, T: 5, D: 3, K: 4, A: 2, E: 4, Q: 1, H: 4, W: 4, C: 5, O: 6, R: 3, S: 3, stride: 1, padding: 1, Z: 4 },
   ...{ window: { kernel: 3, stride: 2, padding: 1 }, index: 4, begin: 3, end: 5, crop: 2, shapes: [[3], [2, 2]] },
 };
@@ -174,7 +175,7 @@ export function callsAt(extents: Extents): Record<string, Call> {
   };
 }
 
-/** A correct call of every op at small extents, most of which differ. */
+/** A correct call of every op. */
 export const ops: Record<string, Call> = callsAt(usual);
 
 /** Outputs may share memory with these. */
