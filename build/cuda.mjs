@@ -1,8 +1,6 @@
 // npm run cuda, after the set-up: compiles the CUDA library for this machine's GPU or, without a GPU, for all architectures of a release. The
 // library is a file of its own beside the addon, so that a machine without a driver works without it.
-import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
-import { devNull } from "node:os";
 import path from "node:path";
 import { has, nativeSources, root, run, step } from "./run.mjs";
 
@@ -36,36 +34,6 @@ export async function buildCuda(architectures = hasDriver() ? "native" : release
     run("cmake", ["--build", folder, "--target", "distill_cuda", "--parallel", "2"]);
     copyFileSync(path.join(root, folder, "libdistill_cuda.so"), path.join(root, library));
   });
-}
-
-/** Compiles the same kernels for the emulator, its own test, and the driver for GPUs; where that is possible, else does nothing. Tests use them. */
-export async function buildEmulator() {
-  if (process.platform !== "linux") return;
-  const targets = ["distill_cuda_emulated", "emulator_faults", "distill_gpu_driver"];
-  await buildTesting("CUDA emulator", targets, ["libdistill_cuda_emulated.so", ...targets.slice(1)]);
-}
-
-/** The emulator and the driver once more, with sanitizers; where the compiler has them, else does nothing. */
-export async function buildSanitized() {
-  if (process.platform !== "linux" || !hasSanitizers()) return;
-  const targets = ["distill_cuda_sanitized", "sanitized_driver", "sanitized_faults"];
-  await buildTesting("CUDA emulator with sanitizers", targets, ["libdistill_cuda_sanitized.so", ...targets.slice(1)]);
-}
-
-/** The rigs of native/testing are a project of their own. */
-async function buildTesting(name, targets, files) {
-  const build = "native/build/testing";
-  const products = files.map((file) => path.join(build, file));
-  await step(name, { inputs: [...nativeSources, "native/testing"], products }, () => {
-    run("cmake", ["-S", "native/testing", "-B", build]);
-    run("cmake", ["--build", build, "--target", ...targets, "--parallel", "2"]);
-  });
-}
-
-/** Whether AddressSanitizer and UndefinedBehaviorSanitizer can be linked: their libraries may be packages of their own. */
-function hasSanitizers() {
-  const options = ["-fsanitize=address,undefined", "-x", "c++", "-", "-o", devNull];
-  return spawnSync(process.env.CXX ?? "c++", options, { input: "int main() {}" }).status === 0;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) await buildCuda(process.argv[2]);

@@ -1,16 +1,16 @@
 // npm test: sets up, prepares a desktop for tests if possible, checks, runs all tests, and ends with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { buildCuda, buildEmulator, buildSanitized, noNvcc, releaseArchitectures } from "./cuda.mjs";
+import { buildCuda, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { unexplainedSpills } from "./kernels.mjs";
 import { nativeSources, root, run, runForeground, step } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { electronPackages, installSystemPackages } from "./system.mjs";
+import { buildTesting } from "./testing.mjs";
 
 await setUp();
-await buildEmulator();
-await buildSanitized();
+await buildTesting();
 await buildLowered();
 const cuda = await compileCuda();
 const { check } = await import("./check.mjs");

@@ -86,7 +86,7 @@ std::string describe_missing_tensor(const TensorTable &tensors, double handle) {
   return describe_number(handle) + (was ? ", which is released" : ", which names no tensor");
 }
 
-Arguments::Arguments(const char *op, std::vector<Argument> given, const TensorTable &tensors)
+Arguments::Arguments(const char *op, std::vector<Argument> given, TensorTable &tensors)
     : op_(op), given_(std::move(given)), tensors_(tensors) {}
 
 void Arguments::wrong_type(const std::string &name, const std::string &expected, const std::string &got) const {
@@ -146,7 +146,8 @@ const Tensor &Arguments::matched(const char *name, std::initializer_list<DType> 
   if (std::ranges::find(dtypes, tensor.dtype) == dtypes.end()) wrong_type(name, describe_pattern(dtypes, pattern), tensor.describe());
   if (!match(tensor, pattern)) wrong_range(name, describe_pattern(dtypes, pattern), tensor.describe());
   uses_.push_back({tensor.block.get(), tensor.dtype, name, written, ""});
-  if (written && tensor.range) tensor.range->reset();
+  tensors_.use(tensor);
+  if (written) tensors_.set_range(tensor.range, std::nullopt);
   return tensor;
 }
 
@@ -219,7 +220,9 @@ std::string Arguments::describe_pattern(std::initializer_list<DType> dtypes, std
 }
 
 const Tensor &Arguments::any_tensor(const char *name) {
-  return resolve(name, required(name, Value::Kind::number, "a tensor handle"), "a tensor handle");
+  const Tensor &tensor = resolve(name, required(name, Value::Kind::number, "a tensor handle"), "a tensor handle");
+  tensors_.use(tensor);
+  return tensor;
 }
 
 std::vector<const Tensor *> Arguments::tensor_list(const char *name, DType dtype, bool written) {
@@ -230,6 +233,7 @@ std::vector<const Tensor *> Arguments::tensor_list(const char *name, DType dtype
     const Tensor &tensor = resolve(element, value, expected);
     if (tensor.dtype != dtype) wrong_type(element, expected, tensor.describe());
     uses_.push_back({tensor.block.get(), tensor.dtype, name, written, position});
+    tensors_.use(tensor);
     tensors.push_back(&tensor);
   }
   return tensors;
@@ -271,7 +275,11 @@ void Arguments::same_sizes(const char *name, const std::vector<const Tensor *> &
 
 void Arguments::check_indices(const char *name, int64_t count) {
   const Tensor &tensor = any_tensor(name);
-  if (*tensor.range && (*tensor.range)->low >= 0 && (*tensor.range)->high < count) return;
+  const std::optional<Range> &known = *tensor.range;
+  if (known && known->within(count) && (tensors_.is_recording() || !known->once_replayed)) {
+    tensors_.expect_range(tensor, count, name + std::string(" of ") + op_);
+    return;
+  }
   const HostCopy copy(tensors_.device(), tensor.block.get(), tensor.bytes());
   const auto *values = static_cast<const int32_t *>(copy.data());
   *tensor.range = range_of(values, tensor.size);
@@ -284,7 +292,7 @@ void Arguments::check_indices(const char *name, int64_t count) {
 void Arguments::promise(const char *name, Range range) { promises_.emplace_back(any_tensor(name).range, range); }
 
 void Arguments::keep_promises() const {
-  for (const auto &[range, promised] : promises_) *range = promised;
+  for (const auto &[range, promised] : promises_) tensors_.set_range(range, promised);
 }
 
 // ---- Numbers and flags ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -43,7 +44,7 @@ struct Argument {
 
 class Arguments {
  public:
-  Arguments(const char *op, std::vector<Argument> given, const TensorTable &tensors);
+  Arguments(const char *op, std::vector<Argument> given, TensorTable &tensors);
 
   template <class T>
   T *tensor(const char *name, const char *pattern) {
@@ -78,6 +79,7 @@ class Arguments {
   bool optional_flag(const char *name) { return given(name) && flag(name); }
 
   Device &device() const { return tensors_.device(); }
+  TensorTable &tensors() const { return tensors_; }
 
   // The extent that is bound to a letter.
   int64_t operator[](char letter) const { return extents_[index(letter)]; }
@@ -89,6 +91,14 @@ class Arguments {
   void promise(const char *name, Range range);
   // Must be called when the op is done.
   void keep_promises() const;
+
+  // Keeps what the op points to as long as these arguments.
+  template <class T>
+  const T &keep(T value) {
+    const auto kept = std::make_shared<const T>(std::move(value));
+    kept_.push_back(kept);
+    return *kept;
+  }
 
   // Allows a pair to share memory. All other outputs (tensor<T> with a non-const T) must have memory of their own.
   void may_share(const char *written, const char *other) { shared_.push_back({written, other}); }
@@ -143,8 +153,9 @@ class Arguments {
   std::vector<std::string> known_;
   std::vector<Use> uses_;
   std::vector<Shared> shared_;
-  std::vector<std::pair<std::shared_ptr<std::optional<Range>>, Range>> promises_;
-  const TensorTable &tensors_;
+  std::vector<std::pair<SharedRange, Range>> promises_;
+  std::vector<std::shared_ptr<const void>> kept_;
+  TensorTable &tensors_;
   Extents extents_{};
 };
 

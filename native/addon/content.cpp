@@ -25,7 +25,7 @@ uint32_t fill_pattern(DType dtype, Arguments &a) {
 }  // namespace
 
 void write(Device &device, const Tensor &tensor, const void *values) {
-  if (tensor.range) tensor.range->reset();
+  if (tensor.range) tensor.range->reset();  // until it is written
   device.write(tensor.block.get(), values, tensor.bytes());
   if (tensor.range) *tensor.range = range_of(static_cast<const int32_t *>(values), tensor.size);
 }
@@ -36,31 +36,37 @@ void copy(Arguments &a) {
   a.finish();
   if (to.dtype != from.dtype) a.wrong_type("to", dtype_name(from.dtype), to.describe());
   if (to.size != from.size) a.wrong_range("to", "the size of " + from.describe(), to.describe());
-  if (to.range) to.range->reset();
+  if (to.range) to.range->reset();  // until it is copied
   a.device().copy(to.block.get(), from.block.get(), from.bytes());
-  if (to.range) *to.range = *from.range;
+  a.tensors().copy_range(to.range, from.range);
 }
 
 void fill(Arguments &a) {
   const Tensor &y = a.any_tensor("y");
   const uint32_t pattern = fill_pattern(y.dtype, a);
   a.finish();
-  if (y.range) y.range->reset();
+  if (y.range) y.range->reset();  // until it is filled
   a.device().fill(y.block.get(), pattern, y.bytes());
-  if (y.range) *y.range = Range{static_cast<int32_t>(pattern), static_cast<int32_t>(pattern)};
+  a.tensors().set_range(y.range, Range{static_cast<int32_t>(pattern), static_cast<int32_t>(pattern)});
 }
 
 void begin_recording(TensorTable &tensors) {
   if (!tensors.device().can_record()) throw WrongRange("beginRecording: expected a device that records, got the processor");
   tensors.device().begin_recording();
   tensors.pool().begin_setting_aside();
+  tensors.begin_recording();
 }
 
 TensorRecording end_recording(TensorTable &tensors) {
   if (!tensors.pool().is_setting_aside()) throw WrongRange("endRecording: expected beginRecording first");
-  TensorRecording recording{tensors.pool().end_setting_aside(), nullptr};
+  TensorRecording recording{tensors.pool().end_setting_aside(), tensors.end_recording(), nullptr};
   recording.work = tensors.device().end_recording();
   return recording;
+}
+
+void TensorRecording::replay() const {
+  used.ranges.replay();
+  work->replay();
 }
 
 }  // namespace distill

@@ -19,7 +19,11 @@ void fill(Arguments &a);
 // Members are destroyed in reverse order: the work before the memory that it uses.
 struct TensorRecording {
   std::unique_ptr<StoragePool::SetAside> memory;
+  Recorded used;
   std::unique_ptr<Recording> work;
+
+  // Throws WrongRange if what the work trusts in the content of tensors does not hold any more.
+  void replay() const;
 };
 // Throws WrongRange on a device that cannot record.
 void begin_recording(TensorTable &tensors);

@@ -34,6 +34,7 @@ StoragePool::Block StoragePool::allocate(int64_t bytes) {
     memory = take(size);
     in_use_ += size;
     peak_ = std::max(peak_, in_use_);
+    if (aside_) aside_->all.insert(memory);
   }
   const auto release = [this, size, aside = aside_](std::byte *block) {
     if (aside && aside->open)

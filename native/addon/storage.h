@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "addon/device.h"
@@ -30,6 +31,8 @@ class StoragePool {
   void begin_setting_aside();
   std::unique_ptr<SetAside> end_setting_aside();
   bool is_setting_aside() const { return aside_ != nullptr; }
+  // Whether memory was allocated since begin.
+  bool is_set_aside(const void *memory) const { return aside_ && aside_->all.count(memory) > 0; }
 
   // Moves to another device. Nothing may be in use.
   void move_to(Device &device);
@@ -44,6 +47,7 @@ class StoragePool {
   using Free = std::map<int64_t, std::vector<void *>>;
   struct Aside {
     Free free;
+    std::set<const void *> all;
     bool open = true;  // false: blocks return to the pool
   };
 

@@ -171,7 +171,7 @@ std::map<int64_t, TensorRecording>::iterator recording_argument(const char *meth
 }
 
 Napi::Value replay(const Napi::CallbackInfo &info, Environment &environment) {
-  recording_argument("replay", info[0], environment)->second.work->replay();
+  recording_argument("replay", info[0], environment)->second.replay();
   return info.Env().Undefined();
 }
 

@@ -103,14 +103,14 @@ View view_at(const int32_t *views, int64_t n) {
 void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, uint8_t *y) {
   std::fill_n(y, H * W * 3, uint8_t{0});
   const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(W, W - view.left);  // columns of y that the image covers
+  if (left >= right) return;  // all beyond the border
   for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(H, H - view.top); ++h) {
-    if (left >= right) break;  // all beyond the border
-    const uint8_t *from = image + ((h + view.top) * W + view.left) * 3;
+    const uint8_t *from = image + ((h + view.top) * W + view.left + left) * 3;
     uint8_t *row = y + h * W * 3;
     if (!view.flip) {
-      std::copy(from + left * 3, from + right * 3, row + left * 3);
+      std::copy_n(from, (right - left) * 3, row + left * 3);
     } else {
-      for (int64_t w = left; w < right; ++w) std::copy_n(from + w * 3, 3, row + (W - 1 - w) * 3);
+      for (int64_t w = left; w < right; ++w) std::copy_n(from + (w - left) * 3, 3, row + (W - 1 - w) * 3);
     }
   }
 }

@@ -201,6 +201,54 @@ describe("a recording", () => {
     expect(addon.memoryStats().inUse).toBe(0);
   });
 
+  it("refuses labels that were changed to what its ops cannot take", () => {
+    const [labels, y] = [addon.alloc("i32", [4]), addon.alloc("f32", [4, 3])];
+    addon.fill({ y: labels, value: 0 });
+    addon.beginRecording();
+    addon.oneHot({ labels, y });
+    const recording = addon.endRecording();
+    addon.write(labels, Int32Array.of(0, 1, 2, 3));
+    expect(() => addon.replay(recording)).toThrow("replay: labels of one_hot: expected values from 0 to 2 as when it was recorded, got others since");
+    addon.write(labels, Int32Array.of(0, 1, 2, 2));
+    addon.replay(recording);
+    expect([...addon.read(y)]).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1]);
+    addon.releaseRecording(recording);
+    for (const tensor of [labels, y]) addon.release(tensor);
+  });
+
+  it("has written nothing before it is replayed: labels still hold what was there", () => {
+    const [labels, y] = [addon.alloc("i32", [4]), addon.alloc("f32", [4, 3])];
+    addon.fill({ y: labels, value: 9 });
+    addon.beginRecording();
+    addon.fill({ y: labels, value: 2 });
+    addon.oneHot({ labels, y });
+    const recording = addon.endRecording();
+    expect(() => addon.oneHot({ labels, y })).toThrow("one_hot: labels: expected values from 0 to 2, got 9 at position 0");
+    addon.replay(recording);
+    addon.oneHot({ labels, y });
+    addon.releaseRecording(recording);
+    for (const tensor of [labels, y]) addon.release(tensor);
+  });
+
+  it("keeps the memory of all tensors that it uses until it is released", () => {
+    const [x, y] = [addon.alloc("f32", [1000]), addon.alloc("f32", [1000])];
+    for (const tensor of [x, y]) addon.fill({ y: tensor, value: 1 });
+    addon.beginRecording();
+    addon.add({ a: x, b: y, y });
+    const recording = addon.endRecording();
+    for (const tensor of [x, y]) addon.release(tensor);
+    addon.trimMemory();
+    addon.replay(recording);
+    const other = addon.alloc("f32", [1000]);
+    addon.fill({ y: other, value: 5 });
+    addon.replay(recording);
+    expect(addon.read(other)[999]).toBe(5);
+    addon.release(other);
+    expect(addon.memoryStats().inUse).toBeGreaterThan(0);
+    addon.releaseRecording(recording);
+    expect(addon.memoryStats().inUse).toBe(0);
+  });
+
   it("keeps its ops' workspace when a later op needs more", () => {
     const backwardWeight = (rows: number) => {
       const [x, dy, dweight] = [addon.alloc("f32", [rows, 20]), addon.alloc("f32", [rows, 20]), addon.alloc("f32", [20, 20])];

@@ -181,7 +181,7 @@ void Player::end(const Words &words) {
 }
 
 void Player::replay(const Words &words) {
-  if (records_) return recordings_.at(words[0]).work->replay();
+  if (records_) return recordings_.at(words[0]).replay();
   for (const CallLine *line : kept_recordings_.at(words[0])) make(*line);
 }
 

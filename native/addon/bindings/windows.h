@@ -1,0 +1,24 @@
+// Windows that slide over an image, for convolutions and pools.
+#pragma once
+
+#include <string>
+
+#include "addon/bindings/read.h"
+
+namespace distill {
+
+// Binds the output extents P and Q of a window that slides over H and W. Padding must leave part of each window inside.
+inline void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {
+  const auto output_extent = [&](char letter, int64_t extent, int64_t window) {
+    if (window > extent + 2 * padding)
+      a.wrong_range("padding",
+                    std::string("at least ") + std::to_string((window - extent + 1) / 2) + " for a window of " + std::to_string(window) +
+                        " on " + letter + "=" + std::to_string(extent),
+                    std::to_string(padding));
+    return (extent + 2 * padding - window) / stride + 1;
+  };
+  a.bind('P', output_extent('H', a['H'], height));
+  a.bind('Q', output_extent('W', a['W'], width));
+}
+
+}  // namespace distill
