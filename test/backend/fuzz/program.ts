@@ -1,7 +1,7 @@
 /**
  * Calls the addon from several threads, legally and not. Run by run.ts, with the addon that has sanitizers:
  *   node program.mjs ADDON SEED THREADS CALLS FOLDER [LIBRARY]
- * Ends with 1 if a legal call fails, or a wrong one throws anything but a refusal. FOLDER gets the number of each thread's last call. With the
+ * Prints the counts of each thread. Ends with 1 if a legal call fails, or a wrong one throws anything but a refusal. FOLDER gets the number of each thread's last call. With the
  * LIBRARY of the emulated GPU, the first thread uses that instead of the processor.
  */
 import { openSync } from "node:fs";
@@ -29,7 +29,7 @@ function fuzz(number: number, flags: Int32Array): void {
   for (let call = 0; call < Number(calls); call++) thread.call(call);
   onNew = () => {};
   thread.end();
-  console.log(`thread ${number}: ${thread.counts.succeeded} succeeded, ${thread.counts.refused} refused`);
+  console.log(JSON.stringify(thread.counts));
 }
 
 /** The addon, which makes its arrays with the constructor that it found when it was loaded: here one that runs more JavaScript. */

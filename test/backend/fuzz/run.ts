@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import type { Counts } from "./thread";
 
 const addon = fileURLToPath(new URL("../../../native/build/testing/distill_core_sanitized.node", import.meta.url));
 
@@ -29,20 +30,33 @@ const environment = () => ({
   UBSAN_OPTIONS: "print_stacktrace=1",
 });
 
-/** What the program printed. Throws with its report, the last calls of its threads and how to repeat them, if it found something. */
-export async function fuzz({ seed, threads, calls, library }: FuzzOptions): Promise<string> {
+/** The counts of all threads together. Throws with its report, the last calls of its threads and how to repeat them, if it found something. */
+export async function fuzz({ seed, threads, calls, library }: FuzzOptions): Promise<Counts> {
   const folder = mkdtempSync(path.join(tmpdir(), "distill-fuzz-"));
   try {
     await bundle(folder);
     const args = [path.join(folder, "program.mjs"), addon, seed, threads, calls, folder, ...(library ? [library] : [])].map(String);
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: environment(), maxBuffer: 1 << 28 });
-    if (status === 0 && stderr === "") return stdout;
+    if (status === 0 && stderr === "") return total(stdout.trim().split("\n").map((line) => JSON.parse(line) as Counts));
     const last = readdirSync(folder).filter((name) => name.startsWith("thread-"));
     const places = last.map((name) => `${name}: ${readFileSync(path.join(folder, name), "utf8").trim()}`);
     throw new Error(`${stderr}\nfound with DISTILL_SEED=${seed}, ${threads} threads, in ${places.join(", ")} (${signal ?? `status ${status}`})`);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function total(threads: Counts[]): Counts {
+  const sum: Counts = { accepted: {}, refused: 0 };
+  for (const { accepted, refused } of threads) {
+    sum.refused += refused;
+    for (const [variant, counts] of Object.entries(accepted)) {
+      sum.accepted[variant] ??= {};
+      const all = sum.accepted[variant];
+      for (const [name, count] of Object.entries(counts)) all[name] = (all[name] ?? 0) + count;
+    }
+  }
+  return sum;
 }
 
 async function bundle(folder: string): Promise<void> {

@@ -26,6 +26,13 @@ export interface Place {
   library: string | null;
 }
 
+export interface Counts {
+  /** Legal calls that succeeded, by variant and name. Threads share the selection of a variant, so a few are counted with its predecessor. */
+  accepted: Record<string, Record<string, number>>;
+  /** Wrong calls that were refused. */
+  refused: number;
+}
+
 /** What nothing in a call may swallow: the fuzz has found something. */
 class Finding extends Error {}
 
@@ -44,12 +51,12 @@ export class Thread {
   random: Random;
   readonly live: Tensor[] = [];
   readonly released: Handle[] = [0, 2 ** 40];
-  /** Legal calls that succeeded, and wrong ones that were refused. */
-  readonly counts = { succeeded: 0, refused: 0 };
+  readonly counts: Counts = { accepted: {}, refused: 0 };
   readonly #methods: Methods;
   readonly #ops: string[];
   /** How deep calls are nested in what getters do. */
   #depth = 0;
+  #number = 0;
 
   constructor(
     readonly addon: Untyped,
@@ -58,14 +65,14 @@ export class Thread {
     this.random = new Random(place.seed, place.thread);
     this.#methods = methodCalls(this);
     this.#ops = Object.keys(callsAt(this.#extents()));
-    const missing = Object.keys(addon).filter((name) => !this.#ops.includes(name) && !(name in this.#methods));
+    const missing = Object.keys(addon).filter((name) => !this.#ops.includes(name) && !(name in this.#methods) && name !== "measureLimits");
     if (missing.length > 0) throw new Error(`the fuzz does not know how to call ${missing.join(", ")}: add them to specs.ts or methods.ts`);
   }
 
   /** The call with a number. It depends on the seed, the thread, and the calls before it. */
   call(number: number): void {
     this.random = new Random(this.place.seed, this.place.thread, number);
-    this.#log(number);
+    this.#number = number;
     if (this.random.once(2)) Atomics.store(this.place.flags, this.place.thread, 0);
     if (this.random.once(20)) Atomics.store(this.place.flags, this.random.below(this.place.flags.length), 1);
     try {
@@ -74,13 +81,15 @@ export class Thread {
     } catch (error) {
       this.#expectRefusal(error);
     }
-    while (this.live.length > MOST_TENSORS) this.#release(this.random.below(this.live.length));
+    while (this.live.length > MOST_TENSORS) this.releaseAny();
     if (this.released.length > 100) this.released.splice(0, 50);
   }
 
   /** Releases everything. Nothing may be in use then. */
   end(): void {
     this.addon.stopOn!(null);
+    // Once: it takes seconds.
+    if (this.place.thread === 0) this.#accept("measureLimits", () => this.addon.measureLimits!());
     const quietly = (body: () => unknown) => {
       try {
         return body();
@@ -114,7 +123,7 @@ export class Thread {
     this.#depth++;
     try {
       const acts = [
-        () => this.live.length > 0 && this.#release(this.random.below(this.live.length)),
+        () => this.releaseAny(),
         () => this.addon.trimMemory!(),
         () => this.#callOp(this.random.pick(this.#ops)),
         () => this.#callMethod(),
@@ -127,6 +136,10 @@ export class Thread {
     }
   };
 
+  releaseAny(): void {
+    if (this.live.length > 0) this.#release(this.random.below(this.live.length));
+  }
+
   #release(at: number): void {
     const [tensor] = this.live.splice(at, 1);
     this.addon.release!(tensor!.handle);
@@ -135,16 +148,24 @@ export class Thread {
 
   #callMethod(): void {
     const [name, call] = this.random.pick(Object.entries(this.#methods));
-    if (!this.random.once(4)) return void call?.();
+    this.#log(name);
+    if (!this.random.once(4)) return this.#accept(name, call);
     const values = Array.from({ length: this.random.below(4) }, () => (this.random.once(2) ? this.anyHandle() : hostileValue(this.random, this.mischief)));
-    // `measureLimits` takes no arguments, and seconds; the path of `useCuda` would be opened.
-    if (name === "measureLimits" || name === "useCuda") return;
     this.addon[name]!(...values);
     const gone = name === "release" ? this.live.findIndex(({ handle }) => handle === values[0]) : -1;
     if (gone >= 0) this.released.push(...this.live.splice(gone, 1).map(({ handle }) => handle));
   }
 
+  #accept(name: string, call: () => unknown): void {
+    const variant = this.place.library ? "emulated GPU" : (this.addon.cpuFeatures!() as { isa: string }).isa;
+    call();
+    this.counts.accepted[variant] ??= {};
+    const counts = this.counts.accepted[variant];
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+
   #callOp(op: string): void {
+    this.#log(op);
     const { values, isLegal } = this.#correct(callsAt(this.#extents())[op]!);
     if (isLegal && this.random.once(2)) return this.#callLegally(op, values);
     const kind = this.random.below(3);
@@ -154,8 +175,7 @@ export class Thread {
 
   #callLegally(op: string, values: Record<string, unknown>): void {
     try {
-      this.addon[op]!(values);
-      this.counts.succeeded++;
+      this.#accept(op, () => this.addon[op]!(values));
     } catch (error) {
       const { code } = error as { code?: string };
       // A recording may refuse what needs the content of tensors.
@@ -232,8 +252,8 @@ export class Thread {
     };
   }
 
-  #log(number: number): void {
-    writeSync(this.place.log, `call ${number} `.padEnd(20), 0);
+  #log(name: string): void {
+    writeSync(this.place.log, `call ${this.#number}, in ${name}`.padEnd(60), 0);
   }
 
   /** Throws what is no refusal in the addon's words, and nothing that JavaScript or a hostile object threw. */
