@@ -1,6 +1,7 @@
 // Legal and hostile calls of everything that the addon exports, from several threads, under AddressSanitizer and UndefinedBehaviorSanitizer.
 // DISTILL_SEED repeats what was found. `npm run test:long` makes more of them.
 import { expect, it } from "vitest";
+import { noSanitizers, sanitizedLibrary } from "../cuda/emulated";
 import { addon, ops } from "./calls";
 import { fuzz, noSanitizedAddon } from "./fuzz/run";
 
@@ -18,4 +19,12 @@ it("the addon withstands any calls", async (test) => {
   const never = Object.keys(addon).filter((name) => !Object.values(accepted).some((counts) => counts[name]));
   expect(never.filter((name) => !OF_GPUS.includes(name))).toEqual([]);
   expect(refused).toBeGreaterThan(1000);
+});
+
+it("the addon withstands any calls on an emulated GPU", async (test) => {
+  const missing = noSanitizedAddon ?? noSanitizers;
+  if (missing) test.skip(missing);
+  const { accepted } = await fuzz({ seed, threads: 1, calls: 1500, library: sanitizedLibrary });
+  const counts = accepted["emulated GPU"]!;
+  expect([...Object.keys(ops), ...OF_GPUS].filter((name) => !counts[name])).toEqual([]);
 });

@@ -51,7 +51,15 @@ export function methodCalls(thread: Thread): Methods {
     useCuda: () => addon.useCuda!(thread.place.library ?? "/nowhere.so", 0),
     canRecord: () => addon.canRecord!(),
     beginRecording: () => addon.beginRecording!(),
-    endRecording: () => recordings.push(addon.endRecording!()),
+    endRecording: () => {
+      // Of those that go on, a call in between, such as a read, makes most invalid.
+      if (thread.random.once(2)) {
+        const { handle } = thread.alloc("i32", [3]);
+        addon.beginRecording!();
+        addon.fill!({ y: handle, value: 1 });
+      }
+      recordings.push(addon.endRecording!());
+    },
     replay: () => addon.replay!(recordings.length > 0 ? pick(recordings) : 1),
     releaseRecording: () => addon.releaseRecording!(recordings.length > 0 ? recordings.pop() : 1),
   };

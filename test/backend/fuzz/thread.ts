@@ -88,8 +88,8 @@ export class Thread {
   /** Releases everything. Nothing may be in use then. */
   end(): void {
     this.addon.stopOn!(null);
-    // Once: it takes seconds.
-    if (this.place.thread === 0) this.#accept("measureLimits", () => this.addon.measureLimits!());
+    // Once: it takes seconds. A GPU has no part in it.
+    if (this.place.thread === 0 && !this.place.library) this.#accept("measureLimits", () => this.addon.measureLimits!());
     const quietly = (body: () => unknown) => {
       try {
         return body();
