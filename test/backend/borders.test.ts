@@ -170,7 +170,13 @@ describe.each(machines)("$name", ({ missing, enter }) => {
     const image = Uint8Array.from({ length: H * W * 3 }, (_, i) => 1 + i);
     const seen = views.flatMap(([top, left, flip]) => viewOf(image, { H, W }, { top, left, flip: flip === 1 }));
     const first = new Int32Array(views.length);
-    const whole = assembled(addon, { H, W, Z }, Uint8Array.from(seen), first.map((_, i) => i), null);
+    const whole = assembled(
+      addon,
+      { H, W, Z },
+      Uint8Array.from(seen),
+      first.map((_, i) => i),
+      null,
+    );
     expect(assembled(addon, { H, W, Z }, image, first, Int32Array.from(views.flat()))).toEqual(whole);
   });
 });

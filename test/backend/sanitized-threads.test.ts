@@ -7,8 +7,7 @@ import { beforeEach, expect, it } from "vitest";
 
 const program = fileURLToPath(new URL("../../native/build/testing/thread_pool", import.meta.url));
 const missing = existsSync(program) ? null : "run by `npm test` on Linux with g++ and ThreadSanitizer, which builds it";
-const run = (...args: string[]) =>
-  spawnSync(program, args, { encoding: "utf8", env: { ...process.env, TSAN_OPTIONS: "halt_on_error=1:exitcode=66" } });
+const run = (...args: string[]) => spawnSync(program, args, { encoding: "utf8", env: { ...process.env, TSAN_OPTIONS: "halt_on_error=1:exitcode=66" } });
 
 beforeEach((test) => {
   if (missing) test.skip(missing);

@@ -37,7 +37,13 @@ export async function fuzz({ seed, threads, calls, library }: FuzzOptions): Prom
     await bundle(folder);
     const args = [path.join(folder, "program.mjs"), addon, seed, threads, calls, folder, ...(library ? [library] : [])].map(String);
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: environment(), maxBuffer: 1 << 28 });
-    if (status === 0 && stderr === "") return total(stdout.trim().split("\n").map((line) => JSON.parse(line) as Counts));
+    if (status === 0 && stderr === "")
+      return total(
+        stdout
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as Counts),
+      );
     const last = readdirSync(folder).filter((name) => name.startsWith("thread-"));
     const places = last.map((name) => `${name}: ${readFileSync(path.join(folder, name), "utf8").trim()}`);
     throw new Error(`${stderr}\nfound with DISTILL_SEED=${seed}, ${threads} threads, in ${places.join(", ")} (${signal ?? `status ${status}`})`);

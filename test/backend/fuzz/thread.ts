@@ -88,8 +88,12 @@ export class Thread {
   /** Releases everything. Nothing may be in use then. */
   end(): void {
     this.addon.stopOn!(null);
-    // Once: it takes seconds. A GPU has no part in it.
-    if (this.place.thread === 0 && !this.place.library) this.#accept("measureLimits", () => this.addon.measureLimits!());
+    // Once, and by a single thread: it takes seconds. A GPU has no part in it.
+    if (this.place.thread === 0 && !this.place.library) {
+      this.addon.setThreads!(1);
+      this.#log("measureLimits");
+      this.#accept("measureLimits", () => this.addon.measureLimits!());
+    }
     const quietly = (body: () => unknown) => {
       try {
         return body();
@@ -122,12 +126,7 @@ export class Thread {
     if (this.#depth > 2) return;
     this.#depth++;
     try {
-      const acts = [
-        () => this.releaseAny(),
-        () => this.addon.trimMemory!(),
-        () => this.#callOp(this.random.pick(this.#ops)),
-        () => this.#callMethod(),
-      ];
+      const acts = [() => this.releaseAny(), () => this.addon.trimMemory!(), () => this.#callOp(this.random.pick(this.#ops)), () => this.#callMethod()];
       for (let times = this.random.integer(1, 3); times > 0; times--) this.random.pick(acts)();
     } catch (error) {
       this.#expectRefusal(error);
