@@ -46,7 +46,7 @@ const machines = [...isas.map((isa) => variant(isa)), lowered("avx512"), lowered
 afterAll(() => variant(isas.at(-1)!).enter());
 
 /** The content of an argument: of `filled` if that names it, otherwise by formula, above 0 as variances are. */
-type Filled = Record<string, number>;
+type Filled = Record<string, number | ((shape: number[]) => Int32Array)>;
 
 /** Calls an op; what it wrote, by argument. */
 function results(addon: Addon, op: string, call: Call, { filled = {}, changed = {} }: { filled?: Filled; changed?: object } = {}): Record<string, number[]> {
@@ -56,7 +56,11 @@ function results(addon: Addon, op: string, call: Call, { filled = {}, changed = 
     const handle = addon.alloc(spec.dtype, spec.shape);
     handles.set(name, handle);
     if (spec.dtype === "f32" && !spec.written) addon.write(handle, uniform(name, product(spec.shape), 1, 2));
-    else addon.fill({ y: handle, value: filled[name] ?? 0 });
+    else {
+      const content = filled[name] ?? 0;
+      if (typeof content === "number") addon.fill({ y: handle, value: content });
+      else addon.write(handle, content(spec.shape));
+    }
     return handle;
   };
   try {
@@ -72,6 +76,19 @@ function results(addon: Addon, op: string, call: Call, { filled = {}, changed = 
 const { T, M, K, H, W } = usual;
 const LARGEST = 2 ** 31 - 1;
 const pool = (kernel: number, stride: number, padding: number): Partial<Extents> => ({ window: { kernel, stride, padding } });
+
+/** [N,P,Q,C]: the last pixel of each window of a pool, as one that maxPoolForward found. */
+const lastPixels =
+  (kernel: number, stride: number, padding: number) =>
+  (shape: number[]): Int32Array => {
+    const [, , columns, channels] = shape as [number, number, number, number];
+    const rows = shape[1]!;
+    const last = (place: number, extent: number) => Math.min(extent - 1, place * stride - padding + kernel - 1);
+    return Int32Array.from({ length: product(shape) }, (_, i) => {
+      const place = Math.floor(i / channels);
+      return last(Math.floor(place / columns) % rows, H) * W + last(place % columns, W);
+    });
+  };
 
 /** Ops at the last value that they accept. */
 const accepted: [op: string, what: string, extents: Partial<Extents>, filled?: Filled][] = [
@@ -93,10 +110,10 @@ const accepted: [op: string, what: string, extents: Partial<Extents>, filled?: F
     [op, "the largest stride", { stride: LARGEST }],
   ]),
   ...["maxPoolForward", "maxPoolBackward"].flatMap((op): [string, string, Partial<Extents>, Filled?][] => [
-    [op, "most padding", pool(4, 1, 2), { indices: H * W - 1 }],
-    [op, "one pixel", pool(1, 1, 0), { indices: 0 }],
-    [op, "the largest stride", pool(2, LARGEST, 1), { indices: H * W - 1 }],
-    [op, "the largest window", pool(LARGEST, 3, (LARGEST - 1) / 2), { indices: H * W - 1 }],
+    [op, "most padding", pool(4, 1, 2), { indices: lastPixels(4, 1, 2) }],
+    [op, "one pixel", pool(1, 1, 0), { indices: lastPixels(1, 1, 0) }],
+    [op, "the largest stride", pool(2, LARGEST, 1), { indices: lastPixels(2, LARGEST, 1) }],
+    [op, "the largest window", pool(LARGEST, 3, (LARGEST - 1) / 2), { indices: lastPixels(LARGEST, 3, (LARGEST - 1) / 2) }],
   ]),
   ...["resizeGridForward", "resizeGridBackward"].flatMap((op): [string, string, Partial<Extents>][] => [
     [op, "to one pixel", { Z: 2 }],

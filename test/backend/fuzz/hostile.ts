@@ -22,7 +22,13 @@ export function hostileValue(random: Random, mischief: () => void): unknown {
     () => random.pick([{}, [], [[1]], [null], new Array(3), new Array(2 ** 32 - 1), new Date(0), Object.create(null), { valueOf: throws, toString: throws }]),
     () => Object.defineProperty([1, 2], random.below(2), { get: once, enumerable: true }),
     () => Object.defineProperty([1, 2], 0, { get: throws, enumerable: true }),
-    () => new Proxy([1, 2, 3], { get: (list, name) => (mischief(), Reflect.get(list, name)) }),
+    () =>
+      new Proxy([1, 2, 3], {
+        get: (list, name) => {
+          mischief();
+          return Reflect.get(list, name);
+        },
+      }),
     () => new Proxy({}, { get: throws, ownKeys: throws }),
     () => revoked(),
     () => buffer(random),
@@ -76,8 +82,20 @@ export function trapped(values: Record<string, unknown>, random: Random, mischie
     () => Object.defineProperty({ ...values }, name, { get: late(value), enumerable: true }),
     () => Object.defineProperty({ ...values }, "late", { get: late(random.pick([undefined, null, 1])), enumerable: true }),
     () => (Array.isArray(value) ? { ...values, [name]: Object.defineProperty([...value], 0, { get: late(value[0]), enumerable: true }) } : values),
-    () => new Proxy(values, { get: (all, key) => (random.once(3) && mischief(), Reflect.get(all, key)) }),
-    () => new Proxy(values, { ownKeys: (all) => (mischief(), Reflect.ownKeys(all)) }),
+    () =>
+      new Proxy(values, {
+        get: (all, key) => {
+          if (random.once(3)) mischief();
+          return Reflect.get(all, key);
+        },
+      }),
+    () =>
+      new Proxy(values, {
+        ownKeys: (all) => {
+          mischief();
+          return Reflect.ownKeys(all);
+        },
+      }),
     () => new Proxy(values, { get: throws }),
     () => new Proxy(values, { ownKeys: () => random.pick([["x"], Array.from({ length: 101 }, (_, i) => `k${i}`), names]) }),
     () => Object.create(values),

@@ -148,7 +148,10 @@ export class Thread {
   #callMethod(): void {
     const [name, call] = this.random.pick(Object.entries(this.#methods));
     this.#log(name);
-    if (!this.random.once(4)) return this.#accept(name, call);
+    if (!this.random.once(4)) {
+      this.#accept(name, call);
+      return;
+    }
     const values = Array.from({ length: this.random.below(4) }, () => (this.random.once(2) ? this.anyHandle() : hostileValue(this.random, this.mischief)));
     this.addon[name]!(...values);
     const gone = name === "release" ? this.live.findIndex(({ handle }) => handle === values[0]) : -1;
@@ -166,7 +169,10 @@ export class Thread {
   #callOp(op: string): void {
     this.#log(op);
     const { values, isLegal } = this.#correct(callsAt(this.#extents())[op]!);
-    if (isLegal && this.random.once(2)) return this.#callLegally(op, values);
+    if (isLegal && this.random.once(2)) {
+      this.#callLegally(op, values);
+      return;
+    }
     const kind = this.random.below(3);
     if (kind === 0) this.addon[op]!(trapped(values, this.random, this.mischief));
     else this.addon[op]!(this.#changed(values));
