@@ -11,7 +11,7 @@ import { isLeftOver } from "../runs/left-over";
 import { isHeaderLost as isLost, noteOf, readableBatches, readableEvents, readHeader } from "../runs/reader";
 import { type RunPosition, recover } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, hasCheckpoint, restore } from "../training/checkpoint";
-import type { Arm } from "../training/compare";
+import { type Arm, writtenKey } from "../training/compare";
 import type { Trainer } from "../training/trainer";
 
 /** An arm and its run folder. */
@@ -66,7 +66,7 @@ function expectStarted(directory: string): void {
   if (others.length > 0) throw new InputError(`${directory} holds no run: expected a file recipe.json in it, got ${others.slice(0, 3).join(", ")}`);
 }
 
-function findEarlierRun({ name, directory, recipe }: PlacedArm): EarlierRun {
+function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun {
   const checkpoint = findCheckpoint(runFiles(directory).checkpoint);
   const note = checkpoint?.run != null ? noteIn(checkpoint) : null;
   const isHeaderLost = note !== null && (!existsSync(runFiles(directory).recipe) || isLost(directory));
@@ -86,7 +86,7 @@ function findEarlierRun({ name, directory, recipe }: PlacedArm): EarlierRun {
     const key = keyAsWritten(differing, header.recipe, recipe);
     const [was, is] = [header.recipe, recipe].map((each) => JSON.stringify(valueAsWritten(key, each) ?? null));
     throw new InputError(
-      `the run in ${directory} was started with ${key} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
+      `the run in ${directory} was started with ${writtenKey({ own }, key)} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
   if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });

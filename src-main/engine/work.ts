@@ -126,11 +126,11 @@ export class Work {
       if (teacher) this.#own(teacher.model);
       const statistics = teacher ? await this.#measureTeacher(teacher, data, arms, earlier) : undefined;
       const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
-      const trainers = arms.map(({ name: arm, recipe }) => {
+      const trainers = arms.map(({ name: arm, recipe, own }) => {
         const start = () => {
           const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
           warnings.push(student.assumption);
-          return new Trainer({ arm, recipe, data, student, teacher, statistics, cache: this.cache });
+          return new Trainer({ arm, recipe, own, data, student, teacher, statistics, cache: this.cache });
         };
         return this.#own(allOrNone(start));
       });
