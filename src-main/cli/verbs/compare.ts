@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { tunedInWords } from "../../contract/evidence";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
@@ -93,7 +94,8 @@ function comparisonText(result: ComparisonResult, world: World): string {
 
 function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo, reason }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
-  if (tunedSeparately)
-    return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).`;
+  const tuning = `control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
+  if (reason === tunedInWords(differingSettings))
+    return `Tuned separately: ${tuning} (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
+  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).${tunedSeparately ? ` Besides, ${tuning}.` : ""}`;
 }

@@ -64,10 +64,19 @@ describe("distill demo", () => {
   });
 
   it("says if the control has settings of its own", async () => {
-    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"] };
+    const reason = "tuned separately: the control has its own train.learningRate";
+    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"], reason };
     const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
     expect(out).toContain("Tuned separately: control and student differ in train.learningRate too, so the difference is not the teacher's alone (seed 7).");
     expect(out).not.toContain("warning");
+  });
+
+  it("claims nothing of a control with settings of its own whose evidence does not hold", async () => {
+    const reason = "the evidence is damaged: control: lines are missing";
+    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"], provenTo: 0, reason };
+    const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
+    expect(out).toContain(`warning: this is not a controlled comparison: ${reason} (seed 7). Besides, control and student differ in train.learningRate too`);
+    expect(out).not.toMatch(/batch 0|are proven/);
   });
 });
 
