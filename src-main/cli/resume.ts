@@ -25,8 +25,16 @@ export async function resumable(session: Session, request: Methods["start"]["par
     });
   } catch (error) {
     const isEarlyEnd = error instanceof EngineError && (error.code === "INTERRUPTED" || error.code === "ENGINE_DIED");
-    throw isEarlyEnd && out !== null && existsSync(out) ? new Resumable(error, shellWords([...command, "--resume", "--out", out])) : error;
+    if (isEarlyEnd && out !== null && existsSync(out)) throw new Resumable(error, shellWords([...command, "--resume", "--out", out]));
+    throw withRemedy(error, request.out);
   }
+}
+
+/** What a person at a terminal types where another process holds the run. */
+function withRemedy(error: unknown, out: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const remedy = { HELD: ` with: ${shellWords(["npx", "distill", "runs", "watch", out])}`, PERHAPS_HELD: " with --take-over" } as const;
+  return error.code in remedy ? new EngineError({ ...error, message: error.message + remedy[error.code as keyof typeof remedy] }) : error;
 }
 
 /** Quotes words so that a shell reads them back unchanged. */

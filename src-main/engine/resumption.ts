@@ -78,8 +78,8 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
   if (header.arm !== name)
     throw new InputError(
       header.arm === "single"
-        ? `${directory} holds the run of one arm: resume it with distill train --resume --out ${directory}`
-        : `${directory} holds the ${header.arm} of a comparison: resume it with distill compare --resume --out ${dirname(directory)}`,
+        ? `${directory} holds the run of one arm, which the verb train resumes`
+        : `${directory} holds the ${header.arm} of a comparison, which the verb compare resumes in ${dirname(directory)}`,
     );
   const differing = decidingDifference(header.recipe, recipe);
   if (differing) {

@@ -27,8 +27,7 @@ export interface RunPosition {
  */
 export function createRun(directory: string, lock: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
-  if (existsSync(files.recipe))
-    throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run with --resume`);
+  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run`);
   naming(directory, "written", () => mkdirSync(directory, { recursive: true }));
   const header: RunHeader = { schema: SCHEMA, id: randomUUID(), seed: start.recipe.train.seed, ...start };
   const tables = tablesOf(directory, parts, [], [], [], []);

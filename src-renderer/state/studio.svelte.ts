@@ -1,7 +1,7 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
-import { Engine, inWords } from "./engine.svelte";
+import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Prediction } from "./prediction.svelte";
 import { lastSignInWords, ownerInWords, type RunGroup, Runs, recipeOf } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
@@ -126,7 +126,7 @@ export class Studio {
     try {
       await this.#begin(resume(false));
     } catch (error) {
-      if (!inWords(error).includes("--take-over")) throw error;
+      if (!isPerhapsHeld(error)) throw error;
       await this.runs.refresh();
       const { name = baseName(directory), owner = null } = this.runs.groups.find((group) => group.directory === directory) ?? {};
       const who = owner ? `${ownerInWords(owner)} (${lastSignInWords(owner)})` : "in another process";

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Interrupted } from "../../src-main/contract/failure";
+import { Held, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
 
@@ -106,4 +106,15 @@ describe("when the engine dies in a run", () => {
     expect(err).not.toContain("its last words");
     expect((await dying("--debug")).err).toContain("its last words");
   });
+});
+
+it.each([
+  [new PerhapsHeld("a may still be trained by process 5. If you know that it is gone, take the run over"), "take the run over with --take-over\n"],
+  [new Held("a is being trained by process 5: stop it there, or watch it"), "or watch it with: npx distill runs watch /nowhere/a\n"],
+])("says what to type where another process holds the run: %s", async (error, words) => {
+  const start = () => Promise.reject(error);
+  const args = ["--recipe", join(cwd, "recipe.json"), "--out", "a", "--resume"];
+  const { status, err } = await runWith({ start }, ["train", ...args], { cwd: "/nowhere" });
+  expect(status).toBe(1);
+  expect(err).toContain(words);
 });

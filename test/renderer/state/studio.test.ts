@@ -164,12 +164,12 @@ describe("a run that another process trains", () => {
   });
 
   describe("or of which nobody knows whether one does", () => {
-    const refusal = "/runs/one may still be trained by process 123 on ada. If you know that it is gone, take the run over with --take-over";
+    const refusal = "/runs/one may still be trained by process 123 on ada. If you know that it is gone, take the run over";
 
     beforeEach(async () => {
       const lost = owner({ host: "ada", lastSign: "2026-11-24T10:00:00Z" });
       engine.answers.listRuns = () => [summary("control", { owner: lost }), summary("student", { owner: lost })];
-      engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal)));
+      engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal, "PERHAPS_HELD")));
       await studio.resume(theirs);
     });
 
