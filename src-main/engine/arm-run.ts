@@ -61,7 +61,7 @@ export class ArmRun {
     writer.setHashes(trainer.hashes);
 
     if (!checkpoint) run.note(`${name}: the run ended before its first checkpoint, so it begins anew`);
-    if (isHeaderLost) run.warn(`${name}: recipe.json was lost, as in a power loss, and was restored from the checkpoint`);
+    if (isHeaderLost) run.warn(`${name}: recipe.json could not be read, as after a power loss, and was restored from the checkpoint`);
     for (const text of said) run.warn(`${name}: ${text}`);
     const { evidenceDamage } = readRun(directory);
     if (evidenceDamage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${evidenceDamage}`);

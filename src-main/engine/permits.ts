@@ -11,7 +11,8 @@ import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { valueAt } from "../contract/recipe-values";
 import { settings } from "../contract/settings";
-import { readHeader, runFolders } from "../runs/reader";
+import { readHead } from "../runs/header";
+import { runFolders } from "../runs/reader";
 
 /**
  * What a method does with a path. reads: from the runs folder, a grant or a recipe. looks: into the runs folder. changes: something in the runs
@@ -132,7 +133,7 @@ function pathsIn(recipe: Recipe): string[] {
 
 function pathsNamedBy(directory: string): string[] {
   try {
-    return pathsIn(readHeader(directory).recipe);
+    return pathsIn(readHead(directory).header.recipe);
   } catch (error) {
     if (error instanceof InputError) return [];
     throw error;

@@ -3,12 +3,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
-import type { Recipe } from "../contract/recipe";
-import { differingSettings, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
-import { settingAt } from "../contract/settings";
+import { decidingDifference, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
 import { type RunHeader, type RunNote, runFiles } from "../runs/files";
+import { headBy, noteOf } from "../runs/header";
 import { isLeftOver } from "../runs/left-over";
-import { isHeaderLost as isLost, noteOf, readableBatches, readableEvents, readHeader } from "../runs/reader";
+import { readableBatches, readableEvents } from "../runs/reader";
 import { type RunPosition, recover } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, hasCheckpoint, restore } from "../training/checkpoint";
 import { type Arm, writtenKey } from "../training/compare";
@@ -29,7 +28,7 @@ export interface EarlierRun {
   checkpoint: Checkpoint | null;
   /** What the checkpoint says of its run; null if there is none, or if an earlier version wrote it. */
   note: RunNote | null;
-  /** Whether recipe.json was lost, and `header` is what the checkpoint says. */
+  /** Whether recipe.json cannot be read, so that `header` is what the checkpoint says. */
   isHeaderLost: boolean;
 }
 
@@ -69,12 +68,7 @@ function expectStarted(directory: string): void {
 function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun {
   const checkpoint = findCheckpoint(runFiles(directory).checkpoint);
   const note = checkpoint?.run != null ? noteIn(checkpoint) : null;
-  const isHeaderLost = note !== null && (!existsSync(runFiles(directory).recipe) || isLost(directory));
-  if (!isHeaderLost && isLost(directory))
-    throw new InputError(
-      `${runFiles(directory).recipe} is empty, as after a power loss, and no checkpoint tells what it held: start a new run in another folder`,
-    );
-  const header = isHeaderLost ? note.run : readHeader(directory);
+  const { header, isLost } = headBy(directory, note);
   if (header.arm !== name)
     throw new InputError(
       header.arm === "single"
@@ -99,13 +93,8 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
     normalization: header.normalization ?? null,
     checkpoint,
     note,
-    isHeaderLost,
+    isHeaderLost: isLost,
   };
-}
-
-/** A setting in which two recipes differ and that may not change when a run is resumed. */
-function decidingDifference(a: Recipe, b: Recipe): string | undefined {
-  return differingSettings(a, b).find((key) => !settingAt(key, b)?.resumable);
 }
 
 function noteIn({ path, run }: Checkpoint): RunNote {

@@ -5,9 +5,10 @@ import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../cont
 import { naming, OpenFile } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA } from "./files";
+import { readHeader, textOfNote } from "./header";
 import type { Readable } from "./lines";
 import { expectLocked } from "./lock";
-import { readableBatches, readableEpochs, readableEvents, readableEvidence, readHeader, textOfNote } from "./reader";
+import { readableBatches, readableEpochs, readableEvents, readableEvidence } from "./reader";
 import { batchTable, EPOCHS, line, toText } from "./records";
 
 /** How far training had got at a checkpoint. */

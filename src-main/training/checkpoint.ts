@@ -58,6 +58,22 @@ export function checkpointFiles(directory: string): string[] {
     .map((name) => join(directory, name));
 }
 
+/**
+ * What the newest checkpoint whose beginning can be read says of its run, as in `Checkpoint`, without reading its tensors or checking them; null if
+ * there is none.
+ */
+export function noteOfNewest(directory: string): Pick<Checkpoint, "path" | "run"> | null {
+  const { latest, partial, previous } = filesIn(directory);
+  for (const path of [latest, partial, previous].filter(existsSync)) {
+    try {
+      return withSafetensors(path, ({ header: { metadata } }) => ({ path, run: metadata.run ?? null }));
+    } catch {
+      // `findCheckpoint` says what is wrong with it.
+    }
+  }
+  return null;
+}
+
 /** The newest intact checkpoint in a folder; null if there is none. Throws an InputError if there are checkpoints but all are damaged. */
 export function findCheckpoint(directory: string): Checkpoint | null {
   const { latest, partial, previous } = filesIn(directory);

@@ -62,6 +62,7 @@ function groupSection({ title, runs }: Group): Markup {
   const drawn = runs.map(drawnAs);
   return html`<section>
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}</p></header>
+${damaged(runs)}
 ${verdict(runs)}
 ${resultTable(drawn)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
@@ -96,6 +97,14 @@ function arms(runs: readonly RunDetails[]): Arms | null {
   const control = runs.find(({ arm }) => arm === "control");
   const student = runs.find(({ arm }) => arm === "student");
   return control && student ? { control, student } : null;
+}
+
+/** What is wrong with the files of runs that no comparison judges. */
+function damaged(runs: readonly RunDetails[]): Markup[] {
+  if (arms(runs)) return [];
+  return runs.flatMap(({ evidenceDamage }) =>
+    evidenceDamage ? [html`<p class="verdict pending">Damaged, so nothing of it is proven: ${evidenceDamage}.</p>`] : [],
+  );
 }
 
 /** The result of a comparison in one sentence. Gives a difference only between arms that have trained the same number of epochs. */
