@@ -13,6 +13,7 @@ import { valueAt } from "../contract/recipe-values";
 import { settings } from "../contract/settings";
 import { readHead } from "../runs/header";
 import { runFolders } from "../runs/reader";
+import { readRequest } from "../runs/request";
 
 /**
  * What a method does with a path. reads: from the runs folder, a grant or a recipe. looks: into the runs folder. changes: something in the runs
@@ -41,6 +42,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   control: { run: null, action: null },
   list: {},
   attach: { directory: "looks" },
+  recipeOf: { directory: "looks", kind: null },
   deleteRun: { directory: "changes" },
   predict: {
     model: null,
@@ -132,10 +134,13 @@ function pathsIn(recipe: Recipe): string[] {
 }
 
 function pathsNamedBy(directory: string): string[] {
+  // A comparison's student may not have begun yet.
+  const request = readRequest(dirname(directory));
+  const asked = request ? pathsIn(request.recipe) : [];
   try {
-    return pathsIn(readHead(directory).header.recipe);
+    return [...asked, ...pathsIn(readHead(directory).header.recipe)];
   } catch (error) {
-    if (error instanceof InputError) return [];
+    if (error instanceof InputError) return asked;
     throw error;
   }
 }

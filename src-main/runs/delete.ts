@@ -7,7 +7,7 @@ import { ownerOf } from "./lock";
 import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
-const BESIDE = ["comparison.json", "report.html"];
+const BESIDE = ["request.json", "comparison.json", "report.html"];
 /** A run lies at most so deep in a sweep: seed-0/control. */
 const DEPTH = 2;
 

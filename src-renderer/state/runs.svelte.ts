@@ -86,6 +86,12 @@ export class Runs {
     return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
   }
 
+  /** Of those runs that can be read: resuming may restore the others, and says what it finds. */
+  async readable(group: RunGroup): Promise<RunDetails[]> {
+    const arms = await Promise.allSettled(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+    return arms.flatMap((arm) => (arm.status === "fulfilled" ? [arm.value] : []));
+  }
+
   /** The live run in a group's folder; null if nobody trains there any more. */
   attach({ directory }: RunGroup): Promise<LiveRun | null> {
     return this.engine.call("attach", { directory });

@@ -21,6 +21,7 @@ import { withSafetensors, writeSafetensors } from "../../src-main/models/safeten
 import { runFiles } from "../../src-main/runs/files";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { writeReport } from "../../src-main/runs/report";
+import { recipeOfRun } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { textOf } from "../runs/page-text";
 import { experimentFolder, forgetCheckpoint, smallRecipe, trainInto } from "./experiment";
@@ -354,6 +355,48 @@ describe("what a run says of itself is compared with its checkpoint whenever it 
   test("a name and paths are the user's to change", () => {
     editHead("student", ({ recipe }) => ({ recipe: { ...(recipe as object), name: "renamed" } }));
     expect(readRun(join(out, "student"))).toMatchObject({ name: "renamed", damage: null, evidenceDamage: null });
+  });
+});
+
+describe("a comparison that was killed before its student began", () => {
+  test("resumes with the recipe that it was asked for, and ends in the same bits", async () => {
+    const early = path("early-control");
+    await trainInto(early, recipe, { stopAfter: 1 });
+    rmSync(join(early, "student"), { recursive: true });
+    forgetCheckpoint(join(early, "control"));
+    expect(listRuns(early)).toMatchObject([{ arm: "control", state: "stopped" }]);
+    expect(recipeOfRun(early, "compare")).toEqual(recipe);
+    const { failure } = await trainInto(early, recipeOfRun(early, "compare"), { resume: true });
+    expect(failure).toBeNull();
+    expect(weightsIn(early)).toEqual(expected);
+  });
+
+  test("or either arm did, resumes as well", async () => {
+    const fresh = path("fresh-request");
+    mkdirSync(fresh);
+    writeFileSync(join(fresh, "request.json"), readFileSync(join(out, "request.json")));
+    expect((await trainInto(fresh, recipeOfRun(fresh, "compare"), { resume: true })).failure).toBeNull();
+    expect(weightsIn(fresh)).toEqual(expected);
+  });
+
+  test("keeps what it was asked for, and a refused start leaves nothing of it", async () => {
+    const asked = readFileSync(join(out, "request.json"), "utf8");
+    await resume(out, { ...recipe, name: "renamed" });
+    expect(readFileSync(join(out, "request.json"), "utf8")).toBe(asked);
+    const missing: Recipe = { ...recipe, teacher: { ...recipe.teacher!, weights: path("nowhere.safetensors") } };
+    expect((await trainInto(path("refused"), missing)).code).toBe("INPUT");
+    expect(existsSync(path("refused"))).toBe(false);
+  });
+
+  test("a file of that name that is somebody else's is not overwritten", async () => {
+    const taken = path("taken-request");
+    mkdirSync(taken);
+    writeFileSync(join(taken, "request.json"), '{"mine": true}');
+    expect(await trainInto(taken, recipe).catch((error) => error)).toMatchObject({
+      code: "INPUT",
+      failure: expect.stringContaining("request.json already exists"),
+    });
+    expect(readdirSync(taken)).toEqual(["request.json"]);
   });
 });
 
