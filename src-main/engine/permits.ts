@@ -11,7 +11,7 @@ import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { valueAt } from "../contract/recipe-values";
 import { settings } from "../contract/settings";
-import { readHead } from "../runs/header";
+import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
 import { readRequest } from "../runs/request";
 
@@ -134,11 +134,11 @@ function pathsIn(recipe: Recipe): string[] {
 }
 
 function pathsNamedBy(directory: string): string[] {
-  // A comparison's student may not have begun yet.
+  // A comparison's student may not have begun yet. What checkpoints say does not count: a page may export weights under the name of one.
   const request = readRequest(dirname(directory));
   const asked = request ? pathsIn(request.recipe) : [];
   try {
-    return [...asked, ...pathsIn(readHead(directory).header.recipe)];
+    return [...asked, ...pathsIn(readHeader(directory).recipe)];
   } catch (error) {
     if (error instanceof InputError) return asked;
     throw error;
