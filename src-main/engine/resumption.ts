@@ -75,6 +75,8 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
         ? `${directory} holds the run of one arm, which the verb train resumes`
         : `${directory} holds the ${header.arm} of a comparison, which the verb compare resumes in ${dirname(directory)}`,
     );
+  if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
+  else expectNoneLost(directory);
   const differing = decidingDifference(header.recipe, recipe);
   if (differing) {
     const key = keyAsWritten(differing, header.recipe, recipe);
@@ -83,8 +85,6 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
       `the run in ${directory} was started with ${writtenKey({ own }, key)} ${was}, and the recipe now says ${is}: resume it with ${was}, or start a new run in another folder`,
     );
   }
-  if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
-  else expectNoneLost(directory);
   // A run of an earlier version has no identity until its checkpoints carry one.
   const id = header.id ?? note?.run.id;
   return {
@@ -109,7 +109,8 @@ function noteIn({ path, run }: Checkpoint): RunNote {
 function expectOwn({ path, position }: Checkpoint, note: RunNote | null, run: RunHeader): void {
   const before = join(dirname(path), "previous.safetensors");
   const orBefore = before !== path && existsSync(before) ? `, or move that file away to go on from the one before, ${before}` : "";
-  const elsewhere = (whose: string) => new InputError(`${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back${orBefore}`);
+  const elsewhere = (whose: string, otherwise = "") =>
+    new InputError(`${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back${orBefore}${otherwise}`);
   if (!note) {
     if (run.id !== undefined) throw elsewhere("does not say which run it belongs to");
     if (position.initialWeights !== run.hashes.initialWeights) throw elsewhere("belongs to a run with other initial weights");
@@ -118,7 +119,7 @@ function expectOwn({ path, position }: Checkpoint, note: RunNote | null, run: Ru
   const isSame = note.run.arm === run.arm && (run.id === undefined || note.run.id === run.id) && note.run.hashes.initialWeights === run.hashes.initialWeights;
   if (!isSame) throw elsewhere(`belongs to ${inWords(note.run)}`);
   const differing = decidingDifference(note.run.recipe, run.recipe);
-  if (differing) throw elsewhere(`belongs to a run with another ${differing}`);
+  if (differing) throw elsewhere(`belongs to a run with another ${differing}`, "; or, if recipe.json was changed, delete it: resuming restores it");
 }
 
 function inWords({ arm, recipe, id }: RunHeader): string {

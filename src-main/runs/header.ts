@@ -80,7 +80,8 @@ function stored(path: string): { header: RunHeader; problem: null } | { header: 
 
 /** In what recipe.json and the checkpoint differ, besides hashes that grow with the run; null if in nothing. */
 function differenceInWords(path: string, header: RunHeader, noted: RunHeader): string | null {
-  const says = (its: unknown, other: unknown) => `${path} says ${its}, and the checkpoint ${other}: one of them was changed, or belongs to another run`;
+  const says = (its: unknown, other: unknown) =>
+    `${path} says ${its}, and the checkpoint ${other}: one of them was changed, or belongs to another run. If it is recipe.json, delete it and resume the run, which restores it`;
   if (header.arm !== noted.arm) return says(`that this is the ${header.arm} arm`, `that it is the ${noted.arm} arm`);
   const key = decidingDifference(header.recipe, noted.recipe);
   if (key) {

@@ -352,6 +352,13 @@ describe("what a run says of itself is compared with its checkpoint whenever it 
     expect(readRun(join(out, "student")).damage).toBeNull();
   });
 
+  test("a recipe.json that was edited is not resumed with, and is restored once it is deleted", async () => {
+    editHead("student", () => ({ recipe: { ...recipeOf("student"), augment: { ...recipeOf("student").augment, crop: 0 } } }));
+    await expectRefusal(/belongs to a run with another augment\.crop, .*if recipe\.json was changed, delete it: resuming restores it/);
+    rmSync(join(out, "student/recipe.json"));
+    await expectSameEnd();
+  });
+
   test("a name and paths are the user's to change", () => {
     editHead("student", ({ recipe }) => ({ recipe: { ...(recipe as object), name: "renamed" } }));
     expect(readRun(join(out, "student"))).toMatchObject({ name: "renamed", damage: null, evidenceDamage: null });
