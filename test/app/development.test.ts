@@ -243,7 +243,7 @@ test("runs that were edited, damaged or killed early are told apart in the list,
   const head = JSON.parse(readFileSync(file("edited", "control", "recipe.json"), "utf8"));
   writeFileSync(
     file("edited", "control", "recipe.json"),
-    JSON.stringify({ ...head, recipe: { ...head.recipe, augment: { ...head.recipe.augment, crop: 0 } } }),
+    JSON.stringify({ ...head, recipe: { ...head.recipe, augment: { ...head.recipe.augment, crop: 4 } } }),
   );
   writeFileSync(file("emptied", "student", "recipe.json"), "");
   // As when the process died in the control's first epoch.
@@ -254,10 +254,10 @@ test("runs that were edited, damaged or killed early are told apart in the list,
 
   const studio = await openStudio();
   await studio.go("runs");
-  await studio.sees(/^Damaged: .*edited\/control\/recipe\.json says augment\.crop 0, and the checkpoint \d/);
+  await studio.sees(/^Damaged: .*edited\/control\/recipe\.json says augment\.crop 4, and the checkpoint 0/);
   await studio.sees(/^Damaged: .*emptied\/student\/recipe\.json is empty, as after a power loss: resume the run/);
   await studio.press(/^edited$/);
-  await studio.alert("says augment.crop 0");
+  await studio.alert("says augment.crop 4");
   await expect.poll(() => studio.page.getByTestId("seal").textContent()).toBe("Evidence is damaged");
   await studio.press("All runs");
   await studio.press("Resume emptied");
