@@ -73,11 +73,17 @@ function appParent(parentPort: Port): Parent {
     if (!port) return;
     if (data === "page") serve(portChannel(port), "page");
     if (data !== "owner") return;
-    port.on("message", ({ data }) => {
-      const answer = hear(data as OwnerMessage);
-      if (answer) port.postMessage(answer);
-    });
-    port.on("close", () => leave());
+    port.on(
+      "message",
+      inOwnTurn(({ data }) => {
+        const answer = hear(data as OwnerMessage);
+        if (answer) port.postMessage(answer);
+      }),
+    );
+    port.on(
+      "close",
+      inOwnTurn(() => leave()),
+    );
     port.start();
   });
   return {
@@ -99,9 +105,20 @@ function portChannel(port: Port): ClientChannel {
   return {
     post: (message) => port.postMessage(message),
     onMessage: (listener) => {
-      port.on("message", ({ data }) => listener(data));
+      port.on(
+        "message",
+        inOwnTurn(({ data }) => listener(data)),
+      );
       port.start();
     },
     onClose: (listener) => port.on("close", listener),
   };
+}
+
+/**
+ * Runs a listener in a turn of the event loop of its own. Within a port's event Electron looks for rejected promises that nobody handles before
+ * the microtasks run that would handle them: a request that is refused in its first synchronous steps would end the process.
+ */
+function inOwnTurn<Args extends unknown[]>(listener: (...args: Args) => void): (...args: Args) => void {
+  return (...args) => void setImmediate(listener, ...args);
 }

@@ -61,8 +61,8 @@ describe("a GPU", () => {
   });
 
   it("that is lost ends the engine, whose last message says why; so does the run folder", async (test) => {
-    test.skip(noEmulator ?? "training has moved to a thread of its own, and how its loss of the GPU ends the engine has to be looked at");
-    const client = await engine(emulatedLibrary, "lost-after=1500");
+    if (noEmulator) test.skip(noEmulator);
+    const client = await engine(emulatedLibrary, "lost-after=1000");
     await expect(client.train(run("cuda", "lost"))).rejects.toMatchObject({
       code: "ENGINE_DIED",
       message: expect.stringMatching(/exit code 1\): the GPU cannot be used any more by this process: cudaErrorIllegalAddress.*\.cu:\d+.* resumed/),
