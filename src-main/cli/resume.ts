@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { Methods } from "../contract/engine";
 import type { Failure } from "../contract/failure";
 import type { RunResult } from "../contract/run";
@@ -16,8 +17,11 @@ export class Resumable extends EngineError {
   }
 }
 
-/** Trains. If that is interrupted or its engine dies, the failure names the command that resumes the run: `command`, with `--out` and `--resume`. */
-export async function resumable(session: Session, request: Methods["start"]["params"], command: readonly string[]): Promise<RunResult> {
+/**
+ * Trains. If that is interrupted or its engine dies, the failure names the command that resumes the run: `command`, which is told whether the folder
+ * has the recipe, with `--out` and `--resume`.
+ */
+export async function resumable(session: Session, request: Methods["start"]["params"], command: (isRecorded: boolean) => string[]): Promise<RunResult> {
   let out: string | null = null;
   try {
     return await session.train(request, (directory) => {
@@ -25,8 +29,19 @@ export async function resumable(session: Session, request: Methods["start"]["par
     });
   } catch (error) {
     const isEarlyEnd = error instanceof EngineError && (error.code === "INTERRUPTED" || error.code === "ENGINE_DIED");
-    throw isEarlyEnd && out !== null && existsSync(out) ? new Resumable(error, shellWords([...command, "--resume", "--out", out])) : error;
+    if (isEarlyEnd && out !== null && existsSync(out)) throw new Resumable(error, shellWords([...command(isRecorded(out)), "--resume", "--out", out]));
+    throw withRemedy(error, request.out);
   }
+}
+
+/** Whether a run's folder has its recipe: of one arm, or what a comparison was asked for. */
+const isRecorded = (out: string) => ["recipe.json", "request.json"].some((file) => existsSync(path.join(out, file)));
+
+/** What a person at a terminal types where another process holds the run. */
+function withRemedy(error: unknown, out: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const remedy = { HELD: ` with: ${shellWords(["npx", "distill", "runs", "watch", out])}`, PERHAPS_HELD: " with --take-over" } as const;
+  return error.code in remedy ? new EngineError({ ...error, message: error.message + remedy[error.code as keyof typeof remedy] }) : error;
 }
 
 /** Quotes words so that a shell reads them back unchanged. */

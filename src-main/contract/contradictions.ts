@@ -55,7 +55,7 @@ function controlProblems({ train, control }: Recipe): string[] {
   const shared = sharedKeys.filter((key) => tuned[key] !== train[key]);
   return [
     ...shared.map((key) => `control.train.${key}: both arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
-    ...trainProblems("control.train", tuned),
+    ...trainProblems("control.train", tuned, Object.keys(control.train)),
   ];
 }
 
@@ -66,13 +66,16 @@ function patchProblems({ model, imageSize, patchSize }: Recipe["student"]): stri
   return imageSize % side === 0 ? [] : [`student.imageSize: expected a multiple of the patch size ${side}, got ${imageSize}`];
 }
 
-function trainProblems(section: string, { epochs, optimizer, momentum, nesterov, schedule, warmupEpochs }: Recipe["train"]): string[] {
+/** `own`: the names that this section sets; for others the recipe's `train` counts. */
+function trainProblems(section: string, train: Recipe["train"], own: readonly string[] = []): string[] {
+  const { epochs, optimizer, momentum, nesterov, schedule, warmupEpochs } = train;
+  const momentumKey = `${own.includes("momentum") ? section : "train"}.momentum`;
   const problems: string[] = [];
   if (warmupEpochs >= epochs && warmupEpochs > 0)
     problems.push(`${section}.warmupEpochs: expected less than the ${epochs} epochs of training, got ${warmupEpochs}`);
   if (schedule !== "cosine-step" && !Number.isInteger(warmupEpochs)) {
     problems.push(`${section}.warmupEpochs: expected a whole number with schedule ${schedule}, got ${warmupEpochs}; cosine-step takes fractions`);
   }
-  if (optimizer === "sgd" && nesterov && momentum === 0) problems.push(`${section}.nesterov: needs a momentum above 0, got train.momentum 0`);
+  if (optimizer === "sgd" && nesterov && momentum === 0) problems.push(`${section}.nesterov: needs a momentum above 0, got ${momentumKey} 0`);
   return problems;
 }

@@ -68,7 +68,8 @@ export const methods = {
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
    * ends with it. train: the one arm that the recipe describes. compare: control and student, alternating by epoch, in out/control and
-   * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>.
+   * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
+   * resumed has as many seeds as it was asked for, if they are left out.
    */
   start: takes({
     kind: z.enum(["train", "compare"]),
@@ -96,6 +97,8 @@ export const methods = {
   list: takes({}).gives<LiveRun[]>(),
   /** The live run in a folder, whichever process trains it: from then on `watch` and `control` reach it. null if nobody trains there. */
   attach: takes({ directory: text }).gives<LiveRun | null>(),
+  /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
+  recipeOf: takes({ directory: text, kind: z.enum(["train", "compare"]) }).gives<Recipe>(),
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 

@@ -114,10 +114,14 @@ function reasonInWords(comparison: EvidenceComparison, batches: { control: numbe
   if (!sameStart) return "the arms started from different weights";
   if (differsAt !== null) return `the arms were shown different pixels or labels in batch ${differsAt}`;
   if (damage) return `the evidence is damaged: ${damage}`;
-  if (differingSettings.length > 0) return `tuned separately: the control has its own ${differingSettings.join(", ")}`;
   if (!complete) return "an earlier version recorded the arms, and its hashes do not show what they saw";
+  if (provenTo === 0) return `nothing is proven: the control has ${batches.control} batches and the student ${batches.student}`;
+  if (differingSettings.length > 0) return tunedInWords(differingSettings);
   return `the arms are proven alike up to batch ${provenTo} only: the control has ${batches.control} batches and the student ${batches.student}`;
 }
+
+/** The reason of a comparison that is not controlled only because the control has settings of its own. */
+export const tunedInWords = (differingSettings: readonly string[]): string => `tuned separately: the control has its own ${differingSettings.join(", ")}`;
 
 /** The control is the same recipe without distillation; `name` and `control` say nothing about how an arm was trained. */
 function isTheTeacher(key: string): boolean {

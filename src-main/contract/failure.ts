@@ -2,7 +2,18 @@ import { visible } from "./visible";
 
 /** An error as plain data. `code` is stable; `message` names the thing, says what was expected, what came and what to do. */
 export interface Failure {
-  code: "USAGE" | "INPUT" | "OUT_OF_MEMORY" | "CUDA_OUT_OF_MEMORY" | "CUDA_ERROR" | "CUDA_UNAVAILABLE" | "INTERRUPTED" | "ENGINE_DIED" | "INTERNAL";
+  code:
+    | "USAGE"
+    | "INPUT"
+    | "HELD"
+    | "PERHAPS_HELD"
+    | "OUT_OF_MEMORY"
+    | "CUDA_OUT_OF_MEMORY"
+    | "CUDA_ERROR"
+    | "CUDA_UNAVAILABLE"
+    | "INTERRUPTED"
+    | "ENGINE_DIED"
+    | "INTERNAL";
   message: string;
   details?: string;
 }
@@ -41,6 +52,20 @@ export class UsageError extends CodedError {
   }
 }
 
+/** Another process trains the run. */
+export class Held extends CodedError {
+  constructor(message: string) {
+    super("HELD", message);
+  }
+}
+
+/** Another process may train the run, where this one cannot look: a person decides, by `takeOver`. */
+export class PerhapsHeld extends CodedError {
+  constructor(message: string) {
+    super("PERHAPS_HELD", message);
+  }
+}
+
 /** Stopped on request; the work done so far is in a checkpoint. */
 export class Interrupted extends CodedError {
   constructor(message: string) {
@@ -58,6 +83,8 @@ export class CudaUnavailable extends CodedError {
 const CODES: Record<Code, true> = {
   USAGE: true,
   INPUT: true,
+  HELD: true,
+  PERHAPS_HELD: true,
   OUT_OF_MEMORY: true,
   CUDA_OUT_OF_MEMORY: true,
   CUDA_ERROR: true,

@@ -58,6 +58,11 @@ export function differingSettings(a: Recipe, b: Recipe): string[] {
   return [...new Set(keys)].filter((key) => !sameValue(valueAt(a, key), valueAt(b, key)));
 }
 
+/** A setting in which two recipes differ and that may not change when a run is resumed. */
+export function decidingDifference(a: Recipe, b: Recipe): string | undefined {
+  return differingSettings(a, b).find((key) => !settingAt(key, b)?.resumable);
+}
+
 export function termKeysAt(kind: Term["kind"], index: number): string[] {
   return ["kind", ...Object.keys(termSettings(kind))].map((name) => `distillation.terms.${index}.${name}`);
 }

@@ -98,11 +98,14 @@ export interface RunSummary {
   /** ISO 8601 */
   started: string;
   epochsDone: number;
+  /** 0 if its recipe cannot be read. */
   epochs: number;
   testAcc: number | null;
   trainAcc: number | null;
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
+  /** What is wrong with its files, in words: they cannot be read, or say something else than the checkpoint. Null if nothing is. */
+  damage: string | null;
 }
 
 export interface RunDetails extends RunSummary {
@@ -113,7 +116,7 @@ export interface RunDetails extends RunSummary {
   /** Missing in runs of earlier versions. */
   normalization?: RunNormalization;
   batches: BatchRecord[];
-  /** Why the evidence of this run proves nothing, in words: it was changed, or parts are missing. Null if it is whole, or of an earlier version. */
+  /** Why the evidence of this run proves nothing, in words: it, or the rest of the run, was changed, or parts are missing. Null if it is whole, or of an earlier version. */
   evidenceDamage: string | null;
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;

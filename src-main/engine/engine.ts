@@ -12,6 +12,7 @@ import { exportWeights } from "../models/weights";
 import { deleteRun } from "../runs/delete";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
+import { recipeOfRun } from "../runs/request";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
@@ -66,6 +67,7 @@ export class Engine {
     control: async ({ run, action }) => ({ state: await this.#runs.find(run).control(action) }),
     list: () => this.#runs.list(),
     attach: ({ directory }) => this.#runs.attach(directory),
+    recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, notify),
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),

@@ -2,7 +2,7 @@ import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from 
 import type { StudentChoice } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
 import { measureNormalization, publishedNormalization } from "../data/normalization";
-import type { EarlierRun } from "./arm-run";
+import type { EarlierRun } from "./resumption";
 
 export interface ChosenNormalization {
   /** null leaves it to the recipe, or to the weights if the recipe is silent. */

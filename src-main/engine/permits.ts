@@ -11,7 +11,9 @@ import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { valueAt } from "../contract/recipe-values";
 import { settings } from "../contract/settings";
-import { readHeader, runFolders } from "../runs/reader";
+import { readHeader } from "../runs/header";
+import { runFolders } from "../runs/reader";
+import { readRequest } from "../runs/request";
 
 /**
  * What a method does with a path. reads: from the runs folder, a grant or a recipe. looks: into the runs folder. changes: something in the runs
@@ -40,6 +42,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   control: { run: null, action: null },
   list: {},
   attach: { directory: "looks" },
+  recipeOf: { directory: "looks", kind: null },
   deleteRun: { directory: "changes" },
   predict: {
     model: null,
@@ -131,10 +134,13 @@ function pathsIn(recipe: Recipe): string[] {
 }
 
 function pathsNamedBy(directory: string): string[] {
+  // A comparison's student may not have begun yet. What checkpoints say does not count: a page may export weights under the name of one.
+  const request = readRequest(dirname(directory));
+  const asked = request ? pathsIn(request.recipe) : [];
   try {
-    return pathsIn(readHeader(directory).recipe);
+    return [...asked, ...pathsIn(readHeader(directory).recipe)];
   } catch (error) {
-    if (error instanceof InputError) return [];
+    if (error instanceof InputError) return asked;
     throw error;
   }
 }

@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Methods, NoticeBody } from "../contract/engine";
-import { InputError } from "../contract/failure";
+import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, LiveRun, RunResult, TrainResult } from "../contract/run";
 import { EngineError } from "../engine-client/client";
+import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
+import { hasBegun, readRequest, removeRequest, seedsOf, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -53,6 +55,9 @@ export class Run implements Watchable {
   /** Folders of this run, in the order in which they were locked or made. */
   readonly #locks: FolderLock[] = [];
   readonly #made: string[] = [];
+  /** Folders in which this run wrote what was asked for. */
+  readonly #requested: string[] = [];
+  readonly #seeds: number;
   readonly #notices: NoticeBody[] = [];
   readonly #watchers = new Set<(notice: NoticeBody) => void>();
   /** Progress of the member under way in that of all. */
@@ -64,15 +69,19 @@ export class Run implements Watchable {
     private readonly owner: Owner,
     private readonly thread: TrainerThread,
   ) {
-    const { out, resume, unique, kind, recipe } = request;
+    const { out, resume, unique, kind, recipe, seeds } = request;
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
+    else if (seeds !== undefined && seeds > 1) throw new UsageError(`seeds: one arm is trained with one seed, got ${seeds}`);
     expectWritable(out);
-    if (this.#seeds > 1 && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
+    this.#seeds = kind === "train" ? 1 : (seeds ?? (resume ? seedsOf(out) : 1));
+    if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
+    if (this.#seeds > 1 && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
       this.#lock(this.#foldersOf(this.directory, this.#seeds === 1));
+      this.#writeRequest({ recipe, directory: this.directory }, this.#seeds);
     } catch (error) {
       this.#leave();
       throw error;
@@ -122,10 +131,6 @@ export class Run implements Watchable {
 
   // ---- Training ---------------------------------------------------------------------------------------------------------------------
 
-  get #seeds(): number {
-    return this.request.seeds ?? 1;
-  }
-
   async #train(): Promise<RunResult> {
     // `start` answers first.
     await null;
@@ -145,6 +150,7 @@ export class Run implements Watchable {
     for (const [index, member] of members.entries()) {
       this.#member = { index, began: performance.now() };
       this.#lock(this.#foldersOf(member.directory, true));
+      this.#writeRequest(member, 1);
       this.#send({ type: "member", index, total: members.length, seed: member.recipe.train.seed, directory: member.directory });
       comparisons.push((await this.#trainMember(member)) as ComparisonResult);
     }
@@ -176,7 +182,19 @@ export class Run implements Watchable {
   }
 
   #wasBegun(directory: string): boolean {
-    return this.#foldersOf(directory, true).some((folder) => existsSync(join(folder, "recipe.json")));
+    return this.#foldersOf(directory, true).some(holdsRun);
+  }
+
+  /** Writes what a comparison is asked for, before its first arm begins. One that has begun keeps what it began with, for more seeds if it is given more. */
+  #writeRequest({ recipe, directory }: Member, seeds: number): void {
+    if (this.request.kind === "train") return;
+    const before = readRequest(directory);
+    if (hasBegun(directory)) {
+      if (this.request.resume && before && before.seeds < seeds) writeRequest(directory, { ...before, seeds });
+      return;
+    }
+    writeRequest(directory, { recipe, seeds });
+    if (!before) this.#requested.push(directory);
   }
 
   // ---- What happens, and who hears of it --------------------------------------------------------------------------------------------
@@ -243,8 +261,9 @@ export class Run implements Watchable {
     for (const lock of this.#locks) lock.beat();
   }
 
-  /** Releases the locks, and removes folders that this run made and never used. */
+  /** Releases the locks, and removes what this run made and never used. */
   #leave(): void {
+    for (const directory of this.#requested.splice(0).reverse()) if (!hasBegun(directory)) removeRequest(directory);
     for (const lock of this.#locks.splice(0)) lock.release();
     for (const directory of this.#made.splice(0).reverse()) {
       try {
@@ -254,6 +273,16 @@ export class Run implements Watchable {
       }
     }
   }
+}
+
+/** Throws an InputError if the sweep in a folder began with another first seed, or is to go on with fewer than it was asked for. */
+function expectSameSweep(directory: string, { train: { seed } }: Recipe, seeds: number): void {
+  const begun = readRequest(directory);
+  if (!begun || (begun.seeds === 1 && seeds === 1) || !hasBegun(directory)) return;
+  const first = begun.recipe.train.seed;
+  const was = `${directory} was begun with ${begun.seeds > 1 ? `${begun.seeds} seeds, from ${first} on` : `one seed, ${first}`}`;
+  if (begun.seeds === 1) throw new InputError(`${was}, in no folder of its own: compare more seeds in another folder`);
+  if (seed !== first || seeds < begun.seeds) throw new InputError(`${was}, and is resumed with those or more, got ${seeds} from ${seed} on`);
 }
 
 /** Makes a folder. Returns whether it was this call that made it. */

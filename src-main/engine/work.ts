@@ -21,9 +21,10 @@ import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun, type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./arm-run";
+import { ArmRun } from "./arm-run";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
+import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes. */
 export interface Assignment {
@@ -125,11 +126,11 @@ export class Work {
       if (teacher) this.#own(teacher.model);
       const statistics = teacher ? await this.#measureTeacher(teacher, data, arms, earlier) : undefined;
       const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
-      const trainers = arms.map(({ name: arm, recipe }) => {
+      const trainers = arms.map(({ name: arm, recipe, own }) => {
         const start = () => {
           const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
           warnings.push(student.assumption);
-          return new Trainer({ arm, recipe, data, student, teacher, statistics, cache: this.cache });
+          return new Trainer({ arm, recipe, own, data, student, teacher, statistics, cache: this.cache });
         };
         return this.#own(allOrNone(start));
       });

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
-import { runFiles } from "./files";
+import { checkpointFiles } from "../training/checkpoint";
+import { lockFile, runFiles } from "./files";
 import { ownerOf } from "./lock";
 import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
-const BESIDE = ["comparison.json", "report.html", "lock"];
+const BESIDE = ["request.json", "comparison.json", "report.html"];
 /** A run lies at most so deep in a sweep: seed-0/control. */
 const DEPTH = 2;
 
 /**
- * Deletes a run, or a comparison or sweep with all its runs. Files that this program did not write stay, and are named. Throws an InputError if
+ * Deletes a run, or a comparison or sweep with all its runs. What this program did not write stays, and is named. Throws an InputError if
  * there is no run, or if one of them is being trained.
  */
 export function deleteRun(directory: string): { deleted: number; kept: string[] } {
@@ -24,7 +25,7 @@ export function deleteRun(directory: string): { deleted: number; kept: string[] 
   }
   // The deepest first, so that a folder is empty when its turn comes.
   for (const folder of [...folders].reverse()) clear(folder, runs.includes(folder));
-  return { deleted: runs.length, kept: existsSync(directory) ? filesIn(directory) : [] };
+  return { deleted: runs.length, kept: existsSync(directory) ? contentOf(directory) : [] };
 }
 
 /** The folder itself and all those on the way to its runs, parents first. */
@@ -35,18 +36,35 @@ function foldersBetween(directory: string, runs: readonly string[]): string[] {
 }
 
 function clear(folder: string, isRun: boolean): void {
-  const { checkpoint, ...files } = runFiles(folder);
+  const { recipe, checkpoint, ...files } = runFiles(folder);
   // recipe.json makes the folder a run: it goes last, so that a deletion that is cut short can be repeated.
-  const { recipe, ...others } = files;
-  const own = isRun ? [...Object.values(others), ...BESIDE.map((name) => join(folder, name)), recipe] : BESIDE.map((name) => join(folder, name));
-  if (isRun) rmSync(checkpoint, { recursive: true, force: true });
-  for (const path of own) for (const each of [path, `${path}.partial`]) rmSync(each, { force: true });
-  if (readdirSync(folder).length === 0) rmdirSync(folder);
+  const own = isRun
+    ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe]
+    : BESIDE.map((name) => join(folder, name));
+  for (const path of [lockFile(folder), ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
+  if (isRun) removeIfEmpty(checkpoint);
+  removeIfEmpty(folder);
 }
 
-function filesIn(directory: string): string[] {
-  return readdirSync(directory).flatMap((name) => {
-    const path = join(directory, name);
-    return statSync(path).isDirectory() ? filesIn(path) : [path];
+/** A folder under the name of a file is not this program's. */
+function removeFile(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
+}
+
+function removeIfEmpty(folder: string): void {
+  if (isFolder(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+}
+
+/** A link to a folder is none: what it leads to is not this program's. */
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** What lies in a folder: files, links, wherever they lead, and empty folders. */
+function contentOf(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    const below = entry.isDirectory() ? contentOf(path) : [];
+    return below.length > 0 ? below : [path];
   });
 }

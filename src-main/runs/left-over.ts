@@ -7,14 +7,18 @@ const LONGEST = 10_000;
 
 /**
  * Whether a file or folder is what a start leaves whose process died before the folder became a run, and holds nothing that anybody could miss:
- * a lock, an unfinished file, a table without lines, or a folder of nothing else.
+ * a lock, what was asked for, an unfinished file, a table without lines, or a folder of nothing else.
  */
 export function isLeftOver(path: string): boolean {
   const name = basename(path);
   if (!existsSync(path)) return true;
   if (statSync(path).isDirectory())
     return ["control", "student", "checkpoint"].includes(name) && readdirSync(path).every((each) => isLeftOver(join(path, each)));
-  if (name === "lock" || /^(recipe\.json|batches\.csv|epochs\.csv|events\.jsonl|evidence\.jsonl)\.partial$/.test(name)) return true;
+  if (
+    ["lock", "request.json", "request.json.partial"].includes(name) ||
+    /^(recipe\.json|batches\.csv|epochs\.csv|events\.jsonl|evidence\.jsonl)\.partial$/.test(name)
+  )
+    return true;
   const table = TABLES[name];
   return table !== undefined && statSync(path).size < LONGEST && table.test(readText(path));
 }

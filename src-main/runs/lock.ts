@@ -21,7 +21,7 @@ import {
 import { hostname } from "node:os";
 import { z } from "zod";
 import type { Addon } from "../backend/addon";
-import { InputError } from "../contract/failure";
+import { Held, InputError, PerhapsHeld } from "../contract/failure";
 import type { RunOwner } from "../contract/run";
 import { backend } from "../tensor/tensor";
 import { cannotBeWritten, lockFile } from "./files";
@@ -72,7 +72,7 @@ export class FolderLock {
   }
 
   /**
-   * Locks an existing folder. Throws an InputError that says who has it. `takeOver`: a person says that an owner of whom nothing is known is gone.
+   * Locks an existing folder. Throws Held or PerhapsHeld, which say who has it, or an InputError if that cannot be known yet. `takeOver`: a person says that an owner of whom nothing is known is gone.
    */
   static take(directory: string, about: About, takeOver = false): FolderLock {
     let holder: Holder | null = null;
@@ -232,15 +232,15 @@ function contentOf(file: number): LockContent | null {
   }
 }
 
-function taken(directory: string, holder: Holder | null): InputError {
+function taken(directory: string, holder: Holder | null): Error {
   const { content, lastSign, state } = holder ?? { content: null, lastSign: new Date(), state: "alive" };
   if (!content) return new InputError(`${directory} is just being taken by another process: try again. If that does not help, delete ${lockFile(directory)}`);
   const where = content.machine === here().machine && content.host === here().host ? "" : ` on ${content.host}`;
   const who = `process ${content.pid}${where} (${content.program}, since ${content.since})`;
-  if (state === "alive") return new InputError(`${directory} is being trained by ${who}: stop it there, or watch it with: npx distill runs watch ${directory}`);
-  return new InputError(
+  if (state === "alive") return new Held(`${directory} is being trained by ${who}: stop it there, or watch it`);
+  return new PerhapsHeld(
     `${directory} may still be trained by ${who}, where this program cannot look. Its last sign of life is from ${lastSign.toISOString()}. ` +
-      "If you know that it is gone, take the run over with --take-over",
+      "If you know that it is gone, take the run over",
   );
 }
 

@@ -5,9 +5,10 @@ import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../cont
 import { naming, OpenFile } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA } from "./files";
+import { readHeader, textOfNote } from "./header";
 import type { Readable } from "./lines";
 import { expectLocked } from "./lock";
-import { readableBatches, readableEpochs, readableEvents, readableEvidence, readHeader, textOfNote } from "./reader";
+import { readableBatches, readableEpochs, readableEvents, readableEvidence } from "./reader";
 import { batchTable, EPOCHS, line, toText } from "./records";
 
 /** How far training had got at a checkpoint. */
@@ -27,8 +28,7 @@ export interface RunPosition {
  */
 export function createRun(directory: string, lock: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
-  if (existsSync(files.recipe))
-    throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run with --resume`);
+  if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run`);
   naming(directory, "written", () => mkdirSync(directory, { recursive: true }));
   const header: RunHeader = { schema: SCHEMA, id: randomUUID(), seed: start.recipe.train.seed, ...start };
   const tables = tablesOf(directory, parts, [], [], [], []);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -47,6 +47,31 @@ export function removeOlderCheckpoint(directory: string): void {
 /** Whether there is a checkpoint in a folder, damaged or not. */
 export function hasCheckpoint(directory: string): boolean {
   return Object.values(filesIn(directory)).some(existsSync);
+}
+
+/** The files of a folder that bear the names of this program's checkpoints, with unfinished ones and those that were set aside. */
+export function checkpointFiles(directory: string): string[] {
+  const own = Object.values(filesIn(directory));
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => own.includes(join(directory, name)) || ASIDE.test(name))
+    .map((name) => join(directory, name));
+}
+
+/**
+ * What the newest checkpoint whose beginning can be read says of its run, as in `Checkpoint`, without reading its tensors or checking them; null if
+ * there is none.
+ */
+export function noteOfNewest(directory: string): Pick<Checkpoint, "path" | "run"> | null {
+  const { latest, partial, previous } = filesIn(directory);
+  for (const path of [latest, partial, previous].filter(existsSync)) {
+    try {
+      return withSafetensors(path, ({ header: { metadata } }) => ({ path, run: metadata.run ?? null }));
+    } catch {
+      // `findCheckpoint` says what is wrong with it.
+    }
+  }
+  return null;
 }
 
 /** The newest intact checkpoint in a folder; null if there is none. Throws an InputError if there are checkpoints but all are damaged. */
@@ -98,6 +123,9 @@ export function makeNewest(directory: string, { path }: Checkpoint): string | nu
   if (path === partial) putInPlace(partial, latest);
   return aside;
 }
+
+/** The names that `freeName` gives. */
+const ASIDE = /^damaged(-\d+)?\.safetensors$/;
 
 function freeName(directory: string): string {
   for (let number = 1; ; number++) {

@@ -48,7 +48,5 @@ async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Training
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });
   if (Number.isFinite(test.loss)) return test;
-  throw new InputError(
-    `the loss on the test images became ${test.loss} after epoch ${trainer.epoch}: lower train.learningRate (it is ${trainer.recipe.train.learningRate})`,
-  );
+  throw new InputError(`the loss on the test images became ${test.loss} after epoch ${trainer.epoch}: ${trainer.lowerRate}`);
 }

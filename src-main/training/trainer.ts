@@ -9,6 +9,7 @@ import type { Weight } from "../nn/weight";
 import { scope, type Tensor } from "../tensor/tensor";
 import { AnswerCache } from "./answer-cache";
 import { Averages } from "./averages";
+import { type Arm, writtenKey } from "./compare";
 import { type Batch, Criterion } from "./criterion";
 import type { Evaluation } from "./evaluate";
 import { checksumInterval, evidenceOf } from "./evidence";
@@ -44,6 +45,7 @@ export interface Position {
 export interface TrainerOptions {
   arm: ArmName;
   recipe: Recipe;
+  own?: Arm["own"];
   data: Dataset;
   student: Network;
   /** In evaluation mode; needed if the recipe distills. */
@@ -75,10 +77,12 @@ export class Trainer {
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
   readonly #averages: Averages;
+  readonly #own: Arm["own"];
 
-  constructor({ arm, recipe, data, student, teacher: network, statistics, cache = new AnswerCache() }: TrainerOptions) {
+  constructor({ arm, recipe, own, data, student, teacher: network, statistics, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
     this.recipe = recipe;
+    this.#own = own;
     this.data = data;
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
@@ -255,11 +259,15 @@ export class Trainer {
 
   #expectFinite(numbers: Numbers): Numbers {
     if (Number.isFinite(numbers.loss)) return numbers;
-    const { learningRate } = this.recipe.train;
     throw new InputError(
       `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot continue: ` +
-        `lower train.learningRate (it is ${learningRate}), or let it rise slowly with train.warmupEpochs`,
+        `${this.lowerRate}, or let it rise slowly with ${writtenKey({ own: this.#own }, "train.warmupEpochs")}`,
     );
+  }
+
+  /** What helps against a loss that is not finite, in words. */
+  get lowerRate(): string {
+    return `lower ${writtenKey({ own: this.#own }, "train.learningRate")} (it is ${this.recipe.train.learningRate})`;
   }
 
   #advance(numbers: Numbers, batchesHash: string, images: number, seconds: number): void {

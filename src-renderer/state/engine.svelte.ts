@@ -36,4 +36,7 @@ export class Engine {
 
 export const inWords = (error: unknown): string => sentence(error instanceof Error ? error.message : String(error));
 
+/** Whether a run may be trained by a process of which the engine cannot tell whether it is still there. */
+export const isPerhapsHeld = (error: unknown): boolean => error instanceof EngineError && error.code === "PERHAPS_HELD";
+
 export const isInterruption = (error: unknown): boolean => error instanceof EngineError && error.code === "INTERRUPTED";

@@ -16,6 +16,8 @@ export interface RunGroup {
   arms: RunSummary[];
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
+  /** What is wrong with the files of one of its runs, in words; null if nothing is. */
+  damage: string | null;
 }
 
 /**
@@ -84,6 +86,12 @@ export class Runs {
     return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
   }
 
+  /** Of those runs that can be read: resuming may restore the others, and says what it finds. */
+  async readable(group: RunGroup): Promise<RunDetails[]> {
+    const arms = await Promise.allSettled(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+    return arms.flatMap((arm) => (arm.status === "fulfilled" ? [arm.value] : []));
+  }
+
   /** The live run in a group's folder; null if nobody trains there any more. */
   attach({ directory }: RunGroup): Promise<LiveRun | null> {
     return this.engine.call("attach", { directory });
@@ -137,6 +145,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       state: groupState(arms),
       arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
+      damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));
 }
@@ -188,10 +197,10 @@ export function figureOf(group: RunGroup, arm: ArmName): GroupFigure | null {
   return { testAcc: summary.testAcc, byEpoch: testedTogether(group) ? null : summary.epochsDone };
 }
 
-/** Student minus control, given only where both were tested after the same, their last, epoch. */
+/** Student minus control, given only where both are whole and were tested after the same, their last, epoch. */
 export function groupDifference(group: RunGroup): number | null {
   const [control, student] = [figureOf(group, "control"), figureOf(group, "student")];
-  return control && student && testedTogether(group) ? student.testAcc - control.testAcc : null;
+  return control && student && testedTogether(group) && group.damage === null ? student.testAcc - control.testAcc : null;
 }
 
 /** All arms are finished, and after the same number of epochs. */
@@ -201,8 +210,8 @@ function testedTogether({ state, arms }: RunGroup): boolean {
 
 /** "3 of 5 epochs", or of each arm: "3 and 2 of 5 epochs". */
 export function epochsInWords({ arms }: RunGroup): string {
-  const of = (values: readonly number[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
-  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs))} epochs`;
+  const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
+  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs || "?"))} epochs`;
 }
 
 /** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */

@@ -72,7 +72,7 @@ function differenceIn({ sameData, sameStart, differsAt }: EvidenceComparison, sa
 
 function undisputedSeal(comparison: EvidenceComparison, batches: { control: number; student: number }, finished: boolean): Seal {
   const { complete, provenTo } = comparison;
-  if (batches.control === 0 || batches.student === 0)
+  if (complete && provenTo === 0)
     return {
       kind: "plain",
       words: "Same start",

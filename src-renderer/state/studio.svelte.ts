@@ -1,9 +1,9 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
-import { Engine, inWords } from "./engine.svelte";
+import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Prediction } from "./prediction.svelte";
-import { lastSignInWords, ownerInWords, type RunGroup, Runs, recipeOf } from "./runs.svelte";
+import { lastSignInWords, ownerInWords, type RunGroup, Runs } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, dateTime } from "./words";
@@ -105,10 +105,10 @@ export class Studio {
 
   async resume(group: RunGroup): Promise<void> {
     await this.#reporting(async () => {
-      const arms = await this.runs.details(group);
-      const recipe = recipeOf(arms);
-      if (!recipe) throw new Error("This comparison stopped before its student began, so it cannot be resumed. Start it again from Set up.");
-      await this.#resume(group.directory, (takeOver) => this.training.resume(group.directory, recipe, arms, takeOver));
+      const kind = group.arms.some(({ arm }) => arm === "single") ? "train" : "compare";
+      const recipe = await this.engine.call("recipeOf", { directory: group.directory, kind });
+      const arms = await this.runs.readable(group);
+      await this.#resume(group.directory, (takeOver) => this.training.resume(group.directory, kind, recipe, arms, takeOver));
     });
   }
 
@@ -126,7 +126,7 @@ export class Studio {
     try {
       await this.#begin(resume(false));
     } catch (error) {
-      if (!inWords(error).includes("--take-over")) throw error;
+      if (!isPerhapsHeld(error)) throw error;
       await this.runs.refresh();
       const { name = baseName(directory), owner = null } = this.runs.groups.find((group) => group.directory === directory) ?? {};
       const who = owner ? `${ownerInWords(owner)} (${lastSignInWords(owner)})` : "in another process";

@@ -13,9 +13,10 @@ const ACTIVE: readonly TrainingState[] = ["preparing", "running", "pausing", "pa
 
 type NoticeOf<Type extends Notice["type"]> = Extract<Notice, { type: Type }>;
 type Start = Methods["start"]["params"];
+type Kind = Start["kind"];
 
 /** What identifies a run on this page. */
-type Shown = Pick<LiveRun, "run" | "directory" | "recipe" | "seeds" | "owner">;
+type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner">;
 
 /**
  * The run on screen, in progress or ended: its curves and figures, and the verbs that act on it. The engine has the run; the page follows it, and
@@ -66,22 +67,22 @@ export class Training {
   /** Starts a run in a folder of its own, named by the recipe and the time. Rejects if the engine refuses, and changes nothing then. */
   async start(recipe: Recipe): Promise<void> {
     const out = `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`;
-    await this.#start({ recipe, out, resume: false, unique: true }, new Curves(), null);
+    await this.#start({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume: false, unique: true }, new Curves(), null);
   }
 
   /**
    * Resumes a run from its last checkpoint; `before` is what its folders hold. Rejects if the engine refuses. `takeOver`: a person says that
    * whoever trained it is gone.
    */
-  async resume(directory: string, recipe: Recipe, before: readonly RunDetails[], takeOver = false): Promise<void> {
-    await this.#start({ recipe, out: directory, resume: true, takeOver }, curvesOf(before), factsOf(before));
+  async resume(directory: string, kind: Kind, recipe: Recipe, before: readonly RunDetails[], takeOver = false): Promise<void> {
+    await this.#start({ kind, recipe, out: directory, resume: true, takeOver }, curvesOf(before), factsOf(before));
   }
 
   /** Resumes the run on screen after a stop or the death of the process that trained it. */
   async resumeLast(takeOver = false): Promise<void> {
     if (!this.#shown) return;
-    const { recipe, directory, seeds } = this.#shown;
-    await this.#start({ recipe, out: directory, resume: true, takeOver, ...(seeds > 1 && { seeds }) }, this.curves, this.facts);
+    const { kind, recipe, directory, seeds } = this.#shown;
+    await this.#start({ kind, recipe, out: directory, resume: true, takeOver, ...(seeds > 1 && { seeds }) }, this.curves, this.facts);
   }
 
   /** Follows a run that has begun, whichever process trains it. One that was followed before goes on without being watched. */
@@ -96,13 +97,13 @@ export class Training {
     this.state = "idle";
   }
 
-  async #start(request: Omit<Start, "kind">, curves: Curves, facts: RunFacts | null): Promise<void> {
+  async #start(request: Start, curves: Curves, facts: RunFacts | null): Promise<void> {
     if (this.trainsHere) throw new Error("A run is already in progress; stop it first.");
-    const { recipe, seeds = 1, resume } = request;
+    const { kind, recipe, seeds = 1, resume } = request;
     this.#starting = true;
     try {
-      const begun = await this.engine.call("start", { kind: recipe.distillation ? "compare" : "train", ...request });
-      this.#show({ ...begun, recipe, seeds, owner: null }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
+      const begun = await this.engine.call("start", request);
+      this.#show({ ...begun, kind, recipe, seeds, owner: null }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
     } finally {
       this.#starting = false;
     }

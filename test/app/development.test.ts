@@ -233,6 +233,42 @@ async function endEngine({ app }: Studio): Promise<void> {
   process.kill(pid, "SIGKILL");
 }
 
+test("runs that were edited, damaged or killed early are told apart in the list, and resume", async () => {
+  const { recipe } = presetOf("quick-look");
+  const short = { ...recipe, data: { ...recipe.data, trainLimit: 16, testLimit: 8 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
+  writeFileSync(inHome("recipe.json"), JSON.stringify(short));
+  for (const name of ["edited", "emptied", "early"])
+    expect((await distill(["compare", "--recipe", "recipe.json", "--set", `name=${name}`, "--out", `runs/${name}`], home)).status).toBe(0);
+  const file = (...names: string[]) => path.join(home, "runs", ...names);
+  const head = JSON.parse(readFileSync(file("edited", "control", "recipe.json"), "utf8"));
+  writeFileSync(
+    file("edited", "control", "recipe.json"),
+    JSON.stringify({ ...head, recipe: { ...head.recipe, augment: { ...head.recipe.augment, crop: 4 } } }),
+  );
+  writeFileSync(file("emptied", "student", "recipe.json"), "");
+  // As when the process died in the control's first epoch.
+  const [started] = readFileSync(file("early", "control", "events.jsonl"), "utf8").split("\n");
+  writeFileSync(file("early", "control", "events.jsonl"), `${started}\n`);
+  for (const name of ["student", "comparison.json", "report.html", "control/checkpoint", "control/student.safetensors"])
+    rmSync(file("early", name), { recursive: true });
+
+  const studio = await openStudio();
+  await studio.go("runs");
+  await studio.sees(/edited\/control\/recipe\.json says augment\.crop 4, and the checkpoint 0/);
+  await studio.sees(/emptied\/student\/recipe\.json is empty, as after a power loss: resume the run/);
+  await studio.press(/^edited$/);
+  await studio.alert("says augment.crop 4");
+  await expect.poll(() => studio.page.getByTestId("seal").textContent()).toBe("Evidence is damaged");
+  await studio.press("All runs");
+  await studio.press("Resume emptied");
+  await studio.trainingIs("Finished");
+  await studio.sees("student: recipe.json could not be read, as after a power loss, and was restored from the checkpoint");
+  await studio.go("runs");
+  await studio.press("Resume early");
+  await studio.trainingIs("Finished");
+  expect(await studio.page.getByTestId("seal").textContent()).toBe("Same start, same batches");
+});
+
 test("unusable data and images are explained", async () => {
   const studio = await openStudio();
   mkdirSync(inHome("empty"));

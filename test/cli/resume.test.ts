@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Interrupted } from "../../src-main/contract/failure";
+import { Held, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
 
@@ -13,6 +13,10 @@ afterEach(() => rmSync(cwd, { recursive: true }));
 
 describe("Ctrl-C", () => {
   /** A training call that Ctrl-C reaches, as the engine would: stopped by `control`, answered with INTERRUPTED. */
+  let hasBegun = true;
+  beforeEach(() => {
+    hasBegun = true;
+  });
   async function interrupted(presses: number, ...args: string[]) {
     let press = () => {};
     let stop: (error: Error) => void;
@@ -21,6 +25,7 @@ describe("Ctrl-C", () => {
     });
     const start = ({ out }: { out: string }) => {
       mkdirSync(out, { recursive: true });
+      if (hasBegun) writeFileSync(join(out, "recipe.json"), "{}");
       return { run: "1", directory: out };
     };
     const watch = () => {
@@ -51,6 +56,13 @@ describe("Ctrl-C", () => {
   it("repeats what was set on resuming, which the run's recipe does not have", async () => {
     const { err } = await interrupted(1, "--resume", "--out", "a", "--set", "device=cpu");
     expect(err).toContain(`Resume with: npx distill train --recipe recipe.json --set 'name=my run' --set device=cpu --resume --out ${join(cwd, "a")}\n`);
+  });
+
+  it("repeats the recipe of a run that had not begun, whose folder does not have it", async () => {
+    hasBegun = false;
+    const { err } = await interrupted(1);
+    const folder = join(cwd, "runs", "train-2026-11-24-120000");
+    expect(err).toContain(`Resume with: npx distill train --recipe recipe.json --set 'name=my run' --resume --out ${folder}\n`);
   });
 
   it("gives the command to programs in JSON", async () => {
@@ -87,6 +99,7 @@ describe("when the engine dies in a run", () => {
       let kill = () => {};
       const start = ({ out }: { out: string }) => {
         mkdirSync(out, { recursive: true });
+        writeFileSync(join(out, "recipe.json"), "{}");
         return { run: "1", directory: out };
       };
       const watch = () => {
@@ -106,4 +119,15 @@ describe("when the engine dies in a run", () => {
     expect(err).not.toContain("its last words");
     expect((await dying("--debug")).err).toContain("its last words");
   });
+});
+
+it.each([
+  [new PerhapsHeld("a may still be trained by process 5. If you know that it is gone, take the run over"), "take the run over with --take-over\n"],
+  [new Held("a is being trained by process 5: stop it there, or watch it"), "or watch it with: npx distill runs watch /nowhere/a\n"],
+])("says what to type where another process holds the run: %s", async (error, words) => {
+  const start = () => Promise.reject(error);
+  const args = ["--recipe", join(cwd, "recipe.json"), "--out", "a", "--resume"];
+  const { status, err } = await runWith({ start }, ["train", ...args], { cwd: "/nowhere" });
+  expect(status).toBe(1);
+  expect(err).toContain(words);
 });

@@ -147,7 +147,13 @@ describe("several seeds", () => {
     const stopped = await distill(args, cwd, (text, child) => /seed 1 \(2 of 2\)/.test(text) && child.kill("SIGINT"));
     expect(stopped.status).toBe(130);
     expect(JSON.parse(stopped.out).error.resume).toMatch(/--seeds 2 --resume --out .*sweep$/);
-    const { status, out } = await distill([...args, "--resume"], cwd);
+    // Recipe and seeds are in the folder.
+    const fewer = await distill(["compare", "--resume", "--out", "sweep", "--seeds", "1"], cwd);
+    expect([fewer.status, fewer.err]).toEqual([
+      1,
+      expect.stringContaining("sweep was begun with 2 seeds, from 0 on, and is resumed with those or more, got 1"),
+    ]);
+    const { status, out } = await distill(["compare", "--resume", "--out", "sweep", "--json"], cwd);
     expect(status).toBe(0);
     const result = JSON.parse(out);
     expect(result).toMatchObject({ seeds: [0, 1], controlled: true, directory: path.join(cwd, "sweep") });

@@ -26,6 +26,8 @@ it.each<[Parameters<typeof verdict>[0], string]>([
   [{ damage: "line 2 is missing" }, "the evidence is damaged: control: line 2 is missing"],
   [{ train: { learningRate: 0.5 } }, "tuned separately: the control has its own train.learningRate"],
   [{ chain: [null, null, null] }, "an earlier version recorded the arms, and its hashes do not show what they saw"],
+  [{ chain: [null, null, null], train: { learningRate: 0.5 } }, "an earlier version recorded the arms, and its hashes do not show what they saw"],
+  [{ chain: [], train: { learningRate: 0.5 } }, "nothing is proven: the control has 0 batches and the student 3"],
   [{ chain: ["a", "b"] }, "the arms are proven alike up to batch 2 only: the control has 2 batches and the student 3"],
 ])("says why it is not: %o", (control, reason) => {
   expect(verdict(control)).toMatchObject({ controlled: false, reason });

@@ -193,6 +193,16 @@ describe("a wrong recipe is reported", () => {
       ["control.train.warmupEpochs: expected less than the 5 epochs of training, got 5"],
     ],
     [
+      "a contradiction between the control's own momentum and what it shares",
+      { ...least, train: { optimizer: "sgd", nesterov: true, momentum: 0.9 }, control: { train: { momentum: 0 } } },
+      ["control.train.nesterov: needs a momentum above 0, got control.train.momentum 0"],
+    ],
+    [
+      "a contradiction between the control's own nesterov and the momentum that it shares",
+      { ...least, train: { optimizer: "sgd", momentum: 0 }, control: { train: { nesterov: true } } },
+      ["control.train.nesterov: needs a momentum above 0, got train.momentum 0"],
+    ],
+    [
       "a control with a seed of its own",
       { ...least, control: { train: { seed: 3, batchSize: 128 } } },
       ["control.train.seed: both arms share seed, epochs, batchSize, shuffle; expected 0, got 3; omit it"],

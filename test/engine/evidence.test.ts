@@ -58,7 +58,7 @@ describe("a comparison that is stopped and resumed", () => {
     const shared = Math.min(...batches);
     expect(compareEvidence(evidenceOf(control), evidenceOf(student))).toMatchObject({ provenTo: shared, differsAt: null, complete: true });
     const stopped = reportOn(out);
-    expect(stopped).toContain(`Proven up to batch ${shared}`);
+    expect(stopped).toContain(shared > 0 ? `Proven up to batch ${shared}` : "Nothing is proven yet");
     expect(stopped).not.toMatch(/A fair comparison|Not a controlled|old kind|(more|fewer) than the control/);
     // No difference between unequal epochs.
     expect(/ Difference [+−]/.test(stopped)).toBe(control.epochsDone > 0 && control.epochsDone === student.epochsDone);

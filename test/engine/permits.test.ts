@@ -64,6 +64,15 @@ test("what runs in the runs folder were begun with may be read, in single runs a
   expect(writes(at("t.safetensors"))).toBe(false);
 });
 
+test("what a comparison was asked for may be read before its student has begun", () => {
+  writeRun(at("runs", "comparison", "control"), { data: at("data"), teacher: "bundled", student: at("s.safetensors") });
+  const asked = { data: { path: at("data") }, student: { model: "resnet20_cifar10" }, teacher: { weights: at("t.safetensors") } };
+  expect(reads(at("t.safetensors"))).toBe(false);
+  writeFileSync(at("runs", "comparison", "request.json"), JSON.stringify({ schema: 1, recipe: asked, seeds: 1 }));
+  expect(reads(at("t.safetensors"))).toBe(true);
+  expect(reads(at("u.safetensors"))).toBe(false);
+});
+
 test("a damaged recipe names nothing, and hides no other", () => {
   mkdirSync(at("runs", "damaged"));
   writeFileSync(at("runs", "damaged", "recipe.json"), "{");

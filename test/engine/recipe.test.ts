@@ -37,3 +37,14 @@ test("a recipe that a run cannot resume with is refused in the words of the shor
   expect(await refusal({ terms: [{ ...soft!, temperature: 4 } as typeof soft & object] })).toContain("was started with distillation.temperature 2,");
   expect(await refusal({ labels: 2 })).toContain("was started with distillation.labels 0.5, and the recipe now says 2");
 });
+
+test("a setting of the control's own is named as it is written", async () => {
+  const recipe = smallRecipe(folder.teacher);
+  const out = folder.path("tuned");
+  const tuned = (learningRate: number): Recipe => ({ ...recipe, control: { train: { learningRate } } });
+  await trainInto(out, tuned(0.02), { stopAfter: 2 });
+  const { failure } = await trainInto(out, tuned(0.03), { resume: true });
+  expect(failure).toContain("control was started with control.train.learningRate 0.02, and the recipe now says 0.03");
+  const both = { ...recipe.train, learningRate: 0.04 };
+  expect((await trainInto(out, { ...recipe, train: both }, { resume: true })).failure).toContain("was started with train.learningRate 0.02");
+});

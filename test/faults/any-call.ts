@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { recipeOfRun } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { experimentFolder, smallRecipe, trainInto } from "../engine/experiment";
 import { type Change, type Fault, withFault } from "./faulty-files";
@@ -56,7 +57,9 @@ export async function problemAfter({ kind, files, changes }: Reference, fault: F
   // Some calls may fail without harm, as the removal of a temporary file.
   if (failure !== null) {
     // The command line offers to resume where there is a folder after a process died, and where there is a run otherwise.
-    const again = await trainInto(out, recipes[kind], { resume: fault.kind === "kill" ? existsSync(out) : isRun(out) });
+    // Without a recipe, which the folder has once anything has begun.
+    const recipe = existsSync(join(out, "request.json")) ? recipeOfRun(out, "compare") : isRun(out) ? recipeOfRun(out, kind) : recipes[kind];
+    const again = await trainInto(out, recipe, { resume: fault.kind === "kill" ? existsSync(out) : isRun(out) });
     if (again.failure) return `${where}: ${failure}; then: ${again.failure}`;
   }
   const ended = lasting(path(""), "run");

@@ -150,6 +150,7 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   testAcc: 0.5,
   trainAcc: 0.5,
   owner: null,
+  damage: null,
   ...values,
 });
 

@@ -175,6 +175,7 @@ describe("the page of a comparison", () => {
     damage(evidence(directory));
     const text = textOf(report("html", directory));
     expect(text).toContain("Evidence is damaged");
+    expect(text).toContain("Not proven: the evidence is damaged, so the difference may not be the teacher’s.");
     expect(text).toMatch(words);
     expect(text).not.toMatch(/A fair comparison|old kind|earlier version/);
   });
@@ -197,6 +198,12 @@ describe("the page of a comparison", () => {
     expect(text).toContain(`Not comparable: ${words}`);
     expect(text).toContain(`Settings ✗ not comparable: ${words}`);
     expect(text).not.toMatch(/tuned separately|settings of its own|A fair comparison|(more|fewer) than the control/i);
+  });
+
+  test.each([[{}], [{ learningRate: 0.5 }]])("claims nothing of arms that have no batch in common: %o", (more) => {
+    const text = textOf(report("html", comparison({ ...more, epochs: { control: 1, student: 0 } })));
+    expect(text).toContain("nothing is proven");
+    expect(text).not.toMatch(/batch 0|✓ the same pixels|fair comparison/i);
   });
 
   test("marks in the recipe what the arms do differently, and that alone", () => {

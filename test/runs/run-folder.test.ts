@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { deleteRun } from "../../src-main/runs/delete";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { batch, begun, epoch, finishedRun, resumed, start, train, unlock } from "./example-run";
@@ -60,7 +61,7 @@ describe("a run folder", () => {
   test("is never overwritten", () => {
     finishedRun(directory);
     const before = text("batches.csv");
-    expect(() => begun(directory)).toThrow(/already holds a run.*another folder.*--resume/);
+    expect(() => begun(directory)).toThrow(/already holds a run.*another folder, or resume that run/);
     expect(text("batches.csv")).toBe(before);
   });
 
@@ -181,13 +182,29 @@ describe("the runs in a folder", () => {
     ]);
   });
 
-  test("leave out unreadable ones", () => {
+  test.each([
+    ["recipe.json", "{", /recipe\.json cannot be used: .*, and no checkpoint tells what it held/],
+    ["recipe.json", "", /recipe\.json is empty, as after a power loss, and no checkpoint tells what it held/],
+    ["events.jsonl", "{\n", /events\.jsonl is damaged: line 1/],
+    ["epochs.csv", "epoch,train_loss\n1\n", /epochs\.csv is damaged: line 2/],
+  ])("are listed with their damage where they cannot be read: %s", (file, content, damage) => {
     finishedRun(directory);
-    mkdirSync(join(parent, "broken"));
-    writeFileSync(join(parent, "broken", "recipe.json"), "{");
-    finishedRun(join(parent, "damaged"));
-    writeFileSync(join(parent, "damaged", "events.jsonl"), "{\n");
-    expect(listRuns(parent)).toHaveLength(1);
+    finishedRun(join(parent, "broken", "control"), { arm: "control" });
+    writeFileSync(join(parent, "broken", "control", file), content);
+    const runs = listRuns(parent).sort((a, b) => a.directory.localeCompare(b.directory));
+    expect(runs).toMatchObject([
+      { directory: join(parent, "broken", "control"), arm: "control", damage: expect.stringMatching(damage) },
+      { directory, damage: null },
+    ]);
+  });
+
+  test("are none where somebody keeps a recipe under the name of a run's", () => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, "recipe.json"), JSON.stringify(start.recipe));
+    expect(listRuns(parent)).toEqual([]);
+    expect(() => deleteRun(directory)).toThrow(/holds no run/);
+    writeFileSync(join(directory, "recipe.json"), "{");
+    expect(listRuns(parent)).toEqual([]);
   });
 
   test("are none where there is no folder", () => {

@@ -113,6 +113,10 @@ test("a loss that is not a number ends training with advice on what to try", asy
   const trainer = trainerOf({ name: "control", recipe: { ...smallRecipe({ optimizer: "sgd", learningRate: 1e30 }), distillation: null } }, data, teacher);
   await expect(train([trainer], recording().hooks)).rejects.toThrow(/loss of the control became (NaN|Infinity) in epoch 1, batch 2.*train\.learningRate/);
   trainer.release();
+  const [own] = comparisonArms({ ...smallRecipe({ optimizer: "sgd" }), control: { train: { learningRate: 1e30 } } });
+  const tuned = trainerOf(own, data, teacher);
+  await expect(train([tuned], recording().hooks)).rejects.toThrow(/lower control\.train\.learningRate \(it is 1e\+30\), or .* train\.warmupEpochs/);
+  tuned.release();
 });
 
 test("training leaves no memory behind", async () => {

@@ -48,10 +48,11 @@ export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
   return { ...network, hash: "teacher", classes: null, trainedAt: null };
 }
 
-export function trainerOf({ name: arm, recipe }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
+export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
   return new Trainer({
     arm,
     recipe,
+    own,
     data,
     student: createStudent(recipe.student, CLASSES, recipe.train.seed),
     teacher,

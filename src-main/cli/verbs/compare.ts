@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { tunedInWords } from "../../contract/evidence";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
@@ -12,13 +13,13 @@ import { percent, points, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type CompareOptions = RunOptions & { seeds: number };
+type CompareOptions = RunOptions & { seeds?: number };
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
   addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: CompareOptions) =>
-    perform((session) => compare(session, "compare", options, (out) => recipeOf(session.world, options, "compare", out))),
+    perform((session) => compare(session, "compare", options, (out) => recipeOf(session, options, "compare", out))),
   );
 }
 
@@ -27,23 +28,29 @@ export function addDemo(program: Command, perform: Perform): void {
   addCompareOptions(verb).action((options: CompareOptions) =>
     perform((session) => {
       const { world } = session;
-      const demo = (out: string) =>
-        options.resume ? recipeOf(world, options, "compare", out) : completeRecipe(presetOf("demo").recipe, options.set, world.cwd);
+      const demo = async (out: string) =>
+        options.resume ? recipeOf(session, options, "compare", out) : completeRecipe(presetOf("demo").recipe, options.set, world.cwd);
       return compare(session, "demo", options, demo);
     }),
   );
 }
 
 function addCompareOptions(verb: Command): Command {
-  return addRunOptions(verb).option("--seeds <count>", "train so many comparisons, with the recipe's seed and those after it", wholeNumber(1, 1000), 1);
+  return addRunOptions(verb).option(
+    "--seeds <count>",
+    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run)",
+    wholeNumber(1, 1000),
+  );
 }
 
-async function compare(session: Session, verb: string, options: CompareOptions, recipeFor: (out: string) => Recipe): Promise<Outcome> {
+async function compare(session: Session, verb: string, options: CompareOptions, recipeFor: (out: string) => Promise<Recipe>): Promise<Outcome> {
   const { world } = session;
   const { seeds } = options;
   const place = placeOf(world, options, verb);
-  const command = resumingCommand(verb, options, seeds > 1 ? ["--seeds", String(seeds)] : []);
-  const result = await resumable(session, { kind: "compare", recipe: recipeFor(place.out), seeds, ...place }, command);
+  const more = seeds === undefined ? [] : ["--seeds", String(seeds)];
+  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more);
+  const recipe = await recipeFor(place.out);
+  const result = await resumable(session, { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...place }, command);
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, world) };
   const comparison = result as ComparisonResult;
   return { json: comparisonJson(comparison), text: comparisonText(comparison, world) };
@@ -93,7 +100,8 @@ function comparisonText(result: ComparisonResult, world: World): string {
 
 function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo, reason }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
-  if (tunedSeparately)
-    return `Tuned separately: control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).`;
+  const tuning = `control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
+  if (reason === tunedInWords(differingSettings))
+    return `Tuned separately: ${tuning} (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
+  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).${tunedSeparately ? ` Besides, ${tuning}.` : ""}`;
 }

@@ -33,26 +33,52 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
   const runs = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
   if (runs.length === 0) return { json: runs, text: `${directory}: no runs` };
-  const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs}`, accuracyWords(run)]);
-  return { json: runs, text: table([["run", "name", "state", "epochs", "test accuracy"], ...rows]) };
+  const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs || "?"}`, accuracyWords(run)]);
+  const damaged = runs.flatMap(({ directory, damage }) => (damage ? [`damaged: ${shownPath(world, directory)}: ${damage}`] : []));
+  const text = table([["run", "name", "state", "epochs", "test accuracy"], ...rows]);
+  return { json: runs, text: damaged.length > 0 ? `${text}\n\n${damaged.join("\n")}` : text };
 }
 
 async function show(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
   const summaries = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
   if (summaries.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
-  const runs: RunDetails[] = [];
-  for (const { directory } of summaries.reverse()) runs.push(await session.call("readRun", { directory }));
-  return { json: runs.map(({ batches: _, ...run }) => run), text: runs.map((run) => runText(run, world)).join("\n\n") };
+  const runs: (RunSummary | Shown)[] = [];
+  for (const summary of summaries.reverse()) runs.push(await shownOf(session, summary));
+  return { json: runs, text: runs.map((run) => ("recipe" in run ? runText(run, world) : damagedText(run, world))).join("\n\n") };
 }
 
-function runText(run: RunDetails, world: World): string {
-  const { recipe, hashes, events, parameters, classes } = run;
-  const teacher = recipe.teacher ? [["teacher", `${recipe.teacher.model} (${recipe.teacher.weights})`]] : [];
-  const evidence = run.evidenceDamage ? [["evidence", `damaged: ${run.evidenceDamage}`]] : [];
+type Shown = Omit<RunDetails, "batches">;
+
+/** A run that is damaged may still be summarized. */
+async function shownOf(session: Session, summary: RunSummary): Promise<RunSummary | Shown> {
+  try {
+    const { batches: _, ...run } = await session.call("readRun", { directory: summary.directory });
+    return run;
+  } catch (error) {
+    if (summary.damage && error instanceof EngineError && error.code === "INPUT") return summary;
+    throw error;
+  }
+}
+
+function damagedText(run: RunSummary, world: World): string {
   const rows = [
     ["name", run.name],
     ["state", stateWords(run)],
+    ["damaged", run.damage!],
+  ];
+  return rowsText(run, rows, world);
+}
+
+function runText(run: Shown, world: World): string {
+  const { recipe, hashes, events, parameters, classes } = run;
+  const teacher = recipe.teacher ? [["teacher", `${recipe.teacher.model} (${recipe.teacher.weights})`]] : [];
+  const damage = run.damage ? [["damaged", run.damage]] : [];
+  const evidence = run.evidenceDamage && !run.damage ? [["evidence", `damaged: ${run.evidenceDamage}`]] : [];
+  const rows = [
+    ["name", run.name],
+    ["state", stateWords(run)],
+    ...damage,
     ["started", run.started],
     ["epochs", `${run.epochsDone} of ${run.epochs}`],
     ["test accuracy", accuracyWords(run)],
@@ -64,8 +90,12 @@ function runText(run: RunDetails, world: World): string {
     ...evidence,
     ["last event", events.at(-1) ? `${events.at(-1)!.type} at ${events.at(-1)!.time}` : "none"],
   ];
+  return rowsText(run, rows, world);
+}
+
+function rowsText({ directory }: Pick<RunSummary, "directory">, rows: readonly string[][], world: World): string {
   const width = Math.max(...rows.map(([name]) => name!.length));
-  return `${shownPath(world, run.directory)}\n${rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`).join("\n")}`;
+  return `${shownPath(world, directory)}\n${rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`).join("\n")}`;
 }
 
 async function watch(session: Session, directory: string): Promise<Outcome> {
@@ -117,8 +147,9 @@ function ownerWords({ program, pid, host }: RunOwner): string {
   return `the ${program}, process ${pid}${host ? ` on ${host}` : ""}`;
 }
 
-function stateWords({ state, owner }: RunSummary): string {
-  return owner ? `${state} (${ownerWords(owner)})` : state;
+function stateWords({ state, owner, damage }: RunSummary): string {
+  const words = damage ? `${state}, damaged` : state;
+  return owner ? `${words} (${ownerWords(owner)})` : words;
 }
 
 function accuracyWords({ testAcc }: RunSummary): string {

@@ -6,7 +6,7 @@ import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
 import { completeRecipe, readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
-import { recipeOfRun } from "../run-recipe";
+import type { Session } from "../session";
 import { addVerb, type Perform } from "../verb";
 import { duration, percent, table } from "../words";
 import type { World } from "../world";
@@ -36,18 +36,22 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
   return { ...runFolder(world, options, verb), resume: options.resume ?? false, takeOver: options.takeOver ?? false };
 }
 
-/** The recipe that a verb is given; on `--resume`, if it names none, the one in the run's folder. */
-export function recipeOf(world: World, { recipe, set, resume }: RunOptions, kind: "train" | "compare", out: string): Recipe {
-  if (recipe !== undefined) return readRecipe(recipe, set, world.cwd);
-  if (resume) return completeRecipe(recipeOfRun(out, kind), set, world.cwd);
+/** The recipe that a verb is given; on `--resume`, if it names none, the one that the run began with. */
+export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare", out: string): Promise<Recipe> {
+  const { cwd } = session.world;
+  if (recipe !== undefined) return readRecipe(recipe, set, cwd);
+  if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
   throw new UsageError(
     "--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (distill recipe list names ready-made ones)",
   );
 }
 
-/** The command that resumes a run, without `--out` and `--resume`. The folder has the recipe, but not what was set on resuming. */
-export function resumingCommand(verb: string, { recipe, set, resume }: RunOptions, more: readonly string[] = []): string[] {
-  const again = resume ? [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])] : [];
+/**
+ * The command that resumes a run, without `--out` and `--resume`. The folder has the recipe, if the run had begun (`isRecorded`), but not what was set
+ * on resuming.
+ */
+export function resumingCommand(verb: string, { recipe, set, resume }: RunOptions, isRecorded: boolean, more: readonly string[] = []): string[] {
+  const again = resume || !isRecorded ? [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])] : [];
   return ["npx", "distill", verb, ...again, ...more];
 }
 
@@ -57,8 +61,9 @@ export function addTrain(program: Command, perform: Perform): void {
     perform(async (session) => {
       const { world } = session;
       const place = placeOf(world, options, "train");
-      const recipe = recipeOf(world, options, "train", place.out);
-      const result = (await resumable(session, { kind: "train", recipe, ...place }, resumingCommand("train", options))) as TrainResult;
+      const recipe = await recipeOf(session, options, "train", place.out);
+      const command = (isRecorded: boolean) => resumingCommand("train", options, isRecorded);
+      const result = (await resumable(session, { kind: "train", recipe, ...place }, command)) as TrainResult;
       const rows = [
         ["train accuracy", percent(result.trainAcc)],
         ["test accuracy", percent(result.testAcc)],

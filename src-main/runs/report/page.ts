@@ -62,6 +62,7 @@ function groupSection({ title, runs }: Group): Markup {
   const drawn = runs.map(drawnAs);
   return html`<section>
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}</p></header>
+${damaged(runs)}
 ${verdict(runs)}
 ${resultTable(drawn)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
@@ -98,6 +99,14 @@ function arms(runs: readonly RunDetails[]): Arms | null {
   return control && student ? { control, student } : null;
 }
 
+/** What is wrong with the files of runs that no comparison judges. */
+function damaged(runs: readonly RunDetails[]): Markup[] {
+  if (arms(runs)) return [];
+  return runs.flatMap(({ evidenceDamage }) =>
+    evidenceDamage ? [html`<p class="verdict pending">Damaged, so nothing of it is proven: ${evidenceDamage}.</p>`] : [],
+  );
+}
+
 /** The result of a comparison in one sentence. Gives a difference only between arms that have trained the same number of epochs. */
 function verdict(runs: readonly RunDetails[]): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
@@ -110,8 +119,9 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
   const both = arms(runs);
   const difference = both && differenceOf(both);
   if (!difference) return null;
-  const { notComparable, differingSettings } = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
+  const { notComparable, differingSettings, damage } = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
   if (notComparable) return html`<p class="verdict pending">Not comparable: ${notComparable}. The difference is not the teacher’s alone.</p>`;
+  if (damage) return html`<p class="verdict pending">Not proven: the evidence is damaged, so the difference may not be the teacher’s. ${damage}.</p>`;
   const tuned = differingSettings.length > 0 ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
   if (Math.abs(difference.test) < 0.0005)
     return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
@@ -224,6 +234,8 @@ ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what
 const OLD_KIND =
   "An earlier version recorded these runs or began them. It hashed how batches were to be made, not the pixels that the networks were shown, so its hashes prove less than those of new runs.";
 
+const NOTHING_PROVEN = "There is no batch yet that both arms have, so nothing is proven of what they were shown.";
+
 function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
   const { sameData, sameStart, differsAt, differingSettings, notComparable, complete, damage, provenTo } = comparison;
   if (notComparable)
@@ -234,16 +246,15 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
       "The arms differ in more than the teacher: where the rows below say so, the difference of the results may have that cause.",
     ];
   if (damage) return ["Evidence is damaged", `Not proven to be a controlled comparison: ${damage}.`];
-  if (differingSettings.length > 0)
-    return [
-      "Tuned separately",
-      `The control has settings of its own, so the difference of the results is not the teacher’s alone. ${
-        complete ? `Start, pixels and labels were the same, proven up to batch ${provenTo}.` : `Apart from them, the evidence is of the old kind. ${OLD_KIND}`
-      }`,
-    ];
+  if (differingSettings.length > 0) {
+    const proven = provenTo > 0 ? `Start, pixels and labels were the same, proven up to batch ${provenTo}.` : NOTHING_PROVEN;
+    const besides = complete ? proven : `Apart from them, the evidence is of the old kind. ${OLD_KIND}`;
+    return ["Tuned separately", `The control has settings of its own, so the difference of the results is not the teacher’s alone. ${besides}`];
+  }
   if (!complete) return ["Evidence of the old kind", OLD_KIND];
   if (isControlled(comparison, { control: control.batches.length, student: student.batches.length }))
     return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown are equal, batch by batch."];
+  if (provenTo === 0) return ["Nothing is proven yet", NOTHING_PROVEN];
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
@@ -257,6 +268,7 @@ function batchesProof({ complete, damage, provenTo, differsAt }: EvidenceCompari
     return { what, holds: false, words: "different hashes of the old kind: different images, order or augmentation", hashes };
   }
   if (differsAt !== null) return { what, holds: false, words: `different pixels or labels from batch ${differsAt} on`, hashes: [] };
+  if (provenTo === 0) return { what, holds: null, words: "none that both arms have: nothing is proven", hashes: [] };
   const link = control.batches[provenTo - 1]?.chain;
   return { what, holds: true, words: `the same pixels and labels, proven up to batch ${provenTo}`, hashes: link ? [link] : [] };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { presetOf } from "../../../src-main/contract/presets";
@@ -64,54 +64,35 @@ describe("distill demo", () => {
   });
 
   it("says if the control has settings of its own", async () => {
-    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"] };
+    const reason = "tuned separately: the control has its own train.learningRate";
+    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"], reason };
     const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
     expect(out).toContain("Tuned separately: control and student differ in train.learningRate too, so the difference is not the teacher's alone (seed 7).");
     expect(out).not.toContain("warning");
+  });
+
+  it("claims nothing of a control with settings of its own whose evidence does not hold", async () => {
+    const reason = "the evidence is damaged: control: lines are missing";
+    const differing = { controlled: false, tunedSeparately: true, differingSettings: ["train.learningRate"], provenTo: 0, reason };
+    const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
+    expect(out).toContain(`warning: this is not a controlled comparison: ${reason} (seed 7). Besides, control and student differ in train.learningRate too`);
+    expect(out).not.toMatch(/batch 0|are proven/);
   });
 });
 
 describe("resuming", () => {
   const recipe = presetOf("article").recipe;
+  const resume = (verb: string, ...args: string[]) => runWith({ recipeOf: () => recipe, watch: () => compared }, [verb, "--resume", ...args], { cwd });
 
-  /** The folder of a comparison, as training leaves it. */
-  function comparison(...names: string[]) {
-    const arms = {
-      control: { ...recipe, teacher: null, distillation: null, train: { ...recipe.train, ...recipe.control!.train }, control: null },
-      student: { ...recipe, control: null },
-    };
-    for (const [arm, recipe] of Object.entries(arms)) {
-      mkdirSync(join(cwd, ...names, arm), { recursive: true });
-      writeFileSync(join(cwd, ...names, arm, "recipe.json"), JSON.stringify({ schema: 1, arm, recipe }));
-    }
-  }
-  const resume = (verb: string, ...args: string[]) => runWith({ watch: () => compared }, [verb, "--resume", ...args], { cwd });
-
-  it.each(["compare", "demo"])("%s takes the recipe from the arms, with the control's own settings", async (verb) => {
-    comparison("a");
+  it.each(["compare", "demo"])("%s takes the recipe from the run, and its seeds", async (verb) => {
     const { status, calls } = await resume(verb, "--out", "a", "--set", "device=cpu");
     expect(status).toBe(0);
-    expect(calls[0]!.params).toMatchObject({ kind: "compare", recipe: { ...recipe, device: "cpu" }, out: join(cwd, "a"), resume: true });
+    const directory = join(cwd, "a");
+    expect(calls[0]).toEqual({ method: "recipeOf", params: { directory, kind: "compare" } });
+    expect(calls[1]!.params).toEqual({ kind: "compare", recipe: { ...recipe, device: "cpu" }, out: directory, resume: true, takeOver: false, unique: false });
   });
 
-  it("takes the recipe of several seeds from the first", async () => {
-    comparison("a", "seed-10");
-    comparison("a", "seed-9");
-    rmSync(join(cwd, "a", "seed-10", "student"), { recursive: true });
-    expect((await resume("compare", "--out", "a", "--seeds", "3")).calls[0]!.params).toMatchObject({ recipe, seeds: 3 });
-  });
-
-  it("says what is there instead", async () => {
-    mkdirSync(join(cwd, "empty"));
-    const empty = await resume("compare", "--out", "empty");
-    expect(empty.err).toContain(`there is no recipe.json in ${join(cwd, "empty", "control")}; or name the recipe with --recipe`);
-    writeFileSync(join(cwd, "empty", "recipe.json"), "{}");
-    expect((await resume("compare", "--out", "empty")).err).toContain("it holds a run of distill train, which resumes it");
-    comparison("a");
-    const train = await resume("train", "--out", "a");
-    expect([train.status, train.err]).toEqual([
-      1,
-      `error: ${join(cwd, "a")} holds no run of distill train: it holds a comparison, which distill compare resumes\n`,
-    ]);
+  it("takes more seeds on demand", async () => {
+    expect((await resume("compare", "--out", "a", "--seeds", "3")).calls[1]!.params).toMatchObject({ recipe, seeds: 3 });
   });
 });

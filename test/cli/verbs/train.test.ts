@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { presetOf } from "../../../src-main/contract/presets";
@@ -39,11 +39,11 @@ describe("distill train", () => {
 
   it("resumes with the recipe in the run's folder", async () => {
     const { recipe } = presetOf("article-equal");
-    mkdirSync(join(cwd, "here"));
-    writeFileSync(join(cwd, "here", "recipe.json"), JSON.stringify({ schema: 1, arm: "single", recipe }));
-    const { status, calls } = await train(["--resume", "--out", "here", "--set", "device=cpu"]);
+    const args = ["train", "--resume", "--out", "here", "--set", "device=cpu"];
+    const { status, calls } = await runWith({ recipeOf: () => recipe, watch: () => trained("single", 0.4) }, args, { cwd });
     expect(status).toBe(0);
-    expect(calls[0]!.params).toMatchObject({ kind: "train", recipe: { ...recipe, device: "cpu" }, out: join(cwd, "here"), resume: true });
+    expect(calls[0]!.params).toEqual({ directory: join(cwd, "here"), kind: "train" });
+    expect(calls[1]!.params).toMatchObject({ kind: "train", recipe: { ...recipe, device: "cpu" }, out: join(cwd, "here"), resume: true });
   });
 
   it("prints accuracies, or one JSON document", async () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ArmName } from "../../../src-main/contract/run";
 import type { RunGroup } from "../../../src-renderer/state/runs.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
-import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, summary } from "../fakes";
+import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, studentRecipe, summary } from "../fakes";
 
 const info = { format: "cifar10-binary", classes: ["cat", "dog"], thumbnails: [], train: { count: 5000 } };
 
@@ -21,6 +21,7 @@ beforeEach(async () => {
     listRuns: () => [summary("control"), summary("student")],
     readRun: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
     predict: () => ({ classes: ["cat", "dog"], images: [{ path: "x", logits: [1, 2], probabilities: [] }] }),
+    recipeOf: () => studentRecipe,
     start: ({ out }) => ({ run: "id", directory: out }),
     watch: () => end.promise,
     list: () => [],
@@ -89,9 +90,29 @@ describe("training", () => {
     expect(engine.paramsOf("start")).toMatchObject([{}, { out: "/runs/one", resume: true }]);
   });
 
-  it("a comparison whose student never began is not resumed", async () => {
+  it("a comparison whose student never began is resumed with the recipe that it was asked for", async () => {
     await studio.resume({ ...studio.runs.groups[0]!, arms: [summary("control")] });
-    expect(studio.message).toMatchObject({ kind: "problem", text: expect.stringContaining("before its student began") });
+    expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
+    expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true }]);
+    expect(studio).toMatchObject({ screen: "live", message: null });
+  });
+
+  it("one arm that distills is resumed as one arm, also from the screen Live", async () => {
+    await studio.resume({ ...studio.runs.groups[0]!, arms: [summary("single")] });
+    end.reject(failure("stopped", "INTERRUPTED"));
+    await studio.training.settled();
+    await studio.resumeLast();
+    expect(engine.paramsOf("start")).toMatchObject([
+      { kind: "train", recipe: studentRecipe },
+      { kind: "train", recipe: studentRecipe },
+    ]);
+  });
+
+  it("a run of which a part cannot be read is resumed all the same, which restores it", async () => {
+    engine.answers.readRun = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
+    await studio.resume(studio.runs.groups[0]!);
+    expect(studio).toMatchObject({ screen: "live", message: null });
+    expect(studio.training.curves.arms.map(({ arm }) => arm)).toEqual(["control"]);
   });
 
   it("its networks predict, found by their folder", async () => {
@@ -164,12 +185,12 @@ describe("a run that another process trains", () => {
   });
 
   describe("or of which nobody knows whether one does", () => {
-    const refusal = "/runs/one may still be trained by process 123 on ada. If you know that it is gone, take the run over with --take-over";
+    const refusal = "/runs/one may still be trained by process 123 on ada. If you know that it is gone, take the run over";
 
     beforeEach(async () => {
       const lost = owner({ host: "ada", lastSign: "2026-11-24T10:00:00Z" });
       engine.answers.listRuns = () => [summary("control", { owner: lost }), summary("student", { owner: lost })];
-      engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal)));
+      engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal, "PERHAPS_HELD")));
       await studio.resume(theirs);
     });
 

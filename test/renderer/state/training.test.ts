@@ -227,7 +227,7 @@ describe("a resumed run", () => {
   const before = [details("control"), details("student")];
 
   it("shows what its folders hold until it goes on", async () => {
-    await training.resume("/runs/one", studentRecipe, before, true);
+    await training.resume("/runs/one", "compare", studentRecipe, before, true);
     expect(engine.paramsOf("start")).toEqual([{ kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true, takeOver: true }]);
     expect(training.curves.arms.map(({ arm, batches }) => [arm, batches])).toEqual([
       ["control", 4],
@@ -237,7 +237,7 @@ describe("a resumed run", () => {
   });
 
   it("loses what came after its checkpoint, as its folders do", async () => {
-    await training.resume("/runs/one", studentRecipe, before);
+    await training.resume("/runs/one", "compare", studentRecipe, before);
     folders["/runs/one/control"] = { batches: batches(3, 2), epochRecords: [epoch(1, 0.4)] };
     await notify(started("control"));
     expect(training.curves.arm("control")).toMatchObject({ batches: 3, epochs: [epoch(1, 0.4)] });

@@ -148,6 +148,12 @@ describe("Runs", () => {
     expect(read()).not.toContain("Watch");
   });
 
+  it("says what is damaged instead of calling it finished, gives no difference, and offers to resume", async () => {
+    await listing(summary("control", { damage: "/runs/one/control/recipe.json is empty: resume the run" }), summary("student"));
+    expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – Resume/);
+    expect(read()).not.toContain("Finished");
+  });
+
   it("offers what this app trains on the screen Live", async () => {
     await listing(summary("single", { directory: "/runs/one", state: "running", owner: owner({ program: "app" }) }));
     studio.training.follow(liveRun());

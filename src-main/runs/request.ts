@@ -1,0 +1,114 @@
+/**
+ * What a comparison or a sweep was asked for: request.json in its folder, from before its first arm begins. So whoever resumes it need not know, however
+ * early it ended.
+ */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
+import { parseRecipe } from "../contract/parse-recipe";
+import type { Recipe } from "../contract/recipe";
+import { readText } from "../disk/open-file";
+import { writeWhole } from "../disk/write-whole";
+import { SCHEMA } from "./files";
+import { type Head, holdsRun, readHead } from "./header";
+
+export interface Request {
+  /** That of both arms; in a sweep, of the first seed. */
+  recipe: Recipe;
+  /** 1: no sweep. */
+  seeds: number;
+}
+
+const schema = z.object({ schema: z.literal(SCHEMA), recipe: z.unknown(), seeds: z.int().min(1) });
+
+const requestFile = (directory: string) => join(directory, "request.json");
+
+/** null if there is none, or if it cannot be read. */
+export function readRequest(directory: string): Request | null {
+  try {
+    const { recipe, seeds } = schema.parse(parseJson(readText(requestFile(directory))));
+    return { recipe: parseRecipe(recipe), seeds };
+  } catch {
+    return null;
+  }
+}
+
+/** Throws an InputError if a file that is not this program's has the name. */
+export function writeRequest(directory: string, request: Request): void {
+  const path = requestFile(directory);
+  if (existsSync(path) && !readRequest(directory) && !/^\0*$/.test(readText(path)))
+    throw new InputError(`${path} already exists, and a comparison in that folder would overwrite it: choose another folder`);
+  writeWhole(path, `${JSON.stringify({ schema: SCHEMA, ...request }, null, 2)}\n`);
+}
+
+export function removeRequest(directory: string): void {
+  rmSync(requestFile(directory), { force: true });
+}
+
+/** Whether an arm of a comparison, or of one of a sweep's comparisons, has begun. */
+export function hasBegun(directory: string): boolean {
+  return [directory, ...seedFolders(directory)].some((comparison) => armsOf(comparison).some(holdsRun));
+}
+
+/** How many seeds a comparison or sweep that is resumed was asked for. Throws an InputError if nothing tells. */
+export function seedsOf(directory: string): number {
+  const request = readRequest(directory);
+  const folders = seedFolders(directory);
+  if (request || folders.length === 0) return request?.seeds ?? 1;
+  const [done, left] = [true, false].map((finished) => folders.filter((folder) => existsSync(join(folder, "comparison.json")) === finished));
+  const states = [...done!.map((folder) => `${seedIn(folder)} finished`), ...left!.map((folder) => `${seedIn(folder)} not finished`)];
+  throw new InputError(
+    `${directory} holds comparisons of several seeds (${states.join(", ")}), and nothing in it tells how many were wanted, as ${requestFile(directory)} did: ` +
+      "resume it with that number, on the command line with --seeds",
+  );
+}
+
+/** The recipe that a run, a comparison or a sweep began with. Throws an InputError that says what is there instead. */
+export function recipeOfRun(directory: string, kind: "train" | "compare"): Recipe {
+  if (!existsSync(directory)) throw new InputError(`${directory} holds no run: there is no such folder`);
+  return kind === "train" ? recipeOfOne(directory) : recipeOfBoth(directory);
+}
+
+function recipeOfOne(directory: string): Recipe {
+  if (readRequest(directory) || hasBegun(directory)) throw new InputError(`${directory} holds a comparison, which the verb compare resumes`);
+  const { arm, recipe } = readHead(directory).header;
+  if (arm === "single") return recipe;
+  throw new InputError(`${directory} holds the ${arm} of a comparison, whose own folder the verb compare resumes`);
+}
+
+function recipeOfBoth(directory: string): Recipe {
+  const request = readRequest(directory);
+  if (request) return request.recipe;
+  if (holdsRun(directory)) throw new InputError(`${directory} holds the run of one arm, which the verb train resumes`);
+  const [first] = seedFolders(directory);
+  return first ? recipeOfBoth(first) : recipeByArms(directory);
+}
+
+/** As in comparisons of earlier versions: each arm has its own recipe, and what they train with differently was the control's. */
+function recipeByArms(directory: string): Recipe {
+  const [control, student] = armsOf(directory).map((arm): Head["header"] => {
+    if (holdsRun(arm)) return readHead(arm).header;
+    throw new InputError(
+      `${directory} holds no comparison whose recipe is known: there is neither a request.json in it nor a run in ${arm}. ` +
+        "Resume it with the recipe that it began with, on the command line with --recipe, or start it anew in another folder",
+    );
+  });
+  const recipe = student!.recipe;
+  const overrides = Object.entries(control!.recipe.train).filter(([key, value]) => value !== recipe.train[key as keyof Recipe["train"]]);
+  return { ...recipe, control: { train: Object.fromEntries(overrides) } };
+}
+
+const armsOf = (comparison: string) => [join(comparison, "control"), join(comparison, "student")];
+
+/** The comparisons of a sweep, in the order of their seeds. */
+function seedFolders(directory: string): string[] {
+  const seeds = existsSync(directory) ? readdirSync(directory).flatMap((name) => /^seed-(\d+)$/.exec(name)?.[1] ?? []) : [];
+  return seeds
+    .map(Number)
+    .sort((a, b) => a - b)
+    .map((seed) => join(directory, `seed-${seed}`));
+}
+
+const seedIn = (folder: string) => folder.split("-").at(-1)!;

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { InputError } from "../../../src-main/contract/failure";
+import type { RunSummary } from "../../../src-main/contract/run";
+import { runWith } from "../fake-engine";
+
+const run = (values: Partial<RunSummary>): RunSummary => ({
+  directory: "/nowhere/runs/a",
+  name: "a",
+  arm: "single",
+  state: "finished",
+  started: "2026-11-24T09:05:00Z",
+  epochsDone: 2,
+  epochs: 2,
+  testAcc: 0.5,
+  trainAcc: 0.5,
+  owner: null,
+  damage: null,
+  ...values,
+});
+
+describe("a run that is damaged", () => {
+  const damage = "/nowhere/runs/b/recipe.json is empty, as after a power loss, and no checkpoint tells what it held";
+  const listRuns = () => [run({}), run({ directory: "/nowhere/runs/b", name: "b", epochs: 0, testAcc: null, damage })];
+
+  it("is listed, and what is damaged", async () => {
+    const { status, out } = await runWith({ listRuns }, ["runs", "list"]);
+    expect(status).toBe(0);
+    expect(out).toMatch(/runs\/a +a +finished +2\/2 +50\.0 %\n/);
+    expect(out).toMatch(/runs\/b +b +finished, damaged +2\/\?\n/);
+    expect(out).toContain(`\ndamaged: runs/b: ${damage}\n`);
+  });
+
+  it("is shown as far as it can be read", async () => {
+    const readRun = () => Promise.reject(new InputError(damage));
+    const { status, out } = await runWith({ listRuns: () => listRuns().slice(1), readRun }, ["runs", "show", "runs/b"]);
+    expect(status).toBe(0);
+    expect(out).toContain(`runs/b\n  name     b\n  state    finished, damaged\n  damaged  ${damage}\n`);
+  });
+});
