@@ -31,7 +31,10 @@ export function methodCalls(thread: Thread): Methods {
       const shared = new Values(new SharedArrayBuffer(Values.BYTES_PER_ELEMENT * size(tensor)) as never);
       addon.write!(tensor.handle, pick([new Values(size(tensor)), shared, buffer(thread.random)]));
     },
-    read: () => addon.read!(some().handle),
+    read: () => {
+      thread.reading = some();
+      addon.read!(thread.reading.handle);
+    },
     readLater: () => reads.push(addon.readLater!(some().handle)),
     takeRead: () => addon.takeRead!(reads.length > 0 ? reads.pop() : 1),
     copy: () => addon.copy!({ from: some().handle, to: some().handle }),

@@ -24,7 +24,10 @@ function fuzz(number: number, flags: Int32Array): void {
   let onNew = () => {};
   const addon = loadedWith(() => onNew());
   const thread = new Thread(addon, { seed: Number(seed), thread: number, log, flags, library: number === 0 ? (library ?? null) : null });
-  onNew = () => thread.random.once(10) && thread.mischief();
+  onNew = () => {
+    if (thread.random.once(2) && thread.reading) thread.releaseOne(thread.reading);
+    if (thread.random.once(10)) thread.mischief();
+  };
   if (thread.place.library) addon.useCuda!(thread.place.library, 0);
   for (let call = 0; call < Number(calls); call++) thread.call(call);
   onNew = () => {};

@@ -56,6 +56,8 @@ export class Thread {
   readonly #ops: string[];
   /** How deep calls are nested in what getters do. */
   #depth = 0;
+  /** What a call that makes an array reads: released meanwhile, as the likeliest to be used too long. */
+  reading: Tensor | null = null;
   #number = 0;
 
   constructor(
@@ -134,6 +136,12 @@ export class Thread {
       this.#depth--;
     }
   };
+
+  /** One that a call is using. */
+  releaseOne(tensor: Tensor): void {
+    const at = this.live.indexOf(tensor);
+    if (at >= 0) this.#release(at);
+  }
 
   releaseAny(): void {
     if (this.live.length > 0) this.#release(this.random.below(this.live.length));
