@@ -5,7 +5,7 @@ import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { relativeError } from "../reference/goldens";
-import { distill, distillOnFullDisk, type Finished } from "./distill";
+import { distill, distillOnFullDisk, type Finished, interruptAt } from "./distill";
 
 let cwd: string;
 
@@ -143,11 +143,7 @@ describe("a comparison from the command line", () => {
 describe("Ctrl-C", () => {
   it("ends with status 130 when interrupted, and the command that it prints gives the same weights as an uninterrupted run", async () => {
     writeRecipe("longer.json", { train: { epochs: 6, batchSize: 4 } });
-    let pressed = false;
-    const stopped = await distill(["train", "--recipe", "longer.json", "--out", "stopped"], cwd, (text, child) => {
-      if (pressed || !/epoch 2\/6/.test(text)) return;
-      pressed = child.kill("SIGINT");
-    });
+    const stopped = await distill(["train", "--recipe", "longer.json", "--out", "stopped"], cwd, interruptAt(/epoch 2\/6/));
     expect(stopped.status).toBe(130);
     expect(existsSync(path.join(cwd, "stopped", "student.safetensors"))).toBe(false);
 

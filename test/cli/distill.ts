@@ -16,6 +16,14 @@ export function distill(args: readonly string[], cwd: string, onError: (text: st
   return finish(spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] }), onError);
 }
 
+/** For `onError`: presses Ctrl-C once, when the pattern is written. A second one would end the program at once. */
+export function interruptAt(pattern: RegExp): (text: string, child: ChildProcess) => void {
+  let pressed = false;
+  return (text, child) => {
+    if (!pressed && pattern.test(text)) pressed = child.kill("SIGINT");
+  };
+}
+
 /** Like `distill`, but no file can grow beyond the given kilobytes: as on a full disk, a write stops half-way. */
 export function distillOnFullDisk(kilobytes: number, args: readonly string[], cwd: string): Promise<Finished> {
   const limited = ["-c", `ulimit -f ${kilobytes} && exec "$0" "$@"`, process.execPath, PROGRAM, ...args];

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { distill, type Finished, PROGRAM } from "./distill";
+import { distill, type Finished, interruptAt, PROGRAM } from "./distill";
 
 let cwd: string;
 beforeAll(() => {
@@ -62,7 +62,7 @@ describe("a run that one process trains", () => {
   });
 
   it("is watched by another, who may leave, and stopped by a third, with a checkpoint", async () => {
-    const left = await distill(["runs", "watch", "shared"], cwd, (text, child) => /epoch \d+\/1000/.test(text) && child.kill("SIGINT"));
+    const left = await distill(["runs", "watch", "shared"], cwd, interruptAt(/epoch \d+\/1000/));
     expect(left.status).toBe(130);
     expect(left.err).toMatch(/no longer watching; the command line, process \d+ goes on training/);
     const watched = distill(["runs", "watch", "shared", "--json"], cwd);
@@ -124,11 +124,7 @@ describe("a folder that changes under a run", () => {
     expect(child.exitCode).toBe(1);
     expect([status, err]).toEqual([1, expect.stringContaining("here was moved or deleted while it was being trained")]);
     expect(existsSync(path.join(cwd, "here"))).toBe(false);
-    const resumed = await distill(
-      ["train", "--recipe", "single.json", "--out", "there", "--resume", ...ENDLESS],
-      cwd,
-      (text, child) => /batches per epoch/.test(text) && child.kill("SIGINT"),
-    );
+    const resumed = await distill(["train", "--recipe", "single.json", "--out", "there", "--resume", ...ENDLESS], cwd, interruptAt(/batches per epoch/));
     expect(resumed.status).toBe(130);
     expect(events("there")).toContain("resumed");
   });
@@ -144,7 +140,7 @@ describe("a folder that changes under a run", () => {
 describe("several seeds", () => {
   it("are compared one after the other, in folders of their own; stopped between them, the sweep goes on where it was", async () => {
     const args = ["compare", "--recipe", "both.json", "--seeds", "2", "--out", "sweep", "--json"];
-    const stopped = await distill(args, cwd, (text, child) => /seed 1 \(2 of 2\)/.test(text) && child.kill("SIGINT"));
+    const stopped = await distill(args, cwd, interruptAt(/seed 1 \(2 of 2\)/));
     expect(stopped.status).toBe(130);
     expect(JSON.parse(stopped.out).error.resume).toMatch(/--seeds 2 --resume --out .*sweep$/);
     // Recipe and seeds are in the folder.
