@@ -1,5 +1,6 @@
 /** Runs the fuzz of the addon under AddressSanitizer and UndefinedBehaviorSanitizer. */
-import { spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
@@ -36,20 +37,25 @@ export async function fuzz({ seed, threads, calls, library }: FuzzOptions): Prom
   try {
     await bundle(folder);
     const args = [path.join(folder, "program.mjs"), addon, seed, threads, calls, folder, ...(library ? [library] : [])].map(String);
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: environment(), maxBuffer: 1 << 28 });
-    if (status === 0 && stderr === "")
-      return total(
-        stdout
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line) as Counts),
-      );
+    const { status, signal, stdout, stderr } = await ended(spawn(process.execPath, args, { env: environment() }));
+    const counts = () => stdout.trim().split("\n");
+    if (status === 0 && stderr === "") return total(counts().map((line) => JSON.parse(line) as Counts));
     const last = readdirSync(folder).filter((name) => name.startsWith("thread-"));
     const places = last.map((name) => `${name}: ${readFileSync(path.join(folder, name), "utf8").trim()}`);
     throw new Error(`${stderr}\nfound with DISTILL_SEED=${seed}, ${threads} threads, in ${places.join(", ")} (${signal ?? `status ${status}`})`);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+async function ended(child: ChildProcessWithoutNullStreams) {
+  const said = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const)
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      said[stream] += text;
+    });
+  const [status, signal] = (await once(child, "close")) as [number | null, string | null];
+  return { status, signal, ...said };
 }
 
 function total(threads: Counts[]): Counts {
