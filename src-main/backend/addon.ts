@@ -206,6 +206,7 @@ export interface Addon {
   resizeGridForward(a: { x: Handle; y: Handle }): void;
   resizeGridBackward(a: { dy: Handle; dx: Handle }): void;
   maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number }): void;
+  /** `indices` as maxPoolForward wrote them: where one lies outside its own window, the gradient is dropped or lands on another pixel of the plane. */
   maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle; kernel: number; stride: number; padding: number }): void;
   distillationLoss(a: {
     student: Handle;
