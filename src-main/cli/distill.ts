@@ -15,6 +15,8 @@ for (const stream of [process.stdout, process.stderr]) {
 
 /** Requests to end: from the keyboard, from `kill` or the system that shuts down, and from a terminal that is closed. */
 const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Within this time a second Ctrl-C is taken for a copy of the first, which npm or `timeout` passed on. */
+const COPIES_MS = 500;
 
 run(process.argv.slice(2), {
   cwd: process.cwd(),
@@ -22,11 +24,20 @@ run(process.argv.slice(2), {
   writeOut: (text) => process.stdout.write(text),
   err: process.stderr,
   onInterrupt: (listener) => {
-    for (const signal of ENDINGS) process.on(signal, listener);
-    const unwatch = onOrphaned(listener);
+    // One request often comes in several ways: a shell and the system both report a terminal that is closed, npm passes signals on and then ends
+    // itself. So only Ctrl-C, and only in person, counts a second time, which ends the program without a checkpoint.
+    let asked = Number.NEGATIVE_INFINITY;
+    const onEnding = (signal: (typeof ENDINGS)[number]) => {
+      const isFirst = asked === Number.NEGATIVE_INFINITY;
+      if (!isFirst && (signal !== "SIGINT" || performance.now() - asked < COPIES_MS)) return;
+      asked = performance.now();
+      listener();
+    };
+    for (const signal of ENDINGS) process.on(signal, onEnding);
+    const unwatch = onOrphaned(() => onEnding("SIGHUP"));
     return () => {
       unwatch();
-      for (const signal of ENDINGS) process.off(signal, listener);
+      for (const signal of ENDINGS) process.off(signal, onEnding);
     };
   },
   startEngine: () => startEngine(path.join(__dirname, "../engine/engine.cjs")),

@@ -4,7 +4,7 @@ const CHECK_MS = 500;
 
 /**
  * Calls the listener once if npx or npm, which started this program through a shell, is gone: killed in a way that it could not pass on. Without
- * npm, as with `nohup`, a program may outlive who started it. Returns how to end the watch.
+ * npm, as with `setsid`, a program may outlive who started it. Returns how to end the watch.
  */
 export function onOrphaned(listener: () => void): () => void {
   if (!process.env.npm_execpath) return () => {};

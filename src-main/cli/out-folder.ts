@@ -10,6 +10,7 @@ import type { World } from "./world";
  */
 export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): { out: string; unique: boolean } {
   if (resume && out === undefined) throw new UsageError("--resume needs --out, the folder of the run to resume");
+  if (out === "") throw new UsageError('--out is empty: expected a folder, or "." for the current one');
   if (out !== undefined) return { out: path.resolve(world.cwd, out), unique: false };
   return { out: path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), unique: true };
 }

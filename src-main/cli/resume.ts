@@ -45,7 +45,7 @@ function withRemedy(error: unknown, out: string): unknown {
 }
 
 /** Quotes words so that a shell reads them back unchanged. */
-function shellWords(words: readonly string[]): string {
+export function shellWords(words: readonly string[]): string {
   return words.map(shellWord).join(" ");
 }
 

@@ -88,13 +88,14 @@ describe("a run that one process trains", () => {
 });
 
 describe("a run ends with a checkpoint", () => {
-  it.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)("at %s", async (signal) => {
-    const { child, ended } = await training(signal);
-    child.kill(signal);
+  // Several: as a terminal that is closed, or one signal that npm passes on again.
+  it.each(["SIGTERM", "SIGHUP", "SIGINT", "SIGHUP and SIGTERM", "SIGINT and SIGTERM and SIGHUP"])("at %s", async (name) => {
+    const { child, ended } = await training(name);
+    for (const signal of name.split(" and ")) child.kill(signal as NodeJS.Signals);
     const { status, err } = await ended;
     expect(status).toBe(130);
     expect(err).toContain("Resume with: npx distill train");
-    expect(events(signal).slice(-2)).toEqual(["checkpoint", "stopped"]);
+    expect(events(name).slice(-2)).toEqual(["checkpoint", "stopped"]);
   });
 
   it("when the command itself is killed", async () => {

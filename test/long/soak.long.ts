@@ -92,10 +92,11 @@ test(
     console.table(warm.filter((_, i) => i % Math.ceil(warm.length / 20) === 0 || i === warm.length - 1));
     console.log(`${warm.at(-1)!.rounds} runs, ${kills} other engines killed`);
     const half = Math.floor(warm.length / 2);
-    const most = (part: Sample[], of: keyof Sample) => Math.max(...part.map((sample) => sample[of]));
-    expect(most(warm.slice(half), "files")).toBeLessThanOrEqual(most(warm.slice(0, half), "files") + 1);
-    expect(most(warm.slice(half), "threads")).toBeLessThanOrEqual(most(warm.slice(0, half), "threads"));
-    expect(most(warm.slice(half), "megabytes")).toBeLessThan(1.1 * most(warm.slice(0, half), "megabytes"));
+    // Medians: a sample may fall into the moment when the threads of a run that has ended are about to end too.
+    const median = (part: Sample[], of: keyof Sample) => part.map((sample) => sample[of]).sort((a, b) => a - b)[part.length >> 1]!;
+    expect(median(warm.slice(half), "files")).toBeLessThanOrEqual(median(warm.slice(0, half), "files"));
+    expect(median(warm.slice(half), "threads")).toBeLessThanOrEqual(median(warm.slice(0, half), "threads") + 1);
+    expect(median(warm.slice(half), "megabytes")).toBeLessThan(1.15 * median(warm.slice(0, half), "megabytes"));
     engine.child.disconnect();
     expect(await engine.end()).toBe(0);
   },

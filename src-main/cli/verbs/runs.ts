@@ -4,6 +4,7 @@ import { InputError, UsageError } from "../../contract/failure";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
+import { shellWords } from "../resume";
 import type { Session } from "../session";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { count, percent, table } from "../words";
@@ -139,7 +140,8 @@ async function remove(session: Session, directory: string, yes: boolean): Promis
 /** Throws an InputError if nobody trains there. */
 async function attach(session: Session, directory: string): Promise<LiveRun & { owner: RunOwner }> {
   const live = await session.call("attach", { directory: path.resolve(session.world.cwd, directory) });
-  if (!live?.owner) throw new InputError(`${directory}: no process trains this run now; npx distill runs show ${directory} says what it has done`);
+  if (!live?.owner)
+    throw new InputError(`${directory}: no process trains this run now; ${shellWords(["npx", "distill", "runs", "show", directory])} says what it has done`);
   return { ...live, owner: live.owner };
 }
 
