@@ -56,7 +56,9 @@ std::string describe_shape(std::span<const int64_t> shape);
 class RecordedRanges {
  public:
   // `what` names the tensor in the error.
-  void expects(const SharedRange &range, int64_t count, std::string what) { steps_.push_back({range, nullptr, {}, count, std::move(what)}); }
+  void expects(const SharedRange &range, int64_t count, std::string what) {
+    steps_.push_back({range, nullptr, {}, count, std::move(what)});
+  }
   void sets(const SharedRange &range, std::optional<Range> to) { steps_.push_back({range, nullptr, to, 0, ""}); }
   void copies(const SharedRange &range, const SharedRange &from) { steps_.push_back({range, from, {}, 0, ""}); }
 

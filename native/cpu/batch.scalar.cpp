@@ -103,7 +103,7 @@ View view_at(const int32_t *views, int64_t n) {
 void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, uint8_t *y) {
   std::fill_n(y, H * W * 3, uint8_t{0});
   const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(W, W - view.left);  // columns of y that the image covers
-  if (left >= right) return;  // all beyond the border
+  if (left >= right) return;                                                                  // all beyond the border
   for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(H, H - view.top); ++h) {
     const uint8_t *from = image + ((h + view.top) * W + view.left + left) * 3;
     uint8_t *row = y + h * W * 3;

@@ -1,5 +1,5 @@
-// One `read` per op: it checks the arguments of a call, by name, shape and range, and fills the op's struct with them. The files beside this
-// one define them, by family of ops.
+// One `read` per op: it checks the arguments of a call, by name, shape and range, and fills the op's struct with them. The files beside
+// this one define them, by family of ops.
 #pragma once
 
 #include <algorithm>

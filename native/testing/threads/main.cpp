@@ -1,5 +1,5 @@
-// Uses the pool of threads in every way that the addon does, and at once. Built with ThreadSanitizer, which ends the program with a report at the
-// first race. Prints what was wrong and exits with 1 if a chunk was lost or done twice.
+// Uses the pool of threads in every way that the addon does, and at once. Built with ThreadSanitizer, which ends the program with a report
+// at the first race. Prints what was wrong and exits with 1 if a chunk was lost or done twice.
 //   thread_pool [planted]   planted: with a race, so that a test sees that races are reported
 #include <algorithm>
 #include <atomic>
