@@ -45,13 +45,25 @@ export function expectFree({ directory }: PlacedArm): null {
 }
 
 /**
- * Finds what each arm of a run in the folder `out` can resume from; null for an arm that never began, as when the process died right at the start. Throws an InputError if
- * there is no run, nor what is left of a start, or if its recipe differs.
+ * Finds what each arm of a run in the folder `out` can resume from; null for an arm that never began, as when the process died right at the start. Throws
+ * an InputError if there is no run, nor what is left of a start, if its recipe differs, or if one arm is gone.
  */
 export function findEarlierRuns(out: string, arms: readonly PlacedArm[]): (EarlierRun | null)[] {
   const earlier = arms.map((arm) => (wasBegun(arm.directory) ? findEarlierRun(arm) : expectFree(arm)));
   if (earlier.every((run) => run === null)) for (const directory of [out, ...arms.map(({ directory }) => directory)]) expectStarted(directory);
+  expectAll(arms, earlier);
   return earlier;
+}
+
+/** Throws an InputError if an arm never began beside one that has a checkpoint: all arms begin before the first is trained, so its folder is gone. */
+function expectAll(arms: readonly PlacedArm[], earlier: readonly (EarlierRun | null)[]): void {
+  const trained = earlier.findIndex((run) => run?.checkpoint);
+  const gone = earlier.indexOf(null);
+  if (trained < 0 || gone < 0) return;
+  throw new InputError(
+    `${arms[gone]!.directory} holds no run, though the ${arms[trained]!.name} beside it has a checkpoint, and both began together: ` +
+      "put that folder back (was it moved or renamed?) and resume again, or start the comparison anew in another folder",
+  );
 }
 
 function wasBegun(directory: string): boolean {
