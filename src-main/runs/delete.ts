@@ -1,21 +1,23 @@
-import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import { checkpointFiles } from "../training/checkpoint";
-import { lockFile, runFiles } from "./files";
+import { lockFile, requestFile, runFiles } from "./files";
 import { ownerOf } from "./lock";
 import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
-const BESIDE = ["request.json", "comparison.json", "report.html"];
+const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), join(folder, "report.html")];
 /** A run lies at most so deep in a sweep: seed-0/control. */
 const DEPTH = 2;
 
 /**
  * Deletes a run, or a comparison or sweep with all its runs. What this program did not write stays, and is named. Throws an InputError if
- * there is no run, or if one of them is being trained.
+ * there is no run, if one of them is being trained, or if the folder is a link to another.
  */
 export function deleteRun(directory: string): { deleted: number; kept: string[] } {
+  if (lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new InputError(`${directory} is a link: to delete what it leads to, name that folder itself, ${realpathSync(directory)}`);
   const runs = runFolders(directory, DEPTH);
   if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
   const folders = foldersBetween(directory, runs);
@@ -38,9 +40,7 @@ function foldersBetween(directory: string, runs: readonly string[]): string[] {
 function clear(folder: string, isRun: boolean): void {
   const { recipe, checkpoint, ...files } = runFiles(folder);
   // recipe.json makes the folder a run: it goes last, so that a deletion that is cut short can be repeated.
-  const own = isRun
-    ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe]
-    : BESIDE.map((name) => join(folder, name));
+  const own = isRun ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe] : besideRuns(folder);
   for (const path of [lockFile(folder), ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
   if (isRun) removeIfEmpty(checkpoint);
   removeIfEmpty(folder);

@@ -20,6 +20,9 @@ export const runFiles = (directory: string) => ({
 /** Who trains in a folder of a run, a comparison or a sweep. */
 export const lockFile = (directory: string) => join(directory, "lock");
 
+/** What a comparison or a sweep was asked for. */
+export const requestFile = (directory: string) => join(directory, "request.json");
+
 /** The content of recipe.json besides the recipe itself. */
 export interface RunStart {
   arm: ArmName;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -57,7 +57,7 @@ function summaryOf(directory: string): RunSummary {
 
 /** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
 export function runFolders(directory: string, depth = 3): string[] {
-  if (!existsSync(directory)) return [];
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
   if (holdsRun(directory)) return [directory];
   if (depth === 0) return [];
   const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -11,7 +11,7 @@ import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import { readText } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
-import { SCHEMA } from "./files";
+import { requestFile, SCHEMA } from "./files";
 import { type Head, holdsRun, readHead } from "./header";
 
 export interface Request {
@@ -22,8 +22,6 @@ export interface Request {
 }
 
 const schema = z.object({ schema: z.literal(SCHEMA), recipe: z.unknown(), seeds: z.int().min(1) });
-
-const requestFile = (directory: string) => join(directory, "request.json");
 
 /** null if there is none, or if it cannot be read. */
 export function readRequest(directory: string): Request | null {

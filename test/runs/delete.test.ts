@@ -66,3 +66,10 @@ describe("leaves and names what is not the program's", () => {
     expect(deleteRun(directory).kept).toEqual([join(directory, "student.safetensors")]);
   });
 });
+
+test("follows no link to a run's folder, and says where it leads", () => {
+  const directory = run("run");
+  symlinkSync(directory, at("link"));
+  expect(() => deleteRun(at("link"))).toThrow(/link is a link: .*name that folder itself, .*run$/);
+  expect(readdirSync(directory)).toContain("recipe.json");
+});
