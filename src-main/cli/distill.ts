@@ -26,10 +26,9 @@ run(process.argv.slice(2), {
   onInterrupt: (listener) => {
     // One request often comes in several ways: a shell and the system both report a terminal that is closed, npm passes signals on and then ends
     // itself. So only Ctrl-C, and only in person, counts a second time, which ends the program without a checkpoint.
-    let asked = Number.NEGATIVE_INFINITY;
+    let asked: number | null = null;
     const onEnding = (signal: (typeof ENDINGS)[number]) => {
-      const isFirst = asked === Number.NEGATIVE_INFINITY;
-      if (!isFirst && (signal !== "SIGINT" || performance.now() - asked < COPIES_MS)) return;
+      if (asked !== null && (signal !== "SIGINT" || performance.now() - asked < COPIES_MS)) return;
       asked = performance.now();
       listener();
     };

@@ -3,11 +3,12 @@ import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
+import { summary } from "../contract/run-summary";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
 type Answers = { [M in Method]?: (params: never, notify: Notify) => unknown };
@@ -139,20 +140,7 @@ export const epoch = (number: number, testAcc: number | null): EpochRecord => ({
   seconds: 1,
 });
 
-export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({
-  directory: arm === "single" ? "/runs/one" : `/runs/one/${arm}`,
-  name: "one",
-  arm,
-  state: "finished",
-  started: "2026-11-24T09:05:00Z",
-  epochsDone: 2,
-  epochs: 2,
-  testAcc: 0.5,
-  trainAcc: 0.5,
-  owner: null,
-  damage: null,
-  ...values,
-});
+export { summary };
 
 /** A process of the command line that is alive. */
 export const owner = (values: Partial<RunOwner> = {}): RunOwner => ({

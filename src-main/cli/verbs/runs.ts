@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { InputError, UsageError } from "../../contract/failure";
@@ -32,8 +33,9 @@ export function addRuns(program: Command, perform: Perform): void {
 
 async function list(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
-  const runs = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
-  if (runs.length === 0) return { json: runs, text: `${directory}: no runs` };
+  const absolute = path.resolve(world.cwd, directory);
+  const runs = await session.call("listRuns", { directory: absolute });
+  if (runs.length === 0) return { json: runs, text: `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
   const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs || "?"}`, accuracyWords(run)]);
   const damaged = runs.flatMap(({ directory, damage }) => (damage ? [`damaged: ${shownPath(world, directory)}: ${damage}`] : []));
   const text = table([["run", "name", "state", "epochs", "test accuracy"], ...rows]);
@@ -48,6 +50,8 @@ async function show(session: Session, directory: string): Promise<Outcome> {
   for (const summary of summaries.reverse()) runs.push(await shownOf(session, summary));
   return { json: runs, text: runs.map((run) => ("recipe" in run ? runText(run, world) : damagedText(run, world))).join("\n\n") };
 }
+
+const isFolder = (directory: string) => statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 type Shown = Omit<RunDetails, "batches">;
 

@@ -1,22 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../src-main/contract/failure";
 import type { RunSummary } from "../../../src-main/contract/run";
+import { summary } from "../../contract/run-summary";
 import { runWith } from "../fake-engine";
 
-const run = (values: Partial<RunSummary>): RunSummary => ({
-  directory: "/nowhere/runs/a",
-  name: "a",
-  arm: "single",
-  state: "finished",
-  started: "2026-11-24T09:05:00Z",
-  epochsDone: 2,
-  epochs: 2,
-  testAcc: 0.5,
-  trainAcc: 0.5,
-  owner: null,
-  damage: null,
-  ...values,
-});
+const run = (values: Partial<RunSummary>) => summary("single", { directory: "/nowhere/runs/a", name: "a", ...values });
 
 describe("a run that is damaged", () => {
   const damage = "/nowhere/runs/b/recipe.json is empty, as after a power loss, and no checkpoint tells what it held";
@@ -36,4 +24,9 @@ describe("a run that is damaged", () => {
     expect(status).toBe(0);
     expect(out).toContain(`runs/b\n  name     b\n  state    finished, damaged\n  damaged  ${damage}\n`);
   });
+});
+
+it("a folder that is not there is named as such", async () => {
+  const { status, out } = await runWith({ listRuns: () => [] }, ["runs", "list", "no-such-folder"]);
+  expect([status, out]).toEqual([0, "no-such-folder: no runs, as there is no such folder\n"]);
 });

@@ -1,0 +1,17 @@
+import type { ArmName, RunSummary } from "../../src-main/contract/run";
+
+/** A finished run of two epochs. */
+export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({
+  directory: arm === "single" ? "/runs/one" : `/runs/one/${arm}`,
+  name: "one",
+  arm,
+  state: "finished",
+  started: "2026-11-24T09:05:00Z",
+  epochsDone: 2,
+  epochs: 2,
+  testAcc: 0.5,
+  trainAcc: 0.5,
+  owner: null,
+  damage: null,
+  ...values,
+});
