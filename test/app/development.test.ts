@@ -257,7 +257,7 @@ test("runs that were edited, damaged or killed early are told apart in the list,
   await studio.sees(/edited\/control\/recipe\.json says augment\.crop 4, and the checkpoint 0/);
   await studio.sees(/emptied\/student\/recipe\.json is empty, as after a power loss: resume the run/);
   await studio.press(/^edited$/);
-  await studio.alert("says augment.crop 4");
+  await studio.sees(/says augment\.crop 4/);
   await expect.poll(() => studio.page.getByTestId("seal").textContent()).toBe("Evidence is damaged");
   await studio.press("All runs");
   await studio.press("Resume emptied");
