@@ -362,6 +362,8 @@ describe("pause, stop and resume", () => {
     engine.afterBatch(1, () => void engine.control("stop"));
     await engine.trainingFailure({ kind: "compare", recipe: recipe(), out, resume: false });
     rmSync(`${out}/student`, { recursive: true });
+    // Arms begin before any is trained, so the other has no checkpoint either.
+    forgetCheckpoint(`${out}/control`);
     const result = await fresh().train({ kind: "compare", recipe: recipe(), out, resume: true });
     expect([lasting(result.control), lasting(result.student)]).toEqual([lasting(whole.control), lasting(whole.student)]);
   });
