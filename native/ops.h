@@ -333,9 +333,10 @@ struct DistillationLoss {
   const float *student;   // [N,K] logits
   const float *teacher;   // [N,K] logits or null
   const int32_t *labels;  // [N], 0 <= label < K
+  const float *weights;   // [N], factor of each row's CE, or null: 1. A row of weight 0 has no label that counts
   float *dstudent;        // [N,K] gradient of loss or null
   float *loss;            // [1]
-  float *metrics;         // [3]: CE, T^2 KL (0 without a teacher), number of rows whose first largest logit is the label
+  float *metrics;         // [3]: CE, T^2 KL (0 without a teacher), number of rows of weight > 0 whose first largest logit is the label
   int64_t N, K;
   float temperature, alpha;
 };

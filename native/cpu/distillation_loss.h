@@ -98,7 +98,7 @@ IntVec<V> subtract_greatest(V *logits, int64_t K) {
 
 // Cross-entropy alone: the student's logits, less their greatest, become the gradient.
 template <class V>
-V hard_loss(V *student, int64_t K, IntVec<V> label, float scale) {
+V hard_loss(V *student, int64_t K, IntVec<V> label, V scale) {
   const Softmax<V> q(kHard, student, K, 1);
   const V log_sum = log(q.sum);
   V loss{};
@@ -133,7 +133,8 @@ void add_rows(const DistillationLoss &a, int64_t begin, int64_t rows, LossSums &
   load_columns(a.student + begin * K, rows, K, student);
   const IntVec<V> predicted = subtract_greatest(student, K);
   IntVec<V> label{};
-  for (int64_t i = 0; i < rows; ++i) label[i] = a.labels[begin + i];
+  V weight{};
+  for (int64_t i = 0; i < rows; ++i) label[i] = a.labels[begin + i], weight[i] = a.weights ? a.weights[begin + i] : 1;
 
   if (a.teacher) {
     load_columns(a.teacher + begin * K, rows, K, teacher);
@@ -141,14 +142,14 @@ void add_rows(const DistillationLoss &a, int64_t begin, int64_t rows, LossSums &
     for (int64_t k = 0; k < K; ++k) soft[k] = student[k];
     divergence = soft_loss(soft, teacher, K, a.temperature, a.alpha * a.temperature * scale);
   }
-  const V cross_entropy = hard_loss(student, K, label, a.teacher ? (1 - a.alpha) * scale : scale);
+  const V cross_entropy = hard_loss(student, K, label, weight * (a.teacher ? (1 - a.alpha) * scale : scale));
   if (a.teacher)
     for (int64_t k = 0; k < K; ++k) student[k] += soft[k];
   if (a.dstudent) store_columns(student, rows, K, a.dstudent + begin * K);
   for (int64_t i = 0; i < rows; ++i) {
-    sums.cross_entropy += cross_entropy[i];
+    sums.cross_entropy += weight[i] * cross_entropy[i];
     sums.divergence += divergence[i];
-    sums.correct += predicted[i] == label[i];
+    sums.correct += weight[i] > 0 && predicted[i] == label[i];
   }
 }
 

@@ -29,15 +29,15 @@ class LogSoftmax {
 void add_row(const DistillationLoss &a, int64_t n, LossSums &sums) {
   const float *student = a.student + n * a.K;
   const int32_t label = a.labels[n];
-  const double T = a.temperature, alpha = a.teacher ? a.alpha : 0;
+  const double T = a.temperature, alpha = a.teacher ? a.alpha : 0, weight = a.weights ? a.weights[n] : 1;
   const LogSoftmax at_one(student, a.K, 1);
-  sums.cross_entropy -= at_one[label];
-  sums.correct += std::max_element(student, student + a.K) - student == label;
+  sums.cross_entropy -= weight * at_one[label];
+  sums.correct += weight > 0 && std::max_element(student, student + a.K) - student == label;
 
   float *dstudent = a.dstudent ? a.dstudent + n * a.K : nullptr;
   const double scale = 1.0 / static_cast<double>(a.N);
   if (!a.teacher) {
-    for (int64_t k = 0; dstudent && k < a.K; ++k) dstudent[k] = static_cast<float>(scale * (std::exp(at_one[k]) - (k == label)));
+    for (int64_t k = 0; dstudent && k < a.K; ++k) dstudent[k] = static_cast<float>(scale * weight * (std::exp(at_one[k]) - (k == label)));
     return;
   }
   const LogSoftmax log_p(a.teacher + n * a.K, a.K, T), log_q(student, a.K, T);
@@ -45,7 +45,7 @@ void add_row(const DistillationLoss &a, int64_t n, LossSums &sums) {
     const double p = std::exp(log_p[k]);
     sums.divergence += p * (log_p[k] - log_q[k]);
     if (!dstudent) continue;
-    const double dce = std::exp(at_one[k]) - (k == label), dkd = T * (std::exp(log_q[k]) - p);
+    const double dce = weight * (std::exp(at_one[k]) - (k == label)), dkd = T * (std::exp(log_q[k]) - p);
     dstudent[k] = static_cast<float>(scale * (alpha * dkd + (1 - alpha) * dce));
   }
 }

@@ -74,14 +74,15 @@ __global__ void __launch_bounds__(256) loss_rows(DistillationLoss a, RowResult *
   const float *student = a.student + row * a.K, *teacher = a.teacher ? a.teacher + row * a.K : nullptr;
   float *dstudent = a.dstudent ? a.dstudent + row * a.K : nullptr;
   const int64_t label = a.labels[row];
-  const float T = a.temperature, alpha = teacher ? a.alpha : 0, scale = 1 / static_cast<float>(a.N);
+  const float T = a.temperature, alpha = teacher ? a.alpha : 0, scale = 1 / static_cast<float>(a.N),
+              weight = a.weights ? a.weights[row] : 1;
 
   const LogSoftmax at_one(group, threads, student, a.K, 1.0f);
   const LogSoftmax log_q(group, threads, student, a.K, T);
   const LogSoftmax log_p(group, threads, teacher ? teacher : student, a.K, T);
   float divergence = 0, before_label = 0;
   for (int64_t k = group.first(); k < a.K; k += threads) {
-    const float z = student[k], dce = expf(at_one.of(z)) - (k == label ? 1.0f : 0.0f);
+    const float z = student[k], dce = weight * (expf(at_one.of(z)) - (k == label ? 1.0f : 0.0f));
     float gradient = dce;
     if (teacher) {
       const float lp = log_p.of(teacher[k]), lq = log_q.of(z), p = expf(lp);
@@ -94,7 +95,7 @@ __global__ void __launch_bounds__(256) loss_rows(DistillationLoss a, RowResult *
   }
   divergence = group.sum(divergence);
   before_label = group.max(before_label);
-  if (group.first() == 0) results[row] = {-at_one.of(student[label]), divergence, before_label == 0};
+  if (group.first() == 0) results[row] = {-weight * at_one.of(student[label]), divergence, before_label == 0 && weight > 0};
 }
 
 __global__ void __launch_bounds__(32) sum_rows(DistillationLoss a, const RowResult *results) {

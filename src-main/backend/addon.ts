@@ -212,6 +212,7 @@ export interface Addon {
     student: Handle;
     teacher?: Handle | null;
     labels: Handle;
+    weights?: Handle | null;
     dstudent?: Handle | null;
     loss: Handle;
     metrics: Handle;

@@ -8,6 +8,7 @@ export function contradictionsOf(recipe: Recipe): string[] {
   const train = trainProblems("train", recipe.train);
   return [
     ...distillationProblems(recipe),
+    ...dataProblems(recipe),
     ...normalizationProblems("teacher", recipe.teacher),
     ...normalizationProblems("student", recipe.student),
     ...patchProblems(recipe.student),
@@ -36,6 +37,17 @@ function termProblems(term: Term, index: number, networks: Networks): string[] {
   const { problem } = objectives[term.kind] as ObjectiveInfo;
   const found = problem?.(term, networks);
   return found ? [`distillation.terms.${index}.${found}`] : [];
+}
+
+function dataProblems({ data: { labelled, unlabelled }, distillation }: Recipe): string[] {
+  if (unlabelled === null) return [];
+  const needLabels = distillation?.terms.filter(({ kind }) => (objectives[kind] as ObjectiveInfo).needsLabels) ?? [];
+  return [
+    ...(unlabelled === "rest" && labelled === null
+      ? ["data.unlabelled: the rest is what data.labelled leaves out, and it is null: every training image has its label; set data.labelled, or name a folder"]
+      : []),
+    ...needLabels.map(({ kind }) => `data.unlabelled: ${kind} needs the label of every image; expected null, got ${JSON.stringify(unlabelled)}`),
+  ];
 }
 
 function normalizationProblems(network: string, choice: Pick<StudentChoice, "mean" | "std"> | null): string[] {

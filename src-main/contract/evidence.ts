@@ -30,6 +30,8 @@ export interface EvidenceComparison {
   complete: boolean;
   /** What is wrong with the evidence of an arm, in words that name the arm; null if nothing is. */
   damage: string | null;
+  /** Whether the student also learns from images without labels: then the batches of the arms differ by design, and are not compared. */
+  differentImages: boolean;
   /** Keys besides teacher and distillation in which the recipes differ. */
   differingSettings: string[];
   /**
@@ -44,13 +46,15 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
   const differing = differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key));
   const shared = Math.min(control.chain.length, student.chain.length);
   const complete = [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link !== null));
-  const provenTo = complete ? firstDifference(control.chain, student.chain, shared) : 0;
+  const differentImages = usesUnlabelled(student.recipe);
+  const provenTo = complete && !differentImages ? firstDifference(control.chain, student.chain, shared) : 0;
   return {
     sameData: control.hashes.data === student.hashes.data,
     sameStart: control.hashes.initialWeights === student.hashes.initialWeights,
     provenTo,
-    differsAt: complete && provenTo < shared ? provenTo + 1 : null,
+    differsAt: complete && !differentImages && provenTo < shared ? provenTo + 1 : null,
     complete,
+    differentImages,
     damage: control.damage ? `control: ${control.damage}` : student.damage ? `student: ${student.damage}` : null,
     differingSettings: differing,
     notComparable: notComparableInWords(differing, control.recipe, student.recipe),
@@ -80,9 +84,14 @@ export function samePlanByOldHashes(control: ArmEvidence, student: ArmEvidence, 
   return comparable ? control.hashes.batches === student.hashes.batches : null;
 }
 
+/** Whether an arm learns from images without labels, which only a teacher makes possible. A recipe of an earlier version has no such setting. */
+function usesUnlabelled({ data, distillation }: Recipe): boolean {
+  return distillation !== null && Boolean(data.unlabelled);
+}
+
 /** Nothing is known to differ, however far the run has got. */
-function isUndisputed({ sameData, sameStart, differsAt, differingSettings }: EvidenceComparison): boolean {
-  return sameData && sameStart && differsAt === null && differingSettings.length === 0;
+function isUndisputed({ sameData, sameStart, differsAt, differentImages, differingSettings }: EvidenceComparison): boolean {
+  return sameData && sameStart && differsAt === null && !differentImages && differingSettings.length === 0;
 }
 
 /** Only the teacher differs, and evidence shows it up to the last batch that both have. */
@@ -91,15 +100,16 @@ export function isControlled(comparison: EvidenceComparison, batches: { control:
   return isUndisputed(comparison) && comparison.complete && isProven;
 }
 
-export type Verdict = Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differingSettings" | "provenTo" | "reason">;
+export type Verdict = Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differentImages" | "differingSettings" | "provenTo" | "reason">;
 
 /** What a comparison of so many batches has proven. */
 export function verdictOf(comparison: EvidenceComparison, batches: { control: number; student: number }): Verdict {
-  const { differingSettings, notComparable, provenTo } = comparison;
+  const { differentImages, differingSettings, notComparable, provenTo } = comparison;
   const controlled = isControlled(comparison, batches);
   return {
     controlled,
     tunedSeparately: differingSettings.length > 0 && notComparable === null,
+    differentImages,
     differingSettings,
     provenTo,
     reason: controlled ? null : reasonInWords(comparison, batches),
@@ -108,10 +118,11 @@ export function verdictOf(comparison: EvidenceComparison, batches: { control: nu
 
 /** Why a comparison is not controlled. */
 function reasonInWords(comparison: EvidenceComparison, batches: { control: number; student: number }): string {
-  const { sameData, sameStart, differsAt, damage, complete, provenTo, differingSettings, notComparable } = comparison;
+  const { sameData, sameStart, differsAt, differentImages, damage, complete, provenTo, differingSettings, notComparable } = comparison;
   if (notComparable) return `not comparable: ${notComparable}`;
   if (!sameData) return "the arms were trained on different data";
   if (!sameStart) return "the arms started from different weights";
+  if (differentImages) return DIFFERENT_IMAGES;
   if (differsAt !== null) return `the arms were shown different pixels or labels in batch ${differsAt}`;
   if (damage) return `the evidence is damaged: ${damage}`;
   if (!complete) return "an earlier version recorded the arms, and its hashes do not show what they saw";
@@ -119,6 +130,9 @@ function reasonInWords(comparison: EvidenceComparison, batches: { control: numbe
   if (differingSettings.length > 0) return tunedInWords(differingSettings);
   return `the arms are proven alike up to batch ${provenTo} only: the control has ${batches.control} batches and the student ${batches.student}`;
 }
+
+/** The reason of a comparison that is not controlled because the student learns from more images. */
+export const DIFFERENT_IMAGES = "different images by design: the student also learned from images without labels, which the control cannot use";
 
 /** The reason of a comparison that is not controlled only because the control has settings of its own. */
 export const tunedInWords = (differingSettings: readonly string[]): string => `tuned separately: the control has its own ${differingSettings.join(", ")}`;

@@ -19,6 +19,8 @@ export interface ObjectiveInfo {
   weight: number;
   /** Whether it trains the student's answers; one that trains features alone needs the labels or another term beside it. */
   trainsAnswers: boolean;
+  /** Whether it compares with the true class, so that it cannot use images without labels. */
+  needsLabels?: boolean;
   settings: { readonly [name: string]: Setting };
   /** What keeps a term with these settings from working between these networks, beginning with the name of a setting; null if nothing does. */
   problem?(settings: { readonly [name: string]: unknown }, networks: Networks): string | null;
@@ -55,6 +57,7 @@ export const objectives = {
     help: "Weights the true class's probability and the ratios among the other classes separately (Zhao et al. 2022).",
     weight: 1,
     trainsAnswers: true,
+    needsLabels: true,
     settings: {
       temperature: temperature(4),
       alpha: number(0, 1000, { default: 1, label: "Weight of the true class", help: "Weight of the true class's probability against all others together." }),

@@ -52,6 +52,9 @@ export interface EpochRecord {
   testAcc: number | null;
   testLoss: number | null;
   seconds: number;
+  /** On the validation images, in the same epochs; null without any. */
+  valAcc: number | null;
+  valLoss: number | null;
 }
 
 export interface RunHashes {
@@ -133,6 +136,15 @@ export interface TrainResult {
   seconds: number;
   imagesPerSecond: number;
   hashes: RunHashes;
+  /** The epoch with the highest accuracy on the validation images, the first among equals; null without such images. */
+  best: BestEpoch | null;
+}
+
+/** Its weights are in student-best.safetensors. */
+export interface BestEpoch {
+  epoch: number;
+  valAcc: number;
+  testAcc: number;
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. Differences are fractions. */
@@ -169,6 +181,8 @@ export interface ComparisonResult {
   reason: string | null;
   /** Whether the control has settings of its own, so that the difference is not due to the teacher alone. */
   tunedSeparately: boolean;
+  /** Whether the student also learned from images without labels, which a control cannot use: they differ in their images by design. */
+  differentImages: boolean;
   /** Keys of settings besides teacher and distillation in which the arms differ. */
   differingSettings: string[];
   /** Batches up to which both arms are proven to have seen the same. */

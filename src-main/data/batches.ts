@@ -42,6 +42,19 @@ export function rowsOf({ indices, views, mix }: Shown, rows: ArrayLike<number>):
   };
 }
 
+/** What is shown in several, one after the other, which are alike in what they leave out. */
+export function joined(parts: readonly Shown[]): Shown {
+  const [first] = parts;
+  if (parts.length === 1) return first!;
+  const whole = (of: (shown: Shown) => Int32Array) => Int32Array.from(parts.flatMap((part) => [...of(part)]));
+  const mix = first!.mix && {
+    partners: whole(({ mix }) => mix!.partners),
+    views: first!.mix.views && whole(({ mix }) => mix!.views!),
+    shares: Float32Array.from(parts.flatMap(({ mix }) => [...mix!.shares])),
+  };
+  return { indices: whole(({ indices }) => indices), views: first!.views && whole(({ views }) => views!), mix };
+}
+
 /** Rows of views [N,3]. */
 export function viewsOf(views: Int32Array | null, rows: ArrayLike<number>): Int32Array | null {
   if (!views) return null;
@@ -73,20 +86,43 @@ function renderUnmixed(split: Split, indices: Int32Array, views: Int32Array | nu
   return y;
 }
 
-/** i32 [N] */
+/** i32 [N]; 0 for an image without a label. */
 export function labelsOf(split: Split, indices: Int32Array): Tensor {
   return fromArray(
-    indices.map((index) => split.labels[index]!),
+    indices.map((index) => Math.max(split.labels[index]!, 0)),
     [indices.length],
   );
 }
 
-/** f32 [N,K], the classes of each mixture: the share at the image's class and the rest at its partner's; 1 where both have the same. */
-export function mixtureOf(split: Split, indices: Int32Array, { partners, shares }: Mix, classes: number): Tensor {
+/**
+ * f32 [N,K], the classes of each mixture: the share at the image's class and the rest at its partner's; 1 where both have the same. Rows are
+ * multiplied by `scale`. A partner without a label adds nothing to its row, and the row of an image without one is 0.
+ */
+export function mixtureOf(split: Split, indices: Int32Array, { partners, shares }: Mix, classes: number, scale = 1): Tensor {
   const y = new Float32Array(indices.length * classes);
   for (const [n, share] of shares.entries()) {
-    y[n * classes + split.labels[indices[n]!]!]! += share;
-    y[n * classes + split.labels[partners[n]!]!]! += 1 - share;
+    const [own, other] = [split.labels[indices[n]!]!, split.labels[partners[n]!]!];
+    if (own < 0) continue;
+    y[n * classes + own]! += scale * share;
+    if (other >= 0) y[n * classes + other]! += scale * (1 - share);
   }
   return fromArray(y, [indices.length, classes]);
+}
+
+/** How much of a batch is labelled. */
+export interface LabelledShares {
+  /** [N], 0 ... 1: 1 for an image with a label, less the share of a partner without one. */
+  shares: Float32Array;
+  /** Times which the shares have mean 1, so that images without labels take nothing from the others; 0 if no image has a label. */
+  scale: number;
+}
+
+export function labelledShares(split: Split, { indices, mix }: Shown): LabelledShares {
+  const has = (sample: number) => split.labels[sample]! >= 0;
+  const shares = Float32Array.from(indices, (sample, n) => {
+    if (!has(sample)) return 0;
+    return mix && !has(mix.partners[n]!) ? mix.shares[n]! : 1;
+  });
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  return { shares, scale: total > 0 ? shares.length / total : 0 };
 }

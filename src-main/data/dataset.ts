@@ -8,9 +8,14 @@ export interface Dataset {
   readonly format: StoredFormat;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
+  /** Labelled images first. */
   readonly train: Split;
+  /** Number of labelled images in `train`. */
+  readonly labelled: number;
+  /** Training images that were held back; null if none were. */
+  readonly validation: Split | null;
   readonly test: Split;
-  /** SHA-256 of the class names, labels and pixels of both splits as held in memory, in hexadecimal. */
+  /** SHA-256 of the class names, labels and pixels of all splits as held in memory, in hexadecimal. */
   readonly hash: string;
   /** Frees the images' memory. */
   release(): void;
@@ -18,7 +23,7 @@ export interface Dataset {
 
 export interface Split {
   readonly count: number;
-  /** [count], 0 <= label < classes.length */
+  /** [count], 0 <= label < classes.length, or -1: without a label */
   readonly labels: Int32Array;
   /** u8 [count,H,W,3], R G B */
   readonly images: Tensor;

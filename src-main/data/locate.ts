@@ -58,7 +58,8 @@ function bundledFolder(): string {
   return folder;
 }
 
-function existingFolder(path: string): string {
+/** Throws an InputError unless the path is that of a folder. */
+export function existingFolder(path: string): string {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new InputError(`${folder} does not exist: expected a folder with images`);
   if (!statSync(folder).isDirectory()) throw new InputError(`${folder} is a file: expected a folder with images`);

@@ -4,10 +4,15 @@ import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
 import type { Dataset, RawSplit, Split } from "./dataset";
+import { divide } from "./division";
 import { formats } from "./formats";
 import { readingFolder } from "./locate";
 import { FEWER_IMAGES, gigabytes } from "./memory";
 import { stopPoint } from "./stop";
+import { readUnlabelled } from "./unlabelled";
+
+/** A recipe's data; settings that divide the training images may be left out. */
+export type Source = Pick<DataSource, "path" | "format" | "trainLimit" | "testLimit"> & Partial<DataSource>;
 
 export interface OpenOptions {
   /**
@@ -15,6 +20,8 @@ export interface OpenOptions {
    * networks. Image folders only; default 224.
    */
   storeSize?: number;
+  /** Chooses which labels are kept, where not all are; default 0. */
+  seed?: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded; nothing stays allocated. */
@@ -24,26 +31,30 @@ export interface OpenOptions {
 /**
  * Reads a whole data set into the backend's memory. "bundled" is the CIFAR-10 sample that comes with the program; other paths are folders
  * in one of the formats of data/formats.ts. The limits take the first images: binary records in file order, image folders one from each
- * class in turn. Throws an InputError that names the file or folder at fault.
+ * class in turn; what is left is divided as the source says. Throws an InputError that names the file or folder at fault.
  */
-export async function openDataset(source: DataSource, { storeSize = 224, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
+export async function openDataset(source: Source, { storeSize = 224, seed = 0, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
   const limits = { train: source.trainLimit, test: source.testLimit };
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
     raw: await formats[found.format].read(found.path, limits, { storeSize, onProgress, signal }),
   }));
-  const hash = await hashOf(raw.classes, [raw.train, raw.test], signal);
-  const [train, test] = allOrNone(() => [toSplit(raw.train), toSplit(raw.test)]);
+  const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, raw.train.H, { onProgress, signal }) : null;
+  const { train, labelled, validation } = divide(raw.train, raw.classes.length, source, seed, more);
+  const parts = [train, raw.test, ...(validation ? [validation] : [])];
+  const hash = await hashOf(raw.classes, parts, signal);
+  const splits = allOrNone(() => parts.map(toSplit));
   return {
     path,
     format,
     classes: raw.classes,
-    train,
-    test,
+    train: splits[0]!,
+    labelled,
+    validation: splits[2] ?? null,
+    test: splits[1]!,
     hash,
     release() {
-      train.images.release();
-      test.images.release();
+      for (const { images } of splits) images.release();
     },
   };
 }

@@ -84,6 +84,7 @@ export class ArmRun {
   epoch(record: EpochRecord): void {
     this.writer.expectInPlace();
     this.writer.appendEpoch(record);
+    if (this.trainer.position.best?.epoch === record.epoch) this.#saveWeights("best");
     this.checkpoint();
     this.notify({ type: "epoch", arm: this.trainer.arm, record });
   }
@@ -136,15 +137,19 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { student, data, hashes, arm, teacher } = this.trainer;
+    const { hashes, arm, teacher, position } = this.trainer;
     const { directory } = this.writer;
-    const { mean, std } = student.normalization;
-    const files = runFiles(directory);
     this.writer.expectInPlace();
-    saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
-    removeOlderCheckpoint(files.checkpoint);
+    this.#saveWeights("weights");
+    removeOlderCheckpoint(runFiles(directory).checkpoint);
     this.writer.event("finished", teacher?.summary);
-    return { directory, arm, hashes, ...summaryOf(directory) };
+    return { directory, arm, hashes, best: position.best ?? null, ...summaryOf(directory) };
+  }
+
+  #saveWeights(file: "weights" | "best"): void {
+    const { student, data } = this.trainer;
+    const { mean, std } = student.normalization;
+    saveWeights(student.model, runFiles(this.writer.directory)[file], { classes: data.classes, mean, std });
   }
 
   close(): void {
@@ -153,7 +158,7 @@ export class ArmRun {
 }
 
 /** The summary of a run whose epochs are all done. Throws an InputError if its tables have lost the last one. */
-function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
+function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes" | "best"> {
   const { epochRecords, batches, epochs } = readRun(directory);
   const last = epochRecords.at(-1);
   if (last?.epoch !== epochs || last.testAcc === null || last.testLoss === null)

@@ -10,6 +10,7 @@ import { InputError, UsageError } from "../contract/failure";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { valueAt } from "../contract/recipe-values";
+import type { Setting } from "../contract/setting";
 import { settings } from "../contract/settings";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
@@ -127,9 +128,10 @@ function pathsOf<M extends Method>(method: M, params: Methods[M]["params"]): Nam
 
 /** Data and weights that a recipe names. */
 function pathsIn(recipe: Recipe): string[] {
-  return Object.entries(settings).flatMap(([key, { kind }]) => {
-    const value = kind === "file" || kind === "folder" ? valueAt(recipe, key) : null;
-    return typeof value === "string" ? [value] : [];
+  return Object.entries<Setting>(settings).flatMap(([key, setting]) => {
+    if (setting.kind !== "file" && setting.kind !== "folder") return [];
+    const value = valueAt(recipe, key);
+    return typeof value === "string" && !setting.words?.includes(value) ? [value] : [];
   });
 }
 

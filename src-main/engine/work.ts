@@ -165,7 +165,7 @@ export class Work {
       {
         yieldPoint: this.#yieldPoint,
         onBatch: (trainer, step, progress) => runOf(trainer).batch(step, progress),
-        onTest: (trainer) => this.#phase(`Testing on ${trainer.data.test.count} images`),
+        onTest: (_, images, split) => this.#phase(`Testing on ${images} ${split === "test" ? "" : "validation "}images`),
         onEpoch: (trainer, record) => runOf(trainer).epoch(record),
       },
     );
@@ -173,12 +173,13 @@ export class Work {
   }
 
   async #readData(arms: readonly PlacedArm[]): Promise<Dataset> {
-    const { data, student } = arms[0]!.recipe;
+    const { data, student, train } = arms[0]!.recipe;
     const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
     this.#phase("Reading the images");
     let told = performance.now();
     return openDataset(data, {
       storeSize: Math.max(...sides),
+      seed: train.seed,
       signal: this.#stopping.signal,
       onProgress: (done, total) => {
         this.#expectGoing();

@@ -62,6 +62,8 @@ export const EPOCHS: Table<EpochRecord> = {
     field("test_acc", "testAcc"),
     field("test_loss", "testLoss"),
     field("seconds", "seconds"),
+    field("val_acc", "valAcc"),
+    field("val_loss", "valLoss"),
   ],
 };
 

@@ -20,8 +20,10 @@ export interface Batch {
   images: Tensor;
   /** i32 [N], of the images themselves where they are mixed. */
   labels: Tensor;
-  /** f32 [N,K], the classes of each mixture: rows sum to 1; null or left out where images are not mixed. */
+  /** f32 [N,K], the classes of each mixture: rows sum to 1, or to the weights of the labels; null or left out where images are not mixed. */
   mixture?: Tensor | null;
+  /** f32 [N], factors of the labels' cross-entropy, with mean 1 and 0 for an image without a label; null or left out: all have labels. */
+  labelWeights?: Tensor | null;
   /** Empty for a control. */
   teacher: Answers;
 }
@@ -61,10 +63,10 @@ export class Criterion {
   }
 
   /** Forward pass and loss; the readings hold "loss", the parts by name, and "correct". */
-  compute({ images, labels, mixture, teacher }: Batch): Computed {
+  compute({ images, labels, mixture, labelWeights, teacher }: Batch): Computed {
     const stages = this.#terms.flatMap(({ objective }) => objective.needs.studentFeatures ?? []);
     const { logits, features } = this.#student.model.forwardFeatures(images, stages);
-    const inputs = { logits, labels, features, teacher };
+    const inputs = { logits, labels, labelWeights, features, teacher };
     const fused = mixture ? null : this.#fused;
     const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, mixture);
     const computed = [first, ...this.#terms.filter((term) => term !== fused).map((term) => this.#weigh(term, inputs))];
@@ -102,15 +104,17 @@ export class Criterion {
   }
 }
 
-function crossEntropy({ logits, labels }: ObjectiveInputs): Computed {
-  const { loss, metrics } = distillationLoss(logits, { labels });
+function crossEntropy({ logits, labels, labelWeights }: ObjectiveInputs): Computed {
+  const { loss, metrics } = distillationLoss(logits, { labels, labelWeights });
   return { loss, readings: [{ names: ["ce", "", "correct"], tensor: metrics }] };
 }
 
-/** -sum over k of mixture_k log softmax(z)_k = log(sum of exp(z)) - mixture . z, as the mixture sums to 1; mean over the batch. */
-function crossEntropyWithMixture({ logits, labels }: ObjectiveInputs, mixture: Tensor): Computed {
-  const loss = mean(add(logSumExp(logits), scale(sumRows(multiply(mixture, logits)), -1)));
-  const { metrics } = noGrad(() => distillationLoss(logits, { labels }));
+/** -sum over k of mixture_k log softmax(z)_k = (sum of the mixture) log(sum of exp(z)) - mixture . z, mean over the batch. The sum is 1 if all have labels. */
+function crossEntropyWithMixture({ logits, labels, labelWeights }: ObjectiveInputs, mixture: Tensor): Computed {
+  const whole = logSumExp(logits);
+  const logSums = labelWeights ? multiply(whole, labelWeights.reshape(whole.shape)) : whole;
+  const loss = mean(add(logSums, scale(sumRows(multiply(mixture, logits)), -1)));
+  const { metrics } = noGrad(() => distillationLoss(logits, { labels, labelWeights }));
   const readings = [
     { names: ["ce"], tensor: loss },
     { names: ["", "", "correct"], tensor: metrics },

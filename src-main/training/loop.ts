@@ -1,6 +1,7 @@
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
+import type { Split } from "../data/dataset";
 import { type Evaluation, evaluate } from "./evaluate";
 import { ProgressMeter } from "./progress";
 import type { Step, Trainer } from "./trainer";
@@ -10,8 +11,8 @@ export interface TrainingHooks {
   /** Awaited before every batch: lets other work in, waits while paused, and throws Interrupted to stop. */
   yieldPoint(): Promise<void>;
   onBatch(trainer: Trainer, step: Step, progress: Progress): void;
-  /** Called before the test images are evaluated. */
-  onTest(trainer: Trainer): void;
+  /** Called before the validation or the test images, so many, are evaluated. */
+  onTest(trainer: Trainer, images: number, split: "validation" | "test"): void;
   onEpoch(trainer: Trainer, record: EpochRecord): void;
 }
 
@@ -35,18 +36,20 @@ async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Trainin
     const step = trainer.step();
     hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
-  const test = trainer.evaluationDue ? await testEpoch(trainer, meter, hooks) : null;
-  hooks.onEpoch(trainer, trainer.endEpoch(test));
+  if (!trainer.evaluationDue) return hooks.onEpoch(trainer, trainer.endEpoch(null));
+  const { test, validation } = trainer.data;
+  const measured = validation && (await measure(trainer, validation, "validation", meter, hooks));
+  hooks.onEpoch(trainer, trainer.endEpoch(await measure(trainer, test, "test", meter, hooks), measured));
 }
 
-async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
-  hooks.onTest(trainer);
-  const test = await evaluate(trainer.student, trainer.data.test, {
+async function measure(trainer: Trainer, split: Split, name: "validation" | "test", meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
+  hooks.onTest(trainer, split.count, name);
+  const measured = await evaluate(trainer.student, split, {
     batchSize: trainer.recipe.train.batchSize,
     precision: trainer.recipe.train.precision,
     yieldPoint: hooks.yieldPoint,
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });
-  if (Number.isFinite(test.loss)) return test;
-  throw new InputError(`the loss on the test images became ${test.loss} after epoch ${trainer.epoch}: ${trainer.lowerRate}`);
+  if (Number.isFinite(measured.loss)) return measured;
+  throw new InputError(`the loss on the ${name} images became ${measured.loss} after epoch ${trainer.epoch}: ${trainer.lowerRate}`);
 }

@@ -161,15 +161,16 @@ function abandonRecording(): void {
   } catch {}
 }
 
-function mapTensors({ images, labels, mixture, teacher }: Batch, change: (tensor: Tensor) => Tensor): Batch {
+function mapTensors({ images, labels, mixture, labelWeights, teacher }: Batch, change: (tensor: Tensor) => Tensor): Batch {
   return {
     images: change(images),
     labels: change(labels),
     mixture: mixture && change(mixture),
+    labelWeights: labelWeights && change(labelWeights),
     teacher: new Map([...teacher].map(([name, tensor]) => [name, change(tensor)])),
   };
 }
 
-function tensorsOf({ images, labels, mixture, teacher }: Batch): Tensor[] {
-  return [images, labels, ...(mixture ? [mixture] : []), ...teacher.values()];
+function tensorsOf({ images, labels, mixture, labelWeights, teacher }: Batch): Tensor[] {
+  return [images, labels, ...(mixture ? [mixture] : []), ...(labelWeights ? [labelWeights] : []), ...teacher.values()];
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Recipe } from "../contract/recipe";
-import { rowsOf, type Shown, viewsOf } from "../data/batches";
+import { joined, rowsOf, type Shown, viewsOf } from "../data/batches";
 import { drawMixup } from "../data/mixup";
 import { epochOrder } from "../data/order";
 import { sampleViews } from "../tensor/ops/assemble-batch";
@@ -17,36 +17,55 @@ export interface BatchPlan extends Shown {
 
 type PlanSettings = Pick<Recipe, "train" | "augment">;
 
-/** Makes the plans of a run. */
+/**
+ * Makes the plans of a run. It goes through the samples in rounds, each in an order and in views of its own; an epoch of as many images as there are
+ * samples is one round.
+ */
 export class Planner {
-  #epoch: { epoch: number; order: Int32Array; shown: Shown } | null = null;
+  #round: { round: number; order: Int32Array; shown: Shown } | null = null;
 
-  /** Over `count` training images. */
+  /** Over the training images 0 ... `count` - 1, `imagesPerEpoch` of them in an epoch. */
   constructor(
     private readonly count: number,
     private readonly recipe: PlanSettings,
+    private readonly imagesPerEpoch: number = count,
   ) {}
 
   /** Epochs count from 1, batches within one from 0. */
   plan(epoch: number, batch: number): BatchPlan {
     const { batchSize } = this.recipe.train;
-    const { order, shown } = this.#planEpoch(epoch);
-    return { epoch, ...rowsOf(shown, order.subarray(batch * batchSize, (batch + 1) * batchSize)) };
+    const begin = batch * batchSize;
+    const end = Math.min(begin + batchSize, this.imagesPerEpoch);
+    const before = (epoch - 1) * this.imagesPerEpoch;
+    return { epoch, ...this.#shown(before + begin, before + end) };
   }
 
-  #planEpoch(epoch: number) {
-    if (this.#epoch?.epoch !== epoch) {
-      const { seed, shuffle } = this.recipe.train;
-      this.#epoch = { epoch, order: epochOrder(this.count, { shuffle, seed, epoch }), shown: shownIn(epoch, this.count, this.recipe) };
+  /** From one position to another, both counted over all rounds. */
+  #shown(begin: number, end: number): Shown {
+    const parts: Shown[] = [];
+    for (let at = begin; at < end; ) {
+      const { order, shown } = this.#planRound(Math.floor(at / this.count) + 1);
+      const taken = order.subarray(at % this.count, (at % this.count) + end - at);
+      parts.push(rowsOf(shown, taken));
+      at += taken.length;
     }
-    return this.#epoch;
+    return joined(parts);
+  }
+
+  /** From 1. */
+  #planRound(round: number) {
+    if (this.#round?.round !== round) {
+      const { seed, shuffle } = this.recipe.train;
+      this.#round = { round, order: epochOrder(this.count, { shuffle, seed, epoch: round }), shown: shownIn(round, this.count, this.recipe) };
+    }
+    return this.#round;
   }
 }
 
-/** What an epoch shows of each of the samples 0 ... count - 1: drawn anew, or one of `augment.views` drawings in turn. */
-function shownIn(epoch: number, count: number, { train: { seed }, augment }: PlanSettings): Shown {
+/** What a round shows of each of the samples 0 ... count - 1: drawn anew, or one of `augment.views` drawings in turn. */
+function shownIn(round: number, count: number, { train: { seed }, augment }: PlanSettings): Shown {
   const { crop, flip, mixup, views: inTurn } = augment;
-  const drawn = { seed, epoch: inTurn === null ? epoch : ((epoch - 1) % inTurn) + 1 };
+  const drawn = { seed, epoch: inTurn === null ? round : ((round - 1) % inTurn) + 1 };
   const indices = Int32Array.from({ length: count }, (_, sample) => sample);
   const views = crop === 0 && !flip ? null : scope(() => sampleViews(count, { crop, flip, ...drawn }).toInt32());
   if (mixup === 0) return { indices, views };

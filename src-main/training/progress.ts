@@ -34,7 +34,8 @@ export class ProgressMeter {
   #secondsLeft(trainer: Trainer, current: number): number {
     const perBatch = this.#training.get(trainer)!.seconds ?? current;
     const perTestBatch = this.#testing.seconds ?? perBatch / 3;
-    const testBatches = Math.ceil(trainer.data.test.count / trainer.recipe.train.batchSize);
+    const { test, validation } = trainer.data;
+    const testBatches = Math.ceil((test.count + (validation?.count ?? 0)) / trainer.recipe.train.batchSize);
     return (trainer.epochs * trainer.batchesPerEpoch - batchesDone(trainer)) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
   }
 }

@@ -1,12 +1,12 @@
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { labelsOf, mixtureOf, render } from "../data/batches";
+import type { ArmName, BatchEvidence, BatchRecord, BestEpoch, EpochRecord, RunHashes } from "../contract/run";
+import { labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
 import type { Weight } from "../nn/weight";
-import { scope, type Tensor } from "../tensor/tensor";
+import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import { AnswerCache } from "./answer-cache";
 import { Averages } from "./averages";
 import { type Arm, writtenKey } from "./compare";
@@ -32,6 +32,8 @@ export interface Position {
   lossSum: number;
   correct: number;
   seen: number;
+  /** Those that had a label; in a checkpoint of an earlier version all had one. */
+  labelledSeen?: number;
   /** Time spent in the current epoch, without pauses. */
   seconds: number;
   /** Hash of the student's weights before the first step. */
@@ -40,6 +42,8 @@ export interface Position {
   batchesHash: string;
   /** Batches from one checksum of pixels and targets to the next. */
   checksumEvery: number;
+  /** The best epoch so far; null or missing if none was validated. */
+  best?: BestEpoch | null;
 }
 
 export interface TrainerOptions {
@@ -88,7 +92,8 @@ export class Trainer {
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     const { distillation } = recipe;
     const { precision, seed } = recipe.train;
-    this.#planner = new Planner(data.train.count, recipe);
+    // Without a teacher, images without labels teach nothing; the others fill the epoch.
+    this.#planner = new Planner(distillation ? data.train.count : data.labelled, recipe, data.train.count);
     this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed });
     const { needs } = this.#criterion;
     this.teacher = distillation && network && new Teacher({ network, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
@@ -158,13 +163,13 @@ export class Trainer {
 
     const images = plan.indices.length;
     const seconds = (performance.now() - started) / 1000;
-    this.#advance(numbers, evidence.chain, images, seconds);
+    this.#advance(numbers, evidence.chain, plan, seconds);
     const record = {
       epoch,
       iter: this.#position.batchesDone,
       loss: numbers.loss!,
       parts: Object.fromEntries(this.parts.map((name) => [name, numbers[name]!])),
-      trainAcc: this.#position.correct / this.#position.seen,
+      trainAcc: this.#trainAccuracy,
       lr: learningRate,
       imagesPerSecond: images / seconds,
       chain: evidence.chain,
@@ -184,19 +189,28 @@ export class Trainer {
     return count;
   }
 
-  /** Completes the current epoch, whose batches are all done. */
-  endEpoch(test: Evaluation | null): EpochRecord {
+  /** Completes the current epoch, whose batches are all done. `validation`: on the validation images, if there are any. */
+  endEpoch(test: Evaluation | null, validation: Evaluation | null = null): EpochRecord {
     const { epoch } = this;
-    const { lossSum, correct, seen, seconds } = this.#position;
-    this.#position = { ...this.#position, epochsDone: epoch, ...EPOCH_START };
+    const { lossSum, seen, seconds, best } = this.#position;
+    const trainAcc = this.#trainAccuracy;
+    const isBest = test && validation && !(best && best.valAcc >= validation.accuracy);
+    this.#position = {
+      ...this.#position,
+      epochsDone: epoch,
+      ...EPOCH_START,
+      ...(isBest && { best: { epoch, valAcc: validation.accuracy, testAcc: test.accuracy } }),
+    };
     this.#pass.release();
     return {
       epoch,
       trainLoss: lossSum / seen,
-      trainAcc: correct / seen,
+      trainAcc,
       testAcc: test?.accuracy ?? null,
       testLoss: test?.loss ?? null,
-      seconds: seconds + (test?.seconds ?? 0),
+      seconds: seconds + (test?.seconds ?? 0) + (validation?.seconds ?? 0),
+      valAcc: validation?.accuracy ?? null,
+      valLoss: validation?.loss ?? null,
     };
   }
 
@@ -211,8 +225,8 @@ export class Trainer {
 
   /** Continues from a position after the tensors of `state` have been overwritten with those of the same checkpoint. */
   continueFrom(position: Position): void {
-    // A checkpoint of an earlier version has no interval.
-    this.#position = { ...this.#position, ...position };
+    // A checkpoint of an earlier version has no interval, and counts no labels.
+    this.#position = { ...this.#position, labelledSeen: position.seen, ...position };
     this.#optimizer.steps = position.optimizerSteps;
   }
 
@@ -233,10 +247,17 @@ export class Trainer {
 
   #render(plan: BatchPlan): Batch {
     const { train } = this.data;
+    const labelled = this.#hasUnlabelled ? labelledShares(train, plan) : null;
     return {
       images: render(train, plan, renderingFor(this.student, this.recipe.train.precision)),
       labels: labelsOf(train, plan.indices),
-      mixture: plan.mix && mixtureOf(train, plan.indices, plan.mix, this.student.model.classes),
+      mixture: plan.mix && mixtureOf(train, plan.indices, plan.mix, this.student.model.classes, labelled?.scale),
+      labelWeights:
+        labelled &&
+        fromArray(
+          labelled.shares.map((share) => share * labelled.scale),
+          [labelled.shares.length],
+        ),
       teacher: this.teacher?.answer(plan, this.#checked) ?? new Map(),
     };
   }
@@ -245,6 +266,17 @@ export class Trainer {
     const targets = mixture ?? labels;
     const shown = { batch: this.#batchNumber, plan, images, targets, teacher: this.teacher?.shown ?? null, checked: this.#checked };
     return evidenceOf(shown, this.#position.batchesHash);
+  }
+
+  /** Whether this arm is shown images without labels. */
+  get #hasUnlabelled(): boolean {
+    return this.recipe.distillation !== null && this.data.labelled < this.data.train.count;
+  }
+
+  /** Over the labelled images of the current epoch; 0 before the first. */
+  get #trainAccuracy(): number {
+    const { correct, labelledSeen } = this.#position;
+    return correct / Math.max(labelledSeen!, 1);
   }
 
   /** The current batch, counted from 1 over all epochs. */
@@ -270,8 +302,10 @@ export class Trainer {
     return `lower ${writtenKey({ own: this.#own }, "train.learningRate")} (it is ${this.recipe.train.learningRate})`;
   }
 
-  #advance(numbers: Numbers, batchesHash: string, images: number, seconds: number): void {
+  #advance(numbers: Numbers, batchesHash: string, { indices }: BatchPlan, seconds: number): void {
     const position = this.#position;
+    const images = indices.length;
+    const labelled = this.#hasUnlabelled ? indices.filter((sample) => this.data.train.labels[sample]! >= 0).length : images;
     this.#position = {
       ...position,
       batchesDone: position.batchesDone + 1,
@@ -279,13 +313,14 @@ export class Trainer {
       lossSum: position.lossSum + numbers.loss! * images,
       correct: position.correct + numbers.correct!,
       seen: position.seen + images,
+      labelledSeen: position.labelledSeen! + labelled,
       seconds: position.seconds + seconds,
       batchesHash,
     };
   }
 }
 
-const EPOCH_START = { batchesDone: 0, lossSum: 0, correct: 0, seen: 0, seconds: 0 };
+const EPOCH_START = { batchesDone: 0, lossSum: 0, correct: 0, seen: 0, labelledSeen: 0, seconds: 0 };
 const START = { epochsDone: 0, optimizerSteps: 0, batchesHash: "", ...EPOCH_START };
 
 function isEvaluated(epoch: number, { epochs, evaluateEvery }: Recipe["train"]): boolean {

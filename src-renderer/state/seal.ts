@@ -50,6 +50,13 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
     return { kind: "bad", words: "Evidence is damaged", detail: `${sentence(comparison.damage)}.`, title: "What the arms were shown is not proven." };
   if (comparison.notComparable)
     return { kind: "bad", words: "Not comparable", detail: `${sentence(comparison.notComparable)}.`, title: "The two arms are different experiments." };
+  if (comparison.differentImages)
+    return {
+      kind: "caution",
+      words: "Different images by design",
+      detail: tuning,
+      title: "The student also learns from images without labels, which the control cannot use. Start, labelled images and number of steps are the same.",
+    };
   const shown = undisputedSeal(comparison, { control: control.chain.length, student: student.chain.length }, finished);
   if (!tuning) return shown;
   const title = `Settings besides the teacher differ, so the difference is not the teacher's alone. Apart from them: ${shown.words.toLowerCase()}.`;

@@ -152,7 +152,15 @@ export function callsAt(extents: Extents): Record<string, Call> {
     maxPoolForward: { x: image, y: toAct.of(...pooled), indices: toI32.of(...pooled), ...pools },
     maxPoolBackward: { dy: act.of(...pooled), indices: i32.of(...pooled), dx: toImage, ...pools },
     distillationLoss: {
-      ...{ student: f32.of(M, K), teacher: f32.maybe(M, K), labels: i32.of(M), dstudent: to.maybe(M, K), loss: to.of(1), metrics: to.of(3) },
+      ...{
+        student: f32.of(M, K),
+        teacher: f32.maybe(M, K),
+        labels: i32.of(M),
+        weights: f32.maybe(M),
+        dstudent: to.maybe(M, K),
+        loss: to.of(1),
+        metrics: to.of(3),
+      },
       ...{ temperature: number(2), alpha: number(0.5) },
     },
     adamw: {

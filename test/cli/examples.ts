@@ -20,6 +20,7 @@ export const trained = (arm: TrainResult["arm"], testAcc: number): TrainResult =
   seconds: 65,
   imagesPerSecond: 1000,
   hashes: { data: "d", initialWeights: "w", batches: "b", teacher: null },
+  best: null,
 });
 export const compared: ComparisonResult = {
   directory: "/runs/x",
@@ -31,6 +32,7 @@ export const compared: ComparisonResult = {
   controlled: true,
   reason: null,
   tunedSeparately: false,
+  differentImages: false,
   differingSettings: [],
   provenTo: 32,
   report: "/runs/x/report.html",

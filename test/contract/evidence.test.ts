@@ -15,7 +15,7 @@ function verdict({ train, ...control }: Partial<ArmEvidence> & { train?: Partial
 }
 
 it("has no reason where the comparison is controlled", () => {
-  expect(verdict({})).toEqual({ controlled: true, tunedSeparately: false, differingSettings: [], provenTo: 3, reason: null });
+  expect(verdict({})).toEqual({ controlled: true, tunedSeparately: false, differentImages: false, differingSettings: [], provenTo: 3, reason: null });
 });
 
 it.each<[Parameters<typeof verdict>[0], string]>([
@@ -31,6 +31,16 @@ it.each<[Parameters<typeof verdict>[0], string]>([
   [{ chain: ["a", "b"] }, "the arms are proven alike up to batch 2 only: the control has 2 batches and the student 3"],
 ])("says why it is not: %o", (control, reason) => {
   expect(verdict(control)).toMatchObject({ controlled: false, reason });
+});
+
+it("compares no batches where the student also learns from images without labels, and says so", () => {
+  const more = { ...recipe, data: { ...recipe.data, labelled: 500, unlabelled: "rest" } };
+  const student: ArmEvidence = { recipe: more, hashes, chain, damage: null };
+  const control: ArmEvidence = { ...student, recipe: { ...more, distillation: null, teacher: null }, chain: ["x", "y", "z"] };
+  const judged = (arm: ArmEvidence) => verdictOf(compareEvidence(arm, student), { control: 3, student: 3 });
+  expect(judged(control)).toMatchObject({ controlled: false, differentImages: true, tunedSeparately: false, provenTo: 0 });
+  expect(judged(control).reason).toMatch(/^different images by design/);
+  expect(judged({ ...control, hashes: { ...hashes, initialWeights: "other" } }).reason).toBe("the arms started from different weights");
 });
 
 it("calls tuned separately only a control that can be compared", () => {

@@ -297,6 +297,44 @@ describe("a folder with images in two formats", () => {
   });
 });
 
+describe("images without labels", () => {
+  const labelled = async () => ({
+    "data/train/cat/1.png": await png(12, 12, RED),
+    "data/train/dog/1.png": await png(12, 12, GREEN),
+    "data/test/cat/1.png": await png(12, 12, RED),
+    "data/test/dog/1.png": await png(12, 12, GREEN),
+  });
+
+  test("of a folder follow the labelled ones, at their size, from the folders in it too", async () => {
+    writeFiles(folder, {
+      ...(await labelled()),
+      "photos/b.png": await png(20, 30, BLUE),
+      "photos/a/c.png": await png(12, 12, [9, 8, 7]),
+      "photos/a/notes.txt": "no image",
+    });
+    const { train, labelled: count, hash } = await open({ path: join(folder, "data"), unlabelled: join(folder, "photos") });
+    expect([...train.labels]).toEqual([0, 1, -1, -1]);
+    expect([count, train.H, train.W]).toEqual([2, 12, 12]);
+    expect(corners(train)).toEqual([RED, GREEN, [9, 8, 7], BLUE]);
+    expect(hash).not.toBe((await open({ path: join(folder, "data") })).hash);
+  });
+
+  test("are the rest of the training images, in the bundled sample as many of each class", async () => {
+    const source = { path: "bundled", trainLimit: 200, testLimit: 1, labelled: 50, validation: 20 };
+    const [few, more] = [await open(source), await open({ ...source, unlabelled: "rest" })];
+    expect([few.train.count, few.validation!.count, more.train.count, more.labelled]).toEqual([50, 20, 180, 50]);
+    expect([...more.train.labels.subarray(0, 50)]).toEqual([...few.train.labels]);
+  });
+
+  test("must be there, and readable", async () => {
+    writeFiles(folder, { ...(await labelled()), "empty/notes.txt": "", "photos/1.png": "broken" });
+    const path = join(folder, "data");
+    await refused(`${join(folder, "empty")} has no images: expected files ending in`, { path, unlabelled: join(folder, "empty") });
+    await refused(`${join(folder, "photos", "1.png")} cannot be read as an image`, { path, unlabelled: join(folder, "photos") });
+    await refused(`${join(folder, "none")} does not exist`, { path, unlabelled: join(folder, "none") });
+  });
+});
+
 describe("the hash of a data set", () => {
   test("follows names, labels, pixels and limits", async () => {
     const base = { "data_batch_1.bin": Buffer.concat([record(3, RED), record(0, GREEN)]), "test_batch.bin": record(5, BLUE) };

@@ -136,7 +136,9 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   averagePool: ({ x }) => ({ y: averagePool(x) }),
   resizeGrid: ({ x }, { side }) => ({ y: resizeGrid(x, side) }),
   maxPool: ({ x }, options) => ({ y: maxPool(x, options) }),
-  distillationLoss: ({ student, labels, teacher }, options) => ({ ...distillationLoss(student, { labels, soft: teacher && { teacher, ...options } }) }),
+  distillationLoss: ({ student, labels, labelWeights, teacher }, options) => ({
+    ...distillationLoss(student, { labels, labelWeights, soft: teacher && { teacher, ...options } }),
+  }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
   assembleBatch: ({ images, indices, views }, options) => ({ y: assembleBatch(images, indices, views ?? null, options) }),

@@ -65,13 +65,14 @@ def max_pool(x, kernel, stride, padding):
     return {"y": channels_last(F.max_pool2d(images_first(x), kernel, stride, padding))}
 
 
-def distillation_loss(student, labels, teacher=None, temperature=1.0, alpha=0.0):
-    ce = F.cross_entropy(student, labels)
+def distillation_loss(student, labels, labelWeights=None, teacher=None, temperature=1.0, alpha=0.0):
+    weights = torch.ones(len(labels)) if labelWeights is None else labelWeights
+    ce = (weights * F.cross_entropy(student, labels, reduction="none")).mean()
     kd = torch.zeros(())
     if teacher is not None:
         log_q, log_p = F.log_softmax(student / temperature, dim=1), F.log_softmax(teacher / temperature, dim=1)
         kd = temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-    correct = (student.argmax(dim=1) == labels).sum()
+    correct = ((student.argmax(dim=1) == labels) & (weights > 0)).sum()
     return {"loss": (alpha * kd + (1 - alpha) * ce).reshape(1), "metrics": torch.stack([ce, kd, correct])}
 
 

@@ -138,6 +138,8 @@ export const epoch = (number: number, testAcc: number | null): EpochRecord => ({
   testAcc,
   testLoss: testAcc === null ? null : 2,
   seconds: 1,
+  valAcc: null,
+  valLoss: null,
 });
 
 export { summary };

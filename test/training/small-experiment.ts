@@ -34,6 +34,8 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
     format: "image-folder",
     classes: ["red", "green", "blue"],
     ...splits,
+    labelled: splits.train.count,
+    validation: null,
     hash: `generated ${train} ${test}`,
     release() {
       for (const { images } of Object.values(splits)) images.release();

@@ -66,6 +66,7 @@ void read(Arguments &a, DistillationLoss &op) {
   op.student = a.tensor<const float>("student", "N K");
   op.teacher = a.optional_tensor<const float>("teacher", "N K");
   op.labels = a.tensor<const int32_t>("labels", "N");
+  op.weights = a.optional_tensor<const float>("weights", "N");
   op.dstudent = a.optional_tensor<float>("dstudent", "N K");
   op.loss = a.tensor<float>("loss", "1");
   op.metrics = a.tensor<float>("metrics", "3");

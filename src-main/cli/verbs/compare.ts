@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { tunedInWords } from "../../contract/evidence";
+import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
@@ -98,9 +98,11 @@ function comparisonText(result: ComparisonResult, world: World): string {
   return `${table(rows)}\n\n${fairness(result)}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
 }
 
-function fairness({ seed, controlled, tunedSeparately, differingSettings, provenTo, reason }: ComparisonResult): string {
+function fairness({ seed, controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason }: ComparisonResult): string {
   if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
   const tuning = `control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
+  if (differentImages && reason === DIFFERENT_IMAGES)
+    return `Different images by design: the student also learned from images without labels, which the control cannot use. Start, labelled images and number of steps were the same (seed ${seed}).`;
   if (reason === tunedInWords(differingSettings))
     return `Tuned separately: ${tuning} (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
   return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).${tunedSeparately ? ` Besides, ${tuning}.` : ""}`;

@@ -121,7 +121,7 @@ const REPORTED = 10;
 const AT_ONCE = 4;
 
 /** [count,side,side,3]; null if `exact` and an image has another size. */
-async function decodeAll(files: LabelledFile[], { side, exact, onProgress, signal }: DecodeOptions): Promise<Uint8Array | null> {
+export async function decodeAll(files: readonly ImageFile[], { side, exact, onProgress, signal }: DecodeOptions): Promise<Uint8Array | null> {
   checkMemory(files.length, side);
   const pixels = new Uint8Array(files.length * side * side * 3);
   const broken: InputError[] = [];

@@ -122,6 +122,8 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
   const { notComparable, differingSettings, damage } = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
   if (notComparable) return html`<p class="verdict pending">Not comparable: ${notComparable}. The difference is not the teacher’s alone.</p>`;
   if (damage) return html`<p class="verdict pending">Not proven: the evidence is damaged, so the difference may not be the teacher’s. ${damage}.</p>`;
+  const { unlabelled } = both.student.recipe.data;
+  const more = unlabelled ? ", and could not use the images without labels that the teacher labelled for the student" : "";
   const tuned = differingSettings.length > 0 ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
   if (Math.abs(difference.test) < 0.0005)
     return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
@@ -129,7 +131,7 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
     Math.abs(difference.test) * 100
   ).toFixed(
     1,
-  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone. One seed; another may differ.${tuned}</p>`;
+  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}. One seed; another may differ.${tuned}</p>`;
 }
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
@@ -237,7 +239,7 @@ const OLD_KIND =
 const NOTHING_PROVEN = "There is no batch yet that both arms have, so nothing is proven of what they were shown.";
 
 function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
-  const { sameData, sameStart, differsAt, differingSettings, notComparable, complete, damage, provenTo } = comparison;
+  const { sameData, sameStart, differsAt, differentImages, differingSettings, notComparable, complete, damage, provenTo } = comparison;
   if (notComparable)
     return ["Not comparable", `The arms are two experiments: ${notComparable}. The difference of their results says nothing about the teacher.`];
   if (!sameData || !sameStart || differsAt !== null || samePlan === false)
@@ -246,6 +248,11 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
       "The arms differ in more than the teacher: where the rows below say so, the difference of the results may have that cause.",
     ];
   if (damage) return ["Evidence is damaged", `Not proven to be a controlled comparison: ${damage}.`];
+  if (differentImages)
+    return [
+      "Different images by design",
+      "The arms had the same start, the same labelled images and the same number of steps. The student also learned from images without labels, which the control cannot use: it repeated its own instead.",
+    ];
   if (differingSettings.length > 0) {
     const proven = provenTo > 0 ? `Start, pixels and labels were the same, proven up to batch ${provenTo}.` : NOTHING_PROVEN;
     const besides = complete ? proven : `Apart from them, the evidence is of the old kind. ${OLD_KIND}`;
@@ -258,9 +265,14 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
-function batchesProof({ complete, damage, provenTo, differsAt }: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): Proof {
+function batchesProof(
+  { complete, damage, differentImages, provenTo, differsAt }: EvidenceComparison,
+  samePlan: boolean | null,
+  { control, student }: Arms,
+): Proof {
   const what = "Batches";
   if (damage) return { what, holds: false, words: `not proven: ${damage}`, hashes: [] };
+  if (differentImages) return { what, holds: null, words: "different by design: the student’s also hold images without labels", hashes: [] };
   if (!complete) {
     if (samePlan === null) return { what, holds: null, words: "hashes of the old kind compare only if an earlier version finished both runs", hashes: [] };
     const hashes = [...new Set([control.hashes.batches, student.hashes.batches])];

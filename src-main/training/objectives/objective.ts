@@ -19,6 +19,8 @@ export interface ObjectiveInputs {
   logits: Tensor;
   /** i32 [N]; of a mixture of two images, the class of the one with the larger share. */
   labels: Tensor;
+  /** f32 [N], as in `Batch`. */
+  labelWeights?: Tensor | null;
   /** The student's activations by stage. */
   features: ReadonlyMap<string, Tensor>;
   /** The teacher's answers to the same plan. */

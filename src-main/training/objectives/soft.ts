@@ -12,9 +12,10 @@ export function soft({ temperature }: TermOf<"soft">): Objective {
       const { loss } = distillationLoss(logits, { labels, soft: { teacher: teacher.get("logits")!, temperature, alpha: 1 } });
       return { loss, readings: [{ names: ["kd"], tensor: loss }] };
     },
-    withLabels({ logits, labels, teacher }, weights) {
+    withLabels({ logits, labels, labelWeights, teacher }, weights) {
       const total = weights.labels + weights.own;
-      const { loss, metrics } = distillationLoss(logits, { labels, soft: { teacher: teacher.get("logits")!, temperature, alpha: weights.own / total } });
+      const soft = { teacher: teacher.get("logits")!, temperature, alpha: weights.own / total };
+      const { loss, metrics } = distillationLoss(logits, { labels, labelWeights, soft });
       return { loss: total === 1 ? loss : scale(loss, total), readings: [{ names: ["ce", "kd", "correct"], tensor: metrics }] };
     },
   };

@@ -1,0 +1,31 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../contract/failure";
+import type { RawSplit } from "./dataset";
+import { IMAGE_FILE } from "./decode";
+import { NO_LABEL } from "./division";
+import type { ReadOptions } from "./formats/format";
+import { decodeAll } from "./formats/image-folder";
+import { existingFolder } from "./locate";
+
+/**
+ * All images in a folder and the folders in it, by path, without labels: resized by the shorter side to `side` and cropped around the centre, as
+ * training images of different sizes are. Names that begin with a dot are skipped. Throws an InputError if there are none, or if one cannot be read.
+ */
+export async function readUnlabelled(folder: string, side: number, { onProgress, signal }: Pick<ReadOptions, "onProgress" | "signal">): Promise<RawSplit> {
+  const files = imagesIn(existingFolder(folder));
+  if (files.length === 0) throw new InputError(`${folder} has no images: expected files ending in .png, .jpg, .jpeg or .webp, in it or in folders in it`);
+  const images = files.map((path) => ({ path }));
+  const pixels = (await decodeAll(images, { side, exact: false, onProgress, signal }))!;
+  return { labels: new Int32Array(files.length).fill(NO_LABEL), pixels, H: side, W: side };
+}
+
+function imagesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
+  const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sorted.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return imagesIn(path);
+    return IMAGE_FILE.test(entry.name) ? [path] : [];
+  });
+}

@@ -1,0 +1,137 @@
+// Training on images of which only some have labels, and by a validation split.
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Recipe } from "../../src-main/contract/recipe";
+import type { BatchRecord } from "../../src-main/contract/run";
+import { labelledShares, mixtureOf } from "../../src-main/data/batches";
+import type { Dataset } from "../../src-main/data/dataset";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { comparisonArms } from "../../src-main/training/compare";
+import { train } from "../../src-main/training/loop";
+import type { TrainedNetwork } from "../../src-main/training/network";
+import { Planner } from "../../src-main/training/plan";
+import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
+
+let data: Dataset;
+let teacher: TrainedNetwork;
+beforeAll(() => {
+  useBackend(loadAddon());
+  data = smallData();
+  teacher = smallTeacher();
+});
+
+const LABELLED = 9;
+/** Only the first images have labels. */
+function partlyLabelled(): Dataset {
+  return { ...data, labelled: LABELLED, train: { ...data.train, labels: data.train.labels.map((label, n) => (n < LABELLED ? label : -1)) } };
+}
+
+const recipeWith = (augment: Partial<Recipe["augment"]> = {}, train: Partial<Recipe["train"]> = {}): Recipe => {
+  const recipe = smallRecipe(train);
+  return { ...recipe, data: { ...recipe.data, labelled: LABELLED, unlabelled: "rest" }, augment: { ...recipe.augment, ...augment } };
+};
+
+async function trained(recipe: Recipe, arm: 0 | 1, seen: Dataset) {
+  const trainer = trainerOf(comparisonArms(recipe)[arm]!, seen, teacher);
+  const { recorded, hooks } = recording();
+  await train([trainer], hooks);
+  const { hashes } = trainer;
+  trainer.release();
+  return { hashes, batches: recorded.flatMap(({ record }) => ("iter" in record ? [record as BatchRecord] : [])) };
+}
+
+describe("rounds", () => {
+  const planned = () => {
+    const planner = new Planner(LABELLED, recipeWith({ crop: 1, flip: true }), 28);
+    return Array.from({ length: 8 }, (_, n) => planner.plan(1 + Math.floor(n / 4), n % 4));
+  };
+
+  test("show every image once before any of them again, each time in another order and view", () => {
+    const indices = planned().flatMap((plan) => [...plan.indices]);
+    expect(indices).toHaveLength(56);
+    const rounds = Array.from({ length: 6 }, (_, round) => indices.slice(round * LABELLED, (round + 1) * LABELLED));
+    for (const round of rounds) expect([...round].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(new Set(rounds.map(String)).size).toBe(6);
+    const views = planned().flatMap(({ indices, views }) => [...indices].map((sample, n) => `${sample} ${views!.subarray(3 * n, 3 * n + 3)}`));
+    expect(new Set(views).size).toBeGreaterThan(3 * LABELLED);
+  });
+
+  test("do not depend on where one begins", () => {
+    expect(new Planner(LABELLED, recipeWith({ crop: 1, flip: true }), 28).plan(2, 1)).toEqual(planned()[5]);
+  });
+
+  test("of as many images as an epoch has are epochs", () => {
+    expect(new Planner(28, recipeWith(), 28).plan(2, 3)).toEqual(new Planner(28, recipeWith()).plan(2, 3));
+  });
+});
+
+describe("with images that have no label", () => {
+  test("control and student take equal steps; the student is shown all images, the control the labelled ones", async () => {
+    const [control, student] = await Promise.all(([0, 1] as const).map((arm) => trained(recipeWith(), arm, partlyLabelled())));
+    expect(control!.batches).toHaveLength(8);
+    expect(student!.batches).toHaveLength(8);
+    expect(student!.hashes.initialWeights).toBe(control!.hashes.initialWeights);
+    expect(student!.hashes.batches).not.toBe(control!.hashes.batches);
+    expect(control!.batches.every(({ parts }) => parts.ce! > 0)).toBe(true);
+  });
+
+  test("the control learns as from the labelled images alone, however many others there are", async () => {
+    const alone = { ...data, train: { ...data.train, count: LABELLED }, labelled: LABELLED };
+    // Nine images an epoch: so many epochs as rounds.
+    const [first] = (await trained(recipeWith({}, { batchSize: LABELLED }), 0, alone)).batches;
+    const [same] = (await trained(recipeWith({}, { batchSize: LABELLED }), 0, partlyLabelled())).batches;
+    expect(same).toEqual(first);
+  });
+
+  test.each([0, 0.4])("their labels mean nothing to the student, mixup %d", async (mixup) => {
+    const of = async (seen: Dataset) => (await trained(recipeWith({ mixup }), 1, seen)).batches;
+    const known = partlyLabelled();
+    expect(await of(known)).toEqual(await of(partlyLabelled()));
+    // A label counts where there is one, and its image takes more of the mean the fewer there are.
+    const other = { ...known, train: { ...known.train, labels: known.train.labels.map((label, n) => (n === 3 ? (label + 1) % 3 : label)) } };
+    expect(await of(other)).not.toEqual(await of(known));
+  });
+
+  test("the loss of the labels is the mean over those that there are", async () => {
+    const whole = await trained({ ...recipeWith(), augment: smallRecipe().augment, train: { ...smallRecipe().train, shuffle: false, epochs: 1 } }, 1, data);
+    const partly = await trained({ ...recipeWith(), train: { ...smallRecipe().train, shuffle: false, epochs: 1 } }, 1, partlyLabelled());
+    // Batch 1 holds the labelled images 0 to 7, batch 2 image 8 and others, batch 3 none with a label.
+    expect(partly.batches[0]!.parts.ce).toBe(whole.batches[0]!.parts.ce);
+    expect(partly.batches[2]!.parts.ce).toBe(0);
+    expect(partly.batches[2]!.loss).toBeCloseTo(0.5 * partly.batches[2]!.parts.kd!, 6);
+    expect(partly.batches.map(({ trainAcc }) => Math.round(trainAcc * LABELLED * 1e6) / 1e6).every((correct) => correct <= LABELLED)).toBe(true);
+    expect(partly.batches[3]!.trainAcc).toBe(partly.batches[1]!.trainAcc);
+  });
+
+  test("a mixture counts as much as the share of it that has a label, and not at all if its image has none", () => {
+    const shown = {
+      indices: Int32Array.of(0, 1, 20, 3),
+      views: null,
+      mix: { partners: Int32Array.of(4, 21, 2, 3), views: null, shares: Float32Array.of(0.75, 0.75, 0.5, 1) },
+    };
+    const { train } = partlyLabelled();
+    const { shares, scale } = labelledShares(train, shown);
+    expect([...shares]).toEqual([1, 0.75, 0, 1]);
+    expect(scale).toBeCloseTo(4 / 2.75, 12);
+    const mixture = mixtureOf(train, shown.indices, shown.mix, 3, scale).toFloat32();
+    expect([0, 1, 2, 3].map((n) => mixture.subarray(3 * n, 3 * n + 3).reduce((sum, value) => sum + value, 0) / scale)).toEqual(
+      [1, 0.75, 0, 1].map((share) => expect.closeTo(share, 6)),
+    );
+  });
+});
+
+describe("with validation images", () => {
+  test("the best epoch is the first with the highest accuracy on them, and test images do not choose", async () => {
+    const seen = { ...data, validation: data.test };
+    const trainer = trainerOf({ name: "single", recipe: { ...smallRecipe({ epochs: 5 }), distillation: null } }, seen, teacher);
+    const bests: (number | undefined)[] = [];
+    const { recorded, hooks } = recording({ onEpoch: ({ position }) => void bests.push(position.best?.epoch) });
+    await train([trainer], hooks);
+    const epochs = recorded.flatMap(({ record }) => ("iter" in record ? [] : [record]));
+    const accuracies = epochs.map(({ valAcc }) => valAcc!);
+    const expected = accuracies.map((_, n) => accuracies.slice(0, n + 1).indexOf(Math.max(...accuracies.slice(0, n + 1))) + 1);
+    expect(bests).toEqual(expected);
+    expect(trainer.position.best).toEqual({ epoch: expected.at(-1), valAcc: Math.max(...accuracies), testAcc: epochs[expected.at(-1)! - 1]!.testAcc });
+    trainer.release();
+  });
+});
