@@ -94,7 +94,7 @@ describe("a run ends with a checkpoint", () => {
     for (const signal of name.split(" and ")) child.kill(signal as NodeJS.Signals);
     const { status, err } = await ended;
     expect(status).toBe(130);
-    expect(err).toContain("Resume with: npx distill train");
+    expect(err).toMatch(/Resume with: node \S+distill\.mjs train --resume --out /);
     expect(events(name).slice(-2)).toEqual(["checkpoint", "stopped"]);
   });
 
@@ -143,8 +143,8 @@ describe("several seeds", () => {
     const args = ["compare", "--recipe", "both.json", "--seeds", "2", "--out", "sweep", "--json"];
     const stopped = await distill(args, cwd, interruptAt(/seed 1 \(2 of 2\)/));
     expect(stopped.status).toBe(130);
-    expect(JSON.parse(stopped.out).error.resume).toMatch(/--seeds 2 --resume --out .*sweep$/);
     // Recipe and seeds are in the folder.
+    expect(JSON.parse(stopped.out).error.resume).toMatch(/distill\.mjs compare --resume --out .*sweep$/);
     const fewer = await distill(["compare", "--resume", "--out", "sweep", "--seeds", "1"], cwd);
     expect([fewer.status, fewer.err]).toEqual([
       1,
