@@ -84,8 +84,8 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
   if (header.arm !== name)
     throw new InputError(
       header.arm === "single"
-        ? `${directory} holds the run of one arm, which the verb train resumes`
-        : `${directory} holds the ${header.arm} of a comparison, which the verb compare resumes in ${dirname(directory)}`,
+        ? `${directory} holds the run of one arm: resume it with the verb train`
+        : `${directory} holds the ${header.arm} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`,
     );
   if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
   else expectNoneLost(directory);
