@@ -60,6 +60,46 @@ describe("a checkpoint that belongs elsewhere is refused, and nothing is changed
   });
 });
 
+describe("the advice helps, followed to the letter, where recipe.json was edited", () => {
+  const recipeFile = join(out, "student", "recipe.json");
+  const edit = () => writeFileSync(recipeFile, readFileSync(recipeFile, "utf8").replace('"epochs": 3', '"epochs": 4'));
+
+  test("beside its own checkpoints", async () => {
+    edit();
+    await expectRefusal(
+      /belongs to a run with another train\.epochs, .*: if \S+student\/recipe\.json was changed, delete it: resuming restores it, otherwise put .* back$/,
+    );
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("beside a damaged checkpoint", async () => {
+    edit();
+    truncateSync(latest(), 100_000);
+    await expectRefusal(
+      /previous\.safetensors belongs to a run with another train\.epochs, .*recipe\.json was changed, delete it: resuming restores it, otherwise put .* back$/,
+    );
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("beside a foreign checkpoint", async () => {
+    edit();
+    copyFileSync(latest(path("other")), latest());
+    await expectRefusal(
+      /back, or move that file away and delete recipe\.json, which was changed and which resuming restores, to go on from the one before, .*previous/,
+    );
+    rmSync(latest());
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("and is not given where the checkpoint before is foreign too", async () => {
+    for (const file of [latest(), previous()]) copyFileSync(latest(path("other")), file);
+    await expectRefusal(/put this run's own checkpoint back$/);
+  });
+});
+
 describe("a damaged newest checkpoint", () => {
   test.each<[string, (file: string) => void]>([
     ["with a flipped bit", (file) => changeBytes(file, (bytes) => (bytes[bytes.length - 5000]! ^= 16))],
