@@ -7,7 +7,7 @@ import type { RunNormalization } from "../contract/normalization";
 import { decidingDifference, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
 import { withSafetensors } from "../models/safetensors";
 import { type RunHeader, type RunNote, runFiles } from "../runs/files";
-import { headBy, noteOf } from "../runs/header";
+import { headBy, isInTheWay, noteOf } from "../runs/header";
 import { isLeftOver } from "../runs/left-over";
 import { readableBatches, readableEvents } from "../runs/reader";
 import { type RunPosition, recover } from "../runs/writer";
@@ -39,9 +39,10 @@ export interface EarlierRun {
  * that never became a run.
  */
 export function expectFree({ directory }: PlacedArm): null {
-  const { recipe, ...others } = runFiles(directory);
-  if (existsSync(recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
-  const taken = Object.values(others).find((path) => existsSync(path) && !isLeftOver(path));
+  const files = runFiles(directory);
+  if (existsSync(files.recipe) && !isInTheWay(files.recipe))
+    throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
+  const taken = Object.values(files).find((path) => existsSync(path) && !isLeftOver(path));
   if (taken) throw new InputError(`${taken} already exists, and a run in that folder would overwrite it: choose another folder`);
   return null;
 }
@@ -68,6 +69,13 @@ function expectAll(arms: readonly PlacedArm[], earlier: readonly (EarlierRun | n
   );
 }
 
+/** Throws an InputError if a folder has the name of a file that resuming writes. */
+function expectNoFolders(directory: string): void {
+  const { checkpoint: _, ...files } = runFiles(directory);
+  const inTheWay = Object.values(files).find(isInTheWay);
+  if (inTheWay) throw new InputError(`${inTheWay} is a folder or a device, where the run has a file: move it away and resume again`);
+}
+
 function wasBegun(directory: string): boolean {
   const { recipe, checkpoint } = runFiles(directory);
   return existsSync(recipe) || hasCheckpoint(checkpoint);
@@ -80,6 +88,7 @@ function expectStarted(directory: string): void {
 }
 
 function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun {
+  expectNoFolders(directory);
   const checkpoint = findCheckpoint(runFiles(directory).checkpoint);
   const note = checkpoint?.run != null ? noteIn(checkpoint) : null;
   const { header, isLost } = headBy(directory, note);

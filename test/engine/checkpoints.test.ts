@@ -100,6 +100,20 @@ describe("the advice helps, followed to the letter, where recipe.json was edited
   });
 });
 
+test.each([
+  ["recipe.json", /recipe\.json is a folder or a device, where the run has a file: move it away and resume again$/],
+  ["batches.csv", /batches\.csv is a folder/],
+  ["student.safetensors", /student\.safetensors is a folder/],
+])("a folder in place of %s is named before anything is changed, and out of the way, the run goes on", async (name, message) => {
+  const file = join(out, "student", name);
+  if (existsSync(file)) renameSync(file, path("kept"));
+  mkdirSync(file);
+  await expectRefusal(message);
+  rmSync(file, { recursive: true });
+  if (existsSync(path("kept"))) renameSync(path("kept"), file);
+  await expectSameEnd();
+});
+
 describe("a damaged newest checkpoint", () => {
   test.each<[string, (file: string) => void]>([
     ["with a flipped bit", (file) => changeBytes(file, (bytes) => (bytes[bytes.length - 5000]! ^= 16))],

@@ -198,6 +198,14 @@ describe("the runs in a folder", () => {
     ]);
   });
 
+  test.each(["recipe.json", "events.jsonl", "epochs.csv", "lock"])("are listed with their damage where a folder is named %s", (file) => {
+    finishedRun(directory);
+    rmSync(join(directory, file), { force: true });
+    mkdirSync(join(directory, file));
+    const expected = expect.stringMatching(/(is a folder or a device|expected a file, got a folder or a device)/);
+    expect(listRuns(parent)).toMatchObject([{ directory, owner: null, damage: expected }]);
+  });
+
   test("are none where somebody keeps a recipe under the name of a run's", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "recipe.json"), JSON.stringify(start.recipe));
