@@ -32,14 +32,17 @@ export interface OpenRun {
   curves: Curves;
 }
 
-const REFRESH_MS = 3000;
+/** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
+const REFRESH_MS = { live: 3000, quiet: 6000 };
 
 /** The runs in the runs folder, and the one that is open. */
 export class Runs {
   groups: RunGroup[] = $state.raw([]);
   open: OpenRun | null = $state.raw(null);
   loading = $state(true);
-  problem: string | null = $state(null);
+  #isReading = false;
+  #listProblem: string | null = $state(null);
+  #runProblem: string | null = $state(null);
 
   constructor(
     private readonly bridge: Bridge,
@@ -48,6 +51,11 @@ export class Runs {
     /** The folder of the run that this app trains; null if it trains none. */
     private readonly trained: () => string | null,
   ) {}
+
+  /** Why a run or the list could not be read. */
+  get problem(): string | null {
+    return this.#runProblem ?? this.#listProblem;
+  }
 
   whereabouts(group: RunGroup): Whereabouts {
     return whereaboutsOf(group, this.trained(), Date.now());
@@ -58,21 +66,34 @@ export class Runs {
     return this.groups.some((group) => !["nowhere", "here"].includes(this.whereabouts(group)));
   }
 
-  /** Refreshes the list every few seconds, until the function that it returns is called. */
+  /**
+   * Refreshes the list every few seconds, until the function that it returns is called. Nothing is asked while the window cannot be seen, nor before the
+   * last answer has come.
+   */
   keepFresh(): () => void {
-    const timer = setInterval(() => this.refresh(), REFRESH_MS);
+    const refresh = () => {
+      if (!this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
+    };
+    const timer = setInterval(refresh, this.areLiveElsewhere ? REFRESH_MS.live : REFRESH_MS.quiet);
     return () => clearInterval(timer);
   }
 
   async refresh(): Promise<void> {
-    await this.#withProblem(async () => {
+    this.#runProblem = null;
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    this.#listProblem = await problemIn(async () => {
       this.groups = groupRuns(await this.engine.call("listRuns", { directory: this.runsDirectory() }));
     });
+    this.#isReading = false;
     this.loading = false;
   }
 
   async look(group: RunGroup): Promise<void> {
-    await this.#withProblem(async () => {
+    this.#runProblem = await problemIn(async () => {
       const arms = await this.details(group);
       this.open = { group, arms, curves: curvesOf(arms) };
     });
@@ -119,14 +140,15 @@ export class Runs {
     const { path } = await this.engine.call("report", { runs: group.arms.map(({ directory }) => directory), format, out });
     return path;
   }
+}
 
-  async #withProblem(work: () => Promise<void>): Promise<void> {
-    this.problem = null;
-    try {
-      await work();
-    } catch (error) {
-      this.problem = inWords(error);
-    }
+/** Why work failed, in words; null if it did not. */
+async function problemIn(work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return inWords(error);
   }
 }
 
