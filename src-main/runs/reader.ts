@@ -4,6 +4,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
+import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
 import { type EventType, type RunEvent, type RunHeader, runFiles } from "./files";
 import { type Head, holdsRun, isInTheWay, readHead } from "./header";
@@ -71,17 +72,21 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
   const { owner, problem } = ownerIn(directory);
   const evaluated = epochs.filter(({ testAcc }) => testAcc !== null);
   const arm = header?.arm ?? armByName(directory);
+  const state = stateOf(events, owner !== null);
+  const isOver = owner === null && (state === "stopped" || state === "failed");
+  const hadCheckpoint = events.some(({ type }) => type === "checkpoint") || hasCheckpoint(runFiles(directory).checkpoint);
   return {
     directory,
     name: header?.recipe.name ?? basename(arm === "single" ? directory : dirname(directory)),
     arm,
-    state: stateOf(events, owner !== null),
+    state,
     started: events[0]?.time ?? "",
     epochsDone: epochs.length,
     epochs: header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
     owner,
+    beginsAnew: isOver && !hadCheckpoint,
     damage: damage ?? problem,
   };
 }

@@ -16,6 +16,8 @@ export interface RunGroup {
   arms: RunSummary[];
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
+  /** Whether all its runs ended before their first checkpoint, so that resuming begins anew. */
+  beginsAnew: boolean;
   /** What is wrong with the files of one of its runs, in words; null if nothing is. */
   damage: string | null;
 }
@@ -167,6 +169,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       state: groupState(arms),
       arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
+      beginsAnew: arms.every(({ beginsAnew }) => beginsAnew),
       damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));

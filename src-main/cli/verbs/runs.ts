@@ -155,8 +155,8 @@ function ownerWords({ program, pid, host }: RunOwner): string {
   return `the ${program}, process ${pid}${host ? ` on ${host}` : ""}`;
 }
 
-function stateWords({ state, owner, damage }: RunSummary): string {
-  const words = damage ? `${state}, damaged` : state;
+function stateWords({ state, owner, damage, beginsAnew }: RunSummary): string {
+  const words = [state, ...(beginsAnew ? ["no checkpoint yet, resuming begins anew"] : []), ...(damage ? ["damaged"] : [])].join(", ");
   return owner ? `${words} (${ownerWords(owner)})` : words;
 }
 
