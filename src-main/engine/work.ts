@@ -245,12 +245,8 @@ export class Work {
       if (cause instanceof Interrupted) cause = refusalOf(() => run.stop()) ?? cause;
       if (!(cause instanceof Interrupted)) refusalOf(() => run.fail(toFailure(cause).message));
     }
-    return this.#runs.length === 0
-      ? cause
-      : withRemedy(
-          cause,
-          this.#runs.some((run) => run.hasCheckpoint),
-        );
+    const hasCheckpoint = this.#runs.some((run) => run.hasCheckpoint);
+    return this.#runs.length === 0 ? cause : withRemedy(cause, hasCheckpoint);
   }
 
   #phase(text: string): void {

@@ -70,7 +70,7 @@ function jsonIn(path: string): unknown {
 
 /** Whether something that is no file has the name of a run's file. */
 export function isInTheWay(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  return existsSync(path) && !statSync(path).isFile();
 }
 
 function stored(path: string): { header: RunHeader; problem: null } | { header: null; problem: string } {

@@ -38,7 +38,7 @@ export function addDemo(program: Command, perform: Perform): void {
 function addCompareOptions(verb: Command): Command {
   return addRunOptions(verb).option(
     "--seeds <count>",
-    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run)",
+    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run, or trains the first so many of it)",
     wholeNumber(1, 1000),
   );
 }
