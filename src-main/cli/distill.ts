@@ -4,6 +4,7 @@ import path from "node:path";
 import { startEngine } from "../engine-client/node-process";
 import { onOrphaned } from "./orphaned";
 import { run } from "./program";
+import { programFrom } from "./started-from";
 
 // A reader that stops early (`distill ... | head`) is not a failure.
 for (const stream of [process.stdout, process.stderr]) {
@@ -20,6 +21,7 @@ const COPIES_MS = 500;
 
 run(process.argv.slice(2), {
   cwd: process.cwd(),
+  program: programFrom(path.join(__dirname, "../.."), [process.cwd(), process.env.INIT_CWD ?? process.cwd()]),
   now: () => new Date(),
   writeOut: (text) => process.stdout.write(text),
   err: process.stderr,

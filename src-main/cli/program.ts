@@ -5,7 +5,8 @@ import { visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
-import { addCommonOptions, type Outcome, type Perform } from "./verb";
+import { shellWords } from "./shell-words";
+import { addCommonOptions, exampleOf, type Outcome, type Perform } from "./verb";
 import { addBench } from "./verbs/bench";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
@@ -43,6 +44,7 @@ function createProgram(world: World, perform: Perform, print: (outcome: Outcome)
   const program = new Command("distill")
     .description(packageJson.description)
     .version(packageJson.version)
+    .addHelpText("afterAll", ({ command }) => exampleOf(command, shellWords(world.program)))
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(visibleLines(text)) })
     .showHelpAfterError("(add --help for usage)");

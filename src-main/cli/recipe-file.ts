@@ -28,7 +28,8 @@ export function readJson(file: string, shown: string): unknown {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = { ENOENT: "there is no such file", EISDIR: "expected a file, got a folder" }[code ?? ""] ?? message;
     throw new InputError(`${shown}: cannot be read: ${reason}`, { cause: error });
   }
   try {

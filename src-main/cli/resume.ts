@@ -3,9 +3,9 @@ import path from "node:path";
 import type { Methods } from "../contract/engine";
 import type { Failure } from "../contract/failure";
 import type { RunResult } from "../contract/run";
-import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import type { Session } from "./session";
+import { shellWords } from "./shell-words";
 
 /** A training call that ended early, with the command that resumes it from its checkpoint. */
 export class Resumable extends EngineError {
@@ -18,40 +18,42 @@ export class Resumable extends EngineError {
 }
 
 /**
- * Trains. If that is interrupted or its engine dies, the failure names the command that resumes the run: `command`, which is told whether the folder
- * has the recipe, with `--out` and `--resume`.
+ * Trains. If that ends early once training has begun, for whatever reason, the failure names the command that resumes the run: `command`, which is
+ * told whether the folder has the recipe, between the program's own words and `--resume --out`.
  */
 export async function resumable(session: Session, request: Methods["start"]["params"], command: (isRecorded: boolean) => string[]): Promise<RunResult> {
   let out: string | null = null;
+  let hasBegun = false;
+  const onStart = (directory: string) => {
+    out = directory;
+  };
+  const onBegun = () => {
+    hasBegun = true;
+  };
   try {
-    return await session.train(request, (directory) => {
-      out = directory;
-    });
+    return await session.train(request, onStart, onBegun);
   } catch (error) {
-    const isEarlyEnd = error instanceof EngineError && (error.code === "INTERRUPTED" || error.code === "ENGINE_DIED");
-    if (isEarlyEnd && out !== null && existsSync(out)) throw new Resumable(error, shellWords([...command(isRecorded(out)), "--resume", "--out", out]));
-    throw withRemedy(error, request.out);
+    const folder = out !== null && existsSync(out) ? out : null;
+    if (!(error instanceof EngineError)) throw error;
+    const isCutShort = error.code === "ENGINE_DIED" || session.wasForced;
+    const isBeforeTraining = error.code === "INTERRUPTED" && !isCutShort && !hasBegun && out !== null;
+    const isRecorded = folder !== null && hasRecipe(folder);
+    const failure = isBeforeTraining ? beforeTraining(isRecorded) : withRemedy(error, request.out, session);
+    if (folder === null || !(hasBegun || isCutShort || (isBeforeTraining && isRecorded))) throw failure;
+    throw new Resumable(failure, shellWords([...session.world.program, ...command(isRecorded), "--resume", "--out", folder]));
   }
 }
 
 /** Whether a run's folder has its recipe: of one arm, or what a comparison was asked for. */
-const isRecorded = (out: string) => ["recipe.json", "request.json"].some((file) => existsSync(path.join(out, file)));
+const hasRecipe = (out: string) => ["recipe.json", "request.json"].some((file) => existsSync(path.join(out, file)));
+
+function beforeTraining(isRecorded: boolean): EngineError {
+  const message = isRecorded ? "stopped before training went on: the run is as it was" : "stopped before training began: nothing was written";
+  return new EngineError({ code: "INTERRUPTED", message });
+}
 
 /** What a person at a terminal types where another process holds the run. */
-function withRemedy(error: unknown, out: string): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const remedy = { HELD: ` with: ${shellWords(["npx", "distill", "runs", "watch", out])}`, PERHAPS_HELD: " with --take-over" } as const;
+function withRemedy(error: EngineError, out: string, { world }: Session): EngineError {
+  const remedy = { HELD: ` with: ${shellWords([...world.program, "runs", "watch", out])}`, PERHAPS_HELD: " with --take-over" } as const;
   return error.code in remedy ? new EngineError({ ...error, message: error.message + remedy[error.code as keyof typeof remedy] }) : error;
-}
-
-/** Quotes words so that a shell reads them back unchanged. */
-export function shellWords(words: readonly string[]): string {
-  return words.map(shellWord).join(" ");
-}
-
-function shellWord(word: string): string {
-  if (/^[\w./:=@%+,-]+$/.test(word)) return word;
-  // A POSIX shell has no escapes for what cannot be shown; bash and zsh have.
-  if (visible(word) !== word) return `$'${visible(word.replace(/[\\']/g, "\\$&"))}'`;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

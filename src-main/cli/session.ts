@@ -1,4 +1,4 @@
-import type { Method, Methods } from "../contract/engine";
+import type { Method, Methods, Notice } from "../contract/engine";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
 import { type ProgressView, progressView } from "./progress";
@@ -18,16 +18,28 @@ export class Session {
     return this.interrupts.unlessForced(answer);
   }
 
-  /** Trains to the end. The first interrupt stops the run with a checkpoint. `onStart` is told its folder. */
-  train(request: Methods["start"]["params"], onStart: (directory: string) => void): Promise<RunResult> {
+  /**
+   * Trains to the end. The first interrupt stops the run with a checkpoint. `onStart` is told its folder, in which nothing may be written yet;
+   * `onBegun` is called when there is something to resume, for each arm.
+   */
+  train(request: Methods["start"]["params"], onStart: (directory: string) => void, onBegun: () => void): Promise<RunResult> {
     const { signal } = this.interrupts;
     this.interrupts.stopping = "Stopping. Interrupt once more to stop at once.";
-    return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice: (notice) => this.progress.show(notice) }));
+    const onNotice = (notice: Notice) => {
+      if (notice.type === "started") onBegun();
+      this.progress.show(notice);
+    };
+    return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice }));
   }
 
   /** Whether the user asked to stop. */
   get interrupted(): boolean {
     return this.interrupts.signal.aborted;
+  }
+
+  /** Whether the user asked a second time, so that the engine is ended at once. */
+  get wasForced(): boolean {
+    return this.interrupts.wereForced;
   }
 
   say(text: string): void {

@@ -10,9 +10,19 @@ export interface Outcome {
 /** Runs the work of a verb with an engine and prints the outcome. */
 export type Perform = (work: (session: Session) => Promise<Outcome>) => Promise<void>;
 
-/** Adds a verb whose help ends with an example. */
+const examples = new WeakMap<Command, string>();
+
+/** Adds a verb, with an example of its arguments, verb included. */
 export function addVerb(parent: Command, usage: string, description: string, example: string): Command {
-  return parent.command(usage).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+  const verb = parent.command(usage).description(description);
+  examples.set(verb, example);
+  return verb;
+}
+
+/** The end of a verb's help; nothing for what only has verbs. */
+export function exampleOf(command: Command, program: string): string {
+  const example = examples.get(command);
+  return example === undefined ? "" : `\nExample:\n  ${program} ${example}`;
 }
 
 /** Adds the options that all verbs share, after a verb's own. */

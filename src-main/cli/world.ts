@@ -5,6 +5,8 @@ import type { EngineChannel } from "../engine-client/channel";
 export interface World {
   /** The folder that relative paths start from. */
   cwd: string;
+  /** What starts this program in that folder: `npx distill`, or `node` with a path. For commands that are printed. */
+  program: readonly string[];
   now(): Date;
   /** Standard output: results only. */
   writeOut(text: string): void;

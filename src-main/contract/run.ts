@@ -107,6 +107,8 @@ export interface RunSummary {
   trainAcc: number | null;
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
+  /** Whether it ended before its first checkpoint, so that resuming begins anew. */
+  beginsAnew: boolean;
   /** What is wrong with its files, in words: they cannot be read, or say something else than the checkpoint. Null if nothing is. */
   damage: string | null;
 }

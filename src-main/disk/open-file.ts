@@ -73,13 +73,22 @@ export function withFile<T>(file: OpenFile, body: (file: OpenFile) => T): T {
   return result;
 }
 
+const IS_FOLDER = ": there is a folder where a file is expected; move it away";
+/** What helps against what the system refuses, where its own words do not tell. */
+const REMEDIES: Record<string, string | undefined> = {
+  EISDIR: IS_FOLDER,
+  ENOTEMPTY: IS_FOLDER,
+  EROFS: ": that file system can only be read; make it writable, or use a folder elsewhere",
+};
+
 /** Runs `act`, and turns what the system refuses into an InputError that names the path. */
-export function naming<T>(path: string, what: "read" | "written" | "closed", act: () => T): T {
+export function naming<T>(path: string, what: "read" | "written" | "closed" | "deleted", act: () => T): T {
   try {
     return act();
   } catch (cause) {
     if (!isRefusal(cause)) throw cause;
-    throw new InputError(`${path} cannot be ${what} (${(cause as Error).message})`, { cause });
+    const remedy = REMEDIES[(cause as NodeJS.ErrnoException).code ?? ""] ?? "";
+    throw new InputError(`${path} cannot be ${what} (${(cause as Error).message})${remedy}`, { cause });
   }
 }
 

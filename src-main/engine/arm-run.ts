@@ -7,7 +7,7 @@ import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
 import { readRun } from "../runs/reader";
 import { createRun, type RunWriter, resumeRun } from "../runs/writer";
-import { makeNewest, removeOlderCheckpoint, writeCheckpoint } from "../training/checkpoint";
+import { hasCheckpoint, makeNewest, removeOlderCheckpoint, writeCheckpoint } from "../training/checkpoint";
 import type { Step, Trainer } from "../training/trainer";
 import { type EarlierRun, type PlacedArm, positionOf } from "./resumption";
 
@@ -97,6 +97,10 @@ export class ArmRun {
     this.writer.setHashes(this.trainer.hashes);
     this.writer.event("checkpoint");
     this.#lastCheckpoint = performance.now();
+  }
+
+  get hasCheckpoint(): boolean {
+    return hasCheckpoint(runFiles(this.writer.directory).checkpoint);
   }
 
   #writeCheckpoint(): void {

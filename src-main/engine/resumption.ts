@@ -2,16 +2,18 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
+import { parseJson } from "../contract/json";
 import type { RunNormalization } from "../contract/normalization";
 import { decidingDifference, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
+import { withSafetensors } from "../models/safetensors";
 import { type RunHeader, type RunNote, runFiles } from "../runs/files";
-import { headBy, noteOf } from "../runs/header";
+import { headBy, isInTheWay, noteOf } from "../runs/header";
 import { isLeftOver } from "../runs/left-over";
 import { readableBatches, readableEvents } from "../runs/reader";
 import { type RunPosition, recover } from "../runs/writer";
 import { type Checkpoint, findCheckpoint, hasCheckpoint, restore } from "../training/checkpoint";
 import { type Arm, writtenKey } from "../training/compare";
-import type { Trainer } from "../training/trainer";
+import type { Position, Trainer } from "../training/trainer";
 
 /** An arm and its run folder. */
 export interface PlacedArm extends Arm {
@@ -37,9 +39,10 @@ export interface EarlierRun {
  * that never became a run.
  */
 export function expectFree({ directory }: PlacedArm): null {
-  const { recipe, ...others } = runFiles(directory);
-  if (existsSync(recipe)) throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
-  const taken = Object.values(others).find((path) => existsSync(path) && !isLeftOver(path));
+  const files = runFiles(directory);
+  if (existsSync(files.recipe) && !isInTheWay(files.recipe))
+    throw new InputError(`${directory} already holds a run: choose another folder, or resume that run`);
+  const taken = Object.values(files).find((path) => existsSync(path) && !isLeftOver(path));
   if (taken) throw new InputError(`${taken} already exists, and a run in that folder would overwrite it: choose another folder`);
   return null;
 }
@@ -66,6 +69,13 @@ function expectAll(arms: readonly PlacedArm[], earlier: readonly (EarlierRun | n
   );
 }
 
+/** Throws an InputError if a folder has the name of a file that resuming writes. */
+function expectNoFolders(directory: string): void {
+  const { checkpoint: _, ...files } = runFiles(directory);
+  const inTheWay = Object.values(files).find(isInTheWay);
+  if (inTheWay) throw new InputError(`${inTheWay} is a folder or a device, where the run has a file: move it away and resume again`);
+}
+
 function wasBegun(directory: string): boolean {
   const { recipe, checkpoint } = runFiles(directory);
   return existsSync(recipe) || hasCheckpoint(checkpoint);
@@ -78,14 +88,15 @@ function expectStarted(directory: string): void {
 }
 
 function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun {
+  expectNoFolders(directory);
   const checkpoint = findCheckpoint(runFiles(directory).checkpoint);
   const note = checkpoint?.run != null ? noteIn(checkpoint) : null;
   const { header, isLost } = headBy(directory, note);
   if (header.arm !== name)
     throw new InputError(
       header.arm === "single"
-        ? `${directory} holds the run of one arm, which the verb train resumes`
-        : `${directory} holds the ${header.arm} of a comparison, which the verb compare resumes in ${dirname(directory)}`,
+        ? `${directory} holds the run of one arm: resume it with the verb train`
+        : `${directory} holds the ${header.arm} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`,
     );
   if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
   else expectNoneLost(directory);
@@ -117,21 +128,44 @@ function noteIn({ path, run }: Checkpoint): RunNote {
   }
 }
 
-/** Throws an InputError if a checkpoint is that of another run, arm or recipe. */
+/** Throws an InputError if a checkpoint is that of another run, arm or recipe; what it advises was looked up to help. */
 function expectOwn({ path, position }: Checkpoint, note: RunNote | null, run: RunHeader): void {
+  const mismatch = mismatchOf(note, position, run);
+  if (!mismatch) return;
   const before = join(dirname(path), "previous.safetensors");
-  const orBefore = before !== path && existsSync(before) ? `, or move that file away to go on from the one before, ${before}` : "";
-  const elsewhere = (whose: string, otherwise = "") =>
-    new InputError(`${path} ${whose}, and this folder holds ${inWords(run)}: put this run's own checkpoint back${orBefore}${otherwise}`);
+  const beforeIs = before === path ? "unusable" : standingOf(before, run);
+  const andRecipe = beforeIs === "own, of another recipe" ? " and delete recipe.json, which was changed and which resuming restores," : "";
+  const remedies = [
+    ...(mismatch.isOwn ? [`if ${runFiles(dirname(dirname(path))).recipe} was changed, delete it: resuming restores it`] : []),
+    `${mismatch.isOwn ? "otherwise " : ""}put this run's own checkpoint back`,
+    ...(beforeIs === "unusable" || mismatch.isOwn ? [] : [`or move that file away${andRecipe} to go on from the one before, ${before}`]),
+  ];
+  throw new InputError(`${path} ${mismatch.words}, and this folder holds ${inWords(run)}: ${remedies.join(", ")}`);
+}
+
+/** Why a checkpoint cannot be that of a run; null if it can. `isOwn`: whether it is, and recipe.json says something else. */
+function mismatchOf(note: RunNote | null, position: Pick<Position, "initialWeights">, run: RunHeader): { words: string; isOwn: boolean } | null {
+  const of = (words: string) => ({ words, isOwn: false });
   if (!note) {
-    if (run.id !== undefined) throw elsewhere("does not say which run it belongs to");
-    if (position.initialWeights !== run.hashes.initialWeights) throw elsewhere("belongs to a run with other initial weights");
-    return;
+    if (run.id !== undefined) return of("does not say which run it belongs to");
+    return position.initialWeights === run.hashes.initialWeights ? null : of("belongs to a run with other initial weights");
   }
   const isSame = note.run.arm === run.arm && (run.id === undefined || note.run.id === run.id) && note.run.hashes.initialWeights === run.hashes.initialWeights;
-  if (!isSame) throw elsewhere(`belongs to ${inWords(note.run)}`);
+  if (!isSame) return of(`belongs to ${inWords(note.run)}`);
   const differing = decidingDifference(note.run.recipe, run.recipe);
-  if (differing) throw elsewhere(`belongs to a run with another ${differing}`, "; or, if recipe.json was changed, delete it: resuming restores it");
+  return differing ? { words: `belongs to a run with another ${differing}`, isOwn: true } : null;
+}
+
+/** What the beginning of a checkpoint says about going on from it. */
+function standingOf(path: string, run: RunHeader): "own" | "own, of another recipe" | "unusable" {
+  try {
+    const { position, run: note } = withSafetensors(path, ({ header }) => header.metadata);
+    const mismatch = mismatchOf(note === undefined ? null : noteOf(note), parseJson(position ?? "") as Position, run);
+    if (!mismatch) return "own";
+    return mismatch.isOwn ? "own, of another recipe" : "unusable";
+  } catch {
+    return "unusable";
+  }
 }
 
 function inWords({ arm, recipe, id }: RunHeader): string {

@@ -5,10 +5,12 @@ import type { Methods, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, LiveRun, RunResult, TrainResult } from "../contract/run";
+import { visible } from "../contract/visible";
+import { naming } from "../disk/open-file";
 import { EngineError } from "../engine-client/client";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { hasBegun, readRequest, removeRequest, seedsOf, writeRequest } from "../runs/request";
+import { hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -58,6 +60,8 @@ export class Run implements Watchable {
   /** Folders in which this run wrote what was asked for. */
   readonly #requested: string[] = [];
   readonly #seeds: number;
+  /** Whether its comparisons lie in folders of their own, one a seed. */
+  readonly #isSweep: boolean;
   readonly #notices: NoticeBody[] = [];
   readonly #watchers = new Set<(notice: NoticeBody) => void>();
   /** Progress of the member under way in that of all. */
@@ -77,10 +81,11 @@ export class Run implements Watchable {
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.#seeds = kind === "train" ? 1 : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
-    if (this.#seeds > 1 && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
+    this.#isSweep = this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
+    if (this.#isSweep && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
-      this.#lock(this.#foldersOf(this.directory, this.#seeds === 1));
+      this.#lock(this.#foldersOf(this.directory, !this.#isSweep));
       this.#writeRequest({ recipe, directory: this.directory }, this.#seeds);
     } catch (error) {
       this.#leave();
@@ -135,7 +140,7 @@ export class Run implements Watchable {
     // `start` answers first.
     await null;
     try {
-      const result = this.#seeds === 1 ? await this.#trainMember({ recipe: this.request.recipe, directory: this.directory }) : await this.#sweep();
+      const result = this.#isSweep ? await this.#sweep() : await this.#trainMember({ recipe: this.request.recipe, directory: this.directory });
       this.#state = "finished";
       return result;
     } catch (error) {
@@ -147,6 +152,8 @@ export class Run implements Watchable {
   async #sweep(): Promise<RunResult> {
     const comparisons: ComparisonResult[] = [];
     const members = this.#members();
+    const wanted = readRequest(this.directory)?.seeds ?? this.#seeds;
+    if (wanted > this.#seeds) this.#send({ type: "note", text: fewerInWords(this.directory, this.#seeds, wanted) });
     for (const [index, member] of members.entries()) {
       this.#member = { index, began: performance.now() };
       this.#lock(this.#foldersOf(member.directory, true));
@@ -169,7 +176,7 @@ export class Run implements Watchable {
     const { kind } = this.request;
     if (this.#state === "stopping") throw new EngineError({ code: "INTERRUPTED", message: "stopped on request" });
     // A sweep that is resumed may not have begun this one.
-    const resume = this.request.resume && (this.#seeds === 1 || this.#wasBegun(directory));
+    const resume = this.request.resume && (!this.#isSweep || this.#wasBegun(directory));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
     this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
     if (this.#isPaused) this.#training.order("pause");
@@ -216,7 +223,7 @@ export class Run implements Watchable {
   /** A member's progress as that of the whole run: all members take about as long. */
   #overall(progress: Extract<NoticeBody, { type: "batches" }>["progress"]) {
     const { index, began } = this.#member;
-    if (this.#seeds === 1) return progress;
+    if (!this.#isSweep) return progress;
     const memberSeconds = (performance.now() - began) / 1000 + progress.secondsLeft;
     return {
       ...progress,
@@ -275,14 +282,21 @@ export class Run implements Watchable {
   }
 }
 
-/** Throws an InputError if the sweep in a folder began with another first seed, or is to go on with fewer than it was asked for. */
+/** That a sweep is resumed for a part of what it was asked for, which its folder still says. */
+function fewerInWords(directory: string, seeds: number, wanted: number): string {
+  const first = seeds === 1 ? "the first seed alone is" : `the first ${seeds} seeds are`;
+  return `${visible(directory)} was begun with ${wanted} seeds, of which ${first} trained and summarized now; resumed without a number of seeds, it goes on with all of them`;
+}
+
+/** Throws an InputError if the sweep in a folder began with another first seed, or if a comparison in no folder of its own is to become one of several. */
 function expectSameSweep(directory: string, { train: { seed } }: Recipe, seeds: number): void {
   const begun = readRequest(directory);
   if (!begun || (begun.seeds === 1 && seeds === 1) || !hasBegun(directory)) return;
   const first = begun.recipe.train.seed;
   const was = `${directory} was begun with ${begun.seeds > 1 ? `${begun.seeds} seeds, from ${first} on` : `one seed, ${first}`}`;
   if (begun.seeds === 1) throw new InputError(`${was}, in no folder of its own: compare more seeds in another folder`);
-  if (seed !== first || seeds < begun.seeds) throw new InputError(`${was}, and is resumed with those or more, got ${seeds} from ${seed} on`);
+  if (seed !== first)
+    throw new InputError(`${was}, and the recipe now begins with seed ${seed}: resume it without setting train.seed, or compare in another folder`);
 }
 
 /** Makes a folder. Returns whether it was this call that made it. */
@@ -291,8 +305,10 @@ function makeNew(directory: string): boolean {
     mkdirSync(directory);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return false;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    return naming(directory, "written", () => {
+      throw error;
+    });
   }
 }
 

@@ -246,7 +246,8 @@ export class Work {
       if (cause instanceof Interrupted) cause = refusalOf(() => run.stop()) ?? cause;
       if (!(cause instanceof Interrupted)) refusalOf(() => run.fail(toFailure(cause).message));
     }
-    return this.#runs.length === 0 ? cause : withRemedy(cause);
+    const hasCheckpoint = this.#runs.some((run) => run.hasCheckpoint);
+    return this.#runs.length === 0 ? cause : withRemedy(cause, hasCheckpoint);
   }
 
   #phase(text: string): void {
@@ -311,8 +312,9 @@ function refusalOf(act: () => void): unknown {
 }
 
 /** What the system refused (a full disk) can be fixed, and then nothing is lost. */
-function withRemedy(error: unknown): unknown {
+function withRemedy(error: unknown, hasCheckpoint: boolean): unknown {
   const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
   if (!isRefusal) return error;
-  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: it continues from its last checkpoint`, { cause: error });
+  const how = hasCheckpoint ? "it continues from its last checkpoint" : "it begins anew, as it has no checkpoint yet";
+  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: ${how}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
+import { naming } from "../disk/open-file";
 import { checkpointFiles } from "../training/checkpoint";
 import { lockFile, requestFile, runFiles } from "./files";
 import { ownerOf } from "./lock";
@@ -48,11 +49,11 @@ function clear(folder: string, isRun: boolean): void {
 
 /** A folder under the name of a file is not this program's. */
 function removeFile(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) naming(path, "deleted", () => rmSync(path));
 }
 
 function removeIfEmpty(folder: string): void {
-  if (isFolder(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+  if (isFolder(folder) && readdirSync(folder).length === 0) naming(folder, "deleted", () => rmdirSync(folder));
 }
 
 /** A link to a folder is none: what it leads to is not this program's. */

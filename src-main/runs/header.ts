@@ -1,5 +1,5 @@
 /** What a run says of itself: recipe.json, checked against what its newest checkpoint says, or that alone where recipe.json cannot be read. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -36,7 +36,8 @@ export function headBy(directory: string, note: RunNote | null): Head {
   const path = runFiles(directory).recipe;
   const { header, problem } = stored(path);
   if (header) return { header, note, damage: note && differenceInWords(path, header, note.run), isLost: false };
-  if (note) return { header: note.run, note, damage: `${problem}: resume the run, which restores it from its checkpoint`, isLost: true };
+  const first = isInTheWay(path) ? "move it away and " : "";
+  if (note) return { header: note.run, note, damage: `${problem}: ${first}resume the run, which restores it from its checkpoint`, isLost: true };
   if (!existsSync(path)) throw new InputError(`${directory} holds no run: expected a file recipe.json in it`);
   throw new InputError(`${problem}, and no checkpoint tells what it held`);
 }
@@ -67,8 +68,14 @@ function jsonIn(path: string): unknown {
   }
 }
 
+/** Whether something that is no file has the name of a run's file. */
+export function isInTheWay(path: string): boolean {
+  return existsSync(path) && !statSync(path).isFile();
+}
+
 function stored(path: string): { header: RunHeader; problem: null } | { header: null; problem: string } {
   if (!existsSync(path)) return { header: null, problem: `${path} is missing` };
+  if (isInTheWay(path)) return { header: null, problem: `${path} is a folder or a device, where a file is expected` };
   try {
     const text = readText(path);
     if (/^[\0\s]*$/.test(text)) return { header: null, problem: `${path} is empty, as after a power loss` };

@@ -23,6 +23,7 @@ import { z } from "zod";
 import type { Addon } from "../backend/addon";
 import { Held, InputError, PerhapsHeld } from "../contract/failure";
 import type { RunOwner } from "../contract/run";
+import { naming } from "../disk/open-file";
 import { backend } from "../tensor/tensor";
 import { cannotBeWritten, lockFile } from "./files";
 
@@ -202,11 +203,15 @@ function removeIfGone(directory: string, takeOver: boolean): Holder | null {
 
 function openExisting(path: string): number | null {
   try {
+    if (!statSync(path).isFile())
+      throw new InputError(`${path} is a folder or a device: expected the file by which a process says that it trains here; move it away`);
     return openSync(path, "r");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw error;
+    return naming(path, "read", () => {
+      throw error;
+    });
   }
 }
 

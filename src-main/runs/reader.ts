@@ -4,9 +4,10 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
+import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
 import { type EventType, type RunEvent, type RunHeader, runFiles } from "./files";
-import { type Head, holdsRun, readHead } from "./header";
+import { type Head, holdsRun, isInTheWay, readHead } from "./header";
 import { type Readable, readLines, wholeLines } from "./lines";
 import { ownerOf } from "./lock";
 import { batchTableOf, EPOCHS, readTable } from "./records";
@@ -68,22 +69,36 @@ export function runFolders(directory: string, depth = 3): string[] {
 }
 
 function summarize(directory: string, header: RunHeader | null, events: RunEvent[], epochs: EpochRecord[], damage: string | null): RunSummary {
-  const owner = ownerOf(directory);
+  const { owner, problem } = ownerIn(directory);
   const evaluated = epochs.filter(({ testAcc }) => testAcc !== null);
   const arm = header?.arm ?? armByName(directory);
+  const state = stateOf(events, owner !== null);
+  const isOver = owner === null && (state === "stopped" || state === "failed");
+  const hadCheckpoint = events.some(({ type }) => type === "checkpoint") || hasCheckpoint(runFiles(directory).checkpoint);
   return {
     directory,
     name: header?.recipe.name ?? basename(arm === "single" ? directory : dirname(directory)),
     arm,
-    state: stateOf(events, owner !== null),
+    state,
     started: events[0]?.time ?? "",
     epochsDone: epochs.length,
     epochs: header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
     owner,
-    damage,
+    beginsAnew: isOver && !hadCheckpoint,
+    damage: damage ?? problem,
   };
+}
+
+/** Who trains a run; `problem`: why that cannot be known, in words. */
+function ownerIn(directory: string): { owner: RunSummary["owner"]; problem: string | null } {
+  try {
+    return { owner: ownerOf(directory), problem: null };
+  } catch (error) {
+    if (error instanceof InputError) return { owner: null, problem: error.message };
+    throw error;
+  }
 }
 
 /** The arm of a run that cannot say it: the folders of a comparison have the names of its arms. */
@@ -148,6 +163,7 @@ export const readableEvents = (directory: string): Readable<RunEvent> => readabl
 export const readableEvidence = (directory: string): Readable<BatchEvidence> => readable(runFiles(directory).evidence, jsonLines(isEvidence));
 
 function readable<R>(path: string, read: (text: string) => Readable<R>): Readable<R> {
+  if (isInTheWay(path)) return { records: [], damage: "expected a file, got a folder or a device; move it away", isInside: true };
   return read(existsSync(path) ? readText(path) : "");
 }
 

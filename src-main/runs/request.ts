@@ -3,7 +3,7 @@
  * early it ended.
  */
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -50,6 +50,11 @@ export function hasBegun(directory: string): boolean {
   return [directory, ...seedFolders(directory)].some((comparison) => armsOf(comparison).some(holdsRun));
 }
 
+/** Whether a sweep has begun in a folder. */
+export function holdsSweep(directory: string): boolean {
+  return hasBegun(directory) && seedFolders(directory).length > 0;
+}
+
 /** How many seeds a comparison or sweep that is resumed was asked for. Throws an InputError if nothing tells. */
 export function seedsOf(directory: string): number {
   const request = readRequest(directory);
@@ -70,16 +75,16 @@ export function recipeOfRun(directory: string, kind: "train" | "compare"): Recip
 }
 
 function recipeOfOne(directory: string): Recipe {
-  if (readRequest(directory) || hasBegun(directory)) throw new InputError(`${directory} holds a comparison, which the verb compare resumes`);
+  if (readRequest(directory) || hasBegun(directory)) throw new InputError(`${directory} holds a comparison: resume it with the verb compare`);
   const { arm, recipe } = readHead(directory).header;
   if (arm === "single") return recipe;
-  throw new InputError(`${directory} holds the ${arm} of a comparison, whose own folder the verb compare resumes`);
+  throw new InputError(`${directory} holds the ${arm} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`);
 }
 
 function recipeOfBoth(directory: string): Recipe {
   const request = readRequest(directory);
   if (request) return request.recipe;
-  if (holdsRun(directory)) throw new InputError(`${directory} holds the run of one arm, which the verb train resumes`);
+  if (holdsRun(directory)) throw new InputError(`${directory} holds the run of one arm: resume it with the verb train`);
   const [first] = seedFolders(directory);
   return first ? recipeOfBoth(first) : recipeByArms(directory);
 }

@@ -16,6 +16,8 @@ export interface RunGroup {
   arms: RunSummary[];
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
+  /** Whether all its runs ended before their first checkpoint, so that resuming begins anew. */
+  beginsAnew: boolean;
   /** What is wrong with the files of one of its runs, in words; null if nothing is. */
   damage: string | null;
 }
@@ -32,14 +34,17 @@ export interface OpenRun {
   curves: Curves;
 }
 
-const REFRESH_MS = 3000;
+/** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
+const REFRESH_MS = { live: 3000, quiet: 6000 };
 
 /** The runs in the runs folder, and the one that is open. */
 export class Runs {
   groups: RunGroup[] = $state.raw([]);
   open: OpenRun | null = $state.raw(null);
   loading = $state(true);
-  problem: string | null = $state(null);
+  #isReading = false;
+  #listProblem: string | null = $state(null);
+  #runProblem: string | null = $state(null);
 
   constructor(
     private readonly bridge: Bridge,
@@ -48,6 +53,11 @@ export class Runs {
     /** The folder of the run that this app trains; null if it trains none. */
     private readonly trained: () => string | null,
   ) {}
+
+  /** Why a run or the list could not be read. */
+  get problem(): string | null {
+    return this.#runProblem ?? this.#listProblem;
+  }
 
   whereabouts(group: RunGroup): Whereabouts {
     return whereaboutsOf(group, this.trained(), Date.now());
@@ -58,21 +68,34 @@ export class Runs {
     return this.groups.some((group) => !["nowhere", "here"].includes(this.whereabouts(group)));
   }
 
-  /** Refreshes the list every few seconds, until the function that it returns is called. */
+  /**
+   * Refreshes the list every few seconds, until the function that it returns is called. Nothing is asked while the window cannot be seen, nor before the
+   * last answer has come.
+   */
   keepFresh(): () => void {
-    const timer = setInterval(() => this.refresh(), REFRESH_MS);
+    const refresh = () => {
+      if (!this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
+    };
+    const timer = setInterval(refresh, this.areLiveElsewhere ? REFRESH_MS.live : REFRESH_MS.quiet);
     return () => clearInterval(timer);
   }
 
   async refresh(): Promise<void> {
-    await this.#withProblem(async () => {
+    this.#runProblem = null;
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    this.#listProblem = await problemIn(async () => {
       this.groups = groupRuns(await this.engine.call("listRuns", { directory: this.runsDirectory() }));
     });
+    this.#isReading = false;
     this.loading = false;
   }
 
   async look(group: RunGroup): Promise<void> {
-    await this.#withProblem(async () => {
+    this.#runProblem = await problemIn(async () => {
       const arms = await this.details(group);
       this.open = { group, arms, curves: curvesOf(arms) };
     });
@@ -119,14 +142,15 @@ export class Runs {
     const { path } = await this.engine.call("report", { runs: group.arms.map(({ directory }) => directory), format, out });
     return path;
   }
+}
 
-  async #withProblem(work: () => Promise<void>): Promise<void> {
-    this.problem = null;
-    try {
-      await work();
-    } catch (error) {
-      this.problem = inWords(error);
-    }
+/** Why work failed, in words; null if it did not. */
+async function problemIn(work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return inWords(error);
   }
 }
 
@@ -145,6 +169,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       state: groupState(arms),
       arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
+      beginsAnew: arms.every(({ beginsAnew }) => beginsAnew),
       damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));

@@ -205,9 +205,12 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   const { recipe } = presetOf("quick-look");
   const long = { ...recipe, name: "by hand", data: { ...recipe.data, trainLimit: 160, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 500 } };
   writeFileSync(inHome("recipe.json"), JSON.stringify(long));
+  await studio.go("runs");
+  await studio.sees("No runs yet");
   const ended = distill(["compare", "--recipe", "recipe.json", "--out", "runs/by-hand"], home, (_, child) => onTestFinished(() => void child.kill()));
 
-  await expect.poll(() => studio.seesNow("runs", /^in the command line, process \d+$/), { timeout: PATIENCE_MS }).toBe(true);
+  // On the screen that is open, without being asked again.
+  await studio.sees(/^in the command line, process \d+$/);
   await studio.press("Watch by hand");
   await studio.trainingIs("Running");
   await studio.sees(/^Trained in the command line, process \d+ · Epoch \d+ of 500/);

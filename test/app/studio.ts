@@ -56,12 +56,6 @@ export class Studio {
     await this.page.getByText(words).first().waitFor();
   }
 
-  /** Whether a screen that is opened now shows these words. */
-  async seesNow(screen: keyof typeof SCREENS, words: RegExp): Promise<boolean> {
-    await this.go(screen);
-    return this.page.getByText(words).first().isVisible();
-  }
-
   /** Starts the preset for a quick look, made shorter. */
   async startShortRun({ trainImages, epochs }: ShortRun): Promise<void> {
     await this.go("setup");

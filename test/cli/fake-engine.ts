@@ -21,6 +21,7 @@ export interface Run {
 
 export interface RunOptions {
   cwd?: string;
+  program?: readonly string[];
   isTTY?: boolean;
   /** Width of the terminal. */
   columns?: number;
@@ -34,7 +35,7 @@ export interface RunOptions {
 export async function runWith(
   handlers: Handlers,
   args: readonly string[],
-  { cwd = "/nowhere", isTTY = false, columns = 120, tick = 0, during }: RunOptions = {},
+  { cwd = "/nowhere", program = ["npx", "distill"], isTTY = false, columns = 120, tick = 0, during }: RunOptions = {},
 ): Promise<Run> {
   const written = { out: "", err: "" };
   const calls: Run["calls"] = [];
@@ -75,6 +76,7 @@ export async function runWith(
   });
   const world: World = {
     cwd,
+    program,
     now: () => {
       time += 1000 * tick;
       return new Date(time);

@@ -1,9 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Held, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
+import type { NoticeBody } from "../../src-main/contract/engine";
+import { Held, InputError, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
+
+type Watch = (params: unknown, notify: (notice: NoticeBody) => void) => unknown;
+const started: NoticeBody = { type: "started", arm: "single", directory: "/nowhere", batchesPerEpoch: 4, epochs: 5 };
 
 let cwd: string;
 beforeEach(() => {
@@ -28,7 +32,8 @@ describe("Ctrl-C", () => {
       if (hasBegun) writeFileSync(join(out, "recipe.json"), "{}");
       return { run: "1", directory: out };
     };
-    const watch = () => {
+    const watch: Watch = (_, notify) => {
+      if (hasBegun) notify(started);
       for (let i = 0; i < presses; i++) press();
       return stopped;
     };
@@ -58,9 +63,16 @@ describe("Ctrl-C", () => {
     expect(err).toContain(`Resume with: npx distill train --recipe recipe.json --set 'name=my run' --set device=cpu --resume --out ${join(cwd, "a")}\n`);
   });
 
-  it("repeats the recipe of a run that had not begun, whose folder does not have it", async () => {
+  it("before training began says that nothing was written", async () => {
     hasBegun = false;
-    const { err } = await interrupted(1);
+    const { status, err } = await interrupted(1);
+    expect([status, err]).toEqual([130, expect.stringContaining("interrupted: stopped before training began: nothing was written\n")]);
+    expect(err).not.toContain("Resume with");
+  });
+
+  it("pressed twice before training began repeats the recipe, which the folder may not have", async () => {
+    hasBegun = false;
+    const { err } = await interrupted(2);
     const folder = join(cwd, "runs", "train-2026-11-24-120000");
     expect(err).toContain(`Resume with: npx distill train --recipe recipe.json --set 'name=my run' --resume --out ${folder}\n`);
   });
@@ -118,6 +130,33 @@ describe("when the engine dies in a run", () => {
     expect(err).toContain("error: the engine ended unexpectedly (signal SIGSEGV): a memory fault.\nResume with: npx distill train --resume --out");
     expect(err).not.toContain("its last words");
     expect((await dying("--debug")).err).toContain("its last words");
+  });
+});
+
+describe("when a run fails", () => {
+  async function failing(notices: readonly NoticeBody[]) {
+    const start = ({ out }: { out: string }) => {
+      mkdirSync(out, { recursive: true });
+      writeFileSync(join(out, "request.json"), "{}");
+      return { run: "1", directory: out };
+    };
+    const watch: Watch = (_, notify) => {
+      for (const notice of notices) notify(notice);
+      throw new InputError("a/checkpoint/latest.safetensors cannot be written (ENOSPC: no space left on device)");
+    };
+    return runWith({ start, watch }, ["compare", "--recipe", "recipe.json", "--seeds", "2", "--out", "a"], { cwd });
+  }
+
+  it("in training, as on a full disk, it names the command that resumes; the folder has recipe and seeds", async () => {
+    const { status, err } = await failing([started]);
+    expect([status, err]).toEqual([
+      1,
+      expect.stringContaining(`no space left on device)\nResume with: npx distill compare --resume --out ${join(cwd, "a")}\n`),
+    ]);
+  });
+
+  it("before training has begun, it names none", async () => {
+    expect((await failing([])).err).not.toContain("Resume with");
   });
 });
 

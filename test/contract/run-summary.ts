@@ -12,6 +12,7 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   testAcc: 0.5,
   trainAcc: 0.5,
   owner: null,
+  beginsAnew: false,
   damage: null,
   ...values,
 });

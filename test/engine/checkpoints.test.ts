@@ -60,6 +60,60 @@ describe("a checkpoint that belongs elsewhere is refused, and nothing is changed
   });
 });
 
+describe("the advice helps, followed to the letter, where recipe.json was edited", () => {
+  const recipeFile = join(out, "student", "recipe.json");
+  const edit = () => writeFileSync(recipeFile, readFileSync(recipeFile, "utf8").replace('"epochs": 3', '"epochs": 4'));
+
+  test("beside its own checkpoints", async () => {
+    edit();
+    await expectRefusal(
+      /belongs to a run with another train\.epochs, .*: if \S+student\/recipe\.json was changed, delete it: resuming restores it, otherwise put .* back$/,
+    );
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("beside a damaged checkpoint", async () => {
+    edit();
+    truncateSync(latest(), 100_000);
+    await expectRefusal(
+      /previous\.safetensors belongs to a run with another train\.epochs, .*recipe\.json was changed, delete it: resuming restores it, otherwise put .* back$/,
+    );
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("beside a foreign checkpoint", async () => {
+    edit();
+    copyFileSync(latest(path("other")), latest());
+    await expectRefusal(
+      /back, or move that file away and delete recipe\.json, which was changed and which resuming restores, to go on from the one before, .*previous/,
+    );
+    rmSync(latest());
+    rmSync(recipeFile);
+    await expectSameEnd();
+  });
+
+  test("and is not given where the checkpoint before is foreign too", async () => {
+    for (const file of [latest(), previous()]) copyFileSync(latest(path("other")), file);
+    await expectRefusal(/put this run's own checkpoint back$/);
+  });
+});
+
+test.each([
+  ["recipe.json", /recipe\.json is a folder or a device, where the run has a file: move it away and resume again$/],
+  ["batches.csv", /batches\.csv is a folder/],
+  ["student.safetensors", /student\.safetensors is a folder/],
+])("a folder in place of %s is named before anything is changed, and out of the way, the run goes on", async (name, message) => {
+  const file = join(out, "student", name);
+  if (existsSync(file)) renameSync(file, path("kept"));
+  mkdirSync(file);
+  await expectRefusal(message);
+  rmSync(file, { recursive: true });
+  if (existsSync(path("kept"))) renameSync(path("kept"), file);
+  await expectSameEnd();
+});
+
 describe("a damaged newest checkpoint", () => {
   test.each<[string, (file: string) => void]>([
     ["with a flipped bit", (file) => changeBytes(file, (bytes) => (bytes[bytes.length - 5000]! ^= 16))],

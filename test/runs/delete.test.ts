@@ -1,11 +1,16 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { deleteRun } from "../../src-main/runs/delete";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { finishedRun } from "./example-run";
+
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof import("node:fs")>();
+  return { ...fs, rmSync: vi.fn(fs.rmSync) };
+});
 
 useBackend(loadAddon());
 
@@ -65,6 +70,17 @@ describe("leaves and names what is not the program's", () => {
     mkdirSync(join(directory, "student.safetensors"));
     expect(deleteRun(directory).kept).toEqual([join(directory, "student.safetensors")]);
   });
+});
+
+test("says which file cannot be deleted, why and what to do, and can be repeated", () => {
+  const directory = run("run");
+  vi.mocked(rmSync).mockImplementationOnce((path) => {
+    throw Object.assign(new Error(`EROFS: read-only file system, unlink '${path}'`), { code: "EROFS", syscall: "unlink" });
+  });
+  expect(() => deleteRun(directory)).toThrow(
+    /checkpoint\/\S+\.safetensors\S* cannot be deleted \(EROFS: .*\): that file system can only be read; make it writable/,
+  );
+  expect(deleteRun(directory)).toEqual({ deleted: 1, kept: [] });
 });
 
 test("follows no link to a run's folder, and says where it leads", () => {

@@ -57,9 +57,11 @@ test("what is there instead is said", () => {
     `${at("a")} holds no comparison whose recipe is known: there is neither a request.json in it nor a run in ${at("a", "student")}. ` +
       "Resume it with the recipe that it began with, on the command line with --recipe, or start it anew in another folder",
   );
-  expect(refusal("one", "compare")).toBe(`${at("one")} holds the run of one arm, which the verb train resumes`);
-  expect(refusal("a", "train")).toBe(`${at("a")} holds a comparison, which the verb compare resumes`);
-  expect(refusal("a/control", "train")).toBe(`${at("a", "control")} holds the control of a comparison, whose own folder the verb compare resumes`);
+  expect(refusal("one", "compare")).toBe(`${at("one")} holds the run of one arm: resume it with the verb train`);
+  expect(refusal("a", "train")).toBe(`${at("a")} holds a comparison: resume it with the verb compare`);
+  expect(refusal("a/control", "train")).toBe(
+    `${at("a", "control")} holds the control of a comparison: resume the comparison, with the verb compare and its folder ${at("a")}`,
+  );
   expect(refusal("none", "train")).toBe(`${at("none")} holds no run: there is no such folder`);
 });
 

@@ -198,6 +198,27 @@ describe("the runs in a folder", () => {
     ]);
   });
 
+  test.each(["recipe.json", "events.jsonl", "epochs.csv", "lock"])("are listed with their damage where a folder is named %s", (file) => {
+    finishedRun(directory);
+    rmSync(join(directory, file), { force: true });
+    mkdirSync(join(directory, file));
+    const expected = expect.stringMatching(/(is a folder or a device|expected a file, got a folder or a device)/);
+    expect(listRuns(parent)).toMatchObject([{ directory, owner: null, damage: expected }]);
+  });
+
+  test("begin anew if they ended before their first checkpoint, and nobody trains them", () => {
+    finishedRun(directory);
+    const events = (...types: string[]) =>
+      writeFileSync(join(directory, "events.jsonl"), types.map((type) => `{"time":"2026-11-24T09:05:00Z","type":"${type}"}\n`).join(""));
+    events("started");
+    rmSync(join(directory, "batches.csv"));
+    expect(listRuns(parent)).toMatchObject([{ state: "stopped", beginsAnew: true }]);
+    events("started", "checkpoint", "stopped");
+    expect(listRuns(parent)).toMatchObject([{ state: "stopped", beginsAnew: false }]);
+    events("started", "finished");
+    expect(listRuns(parent)).toMatchObject([{ state: "finished", beginsAnew: false }]);
+  });
+
   test("are none where somebody keeps a recipe under the name of a run's", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "recipe.json"), JSON.stringify(start.recipe));

@@ -18,7 +18,7 @@ export function addBench(program: Command, perform: Perform): void {
     program,
     "bench",
     "measure how fast this computer trains and infers, by itself or beside PyTorch",
-    "npx distill bench --against torch --only 'training|inference'",
+    "bench --against torch --only 'training|inference'",
   )
     .addOption(new Option("--against <name>", "measure PyTorch too, alternating with it").choices(["torch"]))
     .option("--python <file>", "the Python in which PyTorch is installed", "python3")

@@ -17,14 +17,14 @@ type CompareOptions = RunOptions & { seeds?: number };
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
-  const verb = addVerb(program, "compare", description, "npx distill compare --recipe recipe.json --out runs/first");
+  const verb = addVerb(program, "compare", description, "compare --recipe recipe.json --out runs/first");
   addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: CompareOptions) =>
     perform((session) => compare(session, "compare", options, (out) => recipeOf(session, options, "compare", out))),
   );
 }
 
 export function addDemo(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "npx distill demo");
+  const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "demo");
   addCompareOptions(verb).action((options: CompareOptions) =>
     perform((session) => {
       const { world } = session;
@@ -38,7 +38,7 @@ export function addDemo(program: Command, perform: Perform): void {
 function addCompareOptions(verb: Command): Command {
   return addRunOptions(verb).option(
     "--seeds <count>",
-    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run)",
+    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run, or trains the first so many of it)",
     wholeNumber(1, 1000),
   );
 }

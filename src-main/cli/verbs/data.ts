@@ -15,7 +15,7 @@ export function addData(program: Command, perform: Perform): void {
 }
 
 function addInfo(data: Command, perform: Perform): void {
-  const verb = addVerb(data, "info", "show classes and image counts of a data set", "npx distill data info photos");
+  const verb = addVerb(data, "info", "show classes and image counts of a data set", "data info photos");
   addFormatOption(verb.argument("<dir>", 'a folder, or "bundled"')).action((directory: string, { format }: { format: DataFormat }) =>
     perform(async (session) => {
       const request = { path: dataPath(directory, session.world.cwd), format, thumbnailsPerClass: 0 };
@@ -30,7 +30,7 @@ function addDownload(data: Command, perform: Perform): void {
     data,
     "download",
     "download CIFAR-10 (170 MB) and verify it; an interrupted download continues where it stopped",
-    "npx distill data download cifar-10",
+    "data download cifar-10",
   );
   verb
     .argument("<dir>", "folder to save it in")

@@ -5,7 +5,7 @@ import { addVerb, type Perform } from "../verb";
 import { table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
-  addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "npx distill doctor").action(() =>
+  addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "doctor").action(() =>
     perform(async (session) => {
       const report = await session.call("doctor", {});
       const models = await session.call("models", {});

@@ -18,7 +18,7 @@ export function dataPath(data: string, cwd: string): string {
 }
 
 export function addEvaluate(program: Command, perform: Perform): void {
-  const example = "npx distill evaluate --model resnet18_cifar10 --weights bundled --data bundled";
+  const example = "evaluate --model resnet18_cifar10 --weights bundled --data bundled";
   const verb = addVerb(program, "evaluate", "measure accuracy on the test images of a data set", example);
   addFormatOption(addNetworkOptions(verb).requiredOption("--data <dir>", 'a folder, or "bundled"')).action(
     (options: NetworkOptions & { data: string; format: DataFormat }) =>

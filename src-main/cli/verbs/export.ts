@@ -10,7 +10,7 @@ export function addExport(program: Command, perform: Perform): void {
     program,
     "export",
     "write a trained model's weights as a safetensors file of half the size",
-    "npx distill export --weights runs/demo/student/student.safetensors",
+    "export --weights runs/demo/student/student.safetensors",
   );
   verb
     .requiredOption("--weights <file>", "a safetensors file, such as a run's student.safetensors")

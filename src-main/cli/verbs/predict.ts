@@ -31,7 +31,7 @@ export function networkRequest({ model, weights, imageSize, patchSize, mean, std
 }
 
 export function addPredict(program: Command, perform: Perform): void {
-  const example = "npx distill predict --model resnet18_cifar10 --weights bundled --images cat.jpg dog.png";
+  const example = "predict --model resnet18_cifar10 --weights bundled --images cat.jpg dog.png";
   const verb = addVerb(program, "predict", "predict class probabilities of images", example);
   addNetworkOptions(verb)
     .requiredOption("--images <path...>", "image files")

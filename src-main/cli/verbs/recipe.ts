@@ -7,8 +7,8 @@ import { addVerb, type Outcome } from "../verb";
 /** Ready-made recipes, to run or to begin one's own with. They need no engine. */
 export function addRecipe(program: Command, print: (outcome: Outcome) => void): void {
   const recipe = program.command("recipe").description("list and show ready-made recipes");
-  addVerb(recipe, "list", "list the ready-made recipes", "npx distill recipe list").action(() => print(listed()));
-  addVerb(recipe, "show", "print a ready-made recipe", "npx distill recipe show article > recipe.json")
+  addVerb(recipe, "list", "list the ready-made recipes", "recipe list").action(() => print(listed()));
+  addVerb(recipe, "show", "print a ready-made recipe", "recipe show article > recipe.json")
     .argument("<name>", "its name, as distill recipe list prints it")
     .action((name: string) => print(shown(presetNamed(name))));
 }

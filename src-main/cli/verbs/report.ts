@@ -8,7 +8,7 @@ import { addVerb, type Perform } from "../verb";
 type Format = "html" | "csv" | "json";
 
 export function addReport(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "report", "write a report on one or more runs", "npx distill report --runs runs/demo/control runs/demo/student --format html");
+  const verb = addVerb(program, "report", "write a report on one or more runs", "report --runs runs/demo/control runs/demo/student --format html");
   verb
     .requiredOption("--runs <dir...>", "run folders")
     .addOption(new Option("--format <name>", "format of the report").choices(["html", "csv", "json"]).default("html"))

@@ -5,27 +5,27 @@ import { InputError, UsageError } from "../../contract/failure";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
-import { shellWords } from "../resume";
 import type { Session } from "../session";
+import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { count, percent, table } from "../words";
 import type { World } from "../world";
 
 export function addRuns(program: Command, perform: Perform): void {
   const runs = program.command("runs").description("list, show, watch, stop and delete runs, whichever process trains them");
-  addVerb(runs, "list", "list the runs in a folder", "npx distill runs list")
+  addVerb(runs, "list", "list the runs in a folder", "runs list")
     .argument("[dir]", "a folder with runs in it", "runs")
     .action((directory: string) => perform((session) => list(session, directory)));
-  addVerb(runs, "show", "show what a run, or each run of a comparison, has done", "npx distill runs show runs/first")
+  addVerb(runs, "show", "show what a run, or each run of a comparison, has done", "runs show runs/first")
     .argument("<dir>", "folder of the run or comparison")
     .action((directory: string) => perform((session) => show(session, directory)));
-  addVerb(runs, "watch", "follow a run that another process trains; Ctrl-C ends the watching alone", "npx distill runs watch runs/first")
+  addVerb(runs, "watch", "follow a run that another process trains; Ctrl-C ends the watching alone", "runs watch runs/first")
     .argument("<dir>", "folder of the run or comparison")
     .action((directory: string) => perform((session) => watch(session, directory)));
-  addVerb(runs, "stop", "stop a run with a checkpoint, in whichever process", "npx distill runs stop runs/first")
+  addVerb(runs, "stop", "stop a run with a checkpoint, in whichever process", "runs stop runs/first")
     .argument("<dir>", "folder of the run or comparison")
     .action((directory: string) => perform((session) => stop(session, directory)));
-  addVerb(runs, "delete", "delete a run or a comparison", "npx distill runs delete runs/first --yes")
+  addVerb(runs, "delete", "delete a run or a comparison", "runs delete runs/first --yes")
     .argument("<dir>", "folder of the run or comparison")
     .option("--yes", "delete it; without this, only say what would be deleted")
     .action((directory: string, { yes }: { yes?: true }) => perform((session) => remove(session, directory, yes ?? false)));
@@ -145,7 +145,9 @@ async function remove(session: Session, directory: string, yes: boolean): Promis
 async function attach(session: Session, directory: string): Promise<LiveRun & { owner: RunOwner }> {
   const live = await session.call("attach", { directory: path.resolve(session.world.cwd, directory) });
   if (!live?.owner)
-    throw new InputError(`${directory}: no process trains this run now; ${shellWords(["npx", "distill", "runs", "show", directory])} says what it has done`);
+    throw new InputError(
+      `${directory}: no process trains this run now; ${shellWords([...session.world.program, "runs", "show", directory])} says what it has done`,
+    );
   return { ...live, owner: live.owner };
 }
 
@@ -153,8 +155,8 @@ function ownerWords({ program, pid, host }: RunOwner): string {
   return `the ${program}, process ${pid}${host ? ` on ${host}` : ""}`;
 }
 
-function stateWords({ state, owner, damage }: RunSummary): string {
-  const words = damage ? `${state}, damaged` : state;
+function stateWords({ state, owner, damage, beginsAnew }: RunSummary): string {
+  const words = [state, ...(beginsAnew ? ["no checkpoint yet, resuming begins anew"] : []), ...(damage ? ["damaged"] : [])].join(", ");
   return owner ? `${words} (${ownerWords(owner)})` : words;
 }
 

@@ -7,6 +7,7 @@ import { runFolder, shownPath } from "../out-folder";
 import { completeRecipe, readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
+import { shellWords } from "../shell-words";
 import { addVerb, type Perform } from "../verb";
 import { duration, percent, table } from "../words";
 import type { World } from "../world";
@@ -41,22 +42,23 @@ export async function recipeOf(session: Session, { recipe, set, resume }: RunOpt
   const { cwd } = session.world;
   if (recipe !== undefined) return readRecipe(recipe, set, cwd);
   if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
+  const listing = shellWords([...session.world.program, "recipe", "list"]);
   throw new UsageError(
-    "--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (distill recipe list names ready-made ones)",
+    `--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (${listing} names ready-made ones)`,
   );
 }
 
 /**
- * The command that resumes a run, without `--out` and `--resume`. The folder has the recipe, if the run had begun (`isRecorded`), but not what was set
- * on resuming.
+ * Verb and flags that resume a run, without `--out` and `--resume`; `more` are those of the verb alone. The folder has what it was asked for, if the
+ * run had begun (`isRecorded`), but not what was set on resuming.
  */
 export function resumingCommand(verb: string, { recipe, set, resume }: RunOptions, isRecorded: boolean, more: readonly string[] = []): string[] {
-  const again = resume || !isRecorded ? [...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment])] : [];
-  return ["npx", "distill", verb, ...again, ...more];
+  if (isRecorded && !resume) return [verb];
+  return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment]), ...more];
 }
 
 export function addTrain(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "train", "train the one arm that a recipe describes", "npx distill train --recipe recipe.json --set train.epochs=3");
+  const verb = addVerb(program, "train", "train the one arm that a recipe describes", "train --recipe recipe.json --set train.epochs=3");
   addRunOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: RunOptions) =>
     perform(async (session) => {
       const { world } = session;

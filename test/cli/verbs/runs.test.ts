@@ -26,6 +26,11 @@ describe("a run that is damaged", () => {
   });
 });
 
+it("a run that ended before its first checkpoint is listed as one that begins anew", async () => {
+  const { out } = await runWith({ listRuns: () => [run({ state: "stopped", beginsAnew: true, epochsDone: 0, testAcc: null })] }, ["runs", "list"]);
+  expect(out).toMatch(/a +stopped, no checkpoint yet, resuming begins anew +0\/2\n/);
+});
+
 it("a folder that is not there is named as such", async () => {
   const { status, out } = await runWith({ listRuns: () => [] }, ["runs", "list", "no-such-folder"]);
   expect([status, out]).toEqual([0, "no-such-folder: no runs, as there is no such folder\n"]);

@@ -54,6 +54,7 @@ describe("distill train", () => {
   });
 
   it.each<[string, string, string[], number, string]>([
+    ["a folder", "", ["--recipe", "."], 1, "--recipe .: cannot be read: expected a file, got a folder"],
     ["a file that is missing", "", ["--recipe", "none.json"], 1, "--recipe none.json: cannot be read: there is no such file"],
     ["a file that is not JSON", "{ epochs: 3 }", ["--recipe", "bad.json"], 1, "--recipe bad.json: expected a JSON document"],
     [

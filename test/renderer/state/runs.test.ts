@@ -165,7 +165,7 @@ describe("the list", () => {
     engine.answers.listRuns = () => [summary("single", { owner: owner() })];
     const stop = runs.keepFresh();
     expect(engine.paramsOf("listRuns")).toHaveLength(0);
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(15_000);
     expect(engine.paramsOf("listRuns").length).toBeGreaterThan(1);
     expect(runs.areLiveElsewhere).toBe(true);
     engine.answers.listRuns = () => [summary("single")];
@@ -175,6 +175,21 @@ describe("the list", () => {
     const before = engine.calls.length;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(engine.calls).toHaveLength(before);
+  });
+
+  it("keeps why a run could not be opened while the list is refreshed, and asks once at a time", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    await runs.refresh();
+    engine.answers.readRun = () => Promise.reject(failure("its files are damaged"));
+    await runs.look(runs.groups[0]!);
+    onTestFinished(runs.keepFresh());
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(engine.paramsOf("listRuns")).toHaveLength(2);
+    expect(runs.problem).toBe("Its files are damaged");
+    engine.answers.listRuns = () => new Promise(() => {});
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(engine.paramsOf("listRuns")).toHaveLength(3);
   });
 
   it("opens a run with its curves, and closes it", async () => {

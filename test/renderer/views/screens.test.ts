@@ -148,6 +148,13 @@ describe("Runs", () => {
     expect(read()).not.toContain("Watch");
   });
 
+  it("says that a run which ended before its first checkpoint begins anew, and of a comparison only if both arms do", async () => {
+    await listing(summary("single", { state: "stopped", epochsDone: 0, beginsAnew: true }));
+    expect(read()).toMatch(/Stopped 0 of 2 epochs No checkpoint yet: resuming begins anew .*Resume/);
+    await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped", beginsAnew: true }));
+    expect(read()).not.toContain("begins anew");
+  });
+
   it("says what is damaged instead of calling it finished, gives no difference, and offers to resume", async () => {
     await listing(summary("control", { damage: "/runs/one/control/recipe.json is empty: resume the run" }), summary("student"));
     expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – Resume/);
