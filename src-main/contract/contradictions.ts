@@ -1,5 +1,5 @@
 /** Problems of a recipe that no single key shows. */
-import { patchSizeOf } from "./families";
+import { patchSizeOf, sizesProblem } from "./families";
 import { type Networks, type ObjectiveInfo, objectives, type Term } from "./objectives";
 import type { Recipe, StudentChoice } from "./recipe";
 import { sharedKeys } from "./settings";
@@ -74,8 +74,8 @@ function controlProblems({ train, control }: Recipe): string[] {
 function patchProblems({ model, imageSize, patchSize }: Recipe["student"]): string[] {
   const own = patchSizeOf(model);
   if (own === null) return patchSize === null ? [] : [`student.patchSize: ${model} has no patches; expected null, got ${patchSize}`];
-  const side = patchSize ?? own;
-  return imageSize % side === 0 ? [] : [`student.imageSize: expected a multiple of the patch size ${side}, got ${imageSize}`];
+  const found = sizesProblem(model, imageSize, patchSize ?? own);
+  return found ? [`student.${found.size}: ${found.problem}`] : [];
 }
 
 /** `own`: the names that this section sets; for others the recipe's `train` counts. */

@@ -28,6 +28,8 @@ export interface Family<Architecture = unknown> {
   models: readonly ModelData<Architecture>[];
   /** In the order of the forward pass. */
   stages(architecture: Architecture, sizes: ModelSizes): Stage[];
+  /** What is wrong with a patch's side, in words; null if it fits. Left out where every side fits that divides the image's. */
+  patchProblem?(architecture: Architecture, patchSize: number): string | null;
 }
 
 interface ModelData<Architecture> extends ModelSizes {
@@ -56,6 +58,8 @@ export interface ResNetArchitecture {
 
 const depth18 = { depths: [2, 2, 2, 2], channels: [64, 128, 256, 512] };
 const depth34 = { depths: [3, 4, 6, 3], channels: [64, 128, 256, 512] };
+/** Three stages, as He et al. 2015 use them for CIFAR-10. */
+const narrow = { channels: [16, 32, 64] };
 
 const resnet: Family<ResNetArchitecture> = {
   normalization: CIFAR10_NORMALIZATION,
@@ -65,11 +69,25 @@ const resnet: Family<ResNetArchitecture> = {
     { name: "resnet18_cifar10", description: "ResNet-18 for small images", ...sizes(32), parameters: 11_173_962, architecture: { stem: "cifar", ...depth18 } },
     { name: "resnet34_cifar10", description: "ResNet-34 for small images", ...sizes(32), parameters: 21_282_122, architecture: { stem: "cifar", ...depth34 } },
     {
+      name: "resnet8_cifar10",
+      description: "ResNet-8 for small images: the smallest student",
+      ...sizes(32),
+      parameters: 78_042,
+      architecture: { stem: "cifar", depths: [1, 1, 1], ...narrow },
+    },
+    {
+      name: "resnet14_cifar10",
+      description: "ResNet-14 for small images: a small student",
+      ...sizes(32),
+      parameters: 175_258,
+      architecture: { stem: "cifar", depths: [2, 2, 2], ...narrow },
+    },
+    {
       name: "resnet20_cifar10",
       description: "ResNet-20 for small images: a quick teacher",
       ...sizes(32),
       parameters: 272_474,
-      architecture: { stem: "cifar", depths: [3, 3, 3], channels: [16, 32, 64] },
+      architecture: { stem: "cifar", depths: [3, 3, 3], ...narrow },
     },
   ],
   /** Each after its ReLU; the stem before max-pool, as timm's `act1`. */
@@ -93,25 +111,60 @@ export interface VisionTransformerArchitecture {
   depth: number;
   /** A */
   heads: number;
+  /**
+   * How an image becomes tokens. patch: each patch alone, by one linear layer. conv: by a 3x3 convolution of stride 2 for each halving of the patch's
+   * side (Xiao et al. 2021, "Early Convolutions Help Transformers See Better").
+   */
+  stem: "patch" | "conv";
 }
+
+const tiny = { width: 192, depth: 12, heads: 3 };
+const small = { width: 384, depth: 12, heads: 6 };
+const micro = { width: 128, depth: 6, heads: 4 };
 
 const vit: Family<VisionTransformerArchitecture> = {
   normalization: CIFAR10_NORMALIZATION,
   models: [
-    { name: "vit_tiny_patch16_224", description: "ViT-Tiny", ...sizes(224, 16), parameters: 5_526_346, architecture: { width: 192, depth: 12, heads: 3 } },
-    { name: "vit_small_patch16_224", description: "ViT-Small", ...sizes(224, 16), parameters: 21_669_514, architecture: { width: 384, depth: 12, heads: 6 } },
+    { name: "vit_tiny_patch16_224", description: "ViT-Tiny", ...sizes(224, 16), parameters: 5_526_346, architecture: { stem: "patch", ...tiny } },
+    { name: "vit_small_patch16_224", description: "ViT-Small", ...sizes(224, 16), parameters: 21_669_514, architecture: { stem: "patch", ...small } },
     {
       name: "vit_micro_patch4_32",
       description: "A small ViT for small images: a quick student",
       ...sizes(32, 4),
       parameters: 1_205_898,
-      architecture: { width: 128, depth: 6, heads: 4 },
+      architecture: { stem: "patch", ...micro },
+    },
+    {
+      name: "vit_tiny_convstem_patch16_224",
+      description: "ViT-Tiny with a convolutional stem",
+      ...sizes(224, 16),
+      parameters: 5_634_850,
+      architecture: { stem: "conv", ...tiny },
+    },
+    {
+      name: "vit_small_convstem_patch16_224",
+      description: "ViT-Small with a convolutional stem",
+      ...sizes(224, 16),
+      parameters: 22_395_706,
+      architecture: { stem: "conv", ...small },
+    },
+    {
+      name: "vit_micro_convstem_patch8_32",
+      description: "A small ViT with a convolutional stem: a quick student that learns more from few images",
+      ...sizes(32, 8),
+      parameters: 1_303_466,
+      architecture: { stem: "conv", ...micro },
     },
   ],
   /** The residual stream after each block except the last, which computes only the class token. */
   stages({ width, depth }, { imageSize, patchSize }) {
     const side = imageSize / patchSize!;
     return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix: 1, width }));
+  },
+  patchProblem({ stem, width }, patchSize) {
+    const layers = Math.log2(patchSize);
+    const fits = Number.isInteger(layers) && layers >= 1 && width % 2 ** (layers - 1) === 0;
+    return stem === "patch" || fits ? null : `expected 2, 4, 8 and so on, as each layer of a convolutional stem halves the image's side, got ${patchSize}`;
   },
 };
 
@@ -150,6 +203,13 @@ export const imageSizeOf = (model: string): number => modelNamed(model).imageSiz
 
 /** Side of a model's own patches in pixels; null for models without patches. */
 export const patchSizeOf = (model: string): number | null => modelNamed(model).patchSize;
+
+/** What is wrong with the sizes of a model with patches, in words, and which of them; null if they fit. */
+export function sizesProblem(model: string, imageSize: number, patchSize: number): { size: keyof ModelSizes; problem: string } | null {
+  const problem = familyOf(model).patchProblem?.(modelNamed(model).architecture, patchSize);
+  if (problem) return { size: "patchSize", problem };
+  return imageSize % patchSize === 0 ? null : { size: "imageSize", problem: `expected a multiple of the patch size ${patchSize}, got ${imageSize}` };
+}
 
 /** The stages of a model, at its own sizes or at others that it supports. */
 export function stagesOf(model: string, sizes: Partial<ModelSizes> = {}): Stage[] {

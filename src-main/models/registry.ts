@@ -1,5 +1,5 @@
 import { UsageError } from "../contract/failure";
-import { type Family, type FamilyName, type families, modelNamed } from "../contract/families";
+import { type Family, type FamilyName, type families, modelNamed, sizesProblem } from "../contract/families";
 import { allOrNone } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import type { Model } from "./model";
@@ -35,8 +35,8 @@ export function createModel(name: string, options: ModelOptions): Model {
   if (own.patchSize === null && patchSize !== null) throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; omit it`);
   if (patchSize !== null) {
     expectWhole(name, "patchSize", patchSize, 1);
-    if (imageSize % patchSize !== 0)
-      throw new UsageError(`${name}: imageSize ${imageSize} is not a multiple of patchSize ${patchSize}; choose sizes that divide`);
+    const found = sizesProblem(name, imageSize, patchSize);
+    if (found) throw new UsageError(`${name}: ${found.size}: ${found.problem}`);
   }
   return allOrNone(() => {
     const model = codeOf(name).create(name, architecture, { classes, imageSize, patchSize });

@@ -1,6 +1,7 @@
 import type { VisionTransformerArchitecture } from "../contract/families";
 import { transformerInitial } from "../nn/attention";
 import { Block } from "../nn/block";
+import { HybridEmbed } from "../nn/hybrid-embed";
 import { normal } from "../nn/initial";
 import { LayerNorm } from "../nn/layer-norm";
 import { Linear } from "../nn/linear";
@@ -15,18 +16,18 @@ import { Model, type ModelShape, type Observe } from "./model";
 export class VisionTransformer extends Model {
   cls_token: Weight;
   pos_embed: Weight;
-  patch_embed: PatchEmbed;
+  patch_embed: PatchEmbed | HybridEmbed;
   blocks: Block[];
   norm: LayerNorm;
   head: Linear;
 
-  constructor(name: string, shape: ModelShape, { width, depth, heads }: VisionTransformerArchitecture) {
+  constructor(name: string, shape: ModelShape, { width, depth, heads, stem }: VisionTransformerArchitecture) {
     super(name, shape);
     const patchSize = shape.patchSize!;
     const patches = (shape.imageSize / patchSize) ** 2;
     this.cls_token = Weight.parameter([1, 1, width], normal(1e-6), { undecayed: true });
     this.pos_embed = Weight.parameter([1, 1 + patches, width], normal(0.02), { undecayed: true });
-    this.patch_embed = new PatchEmbed(patchSize, width);
+    this.patch_embed = stem === "conv" ? new HybridEmbed(patchSize, width) : new PatchEmbed(patchSize, width);
     this.blocks = Array.from({ length: depth }, () => new Block(width, heads));
     this.norm = new LayerNorm(width);
     this.head = new Linear(width, shape.classes, transformerInitial);
@@ -50,10 +51,11 @@ export class VisionTransformer extends Model {
 export const vit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new VisionTransformer(name, shape, architecture),
   head: "head.weight",
-  /** pos_embed [1,1+patches,D], patch_embed.proj.weight [D,3,P,P] */
+  /** pos_embed [1,1+patches,D], patch_embed.proj.weight [D,3,P,P]; of a convolutional stem, all layers but the last halve the side. */
   sizesIn(tensors) {
     const positions = tensors.get("pos_embed")?.shape[1];
-    const patchSize = tensors.get("patch_embed.proj.weight")?.shape[2];
+    const layers = [...tensors.keys()].filter((name) => /^patch_embed\.backbone\.\d+\.conv\.weight$/.test(name)).length;
+    const patchSize = layers > 0 ? 2 ** (layers - 1) : tensors.get("patch_embed.proj.weight")?.shape[2];
     return positions && patchSize ? { imageSize: Math.sqrt(positions - 1) * patchSize, patchSize } : {};
   },
 };

@@ -13,8 +13,12 @@ export class PatchEmbed extends Module {
 
   /** x [N,Z,Z,3] -> [N,T,D], patches in row-major order */
   forward(x: Tensor): Tensor {
-    const patches = this.proj.forward(x);
-    const [N, P, Q, D] = patches.shape as [number, number, number, number];
-    return patches.reshape([N, P * Q, D]);
+    return tokensOf(this.proj.forward(x));
   }
+}
+
+/** map [N,P,Q,D] -> [N,P*Q,D], in row-major order */
+export function tokensOf(map: Tensor): Tensor {
+  const [N, P, Q, D] = map.shape as [number, number, number, number];
+  return map.reshape([N, P * Q, D]);
 }

@@ -89,11 +89,13 @@ describe("a wrong choice", () => {
     ["resnet18_cifar", { classes: 10 }, /unknown model "resnet18_cifar" \(did you mean resnet18_cifar10\?\); expected one of resnet18, .*vit_micro_patch4_32/],
     ["resnet18", { classes: 1 }, "resnet18: expected classes to be a whole number of at least 2, got 1"],
     ["resnet18", { classes: 10, patchSize: 4 }, "resnet18: patchSize 4 was given, but this model has no patches; omit it"],
+    ["vit_tiny_patch16_224", { classes: 10, imageSize: 100 }, "vit_tiny_patch16_224: imageSize: expected a multiple of the patch size 16, got 100"],
     [
-      "vit_tiny_patch16_224",
-      { classes: 10, imageSize: 100 },
-      "vit_tiny_patch16_224: imageSize 100 is not a multiple of patchSize 16; choose sizes that divide",
+      "vit_micro_convstem_patch8_32",
+      { classes: 10, imageSize: 24, patchSize: 6 },
+      "vit_micro_convstem_patch8_32: patchSize: expected 2, 4, 8 and so on, as each layer of a convolutional stem halves the image's side, got 6",
     ],
+    ["vit_tiny_convstem_patch16_224", { classes: 10, imageSize: 256, patchSize: 256 }, "patchSize: expected 2, 4, 8 and so on"],
     ["vit_tiny_patch16_224", { classes: 10, imageSize: 32.5 }, "vit_tiny_patch16_224: expected imageSize to be a whole number of at least 1, got 32.5"],
   ])("%s %o is a clear error", (name, options, message) => {
     expect(() => createModel(name, options)).toThrow(message);

@@ -62,12 +62,12 @@ describe("weights", () => {
     expect(readdirSync(folder)).not.toContain("resnet20.safetensors.partial");
   });
 
-  it("reveal the sizes of a vision transformer by their shapes alone", () => {
-    const vit = createModel("vit_micro_patch4_32", { classes: 7, imageSize: 48, patchSize: 8 });
+  it.each(["vit_micro_patch4_32", "vit_micro_convstem_patch8_32"])("reveal the sizes of %s by their shapes alone", (name) => {
+    const vit = createModel(name, { classes: 7, imageSize: 48, patchSize: 4 });
     const path = join(folder, "vit.safetensors");
     writeSafetensors(path, vit.weights());
     vit.release();
-    expect(describeWeights(path, "vit_micro_patch4_32")).toEqual({ classes: null, classCount: 7, imageSize: 48, patchSize: 8, mean: null, std: null });
+    expect(describeWeights(path, name)).toEqual({ classes: null, classCount: 7, imageSize: 48, patchSize: 4, mean: null, std: null });
   });
 
   it("may carry PyTorch's batch counters, which change nothing", () => {

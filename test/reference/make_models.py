@@ -9,6 +9,8 @@ from models import build, images, with_formula_weights
 MODELS = [  # name, image size, patch size, images
     ("resnet18_cifar10", 32, None, 3),
     ("resnet34_cifar10", 32, None, 2),
+    ("resnet8_cifar10", 32, None, 3),
+    ("resnet14_cifar10", 32, None, 3),
     ("resnet20_cifar10", 32, None, 3),
     ("resnet18", 224, None, 1),
     ("resnet34", 64, None, 2),
@@ -16,6 +18,10 @@ MODELS = [  # name, image size, patch size, images
     ("vit_tiny_patch16_224", 32, 4, 3),
     ("vit_small_patch16_224", 224, 16, 1),
     ("vit_micro_patch4_32", 32, 4, 3),
+    ("vit_tiny_convstem_patch16_224", 224, 16, 1),
+    ("vit_small_convstem_patch16_224", 32, 4, 2),
+    ("vit_micro_convstem_patch8_32", 32, 8, 3),
+    ("vit_micro_convstem_patch8_32", 16, 2, 2),
 ]
 
 
