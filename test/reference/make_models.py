@@ -16,6 +16,8 @@ MODELS = [  # name, image size, patch size, images
     ("vit_tiny_patch16_224", 32, 4, 3),
     ("vit_small_patch16_224", 224, 16, 1),
     ("vit_micro_patch4_32", 32, 4, 3),
+    ("deit_tiny_distilled_patch16_224", 224, 16, 1),
+    ("deit_tiny_distilled_patch16_224", 32, 4, 3),
 ]
 
 

@@ -13,7 +13,7 @@ CLASSES = 10
 def build(name: str, image_size: int, patch_size: int | None) -> nn.Module:
     if name == "vit_micro_patch4_32":
         return VisionTransformer(img_size=image_size, patch_size=patch_size, embed_dim=128, depth=6, num_heads=4, num_classes=CLASSES)
-    if name.startswith("vit_"):
+    if name.startswith(("vit_", "deit_")):
         return timm.create_model(name, num_classes=CLASSES, img_size=image_size, patch_size=patch_size)
     if name == "resnet20_cifar10":
         model = ResNet(BasicBlock, (3, 3, 3), num_classes=CLASSES, channels=(16, 32, 64))
