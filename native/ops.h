@@ -158,6 +158,29 @@ struct OneHot {
   int64_t N, K;
 };
 
+// y [M] = column of the largest value of each row x [M,K], the first among equals; NaN is never the largest. torch.argmax
+struct Argmax {
+  const float *x;
+  int32_t *y;
+  int64_t M, K;
+};
+
+// y [N,G] = q / max(|q|, 1e-12), where q [N,G] = sum_c x [N,G,C]^2 and |q| is the Euclidean norm of each image's row. Sums are in double
+// precision. torch.nn.functional.normalize(x.square().sum(-1))
+struct EnergyMapForward {
+  Floats x;
+  float *y;
+  float *norm;  // [N], |q|
+  int64_t N, G, C;
+};
+// dq = (dy - y (y . dy)) / |q|, but dy / 1e-12 where |q| is less; dx = 2 x dq
+struct EnergyMapBackward {
+  Floats x;
+  const float *y, *norm, *dy;
+  FloatsOut dx;  // stored like x
+  int64_t N, G, C;
+};
+
 // y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], zero padding; P = (H + 2 padding - R) / stride + 1
 struct Conv2dForward {
   Floats x;
@@ -439,6 +462,9 @@ struct RandomPermutation {
   OP(log_sum_exp_forward, LogSumExpForward)           \
   OP(log_sum_exp_backward, LogSumExpBackward)         \
   OP(one_hot, OneHot)                                 \
+  OP(argmax, Argmax)                                  \
+  OP(energy_map_forward, EnergyMapForward)            \
+  OP(energy_map_backward, EnergyMapBackward)          \
   OP(conv2d_forward, Conv2dForward)                   \
   OP(conv2d_backward_input, Conv2dBackwardInput)      \
   OP(conv2d_backward_weight, Conv2dBackwardWeight)    \

@@ -1,4 +1,4 @@
-// Ops on the rows of a matrix: sum, logarithm of the sum of exponentials, one-hot labels.
+// Ops on the rows of a matrix: sum, logarithm of the sum of exponentials, one-hot labels, the largest value's column.
 #include <algorithm>
 #include <cmath>
 
@@ -61,6 +61,18 @@ void one_hot(const OneHot &a) {
     float *y = a.y + n * a.K;
     std::fill_n(y, a.K, 0.0f);
     y[a.labels[n]] = 1;
+  });
+}
+
+void argmax(const Argmax &a) {
+  for_each_row(a.M, a.K, [&](int64_t m) {
+    const float *x = a.x + m * a.K;
+    float most = -INFINITY;
+    int64_t column = 0;
+    for (int64_t k = 0; k < a.K; ++k) {
+      if (x[k] > most) most = x[k], column = k;
+    }
+    a.y[m] = static_cast<int32_t>(column);
   });
 }
 

@@ -48,6 +48,30 @@ __global__ void __launch_bounds__(kThreads) softmax_of_rows(LogSumExpBackward a)
   for (int64_t k = threadIdx.x % 32; k < a.K; k += 32) a.dx[row * a.K + k] = expf(x[k] - of.greatest) * slope;
 }
 
+// A row's largest value so far and its column; K where there is none yet.
+struct Largest {
+  float value;
+  int64_t column;
+  __device__ void take(float other, int64_t its_column) {
+    if (other > value || (other == value && its_column < column)) value = other, column = its_column;
+  }
+};
+
+__global__ void __launch_bounds__(kThreads) largest_of_rows(Argmax a) {
+  const int64_t row = row_of_warp();
+  if (row >= a.M) return;  // the whole warp
+  Largest largest{-INFINITY, a.K};
+  for (int64_t k = threadIdx.x % 32; k < a.K; k += 32) largest.take(a.x[row * a.K + k], k);
+  GPU_UNROLL
+  for (int distance = 16; distance; distance >>= 1) {
+    const float value = __shfl_xor_sync(~0u, largest.value, distance);
+    const int column = __shfl_xor_sync(~0u, static_cast<int>(largest.column), distance);
+    largest.take(value, column);
+  }
+  // Nothing is larger than -infinity where all is NaN or -infinity.
+  if (threadIdx.x % 32 == 0) a.y[row] = largest.value == -INFINITY ? 0 : static_cast<int32_t>(largest.column);
+}
+
 }  // namespace
 
 void sum_rows_forward(const SumRowsForward &a) { GPU_LAUNCH(sum_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
@@ -63,5 +87,7 @@ void log_sum_exp_backward(const LogSumExpBackward &a) { GPU_LAUNCH(softmax_of_ro
 void one_hot(const OneHot &a) {
   for_each(a.N * a.K, [=] __device__(int64_t i) { a.y[i] = a.labels[i / a.K] == i % a.K ? 1.0f : 0.0f; });
 }
+
+void argmax(const Argmax &a) { GPU_LAUNCH(largest_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
 
 }  // namespace distill::cuda

@@ -133,6 +133,9 @@ export interface Addon {
   logSumExpForward(a: { x: Handle; y: Handle }): void;
   logSumExpBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   oneHot(a: { labels: Handle; y: Handle }): void;
+  argmax(a: { x: Handle; y: Handle }): void;
+  energyMapForward(a: { x: Handle; y: Handle; norm: Handle }): void;
+  energyMapBackward(a: { x: Handle; y: Handle; norm: Handle; dy: Handle; dx: Handle }): void;
   conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number }): void;
   conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number }): void;
   conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number }): void;

@@ -4,7 +4,7 @@
  */
 import { UsageError } from "./failure";
 import { nearest } from "./nearest";
-import { CIFAR10_NORMALIZATION, type Normalization } from "./normalization";
+import { CIFAR10_NORMALIZATION, IMAGENET_NORMALIZATION, type Normalization } from "./normalization";
 
 /** In pixels. */
 export interface ModelSizes {
@@ -15,11 +15,20 @@ export interface ModelSizes {
 }
 
 /** A place in a model whose activations can be requested. */
-export type Stage =
+export type Stage = GridStage | HeadStage;
+
+/** A place with activations for every place of a grid of side x side. */
+export type GridStage =
   /** A map [N,S,S,C] with S = side and C = channels. */
   | { name: string; kind: "map"; side: number; channels: number }
   /** Tokens [N,T,D] with T = prefix + side * side and D = width: prefix tokens such as the class token, then the patches in row-major order. */
   | { name: string; kind: "tokens"; side: number; prefix: number; width: number };
+
+/** The logits [N,K] of one head of a model that has two: `head` of the class token, `head_dist` of the distillation token. */
+export interface HeadStage {
+  name: string;
+  kind: "head";
+}
 
 /** A family whose models differ only in their `Architecture`. */
 export interface Family<Architecture = unknown> {
@@ -156,11 +165,7 @@ const vit: Family<VisionTransformerArchitecture> = {
       architecture: { stem: "conv", ...micro },
     },
   ],
-  /** The residual stream after each block except the last, which computes only the class token. */
-  stages({ width, depth }, { imageSize, patchSize }) {
-    const side = imageSize / patchSize!;
-    return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix: 1, width }));
-  },
+  stages: (architecture, sizes) => blockStages(architecture, sizes, 1),
   patchProblem({ stem, width }, patchSize) {
     const layers = Math.log2(patchSize);
     const fits = Number.isInteger(layers) && layers >= 1 && width % 2 ** (layers - 1) === 0;
@@ -168,9 +173,30 @@ const vit: Family<VisionTransformerArchitecture> = {
   },
 };
 
+/** Vision transformers with a distillation token beside the class token (Touvron et al. 2021). */
+const deit: Family<VisionTransformerArchitecture> = {
+  normalization: IMAGENET_NORMALIZATION,
+  models: [
+    {
+      name: "deit_tiny_distilled_patch16_224",
+      description: "DeiT-Tiny with a distillation token",
+      ...sizes(224, 16),
+      parameters: 5_528_660,
+      architecture: { stem: "patch", ...tiny },
+    },
+  ],
+  stages: (architecture, sizes) => [...blockStages(architecture, sizes, 2), { name: "head", kind: "head" }, { name: "head_dist", kind: "head" }],
+};
+
+/** The residual stream after each block except the last, which computes only the prefix tokens. */
+function blockStages({ width, depth }: VisionTransformerArchitecture, { imageSize, patchSize }: ModelSizes, prefix: number): GridStage[] {
+  const side = imageSize / patchSize!;
+  return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix, width }));
+}
+
 // ---- All of them ------------------------------------------------------------------------------------------------------------------
 
-export const families = { resnet, vit };
+export const families = { resnet, vit, deit };
 export type FamilyName = keyof typeof families;
 
 /** What a model's name determines. */
@@ -215,4 +241,13 @@ export function sizesProblem(model: string, imageSize: number, patchSize: number
 export function stagesOf(model: string, sizes: Partial<ModelSizes> = {}): Stage[] {
   const { architecture, imageSize, patchSize } = modelNamed(model);
   return familyOf(model).stages(architecture, { imageSize: sizes.imageSize ?? imageSize, patchSize: sizes.patchSize ?? patchSize });
+}
+
+/** The stages of a model that have a grid. */
+export function gridStagesOf(model: string, sizes: Partial<ModelSizes> = {}): GridStage[] {
+  return stagesOf(model, sizes).filter(hasGrid);
+}
+
+export function hasGrid(stage: Stage): stage is GridStage {
+  return stage.kind !== "head";
 }

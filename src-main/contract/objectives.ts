@@ -2,7 +2,7 @@
  * The objectives that a student can learn from besides the labels, as data: each one's label, settings and parts. `training/objectives/`
  * computes them, one file each, under the same names.
  */
-import { stagesOf } from "./families";
+import { gridStagesOf, stagesOf } from "./families";
 import { choice, integer, number, type Row, type Setting, text, type ValueOf } from "./setting";
 
 /** What a recipe says of the networks that an objective is between. */
@@ -27,6 +27,16 @@ export interface ObjectiveInfo {
   /** Parts of the loss by name, as charts and reports call them. A part's column in batches.csv is `<name>_loss`. */
   parts: { readonly [name: string]: string };
 }
+
+/** The stage whose activations a term takes from a network. */
+const stage = (whose: string) =>
+  text({
+    nullable: true,
+    default: null,
+    label: `${whose} stage`,
+    help: `One of the ${whose.toLowerCase()} stages, such as block4 of a vision transformer or layer2 of a ResNet; null takes the middle one.`,
+  });
+const stagesOfBoth = { studentStage: stage("Student's"), teacherStage: stage("Teacher's") };
 
 const temperature = (value: number) =>
   number(0.05, 100, {
@@ -65,6 +75,40 @@ export const objectives = {
     },
     parts: { tckd: "True class (TCKD)", nckd: "Other classes (NCKD)" },
   },
+  hard: {
+    label: "Hard labels",
+    help: "The class that the teacher finds most likely, as a label: cross-entropy with the class of its largest logit, the first among equals.",
+    weight: 0.5,
+    trainsAnswers: true,
+    settings: {},
+    parts: { hard: "Hard labels" },
+  },
+  "logit-matching": {
+    label: "Logit matching",
+    help: "Mean square of the differences between the two networks' logits, over images and classes (Ba and Caruana 2014).",
+    weight: 1,
+    trainsAnswers: true,
+    settings: {},
+    parts: { logit_mse: "Logit matching" },
+  },
+  token: {
+    label: "Distillation token",
+    help: "The head of the student's distillation token learns from the teacher, and its other head from the labels and the other objectives (Touvron et al. 2021). At evaluation the logits are the mean of both.",
+    weight: 0.5,
+    trainsAnswers: true,
+    settings: {
+      targets: choice(
+        [
+          { value: "hard", label: "Hard labels" },
+          { value: "soft", label: "Soft labels" },
+        ],
+        { default: "hard", label: "Targets", help: "What the token's head learns: the teacher's most likely class, or its class probabilities." },
+      ),
+      temperature: number(0.05, 100, { default: 3, label: "Temperature", help: "Of soft targets: divides the logits of both before the softmax." }),
+    },
+    problem: tokenProblem,
+    parts: { token: "Distillation token" },
+  },
   locality: {
     label: "Locality guidance",
     help: "The student's patch tokens after a block learn to predict the teacher's feature map at the same place (Li et al. 2022).",
@@ -77,19 +121,52 @@ export const objectives = {
     problem: localityProblem,
     parts: { locality: "Locality guidance" },
   },
+  features: {
+    label: "Feature guidance",
+    help: "A linear layer of the student's activations at each place learns to predict the teacher's at the same place, normalised by channel (after Romero et al. 2015, FitNets). The coarser grid of both counts.",
+    weight: 40,
+    trainsAnswers: false,
+    settings: stagesOfBoth,
+    problem: stageProblem,
+    parts: { features: "Feature guidance" },
+  },
+  "attention-transfer": {
+    label: "Attention transfer",
+    help: "Where in an image the student's activations are large learns to be where the teacher's are: squares summed over channels, normalised over the image (Zagoruyko and Komodakis 2017). The coarser grid of both counts.",
+    weight: 1000,
+    trainsAnswers: false,
+    settings: stagesOfBoth,
+    problem: stageProblem,
+    parts: { attention_transfer: "Attention transfer" },
+  },
 } satisfies Record<string, ObjectiveInfo>;
 
 function localityProblem({ block, stage }: { readonly [name: string]: unknown }, { student, teacher }: Networks): string | null {
-  const blocks = stagesOf(student.model, { imageSize: student.imageSize, patchSize: student.patchSize ?? undefined });
+  const blocks = gridStagesOf(student.model);
   if (blocks.every(({ kind }) => kind !== "tokens"))
     return `kind: locality needs a student with patch tokens, such as a vision transformer, got ${student.model}`;
   if (Number(block) > blocks.length)
     return `block: expected 1 to ${blocks.length} for ${student.model}, got ${block}: its last block is computed for the class token alone`;
-  const maps = stagesOf(teacher.model);
+  const maps = gridStagesOf(teacher.model);
   if (maps.every(({ kind }) => kind !== "map")) return `kind: locality needs a teacher with feature maps, such as a ResNet, got ${teacher.model}`;
   const names = maps.map(({ name }) => name);
   if (stage === null || names.includes(String(stage))) return null;
   return `stage: expected null or one of ${names.join(", ")} for ${teacher.model}, got ${JSON.stringify(stage)}`;
+}
+
+function stageProblem({ studentStage, teacherStage }: { readonly [name: string]: unknown }, { student, teacher }: Networks): string | null {
+  return unknownStage("studentStage", studentStage, student.model) ?? unknownStage("teacherStage", teacherStage, teacher.model);
+}
+
+function unknownStage(setting: string, stage: unknown, model: string): string | null {
+  const names = gridStagesOf(model).map(({ name }) => name);
+  if (stage === null || names.includes(String(stage))) return null;
+  return `${setting}: expected null or one of ${names.join(", ")} for ${model}, got ${JSON.stringify(stage)}`;
+}
+
+function tokenProblem(_: unknown, { student }: Networks): string | null {
+  if (stagesOf(student.model).some(({ kind }) => kind === "head")) return null;
+  return `kind: token needs a student with a distillation token, such as deit_tiny_distilled_patch16_224, got ${student.model}`;
 }
 
 export type ObjectiveKind = keyof typeof objectives;

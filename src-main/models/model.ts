@@ -1,5 +1,5 @@
 import { UsageError } from "../contract/failure";
-import { type ModelSizes, type Stage, stagesOf } from "../contract/families";
+import { type GridStage, hasGrid, type ModelSizes, type Stage, stagesOf } from "../contract/families";
 import { Module } from "../nn/module";
 import type { Tensor } from "../tensor/tensor";
 
@@ -64,6 +64,13 @@ export abstract class Model extends Module {
     throw new UsageError(
       `${this.name} has no stage "${name}" whose activations can be requested; expected one of ${this.stages.map(({ name }) => name).join(", ")}`,
     );
+  }
+
+  /** Like `stage`, of those with a grid. */
+  gridStage(name: string): GridStage {
+    const stage = this.stage(name);
+    if (hasGrid(stage)) return stage;
+    throw new UsageError(`${this.name}: expected a stage with a grid, got "${name}"`);
   }
 
   /** The forward pass; passes the activations of every stage to the observer, in order. */

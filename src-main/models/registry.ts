@@ -1,6 +1,7 @@
 import { UsageError } from "../contract/failure";
 import { type Family, type FamilyName, type families, modelNamed, sizesProblem } from "../contract/families";
 import { allOrNone } from "../tensor/tensor";
+import { deit } from "./deit";
 import type { FamilyCode } from "./family";
 import type { Model } from "./model";
 import { resnet } from "./resnet";
@@ -9,7 +10,7 @@ import { vit } from "./vit";
 type ArchitectureOf<F> = F extends Family<infer Architecture> ? Architecture : never;
 
 /** The code of every family. */
-const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit };
+const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit, deit };
 
 export interface ModelOptions {
   /** Number of classes, at least 2. */

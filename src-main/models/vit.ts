@@ -1,4 +1,4 @@
-import type { VisionTransformerArchitecture } from "../contract/families";
+import type { ModelSizes, VisionTransformerArchitecture } from "../contract/families";
 import { transformerInitial } from "../nn/attention";
 import { Block } from "../nn/block";
 import { HybridEmbed } from "../nn/hybrid-embed";
@@ -8,8 +8,9 @@ import { Linear } from "../nn/linear";
 import { PatchEmbed } from "../nn/patch-embed";
 import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
+import { selectToken } from "../tensor/ops/select-token";
 import { keepResult, type Tensor } from "../tensor/tensor";
-import type { FamilyCode } from "./family";
+import type { FamilyCode, TensorShapes } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 
 /** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; loads timm's weights. */
@@ -21,12 +22,18 @@ export class VisionTransformer extends Model {
   norm: LayerNorm;
   head: Linear;
 
-  constructor(name: string, shape: ModelShape, { width, depth, heads, stem }: VisionTransformerArchitecture) {
+  /** `prefix`: tokens before the patches. */
+  constructor(
+    name: string,
+    shape: ModelShape,
+    { width, depth, heads, stem }: VisionTransformerArchitecture,
+    private readonly prefix = 1,
+  ) {
     super(name, shape);
     const patchSize = shape.patchSize!;
     const patches = (shape.imageSize / patchSize) ** 2;
     this.cls_token = Weight.parameter([1, 1, width], normal(1e-6), { undecayed: true });
-    this.pos_embed = Weight.parameter([1, 1 + patches, width], normal(0.02), { undecayed: true });
+    this.pos_embed = Weight.parameter([1, prefix + patches, width], normal(0.02), { undecayed: true });
     this.patch_embed = stem === "conv" ? new HybridEmbed(patchSize, width) : new PatchEmbed(patchSize, width);
     this.blocks = Array.from({ length: depth }, () => new Block(width, heads));
     this.norm = new LayerNorm(width);
@@ -35,27 +42,37 @@ export class VisionTransformer extends Model {
 
   protected override compute(images: Tensor, observe: Observe): Tensor {
     const { dtype } = images;
-    let x = this.patch_embed.forward(images);
-    x = embedTokens(x, this.cls_token, this.pos_embed);
+    let x = this.embed(this.patch_embed.forward(images));
     for (const [i, block] of this.blocks.slice(0, -1).entries()) {
       x = keepResult(() => block.forward(x, dtype));
       observe(`block${i + 1}`, x);
     }
-    // Everything after the last attention works token by token, and only the class token is used.
-    x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, { classToken: true }));
-    x = this.norm.forward(x, dtype);
-    return this.head.forward(x, { dtype: "f32" });
+    // Everything after the last attention works token by token, and only the prefix is used.
+    x = keepResult(() => this.blocks.at(-1)!.forward(x, dtype, { queries: this.prefix }));
+    return this.classify(this.norm.forward(x, dtype), observe);
+  }
+
+  /** patches [N,P,D] -> tokens [N,T,D], f32 */
+  protected embed(patches: Tensor): Tensor {
+    return embedTokens(patches, this.cls_token, this.pos_embed);
+  }
+
+  /** The prefix tokens [N,P,D] after the last norm -> logits [N,K] */
+  protected classify(prefix: Tensor, _observe: Observe): Tensor {
+    return this.head.forward(selectToken(prefix, 0), { dtype: "f32" });
   }
 }
 
 export const vit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new VisionTransformer(name, shape, architecture),
   head: "head.weight",
-  /** pos_embed [1,1+patches,D], patch_embed.proj.weight [D,3,P,P]; of a convolutional stem, all layers but the last halve the side. */
-  sizesIn(tensors) {
-    const positions = tensors.get("pos_embed")?.shape[1];
-    const layers = [...tensors.keys()].filter((name) => /^patch_embed\.backbone\.\d+\.conv\.weight$/.test(name)).length;
-    const patchSize = layers > 0 ? 2 ** (layers - 1) : tensors.get("patch_embed.proj.weight")?.shape[2];
-    return positions && patchSize ? { imageSize: Math.sqrt(positions - 1) * patchSize, patchSize } : {};
-  },
+  sizesIn: (tensors) => sizesBy(tensors, 1),
 };
+
+/** pos_embed [1,prefix+patches,D], patch_embed.proj.weight [D,3,P,P]; of a convolutional stem, all layers but the last halve the side. */
+export function sizesBy(tensors: TensorShapes, prefix: number): Partial<ModelSizes> {
+  const positions = tensors.get("pos_embed")?.shape[1];
+  const layers = [...tensors.keys()].filter((name) => /^patch_embed\.backbone\.\d+\.conv\.weight$/.test(name)).length;
+  const patchSize = layers > 0 ? 2 ** (layers - 1) : tensors.get("patch_embed.proj.weight")?.shape[2];
+  return positions && patchSize ? { imageSize: Math.sqrt(positions - prefix) * patchSize, patchSize } : {};
+}

@@ -20,10 +20,9 @@ export class Attention extends Module {
     this.proj = new Linear(width, width, transformerInitial);
   }
 
-  /** x [N,T,D] -> residual + [N,T,D]; with `classToken` [N,D], only the first token */
-  forward(x: Tensor, { residual, classToken = false }: { residual?: Tensor; classToken?: boolean } = {}): Tensor {
-    const qkv = this.qkv.forward(x);
-    const h = classToken ? attention(qkv, this.heads, 1).reshape([x.shape[0]!, x.shape[2]!]) : attention(qkv, this.heads);
+  /** x [N,T,D] -> residual + [N,Q,D]: only the first Q = `queries` tokens, by default all. */
+  forward(x: Tensor, { residual, queries }: { residual?: Tensor; queries?: number } = {}): Tensor {
+    const h = attention(this.qkv.forward(x), this.heads, queries);
     return this.proj.forward(h, { residual });
   }
 }

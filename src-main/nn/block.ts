@@ -1,5 +1,5 @@
 import type { DType } from "../backend/addon";
-import { selectToken } from "../tensor/ops/select-token";
+import { sliceTokens } from "../tensor/ops/slice-tokens";
 import type { Tensor } from "../tensor/tensor";
 import { Attention } from "./attention";
 import { LayerNorm } from "./layer-norm";
@@ -22,12 +22,12 @@ export class Block extends Module {
   }
 
   /**
-   * x [N,T,D] -> [N,T,D]; with `classToken` [N,D], only the first token, so that only attention sees the others. Residuals are f32;
+   * x [N,T,D] -> [N,Q,D]: only the first Q = `queries` tokens, so that only attention sees the others; by default all. Residuals are f32;
    * activations between them have the type `dtype`.
    */
-  forward(x: Tensor, dtype: DType, { classToken = false }: { classToken?: boolean } = {}): Tensor {
-    const residual = classToken ? selectToken(x, 0) : x;
-    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, classToken });
+  forward(x: Tensor, dtype: DType, { queries }: { queries?: number } = {}): Tensor {
+    const residual = queries === undefined ? x : sliceTokens(x, 0, queries);
+    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, queries });
     return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h });
   }
 }

@@ -2,7 +2,7 @@ import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import type { ViewKey } from "./plan";
 
-/** The map of one of the teacher's stages, resized to a grid of side x side. */
+/** The map or the patch tokens of one of the teacher's stages, resized to a grid of side x side. */
 export interface FeatureNeed {
   stage: string;
   side: number;

@@ -1,6 +1,7 @@
 import type { Precision } from "../contract/recipe";
 import { render } from "../data/batches";
 import type { Split } from "../data/dataset";
+import { gridOf } from "../models/grid";
 import { noGrad, scope } from "../tensor/tensor";
 import { type Network, renderingFor } from "./network";
 
@@ -20,7 +21,7 @@ export interface MeasuringOptions {
 
 const BATCH = 100;
 
-/** Mean and deviation of each channel of a stage's map [N,H,W,C], over all positions in the first images of a split, as stored. */
+/** Mean and deviation of each channel of a stage's map or patch tokens [N,S,S,C], over all positions in the first images of a split, as stored. */
 export async function measureChannels(
   network: Network,
   split: Split,
@@ -34,7 +35,8 @@ export async function measureChannels(
     const indices = Int32Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => first + i);
     scope(() => {
       const shown = render(split, { indices, views: null }, renderingFor(network, precision));
-      const map = noGrad(() => network.model.forwardFeatures(shown, [stage])).features.get(stage)!;
+      const activations = noGrad(() => network.model.forwardFeatures(shown, [stage])).features.get(stage)!;
+      const map = gridOf(network.model.gridStage(stage), activations);
       sums.add(map.toFloat32(), map.shape.at(-1)!);
     });
   }

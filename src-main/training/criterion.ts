@@ -45,6 +45,10 @@ export class Criterion {
   readonly #student: Network;
   readonly #labels: number;
   readonly #terms: readonly WeightedObjective[];
+  /** Stages of the student that are needed. */
+  readonly #stages: readonly string[];
+  /** Whether the labels teach the class token's head alone, as in DeiT; otherwise they teach the mean of both heads, as without a teacher. */
+  readonly #splitsHeads: boolean;
   /** The term that takes the labels into its own pass, where each image has one class. */
   readonly #fused: WeightedObjective | null;
 
@@ -59,13 +63,15 @@ export class Criterion {
       logits: needs.some(({ teacherLogits }) => teacherLogits),
       features: distinct(needs.flatMap(({ teacherFeatures }) => teacherFeatures ?? [])),
     };
+    this.#splitsHeads = needs.some(({ splitsHeads }) => splitsHeads);
+    this.#stages = [...needs.flatMap(({ studentFeatures }) => studentFeatures ?? []), ...(this.#splitsHeads ? ["head"] : [])];
     this.parts = ["ce", ...this.#terms.flatMap(({ names }) => [...names.values()])];
   }
 
   /** Forward pass and loss; the readings hold "loss", the parts by name, and "correct". */
   compute({ images, labels, mixture, labelWeights, teacher }: Batch): Computed {
-    const stages = this.#terms.flatMap(({ objective }) => objective.needs.studentFeatures ?? []);
-    const { logits, features } = this.#student.model.forwardFeatures(images, stages);
+    const { logits: all, features } = this.#student.model.forwardFeatures(images, this.#stages);
+    const logits = this.#splitsHeads ? features.get("head")! : all;
     const inputs = { logits, labels, labelWeights, features, teacher };
     const fused = mixture ? null : this.#fused;
     const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, mixture);

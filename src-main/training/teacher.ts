@@ -2,6 +2,7 @@ import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { render, rowsOf, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
+import { channelsOf, gridOf } from "../models/grid";
 import { resizeGrid } from "../tensor/ops/resize-grid";
 import { backend, fromArray, keep, noGrad, scope, type Tensor } from "../tensor/tensor";
 import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
@@ -131,10 +132,14 @@ export class Teacher {
           images,
           needs.features.map(({ stage }) => stage),
         );
-        const maps = needs.features.map((need) => [featureName(need), keep(inFloat32(resizeGrid(features.get(need.stage)!, need.side)))] as const);
+        const maps = needs.features.map((need) => [featureName(need), keep(this.#mapOf(need, features.get(need.stage)!))] as const);
         return new Map([...(needs.logits ? [["logits", keep(logits)] as const] : []), ...maps]);
       }),
     );
+  }
+
+  #mapOf({ stage, side }: FeatureNeed, activations: Tensor): Tensor {
+    return inFloat32(resizeGrid(gridOf(this.#options.network.model.gridStage(stage), activations), side));
   }
 
   #render(shown: Shown): Tensor {
@@ -171,14 +176,10 @@ function inFloat32(x: Tensor): Tensor {
 function fieldsOf({ network: { model }, needs }: TeacherOptions): Field[] {
   const logits = { name: "logits", shape: [model.classes], size: model.classes };
   const features = needs.features.map((need) => {
-    const channels = channelsOf(model.stage(need.stage));
+    const channels = channelsOf(model.gridStage(need.stage));
     return { name: featureName(need), shape: [need.side, need.side, channels], size: need.side * need.side * channels };
   });
   return needs.logits ? [logits, ...features] : features;
-}
-
-function channelsOf(stage: ReturnType<Network["model"]["stage"]>): number {
-  return stage.kind === "map" ? stage.channels : stage.width;
 }
 
 function knownTo({ network: { model, hash, normalization }, data, precision, needs }: TeacherOptions, cache: AnswerCache, width: number): KnownAnswers {

@@ -60,7 +60,8 @@ export function termInWords(recipe: Recipe, index: number): string {
     const value = valueAt(recipe, key);
     return value === null || value === undefined ? [] : [`${lowerFirst(settingAt(key, recipe)!.label)} ${valueInWords(value)}`];
   });
-  return `${objectives[terms[index]!.kind].label}: ${words.join(", ")}`;
+  const { label } = objectives[terms[index]!.kind];
+  return words.length > 0 ? `${label}: ${words.join(", ")}` : label;
 }
 
 /** What a recipe says, setting by setting, without those that are empty or have no effect. */

@@ -87,11 +87,14 @@ describe("terms set as text", () => {
     expect(set("distillation.terms.0.block=2", "distillation.terms.0.kind=locality")).toMatchObject({ terms: [{ ...locality, block: 2 }] });
   });
 
-  const missing = "add it with distillation.terms.1.kind, one of soft, standardized-soft, dkd, locality";
+  const missing =
+    "add it with distillation.terms.1.kind, one of soft, standardized-soft, dkd, hard, logit-matching, token, locality, features, attention-transfer";
   it.each<[string[], string[]]>([
     [
       ["distillation.terms.0.kind=foo", "distillation.terms.0.weight=3", "distillation.terms.0.beta=8"],
-      ['distillation.terms.0.kind: expected one of soft, standardized-soft, dkd, locality, got "foo"'],
+      [
+        'distillation.terms.0.kind: expected one of soft, standardized-soft, dkd, hard, logit-matching, token, locality, features, attention-transfer, got "foo"',
+      ],
     ],
     [
       ["distillation.terms.0.beta=8"],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { imageSizeOf, modelNames, patchSizeOf, stagesOf } from "../../src-main/contract/families";
+import { gridStagesOf, imageSizeOf, modelNames, patchSizeOf, stagesOf } from "../../src-main/contract/families";
 
 test("a model's sizes are those of its entry", () => {
   expect([imageSizeOf("resnet18_cifar10"), patchSizeOf("resnet18_cifar10")]).toEqual([32, null]);
@@ -18,7 +18,7 @@ test("names are unique", () => expect(new Set(modelNames).size).toBe(modelNames.
 
 describe("stages", () => {
   it("are at the model's own size, or at another", () => {
-    expect(stagesOf("resnet18").map((stage) => [stage.name, stage.side])).toEqual([
+    expect(gridStagesOf("resnet18").map((stage) => [stage.name, stage.side])).toEqual([
       ["stem", 112],
       ["layer1", 56],
       ["layer2", 28],
@@ -38,5 +38,5 @@ test("only a family's own file knows the names of its weights", () => {
   const knowing = sources.filter(
     (file) => /\.(ts|svelte)$/.test(file) && /pos_embed|cls_token|dist_token|\b(fc|head)\.weight/.test(readFileSync(path.join(root, file), "utf8")),
   );
-  expect(knowing.sort()).toEqual(["src-main/models/resnet.ts", "src-main/models/vit.ts"]);
+  expect(knowing.sort()).toEqual(["src-main/models/deit.ts", "src-main/models/resnet.ts", "src-main/models/vit.ts"]);
 });

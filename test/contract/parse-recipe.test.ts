@@ -79,7 +79,9 @@ const distillations: [string, unknown, string[]][] = [
   [
     "an unknown objective",
     { terms: [{ kind: "softer" }] },
-    ['distillation.terms.0.kind: expected one of soft, standardized-soft, dkd, locality, got "softer"'],
+    [
+      'distillation.terms.0.kind: expected one of soft, standardized-soft, dkd, hard, logit-matching, token, locality, features, attention-transfer, got "softer"',
+    ],
   ],
   [
     "another objective in the short form",
@@ -89,7 +91,9 @@ const distillations: [string, unknown, string[]][] = [
   [
     "an objective that does not exist in the short form, and not what was meant for it",
     { kind: "dkdd", weight: 1, beta: 8 },
-    ['distillation.kind: expected soft, or one of soft, standardized-soft, dkd, locality in "terms", got "dkdd"; did you mean dkd?'],
+    [
+      'distillation.kind: expected soft, or one of soft, standardized-soft, dkd, hard, logit-matching, token, locality, features, attention-transfer in "terms", got "dkdd"; did you mean dkd?',
+    ],
   ],
   [
     "a sum without terms",
@@ -126,6 +130,24 @@ const distillations: [string, unknown, string[]][] = [
     "a stage that the teacher has not",
     { terms: [soft, { kind: "locality", stage: "layer5" }] },
     ['distillation.terms.1.stage: expected null or one of stem, layer1, layer2, layer3, layer4 for resnet18_cifar10, got "layer5"'],
+  ],
+  [
+    "stages that the networks have not",
+    { terms: [soft, { kind: "features", studentStage: "block12" }, { kind: "attention-transfer", teacherStage: "layer5" }] },
+    [
+      'distillation.terms.1.studentStage: expected null or one of block1, block2, block3, block4, block5, block6, block7, block8, block9, block10, block11 for vit_tiny_patch16_224, got "block12"',
+      'distillation.terms.2.teacherStage: expected null or one of stem, layer1, layer2, layer3, layer4 for resnet18_cifar10, got "layer5"',
+    ],
+  ],
+  [
+    "a distillation token that the student has not",
+    { terms: [{ kind: "token" }] },
+    ["distillation.terms.0.kind: token needs a student with a distillation token, such as deit_tiny_distilled_patch16_224, got vit_tiny_patch16_224"],
+  ],
+  [
+    "features and attention alone",
+    { labels: 0, terms: [{ kind: "features" }, { kind: "attention-transfer" }] },
+    ["distillation: expected the labels, or a term that trains the student's answers, with a weight above 0; got none, so the student would learn no classes"],
   ],
 ];
 

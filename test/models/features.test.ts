@@ -1,7 +1,7 @@
 // A model's requested activations: what they are, how long they live, and that gradients flow through them.
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { patchSizeOf } from "../../src-main/contract/families";
+import { patchSizeOf, type Stage } from "../../src-main/contract/families";
 import type { Model } from "../../src-main/models/model";
 import { createModel } from "../../src-main/models/registry";
 import type { ResNet } from "../../src-main/models/resnet";
@@ -32,8 +32,14 @@ const values = (tensor: Tensor) => [...tensor.toFloat32()];
 const names = ({ stages }: Model) => stages.map(({ name }) => name);
 const images = (size = 16) => formulaImages("images", 2, size);
 
+/** Of two images. */
+function shapeOf(stage: Stage): number[] {
+  if (stage.kind === "head") return [2, 10];
+  return stage.kind === "map" ? [2, stage.side, stage.side, stage.channels] : [2, stage.prefix + stage.side ** 2, stage.width];
+}
+
 describe("the features of", () => {
-  it.each(["resnet18", "resnet20_cifar10", "vit_micro_patch4_32", "vit_micro_convstem_patch8_32"])(
+  it.each(["resnet18", "resnet20_cifar10", "vit_micro_patch4_32", "vit_micro_convstem_patch8_32", "deit_tiny_distilled_patch16_224"])(
     "%s have the declared shapes, and leave the logits bitwise unchanged",
     (name) => {
       const patchSize = patchSizeOf(name);
@@ -42,8 +48,7 @@ describe("the features of", () => {
         const { logits, features } = noGrad(() => model.forwardFeatures(x, names(model)));
         expect([...features.keys()]).toEqual(names(model));
         for (const stage of model.stages) {
-          const shape = stage.kind === "map" ? [2, stage.side, stage.side, stage.channels] : [2, stage.prefix + stage.side ** 2, stage.width];
-          expect(features.get(stage.name)!.shape).toEqual(shape);
+          expect(features.get(stage.name)!.shape).toEqual(shapeOf(stage));
         }
         expect(values(logits)).toEqual(values(noGrad(() => model.forward(x))));
       });
@@ -69,7 +74,7 @@ describe("the features of", () => {
         x = noGrad(() => block.forward(x, "f32"));
         expect(values(features.get(`block${i + 1}`)!)).toEqual(values(x));
       }
-      const last = noGrad(() => model.blocks.at(-1)!.forward(features.get("block5")!, "f32", { classToken: true }));
+      const last = noGrad(() => model.blocks.at(-1)!.forward(features.get("block5")!, "f32", { queries: 1 }));
       expect(values(noGrad(() => model.head.forward(model.norm.forward(last, "f32"))))).toEqual(values(logits));
     });
   });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Addon, Isa } from "../../src-main/backend/addon";
 import { loadAddon } from "../../src-main/backend/load";
 import { add } from "../../src-main/tensor/ops/add";
+import { argmax } from "../../src-main/tensor/ops/argmax";
 import { assembleBatch, sampleViews } from "../../src-main/tensor/ops/assemble-batch";
 import { attention } from "../../src-main/tensor/ops/attention";
 import { averagePool } from "../../src-main/tensor/ops/average-pool";
@@ -11,6 +12,7 @@ import { conv2d } from "../../src-main/tensor/ops/conv2d";
 import { conv2dNorm } from "../../src-main/tensor/ops/conv2d-norm";
 import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
 import { embedTokens } from "../../src-main/tensor/ops/embed-tokens";
+import { energyMap } from "../../src-main/tensor/ops/energy-map";
 import { gelu } from "../../src-main/tensor/ops/gelu";
 import { layerNorm } from "../../src-main/tensor/ops/layer-norm";
 import { linear } from "../../src-main/tensor/ops/linear";
@@ -79,6 +81,7 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   relu: [["x"]],
   mean: [["x"]],
   meanSquare: [["x"], ["target"], ["x", "target"]],
+  energyMap: [["x"]],
   conv2d: [["x"]],
   batchNorm: [["x", "residual"]],
   conv2dNorm: [["x", "residual"]],
@@ -123,6 +126,8 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   sumRows: ({ x }) => ({ y: sumRows(x) }),
   logSumExp: ({ x }) => ({ y: logSumExp(x) }),
   oneHot: ({ labels }, { classes }) => ({ y: oneHot(labels, classes) }),
+  argmax: ({ x }) => ({ y: argmax(x) }),
+  energyMap: ({ x }) => ({ y: energyMap(x) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
   conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({

@@ -22,6 +22,8 @@ MODELS = [  # name, image size, patch size, images
     ("vit_small_convstem_patch16_224", 32, 4, 2),
     ("vit_micro_convstem_patch8_32", 32, 8, 3),
     ("vit_micro_convstem_patch8_32", 16, 2, 2),
+    ("deit_tiny_distilled_patch16_224", 224, 16, 1),
+    ("deit_tiny_distilled_patch16_224", 32, 4, 3),
 ]
 
 

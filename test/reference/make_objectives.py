@@ -44,10 +44,19 @@ def dkd(student, teacher, labels, temperature):
     return {"tckd": tckd, "nckd": nckd}
 
 
+def hard(student, teacher, labels, temperature=None):
+    """github.com/facebookresearch/deit: DistillationLoss, type hard."""
+    return {"hard": F.cross_entropy(student, teacher.argmax(dim=1))}
+
+
+def logit_matching(student, teacher, labels, temperature=None):
+    return {"logit_mse": F.mse_loss(student, teacher)}
+
+
 def on_logits(kind, compute, weights=None, **settings):
     """A case with the parts' values, and the gradient of their weighted sum with respect to the student's logits."""
     student = logits_of("student", 4).requires_grad_()
-    parts = compute(student, logits_of("teacher", 8), whole("labels", [N], K), settings["temperature"])
+    parts = compute(student, logits_of("teacher", 8), whole("labels", [N], K), settings.get("temperature"))
     loss = sum((weights or {}).get(name, 1) * part for name, part in parts.items())
     loss.backward()
     return {
@@ -76,6 +85,70 @@ def locality():
     }
 
 
+def token():
+    """github.com/facebookresearch/deit: DistillationLoss with alpha 0.3, soft targets as the mean over the batch; with respect to both heads' logits."""
+    cases = []
+    for targets, temperature in (("hard", 3), ("soft", 3)):
+        head, dist = (uniform(f"{name}'s logits", [N, K], 4).double().requires_grad_() for name in ("head", "head_dist"))
+        teacher, labels = logits_of("teacher", 8), whole("labels", [N], K)
+        taught = F.cross_entropy(dist, teacher.argmax(dim=1)) if targets == "hard" else kl(dist, teacher, temperature)
+        loss = 0.7 * F.cross_entropy(head, labels) + 0.3 * taught
+        loss.backward()
+        gradients = {f"d{name}": logits.grad.reshape(-1).tolist() for name, logits in (("head", head), ("head_dist", dist))}
+        cases.append({"term": {"kind": "token", "weight": 0.3, "targets": targets, "temperature": temperature}, "token": taught.item(), "loss": loss.item()} | gradients)
+    return cases
+
+
+def activations(name, kind, side, channels, scale=1, offset=0):
+    """[N,S,S,C] of a map, or [N,1+S*S,C] of tokens with a class token."""
+    shape = [N, side, side, channels] if kind == "map" else [N, 1 + side**2, channels]
+    return uniform(name, shape, scale, offset).double().requires_grad_()
+
+
+def grid(x, kind, side):
+    """[N,C,S,S]: the places, averaged to a grid of `side`."""
+    places = x if kind == "map" else x[:, 1:].reshape(N, int((x.shape[1] - 1) ** 0.5), -1, x.shape[-1])
+    return F.adaptive_avg_pool2d(places.permute(0, 3, 1, 2), side)
+
+
+GRADIENTS = 100  # as many numbers of each are kept
+PAIRS = [  # kind, side and channels of the student's stage and of the teacher's
+    (("tokens", 4, 32), ("map", 8, 12)),
+    (("map", 8, 12), ("map", 4, 20)),
+    (("map", 4, 12), ("tokens", 4, 16)),
+    (("tokens", 6, 16), ("tokens", 4, 24)),
+]
+
+
+def between_stages(compute):
+    """Cases with the loss and its gradients with respect to the student's activations and what `compute` returns besides."""
+    cases = []
+    for (own, own_side, D), (theirs, their_side, C) in PAIRS:
+        side = min(own_side, their_side)
+        h, f = activations("student's", own, own_side, D), activations("teacher's", theirs, their_side, C, 3, 1)
+        loss, weights = compute(grid(h, own, side), grid(f.detach(), theirs, side))
+        loss.backward()
+        gradients = {f"d{name}": sample(f"d{name}", value.grad)[:GRADIENTS].tolist() for name, value in ({"student": h} | weights).items()}
+        stages = {"student": {"kind": own, "side": own_side, "channels": D}, "teacher": {"kind": theirs, "side": their_side, "channels": C}}
+        cases.append(stages | {"loss": loss.item()} | gradients)
+    return cases
+
+
+def features(h, f):
+    """A 1x1 convolution of the student's map to the teacher's, whose channels are normalised; the statistics are given."""
+    C, D = f.shape[1], h.shape[1]
+    mean, std = uniform("mean", [C], 1).double(), uniform("std", [C], 0.5, 1).double()
+    weights = {"project.weight": uniform("project.weight", [C, D], 0.3).double().requires_grad_(), "project.bias": uniform("project.bias", [C], 0.1).double().requires_grad_()}
+    predicted = F.conv2d(h, weights["project.weight"][:, :, None, None], weights["project.bias"])
+    return F.mse_loss(predicted, (f - mean[:, None, None]) / (std[:, None, None] + 1e-6)), weights
+
+
+def attention_transfer(h, f):
+    """github.com/szagoruyko/attention-transfer: at() and at_loss()."""
+    at = lambda x: F.normalize(x.pow(2).mean(1).reshape(x.size(0), -1))
+    return (at(h) - at(f)).pow(2).mean(), {}
+
+
 cases = {
     "soft": [on_logits("soft", soft, temperature=T) for T in (0.212, 4)],
     "standardized-soft": [on_logits("standardized-soft", standardized_soft, temperature=T) for T in (0.5, 2)],
@@ -83,6 +156,11 @@ cases = {
         on_logits("dkd", dkd, {"tckd": alpha, "nckd": beta}, temperature=T, alpha=alpha, beta=beta)
         for T, alpha, beta in ((4, 1, 8), (1, 1, 1), (0.5, 0.3, 2))
     ],
+    "hard": [on_logits("hard", hard)],
+    "logit-matching": [on_logits("logit-matching", logit_matching)],
+    "token": token(),
     "locality": locality(),
+    "features": between_stages(features),
+    "attention-transfer": between_stages(attention_transfer),
 }
 (Path(__file__).parent / "objectives.json").write_text(json.dumps(cases, indent=1) + "\n")

@@ -185,6 +185,8 @@ OPS = {
     "sumRows": lambda x: {"y": x.sum(dim=-1, keepdim=True)},
     "logSumExp": lambda x: {"y": torch.logsumexp(x, dim=-1, keepdim=True)},
     "oneHot": lambda labels, classes: {"y": F.one_hot(labels, classes).double()},
+    "argmax": lambda x: {"y": x.argmax(dim=-1).double()},
+    "energyMap": lambda x: {"y": F.normalize(x.square().sum(dim=-1))},
     "conv2d": conv2d,
     "batchNorm": batch_norm,
     "conv2dNorm": conv2d_norm,

@@ -20,7 +20,7 @@ def build(name: str, image_size: int, patch_size: int | None) -> nn.Module:
         return VisionTransformer(img_size=image_size, patch_size=patch_size, embed_dim=128, depth=6, num_heads=4, num_classes=CLASSES)
     if "_convstem_" in name:
         return vit_with_conv_stem(name, image_size, patch_size)
-    if name.startswith("vit_"):
+    if name.startswith(("vit_", "deit_")):
         return timm.create_model(name, num_classes=CLASSES, img_size=image_size, patch_size=patch_size)
     if name in NARROW_DEPTHS:
         depth = NARROW_DEPTHS[name]

@@ -1,7 +1,9 @@
+import { hasGrid } from "../../src-main/contract/families";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { Dataset, Split } from "../../src-main/data/dataset";
+import { channelsOf } from "../../src-main/models/grid";
 import { fromArray } from "../../src-main/tensor/tensor";
 import type { AnswerCache } from "../../src-main/training/answer-cache";
 import type { Arm } from "../../src-main/training/compare";
@@ -67,8 +69,9 @@ export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teache
 function plainStatistics({ model }: TrainedNetwork): TeacherStatistics {
   return new Map(
     model.stages.flatMap((stage) => {
-      if (stage.kind !== "map") return [];
-      return [[stage.name, { mean: new Float32Array(stage.channels), std: new Float32Array(stage.channels).fill(1) }]];
+      if (!hasGrid(stage)) return [];
+      const channels = channelsOf(stage);
+      return [[stage.name, { mean: new Float32Array(channels), std: new Float32Array(channels).fill(1) }]];
     }),
   );
 }

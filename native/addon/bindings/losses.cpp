@@ -62,6 +62,30 @@ void read(Arguments &a, OneHot &op) {
   a.check_indices("labels", op.K);
 }
 
+void read(Arguments &a, Argmax &op) {
+  op.x = a.tensor<const float>("x", "M K");
+  op.y = a.tensor<int32_t>("y", "M");
+  op.M = a['M'], op.K = a['K'];
+  a.promise("y", {0, op.K - 1});
+}
+
+void read(Arguments &a, EnergyMapForward &op) {
+  op.x = a.floats("x", "N G C");
+  op.y = a.tensor<float>("y", "N G");
+  op.norm = a.tensor<float>("norm", "N");
+  op.N = a['N'], op.G = a['G'], op.C = a['C'];
+}
+
+void read(Arguments &a, EnergyMapBackward &op) {
+  op.x = a.floats("x", "N G C");
+  op.y = a.tensor<const float>("y", "N G");
+  op.norm = a.tensor<const float>("norm", "N");
+  op.dy = a.tensor<const float>("dy", "N G");
+  op.dx = a.floats_out("dx", "N G C");
+  a.stored_like("x", {"dx"});
+  op.N = a['N'], op.G = a['G'], op.C = a['C'];
+}
+
 void read(Arguments &a, DistillationLoss &op) {
   op.student = a.tensor<const float>("student", "N K");
   op.teacher = a.optional_tensor<const float>("teacher", "N K");

@@ -11,11 +11,13 @@ export interface Needs {
   teacherFeatures?: readonly FeatureNeed[];
   /** Stages of the student. */
   studentFeatures?: readonly string[];
+  /** Whether it teaches the head of the student's distillation token, so that labels and other objectives teach the class token's head alone. */
+  splitsHeads?: boolean;
 }
 
 /** A batch as an objective sees it. */
 export interface ObjectiveInputs {
-  /** The student's, [N,K], f32. */
+  /** The student's, [N,K], f32; those of the class token's head if an objective splits the heads. */
   logits: Tensor;
   /** i32 [N]; of a mixture of two images, the class of the one with the larger share. */
   labels: Tensor;

@@ -24,11 +24,11 @@ const [N, D, C] = [6, 32, 12];
 /** Networks that have a stage of these sizes, and nothing else. */
 function contextOf(): ObjectiveContext {
   const student = {
-    model: { name: "student", stage: (name: string) => ({ name, kind: "tokens", side: 4, prefix: 1, width: D }) },
+    model: { name: "student", gridStage: (name: string) => ({ name, kind: "tokens", side: 4, prefix: 1, width: D }) },
   };
   const map = { name: "layer3", kind: "map", side: 8, channels: C };
   const teacher = {
-    model: { name: "teacher", stages: [map], stage: () => map },
+    model: { name: "teacher", stages: [map], gridStage: () => map },
   };
   const statistics = new Map([["layer3", { mean: uniform("mean", C, 1), std: uniform("std", C, 0.5, 1) }]]);
   return { student, teacher, statistics, seed: 3 } as unknown as ObjectiveContext;
