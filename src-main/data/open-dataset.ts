@@ -48,9 +48,9 @@ export async function openDataset(source: DataSource, { storeSize = 224, onProgr
   };
 }
 
-function toSplit({ labels, pixels, H, W }: RawSplit): Split {
+function toSplit({ labels, pixels, H, W, files }: RawSplit): Split {
   try {
-    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W };
+    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W, ...(files && { files }) };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
     const { bytesFree } = error as unknown as { bytesFree: number };

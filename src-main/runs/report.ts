@@ -3,8 +3,9 @@ import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
-import { visible, visibleJson } from "../contract/visible";
+import { visibleJson } from "../contract/visible";
 import { writeWhole } from "../disk/write-whole";
+import { cell } from "./csv";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import { type Group, reportPage } from "./report/page";
@@ -58,15 +59,6 @@ function csvReport(groups: readonly Group[]): string {
     }),
   );
   return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
-}
-
-/** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */
-const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
-
-/** RFC 4180. An apostrophe keeps a spreadsheet from taking a name for a formula. */
-function cell(name: string): string {
-  const text = visible(name).replace(FORMULA, "$1$2'");
-  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 function jsonReport(groups: readonly Group[]): string {

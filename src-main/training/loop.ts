@@ -1,7 +1,8 @@
 import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
-import { type Evaluation, evaluate } from "./evaluate";
+import type { Split } from "../data/dataset";
+import { type Evaluation, evaluate, probabilitiesOf } from "./evaluate";
 import { ProgressMeter } from "./progress";
 import type { Step, Trainer } from "./trainer";
 
@@ -12,7 +13,29 @@ export interface TrainingHooks {
   onBatch(trainer: Trainer, step: Step, progress: Progress): void;
   /** Called before the test images are evaluated. */
   onTest(trainer: Trainer): void;
-  onEpoch(trainer: Trainer, record: EpochRecord): void;
+  onEpoch(trainer: Trainer, record: EpochRecord, answers: EpochAnswers): void;
+}
+
+/** Class probabilities after an epoch. */
+export interface EpochAnswers {
+  /** [N,K], of all test images after the last epoch; null before it, and if they are too many to be kept. */
+  last: Float64Array | null;
+  /** [8,K], of `examplesOf` the test images. */
+  examples: Float64Array;
+}
+
+const EXAMPLES = 8;
+
+/** A few test images, the same in every epoch and arm: the first of each class, then the second, and so on. */
+export function examplesOf({ labels }: Pick<Split, "labels">): Int32Array {
+  const seen = new Map<number, number>();
+  const places = Array.from(labels, (label, index) => {
+    const place = seen.get(label) ?? 0;
+    seen.set(label, place + 1);
+    return { index, label, place };
+  });
+  places.sort((a, b) => a.place - b.place || a.label - b.label);
+  return Int32Array.from(places.slice(0, EXAMPLES), ({ index }) => index);
 }
 
 /**
@@ -36,7 +59,10 @@ async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Trainin
     hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
   const test = trainer.evaluationDue ? await testEpoch(trainer, meter, hooks) : null;
-  hooks.onEpoch(trainer, trainer.endEpoch(test));
+  const { student, data, recipe } = trainer;
+  // Before the epoch ends: a stop may cut an op short.
+  const examples = probabilitiesOf(student, data.test, examplesOf(data.test), recipe.train.precision);
+  hooks.onEpoch(trainer, trainer.endEpoch(test), { last: test?.probabilities ?? null, examples });
 }
 
 async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
@@ -44,6 +70,7 @@ async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Training
   const test = await evaluate(trainer.student, trainer.data.test, {
     batchSize: trainer.recipe.train.batchSize,
     precision: trainer.recipe.train.precision,
+    keep: trainer.epoch === trainer.epochs,
     yieldPoint: hooks.yieldPoint,
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });
