@@ -78,6 +78,8 @@ export const methods = {
     out: text,
     resume: z.boolean(),
     seeds: z.int().min(1).max(1000).optional(),
+    /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
+    addSeeds: z.int().min(1).max(999).optional(),
     /** Where a run of this name exists, take the next free name: "first-2". */
     unique: z.boolean().optional(),
     /** A person says that whoever holds the folder's lock is gone. */

@@ -1,6 +1,7 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
 import type { RunNormalization } from "./normalization";
 import type { Recipe } from "./recipe";
+import type { Interval } from "./statistics";
 
 /** single: a run of `train`; control and student: the two arms of a comparison. */
 export type ArmName = "single" | "control" | "student";
@@ -149,16 +150,61 @@ export interface BestEpoch {
   testAcc: number;
 }
 
-/** The comparisons of a sweep, in the order of their seeds, and their means. Differences are fractions. */
-export interface SweepResult {
-  directory: string;
+/** What an arm's answers to the test images say besides its accuracy; null where no predictions are kept. */
+export interface AnswerFigures {
+  /** Share of the test images for which arm and teacher name the same class. */
+  agreement: number | null;
+  /** KL(teacher || arm) in nats, mean over the test images. */
+  divergence: number | null;
+  /** Expected calibration error, 0 ... 1 (Guo et al. 2017). */
+  calibrationError: number | null;
+}
+
+export interface ArmFigures extends AnswerFigures {
+  trainAcc: number;
+  testAcc: number;
+}
+
+/** The comparison of one seed in figures. */
+export interface Compared {
+  seed: number;
+  control: ArmFigures;
+  student: ArmFigures;
+  /** student.testAcc - control.testAcc */
+  difference: number;
+  /** Of the difference, over test images (95 %); null where no predictions are kept. */
+  interval: Interval | null;
+  /** Number of test images whose predictions are kept; null if none are. */
+  testImages: number | null;
+}
+
+/** Means over the seeds, with the standard deviation of the test accuracy; null for one seed. */
+export interface ArmSummary extends ArmFigures {
+  deviation: number | null;
+}
+
+/** Comparisons of one seed or several in figures. Differences are fractions. */
+export interface ComparisonSummary {
   seeds: number[];
-  teacher: { model: string; testAcc: number };
-  /** Means over the seeds. */
-  control: { trainAcc: number; testAcc: number };
-  student: { trainAcc: number; testAcc: number };
+  control: ArmSummary;
+  student: ArmSummary;
   /** Mean of student.testAcc - control.testAcc. */
   difference: number;
+  /** Standard deviation of the differences; null for one seed. */
+  deviation: number | null;
+  /** Where the difference lies with 95 % confidence; null if that is not known. */
+  interval: Interval | null;
+  /** seeds: Student's t of the paired differences. test images: paired bootstrap, for one seed. */
+  intervalOver: "seeds" | "test images" | null;
+  /** About how many more seeds would show a difference; null if one is shown, for one seed, and if no number would. */
+  moreSeeds: number | null;
+  testImages: number | null;
+}
+
+/** The comparisons of a sweep, in the order of their seeds, and their means. */
+export interface SweepResult extends ComparisonSummary {
+  directory: string;
+  teacher: { model: string; testAcc: number };
   /** Whether each comparison is. */
   controlled: boolean;
   tunedSeparately: boolean;
@@ -169,14 +215,12 @@ export interface SweepResult {
 
 export type RunResult = TrainResult | ComparisonResult | SweepResult;
 
-export interface ComparisonResult {
+export interface ComparisonResult extends ComparisonSummary {
   directory: string;
   seed: number;
   teacher: { model: string; testAcc: number };
-  control: TrainResult;
-  student: TrainResult;
-  /** student.testAcc - control.testAcc */
-  difference: number;
+  control: TrainResult & ArmSummary;
+  student: TrainResult & ArmSummary;
   /** Proven to differ only in the teacher: same initial weights, same pixels and targets in every batch, same settings. */
   controlled: boolean;
   /** Why it is not controlled, in words; null if it is. */

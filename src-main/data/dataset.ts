@@ -29,6 +29,8 @@ export interface Split {
   readonly images: Tensor;
   readonly H: number;
   readonly W: number;
+  /** [count], relative to the data's folder, where each image is a file of its own. */
+  readonly files?: readonly string[];
 }
 
 /** One decoded image. */
@@ -46,4 +48,5 @@ export interface RawSplit {
   pixels: Uint8Array;
   H: number;
   W: number;
+  files?: string[];
 }

@@ -59,9 +59,9 @@ export async function openDataset(source: Source, { storeSize = 224, seed = 0, o
   };
 }
 
-function toSplit({ labels, pixels, H, W }: RawSplit): Split {
+function toSplit({ labels, pixels, H, W, files }: RawSplit): Split {
   try {
-    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W };
+    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W, ...(files && { files }) };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
     const { bytesFree } = error as unknown as { bytesFree: number };

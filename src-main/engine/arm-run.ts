@@ -3,11 +3,14 @@ import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
+import type { Dataset } from "../data/dataset";
 import { saveWeights } from "../models/weights";
 import { runFiles } from "../runs/files";
+import { addExamples, type Predictions, predictionFiles, writePredictions } from "../runs/predictions";
 import { readRun } from "../runs/reader";
 import { createRun, type RunWriter, resumeRun } from "../runs/writer";
 import { hasCheckpoint, makeNewest, removeOlderCheckpoint, writeCheckpoint } from "../training/checkpoint";
+import { type EpochAnswers, examplesOf } from "../training/loop";
 import type { Step, Trainer } from "../training/trainer";
 import { type EarlierRun, type PlacedArm, positionOf } from "./resumption";
 
@@ -81,12 +84,26 @@ export class ArmRun {
     if (performance.now() - this.#lastCheckpoint >= SECONDS_BETWEEN_CHECKPOINTS * 1000) this.checkpoint();
   }
 
-  epoch(record: EpochRecord): void {
+  epoch(record: EpochRecord, answers: EpochAnswers): void {
     this.writer.expectInPlace();
     this.writer.appendEpoch(record);
-    if (this.trainer.position.best?.epoch === record.epoch) this.#saveWeights("best");
+    if (this.#isBest(record)) this.#saveWeights("best");
+    this.#keep(record, answers);
     this.checkpoint();
     this.notify({ type: "epoch", arm: this.trainer.arm, record });
+  }
+
+  /** Before the checkpoint: a run that goes on from it has them. */
+  #keep(record: EpochRecord, { all, examples }: EpochAnswers): void {
+    const { data, epochs } = this.trainer;
+    const files = predictionFiles(this.writer.directory);
+    addExamples(files.examples, record.epoch, predictionsOf(data, examples, examplesOf(data.test)));
+    if (all && record.epoch === epochs) writePredictions(files.last, predictionsOf(data, all));
+    if (all && this.#isBest(record)) writePredictions(files.best, predictionsOf(data, all));
+  }
+
+  #isBest({ epoch }: EpochRecord): boolean {
+    return this.trainer.position.best?.epoch === epoch;
   }
 
   /** Lines first: a checkpoint never includes a batch that the files lack. */
@@ -159,6 +176,17 @@ export class ArmRun {
   close(): void {
     this.writer.close();
   }
+}
+
+/** Probabilities [N,K] of these test images, or of all, with what the data says of them. */
+export function predictionsOf({ classes, test }: Dataset, probabilities: Float64Array, images?: Int32Array): Predictions {
+  const shown = images ?? test.labels.map((_, index) => index);
+  return {
+    classes,
+    images: Array.from(shown, (index) => test.files?.[index] ?? String(index)),
+    labels: shown.map((index) => test.labels[index]!),
+    probabilities,
+  };
 }
 
 /** The summary of a run whose epochs are all done. Throws an InputError if its tables have lost the last one. */

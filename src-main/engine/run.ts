@@ -10,7 +10,7 @@ import { naming } from "../disk/open-file";
 import { EngineError } from "../engine-client/client";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, writeRequest } from "../runs/request";
+import { hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -73,13 +73,15 @@ export class Run implements Watchable {
     private readonly owner: Owner,
     private readonly thread: TrainerThread,
   ) {
-    const { out, resume, unique, kind, recipe, seeds } = request;
+    const { out, resume, unique, kind, recipe, seeds, addSeeds } = request;
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
     else if (seeds !== undefined && seeds > 1) throw new UsageError(`seeds: one arm is trained with one seed, got ${seeds}`);
+    if (addSeeds !== undefined && (kind === "train" || !resume || seeds !== undefined))
+      throw new UsageError("addSeeds: expected a comparison that is resumed, without seeds");
     expectWritable(out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
-    this.#seeds = kind === "train" ? 1 : (seeds ?? (resume ? seedsOf(out) : 1));
+    this.#seeds = kind === "train" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
     this.#isSweep = this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
     if (this.#isSweep && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);

@@ -1,7 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { useDevice } from "../backend/device";
+import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
 import { compareEvidence, evidenceOf, type Verdict, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
@@ -11,17 +12,20 @@ import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run"
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
+import { figuresOf } from "../runs/figures";
+import { runFiles } from "../runs/files";
+import { predictionFiles, writePredictions } from "../runs/predictions";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { comparisonArms } from "../training/compare";
-import { evaluate } from "../training/evaluate";
+import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun } from "./arm-run";
+import { ArmRun, predictionsOf } from "./arm-run";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
@@ -93,19 +97,22 @@ export class Work {
   /** Trains the recipe's control and student, alternating by epoch, and writes comparison.json and report.html beside their folders. */
   async #compare(): Promise<ComparisonResult> {
     const { recipe, out, resume } = this.assignment;
-    const files = { result: join(out, "comparison.json"), report: join(out, "report.html") };
+    const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions: runFiles(out).predictions };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
     const { results, teacherTestAcc } = await this.#trainArms(arms);
     const [control, student] = results as [TrainResult, TrainResult];
     const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: files.report });
+    const { damage, ...compared } = figuresOf(out, recipe.train.seed, { control, student });
+    if (damage) this.notify({ type: "warning", text: `figures that need predictions are missing: ${damage}` });
+    const summary = summarize([compared]);
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
       teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
-      control,
-      student,
-      difference: student.testAcc - control.testAcc,
+      ...summary,
+      control: { ...control, ...summary.control },
+      student: { ...student, ...summary.student },
       ...verdictIn(readRun(control.directory), readRun(student.directory)),
       report,
     };
@@ -137,7 +144,8 @@ export class Work {
       // All arms before the first folder is written to: if one refuses, the other stays as it was.
       for (const [i, run] of earlier.entries()) if (run) returnTo(arms[i]!, trainers[i]!, run);
       await this.#yieldPoint();
-      const teacherTestAcc = earlier[0]?.teacherTestAcc ?? (teacher && (await this.#testTeacher(teacher, data, arms[0]!.recipe)));
+      const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
+      const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
       mkdirSync(out, { recursive: true });
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
@@ -145,6 +153,9 @@ export class Work {
           const lock = locks.get(arm.directory)!;
           this.#runs.push(before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, teacherTestAcc, this.notify));
         }
+        if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
+        const unkept = predictionsUnkept(data);
+        if (unkept) this.#runs.at(-1)!.note(unkept);
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
@@ -166,7 +177,7 @@ export class Work {
         yieldPoint: this.#yieldPoint,
         onBatch: (trainer, step, progress) => runOf(trainer).batch(step, progress),
         onTest: (_, images, split) => this.#phase(`Testing on ${images} ${split === "test" ? "" : "validation "}images`),
-        onEpoch: (trainer, record) => runOf(trainer).epoch(record),
+        onEpoch: (trainer, record, answers) => runOf(trainer).epoch(record, answers),
       },
     );
     return this.#runs.map((run) => run.finish());
@@ -198,10 +209,15 @@ export class Work {
     return measureTeacher(teacher, data, arms[distilled]!.recipe, { yieldPoint: this.#yieldPoint, onStart });
   }
 
-  async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train }: Recipe): Promise<number> {
+  /** Unless an earlier start tested it and kept its predictions. */
+  #isTeacherTestDue({ model }: TrainedNetwork, { test }: Dataset, earlier: readonly (EarlierRun | null)[]): boolean {
+    const isKept = existsSync(predictionFiles(this.assignment.out).teacher) || !isKeepable(test, model.classes);
+    return earlier[0]?.teacherTestAcc == null || !isKept;
+  }
+
+  async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: Recipe): Promise<Evaluation> {
     this.#phase(`Testing the teacher on ${data.test.count} images`);
-    const { accuracy } = await evaluate(teacher, data.test, { batchSize: train.batchSize, precision: train.precision, yieldPoint: this.#yieldPoint });
-    return accuracy;
+    return evaluate(teacher, data.test, { batchSize, precision, keep: true, yieldPoint: this.#yieldPoint });
   }
 
   // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------
@@ -262,6 +278,13 @@ export class Work {
 
 function verdictIn(control: RunDetails, student: RunDetails): Verdict {
   return verdictOf(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
+}
+
+/** That there are too many predictions to keep, in words; null if there are not. */
+function predictionsUnkept({ classes, test }: Dataset): string | null {
+  if (isKeepable(test, classes.length)) return null;
+  const limit = `${test.count} test images with ${classes.length} probabilities each are more than the ${MOST_PROBABILITIES} that are kept`;
+  return `${limit}, so there is no file of their predictions, and no figures that need one: agreement with the teacher, calibration, how sure one seed is`;
 }
 
 /** A crop moves an image by up to so many pixels: by its whole side, nothing of it is left. */

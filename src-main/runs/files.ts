@@ -14,6 +14,7 @@ export const runFiles = (directory: string) => ({
   events: join(directory, "events.jsonl"),
   evidence: join(directory, "evidence.jsonl"),
   checkpoint: join(directory, "checkpoint"),
+  predictions: join(directory, "predictions"),
   weights: join(directory, "student.safetensors"),
   best: join(directory, "student-best.safetensors"),
 });

@@ -1,13 +1,17 @@
 import { mkdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
+import { compareEvidence, evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
-import { visible, visibleJson } from "../contract/visible";
+import { visibleJson } from "../contract/visible";
 import { writeWhole } from "../disk/write-whole";
+import { cell } from "./csv";
+import { figuresOf } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
-import { type Group, reportPage } from "./report/page";
+import type { Group } from "./report/group";
+import { reportPage } from "./report/page";
 
 /**
  * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the two arms of a
@@ -46,7 +50,25 @@ function grouped(runs: readonly RunDetails[]): Group[] {
     const key = groupOf(run);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  return [...groups.values()].map((runs) => ({ title: runs[0]!.name, runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)) }));
+  return [...groups].map(([directory, runs]) => ({
+    title: runs[0]!.name,
+    runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)),
+    figures: comparedIn(directory, runs),
+  }));
+}
+
+/** Figures of the comparison in a folder; null unless both arms are finished, were trained as long, and can be compared. */
+function comparedIn(directory: string, runs: readonly RunDetails[]): Group["figures"] {
+  const [control, student] = (["control", "student"] as const).map((arm) => runs.find((run) => run.arm === arm && run.state === "finished"));
+  if (!control || !student || control.epochsDone !== student.epochsDone) return null;
+  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(student));
+  if (notComparable || damage || !isTested(control) || !isTested(student)) return null;
+  return figuresOf(directory, student.recipe.train.seed, { control, student });
+}
+
+/** After its last epoch. */
+function isTested(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
+  return run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
 }
 
 function csvReport(groups: readonly Group[]): string {
@@ -58,15 +80,6 @@ function csvReport(groups: readonly Group[]): string {
     }),
   );
   return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
-}
-
-/** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */
-const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
-
-/** RFC 4180. An apostrophe keeps a spreadsheet from taking a name for a formula. */
-function cell(name: string): string {
-  const text = visible(name).replace(FORMULA, "$1$2'");
-  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 function jsonReport(groups: readonly Group[]): string {

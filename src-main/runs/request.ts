@@ -68,6 +68,24 @@ export function seedsOf(directory: string): number {
   );
 }
 
+/** As many as a comparison of one seed or several may have. */
+const MOST_SEEDS = 1000;
+
+/** How many seeds a finished sweep has in the end if it gets so many more. Throws an InputError if it is not finished, or cannot have more. */
+export function seedsWithMore(directory: string, more: number): number {
+  const seeds = seedsOf(directory);
+  const { train } = recipeOfBoth(directory);
+  if (seeds === 1)
+    throw new InputError(
+      `${directory} holds a comparison of one seed, ${train.seed}, in no folder of its own, so it gets no more. Compare the next ones in another folder, on the command line with ` +
+        `--recipe ${requestFile(directory)} --set train.seed=${train.seed + 1} --seeds ${more} --out, and write one report on both folders: it takes them together`,
+    );
+  if (seeds + more > MOST_SEEDS) throw new InputError(`${directory} has ${seeds} seeds, and ${more} more are more than ${MOST_SEEDS}: add fewer`);
+  const open = Array.from({ length: seeds }, (_, i) => train.seed + i).filter((seed) => !existsSync(join(directory, `seed-${seed}`, "comparison.json")));
+  if (open.length === 0) return seeds + more;
+  throw new InputError(`${directory} is not finished: seed ${open.join(", ")} of its ${seeds} is open. Resume it first, then add seeds`);
+}
+
 /** The recipe that a run, a comparison or a sweep began with. Throws an InputError that says what is there instead. */
 export function recipeOfRun(directory: string, kind: "train" | "compare"): Recipe {
   if (!existsSync(directory)) throw new InputError(`${directory} holds no run: there is no such folder`);

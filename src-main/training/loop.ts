@@ -2,7 +2,7 @@ import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import type { Split } from "../data/dataset";
-import { type Evaluation, evaluate } from "./evaluate";
+import { type Evaluation, evaluate, probabilitiesOf } from "./evaluate";
 import { ProgressMeter } from "./progress";
 import type { Step, Trainer } from "./trainer";
 
@@ -13,7 +13,29 @@ export interface TrainingHooks {
   onBatch(trainer: Trainer, step: Step, progress: Progress): void;
   /** Called before the validation or the test images, so many, are evaluated. */
   onTest(trainer: Trainer, images: number, split: "validation" | "test"): void;
-  onEpoch(trainer: Trainer, record: EpochRecord): void;
+  onEpoch(trainer: Trainer, record: EpochRecord, answers: EpochAnswers): void;
+}
+
+/** Class probabilities after an epoch. */
+export interface EpochAnswers {
+  /** [N,K], of all test images after the last epoch and, with validation images, after every epoch; null in others, and if they are too many to be kept. */
+  all: Float64Array | null;
+  /** [8,K], of `examplesOf` the test images. */
+  examples: Float64Array;
+}
+
+const EXAMPLES = 8;
+
+/** A few test images, the same in every epoch and arm: the first of each class, then the second, and so on. */
+export function examplesOf({ labels }: Pick<Split, "labels">): Int32Array {
+  const seen = new Map<number, number>();
+  const places = Array.from(labels, (label, index) => {
+    const place = seen.get(label) ?? 0;
+    seen.set(label, place + 1);
+    return { index, label, place };
+  });
+  places.sort((a, b) => a.place - b.place || a.label - b.label);
+  return Int32Array.from(places.slice(0, EXAMPLES), ({ index }) => index);
 }
 
 /**
@@ -36,10 +58,18 @@ async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Trainin
     const step = trainer.step();
     hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
-  if (!trainer.evaluationDue) return hooks.onEpoch(trainer, trainer.endEpoch(null));
+  const { student, data, recipe } = trainer;
+  const measured = trainer.evaluationDue ? await measureAll(trainer, meter, hooks) : null;
+  // Before the epoch ends: a stop may cut an op short.
+  const examples = probabilitiesOf(student, data.test, examplesOf(data.test), recipe.train.precision);
+  const record = trainer.endEpoch(measured?.test ?? null, measured?.validation);
+  hooks.onEpoch(trainer, record, { all: measured?.test.probabilities ?? null, examples });
+}
+
+async function measureAll(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks) {
   const { test, validation } = trainer.data;
-  const measured = validation && (await measure(trainer, validation, "validation", meter, hooks));
-  hooks.onEpoch(trainer, trainer.endEpoch(await measure(trainer, test, "test", meter, hooks), measured));
+  const validated = validation && (await measure(trainer, validation, "validation", meter, hooks));
+  return { test: await measure(trainer, test, "test", meter, hooks), validation: validated };
 }
 
 async function measure(trainer: Trainer, split: Split, name: "validation" | "test", meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
@@ -47,6 +77,8 @@ async function measure(trainer: Trainer, split: Split, name: "validation" | "tes
   const measured = await evaluate(trainer.student, split, {
     batchSize: trainer.recipe.train.batchSize,
     precision: trainer.recipe.train.precision,
+    // Which epoch is the best is known only afterwards.
+    keep: name === "test" && (trainer.epoch === trainer.epochs || trainer.data.validation !== null),
     yieldPoint: hooks.yieldPoint,
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });

@@ -22,13 +22,20 @@ export const trained = (arm: TrainResult["arm"], testAcc: number): TrainResult =
   hashes: { data: "d", initialWeights: "w", batches: "b", teacher: null },
   best: null,
 });
+const answers = { deviation: null, agreement: 0.55, divergence: 1.25, calibrationError: 0.031 };
 export const compared: ComparisonResult = {
   directory: "/runs/x",
   seed: 7,
   teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
-  control: trained("control", 0.4),
-  student: trained("student", 0.45),
+  control: { ...trained("control", 0.4), ...answers },
+  student: { ...trained("student", 0.45), ...answers },
   difference: 0.05,
+  seeds: [7],
+  deviation: null,
+  interval: [0.01, 0.09],
+  intervalOver: "test images",
+  moreSeeds: null,
+  testImages: 1000,
   controlled: true,
   reason: null,
   tunedSeparately: false,

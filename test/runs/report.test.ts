@@ -6,6 +6,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
 import { runFiles } from "../../src-main/runs/files";
+import { type Predictions, predictionFiles, writePredictions } from "../../src-main/runs/predictions";
 import { writeReport } from "../../src-main/runs/report";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { linkOf } from "../../src-main/training/evidence";
@@ -370,4 +371,68 @@ describe("a report for other programs", () => {
 test("a folder without runs is named", () => {
   mkdirSync(join(parent, "empty"));
   expect(() => report("html", join(parent, "empty"))).toThrow(/empty holds no run/);
+});
+
+describe("how sure the difference is", () => {
+  const LABELS = [0, 1, 0, 1, 0, 1, 0, 1];
+  /** Right in these of the eight test images, and sure of it by 80 %. */
+  const answers = (right: readonly number[]): Predictions => ({
+    classes: start.classes,
+    images: LABELS.map((_, image) => String(image)),
+    labels: Int32Array.from(LABELS),
+    probabilities: Float64Array.from(LABELS.flatMap((label, n) => ((label === 0) === right.includes(n) ? [0.8, 0.2] : [0.2, 0.8]))),
+  });
+  const ALL = LABELS.map((_, image) => image);
+
+  function predicted(folder: string, { seed = 0, gain = 0 } = {}): string {
+    const directory = join(parent, folder);
+    for (const [arm, recipe] of [
+      ["control", controlRecipe],
+      ["student", start.recipe],
+    ] as const) {
+      const run = join(directory, arm);
+      finishedRun(run, { arm, recipe: { ...recipe, train: { ...recipe.train, seed } } });
+      writePredictions(predictionFiles(run).last, answers(arm === "control" ? [0, 1, 2] : [0, 1, 2, 3, 4, 5]));
+    }
+    writePredictions(predictionFiles(directory).teacher, answers(ALL));
+    const { epochs } = runFiles(join(directory, "student"));
+    writeFileSync(epochs, readFileSync(epochs, "utf8").replace("0.52,", `${0.52 + gain},`));
+    return directory;
+  }
+
+  test("over test images: an interval, how it was computed, and what the answers say", () => {
+    const text = textOf(report("html", predicted("one", { gain: 0.375 })));
+    // Three of eight images are gained: resamples of eight give 0 ... 1, and 2.5 % of them at most 0.
+    expect(text).toMatch(/the difference of these two models is between \+0\.0 and \+75\.0 points, with 95 % confidence\. Paired bootstrap: the 8 test images/);
+    expect(text).toMatch(/Agrees with the teacher share of .+? 37\.5 % 75\.0 %/);
+    // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
+    expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);
+    expect(text).toMatch(/Calibration error \(ECE\) .+? 42\.5 % 5\.0 %/);
+  });
+
+  test("over seeds: means, deviations and the interval of the paired differences", () => {
+    const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
+    const text = textOf(report("html", ...seeds));
+    expect(text).toContain("demo, over 3 seeds The student is 18.0 points better than the control.");
+    expect(text).toContain("Over all possible seeds, the mean difference is between +15.5 and +20.5 points, with 95 % confidence.");
+    expect(text).toContain("Mean ± standard deviation +18.0 points ± 1.0 52.0 % ± 0.0 70.0 % ± 1.0");
+  });
+
+  test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
+    const text = textOf(report("html", ...[-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }))));
+    expect(text).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.");
+  });
+
+  test("comparisons of the same seed are not taken together", () => {
+    expect(textOf(report("html", predicted("a"), predicted("b")))).not.toContain("over 2 seeds");
+  });
+
+  test("predictions that are missing or damaged: the rest of the report stays, and says so", () => {
+    const directory = predicted("old");
+    rmSync(join(directory, "control", "predictions"), { recursive: true });
+    const text = textOf(report("html", directory));
+    expect(text).not.toMatch(/confidence|Agrees/);
+    writeFileSync(predictionFiles(join(directory, "student")).last, "image,class,cat,dog\n0,cat,0.5\n");
+    expect(textOf(report("html", directory))).toMatch(/Figures that need predictions are missing: .*last\.csv is damaged: line 2: expected an image/);
+  });
 });

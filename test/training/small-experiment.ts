@@ -88,10 +88,10 @@ export function recording(hooks: Partial<TrainingHooks> = {}) {
       recorded.push({ arm: trainer.arm, record: rest });
       hooks.onBatch?.(trainer, step, progress);
     },
-    onEpoch(trainer, record) {
+    onEpoch(trainer, record, answers) {
       const { seconds: _, ...rest } = record;
       recorded.push({ arm: trainer.arm, record: rest });
-      hooks.onEpoch?.(trainer, record);
+      hooks.onEpoch?.(trainer, record, answers);
     },
   };
   return { recorded, hooks: all };

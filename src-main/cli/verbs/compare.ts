@@ -1,89 +1,131 @@
 import type { Command } from "commander";
+import { ANSWER_FIGURES, surenessInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
+import { UsageError } from "../../contract/failure";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
-import type { ComparisonResult, SweepResult, TrainResult } from "../../contract/run";
+import type { ArmSummary, ComparisonResult, ComparisonSummary, SweepResult } from "../../contract/run";
 import { wholeNumber } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
+import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { percent, points, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type CompareOptions = RunOptions & { seeds?: number };
+type CompareOptions = RunOptions & { seeds?: number; addSeeds?: number };
+
+/** One seed may show a difference that another does not. */
+const SEEDS = 3;
 
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "compare --recipe recipe.json --out runs/first");
-  addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: CompareOptions) =>
-    perform((session) => compare(session, "compare", options, (out) => recipeOf(session, options, "compare", out))),
-  );
+  addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP), SEEDS)
+    .option("--add-seeds <count>", "train so many more seeds of the finished comparisons in --out, with the recipe that they have", wholeNumber(1, 999))
+    .action((options: CompareOptions) =>
+      perform((session) => {
+        const asked = options.addSeeds === undefined ? options : addingSeeds(options);
+        return compare(session, "compare", asked, SEEDS, (out) => recipeOf(session, asked, "compare", out));
+      }),
+    );
 }
 
 export function addDemo(program: Command, perform: Perform): void {
   const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "demo");
-  addCompareOptions(verb).action((options: CompareOptions) =>
+  addCompareOptions(verb, 1).action((options: CompareOptions) =>
     perform((session) => {
       const { world } = session;
       const demo = async (out: string) =>
         options.resume ? recipeOf(session, options, "compare", out) : completeRecipe(presetOf("demo").recipe, options.set, world.cwd);
-      return compare(session, "demo", options, demo);
+      return compare(session, "demo", options, 1, demo);
     }),
   );
 }
 
-function addCompareOptions(verb: Command): Command {
-  return addRunOptions(verb).option(
-    "--seeds <count>",
-    "train so many comparisons, with the recipe's seed and those after it (default: 1; --resume takes it from the run, or trains the first so many of it)",
-    wholeNumber(1, 1000),
-  );
+function addCompareOptions(verb: Command, seeds: number): Command {
+  const resumed = "--resume takes it from the run, or trains the first so many of it";
+  const help = `train so many comparisons, with the recipe's seed and those after it (default: ${seeds}; ${resumed})`;
+  return addRunOptions(verb).option("--seeds <count>", help, wholeNumber(1, 1000));
 }
 
-async function compare(session: Session, verb: string, options: CompareOptions, recipeFor: (out: string) => Promise<Recipe>): Promise<Outcome> {
+/** Adding seeds goes on with what is there. */
+function addingSeeds(options: CompareOptions): CompareOptions {
+  const refused = (["recipe", "seeds"] as const).find((name) => options[name] !== undefined) ?? (options.set.length > 0 ? "set" : null);
+  if (refused) throw new UsageError(`--add-seeds takes recipe and seeds from the folder in --out: leave --${refused} out`);
+  if (options.out === undefined) throw new UsageError("--add-seeds needs --out, the folder of the comparisons to add to");
+  return { ...options, resume: true };
+}
+
+async function compare(
+  session: Session,
+  verb: string,
+  options: CompareOptions,
+  defaultSeeds: number,
+  recipeFor: (out: string) => Promise<Recipe>,
+): Promise<Outcome> {
   const { world } = session;
-  const { seeds } = options;
+  const { addSeeds } = options;
+  const seeds = options.seeds ?? (options.resume ? undefined : defaultSeeds);
   const place = placeOf(world, options, verb);
-  const more = seeds === undefined ? [] : ["--seeds", String(seeds)];
-  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more);
+  // A folder that has what was asked for has the number of seeds too.
+  const more = (isRecorded: boolean) => (seeds !== undefined && (options.seeds !== undefined || !isRecorded) ? ["--seeds", String(seeds)] : []);
+  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more(isRecorded));
   const recipe = await recipeFor(place.out);
-  const result = await resumable(session, { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...place }, command);
+  const result = await resumable(
+    session,
+    { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(addSeeds !== undefined && { addSeeds }), ...place },
+    command,
+  );
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, world) };
   const comparison = result as ComparisonResult;
   return { json: comparisonJson(comparison), text: comparisonText(comparison, world) };
 }
 
-/** Accuracies over all seeds first; then one entry per seed and arm, as their evidence. */
-function comparisonJson({ seed, teacher, control, student, directory, report, ...verdict }: ComparisonResult) {
-  const accuracies = ({ trainAcc, testAcc }: TrainResult) => ({ trainAcc, testAcc });
-  return {
-    teacher,
-    control: accuracies(control),
-    student: accuracies(student),
-    ...verdict,
-    seeds: [seed],
-    runs: [control, student].map((run) => ({ seed, ...run })),
-    directory,
-    report,
-  };
+/** Figures over all seeds first; then one entry per seed and arm, as their evidence. */
+function comparisonJson({ control, student, ...rest }: ComparisonResult) {
+  const { seed, directory, report, ...figures } = rest;
+  return { ...figures, control: figuresOf(control), student: figuresOf(student), runs: runsOf(rest.seed, control, student), directory, report };
 }
 
 function sweepJson({ comparisons, ...means }: SweepResult) {
-  const runs = comparisons.flatMap(({ seed, control, student }) => [control, student].map((run) => ({ seed, ...run })));
-  return { ...means, runs };
+  return { ...means, runs: comparisons.flatMap(({ seed, control, student }) => runsOf(seed, control, student)) };
 }
 
-function sweepText({ comparisons, teacher, control, student, difference, directory, report }: SweepResult, world: World): string {
+const figuresOf = ({ trainAcc, testAcc, deviation, agreement, divergence, calibrationError }: ArmSummary): ArmSummary => ({
+  trainAcc,
+  testAcc,
+  deviation,
+  agreement,
+  divergence,
+  calibrationError,
+});
+
+/** `deviation` is one over seeds. */
+const runsOf = (seed: number, ...arms: ComparisonResult["control"][]) => arms.map(({ deviation: _, ...run }) => ({ seed, ...run }));
+
+// ---- Text -------------------------------------------------------------------------------------------------------------------------
+
+function sweepText(sweep: SweepResult, world: World): string {
+  const { comparisons, teacher, control, student, difference, deviation, directory, report } = sweep;
+  const spread = (value: number | null) => (value === null ? "" : ` ± ${(100 * value).toFixed(1)}`);
   const rows = [
     ["test accuracy", "control", "student", "difference"],
     ...comparisons.map((each) => [`seed ${each.seed}`, percent(each.control.testAcc), percent(each.student.testAcc), points(each.difference)]),
     ["mean", percent(control.testAcc), percent(student.testAcc), points(difference)],
+    ["deviation", spread(control.deviation), spread(student.deviation), spread(deviation)],
   ];
   const fair = [...new Set(comparisons.map(fairness))].join("\n");
-  return `${table(rows)}\n\nThe teacher (${teacher.model}) has ${percent(teacher.testAcc)}.\n${fair}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+  return paragraphs([
+    table(rows),
+    `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
+    sureness(sweep, moreSeedsCommand(sweep, world)),
+    answerFigures(sweep),
+    `${fair}\n${places(directory, report, world)}`,
+  ]);
 }
 
 function comparisonText(result: ComparisonResult, world: World): string {
@@ -95,7 +137,30 @@ function comparisonText(result: ComparisonResult, world: World): string {
     ["student", percent(student.trainAcc), percent(student.testAcc)],
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
-  return `${table(rows)}\n\n${fairness(result)}\nRuns: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+  return paragraphs([table(rows), sureness(result, null), answerFigures(result), `${fairness(result)}\n${places(directory, report, world)}`]);
+}
+
+const paragraphs = (parts: readonly (string | null)[]): string => parts.filter((part) => part !== null).join("\n\n");
+
+const places = (directory: string, report: string, world: World) => `Runs: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
+
+/** `remedy`: the command that makes it surer, if there is one. */
+function sureness(summary: ComparisonSummary, remedy: string | null): string {
+  const { result, range, how } = surenessInWords(summary);
+  return [result, range, how, remedy].filter(Boolean).join("\n");
+}
+
+function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): string | null {
+  if (moreSeeds === null) return null;
+  return `Add them with: ${shellWords([...world.program, "compare", "--add-seeds", String(moreSeeds), "--out", shownPath(world, directory)])}`;
+}
+
+/** null if no predictions are kept. */
+function answerFigures({ control, student }: ComparisonSummary): string | null {
+  const shown = ANSWER_FIGURES.filter(({ key }) => control[key] !== null && student[key] !== null);
+  if (shown.length === 0) return null;
+  const rows = [["", "control", "student"], ...shown.map(({ key, name, show }) => [name, show(control[key]!), show(student[key]!)])];
+  return `${table(rows)}\n\n${shown.map(({ name, words }) => `${name}: ${words}.`).join("\n")}`;
 }
 
 function fairness({ seed, controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason }: ComparisonResult): string {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { InputError, Interrupted } from "../../contract/failure";
 import { scope } from "../../tensor/tensor";
 import type { Pixels } from "../dataset";
@@ -106,7 +106,13 @@ async function read(folder: string, limits: Limits, { storeSize, onProgress, sig
   const side = own ? first.H : storeSize;
 
   const boundary = train.length * side * side * 3;
-  const split = (files: LabelledFile[], pixels: Uint8Array) => ({ labels: Int32Array.from(files, ({ label }) => label), pixels, H: side, W: side });
+  const split = (files: LabelledFile[], pixels: Uint8Array) => ({
+    labels: Int32Array.from(files, ({ label }) => label),
+    pixels,
+    H: side,
+    W: side,
+    files: files.map(({ path }) => relative(folder, path)),
+  });
   return { classes, train: split(train, pixels.subarray(0, boundary)), test: split(test, pixels.subarray(boundary)) };
 }
 

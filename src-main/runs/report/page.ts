@@ -6,14 +6,10 @@ import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
+import type { Group } from "./group";
 import { embeddedJson, html, Markup } from "./markup";
 import { STYLE } from "./style";
-
-/** Runs that are overlaid in charts: both arms of a comparison, or a single run. */
-export interface Group {
-  title: string;
-  runs: RunDetails[];
-}
+import { answerTable, overSeeds, surenessOf } from "./sureness";
 
 /** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
@@ -32,6 +28,7 @@ export function reportPage(groups: readonly Group[]): string {
 <body>
 <main>
 ${unpaired(groups)}
+${overSeeds(groups)}
 ${groups.map(groupSection)}
 <footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
 </main>
@@ -58,13 +55,16 @@ function embedded({ batches, epochRecords, ...run }: RunDetails) {
   return { ...run, batchesCsv: toText(batchTable(partsOf(batches)), batches), epochsCsv: toText(EPOCHS, epochRecords) };
 }
 
-function groupSection({ title, runs }: Group): Markup {
+function groupSection(group: Group): Markup {
+  const { title, runs, figures } = group;
   const drawn = runs.map(drawnAs);
   return html`<section>
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}</p></header>
 ${damaged(runs)}
-${verdict(runs)}
+${verdict(group)}
+${surenessOf(group)}
 ${resultTable(drawn)}
+${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
 ${runs.length > 1 ? fairness(runs) : null}
 ${recipeTable(drawn)}
@@ -108,7 +108,7 @@ function damaged(runs: readonly RunDetails[]): Markup[] {
 }
 
 /** The result of a comparison in one sentence. Gives a difference only between arms that have trained the same number of epochs. */
-function verdict(runs: readonly RunDetails[]): Markup | null {
+function verdict({ runs, figures }: Group): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) {
     const states = unfinished.map(
@@ -131,7 +131,7 @@ function verdict(runs: readonly RunDetails[]): Markup | null {
     Math.abs(difference.test) * 100
   ).toFixed(
     1,
-  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}. One seed; another may differ.${tuned}</p>`;
+  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${figures?.interval ? "" : " One seed; another may differ."}${tuned}</p>`;
 }
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */

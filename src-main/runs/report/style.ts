@@ -32,7 +32,9 @@ th, td { padding: 9px 16px; text-align: left; border-top: 1px solid var(--line);
 thead th, tbody:first-child tr:first-child > * { border-top: 0; }
 thead th { font-size: 13px; font-weight: 600; color: var(--muted); background: var(--sunken); }
 tbody th { font-weight: 500; }
-.result td, .result thead th:not(:first-child) { text-align: right; }
+.answers { margin-top: 20px; }
+.result td, .result thead th:not(:first-child), .answers td, .answers thead th:not(:first-child) { text-align: right; }
+.answers tbody th .muted { display: block; font-size: 13px; font-weight: 400; }
 .result td:nth-child(2) { font-weight: 650; }
 .difference th, .difference td { background: var(--sunken); font-weight: 650; }
 .recipe td { width: 24%; }

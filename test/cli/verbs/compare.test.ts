@@ -1,8 +1,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { summarize } from "../../../src-main/contract/comparison";
 import { presetOf } from "../../../src-main/contract/presets";
-import { compared, folderWithRecipe } from "../examples";
+import type { ComparisonResult, SweepResult } from "../../../src-main/contract/run";
+import { compared, folderWithRecipe, trained } from "../examples";
 import { runWith } from "../fake-engine";
 
 let cwd: string;
@@ -11,15 +13,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
+const answers = { agreement: 0.55, divergence: 1.25, calibrationError: 0.031 };
+
 describe("distill compare", () => {
   it("prints one JSON document: accuracies, seeds, hashes, folders and the report", async () => {
     const { status, out } = await runWith({ watch: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({
       teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
-      control: { trainAcc: 0.45, testAcc: 0.4 },
-      student: { trainAcc: 0.5, testAcc: 0.45 },
+      control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
+      student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
       difference: 0.05,
+      deviation: null,
+      interval: [0.01, 0.09],
+      intervalOver: "test images",
+      moreSeeds: null,
+      testImages: 1000,
       controlled: true,
       reason: null,
       tunedSeparately: false,
@@ -27,8 +36,8 @@ describe("distill compare", () => {
       provenTo: 32,
       seeds: [7],
       runs: [
-        { seed: 7, ...compared.control },
-        { seed: 7, ...compared.student },
+        { seed: 7, ...trained("control", 0.4), ...answers },
+        { seed: 7, ...trained("student", 0.45), ...answers },
       ],
       directory: "/runs/x",
       report: "/runs/x/report.html",
@@ -50,6 +59,19 @@ describe("distill demo", () => {
       "control | 45.0 % | 40.0 %",
       "student | 50.0 % | 45.0 %",
       "difference | +5.0 points | +5.0 points",
+      "",
+      "The student is 5.0 points better than the control.",
+      "With other test images like these, the difference of these two models is between +1.0 and +9.0 points, with 95 % confidence.",
+      expect.stringMatching(/^Paired bootstrap: the 1000 test images .* it is one seed, and another may give another difference\.$/),
+      "",
+      "control | student",
+      "Agrees with the teacher | 55.0 % | 55.0 %",
+      "KL to the teacher | 1.250 | 1.250",
+      "Calibration error (ECE) | 3.1 % | 3.1 %",
+      "",
+      expect.stringMatching(/^Agrees with the teacher: share of the test images/),
+      expect.stringMatching(/^KL to the teacher: /),
+      expect.stringMatching(/^Calibration error \(ECE\): /),
       "",
       "Control and student had the same initial weights and the same batches, proven batch by batch (seed 7).",
       "Runs: /runs/x",
@@ -77,6 +99,71 @@ describe("distill demo", () => {
     const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
     expect(out).toContain(`warning: this is not a controlled comparison: ${reason} (seed 7). Besides, control and student differ in train.learningRate too`);
     expect(out).not.toMatch(/batch 0|are proven/);
+  });
+});
+
+describe("several seeds", () => {
+  const ofSeed = (seed: number, difference: number): ComparisonResult => ({
+    ...compared,
+    seed,
+    directory: `/runs/x/seed-${seed}`,
+    student: { ...compared.student, testAcc: 0.4 + difference },
+    difference,
+  });
+  const sweep = (...differences: number[]): SweepResult => {
+    const comparisons = differences.map((difference, seed) => ofSeed(seed, difference));
+    const { directory, teacher, controlled, tunedSeparately, report } = compared;
+    return { ...summarize(comparisons), directory, teacher, controlled, tunedSeparately, comparisons, report };
+  };
+
+  it.each([
+    ["compare", 3],
+    ["demo", 1],
+  ])("%s takes %i by default", async (verb, seeds) => {
+    const { calls } = await runWith({ watch: () => compared }, [verb, ...(verb === "compare" ? ["--recipe", "recipe.json"] : [])], { cwd });
+    expect(calls[0]!.params).toMatchObject({ seeds, resume: false });
+  });
+
+  it("ends with means, deviations and the interval of the difference", async () => {
+    const { out } = await runWith({ watch: () => sweep(0.184, 0.171, 0.19) }, ["compare", "--recipe", "recipe.json"], { cwd });
+    expect(out).toMatch(/mean +40\.0 % +58\.2 % +\+18\.2 points\ndeviation +± 0\.0 +± 1\.0 +± 1\.0\n/);
+    expect(out).toContain("The student is 18.2 points better than the control.\n");
+    expect(out).toContain("Over all possible seeds, the mean difference is between +15.8 and +20.6 points, with 95 % confidence.\n");
+    expect(out).not.toContain("--add-seeds");
+  });
+
+  it("says that nothing is shown yet, and how to add seeds", async () => {
+    const { out } = await runWith({ watch: () => sweep(-0.01, 0.01, 0.03) }, ["compare", "--recipe", "recipe.json"], { cwd });
+    expect(out).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.\n");
+    expect(out).toContain("Add them with: npx distill compare --add-seeds 15 --out /runs/x\n");
+  });
+
+  it("prints the same as JSON", async () => {
+    const { out } = await runWith({ watch: () => sweep(-0.01, 0.01, 0.03) }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
+    const result = JSON.parse(out);
+    expect(result).toMatchObject({ seeds: [0, 1, 2], intervalOver: "seeds", moreSeeds: 15, control: { agreement: 0.55 } });
+    expect(result.control.testAcc).toBeCloseTo(0.4, 12);
+    expect(result.deviation).toBeCloseTo(0.02, 12);
+    expect(result.interval).toHaveLength(2);
+    expect(result.runs).toHaveLength(6);
+  });
+
+  it("adds seeds to what is in the folder, with its recipe", async () => {
+    const { recipe } = presetOf("article");
+    const { status, calls } = await runWith({ recipeOf: () => recipe, watch: () => sweep(0, 0, 1) }, ["compare", "--add-seeds", "2", "--out", "a"], { cwd });
+    expect(status).toBe(0);
+    expect(calls[1]!.params).toEqual({ kind: "compare", recipe, addSeeds: 2, out: join(cwd, "a"), resume: true, takeOver: false, unique: false });
+  });
+
+  it.each([
+    [["--out", "a", "--recipe", "recipe.json"], "leave --recipe out"],
+    [["--out", "a", "--seeds", "3"], "leave --seeds out"],
+    [["--out", "a", "--set", "train.epochs=3"], "leave --set out"],
+    [[], "--add-seeds needs --out"],
+  ])("adds none with %j", async (args, message) => {
+    const { status, err } = await runWith({}, ["compare", "--add-seeds", "2", ...args], { cwd });
+    expect(status).toBe(2);
+    expect(err).toContain(message);
   });
 });
 

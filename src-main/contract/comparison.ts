@@ -1,0 +1,117 @@
+/** What comparisons of one seed or several show, in figures and in words. Pure functions for the engine, reports, terminal and app. */
+import type { AnswerFigures, ArmFigures, ArmSummary, Compared, ComparisonSummary } from "./run";
+import { deviation, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
+
+/** Means over the seeds, with how sure their difference is: over seeds where there are several, otherwise over test images. */
+export function summarize(comparisons: readonly Compared[]): ComparisonSummary {
+  const differences = comparisons.map(({ difference }) => difference);
+  const isOne = comparisons.length === 1;
+  const interval = isOne ? comparisons[0]!.interval : pairedInterval(differences);
+  return {
+    seeds: comparisons.map(({ seed }) => seed),
+    control: armSummary(comparisons.map(({ control }) => control)),
+    student: armSummary(comparisons.map(({ student }) => student)),
+    difference: mean(differences),
+    deviation: deviation(differences),
+    interval,
+    intervalOver: interval && (isOne ? "test images" : "seeds"),
+    moreSeeds: !isOne && interval && holdsZero(interval) ? morePairsNeeded(differences) : null,
+    testImages: comparisons[0]!.testImages,
+  };
+}
+
+function armSummary(arms: readonly ArmFigures[]): ArmSummary {
+  const meanOf = (key: keyof AnswerFigures): number | null => {
+    const values = arms.flatMap((arm) => arm[key] ?? []);
+    return values.length === arms.length ? mean(values) : null;
+  };
+  const tested = arms.map(({ testAcc }) => testAcc);
+  return {
+    trainAcc: mean(arms.map(({ trainAcc }) => trainAcc)),
+    testAcc: mean(tested),
+    deviation: deviation(tested),
+    agreement: meanOf("agreement"),
+    divergence: meanOf("divergence"),
+    calibrationError: meanOf("calibrationError"),
+  };
+}
+
+// ---- In words ---------------------------------------------------------------------------------------------------------------------
+
+/** A difference of two fractions in points: "+17.9", "−0.3". */
+export const signedPoints = (difference: number): string => `${difference < 0 ? "−" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;
+
+/** What the difference is worth. */
+export interface Sureness {
+  /** Whether it is more than chance; null if that is not known. */
+  isShown: boolean | null;
+  /** The result in one sentence. */
+  result: string;
+  /** Between what the difference lies; null if that is not known. */
+  range: string | null;
+  /** How that was computed, and what it does not say. */
+  how: string;
+}
+
+type Difference = Pick<ComparisonSummary, "seeds" | "difference" | "interval" | "intervalOver" | "moreSeeds" | "testImages">;
+
+export function surenessInWords(summary: Difference): Sureness {
+  const { difference, interval } = summary;
+  const isShown = interval && !holdsZero(interval);
+  return {
+    isShown,
+    result: isShown === false ? notShown(summary) : betterOrWorse(difference),
+    range: interval && rangeInWords(summary, interval),
+    how: howInWords(summary),
+  };
+}
+
+function betterOrWorse(difference: number): string {
+  if (Math.abs(difference) < 0.0005) return "The student is as good as the control.";
+  return `The student is ${(100 * Math.abs(difference)).toFixed(1)} points ${difference > 0 ? "better" : "worse"} than the control.`;
+}
+
+function notShown({ seeds, difference, moreSeeds }: Difference): string {
+  const chance = `Not shown yet: a difference of ${signedPoints(difference)} points may be chance.`;
+  if (seeds.length === 1) return `${chance} Compare more seeds.`;
+  if (moreSeeds === null) return `${chance} Even a thousand seeds like these would not show one.`;
+  return `${chance} About ${moreSeeds} more ${moreSeeds === 1 ? "seed" : "seeds"} like these would show it.`;
+}
+
+function rangeInWords({ intervalOver }: Difference, [low, high]: [number, number]): string {
+  const others =
+    intervalOver === "seeds" ? "Over all possible seeds, the mean difference" : "With other test images like these, the difference of these two models";
+  return `${others} is between ${signedPoints(low)} and ${signedPoints(high)} points, with 95 % confidence.`;
+}
+
+/** Why each method: seeds are few and independent, so their differences are taken for normal; an image counts -1, 0 or 1, so images are drawn anew. */
+function howInWords({ seeds, intervalOver, testImages }: Difference): string {
+  if (intervalOver === "seeds")
+    return `Each seed’s student is compared with its own control; the interval is Student’s t for the mean of these ${seeds.length} differences. It covers what chance in starting weights and order of images does.`;
+  if (intervalOver === "test images")
+    return `Paired bootstrap: the ${testImages} test images are drawn anew 2,000 times, each with both answers. It covers the choice of test images alone: it is one seed, and another may give another difference.`;
+  if (seeds.length > 1) return "";
+  return "One seed; another may differ.";
+}
+
+/** What the figures of an arm's answers are, for people who do not know them: name, words, value. */
+export const ANSWER_FIGURES: readonly { key: keyof AnswerFigures; name: string; words: string; show: (value: number) => string }[] = [
+  {
+    key: "agreement",
+    name: "Agrees with the teacher",
+    words: "share of the test images to which it gives the teacher’s answer, right or wrong",
+    show: (value) => `${(100 * value).toFixed(1)} %`,
+  },
+  {
+    key: "divergence",
+    name: "KL to the teacher",
+    words: "how far its probabilities are from the teacher’s, KL(teacher || model) in nats; 0: the same",
+    show: (value) => value.toFixed(3),
+  },
+  {
+    key: "calibrationError",
+    name: "Calibration error (ECE)",
+    words: "how far its probabilities are from how often it is right, on average; 0: when it says 80 %, it is right 8 times in 10",
+    show: (value) => `${(100 * value).toFixed(1)} %`,
+  },
+];

@@ -1,0 +1,77 @@
+/** What the predictions of a comparison's arms say: figures of each, and how sure their difference is over test images. */
+import { calibration, divergence, type Judged, judge, mostLikely } from "../contract/classification";
+import { InputError } from "../contract/failure";
+import type { AnswerFigures, Compared, RunSummary } from "../contract/run";
+import { bootstrapInterval, mean } from "../contract/statistics";
+import { type Predictions, predictionFiles, readPredictions } from "./predictions";
+
+/** A finished arm, whose last epoch was tested. */
+interface Arm extends Pick<RunSummary, "directory"> {
+  trainAcc: number;
+  testAcc: number;
+}
+
+/**
+ * The comparison of one seed in the folder `directory`. What predictions would say is null where they are missing, as in runs of earlier versions, and
+ * where they cannot be read; `damage` says why they cannot.
+ */
+export function figuresOf(directory: string, seed: number, arms: { control: Arm; student: Arm }): Compared & { damage: string | null } {
+  const damage: string[] = [];
+  const predictionsIn = (path: string) => readableOrNull(path, (problem) => damage.push(problem));
+  const teacher = predictionsIn(predictionFiles(directory).teacher);
+  const [control, student] = [arms.control, arms.student].map((arm) => {
+    const answers = predictionsIn(predictionFiles(arm.directory).last);
+    return { answers, figures: { trainAcc: arm.trainAcc, testAcc: arm.testAcc, ...answerFigures(answers, teacher) } };
+  }) as [ArmAnswers, ArmAnswers];
+  return {
+    seed,
+    control: control.figures,
+    student: student.figures,
+    difference: arms.student.testAcc - arms.control.testAcc,
+    ...overTestImages(control.answers, student.answers),
+    damage: damage.length > 0 ? damage.join("; ") : null,
+  };
+}
+
+interface ArmAnswers {
+  answers: Predictions | null;
+  figures: Compared["control"];
+}
+
+function answerFigures(answers: Predictions | null, teacher: Predictions | null): AnswerFigures {
+  if (!answers) return { agreement: null, divergence: null, calibrationError: null };
+  const calibrationError = calibration(judged(answers)).error;
+  if (!teacher || !isOfSameImages(teacher, answers)) return { agreement: null, divergence: null, calibrationError };
+  const rows = answers.images.map((_, n) => [rowOf(teacher, n), rowOf(answers, n)] as const);
+  return {
+    agreement: mean(rows.map(([its, own]) => (mostLikely(its) === mostLikely(own) ? 1 : 0))),
+    divergence: mean(rows.map(([its, own]) => divergence(its, own))),
+    calibrationError,
+  };
+}
+
+/** By image: 1 if only the student has it right, -1 if only the control has. */
+function overTestImages(control: Predictions | null, student: Predictions | null): Pick<Compared, "interval" | "testImages"> {
+  if (!control || !student || !isOfSameImages(control, student)) return { interval: null, testImages: null };
+  const [its, own] = [control, student].map((answers) => judged(answers).map(({ rank }) => (rank === 0 ? 1 : 0)));
+  return { interval: bootstrapInterval(own!.map((right, n) => right - its![n]!)), testImages: own!.length };
+}
+
+const judged = (answers: Predictions): Judged[] => answers.images.map((_, n) => judge(answers.labels[n]!, rowOf(answers, n)));
+
+const rowOf = ({ classes, probabilities }: Predictions, n: number): Float64Array => probabilities.subarray(n * classes.length, (n + 1) * classes.length);
+
+function isOfSameImages(a: Predictions, b: Predictions): boolean {
+  return a.classes.join() === b.classes.join() && a.images.length === b.images.length && a.images.every((image, n) => image === b.images[n]);
+}
+
+/** The run is whole without them. */
+function readableOrNull(path: string, onDamage: (problem: string) => void): Predictions | null {
+  try {
+    return readPredictions(path);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    onDamage(error.message);
+    return null;
+  }
+}

@@ -1,0 +1,92 @@
+/** What networks answered to the test images: the files of a folder `predictions`, plain tables with a line per image. */
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { InputError } from "../contract/failure";
+import { naming, readText } from "../disk/open-file";
+import { syncFolder, writeWhole } from "../disk/write-whole";
+import { cell, cellsOf } from "./csv";
+import { wholeLines } from "./lines";
+
+/**
+ * In a run's folder. `last`: of the last epoch, on all test images; `best`: of the best epoch by the validation images. `examples`: of every epoch, on a few of them. `teacher`: on all test images, in the
+ * folder that a comparison's arms lie in, or of a run that is none's.
+ */
+export const predictionFiles = (directory: string) => {
+  const file = (name: string) => join(directory, "predictions", `${name}.csv`);
+  return { last: file("last"), best: file("best"), examples: file("examples"), teacher: file("teacher") };
+};
+
+/** Class probabilities of N images among K classes. */
+export interface Predictions {
+  /** [K] */
+  classes: readonly string[];
+  /** [N], the position of each image among the test images, or its path in the data's folder. */
+  images: readonly string[];
+  /** [N], true classes. */
+  labels: Int32Array;
+  /** [N,K] */
+  probabilities: Float64Array;
+}
+
+const COLUMNS = ["image", "class"];
+
+/** Writes a file whole: image, true class, and a column of probabilities for each class, with nine significant digits. */
+export function writePredictions(path: string, predictions: Predictions): void {
+  makeFolder(dirname(path));
+  writeWhole(path, (file) => {
+    file.write(header(COLUMNS, predictions.classes));
+    // In pieces, because all of it may be longer than a text can be.
+    for (let first = 0; first < predictions.images.length; first += 1000) file.write(lines(predictions, first, first + 1000).join(""));
+  });
+}
+
+/** null if there is no such file, as in runs of earlier versions. Throws an InputError if it cannot be read. */
+export function readPredictions(path: string): Predictions | null {
+  if (!existsSync(path)) return null;
+  const [first, ...rows] = wholeLines(readText(path));
+  const classes = cellsOf(first ?? "").slice(COLUMNS.length);
+  const labels = new Int32Array(rows.length);
+  const probabilities = new Float64Array(rows.length * classes.length);
+  const images = rows.map((row, n) => {
+    const [image, name, ...cells] = cellsOf(row);
+    const values = cells.map(Number);
+    labels[n] = classes.indexOf(name!);
+    // Line 1 is the header.
+    if (labels[n]! < 0 || values.length !== classes.length || !values.every(Number.isFinite))
+      throw new InputError(`${path} is damaged: line ${n + 2}: expected an image, its class and ${classes.length} probabilities, got "${row.slice(0, 100)}"`);
+    probabilities.set(values, n * classes.length);
+    return image!;
+  });
+  if (images.length === 0) throw new InputError(`${path} is damaged: it has no line of an image`);
+  return { classes, images, labels, probabilities };
+}
+
+/**
+ * Adds an epoch, from 1, to the table of examples, which has its number as first column. Lines of this epoch and later ones, which a run had written
+ * before it went back to a checkpoint, are replaced.
+ */
+export function addExamples(path: string, epoch: number, predictions: Predictions): void {
+  makeFolder(dirname(path));
+  const before = existsSync(path) ? wholeLines(readText(path)).slice(1) : [];
+  const kept = before.filter((line) => Number(line.split(",", 1)[0]) < epoch).map((line) => `${line}\n`);
+  const added = lines(predictions, 0, predictions.images.length).map((line) => `${epoch},${line}`);
+  writeWhole(path, [header(["epoch", ...COLUMNS], predictions.classes), ...kept, ...added].join(""));
+}
+
+const header = (columns: readonly string[], classes: readonly string[]): string => `${[...columns, ...classes.map(cell)].join(",")}\n`;
+
+/** Those of the images `first` ... `end` - 1. */
+function lines({ classes, images, labels, probabilities }: Predictions, first: number, end: number): string[] {
+  const K = classes.length;
+  return images.slice(first, end).map((image, i) => {
+    const n = first + i;
+    const values = Array.from(probabilities.subarray(n * K, (n + 1) * K), (value) => Number(value.toPrecision(9)));
+    return `${[cell(image), cell(classes[labels[n]!]!), ...values].join(",")}\n`;
+  });
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  naming(folder, "written", () => mkdirSync(folder));
+  syncFolder(dirname(folder));
+}
