@@ -6,7 +6,6 @@ import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, LiveRun, RunResult, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
-import { naming } from "../disk/open-file";
 import { EngineError } from "../engine-client/client";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
@@ -307,10 +306,8 @@ function makeNew(directory: string): boolean {
     mkdirSync(directory);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    return naming(directory, "written", () => {
-      throw error;
-    });
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
   }
 }
 
