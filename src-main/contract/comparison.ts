@@ -1,4 +1,6 @@
 /** What comparisons of one seed or several show, in figures and in words. Pure functions for the engine, reports, terminal and app. */
+import { objectives } from "./objectives";
+import type { Recipe } from "./recipe";
 import type { AnswerFigures, ArmFigures, ArmSummary, Compared, ComparisonSummary } from "./run";
 import { deviation, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
@@ -37,6 +39,23 @@ function armSummary(arms: readonly ArmFigures[]): ArmSummary {
 }
 
 // ---- In words ---------------------------------------------------------------------------------------------------------------------
+
+/** The images whose labels the bundled teachers were trained on. */
+const BUNDLED_TEACHER_SAW = "50,000 labelled images, the training images of CIFAR-10; the sample's are among them";
+
+/** What the student had that the control had not, and what the teacher knew before: two or three sentences. */
+export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">): string | null {
+  if (!teacher || !distillation) return null;
+  const terms = distillation.terms.filter(({ weight }) => weight > 0).map(({ kind }) => objectives[kind].label.toLowerCase());
+  const means = [...new Set(terms)].join(" and ");
+  const got =
+    distillation.labels > 0
+      ? `Both learned from the labels; the student alone also from the teacher, ${teacher.model}, by ${means}.`
+      : `The control learned from the labels; the student from the teacher alone, ${teacher.model}, by ${means}.`;
+  const images = data.unlabelled ? " Besides, the student was shown images without labels, of which only the teacher says something." : "";
+  const saw = teacher.weights === "bundled" ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
+  return `${got}${images} That teacher had been trained before, ${saw}.`;
+}
 
 /** A difference of two fractions in points: "+17.9", "−0.3". */
 export const signedPoints = (difference: number): string => `${difference < 0 ? "−" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;

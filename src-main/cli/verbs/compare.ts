@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import { ANSWER_FIGURES, surenessInWords } from "../../contract/comparison";
+import { Argument, type Command } from "commander";
+import { ANSWER_FIGURES, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { UsageError } from "../../contract/failure";
 import { presetOf } from "../../contract/presets";
@@ -29,19 +29,23 @@ export function addCompare(program: Command, perform: Perform): void {
     .action((options: CompareOptions) =>
       perform((session) => {
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
-        return compare(session, "compare", asked, SEEDS, (out) => recipeOf(session, asked, "compare", out));
+        return compare(session, ["compare"], asked, SEEDS, (out) => recipeOf(session, asked, "compare", out));
       }),
     );
 }
 
+/** Presets that the verb demo trains. */
+const DEMOS = ["demo", "few-labels"] as const;
+
 export function addDemo(program: Command, perform: Perform): void {
-  const verb = addVerb(program, "demo", "train and compare control and student on the bundled data with the bundled teacher", "demo");
-  addCompareOptions(verb, 1).action((options: CompareOptions) =>
+  const description = "train and compare control and student on the bundled data with the bundled teacher, all of it labelled or only little";
+  const verb = addVerb(program, "demo", description, "demo").addArgument(new Argument("[preset]", "which demo").choices(DEMOS).default("demo"));
+  addCompareOptions(verb, 1).action((preset: (typeof DEMOS)[number], options: CompareOptions) =>
     perform((session) => {
       const { world } = session;
       const demo = async (out: string) =>
-        options.resume ? recipeOf(session, options, "compare", out) : completeRecipe(presetOf("demo").recipe, options.set, world.cwd);
-      return compare(session, "demo", options, 1, demo);
+        options.resume ? recipeOf(session, options, "compare", out) : completeRecipe(presetOf(preset).recipe, options.set, world.cwd);
+      return compare(session, preset === "demo" ? ["demo"] : ["demo", preset], options, 1, demo);
     }),
   );
 }
@@ -62,7 +66,8 @@ function addingSeeds(options: CompareOptions): CompareOptions {
 
 async function compare(
   session: Session,
-  verb: string,
+  /** Verb and, of a demo, its preset: the last names the run's folder. */
+  words: readonly string[],
   options: CompareOptions,
   defaultSeeds: number,
   recipeFor: (out: string) => Promise<Recipe>,
@@ -70,19 +75,20 @@ async function compare(
   const { world } = session;
   const { addSeeds } = options;
   const seeds = options.seeds ?? (options.resume ? undefined : defaultSeeds);
-  const place = placeOf(world, options, verb);
+  const place = placeOf(world, options, words.at(-1)!);
   // A folder that has what was asked for has the number of seeds too.
   const more = (isRecorded: boolean) => (seeds !== undefined && (options.seeds !== undefined || !isRecorded) ? ["--seeds", String(seeds)] : []);
-  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more(isRecorded));
+  const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(words.at(-1)!, options, isRecorded, more(isRecorded))];
   const recipe = await recipeFor(place.out);
   const result = await resumable(
     session,
     { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(addSeeds !== undefined && { addSeeds }), ...place },
     command,
   );
-  if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, world) };
+  const taught = teachingInWords(recipe);
+  if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;
-  return { json: comparisonJson(comparison), text: comparisonText(comparison, world) };
+  return { json: comparisonJson(comparison), text: comparisonText(comparison, taught, world) };
 }
 
 /** Figures over all seeds first; then one entry per seed and arm, as their evidence. */
@@ -109,7 +115,7 @@ const runsOf = (seed: number, ...arms: ComparisonResult["control"][]) => arms.ma
 
 // ---- Text -------------------------------------------------------------------------------------------------------------------------
 
-function sweepText(sweep: SweepResult, world: World): string {
+function sweepText(sweep: SweepResult, taught: string | null, world: World): string {
   const { comparisons, teacher, control, student, difference, deviation, directory, report } = sweep;
   const spread = (value: number | null) => (value === null ? "" : ` ± ${(100 * value).toFixed(1)}`);
   const rows = [
@@ -122,13 +128,14 @@ function sweepText(sweep: SweepResult, world: World): string {
   return paragraphs([
     table(rows),
     `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
+    taught,
     sureness(sweep, moreSeedsCommand(sweep, world)),
     answerFigures(sweep),
     `${fair}\n${places(directory, report, world)}`,
   ]);
 }
 
-function comparisonText(result: ComparisonResult, world: World): string {
+function comparisonText(result: ComparisonResult, taught: string | null, world: World): string {
   const { teacher, control, student, difference, directory, report } = result;
   const rows = [
     ["", "train accuracy", "test accuracy"],
@@ -137,7 +144,7 @@ function comparisonText(result: ComparisonResult, world: World): string {
     ["student", percent(student.trainAcc), percent(student.testAcc)],
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
-  return paragraphs([table(rows), sureness(result, null), answerFigures(result), `${fairness(result)}\n${places(directory, report, world)}`]);
+  return paragraphs([table(rows), taught, sureness(result, null), answerFigures(result), `${fairness(result)}\n${places(directory, report, world)}`]);
 }
 
 const paragraphs = (parts: readonly (string | null)[]): string => parts.filter((part) => part !== null).join("\n\n");

@@ -62,6 +62,7 @@ function groupSection(group: Group): Markup {
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}</p></header>
 ${damaged(runs)}
 ${verdict(group)}
+${arms(runs) && taught(runs)}
 ${surenessOf(group)}
 ${resultTable(drawn)}
 ${figures && answerTable(figures)}
@@ -69,6 +70,11 @@ ${figures && answerTable(figures)}
 ${runs.length > 1 ? fairness(runs) : null}
 ${recipeTable(drawn)}
 </section>`;
+}
+
+function taught(runs: readonly RunDetails[]): Markup | null {
+  const words = teachingInWords(arms(runs)!.student.recipe);
+  return words === null ? null : html`<p class="muted">${words}</p>`;
 }
 
 function drawnAs(run: RunDetails): Drawn {
