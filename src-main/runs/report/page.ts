@@ -1,3 +1,4 @@
+import { teachingInWords } from "../../contract/comparison";
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
 import { recipeSettings, valueAt } from "../../contract/recipe-values";
