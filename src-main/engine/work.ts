@@ -17,6 +17,7 @@ import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { comparisonArms } from "../training/compare";
 import { evaluate } from "../training/evaluate";
+import { expectNumbers } from "../training/expect-numbers";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
 import { measureTeacher } from "../training/teacher-statistics";
@@ -275,6 +276,7 @@ function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normaliza
   const teacher = loadNetwork({ ...recipe.teacher!, ...begun });
   try {
     expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
+    expectNumbers(teacher, data, recipe.teacher!.weights, recipe.train.precision);
     return teacher;
   } catch (error) {
     teacher.model.release();
