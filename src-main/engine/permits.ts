@@ -9,8 +9,7 @@ import type { Method, Methods } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
-import { valueAt } from "../contract/recipe-values";
-import { settings } from "../contract/settings";
+import { pathsOf as recipePaths } from "../contract/recipe-values";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
 import { readRequest } from "../runs/request";
@@ -127,10 +126,7 @@ function pathsOf<M extends Method>(method: M, params: Methods[M]["params"]): Nam
 
 /** Data and weights that a recipe names. */
 function pathsIn(recipe: Recipe): string[] {
-  return Object.entries(settings).flatMap(([key, { kind }]) => {
-    const value = kind === "file" || kind === "folder" ? valueAt(recipe, key) : null;
-    return typeof value === "string" ? [value] : [];
-  });
+  return recipePaths(recipe).map(({ path }) => path);
 }
 
 function pathsNamedBy(directory: string): string[] {
