@@ -25,6 +25,7 @@ export function applySettings(json: unknown, assignments: readonly string[]): un
   return isObject(json) || json === undefined ? recipe : json;
 }
 
+const OTHER = /^teacher\.others\.(\d+)\.(\w+)$/;
 const TERM = /^distillation\.terms\.(\d+)\.(\w+)$/;
 
 /** Terms last, because they may replace the short form; of those the kinds first, because the other keys of a term depend on its kind. */
@@ -42,6 +43,9 @@ type Problems = string | string[] | null;
 function applySetting(recipe: Json, key: string, text: string): Problems {
   const [, index, name] = TERM.exec(key) ?? [];
   if (index !== undefined) return applyToTerm(recipe, Number(index), name!, text);
+  const [, other, row] = OTHER.exec(key) ?? [];
+  if (other !== undefined) return applyToOther(recipe, Number(other), row!, text);
+  if (key === "teacher.others") return "teacher.others: cannot be set as a whole; set a key in it, such as teacher.others.0.model";
   if (key === "distillation.terms") return "distillation.terms: cannot be set as a whole; set a key in it, such as distillation.terms.0.kind";
   const { distillation } = recipe;
   const short = /^distillation\.(temperature|alpha)$/.exec(key)?.[1];
@@ -52,6 +56,23 @@ function applySetting(recipe: Json, key: string, text: string): Problems {
   if (setting) assign(recipe, key.split("."), valueFromText(setting, text));
   else if (isNullableSection(key) && text === "null") recipe[key] = null;
   else return Object.hasOwn(sections, key) ? wholeSection(key) : unknownKey(key, recipe);
+  return null;
+}
+
+/** Sets a value of a teacher besides the first; the next one is added. */
+function applyToOther(recipe: Json, index: number, name: string, text: string): Problems {
+  const key = `teacher.others.${index}.${name}`;
+  const setting = settingAt(key);
+  if (!isObject(recipe.teacher)) recipe.teacher = {};
+  const teacher = recipe.teacher as Json;
+  teacher.others ??= [];
+  const { others } = teacher;
+  // `parseRecipe` says what is wrong with them.
+  if (!Array.isArray(others)) return null;
+  if (index > others.length) return `${key}: there is no such teacher; the next one is teacher.others.${others.length}`;
+  others[index] ??= {};
+  if (!setting) return unknownKey(key, recipe);
+  if (isObject(others[index])) others[index][name] = valueFromText(setting, text);
   return null;
 }
 

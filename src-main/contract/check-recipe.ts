@@ -6,9 +6,9 @@ import { modelNames } from "./families";
 import { nearest } from "./nearest";
 import { isObjectiveKind, objectiveKinds, shortForm, termSettings } from "./objectives";
 import { distillationRows, isNullableSection, isSetting, type Tree, tree } from "./recipe-tree";
-import { isObject, type Json, termKeysAt } from "./recipe-values";
+import { isObject, type Json, otherTeacherKeys, termKeysAt } from "./recipe-values";
 import { expectation, type Setting, type SettingValue } from "./setting";
-import { controlKeys, sections, settingAt, settingKeys, settings } from "./settings";
+import { controlKeys, otherTeacherRows, sections, settingAt, settingKeys, settings } from "./settings";
 import { z } from "./zod";
 
 /** The problems of a recipe, one line each; none if every key and value of it is known. */
@@ -67,9 +67,14 @@ function hasRequired(branch: Tree): boolean {
   return Object.values(branch).some((part) => isSetting(part) && "required" in part);
 }
 
-const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({ version: z.literal(1).optional(), distillation: z.unknown() });
 const rowsSchema = (rows: { readonly [name: string]: Setting }) =>
   z.strictObject(Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, leafSchema(row).optional()])));
+const teacherSchema = (schemaOf(tree.teacher as Tree) as z.ZodObject).extend({ others: z.array(rowsSchema(otherTeacherRows)).optional() });
+const schema = (schemaOf(tree, isNullableSection) as z.ZodObject).extend({
+  version: z.literal(1).optional(),
+  teacher: teacherSchema.nullable().optional(),
+  distillation: z.unknown(),
+});
 /** The short form has no `labels`: alpha decides their weight. */
 const { labels: _, ...besidesLabels } = distillationRows;
 const shortSchema = rowsSchema({ ...shortForm, ...besidesLabels });
@@ -123,6 +128,8 @@ function issuesOf(schema: z.ZodType, part: unknown, at: readonly (string | numbe
 /** A section that is missing altogether is reported by its required keys. */
 function problemsAt(path: string, value: unknown, json: unknown): string[] {
   if (path === "distillation.terms") return [`distillation.terms: expected ${TERMS_EXPECTED}, got ${Array.isArray(value) ? "an empty list" : shown(value)}`];
+  if (path === "teacher.others")
+    return [`teacher.others: expected a list of teachers, such as {"model": "resnet20_cifar10", "weight": 1}, got ${shown(value)}`];
   const setting = settingAt(path, json);
   if (setting)
     return [
@@ -142,7 +149,15 @@ function meantModel({ kind }: Setting, value: unknown): string {
 
 /** "train.epoch: unknown key; did you mean train.epochs?" */
 export function unknownKey(key: string, recipe?: unknown): string {
-  const known = ["version", ...Object.keys(sections), ...settingKeys, ...controlKeys, ...distillationKeys(recipe)];
+  const known = [
+    "version",
+    ...Object.keys(sections),
+    ...settingKeys,
+    ...controlKeys,
+    "teacher.others",
+    ...otherTeacherKeys(recipe),
+    ...distillationKeys(recipe),
+  ];
   const beside = keysBeside(key, known);
   const lastName = (key: string) => key.split(".").at(-1)!;
   // Keys of one section share their beginning, which would make any two of them look alike.

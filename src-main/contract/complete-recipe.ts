@@ -5,6 +5,7 @@ import type { Recipe } from "./recipe";
 import { distillationRows, isNullableSection, isSetting, type Tree, tree } from "./recipe-tree";
 import { isObject, type Json } from "./recipe-values";
 import type { Setting, SettingValue } from "./setting";
+import { otherTeacherRows } from "./settings";
 
 /** A checked recipe gets defaults for what it leaves out. */
 export function complete(json: Json): Recipe {
@@ -19,8 +20,15 @@ function completeSection(name: string, branch: Tree, given: unknown): Json | nul
   const values = (given ?? {}) as Json;
   if (name === "control") return { train: {}, ...values };
   if (name === "distillation") return completeDistillation(values);
-  const model = (values.model ?? (branch.model && defaultOf(branch.model as Setting, ""))) as string;
-  return Object.fromEntries(Object.entries(branch).map(([key, setting]) => [key, values[key] ?? defaultOf(setting as Setting, model)]));
+  const complete = completeModel(branch as { [name: string]: Setting }, values);
+  const others = name === "teacher" ? ((values.others ?? []) as Json[]) : [];
+  return others.length > 0 ? { ...complete, others: others.map((other) => completeModel(otherTeacherRows, other)) } : complete;
+}
+
+/** A section whose defaults may follow from its model. */
+function completeModel(rows: { readonly [name: string]: Setting }, values: Json): Json {
+  const model = (values.model ?? (rows.model && defaultOf(rows.model, ""))) as string;
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, values[name] ?? defaultOf(row, model)]));
 }
 
 function completeDistillation(given: Json): Json {

@@ -10,6 +10,8 @@ export function contradictionsOf(recipe: Recipe): string[] {
     ...distillationProblems(recipe),
     ...dataProblems(recipe),
     ...normalizationProblems("teacher", recipe.teacher),
+    ...(recipe.teacher?.others ?? []).flatMap((other, index) => normalizationProblems(`teacher.others.${index}`, other)),
+    ...otherTeacherProblems(recipe),
     ...normalizationProblems("student", recipe.student),
     ...patchProblems(recipe.student),
     ...augmentProblems(recipe.augment),
@@ -31,6 +33,12 @@ function distillationProblems({ teacher, student, distillation }: Recipe): strin
         ]),
     ...(teacher ? terms.flatMap((term, index) => termProblems(term, index, { student, teacher })) : []),
   ];
+}
+
+/** Other teachers add to the logits: where no term looks at them, they would be asked for nothing. */
+function otherTeacherProblems({ teacher, distillation }: Recipe): string[] {
+  if (!teacher?.others || !distillation || distillation.terms.some(({ kind }) => objectives[kind].trainsAnswers)) return [];
+  return ["teacher.others: features come from the first teacher alone, and no term of this recipe learns from logits; leave the others out"];
 }
 
 function termProblems(term: Term, index: number, networks: Networks): string[] {

@@ -1,8 +1,8 @@
 /** The values of a recipe by their keys. */
 import { type Term, termSettings } from "./objectives";
-import type { Distillation, Recipe } from "./recipe";
+import type { Distillation, Recipe, TeacherChoice } from "./recipe";
 import { type Setting, type SettingValue, sameValue } from "./setting";
-import { settingAt, settingKeys, settings } from "./settings";
+import { otherTeacherRows, settingAt, settingKeys } from "./settings";
 
 /** An object of a recipe that is not checked yet. */
 export type Json = Record<string, unknown>;
@@ -21,7 +21,7 @@ export function assign(target: Json, [name, ...rest]: string[], value: unknown):
     target[name!] = value;
     return;
   }
-  if (!isObject(target[name!])) target[name!] = {};
+  if (!isObject(target[name!]) && !Array.isArray(target[name!])) target[name!] = {};
   assign(target[name!] as Json, rest, value);
 }
 
@@ -38,13 +38,26 @@ export interface RecipeSetting {
   value: SettingValue;
 }
 
-/** All settings of a recipe with their values, including those of its terms, in the order of the tables. Sections that are null are left out. */
+/** All settings of a recipe with their values, including those of its terms and of its other teachers, in the order of the tables. Sections that are null are left out. */
 export function recipeSettings(recipe: Recipe): RecipeSetting[] {
-  const keys = settingKeys.flatMap((key) => (key === "distillation.labels" ? [key, ...termKeys(recipe.distillation)] : [key]));
+  const more: { [after: string]: string[] } = { "distillation.labels": termKeys(recipe.distillation), "teacher.std": otherTeacherKeys(recipe) };
+  const keys = settingKeys.flatMap((key) => [key, ...(more[key] ?? [])]);
   return keys.flatMap((key) => {
     const value = valueAt(recipe, key);
     return value === undefined ? [] : [{ key, setting: settingAt(key, recipe)!, value }];
   });
+}
+
+/** The teachers of a recipe, the first one first. */
+export function teachersOf({ teacher }: Pick<Recipe, "teacher">): TeacherChoice[] {
+  return teacher ? [teacher, ...(teacher.others ?? [])] : [];
+}
+
+/** Keys of all settings of the teachers besides the first: "teacher.others.0.model" ...; of any recipe, checked or not. */
+export function otherTeacherKeys(recipe: unknown): string[] {
+  const others = isObject(recipe) && isObject(recipe.teacher) ? recipe.teacher.others : undefined;
+  if (!Array.isArray(others)) return [];
+  return others.flatMap((_, index) => Object.keys(otherTeacherRows).map((name) => `teacher.others.${index}.${name}`));
 }
 
 /** Keys of all settings of a distillation's terms: "distillation.terms.0.kind" ... */
@@ -87,11 +100,18 @@ function isShort({ labels, terms: [first, ...others] }: Distillation): boolean {
 /** The recipe with `resolve` applied to every path in it; null and words such as "bundled" stay as they are. */
 export function resolvePaths(recipe: Recipe, resolve: (path: string) => string): Recipe {
   const resolved = copy(recipe) as unknown as Json;
-  for (const key of settingKeys) {
-    const setting = settings[key] as Setting;
-    const path = valueAt(recipe, key);
-    if ((setting.kind === "folder" || setting.kind === "file") && typeof path === "string" && !setting.words?.includes(path))
-      assign(resolved, key.split("."), resolve(path));
+  for (const { key, path } of pathsOf(recipe)) {
+    const { words } = settingAt(key) as { words?: readonly string[] };
+    if (!words?.includes(path)) assign(resolved, key.split("."), resolve(path));
   }
   return resolved as unknown as Recipe;
+}
+
+/** The files and folders that a recipe names, and words such as "bundled" in their place; of any recipe, checked or not. */
+export function pathsOf(recipe: Recipe): { key: string; path: string }[] {
+  return [...settingKeys, ...otherTeacherKeys(recipe)].flatMap((key) => {
+    const { kind } = settingAt(key)!;
+    const path = kind === "file" || kind === "folder" ? valueAt(recipe, key) : null;
+    return typeof path === "string" ? [{ key, path }] : [];
+  });
 }

@@ -24,7 +24,14 @@ export interface Recipe {
 }
 
 export interface DataSource extends Section<"data"> {}
-export interface TeacherChoice extends Section<"teacher"> {}
+export interface TeacherChoice extends Section<"teacher"> {
+  /** More teachers: the student learns from the weighted mean of all logits. Left out where there are none. */
+  others?: OtherTeacher[];
+}
+export interface OtherTeacher extends Section<"teacher"> {
+  /** The first teacher's is 1. */
+  weight: number;
+}
 export interface StudentChoice extends Section<"student"> {}
 export interface TrainSettings extends Section<"train"> {}
 export interface Augment extends Section<"augment"> {}

@@ -1,7 +1,7 @@
 /** docs/settings.md, from the tables of settings. */
 import { type ObjectiveInfo, objectives, shortForm, termSettings } from "./objectives";
 import { expectation, type Setting, textOfValue } from "./setting";
-import { sections, settingKeys, settings } from "./settings";
+import { otherTeacherRows, sections, settingKeys, settings } from "./settings";
 
 /** The page as Markdown. A test keeps the file equal to it. */
 export function settingsPage(): string {
@@ -21,6 +21,15 @@ ${Object.entries(sections)
   .filter(([name]) => name !== "control")
   .map(([name, { label, nullable }]) => section(name, label, nullable))
   .join("\n\n")}
+
+### Several teachers
+
+\`teacher.others\` is a list of more teachers, each with the keys of the first and a weight, such as
+\`{ "model": "resnet20_cifar10", "weights": "bundled", "weight": 0.5 }\`. The student learns from the weighted mean of all logits, which is the
+weighted geometric mean of the class probabilities at any temperature (Hinton et al. 2015). Features come from the first teacher, and the accuracy that
+is reported for the teacher is the first one's. On the command line, \`--set teacher.others.0.model=resnet20_cifar10\` adds one.
+
+${table([["teacher.others.0.weight", otherTeacherRows.weight!]])}
 
 ## Control
 

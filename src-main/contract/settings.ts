@@ -299,13 +299,25 @@ export const controlKeys = settingKeys.filter((key) => key.startsWith("train."))
 /** Keys of `train` that determine initial weights and batches. Both arms of a comparison share them, or it would show more than the teacher's effect. */
 export const sharedKeys = ["seed", "epochs", "batchSize", "shuffle"] as const;
 
+/** Rows of a teacher besides the first: those of the first, and its weight. */
+export const otherTeacherRows: { readonly [name: string]: Setting } = {
+  ...Object.fromEntries(settingKeys.flatMap((key) => (key.startsWith("teacher.") ? [[key.slice("teacher.".length), settings[key]]] : []))),
+  weight: number(1e-6, 1e6, {
+    default: 1,
+    label: "Teacher's weight",
+    help: "Its share in the average of the teachers' logits, where the first teacher has 1.",
+  }),
+};
+
 /**
- * The row of a key, those of the control, of a distillation's short form and, given the recipe that says their kind, of its terms
+ * The row of a key, those of the control, of teachers besides the first ("teacher.others.0.weight"), of a distillation's short form and, given the recipe that says their kind, of its terms
  * ("distillation.terms.0.weight") included; undefined if there is none.
  */
 export function settingAt(key: string, recipe?: unknown): Setting | undefined {
   const term = /^distillation\.terms\.(\d+)\.(\w+)$/.exec(key);
   if (term) return termSettingAt(Number(term[1]), term[2]!, recipe);
+  const other = /^teacher\.others\.\d+\.(\w+)$/.exec(key)?.[1];
+  if (other !== undefined) return Object.hasOwn(otherTeacherRows, other) ? otherTeacherRows[other] : undefined;
   const short = /^distillation\.(\w+)$/.exec(key)?.[1];
   if (short !== undefined && Object.hasOwn(shortForm, short)) return shortForm[short];
   const row = key.startsWith("control.train.") ? key.slice("control.".length) : key;

@@ -9,9 +9,7 @@ import type { Method, Methods } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
-import { valueAt } from "../contract/recipe-values";
-import type { Setting } from "../contract/setting";
-import { settings } from "../contract/settings";
+import { pathsOf as recipePaths } from "../contract/recipe-values";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
 import { readRequest } from "../runs/request";
@@ -137,11 +135,7 @@ function pathsOf<M extends Method>(method: M, params: Methods[M]["params"]): Nam
 
 /** Data and weights that a recipe names. */
 function pathsIn(recipe: Recipe): string[] {
-  return Object.entries<Setting>(settings).flatMap(([key, setting]) => {
-    if (setting.kind !== "file" && setting.kind !== "folder") return [];
-    const value = valueAt(recipe, key);
-    return typeof value === "string" && !setting.words?.includes(value) ? [value] : [];
-  });
+  return recipePaths(recipe).map(({ path }) => path);
 }
 
 function pathsNamedBy(directory: string): string[] {

@@ -7,7 +7,8 @@ import type { NoticeBody } from "../contract/engine";
 import { compareEvidence, evidenceOf, type Verdict, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Normalization } from "../contract/normalization";
-import type { Recipe } from "../contract/recipe";
+import type { Precision, Recipe, TeacherChoice } from "../contract/recipe";
+import { teachersOf } from "../contract/recipe-values";
 import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
@@ -21,8 +22,9 @@ import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
+import { expectNumbers } from "../training/expect-numbers";
 import { train } from "../training/loop";
-import { createStudent, expectSameClasses, loadNetwork, type TrainedNetwork } from "../training/network";
+import { createStudent, expectSameClasses, type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, predictionsOf } from "./arm-run";
@@ -131,13 +133,18 @@ export class Work {
       const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
       const teacher = loadTeacher(arms, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
+      const others = loadOtherTeachers(arms, data);
+      for (const { network } of others) this.#own(network.model);
       const statistics = teacher ? await this.#measureTeacher(teacher, data, arms, earlier) : undefined;
-      const warnings = teacher ? [sizeWarning(teacher), teacher.assumption] : [];
+      const warnings = [...(teacher ? [teacher] : []), ...others.map(({ network }) => network)].flatMap((network) => [
+        sizeWarning(network),
+        network.assumption,
+      ]);
       const trainers = arms.map(({ name: arm, recipe, own }) => {
         const start = () => {
           const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
           warnings.push(student.assumption);
-          return new Trainer({ arm, recipe, own, data, student, teacher, statistics, cache: this.cache });
+          return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics, cache: this.cache });
         };
         return this.#own(allOrNone(start));
       });
@@ -159,6 +166,7 @@ export class Work {
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
+        if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
         const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
         if (ignored) this.#runs.at(-1)!.note(ignored);
         return this.#trainRuns();
@@ -185,7 +193,7 @@ export class Work {
 
   async #readData(arms: readonly PlacedArm[]): Promise<Dataset> {
     const { data, student, train } = arms[0]!.recipe;
-    const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => recipe.teacher?.imageSize ?? [])];
+    const sides = [student.imageSize, ...arms.flatMap(({ recipe }) => teachersOf(recipe)).map(({ imageSize }) => imageSize)];
     this.#phase("Reading the images");
     let told = performance.now();
     return openDataset(data, {
@@ -297,14 +305,32 @@ function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Data
 function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
   const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
   if (!recipe) return null;
-  const teacher = loadNetwork({ ...recipe.teacher!, ...begun });
+  return loadUsable({ ...recipe.teacher!, ...begun }, data, recipe.train.precision);
+}
+
+/** The teachers besides the first, of the arms that distill. */
+function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { network: TrainedNetwork; weight: number }[] {
+  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
+  return allOrNone(() => (recipe?.teacher?.others ?? []).map((other) => ({ network: loadUsable(other, data, recipe!.train.precision), weight: other.weight })));
+}
+
+/** A teacher that answers with numbers for the data's classes. */
+function loadUsable(choice: Omit<TeacherChoice, "mean" | "std"> & GivenNormalization, data: Dataset, precision: Precision): TrainedNetwork {
+  const teacher = loadNetwork(choice);
   try {
-    expectSameClasses(teacher, data.classes, `the teacher (${recipe.teacher!.weights})`);
+    expectSameClasses(teacher, data.classes, `the teacher (${choice.weights})`);
+    expectNumbers(teacher, data, choice.weights, precision);
     return teacher;
   } catch (error) {
     teacher.model.release();
     throw error;
   }
+}
+
+/** What is not obvious of several teachers. */
+function otherTeachersNote(arms: readonly PlacedArm[]): string {
+  const { model, others } = arms.map(({ recipe }) => recipe.teacher).find((teacher) => teacher?.others)!;
+  return `the student learns from ${1 + others!.length} teachers, by the weighted mean of their logits; the accuracy that is given for the teacher is that of the first, ${model}`;
 }
 
 /** That a run of one arm leaves the control's settings out, in words; null if there are none. */

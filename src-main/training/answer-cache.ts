@@ -28,6 +28,12 @@ export interface AnswerKey extends TeacherNeeds {
   /** The device that computed them: kernels differ in summation order. */
   device: string;
   isa: string;
+  /** Teachers besides that one, whose logits are averaged with its; left out where there are none. */
+  others?: readonly OtherKey[];
+}
+
+interface OtherKey extends Pick<AnswerKey, "model" | "weights" | "imageSize" | "normalization"> {
+  weight: number;
 }
 
 /** Size limit of a cache in bytes: enough for the logits of 2 million views of 10 classes, or for 60,000 views with a map of 4x4x64. */

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { render, rowsOf, type Shown } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { channelsOf, gridOf } from "../models/grid";
+import { add } from "../tensor/ops/add";
 import { resizeGrid } from "../tensor/ops/resize-grid";
+import { scale } from "../tensor/ops/scale";
 import { backend, fromArray, keep, noGrad, scope, type Tensor } from "../tensor/tensor";
 import type { AnswerCache, FeatureNeed, KnownAnswers, TeacherNeeds } from "./answer-cache";
 import { type Network, renderingFor } from "./network";
@@ -16,9 +19,20 @@ export function featureName({ stage, side }: FeatureNeed): string {
   return `${stage}@${side}`;
 }
 
+/** In evaluation mode, with the hash of its weights. */
+export type TeachingNetwork = Network & { hash: string };
+
+/** A teacher besides the first. */
+export interface OtherTeaching {
+  network: TeachingNetwork;
+  /** In the mean of the logits, where the first has 1. */
+  weight: number;
+}
+
 export interface TeacherOptions {
-  /** In evaluation mode, with the hash of its weights. */
-  network: Network & { hash: string };
+  network: TeachingNetwork;
+  /** Features are the first network's; logits are the weighted mean of all. */
+  others?: readonly OtherTeaching[];
   data: Dataset;
   precision: Precision;
   needs: TeacherNeeds;
@@ -40,8 +54,10 @@ interface Field {
  * equal to those of a teacher without a cache, because the answer to an image does not depend on its batch.
  */
 export class Teacher {
+  /** Of the weights; of everything that the answers follow from, where there are several networks. */
   readonly hash: string;
   readonly #options: TeacherOptions;
+  readonly #others: readonly OtherTeaching[];
   readonly #fields: readonly Field[];
   readonly #known: KnownAnswers | null;
   readonly #counts = { computed: 0, known: 0 };
@@ -51,7 +67,8 @@ export class Teacher {
 
   constructor(options: TeacherOptions) {
     this.#options = options;
-    this.hash = options.network.hash;
+    this.#others = options.others ?? [];
+    this.hash = this.#others.length === 0 ? options.network.hash : hashOf(options.network, this.#others);
     this.#fields = fieldsOf(options);
     const width = this.#fields.reduce((sum, { size }) => sum + size, 0);
     this.#known = options.cache && knownTo(options, options.cache, width);
@@ -126,15 +143,30 @@ export class Teacher {
     const { network, needs } = this.#options;
     return scope(() =>
       noGrad(() => {
-        const images = this.#render(shown);
+        const images = this.#render(network, shown);
         this.#shown = checked ? backend().checksum(images.handle) : null;
         const { logits, features } = network.model.forwardFeatures(
           images,
           needs.features.map(({ stage }) => stage),
         );
         const maps = needs.features.map((need) => [featureName(need), keep(this.#mapOf(need, features.get(need.stage)!))] as const);
-        return new Map([...(needs.logits ? [["logits", keep(logits)] as const] : []), ...maps]);
+        return new Map([...(needs.logits ? [["logits", keep(this.#withOthers(logits, shown))] as const] : []), ...maps]);
       }),
+    );
+  }
+
+  /**
+   * The weighted mean of all networks' logits. Its softmax is the weighted geometric mean of their class probabilities at any temperature (Hinton,
+   * Vinyals and Dean 2015: "an arithmetic or geometric mean of their individual predictive distributions").
+   */
+  #withOthers(logits: Tensor, shown: Shown): Tensor {
+    const total = this.#others.reduce((sum, { weight }) => sum + weight, 1);
+    return this.#others.reduce(
+      (mean, { network, weight }) => {
+        const own = scope(() => keep(network.model.forward(this.#render(network, shown))));
+        return add(mean, scale(own, weight / total));
+      },
+      total === 1 ? logits : scale(logits, 1 / total),
     );
   }
 
@@ -142,8 +174,8 @@ export class Teacher {
     return inFloat32(resizeGrid(gridOf(this.#options.network.model.gridStage(stage), activations), side));
   }
 
-  #render(shown: Shown): Tensor {
-    const { network, data, precision } = this.#options;
+  #render(network: Network, shown: Shown): Tensor {
+    const { data, precision } = this.#options;
     return render(data.train, shown, renderingFor(network, precision));
   }
 
@@ -182,12 +214,23 @@ function fieldsOf({ network: { model }, needs }: TeacherOptions): Field[] {
   return needs.logits ? [logits, ...features] : features;
 }
 
-function knownTo({ network: { model, hash, normalization }, data, precision, needs }: TeacherOptions, cache: AnswerCache, width: number): KnownAnswers {
+/** What a network's answers follow from, besides the images. */
+function identityOf({ model, hash, normalization }: TeachingNetwork) {
+  return { model: model.name, weights: hash, imageSize: model.imageSize, normalization };
+}
+
+const identitiesOf = (others: readonly OtherTeaching[]) => others.map(({ network, weight }) => ({ ...identityOf(network), weight }));
+
+function hashOf(first: TeachingNetwork, others: readonly OtherTeaching[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([first.hash, identitiesOf(others)]))
+    .digest("hex");
+}
+
+function knownTo({ network, others = [], data, precision, needs }: TeacherOptions, cache: AnswerCache, width: number): KnownAnswers {
   const key = {
-    model: model.name,
-    weights: hash,
-    imageSize: model.imageSize,
-    normalization,
+    ...identityOf(network),
+    ...(others.length > 0 && { others: identitiesOf(others) }),
     ...needs,
     data: data.hash,
     precision,

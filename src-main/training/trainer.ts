@@ -19,7 +19,7 @@ import { createOptimizer, type Optimizer } from "./optimizer";
 import { type Numbers, Pass, whileReading } from "./pass";
 import { type BatchPlan, Planner } from "./plan";
 import { learningRateAt } from "./schedule";
-import { Teacher } from "./teacher";
+import { type OtherTeaching, Teacher, type TeachingNetwork } from "./teacher";
 
 /** How far an arm has got, as plain data: together with the tensors of `state`, all that is needed to continue with bitwise equal results. */
 export interface Position {
@@ -53,7 +53,9 @@ export interface TrainerOptions {
   data: Dataset;
   student: Network;
   /** In evaluation mode; needed if the recipe distills. */
-  teacher: (Network & { hash: string }) | null;
+  teacher: TeachingNetwork | null;
+  /** Teachers besides that one. */
+  otherTeachers?: readonly OtherTeaching[];
   /** What `measureTeacher` returned. May be left out if a checkpoint is restored. */
   statistics?: TeacherStatistics;
   /** Shared by all arms with the same teacher; default: its own. */
@@ -83,7 +85,7 @@ export class Trainer {
   readonly #averages: Averages;
   readonly #own: Arm["own"];
 
-  constructor({ arm, recipe, own, data, student, teacher: network, statistics, cache = new AnswerCache() }: TrainerOptions) {
+  constructor({ arm, recipe, own, data, student, teacher: network, otherTeachers: others, statistics, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
     this.recipe = recipe;
     this.#own = own;
@@ -96,7 +98,7 @@ export class Trainer {
     this.#planner = new Planner(distillation ? data.train.count : data.labelled, recipe, data.train.count);
     this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed });
     const { needs } = this.#criterion;
-    this.teacher = distillation && network && new Teacher({ network, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
+    this.teacher = distillation && network && new Teacher({ network, others, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
     const parameters = this.#parameters();
     this.#pass = new Pass((batch) => this.#criterion.compute(batch), parameters);
     this.#optimizer = createOptimizer(parameters, recipe.train);

@@ -130,7 +130,9 @@ function subjectsOf(arms: readonly RunDetails[]): Subject[] {
       network: { model, weights: `${directory}/student.safetensors`, imageSize, patchSize: patchSize ?? undefined },
     };
   });
-  return teacher ? [{ role: "teacher", title: "Teacher", network: { ...teacher } }, ...trained] : trained;
+  if (!teacher) return trained;
+  const { others: _, ...network } = teacher;
+  return [{ role: "teacher", title: "Teacher", network }, ...trained];
 }
 
 /** Probabilities at a temperature, and their entropy in bits. */

@@ -1,6 +1,7 @@
 // Training on the CUDA kernels, in the emulator, follows training on the processor.
 import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import type { Term } from "../../src-main/contract/objectives";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
@@ -58,12 +59,19 @@ it.for([0, 0.4])("has the same bits whether passes are recorded and replayed or 
   expect(addon.memoryStats().inUse).toBe(0);
 });
 
-it("records an objective of many ops too", (test) => {
+it.for<Term[]>([
+  [{ kind: "dkd", weight: 1, temperature: 4, alpha: 1, beta: 8 }],
+  [
+    { kind: "hard", weight: 0.5 },
+    { kind: "logit-matching", weight: 1 },
+    { kind: "features", weight: 1, studentStage: null, teacherStage: null },
+    { kind: "attention-transfer", weight: 100, studentStage: null, teacherStage: null },
+  ],
+])("records objectives of many ops too: %j", (terms, test) => {
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const replay = vi.spyOn(addon, "replay");
-  const dkd = { kind: "dkd", weight: 1, temperature: 4, alpha: 1, beta: 8 } as const;
-  const change = (recipe: Recipe): Recipe => ({ ...recipe, distillation: { labels: 1, terms: [dkd], cacheTeacher: true } });
+  const change = (recipe: Recipe): Recipe => ({ ...recipe, distillation: { labels: 1, terms, cacheTeacher: true } });
   const recorded = steps(2, { train: 8, batchSize: 4, change });
   expect(replay).toHaveBeenCalledTimes(2);
   vi.spyOn(addon, "canRecord").mockReturnValue(false);

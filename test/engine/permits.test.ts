@@ -128,7 +128,12 @@ test("images that come as bytes have any name", () => {
 test("recipes name what they read", () => {
   const start = (recipe: object, out = at("runs", "new")) => allows("start", { recipe: recipe as Methods["start"]["params"]["recipe"], out });
   expect(start({ data: { path: "bundled" }, student: { weights: null } })).toBe(true);
-  for (const recipe of [{ data: { path: at("d") } }, { teacher: { weights: at("t") } }, { student: { weights: at("s") } }])
+  for (const recipe of [
+    { data: { path: at("d") } },
+    { teacher: { weights: at("t") } },
+    { teacher: { others: [{ weights: at("o") }] } },
+    { student: { weights: at("s") } },
+  ])
     expect(start(recipe), JSON.stringify(recipe)).toBe(false);
   expect(start({}, at("runs"))).toBe(false);
   expect(start({}, at("beside"))).toBe(false);

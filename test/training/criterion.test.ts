@@ -37,19 +37,28 @@ beforeAll(() => {
 const INDICES = Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7);
 const locality: Term = { kind: "locality", weight: 4, block: 2, stage: null };
 const soft: Term = { kind: "soft", weight: 0.3, temperature: 2 };
+const token: Term = { kind: "token", weight: 0.5, targets: "hard", temperature: 3 };
+const DISTILLED = { model: "deit_tiny_distilled_patch16_224" };
+/** One of each kind that any student can learn from. */
+const others: Term[] = [
+  { kind: "hard", weight: 0.4 },
+  { kind: "logit-matching", weight: 0.2 },
+  { kind: "features", weight: 2, studentStage: null, teacherStage: null },
+  { kind: "attention-transfer", weight: 100, studentStage: null, teacherStage: "layer3" },
+];
 
-/** A small vision transformer of 2 x 2 patches. */
-function recipeOf(
-  terms: Term[],
-  {
-    labels = 1,
-    cacheTeacher = true,
-    train = {},
-    augment = {},
-  }: { labels?: number; cacheTeacher?: boolean; train?: Partial<Recipe["train"]>; augment?: Partial<Recipe["augment"]> } = {},
-): Recipe {
+interface RecipeOptions {
+  labels?: number;
+  cacheTeacher?: boolean;
+  student?: Partial<Recipe["student"]>;
+  train?: Partial<Recipe["train"]>;
+  augment?: Partial<Recipe["augment"]>;
+}
+
+/** A small vision transformer of 2 x 2 patches, unless another student is named. */
+function recipeOf(terms: Term[], { labels = 1, cacheTeacher = true, student: other = {}, train = {}, augment = {} }: RecipeOptions = {}): Recipe {
   const recipe = smallRecipe(train);
-  const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
+  const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4, ...other };
   return { ...recipe, student, distillation: { labels, terms, cacheTeacher }, augment: { ...recipe.augment, ...augment } };
 }
 
@@ -69,6 +78,23 @@ describe("the loss", () => {
     expect(Object.keys(parts)).toEqual(["ce", "locality", "tckd", "nckd", "kd"]);
     const expected = 0.9 * parts.ce! + 4 * parts.locality! + 0.5 * (parts.tckd! + 8 * parts.nckd!) + 0.3 * parts.kd!;
     expect(loss).toBeCloseTo(expected, 4);
+  });
+
+  test("is so with every kind of term", () => {
+    const { loss, parts } = firstStep(recipeOf(others, { labels: 0.9 }));
+    expect(Object.keys(parts)).toEqual(["ce", "hard", "logit_mse", "features", "attention_transfer"]);
+    const expected = 0.9 * parts.ce! + 0.4 * parts.hard! + 0.2 * parts.logit_mse! + 2 * parts.features! + 100 * parts.attention_transfer!;
+    expect(loss).toBeCloseTo(expected, 4);
+  });
+
+  test.each([
+    ["a transformer", others, {}],
+    ["a ResNet, whose maps are in bf16", others, { model: "resnet20_cifar10", patchSize: null }],
+    ["a transformer with a distillation token", [...others, token], DISTILLED],
+  ] as const)("of %s in bf16 is close to that in fp32, in every part", (_, terms, student) => {
+    const partsIn = (precision: "fp32" | "bf16") => Object.values(firstStep(recipeOf([...terms], { student, train: { precision } })).parts);
+    const [single, half] = [partsIn("fp32"), partsIn("bf16")];
+    for (const [i, value] of single.entries()) expect(Math.abs(half[i]! - value) / value).toBeLessThan(0.05);
   });
 
   test("numbers the parts of a second term of the same kind", () => {
@@ -185,19 +211,22 @@ describe("an objective with features and weights of its own", () => {
     return end;
   }
 
-  test("ends in the same bits whether the teacher's answers are remembered, known or asked for again", async () => {
-    const augment = { crop: 0, flip: true };
-    const recipe = (cacheTeacher: boolean) => recipeOf([locality, soft], { cacheTeacher, train: { epochs: 3, batchSize: 9 }, augment });
-    const cache = new AnswerCache();
-    const { summary: first, ...remembering } = await finish(studentOf(recipe(true), cache));
-    const { summary: second, ...known } = await finish(studentOf(recipe(true), cache));
-    const { summary: third, ...asking } = await finish(studentOf(recipe(false)));
-    expect(remembering).toEqual(asking);
-    expect(known).toEqual({ ...asking, noted: known.noted });
-    expect(known.noted).toEqual(asking.noted);
-    expect(first).toMatch(/^teacher's answers: [45]\d computed, \d+ from the cache$/);
-    expect([second, third]).toEqual(["teacher's answers: 0 computed, 84 from the cache", "teacher's answers: 84 computed, 0 from the cache"]);
-  });
+  test.each([{ terms: [locality, soft] }, { terms: others }])(
+    "ends in the same bits whether the teacher's answers are remembered, known or asked for again: $terms",
+    async ({ terms }) => {
+      const augment = { crop: 0, flip: true };
+      const recipe = (cacheTeacher: boolean) => recipeOf(terms, { cacheTeacher, train: { epochs: 3, batchSize: 9 }, augment });
+      const cache = new AnswerCache();
+      const { summary: first, ...remembering } = await finish(studentOf(recipe(true), cache));
+      const { summary: second, ...known } = await finish(studentOf(recipe(true), cache));
+      const { summary: third, ...asking } = await finish(studentOf(recipe(false)));
+      expect(remembering).toEqual(asking);
+      expect(known).toEqual({ ...asking, noted: known.noted });
+      expect(known.noted).toEqual(asking.noted);
+      expect(first).toMatch(/^teacher's answers: [45]\d computed, \d+ from the cache$/);
+      expect([second, third]).toEqual(["teacher's answers: 0 computed, 84 from the cache", "teacher's answers: 84 computed, 0 from the cache"]);
+    },
+  );
 
   test("does not ask a teacher for logits that no term looks at", async () => {
     const cache = new AnswerCache();
@@ -208,12 +237,15 @@ describe("an objective with features and weights of its own", () => {
   });
 
   test.each([
-    { precision: "fp32", mixup: 0 },
-    { precision: "bf16", mixup: 0 },
-    { precision: "fp32", mixup: 0.4 },
-  ] as const)("resumes in the same bits, $precision, mixup $mixup", async ({ precision, mixup }) => {
+    { terms: [locality, soft], precision: "fp32", mixup: 0 },
+    { terms: [locality, soft], precision: "bf16", mixup: 0 },
+    { terms: [locality, soft], precision: "fp32", mixup: 0.4 },
+    { terms: others, precision: "fp32", mixup: 0.4 },
+    { terms: others, precision: "bf16", mixup: 0, student: { model: "resnet20_cifar10", patchSize: null } },
+    { terms: [token, locality], precision: "bf16", mixup: 0.4, student: DISTILLED },
+  ] as const)("resumes in the same bits, $precision, mixup $mixup, $terms", async ({ terms, precision, mixup, ...rest }) => {
     const folder = mkdtempSync(join(tmpdir(), "criterion-"));
-    const recipe = recipeOf([locality, soft], { train: { precision, decay: "matrices" }, augment: { mixup } });
+    const recipe = recipeOf([...terms], { ...rest, train: { precision, decay: "matrices" }, augment: { mixup } });
     const whole = await finish(studentOf(recipe));
     const stopped = studentOf(recipe);
     for (let i = 0; i < 6; i++) {

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { InputError, UsageError } from "../../contract/failure";
+import { teachersOf } from "../../contract/recipe-values";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
@@ -77,7 +78,7 @@ function damagedText(run: RunSummary, world: World): string {
 
 function runText(run: Shown, world: World): string {
   const { recipe, hashes, events, parameters, classes } = run;
-  const teacher = recipe.teacher ? [["teacher", `${recipe.teacher.model} (${recipe.teacher.weights})`]] : [];
+  const teacher = teachersOf(recipe).map(({ model, weights }) => ["teacher", `${model} (${weights})`]);
   const damage = run.damage ? [["damaged", run.damage]] : [];
   const evidence = run.evidenceDamage && !run.damage ? [["evidence", `damaged: ${run.evidenceDamage}`]] : [];
   const rows = [

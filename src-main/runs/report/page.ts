@@ -1,7 +1,7 @@
 import { teachingInWords } from "../../contract/comparison";
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
-import { recipeSettings, valueAt } from "../../contract/recipe-values";
+import { recipeSettings, teachersOf, valueAt } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
@@ -85,7 +85,8 @@ function drawnAs(run: RunDetails): Drawn {
 
 function subtitle(runs: readonly RunDetails[]): string {
   const { recipe, started, parameters, classes } = runs.at(-1)!;
-  const teacher = recipe.teacher && recipe.distillation ? `, taught by ${recipe.teacher.model}` : "";
+  const teachers = teachersOf(recipe).map(({ model }) => model);
+  const teacher = teachers.length > 0 && recipe.distillation ? `, taught by ${teachers.join(" and ")}` : "";
   const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(2)} M parameters, ${classes.length} classes)`;
   return `${student}${teacher} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }

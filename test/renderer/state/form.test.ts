@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { objectiveKinds } from "../../../src-main/contract/objectives";
+import { objectiveKinds, objectives } from "../../../src-main/contract/objectives";
 import { parseRecipe } from "../../../src-main/contract/parse-recipe";
 import { presetOf } from "../../../src-main/contract/presets";
 import { integer } from "../../../src-main/contract/setting";
@@ -46,14 +46,16 @@ describe("the loss in words", () => {
     const recipe = recipeWith({ labels: 1, terms: [{ kind: "dkd" }, { kind: "locality", block: 3 }] });
     expect(termInWords(recipe, 0)).toBe("Decoupled soft labels: temperature 4, weight of the true class 1, weight of the other classes 8");
     expect(termInWords(recipe, 1)).toBe("Locality guidance: block 3");
+    expect(termInWords(recipeWith({ labels: 1, terms: [{ kind: "hard" }] }), 0)).toBe("Hard labels");
   });
 
   it.each(objectiveKinds)("%s has a term with its defaults, keys for its fields, and words", (kind) => {
     const term = newTerm(kind);
-    const recipe = recipeWith({ labels: 1, terms: [{ kind }] });
+    const student = { model: "deit_tiny_distilled_patch16_224" };
+    const recipe = parseRecipe({ ...presetOf("demo").recipe, student, distillation: { labels: 1, terms: [{ kind }] } });
     expect(recipe.distillation!.terms).toEqual([term]);
     expect(keysOfTerm([term], 0).slice(0, 2)).toEqual(["distillation.terms.0.kind", "distillation.terms.0.weight"]);
-    expect(termInWords(recipe, 0)).toMatch(/^.+: .+ \d/);
+    expect(termInWords(recipe, 0)).toMatch(new RegExp(`^${objectives[kind].label}(: .+ \\S+)?$`));
     expect(lossInWords(recipe.distillation!)).toMatch(/ \+ labels$/);
   });
 });
