@@ -16,9 +16,10 @@ import { recipeOfRun } from "../runs/request";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
+import { evaluateOnData } from "./evaluate";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
-import { evaluateOnData, predict } from "./predict";
+import { predict } from "./predict";
 import { Runs } from "./runs";
 import type { TrainerThread } from "./trainer-thread";
 
