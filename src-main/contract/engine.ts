@@ -8,7 +8,7 @@ import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import type { ArmName, BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
 import { z } from "./zod";
 
 export type { Failure };
@@ -143,6 +143,8 @@ export const methods = {
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<RunSummary[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
+  comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };

@@ -10,6 +10,7 @@ import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
 import { exportWeights } from "../models/weights";
 import { deleteRun } from "../runs/delete";
+import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
@@ -80,6 +81,7 @@ export class Engine {
     },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
+    comparison: ({ directory }) => summaryIn(directory),
     report: (request) => ({ path: writeReport(request) }),
   };
 

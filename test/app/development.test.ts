@@ -205,7 +205,9 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   const { recipe } = presetOf("quick-look");
   const long = { ...recipe, name: "by hand", data: { ...recipe.data, trainLimit: 160, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 500 } };
   writeFileSync(inHome("recipe.json"), JSON.stringify(long));
-  const ended = distill(["compare", "--recipe", "recipe.json", "--out", "runs/by-hand"], home, (_, child) => onTestFinished(() => void child.kill()));
+  const ended = distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "runs/by-hand"], home, (_, child) =>
+    onTestFinished(() => void child.kill()),
+  );
 
   await expect.poll(() => studio.seesNow("runs", /^in the command line, process \d+$/), { timeout: PATIENCE_MS }).toBe(true);
   await studio.press("Watch by hand");
@@ -238,7 +240,7 @@ test("runs that were edited, damaged or killed early are told apart in the list,
   const short = { ...recipe, data: { ...recipe.data, trainLimit: 16, testLimit: 8 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
   writeFileSync(inHome("recipe.json"), JSON.stringify(short));
   for (const name of ["edited", "emptied", "early"])
-    expect((await distill(["compare", "--recipe", "recipe.json", "--set", `name=${name}`, "--out", `runs/${name}`], home)).status).toBe(0);
+    expect((await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--set", `name=${name}`, "--out", `runs/${name}`], home)).status).toBe(0);
   const file = (...names: string[]) => path.join(home, "runs", ...names);
   const head = JSON.parse(readFileSync(file("edited", "control", "recipe.json"), "utf8"));
   writeFileSync(

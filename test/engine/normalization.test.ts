@@ -167,7 +167,7 @@ describe("weights that do not say how their images were normalised", () => {
     const warnings = async (act: (notify: (notice: NoticeBody) => void) => Promise<unknown>) => {
       const notices: NoticeBody[] = [];
       await act((notice) => notices.push(notice));
-      return notices.map((notice) => (notice as Notice & { type: "warning" }).text);
+      return notices.flatMap((notice) => (notice.type === "warning" ? [notice.text] : []));
     };
     const network = { model: "resnet20_cifar10", weights: silent, imageSize: 8 };
     const named = { ...network, mean: [0, 0, 0] as [number, number, number], std: [1, 1, 1] as [number, number, number] };
