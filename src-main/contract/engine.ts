@@ -3,11 +3,12 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import type { ArmName, BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
 import { z } from "./zod";
 
 export type { Failure };
@@ -119,8 +120,15 @@ export const methods = {
     /** Also return what the network saw, as PNG. */
     withInput: z.boolean().optional(),
   }).gives<PredictResult>(),
-  /** Accuracy and loss on the test images of a data set. */
-  evaluate: takes({ model: text, weights: text, data: text, format, imageSize: side, patchSize: side, mean: triple, std: triple }).gives<EvaluateResult>(),
+  /** How good networks are on the test images of a data set, side by side; for a folder of images without labels, what they say. */
+  evaluate: takes({
+    models: z.array(z.strictObject({ model: text, weights: text, imageSize: side, patchSize: side, mean: triple, std: triple })),
+    /** Folders of runs, comparisons or sweeps: their students, and the teachers that they had. */
+    runs: z.array(text),
+    /** null: the data of the first run. */
+    data: text.nullable(),
+    format,
+  }).gives<EvaluateResult>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
@@ -135,6 +143,8 @@ export const methods = {
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<RunSummary[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
+  comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
@@ -238,13 +248,51 @@ export interface PredictResult {
 }
 
 export interface EvaluateResult {
+  images: number;
+  classes: string[];
+  models: ModelAnswers[];
+  /** Each two of the models. */
+  pairs: ModelPair[];
+  /** Of images without labels, image by image, with an answer of each model; null for labelled images. */
+  predictions: { image: string; answers: { predicted: string; confidence: number }[] }[] | null;
+}
+
+export interface ModelAnswers {
+  /** Under which it is shown: that of the model, or of the arm of a run. */
+  name: string;
   model: string;
   weights: string;
-  images: number;
-  accuracy: number;
-  loss: number;
   imagesPerSecond: number;
-  perClass: { name: string; count: number; accuracy: number }[];
+  /** null for images without labels. */
+  scores: ModelScores | null;
+}
+
+export interface ModelScores {
+  /** Share of images whose most likely class is the true one; of images whose true class is among the five most likely. */
+  accuracy: number;
+  top5: number;
+  /** Cross-entropy, mean over the images. */
+  loss: number;
+  /** `accuracy` is the recall, 0 for a class without images. */
+  perClass: (ClassFigures & { name: string; accuracy: number })[];
+  /** [K][K] counts: rows are true classes, columns predicted ones. */
+  confusion: number[][];
+  /** Expected calibration error, and its bins. */
+  calibrationError: number;
+  reliability: ReliabilityBin[];
+  /** The most confident wrong answers. `image`: its place among the test images, or its path in the data's folder. */
+  mistakes: { image: string; class: string; predicted: string; confidence: number }[];
+}
+
+export interface ModelPair {
+  first: string;
+  second: string;
+  /** Share of images to which both give the same answer. */
+  agreement: number;
+  /** Images that only the first has right, and only the second; null without labels. */
+  onlyRight: [number, number] | null;
+  /** Exact test of McNemar: how likely so unequal numbers are by chance. */
+  mcNemar: number | null;
 }
 
 export interface BenchResult {

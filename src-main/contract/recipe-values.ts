@@ -100,18 +100,15 @@ function isShort({ labels, terms: [first, ...others] }: Distillation): boolean {
 /** The recipe with `resolve` applied to every path in it; null and words such as "bundled" stay as they are. */
 export function resolvePaths(recipe: Recipe, resolve: (path: string) => string): Recipe {
   const resolved = copy(recipe) as unknown as Json;
-  for (const { key, path } of pathsOf(recipe)) {
-    const { words } = settingAt(key) as { words?: readonly string[] };
-    if (!words?.includes(path)) assign(resolved, key.split("."), resolve(path));
-  }
+  for (const { key, path } of pathsOf(recipe)) assign(resolved, key.split("."), resolve(path));
   return resolved as unknown as Recipe;
 }
 
-/** The files and folders that a recipe names, and words such as "bundled" in their place; of any recipe, checked or not. */
+/** The files and folders that a recipe names, without words such as "bundled" in their place; of any recipe, checked or not. */
 export function pathsOf(recipe: Recipe): { key: string; path: string }[] {
   return [...settingKeys, ...otherTeacherKeys(recipe)].flatMap((key) => {
-    const { kind } = settingAt(key)!;
-    const path = kind === "file" || kind === "folder" ? valueAt(recipe, key) : null;
-    return typeof path === "string" ? [{ key, path }] : [];
+    const setting = settingAt(key)!;
+    const path = setting.kind === "file" || setting.kind === "folder" ? valueAt(recipe, key) : null;
+    return typeof path === "string" && !("words" in setting && setting.words?.includes(path)) ? [{ key, path }] : [];
   });
 }

@@ -9,7 +9,7 @@ import { formats } from "./formats";
 import { readingFolder } from "./locate";
 import { FEWER_IMAGES, gigabytes } from "./memory";
 import { stopPoint } from "./stop";
-import { readUnlabelled } from "./unlabelled";
+import { readUnlabelled } from "./unlabelled-folder";
 
 /** A recipe's data; settings that divide the training images may be left out. */
 export type Source = Pick<DataSource, "path" | "format" | "trainLimit" | "testLimit"> & Partial<DataSource>;

@@ -10,15 +10,17 @@ import { dataInfo } from "../data/data-info";
 import { CIFAR10, downloadCifar10 } from "../data/download";
 import { exportWeights } from "../models/weights";
 import { deleteRun } from "../runs/delete";
+import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
+import { evaluateOnData } from "./evaluate";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
-import { evaluateOnData, predict } from "./predict";
+import { predict } from "./predict";
 import { Runs } from "./runs";
 import type { TrainerThread } from "./trainer-thread";
 
@@ -79,6 +81,7 @@ export class Engine {
     },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
+    comparison: ({ directory }) => summaryIn(directory),
     report: (request) => ({ path: writeReport(request) }),
   };
 

@@ -63,11 +63,17 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     std: null,
     withInput: null,
   },
-  evaluate: { model: null, weights: "reads", data: "reads", format: null, imageSize: null, patchSize: null, mean: null, std: null },
+  evaluate: {
+    models: (models) => models.map(({ weights }) => reads(weights)),
+    runs: (runs) => runs.map((path): Named => ({ use: "looks", path })),
+    data: "reads",
+    format: null,
+  },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },
   readRun: { directory: "looks" },
+  comparison: { directory: "looks" },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
 };
 

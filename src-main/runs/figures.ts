@@ -1,9 +1,16 @@
 /** What the predictions of a comparison's arms say: figures of each, and how sure their difference is over test images. */
+import { dirname } from "node:path";
 import { calibration, divergence, type Judged, judge, mostLikely } from "../contract/classification";
+import { summarize } from "../contract/comparison";
+import { compareEvidence, evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
-import type { AnswerFigures, Compared, RunSummary } from "../contract/run";
+import type { AnswerFigures, Compared, ComparisonSummary, RunDetails, RunSummary } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
 import { type Predictions, predictionFiles, readPredictions } from "./predictions";
+import { readRun, runFolders } from "./reader";
+
+/** From a sweep to the arms of its comparisons. */
+const ARM_DEPTH = 2;
 
 /** A finished arm, whose last epoch was tested. */
 interface Arm extends Pick<RunSummary, "directory"> {
@@ -74,4 +81,32 @@ function readableOrNull(path: string, onDamage: (problem: string) => void): Pred
     onDamage(error.message);
     return null;
   }
+}
+
+/** Figures of the comparison in a folder; null unless both arms are finished, were trained as long, and can be compared. */
+export function comparedIn(directory: string, runs: readonly RunDetails[]): (Compared & { damage: string | null }) | null {
+  const [control, student] = (["control", "student"] as const).map((arm) => runs.find((run) => run.arm === arm && run.state === "finished"));
+  if (!control || !student || control.epochsDone !== student.epochsDone) return null;
+  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(student));
+  if (notComparable || damage || !isTested(control) || !isTested(student)) return null;
+  return figuresOf(directory, student.recipe.train.seed, { control, student });
+}
+
+/** After its last epoch. */
+function isTested(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
+  return run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
+}
+
+/** Means over the finished comparisons in the folder of a comparison or a sweep; null if there are none. */
+export function summaryIn(directory: string): ComparisonSummary | null {
+  const runs = runFolders(directory, ARM_DEPTH).map(readRun);
+  const folders = [...new Set(runs.filter(({ arm }) => arm !== "single").map((run) => dirname(run.directory)))];
+  const compared = folders.flatMap((folder) => {
+    const figures = comparedIn(
+      folder,
+      runs.filter((run) => dirname(run.directory) === folder),
+    );
+    return figures ?? [];
+  });
+  return compared.length === 0 ? null : summarize(compared.sort((a, b) => a.seed - b.seed));
 }

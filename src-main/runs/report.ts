@@ -1,13 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Methods } from "../contract/engine";
-import { compareEvidence, evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
 import { visibleJson } from "../contract/visible";
 import { writeWhole } from "../disk/write-whole";
 import { cell } from "./csv";
-import { figuresOf } from "./figures";
+import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import type { Group } from "./report/group";
@@ -55,20 +54,6 @@ function grouped(runs: readonly RunDetails[]): Group[] {
     runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)),
     figures: comparedIn(directory, runs),
   }));
-}
-
-/** Figures of the comparison in a folder; null unless both arms are finished, were trained as long, and can be compared. */
-function comparedIn(directory: string, runs: readonly RunDetails[]): Group["figures"] {
-  const [control, student] = (["control", "student"] as const).map((arm) => runs.find((run) => run.arm === arm && run.state === "finished"));
-  if (!control || !student || control.epochsDone !== student.epochsDone) return null;
-  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(student));
-  if (notComparable || damage || !isTested(control) || !isTested(student)) return null;
-  return figuresOf(directory, student.recipe.train.seed, { control, student });
-}
-
-/** After its last epoch. */
-function isTested(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
-  return run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
 }
 
 function csvReport(groups: readonly Group[]): string {

@@ -1,6 +1,7 @@
+import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, Compared, ComparisonSummary, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { ARM_ORDER, type Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -32,6 +33,15 @@ export interface OpenRun {
   group: RunGroup;
   arms: RunDetails[];
   curves: Curves;
+  /** How sure the difference is; null for what is no finished comparison. */
+  summary: ComparisonSummary | null;
+}
+
+/** Comparisons of several seeds, of which at least two are finished. */
+export interface Sweep {
+  directory: string;
+  name: string;
+  summary: ComparisonSummary;
 }
 
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
@@ -97,7 +107,9 @@ export class Runs {
   async look(group: RunGroup): Promise<void> {
     this.#runProblem = await problemIn(async () => {
       const arms = await this.details(group);
-      this.open = { group, arms, curves: curvesOf(arms) };
+      // Without it, the rest can still be looked at.
+      const summary = groupDifference(group) === null ? null : await this.engine.call("comparison", { directory: group.directory }).catch(() => null);
+      this.open = { group, arms, curves: curvesOf(arms), summary };
     });
   }
 
@@ -226,6 +238,28 @@ export function figureOf(group: RunGroup, arm: ArmName): GroupFigure | null {
 export function groupDifference(group: RunGroup): number | null {
   const [control, student] = [figureOf(group, "control"), figureOf(group, "student")];
   return control && student && testedTogether(group) && group.damage === null ? student.testAcc - control.testAcc : null;
+}
+
+/** Means over the seeds of each sweep, newest first. */
+export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
+  const seedOf = ({ directory }: RunGroup) => Number(/^seed-(\d+)$/.exec(baseName(directory))?.[1] ?? Number.NaN);
+  const members = groups.filter((group) => !Number.isNaN(seedOf(group)) && groupDifference(group) !== null);
+  const folders = [...new Set(members.map(({ directory }) => folderOf(directory)))];
+  return folders.flatMap((directory) => {
+    const own = members.filter((member) => folderOf(member.directory) === directory).sort((a, b) => seedOf(a) - seedOf(b));
+    if (own.length < 2) return [];
+    return [{ directory, name: own[0]!.name, summary: summarize(own.map((group) => comparedIn(group, seedOf(group)))) }];
+  });
+}
+
+/** As the list knows it, without predictions. */
+function comparedIn(group: RunGroup, seed: number): Compared {
+  const figures = (name: ArmName) => {
+    const { trainAcc, testAcc } = group.arms.find(({ arm }) => arm === name)!;
+    return { trainAcc: trainAcc!, testAcc: testAcc!, agreement: null, divergence: null, calibrationError: null };
+  };
+  const [control, student] = [figures("control"), figures("student")];
+  return { seed, control, student, difference: student.testAcc - control.testAcc, interval: null, testImages: null };
 }
 
 /** All arms are finished, and after the same number of epochs. */

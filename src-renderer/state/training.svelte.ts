@@ -1,6 +1,6 @@
 import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { ComparisonSummary, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
@@ -41,6 +41,8 @@ export class Training {
   facts: RunFacts | null = $state.raw(null);
   /** Path of the report of a finished comparison. */
   report: string | null = $state(null);
+  /** What the finished comparison shows, over all its seeds. */
+  summary: ComparisonSummary | null = $state.raw(null);
 
   /** From asking the engine for a run to its answer. */
   #starting = $state(false);
@@ -111,7 +113,7 @@ export class Training {
 
   #show(shown: Shown, phase: string, curves: Curves, facts: RunFacts | null): void {
     const { recipe, directory, owner } = shown;
-    const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null };
+    const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null, summary: null };
     Object.assign(this, { recipe, directory, owner, phase, curves, facts, ...nothingYet });
     this.state = "preparing";
     this.#shown = shown;
@@ -163,6 +165,7 @@ export class Training {
       if (!isShown()) return;
       await this.#learnFacts();
       this.report = "report" in result ? result.report : null;
+      this.summary = "intervalOver" in result ? result : null;
       this.state = "finished";
     } catch (error) {
       await taken;

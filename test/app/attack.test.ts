@@ -129,8 +129,8 @@ test("reads no image, weights, data or run that the user did not choose, and doe
       const asked = [
         page.refusal("predict", { model: "resnet20_cifar10", weights: "bundled", images: [{ path: file }], withInput: true }),
         page.refusal("predict", { model: "resnet20_cifar10", weights: file, images: [] }),
-        page.refusal("evaluate", { model: "resnet20_cifar10", weights: file, data: "bundled", format: "auto" }),
-        page.refusal("evaluate", { model: "resnet20_cifar10", weights: "bundled", data: file, format: "auto" }),
+        page.refusal("evaluate", { models: [{ model: "resnet20_cifar10", weights: file }], runs: [], data: "bundled", format: "auto" }),
+        page.refusal("evaluate", { models: [{ model: "resnet20_cifar10", weights: "bundled" }], runs: [], data: file, format: "auto" }),
         page.refusal("exportWeights", { weights: file, precision: "fp32", out: inRuns("exported.safetensors") }),
         page.refusal("dataInfo", { path: file, format: "auto", thumbnailsPerClass: 8 }),
         page.refusal("start", { kind: "train", recipe: { ...recipe, data: { path: file } }, out: inRuns("new"), resume: false }),

@@ -207,7 +207,9 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   writeFileSync(inHome("recipe.json"), JSON.stringify(long));
   await studio.go("runs");
   await studio.sees("No runs yet");
-  const ended = distill(["compare", "--recipe", "recipe.json", "--out", "runs/by-hand"], home, (_, child) => onTestFinished(() => void child.kill()));
+  const ended = distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "runs/by-hand"], home, (_, child) =>
+    onTestFinished(() => void child.kill()),
+  );
 
   // On the screen that is open, without being asked again.
   await studio.sees(/^in the command line, process \d+$/);
@@ -241,7 +243,7 @@ test("runs that were edited, damaged or killed early are told apart in the list,
   const short = { ...recipe, data: { ...recipe.data, trainLimit: 16, testLimit: 8 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
   writeFileSync(inHome("recipe.json"), JSON.stringify(short));
   for (const name of ["edited", "emptied", "early"])
-    expect((await distill(["compare", "--recipe", "recipe.json", "--set", `name=${name}`, "--out", `runs/${name}`], home)).status).toBe(0);
+    expect((await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--set", `name=${name}`, "--out", `runs/${name}`], home)).status).toBe(0);
   const file = (...names: string[]) => path.join(home, "runs", ...names);
   const head = JSON.parse(readFileSync(file("edited", "control", "recipe.json"), "utf8"));
   writeFileSync(

@@ -127,7 +127,7 @@ describe("a comparison from the command line", () => {
       "--set",
       each,
     ]);
-    const { status, out } = await distill(["compare", "--recipe", "recipe.json", ...teacher, "--out", "compared", "--json"], cwd);
+    const { status, out } = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", ...teacher, "--out", "compared", "--json"], cwd);
     expect(status).toBe(0);
     const { control, student, difference, controlled, seeds, runs, report } = JSON.parse(out);
     expect(difference).toBeCloseTo(student.testAcc - control.testAcc);

@@ -166,7 +166,7 @@ describe("several seeds", () => {
     expect(result.difference).toBeCloseTo(mean(accuracies("student")) - mean(accuracies("control")), 12);
     for (const file of ["comparison.json", "report.html", "seed-0/comparison.json", "seed-1/report.html"])
       expect(existsSync(path.join(cwd, "sweep", file))).toBe(true);
-    const alone = await distill(["compare", "--recipe", "both.json", "--set", "train.seed=1", "--out", "alone", "--json"], cwd);
+    const alone = await distill(["compare", "--recipe", "both.json", "--set", "train.seed=1", "--seeds", "1", "--out", "alone", "--json"], cwd);
     expect(JSON.parse(alone.out).runs.map(({ hashes }: { hashes: object }) => hashes)).toEqual(
       result.runs.slice(2).map(({ hashes }: { hashes: object }) => hashes),
     );

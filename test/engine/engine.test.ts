@@ -156,7 +156,7 @@ describe("training", () => {
     // A control has the column of soft labels too, with zeros.
     expect(reported.map((record) => ({ ...record, parts: { ...record.parts, kd: 0 } }))).toEqual(run.batches);
     expect(engine.notices.find(({ type }) => type === "started")).toMatchObject({ arm: "single", batchesPerEpoch: 3, epochs: 2, directory: out });
-    expect(await engine.call("evaluate", { ...evaluation(), weights: `${out}/student.safetensors` })).toMatchObject({ images: 1000 });
+    expect(await engine.call("evaluate", evaluation(`${out}/student.safetensors`))).toMatchObject({ images: 1000 });
   });
 
   test("a comparison writes both arms, the report and the proof that it was controlled", async () => {
@@ -483,7 +483,8 @@ describe("predicting", () => {
 });
 
 test("evaluating counts by class", async () => {
-  const { images, accuracy, loss, perClass } = await fresh().call("evaluate", evaluation());
+  const { images, models } = await fresh().call("evaluate", evaluation());
+  const { accuracy, loss, perClass } = models[0]!.scores!;
   expect(images).toBe(1000);
   expect(perClass.map(({ name }) => name)).toEqual(CIFAR10_CLASSES);
   expect(perClass.reduce((sum, { count }) => sum + count, 0)).toBe(1000);
@@ -491,8 +492,8 @@ test("evaluating counts by class", async () => {
   expect(loss).toBeGreaterThan(1);
 });
 
-function evaluation() {
-  return { model: "resnet20_cifar10", weights: folder.teacher, data: "bundled", format: "auto" as const };
+function evaluation(weights = folder.teacher) {
+  return { models: [{ model: "resnet20_cifar10", weights }], runs: [], data: "bundled", format: "auto" as const };
 }
 
 function otherTeacher(): string {

@@ -36,7 +36,7 @@ export function writeStormRecipe(cwd: string): void {
 /** The arguments that start or, with `--resume`, resume a run of the storm's recipe. */
 export function command(kind: Kind, out: string): string[] {
   const verb = kind === "train" ? "train" : "compare";
-  return [verb, "--recipe", "recipe.json", "--out", out, ...(kind === "sweep" ? ["--seeds", "2"] : [])];
+  return [verb, "--recipe", "recipe.json", "--out", out, ...(kind === "train" ? [] : ["--seeds", kind === "sweep" ? "2" : "1"])];
 }
 
 /** Trains without a break. */

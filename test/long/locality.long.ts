@@ -11,7 +11,7 @@ test("locality guidance adds 10 points or more to the demo's student, in a contr
   const { recipe } = presetOf("demo");
   const distillation = { labels: 1, terms: [{ kind: "locality", weight: 40, block: 4 }] };
   writeFileSync(join(folder, "recipe.json"), JSON.stringify({ ...recipe, name: "locality", distillation }));
-  const { out } = await distill(["compare", "--recipe", "recipe.json", "--json"], folder);
+  const { out } = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--json"], folder);
   const { control, student, difference, controlled } = JSON.parse(out);
   console.log(`control ${control.testAcc}, student ${student.testAcc}`);
   expect(controlled).toBe(true);

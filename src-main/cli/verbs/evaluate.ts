@@ -1,10 +1,12 @@
 import path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type DataFormat, dataFormatChoices } from "../../contract/data-formats";
-import { likeSetting } from "../flags";
+import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../../contract/engine";
+import { UsageError } from "../../contract/failure";
+import { collect, likeSetting } from "../flags";
 import { addVerb, type Perform } from "../verb";
-import { percent, table } from "../words";
-import { addNetworkOptions, type NetworkOptions, networkRequest } from "./predict";
+import { count, percent, table } from "../words";
+import { addSizeOptions, type NetworkOptions, networkRequest } from "./predict";
 
 export function addFormatOption(verb: Command): Command {
   const names = dataFormatChoices.map(({ value }) => value);
@@ -17,22 +19,133 @@ export function dataPath(data: string, cwd: string): string {
   return data === "bundled" ? data : path.resolve(cwd, data);
 }
 
+interface EvaluateOptions extends Omit<NetworkOptions, "model" | "weights"> {
+  model: string[];
+  weights: string[];
+  run: string[];
+  data?: string;
+  format: DataFormat;
+}
+
 export function addEvaluate(program: Command, perform: Perform): void {
   const example = "evaluate --model resnet18_cifar10 --weights bundled --data bundled";
-  const verb = addVerb(program, "evaluate", "measure accuracy on the test images of a data set", example);
-  addFormatOption(addNetworkOptions(verb).requiredOption("--data <dir>", 'a folder, or "bundled"')).action(
-    (options: NetworkOptions & { data: string; format: DataFormat }) =>
+  const verb = addVerb(program, "evaluate", "measure how good models are on the test images of a data set, side by side", example);
+  const repeated = (flags: string, help: string) => verb.addOption(new Option(flags, help).argParser(collect).default([], "none"));
+  repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names");
+  repeated("--weights <file>", 'a safetensors file, or "bundled"');
+  repeated("--run <dir>", "a finished run, comparison or sweep: its students, and the teacher that they had; may be repeated");
+  addFormatOption(addSizeOptions(verb))
+    .option("--data <dir>", 'a folder, or "bundled"; images in no class folders get predictions alone (default: the data of --run)')
+    .action((options: EvaluateOptions) =>
       perform(async (session) => {
-        const { cwd } = session.world;
-        const result = await session.call("evaluate", { ...networkRequest(options, cwd), data: dataPath(options.data, cwd), format: options.format });
-        const summary = table([
-          ["accuracy", percent(result.accuracy)],
-          ["loss", result.loss.toFixed(4)],
-          ["images", String(result.images)],
-          ["images/s", String(Math.round(result.imagesPerSecond))],
-        ]);
-        const classes = table([["class", "images", "accuracy"], ...result.perClass.map((each) => [each.name, String(each.count), percent(each.accuracy)])]);
-        return { json: result, text: `${summary}\n\n${classes}` };
+        const result = await session.call("evaluate", requestOf(options, session.world.cwd));
+        return { json: evaluationJson(result), text: evaluationText(result) };
       }),
-  );
+    );
+}
+
+function requestOf({ model: names, weights: files, run, data, format, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
+  if (names.length !== files.length)
+    throw new UsageError(`each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights`);
+  if (names.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --model with --weights, or --run");
+  if (data === undefined && run.length === 0) throw new UsageError("--data is missing: expected a folder with images, or bundled");
+  const given = Object.entries(sizes).some(([key, value]) => key !== "json" && key !== "debug" && value !== undefined);
+  if (given && names.length + run.length > 1)
+    throw new UsageError("--image-size, --patch-size, --mean and --std are for one model: several take theirs from their weights; evaluate them one by one");
+  return {
+    models: names.map((model, i) => networkRequest({ ...sizes, model, weights: files[i]! }, cwd)),
+    runs: run.map((directory) => path.resolve(cwd, directory)),
+    data: data === undefined ? null : dataPath(data, cwd),
+    format,
+  };
+}
+
+/** The first model's main figures stand at the top, where they were when there was only one. */
+function evaluationJson(result: EvaluateResult) {
+  const { model, weights, imagesPerSecond, scores } = result.models[0]!;
+  const main = scores && { accuracy: scores.accuracy, loss: scores.loss, perClass: scores.perClass };
+  return { model, weights, ...main, imagesPerSecond, ...result };
+}
+
+// ---- Text -------------------------------------------------------------------------------------------------------------------------
+
+function evaluationText(result: EvaluateResult): string {
+  const { models, pairs, predictions, images } = result;
+  const [first] = models;
+  const alone = models.length === 1 && first!.scores ? aloneText(result, first!.scores) : [];
+  const parts = [summary(models, images), ...pairs.map(pairText), ...alone];
+  if (models.length > 1 && first!.scores) parts.push(recallTable(models));
+  if (predictions) parts.push(predictionTable(models, predictions));
+  return parts.join("\n\n");
+}
+
+/** A column for each model. */
+function summary(models: readonly ModelAnswers[], images: number): string {
+  const row = (name: string, of: (scores: ModelScores) => string) => (models[0]!.scores ? [[name, ...models.map(({ scores }) => of(scores!))]] : []);
+  return table([
+    ["", ...models.map(({ name }) => name)],
+    ...row("accuracy", ({ accuracy }) => percent(accuracy)),
+    ...row("among the first five", ({ top5 }) => percent(top5)),
+    ...row("loss", ({ loss }) => loss.toFixed(4)),
+    ...row("calibration error (ECE)", ({ calibrationError }) => percent(calibrationError)),
+    ["images", ...models.map(() => String(images))],
+    ["images/s", ...models.map(({ imagesPerSecond }) => String(Math.round(imagesPerSecond)))],
+  ]);
+}
+
+function pairText({ first, second, agreement, onlyRight, mcNemar }: ModelPair): string {
+  const agree = `${first} and ${second} give the same answer to ${percent(agreement)} of the images.`;
+  if (!onlyRight || mcNemar === null) return agree;
+  const chance = mcNemar < 0.001 ? "less than 0.1 %" : percent(mcNemar);
+  return `${agree} Only ${first} is right on ${onlyRight[0]}, only ${second} on ${onlyRight[1]}: by chance alone, numbers at least so unequal come in ${chance} of all cases (McNemar).`;
+}
+
+const share = (value: number | null) => (value === null ? "" : percent(value));
+
+function aloneText({ classes }: EvaluateResult, { perClass, confusion, reliability, mistakes }: ModelScores): string[] {
+  const rows = perClass.map(({ name, count, precision, recall }) => [name, String(count), share(recall), share(precision)]);
+  const sure = reliability.filter(({ count }) => count > 0);
+  const bins = sure.map(({ low, high, count, confidence, accuracy }) => [
+    `${percent(low)} to ${percent(high)}`,
+    String(count),
+    share(confidence),
+    share(accuracy),
+  ]);
+  const parts = [
+    table([["class", "images", "found (recall)", "right when named (precision)"], ...rows]),
+    table([["how sure it is", "images", "on average", "right"], ...bins]),
+  ];
+  const confused = confusionsOf(classes, confusion);
+  if (confused.length > 0) parts.push(`Most often taken for another class (--json has the whole matrix):\n${table(confused)}`);
+  if (mistakes.length > 0)
+    parts.push(
+      `Wrong, and most sure of it:\n${table([["image", "is", "taken for", "sure"], ...mistakes.map((each) => [each.image, each.class, each.predicted, percent(each.confidence)])])}`,
+    );
+  return parts;
+}
+
+const CONFUSIONS = 10;
+
+function confusionsOf(classes: readonly string[], confusion: readonly (readonly number[])[]): string[][] {
+  const cells = confusion.flatMap((row, label) => row.map((images, predicted) => ({ label, predicted, images })));
+  return cells
+    .filter(({ label, predicted, images }) => label !== predicted && images > 0)
+    .sort((a, b) => b.images - a.images)
+    .slice(0, CONFUSIONS)
+    .map(({ label, predicted, images }) => [`${classes[label]} taken for ${classes[predicted]}`, count(images, "image")]);
+}
+
+function recallTable(models: readonly ModelAnswers[]): string {
+  const [first] = models;
+  const rows = first!.scores!.perClass.map(({ name, count }, label) => [
+    name,
+    String(count),
+    ...models.map(({ scores }) => share(scores!.perClass[label]!.recall)),
+  ]);
+  return table([["found of class", "images", ...models.map(({ name }) => name)], ...rows]);
+}
+
+function predictionTable(models: readonly ModelAnswers[], predictions: NonNullable<EvaluateResult["predictions"]>): string {
+  const rows = predictions.map(({ image, answers }) => [image, ...answers.map(({ predicted, confidence }) => `${predicted} ${percent(confidence)}`)]);
+  return table([["image", ...models.map(({ name }) => name)], ...rows]);
 }

@@ -16,9 +16,16 @@ export interface NetworkOptions {
 
 /** Options that name a network, its weights and the images that it expects. */
 export function addNetworkOptions(verb: Command): Command {
+  return addSizeOptions(
+    verb
+      .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
+      .requiredOption("--weights <file>", 'a safetensors file, or "bundled"'),
+  );
+}
+
+/** Options that say how a network sees its images. */
+export function addSizeOptions(verb: Command): Command {
   return verb
-    .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
-    .requiredOption("--weights <file>", 'a safetensors file, or "bundled"')
     .option("--image-size <pixels>", "side length of the model's input images (default: the model's own)", likeSetting<number>("student.imageSize"))
     .option("--patch-size <pixels>", "side length of a patch, for vision transformers (default: the model's own)", likeSetting<number>("student.patchSize"))
     .option("--mean <r,g,b>", "mean for normalisation (default: from the weights file, else CIFAR-10's)", channels)

@@ -11,6 +11,7 @@ import {
   ownerInWords,
   Runs,
   recipeOf,
+  sweepsOf,
   whereaboutsOf,
 } from "../../../src-renderer/state/runs.svelte";
 import { controlRecipe, details, FakeEngine, failure, fakeBridge, owner, startedEngine, studentRecipe, summary } from "../fakes";
@@ -75,6 +76,28 @@ describe("figures side by side", () => {
   it("are missing where an arm was not tested, or is not there", () => {
     const group = groupOf(summary("control", { testAcc: null }));
     expect([figureOf(group, "control"), figureOf(group, "student"), groupDifference(group)]).toEqual([null, null, null]);
+  });
+});
+
+describe("sweeps", () => {
+  const seed = (folder: string, number: number, student: number | null) => [
+    summary("control", { directory: `${folder}/seed-${number}/control`, testAcc: 0.4 }),
+    summary("student", { directory: `${folder}/seed-${number}/student`, testAcc: student }),
+  ];
+
+  it("are comparisons of several seeds in one folder, as far as they are finished", () => {
+    const groups = groupRuns([
+      ...seed("/runs/a", 10, 0.6),
+      ...seed("/runs/a", 9, 0.5),
+      ...seed("/runs/a", 11, null),
+      ...seed("/runs/b", 0, 0.5),
+      summary("single"),
+    ]);
+    const [sweep, ...others] = sweepsOf(groups);
+    expect(others).toEqual([]);
+    expect(sweep).toMatchObject({ directory: "/runs/a", name: "one", summary: { seeds: [9, 10], intervalOver: "seeds", moreSeeds: expect.any(Number) } });
+    expect(sweep!.summary.difference).toBeCloseTo(0.15, 12);
+    expect(sweep!.summary.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
   });
 });
 

@@ -1,5 +1,7 @@
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
+import { summarize } from "../../../src-main/contract/comparison";
+import type { Compared } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
 import { factsOf } from "../../../src-renderer/state/seal";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
@@ -8,6 +10,7 @@ import Course from "../../../src-renderer/views/Course.svelte";
 import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
+import Sureness from "../../../src-renderer/views/Sureness.svelte";
 import { batches, begunCurves, controlRecipe, details, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
 
 /** What a person reads of a screen, top to bottom: texts, labels of buttons, and chosen or typed values. */
@@ -184,8 +187,44 @@ describe("Runs", () => {
 
   it("an open run has its verbs and its recipe", async () => {
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped" }));
-    studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]) };
+    studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]), summary: null };
     expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64/s);
+  });
+});
+
+describe("how sure a difference is", () => {
+  const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: 0.6, divergence: 1.25, calibrationError: 0.03 });
+  const of = (seed: number, student: number): Compared => ({
+    seed,
+    control: arm(0.4),
+    student: arm(student),
+    difference: student - 0.4,
+    interval: [0.01, 0.09],
+    testImages: 1000,
+  });
+  const read = (...compared: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(compared) } }));
+
+  it("of one seed is said over test images, with what the answers say", () => {
+    const words = read(of(3, 0.45));
+    expect(words).toMatch(/The student is 5\.0 points better than the control\. +With other test images .* between \+1\.0 and \+9\.0 points/);
+    expect(words).toMatch(
+      /Paired bootstrap: the 1000 test images .*Agrees with the teacher .* 60\.0 % .*KL to the teacher .* 1\.250 .*Calibration error \(ECE\) .* 3\.0 %/,
+    );
+    expect(words).not.toContain("deviation over seeds");
+  });
+
+  it("of several is said over seeds, with means and deviations", () => {
+    const words = read(of(0, 0.58), of(1, 0.57), of(2, 0.59));
+    expect(words).toContain("over seeds 0, 1, 2: control 40.0 ± 0.0 %, student 58.0 ± 1.0 %, difference +18.0 ± 1.0 points.");
+    expect(read(of(0, 0.39), of(1, 0.41), of(2, 0.43))).toContain("About 15 more seeds like these would show it.");
+  });
+
+  it("is part of a run's course, and of the list of runs", async () => {
+    const props = { curves: curvesOf([details("control"), details("student")]), facts: null, finished: true, summary: summarize([of(3, 0.45)]) };
+    expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better");
+    const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
+    studio = await startedStudio({ listRuns: () => seeds });
+    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
   });
 });
 

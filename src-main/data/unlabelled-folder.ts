@@ -1,12 +1,24 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { storedFormats } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
 import type { RawSplit } from "./dataset";
 import { IMAGE_FILE } from "./decode";
 import { NO_LABEL } from "./division";
+import { formats } from "./formats";
 import type { ReadOptions } from "./formats/format";
 import { decodeAll } from "./formats/image-folder";
 import { existingFolder } from "./locate";
+
+/**
+ * The images in a folder and the folders in it, by path: nothing says what they show. Null if there are none, or if the folder holds labelled
+ * images in a known layout.
+ */
+export function unlabelledImages(folder: string): string[] | null {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory() || storedFormats.some((format) => formats[format].detect(folder) !== null)) return null;
+  const images = imagesIn(folder);
+  return images.length === 0 ? null : images;
+}
 
 /**
  * All images in a folder and the folders in it, by path, without labels: resized by the shorter side to `side` and cropped around the centre, as

@@ -1,0 +1,206 @@
+/** Evaluates networks side by side: on labelled test images, or on images of which nobody has said what they show. */
+import { existsSync } from "node:fs";
+import { basename, relative } from "node:path";
+import { calibration, classFigures, confusionMatrix, type Judged, judge, mostLikely, topK } from "../contract/classification";
+import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores, NoticeBody } from "../contract/engine";
+import { InputError, UsageError } from "../contract/failure";
+import type { Recipe } from "../contract/recipe";
+import { softmax } from "../contract/softmax";
+import { mcNemar, mean } from "../contract/statistics";
+import type { Split } from "../data/dataset";
+import { openDataset, type Source } from "../data/open-dataset";
+import { unlabelledImages } from "../data/unlabelled-folder";
+import { runFiles } from "../runs/files";
+import { readHeader } from "../runs/header";
+import { runFolders } from "../runs/reader";
+import { evaluate } from "../training/evaluate";
+import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { logitsOfFile, numbered, warnOf } from "./predict";
+
+type Notify = (notice: NoticeBody) => void;
+
+/** A network to evaluate, by the name under which results show it. */
+interface Chosen {
+  name: string;
+  options: TrainedNetworkOptions;
+}
+interface Loaded extends Chosen {
+  network: TrainedNetwork;
+}
+
+/** `yieldPoint` is awaited between batches. */
+export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
+  const runs = request.runs.map((directory) => networksOfRun(directory, request.runs.length > 1));
+  const chosen = [
+    ...request.models.map((options): Chosen => ({ name: nameOf(options, request), options })),
+    ...onlyOnce(runs.flatMap(({ networks }) => networks)),
+  ];
+  if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
+  const data = request.data ?? runs[0]?.data.path;
+  if (data === undefined) throw new UsageError("evaluate: expected a folder of images");
+  const format = request.data === null ? runs[0]!.data.format : request.format;
+  const testLimit = request.data === null ? runs[0]!.data.testLimit : null;
+
+  const loaded: Loaded[] = [];
+  try {
+    for (const each of chosen) {
+      loaded.push({ ...each, network: loadNetwork(each.options) });
+      warnOf(loaded.at(-1)!.network, notify);
+    }
+    const images = format === "auto" && data !== "bundled" ? unlabelledImages(data) : null;
+    if (images) return await onUnlabelled(loaded, images, yieldPoint, notify);
+    return await onLabelled(loaded, { path: data, format, trainLimit: 1, testLimit }, yieldPoint, notify);
+  } finally {
+    for (const { network } of loaded) network.model.release();
+  }
+}
+
+// ---- Which networks ---------------------------------------------------------------------------------------------------------------
+
+/** From a sweep to the arms of its comparisons. */
+const ARM_DEPTH = 2;
+
+/** The students of a run, a comparison or a sweep, and the teachers that they had. Throws an InputError if one is not finished. */
+function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: Chosen[]; data: Recipe["data"] } {
+  const folders = runFolders(directory, ARM_DEPTH);
+  if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
+  const heads = folders.map((folder) => ({ folder, ...readHeader(folder) }));
+  const networks = heads.map(({ folder, recipe, normalization }): Chosen => {
+    const { weights } = runFiles(folder);
+    if (!existsSync(weights)) throw new InputError(`${folder} has no weights yet: expected ${weights}, which a finished run has`);
+    const { model, imageSize, patchSize } = recipe.student;
+    const inside = relative(directory, folder) || basename(folder);
+    const name = isOneOfSeveral && inside !== basename(folder) ? `${basename(directory)}/${inside}` : inside;
+    return { name, options: { model, weights, imageSize, patchSize: patchSize ?? undefined, ...normalization?.student } };
+  });
+  const teachers = heads.flatMap(({ recipe: { teacher, distillation }, normalization }): Chosen[] =>
+    teacher && distillation ? [{ name: "teacher", options: { ...teacher, ...normalization?.teacher } }] : [],
+  );
+  return { networks: [...networks, ...teachers], data: heads[0]!.recipe.data };
+}
+
+/** The teacher of several comparisons is one network. */
+function onlyOnce(chosen: readonly Chosen[]): Chosen[] {
+  const identity = ({ options }: Chosen) => JSON.stringify(options);
+  return chosen.filter((each, i) => chosen.findIndex((other) => identity(other) === identity(each)) === i);
+}
+
+function nameOf({ model, weights }: EvaluateRequest["models"][number], { models }: EvaluateRequest): string {
+  const isAlone = models.filter((other) => other.model === model).length === 1;
+  return isAlone ? model : `${model} (${basename(weights)})`;
+}
+
+// ---- On labelled images -----------------------------------------------------------------------------------------------------------
+
+const BATCH = 128;
+/** So many of the most confident wrong answers are named. */
+const MISTAKES = 10;
+
+async function onLabelled(loaded: readonly Loaded[], source: Source, yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
+  const data = await openDataset(source, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
+  try {
+    const { test, classes } = data;
+    for (const { network, options } of loaded) expectSameClasses(network, classes, `the model (${options.weights})`);
+    const answers: Judged[][] = [];
+    const models: ModelAnswers[] = [];
+    for (const { name, options, network } of loaded) {
+      notify({ type: "phase", text: `Testing ${name} on ${test.count} images` });
+      const judged: Judged[] = [];
+      const K = classes.length;
+      const onAnswers = (indices: Int32Array, probabilities: Float64Array) => {
+        for (const [n, index] of indices.entries()) judged.push(judge(test.labels[index]!, probabilities.subarray(n * K, (n + 1) * K)));
+      };
+      const { loss, seconds } = await evaluate(network, test, { batchSize: BATCH, precision: "fp32", yieldPoint, onAnswers });
+      if (!Number.isFinite(loss)) throw new InputError(`${options.weights}: the answers are not numbers; the weights come from a training run that failed`);
+      answers.push(judged);
+      const { model, weights } = options;
+      models.push({ name, model, weights, imagesPerSecond: test.count / seconds, scores: scoresOf(judged, loss, test, classes) });
+    }
+    return { images: test.count, classes: [...classes], models, pairs: pairsOf(loaded, answers), predictions: null };
+  } finally {
+    data.release();
+  }
+}
+
+function scoresOf(answers: readonly Judged[], loss: number, test: Split, classes: readonly string[]): ModelScores {
+  const confusion = confusionMatrix(answers, classes.length);
+  const { error, bins } = calibration(answers);
+  return {
+    accuracy: topK(answers, 1),
+    top5: topK(answers, 5),
+    loss,
+    perClass: classFigures(confusion).map((figures, label) => ({ name: classes[label]!, accuracy: figures.recall ?? 0, ...figures })),
+    confusion,
+    calibrationError: error,
+    reliability: bins,
+    mistakes: answers
+      .map((answer, index) => ({ ...answer, index }))
+      .filter(({ rank }) => rank > 0)
+      .sort((a, b) => b.confidence - a.confidence || a.index - b.index)
+      .slice(0, MISTAKES)
+      .map(({ index, label, predicted, confidence }) => ({
+        image: test.files?.[index] ?? String(index),
+        class: classes[label]!,
+        predicted: classes[predicted]!,
+        confidence,
+      })),
+  };
+}
+
+function pairsOf(loaded: readonly Loaded[], answers: readonly (readonly Judged[])[]): ModelPair[] {
+  return inPairs(loaded).map(([i, j]) => {
+    const both = answers[i]!.map((first, n) => [first, answers[j]![n]!] as const);
+    const count = (firstIsRight: boolean) =>
+      both.filter(([first, second]) => (first.rank === 0) === firstIsRight && (second.rank === 0) !== firstIsRight).length;
+    const [onlyFirst, onlySecond] = [count(true), count(false)];
+    return {
+      first: loaded[i]!.name,
+      second: loaded[j]!.name,
+      agreement: mean(both.map(([first, second]) => (first.predicted === second.predicted ? 1 : 0))),
+      onlyRight: [onlyFirst, onlySecond],
+      mcNemar: mcNemar(onlyFirst, onlySecond),
+    };
+  });
+}
+
+const inPairs = (items: readonly unknown[]): [number, number][] => items.flatMap((_, i) => items.slice(i + 1).map((_, k): [number, number] => [i, i + 1 + k]));
+
+// ---- On images without labels -----------------------------------------------------------------------------------------------------
+
+async function onUnlabelled(loaded: readonly Loaded[], images: readonly string[], yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
+  const [first, ...others] = loaded as [Loaded, ...Loaded[]];
+  const classes = loaded.flatMap(({ network }) => (network.classes ? [network.classes] : []))[0] ?? numbered(first.network.model.classes);
+  const other = others.find(({ network }) => network.model.classes !== first.network.model.classes);
+  if (other)
+    throw new InputError(
+      `${first.name} distinguishes ${first.network.model.classes} classes, and ${other.name} ${other.network.model.classes}: evaluate models with the same classes side by side`,
+    );
+  notify({ type: "note", text: `the ${images.length} images lie in no class folders, so there are predictions alone, and nothing says which are right` });
+  const seconds = loaded.map(() => 0);
+  const predictions: NonNullable<EvaluateResult["predictions"]> = [];
+  for (const path of images) {
+    await yieldPoint();
+    const answers = [];
+    for (const [m, { network }] of loaded.entries()) {
+      const started = performance.now();
+      const probabilities = softmax(await logitsOfFile(network, { path }));
+      seconds[m]! += (performance.now() - started) / 1000;
+      const predicted = mostLikely(probabilities);
+      answers.push({ predicted: classes[predicted]!, confidence: probabilities[predicted]! });
+    }
+    predictions.push({ image: basename(path), answers });
+  }
+  return {
+    images: images.length,
+    classes: [...classes],
+    models: loaded.map(({ name, options: { model, weights } }, m) => ({ name, model, weights, imagesPerSecond: images.length / seconds[m]!, scores: null })),
+    pairs: inPairs(loaded).map(([i, j]) => ({
+      first: loaded[i]!.name,
+      second: loaded[j]!.name,
+      agreement: mean(predictions.map(({ answers }) => (answers[i]!.predicted === answers[j]!.predicted ? 1 : 0))),
+      onlyRight: null,
+      mcNemar: null,
+    })),
+    predictions,
+  };
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { signedPoints, summarize, surenessInWords } from "../../src-main/contract/comparison";
+import type { Compared } from "../../src-main/contract/run";
+
+const arm = (testAcc: number, agreement: number | null = 0.5) => ({ trainAcc: 0.6, testAcc, agreement, divergence: 1, calibrationError: 0.1 });
+const of = (seed: number, difference: number, more: Partial<Compared> = {}): Compared => ({
+  seed,
+  control: arm(0.4),
+  student: arm(0.4 + difference),
+  difference,
+  interval: [difference - 0.04, difference + 0.04],
+  testImages: 1000,
+  ...more,
+});
+const wordsOf = (...compared: Compared[]) => surenessInWords(summarize(compared));
+
+test("one seed is judged over test images, several over seeds", () => {
+  expect(summarize([of(3, 0.1)])).toMatchObject({ seeds: [3], deviation: null, interval: of(3, 0.1).interval, intervalOver: "test images", moreSeeds: null });
+  const several = summarize([of(3, 0.1), of(4, 0.14)]);
+  expect(several).toMatchObject({ seeds: [3, 4], intervalOver: "seeds" });
+  // t of one degree of freedom, 12.706, times the deviation over the root of two.
+  expect(several.interval![1]).toBeCloseTo(0.12 + 12.7062 * 0.02, 5);
+  expect(several.student.deviation).toBeCloseTo(0.04 * Math.SQRT1_2, 12);
+});
+
+test("a figure that one seed lacks has no mean", () => {
+  const { control, student } = summarize([of(0, 0.1), of(1, 0.1, { student: arm(0.5, null) })]);
+  expect([control.agreement, student.agreement, student.divergence]).toEqual([0.5, null, 1]);
+});
+
+test.each([
+  ["better", [of(0, 0.18), of(1, 0.17), of(2, 0.19)], true, "The student is 18.0 points better than the control."],
+  ["worse", [of(0, -0.18), of(1, -0.17), of(2, -0.19)], true, "The student is 18.0 points worse than the control."],
+  [
+    "uncertain",
+    [of(0, -0.01), of(1, 0.01), of(2, 0.03)],
+    false,
+    "Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.",
+  ],
+  [
+    "none at all",
+    [of(0, -0.01), of(1, 0.01)],
+    false,
+    "Not shown yet: a difference of +0.0 points may be chance. Even a thousand seeds like these would not show one.",
+  ],
+  ["of one seed", [of(0, 0.01)], false, "Not shown yet: a difference of +1.0 points may be chance. Compare more seeds."],
+  ["of one seed without predictions", [of(0, 0.01, { interval: null, testImages: null })], null, "The student is 1.0 points better than the control."],
+  ["equal without predictions", [of(0, 0.0001, { interval: null })], null, "The student is as good as the control."],
+] as const)("words for a difference that is %s", (_, compared, isShown, result) => {
+  expect(wordsOf(...compared)).toMatchObject({ isShown, result });
+});
+
+test("the range says over what, and how it was computed", () => {
+  expect(wordsOf(of(0, 0.1)).range).toBe(
+    "With other test images like these, the difference of these two models is between +6.0 and +14.0 points, with 95 % confidence.",
+  );
+  expect(wordsOf(of(0, 0.1)).how).toMatch(/^Paired bootstrap: the 1000 test images/);
+  expect(wordsOf(of(0, 0.1), of(1, 0.1)).how).toMatch(/Student’s t for the mean of these 2 differences/);
+  expect(wordsOf(of(0, 0.1, { interval: null }))).toMatchObject({ range: null, how: "One seed; another may differ." });
+});
+
+test("points have a sign", () => {
+  expect([0.0314, -0.0314, 0].map(signedPoints)).toEqual(["+3.1", "−3.1", "+0.0"]);
+});
