@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Notice, NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/engine";
 import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from "../../src-main/contract/normalization";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
