@@ -85,7 +85,7 @@ function summary(models: readonly ModelAnswers[], images: number): string {
   return table([
     ["", ...models.map(({ name }) => name)],
     ...row("accuracy", ({ accuracy }) => percent(accuracy)),
-    ...row("among the first five", ({ top5 }) => percent(top5)),
+    ...row("in its first five (top-5)", ({ top5 }) => percent(top5)),
     ...row("loss", ({ loss }) => loss.toFixed(4)),
     ...row("calibration error (ECE)", ({ calibrationError }) => percent(calibrationError)),
     ["images", ...models.map(() => String(images))],

@@ -47,7 +47,7 @@ describe("distill evaluate", () => {
     const text = squeezed(out);
     for (const line of [
       "accuracy | 75.0 %",
-      "among the first five | 100.0 %",
+      "in its first five (top-5) | 100.0 %",
       "cat | 2 | 50.0 % | 100.0 %",
       "dog | 2 | 100.0 % | 66.7 %",
       "86.7 % to 93.3 % | 1 | 90.0 % | 100.0 %",
