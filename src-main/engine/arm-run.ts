@@ -136,12 +136,14 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { student, data, hashes, arm, teacher } = this.trainer;
+    const { student, averaged, data, hashes, arm, teacher } = this.trainer;
     const { directory } = this.writer;
     const { mean, std } = student.normalization;
     const files = runFiles(directory);
     this.writer.expectInPlace();
-    saveWeights(student.model, files.weights, { classes: data.classes, mean, std });
+    const notes = { classes: data.classes, mean, std };
+    saveWeights(student.model, files.weights, notes);
+    if (averaged) saveWeights(averaged.model, files.averaged, notes);
     removeOlderCheckpoint(files.checkpoint);
     this.writer.event("finished", teacher?.summary);
     return { directory, arm, hashes, ...summaryOf(directory) };
@@ -165,6 +167,7 @@ function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "
     trainAcc: last.trainAcc,
     testAcc: last.testAcc,
     testLoss: last.testLoss,
+    emaAcc: last.emaAcc ?? null,
     seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
     // The harmonic mean, as batches are equal in size.
     imagesPerSecond: batches.length / batches.reduce((sum, { imagesPerSecond }) => sum + 1 / imagesPerSecond, 0),

@@ -15,6 +15,7 @@ export const runFiles = (directory: string) => ({
   evidence: join(directory, "evidence.jsonl"),
   checkpoint: join(directory, "checkpoint"),
   weights: join(directory, "student.safetensors"),
+  averaged: join(directory, "student-ema.safetensors"),
 });
 
 /** Who trains in a folder of a run, a comparison or a sweep. */

@@ -62,6 +62,8 @@ export const EPOCHS: Table<EpochRecord> = {
     field("test_acc", "testAcc"),
     field("test_loss", "testLoss"),
     field("seconds", "seconds"),
+    field("ema_acc", "emaAcc"),
+    field("ema_loss", "emaLoss"),
   ],
 };
 

@@ -5,9 +5,10 @@ import { distillationLoss } from "../tensor/ops/distillation-loss";
 import { logSumExp } from "../tensor/ops/log-sum-exp";
 import { mean } from "../tensor/ops/mean";
 import { multiply } from "../tensor/ops/multiply";
+import { oneHot } from "../tensor/ops/one-hot";
 import { scale } from "../tensor/ops/scale";
 import { sumRows } from "../tensor/ops/sum-rows";
-import { noGrad, type Tensor } from "../tensor/tensor";
+import { full, noGrad, type Tensor } from "../tensor/tensor";
 import type { FeatureNeed, TeacherNeeds } from "./answer-cache";
 import type { Network } from "./network";
 import type { Computed, Objective, ObjectiveContext, ObjectiveInputs, Reading } from "./objectives/objective";
@@ -47,7 +48,13 @@ export class Criterion {
   readonly #fused: WeightedObjective | null;
 
   /** `context` is required if there is a distillation. */
-  constructor(student: Network, distillation: Distillation | null, context: ObjectiveContext | null) {
+  constructor(
+    student: Network,
+    distillation: Distillation | null,
+    context: ObjectiveContext | null,
+    /** 0 ... 1, of the labels alone: the share of each target that is spread over all classes. torch.nn.functional.cross_entropy. */
+    private readonly labelSmoothing = 0,
+  ) {
     this.#student = student;
     this.#labels = distillation?.labels ?? 1;
     this.#terms = distillation ? weighted(distillation, context!) : [];
@@ -65,8 +72,9 @@ export class Criterion {
     const stages = this.#terms.flatMap(({ objective }) => objective.needs.studentFeatures ?? []);
     const { logits, features } = this.#student.model.forwardFeatures(images, stages);
     const inputs = { logits, labels, features, teacher };
-    const fused = mixture ? null : this.#fused;
-    const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, mixture);
+    const targets = this.labelSmoothing > 0 ? smoothed(mixture ?? oneHot(labels, logits.shape[1]!), this.labelSmoothing) : mixture;
+    const fused = targets ? null : this.#fused;
+    const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, targets);
     const computed = [first, ...this.#terms.filter((term) => term !== fused).map((term) => this.#weigh(term, inputs))];
     const losses = computed.flatMap(({ loss }) => loss ?? []);
     const loss = losses.slice(1).reduce(add, losses[0]!);
@@ -116,6 +124,11 @@ function crossEntropyWithMixture({ logits, labels }: ObjectiveInputs, mixture: T
     { names: ["", "", "correct"], tensor: metrics },
   ];
   return { loss, readings };
+}
+
+/** Targets [N,K], whose rows sum to 1, and keep that. */
+function smoothed(targets: Tensor, smoothing: number): Tensor {
+  return add(scale(targets, 1 - smoothing), full(targets.shape, smoothing / targets.shape[1]!));
 }
 
 function times(loss: Tensor, weight: number): Tensor {

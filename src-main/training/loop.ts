@@ -2,6 +2,7 @@ import type { Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import { type Evaluation, evaluate } from "./evaluate";
+import type { Network } from "./network";
 import { ProgressMeter } from "./progress";
 import type { Step, Trainer } from "./trainer";
 
@@ -35,13 +36,15 @@ async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Trainin
     const step = trainer.step();
     hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
-  const test = trainer.evaluationDue ? await testEpoch(trainer, meter, hooks) : null;
-  hooks.onEpoch(trainer, trainer.endEpoch(test));
+  const { student, averaged, evaluationDue } = trainer;
+  const test = evaluationDue ? await testEpoch(trainer, student, meter, hooks) : null;
+  const averagedTest = evaluationDue && averaged ? await testEpoch(trainer, averaged, meter, hooks) : null;
+  hooks.onEpoch(trainer, trainer.endEpoch(test, averagedTest));
 }
 
-async function testEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
+async function testEpoch(trainer: Trainer, network: Network, meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
   hooks.onTest(trainer);
-  const test = await evaluate(trainer.student, trainer.data.test, {
+  const test = await evaluate(network, trainer.data.test, {
     batchSize: trainer.recipe.train.batchSize,
     precision: trainer.recipe.train.precision,
     yieldPoint: hooks.yieldPoint,

@@ -34,7 +34,7 @@ export class ProgressMeter {
   #secondsLeft(trainer: Trainer, current: number): number {
     const perBatch = this.#training.get(trainer)!.seconds ?? current;
     const perTestBatch = this.#testing.seconds ?? perBatch / 3;
-    const testBatches = Math.ceil(trainer.data.test.count / trainer.recipe.train.batchSize);
+    const testBatches = Math.ceil(trainer.data.test.count / trainer.recipe.train.batchSize) * (trainer.averaged ? 2 : 1);
     return (trainer.epochs * trainer.batchesPerEpoch - batchesDone(trainer)) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
   }
 }

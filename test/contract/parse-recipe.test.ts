@@ -27,7 +27,7 @@ describe("a recipe", () => {
       schedule: "cosine-epoch",
       seed: 0,
     });
-    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0 });
+    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
     expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
   });
 
@@ -210,7 +210,7 @@ describe("a wrong recipe is reported", () => {
     [
       "views that nothing tells apart",
       { ...least, augment: { views: 4 } },
-      ["augment.views: without augment.crop, augment.flip and augment.mixup an image has one view only; expected null, got 4"],
+      ["augment.views: without crops, flips, erasing and mixing an image has one view only; expected null, got 4"],
     ],
     ["three numbers as a text, once", { ...least, student: { ...least.student, mean: "0.5" } }, [`student.mean: ${triple}, got "0.5"`]],
   ])("%s", (_, json, problems) => {
