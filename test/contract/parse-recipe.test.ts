@@ -181,6 +181,16 @@ describe("a wrong recipe is reported", () => {
       { ...least, student: { model: "vit_tiny_patch16_224", imageSize: 225 } },
       ["student.imageSize: expected a multiple of the patch size 16, got 225"],
     ],
+    [
+      "patches that a convolutional stem cannot halve its way to",
+      { ...least, student: { model: "vit_micro_convstem_patch8_32", imageSize: 24, patchSize: 6 } },
+      ["student.patchSize: expected 2, 4, 8 and so on, as each layer of a convolutional stem halves the image's side, got 6"],
+    ],
+    [
+      "two kinds of crops",
+      { ...least, augment: { crop: 4, resizedCrop: 0.5 } },
+      ["augment.resizedCrop: takes the place of augment.crop; expected 0, got 0.5; or set augment.crop to 0"],
+    ],
     ["patches of a ResNet", { ...least, student: { model: "resnet18", patchSize: 4 } }, ["student.patchSize: resnet18 has no patches; expected null, got 4"]],
     [
       "a warm-up longer than the run",
