@@ -384,22 +384,40 @@ struct Sgd {
   double learning_rate, momentum, weight_decay;
   bool nesterov;
 };
+// For each parameter: value = keep * value + share * gradient. Sums of gradients (keep 1), and averages of weights over steps (keep is the decay,
+// share the rest), as timm.utils.ModelEmaV2.
+struct Accumulate {
+  const Parameter *parameters;  // without moments
+  int64_t count;
+  float keep, share;
+};
+// norm = the L2 norm of all values together, summed in double precision; each value is multiplied by most / (norm + 1e-6) where that is below 1.
+// torch.nn.utils.clip_grad_norm_
+struct ClipNorm {
+  const Parameter *parameters;  // values alone
+  int64_t count;
+  float *norm;  // [1], before clipping
+  double most;
+};
 
-// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop [H,W] at (top, left) of the image with zeros beyond its border
-// (zeros before normalisation), flipped horizontally or not, bilinear resize to Z (half-pixel centres; antialiased when shrinking, as
-// torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
+// y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop at (top, left) of the image with zeros beyond its border
+// (zeros before normalisation), flipped horizontally or not, with zeros in an erased rectangle, bilinear resize to Z (half-pixel centres;
+// antialiased when shrinking, as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
 struct AssembleBatch {
   const uint8_t *images;
   const int32_t *indices;  // [N], 0 <= index < count
   const int32_t *views;    // [N,3] as sample_views makes them, or null: as stored
+  const int32_t *sizes;    // [N,2], height 1 ... H and width 1 ... W of each crop, what lies beyond is taken as the nearest; null: H and W
+  const int32_t *erased;   // [N,4], top, left, height and width of a rectangle in the flipped crop, which may lie beyond it; null: none
   FloatsOut y;
   int64_t N, count, H, W, Z;
   float mean[3], std[3];
 };
-// y = shares[n] a + (1 - shares[n]) b for each image n, all stored alike. torch.lerp(b, a, shares)
+// y = shares[n] a + (1 - shares[n]) b within a rectangle of each image n, and a around it; all stored alike. torch.lerp(b, a, shares)
 struct Blend {
   Floats a, b;
-  const float *shares;  // [N]
+  const float *shares;   // [N]
+  const int32_t *boxes;  // [N,4], top, left, height and width of the rectangle, which may lie beyond the image; null: the whole image
   FloatsOut y;
   int64_t N, H, W, C;
 };
@@ -491,6 +509,8 @@ struct RandomPermutation {
   OP(distillation_loss, DistillationLoss)             \
   OP(adamw, AdamW)                                    \
   OP(sgd, Sgd)                                        \
+  OP(accumulate, Accumulate)                          \
+  OP(clip_norm, ClipNorm)                             \
   OP(assemble_batch, AssembleBatch)                   \
   OP(blend, Blend)                                    \
   OP(sample_views, SampleViews)                       \

@@ -6,7 +6,35 @@
 #include <cstdint>
 #include <vector>
 
+#include "floats.h"
+
 namespace distill {
+
+// The inputs of one output of a bilinear resize, and their weights: a triangle around the half-pixel centre, widened to an output pixel
+// when shrinking (antialiasing), cut off at the border and scaled to sum 1. torch.nn.functional.interpolate(mode='bilinear',
+// align_corners=False, antialias=True)
+struct Triangle {
+  int64_t low, high;  // inputs low ... high - 1
+  double centre, radius, sum;
+
+  DISTILL_INLINE Triangle(int64_t inputs, int64_t outputs, int64_t output) {
+    const double scale = static_cast<double>(inputs) / static_cast<double>(outputs);
+    radius = scale > 1 ? scale : 1;
+    centre = scale * (static_cast<double>(output) + 0.5);
+    const int64_t first = static_cast<int64_t>(centre - radius + 0.5), end = static_cast<int64_t>(centre + radius + 0.5);
+    low = first > 0 ? first : 0;
+    high = end < inputs ? end : inputs;
+    sum = 0;
+    for (int64_t at = low; at < high; ++at) sum += height(at);
+  }
+  DISTILL_INLINE float weight(int64_t at) const { return static_cast<float>(height(at) / sum); }
+
+ private:
+  DISTILL_INLINE double height(int64_t at) const {
+    const double distance = static_cast<double>(at) + 0.5 - centre, height = 1 - (distance < 0 ? -distance : distance) / radius;
+    return height > 0 ? height : 0;
+  }
+};
 
 // Output i is a weighted sum of `taps` neighbouring inputs, starting at first[i]; unused taps have weight 0.
 struct Resampling {
@@ -17,26 +45,18 @@ struct Resampling {
   const float *weights_of(int64_t i) const { return weights.data() + i * taps; }
 };
 
-// The weights of outputs `begin` ... `begin + count - 1`: a triangle around the half-pixel centre, widened to an output pixel when
-// shrinking (antialiasing), cut off at the border and scaled to sum 1. torch.nn.functional.interpolate(mode='bilinear',
-// align_corners=False, antialias=True)
+// Outputs `begin` ... `begin + count - 1` of a bilinear resize.
 inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64_t count) {
-  const double scale = static_cast<double>(inputs) / static_cast<double>(outputs), radius = std::max(scale, 1.0);
+  const double radius = std::max(static_cast<double>(inputs) / static_cast<double>(outputs), 1.0);
   Resampling r;
   r.taps = std::min(inputs, static_cast<int64_t>(std::ceil(2 * radius)));
   r.first.resize(static_cast<size_t>(count));
   r.weights.resize(static_cast<size_t>(count * r.taps));
   for (int64_t i = 0; i < count; ++i) {
-    const double centre = scale * (static_cast<double>(begin + i) + 0.5);
-    const int64_t low = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
-    const int64_t high = std::min({inputs, low + r.taps, static_cast<int64_t>(centre + radius + 0.5)});
-    const int64_t first = std::min(low, inputs - r.taps);
-    const auto triangle = [&](int64_t at) { return std::max(0.0, 1 - std::abs(static_cast<double>(at) + 0.5 - centre) / radius); };
-    double sum = 0;
-    for (int64_t at = low; at < high; ++at) sum += triangle(at);
+    const Triangle triangle(inputs, outputs, begin + i);
+    const int64_t first = std::min(triangle.low, inputs - r.taps), high = std::min(triangle.high, triangle.low + r.taps);
     r.first[static_cast<size_t>(i)] = first;
-    for (int64_t at = low; at < high; ++at)
-      r.weights[static_cast<size_t>(i * r.taps + at - first)] = static_cast<float>(triangle(at) / sum);
+    for (int64_t at = triangle.low; at < high; ++at) r.weights[static_cast<size_t>(i * r.taps + at - first)] = triangle.weight(at);
   }
   return r;
 }

@@ -21,11 +21,11 @@ std::string camel_case(const std::string &name) {
   return camel;
 }
 
-// The flag that may cut this op short; null if none may. Ops on a GPU are queued within microseconds. A step of the optimizer that was
-// left in the middle could not be taken back.
+// The flag that may cut this op short; null if none may. Ops on a GPU are queued within microseconds. What changes gradients or
+// weights in place could not be taken back if it was left in the middle.
 const std::atomic<int32_t> *stop_flag_of(const OpMethod &method, const Environment &environment) {
   const std::string_view name = method.name;
-  const bool is_step = name == "adamw" || name == "sgd";
+  const bool is_step = name == "adamw" || name == "sgd" || name == "accumulate" || name == "clip_norm";
   return is_step || &environment.tensors.device() != &cpu_device() ? nullptr : environment.stop;
 }
 

@@ -85,6 +85,15 @@ struct View {
   bool flip;
 };
 
+struct Rectangle {
+  int64_t top, left, height, width;
+
+  static Rectangle at(const int32_t *rows, int64_t n) { return {rows[4 * n], rows[4 * n + 1], rows[4 * n + 2], rows[4 * n + 3]}; }
+  // The part of a line of that length, from begin, that it covers.
+  static int64_t first(int64_t begin) { return std::max<int64_t>(0, begin); }
+  static int64_t end(int64_t begin, int64_t extent, int64_t length) { return std::min(length, begin + extent); }
+};
+
 View random_view(const SampleViews &a, int32_t sample) {
   constexpr uint32_t kView = 0x76696577;
   const Philox bits = philox(a.seed, philox_counter(static_cast<uint32_t>(sample), kView, a.epoch));
@@ -99,20 +108,28 @@ View view_at(const int32_t *views, int64_t n) {
   return {views[3 * n], views[3 * n + 1], views[3 * n + 2] != 0};
 }
 
-// y [H,W,3]: the view of an image [H,W,3], zeros beyond its border
-void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, uint8_t *y) {
-  std::fill_n(y, H * W * 3, uint8_t{0});
-  const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(W, W - view.left);  // columns of y that the image covers
-  if (left >= right) return;                                                                  // all beyond the border
-  for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(H, H - view.top); ++h) {
+// y [h,w,3]: the view of an image [H,W,3], zeros beyond its border
+void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view, int64_t height, int64_t width, uint8_t *y) {
+  std::fill_n(y, height * width * 3, uint8_t{0});
+  const int64_t left = std::max<int64_t>(0, -view.left), right = std::min(width, W - view.left);  // columns of y that the image covers
+  if (left >= right) return;                                                                      // all beyond the border
+  for (int64_t h = std::max<int64_t>(0, -view.top); h < std::min(height, H - view.top); ++h) {
     const uint8_t *from = image + ((h + view.top) * W + view.left + left) * 3;
-    uint8_t *row = y + h * W * 3;
+    uint8_t *row = y + h * width * 3;
     if (!view.flip) {
       std::copy_n(from, (right - left) * 3, row + left * 3);
     } else {
-      for (int64_t w = left; w < right; ++w) std::copy_n(from + (w - left) * 3, 3, row + (W - 1 - w) * 3);
+      for (int64_t w = left; w < right; ++w) std::copy_n(from + (w - left) * 3, 3, row + (width - 1 - w) * 3);
     }
   }
+}
+
+// Zeros in a rectangle of y [height,width,3]
+void erase(const Rectangle &erased, int64_t height, int64_t width, uint8_t *y) {
+  const int64_t left = Rectangle::first(erased.left), right = Rectangle::end(erased.left, erased.width, width);
+  if (left >= right) return;
+  for (int64_t h = Rectangle::first(erased.top); h < Rectangle::end(erased.top, erased.height, height); ++h)
+    std::fill_n(y + (h * width + left) * 3, (right - left) * 3, uint8_t{0});
 }
 
 }  // namespace
@@ -120,15 +137,19 @@ void crop_and_flip(const uint8_t *image, int64_t H, int64_t W, const View &view,
 void assemble_batch(const AssembleBatch &a) {
   const NormaliseTable table = normalise_table(a.mean, a.std);
   const Resampling columns = bilinear(a.W, a.Z, 0, a.Z), rows = bilinear(a.H, a.Z, 0, a.Z);
-  const int64_t bytes = a.H * a.W * 3;
   parallel_for(a.N, [&](int64_t n) {
-    uint8_t *view = static_cast<uint8_t *>(scratch(0, bytes));
-    crop_and_flip(a.images + a.indices[n] * bytes, a.H, a.W, view_at(a.views, n), view);
+    const int64_t height = a.sizes ? std::clamp<int64_t>(a.sizes[2 * n], 1, a.H) : a.H;
+    const int64_t width = a.sizes ? std::clamp<int64_t>(a.sizes[2 * n + 1], 1, a.W) : a.W;
+    uint8_t *view = static_cast<uint8_t *>(scratch(0, a.H * a.W * 3));
+    crop_and_flip(a.images + a.indices[n] * a.H * a.W * 3, a.H, a.W, view_at(a.views, n), height, width, view);
+    if (a.erased) erase(Rectangle::at(a.erased, n), height, width, view);
     const FloatsOut y = a.y + n * a.Z * a.Z * 3;
-    if (a.H == a.Z && a.W == a.Z)
-      write_run(y, bytes, [&](float *image) { normalise(view, a.H * a.W, table, image); });
+    if (height == a.Z && width == a.Z)
+      write_run(y, height * width * 3, [&](float *image) { normalise(view, height * width, table, image); });
+    else if (height == a.H && width == a.W)
+      resize(view, height, width, table, columns, rows, a.Z, y);
     else
-      resize(view, a.H, a.W, table, columns, rows, a.Z, y);
+      resize(view, height, width, table, bilinear(width, a.Z, 0, a.Z), bilinear(height, a.Z, 0, a.Z), a.Z, y);
   });
 }
 
@@ -138,7 +159,15 @@ void blend(const Blend &op) {
     const Floats a = op.a + n * size, b = op.b + n * size;
     const FloatsOut y = op.y + n * size;
     const float share = op.shares[n];
-    for (int64_t i = 0; i < size; ++i) y[i] = share * a[i] + (1 - share) * b[i];
+    const auto mix = [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) y[i] = share * a[i] + (1 - share) * b[i];
+    };
+    if (!op.boxes) return mix(0, size);
+    for (int64_t i = 0; i < size; ++i) y[i] = a[i];
+    const Rectangle box = Rectangle::at(op.boxes, n);
+    const int64_t left = Rectangle::first(box.left), right = Rectangle::end(box.left, box.width, op.W);
+    for (int64_t h = Rectangle::first(box.top); h < Rectangle::end(box.top, box.height, op.H); ++h)
+      mix((h * op.W + left) * op.C, (h * op.W + right) * op.C);
   });
 }
 

@@ -1,5 +1,5 @@
-// AdamW and SGD over all parameters in one call, in loops that the compiler vectorises for each instruction set. Coefficients are computed
-// in double precision, as in PyTorch, because 1 - beta2 would lose digits in fp32.
+// AdamW, SGD and sums of gradients or weights over all parameters in one call, in loops that the compiler vectorises for each instruction
+// set. Coefficients are computed in double precision, as in PyTorch, because 1 - beta2 would lose digits in fp32.
 #pragma once
 
 #include <cmath>
@@ -10,10 +10,11 @@
 namespace distill {
 namespace {
 
-// Calls update(parameter, begin, end) for ranges of at most 16384 elements that cover every parameter.
+constexpr int64_t kElements = 16384;  // of a range
+
+// Calls update(parameter, begin, end, number) for ranges of at most kElements elements that cover every parameter, numbered from 0.
 template <class Update>
 void for_each_range(const Parameter *parameters, int64_t count, const Update &update) {
-  constexpr int64_t kElements = 16384;
   struct Range {
     const Parameter *parameter;
     int64_t begin;
@@ -26,7 +27,7 @@ void for_each_range(const Parameter *parameters, int64_t count, const Update &up
   parallel_for(length, [&](int64_t i) {
     const Parameter &parameter = *ranges[i].parameter;
     const int64_t begin = ranges[i].begin, end = begin + kElements;
-    update(parameter, begin, end < parameter.size ? end : parameter.size);
+    update(parameter, begin, end < parameter.size ? end : parameter.size, i);
   });
 }
 
@@ -37,7 +38,7 @@ inline void adamw_update(const AdamW &a) {
               take_second = static_cast<float>(1 - a.beta2), root_bias2 = static_cast<float>(std::sqrt(bias2)),
               eps = static_cast<float>(a.eps), size = static_cast<float>(a.learning_rate / bias1),
               shrink = static_cast<float>(1 - a.learning_rate * a.weight_decay);
-  for_each_range(a.parameters, a.count, [=](const Parameter &p, int64_t begin, int64_t end) {
+  for_each_range(a.parameters, a.count, [=](const Parameter &p, int64_t begin, int64_t end, int64_t) {
     const float keep = p.decay ? shrink : 1;
     float *__restrict value = p.value, *__restrict first = p.first, *__restrict second = p.second;
     const float *__restrict gradient = p.gradient;
@@ -52,7 +53,7 @@ inline void adamw_update(const AdamW &a) {
 
 inline void sgd_update(const Sgd &a) {
   const float rate = static_cast<float>(a.learning_rate), momentum = static_cast<float>(a.momentum);
-  for_each_range(a.parameters, a.count, [=, &a](const Parameter &p, int64_t begin, int64_t end) {
+  for_each_range(a.parameters, a.count, [=, &a](const Parameter &p, int64_t begin, int64_t end, int64_t) {
     const float decay = p.decay ? static_cast<float>(a.weight_decay) : 0;
     float *__restrict value = p.value, *__restrict first = p.first;
     const float *__restrict gradient = p.gradient;
@@ -61,6 +62,15 @@ inline void sgd_update(const Sgd &a) {
       first[i] = a.step == 1 ? g : momentum * first[i] + g;  // before step 1 the content of the buffer is undefined
       value[i] -= rate * (a.nesterov ? g + momentum * first[i] : first[i]);
     }
+  });
+}
+
+inline void accumulate_update(const Accumulate &a) {
+  const float keep = a.keep, share = a.share;
+  for_each_range(a.parameters, a.count, [=](const Parameter &p, int64_t begin, int64_t end, int64_t) {
+    float *__restrict value = p.value;
+    const float *__restrict gradient = p.gradient;
+    for (int64_t i = begin; i < end; ++i) value[i] = keep * value[i] + share * gradient[i];
   });
 }
 

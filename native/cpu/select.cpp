@@ -33,7 +33,8 @@ namespace distill {
   OP(max_pool_forward)         \
   OP(distillation_loss)        \
   OP(adamw)                    \
-  OP(sgd)
+  OP(sgd)                      \
+  OP(accumulate)
 
 // The ops among them that multiply or write bf16 faster with AVX512_BF16; all others use their avx512 variant.
 #define DISTILL_BF16_OPS(OP)   \

@@ -58,15 +58,40 @@ __device__ inline View view_at(const int32_t *views, int64_t n) {
   return {views[3 * n], views[3 * n + 1], views[3 * n + 2] != 0};
 }
 
+struct Rectangle {
+  int64_t top, left, height, width;
+
+  __device__ bool holds(int64_t h, int64_t w) const { return h >= top && h < top + height && w >= left && w < left + width; }
+};
+
+// Row n of rectangles [N,4]; empty without them.
+__device__ inline Rectangle rectangle_at(const int32_t *rows, int64_t n) {
+  if (!rows) return {0, 0, 0, 0};
+  return {rows[4 * n], rows[4 * n + 1], rows[4 * n + 2], rows[4 * n + 3]};
+}
+
+struct Size {
+  int64_t height, width;
+};
+
+__device__ inline int64_t clamped(int64_t value, int64_t most) { return value < 1 ? 1 : value < most ? value : most; }
+
+__device__ inline Size size_at(const AssembleBatch &a, int64_t n) {
+  if (!a.sizes) return {a.H, a.W};
+  return {clamped(a.sizes[2 * n], a.H), clamped(a.sizes[2 * n + 1], a.W)};
+}
+
 struct Picture {
   const uint8_t *bytes;  // [H,W,3]
   int64_t H, W;
   View view;
+  Size size;  // of the crop
+  Rectangle erased;
 
   // Zero beyond the border.
   __device__ float at(int64_t h, int64_t w, int64_t c) const {
-    const int64_t from_h = h + view.top, from_w = (view.flip ? W - 1 - w : w) + view.left;
-    const bool inside = from_h >= 0 && from_h < H && from_w >= 0 && from_w < W;
+    const int64_t from_h = h + view.top, from_w = (view.flip ? size.width - 1 - w : w) + view.left;
+    const bool inside = from_h >= 0 && from_h < H && from_w >= 0 && from_w < W && !erased.holds(h, w);
     return inside ? static_cast<float>(bytes[(from_h * W + from_w) * 3 + c]) : 0.0f;
   }
 };
@@ -85,22 +110,49 @@ __device__ inline float resized(const Picture &picture, const Grid &grid, int64_
   return sum;
 }
 
+// The same for crops of different sizes, whose weights are not uploaded.
+__device__ inline float resized(const Picture &picture, int64_t Z, int64_t p, int64_t q, int64_t c, float mean, float std) {
+  const Triangle rows(picture.size.height, Z, p), columns(picture.size.width, Z, q);
+  float sum = 0;
+  for (int64_t h = rows.low; h < rows.high; h++) {
+    float row = 0;
+    for (int64_t w = columns.low; w < columns.high; w++) row += columns.weight(w) * ((picture.at(h, w, c) / 255 - mean) / std);
+    sum += rows.weight(h) * row;
+  }
+  return sum;
+}
+
+// Calls show(picture, i, p, q, c) for every value i of y: channel c of pixel (p, q) of a picture.
+template <class Show>
+void for_each_value(const AssembleBatch &a, Show show) {
+  for_each(a.N * a.Z * a.Z * 3, [=] __device__(int64_t i) {
+    const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z % a.Z, n = i / 3 / a.Z / a.Z;
+    const uint8_t *image = a.images + a.indices[n] * (a.H * a.W * 3);
+    show({image, a.H, a.W, view_at(a.views, n), size_at(a, n), rectangle_at(a.erased, n)}, i, p, q, c);
+  });
+}
+
 }  // namespace
 
 void assemble_batch(const AssembleBatch &a) {
+  if (a.sizes) {
+    for_each_value(a, [=] __device__(const Picture &picture, int64_t i, int64_t p, int64_t q, int64_t c) {
+      a.y[i] = resized(picture, a.Z, p, q, c, a.mean[c], a.std[c]);
+    });
+    return;
+  }
   const Grid grid = upload(bilinear(a.W, a.Z, 0, a.Z), bilinear(a.H, a.Z, 0, a.Z));
-  for_each(a.N * a.Z * a.Z * 3, [=] __device__(int64_t i) {
-    const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z % a.Z, n = i / 3 / a.Z / a.Z;
-    const Picture picture{a.images + a.indices[n] * (a.H * a.W * 3), a.H, a.W, view_at(a.views, n)};
+  for_each_value(a, [=] __device__(const Picture &picture, int64_t i, int64_t p, int64_t q, int64_t c) {
     a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
   });
 }
 
 void blend(const Blend &a) {
-  const int64_t size = a.H * a.W * a.C;
+  const int64_t row = a.W * a.C, size = a.H * row;
   for_each(a.N * size, [=] __device__(int64_t i) {
-    const float share = a.shares[i / size];
-    a.y[i] = share * a.a[i] + (1 - share) * a.b[i];
+    const int64_t n = i / size, h = i % size / row, w = i % row / a.C;
+    const float share = a.boxes && !rectangle_at(a.boxes, n).holds(h, w) ? 1.0f : a.shares[n];
+    a.y[i] = share == 1.0f ? float{a.a[i]} : share * a.a[i] + (1 - share) * a.b[i];
   });
 }
 
@@ -118,7 +170,7 @@ void prepare_image(const PrepareImage &a) {
   const Grid grid = upload(centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z));
   for_each(a.Z * a.Z * 3, [=] __device__(int64_t i) {
     const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z;
-    a.y[i] = resized({a.image, a.H, a.W, {0, 0, false}}, grid, p, q, c, a.mean[c], a.std[c]);
+    a.y[i] = resized({a.image, a.H, a.W, {0, 0, false}, {a.H, a.W}, {0, 0, 0, 0}}, grid, p, q, c, a.mean[c], a.std[c]);
   });
 }
 

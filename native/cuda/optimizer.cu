@@ -1,9 +1,11 @@
-// AdamW and SGD over all parameters in one launch. Coefficients are computed in double precision on the host, as in PyTorch.
+// AdamW, SGD and sums of gradients or weights over all parameters in one launch. Coefficients are computed in double precision on the host,
+// as in PyTorch.
 #include <cmath>
 #include <vector>
 
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
+#include "cuda/sums.cuh"
 #include "cuda/workspace.h"
 
 namespace distill::cuda {
@@ -25,16 +27,40 @@ __global__ void __launch_bounds__(kThreads) update_ranges(const Range *ranges, U
   for (int64_t i = range.begin + threadIdx.x; i < range.end; i += kThreads) update(range.parameter, i);
 }
 
-template <class Update>
-void update_all(const Parameter *parameters, int64_t count, const Update &update) {
+std::vector<Range> ranges_of(const Parameter *parameters, int64_t count) {
   std::vector<Range> ranges;
   for (const Parameter *p = parameters; p < parameters + count; p++)
     for (int64_t begin = 0; begin < p->size; begin += kElements)
       ranges.push_back({*p, begin, begin + kElements < p->size ? begin + kElements : p->size});
+  return ranges;
+}
+
+template <class Update>
+void update_all(const Parameter *parameters, int64_t count, const Update &update) {
+  const std::vector<Range> ranges = ranges_of(parameters, count);
   if (ranges.empty()) return;
   auto *uploaded = gpu::workspace_of<Range>(static_cast<int64_t>(ranges.size()));
   gpu::upload(uploaded, ranges.data(), static_cast<int64_t>(ranges.size() * sizeof(Range)));
   GPU_LAUNCH(update_ranges<Update>, static_cast<unsigned>(ranges.size()), kThreads, 0, uploaded, update);
+}
+
+__global__ void __launch_bounds__(kThreads) sum_squares(const Range *ranges, double *sums) {
+  const Range range = ranges[blockIdx.x];
+  double sum = 0;
+  for (int64_t i = range.begin + threadIdx.x; i < range.end; i += kThreads)
+    sum += double{range.parameter.value[i]} * double{range.parameter.value[i]};
+  sum = gpu::block_sum<kThreads>(sum);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+// factor = most / (norm + 1e-6)
+__global__ void __launch_bounds__(kThreads) norm_of_sums(int64_t ranges, const double *sums, double most, float *norm, float *factor) {
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < ranges; i += kThreads) sum += sums[i];
+  sum = sqrt(gpu::block_sum<kThreads>(sum));
+  if (threadIdx.x != 0) return;
+  *norm = static_cast<float>(sum);
+  *factor = static_cast<float>(most / (sum + 1e-6));
 }
 
 }  // namespace
@@ -66,6 +92,30 @@ void sgd(const Sgd &a) {
     p.first[i] = first;
     p.value[i] -= rate * (nesterov ? g + momentum * first : first);
   });
+}
+
+void accumulate(const Accumulate &a) {
+  const float keep = a.keep, share = a.share;
+  update_all(a.parameters, a.count,
+             [=] __device__(const Parameter &p, int64_t i) { p.value[i] = keep * p.value[i] + share * p.gradient[i]; });
+}
+
+void clip_norm(const ClipNorm &a) {
+  const std::vector<Range> ranges = ranges_of(a.parameters, a.count);
+  const auto count = static_cast<int64_t>(ranges.size());
+  // The ranges, a sum of each, and the factor.
+  auto *uploaded = static_cast<Range *>(gpu::workspace(count * static_cast<int64_t>(sizeof(Range) + sizeof(double)) + 64));
+  auto *sums = reinterpret_cast<double *>(uploaded + count);
+  auto *factor = reinterpret_cast<float *>(sums + count);
+  if (count > 0) {
+    gpu::upload(uploaded, ranges.data(), count * static_cast<int64_t>(sizeof(Range)));
+    GPU_LAUNCH(sum_squares, static_cast<unsigned>(count), kThreads, 0, uploaded, sums);
+  }
+  GPU_LAUNCH(norm_of_sums, 1, kThreads, 0, count, sums, a.most, a.norm, factor);
+  const auto clip = [=] __device__(const Parameter &p, int64_t i) {
+    if (!(*factor >= 1)) p.value[i] *= *factor;
+  };
+  if (count > 0) GPU_LAUNCH(update_ranges<decltype(clip)>, static_cast<unsigned>(count), kThreads, 0, uploaded, clip);
 }
 
 }  // namespace distill::cuda

@@ -76,7 +76,7 @@ export interface Addon {
   threads(): number;
   /**
    * While the flag, an Int32Array of one element in a SharedArrayBuffer that another thread may set, is not 0, ops of this thread on the processor
-   * are cut short and throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer run to their end. null:
+   * are cut short and throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer, `accumulate` and `clipNorm` run to their end. null:
    * nothing stops them.
    */
   stopOn(flag: Int32Array | null): void;
@@ -246,8 +246,19 @@ export interface Addon {
     weightDecay: number;
     nesterov: boolean;
   }): void;
-  assembleBatch(a: { images: Handle; indices: Handle; views?: Handle | null; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
-  blend(a: { a: Handle; b: Handle; shares: Handle; y: Handle }): void;
+  accumulate(a: { values: Handle[]; gradients: Handle[]; keep: number; share: number }): void;
+  clipNorm(a: { values: Handle[]; norm: Handle; most: number }): void;
+  assembleBatch(a: {
+    images: Handle;
+    indices: Handle;
+    views?: Handle | null;
+    sizes?: Handle | null;
+    erased?: Handle | null;
+    y: Handle;
+    mean: readonly number[];
+    std: readonly number[];
+  }): void;
+  blend(a: { a: Handle; b: Handle; shares: Handle; boxes?: Handle | null; y: Handle }): void;
   sampleViews(a: { y: Handle; crop: number; flip: boolean; seed: number; epoch: number }): void;
   prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
   randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;

@@ -46,8 +46,9 @@ export function fitted(text: string, columns: number): string {
   return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 }
 
-export function epochWords({ trainLoss, trainAcc, testAcc, seconds }: EpochRecord): string {
-  const test = testAcc === null ? "" : `  test accuracy ${percent(testAcc)}`;
+export function epochWords({ trainLoss, trainAcc, testAcc, emaAcc, seconds }: EpochRecord): string {
+  const averaged = emaAcc === null ? "" : ` (averaged weights ${percent(emaAcc)})`;
+  const test = testAcc === null ? "" : `  test accuracy ${percent(testAcc)}${averaged}`;
   return `loss ${trainLoss.toFixed(3)}  train accuracy ${percent(trainAcc)}${test}  ${duration(seconds)}`;
 }
 

@@ -64,9 +64,13 @@ function normalizationProblems(network: string, choice: Pick<StudentChoice, "mea
   return [`${network}.${missing}: expected three numbers, as ${network}.${named} has them, got null; name both or neither`];
 }
 
-function augmentProblems({ crop, flip, mixup, views }: Recipe["augment"]): string[] {
-  if (views === null || crop > 0 || flip || mixup > 0) return [];
-  return [`augment.views: without augment.crop, augment.flip and augment.mixup an image has one view only; expected null, got ${views}`];
+function augmentProblems({ views, ...drawn }: Recipe["augment"]): string[] {
+  const both = drawn.crop > 0 && drawn.resizedCrop > 0;
+  const isDrawn = Object.values(drawn).some((value) => value !== 0 && value !== false);
+  return [
+    ...(both ? [`augment.resizedCrop: takes the place of augment.crop; expected 0, got ${drawn.resizedCrop}; or set augment.crop to 0`] : []),
+    ...(views === null || isDrawn ? [] : [`augment.views: without crops, flips, erasing and mixing an image has one view only; expected null, got ${views}`]),
+  ];
 }
 
 function controlProblems({ train, control }: Recipe): string[] {

@@ -52,6 +52,9 @@ export interface EpochRecord {
   trainAcc: number;
   testAcc: number | null;
   testLoss: number | null;
+  /** Of the average of the weights over the steps, in the same epochs; null without `train.ema`. */
+  emaAcc: number | null;
+  emaLoss: number | null;
   seconds: number;
   /** On the validation images, in the same epochs; null without any. */
   valAcc: number | null;
@@ -136,6 +139,8 @@ export interface TrainResult {
   trainAcc: number;
   testAcc: number;
   testLoss: number;
+  /** Of the averaged weights in student-ema.safetensors; null without `train.ema`. */
+  emaAcc: number | null;
   seconds: number;
   imagesPerSecond: number;
   hashes: RunHashes;

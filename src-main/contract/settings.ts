@@ -134,6 +134,14 @@ export const settings = {
   }),
   "train.epochs": integer(1, 10_000, { default: 5, group: "Run", label: "Epochs", help: "How often every training image is seen." }),
   "train.batchSize": integer(1, 8192, { default: 128, group: "Student", label: "Batch size", unit: "images", help: "Images per step of the optimizer." }),
+  "train.accumulate": integer(1, 10_000, {
+    default: 1,
+    group: "Optimizer",
+    advanced: true,
+    label: "Batches per step",
+    unit: "batches",
+    help: "Averages the gradients of so many batches before each step, as one batch of all their images would; the schedule counts steps. Batch norms still see single batches; the last step of an epoch has what is left.",
+  }),
   "train.optimizer": choice(
     [
       { value: "adamw", label: "AdamW" },
@@ -177,6 +185,29 @@ export const settings = {
     help: "Share of the last step that is kept.",
   }),
   "train.nesterov": flag({ default: false, applies: sgdOnly, group: "Optimizer", advanced: true, label: "Nesterov", help: "Looks ahead along the momentum." }),
+  "train.clipNorm": number(1e-6, 1e6, {
+    nullable: true,
+    default: null,
+    group: "Optimizer",
+    advanced: true,
+    label: "Largest gradient norm",
+    help: "Scales the gradients of a step down to this norm, that of all parameters together, where they exceed it; null leaves them.",
+  }),
+  "train.labelSmoothing": number(0, 0.99, {
+    default: 0,
+    group: "Optimizer",
+    advanced: true,
+    label: "Label smoothing",
+    help: "Share of each label that is spread over all classes; the teacher's answers stay as they are; 0 is off.",
+  }),
+  "train.ema": number(0, 0.999999, {
+    nullable: true,
+    default: null,
+    group: "Optimizer",
+    advanced: true,
+    label: "Average of the weights",
+    help: "Keeps a moving average of the weights that keeps this share of itself at each step, 0.999 for instance. It is tested beside the weights and written as student-ema.safetensors; null keeps none.",
+  }),
   "train.schedule": choice(
     [
       { value: "cosine-epoch", label: "Cosine, stepped per epoch" },
@@ -271,6 +302,27 @@ export const settings = {
     advanced: true,
     label: "Mixup",
     help: "Mixes each image with another, and their labels in the same shares, drawn from Beta(mixup, mixup): at 0.2 most mixtures are close to one image, at 1 all shares are as likely; 0 is off.",
+  }),
+  "augment.cutmix": number(0, 10, {
+    default: 0,
+    group: "Images",
+    advanced: true,
+    label: "CutMix",
+    help: "Covers a part of each image with that of another, and mixes their labels by area, drawn from Beta(cutmix, cutmix); 0 is off. With mixup too, either happens to an image with equal odds.",
+  }),
+  "augment.resizedCrop": number(0, 1, {
+    default: 0,
+    group: "Images",
+    advanced: true,
+    label: "Random resized crop",
+    help: "Shows a random part of each image, of this share of its area or more and with sides of 3:4 to 4:3, at full size: 0.08 is common for photographs; 0 is off.",
+  }),
+  "augment.erase": number(0, 1, {
+    default: 0,
+    group: "Images",
+    advanced: true,
+    label: "Random erasing",
+    help: "Probability with which a rectangle of 2 to 33 % of what is shown of an image becomes black; 0 is off.",
   }),
   device: choice(
     [

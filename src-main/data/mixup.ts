@@ -1,5 +1,4 @@
-import { type RandomKey, randomNormal, randomUniform } from "../tensor/ops/random";
-import { empty, scope, type Tensor } from "../tensor/tensor";
+import { drawNormals, drawUniforms, type Key } from "./draws";
 
 /** With what each of the samples 0 ... count - 1 is mixed. */
 export interface Mixup {
@@ -20,16 +19,21 @@ const STREAMS_PER_EPOCH = 2 ** 10;
  */
 export function drawMixup(count: number, { alpha, seed, epoch }: { alpha: number; seed: number; epoch: number }): Mixup {
   const stream = FIRST_STREAM + epoch * STREAMS_PER_EPOCH;
-  const partners = Int32Array.from(uniforms(count, { seed, stream }), (u) => Math.floor(u * count));
   const shares = Float32Array.from(drawBeta(count, alpha, { seed, stream: stream + 1 }), (share) => Math.max(share, 1 - share));
-  return { partners, shares };
+  return { partners: drawPartners(count, { seed, epoch }), shares };
+}
+
+/** [count]: for each sample any of them, with equal odds. */
+export function drawPartners(count: number, { seed, epoch }: { seed: number; epoch: number }): Int32Array {
+  const stream = FIRST_STREAM + epoch * STREAMS_PER_EPOCH;
+  return Int32Array.from(drawUniforms(count, { seed, stream }), (u) => Math.floor(u * count));
 }
 
 /**
  * [count] draws from Beta(alpha, alpha), alpha > 0: X / (X + Y) of two gamma draws, by their logarithms, because a small alpha makes both too
  * small for a double. A draw depends on its position and the key alone; it takes the key's stream and the 32 after it.
  */
-export function drawBeta(count: number, alpha: number, key: RandomKey): Float64Array {
+export function drawBeta(count: number, alpha: number, key: Key): Float64Array {
   const logs = drawLogGamma(2 * count, alpha, key);
   return Float64Array.from({ length: count }, (_, n) => 1 / (1 + Math.exp(logs[2 * n + 1]! - logs[2 * n]!)));
 }
@@ -38,7 +42,7 @@ export function drawBeta(count: number, alpha: number, key: RandomKey): Float64A
 const MOST_ATTEMPTS = 16;
 
 /** [count] logarithms of draws from Gamma(alpha, 1): Marsaglia and Tsang 2000, "A Simple Method for Generating Gamma Variables". */
-function drawLogGamma(count: number, alpha: number, { seed, stream }: RandomKey): Float64Array {
+function drawLogGamma(count: number, alpha: number, { seed, stream }: Key): Float64Array {
   // Their method needs alpha >= 1. Below it draws from Gamma(alpha + 1, 1) and multiplies by U^(1 / alpha) (their section 6).
   const isBoosted = alpha < 1;
   const d = (isBoosted ? alpha + 1 : alpha) - 1 / 3;
@@ -46,8 +50,8 @@ function drawLogGamma(count: number, alpha: number, { seed, stream }: RandomKey)
   const logs = new Float64Array(count).fill(Math.log(d));
   let waiting = Array.from(logs.keys());
   for (let attempt = 0; attempt < MOST_ATTEMPTS && waiting.length > 0; attempt++) {
-    const x = normals(count, { seed, stream: stream + 2 * attempt });
-    const u = uniforms(count, { seed, stream: stream + 2 * attempt + 1 });
+    const x = drawNormals(count, { seed, stream: stream + 2 * attempt });
+    const u = drawUniforms(count, { seed, stream: stream + 2 * attempt + 1 });
     waiting = waiting.filter((n) => {
       const root = 1 + c * x[n]!;
       const v = root * root * root;
@@ -57,23 +61,7 @@ function drawLogGamma(count: number, alpha: number, { seed, stream }: RandomKey)
     });
   }
   if (!isBoosted) return logs;
-  const u = uniforms(count, { seed, stream: stream + 2 * MOST_ATTEMPTS });
+  const u = drawUniforms(count, { seed, stream: stream + 2 * MOST_ATTEMPTS });
   // U may be 0.
   return logs.map((log, n) => log + Math.max(Math.log(u[n]!) / alpha, -Number.MAX_VALUE));
-}
-
-function uniforms(count: number, key: RandomKey): Float32Array {
-  return drawn(count, (y) => randomUniform(y, { ...key, low: 0, high: 1 }));
-}
-
-function normals(count: number, key: RandomKey): Float32Array {
-  return drawn(count, (y) => randomNormal(y, { ...key, mean: 0, std: 1 }));
-}
-
-function drawn(count: number, draw: (y: Tensor) => void): Float32Array {
-  return scope(() => {
-    const y = empty([count]);
-    draw(y);
-    return y.toFloat32();
-  });
 }

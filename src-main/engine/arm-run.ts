@@ -158,19 +158,20 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { hashes, arm, teacher, position } = this.trainer;
+    const { averaged, hashes, arm, teacher, position } = this.trainer;
     const { directory } = this.writer;
     this.writer.expectInPlace();
     this.#saveWeights("weights");
+    if (averaged) this.#saveWeights("averaged");
     removeOlderCheckpoint(runFiles(directory).checkpoint);
     this.writer.event("finished", teacher?.summary);
     return { directory, arm, hashes, best: position.best ?? null, ...summaryOf(directory) };
   }
 
-  #saveWeights(file: "weights" | "best"): void {
-    const { student, data } = this.trainer;
-    const { mean, std } = student.normalization;
-    saveWeights(student.model, runFiles(this.writer.directory)[file], { classes: data.classes, mean, std });
+  #saveWeights(file: "weights" | "best" | "averaged"): void {
+    const { student, averaged, data } = this.trainer;
+    const { model, normalization } = file === "averaged" ? averaged! : student;
+    saveWeights(model, runFiles(this.writer.directory)[file], { classes: data.classes, mean: normalization.mean, std: normalization.std });
   }
 
   close(): void {
@@ -202,6 +203,7 @@ function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "
     trainAcc: last.trainAcc,
     testAcc: last.testAcc,
     testLoss: last.testLoss,
+    emaAcc: last.emaAcc ?? null,
     seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
     // The harmonic mean, as batches are equal in size.
     imagesPerSecond: batches.length / batches.reduce((sum, { imagesPerSecond }) => sum + 1 / imagesPerSecond, 0),

@@ -17,6 +17,7 @@ export const runFiles = (directory: string) => ({
   predictions: join(directory, "predictions"),
   weights: join(directory, "student.safetensors"),
   best: join(directory, "student-best.safetensors"),
+  averaged: join(directory, "student-ema.safetensors"),
 });
 
 /** Who trains in a folder of a run, a comparison or a sweep. */

@@ -64,6 +64,8 @@ export const EPOCHS: Table<EpochRecord> = {
     field("seconds", "seconds"),
     field("val_acc", "valAcc"),
     field("val_loss", "valLoss"),
+    field("ema_acc", "emaAcc"),
+    field("ema_loss", "emaLoss"),
   ],
 };
 

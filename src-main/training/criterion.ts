@@ -2,12 +2,14 @@ import type { Distillation } from "../contract/recipe";
 import type { Weight } from "../nn/weight";
 import { add } from "../tensor/ops/add";
 import { distillationLoss } from "../tensor/ops/distillation-loss";
+import { linear } from "../tensor/ops/linear";
 import { logSumExp } from "../tensor/ops/log-sum-exp";
 import { mean } from "../tensor/ops/mean";
 import { multiply } from "../tensor/ops/multiply";
+import { oneHot } from "../tensor/ops/one-hot";
 import { scale } from "../tensor/ops/scale";
 import { sumRows } from "../tensor/ops/sum-rows";
-import { noGrad, type Tensor } from "../tensor/tensor";
+import { full, noGrad, type Tensor } from "../tensor/tensor";
 import type { FeatureNeed, TeacherNeeds } from "./answer-cache";
 import type { Network } from "./network";
 import type { Computed, Objective, ObjectiveContext, ObjectiveInputs, Reading } from "./objectives/objective";
@@ -53,7 +55,13 @@ export class Criterion {
   readonly #fused: WeightedObjective | null;
 
   /** `context` is required if there is a distillation. */
-  constructor(student: Network, distillation: Distillation | null, context: ObjectiveContext | null) {
+  constructor(
+    student: Network,
+    distillation: Distillation | null,
+    context: ObjectiveContext | null,
+    /** 0 ... 1, of the labels alone: the share of each target that is spread over all classes. torch.nn.functional.cross_entropy. */
+    private readonly labelSmoothing = 0,
+  ) {
     this.#student = student;
     this.#labels = distillation?.labels ?? 1;
     this.#terms = distillation ? weighted(distillation, context!) : [];
@@ -73,8 +81,9 @@ export class Criterion {
     const { logits: all, features } = this.#student.model.forwardFeatures(images, this.#stages);
     const logits = this.#splitsHeads ? features.get("head")! : all;
     const inputs = { logits, labels, labelWeights, features, teacher };
-    const fused = mixture ? null : this.#fused;
-    const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, mixture);
+    const targets = this.labelSmoothing > 0 ? smoothed({ labels, labelWeights, mixture }, logits.shape[1]!, this.labelSmoothing) : mixture;
+    const fused = targets ? null : this.#fused;
+    const first = fused ? this.#withLabels(fused, inputs) : this.#labelsAlone(inputs, targets);
     const computed = [first, ...this.#terms.filter((term) => term !== fused).map((term) => this.#weigh(term, inputs))];
     const losses = computed.flatMap(({ loss }) => loss ?? []);
     const loss = losses.slice(1).reduce(add, losses[0]!);
@@ -126,6 +135,13 @@ function crossEntropyWithMixture({ logits, labels, labelWeights }: ObjectiveInpu
     { names: ["", "", "correct"], tensor: metrics },
   ];
   return { loss, readings };
+}
+
+/** Targets [N,K], whose rows sum to 1, or to the weights of the labels, and keep that. */
+function smoothed({ labels, labelWeights, mixture }: Pick<Batch, "labels" | "labelWeights" | "mixture">, K: number, smoothing: number): Tensor {
+  const sums = labelWeights ? linear(labelWeights.reshape([labelWeights.size, 1]), full([K, 1], 1)) : full([labels.size, K], 1);
+  const targets = mixture ?? multiply(oneHot(labels, K), sums);
+  return add(scale(targets, 1 - smoothing), scale(sums, smoothing / K));
 }
 
 function times(loss: Tensor, weight: number): Tensor {

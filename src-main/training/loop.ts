@@ -3,8 +3,9 @@ import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import type { Split } from "../data/dataset";
 import { type Evaluation, evaluate, probabilitiesOf } from "./evaluate";
+import type { Network } from "./network";
 import { ProgressMeter } from "./progress";
-import type { Step, Trainer } from "./trainer";
+import type { Measured, Step, Trainer } from "./trainer";
 
 /** What the loop reports and asks while it runs. */
 export interface TrainingHooks {
@@ -62,23 +63,27 @@ async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: Trainin
   const measured = trainer.evaluationDue ? await measureAll(trainer, meter, hooks) : null;
   // Before the epoch ends: a stop may cut an op short.
   const examples = probabilitiesOf(student, data.test, examplesOf(data.test), recipe.train.precision);
-  const record = trainer.endEpoch(measured?.test ?? null, measured?.validation);
-  hooks.onEpoch(trainer, record, { all: measured?.test.probabilities ?? null, examples });
+  hooks.onEpoch(trainer, trainer.endEpoch(measured), { all: measured?.test.probabilities ?? null, examples });
 }
 
-async function measureAll(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks) {
-  const { test, validation } = trainer.data;
-  const validated = validation && (await measure(trainer, validation, "validation", meter, hooks));
-  return { test: await measure(trainer, test, "test", meter, hooks), validation: validated };
+async function measureAll(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<Measured> {
+  const { student, averaged, data } = trainer;
+  const measureOn = (network: Network, split: "validation" | "test") => measure(trainer, network, split, meter, hooks);
+  return {
+    validation: data.validation && (await measureOn(student, "validation")),
+    test: await measureOn(student, "test"),
+    averaged: averaged && (await measureOn(averaged, "test")),
+  };
 }
 
-async function measure(trainer: Trainer, split: Split, name: "validation" | "test", meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
+async function measure(trainer: Trainer, network: Network, name: "validation" | "test", meter: ProgressMeter, hooks: TrainingHooks): Promise<Evaluation> {
+  const split = trainer.data[name]!;
   hooks.onTest(trainer, split.count, name);
-  const measured = await evaluate(trainer.student, split, {
+  const measured = await evaluate(network, split, {
     batchSize: trainer.recipe.train.batchSize,
     precision: trainer.recipe.train.precision,
     // Which epoch is the best is known only afterwards.
-    keep: name === "test" && (trainer.epoch === trainer.epochs || trainer.data.validation !== null),
+    keep: name === "test" && network === trainer.student && (trainer.epoch === trainer.epochs || trainer.data.validation !== null),
     yieldPoint: hooks.yieldPoint,
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });

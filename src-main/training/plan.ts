@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Recipe } from "../contract/recipe";
-import { joined, rowsOf, type Shown, viewsOf } from "../data/batches";
-import { drawMixup } from "../data/mixup";
+import { joined, rowsIn, rowsOf, type Shown } from "../data/batches";
+import { drawMixing } from "../data/cutmix";
+import type { Split } from "../data/dataset";
 import { epochOrder } from "../data/order";
-import { sampleViews } from "../tensor/ops/assemble-batch";
-import { scope } from "../tensor/tensor";
+import { drawViews, PLAIN_VIEW, type Sides } from "../data/views";
 
 /**
  * One batch, planned once: which samples in which views, and how they are mixed. Each network renders the plan at its own size and
@@ -24,19 +24,19 @@ type PlanSettings = Pick<Recipe, "train" | "augment">;
 export class Planner {
   #round: { round: number; order: Int32Array; shown: Shown } | null = null;
 
-  /** Over the training images 0 ... `count` - 1, `imagesPerEpoch` of them in an epoch. */
+  /** Over the first `count` images of a split, as many of them in an epoch as the split has. */
   constructor(
-    private readonly count: number,
+    private readonly split: Sides & Pick<Split, "count">,
     private readonly recipe: PlanSettings,
-    private readonly imagesPerEpoch: number = count,
+    private readonly count = split.count,
   ) {}
 
   /** Epochs count from 1, batches within one from 0. */
   plan(epoch: number, batch: number): BatchPlan {
     const { batchSize } = this.recipe.train;
     const begin = batch * batchSize;
-    const end = Math.min(begin + batchSize, this.imagesPerEpoch);
-    const before = (epoch - 1) * this.imagesPerEpoch;
+    const end = Math.min(begin + batchSize, this.split.count);
+    const before = (epoch - 1) * this.split.count;
     return { epoch, ...this.#shown(before + begin, before + end) };
   }
 
@@ -56,21 +56,20 @@ export class Planner {
   #planRound(round: number) {
     if (this.#round?.round !== round) {
       const { seed, shuffle } = this.recipe.train;
-      this.#round = { round, order: epochOrder(this.count, { shuffle, seed, epoch: round }), shown: shownIn(round, this.count, this.recipe) };
+      this.#round = { round, order: epochOrder(this.count, { shuffle, seed, epoch: round }), shown: shownIn(round, this.count, this.split, this.recipe) };
     }
     return this.#round;
   }
 }
 
 /** What a round shows of each of the samples 0 ... count - 1: drawn anew, or one of `augment.views` drawings in turn. */
-function shownIn(round: number, count: number, { train: { seed }, augment }: PlanSettings): Shown {
-  const { crop, flip, mixup, views: inTurn } = augment;
+function shownIn(round: number, count: number, sides: Sides, { train: { seed }, augment }: PlanSettings): Shown {
+  const { views: inTurn } = augment;
   const drawn = { seed, epoch: inTurn === null ? round : ((round - 1) % inTurn) + 1 };
   const indices = Int32Array.from({ length: count }, (_, sample) => sample);
-  const views = crop === 0 && !flip ? null : scope(() => sampleViews(count, { crop, flip, ...drawn }).toInt32());
-  if (mixup === 0) return { indices, views };
-  const { partners, shares } = drawMixup(count, { alpha: mixup, ...drawn });
-  return { indices, views, mix: { partners, views: viewsOf(views, partners), shares } };
+  const views = drawViews(count, sides, augment, drawn);
+  const mixing = drawMixing(count, sides, augment, drawn);
+  return mixing ? { indices, views, mix: { ...mixing, views: views && rowsIn(views, count, mixing.partners) } } : { indices, views };
 }
 
 /** Limit of a crop in pixels: one more than its largest offset. */
@@ -81,14 +80,20 @@ export type ViewKey = number | string;
 
 /** [N]: a key for each image in its view, or for the mixture that it is shown in. */
 export function viewKeys({ indices, views, mix }: Shown): ViewKey[] {
-  const numbers = viewNumbers(indices, views);
-  if (!mix) return numbers;
-  const partners = viewNumbers(mix.partners, mix.views);
+  const keys = unmixedKeys(indices, views);
+  if (!mix) return keys;
+  const partners = unmixedKeys(mix.partners, mix.views);
   // Not a template: its string would keep its parts too.
-  return numbers.map((view, n) => [view, partners[n], mix.shares[n]].join(" "));
+  return keys.map((view, n) => [view, partners[n], mix.shares[n], ...(mix.boxes ? rowsIn(mix.boxes, indices.length, [n]) : [])].join(" "));
 }
 
-/** A number for each sample in its view. */
+/** A key for each sample in its view alone: a number if the view is plain. */
+function unmixedKeys(samples: Int32Array, views: Int32Array | null): ViewKey[] {
+  const isPlain = !views || views.length === PLAIN_VIEW * samples.length;
+  return isPlain ? viewNumbers(samples, views) : Array.from(samples, (sample, n) => [sample, ...rowsIn(views, samples.length, [n])].join(" "));
+}
+
+/** A number for each sample in its plain view. */
 function viewNumbers(indices: Int32Array, views: Int32Array | null): number[] {
   return Array.from(indices, (sample, n) => {
     const [top, left, flip] = views ? (views.subarray(3 * n, 3 * n + 3) as unknown as [number, number, number]) : [0, 0, 0];
@@ -100,6 +105,6 @@ function viewNumbers(indices: Int32Array, views: Int32Array | null): number[] {
 export function hashPlan({ indices, views, mix }: BatchPlan): string {
   const hash = createHash("sha256").update(indices);
   if (views) hash.update(views);
-  if (mix) for (const part of ["mix", mix.partners, mix.views ?? "", mix.shares]) hash.update(part);
+  if (mix) for (const part of ["mix", mix.partners, mix.views ?? "", mix.shares, mix.boxes ?? ""]) hash.update(part);
   return hash.digest("hex").slice(0, 16);
 }

@@ -35,7 +35,8 @@ export class ProgressMeter {
     const perBatch = this.#training.get(trainer)!.seconds ?? current;
     const perTestBatch = this.#testing.seconds ?? perBatch / 3;
     const { test, validation } = trainer.data;
-    const testBatches = Math.ceil((test.count + (validation?.count ?? 0)) / trainer.recipe.train.batchSize);
+    const batches = (images: number) => Math.ceil(images / trainer.recipe.train.batchSize);
+    const testBatches = batches(test.count) * (trainer.averaged ? 2 : 1) + batches(validation?.count ?? 0);
     return (trainer.epochs * trainer.batchesPerEpoch - batchesDone(trainer)) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
   }
 }

@@ -2,7 +2,7 @@ import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import type { ArmName, BatchEvidence, BatchRecord, BestEpoch, EpochRecord, RunHashes } from "../contract/run";
-import { labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
+import { dominantOf, labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
 import type { Weight } from "../nn/weight";
@@ -20,6 +20,8 @@ import { type Numbers, Pass, whileReading } from "./pass";
 import { type BatchPlan, Planner } from "./plan";
 import { learningRateAt } from "./schedule";
 import { type OtherTeaching, Teacher, type TeachingNetwork } from "./teacher";
+import { WeightAverage } from "./weight-average";
+import { type GroupPlace, WeightUpdate } from "./weight-update";
 
 /** How far an arm has got, as plain data: together with the tensors of `state`, all that is needed to continue with bitwise equal results. */
 export interface Position {
@@ -68,6 +70,15 @@ export interface Step {
   evidence: BatchEvidence;
 }
 
+/** How good an arm is after an epoch. */
+export interface Measured {
+  test: Evaluation;
+  /** null without validation images. */
+  validation: Evaluation | null;
+  /** On the test images, with the averages of the weights; null without `train.ema`. */
+  averaged: Evaluation | null;
+}
+
 /** One arm: a student that is trained by a recipe, batch by batch. It owns the student and its optimizer; the teacher and the data are lent. */
 export class Trainer {
   readonly arm: ArmName;
@@ -82,6 +93,8 @@ export class Trainer {
   readonly #criterion: Criterion;
   readonly #pass: Pass;
   readonly #optimizer: Optimizer;
+  readonly #average: WeightAverage | null;
+  readonly #update: WeightUpdate;
   readonly #averages: Averages;
   readonly #own: Arm["own"];
 
@@ -93,15 +106,17 @@ export class Trainer {
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
     const { distillation } = recipe;
-    const { precision, seed } = recipe.train;
+    const { precision, seed, labelSmoothing, ema } = recipe.train;
     // Without a teacher, images without labels teach nothing; the others fill the epoch.
-    this.#planner = new Planner(distillation ? data.train.count : data.labelled, recipe, data.train.count);
-    this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed });
+    this.#planner = new Planner(data.train, recipe, distillation ? undefined : data.labelled);
+    this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed }, labelSmoothing);
     const { needs } = this.#criterion;
     this.teacher = distillation && network && new Teacher({ network, others, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
     const parameters = this.#parameters();
     this.#pass = new Pass((batch) => this.#criterion.compute(batch), parameters);
     this.#optimizer = createOptimizer(parameters, recipe.train);
+    this.#average = ema === null ? null : new WeightAverage(student, ema);
+    this.#update = new WeightUpdate(parameters, this.#optimizer, this.#average, recipe.train);
     this.#averages = new Averages(student.model);
     this.#position = { ...START, checksumEvery: checksumInterval(), initialWeights: hashWeights(student.model) };
   }
@@ -151,13 +166,14 @@ export class Trainer {
     const { epochsDone, batchesDone } = this.#position;
     const started = performance.now();
     const plan = this.#planner.plan(epoch, batchesDone);
-    const learningRate = learningRateAt(this.recipe.train, this.batchesPerEpoch, epochsDone, batchesDone);
+    const { accumulate } = this.recipe.train;
+    const learningRate = learningRateAt(this.recipe.train, Math.ceil(this.batchesPerEpoch / accumulate), epochsDone, Math.floor(batchesDone / accumulate));
 
     const { numbers, evidence } = this.#averages.keptOnError(() =>
       scope(() => {
         const batch = this.#render(plan);
         const evidence = this.#evidenceOf(plan, batch);
-        const numbers = whileReading(this.#pass.run(batch), () => this.#optimizer.step(learningRate));
+        const numbers = whileReading(this.#pass.run(batch), () => this.#update.take(this.#placeInGroup(), learningRate));
         // No earlier, because waiting for a GPU would leave it without work. A step with a wrong loss is not recorded.
         return { numbers: this.#expectFinite(numbers()), evidence };
       }),
@@ -179,6 +195,11 @@ export class Trainer {
     return { record, evidence };
   }
 
+  /** The student with the averages of its weights over the steps; null without `train.ema`. */
+  get averaged(): Network | null {
+    return this.#average?.network ?? null;
+  }
+
   /** Whether the current epoch ends with a test. */
   get evaluationDue(): boolean {
     return isEvaluated(this.epoch, this.recipe.train);
@@ -191,11 +212,13 @@ export class Trainer {
     return count;
   }
 
-  /** Completes the current epoch, whose batches are all done. `validation`: on the validation images, if there are any. */
-  endEpoch(test: Evaluation | null, validation: Evaluation | null = null): EpochRecord {
+  /** Completes the current epoch, whose batches are all done; null if it is not measured. */
+  endEpoch(measured: Measured | null): EpochRecord {
     const { epoch } = this;
     const { lossSum, seen, seconds, best } = this.#position;
     const trainAcc = this.#trainAccuracy;
+    const evaluations = Object.values(measured ?? {}).filter((each): each is Evaluation => each !== null);
+    const { test = null, validation = null } = measured ?? {};
     const isBest = test && validation && !(best && best.valAcc >= validation.accuracy);
     this.#position = {
       ...this.#position,
@@ -210,19 +233,27 @@ export class Trainer {
       trainAcc,
       testAcc: test?.accuracy ?? null,
       testLoss: test?.loss ?? null,
-      seconds: seconds + (test?.seconds ?? 0) + (validation?.seconds ?? 0),
-      valAcc: validation?.accuracy ?? null,
-      valLoss: validation?.loss ?? null,
+      emaAcc: measured?.averaged?.accuracy ?? null,
+      emaLoss: measured?.averaged?.loss ?? null,
+      valAcc: measured?.validation?.accuracy ?? null,
+      valLoss: measured?.validation?.loss ?? null,
+      seconds: seconds + evaluations.reduce((sum, each) => sum + each.seconds, 0),
     };
   }
 
   /**
-   * The tensors that a checkpoint holds in addition to the position: weights by name, those of an objective as `objective.<kind>.<weight>`, and
-   * moments as `optimizer.<moment>`.
+   * The tensors that a checkpoint holds in addition to the position: weights by name, those of an objective as `objective.<kind>.<weight>`, moments as
+   * `optimizer.<moment>`, the weights' averages as `ema.<weight>`, and the gradients of a group's earlier batches as `gradient.<parameter>`.
    */
   state(): Map<string, Tensor> {
-    const moments = [...this.#optimizer.moments()].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
-    return new Map<string, Tensor>([...this.student.model.weights(), ...this.#criterion.weights(), ...moments]);
+    const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) => [...tensors].map(([name, tensor]) => [prefix + name, tensor] as const);
+    return new Map<string, Tensor>([
+      ...this.student.model.weights(),
+      ...this.#criterion.weights(),
+      ...named("optimizer.", this.#optimizer.moments()),
+      ...named("ema.", this.#average?.weights() ?? new Map()),
+      ...named("gradient.", this.#update.sums()),
+    ]);
   }
 
   /** Continues from a position after the tensors of `state` have been overwritten with those of the same checkpoint. */
@@ -235,10 +266,23 @@ export class Trainer {
   release(): void {
     this.#pass.release();
     this.#optimizer.release();
+    this.#update.release();
+    this.#average?.release();
     this.#averages.release();
     this.#criterion.release();
     this.teacher?.release();
     this.student.model.release();
+  }
+
+  /** Groups begin with each epoch; the last of an epoch has as many batches as are left. */
+  #placeInGroup(): GroupPlace {
+    const { accumulate, batchSize } = this.recipe.train;
+    const { batchesDone } = this.#position;
+    const first = batchesDone - (batchesDone % accumulate);
+    const end = Math.min(first + accumulate, this.batchesPerEpoch);
+    const images = (from: number, to: number) => Math.min(to * batchSize, this.data.train.count) - from * batchSize;
+    const share = images(batchesDone, batchesDone + 1) / images(first, end);
+    return { isFirst: batchesDone === first, isLast: batchesDone + 1 === end, share };
   }
 
   /** What the optimizer updates: the student's parameters and those of its objectives. */
@@ -252,7 +296,7 @@ export class Trainer {
     const labelled = this.#hasUnlabelled ? labelledShares(train, plan) : null;
     return {
       images: render(train, plan, renderingFor(this.student, this.recipe.train.precision)),
-      labels: labelsOf(train, plan.indices),
+      labels: labelsOf(train, dominantOf(plan)),
       mixture: plan.mix && mixtureOf(train, plan.indices, plan.mix, this.student.model.classes, labelled?.scale),
       labelWeights:
         labelled &&
@@ -304,10 +348,10 @@ export class Trainer {
     return `lower ${writtenKey({ own: this.#own }, "train.learningRate")} (it is ${this.recipe.train.learningRate})`;
   }
 
-  #advance(numbers: Numbers, batchesHash: string, { indices }: BatchPlan, seconds: number): void {
+  #advance(numbers: Numbers, batchesHash: string, plan: BatchPlan, seconds: number): void {
     const position = this.#position;
-    const images = indices.length;
-    const labelled = this.#hasUnlabelled ? indices.filter((sample) => this.data.train.labels[sample]! >= 0).length : images;
+    const images = plan.indices.length;
+    const labelled = this.#hasUnlabelled ? dominantOf(plan).filter((sample) => this.data.train.labels[sample]! >= 0).length : images;
     this.#position = {
       ...position,
       batchesDone: position.batchesDone + 1,

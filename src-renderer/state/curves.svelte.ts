@@ -27,6 +27,11 @@ export class ArmCurve {
     return tested ? { epoch: tested.epoch, value: tested.testAcc! } : null;
   }
 
+  /** Of the averaged weights, in that epoch; null without any. */
+  get averagedAcc(): number | null {
+    return this.epochs.filter(({ testAcc }) => testAcc !== null).at(-1)?.emaAcc ?? null;
+  }
+
   /** "loss", "trainAcc" or the name of a part of the loss; null if this arm has no such column. */
   column(name: string): readonly number[] | null {
     return name === "loss" || name === "trainAcc" ? this[name] : (this.parts.get(name) ?? null);

@@ -17,6 +17,7 @@ export const trained = (arm: TrainResult["arm"], testAcc: number): TrainResult =
   trainAcc: testAcc + 0.05,
   testAcc,
   testLoss: 1.5,
+  emaAcc: null,
   seconds: 65,
   imagesPerSecond: 1000,
   hashes: { data: "d", initialWeights: "w", batches: "b", teacher: null },

@@ -27,7 +27,7 @@ describe("a recipe", () => {
       schedule: "cosine-epoch",
       seed: 0,
     });
-    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0 });
+    expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
     expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
   });
 
@@ -203,6 +203,16 @@ describe("a wrong recipe is reported", () => {
       { ...least, student: { model: "vit_tiny_patch16_224", imageSize: 225 } },
       ["student.imageSize: expected a multiple of the patch size 16, got 225"],
     ],
+    [
+      "patches that a convolutional stem cannot halve its way to",
+      { ...least, student: { model: "vit_micro_convstem_patch8_32", imageSize: 24, patchSize: 6 } },
+      ["student.patchSize: expected 2, 4, 8 and so on, as each layer of a convolutional stem halves the image's side, got 6"],
+    ],
+    [
+      "two kinds of crops",
+      { ...least, augment: { crop: 4, resizedCrop: 0.5 } },
+      ["augment.resizedCrop: takes the place of augment.crop; expected 0, got 0.5; or set augment.crop to 0"],
+    ],
     ["patches of a ResNet", { ...least, student: { model: "resnet18", patchSize: 4 } }, ["student.patchSize: resnet18 has no patches; expected null, got 4"]],
     [
       "a warm-up longer than the run",
@@ -232,7 +242,7 @@ describe("a wrong recipe is reported", () => {
     [
       "views that nothing tells apart",
       { ...least, augment: { views: 4 } },
-      ["augment.views: without augment.crop, augment.flip and augment.mixup an image has one view only; expected null, got 4"],
+      ["augment.views: without crops, flips, erasing and mixing an image has one view only; expected null, got 4"],
     ],
     ["three numbers as a text, once", { ...least, student: { ...least.student, mean: "0.5" } }, [`student.mean: ${triple}, got "0.5"`]],
   ])("%s", (_, json, problems) => {

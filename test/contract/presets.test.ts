@@ -16,7 +16,7 @@ it("the article's preset has the published settings", () => {
     schedule: "cosine-epoch",
   });
   expect(recipe.control?.train).toEqual({ learningRate: 1e-3 });
-  expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0 });
+  expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
 });
 
 it.each(presets.map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { recipe }) => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { labelsOf, mixtureOf, type Rendering, render } from "../../src-main/data/batches";
+import { dominantOf, labelsOf, mixtureOf, type Rendering, render } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { epochOrder } from "../../src-main/data/order";
@@ -46,6 +46,53 @@ describe("a batch", () => {
     const [own, partner] = [pixels([5], [0, 0, 1]), pixels([7], [0, 1, 0])];
     expect(Math.max(...own.map((value, i) => Math.abs(0.75 * value + 0.25 * partner[i]! - mixed[i]!)))).toBeLessThan(1e-6);
     expect(mixed.slice(3072)).toEqual(pixels([6], [1, 0, 0]));
+  });
+
+  test("shows a part of a sample at full size, and black where it is erased, at any size of the network", () => {
+    // The upper left quarter, mirrored, with its first two columns erased.
+    const quarter = (imageSize: number) =>
+      render(split, { indices: Int32Array.of(5), views: Int32Array.of(0, 0, 1, 16, 16, 0, 0, 16, 2) }, { ...view, imageSize }).toFloat32();
+    const black = [0, 1, 2].map((c) => Math.fround((0 - view.mean[c]!) / view.std[c]!));
+    const stored = pixels([5], [0, 0, 1]);
+    const small = quarter(16);
+    for (let h = 0; h < 16; h++) {
+      expect([...small.subarray(48 * h, 48 * h + 6)]).toEqual([...black, ...black]);
+      expect(small.subarray(48 * h + 6, 48 * h + 48)).toEqual(stored.subarray(96 * h + 54, 96 * h + 96));
+    }
+    // At twice the size each 2 x 2 block has about the value of its pixel; the column beside the border is half way.
+    const large = quarter(32);
+    for (const column of [0, 1, 2])
+      expect([...large.subarray(3 * column, 3 * column + 3)].map((v, c) => Math.abs(v - black[c]!) < 1e-5)).toEqual([true, true, true]);
+  });
+
+  test.each([16, 32, 64])("covers a part of a sample with its partner, at %i pixels too, by exactly the rest of its share", (imageSize) => {
+    const at = { ...view, imageSize };
+    const alone = (index: number) => render(split, { indices: Int32Array.of(index), views: null }, at).toFloat32();
+    const mix = {
+      partners: Int32Array.of(7, 9),
+      views: null,
+      shares: Float32Array.of(1 - (8 * 12) / 1024, 0.75),
+      boxes: Int32Array.of(4, 16, 8, 12, 0, 0, 0, 0),
+    };
+    const mixed = render(split, { indices: Int32Array.of(5, 6), views: null, mix }, at).toFloat32();
+    const [own, partner] = [alone(5), alone(7)];
+    let covered = 0;
+    for (let i = 0; i < own.length; i += 3) {
+      const [y, x] = [Math.floor(i / 3 / imageSize), (i / 3) % imageSize].map((pixel) => ((pixel + 0.5) * 32) / imageSize) as [number, number];
+      const isInside = y > 4 && y < 12 && x > 16 && x < 28;
+      if (isInside) covered++;
+      expect(mixed.subarray(i, i + 3)).toEqual((isInside ? partner : own).subarray(i, i + 3));
+    }
+    expect(covered / imageSize ** 2).toBe(1 - mix.shares[0]!);
+    const [first, second] = [alone(6), alone(9)];
+    const blended = mixed.subarray(own.length);
+    expect(Math.max(...first.map((value, i) => Math.abs(0.75 * value + 0.25 * second[i]! - blended[i]!)))).toBeLessThan(1e-6);
+  });
+
+  test("counts the label of whichever image has the larger share", () => {
+    const mix = { partners: Int32Array.of(7, 9), views: null, shares: Float32Array.of(0.4, 0.5) };
+    expect([...dominantOf({ indices: Int32Array.of(5, 6), views: null, mix })]).toEqual([7, 6]);
+    expect([...dominantOf({ indices: Int32Array.of(5, 6), views: null })]).toEqual([5, 6]);
   });
 
   test("has both labels of a mixture in their shares, and 1 where they are the same", () => {

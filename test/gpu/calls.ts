@@ -94,7 +94,7 @@ export function training(sizes: Sizes, teaches: Sizes | null, precision: Precisi
         // Crops by -4 ... 4 pixels; any number but 0 means a flip.
         const views = calls.numbers("i32", [batchSize, 3], { below: 9, offset: -4, of: `views ${i}` });
         const seen = ({ imageSize: size }: Sizes) =>
-          assembleBatch(split.images, chosen, views, { ...CIFAR10_NORMALIZATION, size, dtype: precision === "bf16" ? "bf16" : "f32" });
+          assembleBatch(split.images, chosen, { views }, { ...CIFAR10_NORMALIZATION, size, dtype: precision === "bf16" ? "bf16" : "f32" });
         const logits = teacher && noGrad(() => teacher.model.forward(seen(teaches)));
         step({ images: seen(sizes), labels: labelsOf(split, indices), teacher: new Map(logits ? [["logits", logits]] : []) });
       });

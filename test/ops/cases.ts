@@ -23,7 +23,7 @@ import { meanSquare } from "../../src-main/tensor/ops/mean-square";
 import { mlp } from "../../src-main/tensor/ops/mlp";
 import { multiply } from "../../src-main/tensor/ops/multiply";
 import { oneHot } from "../../src-main/tensor/ops/one-hot";
-import { type AdamWParameter, adamw, sgd } from "../../src-main/tensor/ops/optimizer";
+import { type AdamWParameter, accumulate, adamw, clipNorm, sgd } from "../../src-main/tensor/ops/optimizer";
 import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
 import { relu } from "../../src-main/tensor/ops/relu";
 import { resizeGrid } from "../../src-main/tensor/ops/resize-grid";
@@ -146,8 +146,13 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   }),
   adamw: (inputs, options) => optimize(inputs, (parameters, step) => adamw(parameters, { ...options, step })),
   sgd: (inputs, options) => optimize(inputs, (parameters, step) => sgd(parameters, { ...options, step })),
-  assembleBatch: ({ images, indices, views }, options) => ({ y: assembleBatch(images, indices, views ?? null, options) }),
-  blend: ({ a, b, shares }) => ({ y: blend(a, b, shares) }),
+  accumulate: ({ first, second, firstGradient, secondGradient }, { keep, share }) => {
+    accumulate([first, second], [firstGradient, secondGradient], { keep, share });
+    return { first, second };
+  },
+  clipNorm: ({ first, second }, { most }) => ({ norm: clipNorm([first, second], most), first, second }),
+  assembleBatch: ({ images, indices, ...views }, options) => ({ y: assembleBatch(images, indices, views, options) }),
+  blend: ({ a, b, shares, boxes }) => ({ y: blend(a, b, shares, boxes ?? null) }),
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
   prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };

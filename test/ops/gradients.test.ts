@@ -9,7 +9,9 @@ const TOLERANCE = 2e-3;
 const LARGEST = 1500;
 const DIRECTIONS = 3;
 
-const WITHOUT_GRADIENT: unknown[] = ["oneHot", "argmax", "conv2dNorm", "adamw", "sgd", "assembleBatch", "blend", "sampleViews", "prepareImage"];
+const WITHOUT_GRADIENT: unknown[] = [
+  ...["oneHot", "argmax", "conv2dNorm", "adamw", "sgd", "accumulate", "clipNorm", "assembleBatch", "blend", "sampleViews", "prepareImage"],
+];
 
 const differentiable = cases.filter(({ op, options }) => !WITHOUT_GRADIENT.includes(op) && options?.training !== false);
 const smooth = differentiable.filter(

@@ -122,6 +122,20 @@ def sgd(learningRate, momentum, nesterov, **rest):
     return optimize(torch.optim.SGD, ["momentum_buffer"] if momentum else [], lr=learningRate, momentum=momentum, nesterov=nesterov, **rest)
 
 
+def accumulate(first, second, firstGradient, secondGradient, keep, share):
+    values = [keep * value + share * gradient for value, gradient in [(first, firstGradient), (second, secondGradient)]]
+    return {"first": values[0].detach(), "second": values[1].detach()}
+
+
+def clip_norm(first, second, most):
+    values = [first.detach().clone(), second.detach().clone()]
+    holders = [torch.nn.Parameter(torch.zeros_like(value)) for value in values]
+    for holder, value in zip(holders, values):
+        holder.grad = value
+    norm = torch.nn.utils.clip_grad_norm_(holders, most)
+    return {"norm": norm.reshape(1), "first": holders[0].grad, "second": holders[1].grad}
+
+
 def normalized(x, mean, std):
     return (x / 255 - torch.tensor(mean)) / torch.tensor(std)
 
@@ -146,22 +160,33 @@ def sample_views(count, crop, flip, seed, epoch):
     return {"y": torch.tensor([[*offset, of[2] & 1 if flip else 0] for offset, of in zip(offsets, drawn)])}
 
 
-def view(image, top, left, flip):  # image [H,W,3]
-    H, W, _ = image.shape
+def box_mask(height, width, box):  # [height,width]: the part of an image that a rectangle of top, left, height and width covers
+    top, left, rows, columns = box
+    y, x = torch.arange(height)[:, None], torch.arange(width)
+    return (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
+
+
+def view(image, at, size, erased):  # image [H,W,3]
+    (H, W, _), (top, left, flip) = image.shape, at
+    height, width = size or (H, W)
     room = 2 * max(H, W)
-    shown = F.pad(image, (0, 0, room, room, room, room))[room + top : room + top + H, room + left : room + left + W]
-    return shown.flip(1) if flip else shown
+    shown = F.pad(image, (0, 0, room, room, room, room))[room + top : room + top + height, room + left : room + left + width]
+    shown = shown.flip(1) if flip else shown
+    return shown.masked_fill(box_mask(height, width, erased)[..., None], 0) if erased else shown
 
 
-def assemble_batch(images, indices, size, mean, std, views=None):
-    images = images[indices]
-    if views is not None:
-        images = torch.stack([view(image, *each) for image, each in zip(images, views.tolist())])
-    return {"y": normalized(resized(images, (size, size)), mean, std)}
+def assemble_batch(images, indices, size, mean, std, views=None, sizes=None, erased=None):
+    rows = lambda matrix, default: [default] * len(indices) if matrix is None else matrix.tolist()
+    shown = [view(images[i], *each) for i, *each in zip(indices, rows(views, [0, 0, 0]), rows(sizes, None), rows(erased, None))]
+    return {"y": normalized(torch.cat([resized(image[None], (size, size)) for image in shown]), mean, std)}
 
 
-def blend(a, b, shares):
-    return {"y": torch.lerp(b, a, shares[:, None, None, None])}
+def blend(a, b, shares, boxes=None):
+    mixed = torch.lerp(b, a, shares[:, None, None, None])
+    if boxes is None:
+        return {"y": mixed}
+    masks = torch.stack([box_mask(*a.shape[1:3], box) for box in boxes.tolist()])
+    return {"y": torch.where(masks[..., None], mixed, a)}
 
 
 def prepare_image(image, size, mean, std):
@@ -201,6 +226,8 @@ OPS = {
     "distillationLoss": distillation_loss,
     "adamw": adamw,
     "sgd": sgd,
+    "accumulate": accumulate,
+    "clipNorm": clip_norm,
     "assembleBatch": assemble_batch,
     "blend": blend,
     "sampleViews": sample_views,

@@ -137,6 +137,8 @@ export const epoch = (number: number, testAcc: number | null): EpochRecord => ({
   trainAcc: 0.5,
   testAcc,
   testLoss: testAcc === null ? null : 2,
+  emaAcc: null,
+  emaLoss: null,
   seconds: 1,
   valAcc: null,
   valLoss: null,

@@ -48,7 +48,8 @@ function linkOfBatch(batch: number): string {
 }
 
 export function epoch(epoch: number, testAcc: number | null = 0.5 + epoch / 100): EpochRecord {
-  return { epoch, trainLoss: 1 / epoch, trainAcc: epoch / 13, testAcc, testLoss: testAcc === null ? null : 1 / 3, seconds: 2.5, valAcc: null, valLoss: null };
+  const others = { emaAcc: null, emaLoss: null, valAcc: null, valLoss: null };
+  return { epoch, trainLoss: 1 / epoch, trainAcc: epoch / 13, testAcc, testLoss: testAcc === null ? null : 1 / 3, seconds: 2.5, ...others };
 }
 
 /** Tests write into a folder that nobody else knows. */

@@ -30,9 +30,9 @@ describe("a run folder", () => {
       "1,1,2,1,0.30000000000000004,0.5,0.0003333333333333333,14.285714285714286",
     ]);
     expect(text("epochs.csv").split("\n")).toEqual([
-      "epoch,train_loss,train_acc,test_acc,test_loss,seconds,val_acc,val_loss",
-      "1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,",
-      "2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5,,",
+      "epoch,train_loss,train_acc,test_acc,test_loss,seconds,val_acc,val_loss,ema_acc,ema_loss",
+      "1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,,,",
+      "2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5,,,,",
       "",
     ]);
     expect(JSON.parse(text("recipe.json"))).toMatchObject({ schema: 1, seed: start.recipe.train.seed, ...start });

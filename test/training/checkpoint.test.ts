@@ -28,25 +28,33 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Everything that must be bitwise equal at the end. */
-const endOf = ({ student, hashes, position: { optimizerSteps, epochsDone } }: Trainer) => ({
+const endOf = ({ student, averaged, hashes, position: { optimizerSteps, epochsDone } }: Trainer) => ({
   weights: hashWeights(student.model),
+  averages: averaged && hashWeights(averaged.model),
   hashes,
   optimizerSteps,
   epochsDone,
 });
 
 describe("a comparison stopped at any point and resumed gives bitwise equal results", () => {
-  for (const settings of [{ optimizer: "adamw" }, { optimizer: "sgd", nesterov: true, schedule: "cosine-step", warmupEpochs: 0.5 }] as const) {
-    test(settings.optimizer, async () => {
-      const arms = comparisonArms(smallRecipe(settings));
+  const augment = { crop: 0, flip: true, views: null, resizedCrop: 0.3, erase: 0.5, mixup: 0.4, cutmix: 1 };
+  const averaging = { accumulate: 3, ema: 0.9, clipNorm: 0.5, labelSmoothing: 0.1 };
+  // 4 batches and 2 test batches, or twice as many with an average of the weights, 2 epochs, 2 arms.
+  for (const [name, settings, augmented, points] of [
+    ["adamw", { optimizer: "adamw" }, null, 24],
+    ["sgd", { optimizer: "sgd", nesterov: true, schedule: "cosine-step", warmupEpochs: 0.5 }, null, 24],
+    ["groups of batches, an average of the weights, and everything drawn", averaging, augment, 32],
+  ] as const) {
+    test(name, async () => {
+      const recipe = smallRecipe(settings);
+      const arms = comparisonArms({ ...recipe, augment: augmented ?? recipe.augment });
       const fresh = () => arms.map((arm) => trainerOf(arm, data, teacher));
 
       const whole = fresh();
       const { recorded: expected, hooks } = recording();
       let yieldPoints = 0;
       await train(whole, { ...hooks, yieldPoint: async () => void yieldPoints++ });
-      // 4 batches and 2 test batches, 2 epochs, 2 arms.
-      expect(yieldPoints).toBe(24);
+      expect(yieldPoints).toBe(points);
 
       // Before the first batch, within an epoch of either arm, between arms, within tests, after the last batch.
       for (const stopAt of [0, 1, 3, 5, 6, 8, 14, 23]) {

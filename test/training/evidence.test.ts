@@ -13,7 +13,7 @@ test("with mixup the targets are the labels of both images", () => {
   const mixed = { ...recipe, augment: { ...recipe.augment, mixup: 1 } };
   const data = smallData();
   const teacher = smallTeacher();
-  const { indices, mix } = new Planner(data.train.count, mixed).plan(1, 0);
+  const { indices, mix } = new Planner(data.train, mixed).plan(1, 0);
   const partner = mix!.partners.find((sample) => !indices.includes(sample))!;
   const otherLabel = data.train.labels.map((label, sample) => (sample === partner ? (label + 1) % 3 : label));
   const firstStep = (seen: Dataset) => {

@@ -40,9 +40,12 @@ async function trained(recipe: Recipe, arm: 0 | 1, seen: Dataset) {
   return { hashes, batches: recorded.flatMap(({ record }) => ("iter" in record ? [record as BatchRecord] : [])) };
 }
 
+/** As `smallData` has for training. */
+const IMAGES = { count: 28, H: 8, W: 8 };
+
 describe("rounds", () => {
   const planned = () => {
-    const planner = new Planner(LABELLED, recipeWith({ crop: 1, flip: true }), 28);
+    const planner = new Planner(IMAGES, recipeWith({ crop: 1, flip: true }), LABELLED);
     return Array.from({ length: 8 }, (_, n) => planner.plan(1 + Math.floor(n / 4), n % 4));
   };
 
@@ -57,11 +60,11 @@ describe("rounds", () => {
   });
 
   test("do not depend on where one begins", () => {
-    expect(new Planner(LABELLED, recipeWith({ crop: 1, flip: true }), 28).plan(2, 1)).toEqual(planned()[5]);
+    expect(new Planner(IMAGES, recipeWith({ crop: 1, flip: true }), LABELLED).plan(2, 1)).toEqual(planned()[5]);
   });
 
   test("of as many images as an epoch has are epochs", () => {
-    expect(new Planner(28, recipeWith(), 28).plan(2, 3)).toEqual(new Planner(28, recipeWith()).plan(2, 3));
+    expect(new Planner(IMAGES, recipeWith(), 28).plan(2, 3)).toEqual(new Planner(IMAGES, recipeWith()).plan(2, 3));
   });
 });
 

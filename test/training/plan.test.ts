@@ -8,7 +8,7 @@ useBackend(loadAddon());
 
 const planner = (augment: object = {}, train: object = {}, count = 10) => {
   const recipe = smallRecipe({ batchSize: count, ...train });
-  return new Planner(count, { ...recipe, augment: { ...recipe.augment, ...augment } });
+  return new Planner({ count, H: 8, W: 8 }, { ...recipe, augment: { ...recipe.augment, ...augment } });
 };
 
 /** What an epoch shows of each sample, by sample. */
@@ -24,6 +24,7 @@ function shown(epoch: number, augment: object, train: object = {}): ViewKey[] {
 
 const augmented = { crop: 1, flip: true };
 const mixed = { ...augmented, mixup: 0.4 };
+const all = { flip: true, crop: 0, resizedCrop: 0.2, erase: 0.5, mixup: 0.4, cutmix: 1 };
 
 test("the batches of an epoch hold every sample once, in an order that changes by epoch", () => {
   const batches = [0, 1, 2, 3].map((batch) => [...planner(augmented, { batchSize: 3 }).plan(1, batch).indices]);
@@ -35,6 +36,7 @@ test("the batches of an epoch hold every sample once, in an order that changes b
 test.each([
   ["view", augmented],
   ["mixture", mixed],
+  ["mixture of parts", all],
 ])("a sample's %s depends on seed, epoch and sample alone", (_, augment) => {
   expect(shown(1, augment, { shuffle: false })).toEqual(shown(1, augment));
   expect(shown(1, augment, { batchSize: 3 })).toEqual(shown(1, augment));
@@ -58,6 +60,7 @@ test("without augmentation every epoch shows the images as stored", () => {
 test.each([
   ["views", augmented],
   ["mixtures", mixed],
+  ["mixtures of parts", all],
   ["mixtures of images as stored", { crop: 0, flip: false, mixup: 0.4 }],
 ])("with a number of %s each image is shown in these, in turn, the first of them as in a run without", (_, augment) => {
   const views = [1, 2, 3, 4, 5, 6, 7].map((epoch) => shown(epoch, { ...augment, views: 3 }).join());
@@ -82,6 +85,22 @@ const otherMixes = [
   { ...mix, views: Int32Array.of(0, 0, 0, 1, 1, 0) },
   { ...mix, shares: Float32Array.of(0.5 + 2 ** -24, 0.7) },
 ];
+
+test("a key stands for that part, erased rectangle and box alone, and plans that differ in one have other hashes", () => {
+  const views = Int32Array.of(1, 2, 0, 5, 6, 0, 1, 2, 3);
+  const changed = (values: Int32Array, at: number) => values.map((value, i) => (i === at ? value + 1 : value));
+  const plain = { epoch: 1, indices: Int32Array.of(3), views };
+  const mix = { partners: Int32Array.of(4), views, shares: Float32Array.of(0.75), boxes: Int32Array.of(1, 2, 3, 4) };
+  const others = [
+    ...Array.from(views, (_, at) => ({ ...plain, views: changed(views, at) })),
+    ...Array.from(views, (_, at) => ({ ...plain, mix: { ...mix, views: changed(views, at) } })),
+    ...Array.from(mix.boxes, (_, at) => ({ ...plain, mix: { ...mix, boxes: changed(mix.boxes, at) } })),
+    { ...plain, mix: { ...mix, boxes: null } },
+  ];
+  const all = [plain, { ...plain, mix }, ...others];
+  expect(new Set(all.flatMap(viewKeys)).size).toBe(25);
+  expect(new Set(all.map(hashPlan)).size).toBe(25);
+});
 
 test("a mixture's key stands for that partner in that view and share alone", () => {
   const shown = { indices: Int32Array.of(1, 2), views: Int32Array.of(0, 1, 0, 1, 0, 1) };

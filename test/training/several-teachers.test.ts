@@ -23,7 +23,7 @@ afterAll(() => {
   data.release();
 });
 
-const planner = () => new Planner(data.train.count, smallRecipe());
+const planner = () => new Planner(data.train, smallRecipe());
 const needs = { logits: true, features: [{ stage: "layer2", side: 2 }] };
 
 function teacherOf(others: OtherTeaching[], cache: AnswerCache | null = null): Teacher {

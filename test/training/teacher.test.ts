@@ -20,7 +20,9 @@ beforeAll(() => {
   teacher = smallTeacher();
 });
 
-const AS_STORED: Augment = { crop: 0, flip: false, views: null, mixup: 0 };
+const AS_STORED: Augment = { crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 };
+
+const EVERYTHING: Partial<Augment> = { flip: true, resizedCrop: 0.3, erase: 0.5, mixup: 0.4, cutmix: 1 };
 
 interface Variant {
   augment?: Partial<Augment>;
@@ -48,7 +50,7 @@ const student = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "stud
 /** Number of different views in the runs of these recipes. */
 function viewsShown(...recipes: Recipe[]): number {
   const wholeEpoch = (recipe: Recipe) => ({ ...recipe, train: { ...recipe.train, batchSize: 28 } });
-  const keys = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => viewKeys(new Planner(28, wholeEpoch(recipe)).plan(epoch, 0))));
+  const keys = recipes.flatMap((recipe) => [1, 2, 3].flatMap((epoch) => viewKeys(new Planner(data.train, wholeEpoch(recipe)).plan(epoch, 0))));
   return new Set(keys).size;
 }
 
@@ -61,6 +63,11 @@ describe("a run that caches the teacher's answers gives bitwise the same result 
     { shown: "cropped, in two views of each image", augment: { crop: 1, flip: true, views: 2 }, precision: "fp32" },
     { shown: "mixed", augment: { mixup: 0.4 }, precision: "fp32" },
     { shown: "cropped and mixed, in two mixtures of each image", augment: { crop: 1, flip: true, mixup: 0.4, views: 2 }, precision: "fp32" },
+    { shown: "in parts", augment: { resizedCrop: 0.3, flip: true }, precision: "fp32" },
+    { shown: "erased", augment: { crop: 1, erase: 0.5 }, precision: "fp32" },
+    { shown: "with CutMix", augment: { cutmix: 1 }, precision: "fp32" },
+    { shown: "in parts, erased, with mixup and CutMix, two of each image", augment: { ...EVERYTHING, views: 2 }, precision: "fp32" },
+    { shown: "in parts, erased, with mixup and CutMix, in bf16", augment: EVERYTHING, precision: "bf16" },
     { shown: "mixed, in two mixtures of each image, in bf16", augment: { mixup: 1, views: 2 }, precision: "bf16" },
   ])("$shown", async ({ augment, precision }) => {
     const computed = viewsShown(recipeOf({ augment }));

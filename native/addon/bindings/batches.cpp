@@ -6,6 +6,8 @@ void read(Arguments &a, AssembleBatch &op) {
   op.images = a.tensor<const uint8_t>("images", "K H W 3");
   op.indices = a.tensor<const int32_t>("indices", "N");
   op.views = a.optional_tensor<const int32_t>("views", "N 3");
+  op.sizes = a.optional_tensor<const int32_t>("sizes", "N 2");
+  op.erased = a.optional_tensor<const int32_t>("erased", "N 4");
   op.y = a.floats_out("y", "N Z Z 3");
   a.numbers("mean", -kLargest, kLargest, op.mean);
   a.numbers("std", kSmallest, kLargest, op.std);
@@ -17,6 +19,7 @@ void read(Arguments &a, Blend &op) {
   op.a = a.floats("a", "N H W C");
   op.b = a.floats("b", "N H W C");
   op.shares = a.tensor<const float>("shares", "N");
+  op.boxes = a.optional_tensor<const int32_t>("boxes", "N 4");
   op.y = a.floats_out("y", "N H W C");
   a.stored_like("a", {"b", "y"});
   op.N = a['N'], op.H = a['H'], op.W = a['W'], op.C = a['C'];

@@ -27,11 +27,17 @@ std::vector<Parameter> read_parameters(Arguments &a, bool has_second) {
   return parameters;
 }
 
-template <class Optimizer>
-void take_parameters(Arguments &a, Optimizer &op, bool has_second) {
-  const std::vector<Parameter> &parameters = a.keep(read_parameters(a, has_second));
+// The op uses the list, which lives as long as the arguments.
+template <class Op>
+void hold(Arguments &a, Op &op, std::vector<Parameter> list) {
+  const std::vector<Parameter> &parameters = a.keep(std::move(list));
   op.parameters = parameters.data();
   op.count = static_cast<int64_t>(parameters.size());
+}
+
+template <class Optimizer>
+void take_parameters(Arguments &a, Optimizer &op, bool has_second) {
+  hold(a, op, read_parameters(a, has_second));
 }
 
 }  // namespace
@@ -53,6 +59,27 @@ void read(Arguments &a, Sgd &op) {
   op.momentum = a.number<double>("momentum", 0, DBL_MAX);
   op.weight_decay = a.number<double>("weightDecay", 0, DBL_MAX);
   op.nesterov = a.flag("nesterov");
+}
+
+void read(Arguments &a, Accumulate &op) {
+  const auto values = a.tensor_list("values", DType::f32, true);
+  const auto gradients = a.tensor_list("gradients", DType::f32, false);
+  a.same_sizes("gradients", gradients, "values", values);
+  std::vector<Parameter> parameters;
+  for (size_t i = 0; i < values.size(); ++i)
+    parameters.push_back({values[i]->data<float>(), gradients[i]->data<float>(), nullptr, nullptr, values[i]->size, false});
+  hold(a, op, parameters);
+  op.keep = a.number("keep", 0, 1);
+  op.share = a.number("share", 0, 1);
+}
+
+void read(Arguments &a, ClipNorm &op) {
+  std::vector<Parameter> parameters;
+  for (const Tensor *value : a.tensor_list("values", DType::f32, true))
+    parameters.push_back({value->data<float>(), nullptr, nullptr, nullptr, value->size, false});
+  hold(a, op, parameters);
+  op.norm = a.tensor<float>("norm", "1");
+  op.most = a.number<double>("most", 0, DBL_MAX);
 }
 
 }  // namespace distill

@@ -173,7 +173,9 @@ function resultRow({ run, label, tone }: Drawn): Markup {
     .map((record) => record.testLoss)
     .filter((loss) => loss !== null)
     .at(-1);
-  return html`<tr><th scope="row"><span class="key ${tone}">${label}</span></th><td>${percent(run.testAcc)}</td><td>${percent(run.trainAcc)}</td><td>${testLoss?.toFixed(3) ?? "–"}</td><td>${run.epochsDone} of ${run.epochs}</td><td>${duration(seconds)}</td></tr>`;
+  const averaged = run.epochRecords.flatMap(({ emaAcc }) => emaAcc ?? []).at(-1) ?? null;
+  const ofAveraged = averaged === null ? null : html` <span class="muted">averaged weights ${percent(averaged)}</span>`;
+  return html`<tr><th scope="row"><span class="key ${tone}">${label}</span></th><td>${percent(run.testAcc)}${ofAveraged}</td><td>${percent(run.trainAcc)}</td><td>${testLoss?.toFixed(3) ?? "–"}</td><td>${run.epochsDone} of ${run.epochs}</td><td>${duration(seconds)}</td></tr>`;
 }
 
 function differenceRow({ test, train }: { test: number; train: number | null }): Markup {

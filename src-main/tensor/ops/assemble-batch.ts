@@ -18,13 +18,25 @@ export interface AssembleBatchOptions extends Normalization {
   dtype?: DType;
 }
 
+/** i32; null or left out: as stored. */
+export interface BatchViews {
+  /** [N,3]: top and left of the crop, which may lie beyond the image, and whether it is flipped, 0 or 1. */
+  views?: Tensor | null;
+  /** [N,2]: height and width of the crop, at most those of the image, which null takes. */
+  sizes?: Tensor | null;
+  /** [N,4]: top, left, height and width of a rectangle in the flipped crop that becomes black. */
+  erased?: Tensor | null;
+}
+
 /**
- * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32). Each image is cropped and flipped by its row of views [N,3] (i32; null: as
- * stored), resized (bilinear) and normalised. Batches of the same views show the same content at any size and normalisation.
+ * y [N,Z,Z,3] from u8 images [count,H,W,3] at indices [N] (i32). Each image is cropped and flipped, a rectangle of it erased, all as its views say,
+ * then resized (bilinear) and normalised. Batches of the same views show the same content at any size and normalisation.
  */
-export function assembleBatch(images: Tensor, indices: Tensor, views: Tensor | null, { size, dtype = "f32", ...normalization }: AssembleBatchOptions): Tensor {
+export function assembleBatch(images: Tensor, indices: Tensor, { views, sizes, erased }: BatchViews, options: AssembleBatchOptions): Tensor {
+  const { size, dtype = "f32", ...normalization } = options;
   const y = empty([indices.size, size, size, 3], dtype);
-  backend().assembleBatch({ images: images.handle, indices: indices.handle, views: views?.handle, y: y.handle, ...normalization });
+  const shown = { views: views?.handle, sizes: sizes?.handle, erased: erased?.handle };
+  backend().assembleBatch({ images: images.handle, indices: indices.handle, ...shown, y: y.handle, ...normalization });
   return y;
 }
 

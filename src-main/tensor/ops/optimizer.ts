@@ -1,4 +1,4 @@
-import { backend, type Tensor } from "../tensor";
+import { backend, empty, type Tensor } from "../tensor";
 
 /** Values are updated in place from their `grad`; `first` and `second` (in the values' shapes, initially zero) are the optimizer's state. */
 export interface SgdParameter {
@@ -59,6 +59,31 @@ export function sgd(parameters: readonly SgdParameter[], { step, learningRate, w
     weightDecay,
     nesterov,
   });
+}
+
+export interface AccumulateOptions {
+  /** What remains of each value, 0 ... 1. */
+  keep: number;
+  /** What is added of its gradient, 0 ... 1. */
+  share: number;
+}
+
+/**
+ * values[i] = keep values[i] + share gradients[i], all f32 and in place: a sum of gradients, or an average of weights over steps (timm's ModelEmaV2,
+ * with keep the decay and share the rest). Never cut short.
+ */
+export function accumulate(values: readonly Tensor[], gradients: readonly Tensor[], options: AccumulateOptions): void {
+  backend().accumulate({ values: values.map(({ handle }) => handle), gradients: gradients.map(({ handle }) => handle), ...options });
+}
+
+/**
+ * Scales values in place so that the L2 norm of all together is at most `most`; returns the norm before, f32 [1]. torch.nn.utils.clip_grad_norm_.
+ * Never cut short.
+ */
+export function clipNorm(values: readonly Tensor[], most: number): Tensor {
+  const norm = empty([1]);
+  backend().clipNorm({ values: values.map(({ handle }) => handle), norm: norm.handle, most });
+  return norm;
 }
 
 function gradient(value: Tensor): Tensor {
