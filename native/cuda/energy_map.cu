@@ -1,4 +1,4 @@
-// Where the activations of an image are large: the squares summed over channels by a warp for each place, normalised by a block for each image.
+// Where the activations of an image are large: squares, summed over channels by a warp for each place, normalised by a block for each image.
 #include "cuda/launchers.h"
 #include "cuda/sums.cuh"
 
