@@ -1,4 +1,4 @@
-// Where the activations of an image are large: the squares summed over channels by a warp for each place, normalised by a block for each image.
+// Where an image's activations are large: a warp sums the squares of each place over channels, a block normalises those of each image.
 #include "cuda/launchers.h"
 #include "cuda/sums.cuh"
 
