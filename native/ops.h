@@ -384,15 +384,15 @@ struct Sgd {
   double learning_rate, momentum, weight_decay;
   bool nesterov;
 };
-// For each parameter: value = keep * value + share * gradient. Sums of gradients (keep 1), and averages of weights over steps (keep is the decay,
-// share the rest), as timm.utils.ModelEmaV2.
+// For each parameter: value = keep * value + share * gradient. Sums of gradients (keep 1), and averages of weights over steps (keep is the
+// decay, share the rest), as timm.utils.ModelEmaV2.
 struct Accumulate {
   const Parameter *parameters;  // without moments
   int64_t count;
   float keep, share;
 };
-// norm = the L2 norm of all values together, summed in double precision; each value is multiplied by most / (norm + 1e-6) where that is below 1.
-// torch.nn.utils.clip_grad_norm_
+// norm = the L2 norm of all values together, summed in double precision; each value is multiplied by most / (norm + 1e-6) where that is
+// below 1. torch.nn.utils.clip_grad_norm_
 struct ClipNorm {
   const Parameter *parameters;  // values alone
   int64_t count;
@@ -402,7 +402,8 @@ struct ClipNorm {
 
 // y [N,Z,Z,3] from images [count,H,W,3]: for sample indices[n], the crop at (top, left) of the image with zeros beyond its border
 // (zeros before normalisation), flipped horizontally or not, with zeros in an erased rectangle, bilinear resize to Z (half-pixel centres;
-// antialiased when shrinking, as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) / std
+// antialiased when shrinking, as torch.nn.functional.interpolate(align_corners=False, antialias=True)), value / 255, then (value - mean) /
+// std
 struct AssembleBatch {
   const uint8_t *images;
   const int32_t *indices;  // [N], 0 <= index < count

@@ -36,12 +36,17 @@ std::vector<Range> ranges_of(const Parameter *parameters, int64_t count) {
 }
 
 template <class Update>
+void launch(const Range *ranges, size_t count, const Update &update) {
+  if (count > 0) GPU_LAUNCH(update_ranges<Update>, static_cast<unsigned>(count), kThreads, 0, ranges, update);
+}
+
+template <class Update>
 void update_all(const Parameter *parameters, int64_t count, const Update &update) {
   const std::vector<Range> ranges = ranges_of(parameters, count);
   if (ranges.empty()) return;
   auto *uploaded = gpu::workspace_of<Range>(static_cast<int64_t>(ranges.size()));
   gpu::upload(uploaded, ranges.data(), static_cast<int64_t>(ranges.size() * sizeof(Range)));
-  GPU_LAUNCH(update_ranges<Update>, static_cast<unsigned>(ranges.size()), kThreads, 0, uploaded, update);
+  launch(uploaded, ranges.size(), update);
 }
 
 __global__ void __launch_bounds__(kThreads) sum_squares(const Range *ranges, double *sums) {
@@ -112,10 +117,9 @@ void clip_norm(const ClipNorm &a) {
     GPU_LAUNCH(sum_squares, static_cast<unsigned>(count), kThreads, 0, uploaded, sums);
   }
   GPU_LAUNCH(norm_of_sums, 1, kThreads, 0, count, sums, a.most, a.norm, factor);
-  const auto clip = [=] __device__(const Parameter &p, int64_t i) {
+  launch(uploaded, ranges.size(), [=] __device__(const Parameter &p, int64_t i) {
     if (!(*factor >= 1)) p.value[i] *= *factor;
-  };
-  if (count > 0) GPU_LAUNCH(update_ranges<decltype(clip)>, static_cast<unsigned>(count), kThreads, 0, uploaded, clip);
+  });
 }
 
 }  // namespace distill::cuda
