@@ -1,3 +1,4 @@
+import path from "node:path";
 import { Argument, type Command } from "commander";
 import { ANSWER_FIGURES, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
@@ -144,7 +145,13 @@ function comparisonText(result: ComparisonResult, taught: string | null, world: 
     ["student", percent(student.trainAcc), percent(student.testAcc)],
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
-  return paragraphs([table(rows), taught, sureness(result, null), answerFigures(result), `${fairness(result)}\n${places(directory, report, world)}`]);
+  return paragraphs([
+    table(rows),
+    taught,
+    sureness(result, severalSeedsCommand(directory, world)),
+    answerFigures(result),
+    `${fairness(result)}\n${places(directory, report, world)}`,
+  ]);
 }
 
 const paragraphs = (parts: readonly (string | null)[]): string => parts.filter((part) => part !== null).join("\n\n");
@@ -160,6 +167,12 @@ function sureness(summary: ComparisonSummary, remedy: string | null): string {
 function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): string | null {
   if (moreSeeds === null) return null;
   return `Add them with: ${shellWords([...world.program, "compare", "--add-seeds", String(moreSeeds), "--out", shownPath(world, directory)])}`;
+}
+
+/** A comparison of one seed lies in no folder of its own, so it gets no more; what it was asked for is a recipe. */
+function severalSeedsCommand(directory: string, world: World): string {
+  const request = path.join(shownPath(world, directory), "request.json");
+  return `Compare ${SEEDS} seeds with: ${shellWords(["npx", "distill", "compare", "--recipe", request])}`;
 }
 
 /** null if no predictions are kept. */

@@ -63,6 +63,7 @@ describe("distill demo", () => {
       "The student is 5.0 points better than the control.",
       "With other test images like these, the difference of these two models is between +1.0 and +9.0 points, with 95 % confidence.",
       expect.stringMatching(/^Paired bootstrap: the 1000 test images .* it is one seed, and another may give another difference\.$/),
+      "Compare 3 seeds with: npx distill compare --recipe /runs/x/request.json",
       "",
       "control | student",
       "Agrees with the teacher | 55.0 % | 55.0 %",
