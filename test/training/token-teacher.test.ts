@@ -25,7 +25,7 @@ afterAll(() => {
   data.release();
 });
 
-const plan = () => new Planner(data.train.count, smallRecipe()).plan(1, 0);
+const plan = () => new Planner(data.train, smallRecipe()).plan(1, 0);
 
 /** The tokens after block 2 [N,1+4,128], the class token first. */
 function tokensOf(shown: Parameters<typeof render>[1]): Float32Array[] {
