@@ -55,7 +55,11 @@ it.for<[what: string, augment: Partial<Recipe["augment"]>, train: Partial<Recipe
   addon.useCuda(emulatedLibrary, 0);
   const replay = vi.spyOn(addon, "replay");
   // Two full batches and a smaller one in an epoch.
-  const epochs = { train: 10, batchSize: 4, change: (recipe: Recipe) => ({ ...recipe, augment: { ...recipe.augment, ...augment }, train: { ...recipe.train, ...train } }) };
+  const epochs = {
+    train: 10,
+    batchSize: 4,
+    change: (recipe: Recipe) => ({ ...recipe, augment: { ...recipe.augment, ...augment }, train: { ...recipe.train, ...train } }),
+  };
   const recorded = steps(5, epochs);
   // The second batch of both epochs, as a forward and a backward pass; not the smaller last batch.
   expect(replay).toHaveBeenCalledTimes(2 * 2);
