@@ -49,7 +49,6 @@ const averaging = { accumulate: 2, ema: 0.9, clipNorm: 0.5, labelSmoothing: 0.1 
 
 it.for<[what: string, augment: Partial<Recipe["augment"]>, train: Partial<Recipe["train"]>]>([
   ["as they are", {}, {}],
-  ["mixed", { mixup: 0.4 }, {}],
   ["with everything drawn, in groups and with averages", everything, averaging],
 ])("has the same bits whether passes are recorded and replayed or done op by op: images %s", ([, augment, train], test) => {
   if (noEmulator) test.skip(noEmulator);

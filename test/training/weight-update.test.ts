@@ -45,12 +45,13 @@ describe("label smoothing", () => {
 });
 
 test("groups of batches, clipping and the average of the weights follow PyTorch's and timm's steps", () => {
-  const { sizes, accumulate, clipNorm, ema, learningRate, weightDecay, losses, norms, weights, averages } = goldens.steps;
-  expect(Math.min(...norms)).toBeGreaterThan(clipNorm);
+  const { sizes, accumulate, clipNorm, ema, learningRate, momentum, losses, norms, weights, averages } = goldens.steps;
+  // One of two steps is clipped.
+  expect(norms.map((norm: number) => norm > clipNorm)).toEqual([false, true]);
   const model = formulaModel("resnet8_cifar10", { imageSize: 32, patchSize: null });
   const network = { model, normalization: CIFAR10_NORMALIZATION };
   const parameters = model.parameters();
-  const optimizer = createOptimizer(parameters, { optimizer: "adamw", weightDecay, decay: "all", momentum: 0, nesterov: false });
+  const optimizer = createOptimizer(parameters, { optimizer: "sgd", weightDecay: 0, decay: "all", momentum, nesterov: false });
   const average = new WeightAverage(network, ema);
   const update = new WeightUpdate(parameters, optimizer, average, { accumulate, clipNorm });
   const criterion = new Criterion(network, null, null);
@@ -66,7 +67,7 @@ test("groups of batches, clipping and the average of the weights follow PyTorch'
       update.take({ isFirst: place === 0, isLast: place === group.length - 1, share }, learningRate);
     });
   }
-  expect(optimizer.steps).toBe(3);
+  expect(optimizer.steps).toBe(2);
   for (const [of, expected] of [
     [model, weights],
     [average.network.model, averages],
