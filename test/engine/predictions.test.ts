@@ -7,6 +7,7 @@ import { mean } from "../../src-main/contract/statistics";
 import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";
 import { deleteRun } from "../../src-main/runs/delete";
+import { summaryIn } from "../../src-main/runs/figures";
 import { predictionFiles, readPredictions } from "../../src-main/runs/predictions";
 import { recipeOfRun } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
@@ -52,6 +53,8 @@ test("what they say is in the result", () => {
   }
   const stored = JSON.parse(readFileSync(join(whole.directory, "comparison.json"), "utf8"));
   expect(stored).toMatchObject({ interval, student: { agreement: student.agreement } });
+  // The same is read from the folder, for the app.
+  expect(summaryIn(whole.directory)).toMatchObject({ seeds, interval, testImages, student: { agreement: student.agreement, divergence: student.divergence } });
 });
 
 test("a run that was stopped and resumed has the same, without lines twice, and deleting it leaves nothing of them", async () => {
@@ -86,6 +89,8 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   const grown = (await growing(out, 1)) as SweepResult;
   expect([grown.seeds, grown.intervalOver, grown.comparisons.length]).toEqual([[3, 4, 5], "seeds", 3]);
   expect(readdirSync(out).filter((name) => name.startsWith("seed-"))).toEqual(["seed-3", "seed-4", "seed-5"]);
+
+  expect(summaryIn(out)).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
 
   rmSync(join(out, "seed-4", "comparison.json"));
   await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed 4 of its 3 is open. Resume it first, then add seeds");

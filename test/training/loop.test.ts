@@ -5,7 +5,8 @@ import type { BatchRecord } from "../../src-main/contract/run";
 import type { Dataset } from "../../src-main/data/dataset";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
-import { train } from "../../src-main/training/loop";
+import { isKeepable } from "../../src-main/training/evaluate";
+import { type EpochAnswers, examplesOf, train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
@@ -44,6 +45,27 @@ test("the running accuracy and mean loss of an epoch weight every image equally"
   expect(epoch.trainAcc).toBe(batches.at(-1)!.trainAcc);
   expect(Number.isInteger(Math.round(epoch.trainAcc * 28 * 1e6) / 1e6)).toBe(true);
   trainer.release();
+});
+
+test("an epoch ends with answers to the same eight test images, and the last one with those to all", async () => {
+  const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 2 }) }, data, teacher);
+  const answers: EpochAnswers[] = [];
+  const { hooks } = recording({ onEpoch: (_, __, each) => void answers.push(each) });
+  await train([trainer], hooks);
+  // Ten test images of three classes in turn.
+  const examples = examplesOf(data.test);
+  expect([...examples]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect([...examplesOf({ labels: Int32Array.of(2, 2, 0, 2, 0) })]).toEqual([2, 0, 4, 1, 3]);
+  expect(answers.map(({ last, examples }) => [last?.length ?? null, examples.length])).toEqual([
+    [null, 24],
+    [30, 24],
+  ]);
+  expect(answers[1]!.last!.subarray(0, 24)).toEqual(answers[1]!.examples);
+  trainer.release();
+});
+
+test("so many probabilities that they would fill the memory are not kept", () => {
+  expect([isKeepable({ count: 50_000 }, 100), isKeepable({ count: 50_001 }, 100)]).toEqual([true, false]);
 });
 
 describe("a comparison", () => {
