@@ -56,11 +56,11 @@ test("an epoch ends with answers to the same eight test images, and the last one
   const examples = examplesOf(data.test);
   expect([...examples]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect([...examplesOf({ labels: Int32Array.of(2, 2, 0, 2, 0) })]).toEqual([2, 0, 4, 1, 3]);
-  expect(answers.map(({ last, examples }) => [last?.length ?? null, examples.length])).toEqual([
+  expect(answers.map(({ all, examples }) => [all?.length ?? null, examples.length])).toEqual([
     [null, 24],
     [30, 24],
   ]);
-  expect(answers[1]!.last!.subarray(0, 24)).toEqual(answers[1]!.examples);
+  expect(answers[1]!.all!.subarray(0, 24)).toEqual(answers[1]!.examples);
   trainer.release();
 });
 
