@@ -41,7 +41,7 @@ function armSummary(arms: readonly ArmFigures[]): ArmSummary {
 // ---- In words ---------------------------------------------------------------------------------------------------------------------
 
 /** The images whose labels the bundled teachers were trained on. */
-const BUNDLED_TEACHER_SAW = "50,000 labelled images, the training images of CIFAR-10; the sample's are among them";
+const BUNDLED_TEACHER_SAW = "the 50,000 labelled training images of CIFAR-10, the sample's among them";
 
 /** What the student had that the control had not, and what the teacher knew before: two or three sentences. */
 export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">): string | null {

@@ -54,7 +54,7 @@ export const settings = {
     group: "Run",
     advanced: true,
     label: "Images without labels",
-    help: "Images that only the teacher labels: the rest of the training images, or a folder; a control cannot use them, and repeats its own for as many steps. Null: none.",
+    help: "Images that only the teacher labels: the rest of the training images, or a folder; a control cannot use them, and repeats its own for as many steps; null adds none.",
   }),
   "teacher.model": model({ default: "resnet18_cifar10", group: "Teacher", label: "Teacher", help: "The model whose soft labels the student learns from." }),
   "teacher.weights": path("file", ["bundled"], {

@@ -71,7 +71,7 @@ function expectAll(arms: readonly PlacedArm[], earlier: readonly (EarlierRun | n
 
 /** Throws an InputError if a folder has the name of a file that resuming writes. */
 function expectNoFolders(directory: string): void {
-  const { checkpoint: _, ...files } = runFiles(directory);
+  const { checkpoint: _, predictions: __, ...files } = runFiles(directory);
   const inTheWay = Object.values(files).find(isInTheWay);
   if (inTheWay) throw new InputError(`${inTheWay} is a folder or a device, where the run has a file: move it away and resume again`);
 }

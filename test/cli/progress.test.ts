@@ -28,7 +28,11 @@ describe("progress", () => {
       };
       send({ type: "batches", arm: "single", records: [record], progress: { done, total: 200, imagesPerSecond: 1234, secondsLeft: 65 } });
     }
-    send({ type: "epoch", arm: "single", record: { epoch: 2, trainLoss: 2.4, trainAcc: 0.3, testAcc: 0.31, testLoss: 2.3, seconds: 10 } });
+    send({
+      type: "epoch",
+      arm: "single",
+      record: { epoch: 2, trainLoss: 2.4, trainAcc: 0.3, testAcc: 0.31, testLoss: 2.3, emaAcc: null, emaLoss: null, valAcc: null, valLoss: null, seconds: 10 },
+    });
     send({ type: "note", text: "normalised with the data's own mean" });
     send({ type: "warning", text: "few images" });
     return trained("single", 0.4);

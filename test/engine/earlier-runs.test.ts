@@ -33,8 +33,13 @@ const report = (run: string, format: "html" | "csv" | "json" = "html") =>
   readFileSync(writeReport({ runs: [join(copy, run)], format, out: join(copy, "reports", `${run}.${format}`) }), "utf8");
 
 describe("recipes", () => {
-  test.each(["demo", "article", "quick-look"] as const)("of preset %s mean what they meant", (id) => {
+  test.each(["article", "quick-look"] as const)("of preset %s mean what they meant", (id) => {
     expect(parseRecipe(inFixture(`recipes/${id}.json`))).toEqual(presetOf(id).recipe);
+  });
+
+  test("of the demo mean what they meant, when its student learned from soft labels", () => {
+    const { distillation } = parseRecipe({ ...presetOf("demo").recipe, distillation: { temperature: 0.212, alpha: 0.62 } });
+    expect(parseRecipe(inFixture("recipes/demo.json"))).toEqual({ ...presetOf("demo").recipe, distillation });
   });
 
   test("in the short form of a distillation, with a control of its own settings, and of one arm", () => {

@@ -218,7 +218,7 @@ describe("the page of a comparison", () => {
       "distillation.labels",
       "distillation.terms.0.kind",
       "distillation.terms.0.weight",
-      "distillation.terms.0.temperature",
+      "distillation.terms.0.block",
       "distillation.cacheTeacher",
     ]);
     expect(textOf(html)).toMatch(/train\.learningRate 0\.0123 0\.001/);

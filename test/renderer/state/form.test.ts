@@ -35,7 +35,7 @@ describe("the loss in words", () => {
   const recipeWith = (distillation: object) => parseRecipe({ ...presetOf("demo").recipe, distillation });
 
   it("is the sum that a student minimises", () => {
-    expect(lossInWords(presetOf("demo").recipe.distillation!)).toBe("0.62\u00a0·\u00a0soft labels + 0.38\u00a0·\u00a0labels");
+    expect(lossInWords(presetOf("demo").recipe.distillation!)).toBe("40\u00a0·\u00a0locality guidance + labels");
     expect(lossInWords(recipeWith({ kind: "soft", alpha: 0.7 }).distillation!)).toBe("0.7\u00a0·\u00a0soft labels + 0.3\u00a0·\u00a0labels");
     expect(lossInWords(recipeWith({ labels: 0, terms: [{ kind: "dkd", weight: 1 }] }).distillation!)).toBe("decoupled soft labels");
     const both = recipeWith({ labels: 1, terms: [{ kind: "soft", weight: 0.5 }, { kind: "locality" }] });

@@ -106,6 +106,7 @@ it("without a teacher one model is trained; with one again, it is the demo's", (
 });
 
 describe("objectives", () => {
+  beforeEach(() => setup.usePreset("quick-look"));
   const kinds = () => setup.terms.map(({ kind }) => kind);
 
   it("a term's fields are typed like any other", () => {

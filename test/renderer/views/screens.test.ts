@@ -60,11 +60,11 @@ describe("Set up", () => {
   });
 
   it("says what the student minimises, whatever the objectives are", () => {
-    expect(read()).toContain("0.62\u00a0·\u00a0soft labels + 0.38\u00a0·\u00a0labels");
+    expect(read()).toContain("40\u00a0·\u00a0locality guidance + labels");
     studio.setup.set("distillation.terms.0.kind", "dkd");
     studio.setup.addTerm();
     const words = read();
-    expect(words).toContain("decoupled soft labels + 0.5\u00a0·\u00a0soft labels + 0.38\u00a0·\u00a0labels");
+    expect(words).toContain("decoupled soft labels + 0.5\u00a0·\u00a0soft labels + labels");
     expect(words).toContain("Decoupled soft labels: temperature 4");
     expect(words).toContain("Weight of the other classes");
     expect(words).toContain("Add an objective");
