@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { bestEpoch } from "../contract/best-epoch";
 import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { EpochRecord, TrainResult } from "../contract/run";
@@ -64,6 +66,11 @@ export class ArmRun {
     writer.setHashes(trainer.hashes);
 
     if (!checkpoint) run.note(`${name}: the run ended before its first checkpoint, so it begins anew`);
+    const best = bestEpoch(writer.epochs);
+    if (best && !existsSync(runFiles(directory).best))
+      run.warn(
+        `${name}: ${runFiles(directory).best}, of epoch ${best.epoch}, is gone: it is written again only if a later epoch is better on the validation images`,
+      );
     if (isHeaderLost) run.warn(`${name}: recipe.json could not be read, as after a power loss, and was restored from the checkpoint`);
     for (const text of said) run.warn(`${name}: ${text}`);
     const { evidenceDamage } = readRun(directory);
@@ -103,7 +110,7 @@ export class ArmRun {
   }
 
   #isBest({ epoch }: EpochRecord): boolean {
-    return this.trainer.position.best?.epoch === epoch;
+    return bestEpoch(this.writer.epochs)?.epoch === epoch;
   }
 
   /** Lines first: a checkpoint never includes a batch that the files lack. */
@@ -158,14 +165,14 @@ export class ArmRun {
 
   /** All epochs are done. */
   finish(): TrainResult {
-    const { averaged, hashes, arm, teacher, position } = this.trainer;
+    const { averaged, hashes, arm, teacher } = this.trainer;
     const { directory } = this.writer;
     this.writer.expectInPlace();
     this.#saveWeights("weights");
     if (averaged) this.#saveWeights("averaged");
     removeOlderCheckpoint(runFiles(directory).checkpoint);
     this.writer.event("finished", teacher?.summary);
-    return { directory, arm, hashes, best: position.best ?? null, ...summaryOf(directory) };
+    return { directory, arm, hashes, ...summaryOf(directory) };
   }
 
   #saveWeights(file: "weights" | "best" | "averaged"): void {
@@ -191,7 +198,7 @@ export function predictionsOf({ classes, test }: Dataset, probabilities: Float64
 }
 
 /** The summary of a run whose epochs are all done. Throws an InputError if its tables have lost the last one. */
-function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes" | "best"> {
+function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
   const { epochRecords, batches, epochs } = readRun(directory);
   const last = epochRecords.at(-1);
   if (last?.epoch !== epochs || last.testAcc === null || last.testLoss === null)
@@ -203,6 +210,7 @@ function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "
     trainAcc: last.trainAcc,
     testAcc: last.testAcc,
     testLoss: last.testLoss,
+    best: bestEpoch(epochRecords),
     emaAcc: last.emaAcc ?? null,
     seconds: epochRecords.reduce((sum, { seconds }) => sum + seconds, 0),
     // The harmonic mean, as batches are equal in size.

@@ -190,6 +190,10 @@ export class RunWriter {
     this.#epochRecords.push(record);
   }
 
+  get epochs(): readonly EpochRecord[] {
+    return this.#epochRecords;
+  }
+
   event(type: Exclude<EventType, "started" | "resumed">, text?: string): void {
     this.#writeEvent({ time: new Date().toISOString(), type, text });
   }

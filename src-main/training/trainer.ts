@@ -1,7 +1,7 @@
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, BatchEvidence, BatchRecord, BestEpoch, EpochRecord, RunHashes } from "../contract/run";
+import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { dominantOf, labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
@@ -44,8 +44,6 @@ export interface Position {
   batchesHash: string;
   /** Batches from one checksum of pixels and targets to the next. */
   checksumEvery: number;
-  /** The best epoch so far; null or missing if none was validated. */
-  best?: BestEpoch | null;
 }
 
 export interface TrainerOptions {
@@ -215,24 +213,17 @@ export class Trainer {
   /** Completes the current epoch, whose batches are all done; null if it is not measured. */
   endEpoch(measured: Measured | null): EpochRecord {
     const { epoch } = this;
-    const { lossSum, seen, seconds, best } = this.#position;
+    const { lossSum, seen, seconds } = this.#position;
     const trainAcc = this.#trainAccuracy;
     const evaluations = Object.values(measured ?? {}).filter((each): each is Evaluation => each !== null);
-    const { test = null, validation = null } = measured ?? {};
-    const isBest = test && validation && !(best && best.valAcc >= validation.accuracy);
-    this.#position = {
-      ...this.#position,
-      epochsDone: epoch,
-      ...EPOCH_START,
-      ...(isBest && { best: { epoch, valAcc: validation.accuracy, testAcc: test.accuracy } }),
-    };
+    this.#position = { ...this.#position, epochsDone: epoch, ...EPOCH_START };
     this.#pass.release();
     return {
       epoch,
       trainLoss: lossSum / seen,
       trainAcc,
-      testAcc: test?.accuracy ?? null,
-      testLoss: test?.loss ?? null,
+      testAcc: measured?.test.accuracy ?? null,
+      testLoss: measured?.test.loss ?? null,
       emaAcc: measured?.averaged?.accuracy ?? null,
       emaLoss: measured?.averaged?.loss ?? null,
       valAcc: measured?.validation?.accuracy ?? null,

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Argument, type Command } from "commander";
+import { bestInWords } from "../../contract/best-epoch";
 import { ANSWER_FIGURES, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { UsageError } from "../../contract/failure";
@@ -147,6 +148,10 @@ function comparisonText(result: ComparisonResult, taught: string | null, world: 
   ];
   return paragraphs([
     table(rows),
+    bestInWords([
+      { name: "control", best: control.best },
+      { name: "student", best: student.best },
+    ]),
     taught,
     sureness(result, severalSeedsCommand(directory, world)),
     answerFigures(result),

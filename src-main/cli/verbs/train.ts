@@ -69,6 +69,7 @@ export function addTrain(program: Command, perform: Perform): void {
       const rows = [
         ["train accuracy", percent(result.trainAcc)],
         ["test accuracy", percent(result.testAcc)],
+        ...(result.best === null ? [] : [[`test accuracy of epoch ${result.best.epoch}, the best on the validation images`, percent(result.best.testAcc)]]),
         ...(result.emaAcc === null ? [] : [["test accuracy of the averaged weights", percent(result.emaAcc)]]),
         ["time", duration(result.seconds)],
         ["images/s", String(Math.round(result.imagesPerSecond))],

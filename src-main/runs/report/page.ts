@@ -1,3 +1,4 @@
+import { bestEpoch, bestInWords } from "../../contract/best-epoch";
 import { teachingInWords } from "../../contract/comparison";
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
@@ -66,11 +67,17 @@ ${verdict(group)}
 ${arms(runs) && taught(runs)}
 ${surenessOf(group)}
 ${resultTable(drawn)}
+${best(drawn)}
 ${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
 ${runs.length > 1 ? fairness(runs) : null}
 ${recipeTable(drawn)}
 </section>`;
+}
+
+function best(drawn: readonly Drawn[]): Markup | null {
+  const words = bestInWords(drawn.map(({ label, run }) => ({ name: label.toLowerCase(), best: bestEpoch(run.epochRecords) })));
+  return words === null ? null : html`<p class="muted">${words}</p>`;
 }
 
 function taught(runs: readonly RunDetails[]): Markup | null {
