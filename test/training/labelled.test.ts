@@ -1,6 +1,7 @@
 // Training on images of which only some have labels, and by a validation split.
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import type { Term } from "../../src-main/contract/objectives";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord } from "../../src-main/contract/run";
 import { labelledShares, mixtureOf } from "../../src-main/data/batches";
@@ -104,6 +105,27 @@ describe("with images that have no label", () => {
     expect(partly.batches[2]!.loss).toBeCloseTo(0.5 * partly.batches[2]!.parts.kd!, 6);
     expect(partly.batches.map(({ trainAcc }) => Math.round(trainAcc * LABELLED * 1e6) / 1e6).every((correct) => correct <= LABELLED)).toBe(true);
     expect(partly.batches[3]!.trainAcc).toBe(partly.batches[1]!.trainAcc);
+  });
+
+  const locality: Term = { kind: "locality", weight: 4, block: 2, stage: null };
+  test.each<[string, Term[], number]>([
+    ["in one op with soft labels", [{ kind: "soft", weight: 0.5, temperature: 2 }], 0],
+    ["beside features", [locality], 0],
+    ["smoothed", [locality], 0.2],
+  ])("three labels among eight images give the loss of those three alone: %s", (_, terms, labelSmoothing) => {
+    const recipe = recipeWith({}, { shuffle: false, labelSmoothing });
+    const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
+    const distilled = { ...recipe, student, distillation: { labels: 0.5, terms, cacheTeacher: true } };
+    const firstLoss = (count: number) => {
+      const labels = data.train.labels.map((label, n) => (n < 3 ? label : -1));
+      const trainer = trainerOf({ name: "student", recipe: distilled }, { ...data, labelled: 3, train: { ...data.train, count, labels } }, teacher);
+      const { parts, trainAcc } = trainer.step().record;
+      trainer.release();
+      return [parts.ce, trainAcc];
+    };
+    const [alone, among] = [firstLoss(3), firstLoss(8)];
+    expect(among[0]).toBeCloseTo(alone[0]!, 5);
+    expect(among[1]).toBe(alone[1]);
   });
 
   test("a mixture counts as much as the share of it that has a label, and not at all if its image has none", () => {
