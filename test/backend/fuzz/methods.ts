@@ -17,6 +17,11 @@ export function methodCalls(thread: Thread): Methods {
   const reads: unknown[] = [];
   const recordings: unknown[] = [];
   const flag = new Int32Array(thread.place.flags.buffer, 4 * thread.place.thread, 1);
+  const beginOne = () => {
+    const { handle } = thread.alloc("i32", [3]);
+    addon.beginRecording!();
+    addon.fill!({ y: handle, value: 1 });
+  };
   return {
     alloc: () => thread.alloc(pick(DTYPES), pick([[], [1], [3, 2], [1, 1, 1, 1, 1, 2], [2 ** 45], [2 ** 24, 2 ** 24], [2 ** 48]])),
     view: () => {
@@ -56,14 +61,16 @@ export function methodCalls(thread: Thread): Methods {
     beginRecording: () => addon.beginRecording!(),
     endRecording: () => {
       // Of those that go on, a call in between, such as a read, makes most invalid.
-      if (thread.random.once(2)) {
-        const { handle } = thread.alloc("i32", [3]);
-        addon.beginRecording!();
-        addon.fill!({ y: handle, value: 1 });
-      }
+      if (thread.random.once(2)) beginOne();
       recordings.push(addon.endRecording!());
     },
-    replay: () => addon.replay!(recordings.length > 0 ? pick(recordings) : 1),
+    replay: () => {
+      if (recordings.length === 0 && thread.random.once(2)) {
+        beginOne();
+        recordings.push(addon.endRecording!());
+      }
+      addon.replay!(recordings.length > 0 ? pick(recordings) : 1);
+    },
     releaseRecording: () => addon.releaseRecording!(recordings.length > 0 ? recordings.pop() : 1),
   };
 }
