@@ -65,7 +65,7 @@ export function methodCalls(thread: Thread): Methods {
       recordings.push(addon.endRecording!());
     },
     replay: () => {
-      if (recordings.length === 0 && thread.random.once(2)) {
+      if (recordings.length === 0 && !thread.random.once(4)) {
         beginOne();
         recordings.push(addon.endRecording!());
       }
