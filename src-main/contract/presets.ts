@@ -24,7 +24,7 @@ const article = {
 };
 
 const quickRun = { epochs: 16, batchSize: 64, learningRate: 1e-3, weightDecay: 0.05, decay: "matrices", schedule: "cosine-step", warmupEpochs: 1 };
-/** Chosen on validation images: docs/results.md. */
+/** How weight and block were chosen: docs/results.md. */
 const locality = { kind: "locality", weight: 40, block: 4 };
 
 /** Recipes as a person would write them. */
