@@ -1,6 +1,7 @@
 /** What comparisons of one seed or several show, in figures and in words. Pure functions for the engine, reports, terminal and app. */
 import { objectives } from "./objectives";
 import type { Recipe } from "./recipe";
+import { teachersOf } from "./recipe-values";
 import type { AnswerFigures, ArmFigures, ArmSummary, Compared, ComparisonSummary } from "./run";
 import { deviation, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
@@ -48,13 +49,18 @@ export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "t
   if (!teacher || !distillation) return null;
   const terms = distillation.terms.filter(({ weight }) => weight > 0).map(({ kind }) => objectives[kind].label.toLowerCase());
   const means = [...new Set(terms)].join(" and ");
+  const teachers = teachersOf({ teacher });
+  const [the, that] = teachers.length > 1 ? ["teachers", "Those teachers"] : ["teacher", "That teacher"];
+  const names = `${the}, ${teachers.map(({ model }) => model).join(" and ")},`;
   const got =
     distillation.labels > 0
-      ? `Both learned from the labels; the student alone also from the teacher, ${teacher.model}, by ${means}.`
-      : `The control learned from the labels; the student from the teacher alone, ${teacher.model}, by ${means}.`;
-  const images = data.unlabelled ? " Besides, the student was shown images without labels, of which only the teacher says something." : "";
-  const saw = teacher.weights === "bundled" ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
-  return `${got}${images} That teacher had been trained before, ${saw}.`;
+      ? `Both learned from the labels; the student alone also from the ${names} by ${means}.`
+      : `The control learned from the labels; the student only from the ${names} by ${means}.`;
+  const images = data.unlabelled
+    ? ` Besides, the student was shown images without labels, of which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
+    : "";
+  const saw = teachers.every(({ weights }) => weights === "bundled") ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
+  return `${got}${images} ${that} had been trained before, ${saw}.`;
 }
 
 /** A difference of two fractions in points: "+17.9", "−0.3". */

@@ -166,6 +166,8 @@ export class Work {
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
+        const divided = divisionInWords(data);
+        if (divided && !resume) this.#runs.at(-1)!.note(divided);
         if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
         const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
         if (ignored) this.#runs.at(-1)!.note(ignored);
@@ -299,6 +301,18 @@ function predictionsUnkept({ classes, test }: Dataset): string | null {
 function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Dataset): void {
   const side = Math.min(H, W);
   if (crop >= side) throw new InputError(`augment.crop: expected less than the side of these images, ${side} pixels, got ${crop}`);
+}
+
+/** Which training images are used how, if not all are used alike. */
+function divisionInWords({ train, labelled, validation }: Dataset): string | null {
+  const unlabelled = train.count - labelled;
+  const parts = [
+    ...(unlabelled > 0
+      ? [`${labelled} training images have labels, ${unlabelled} have none: a student learns from those by its teacher, a control not at all`]
+      : []),
+    ...(validation ? [`${validation.count} images are held back for validation`] : []),
+  ];
+  return parts.length > 0 ? parts.join("; ") : null;
 }
 
 /** The teacher of the arms that distill; null if none does. */

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { signedPoints, summarize, surenessInWords } from "../../src-main/contract/comparison";
+import { describe, expect, test } from "vitest";
+import { signedPoints, summarize, surenessInWords, teachingInWords } from "../../src-main/contract/comparison";
+import { presetOf } from "../../src-main/contract/presets";
 import type { Compared } from "../../src-main/contract/run";
 
 const arm = (testAcc: number, agreement: number | null = 0.5) => ({ trainAcc: 0.6, testAcc, agreement, divergence: 1, calibrationError: 0.1 });
@@ -61,4 +62,37 @@ test("the range says over what, and how it was computed", () => {
 
 test("points have a sign", () => {
   expect([0.0314, -0.0314, 0].map(signedPoints)).toEqual(["+3.1", "−3.1", "+0.0"]);
+});
+
+describe("what the student had that the control had not", () => {
+  const { recipe } = presetOf("demo");
+  const soft = { kind: "soft" as const, weight: 1, temperature: 1 };
+  const unused = { kind: "hard" as const, weight: 0 };
+  const distillation = { ...recipe.distillation!, terms: [soft, soft, unused] };
+  const others = [{ ...recipe.teacher!, model: "resnet18", weights: "/own.safetensors", weight: 1 }];
+
+  test.each([
+    [
+      recipe,
+      "Both learned from the labels; the student alone also from the teacher, resnet20_cifar10, by locality guidance. That teacher had been trained before, on the 50,000",
+    ],
+    [
+      { ...recipe, distillation: { ...distillation, labels: 0 } },
+      "The control learned from the labels; the student only from the teacher, resnet20_cifar10, by soft labels. That",
+    ],
+    [
+      presetOf("few-labels").recipe,
+      "by soft labels and locality guidance. Besides, the student was shown images without labels, of which only the teacher says something. That",
+    ],
+    [
+      { ...recipe, teacher: { ...recipe.teacher!, others } },
+      "from the teachers, resnet20_cifar10 and resnet18, by locality guidance. Those teachers had been trained before, on images and labels that",
+    ],
+  ])("is told: %#", (each, words) => {
+    expect(teachingInWords(each)).toContain(words);
+  });
+
+  test("is nothing where there is no teacher", () => {
+    expect(teachingInWords({ ...recipe, distillation: null })).toBeNull();
+  });
 });

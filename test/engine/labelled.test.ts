@@ -27,7 +27,8 @@ const hashOf = (path: string) => createHash("sha256").update(readFileSync(path))
 
 test("with few labels both arms take as many steps, and the images differ by design; resumed, they end in the same bits", async () => {
   const [whole, resumed] = [folder.path("whole"), folder.path("resumed")];
-  const { result } = (await trainInto(whole, fewLabels())) as { result: ComparisonResult };
+  const { result, said } = (await trainInto(whole, fewLabels())) as { result: ComparisonResult; said: string[] };
+  expect(said).toContainEqual(expect.stringMatching(/^10 training images have labels, 30 have none: .*; 20 images are held back for validation$/));
   expect(result).toMatchObject({ controlled: false, differentImages: true, tunedSeparately: false });
   expect(result.reason).toMatch(/^different images by design/);
   const [control, student] = ["control", "student"].map((arm) => readRun(`${whole}/${arm}`));

@@ -177,7 +177,7 @@ function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): 
 /** A comparison of one seed lies in no folder of its own, so it gets no more; what it was asked for is a recipe. */
 function severalSeedsCommand(directory: string, world: World): string {
   const request = path.join(shownPath(world, directory), "request.json");
-  return `Compare ${SEEDS} seeds with: ${shellWords(["npx", "distill", "compare", "--recipe", request])}`;
+  return `Compare ${SEEDS} seeds with: ${shellWords([...world.program, "compare", "--recipe", request])}`;
 }
 
 /** null if no predictions are kept. */
