@@ -76,8 +76,8 @@ export interface Addon {
   threads(): number;
   /**
    * While the flag, an Int32Array of one element in a SharedArrayBuffer that another thread may set, is not 0, ops of this thread on the processor
-   * are cut short and throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer, `accumulate` and `clipNorm` run to their end. null:
-   * nothing stops them.
+   * are cut short and throw an Error with the code "INTERRUPTED"; what they computed is undefined. Steps of an optimizer, `accumulate` and `clipNorm`
+   * run to their end. null: nothing stops them.
    */
   stopOn(flag: Int32Array | null): void;
   /**

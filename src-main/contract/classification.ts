@@ -22,6 +22,7 @@ export function judge(label: number, probabilities: ArrayLike<number>): Judged {
   return { label, predicted, confidence: probabilities[predicted]!, rank };
 }
 
+/** Of probabilities or logits: the class with the largest, the first among equals. */
 export function mostLikely(probabilities: ArrayLike<number>): number {
   let best = 0;
   for (let k = 1; k < probabilities.length; k++) if (probabilities[k]! > probabilities[best]!) best = k;

@@ -9,6 +9,7 @@ import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
 import type { ArmName, BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import { MOST_SEEDS } from "./statistics";
 import { z } from "./zod";
 
 export type { Failure };
@@ -78,9 +79,13 @@ export const methods = {
     recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
     out: text,
     resume: z.boolean(),
-    seeds: z.int().min(1).max(1000).optional(),
+    seeds: z.int().min(1).max(MOST_SEEDS).optional(),
     /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
-    addSeeds: z.int().min(1).max(999).optional(),
+    addSeeds: z
+      .int()
+      .min(1)
+      .max(MOST_SEEDS - 1)
+      .optional(),
     /** Where a run of this name exists, take the next free name: "first-2". */
     unique: z.boolean().optional(),
     /** A person says that whoever holds the folder's lock is gone. */

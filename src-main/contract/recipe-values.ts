@@ -38,7 +38,7 @@ export interface RecipeSetting {
   value: SettingValue;
 }
 
-/** All settings of a recipe with their values, including those of its terms and of its other teachers, in the order of the tables. Sections that are null are left out. */
+/** All settings of a recipe with their values, its terms' and other teachers' included, in the order of the tables; those of sections that are null left out. */
 export function recipeSettings(recipe: Recipe): RecipeSetting[] {
   const more: { [after: string]: string[] } = { "distillation.labels": termKeys(recipe.distillation), "teacher.std": otherTeacherKeys(recipe) };
   const keys = settingKeys.flatMap((key) => [key, ...(more[key] ?? [])]);

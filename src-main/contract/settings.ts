@@ -362,8 +362,8 @@ export const otherTeacherRows: { readonly [name: string]: Setting } = {
 };
 
 /**
- * The row of a key, those of the control, of teachers besides the first ("teacher.others.0.weight"), of a distillation's short form and, given the recipe that says their kind, of its terms
- * ("distillation.terms.0.weight") included; undefined if there is none.
+ * The row of a key; undefined if there is none. Keys of the control, of teachers besides the first ("teacher.others.0.weight") and of a distillation's
+ * short form have rows too, and those of its terms ("distillation.terms.0.weight"), given the recipe that says their kind.
  */
 export function settingAt(key: string, recipe?: unknown): Setting | undefined {
   const term = /^distillation\.terms\.(\d+)\.(\w+)$/.exec(key);

@@ -58,7 +58,7 @@ export function pairedInterval(differences: readonly number[]): Interval | null 
 }
 
 /** As many seeds as a comparison may have. */
-const MOST_SEEDS = 1000;
+export const MOST_SEEDS = 1000;
 
 /**
  * About how many more pairs it takes until the interval of their mean no longer holds zero, if those to come are like those measured: the mean and

@@ -31,7 +31,7 @@ export interface Mix {
   views: Int32Array | null;
   /** [N], 0 ... 1: the image's share of the mixture, and of its labels. */
   shares: Float32Array;
-  /** [N,4], the part that the partner covers: top, left, height and width, where an image has H x W pixels; all 0 where the two are blended. Null or left out: all are. */
+  /** [N,4], the part that the partner covers: top, left, height and width in pixels of the stored image; all 0 where the two are blended. Null: all are. */
   boxes?: Int32Array | null;
 }
 

@@ -12,7 +12,7 @@ import { openDataset, type Source } from "../data/open-dataset";
 import { unlabelledImages } from "../data/unlabelled-folder";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
-import { runFolders } from "../runs/reader";
+import { runFolders, SWEEP_DEPTH } from "../runs/reader";
 import { evaluate } from "../training/evaluate";
 import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { logitsOfFile, numbered, warnOf } from "./predict";
@@ -57,12 +57,9 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
 
 // ---- Which networks ---------------------------------------------------------------------------------------------------------------
 
-/** From a sweep to the arms of its comparisons. */
-const ARM_DEPTH = 2;
-
 /** The students of a run, a comparison or a sweep, and the teachers that they had. Throws an InputError if one is not finished. */
 function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: Chosen[]; data: Recipe["data"] } {
-  const folders = runFolders(directory, ARM_DEPTH);
+  const folders = runFolders(directory, SWEEP_DEPTH);
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
   const heads = folders.map((folder) => ({ folder, ...readHeader(folder) }));
   const networks = heads.map(({ folder, recipe, normalization }): Chosen => {

@@ -7,10 +7,7 @@ import { InputError } from "../contract/failure";
 import type { AnswerFigures, Compared, ComparisonSummary, RunDetails, RunSummary } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
 import { type Predictions, predictionFiles, readPredictions } from "./predictions";
-import { readRun, runFolders } from "./reader";
-
-/** From a sweep to the arms of its comparisons. */
-const ARM_DEPTH = 2;
+import { readRun, runFolders, SWEEP_DEPTH } from "./reader";
 
 /** A finished arm, whose last epoch was tested. */
 interface Arm extends Pick<RunSummary, "directory"> {
@@ -99,7 +96,7 @@ function isTested(run: RunDetails): run is RunDetails & { trainAcc: number; test
 
 /** Means over the finished comparisons in the folder of a comparison or a sweep; null if there are none. */
 export function summaryIn(directory: string): ComparisonSummary | null {
-  const runs = runFolders(directory, ARM_DEPTH).map(readRun);
+  const runs = runFolders(directory, SWEEP_DEPTH).map(readRun);
   const folders = [...new Set(runs.filter(({ arm }) => arm !== "single").map((run) => dirname(run.directory)))];
   const compared = folders.flatMap((folder) => {
     const figures = comparedIn(

@@ -8,8 +8,8 @@ import { cell, cellsOf } from "./csv";
 import { wholeLines } from "./lines";
 
 /**
- * In a run's folder. `last`: of the last epoch, on all test images; `best`: of the best epoch by the validation images. `examples`: of every epoch, on a few of them. `teacher`: on all test images, in the
- * folder that a comparison's arms lie in, or of a run that is none's.
+ * In a run's folder. `last`: of the last epoch, on all test images. `best`: the same of the best epoch by the validation images. `examples`: of every
+ * epoch, on a few test images. `teacher`: on all test images, in the folder that a comparison's arms lie in, or of a run that is none's.
  */
 export const predictionFiles = (directory: string) => {
   const file = (name: string) => join(directory, "predictions", `${name}.csv`);

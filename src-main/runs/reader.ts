@@ -56,6 +56,9 @@ function summaryOf(directory: string): RunSummary {
   return summarize(directory, head?.header ?? null, events.records, epochs.records, damage);
 }
 
+/** Levels from the folder of a sweep to the arms of its comparisons. */
+export const SWEEP_DEPTH = 2;
+
 /** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
 export function runFolders(directory: string, depth = 3): string[] {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];

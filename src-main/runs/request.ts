@@ -9,6 +9,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
+import { MOST_SEEDS } from "../contract/statistics";
 import { readText } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
 import { requestFile, SCHEMA } from "./files";
@@ -67,9 +68,6 @@ export function seedsOf(directory: string): number {
       "resume it with that number, on the command line with --seeds",
   );
 }
-
-/** As many as a comparison of one seed or several may have. */
-const MOST_SEEDS = 1000;
 
 /** How many seeds a finished sweep has in the end if it gets so many more. Throws an InputError if it is not finished, or cannot have more. */
 export function seedsWithMore(directory: string, more: number): number {

@@ -1,3 +1,4 @@
+import { mostLikely } from "../contract/classification";
 import type { Precision } from "../contract/recipe";
 import { softmax } from "../contract/softmax";
 import { labelsOf, render } from "../data/batches";
@@ -11,8 +12,6 @@ export interface Evaluation {
   accuracy: number;
   /** Cross-entropy, mean over all images. */
   loss: number;
-  /** By class: number of images, and how many were classified correctly. */
-  perClass: { count: number; correct: number }[];
   /** Computing time, without whatever ran in between. */
   seconds: number;
   /** [N,K], on request; null if they are more than `MOST_PROBABILITIES`. */
@@ -38,8 +37,8 @@ export interface EvaluateOptions {
 export async function evaluate(network: Network, split: Split, options: EvaluateOptions): Promise<Evaluation> {
   const { batchSize, precision, keep = false, yieldPoint, onAnswers, onBatch } = options;
   const { classes } = network.model;
-  const perClass = Array.from({ length: classes }, () => ({ count: 0, correct: 0 }));
   const probabilities = keep && isKeepable(split, classes) ? new Float64Array(split.count * classes) : null;
+  let correct = 0;
   let lossSum = 0;
   let seconds = 0;
 
@@ -48,12 +47,7 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
     const started = performance.now();
     const indices = range(first, Math.min(first + batchSize, split.count));
     const { logits, loss } = testBatch(network, split, indices, precision);
-    const predicted = largestOfRows(logits, classes);
-    for (const [n, index] of indices.entries()) {
-      const label = split.labels[index]!;
-      perClass[label]!.count++;
-      if (predicted[n] === label) perClass[label]!.correct++;
-    }
+    for (const [n, index] of indices.entries()) if (mostLikely(logits.subarray(n * classes, (n + 1) * classes)) === split.labels[index]) correct++;
     lossSum += loss * indices.length;
     const elapsed = (performance.now() - started) / 1000;
     seconds += elapsed;
@@ -65,8 +59,7 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
     onBatch?.(elapsed);
   }
 
-  const correct = perClass.reduce((sum, each) => sum + each.correct, 0);
-  return { accuracy: correct / split.count, loss: lossSum / split.count, perClass, seconds, probabilities };
+  return { accuracy: correct / split.count, loss: lossSum / split.count, seconds, probabilities };
 }
 
 /** Whether the probabilities of all images of a split are few enough to be kept. */
@@ -105,12 +98,4 @@ function softmaxOfRows(logits: Float32Array, classes: number): Float64Array {
   const probabilities = new Float64Array(logits.length);
   for (let at = 0; at < logits.length; at += classes) probabilities.set(softmax([...logits.subarray(at, at + classes)]), at);
   return probabilities;
-}
-
-/** Column of the first largest value of each row. */
-function largestOfRows(values: Float32Array, columns: number): number[] {
-  return Array.from({ length: values.length / columns }, (_, row) => {
-    const cells = values.subarray(row * columns, (row + 1) * columns);
-    return cells.indexOf(Math.max(...cells));
-  });
 }

@@ -7,6 +7,7 @@ import { UsageError } from "../../contract/failure";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, SweepResult } from "../../contract/run";
+import { MOST_SEEDS } from "../../contract/statistics";
 import { wholeNumber } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
@@ -27,7 +28,11 @@ export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "compare --recipe recipe.json --out runs/first");
   addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP), SEEDS)
-    .option("--add-seeds <count>", "train so many more seeds of the finished comparisons in --out, with the recipe that they have", wholeNumber(1, 999))
+    .option(
+      "--add-seeds <count>",
+      "train so many more seeds of the finished comparisons in --out, with the recipe that they have",
+      wholeNumber(1, MOST_SEEDS - 1),
+    )
     .action((options: CompareOptions) =>
       perform((session) => {
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
@@ -55,7 +60,7 @@ export function addDemo(program: Command, perform: Perform): void {
 function addCompareOptions(verb: Command, seeds: number): Command {
   const resumed = "--resume takes it from the run, or trains the first so many of it";
   const help = `train so many comparisons, with the recipe's seed and those after it (default: ${seeds}; ${resumed})`;
-  return addRunOptions(verb).option("--seeds <count>", help, wholeNumber(1, 1000));
+  return addRunOptions(verb).option("--seeds <count>", help, wholeNumber(1, MOST_SEEDS));
 }
 
 /** Adding seeds goes on with what is there. */
