@@ -30,6 +30,8 @@ export const requestFile = (directory: string) => join(directory, "request.json"
 export interface RunStart {
   arm: ArmName;
   recipe: Recipe;
+  /** That it takes, fewer than the recipe's where `train.batches` ends it; missing in runs of earlier versions. */
+  epochs?: number;
   hashes: RunHashes;
   classes: string[];
   /** Number of the student's trained values. */
