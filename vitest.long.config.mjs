@@ -2,6 +2,6 @@
 import { defineConfig, mergeConfig } from "vitest/config";
 import base from "./vitest.config.mjs";
 
-const config = mergeConfig(base, defineConfig({ test: { testTimeout: 3_600_000, reporters: ["verbose"] } }));
+const config = mergeConfig(base, defineConfig({ test: { testTimeout: 4 * 3_600_000, reporters: ["verbose"] } }));
 config.test.include = ["test/long/*.long.ts"];
 export default config;

@@ -22,6 +22,16 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Reads whole numbers from `min` on, with commas between them. */
+export function wholeNumbers(min: number): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+    if (values.some((value) => !Number.isSafeInteger(value) || value < min))
+      throw new InvalidArgumentError(`expected whole numbers from ${min} on, as in 250,500,1000, got "${text}"`);
+    return values;
+  };
+}
+
 /** Reads "r,g,b", one number per colour channel. */
 export function channels(text: string): [number, number, number] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));

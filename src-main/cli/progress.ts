@@ -39,7 +39,7 @@ class Narrator {
       case "state":
         return notice.state;
       case "member":
-        return `seed ${notice.seed} (${notice.index + 1} of ${notice.total}), in ${notice.directory}`;
+        return `${notice.words} (${notice.index + 1} of ${notice.total}), in ${notice.directory}`;
       case "started":
         this.#epochs.set(notice.arm, notice.epochs);
         return `${named(notice.arm)}${count(notice.epochs, "epoch")}, batches per epoch: ${notice.batchesPerEpoch}, in ${notice.directory}`;

@@ -63,6 +63,12 @@ export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "t
   return `${got}${images} ${that} had been trained before, ${saw}.`;
 }
 
+/** How the numbers of steps compare over numbers of labelled images; null if they are equal. */
+export function stepsInWords({ data: { unlabelled } }: Pick<Recipe, "data">): string | null {
+  if (unlabelled) return null;
+  return "Each was trained for as many epochs. With fewer labelled images an epoch has fewer batches, so those students took fewer steps.";
+}
+
 /** A difference of two fractions in points: "+17.9", "−0.3". */
 export const signedPoints = (difference: number): string => `${difference < 0 ? "−" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;
 

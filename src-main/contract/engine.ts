@@ -16,6 +16,9 @@ export type { Failure };
 
 export const PROTOCOL = 2;
 
+/** Of labelled images, in one sweep. */
+const MOST_NUMBERS_OF_LABELS = 100;
+
 export interface Call<M extends Method = Method> {
   id: number;
   method: M;
@@ -71,7 +74,8 @@ export const methods = {
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
    * ends with it. train: the one arm that the recipe describes. compare: control and student, alternating by epoch, in out/control and
    * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
-   * resumed has as many seeds as it was asked for, if they are left out; given fewer, only the first of them are trained.
+   * resumed has as many seeds as it was asked for, if they are left out; given fewer, only the first of them are trained. With `labels`, such a sweep over
+   * the seeds for each of these numbers of labelled images, in out/labels-<n>.
    */
   start: takes({
     kind: z.enum(["train", "compare"]),
@@ -80,6 +84,8 @@ export const methods = {
     out: text,
     resume: z.boolean(),
     seeds: z.int().min(1).max(MOST_SEEDS).optional(),
+    /** Numbers of labelled images (`data.labelled`); a run that is resumed has those that it was asked for, and may get more. */
+    labels: z.array(z.int().min(1)).min(1).max(MOST_NUMBERS_OF_LABELS).optional(),
     /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
     addSeeds: z
       .int()
@@ -188,8 +194,8 @@ export type Notice =
   | { id: number; type: "batches"; arm: ArmName; records: BatchRecord[]; progress: Progress }
   | { id: number; type: "epoch"; arm: ArmName; record: EpochRecord }
   | { id: number; type: "state"; state: "running" | "paused" | "stopping" }
-  /** A comparison of a sweep begins, number `index` from 0 of `total`: the notices that follow are its own. */
-  | { id: number; type: "member"; index: number; total: number; seed: number; directory: string }
+  /** A training of a sweep begins, number `index` from 0 of `total`: the notices that follow are its own. `words`: which one, as "seed 3". */
+  | { id: number; type: "member"; index: number; total: number; words: string; directory: string }
   | { id: number; type: "download"; received: number; total: number }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "measured"; record: BenchRecord }

@@ -218,7 +218,17 @@ export interface SweepResult extends ComparisonSummary {
   report: string;
 }
 
-export type RunResult = TrainResult | ComparisonResult | SweepResult;
+/** A sweep over numbers of labelled images: at each, what the comparisons of its seeds show. */
+export interface LabelsResult {
+  directory: string;
+  teacher: { model: string; testAcc: number };
+  /** By their number, ascending. */
+  labels: (SweepResult & { labelled: number })[];
+  /** Path of the HTML report. */
+  report: string;
+}
+
+export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult;
 
 export interface ComparisonResult extends ComparisonSummary {
   directory: string;

@@ -42,6 +42,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     resume: null,
     seeds: null,
+    labels: null,
     addSeeds: null,
     unique: null,
     takeOver: null,
@@ -79,8 +80,6 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
 
 /** Weights and data that come with the program. */
 const BUNDLED = "bundled";
-/** From the runs folder to the arms of a sweep's comparisons. */
-const ARM_DEPTH = 3;
 
 const REASONS: Record<Use, string> = {
   reads: "it is neither in the runs folder nor something that you chose: choose it in a dialog, or drop it on the window",
@@ -125,7 +124,7 @@ export class Permits {
   }
 
   #isNamedByARun(path: string): boolean {
-    return runFolders(this.#runs, ARM_DEPTH).some((directory) => pathsNamedBy(directory).some((named) => isPlain(named) && isWithin(path, named)));
+    return runFolders(this.#runs).some((directory) => pathsNamedBy(directory).some((named) => isPlain(named) && isWithin(path, named)));
   }
 }
 

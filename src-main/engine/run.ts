@@ -9,11 +9,11 @@ import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
+import { hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
-import { summarizeSweep } from "./sweep";
+import { isSweep, type Member, membersOf, type Sweep, sweepByLabels, sweepBySeed } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
 
 /** A run as its callers see it, whichever process trains it. */
@@ -35,15 +35,9 @@ export type Owner = Pick<LockContent, "program" | "socket" | "token">;
 
 const BEAT_MS = 5000;
 
-/** One comparison of a sweep; a run without several seeds has one member, itself. */
-interface Member {
-  recipe: Recipe;
-  directory: string;
-}
-
 /**
  * A run of this engine, from start to end: it holds the locks of its folders, gives the work to the thread that trains, and remembers what
- * happened, for watchers that come later. A sweep trains its comparisons one after the other.
+ * happened, for watchers that come later. A sweep trains its members one after the other.
  */
 export class Run implements Watchable {
   readonly id = randomUUID();
@@ -59,12 +53,13 @@ export class Run implements Watchable {
   /** Folders in which this run wrote what was asked for. */
   readonly #requested: string[] = [];
   readonly #seeds: number;
-  /** Whether its comparisons lie in folders of their own, one a seed. */
+  readonly #labels: readonly number[] | null;
+  /** Whether its comparisons lie in folders of their own. */
   readonly #isSweep: boolean;
   readonly #notices: NoticeBody[] = [];
   readonly #watchers = new Set<(notice: NoticeBody) => void>();
-  /** Progress of the member under way in that of all. */
-  #member = { index: 0, began: performance.now() };
+  /** The member under way, its place among all, and when it began. */
+  #member = { index: 0, total: 1, began: performance.now() };
 
   /** Throws an InputError, and leaves nothing behind, if the folder cannot be written to or another process trains there. */
   constructor(
@@ -72,22 +67,25 @@ export class Run implements Watchable {
     private readonly owner: Owner,
     private readonly thread: TrainerThread,
   ) {
-    const { out, resume, unique, kind, recipe, seeds, addSeeds } = request;
+    const { out, resume, unique, kind, recipe, seeds, addSeeds, labels } = request;
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
     else if (seeds !== undefined && seeds > 1) throw new UsageError(`seeds: one arm is trained with one seed, got ${seeds}`);
     if (addSeeds !== undefined && (kind === "train" || !resume || seeds !== undefined))
       throw new UsageError("addSeeds: expected a comparison that is resumed, without seeds");
+    if (labels && kind === "train") throw new UsageError("labels: expected a comparison; one arm is trained with the data.labelled of its recipe");
     expectWritable(out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.#seeds = kind === "train" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
-    this.#isSweep = this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
+    const numbers = labels ? [...new Set(labels)].sort((a, b) => a - b) : null;
+    this.#labels = resume && kind === "compare" ? labelsOf(out, numbers) : numbers;
+    this.#isSweep = this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
     if (this.#isSweep && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
       this.#lock(this.#foldersOf(this.directory, !this.#isSweep));
-      this.#writeRequest({ recipe, directory: this.directory }, this.#seeds);
+      this.#writeRequest(this.directory, { recipe, seeds: this.#seeds, labels: this.#labels });
     } catch (error) {
       this.#leave();
       throw error;
@@ -141,7 +139,10 @@ export class Run implements Watchable {
     // `start` answers first.
     await null;
     try {
-      const result = this.#isSweep ? await this.#sweep() : await this.#trainMember({ recipe: this.request.recipe, directory: this.directory });
+      const work = await this.#work();
+      this.#member.total = membersOf(work).length;
+      if (isSweep(work)) this.#sayFewer();
+      const result = await (isSweep(work) ? this.#trainSweep(work) : this.#trainMember(work));
       this.#state = "finished";
       return result;
     } catch (error) {
@@ -150,31 +151,40 @@ export class Run implements Watchable {
     }
   }
 
-  async #sweep(): Promise<RunResult> {
-    const comparisons: ComparisonResult[] = [];
-    const members = this.#members();
+  async #work(): Promise<Member | Sweep> {
+    const { kind, recipe } = this.request;
+    if (this.#labels) return sweepByLabels(this.directory, recipe, this.#labels, this.#seeds);
+    if (this.#isSweep) return sweepBySeed(this.directory, recipe, this.#seeds);
+    return { kind, recipe, directory: this.directory, words: "" };
+  }
+
+  /** That a sweep is resumed for a part of what it was asked for. */
+  #sayFewer(): void {
     const wanted = readRequest(this.directory)?.seeds ?? this.#seeds;
     if (wanted > this.#seeds) this.#send({ type: "note", text: fewerInWords(this.directory, this.#seeds, wanted) });
-    for (const [index, member] of members.entries()) {
-      this.#member = { index, began: performance.now() };
-      this.#lock(this.#foldersOf(member.directory, true));
-      this.#writeRequest(member, 1);
-      this.#send({ type: "member", index, total: members.length, seed: member.recipe.train.seed, directory: member.directory });
-      comparisons.push((await this.#trainMember(member)) as ComparisonResult);
+  }
+
+  async #trainSweep({ children, summarize }: Sweep): Promise<RunResult> {
+    const results: RunResult[] = [];
+    for (const child of children) {
+      this.#lock(this.#foldersOf(child.directory, !isSweep(child)));
+      this.#writeRequest(child.directory, isSweep(child) ? child.request : { recipe: child.recipe, seeds: 1, labels: null });
+      results.push(await (isSweep(child) ? this.#trainSweep(child) : this.#trainNext(child)));
     }
-    return summarizeSweep(this.directory, comparisons);
+    return summarize(results);
   }
 
-  #members(): Member[] {
-    const { recipe } = this.request;
-    return Array.from({ length: this.#seeds }, (_, i) => {
-      const seed = recipe.train.seed + i;
-      return { recipe: { ...recipe, train: { ...recipe.train, seed } }, directory: join(this.directory, `seed-${seed}`) };
-    });
+  /** The next member of a sweep. */
+  async #trainNext(member: Member): Promise<RunResult> {
+    const { index, total } = this.#member;
+    this.#member.began = performance.now();
+    this.#send({ type: "member", index, total, words: member.words, directory: member.directory });
+    const result = await this.#trainMember(member);
+    this.#member.index++;
+    return result;
   }
 
-  async #trainMember({ recipe, directory }: Member): Promise<TrainResult | ComparisonResult> {
-    const { kind } = this.request;
+  async #trainMember({ kind, recipe, directory }: Member): Promise<TrainResult | ComparisonResult> {
     if (this.#state === "stopping") throw new EngineError({ code: "INTERRUPTED", message: "stopped on request" });
     // A sweep that is resumed may not have begun this one.
     const resume = this.request.resume && (!this.#isSweep || this.#wasBegun(directory));
@@ -193,15 +203,16 @@ export class Run implements Watchable {
     return this.#foldersOf(directory, true).some(holdsRun);
   }
 
-  /** Writes what a comparison is asked for, before its first arm begins. One that has begun keeps what it began with, for more seeds if it is given more. */
-  #writeRequest({ recipe, directory }: Member, seeds: number): void {
+  /** Writes what a comparison is asked for, before its first arm begins. One that has begun keeps what it began with, for more seeds and numbers of labels if it is given more. */
+  #writeRequest(directory: string, request: Request): void {
     if (this.request.kind === "train") return;
     const before = readRequest(directory);
     if (hasBegun(directory)) {
-      if (this.request.resume && before && before.seeds < seeds) writeRequest(directory, { ...before, seeds });
+      const { labels } = request;
+      if (this.request.resume && before) writeRequest(directory, { ...before, seeds: Math.max(before.seeds, request.seeds), labels });
       return;
     }
-    writeRequest(directory, { recipe, seeds });
+    writeRequest(directory, request);
     if (!before) this.#requested.push(directory);
   }
 
@@ -223,14 +234,14 @@ export class Run implements Watchable {
 
   /** A member's progress as that of the whole run: all members take about as long. */
   #overall(progress: Extract<NoticeBody, { type: "batches" }>["progress"]) {
-    const { index, began } = this.#member;
+    const { index, total, began } = this.#member;
     if (!this.#isSweep) return progress;
     const memberSeconds = (performance.now() - began) / 1000 + progress.secondsLeft;
     return {
       ...progress,
       done: index * progress.total + progress.done,
-      total: this.#seeds * progress.total,
-      secondsLeft: progress.secondsLeft + (this.#seeds - index - 1) * memberSeconds,
+      total: total * progress.total,
+      secondsLeft: progress.secondsLeft + (total - index - 1) * memberSeconds,
     };
   }
 
@@ -292,10 +303,12 @@ function fewerInWords(directory: string, seeds: number, wanted: number): string 
 /** Throws an InputError if the sweep in a folder began with another first seed, or if a comparison in no folder of its own is to become one of several. */
 function expectSameSweep(directory: string, { train: { seed } }: Recipe, seeds: number): void {
   const begun = readRequest(directory);
-  if (!begun || (begun.seeds === 1 && seeds === 1) || !hasBegun(directory)) return;
+  if (!begun || !hasBegun(directory)) return;
+  const isOne = begun.seeds === 1 && !begun.labels;
+  if (isOne && seeds === 1) return;
   const first = begun.recipe.train.seed;
   const was = `${directory} was begun with ${begun.seeds > 1 ? `${begun.seeds} seeds, from ${first} on` : `one seed, ${first}`}`;
-  if (begun.seeds === 1) throw new InputError(`${was}, in no folder of its own: compare more seeds in another folder`);
+  if (isOne) throw new InputError(`${was}, in no folder of its own: compare more seeds in another folder`);
   if (seed !== first)
     throw new InputError(`${was}, and the recipe now begins with seed ${seed}: resume it without setting train.seed, or compare in another folder`);
 }

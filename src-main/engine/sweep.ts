@@ -1,12 +1,54 @@
+/** Trainings that belong together: what each of them is, and what is made of their results. */
 import { join } from "node:path";
 import { summarize } from "../contract/comparison";
-import type { ComparisonResult, SweepResult } from "../contract/run";
+import { InputError } from "../contract/failure";
+import type { DataSource, Recipe } from "../contract/recipe";
+import type { ComparisonResult, LabelsResult, RunResult, SweepResult } from "../contract/run";
+import { dataInfo } from "../data/data-info";
 import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
+import { labelsFolder, type Request, seedFolder } from "../runs/request";
 
-/** Means over the comparisons of a sweep, written to its comparison.json and, with every run, to its report.html. */
-export function summarizeSweep(directory: string, comparisons: readonly ComparisonResult[]): SweepResult {
-  const runs = comparisons.flatMap(({ control, student }) => [control.directory, student.directory]);
+/** One training: a comparison, or the one arm that its recipe describes. */
+export interface Member {
+  kind: "train" | "compare";
+  recipe: Recipe;
+  directory: string;
+  /** Which one it is of a sweep: "seed 3". */
+  words: string;
+}
+
+/** What is trained one after the other, and put together in the end. */
+export interface Sweep {
+  directory: string;
+  /** What it was asked for, as its folder keeps it. */
+  request: Request;
+  children: readonly (Member | Sweep)[];
+  /** From the results of its children, in their order. */
+  summarize(results: readonly RunResult[]): RunResult;
+}
+
+export const isSweep = (work: Member | Sweep): work is Sweep => "children" in work;
+
+export const membersOf = (work: Member | Sweep): Member[] => (isSweep(work) ? work.children.flatMap(membersOf) : [work]);
+
+// ---- By seed ----------------------------------------------------------------------------------------------------------------------
+
+/** Comparisons with the recipe's seed and those after it. `of`: what all of them have, in words that a member's begin with. */
+export function sweepBySeed(directory: string, recipe: Recipe, seeds: number, of = ""): Sweep {
+  return {
+    directory,
+    request: { recipe, seeds, labels: null },
+    children: Array.from({ length: seeds }, (_, i): Member => {
+      const seed = recipe.train.seed + i;
+      return { kind: "compare", recipe: { ...recipe, train: { ...recipe.train, seed } }, directory: seedFolder(directory, seed), words: `${of}seed ${seed}` };
+    }),
+    summarize: (results) => summarizeSeeds(directory, results as ComparisonResult[]),
+  };
+}
+
+/** Means over the comparisons, written to comparison.json and, with every run, to report.html. */
+function summarizeSeeds(directory: string, comparisons: readonly ComparisonResult[]): SweepResult {
   const result: SweepResult = {
     directory,
     teacher: comparisons[0]!.teacher,
@@ -14,7 +56,60 @@ export function summarizeSweep(directory: string, comparisons: readonly Comparis
     controlled: comparisons.every(({ controlled }) => controlled),
     tunedSeparately: comparisons.some(({ tunedSeparately }) => tunedSeparately),
     comparisons: [...comparisons],
-    report: writeReport({ runs, format: "html", out: join(directory, "report.html") }),
+    report: reportOn(directory, comparisons),
+  };
+  writeComparison(directory, result);
+  return result;
+}
+
+function reportOn(directory: string, comparisons: readonly ComparisonResult[]): string {
+  const runs = comparisons.flatMap(({ control, student }) => [control.directory, student.directory]);
+  return writeReport({ runs, format: "html", out: join(directory, "report.html") });
+}
+
+// ---- By number of labels ----------------------------------------------------------------------------------------------------------
+
+/**
+ * A sweep over seeds for each number of labelled images, ascending. Throws an InputError, before anything is trained, if there are not as many images, or fewer
+ * labels than classes.
+ */
+export async function sweepByLabels(directory: string, recipe: Recipe, labels: readonly number[], seeds: number): Promise<Sweep> {
+  const { images, classes } = await labelledAtMost(recipe.data);
+  const wrong = labels.find((labelled) => labelled < classes || labelled > images);
+  if (wrong !== undefined)
+    throw new InputError(
+      `labels: expected numbers from ${classes}, one image of each class, to ${images}, the training images that there are${heldBack(recipe.data)}, got ${wrong}`,
+    );
+  return {
+    directory,
+    request: { recipe, seeds, labels },
+    children: labels.map((labelled) => {
+      // Where all images have labels, none is left without.
+      const unlabelled = labelled === images && recipe.data.unlabelled === "rest" ? null : recipe.data.unlabelled;
+      const own = { ...recipe, data: { ...recipe.data, labelled, unlabelled } };
+      return sweepBySeed(labelsFolder(directory, labelled), own, seeds, `${labelled} labels, `);
+    }),
+    summarize: (results) => summarizeLabels(directory, labels, results as SweepResult[]),
+  };
+}
+
+/** How many training images may have labels, and how many classes there are. */
+async function labelledAtMost({ path, format, trainLimit, validation }: DataSource): Promise<{ images: number; classes: number }> {
+  const { train, classes } = await dataInfo(path, format, 0);
+  return { images: Math.min(train.count, trainLimit ?? train.count) - (validation ?? 0), classes: classes.length };
+}
+
+const heldBack = ({ validation }: DataSource): string => (validation === null ? "" : ` besides the ${validation} for validation`);
+
+function summarizeLabels(directory: string, numbers: readonly number[], sweeps: readonly SweepResult[]): LabelsResult {
+  const result: LabelsResult = {
+    directory,
+    teacher: sweeps[0]!.teacher,
+    labels: sweeps.map((sweep, i) => ({ labelled: numbers[i]!, ...sweep })),
+    report: reportOn(
+      directory,
+      sweeps.flatMap(({ comparisons }) => comparisons),
+    ),
   };
   writeComparison(directory, result);
   return result;

@@ -10,8 +10,8 @@ import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
 const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), join(folder, "report.html")];
-/** A run lies at most so deep in a sweep: seed-0/control. */
-const DEPTH = 2;
+/** A run lies at most so deep in a sweep: labels-500/seed-0/control. */
+const DEPTH = 3;
 
 /**
  * Deletes a run, or a comparison or sweep with all its runs. What this program did not write stays, and is named. Throws an InputError if

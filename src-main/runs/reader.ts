@@ -59,8 +59,11 @@ function summaryOf(directory: string): RunSummary {
 /** Levels from the folder of a sweep to the arms of its comparisons. */
 export const SWEEP_DEPTH = 2;
 
+/** In a folder of sweeps, from that folder to the arms of one over numbers of labels. */
+const FOLDER_DEPTH = 4;
+
 /** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
-export function runFolders(directory: string, depth = 3): string[] {
+export function runFolders(directory: string, depth = FOLDER_DEPTH): string[] {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
   if (holdsRun(directory)) return [directory];
   if (depth === 0) return [];

@@ -3,7 +3,7 @@
  * early it ended.
  */
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -18,17 +18,19 @@ import { type Head, holdsRun, readHead } from "./header";
 export interface Request {
   /** That of both arms; in a sweep, of the first seed. */
   recipe: Recipe;
-  /** 1: no sweep. */
+  /** 1: no sweep over seeds. */
   seeds: number;
+  /** Numbers of labelled images; null: no sweep over them. */
+  labels: readonly number[] | null;
 }
 
-const schema = z.object({ schema: z.literal(SCHEMA), recipe: z.unknown(), seeds: z.int().min(1) });
+const schema = z.object({ schema: z.literal(SCHEMA), recipe: z.unknown(), seeds: z.int().min(1), labels: z.array(z.int().min(1)).nullish() });
 
 /** null if there is none, or if it cannot be read. */
 export function readRequest(directory: string): Request | null {
   try {
-    const { recipe, seeds } = schema.parse(parseJson(readText(requestFile(directory))));
-    return { recipe: parseRecipe(recipe), seeds };
+    const { recipe, seeds, labels = null } = schema.parse(parseJson(readText(requestFile(directory))));
+    return { recipe: parseRecipe(recipe), seeds, labels };
   } catch {
     return null;
   }
@@ -39,7 +41,8 @@ export function writeRequest(directory: string, request: Request): void {
   const path = requestFile(directory);
   if (existsSync(path) && !readRequest(directory) && !/^\0*$/.test(readText(path)))
     throw new InputError(`${path} already exists, and a comparison in that folder would overwrite it: choose another folder`);
-  writeWhole(path, `${JSON.stringify({ schema: SCHEMA, ...request }, null, 2)}\n`);
+  const { labels, ...rest } = request;
+  writeWhole(path, `${JSON.stringify({ schema: SCHEMA, ...rest, ...(labels && { labels }) }, null, 2)}\n`);
 }
 
 export function removeRequest(directory: string): void {
@@ -48,12 +51,12 @@ export function removeRequest(directory: string): void {
 
 /** Whether an arm of a comparison, or of one of a sweep's comparisons, has begun. */
 export function hasBegun(directory: string): boolean {
-  return [directory, ...seedFolders(directory)].some((comparison) => armsOf(comparison).some(holdsRun));
+  return [directory, ...comparisonFolders(directory)].some((comparison) => armsOf(comparison).some(holdsRun));
 }
 
 /** Whether a sweep has begun in a folder. */
 export function holdsSweep(directory: string): boolean {
-  return hasBegun(directory) && seedFolders(directory).length > 0;
+  return hasBegun(directory) && comparisonFolders(directory).length > 0;
 }
 
 /** How many seeds a comparison or sweep that is resumed was asked for. Throws an InputError if nothing tells. */
@@ -73,15 +76,36 @@ export function seedsOf(directory: string): number {
 export function seedsWithMore(directory: string, more: number): number {
   const seeds = seedsOf(directory);
   const { train } = recipeOfBoth(directory);
-  if (seeds === 1)
+  const { labels } = readRequest(directory) ?? { labels: null };
+  if (seeds === 1 && !labels && seedFolders(directory).length === 0)
     throw new InputError(
       `${directory} holds a comparison of one seed, ${train.seed}, in no folder of its own, so it gets no more. Compare the next ones in another folder, on the command line with ` +
         `--recipe ${requestFile(directory)} --set train.seed=${train.seed + 1} --seeds ${more} --out, and write one report on both folders: it takes them together`,
     );
   if (seeds + more > MOST_SEEDS) throw new InputError(`${directory} has ${seeds} seeds, and ${more} more are more than ${MOST_SEEDS}: add fewer`);
-  const open = Array.from({ length: seeds }, (_, i) => train.seed + i).filter((seed) => !existsSync(join(directory, `seed-${seed}`, "comparison.json")));
+  const folders = labels?.map((labelled) => labelsFolder(directory, labelled)) ?? [directory];
+  const open = folders.flatMap((folder) => Array.from({ length: seeds }, (_, i) => seedFolder(folder, train.seed + i)).filter(isOpen));
   if (open.length === 0) return seeds + more;
-  throw new InputError(`${directory} is not finished: seed ${open.join(", ")} of its ${seeds} is open. Resume it first, then add seeds`);
+  const names = open.map((folder) => relative(directory, folder)).join(", ");
+  throw new InputError(`${directory} is not finished: ${names} is open. Resume it first, then add seeds`);
+}
+
+const isOpen = (comparison: string) => !existsSync(join(comparison, "comparison.json"));
+
+/**
+ * The numbers of labelled images of a sweep that is resumed; null if it is none over them. Throws an InputError if `asked` leaves out one that it began
+ * with, or if what has begun is another kind of comparison.
+ */
+export function labelsOf(directory: string, asked: readonly number[] | null): readonly number[] | null {
+  const begun = readRequest(directory);
+  if (!begun || !hasBegun(directory)) return asked;
+  if (!asked) return begun.labels;
+  if (!begun.labels) throw new InputError(`${directory} was begun without numbers of labels: compare these in another folder`);
+  const missing = begun.labels.filter((labelled) => !asked.includes(labelled));
+  if (missing.length === 0) return asked;
+  throw new InputError(
+    `${directory} was begun with ${begun.labels.join(", ")} labels: resume it with all of these, and more if you like; ${missing.join(", ")} is missing`,
+  );
 }
 
 /** The recipe that a run, a comparison or a sweep began with. Throws an InputError that says what is there instead. */
@@ -101,7 +125,7 @@ function recipeOfBoth(directory: string): Recipe {
   const request = readRequest(directory);
   if (request) return request.recipe;
   if (holdsRun(directory)) throw new InputError(`${directory} holds the run of one arm: resume it with the verb train`);
-  const [first] = seedFolders(directory);
+  const [first] = comparisonFolders(directory);
   return first ? recipeOfBoth(first) : recipeByArms(directory);
 }
 
@@ -121,13 +145,24 @@ function recipeByArms(directory: string): Recipe {
 
 const armsOf = (comparison: string) => [join(comparison, "control"), join(comparison, "student")];
 
-/** The comparisons of a sweep, in the order of their seeds. */
-function seedFolders(directory: string): string[] {
-  const seeds = existsSync(directory) ? readdirSync(directory).flatMap((name) => /^seed-(\d+)$/.exec(name)?.[1] ?? []) : [];
-  return seeds
+/** Where a sweep has the comparison of a seed, and where the sweep over seeds of a number of labelled images. */
+export const seedFolder = (directory: string, seed: number): string => join(directory, `seed-${seed}`);
+export const labelsFolder = (directory: string, labelled: number): string => join(directory, `labels-${labelled}`);
+
+/** The comparisons of a sweep. */
+function comparisonFolders(directory: string): string[] {
+  return [...seedFolders(directory), ...numbered(directory, /^labels-(\d+)$/, labelsFolder).flatMap(seedFolders)];
+}
+
+const seedFolders = (directory: string): string[] => numbered(directory, /^seed-(\d+)$/, seedFolder);
+
+/** The folders of a name with a number, in the order of their numbers. */
+function numbered(directory: string, name: RegExp, folder: (directory: string, number: number) => string): string[] {
+  const numbers = existsSync(directory) ? readdirSync(directory).flatMap((each) => name.exec(each)?.[1] ?? []) : [];
+  return numbers
     .map(Number)
     .sort((a, b) => a - b)
-    .map((seed) => join(directory, `seed-${seed}`));
+    .map((number) => folder(directory, number));
 }
 
 const seedIn = (folder: string) => folder.split("-").at(-1)!;

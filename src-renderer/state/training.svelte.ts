@@ -28,8 +28,8 @@ export class Training {
   directory = $state("");
   /** The process that trains the run; null if this app's engine does. */
   owner: RunOwner | null = $state.raw(null);
-  /** The comparison under way, of a sweep over seeds. */
-  member: { index: number; total: number; seed: number } | null = $state.raw(null);
+  /** The training under way of a sweep, and which one it is. */
+  member: { index: number; total: number; words: string } | null = $state.raw(null);
   phase = $state("");
   problem: string | null = $state(null);
   warnings: string[] = $state.raw([]);
@@ -212,8 +212,8 @@ export class Training {
     this.#reportActivity();
   }
 
-  #enterMember({ index, total, seed }: NoticeOf<"member">): void {
-    Object.assign(this, { member: { index, total, seed }, curves: new Curves(), facts: null });
+  #enterMember({ index, total, words }: NoticeOf<"member">): void {
+    Object.assign(this, { member: { index, total, words }, curves: new Curves(), facts: null });
   }
 
   /** First comes what the arm's folder holds, from earlier sessions or from before this page was there. What is watched adds to it. */

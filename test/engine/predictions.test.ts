@@ -93,7 +93,7 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   expect(summaryIn(out)).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
 
   rmSync(join(out, "seed-4", "comparison.json"));
-  await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed 4 of its 3 is open. Resume it first, then add seeds");
+  await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed-4 is open. Resume it first, then add seeds");
 });
 
 test("a comparison of one seed gets no more, and says what to do instead", async () => {

@@ -1,25 +1,25 @@
 import path from "node:path";
 import { Argument, type Command } from "commander";
 import { bestInWords } from "../../contract/best-epoch";
-import { ANSWER_FIGURES, surenessInWords, teachingInWords } from "../../contract/comparison";
+import { ANSWER_FIGURES, signedPoints, stepsInWords, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { UsageError } from "../../contract/failure";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
-import type { ArmSummary, ComparisonResult, ComparisonSummary, SweepResult } from "../../contract/run";
+import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, SweepResult } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
-import { wholeNumber } from "../flags";
+import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
 import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
-import { percent, points, table } from "../words";
+import { count, percent, points, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type CompareOptions = RunOptions & { seeds?: number; addSeeds?: number };
+type CompareOptions = RunOptions & { seeds?: number; labels?: number[]; addSeeds?: number };
 
 /** One seed may show a difference that another does not. */
 const SEEDS = 3;
@@ -29,6 +29,11 @@ export function addCompare(program: Command, perform: Perform): void {
   const verb = addVerb(program, "compare", description, "compare --recipe recipe.json --out runs/first");
   addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP), SEEDS)
     .option(
+      "--labels <counts>",
+      "compare at each of these numbers of labelled images (data.labelled), as in 250,500,1000: gain against number of labels",
+      wholeNumbers(1),
+    )
+    .option(
       "--add-seeds <count>",
       "train so many more seeds of the finished comparisons in --out, with the recipe that they have",
       wholeNumber(1, MOST_SEEDS - 1),
@@ -36,7 +41,9 @@ export function addCompare(program: Command, perform: Perform): void {
     .action((options: CompareOptions) =>
       perform((session) => {
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
-        return compare(session, ["compare"], asked, SEEDS, (out) => recipeOf(session, asked, "compare", out));
+        // The images without labels of a recipe are those that the first number leaves.
+        const set = [...(asked.labels ? [`data.labelled=${asked.labels[0]}`] : []), ...asked.set];
+        return compare(session, ["compare"], asked, SEEDS, (out) => recipeOf(session, { ...asked, set }, "compare", out));
       }),
     );
 }
@@ -65,7 +72,7 @@ function addCompareOptions(verb: Command, seeds: number): Command {
 
 /** Adding seeds goes on with what is there. */
 function addingSeeds(options: CompareOptions): CompareOptions {
-  const refused = (["recipe", "seeds"] as const).find((name) => options[name] !== undefined) ?? (options.set.length > 0 ? "set" : null);
+  const refused = (["recipe", "seeds", "labels"] as const).find((name) => options[name] !== undefined) ?? (options.set.length > 0 ? "set" : null);
   if (refused) throw new UsageError(`--add-seeds takes recipe and seeds from the folder in --out: leave --${refused} out`);
   if (options.out === undefined) throw new UsageError("--add-seeds needs --out, the folder of the comparisons to add to");
   return { ...options, resume: true };
@@ -80,19 +87,23 @@ async function compare(
   recipeFor: (out: string) => Promise<Recipe>,
 ): Promise<Outcome> {
   const { world } = session;
-  const { addSeeds } = options;
+  const { addSeeds, labels } = options;
   const seeds = options.seeds ?? (options.resume ? undefined : defaultSeeds);
   const place = placeOf(world, options, words.at(-1)!);
   // A folder that has what was asked for has the number of seeds too.
-  const more = (isRecorded: boolean) => (seeds !== undefined && (options.seeds !== undefined || !isRecorded) ? ["--seeds", String(seeds)] : []);
+  const more = (isRecorded: boolean) => [
+    ...(seeds !== undefined && (options.seeds !== undefined || !isRecorded) ? ["--seeds", String(seeds)] : []),
+    ...(labels ? ["--labels", labels.join(",")] : []),
+  ];
   const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(words.at(-1)!, options, isRecorded, more(isRecorded))];
   const recipe = await recipeFor(place.out);
   const result = await resumable(
     session,
-    { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(addSeeds !== undefined && { addSeeds }), ...place },
+    { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
     command,
   );
   const taught = teachingInWords(recipe);
+  if ("labels" in result) return { json: labelsJson(result), text: labelsText(result, taught, recipe, world) };
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;
   return { json: comparisonJson(comparison), text: comparisonText(comparison, taught, world) };
@@ -104,9 +115,11 @@ function comparisonJson({ control, student, ...rest }: ComparisonResult) {
   return { ...figures, control: figuresOf(control), student: figuresOf(student), runs: runsOf(rest.seed, control, student), directory, report };
 }
 
-function sweepJson({ comparisons, ...means }: SweepResult) {
+function sweepJson<S extends SweepResult>({ comparisons, ...means }: S) {
   return { ...means, runs: comparisons.flatMap(({ seed, control, student }) => runsOf(seed, control, student)) };
 }
+
+const labelsJson = ({ labels, ...rest }: LabelsResult) => ({ ...rest, labels: labels.map(sweepJson) });
 
 const figuresOf = ({ trainAcc, testAcc, deviation, agreement, divergence, calibrationError }: ArmSummary): ArmSummary => ({
   trainAcc,
@@ -131,7 +144,7 @@ function sweepText(sweep: SweepResult, taught: string | null, world: World): str
     ["mean", percent(control.testAcc), percent(student.testAcc), points(difference)],
     ["deviation", spread(control.deviation), spread(student.deviation), spread(deviation)],
   ];
-  const fair = [...new Set(comparisons.map(fairness))].join("\n");
+  const fair = [...new Set(comparisons.map((each) => fairness(each)))].join("\n");
   return paragraphs([
     table(rows),
     `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
@@ -140,6 +153,25 @@ function sweepText(sweep: SweepResult, taught: string | null, world: World): str
     answerFigures(sweep),
     `${fair}\n${places(directory, report, world)}`,
   ]);
+}
+
+function labelsText(result: LabelsResult, taught: string | null, recipe: Recipe, world: World): string {
+  const { labels, teacher, directory, report } = result;
+  const rows = [["labelled images", "control", "student", "difference", "95 %", "seeds"], ...labels.map(pointRow)];
+  return paragraphs([
+    table(rows),
+    `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
+    taught,
+    stepsInWords(recipe),
+    `${fairnessByLabels(result).join("\n")}\n${places(directory, report, world)}`,
+  ]);
+}
+
+/** Means over the seeds, at one number of labelled images. */
+function pointRow({ labelled, control, student, difference, interval, seeds }: LabelsResult["labels"][number]): string[] {
+  const accuracy = ({ testAcc, deviation }: ArmSummary) => (deviation === null ? percent(testAcc) : `${percent(testAcc)} ± ${(100 * deviation).toFixed(1)}`);
+  const range = interval ? interval.map(signedPoints).join(" to ") : "";
+  return [String(labelled), accuracy(control), accuracy(student), points(difference), range, String(seeds.length)];
 }
 
 function comparisonText(result: ComparisonResult, taught: string | null, world: World): string {
@@ -193,12 +225,24 @@ function answerFigures({ control, student }: ComparisonSummary): string | null {
   return `${table(rows)}\n\n${shown.map(({ name, words }) => `${name}: ${words}.`).join("\n")}`;
 }
 
-function fairness({ seed, controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason }: ComparisonResult): string {
-  if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (seed ${seed}).`;
+/** What is proven of a comparison, with which one it is. */
+function fairness(result: ComparisonResult, which = `seed ${result.seed}`): string {
+  const { controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason } = result;
+  if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (${which}).`;
   const tuning = `control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
   if (differentImages && reason === DIFFERENT_IMAGES)
-    return `Different images by design: the student also learned from images without labels, which the control cannot use. Start, labelled images and number of steps were the same (seed ${seed}).`;
+    return `Different images by design: the student also learned from images without labels, which the control cannot use. Start, labelled images and number of steps were the same (${which}).`;
   if (reason === tunedInWords(differingSettings))
-    return `Tuned separately: ${tuning} (seed ${seed}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
-  return `warning: this is not a controlled comparison: ${reason} (seed ${seed}).${tunedSeparately ? ` Besides, ${tuning}.` : ""}`;
+    return `Tuned separately: ${tuning} (${which}). Apart from that, they are proven to have had the same batches up to batch ${provenTo}.`;
+  return `warning: this is not a controlled comparison: ${reason} (${which}).${tunedSeparately ? ` Besides, ${tuning}.` : ""}`;
+}
+
+/** One sentence for all comparisons of which the same is proven. */
+function fairnessByLabels({ labels }: LabelsResult): string[] {
+  const all = labels.flatMap(({ labelled, comparisons }) => comparisons.map((result) => ({ labelled, result, words: fairness(result, "") })));
+  return [...new Set(all.map(({ words }) => words))].map((words) => {
+    const alike = all.filter((each) => each.words === words);
+    const numbers = [...new Set(alike.map(({ labelled }) => labelled))].join(", ");
+    return fairness(alike[0]!.result, `${count(alike.length, "comparison")}, with ${numbers} labels`);
+  });
 }
