@@ -38,7 +38,7 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
 }
 
 /** The recipe that a verb is given; on `--resume`, if it names none, the one that the run began with. */
-export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare", out: string): Promise<Recipe> {
+export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare" | "search", out: string): Promise<Recipe> {
   const { cwd } = session.world;
   if (recipe !== undefined) return readRecipe(recipe, set, cwd);
   if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);

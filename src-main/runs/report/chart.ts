@@ -28,12 +28,12 @@ export interface Chart {
 }
 
 // In pixels at full page width: two charts fit side by side, a wide one takes the whole width.
-const NARROW = 496;
+export const NARROW = 496;
 const WIDE = 1012;
-const HEIGHT = 280;
-const LEFT = 52;
-const TOP = 16;
-const BOTTOM = HEIGHT - 44;
+export const HEIGHT = 280;
+export const LEFT = 52;
+export const TOP = 16;
+export const BOTTOM = HEIGHT - 44;
 
 /** A line chart over integers x, as a figure with one SVG element. Non-finite values leave gaps; long series are thinned but keep their peaks. */
 export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
@@ -48,7 +48,7 @@ export function lineChart({ title, xLabel, series, verticals = [], level, format
   return html`<figure${wide ? html` class="wide"` : null}>
 <figcaption>${title}<span class="legend">${series.map(({ label, tone }) => html`<span class="key ${tone}">${label}</span>`)}</span></figcaption>
 <svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}: ${series.map(({ label }) => label).join(" and ")}">
-${yAxis.ticks.map((y) => html`<line class="grid" x1="${LEFT}" x2="${right}" y1="${yAxis.place(y)}" y2="${yAxis.place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${yAxis.place(y) + 4}">${formatY(y)}</text>`)}
+${gridLines(yAxis, right, formatY)}
 ${xAxis.ticks.map((x) => html`<text class="tick middle" x="${xAxis.place(x)}" y="${BOTTOM + 18}">${x}</text>`)}
 <line class="axis" x1="${LEFT}" x2="${right}" y1="${BOTTOM}" y2="${BOTTOM}"/>
 <text class="label middle" x="${(LEFT + right) / 2}" y="${HEIGHT - 6}">${xLabel}</text>
@@ -62,13 +62,21 @@ ${note ? html`<p class="note">${note}</p>` : null}
 </figure>`;
 }
 
+/** A horizontal line with its value at each tick. */
+export function gridLines({ ticks, place }: Axis, right: number, format: (y: number) => string): Markup[] {
+  return ticks.map(
+    (y) =>
+      html`<line class="grid" x1="${LEFT}" x2="${right}" y1="${place(y)}" y2="${place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${place(y) + 4}">${format(y)}</text>`,
+  );
+}
+
 function levelLine({ label, tone }: { label: string; tone: string }, right: number, y: number): Markup {
   return html`<line class="level ${tone}" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${right}" y="${y - 6}">${label}</text>`;
 }
 
 const isFinitePoint = ([, y]: Point) => Number.isFinite(y);
 
-function extentOf(values: readonly number[]): [low: number, high: number] {
+export function extentOf(values: readonly number[]): [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     low = Math.min(low, value);
@@ -79,14 +87,14 @@ function extentOf(values: readonly number[]): [low: number, high: number] {
 
 // ---- Axes -------------------------------------------------------------------------------------------------------------------------
 
-interface Axis {
+export interface Axis {
   ticks: number[];
   /** Position on the page, with at most one decimal. */
   place: (value: number) => number;
 }
 
 /** `rounded`: begins and ends at a tick; `whole`: no ticks between whole numbers. */
-function axis(
+export function axis(
   [low, high]: [number, number],
   start: number,
   end: number,
@@ -99,6 +107,14 @@ function axis(
   const last = Math.floor(to / step + 1e-9);
   const ticks = Array.from({ length: last - first + 1 }, (_, i) => tidy((first + i) * step));
   return { ticks, place: (value) => Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10 };
+}
+
+/** An axis on which equal factors have equal lengths, for values above 0, with ticks at powers of ten, or at 1, 2 and 5 times these if there are few. */
+export function logAxis([low, high]: [number, number], start: number, end: number): Axis {
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => 10 ** (Math.floor(Math.log10(low)) + i));
+  const within = (factors: readonly number[]) => powers.flatMap((power) => factors.map((factor) => tidy(factor * power))).filter((x) => x >= low && x <= high);
+  const ticks = within([1]).length > 2 ? within([1]) : within([1, 2, 5]);
+  return { ticks, place: (value) => Math.round((start + (Math.log(value / low) / Math.log(high / low)) * (end - start)) * 10) / 10 };
 }
 
 /** The smallest of 1, 2, 5, 10, ... that is not less. */
