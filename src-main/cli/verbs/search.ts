@@ -13,7 +13,7 @@ import { count, percent, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type SearchOptions = RunOptions & { trials?: number; batches?: number | null; over: string[] };
+type SearchOptions = RunOptions & { trials?: number; batches?: number | "all"; over: string[] };
 
 const OVER_HELP =
   "a setting to vary and where its values come from, as in train.learningRate=log:1e-5:1e-2, distillation.temperature=uniform:0.1:5 or train.optimizer=choice:adamw,sgd; may be repeated (default: learning rate, temperature and alpha, or the weight that the recipe has)";
@@ -28,8 +28,8 @@ export function addSearch(program: Command, perform: Perform): void {
   addRunOptions(verb).action((options: SearchOptions) => perform((session) => search(session, options)));
 }
 
-function batchesOf(text: string): number | null {
-  if (text === "all") return null;
+function batchesOf(text: string): number | "all" {
+  if (text === "all") return text;
   try {
     return wholeNumber(1, 100_000_000)(text);
   } catch {
@@ -44,10 +44,10 @@ async function search(session: Session, options: SearchOptions): Promise<Outcome
   const recipe = await recipeOf(session, options, "search", place.out);
   // Before a folder is made.
   if (over.length > 0 || !resume) parseSpace(over.length > 0 ? over : defaultSpace(recipe), recipe);
-  const asked = { ...(trials !== undefined && { trials }), ...(batches !== undefined && { batches }), ...(over.length > 0 && { over }) };
+  const asked = { ...(trials !== undefined && { trials }), ...(batches !== undefined && { batches: batches === "all" ? null : batches }), ...(over.length > 0 && { over }) };
   const more = [
     ...(trials === undefined ? [] : ["--trials", String(trials)]),
-    ...(batches === undefined ? [] : ["--batches", String(batches ?? "all")]),
+    ...(batches === undefined ? [] : ["--batches", String(batches)]),
     ...over.flatMap((text) => ["--over", text]),
   ];
   const command = (isRecorded: boolean) => resumingCommand("search", options, isRecorded, more);
