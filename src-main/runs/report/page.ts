@@ -9,6 +9,7 @@ import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import type { Group } from "./group";
+import { overLabels } from "./labels";
 import { embeddedJson, html, Markup } from "./markup";
 import { STYLE } from "./style";
 import { answerTable, overSeeds, surenessOf } from "./sureness";
@@ -31,6 +32,7 @@ export function reportPage(groups: readonly Group[]): string {
 <main>
 ${unpaired(groups)}
 ${overSeeds(groups)}
+${overLabels(groups)}
 ${groups.map(groupSection)}
 <footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
 </main>
@@ -95,7 +97,8 @@ function subtitle(runs: readonly RunDetails[]): string {
   const teachers = teachersOf(recipe).map(({ model }) => model);
   const teacher = teachers.length > 0 && recipe.distillation ? `, taught by ${teachers.join(" and ")}` : "";
   const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(2)} M parameters, ${classes.length} classes)`;
-  return `${student}${teacher} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
+  const labels = recipe.data.labelled == null ? "" : ` · ${recipe.data.labelled} labels`;
+  return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 // ---- Result -----------------------------------------------------------------------------------------------------------------------
