@@ -212,10 +212,11 @@ export function ownerInWords({ program, host, pid }: RunOwner): string {
   return `${where}${host === null ? "" : ` on ${host}`}, process ${pid}`;
 }
 
-/** "seed 8": which comparison of a sweep this is; null if it is none of one. */
+/** "seed 8", "250 labels, seed 8": which comparison of a sweep this is; null if it is none of one. */
 export function memberInWords({ directory }: RunGroup): string | null {
   const seed = /^seed-(\d+)$/.exec(baseName(directory))?.[1];
-  return seed ? `seed ${seed}` : null;
+  const labels = /^labels-(\d+)$/.exec(baseName(folderOf(directory)))?.[1];
+  return seed ? `${labels ? `${labels} labels, ` : ""}seed ${seed}` : null;
 }
 
 /** When a process that may be gone was last known to be alive. */

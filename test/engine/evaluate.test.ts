@@ -72,6 +72,14 @@ describe("the folder of a comparison", () => {
   });
 });
 
+test("of a good network and an untrained one, the good one is right alone", async () => {
+  const { models, pairs } = await evaluated({ models: [teacher(), { ...teacher(), weights: "bundled" }], runs: [folder.path("run")] });
+  const [untrained, good] = [models.findIndex(({ weights }) => weights === folder.teacher), models.findIndex(({ weights }) => weights === "bundled")];
+  const { onlyRight } = pairs.find(({ first, second }) => first === models[untrained]!.name && second === models[good]!.name)!;
+  expect(onlyRight![0]).toBeLessThanOrEqual(1);
+  expect(onlyRight![1]).toBeGreaterThan(5);
+});
+
 test("a folder of images without class folders gets predictions alone, and says so", async () => {
   for (const name of ["b.png", "a.png"]) writeFileSync(folder.path(name), await png(8, 8, [200, 10, 10]));
   said.length = 0;

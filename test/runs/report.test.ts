@@ -384,14 +384,14 @@ describe("how sure the difference is", () => {
   });
   const ALL = LABELS.map((_, image) => image);
 
-  function predicted(folder: string, { seed = 0, gain = 0 } = {}): string {
+  function predicted(folder: string, { seed = 0, gain = 0, data = {} }: { seed?: number; gain?: number; data?: Partial<Recipe["data"]> } = {}): string {
     const directory = join(parent, folder);
     for (const [arm, recipe] of [
       ["control", controlRecipe],
       ["student", start.recipe],
     ] as const) {
       const run = join(directory, arm);
-      finishedRun(run, { arm, recipe: { ...recipe, train: { ...recipe.train, seed } } });
+      finishedRun(run, { arm, recipe: { ...recipe, data: { ...recipe.data, ...data }, train: { ...recipe.train, seed } } });
       writePredictions(predictionFiles(run).last, answers(arm === "control" ? [0, 1, 2] : [0, 1, 2, 3, 4, 5]));
     }
     writePredictions(predictionFiles(directory).teacher, answers(ALL));
@@ -421,6 +421,22 @@ describe("how sure the difference is", () => {
   test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
     const text = textOf(report("html", ...[-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }))));
     expect(text).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.");
+  });
+
+  test("over numbers of labels: a point for each, with its seeds, as table and chart", () => {
+    const at = (labelled: number, ...gains: number[]) =>
+      gains.map((gain, seed) => predicted(`labels-${labelled}-${seed}`, { seed, gain, data: { labelled, unlabelled: labelled === 5000 ? null : "rest" } }));
+    const folders = [...at(1000, 0.11, 0.13), ...at(250, 0.2, 0.22), ...at(5000, 0.05, 0.06)];
+    const html = report("html", ...folders);
+    const text = textOf(html);
+    expect(text).toContain("demo: gain against number of labels Means over 2 seeds, with their standard deviation");
+    expect(text).toMatch(/250 \+21\.0 points .+? 52\.0 % ± 0\.0 73\.0 % ± 1\.4 2 1000 \+12\.0 points .+? 2 5000 \+5\.5 points/);
+    expect(text).not.toMatch(/took fewer steps|over 2 seeds The/);
+    const [chart] = html.split("<svg").slice(1);
+    expect([...chart!.matchAll(/<text class="tick middle"[^>]*>(\d+)</g)].map(([, x]) => x)).toEqual(["250", "1000", "5000"]);
+    // One more setting that differs makes it another experiment.
+    const other = predicted("other", { seed: 7, data: { labelled: 500, trainLimit: 4000 } });
+    expect(textOf(report("html", ...folders, other))).not.toContain("gain against number of labels");
   });
 
   test("comparisons of the same seed are not taken together", () => {

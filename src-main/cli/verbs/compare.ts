@@ -171,7 +171,7 @@ function labelsText(result: LabelsResult, taught: string | null, recipe: Recipe,
 function pointRow({ labelled, control, student, difference, interval, seeds }: LabelsResult["labels"][number]): string[] {
   const accuracy = ({ testAcc, deviation }: ArmSummary) => (deviation === null ? percent(testAcc) : `${percent(testAcc)} ± ${(100 * deviation).toFixed(1)}`);
   const range = interval ? interval.map(signedPoints).join(" to ") : "";
-  return [String(labelled), accuracy(control), accuracy(student), points(difference), range, String(seeds.length)];
+  return [String(labelled), accuracy(control), accuracy(student), `${signedPoints(difference)} points`, range, String(seeds.length)];
 }
 
 function comparisonText(result: ComparisonResult, taught: string | null, world: World): string {

@@ -44,7 +44,11 @@ async function search(session: Session, options: SearchOptions): Promise<Outcome
   const recipe = await recipeOf(session, options, "search", place.out);
   // Before a folder is made.
   if (over.length > 0 || !resume) parseSpace(over.length > 0 ? over : defaultSpace(recipe), recipe);
-  const asked = { ...(trials !== undefined && { trials }), ...(batches !== undefined && { batches: batches === "all" ? null : batches }), ...(over.length > 0 && { over }) };
+  const asked = {
+    ...(trials !== undefined && { trials }),
+    ...(batches !== undefined && { batches: batches === "all" ? null : batches }),
+    ...(over.length > 0 && { over }),
+  };
   const more = [
     ...(trials === undefined ? [] : ["--trials", String(trials)]),
     ...(batches === undefined ? [] : ["--batches", String(batches)]),

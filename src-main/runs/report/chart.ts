@@ -11,11 +11,15 @@ export interface Series {
   raw?: readonly Point[];
   /** Mark each point. */
   dots?: boolean;
+  /** Vertical lines through points, by x: so far up and down. */
+  spread?: readonly Point[];
 }
 
 export interface Chart {
   title: string;
   xLabel: string;
+  /** A logarithmic axis with ticks at these x, in place of one over whole numbers. */
+  xTicks?: readonly number[];
   series: readonly Series[];
   /** Dashed vertical lines at these x. */
   verticals?: readonly number[];
@@ -35,14 +39,16 @@ export const LEFT = 52;
 export const TOP = 16;
 export const BOTTOM = HEIGHT - 44;
 
-/** A line chart over integers x, as a figure with one SVG element. Non-finite values leave gaps; long series are thinned but keep their peaks. */
-export function lineChart({ title, xLabel, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
+/** A line chart, as a figure with one SVG element. Non-finite values leave gaps; long series are thinned but keep their peaks. */
+export function lineChart({ title, xLabel, xTicks, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
   const width = wide ? WIDE : NARROW;
   const right = width - 14;
   const points = series.flatMap(({ points, raw = [] }) => [...points, ...raw]).filter(isFinitePoint);
   if (points.length === 0) return html`<figure><figcaption>${title}</figcaption><p class="empty">No values yet.</p></figure>`;
-  const xAxis = axis(extentOf(points.map(([x]) => x)), LEFT, right, { count: wide ? 12 : 6, whole: true });
-  const yAxis = axis(extentOf([...points.map(([, y]) => y), ...(level ? [level.y] : [])]), BOTTOM, TOP, { count: 5, rounded: true });
+  const ends = series.flatMap((each) => endsOf(each).flatMap(({ low, high }) => [low, high]));
+  const xExtent = extentOf(points.map(([x]) => x));
+  const xAxis = xTicks ? logAxis(xExtent, LEFT + 24, right - 24, xTicks) : axis(xExtent, LEFT, right, { count: wide ? 12 : 6, whole: true });
+  const yAxis = axis(extentOf([...points.map(([, y]) => y), ...ends, ...(level ? [level.y] : [])]), BOTTOM, TOP, { count: 5, rounded: true });
   const path = (points: readonly Point[]) => pathOf(thinned(points), xAxis.place, yAxis.place);
 
   return html`<figure${wide ? html` class="wide"` : null}>
@@ -56,6 +62,7 @@ ${verticals.map((x) => html`<line class="epoch" x1="${xAxis.place(x)}" x2="${xAx
 ${level ? levelLine(level, right, yAxis.place(level.y)) : null}
 ${series.map(({ raw, tone }) => (raw ? html`<path class="raw ${tone}" d="${path(raw)}"/>` : null))}
 ${series.map(({ points, tone }) => html`<path class="line ${tone}" d="${path(points)}"/>`)}
+${series.map((each) => endsOf(each).map(({ x, low, high }) => html`<line class="line ${each.tone}" x1="${xAxis.place(x)}" x2="${xAxis.place(x)}" y1="${yAxis.place(low)}" y2="${yAxis.place(high)}"/>`))}
 ${series.map(({ points, tone, dots }) => (dots ? points.filter(isFinitePoint).map(([x, y]) => html`<circle class="dot ${tone}" cx="${xAxis.place(x)}" cy="${yAxis.place(y)}" r="3.5"/>`) : null))}
 </svg>
 ${note ? html`<p class="note">${note}</p>` : null}
@@ -72,6 +79,12 @@ export function gridLines({ ticks, place }: Axis, right: number, format: (y: num
 
 function levelLine({ label, tone }: { label: string; tone: string }, right: number, y: number): Markup {
   return html`<line class="level ${tone}" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${right}" y="${y - 6}">${label}</text>`;
+}
+
+/** Of the vertical lines through the points of a series. */
+function endsOf({ points, spread = [] }: Series): { x: number; low: number; high: number }[] {
+  const at = new Map(points);
+  return spread.map(([x, by]) => ({ x, low: at.get(x)! - by, high: at.get(x)! + by }));
 }
 
 const isFinitePoint = ([, y]: Point) => Number.isFinite(y);
@@ -109,12 +122,19 @@ export function axis(
   return { ticks, place: (value) => Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10 };
 }
 
-/** An axis on which equal factors have equal lengths, for values above 0, with ticks at powers of ten, or at 1, 2 and 5 times these if there are few. */
-export function logAxis([low, high]: [number, number], start: number, end: number): Axis {
-  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => 10 ** (Math.floor(Math.log10(low)) + i));
-  const within = (factors: readonly number[]) => powers.flatMap((power) => factors.map((factor) => tidy(factor * power))).filter((x) => x >= low && x <= high);
-  const ticks = within([1]).length > 2 ? within([1]) : within([1, 2, 5]);
-  return { ticks, place: (value) => Math.round((start + (Math.log(value / low) / Math.log(high / low)) * (end - start)) * 10) / 10 };
+/** Logarithmic, with ticks at the given values; for values above 0. */
+export function logAxis([low, high]: [number, number], start: number, end: number, ticks: readonly number[]): Axis {
+  const width = Math.log(high / low) || 1;
+  return { ticks: [...ticks], place: (value) => Math.round((start + (Math.log(value / low) / width) * (end - start)) * 10) / 10 };
+}
+
+/** The powers of ten in a range above 0, or, if there are few, 1, 2 and 5 times these. */
+export function logTicks([low, high]: [number, number]): number[] {
+  const first = Math.floor(Math.log10(low));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - first + 1 }, (_, i) => first + i);
+  const within = (factors: readonly number[]) =>
+    powers.flatMap((power) => factors.map((factor) => tidy(factor * 10 ** power))).filter((tick) => tick >= low && tick <= high);
+  return within([1]).length > 2 ? within([1]) : within([1, 2, 5]);
 }
 
 /** The smallest of 1, 2, 5, 10, ... that is not less. */

@@ -10,6 +10,7 @@ import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import { documentOf } from "./document";
 import type { Group } from "./group";
+import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
 import { answerTable, overSeeds, surenessOf } from "./sureness";
 
@@ -17,6 +18,7 @@ export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
   const content = html`${unpaired(groups)}
 ${overSeeds(groups)}
+${overLabels(groups)}
 ${groups.map(groupSection)}`;
   return documentOf(title, content, { id: "runs", data: groups.flatMap(({ runs }) => runs.map(embedded)) });
 }
@@ -76,7 +78,8 @@ function subtitle(runs: readonly RunDetails[]): string {
   const teachers = teachersOf(recipe).map(({ model }) => model);
   const teacher = teachers.length > 0 && recipe.distillation ? `, taught by ${teachers.join(" and ")}` : "";
   const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(2)} M parameters, ${classes.length} classes)`;
-  return `${student}${teacher} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
+  const labels = recipe.data.labelled == null ? "" : ` · ${recipe.data.labelled} labels`;
+  return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 // ---- Result -----------------------------------------------------------------------------------------------------------------------

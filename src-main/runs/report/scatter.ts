@@ -1,4 +1,4 @@
-import { type Axis, axis, BOTTOM, extentOf, gridLines, HEIGHT, LEFT, logAxis, NARROW, TOP } from "./chart";
+import { type Axis, axis, BOTTOM, extentOf, gridLines, HEIGHT, LEFT, logAxis, logTicks, NARROW, TOP } from "./chart";
 import { html, type Markup } from "./markup";
 
 export interface Scatter {
@@ -46,5 +46,6 @@ function axisOf(x: Scatter["x"]): Axis {
     const { length } = x.choices;
     return { ticks: x.choices.map((_, i) => i), place: (value) => Math.round((start + ((value + 0.5) / length) * (end - start)) * 10) / 10 };
   }
-  return x.kind === "log" ? logAxis([x.low, x.high], start, end) : axis([x.low, x.high], start, end, { count: 6 });
+  const range: [number, number] = [x.low, x.high];
+  return x.kind === "log" ? logAxis(range, start, end, logTicks(range)) : axis(range, start, end, { count: 6 });
 }

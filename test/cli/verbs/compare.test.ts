@@ -2,8 +2,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { summarize } from "../../../src-main/contract/comparison";
+import { DIFFERENT_IMAGES } from "../../../src-main/contract/evidence";
 import { presetOf } from "../../../src-main/contract/presets";
-import type { ComparisonResult, SweepResult } from "../../../src-main/contract/run";
+import type { ComparisonResult, LabelsResult, SweepResult } from "../../../src-main/contract/run";
 import { compared, folderWithRecipe, trained } from "../examples";
 import { runWith } from "../fake-engine";
 
@@ -162,12 +163,54 @@ describe("several seeds", () => {
   it.each([
     [["--out", "a", "--recipe", "recipe.json"], "leave --recipe out"],
     [["--out", "a", "--seeds", "3"], "leave --seeds out"],
+    [["--out", "a", "--labels", "10"], "leave --labels out"],
     [["--out", "a", "--set", "train.epochs=3"], "leave --set out"],
     [[], "--add-seeds needs --out"],
   ])("adds none with %j", async (args, message) => {
     const { status, err } = await runWith({}, ["compare", "--add-seeds", "2", ...args], { cwd });
     expect(status).toBe(2);
     expect(err).toContain(message);
+  });
+});
+
+describe("several numbers of labels", () => {
+  const at = (labelled: number, difference: number, verdict: Partial<ComparisonResult>): LabelsResult["labels"][number] => {
+    const comparisons = [0, 0.01].map((more, seed) => ({ ...compared, ...verdict, seed, difference: difference + more }));
+    const { directory, teacher, report } = compared;
+    const controlled = comparisons.every((each) => each.controlled);
+    return { labelled, ...summarize(comparisons), directory, teacher, controlled, tunedSeparately: false, comparisons, report };
+  };
+  const byDesign = { controlled: false, differentImages: true, reason: DIFFERENT_IMAGES };
+  const labels = [at(250, 0.2, byDesign), at(5000, 0.05, {})];
+  const result: LabelsResult = { directory: "/runs/x", teacher: compared.teacher, labels, report: "/runs/x/report.html" };
+  const sweep = (...args: string[]) => runWith({ watch: () => result }, ["compare", "--recipe", "recipe.json", "--labels", "5000,250", ...args], { cwd });
+
+  it("are asked for, with images without labels where the first number leaves some", async () => {
+    const { calls } = await sweep("--set", "data.unlabelled=rest", "--set", "teacher.model=resnet18_cifar10");
+    expect(calls[0]!.params).toMatchObject({ kind: "compare", labels: [5000, 250], seeds: 3, recipe: { data: { labelled: 5000, unlabelled: "rest" } } });
+  });
+
+  it("end with a line for each, and what is proven of them", async () => {
+    const { out } = await sweep();
+    expect(out).toMatch(/\n250 +40\.0 % ± 0\.0 +45\.0 % ± 0\.0 +\+20\.5 points +\+14\.1 to \+26\.9 +2\n5000 .*\+5\.5 points/);
+    expect(out).toMatch(
+      /Different images by design: .* \(2 comparisons, with 250 labels\)\.\nControl and student had .* \(2 comparisons, with 5000 labels\)\.\n/,
+    );
+    expect(out).toContain("With fewer labelled images an epoch has fewer batches, so those students took fewer steps.");
+    expect((await sweep("--set", "data.unlabelled=rest")).out).not.toContain("fewer steps");
+  });
+
+  it("print the same as JSON", async () => {
+    const { labels, ...rest } = JSON.parse((await sweep("--json")).out);
+    expect(rest).toEqual({ directory: "/runs/x", teacher: compared.teacher, report: "/runs/x/report.html" });
+    expect(labels).toMatchObject([{ labelled: 250, seeds: [0, 1], controlled: false }, { labelled: 5000 }]);
+    expect(labels[0].runs).toHaveLength(4);
+  });
+
+  it.each(["", "250,", "0", "250.5", "some"])("are whole numbers, not %j", async (text) => {
+    const { status, err } = await runWith({}, ["compare", "--recipe", "recipe.json", "--labels", text], { cwd });
+    expect(status).toBe(2);
+    expect(err).toContain("expected whole numbers from 1 on, as in 250,500,1000");
   });
 });
 

@@ -128,6 +128,7 @@ describe("where a run is trained", () => {
 it("a comparison of a sweep names its seed", () => {
   const memberOf = (directory: string) => memberInWords(groupOf(summary("control", { directory })));
   expect(memberOf("/runs/sweep/seed-8/control")).toBe("seed 8");
+  expect(memberOf("/runs/sweep/labels-250/seed-8/control")).toBe("250 labels, seed 8");
   expect(memberOf("/runs/one/control")).toBeNull();
 });
 

@@ -318,11 +318,11 @@ describe("a run that is followed from its middle", () => {
 
 it("a sweep shows the comparison under way, and is resumed as a whole", async () => {
   await follow({ seeds: 3 });
-  const member = (index: number) => ({ type: "member", index, total: 3, seed: 7 + index, directory: `/runs/one/seed-${7 + index}` }) as const;
+  const member = (index: number) => ({ type: "member", index, total: 3, words: `seed ${7 + index}`, directory: `/runs/one/seed-${7 + index}` }) as const;
   await notify(member(0), started("control", "/runs/one/seed-7"), { type: "batches", arm: "control", records: batches(2, 2), progress: progress(2) });
-  expect(training).toMatchObject({ member: { index: 0, total: 3, seed: 7 } });
+  expect(training).toMatchObject({ member: { index: 0, total: 3, words: "seed 7" } });
   await notify(member(1));
-  expect(training).toMatchObject({ member: { index: 1, total: 3, seed: 8 }, facts: null, curves: { arms: [] } });
+  expect(training).toMatchObject({ member: { index: 1, total: 3, words: "seed 8" }, facts: null, curves: { arms: [] } });
   call.end.reject(failure("stopped", "INTERRUPTED"));
   await training.settled();
   await training.resumeLast();

@@ -114,10 +114,10 @@ describe("Live run", () => {
   });
 
   it("says who trains a run of another process, and offers to pause and stop it", () => {
-    show({ owner: owner(), member: { index: 1, total: 3, seed: 8 } });
-    expect(read()).toMatch(/Trained in the command line, process 123 · Seed 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
+    show({ owner: owner(), member: { index: 1, total: 3, words: "seed 8" } });
+    expect(read()).toMatch(/Trained in the command line, process 123 · Seed 8, 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
     show({ state: "stopped" });
-    expect(read()).toMatch(/quick look +Seed 2 of 3 · A checkpoint is kept\..*Resume/);
+    expect(read()).toMatch(/quick look +Seed 8, 2 of 3 · A checkpoint is kept\..*Resume/);
   });
 
   it("offers the report of a comparison that is finished", () => {
