@@ -8,25 +8,29 @@ import { ranked } from "../contract/search";
 import { defaultSpace, parseSpace, type Sample, withSample } from "../contract/search-space";
 import { sameValue, textOfValue } from "../contract/setting";
 import { dataInfo } from "../data/data-info";
-import { writeWhole } from "../disk/write-whole";
-import { searchFiles } from "../runs/files";
 import { readableEpochs } from "../runs/reader";
 import { writeSearchReport } from "../runs/report/search-page";
 import { readRequest, trialFolder } from "../runs/request";
-import { readTrials, writeSearch } from "../runs/search";
+import { readTrials, writeBestRecipe, writeSearch } from "../runs/search";
 import { drawTrial } from "../training/trials";
-import type { RunRequest } from "./run";
 import type { Member, Sweep } from "./sweep";
 
 /** The article's number of trials, and of batches in each. */
 const TRIALS = 20;
 const BATCHES = 50;
 
+interface Asking {
+  out: string;
+  resume: boolean;
+  recipe: Recipe;
+  search?: { [Name in keyof SearchRequest]?: SearchRequest[Name] | undefined };
+}
+
 /**
  * What a search is asked for: what its folder says, if it is resumed, with more trials if more are asked for. Throws an InputError if it began otherwise, and a
  * UsageError if the settings cannot be searched.
  */
-export function askedOf({ out, resume, recipe, search = {} }: RunRequest): SearchRequest {
+export function askedOf({ out, resume, recipe, search = {} }: Asking): SearchRequest {
   const begun = resume ? readRequest(out) : null;
   if (resume && !begun?.search) throw new InputError(`${out} holds no search: expected a folder that the verb search made`);
   const asked = {
@@ -125,13 +129,11 @@ function bestOf(trials: readonly TrialResult[]): SearchResult["best"] {
   return best ? { ...best, testAcc: readableEpochs(best.directory).records.at(-1)?.testAcc ?? null } : null;
 }
 
-/** The best recipe has neither the batches of the trials nor the validation images that the search held back. */
+/** The best recipe has neither the batches of the trials nor the validation images that the search held back: those of the recipe stay. */
 function summarizeSearch(found: Omit<SearchResult, "bestRecipe" | "report">, recipe: Recipe): SearchResult {
-  const files = searchFiles(found.directory);
-  if (found.best) writeWhole(files.bestRecipe, `${JSON.stringify(withSample(recipe, found.best.settings), null, 2)}\n`);
-  const result = { ...found, bestRecipe: found.best && files.bestRecipe, report: files.report };
-  writeSearchReport(result, recipe);
-  return result;
+  const { directory, best } = found;
+  const bestRecipe = best && writeBestRecipe(directory, withSample(recipe, best.settings));
+  return { ...found, bestRecipe, report: writeSearchReport(found, recipe) };
 }
 
 /**

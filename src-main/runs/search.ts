@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../contract/json";
+import type { Recipe } from "../contract/recipe";
 import type { SearchResult, TrialResult } from "../contract/run";
 import { readText } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
@@ -11,6 +12,13 @@ export function writeSearch({ directory, asked, images, trials, best }: Omit<Sea
   const stored = { schema: SCHEMA, asked, images, trials, best };
   const inside = (key: string, value: unknown) => (key === "directory" ? basename(String(value)) : value);
   writeWhole(searchFiles(directory).search, `${JSON.stringify(stored, inside, 2)}\n`);
+}
+
+/** Writes best-recipe.json and returns its path. */
+export function writeBestRecipe(directory: string, recipe: Recipe): string {
+  const path = searchFiles(directory).bestRecipe;
+  writeWhole(path, `${JSON.stringify(recipe, null, 2)}\n`);
+  return path;
 }
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]);

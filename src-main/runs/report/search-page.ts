@@ -5,16 +5,21 @@ import { type Axis, assignmentsOf, parseSpace } from "../../contract/search-spac
 import { sameValue, textOfValue } from "../../contract/setting";
 import { settingAt } from "../../contract/settings";
 import { writeWhole } from "../../disk/write-whole";
+import { searchFiles } from "../files";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";
 import { type Scatter, scatterChart } from "./scatter";
 
-/** Writes the report of a search: its trials as a table, and the accuracy against each setting. */
-export function writeSearchReport(result: SearchResult, recipe: Recipe): void {
-  writeWhole(result.report, searchPage(result, recipe));
+type Found = Omit<SearchResult, "bestRecipe" | "report">;
+
+/** Writes the report of a search, its trials as a table and the accuracy against each setting, and returns its path. */
+export function writeSearchReport(found: Found, recipe: Recipe): string {
+  const path = searchFiles(found.directory).report;
+  writeWhole(path, searchPage(found, recipe));
+  return path;
 }
 
-export function searchPage(result: SearchResult, recipe: Recipe): string {
+function searchPage(result: Found, recipe: Recipe): string {
   const { asked, trials, best, images } = result;
   const axes = parseSpace(asked.over, recipe);
   const title = `${recipe.name}: search`;
@@ -27,7 +32,7 @@ ${cautions(result).map((words) => html`<p class="muted">${words}</p>`)}
 ${trialTable(axes, trials, recipe)}
 <p class="muted">Searched over ${asked.over.map((text, i) => html`${i > 0 ? ", " : ""}<code>${text}</code>`)}.</p>
 </section>`;
-  const { directory: _, report: __, bestRecipe: ___, ...data } = result;
+  const { directory: _, ...data } = result;
   return documentOf(title, content, { id: "search", data: { ...data, trials: trials.map(placeless), best: best && placeless(best) } });
 }
 
