@@ -5,7 +5,7 @@ export interface Scatter {
   title: string;
   xLabel: string;
   /** The range of x, or the values that it may have. */
-  x: { kind: "log" | "uniform"; low: number; high: number } | { kind: "choice"; choices: readonly string[] };
+  x: { kind: "log" | "uniform"; low: number; high: number; whole: boolean } | { kind: "choice"; choices: readonly string[] };
   /** x is a number, or the place among the choices. y: null where there is none, which a cross at the bottom shows. */
   points: readonly { x: number; y: number | null; isBest: boolean }[];
   formatY: (y: number) => string;
@@ -47,5 +47,5 @@ function axisOf(x: Scatter["x"]): Axis {
     return { ticks: x.choices.map((_, i) => i), place: (value) => Math.round((start + ((value + 0.5) / length) * (end - start)) * 10) / 10 };
   }
   const range: [number, number] = [x.low, x.high];
-  return x.kind === "log" ? logAxis(range, start, end, logTicks(range)) : axis(range, start, end, { count: 6 });
+  return x.kind === "log" ? logAxis(range, start, end, logTicks(range)) : axis(range, start, end, { count: 6, whole: x.whole });
 }
