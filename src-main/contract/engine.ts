@@ -3,12 +3,14 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+
+import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { ArmName, BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import type { BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
 import { MOST_SEEDS } from "./statistics";
 import { z } from "./zod";
 

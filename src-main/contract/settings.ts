@@ -8,6 +8,7 @@ import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objecti
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
 
 const vitOnly = { text: "vision transformers", to: (value: ValueLookup) => patchSizeOf(String(value("student.model"))) !== null };
+const unlabelledOnly = { text: "images without labels", to: (value: ValueLookup) => value("data.unlabelled") !== null };
 const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("train.optimizer") === "sgd" };
 
 export const settings = {
@@ -271,6 +272,20 @@ export const settings = {
     label: "Weight of the labels",
     help: "Factor of the cross-entropy with the labels; 0 leaves them out.",
   }),
+  "distillation.images": choice(
+    [
+      { value: "all", label: "All images" },
+      { value: "labelled", label: "Labelled images only" },
+    ],
+    {
+      default: "all",
+      applies: unlabelledOnly,
+      group: "Teacher",
+      advanced: true,
+      label: "Images that the teacher labels",
+      help: "Which images the student is shown with the teacher: all, and then a third arm shows what the teacher adds on the labelled ones alone; or only those.",
+    },
+  ),
   "distillation.cacheTeacher": flag({
     default: true,
     group: "Teacher",

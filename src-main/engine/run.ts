@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { armInWords, armsOf, type ComparedArm } from "../contract/arms";
 import type { Methods, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
@@ -9,7 +10,7 @@ import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
+import { armsBegun, hasBegun, holdsSweep, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -59,6 +60,8 @@ export class Run implements Watchable {
   /** Folders in which this run wrote what was asked for. */
   readonly #requested: string[] = [];
   readonly #seeds: number;
+  /** The arms to which it is held, having begun with them; null: all that its recipe has. */
+  readonly #heldTo: readonly ComparedArm[] | null;
   /** Whether its comparisons lie in folders of their own, one a seed. */
   readonly #isSweep: boolean;
   readonly #notices: NoticeBody[] = [];
@@ -82,6 +85,7 @@ export class Run implements Watchable {
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.#seeds = kind === "train" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
+    this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;
     this.#isSweep = this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
     if (this.#isSweep && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
@@ -140,6 +144,7 @@ export class Run implements Watchable {
   async #train(): Promise<RunResult> {
     // `start` answers first.
     await null;
+    this.#sayWhatIsLeftOut();
     try {
       const result = this.#isSweep ? await this.#sweep() : await this.#trainMember({ recipe: this.request.recipe, directory: this.directory });
       this.#state = "finished";
@@ -179,7 +184,7 @@ export class Run implements Watchable {
     // A sweep that is resumed may not have begun this one.
     const resume = this.request.resume && (!this.#isSweep || this.#wasBegun(directory));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
-    this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
+    this.#training = this.thread.train({ kind, recipe, out: directory, arms: this.#arms, resume, locks }, (notice) => this.#send(notice));
     if (this.#isPaused) this.#training.order("pause");
     const outcome = await this.#training.outcome;
     this.#training = null;
@@ -201,7 +206,7 @@ export class Run implements Watchable {
       if (this.request.resume && before && before.seeds < seeds) writeRequest(directory, { ...before, seeds });
       return;
     }
-    writeRequest(directory, { recipe, seeds });
+    writeRequest(directory, { recipe, seeds, arms: this.#arms });
     if (!before) this.#requested.push(directory);
   }
 
@@ -238,7 +243,20 @@ export class Run implements Watchable {
 
   /** A folder, and those of its arms if it has any. */
   #foldersOf(directory: string, withArms: boolean): string[] {
-    return withArms && this.request.kind === "compare" ? [directory, join(directory, "control"), join(directory, "student")] : [directory];
+    return [directory, ...(withArms ? this.#arms : []).map((arm) => join(directory, arm))];
+  }
+
+  /** Of each comparison; none of a run of one arm. */
+  get #arms(): ComparedArm[] {
+    const { kind, recipe } = this.request;
+    return kind === "compare" ? armsOf(recipe).filter((arm) => this.#heldTo?.includes(arm) ?? true) : [];
+  }
+
+  #sayWhatIsLeftOut(): void {
+    const left = this.request.kind === "compare" ? armsOf(this.request.recipe).filter((arm) => !this.#arms.includes(arm)) : [];
+    if (left.length === 0) return;
+    const words = left.map((arm) => `the ${armInWords(arm)}`).join(" and ");
+    this.#send({ type: "note", text: `an earlier version began this comparison without ${words}, so it goes on without; a new comparison has it` });
   }
 
   #lock(directories: readonly string[]): void {

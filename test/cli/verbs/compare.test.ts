@@ -117,7 +117,7 @@ describe("several seeds", () => {
   const sweep = (...differences: number[]): SweepResult => {
     const comparisons = differences.map((difference, seed) => ofSeed(seed, difference));
     const { directory, teacher, controlled, tunedSeparately, report } = compared;
-    return { ...summarize(comparisons), directory, teacher, controlled, tunedSeparately, comparisons, report };
+    return { ...summarize(comparisons), sameImages: null, directory, teacher, controlled, tunedSeparately, comparisons, report };
   };
 
   it.each([

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { ArmName, RunState } from "../../../src-main/contract/run";
+import type { ArmName } from "../../../src-main/contract/arms";
+import type { RunState } from "../../../src-main/contract/run";
 import {
   epochsInWords,
   figureOf,
