@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { summarize } from "../../../src-main/contract/comparison";
+import { DIFFERENT_IMAGES } from "../../../src-main/contract/evidence";
 import { presetOf } from "../../../src-main/contract/presets";
 import type { ComparisonResult, SweepResult } from "../../../src-main/contract/run";
 import { compared, folderWithRecipe, trained } from "../examples";
@@ -23,6 +24,7 @@ describe("distill compare", () => {
       teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
       control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
+      sameImages: null,
       difference: 0.05,
       deviation: null,
       interval: [0.01, 0.09],
@@ -43,6 +45,46 @@ describe("distill compare", () => {
       directory: "/runs/x",
       report: "/runs/x/report.html",
     });
+  });
+});
+
+describe("a comparison of three arms", () => {
+  const difference = (value: number) => ({ difference: value, deviation: null, interval: null, intervalOver: null, moreSeeds: null });
+  const proof = { controlled: true, reason: null, tunedSeparately: false, differentImages: false, differingSettings: [], provenTo: 32 };
+  const parts = { teacherAdds: { ...difference(0.02), ...proof }, imagesAdd: difference(0.03) };
+  const three: ComparisonResult = {
+    ...compared,
+    ...{ controlled: false, differentImages: true, reason: DIFFERENT_IMAGES, provenTo: 0 },
+    sameImages: { ...trained("same-images", 0.42), ...answers, deviation: null, ...parts },
+  };
+  const command = ["compare", "--recipe", "recipe.json"];
+
+  it("is one JSON document, with what the third adds and proves", async () => {
+    const json = JSON.parse((await runWith({ watch: () => three }, [...command, "--json"], { cwd })).out);
+    expect(json.sameImages).toEqual({ trainAcc: expect.closeTo(0.47, 12), testAcc: 0.42, ...answers, deviation: null, ...parts });
+    expect(json.runs.map(({ arm }: { arm: string }) => arm)).toEqual(["control", "same-images", "student"]);
+    expect(json.runs[1]).toEqual({ seed: 7, ...trained("same-images", 0.42), ...answers });
+  });
+
+  it("is a table and words, which say what comes of what", async () => {
+    const { out } = await runWith({ watch: () => three }, command, { cwd });
+    expect(out).toMatch(/^control .* 40\.0 %\nteacher on the same images .* 42\.0 %\nstudent .* 45\.0 %$/m);
+    expect(out).toMatch(/^Of the \+5\.0 points, the teacher .* gives \+2\.0 \(controlled\), and the images without labels give \+3\.0\.$/m);
+    expect(out).toMatch(/^ +control +teacher on the same images +student$/m);
+    expect(out).toMatch(/^Control and arm with the teacher on the same images had the same initial weights and the same batches, proven batch by batch/m);
+    expect(out).toMatch(/^Different images by design: the student/m);
+    expect(out).not.toContain("warning");
+  });
+
+  it("over several seeds has a column and means of it", async () => {
+    const comparisons = [three, { ...three, seed: 8 }];
+    const summary = summarize(comparisons);
+    const sameImages = { ...summary.sameImages!, teacherAdds: { ...summary.sameImages!.teacherAdds, controlled: true } };
+    const sweep: SweepResult = { ...compared, ...summary, sameImages, controlled: false, comparisons };
+    const { out } = await runWith({ watch: () => sweep }, command, { cwd });
+    expect(out).toMatch(/^seed 8 +40\.0 % +42\.0 % +45\.0 % +\+5\.0 points$/m);
+    expect(out).toMatch(/^mean +40\.0 % +42\.0 % +45\.0 % /m);
+    expect(out).toMatch(/the teacher on the same labelled images gives \+2\.0 \(.*controlled\)/);
   });
 });
 
