@@ -84,7 +84,7 @@ function controlProblems({ train, control }: Recipe): string[] {
   const tuned = { ...train, ...control.train };
   const shared = sharedKeys.filter((key) => tuned[key] !== train[key]);
   return [
-    ...shared.map((key) => `control.train.${key}: both arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
+    ...shared.map((key) => `control.train.${key}: all arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
     ...trainProblems("control.train", tuned, Object.keys(control.train)),
   ];
 }

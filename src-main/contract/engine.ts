@@ -71,8 +71,8 @@ export const methods = {
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
-   * ends with it. train: the one arm that the recipe describes. compare: control and student, alternating by epoch, in out/control and
-   * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
+   * ends with it. train: the one arm that the recipe describes. compare: the arms of its comparison (`armsOf`), alternating by epoch, each
+   * in the folder of its name; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
    * resumed has as many seeds as it was asked for, if they are left out; given fewer, only the first of them are trained.
    */
   start: takes({

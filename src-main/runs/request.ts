@@ -17,7 +17,7 @@ import { requestFile, SCHEMA } from "./files";
 import { type Head, holdsRun, readHead } from "./header";
 
 export interface Request {
-  /** That of both arms; in a sweep, of the first seed. */
+  /** That of all arms; in a sweep, of the first seed. */
   recipe: Recipe;
   /** 1: no sweep. */
   seeds: number;

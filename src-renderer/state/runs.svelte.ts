@@ -270,9 +270,11 @@ function testedTogether({ state, arms }: RunGroup): boolean {
   return state === "finished" && arms.every(({ epochsDone }) => epochsDone === arms[0]!.epochsDone);
 }
 
-/** "3 of 5 epochs", or of each arm: "3 and 2 of 5 epochs". */
+const listed = new Intl.ListFormat("en-GB");
+
+/** "3 of 5 epochs", or of each arm: "3, 3 and 2 of 5 epochs". */
 export function epochsInWords({ arms }: RunGroup): string {
-  const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
+  const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : listed.format(values.map(String)));
   return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs || "?"))} epochs`;
 }
 

@@ -45,8 +45,9 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   const seal = sealOfPair(control, student, finished);
   if (!sameImages) return seal;
   const other = sealOfPair(control, sameImages, finished);
-  const detail = [seal.detail, `${armLabel("same-images")}: ${other.words.toLowerCase()}`, other.detail].filter(Boolean).join(". ");
-  return { ...seal, kind: other.kind === "bad" ? "bad" : seal.kind, detail };
+  const label = armLabel("same-images");
+  if (other.kind === "bad" && seal.kind !== "bad") return { ...other, detail: `${label}: ${other.detail}` };
+  return { ...seal, detail: [seal.detail, `${label}: ${other.words.toLowerCase()}`].filter(Boolean).join(". ") };
 }
 
 function sealOfPair(control: ArmEvidence, student: ArmEvidence, finished: boolean): Seal {

@@ -212,7 +212,7 @@ function answerFigures(summary: ComparisonSummary): string | null {
 
 const columnOf = (arm: ComparedArm): string => armLabel(arm).toLowerCase();
 
-/** Of control and student and, where there is a third arm, of control and that one. */
+/** Of the control and each other arm. */
 function fairness(result: ComparisonResult): string {
   const { seed, sameImages } = result;
   const student = verdictInWords(result, seed, "student");
