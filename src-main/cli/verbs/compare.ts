@@ -216,7 +216,7 @@ const columnOf = (arm: ComparedArm): string => armLabel(arm).toLowerCase();
 function fairness(result: ComparisonResult): string {
   const { seed, sameImages } = result;
   const student = verdictInWords(result, seed, "student");
-  return sameImages ? `${verdictInWords(sameImages.teacherAdds, seed, armInWords("same-images"))}\n${student}` : student;
+  return sameImages ? `${verdictInWords(sameImages.teacherAdds, seed, `the ${armInWords("same-images")}`)}\n${student}` : student;
 }
 
 function verdictInWords({ controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason }: Verdict, seed: number, taught: string): string {
