@@ -255,7 +255,7 @@ const columnOf = (arm: ComparedArm): string => armLabel(arm).toLowerCase();
 function fairness(result: ComparisonResult, which = `seed ${result.seed}`): string {
   const { sameImages } = result;
   const student = verdictInWords(result, which, "student");
-  return sameImages ? `${verdictInWords(sameImages.teacherAdds, which, armInWords("same-images"))}\n${student}` : student;
+  return sameImages ? `${verdictInWords(sameImages.teacherAdds, which, `the ${armInWords("same-images")}`)}\n${student}` : student;
 }
 
 function verdictInWords(verdict: Verdict, which: string, taught: string): string {

@@ -282,7 +282,7 @@ function fairness(both: Pair, runs: readonly RunDetails[], isOneOfSeveral: boole
       hashes: [],
     },
   ];
-  return html`<h2>${isOneOfSeveral ? `Control and ${armInWords(student.arm)}: ${lowerFirst(heading)}` : heading}</h2>
+  return html`<h2>${isOneOfSeveral ? `Control and ${lowerFirst(drawnAs(both.taught).label)}: ${lowerFirst(heading)}` : heading}</h2>
 <p class="muted">${words}</p>
 <table class="hashes"><tbody>
 ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what}</th><td class="${holds ? "good" : holds === null ? "muted" : "bad"}">${holds ? `✓ ${words}` : holds === null ? words : `✗ ${words}`}</td><td>${hashes.map((hash) => html`<code>${hash.slice(0, 16)}</code> `)}</td></tr>`)}

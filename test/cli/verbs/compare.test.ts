@@ -71,7 +71,7 @@ describe("a comparison of three arms", () => {
     expect(out).toMatch(/^control .* 40\.0 %\nteacher on the same images .* 42\.0 %\nstudent .* 45\.0 %$/m);
     expect(out).toMatch(/^Of the \+5\.0 points, the teacher .* gives \+2\.0 \(controlled\), and the images without labels give \+3\.0\.$/m);
     expect(out).toMatch(/^ +control +teacher on the same images +student$/m);
-    expect(out).toMatch(/^Control and arm with the teacher on the same images had the same initial weights and the same batches, proven batch by batch/m);
+    expect(out).toMatch(/^Control and the arm with the teacher on the same images had the same initial weights and the same batches, proven batch by batch/m);
     expect(out).toMatch(/^Different images by design: the student/m);
     expect(out).not.toContain("warning");
   });
