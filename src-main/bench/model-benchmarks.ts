@@ -93,7 +93,12 @@ function latency(precision: Precision): Benchmark {
 function distillation(precision: Precision): Benchmark[] {
   const batch = 32;
   const soft = { temperature: 0.212, alpha: 0.62 };
-  const terms = { labels: 1 - soft.alpha, terms: [{ kind: "soft" as const, weight: soft.alpha, temperature: soft.temperature }], cacheTeacher: true };
+  const terms = {
+    labels: 1 - soft.alpha,
+    terms: [{ kind: "soft" as const, weight: soft.alpha, temperature: soft.temperature }],
+    images: "all" as const,
+    cacheTeacher: true,
+  };
   const theirs = { benchmark: "training", precision, batch, ...VIT_TINY, teacher: RESNET18, ...soft };
   const base = { precision, unit: "images/s", measure: "speed", amount: batch, limit: null, torch: theirs } as const;
   const computed: Benchmark["open"] = (inputs) => {

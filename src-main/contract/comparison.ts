@@ -1,26 +1,63 @@
 /** What comparisons of one seed or several show, in figures and in words. Pure functions for the engine, reports, terminal and app. */
+import { type ComparedArm, comparedArms } from "./arms";
 import { objectives } from "./objectives";
 import type { Recipe } from "./recipe";
-import { teachersOf } from "./recipe-values";
-import type { AnswerFigures, ArmFigures, ArmSummary, Compared, ComparisonSummary } from "./run";
+import { teachersOf, usesUnlabelled } from "./recipe-values";
+import type {
+  AnswerFigures,
+  ArmFigures,
+  ArmSummary,
+  Compared,
+  ComparisonSummary,
+  DifferenceSummary,
+  GainParts,
+  SameImagesSummary,
+  SeedDifference,
+} from "./run";
 import { deviation, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
 /** Means over the seeds, with how sure their difference is: over seeds where there are several, otherwise over test images. */
 export function summarize(comparisons: readonly Compared[]): ComparisonSummary {
-  const differences = comparisons.map(({ difference }) => difference);
-  const isOne = comparisons.length === 1;
-  const interval = isOne ? comparisons[0]!.interval : pairedInterval(differences);
   return {
     seeds: comparisons.map(({ seed }) => seed),
     control: armSummary(comparisons.map(({ control }) => control)),
     student: armSummary(comparisons.map(({ student }) => student)),
+    sameImages: sameImagesSummary(
+      comparisons.flatMap(({ sameImages }) => sameImages ?? []),
+      comparisons.length,
+    ),
+    ...differenceSummary(comparisons),
+    testImages: comparisons[0]!.testImages,
+  };
+}
+
+/** null unless all of so many comparisons have that arm. */
+function sameImagesSummary(arms: readonly (ArmFigures & GainParts<SeedDifference>)[], comparisons: number): SameImagesSummary | null {
+  if (arms.length < comparisons) return null;
+  return {
+    ...armSummary(arms),
+    teacherAdds: differenceSummary(arms.map(({ teacherAdds }) => teacherAdds)),
+    imagesAdd: differenceSummary(arms.map(({ imagesAdd }) => imagesAdd)),
+  };
+}
+
+function differenceSummary(seeds: readonly SeedDifference[]): DifferenceSummary {
+  const differences = seeds.map(({ difference }) => difference);
+  const isOne = seeds.length === 1;
+  const interval = isOne ? seeds[0]!.interval : pairedInterval(differences);
+  return {
     difference: mean(differences),
     deviation: deviation(differences),
     interval,
     intervalOver: interval && (isOne ? "test images" : "seeds"),
     moreSeeds: !isOne && interval && holdsZero(interval) ? morePairsNeeded(differences) : null,
-    testImages: comparisons[0]!.testImages,
   };
+}
+
+/** The arms that figures are of, in order. */
+export function armsIn<Figures>(of: { [Name in "control" | "student"]: Figures } & { sameImages: Figures | null }): { arm: ComparedArm; figures: Figures }[] {
+  const figures: { [Name in ComparedArm]: Figures | null } = { control: of.control, "same-images": of.sameImages, student: of.student };
+  return comparedArms.flatMap((arm) => (figures[arm] === null ? [] : [{ arm, figures: figures[arm] }]));
 }
 
 function armSummary(arms: readonly ArmFigures[]): ArmSummary {
@@ -44,20 +81,24 @@ function armSummary(arms: readonly ArmFigures[]): ArmSummary {
 /** The images whose labels the bundled teachers were trained on. */
 const BUNDLED_TEACHER_SAW = "the 50,000 labelled training images of CIFAR-10, the sample's among them";
 
-/** What the student had that the control had not, and what the teacher knew before: two or three sentences. */
-export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">): string | null {
+/**
+ * What the student had that the control had not, and what the teacher knew before: two or three sentences. `hasSameImages`: whether a third arm learned
+ * from the teacher on the control's images.
+ */
+export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">, hasSameImages: boolean): string | null {
   if (!teacher || !distillation) return null;
   const terms = distillation.terms.filter(({ weight }) => weight > 0).map(({ kind }) => objectives[kind].label.toLowerCase());
   const means = [...new Set(terms)].join(" and ");
   const teachers = teachersOf({ teacher });
   const [the, that] = teachers.length > 1 ? ["teachers", "Those teachers"] : ["teacher", "That teacher"];
   const names = `${the}, ${teachers.map(({ model }) => model).join(" and ")},`;
+  const [all, taught] = hasSameImages ? ["All three", "the other two"] : ["Both", "the student"];
   const got =
     distillation.labels > 0
-      ? `Both learned from the labels; the student alone also from the ${names} by ${means}.`
-      : `The control learned from the labels; the student only from the ${names} by ${means}.`;
-  const images = data.unlabelled
-    ? ` Besides, the student was shown images without labels, of which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
+      ? `${all} learned from the labels; ${taught} ${hasSameImages ? "" : "alone "}also from the ${names} by ${means}.`
+      : `The control learned from the labels; ${taught} only from the ${names} by ${means}.`;
+  const images = usesUnlabelled({ distillation, data })
+    ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, of which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
     : "";
   const saw = teachers.every(({ weights }) => weights === "bundled") ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
   return `${got}${images} ${that} had been trained before, ${saw}.`;
@@ -72,6 +113,21 @@ export function stepsInWords({ data: { unlabelled } }: Pick<Recipe, "data">): st
 /** A difference of two fractions in points: "+17.9", "−0.3". */
 export const signedPoints = (difference: number): string => `${difference < 0 ? "−" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;
 
+/**
+ * How much of the difference is the teacher's and how much that of the images without labels; null in a comparison of two arms. `controlled`: whether
+ * control and the arm with the teacher on the same images are proven to differ in the teacher alone; null if that is not known here.
+ */
+export function gainPartsInWords({ difference, sameImages }: Pick<ComparisonSummary, "difference" | "sameImages">, controlled: boolean | null): string | null {
+  if (!sameImages) return null;
+  const part = ({ difference, interval }: DifferenceSummary, more: string | null = null) => {
+    const range = interval && `${signedPoints(interval[0])} to ${signedPoints(interval[1])}`;
+    const aside = [range, more].filter((words) => words !== null).join("; ");
+    return `${signedPoints(difference)}${aside ? ` (${aside})` : ""}`;
+  };
+  const proof = controlled === null ? null : controlled ? "controlled" : "not proven to be controlled";
+  return `Of the ${signedPoints(difference)} points, the teacher on the same labelled images gives ${part(sameImages.teacherAdds, proof)}, and the images without labels give ${part(sameImages.imagesAdd)}.`;
+}
+
 /** What the difference is worth. */
 export interface Sureness {
   /** Whether it is more than chance; null if that is not known. */
@@ -84,7 +140,7 @@ export interface Sureness {
   how: string;
 }
 
-type Difference = Pick<ComparisonSummary, "seeds" | "difference" | "interval" | "intervalOver" | "moreSeeds" | "testImages">;
+type Difference = DifferenceSummary & Pick<ComparisonSummary, "seeds" | "testImages">;
 
 export function surenessInWords(summary: Difference): Sureness {
   const { difference, interval } = summary;
@@ -123,6 +179,11 @@ function howInWords({ seeds, intervalOver, testImages }: Difference): string {
     return `Paired bootstrap: the ${testImages} test images are drawn anew 2,000 times, each with both answers. It covers the choice of test images alone: it is one seed, and another may give another difference.`;
   if (seeds.length > 1) return "";
   return "One seed; another may differ.";
+}
+
+/** Those figures that all of these arms have. */
+export function answerFiguresOf(arms: readonly { figures: AnswerFigures }[]): typeof ANSWER_FIGURES {
+  return ANSWER_FIGURES.filter(({ key }) => arms.every(({ figures }) => figures[key] !== null));
 }
 
 /** What the figures of an arm's answers are, for people who do not know them: name, words, value. */

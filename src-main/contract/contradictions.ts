@@ -2,6 +2,7 @@
 import { patchSizeOf, sizesProblem } from "./families";
 import { type Networks, type ObjectiveInfo, objectives, type Term } from "./objectives";
 import type { Recipe, StudentChoice } from "./recipe";
+import { usesUnlabelled } from "./recipe-values";
 import { sharedKeys } from "./settings";
 
 export function contradictionsOf(recipe: Recipe): string[] {
@@ -47,14 +48,19 @@ function termProblems(term: Term, index: number, networks: Networks): string[] {
   return found ? [`distillation.terms.${index}.${found}`] : [];
 }
 
-function dataProblems({ data: { labelled, unlabelled }, distillation }: Recipe): string[] {
+function dataProblems({ data, distillation }: Recipe): string[] {
+  const { labelled, unlabelled } = data;
   if (unlabelled === null) return [];
-  const needLabels = distillation?.terms.filter(({ kind }) => (objectives[kind] as ObjectiveInfo).needsLabels) ?? [];
+  const terms = usesUnlabelled({ data, distillation }) ? distillation!.terms : [];
+  const needLabels = terms.filter(({ kind }) => (objectives[kind] as ObjectiveInfo).needsLabels);
   return [
     ...(unlabelled === "rest" && labelled === null
       ? ["data.unlabelled: the rest is what data.labelled leaves out, and it is null: every training image has its label; set data.labelled, or name a folder"]
       : []),
-    ...needLabels.map(({ kind }) => `data.unlabelled: ${kind} needs the label of every image; expected null, got ${JSON.stringify(unlabelled)}`),
+    ...needLabels.map(
+      ({ kind }) =>
+        `data.unlabelled: ${kind} needs the label of every image; expected null, got ${JSON.stringify(unlabelled)}; or set distillation.images to labelled`,
+    ),
   ];
 }
 
@@ -78,7 +84,7 @@ function controlProblems({ train, control }: Recipe): string[] {
   const tuned = { ...train, ...control.train };
   const shared = sharedKeys.filter((key) => tuned[key] !== train[key]);
   return [
-    ...shared.map((key) => `control.train.${key}: both arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
+    ...shared.map((key) => `control.train.${key}: all arms share ${sharedKeys.join(", ")}; expected ${train[key]}, got ${tuned[key]}; omit it`),
     ...trainProblems("control.train", tuned, Object.keys(control.train)),
   ];
 }

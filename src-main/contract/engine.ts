@@ -3,12 +3,14 @@
  * id, and meanwhile may send any number of `Notice`s. The first call is `hello`; versions must be equal. Everything on the wire is
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
+
+import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { ArmName, BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import type { BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { z } from "./zod";
@@ -73,8 +75,8 @@ export const methods = {
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
-   * ends with it. train: the one arm that the recipe describes. compare: control and student, alternating by epoch, in out/control and
-   * out/student; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
+   * ends with it. train: the one arm that the recipe describes. compare: the arms of its comparison (`armsOf`), alternating by epoch, each
+   * in the folder of its name; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
    * resumed has as many seeds as it was asked for, if they are left out; given fewer, only the first of them are trained. With `labels`, such a sweep over
    * the seeds for each of these numbers of labelled images, in out/labels-<n>. search: the student alone with settings drawn at random, trial by trial, in
    * out/trial-<nnn>.

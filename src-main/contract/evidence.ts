@@ -1,13 +1,15 @@
-/** Compares the evidence of two arms: what makes a comparison controlled. Pure functions for the engine, reports and the app. */
+/** Compares the evidence of two arms, a control and one that has a teacher: what makes a comparison controlled. Pure functions for the engine, reports and the app. */
 
+import { type ArmName, armInWords } from "./arms";
 import type { Recipe } from "./recipe";
-import { differingSettings, valueAt } from "./recipe-values";
-import type { ComparisonResult, RunDetails, RunHashes } from "./run";
+import { differingSettings, usesUnlabelled, valueAt } from "./recipe-values";
+import type { RunDetails, RunHashes, Verdict } from "./run";
 import { textOfValue } from "./setting";
 import { sharedKeys } from "./settings";
 
 /** An arm as its evidence shows it. `chain` has one link per batch, from the first; null if a run of an earlier version has none. */
 export interface ArmEvidence {
+  arm: ArmName;
   recipe: Recipe;
   hashes: RunHashes;
   chain: readonly (string | null)[];
@@ -15,11 +17,13 @@ export interface ArmEvidence {
   damage: string | null;
 }
 
-export function evidenceOf({ recipe, hashes, batches, evidenceDamage }: RunDetails): ArmEvidence {
-  return { recipe, hashes, chain: batches.map(({ chain }) => chain), damage: evidenceDamage };
+export function evidenceOf({ arm, recipe, hashes, batches, evidenceDamage }: RunDetails): ArmEvidence {
+  return { arm, recipe, hashes, chain: batches.map(({ chain }) => chain), damage: evidenceDamage };
 }
 
 export interface EvidenceComparison {
+  /** The arm that is compared with the control. */
+  taught: ArmName;
   sameData: boolean;
   sameStart: boolean;
   /** Number of leading batches that both arms have with equal links. */
@@ -41,7 +45,7 @@ export interface EvidenceComparison {
   notComparable: string | null;
 }
 
-/** Compares the arms up to the last batch that both have. */
+/** Compares the arms up to the last batch that both have. `student` is any arm that has a teacher. */
 export function compareEvidence(control: ArmEvidence, student: ArmEvidence): EvidenceComparison {
   const differing = differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key));
   const shared = Math.min(control.chain.length, student.chain.length);
@@ -49,15 +53,16 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
   const differentImages = usesUnlabelled(student.recipe);
   const provenTo = complete && !differentImages ? firstDifference(control.chain, student.chain, shared) : 0;
   return {
+    taught: student.arm,
     sameData: control.hashes.data === student.hashes.data,
     sameStart: control.hashes.initialWeights === student.hashes.initialWeights,
     provenTo,
     differsAt: complete && !differentImages && provenTo < shared ? provenTo + 1 : null,
     complete,
     differentImages,
-    damage: control.damage ? `control: ${control.damage}` : student.damage ? `student: ${student.damage}` : null,
+    damage: control.damage ? `control: ${control.damage}` : student.damage ? `${armInWords(student.arm)}: ${student.damage}` : null,
     differingSettings: differing,
-    notComparable: notComparableInWords(differing, control.recipe, student.recipe),
+    notComparable: notComparableInWords(differing, control, student),
   };
 }
 
@@ -69,14 +74,14 @@ const SHARED_IN_WORDS = {
   shuffle: "another order of the images",
 };
 
-function notComparableInWords(differing: readonly string[], control: Recipe, student: Recipe): string | null {
+function notComparableInWords(differing: readonly string[], control: ArmEvidence, student: ArmEvidence): string | null {
   const parts = differing.flatMap((key) => {
     const name = key.replace(/^train\./, "");
     const shared = sharedKeys.find((each) => each === name);
     // Other keys of `train` may be the control's own.
     if (!shared && name !== key) return [];
-    const [its, the] = [control, student].map((recipe) => textOfValue(valueAt(recipe, key) ?? null));
-    return [`${shared ? SHARED_IN_WORDS[shared] : `another ${key}`} (${its} for the control, ${the} for the student)`];
+    const [its, the] = [control, student].map(({ recipe }) => textOfValue(valueAt(recipe, key) ?? null));
+    return [`${shared ? SHARED_IN_WORDS[shared] : `another ${key}`} (${its} for the control, ${the} for the ${armInWords(student.arm)})`];
   });
   return parts.length > 0 ? parts.join(", ") : null;
 }
@@ -90,11 +95,6 @@ export function samePlanByOldHashes(control: ArmEvidence, student: ArmEvidence, 
   return comparable ? control.hashes.batches === student.hashes.batches : null;
 }
 
-/** Whether an arm learns from images without labels, which only a teacher makes possible. A recipe of an earlier version has no such setting. */
-function usesUnlabelled({ data, distillation }: Recipe): boolean {
-  return distillation !== null && Boolean(data.unlabelled);
-}
-
 /** Nothing is known to differ, however far the run has got. */
 function isUndisputed({ sameData, sameStart, differsAt, differentImages, differingSettings }: EvidenceComparison): boolean {
   return sameData && sameStart && differsAt === null && !differentImages && differingSettings.length === 0;
@@ -105,8 +105,6 @@ export function isControlled(comparison: EvidenceComparison, batches: { control:
   const isProven = batches.control > 0 && batches.control === batches.student && comparison.provenTo === batches.control;
   return isUndisputed(comparison) && comparison.complete && isProven;
 }
-
-export type Verdict = Pick<ComparisonResult, "controlled" | "tunedSeparately" | "differentImages" | "differingSettings" | "provenTo" | "reason">;
 
 /** What a comparison of so many batches has proven. */
 export function verdictOf(comparison: EvidenceComparison, batches: { control: number; student: number }): Verdict {
@@ -125,6 +123,7 @@ export function verdictOf(comparison: EvidenceComparison, batches: { control: nu
 /** Why a comparison is not controlled. */
 function reasonInWords(comparison: EvidenceComparison, batches: { control: number; student: number }): string {
   const { sameData, sameStart, differsAt, differentImages, damage, complete, provenTo, differingSettings, notComparable } = comparison;
+  const counts = `the control has ${batches.control} batches and the ${armInWords(comparison.taught)} ${batches.student}`;
   if (notComparable) return `not comparable: ${notComparable}`;
   if (!sameData) return "the arms were trained on different data";
   if (!sameStart) return "the arms started from different weights";
@@ -132,9 +131,9 @@ function reasonInWords(comparison: EvidenceComparison, batches: { control: numbe
   if (differsAt !== null) return `the arms were shown different pixels or labels in batch ${differsAt}`;
   if (damage) return `the evidence is damaged: ${damage}`;
   if (!complete) return "an earlier version recorded the arms, and its hashes do not show what they saw";
-  if (provenTo === 0) return `nothing is proven: the control has ${batches.control} batches and the student ${batches.student}`;
+  if (provenTo === 0) return `nothing is proven: ${counts}`;
   if (differingSettings.length > 0) return tunedInWords(differingSettings);
-  return `the arms are proven alike up to batch ${provenTo} only: the control has ${batches.control} batches and the student ${batches.student}`;
+  return `the arms are proven alike up to batch ${provenTo} only: ${counts}`;
 }
 
 /** The reason of a comparison that is not controlled because the student learns from more images. */

@@ -58,7 +58,7 @@ const comparisons: readonly Written<ComparisonId>[] = [
     id: "few-labels",
     title: "Few labels",
     description:
-      "Only 500 of the bundled images have labels. The control learns from these alone; the student also from 4,500 without labels, which the teacher labels.",
+      "Only 500 of the bundled images have labels. The control learns from these alone; the student also from 4,500 without labels, which the teacher labels. A third arm shows what the teacher adds on the 500 alone.",
     written: {
       name: "few labels",
       data: { path: "bundled", labelled: 500, unlabelled: "rest" },

@@ -48,6 +48,11 @@ export function recipeSettings(recipe: Recipe): RecipeSetting[] {
   });
 }
 
+/** Whether a student learns from images without labels, which only a teacher makes possible. */
+export function usesUnlabelled({ data, distillation }: Pick<Recipe, "data" | "distillation">): boolean {
+  return distillation !== null && distillation.images !== "labelled" && Boolean(data.unlabelled);
+}
+
 /** The teachers of a recipe, the first one first. */
 export function teachersOf({ teacher }: Pick<Recipe, "teacher">): TeacherChoice[] {
   return teacher ? [teacher, ...(teacher.others ?? [])] : [];

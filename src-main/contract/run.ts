@@ -1,11 +1,9 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
+import type { ArmName } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe } from "./recipe";
 import type { Sample } from "./search-space";
 import type { Interval } from "./statistics";
-
-/** single: a run of `train`; control and student: the two arms of a comparison. */
-export type ArmName = "single" | "control" | "student";
 
 /** A line of batches.csv. */
 export interface BatchRecord {
@@ -171,15 +169,29 @@ export interface ArmFigures extends AnswerFigures {
   testAcc: number;
 }
 
-/** The comparison of one seed in figures. */
-export interface Compared {
+/** How much better one arm is than another, with one seed. */
+export interface SeedDifference {
+  /** Of their test accuracies. */
+  difference: number;
+  /** Over test images (95 %); null where no predictions are kept. */
+  interval: Interval | null;
+}
+
+/** What the arm `same-images` shows: how the difference of student and control is made up. */
+export interface GainParts<Difference> {
+  /** same-images - control: the same images, with and without the teacher. */
+  teacherAdds: Difference;
+  /** student - same-images: the same teacher, with and without the images that have no label. */
+  imagesAdd: Difference;
+}
+
+/** The comparison of one seed in figures. Its own difference is student - control. */
+export interface Compared extends SeedDifference {
   seed: number;
   control: ArmFigures;
   student: ArmFigures;
-  /** student.testAcc - control.testAcc */
-  difference: number;
-  /** Of the difference, over test images (95 %); null where no predictions are kept. */
-  interval: Interval | null;
+  /** null in a comparison of two arms. */
+  sameImages: (ArmFigures & GainParts<SeedDifference>) | null;
   /** Number of test images whose predictions are kept; null if none are. */
   testImages: number | null;
 }
@@ -189,12 +201,9 @@ export interface ArmSummary extends ArmFigures {
   deviation: number | null;
 }
 
-/** Comparisons of one seed or several in figures. Differences are fractions. */
-export interface ComparisonSummary {
-  seeds: number[];
-  control: ArmSummary;
-  student: ArmSummary;
-  /** Mean of student.testAcc - control.testAcc. */
+/** How much better one arm is than another, in fractions: means over the seeds. */
+export interface DifferenceSummary {
+  /** Of their test accuracies. */
   difference: number;
   /** Standard deviation of the differences; null for one seed. */
   deviation: number | null;
@@ -204,6 +213,17 @@ export interface ComparisonSummary {
   intervalOver: "seeds" | "test images" | null;
   /** About how many more seeds would show a difference; null if one is shown, for one seed, and if no number would. */
   moreSeeds: number | null;
+}
+
+export interface SameImagesSummary extends ArmSummary, GainParts<DifferenceSummary> {}
+
+/** Comparisons of one seed or several in figures. Its own difference is student - control. */
+export interface ComparisonSummary extends DifferenceSummary {
+  seeds: number[];
+  control: ArmSummary;
+  student: ArmSummary;
+  /** null unless each comparison has that arm. */
+  sameImages: SameImagesSummary | null;
   testImages: number | null;
 }
 
@@ -214,6 +234,7 @@ export interface SweepResult extends ComparisonSummary {
   /** Whether each comparison is. */
   controlled: boolean;
   tunedSeparately: boolean;
+  sameImages: (SameImagesSummary & { teacherAdds: { controlled: boolean } }) | null;
   comparisons: ComparisonResult[];
   /** Path of the HTML report. */
   report: string;
@@ -266,12 +287,19 @@ export interface SearchResult {
 
 export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult | TrialResult | SearchResult;
 
-export interface ComparisonResult extends ComparisonSummary {
+export interface ComparisonResult extends ComparisonSummary, Verdict {
   directory: string;
   seed: number;
   teacher: { model: string; testAcc: number };
   control: TrainResult & ArmSummary;
   student: TrainResult & ArmSummary;
+  sameImages: (TrainResult & SameImagesSummary & { teacherAdds: Verdict }) | null;
+  /** Path of the HTML report. */
+  report: string;
+}
+
+/** What the evidence of two arms has proven: of the control, and of one that has a teacher. */
+export interface Verdict {
   /** Proven to differ only in the teacher: same initial weights, same pixels and targets in every batch, same settings. */
   controlled: boolean;
   /** Why it is not controlled, in words; null if it is. */
@@ -284,6 +312,4 @@ export interface ComparisonResult extends ComparisonSummary {
   differingSettings: string[];
   /** Batches up to which both arms are proven to have seen the same. */
   provenTo: number;
-  /** Path of the HTML report. */
-  report: string;
 }

@@ -8,6 +8,7 @@ import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objecti
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
 
 const vitOnly = { text: "vision transformers", to: (value: ValueLookup) => patchSizeOf(String(value("student.model"))) !== null };
+const unlabelledOnly = { text: "images without labels", to: (value: ValueLookup) => value("data.unlabelled") !== null };
 const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("train.optimizer") === "sgd" };
 
 export const settings = {
@@ -37,7 +38,7 @@ export const settings = {
     advanced: true,
     label: "Validation images",
     unit: "images",
-    help: "Holds back this many training images, the same share of each class, to choose by: both arms are measured on them, and the weights of the best epoch are kept too; null holds back none.",
+    help: "Holds back this many training images, the same share of each class, to choose by: all arms are measured on them, and the weights of the best epoch are kept too; null holds back none.",
   }),
   "data.labelled": integer(1, 100_000_000, {
     nullable: true,
@@ -54,7 +55,7 @@ export const settings = {
     group: "Run",
     advanced: true,
     label: "Images without labels",
-    help: "Images that only the teacher labels: the rest of the training images, or a folder; a control cannot use them, and repeats its own for as many steps; null adds none.",
+    help: "Images that only the teacher labels: the rest of the training images, or a folder; null adds none. A control cannot use them, and repeats its own for as many steps; a third arm has the teacher on the control's images.",
   }),
   "teacher.model": model({ default: "resnet18_cifar10", group: "Teacher", label: "Teacher", help: "The model whose soft labels the student learns from." }),
   "teacher.weights": path("file", ["bundled"], {
@@ -280,6 +281,20 @@ export const settings = {
     label: "Weight of the labels",
     help: "Factor of the cross-entropy with the labels; 0 leaves them out.",
   }),
+  "distillation.images": choice(
+    [
+      { value: "all", label: "All images" },
+      { value: "labelled", label: "Labelled images only" },
+    ],
+    {
+      default: "all",
+      applies: unlabelledOnly,
+      group: "Teacher",
+      advanced: true,
+      label: "Images that the teacher labels",
+      help: "Whether the student also learns from the images without labels, which only the teacher can label, or from the labelled ones alone.",
+    },
+  ),
   "distillation.cacheTeacher": flag({
     default: true,
     group: "Teacher",
@@ -357,7 +372,7 @@ export type SettingKey = keyof typeof settings;
 /** Keys of the control's own settings: "control.train.learningRate". Each has the row of the same key without "control.". */
 export type ControlKey = `control.${Extract<SettingKey, `train.${string}`>}`;
 export const controlKeys = settingKeys.filter((key) => key.startsWith("train.")).map((key) => `control.${key}` as ControlKey);
-/** Keys of `train` that determine initial weights and batches. Both arms of a comparison share them, or it would show more than the teacher's effect. */
+/** Keys of `train` that determine initial weights and batches. All arms of a comparison share them, or it would show more than the teacher's effect. */
 export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle"] as const;
 
 /** Rows of a teacher besides the first: those of the first, and its weight. */

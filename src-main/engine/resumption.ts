@@ -1,6 +1,7 @@
 /** What each arm of a run can resume from, and what stands against it. Only reads the folders. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { armInWords } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { RunNormalization } from "../contract/normalization";
@@ -64,7 +65,7 @@ function expectAll(arms: readonly PlacedArm[], earlier: readonly (EarlierRun | n
   const gone = earlier.indexOf(null);
   if (trained < 0 || gone < 0) return;
   throw new InputError(
-    `${arms[gone]!.directory} holds no run, though the ${arms[trained]!.name} beside it has a checkpoint, and both began together: ` +
+    `${arms[gone]!.directory} holds no run, though the ${armInWords(arms[trained]!.name)} beside it has a checkpoint, and both began together: ` +
       "put that folder back (was it moved or renamed?) and resume again, or start the comparison anew in another folder",
   );
 }
@@ -96,7 +97,7 @@ function findEarlierRun({ name, directory, recipe, own }: PlacedArm): EarlierRun
     throw new InputError(
       header.arm === "single"
         ? `${directory} holds the run of one arm: resume it with the verb train`
-        : `${directory} holds the ${header.arm} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`,
+        : `${directory} holds the ${armInWords(header.arm)} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`,
     );
   if (checkpoint) expectOwn(checkpoint, note, { ...header, arm: name });
   else expectNoneLost(directory);
@@ -169,7 +170,7 @@ function standingOf(path: string, run: RunHeader): "own" | "own, of another reci
 }
 
 function inWords({ arm, recipe, id }: RunHeader): string {
-  return `the ${arm === "single" ? "one arm" : arm} of the run "${recipe.name}" (seed ${recipe.train.seed}, ${id ? `identity ${id}` : "of an earlier version"})`;
+  return `the ${armInWords(arm)} of the run "${recipe.name}" (seed ${recipe.train.seed}, ${id ? `identity ${id}` : "of an earlier version"})`;
 }
 
 /** Throws an InputError if a run without checkpoints tells of one: starting over would lose what it did, and belongs to a person to decide. */

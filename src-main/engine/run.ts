@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { armInWords, armsOf, type ComparedArm } from "../contract/arms";
 import type { Methods, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
@@ -10,7 +11,7 @@ import { EngineError } from "../engine-client/client";
 import { searchFiles } from "../runs/files";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
+import { armsBegun, hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -56,6 +57,8 @@ export class Run implements Watchable {
   readonly #requested: string[] = [];
   readonly #seeds: number;
   readonly #labels: readonly number[] | null;
+  /** The arms to which it is held, having begun with them; null: all that its recipe has. */
+  readonly #heldTo: readonly ComparedArm[] | null;
   readonly #search: SearchRequest | null;
   /** Whether its comparisons lie in folders of their own. */
   readonly #isSweep: boolean;
@@ -82,6 +85,7 @@ export class Run implements Watchable {
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.#seeds = kind !== "compare" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
+    this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;
     const numbers = labels ? [...new Set(labels)].sort((a, b) => a - b) : null;
     this.#labels = resume && kind === "compare" ? labelsOf(out, numbers) : numbers;
     this.#search = kind === "search" ? askedOf(request) : null;
@@ -89,7 +93,7 @@ export class Run implements Watchable {
     if (this.#isSweep && !resume) expectAbsent(this.#search ? Object.values(searchFiles(out)) : [join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
-      this.#lock(this.#foldersOf(this.directory, !this.#isSweep));
+      this.#lock(this.#foldersOf(this.directory, this.#isSweep ? null : recipe));
       if (kind !== "train") this.#writeRequest(this.directory, this.#asked);
     } catch (error) {
       this.#leave();
@@ -106,7 +110,7 @@ export class Run implements Watchable {
   }
 
   /** What it is asked for, as its folder keeps it. */
-  get #asked(): Request {
+  get #asked(): Omit<Request, "arms"> {
     return { recipe: this.request.recipe, seeds: this.#seeds, labels: this.#labels, ...(this.#search && { search: this.#search }) };
   }
 
@@ -148,6 +152,7 @@ export class Run implements Watchable {
   async #train(): Promise<RunResult> {
     // `start` answers first.
     await null;
+    this.#sayWhatIsLeftOut();
     try {
       const work = await this.#work();
       this.#member.total = membersOf(work).length;
@@ -178,7 +183,7 @@ export class Run implements Watchable {
   async #trainSweep({ children, trainWith, summarize }: Sweep): Promise<RunResult> {
     const results: RunResult[] = [];
     for (const child of children) {
-      this.#lock(this.#foldersOf(child.directory, !isSweep(child)));
+      this.#lock(this.#foldersOf(child.directory, isSweep(child) ? null : child.recipe));
       if (isSweep(child)) {
         this.#writeRequest(child.directory, child.request);
         results.push(await this.#trainSweep(child));
@@ -203,9 +208,9 @@ export class Run implements Watchable {
   async #trainMember({ kind, recipe, directory }: Member): Promise<TrainResult | ComparisonResult> {
     if (this.#state === "stopping") throw new EngineError({ code: "INTERRUPTED", message: "stopped on request" });
     // A sweep that is resumed may not have begun this one.
-    const resume = this.request.resume && (!this.#isSweep || this.#wasBegun(directory));
+    const resume = this.request.resume && (!this.#isSweep || this.#foldersOf(directory, recipe).some(holdsRun));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
-    this.#training = this.thread.train({ kind, recipe, out: directory, resume, locks }, (notice) => this.#send(notice));
+    this.#training = this.thread.train({ kind, recipe, out: directory, arms: this.#armsOf(recipe), resume, locks }, (notice) => this.#send(notice));
     if (this.#isPaused) this.#training.order("pause");
     const outcome = await this.#training.outcome;
     this.#training = null;
@@ -215,18 +220,15 @@ export class Run implements Watchable {
     throw new EngineError(outcome.failure);
   }
 
-  #wasBegun(directory: string): boolean {
-    return this.#foldersOf(directory, true).some(holdsRun);
-  }
-
   /** Writes what a comparison is asked for, before its first arm begins. One that has begun keeps what it began with, for more seeds and numbers of labels if it is given more. */
-  #writeRequest(directory: string, request: Request): void {
+  #writeRequest(directory: string, request: Omit<Request, "arms">): void {
     const before = readRequest(directory);
     if (hasBegun(directory)) {
-      if (this.request.resume && before) writeRequest(directory, { ...request, recipe: before.recipe, seeds: Math.max(before.seeds, request.seeds) });
+      if (this.request.resume && before)
+        writeRequest(directory, { ...before, ...request, recipe: before.recipe, seeds: Math.max(before.seeds, request.seeds) });
       return;
     }
-    writeRequest(directory, request);
+    writeRequest(directory, { ...request, arms: this.#armsOf(request.recipe) });
     if (!before) this.#requested.push(directory);
   }
 
@@ -263,9 +265,22 @@ export class Run implements Watchable {
 
   // ---- Folders and their locks ------------------------------------------------------------------------------------------------------
 
-  /** A folder, and those of its arms if it has any. */
-  #foldersOf(directory: string, withArms: boolean): string[] {
-    return withArms && this.request.kind === "compare" ? [directory, join(directory, "control"), join(directory, "student")] : [directory];
+  /** A folder, and those of the arms that a comparison of a recipe has in it. */
+  #foldersOf(directory: string, recipe: Recipe | null): string[] {
+    return [directory, ...(recipe ? this.#armsOf(recipe) : []).map((arm) => join(directory, arm))];
+  }
+
+  /** Of a comparison of this recipe; none of a run of one arm. */
+  #armsOf(recipe: Recipe): ComparedArm[] {
+    return this.request.kind === "compare" ? armsOf(recipe).filter((arm) => this.#heldTo?.includes(arm) ?? true) : [];
+  }
+
+  #sayWhatIsLeftOut(): void {
+    const { kind, recipe } = this.request;
+    const left = kind === "compare" ? armsOf(recipe).filter((arm) => !this.#armsOf(recipe).includes(arm)) : [];
+    if (left.length === 0) return;
+    const words = left.map((arm) => `the ${armInWords(arm)}`).join(" and ");
+    this.#send({ type: "note", text: `an earlier version began this comparison without ${words}, so it goes on without; a new comparison has it` });
   }
 
   #lock(directories: readonly string[]): void {

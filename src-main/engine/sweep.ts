@@ -1,9 +1,9 @@
 /** Trainings that belong together: what each of them is, and what is made of their results. */
 import { join } from "node:path";
-import { summarize } from "../contract/comparison";
+import { armsIn, summarize } from "../contract/comparison";
 import { InputError } from "../contract/failure";
 import type { DataSource, Recipe } from "../contract/recipe";
-import type { ComparisonResult, LabelsResult, RunResult, SweepResult } from "../contract/run";
+import type { ComparisonResult, LabelsResult, RunResult, SameImagesSummary, SweepResult } from "../contract/run";
 import { dataInfo } from "../data/data-info";
 import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
@@ -22,8 +22,8 @@ export interface Member {
 /** What is trained one after the other, and put together in the end. */
 export interface Sweep {
   directory: string;
-  /** What it was asked for, as its folder keeps it. */
-  request: Request;
+  /** What it was asked for, as its folder keeps it with the arms. */
+  request: Omit<Request, "arms">;
   children: readonly (Member | Sweep)[];
   /** How the result of a member comes about, where it is not its training's alone. */
   trainWith?(member: Member, train: () => Promise<RunResult>): Promise<RunResult>;
@@ -52,10 +52,12 @@ export function sweepBySeed(directory: string, recipe: Recipe, seeds: number, of
 
 /** Means over the comparisons, written to comparison.json and, with every run, to report.html. */
 function summarizeSeeds(directory: string, comparisons: readonly ComparisonResult[]): SweepResult {
+  const summary = summarize(comparisons);
   const result: SweepResult = {
     directory,
     teacher: comparisons[0]!.teacher,
-    ...summarize(comparisons),
+    ...summary,
+    sameImages: summary.sameImages && withProof(summary.sameImages, comparisons),
     controlled: comparisons.every(({ controlled }) => controlled),
     tunedSeparately: comparisons.some(({ tunedSeparately }) => tunedSeparately),
     comparisons: [...comparisons],
@@ -66,7 +68,7 @@ function summarizeSeeds(directory: string, comparisons: readonly ComparisonResul
 }
 
 function reportOn(directory: string, comparisons: readonly ComparisonResult[]): string {
-  const runs = comparisons.flatMap(({ control, student }) => [control.directory, student.directory]);
+  const runs = comparisons.flatMap((comparison) => armsIn(comparison).map(({ figures }) => figures.directory));
   return writeReport({ runs, format: "html", out: join(directory, "report.html") });
 }
 
@@ -116,4 +118,10 @@ function summarizeLabels(directory: string, numbers: readonly number[], sweeps: 
   };
   writeComparison(directory, result);
   return result;
+}
+
+/** With whether each comparison's arm is proven to differ from its control in the teacher alone. */
+function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonResult[]): SweepResult["sameImages"] {
+  const controlled = comparisons.every(({ sameImages }) => sameImages?.teacherAdds.controlled);
+  return { ...summary, teacherAdds: { ...summary.teacherAdds, controlled } };
 }

@@ -2,14 +2,15 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { useDevice } from "../backend/device";
+import type { ComparedArm } from "../contract/arms";
 import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
-import { compareEvidence, evidenceOf, type Verdict, verdictOf } from "../contract/evidence";
+import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Normalization } from "../contract/normalization";
 import type { Precision, Recipe, TeacherChoice } from "../contract/recipe";
-import { teachersOf } from "../contract/recipe-values";
-import type { ComparisonResult, RunDetails, TrainResult } from "../contract/run";
+import { teachersOf, usesUnlabelled } from "../contract/recipe-values";
+import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
@@ -25,6 +26,7 @@ import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../tr
 import { expectNumbers } from "../training/expect-numbers";
 import { train } from "../training/loop";
 import { createStudent, expectSameClasses, type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
+import type { TeacherStatistics } from "../training/objectives/objective";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, predictionsOf } from "./arm-run";
@@ -37,6 +39,8 @@ export interface Assignment {
   kind: "train" | "compare" | "trial";
   recipe: Recipe;
   out: string;
+  /** Those to train of a comparison. */
+  arms: readonly ComparedArm[];
   /** Resume the run in `out` from its last checkpoint. */
   resume: boolean;
   /** By folder, the identity of the lock under which it is written to. */
@@ -96,16 +100,17 @@ export class Work {
     return results[0]!;
   }
 
-  /** Trains the recipe's control and student, alternating by epoch, and writes comparison.json and report.html beside their folders. */
+  /** Trains the arms of the recipe, alternating by epoch, and writes comparison.json and report.html beside their folders. */
   async #compare(): Promise<ComparisonResult> {
     const { recipe, out, resume } = this.assignment;
     const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions: runFiles(out).predictions };
     if (!resume) expectAbsent(Object.values(files));
-    const arms = comparisonArms(recipe).map((arm) => ({ ...arm, directory: join(out, arm.name) }));
-    const { results, teacherTestAcc } = await this.#trainArms(arms);
-    const [control, student] = results as [TrainResult, TrainResult];
-    const report = writeReport({ runs: [control.directory, student.directory], format: "html", out: files.report });
-    const { damage, ...compared } = figuresOf(out, recipe.train.seed, { control, student });
+    const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
+    const { results, teacherTestAcc } = await this.#trainArms(arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })));
+    const resultOf = (arm: ComparedArm) => results.find((result) => result.arm === arm) ?? null;
+    const [control, sameImages, student] = [resultOf("control")!, resultOf("same-images"), resultOf("student")!];
+    const report = writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report });
+    const { damage, ...compared } = figuresOf(out, recipe.train.seed, { control, student, sameImages });
     if (damage) this.notify({ type: "warning", text: `figures that need predictions are missing: ${damage}` });
     const summary = summarize([compared]);
     const result: ComparisonResult = {
@@ -115,7 +120,8 @@ export class Work {
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },
-      ...verdictIn(readRun(control.directory), readRun(student.directory)),
+      sameImages: sameImages && sameImagesResult(sameImages, summary.sameImages!, verdictIn(control, sameImages)),
+      ...verdictIn(control, student),
       report,
     };
     writeComparison(out, result);
@@ -135,16 +141,18 @@ export class Work {
       if (teacher) this.#own(teacher.model);
       const others = loadOtherTeachers(arms, data);
       for (const { network } of others) this.#own(network.model);
-      const statistics = teacher ? await this.#measureTeacher(teacher, data, arms, earlier) : undefined;
+      const statistics = new Map<PlacedArm, TeacherStatistics>();
+      for (const [i, arm] of arms.entries()) if (isMeasuringDue(arm, earlier[i]!)) statistics.set(arm, await this.#measureTeacher(teacher!, data, arm));
       const warnings = [...(teacher ? [teacher] : []), ...others.map(({ network }) => network)].flatMap((network) => [
         sizeWarning(network),
         network.assumption,
       ]);
-      const trainers = arms.map(({ name: arm, recipe, own }) => {
+      const trainers = arms.map((placed) => {
+        const { name: arm, recipe, own } = placed;
         const start = () => {
           const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
           warnings.push(student.assumption);
-          return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics, cache: this.cache });
+          return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
         };
         return this.#own(allOrNone(start));
       });
@@ -166,7 +174,7 @@ export class Work {
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
-        const divided = divisionInWords(data);
+        const divided = divisionInWords(data, arms);
         if (divided && !resume && kind !== "trial") this.#runs.at(-1)!.note(divided);
         if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
         const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
@@ -211,12 +219,10 @@ export class Work {
     });
   }
 
-  /** What the objectives need to know of the teacher; nothing where a checkpoint has it. */
-  async #measureTeacher(teacher: TrainedNetwork, data: Dataset, arms: readonly PlacedArm[], earlier: readonly (EarlierRun | null)[]) {
-    const distilled = arms.findIndex(({ recipe }) => recipe.distillation);
-    if (earlier[distilled]?.checkpoint) return undefined;
+  /** What an arm's objectives need to know of the teacher. */
+  async #measureTeacher(teacher: TrainedNetwork, data: Dataset, { recipe }: PlacedArm): Promise<TeacherStatistics> {
     const onStart = (images: number) => this.#phase(`Measuring the teacher's features on ${images} images`);
-    return measureTeacher(teacher, data, arms[distilled]!.recipe, { yieldPoint: this.#yieldPoint, onStart });
+    return measureTeacher(teacher, data, recipe, { yieldPoint: this.#yieldPoint, onStart });
   }
 
   /** Unless an earlier start tested it and kept its predictions. */
@@ -286,8 +292,14 @@ export class Work {
   }
 }
 
-function verdictIn(control: RunDetails, student: RunDetails): Verdict {
-  return verdictOf(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
+/** Of finished arms. */
+function verdictIn(...arms: [control: TrainResult, student: TrainResult]): Verdict {
+  const [control, student] = arms.map(({ directory }) => evidenceOf(readRun(directory))) as [ArmEvidence, ArmEvidence];
+  return verdictOf(compareEvidence(control, student), { control: control.chain.length, student: student.chain.length });
+}
+
+function sameImagesResult(result: TrainResult, summary: SameImagesSummary, verdict: Verdict): ComparisonResult["sameImages"] {
+  return { ...result, ...summary, teacherAdds: { ...summary.teacherAdds, ...verdict } };
 }
 
 /** That there are too many predictions to keep, in words; null if there are not. */
@@ -303,13 +315,19 @@ function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Data
   if (crop >= side) throw new InputError(`augment.crop: expected less than the side of these images, ${side} pixels, got ${crop}`);
 }
 
+/** Whether an arm needs to know its teacher: a checkpoint has what it needs. */
+const isMeasuringDue = ({ recipe }: PlacedArm, earlier: EarlierRun | null): boolean => recipe.distillation !== null && !earlier?.checkpoint;
+
 /** Which training images are used how, if not all are used alike. */
-function divisionInWords({ train, labelled, validation }: Dataset): string | null {
+function divisionInWords({ train, labelled, validation }: Dataset, arms: readonly PlacedArm[]): string | null {
   const unlabelled = train.count - labelled;
+  const learners =
+    arms.length > 2
+      ? "the student learns from those by its teacher, the other arms not at all"
+      : "a student learns from those by its teacher, a control not at all";
+  const use = arms.some(({ recipe }) => usesUnlabelled(recipe)) ? learners : "no arm learns from those";
   const parts = [
-    ...(unlabelled > 0
-      ? [`${labelled} training images have labels, ${unlabelled} have none: a student learns from those by its teacher, a control not at all`]
-      : []),
+    ...(unlabelled > 0 ? [`${labelled} training images have labels, ${unlabelled} have none: ${use}`] : []),
     ...(validation ? [`${validation.count} images are held back for validation`] : []),
   ];
   return parts.length > 0 ? parts.join("; ") : null;

@@ -1,10 +1,11 @@
 /** What the predictions of a comparison's arms say: figures of each, and how sure their difference is over test images. */
 import { dirname } from "node:path";
+import type { ComparedArm } from "../contract/arms";
 import { calibration, divergence, type Judged, judge, mostLikely } from "../contract/classification";
 import { summarize } from "../contract/comparison";
 import { compareEvidence, evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
-import type { AnswerFigures, Compared, ComparisonSummary, RunDetails, RunSummary } from "../contract/run";
+import type { AnswerFigures, ArmFigures, Compared, ComparisonSummary, RunDetails, RunSummary, SeedDifference } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
 import { type Predictions, predictionFiles, readPredictions } from "./predictions";
 import { readRun, runFolders, SWEEP_DEPTH } from "./reader";
@@ -19,27 +20,34 @@ interface Arm extends Pick<RunSummary, "directory"> {
  * The comparison of one seed in the folder `directory`. What predictions would say is null where they are missing, as in runs of earlier versions, and
  * where they cannot be read; `damage` says why they cannot.
  */
-export function figuresOf(directory: string, seed: number, arms: { control: Arm; student: Arm }): Compared & { damage: string | null } {
+export function figuresOf(directory: string, seed: number, arms: { control: Arm; student: Arm; sameImages: Arm | null }): Compared & { damage: string | null } {
   const damage: string[] = [];
   const predictionsIn = (path: string) => readableOrNull(path, (problem) => damage.push(problem));
   const teacher = predictionsIn(predictionFiles(directory).teacher);
-  const [control, student] = [arms.control, arms.student].map((arm) => {
+  const answersOf = (arm: Arm): ArmAnswers => {
     const answers = predictionsIn(predictionFiles(arm.directory).last);
     return { answers, figures: { trainAcc: arm.trainAcc, testAcc: arm.testAcc, ...answerFigures(answers, teacher) } };
-  }) as [ArmAnswers, ArmAnswers];
+  };
+  const [control, student] = [answersOf(arms.control), answersOf(arms.student)];
+  const sameImages = arms.sameImages && answersOf(arms.sameImages);
   return {
     seed,
     control: control.figures,
     student: student.figures,
-    difference: arms.student.testAcc - arms.control.testAcc,
-    ...overTestImages(control.answers, student.answers),
+    sameImages: sameImages && {
+      ...sameImages.figures,
+      teacherAdds: differenceOf(sameImages, control),
+      imagesAdd: differenceOf(student, sameImages),
+    },
+    ...differenceOf(student, control),
+    testImages: bothAnswered(student, control) ? student.answers!.images.length : null,
     damage: damage.length > 0 ? damage.join("; ") : null,
   };
 }
 
 interface ArmAnswers {
   answers: Predictions | null;
-  figures: Compared["control"];
+  figures: ArmFigures;
 }
 
 function answerFigures(answers: Predictions | null, teacher: Predictions | null): AnswerFigures {
@@ -54,12 +62,15 @@ function answerFigures(answers: Predictions | null, teacher: Predictions | null)
   };
 }
 
-/** By image: 1 if only the student has it right, -1 if only the control has. */
-function overTestImages(control: Predictions | null, student: Predictions | null): Pick<Compared, "interval" | "testImages"> {
-  if (!control || !student || !isOfSameImages(control, student)) return { interval: null, testImages: null };
-  const [its, own] = [control, student].map((answers) => judged(answers).map(({ rank }) => (rank === 0 ? 1 : 0)));
-  return { interval: bootstrapInterval(own!.map((right, n) => right - its![n]!)), testImages: own!.length };
+/** How much better an arm is than another. Its interval counts by image: 1 if only this arm has it right, -1 if only the other has. */
+function differenceOf(arm: ArmAnswers, other: ArmAnswers): SeedDifference {
+  const difference = arm.figures.testAcc - other.figures.testAcc;
+  if (!bothAnswered(arm, other)) return { difference, interval: null };
+  const [own, its] = [arm, other].map(({ answers }) => judged(answers!).map(({ rank }) => (rank === 0 ? 1 : 0)));
+  return { difference, interval: bootstrapInterval(own!.map((right, n) => right - its![n]!)) };
 }
+
+const bothAnswered = (a: ArmAnswers, b: ArmAnswers): boolean => a.answers !== null && b.answers !== null && isOfSameImages(a.answers, b.answers);
 
 const judged = (answers: Predictions): Judged[] => answers.images.map((_, n) => judge(answers.labels[n]!, rowOf(answers, n)));
 
@@ -80,13 +91,19 @@ function readableOrNull(path: string, onDamage: (problem: string) => void): Pred
   }
 }
 
-/** Figures of the comparison in a folder; null unless both arms are finished, were trained as long, and can be compared. */
+/** Figures of the comparison in a folder; null unless control and student are finished, were trained as long, and can be compared. */
 export function comparedIn(directory: string, runs: readonly RunDetails[]): (Compared & { damage: string | null }) | null {
-  const [control, student] = (["control", "student"] as const).map((arm) => runs.find((run) => run.arm === arm && run.state === "finished"));
-  if (!control || !student || control.epochsDone !== student.epochsDone) return null;
-  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(student));
-  if (notComparable || damage || !isTested(control) || !isTested(student)) return null;
-  return figuresOf(directory, student.recipe.train.seed, { control, student });
+  const runOf = (arm: ComparedArm) => runs.find((run) => run.arm === arm) ?? null;
+  const [control, sameImages, student] = [runOf("control"), runOf("same-images"), runOf("student")];
+  if (!control || !student || !isComparable(control, student)) return null;
+  const between = sameImages && isComparable(control, sameImages) ? sameImages : null;
+  return figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between } as Parameters<typeof figuresOf>[2]);
+}
+
+function isComparable(control: RunDetails, taught: RunDetails): boolean {
+  const areTested = [control, taught].every((run) => run.state === "finished" && isTested(run));
+  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(taught));
+  return areTested && control.epochsDone === taught.epochsDone && !notComparable && !damage;
 }
 
 /** After its last epoch. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import type { ArmName } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, EpochRecord, RunHashes } from "../contract/run";
+import type { EpochRecord, RunHashes } from "../contract/run";
 
 /** Version of the layout of a run folder, written to recipe.json. */
 export const SCHEMA = 1;

@@ -1,6 +1,7 @@
 /** What a run says of itself: recipe.json, checked against what its newest checkpoint says, or that alone where recipe.json cannot be read. */
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
+import { comparedArms } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
@@ -148,7 +149,7 @@ const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   id: z.string().optional(),
   seed: z.number(),
   epochs: z.number().optional(),
-  arm: z.enum(["single", "control", "student"]),
+  arm: z.enum(["single", ...comparedArms]),
   hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
   classes: z.array(z.string()),
   parameters: z.number(),

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { comparedArms } from "../contract/arms";
 import { readText } from "../disk/open-file";
 
 /** Longer than what a start writes into any of its tables. */
@@ -12,8 +13,7 @@ const LONGEST = 10_000;
 export function isLeftOver(path: string): boolean {
   const name = basename(path);
   if (!existsSync(path)) return true;
-  if (statSync(path).isDirectory())
-    return ["control", "student", "checkpoint"].includes(name) && readdirSync(path).every((each) => isLeftOver(join(path, each)));
+  if (statSync(path).isDirectory()) return [...comparedArms, "checkpoint"].includes(name) && readdirSync(path).every((each) => isLeftOver(join(path, each)));
   if (
     ["lock", "request.json", "request.json.partial"].includes(name) ||
     /^(recipe\.json|batches\.csv|epochs\.csv|events\.jsonl|evidence\.jsonl)\.partial$/.test(name)

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { type ArmName, isComparedArm } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
@@ -110,7 +111,7 @@ function ownerIn(directory: string): { owner: RunSummary["owner"]; problem: stri
 /** The arm of a run that cannot say it: the folders of a comparison have the names of its arms. */
 function armByName(directory: string): ArmName {
   const name = basename(directory);
-  return name === "control" || name === "student" ? name : "single";
+  return isComparedArm(name) ? name : "single";
 }
 
 /** What is wrong with a run besides files that cannot be read; null if nothing is. The epochs were read after the head. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { byArm } from "../contract/arms";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
@@ -13,7 +14,7 @@ import type { Group } from "./report/group";
 import { reportPage } from "./report/page";
 
 /**
- * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the two arms of a
+ * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
  * comparison. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds no run.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
@@ -38,7 +39,7 @@ function runsIn(directory: string): RunDetails[] {
   return folders.map(readRun);
 }
 
-/** Control and student in the same folder belong together; returns that folder. */
+/** Arms in the same folder belong together; returns that folder. */
 function groupOf({ arm, directory }: RunDetails): string {
   return arm === "single" ? directory : dirname(directory);
 }
@@ -51,7 +52,7 @@ function grouped(runs: readonly RunDetails[]): Group[] {
   }
   return [...groups].map(([directory, runs]) => ({
     title: runs[0]!.name,
-    runs: runs.sort((a, b) => (a.arm < b.arm ? -1 : 1)),
+    runs: runs.sort(byArm),
     figures: comparedIn(directory, runs),
   }));
 }

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
+import { armInWords, type ComparedArm, comparedArms } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
@@ -17,30 +18,36 @@ import { requestFile, SCHEMA } from "./files";
 import { type Head, holdsRun, readHead } from "./header";
 
 export interface Request {
-  /** That of both arms; in a sweep, of the first seed. */
+  /** That of all arms; in a sweep, of the first seed. */
   recipe: Recipe;
   /** 1: no sweep over seeds. */
   seeds: number;
   /** Numbers of labelled images; null: no sweep over them. */
   labels: readonly number[] | null;
+  /** Names of the arms of each comparison, which a later version keeps. */
+  arms: readonly ComparedArm[];
   /** Of a search alone. */
   search?: SearchRequest;
 }
+
+/** What a version asked for that had no others, and did not say it. */
+const FIRST_ARMS: readonly ComparedArm[] = ["control", "student"];
 
 const searchSchema = z.object({ trials: z.int().min(1), batches: z.int().min(1).nullable(), over: z.array(z.string()) });
 const schema = z.object({
   schema: z.literal(SCHEMA),
   recipe: z.unknown(),
   seeds: z.int().min(1),
-  labels: z.array(z.int().min(1)).nullish(),
+  labels: z.array(z.int().min(1)).optional(),
+  arms: z.array(z.enum(comparedArms)).optional(),
   search: searchSchema.optional(),
 });
 
 /** null if there is none, or if it cannot be read. */
 export function readRequest(directory: string): Request | null {
   try {
-    const { recipe, seeds, labels = null, search } = schema.parse(parseJson(readText(requestFile(directory))));
-    return { recipe: parseRecipe(recipe), seeds, labels, ...(search && { search }) };
+    const { recipe, seeds, labels = null, arms = FIRST_ARMS, search } = schema.parse(parseJson(readText(requestFile(directory))));
+    return { recipe: parseRecipe(recipe), seeds, labels, arms, ...(search && { search }) };
   } catch {
     return null;
   }
@@ -62,7 +69,17 @@ export function removeRequest(directory: string): void {
 /** Whether an arm of a comparison, or of one of a sweep's comparisons, or a trial of a search has begun. */
 export function hasBegun(directory: string): boolean {
   if (numbered(directory, /^trial-(\d+)$/, trialFolder).some(holdsRun)) return true;
-  return [directory, ...comparisonFolders(directory)].some((comparison) => armsOf(comparison).some(holdsRun));
+  return [directory, ...comparisonFolders(directory)].some((comparison) => comparedArms.some((arm) => holdsRun(join(comparison, arm))));
+}
+
+/**
+ * The arms to which a comparison or sweep that has begun is held: those that it was asked for, whatever a later version would train. Null if none has
+ * begun.
+ */
+export function armsBegun(directory: string): readonly ComparedArm[] | null {
+  if (!hasBegun(directory)) return null;
+  const found = comparedArms.filter((arm) => [directory, ...comparisonFolders(directory)].some((comparison) => holdsRun(join(comparison, arm))));
+  return readRequest(directory)?.arms ?? [...new Set([...FIRST_ARMS, ...found])];
 }
 
 /** Whether a sweep has begun in a folder. */
@@ -132,7 +149,9 @@ function recipeOfOne(directory: string): Recipe {
   if (readRequest(directory) || hasBegun(directory)) throw new InputError(`${directory} holds a comparison: resume it with the verb compare`);
   const { arm, recipe } = readHead(directory).header;
   if (arm === "single") return recipe;
-  throw new InputError(`${directory} holds the ${arm} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`);
+  throw new InputError(
+    `${directory} holds the ${armInWords(arm)} of a comparison: resume the comparison, with the verb compare and its folder ${dirname(directory)}`,
+  );
 }
 
 function recipeOfBoth(directory: string): Recipe {
@@ -145,7 +164,7 @@ function recipeOfBoth(directory: string): Recipe {
 
 /** As in comparisons of earlier versions: each arm has its own recipe, and what they train with differently was the control's. */
 function recipeByArms(directory: string): Recipe {
-  const [control, student] = armsOf(directory).map((arm): Head["header"] => {
+  const [control, student] = FIRST_ARMS.map((name) => join(directory, name)).map((arm): Head["header"] => {
     if (holdsRun(arm)) return readHead(arm).header;
     throw new InputError(
       `${directory} holds no comparison whose recipe is known: there is neither a request.json in it nor a run in ${arm}. ` +
@@ -156,8 +175,6 @@ function recipeByArms(directory: string): Recipe {
   const overrides = Object.entries(control!.recipe.train).filter(([key, value]) => value !== recipe.train[key as keyof Recipe["train"]]);
   return { ...recipe, control: { train: Object.fromEntries(overrides) } };
 }
-
-const armsOf = (comparison: string) => [join(comparison, "control"), join(comparison, "student")];
 
 /** Where a sweep has the comparison of a seed, and where the sweep over seeds of a number of labelled images. */
 export const seedFolder = (directory: string, seed: number): string => join(directory, `seed-${seed}`);

@@ -1,4 +1,5 @@
 import type { Recipe } from "../contract/recipe";
+import { usesUnlabelled } from "../contract/recipe-values";
 import type { Dataset } from "../data/dataset";
 import { type MeasuringOptions, measureChannels } from "./channel-statistics";
 import type { Network } from "./network";
@@ -13,15 +14,15 @@ export interface TeacherStatisticsOptions extends Pick<MeasuringOptions, "yieldP
   onStart?(images: number): void;
 }
 
-/** Measures what the objectives of a recipe need to know of its teacher. */
+/** Measures what the objectives of a recipe need to know of its teacher, on images that its student is shown. */
 export async function measureTeacher(
   teacher: Network,
-  { train }: Pick<Dataset, "train">,
+  { train, labelled }: Pick<Dataset, "train" | "labelled">,
   recipe: Recipe,
   { yieldPoint, onStart }: TeacherStatisticsOptions,
 ): Promise<TeacherStatistics> {
   const stages = measuredStages(recipe.distillation?.terms ?? [], teacher.model);
-  const images = Math.min(IMAGES, train.count);
+  const images = Math.min(IMAGES, usesUnlabelled(recipe) ? train.count : labelled);
   if (stages.length > 0) onStart?.(images);
   const statistics = new Map();
   for (const stage of stages) statistics.set(stage, await measureChannels(teacher, train, stage, { images, precision: recipe.train.precision, yieldPoint }));

@@ -1,7 +1,9 @@
+import { type ArmName, armInWords } from "../contract/arms";
 import { Diverged } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
-import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
+import { usesUnlabelled } from "../contract/recipe-values";
+import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { dominantOf, labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
@@ -108,8 +110,8 @@ export class Trainer {
     this.batches = Math.min(recipe.train.epochs * this.batchesPerEpoch, recipe.train.batches ?? Number.POSITIVE_INFINITY);
     const { distillation } = recipe;
     const { precision, seed, labelSmoothing, ema } = recipe.train;
-    // Without a teacher, images without labels teach nothing; the others fill the epoch.
-    this.#planner = new Planner(data.train, recipe, distillation ? undefined : data.labelled);
+    // Where images without labels are left out, the others fill the epoch.
+    this.#planner = new Planner(data.train, recipe, usesUnlabelled(recipe) ? undefined : data.labelled);
     this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed }, labelSmoothing);
     const { needs } = this.#criterion;
     this.teacher = distillation && network && new Teacher({ network, others, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });
@@ -326,7 +328,7 @@ export class Trainer {
 
   /** Whether this arm is shown images without labels. */
   get #hasUnlabelled(): boolean {
-    return this.recipe.distillation !== null && this.data.labelled < this.data.train.count;
+    return usesUnlabelled(this.recipe) && this.data.labelled < this.data.train.count;
   }
 
   /** Over the labelled images of the current epoch; 0 before the first. */
@@ -348,7 +350,7 @@ export class Trainer {
   #expectFinite(numbers: Numbers): Numbers {
     if (Number.isFinite(numbers.loss)) return numbers;
     throw new Diverged(
-      `the loss of the ${this.arm === "single" ? "model" : this.arm} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot continue: ` +
+      `the loss of the ${this.arm === "single" ? "model" : armInWords(this.arm)} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot continue: ` +
         `${this.lowerRate}, or let it rise slowly with ${writtenKey({ own: this.#own }, "train.warmupEpochs")}`,
     );
   }

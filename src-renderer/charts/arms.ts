@@ -1,8 +1,13 @@
-import type { ArmName } from "../../src-main/contract/run";
+import { type ArmName, armLabel, comparedArms } from "../../src-main/contract/arms";
+
+interface ArmLook {
+  name: string;
+  /** A custom property. */
+  color: string;
+}
 
 /** Each arm keeps its name and colour on every screen. */
-export const armLook: Record<ArmName, { name: string; color: string }> = {
-  control: { name: "Control", color: "--control" },
-  student: { name: "Student", color: "--student" },
+export const armLook = {
+  ...Object.fromEntries(comparedArms.map((arm) => [arm, { name: armLabel(arm), color: `--${arm}` }])),
   single: { name: "Model", color: "--student" },
-};
+} as Record<ArmName, ArmLook>;

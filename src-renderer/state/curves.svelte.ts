@@ -1,4 +1,5 @@
-import type { ArmName, BatchRecord, EpochRecord, RunDetails } from "../../src-main/contract/run";
+import { type ArmName, byArm } from "../../src-main/contract/arms";
+import type { BatchRecord, EpochRecord, RunDetails } from "../../src-main/contract/run";
 
 /** One arm's course: a column per figure of its batches, its epochs as records, and how long it is to be. */
 export class ArmCurve {
@@ -59,8 +60,11 @@ export class ArmCurve {
   }
 }
 
-/** The order in which arms are shown. */
-export const ARM_ORDER: Record<ArmName, number> = { control: 0, student: 1, single: 2 };
+/** Of two arms' test accuracies, after an epoch. */
+interface Difference {
+  epoch: number;
+  value: number;
+}
 
 /** The arms of one run, side by side, as charts and figures take them. Columns are plain arrays: `version` changes whenever they do. */
 export class Curves {
@@ -98,7 +102,7 @@ export class Curves {
   /** An arm begins or is resumed: from now on it has what is added, and nothing else. */
   open(arm: ArmCurve): void {
     const others = this.arms.filter(({ arm: name }) => name !== arm.arm);
-    this.arms = [...others, arm].sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]);
+    this.arms = [...others, arm].sort(byArm);
     this.version++;
   }
 
@@ -115,13 +119,23 @@ export class Curves {
   }
 
   /** Student minus control after the last epoch in which both were tested; null before that. */
-  get difference(): { epoch: number; value: number } | null {
+  get difference(): Difference | null {
+    return this.#between("control", "student");
+  }
+
+  /** What the teacher adds on the same images, and what images without labels add to that, after the epoch of `difference`; null if that is not known. */
+  get gainParts(): { teacherAdds: number; imagesAdd: number } | null {
+    const [teacherAdds, imagesAdd] = [this.#between("control", "same-images"), this.#between("same-images", "student")];
+    if (!teacherAdds || !imagesAdd || teacherAdds.epoch !== imagesAdd.epoch || imagesAdd.epoch !== this.difference?.epoch) return null;
+    return { teacherAdds: teacherAdds.value, imagesAdd: imagesAdd.value };
+  }
+
+  #between(first: ArmName, second: ArmName): Difference | null {
     void this.version;
-    const control = this.arm("control");
-    const student = this.arm("student");
-    if (!control || !student) return null;
-    for (const { epoch, testAcc } of [...student.epochs].reverse()) {
-      const other = control.epochs.find((record) => record.epoch === epoch)?.testAcc ?? null;
+    const [before, after] = [this.arm(first), this.arm(second)];
+    if (!before || !after) return null;
+    for (const { epoch, testAcc } of [...after.epochs].reverse()) {
+      const other = before.epochs.find((record) => record.epoch === epoch)?.testAcc ?? null;
       if (testAcc !== null && other !== null) return { epoch, value: testAcc - other };
     }
     return null;

@@ -1,3 +1,4 @@
+import { armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import type { Notice, PredictRequest } from "../../src-main/contract/engine";
 import type { RunDetails } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
@@ -6,7 +7,7 @@ import { imageUrl } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { baseName } from "./words";
 
-export type Role = "teacher" | "control" | "student";
+export type Role = "teacher" | ComparedArm;
 
 /** A network that can predict an image. */
 export interface Subject {
@@ -122,11 +123,11 @@ export class Prediction {
 function subjectsOf(arms: readonly RunDetails[]): Subject[] {
   const teacher = arms.find(({ recipe }) => recipe.teacher)?.recipe.teacher;
   const trained = arms.map(({ arm, directory, recipe: { student } }): Subject => {
-    const role = arm === "control" ? "control" : "student";
+    const role = arm === "single" ? "student" : arm;
     const { model, imageSize, patchSize } = student;
     return {
       role,
-      title: role === "control" ? "Control" : "Student",
+      title: armLabel(role),
       network: { model, weights: `${directory}/student.safetensors`, imageSize, patchSize: patchSize ?? undefined },
     };
   });

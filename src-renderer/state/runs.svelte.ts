@@ -1,14 +1,15 @@
+import { type ArmName, byArm } from "../../src-main/contract/arms";
 import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, Compared, ComparisonSummary, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmFigures, Compared, ComparisonSummary, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
-import { ARM_ORDER, type Curves } from "./curves.svelte";
+import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { curvesOf, folderName } from "./training.svelte";
 import { baseName, dateTime, folderOf } from "./words";
 
-/** A comparison with its two arms, or a run of one model. */
+/** A comparison with its arms, or a run of one model. */
 export interface RunGroup {
   directory: string;
   name: string;
@@ -179,7 +180,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       name: arms[0]!.name,
       started: earliest(arms),
       state: groupState(arms),
-      arms: arms.sort((a, b) => ARM_ORDER[a.arm] - ARM_ORDER[b.arm]),
+      arms: arms.sort(byArm),
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
       beginsAnew: arms.every(({ beginsAnew }) => beginsAnew),
       damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
@@ -189,7 +190,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
 
 const earliest = (arms: readonly RunSummary[]): string => arms.map(({ started }) => started).sort()[0]!;
 
-/** A comparison is finished when both arms are. Otherwise its state is that of the arm that needs attention most. */
+/** A comparison is finished when all arms are. Otherwise its state is that of the arm that needs attention most. */
 export function groupState(arms: readonly RunSummary[]): RunState {
   const order: RunState[] = ["failed", "running", "paused", "stopped"];
   const unfinished = order.find((state) => arms.some((arm) => arm.state === state));
@@ -256,11 +257,13 @@ export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
 /** As the list knows it, without predictions. */
 function comparedIn(group: RunGroup, seed: number): Compared {
   const figures = (name: ArmName) => {
-    const { trainAcc, testAcc } = group.arms.find(({ arm }) => arm === name)!;
-    return { trainAcc: trainAcc!, testAcc: testAcc!, agreement: null, divergence: null, calibrationError: null };
+    const arm = group.arms.find((candidate) => candidate.arm === name);
+    return arm ? { trainAcc: arm.trainAcc!, testAcc: arm.testAcc!, agreement: null, divergence: null, calibrationError: null } : null;
   };
-  const [control, student] = [figures("control"), figures("student")];
-  return { seed, control, student, difference: student.testAcc - control.testAcc, interval: null, testImages: null };
+  const [control, same, student] = [figures("control")!, figures("same-images"), figures("student")!];
+  const between = (a: ArmFigures, b: ArmFigures) => ({ difference: b.testAcc - a.testAcc, interval: null });
+  const sameImages = same && { ...same, teacherAdds: between(control, same), imagesAdd: between(same, student) };
+  return { seed, control, student, sameImages, ...between(control, student), testImages: null };
 }
 
 /** All arms are finished, and after the same number of epochs. */
@@ -268,9 +271,11 @@ function testedTogether({ state, arms }: RunGroup): boolean {
   return state === "finished" && arms.every(({ epochsDone }) => epochsDone === arms[0]!.epochsDone);
 }
 
-/** "3 of 5 epochs", or of each arm: "3 and 2 of 5 epochs". */
+const listed = new Intl.ListFormat("en-GB");
+
+/** "3 of 5 epochs", or of each arm: "3, 3 and 2 of 5 epochs". */
 export function epochsInWords({ arms }: RunGroup): string {
-  const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
+  const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : listed.format(values.map(String)));
   return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs || "?"))} epochs`;
 }
 

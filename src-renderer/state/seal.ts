@@ -1,6 +1,7 @@
+import { type ArmName, armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled, samePlanByOldHashes } from "../../src-main/contract/evidence";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, RunDetails, RunHashes } from "../../src-main/contract/run";
+import type { RunDetails, RunHashes } from "../../src-main/contract/run";
 import type { Curves } from "./curves.svelte";
 import { differencesInWords } from "./form";
 import { count, sentence } from "./words";
@@ -33,11 +34,23 @@ export interface Seal {
   title: string;
 }
 
-/** Null while there is nothing to compare: a run of one model, or before both arms have started. */
+/**
+ * Null while there is nothing to compare: a run of one model, or before both arms have started. Where a third arm shares the control's images, the seal of
+ * student and control says how far that one is proven.
+ */
 export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean): Seal | null {
-  const control = evidenceIn(curves, facts, "control");
-  const student = evidenceIn(curves, facts, "student");
+  const of = (arm: ComparedArm) => evidenceIn(curves, facts, arm);
+  const [control, sameImages, student] = [of("control"), of("same-images"), of("student")];
   if (!control || !student) return null;
+  const seal = sealOfPair(control, student, finished);
+  if (!sameImages) return seal;
+  const other = sealOfPair(control, sameImages, finished);
+  const label = armLabel("same-images");
+  if (other.kind === "bad" && seal.kind !== "bad") return { ...other, detail: `${label}: ${other.detail}` };
+  return { ...seal, detail: [seal.detail, `${label}: ${other.words.toLowerCase()}`].filter(Boolean).join(". ") };
+}
+
+function sealOfPair(control: ArmEvidence, student: ArmEvidence, finished: boolean): Seal {
   const comparison = compareEvidence(control, student);
   const { differingSettings } = comparison;
   const tuning = differingSettings.length > 0 ? sentence(differencesInWords(differingSettings, control.recipe, student.recipe)) : null;
@@ -63,10 +76,10 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   return { kind: "caution", words: "Tuned separately", detail: [tuning, shown.detail].filter(Boolean).join(". "), title };
 }
 
-function evidenceIn(curves: Curves, facts: RunFacts | null, arm: "control" | "student"): ArmEvidence | null {
+function evidenceIn(curves: Curves, facts: RunFacts | null, arm: ComparedArm): ArmEvidence | null {
   const known = facts?.arms[arm];
   const curve = curves.arm(arm);
-  return known && curve ? { ...known, chain: curve.chain } : null;
+  return known && curve ? { arm, ...known, chain: curve.chain } : null;
 }
 
 /** What really differs, in words; null if nothing does. */

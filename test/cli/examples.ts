@@ -30,6 +30,7 @@ export const compared: ComparisonResult = {
   teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
   control: { ...trained("control", 0.4), ...answers },
   student: { ...trained("student", 0.45), ...answers },
+  sameImages: null,
   difference: 0.05,
   seeds: [7],
   deviation: null,

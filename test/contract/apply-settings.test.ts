@@ -29,6 +29,7 @@ describe("settings given as text", () => {
     expect(set("teacher.weights=t.safetensors", "distillation.alpha=1").distillation).toEqual({
       labels: 0,
       terms: [{ kind: "soft", weight: 1, temperature: 0.5 }],
+      images: "all",
       cacheTeacher: true,
     });
     expect(set("control.train.learningRate=0.01").control).toEqual({ train: { learningRate: 0.01 } });

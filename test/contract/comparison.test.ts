@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { signedPoints, summarize, surenessInWords, teachingInWords } from "../../src-main/contract/comparison";
+import { gainPartsInWords, signedPoints, summarize, surenessInWords, teachingInWords } from "../../src-main/contract/comparison";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Compared } from "../../src-main/contract/run";
 
@@ -8,6 +8,7 @@ const of = (seed: number, difference: number, more: Partial<Compared> = {}): Com
   seed,
   control: arm(0.4),
   student: arm(0.4 + difference),
+  sameImages: null,
   difference,
   interval: [difference - 0.04, difference + 0.04],
   testImages: 1000,
@@ -89,10 +90,49 @@ describe("what the student had that the control had not", () => {
       "from the teachers, resnet20_cifar10 and resnet18, by locality guidance. Those teachers had been trained before, on images and labels that",
     ],
   ])("is told: %#", (each, words) => {
-    expect(teachingInWords(each)).toContain(words);
+    expect(teachingInWords(each, false)).toContain(words);
   });
 
   test("is nothing where there is no teacher", () => {
-    expect(teachingInWords({ ...recipe, distillation: null })).toBeNull();
+    expect(teachingInWords({ ...recipe, distillation: null }, false)).toBeNull();
+  });
+});
+
+describe("with a third arm, on the control's images", () => {
+  const few = presetOf("few-labels").recipe;
+  const parted = (seed: number, teacherAdds: number, imagesAdd: number): Compared =>
+    of(seed, teacherAdds + imagesAdd, {
+      sameImages: {
+        ...arm(0.4 + teacherAdds),
+        teacherAdds: { difference: teacherAdds, interval: [teacherAdds - 0.02, teacherAdds + 0.02] },
+        imagesAdd: { difference: imagesAdd, interval: null },
+      },
+    });
+
+  test("the difference has two parts, in words with how sure each is and what is proven", () => {
+    const summary = summarize([parted(0, 0.091, 0.127)]);
+    expect(gainPartsInWords(summary, true)).toBe(
+      "Of the +21.8 points, the teacher on the same labelled images gives +9.1 (+7.1 to +11.1; controlled), and the images without labels give +12.7.",
+    );
+    expect(gainPartsInWords(summary, false)).toContain("(+7.1 to +11.1; not proven to be controlled)");
+    expect(gainPartsInWords(summary, null)).toContain("+9.1 (+7.1 to +11.1),");
+    expect(gainPartsInWords(summarize([of(0, 0.1)]), null)).toBeNull();
+  });
+
+  test("over seeds the parts are means with deviations of their own, and add up to the difference; a seed without them leaves none", () => {
+    const summary = summarize([parted(0, 0.08, 0.1), parted(1, 0.1, 0.14)]);
+    const { teacherAdds, imagesAdd, testAcc } = summary.sameImages!;
+    expect([testAcc, teacherAdds.difference, imagesAdd.difference]).toEqual([0.49, 0.09, 0.12].map((value) => expect.closeTo(value, 12)));
+    expect(teacherAdds.difference + imagesAdd.difference).toBeCloseTo(summary.difference, 12);
+    expect([teacherAdds.deviation, teacherAdds.intervalOver]).toEqual([expect.closeTo(0.02 * Math.SQRT1_2, 12), "seeds"]);
+    expect(summarize([parted(0, 0.08, 0.1), of(1, 0.2)]).sameImages).toBeNull();
+  });
+
+  test("what was learned from is told of all three; without the images that have no label, of none", () => {
+    expect(teachingInWords(few, true)).toMatch(
+      /^All three learned from the labels; the other two also from the teacher, .* the student alone was shown images without/,
+    );
+    const onLabelled = { ...few, distillation: { ...few.distillation!, images: "labelled" as const } };
+    expect(teachingInWords(onLabelled, false)).not.toContain("without labels");
   });
 });

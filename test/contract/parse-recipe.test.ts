@@ -43,7 +43,7 @@ describe("a recipe", () => {
 
   it("gives a named distillation and teacher their defaults", () => {
     const recipe = parseRecipe({ ...least, teacher: {}, distillation: {} });
-    expect(recipe.distillation).toEqual({ labels: 0.5, terms: [{ kind: "soft", weight: 0.5, temperature: 0.5 }], cacheTeacher: true });
+    expect(recipe.distillation).toEqual({ labels: 0.5, terms: [{ kind: "soft", weight: 0.5, temperature: 0.5 }], images: "all", cacheTeacher: true });
     expect(recipe.teacher).toEqual({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32, mean: null, std: null });
   });
 
@@ -55,13 +55,14 @@ describe("a recipe", () => {
         { kind: "dkd", weight: 1, temperature: 4, alpha: 1, beta: 2 },
         { kind: "locality", weight: 40, block: 4, stage: null },
       ],
+      images: "all",
       cacheTeacher: true,
     });
   });
 
   it.each([0, 0.1, 0.38, 0.62, 1 / 3, 1])("takes the short form for labels and soft labels whose weights add up to exactly 1: alpha %d", (alpha) => {
     const { distillation } = parseRecipe({ ...least, teacher: {}, distillation: { kind: "soft", temperature: 2, alpha } });
-    expect(distillation).toEqual({ labels: 1 - alpha, terms: [{ kind: "soft", weight: alpha, temperature: 2 }], cacheTeacher: true });
+    expect(distillation).toEqual({ labels: 1 - alpha, terms: [{ kind: "soft", weight: alpha, temperature: 2 }], images: "all", cacheTeacher: true });
     expect(distillation!.labels + distillation!.terms[0]!.weight).toBe(1);
   });
 
@@ -114,7 +115,7 @@ const distillations: [string, unknown, string[]][] = [
   [
     "both forms at once",
     { alpha: 0.5, terms: [soft] },
-    ["distillation.alpha: unknown key; expected one of distillation.labels, distillation.cacheTeacher, distillation.terms"],
+    ["distillation.alpha: unknown key; expected one of distillation.labels, distillation.images, distillation.cacheTeacher, distillation.terms"],
   ],
   [
     "nothing that trains the answers",
@@ -237,7 +238,7 @@ describe("a wrong recipe is reported", () => {
     [
       "a control with a seed of its own",
       { ...least, control: { train: { seed: 3, batchSize: 128 } } },
-      ["control.train.seed: both arms share seed, epochs, batches, batchSize, shuffle; expected 0, got 3; omit it"],
+      ["control.train.seed: all arms share seed, epochs, batches, batchSize, shuffle; expected 0, got 3; omit it"],
     ],
     [
       "views that nothing tells apart",

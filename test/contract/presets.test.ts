@@ -5,7 +5,7 @@ it("the article's preset has the published settings", () => {
   const { recipe } = presetOf("article");
   expect(recipe.student).toMatchObject({ model: "vit_tiny_patch16_224", imageSize: 224, weights: null });
   expect(recipe.teacher?.imageSize).toBe(32);
-  expect(recipe.distillation).toEqual({ labels: 0.38, terms: [{ kind: "soft", weight: 0.62, temperature: 0.212 }], cacheTeacher: true });
+  expect(recipe.distillation).toEqual({ labels: 0.38, terms: [{ kind: "soft", weight: 0.62, temperature: 0.212 }], images: "all", cacheTeacher: true });
   expect(recipe.train).toMatchObject({
     epochs: 5,
     batchSize: 128,

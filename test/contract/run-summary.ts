@@ -1,4 +1,5 @@
-import type { ArmName, RunSummary } from "../../src-main/contract/run";
+import type { ArmName } from "../../src-main/contract/arms";
+import type { RunSummary } from "../../src-main/contract/run";
 
 /** A finished run of two epochs. */
 export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({

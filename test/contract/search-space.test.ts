@@ -51,7 +51,11 @@ describe("what cannot be searched is refused with what was expected", () => {
     ["a choice that does not exist", ["train.optimizer=choice:adam,sgd"], 'expected one of adamw, sgd, got "adam"'],
     ["a key that does not exist", ["train.learningrate=log:1e-5:1e-2"], "--over train.learningrate: unknown key; did you mean train.learningRate?"],
     ["a term that does not exist", ["distillation.terms.3.weight=uniform:0:1"], "distillation.terms.3.weight: unknown key"],
-    ["what would contradict the recipe", ["student.patchSize=choice:16,15"], "--over student.patchSize: with 15, student.imageSize: expected a multiple of the patch size 15, got 224"],
+    [
+      "what would contradict the recipe",
+      ["student.patchSize=choice:16,15"],
+      "--over student.patchSize: with 15, student.imageSize: expected a multiple of the patch size 15, got 224",
+    ],
     ["seeds", ["train.seed=uniform:0:9"], "seeds differ by chance alone"],
     ["data", ["data.validation=choice:10,20"], "the trials of a search are judged on the same images"],
     ["the control", ["control.train.learningRate=log:1e-5:1e-2"], "the control's settings have no effect"],

@@ -81,7 +81,7 @@ it.for<Term[]>([
   if (noEmulator) test.skip(noEmulator);
   addon.useCuda(emulatedLibrary, 0);
   const replay = vi.spyOn(addon, "replay");
-  const change = (recipe: Recipe): Recipe => ({ ...recipe, distillation: { labels: 1, terms, cacheTeacher: true } });
+  const change = (recipe: Recipe): Recipe => ({ ...recipe, distillation: { labels: 1, terms, images: "all", cacheTeacher: true } });
   const recorded = steps(2, { train: 8, batchSize: 4, change });
   expect(replay).toHaveBeenCalledTimes(2);
   vi.spyOn(addon, "canRecord").mockReturnValue(false);

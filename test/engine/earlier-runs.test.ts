@@ -43,7 +43,7 @@ describe("recipes", () => {
   });
 
   test("in the short form of a distillation, with a control of its own settings, and of one arm", () => {
-    const soft = { labels: 0.5, terms: [{ kind: "soft", weight: 0.5, temperature: 2 }], cacheTeacher: true };
+    const soft = { labels: 0.5, terms: [{ kind: "soft", weight: 0.5, temperature: 2 }], images: "all", cacheTeacher: true };
     expect(parseRecipe(inFixture("recipes/comparison.json"))).toMatchObject({ distillation: soft, control: { train: {} } });
     expect(parseRecipe(inFixture("recipes/tuned.json"))).toMatchObject({ distillation: soft, control: { train: { learningRate: 0.02 } } });
     expect(parseRecipe(inFixture("recipes/single.json"))).toMatchObject({ distillation: null, teacher: null, data: { path: "images" } });

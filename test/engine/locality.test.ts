@@ -18,7 +18,12 @@ afterAll(() => folder.remove());
 /** Locality guidance of a transformer with two by two patches. */
 function recipe(): Recipe {
   const { student, ...rest } = smallRecipe(folder.teacher);
-  const distillation: Recipe["distillation"] = { labels: 1, terms: [{ kind: "locality", weight: 40, block: 4, stage: null }], cacheTeacher: true };
+  const distillation: Recipe["distillation"] = {
+    labels: 1,
+    terms: [{ kind: "locality", weight: 40, block: 4, stage: null }],
+    images: "all",
+    cacheTeacher: true,
+  };
   return { ...rest, student: { ...student, model: "vit_micro_patch4_32", patchSize: 4 }, distillation };
 }
 

@@ -84,7 +84,7 @@ export function training(sizes: Sizes, teaches: Sizes | null, precision: Precisi
     const split = splitOf(calls);
     const teacher = teaches && network(teaches);
     teacher?.model.eval().requiresGrad(false);
-    const soft = { labels: 0.5, terms: [{ kind: "soft" as const, weight: 0.5, temperature: 2 }], cacheTeacher: true };
+    const soft = { labels: 0.5, terms: [{ kind: "soft" as const, weight: 0.5, temperature: 2 }], images: "all" as const, cacheTeacher: true };
     const step = stepOf(sizes, teacher && soft);
     calls.add(`compare ${LOSS_TOLERANCES[precision]} 1`);
     for (let i = 1; i <= STEPS; i++)

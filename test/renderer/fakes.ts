@@ -1,9 +1,11 @@
 /** The two things outside the page, the engine and the program around it, as tests drive them. */
+
+import type { ArmName } from "../../src-main/contract/arms";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";

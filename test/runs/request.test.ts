@@ -18,6 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true }));
 
 const { recipe } = presetOf("article");
+const arms = ["control", "student"] as const;
 const at = (...names: string[]) => join(parent, ...names);
 const arm = (name: "control" | "student", ...names: string[]) =>
   finishedRun(at(...names, name), { arm: name, recipe: comparisonArms(recipe).find((each) => each.name === name)!.recipe });
@@ -25,7 +26,7 @@ const arm = (name: "control" | "student", ...names: string[]) =>
 describe("a comparison is resumed with the recipe", () => {
   test("that it was asked for, whatever has begun", () => {
     arm("control", "a");
-    writeRequest(at("a"), { recipe, seeds: 1, labels: null });
+    writeRequest(at("a"), { recipe, seeds: 1, labels: null, arms });
     expect(recipeOfRun(at("a"), "compare")).toEqual(recipe);
   });
 
@@ -71,15 +72,15 @@ test("a sweep's seeds are known, or said to be unknown, with those that are ther
   arm("control", "seed-1");
   writeFileSync(at("seed-0", "comparison.json"), "{}");
   expect(() => seedsOf(parent)).toThrow(/several seeds \(0 finished, 1 not finished\), and nothing in it tells how many were wanted.*--seeds$/);
-  writeRequest(parent, { recipe, seeds: 3, labels: null });
+  writeRequest(parent, { recipe, seeds: 3, labels: null, arms });
   expect(seedsOf(parent)).toBe(3);
 });
 
 test("a foreign file is not overwritten, an emptied one is", () => {
   writeFileSync(at("request.json"), '{"mine": 1}');
-  expect(() => writeRequest(parent, { recipe, seeds: 1, labels: null })).toThrow(/request\.json already exists/);
+  expect(() => writeRequest(parent, { recipe, seeds: 1, labels: null, arms })).toThrow(/request\.json already exists/);
   writeFileSync(at("request.json"), "\0\0");
-  writeRequest(parent, { recipe, seeds: 2, labels: null });
-  expect(readRequest(parent)).toEqual({ recipe, seeds: 2, labels: null });
+  writeRequest(parent, { recipe, seeds: 2, labels: null, arms });
+  expect(readRequest(parent)).toEqual({ recipe, seeds: 2, labels: null, arms });
   expect(existsSync(at("request.json.partial"))).toBe(false);
 });

@@ -59,7 +59,7 @@ interface RecipeOptions {
 function recipeOf(terms: Term[], { labels = 1, cacheTeacher = true, student: other = {}, train = {}, augment = {} }: RecipeOptions = {}): Recipe {
   const recipe = smallRecipe(train);
   const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4, ...other };
-  return { ...recipe, student, distillation: { labels, terms, cacheTeacher }, augment: { ...recipe.augment, ...augment } };
+  return { ...recipe, student, distillation: { labels, terms, images: "all", cacheTeacher }, augment: { ...recipe.augment, ...augment } };
 }
 
 const studentOf = (recipe: Recipe, cache?: AnswerCache) => trainerOf({ name: "student", recipe }, data, teacher, cache);
@@ -167,7 +167,7 @@ describe("the loss", () => {
   function computed(terms: Term[], labels: number, expected: (batch: Batch, logits: Tensor) => Tensor, mixture?: () => Tensor) {
     const recipe = recipeOf(terms);
     const student = createStudent(recipe.student, 3, 1);
-    const criterion = new Criterion(student, { labels, terms, cacheTeacher: true }, null);
+    const criterion = new Criterion(student, { labels, terms, images: "all", cacheTeacher: true }, null);
     const gradientsOf = (loss: Tensor) => {
       backward(loss);
       return [...student.model.parameters().values()].map(({ grad }) => grad!.toFloat32());

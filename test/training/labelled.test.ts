@@ -1,6 +1,7 @@
 // Training on images of which only some have labels, and by a validation split.
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import type { ComparedArm } from "../../src-main/contract/arms";
 import type { Term } from "../../src-main/contract/objectives";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord } from "../../src-main/contract/run";
@@ -32,14 +33,16 @@ const recipeWith = (augment: Partial<Recipe["augment"]> = {}, train: Partial<Rec
   return { ...recipe, data: { ...recipe.data, labelled: LABELLED, unlabelled: "rest" }, augment: { ...recipe.augment, ...augment } };
 };
 
-async function trained(recipe: Recipe, arm: 0 | 1, seen: Dataset) {
-  const trainer = trainerOf(comparisonArms(recipe)[arm]!, seen, teacher);
+async function trained(recipe: Recipe, arm: ComparedArm, seen: Dataset) {
+  const trainer = trainerOf(comparisonArms(recipe).find(({ name }) => name === arm)!, seen, teacher);
   const { recorded, hooks } = recording();
   await train([trainer], hooks);
   const { hashes } = trainer;
   trainer.release();
   return { hashes, batches: recorded.flatMap(({ record }) => ("iter" in record ? [record as BatchRecord] : [])) };
 }
+
+type Trained = Awaited<ReturnType<typeof trained>>;
 
 /** As `smallData` has for training. */
 const IMAGES = { count: 28, H: 8, W: 8 };
@@ -71,7 +74,7 @@ describe("rounds", () => {
 
 describe("with images that have no label", () => {
   test("control and student take equal steps; the student is shown all images, the control the labelled ones", async () => {
-    const [control, student] = await Promise.all(([0, 1] as const).map((arm) => trained(recipeWith(), arm, partlyLabelled())));
+    const [control, student] = await Promise.all((["control", "student"] as const).map((arm) => trained(recipeWith(), arm, partlyLabelled())));
     expect(control!.batches).toHaveLength(8);
     expect(student!.batches).toHaveLength(8);
     expect(student!.hashes.initialWeights).toBe(control!.hashes.initialWeights);
@@ -79,16 +82,28 @@ describe("with images that have no label", () => {
     expect(control!.batches.every(({ parts }) => parts.ce! > 0)).toBe(true);
   });
 
+  test("an arm between them learns from the teacher in the control's batches: the same images, round by round", async () => {
+    const arms = await Promise.all((["control", "same-images", "student"] as const).map((arm) => trained(recipeWith({ mixup: 0.4 }), arm, partlyLabelled())));
+    const [control, sameImages, student] = arms as [Trained, Trained, Trained];
+    expect(sameImages.batches.map(({ chain }) => chain)).toEqual(control.batches.map(({ chain }) => chain));
+    expect(sameImages.hashes).toMatchObject({ data: control.hashes.data, initialWeights: control.hashes.initialWeights, teacher: student.hashes.teacher });
+    expect(sameImages.batches.every(({ parts }) => parts.ce! > 0 && parts.kd! > 0)).toBe(true);
+    // As from a teacher where there are no other images.
+    const alone = { ...data, train: { ...data.train, count: LABELLED }, labelled: LABELLED };
+    const onLabelled = (seen: Dataset) => trained(recipeWith({}, { batchSize: LABELLED }), "same-images", seen);
+    expect((await onLabelled(partlyLabelled())).batches[0]).toEqual((await onLabelled(alone)).batches[0]);
+  });
+
   test("the control learns as from the labelled images alone, however many others there are", async () => {
     const alone = { ...data, train: { ...data.train, count: LABELLED }, labelled: LABELLED };
     // Nine images an epoch: so many epochs as rounds.
-    const [first] = (await trained(recipeWith({}, { batchSize: LABELLED }), 0, alone)).batches;
-    const [same] = (await trained(recipeWith({}, { batchSize: LABELLED }), 0, partlyLabelled())).batches;
+    const [first] = (await trained(recipeWith({}, { batchSize: LABELLED }), "control", alone)).batches;
+    const [same] = (await trained(recipeWith({}, { batchSize: LABELLED }), "control", partlyLabelled())).batches;
     expect(same).toEqual(first);
   });
 
   test.each([0, 0.4])("their labels mean nothing to the student, mixup %d", async (mixup) => {
-    const of = async (seen: Dataset) => (await trained(recipeWith({ mixup }), 1, seen)).batches;
+    const of = async (seen: Dataset) => (await trained(recipeWith({ mixup }), "student", seen)).batches;
     const known = partlyLabelled();
     expect(await of(known)).toEqual(await of(partlyLabelled()));
     // A label counts where there is one, and its image takes more of the mean the fewer there are.
@@ -97,8 +112,12 @@ describe("with images that have no label", () => {
   });
 
   test("the loss of the labels is the mean over those that there are", async () => {
-    const whole = await trained({ ...recipeWith(), augment: smallRecipe().augment, train: { ...smallRecipe().train, shuffle: false, epochs: 1 } }, 1, data);
-    const partly = await trained({ ...recipeWith(), train: { ...smallRecipe().train, shuffle: false, epochs: 1 } }, 1, partlyLabelled());
+    const whole = await trained(
+      { ...recipeWith(), augment: smallRecipe().augment, train: { ...smallRecipe().train, shuffle: false, epochs: 1 } },
+      "student",
+      data,
+    );
+    const partly = await trained({ ...recipeWith(), train: { ...smallRecipe().train, shuffle: false, epochs: 1 } }, "student", partlyLabelled());
     // Batch 1 holds the labelled images 0 to 7, batch 2 image 8 and others, batch 3 none with a label.
     expect(partly.batches[0]!.parts.ce).toBe(whole.batches[0]!.parts.ce);
     expect(partly.batches[2]!.parts.ce).toBe(0);
@@ -115,7 +134,7 @@ describe("with images that have no label", () => {
   ])("three labels among eight images give the loss of those three alone: %s", (_, terms, labelSmoothing) => {
     const recipe = recipeWith({}, { shuffle: false, labelSmoothing });
     const student = { ...recipe.student, model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4 };
-    const distilled = { ...recipe, student, distillation: { labels: 0.5, terms, cacheTeacher: true } };
+    const distilled = { ...recipe, student, distillation: { labels: 0.5, terms, images: "all" as const, cacheTeacher: true } };
     const firstLoss = (count: number) => {
       const labels = data.train.labels.map((label, n) => (n < 3 ? label : -1));
       const trainer = trainerOf({ name: "student", recipe: distilled }, { ...data, labelled: 3, train: { ...data.train, count, labels } }, teacher);

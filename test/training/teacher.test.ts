@@ -117,7 +117,9 @@ describe("the cache", () => {
     expect(await computed(student(first, cache))).toBe(viewsShown(first));
     const other = recipeOf({ augment, train: { learningRate: 1e-4, optimizer: "sgd", batchSize: 5 } });
     expect(
-      await computed(student({ ...other, distillation: { labels: 0.1, terms: [{ kind: "soft", weight: 0.9, temperature: 4 }], cacheTeacher: true } }, cache)),
+      await computed(
+        student({ ...other, distillation: { labels: 0.1, terms: [{ kind: "soft", weight: 0.9, temperature: 4 }], images: "all", cacheTeacher: true } }, cache),
+      ),
     ).toBe(0);
     // Another seed shows only some of the same views.
     const otherSeed = recipeOf({ augment, train: { seed: 6 } });

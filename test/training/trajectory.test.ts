@@ -52,7 +52,7 @@ function train({ model, batchSize, arm, learningRate, losses }: Run, precision: 
   const teacher = network(trajectory.teacher, null);
   teacher.model.eval();
   const terms = [{ kind: "soft" as const, weight: alpha, temperature }];
-  const criterion = new Criterion(student, arm === "control" ? null : { labels: 1 - alpha, terms, cacheTeacher: true }, null);
+  const criterion = new Criterion(student, arm === "control" ? null : { labels: 1 - alpha, terms, images: "all", cacheTeacher: true }, null);
   const pass = new Pass((batch) => criterion.compute(batch), student.model.parameters());
   const optimizer = createOptimizer(student.model.parameters(), { optimizer: "adamw", weightDecay, decay: "all", momentum: 0, nesterov: false });
   const history = losses.map((_, step) =>

@@ -1,12 +1,13 @@
 import path from "node:path";
 import { Argument, type Command } from "commander";
+import { armInWords, armLabel, type ComparedArm, comparedArms } from "../../contract/arms";
 import { bestInWords } from "../../contract/best-epoch";
-import { ANSWER_FIGURES, signedPoints, stepsInWords, surenessInWords, teachingInWords } from "../../contract/comparison";
+import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, stepsInWords, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { UsageError } from "../../contract/failure";
 import { presetOf } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
-import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, SweepResult } from "../../contract/run";
+import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
@@ -102,7 +103,8 @@ async function compare(
     { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
     command,
   );
-  const taught = teachingInWords(recipe);
+  const hasThree = "labels" in result ? result.labels.some(({ sameImages }) => sameImages) : "sameImages" in result && result.sameImages !== null;
+  const taught = teachingInWords(recipe, hasThree);
   if ("labels" in result) return { json: labelsJson(result), text: labelsText(result, taught, recipe, world) };
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;
@@ -110,13 +112,21 @@ async function compare(
 }
 
 /** Figures over all seeds first; then one entry per seed and arm, as their evidence. */
-function comparisonJson({ control, student, ...rest }: ComparisonResult) {
-  const { seed, directory, report, ...figures } = rest;
-  return { ...figures, control: figuresOf(control), student: figuresOf(student), runs: runsOf(rest.seed, control, student), directory, report };
+function comparisonJson(comparison: ComparisonResult) {
+  const { seed, directory, report, control, student, sameImages, ...figures } = comparison;
+  return {
+    ...figures,
+    control: figuresOf(control),
+    student: figuresOf(student),
+    sameImages: sameImages && { ...figuresOf(sameImages), teacherAdds: sameImages.teacherAdds, imagesAdd: sameImages.imagesAdd },
+    runs: runsOf(comparison),
+    directory,
+    report,
+  };
 }
 
 function sweepJson<S extends SweepResult>({ comparisons, ...means }: S) {
-  return { ...means, runs: comparisons.flatMap(({ seed, control, student }) => runsOf(seed, control, student)) };
+  return { ...means, runs: comparisons.flatMap(runsOf) };
 }
 
 const labelsJson = ({ labels, ...rest }: LabelsResult) => ({ ...rest, labels: labels.map(sweepJson) });
@@ -130,19 +140,24 @@ const figuresOf = ({ trainAcc, testAcc, deviation, agreement, divergence, calibr
   calibrationError,
 });
 
-/** `deviation` is one over seeds. */
-const runsOf = (seed: number, ...arms: ComparisonResult["control"][]) => arms.map(({ deviation: _, ...run }) => ({ seed, ...run }));
+/** `deviation` is one over seeds, and the parts of the gain are no figures of one run. */
+const runsOf = (comparison: ComparisonResult) =>
+  armsIn<ComparisonResult["control"]>(comparison).map(({ figures }) => {
+    const { deviation: _, teacherAdds: __, imagesAdd: ___, ...run } = figures as NonNullable<ComparisonResult["sameImages"]>;
+    return { seed: comparison.seed, ...run };
+  });
 
 // ---- Text -------------------------------------------------------------------------------------------------------------------------
 
 function sweepText(sweep: SweepResult, taught: string | null, world: World): string {
-  const { comparisons, teacher, control, student, difference, deviation, directory, report } = sweep;
+  const { comparisons, teacher, difference, deviation, directory, report } = sweep;
   const spread = (value: number | null) => (value === null ? "" : ` ± ${(100 * value).toFixed(1)}`);
+  const arms = armsIn<ArmSummary>(sweep);
   const rows = [
-    ["test accuracy", "control", "student", "difference"],
-    ...comparisons.map((each) => [`seed ${each.seed}`, percent(each.control.testAcc), percent(each.student.testAcc), points(each.difference)]),
-    ["mean", percent(control.testAcc), percent(student.testAcc), points(difference)],
-    ["deviation", spread(control.deviation), spread(student.deviation), spread(deviation)],
+    ["test accuracy", ...arms.map(({ arm }) => columnOf(arm)), "difference"],
+    ...comparisons.map((each) => [`seed ${each.seed}`, ...armsIn<ArmSummary>(each).map(({ figures }) => percent(figures.testAcc)), points(each.difference)]),
+    ["mean", ...arms.map(({ figures }) => percent(figures.testAcc)), points(difference)],
+    ["deviation", ...arms.map(({ figures }) => spread(figures.deviation)), spread(deviation)],
   ];
   const fair = [...new Set(comparisons.map((each) => fairness(each)))].join("\n");
   return paragraphs([
@@ -150,6 +165,7 @@ function sweepText(sweep: SweepResult, taught: string | null, world: World): str
     `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
     taught,
     sureness(sweep, moreSeedsCommand(sweep, world)),
+    gainPartsInWords(sweep, sweep.sameImages?.teacherAdds.controlled ?? null),
     answerFigures(sweep),
     `${fair}\n${places(directory, report, world)}`,
   ]);
@@ -157,7 +173,8 @@ function sweepText(sweep: SweepResult, taught: string | null, world: World): str
 
 function labelsText(result: LabelsResult, taught: string | null, recipe: Recipe, world: World): string {
   const { labels, teacher, directory, report } = result;
-  const rows = [["labelled images", "control", "student", "difference", "95 %", "seeds"], ...labels.map(pointRow)];
+  const arms = comparedArms.filter((arm) => labels.some((point) => armsIn(point).some((each) => each.arm === arm)));
+  const rows = [["labelled images", ...arms.map(columnOf), "difference", "95 %", "seeds"], ...labels.map((point) => pointRow(point, arms))];
   return paragraphs([
     table(rows),
     `The teacher (${teacher.model}) has ${percent(teacher.testAcc)}.`,
@@ -168,29 +185,32 @@ function labelsText(result: LabelsResult, taught: string | null, recipe: Recipe,
 }
 
 /** Means over the seeds, at one number of labelled images. */
-function pointRow({ labelled, control, student, difference, interval, seeds }: LabelsResult["labels"][number]): string[] {
-  const accuracy = ({ testAcc, deviation }: ArmSummary) => (deviation === null ? percent(testAcc) : `${percent(testAcc)} ± ${(100 * deviation).toFixed(1)}`);
+function pointRow(point: LabelsResult["labels"][number], arms: readonly ComparedArm[]): string[] {
+  const { labelled, difference, interval, seeds } = point;
+  const accuracy = (arm: ComparedArm) => {
+    const figures = armsIn<ArmSummary>(point).find((each) => each.arm === arm)?.figures;
+    if (!figures) return "–";
+    return figures.deviation === null ? percent(figures.testAcc) : `${percent(figures.testAcc)} ± ${(100 * figures.deviation).toFixed(1)}`;
+  };
   const range = interval ? interval.map(signedPoints).join(" to ") : "";
-  return [String(labelled), accuracy(control), accuracy(student), `${signedPoints(difference)} points`, range, String(seeds.length)];
+  return [String(labelled), ...arms.map(accuracy), `${signedPoints(difference)} points`, range, String(seeds.length)];
 }
 
 function comparisonText(result: ComparisonResult, taught: string | null, world: World): string {
   const { teacher, control, student, difference, directory, report } = result;
+  const arms = armsIn<ComparisonResult["control"]>(result);
   const rows = [
     ["", "train accuracy", "test accuracy"],
     [`teacher (${teacher.model})`, "", percent(teacher.testAcc)],
-    ["control", percent(control.trainAcc), percent(control.testAcc)],
-    ["student", percent(student.trainAcc), percent(student.testAcc)],
+    ...arms.map(({ arm, figures }) => [columnOf(arm), percent(figures.trainAcc), percent(figures.testAcc)]),
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
   return paragraphs([
     table(rows),
-    bestInWords([
-      { name: "control", best: control.best },
-      { name: "student", best: student.best },
-    ]),
+    bestInWords(arms.map(({ arm, figures: { best } }) => ({ name: armInWords(arm), best }))),
     taught,
     sureness(result, severalSeedsCommand(directory, world)),
+    gainPartsInWords(result, result.sameImages?.teacherAdds.controlled ?? null),
     answerFigures(result),
     `${fairness(result)}\n${places(directory, report, world)}`,
   ]);
@@ -218,18 +238,30 @@ function severalSeedsCommand(directory: string, world: World): string {
 }
 
 /** null if no predictions are kept. */
-function answerFigures({ control, student }: ComparisonSummary): string | null {
-  const shown = ANSWER_FIGURES.filter(({ key }) => control[key] !== null && student[key] !== null);
+function answerFigures(summary: ComparisonSummary): string | null {
+  const arms = armsIn<ArmSummary>(summary);
+  const shown = answerFiguresOf(arms);
   if (shown.length === 0) return null;
-  const rows = [["", "control", "student"], ...shown.map(({ key, name, show }) => [name, show(control[key]!), show(student[key]!)])];
+  const rows = [
+    ["", ...arms.map(({ arm }) => columnOf(arm))],
+    ...shown.map(({ key, name, show }) => [name, ...arms.map(({ figures }) => show(figures[key]!))]),
+  ];
   return `${table(rows)}\n\n${shown.map(({ name, words }) => `${name}: ${words}.`).join("\n")}`;
 }
 
-/** What is proven of a comparison, with which one it is. */
+const columnOf = (arm: ComparedArm): string => armLabel(arm).toLowerCase();
+
+/** What is proven of the control and each other arm. `which`: which comparison it is. */
 function fairness(result: ComparisonResult, which = `seed ${result.seed}`): string {
-  const { controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason } = result;
-  if (controlled) return `Control and student had the same initial weights and the same batches, proven batch by batch (${which}).`;
-  const tuning = `control and student differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
+  const { sameImages } = result;
+  const student = verdictInWords(result, which, "student");
+  return sameImages ? `${verdictInWords(sameImages.teacherAdds, which, `the ${armInWords("same-images")}`)}\n${student}` : student;
+}
+
+function verdictInWords(verdict: Verdict, which: string, taught: string): string {
+  const { controlled, tunedSeparately, differentImages, differingSettings, provenTo, reason } = verdict;
+  if (controlled) return `Control and ${taught} had the same initial weights and the same batches, proven batch by batch (${which}).`;
+  const tuning = `control and ${taught} differ in ${differingSettings.join(", ")} too, so the difference is not the teacher's alone`;
   if (differentImages && reason === DIFFERENT_IMAGES)
     return `Different images by design: the student also learned from images without labels, which the control cannot use. Start, labelled images and number of steps were the same (${which}).`;
   if (reason === tunedInWords(differingSettings))

@@ -1,3 +1,4 @@
+import type { ComparedArm } from "../../contract/arms";
 import type { BatchRecord, RunDetails } from "../../contract/run";
 import type { Chart, Point, Series } from "./chart";
 
@@ -5,7 +6,7 @@ import type { Chart, Point, Series } from "./chart";
 export interface Drawn {
   run: RunDetails;
   label: string;
-  tone: "control" | "student";
+  tone: ComparedArm;
 }
 
 const percent = (value: number) => `${Math.round(value * 1000) / 10}%`;
@@ -33,7 +34,9 @@ function lossByBatch(drawn: readonly Drawn[], part: Part): Chart {
     return { label, tone, raw, points: smoothed(raw) };
   });
   const note =
-    drawn.length > 1 ? "Each arm’s own loss. The student’s includes its teacher’s part, so the heights of the two lines cannot be compared." : undefined;
+    drawn.length > 1
+      ? "Each arm’s own loss. That of an arm with a teacher includes the teacher’s part, so the heights of the lines cannot be compared."
+      : undefined;
   return { title: titled("Loss", part), series, formatY: plain, note: part.epoch === undefined ? note : undefined, ...batchAxis(drawn, part) };
 }
 

@@ -1,6 +1,6 @@
 import type { Compared, RunDetails } from "../../contract/run";
 
-/** Runs that are overlaid in charts: both arms of a comparison, or a single run. */
+/** Runs that are overlaid in charts: the arms of a comparison, or a single run. */
 export interface Group {
   title: string;
   runs: RunDetails[];

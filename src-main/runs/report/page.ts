@@ -1,8 +1,9 @@
+import { armInWords, armLabel, type ComparedArm } from "../../contract/arms";
 import { bestEpoch, bestInWords } from "../../contract/best-epoch";
-import { teachingInWords } from "../../contract/comparison";
+import { gainPartsInWords, summarize, teachingInWords } from "../../contract/comparison";
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
-import { recipeSettings, teachersOf, valueAt } from "../../contract/recipe-values";
+import { recipeSettings, teachersOf, usesUnlabelled, valueAt } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
@@ -49,28 +50,39 @@ ${damaged(runs)}
 ${verdict(group)}
 ${arms(runs) && taught(runs)}
 ${surenessOf(group)}
+${gainParts(group)}
 ${resultTable(drawn)}
 ${best(drawn)}
 ${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
-${runs.length > 1 ? fairness(runs) : null}
+${pairsOf(runs).map((pair, _, pairs) => fairness(pair, runs, pairs.length > 1))}
 ${recipeTable(drawn)}
 </section>`;
 }
 
 function best(drawn: readonly Drawn[]): Markup | null {
-  const words = bestInWords(drawn.map(({ label, run }) => ({ name: label.toLowerCase(), best: bestEpoch(run.epochRecords) })));
+  const words = bestInWords(drawn.map(({ tone, run }) => ({ name: armInWords(tone), best: bestEpoch(run.epochRecords) })));
   return words === null ? null : html`<p class="muted">${words}</p>`;
 }
 
 function taught(runs: readonly RunDetails[]): Markup | null {
-  const words = teachingInWords(arms(runs)!.student.recipe);
+  const { student, sameImages } = arms(runs)!;
+  const words = teachingInWords(student.recipe, sameImages !== null);
   return words === null ? null : html`<p class="muted">${words}</p>`;
 }
 
+/** How the difference is made up, where a third arm shows it. */
+function gainParts({ runs, figures }: Group): Markup | null {
+  const { control, sameImages } = arms(runs) ?? {};
+  if (!figures?.sameImages || !control || !sameImages) return null;
+  const controlled = isControlled(compareEvidence(evidenceOf(control), evidenceOf(sameImages)), batchesOf({ control, taught: sameImages }));
+  return html`<p>${gainPartsInWords(summarize([figures]), controlled)}</p>`;
+}
+
 function drawnAs(run: RunDetails): Drawn {
-  const isControl = run.arm === "control" || (run.arm === "single" && run.recipe.distillation === null);
-  return { run, tone: isControl ? "control" : "student", label: isControl ? "Control" : "Student" };
+  const isControl = run.recipe.distillation === null;
+  const tone = run.arm !== "single" ? run.arm : isControl ? "control" : "student";
+  return { run, tone, label: armLabel(tone) };
 }
 
 function subtitle(runs: readonly RunDetails[]): string {
@@ -90,13 +102,28 @@ const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value * 
 interface Arms {
   control: RunDetails;
   student: RunDetails;
+  sameImages: RunDetails | null;
 }
 
 function arms(runs: readonly RunDetails[]): Arms | null {
-  const control = runs.find(({ arm }) => arm === "control");
-  const student = runs.find(({ arm }) => arm === "student");
-  return control && student ? { control, student } : null;
+  const runOf = (name: ComparedArm) => runs.find(({ arm }) => arm === name) ?? null;
+  const [control, student] = [runOf("control"), runOf("student")];
+  return control && student ? { control, student, sameImages: runOf("same-images") } : null;
 }
+
+/** A control, and an arm that has a teacher. */
+interface Pair {
+  control: RunDetails;
+  taught: RunDetails;
+}
+
+/** The pairs whose evidence compares. */
+function pairsOf(runs: readonly RunDetails[]): Pair[] {
+  const { control, sameImages, student } = arms(runs) ?? {};
+  return control && student ? [sameImages, student].flatMap((taught) => (taught ? [{ control, taught }] : [])) : [];
+}
+
+const batchesOf = ({ control, taught }: Pair) => ({ control: control.batches.length, student: taught.batches.length });
 
 /** What is wrong with the files of runs that no comparison judges. */
 function damaged(runs: readonly RunDetails[]): Markup[] {
@@ -111,7 +138,7 @@ function verdict({ runs, figures }: Group): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) {
     const states = unfinished.map(
-      ({ arm, state, epochsDone, epochs }) => `${arm === "single" ? "the run" : arm} is ${state} after ${epochsDone} of ${epochs} epochs`,
+      ({ arm, state, epochsDone, epochs }) => `${arm === "single" ? "the run" : `the ${armInWords(arm)}`} is ${state} after ${epochsDone} of ${epochs} epochs`,
     );
     return html`<p class="verdict pending">Not finished: ${states.join(", ")}.</p>`;
   }
@@ -121,8 +148,7 @@ function verdict({ runs, figures }: Group): Markup | null {
   const { notComparable, differingSettings, damage } = compareEvidence(evidenceOf(both.control), evidenceOf(both.student));
   if (notComparable) return html`<p class="verdict pending">Not comparable: ${notComparable}. The difference is not the teacher’s alone.</p>`;
   if (damage) return html`<p class="verdict pending">Not proven: the evidence is damaged, so the difference may not be the teacher’s. ${damage}.</p>`;
-  const { unlabelled } = both.student.recipe.data;
-  const more = unlabelled ? ", and could not use the images without labels that the teacher labelled for the student" : "";
+  const more = usesUnlabelled(both.student.recipe) ? ", and could not use the images without labels that the teacher labelled for the student" : "";
   const tuned = differingSettings.length > 0 ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
   if (Math.abs(difference.test) < 0.0005)
     return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
@@ -134,7 +160,7 @@ function verdict({ runs, figures }: Group): Markup | null {
 }
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
-function differenceOf({ control, student }: Arms): { test: number; train: number | null } | null {
+function differenceOf({ control, student }: Pick<Arms, "control" | "student">): { test: number; train: number | null } | null {
   const lastTest = (run: RunDetails) => run.epochRecords.filter(({ testAcc }) => testAcc !== null).at(-1);
   const [of, and] = [lastTest(student), lastTest(control)];
   if (!of || !and || of.epoch !== and.epoch || student.epochsDone !== control.epochsDone) return null;
@@ -147,13 +173,12 @@ function resultTable(drawn: readonly Drawn[]): Markup {
   const teacher = runs.find(({ teacherTestAcc }) => teacherTestAcc !== null);
   const teacherModel = runs.map(({ recipe }) => recipe.teacher?.model).find((model) => model !== undefined);
   const both = arms(runs);
-  const difference = both && differenceOf(both);
   return html`<table class="result">
 <thead><tr><th scope="col"></th><th scope="col">Test accuracy</th><th scope="col">Train accuracy</th><th scope="col">Test loss</th><th scope="col">Epochs</th><th scope="col">Time</th></tr></thead>
 <tbody>
 ${teacher ? html`<tr><th scope="row"><span class="key teacher">Teacher</span> <span class="muted">${teacherModel ?? ""}</span></th><td>${percent(teacher.teacherTestAcc)}</td><td>–</td><td>–</td><td>–</td><td>–</td></tr>` : null}
 ${drawn.map(resultRow)}
-${difference ? differenceRow(difference) : null}
+${both && differenceRows(both)}
 </tbody>
 </table>`;
 }
@@ -169,8 +194,20 @@ function resultRow({ run, label, tone }: Drawn): Markup {
   return html`<tr><th scope="row"><span class="key ${tone}">${label}</span></th><td>${percent(run.testAcc)}${ofAveraged}</td><td>${percent(run.trainAcc)}</td><td>${testLoss?.toFixed(3) ?? "–"}</td><td>${run.epochsDone} of ${run.epochs}</td><td>${duration(seconds)}</td></tr>`;
 }
 
-function differenceRow({ test, train }: { test: number; train: number | null }): Markup {
-  return html`<tr class="difference"><th scope="row">Difference</th><td>${points(test)}</td><td>${train === null ? "–" : points(train)}</td><td></td><td></td><td></td></tr>`;
+/** Student and control; where a third arm lies between them, also what each step adds. */
+function differenceRows({ control, student, sameImages }: Arms): Markup[] {
+  const row = (name: string, control: RunDetails, student: RunDetails) => {
+    const difference = differenceOf({ control, student });
+    return difference ? [differenceRow(name, difference)] : [];
+  };
+  const steps = sameImages
+    ? [...row("The teacher adds, on the same images", control, sameImages), ...row("Images without labels add", sameImages, student)]
+    : [];
+  return [...steps, ...row("Difference", control, student)];
+}
+
+function differenceRow(name: string, { test, train }: { test: number; train: number | null }): Markup {
+  return html`<tr class="difference"><th scope="row">${name}</th><td>${points(test)}</td><td>${train === null ? "–" : points(train)}</td><td></td><td></td><td></td></tr>`;
 }
 
 function duration(seconds: number): string {
@@ -189,10 +226,9 @@ interface Proof {
   hashes: readonly string[];
 }
 
-function fairness(runs: readonly RunDetails[]): Markup | null {
-  const both = arms(runs);
-  if (!both) return null;
-  const [control, student] = [evidenceOf(both.control), evidenceOf(both.student)];
+/** `isOneOfSeveral`: whether the report shows other pairs too. */
+function fairness(both: Pair, runs: readonly RunDetails[], isOneOfSeveral: boolean): Markup {
+  const [control, student] = [evidenceOf(both.control), evidenceOf(both.taught)];
   const comparison = compareEvidence(control, student);
   const samePlan = samePlanByOldHashes(
     control,
@@ -200,7 +236,7 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
     runs.every(({ state }) => state === "finished"),
   );
   const [heading, words] = fairnessInWords(comparison, samePlan, both);
-  const hashes = (key: "data" | "initialWeights") => [...new Set(runs.map((run) => run.hashes[key]))];
+  const hashes = (key: "data" | "initialWeights") => [...new Set([control, student].map((arm) => arm.hashes[key]))];
   const proofs: Proof[] = [
     {
       what: "Data",
@@ -227,7 +263,7 @@ function fairness(runs: readonly RunDetails[]): Markup | null {
       hashes: [],
     },
   ];
-  return html`<h2>${heading}</h2>
+  return html`<h2>${isOneOfSeveral ? `Control and ${lowerFirst(drawnAs(both.taught).label)}: ${lowerFirst(heading)}` : heading}</h2>
 <p class="muted">${words}</p>
 <table class="hashes"><tbody>
 ${proofs.map(({ what, holds, words, hashes }) => html`<tr><th scope="row">${what}</th><td class="${holds ? "good" : holds === null ? "muted" : "bad"}">${holds ? `✓ ${words}` : holds === null ? words : `✗ ${words}`}</td><td>${hashes.map((hash) => html`<code>${hash.slice(0, 16)}</code> `)}</td></tr>`)}
@@ -239,7 +275,9 @@ const OLD_KIND =
 
 const NOTHING_PROVEN = "There is no batch yet that both arms have, so nothing is proven of what they were shown.";
 
-function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, { control, student }: Arms): [heading: string, words: string] {
+const lowerFirst = (text: string) => text[0]!.toLowerCase() + text.slice(1);
+
+function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | null, pair: Pair): [heading: string, words: string] {
   const { sameData, sameStart, differsAt, differentImages, differingSettings, notComparable, complete, damage, provenTo } = comparison;
   if (notComparable)
     return ["Not comparable", `The arms are two experiments: ${notComparable}. The difference of their results says nothing about the teacher.`];
@@ -260,7 +298,7 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
     return ["Tuned separately", `The control has settings of its own, so the difference of the results is not the teacher’s alone. ${besides}`];
   }
   if (!complete) return ["Evidence of the old kind", OLD_KIND];
-  if (isControlled(comparison, { control: control.batches.length, student: student.batches.length }))
+  if (isControlled(comparison, batchesOf(pair)))
     return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown are equal, batch by batch."];
   if (provenTo === 0) return ["Nothing is proven yet", NOTHING_PROVEN];
   return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
@@ -269,14 +307,14 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
 function batchesProof(
   { complete, damage, differentImages, provenTo, differsAt }: EvidenceComparison,
   samePlan: boolean | null,
-  { control, student }: Arms,
+  { control, taught }: Pair,
 ): Proof {
   const what = "Batches";
   if (damage) return { what, holds: false, words: `not proven: ${damage}`, hashes: [] };
   if (differentImages) return { what, holds: null, words: "different by design: the student’s also hold images without labels", hashes: [] };
   if (!complete) {
     if (samePlan === null) return { what, holds: null, words: "hashes of the old kind compare only if an earlier version finished both runs", hashes: [] };
-    const hashes = [...new Set([control.hashes.batches, student.hashes.batches])];
+    const hashes = [...new Set([control.hashes.batches, taught.hashes.batches])];
     if (samePlan) return { what, holds: null, words: "equal hashes of the old kind: order and augmentation by plan, not by pixels", hashes };
     return { what, holds: false, words: "different hashes of the old kind: different images, order or augmentation", hashes };
   }

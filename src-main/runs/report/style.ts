@@ -3,12 +3,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --ground: #f7f6f3; --surface: #ffffff; --sunken: #f0eee9; --line: #e5e2db; --text: #1c1e22; --muted: #5f6269;
-  --student: #2a6fe0; --control: #d9730d; --teacher: #12866f; --good: #18794e; --bad: #b3261e; --marked: #fdf3dc;
+  --student: #2a6fe0; --same-images: #7a1f6e; --control: #d9730d; --teacher: #12866f; --good: #18794e; --bad: #b3261e; --marked: #fdf3dc;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #16171a; --surface: #1d1f23; --sunken: #121316; --line: #2b2e34; --text: #ececee; --muted: #a3a6ae;
-    --student: #76a8ff; --control: #f0a04b; --teacher: #4fc3a5; --good: #63c995; --bad: #ff8a80; --marked: #2c2415;
+    --student: #76a8ff; --same-images: #cb4da1; --control: #f0a04b; --teacher: #4fc3a5; --good: #63c995; --bad: #ff8a80; --marked: #2c2415;
   }
 }
 * { box-sizing: border-box; }
@@ -45,6 +45,7 @@ code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", 
 .key { white-space: nowrap; }
 .key::before { content: ""; display: inline-block; width: 10px; height: 10px; margin-right: 7px; border-radius: 3px; background: currentColor; }
 .key.control::before { background: var(--control); }
+.key.same-images::before { background: var(--same-images); }
 .key.student::before { background: var(--student); }
 .key.teacher::before, .key.best::before { background: var(--teacher); }
 .key.diverged::before { background: var(--bad); }
@@ -65,10 +66,12 @@ svg text { font-size: 12px; fill: var(--muted); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .raw { fill: none; stroke-width: 1; opacity: 0.28; }
 .line.control, .raw.control, .level.control { stroke: var(--control); }
+.line.same-images, .raw.same-images { stroke: var(--same-images); }
 .line.student, .raw.student, .level.student { stroke: var(--student); }
 .level.teacher { stroke: var(--teacher); }
 .dot { stroke: var(--surface); stroke-width: 1.5; }
 .dot.control { fill: var(--control); }
+.dot.same-images { fill: var(--same-images); }
 .dot.student { fill: var(--student); }
 .dot.best { fill: var(--teacher); }
 .cross { stroke: var(--bad); stroke-width: 2; }

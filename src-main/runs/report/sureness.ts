@@ -1,7 +1,8 @@
 /** How sure the difference between control and student is, over test images and over seeds, and what their answers say besides it. */
-import { ANSWER_FIGURES, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
+import { armLabel, type ComparedArm } from "../../contract/arms";
+import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
 import { differingSettings } from "../../contract/recipe-values";
-import type { Compared, ComparisonSummary } from "../../contract/run";
+import type { ArmFigures, ArmSummary, Compared, ComparisonSummary, RunDetails } from "../../contract/run";
 import type { Group } from "./group";
 import { html, type Markup } from "./markup";
 
@@ -15,14 +16,17 @@ ${figures.damage ? html`<p class="muted">Figures that need predictions are missi
 }
 
 /** Agreement with the teacher and so on; null if no predictions are kept. */
-export function answerTable({ control, student }: Pick<ComparisonSummary, "control" | "student"> | Pick<Compared, "control" | "student">): Markup | null {
-  const shown = ANSWER_FIGURES.filter(({ key }) => control[key] !== null && student[key] !== null);
+export function answerTable(comparison: ComparisonSummary | Compared): Markup | null {
+  const arms = armsIn<ArmFigures>(comparison);
+  const shown = answerFiguresOf(arms);
   if (shown.length === 0) return null;
   return html`<table class="answers">
-<thead><tr><th scope="col">Answers to the test images</th><th scope="col"><span class="key control">Control</span></th><th scope="col"><span class="key student">Student</span></th></tr></thead>
-<tbody>${shown.map(({ key, name, words, show }) => html`<tr><th scope="row">${name} <span class="muted">${words}</span></th><td>${show(control[key]!)}</td><td>${show(student[key]!)}</td></tr>`)}</tbody>
+<thead><tr><th scope="col">Answers to the test images</th>${arms.map(armHeading)}</tr></thead>
+<tbody>${shown.map(({ key, name, words, show }) => html`<tr><th scope="row">${name} <span class="muted">${words}</span></th>${arms.map(({ figures }) => html`<td>${show(figures[key]!)}</td>`)}</tr>`)}</tbody>
 </table>`;
 }
+
+const armHeading = ({ arm }: { arm: ComparedArm }) => html`<th scope="col"><span class="key ${arm}">${armLabel(arm)}</span></th>`;
 
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 const points = (value: number) => `${signedPoints(value)} points`;
@@ -32,6 +36,8 @@ export function overSeeds(groups: readonly Group[]): Markup | null {
   const comparisons = groups.flatMap(({ figures }) => figures ?? []).sort((a, b) => a.seed - b.seed);
   if (comparisons.length < 2 || !differInSeedAlone(groups.filter(({ figures }) => figures))) return null;
   const summary = summarize(comparisons);
+  const arms = armsIn<ArmSummary>(summary);
+  const parts = gainPartsInWords(summary, null);
   const { isShown, result, range, how } = surenessInWords(summary);
   const open = groups.length - comparisons.length;
   const spread = (mean: string, deviation: number | null) => (deviation === null ? mean : `${mean} ± ${(deviation * 100).toFixed(1)}`);
@@ -40,21 +46,23 @@ export function overSeeds(groups: readonly Group[]): Markup | null {
 <p class="verdict${isShown ? "" : " pending"}">${result}${open > 0 ? ` ${open} more of these comparisons ${open === 1 ? "is" : "are"} not counted: not finished, or not comparable.` : ""}</p>
 <p>${range}</p>
 <p class="muted">${how}</p>
+${parts === null ? null : html`<p>${parts}</p>`}
 <table class="result">
-<thead><tr><th scope="col">Test accuracy</th><th scope="col">Difference</th><th scope="col"><span class="key control">Control</span></th><th scope="col"><span class="key student">Student</span></th></tr></thead>
+<thead><tr><th scope="col">Test accuracy</th><th scope="col">Difference</th>${arms.map(armHeading)}</tr></thead>
 <tbody>
-${comparisons.map(({ seed, control, student, difference }) => html`<tr><th scope="row">Seed ${seed}</th><td>${points(difference)}</td><td>${percent(control.testAcc)}</td><td>${percent(student.testAcc)}</td></tr>`)}
-<tr class="difference"><th scope="row">Mean ± standard deviation</th><td>${spread(points(summary.difference), summary.deviation)}</td><td>${spread(percent(summary.control.testAcc), summary.control.deviation)}</td><td>${spread(percent(summary.student.testAcc), summary.student.deviation)}</td></tr>
+${comparisons.map((compared) => html`<tr><th scope="row">Seed ${compared.seed}</th><td>${points(compared.difference)}</td>${arms.map(({ arm }) => html`<td>${percent(armsIn<ArmFigures>(compared).find((each) => each.arm === arm)!.figures.testAcc)}</td>`)}</tr>`)}
+<tr class="difference"><th scope="row">Mean ± standard deviation</th><td>${spread(points(summary.difference), summary.deviation)}</td>${arms.map(({ figures }) => html`<td>${spread(percent(figures.testAcc), figures.deviation)}</td>`)}</tr>
 </tbody>
 </table>
 ${answerTable(summary)}
 </section>`;
 }
 
-/** Seeds that appear twice say nothing new. */
+/** In the arms that the comparisons share. Seeds that appear twice say nothing new. */
 function differInSeedAlone(groups: readonly Group[]): boolean {
   const seeds = new Set(groups.map(({ figures }) => figures!.seed));
-  const isAlike = (arm: number) =>
-    groups.every(({ runs }) => differingSettings(groups[0]!.runs[arm]!.recipe, runs[arm]!.recipe).every((key) => key === "train.seed" || key === "name"));
-  return seeds.size === groups.length && isAlike(0) && isAlike(1);
+  const [first, ...others] = groups.map(({ runs }) => runs);
+  const isAlike = ({ arm, recipe }: RunDetails) =>
+    others.flat().every((other) => other.arm !== arm || differingSettings(recipe, other.recipe).every((key) => key === "train.seed" || key === "name"));
+  return seeds.size === groups.length && first!.every(isAlike);
 }

@@ -24,6 +24,7 @@ describe("distill compare", () => {
       teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
       control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
+      sameImages: null,
       difference: 0.05,
       deviation: null,
       interval: [0.01, 0.09],
@@ -44,6 +45,46 @@ describe("distill compare", () => {
       directory: "/runs/x",
       report: "/runs/x/report.html",
     });
+  });
+});
+
+describe("a comparison of three arms", () => {
+  const difference = (value: number) => ({ difference: value, deviation: null, interval: null, intervalOver: null, moreSeeds: null });
+  const proof = { controlled: true, reason: null, tunedSeparately: false, differentImages: false, differingSettings: [], provenTo: 32 };
+  const parts = { teacherAdds: { ...difference(0.02), ...proof }, imagesAdd: difference(0.03) };
+  const three: ComparisonResult = {
+    ...compared,
+    ...{ controlled: false, differentImages: true, reason: DIFFERENT_IMAGES, provenTo: 0 },
+    sameImages: { ...trained("same-images", 0.42), ...answers, deviation: null, ...parts },
+  };
+  const command = ["compare", "--recipe", "recipe.json"];
+
+  it("is one JSON document, with what the third adds and proves", async () => {
+    const json = JSON.parse((await runWith({ watch: () => three }, [...command, "--json"], { cwd })).out);
+    expect(json.sameImages).toEqual({ trainAcc: expect.closeTo(0.47, 12), testAcc: 0.42, ...answers, deviation: null, ...parts });
+    expect(json.runs.map(({ arm }: { arm: string }) => arm)).toEqual(["control", "same-images", "student"]);
+    expect(json.runs[1]).toEqual({ seed: 7, ...trained("same-images", 0.42), ...answers });
+  });
+
+  it("is a table and words, which say what comes of what", async () => {
+    const { out } = await runWith({ watch: () => three }, command, { cwd });
+    expect(out).toMatch(/^control .* 40\.0 %\nteacher on the same images .* 42\.0 %\nstudent .* 45\.0 %$/m);
+    expect(out).toMatch(/^Of the \+5\.0 points, the teacher .* gives \+2\.0 \(controlled\), and the images without labels give \+3\.0\.$/m);
+    expect(out).toMatch(/^ +control +teacher on the same images +student$/m);
+    expect(out).toMatch(/^Control and the arm with the teacher on the same images had the same initial weights and the same batches, proven batch by batch/m);
+    expect(out).toMatch(/^Different images by design: the student/m);
+    expect(out).not.toContain("warning");
+  });
+
+  it("over several seeds has a column and means of it", async () => {
+    const comparisons = [three, { ...three, seed: 8 }];
+    const summary = summarize(comparisons);
+    const sameImages = { ...summary.sameImages!, teacherAdds: { ...summary.sameImages!.teacherAdds, controlled: true } };
+    const sweep: SweepResult = { ...compared, ...summary, sameImages, controlled: false, comparisons };
+    const { out } = await runWith({ watch: () => sweep }, command, { cwd });
+    expect(out).toMatch(/^seed 8 +40\.0 % +42\.0 % +45\.0 % +\+5\.0 points$/m);
+    expect(out).toMatch(/^mean +40\.0 % +42\.0 % +45\.0 % /m);
+    expect(out).toMatch(/the teacher on the same labelled images gives \+2\.0 \(.*controlled\)/);
   });
 });
 
@@ -118,7 +159,7 @@ describe("several seeds", () => {
   const sweep = (...differences: number[]): SweepResult => {
     const comparisons = differences.map((difference, seed) => ofSeed(seed, difference));
     const { directory, teacher, controlled, tunedSeparately, report } = compared;
-    return { ...summarize(comparisons), directory, teacher, controlled, tunedSeparately, comparisons, report };
+    return { ...summarize(comparisons), sameImages: null, directory, teacher, controlled, tunedSeparately, comparisons, report };
   };
 
   it.each([
@@ -178,7 +219,7 @@ describe("several numbers of labels", () => {
     const comparisons = [0, 0.01].map((more, seed) => ({ ...compared, ...verdict, seed, difference: difference + more }));
     const { directory, teacher, report } = compared;
     const controlled = comparisons.every((each) => each.controlled);
-    return { labelled, ...summarize(comparisons), directory, teacher, controlled, tunedSeparately: false, comparisons, report };
+    return { labelled, ...summarize(comparisons), sameImages: null, directory, teacher, controlled, tunedSeparately: false, comparisons, report };
   };
   const byDesign = { controlled: false, differentImages: true, reason: DIFFERENT_IMAGES };
   const labels = [at(250, 0.2, byDesign), at(5000, 0.05, {})];

@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
+import type { ArmName } from "../../../src-main/contract/arms";
 import { ArmCurve, Curves } from "../../../src-renderer/state/curves.svelte";
 import { batch, batches, begunCurves, epoch } from "../fakes";
 
-const opened = (...arms: ("control" | "student")[]): Curves => begunCurves(arms, 3, 4);
+const opened = (...arms: ArmName[]): Curves => begunCurves(arms, 3, 4);
 
 it("adds batches one after the other, and says that they changed", () => {
   const curves = opened("control");
@@ -97,6 +98,19 @@ it("the difference is of the last epoch after which both were tested", () => {
   curves.addEpoch("student", epoch(3, 0.9));
   expect(curves.difference?.epoch).toBe(1);
   expect(opened("student").difference).toBeNull();
+});
+
+it("a third arm divides the difference, after an epoch in which all were tested", () => {
+  const curves = opened("student", "same-images", "control");
+  expect(curves.arms.map(({ arm }) => arm)).toEqual(["control", "same-images", "student"]);
+  curves.addEpoch("control", epoch(1, 0.25));
+  curves.addEpoch("student", epoch(1, 0.75));
+  expect([curves.difference?.value, curves.gainParts]).toEqual([0.5, null]);
+  curves.addEpoch("same-images", epoch(1, 0.5));
+  expect(curves.gainParts).toEqual({ teacherAdds: 0.25, imagesAdd: 0.25 });
+  curves.addEpoch("control", epoch(2, 0.25));
+  curves.addEpoch("student", epoch(2, 0.75));
+  expect(curves.gainParts).toBeNull();
 });
 
 it("an arm's test accuracy names the epoch that was tested", () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { ArmName, RunState } from "../../../src-main/contract/run";
+import { type ArmName, comparedArms } from "../../../src-main/contract/arms";
+import type { RunState } from "../../../src-main/contract/run";
 import {
   epochsInWords,
   figureOf,
@@ -58,6 +59,14 @@ describe("figures side by side", () => {
     expect(epochsInWords(group)).toBe("2 of 2 epochs");
   });
 
+  it("of three arms are all there, and epochs of all are named", () => {
+    const same = summary("same-images", { testAcc: 0.45 });
+    const group = groupOf(summary("student"), control, same);
+    expect(group.arms.map(({ arm }) => arm)).toEqual(["control", "same-images", "student"]);
+    expect(figureOf(group, "same-images")).toEqual({ testAcc: 0.45, byEpoch: null });
+    expect(epochsInWords(groupOf(control, same, summary("student", { epochsDone: 1 })))).toBe("2, 2 and 1 of 2 epochs");
+  });
+
   it("of unequal epochs are named, and never subtracted", () => {
     const group = groupOf(control, summary("student", { state: "stopped", epochsDone: 1 }));
     expect(figureOf(group, "control")).toEqual({ testAcc: 0.4, byEpoch: 2 });
@@ -80,6 +89,13 @@ describe("figures side by side", () => {
 });
 
 describe("sweeps", () => {
+  it("say what a third arm of each seed adds", () => {
+    const testAcc = { control: 0.25, "same-images": 0.5, student: 0.625 };
+    const ofSeed = (number: number) => comparedArms.map((arm) => summary(arm, { directory: `/runs/a/seed-${number}/${arm}`, testAcc: testAcc[arm] }));
+    const [sweep] = sweepsOf(groupRuns([...ofSeed(0), ...ofSeed(1)]));
+    expect(sweep!.summary.sameImages).toMatchObject({ testAcc: 0.5, teacherAdds: { difference: 0.25 }, imagesAdd: { difference: 0.125 } });
+  });
+
   const seed = (folder: string, number: number, student: number | null) => [
     summary("control", { directory: `${folder}/seed-${number}/control`, testAcc: 0.4 }),
     summary("student", { directory: `${folder}/seed-${number}/student`, testAcc: student }),

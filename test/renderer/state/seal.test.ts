@@ -145,3 +145,25 @@ it("the teacher's accuracy is that of the arm that knows it", () => {
   expect(factsOf([details("control", { teacherTestAcc: null }), details("student")]).teacherTestAcc).toBe(0.9);
   expect(factsOf([details("control", { teacherTestAcc: null })]).teacherTestAcc).toBeNull();
 });
+
+it("a third arm, on the control's images, has words of its own beside those of a student on others", () => {
+  const data = { ...studentRecipe.data, labelled: 500, unlabelled: "rest" };
+  const student = { ...studentRecipe, data };
+  const sameImages = { ...student, distillation: { ...student.distillation!, images: "labelled" as const } };
+  const sealWith = (chain: Partial<BatchRecord>, finished: boolean) => {
+    const runs = [
+      details("control", { recipe: { ...controlRecipe, data }, batches: batches(8, PER_EPOCH) }),
+      details("same-images", { recipe: sameImages, batches: batches(8, PER_EPOCH, chain) }),
+      details("student", { recipe: student, batches: batches(8, PER_EPOCH, { chain: "other" }) }),
+    ];
+    return sealOf(curvesOf(runs), factsOf(runs), finished);
+  };
+  const different = { kind: "caution", words: "Different images by design" };
+  expect(sealWith({}, true)).toMatchObject({ ...different, detail: "Teacher on the same images: same start, same batches" });
+  expect(sealWith({}, false)).toMatchObject({ ...different, detail: "Teacher on the same images: proven up to batch 8" });
+  expect(sealWith({ chain: "other" }, true)).toMatchObject({
+    kind: "bad",
+    words: "Start or batches differ",
+    detail: "Teacher on the same images: Batch 1 is the first that differs.",
+  });
+});

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ArmName } from "../../../src-main/contract/run";
+import type { ArmName } from "../../../src-main/contract/arms";
 import type { RunGroup } from "../../../src-renderer/state/runs.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, studentRecipe, summary } from "../fakes";

@@ -1,5 +1,6 @@
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
+import { comparedArms } from "../../../src-main/contract/arms";
 import { summarize } from "../../../src-main/contract/comparison";
 import type { Compared } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
@@ -11,7 +12,7 @@ import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
 import Sureness from "../../../src-renderer/views/Sureness.svelte";
-import { batches, begunCurves, controlRecipe, details, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
+import { batches, begunCurves, controlRecipe, details, epoch, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
 
 /** What a person reads of a screen, top to bottom: texts, labels of buttons, and chosen or typed values. */
 function wordsOf({ body }: { body: string }): string {
@@ -198,6 +199,7 @@ describe("how sure a difference is", () => {
     seed,
     control: arm(0.4),
     student: arm(student),
+    sameImages: null,
     difference: student - 0.4,
     interval: [0.01, 0.09],
     testImages: 1000,
@@ -217,6 +219,19 @@ describe("how sure a difference is", () => {
     const words = read(of(0, 0.58), of(1, 0.57), of(2, 0.59));
     expect(words).toContain("over seeds 0, 1, 2: control 40.0 ± 0.0 %, student 58.0 ± 1.0 %, difference +18.0 ± 1.0 points.");
     expect(read(of(0, 0.39), of(1, 0.41), of(2, 0.43))).toContain("About 15 more seeds like these would show it.");
+  });
+
+  it("of a comparison of three arms has the two parts of the difference, and a column for each arm", async () => {
+    const parts = { teacherAdds: { difference: 0.02, interval: null }, imagesAdd: { difference: 0.03, interval: null } };
+    const words = read({ ...of(0, 0.45), sameImages: { ...arm(0.42), ...parts } });
+    expect(words).toContain("the teacher on the same labelled images gives +2.0, and the images without labels give +3.0.");
+    expect(words).toMatch(/Control +Teacher on the same images +Student/);
+    studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
+    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Difference/);
+    const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
+    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true } }))).toMatch(
+      /Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s,
+    );
   });
 
   it("is part of a run's course, and of the list of runs", async () => {

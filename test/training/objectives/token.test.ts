@@ -34,7 +34,7 @@ test.each<TokenCase>(goldens.token)("labels teach the class token's head, the te
         features: new Map(Object.entries({ head, head_dist: distilled }).filter(([name]) => names.includes(name))),
       }),
     };
-    const distillation = { labels: 0.7, terms: [golden.term], cacheTeacher: true };
+    const distillation = { labels: 0.7, terms: [golden.term], images: "all" as const, cacheTeacher: true };
     const criterion = new Criterion({ model } as unknown as Network, distillation, {} as ObjectiveContext);
     const labels = fromArray(whole("labels", N, K), [N]);
     const { loss, readings } = criterion.compute({ images: head, labels, teacher: new Map([["logits", logitsOf("teacher", 8)]]) });
