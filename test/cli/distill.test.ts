@@ -165,6 +165,7 @@ describe("a search from the command line", () => {
 
     const stopped = await distill(["search", "--recipe", "recipe.json", ...asked, "--out", "half-searched"], cwd, interruptAt(/trial 2, .*\(2 of 3\)/));
     expect([stopped.status, JSON.parse(found("half-searched")).trials.length]).toEqual([130, 1]);
+    expect([stopped.err.includes("validation accuracy"), stopped.err.includes("test accuracy")]).toEqual([true, false]);
     const command = /Resume with: node \S+distill\.mjs (search .+)\n/.exec(stopped.err)![1]!;
     expect(command).toBe(`search --resume --out ${path.join(cwd, "half-searched")}`);
     const resumed = await distill(command.split(" "), cwd);
