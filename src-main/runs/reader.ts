@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import type { ArmName, BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
@@ -11,6 +11,7 @@ import { type Head, holdsRun, isInTheWay, readHead } from "./header";
 import { type Readable, readLines, wholeLines } from "./lines";
 import { ownerOf } from "./lock";
 import { batchTableOf, EPOCHS, readTable } from "./records";
+import { sweepOf } from "./sweeps";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
@@ -34,9 +35,9 @@ export function readRun(directory: string): RunDetails {
 }
 
 /** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. */
-export function listRuns(directory: string): RunSummary[] {
+export function listRuns(directory: string): ListedRun[] {
   return runFolders(directory)
-    .map(summaryOf)
+    .map((run) => ({ ...summaryOf(run), sweep: sweepOf(run) }))
     .sort((a, b) => (a.started < b.started ? 1 : -1));
 }
 

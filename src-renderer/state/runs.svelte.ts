@@ -1,7 +1,7 @@
 import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmName, Compared, ComparisonSummary, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, Compared, ComparisonSummary, ListedRun, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { ARM_ORDER, type Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -21,6 +21,8 @@ export interface RunGroup {
   beginsAnew: boolean;
   /** What is wrong with the files of one of its runs, in words; null if nothing is. */
   damage: string | null;
+  /** The sweep of which this comparison is one; null if it is of none, or if nothing tells. */
+  sweep: ListedRun["sweep"];
 }
 
 /**
@@ -37,11 +39,17 @@ export interface OpenRun {
   summary: ComparisonSummary | null;
 }
 
-/** Comparisons of several seeds, of which at least two are finished. */
+/** Comparisons of several seeds. */
 export interface Sweep {
   directory: string;
   name: string;
-  summary: ComparisonSummary;
+  /** How many were asked for; null where nothing tells. */
+  seeds: number | null;
+  finished: number;
+  /** Whether one of them is trained now, as far as that can be known. */
+  isTrained: boolean;
+  /** What those that are finished show; null for fewer than two. */
+  summary: ComparisonSummary | null;
 }
 
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
@@ -167,8 +175,8 @@ async function problemIn(work: () => Promise<void>): Promise<string | null> {
 }
 
 /** Arms of one comparison lie in one folder. Newest first. */
-export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
-  const groups = new Map<string, RunSummary[]>();
+export function groupRuns(summaries: readonly ListedRun[]): RunGroup[] {
+  const groups = new Map<string, ListedRun[]>();
   for (const summary of summaries) {
     const directory = summary.arm === "single" ? summary.directory : folderOf(summary.directory);
     groups.set(directory, [...(groups.get(directory) ?? []), summary]);
@@ -183,6 +191,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
       beginsAnew: arms.every(({ beginsAnew }) => beginsAnew),
       damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
+      sweep: arms[0]!.sweep,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));
 }
@@ -240,16 +249,25 @@ export function groupDifference(group: RunGroup): number | null {
   return control && student && testedTogether(group) && group.damage === null ? student.testAcc - control.testAcc : null;
 }
 
-/** Means over the seeds of each sweep, newest first. */
+/** The sweeps, newest first. Comparisons beside each other make one too if nothing tells what was asked for, once two of them are finished. */
 export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
   const seedOf = ({ directory }: RunGroup) => Number(/^seed-(\d+)$/.exec(baseName(directory))?.[1] ?? Number.NaN);
-  const members = groups.filter((group) => !Number.isNaN(seedOf(group)) && groupDifference(group) !== null);
+  const members = groups.filter((group) => !Number.isNaN(seedOf(group)));
   const folders = [...new Set(members.map(({ directory }) => folderOf(directory)))];
   return folders.flatMap((directory) => {
     const own = members.filter((member) => folderOf(member.directory) === directory).sort((a, b) => seedOf(a) - seedOf(b));
-    if (own.length < 2) return [];
-    return [{ directory, name: own[0]!.name, summary: summarize(own.map((group) => comparedIn(group, seedOf(group)))) }];
+    const seeds = own.find(({ sweep }) => sweep !== null)?.sweep?.seeds ?? null;
+    const whole = own.filter((group) => groupDifference(group) !== null);
+    if (seeds === null && whole.length < 2) return [];
+    const summary = whole.length < 2 ? null : summarize(whole.map((group) => comparedIn(group, seedOf(group))));
+    return [{ directory, name: own[0]!.name, seeds, finished: whole.length, isTrained: own.some(({ owner }) => owner !== null), summary }];
   });
+}
+
+/** "demo, over 3 seeds", "demo, over 2 of 3 seeds so far" */
+export function sweepInWords({ name, seeds, finished }: Sweep): string {
+  if (seeds === null || finished >= seeds) return `${name}, over ${finished} seeds`;
+  return finished === 0 ? `${name}, none of ${seeds} seeds finished yet` : `${name}, over ${finished} of ${seeds} seeds so far`;
 }
 
 /** As the list knows it, without predictions. */

@@ -1,7 +1,7 @@
-import type { ArmName, RunSummary } from "../../src-main/contract/run";
+import type { ArmName, ListedRun } from "../../src-main/contract/run";
 
 /** A finished run of two epochs. */
-export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({
+export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRun => ({
   directory: arm === "single" ? "/runs/one" : `/runs/one/${arm}`,
   name: "one",
   arm,
@@ -14,5 +14,6 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   owner: null,
   beginsAnew: false,
   damage: null,
+  sweep: null,
   ...values,
 });

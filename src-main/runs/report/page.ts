@@ -11,7 +11,7 @@ import { chartsOf, type Drawn } from "./curves";
 import type { Group } from "./group";
 import { embeddedJson, html, Markup } from "./markup";
 import { STYLE } from "./style";
-import { answerTable, overSeeds, surenessOf } from "./sureness";
+import { answerTable, seedsSection, surenessOf } from "./sureness";
 
 /** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
@@ -30,7 +30,7 @@ export function reportPage(groups: readonly Group[]): string {
 <body>
 <main>
 ${unpaired(groups)}
-${overSeeds(groups)}
+${seedsSection(groups)}
 ${groups.map(groupSection)}
 <footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
 </main>

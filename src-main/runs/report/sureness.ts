@@ -1,9 +1,9 @@
 /** How sure the difference between control and student is, over test images and over seeds, and what their answers say besides it. */
 import { ANSWER_FIGURES, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
-import { differingSettings } from "../../contract/recipe-values";
 import type { Compared, ComparisonSummary } from "../../contract/run";
 import type { Group } from "./group";
 import { html, type Markup } from "./markup";
+import { overSeeds } from "./over-seeds";
 
 /** Of one comparison, below its verdict; null if nothing is known. */
 export function surenessOf({ figures }: Group): Markup | null {
@@ -28,10 +28,10 @@ const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 const points = (value: number) => `${signedPoints(value)} points`;
 
 /** Means over comparisons that differ in nothing but the seed; null if there are not at least two. */
-export function overSeeds(groups: readonly Group[]): Markup | null {
-  const comparisons = groups.flatMap(({ figures }) => figures ?? []).sort((a, b) => a.seed - b.seed);
-  if (comparisons.length < 2 || !differInSeedAlone(groups.filter(({ figures }) => figures))) return null;
-  const summary = summarize(comparisons);
+export function seedsSection(groups: readonly Group[]): Markup | null {
+  const over = overSeeds(groups);
+  if (!over) return null;
+  const { comparisons, summary } = over;
   const { isShown, result, range, how } = surenessInWords(summary);
   const open = groups.length - comparisons.length;
   const spread = (mean: string, deviation: number | null) => (deviation === null ? mean : `${mean} ± ${(deviation * 100).toFixed(1)}`);
@@ -49,12 +49,4 @@ ${comparisons.map(({ seed, control, student, difference }) => html`<tr><th scope
 </table>
 ${answerTable(summary)}
 </section>`;
-}
-
-/** Seeds that appear twice say nothing new. */
-function differInSeedAlone(groups: readonly Group[]): boolean {
-  const seeds = new Set(groups.map(({ figures }) => figures!.seed));
-  const isAlike = (arm: number) =>
-    groups.every(({ runs }) => differingSettings(groups[0]!.runs[arm]!.recipe, runs[arm]!.recipe).every((key) => key === "train.seed" || key === "name"));
-  return seeds.size === groups.length && isAlike(0) && isAlike(1);
 }

@@ -11,6 +11,7 @@ import {
   ownerInWords,
   Runs,
   recipeOf,
+  sweepInWords,
   sweepsOf,
   whereaboutsOf,
 } from "../../../src-renderer/state/runs.svelte";
@@ -96,8 +97,19 @@ describe("sweeps", () => {
     const [sweep, ...others] = sweepsOf(groups);
     expect(others).toEqual([]);
     expect(sweep).toMatchObject({ directory: "/runs/a", name: "one", summary: { seeds: [9, 10], intervalOver: "seeds", moreSeeds: expect.any(Number) } });
-    expect(sweep!.summary.difference).toBeCloseTo(0.15, 12);
-    expect(sweep!.summary.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
+    expect(sweep!.summary!.difference).toBeCloseTo(0.15, 12);
+    expect(sweep!.summary!.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
+    expect(sweepInWords(sweep!)).toBe("one, over 2 seeds");
+  });
+
+  it("that were asked for are known before two seeds are finished, and say how many are", () => {
+    const asked = (runs: ReturnType<typeof seed>) => runs.map((run) => ({ ...run, sweep: { directory: "/runs/a", seeds: 3 } }));
+    const of = (...runs: ReturnType<typeof seed>) => sweepsOf(groupRuns(asked(runs)))[0]!;
+    expect(of(...seed("/runs/a", 0, null))).toMatchObject({ seeds: 3, finished: 0, isTrained: false, summary: null });
+    expect(sweepInWords(of(...seed("/runs/a", 0, null)))).toBe("one, none of 3 seeds finished yet");
+    expect(sweepInWords(of(...seed("/runs/a", 0, 0.5), ...seed("/runs/a", 1, 0.5)))).toBe("one, over 2 of 3 seeds so far");
+    expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a", number, 0.5))))).toBe("one, over 3 seeds");
+    expect(of({ ...seed("/runs/a", 0, 0.5)[0]!, owner: owner() }).isTrained).toBe(true);
   });
 });
 

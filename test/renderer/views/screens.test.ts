@@ -22,6 +22,16 @@ function wordsOf({ body }: { body: string }): string {
     .replace(/[ \n\t]+/g, " ");
 }
 
+const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: 0.6, divergence: 1.25, calibrationError: 0.03 });
+const compared = (seed: number, student: number): Compared => ({
+  seed,
+  control: arm(0.4),
+  student: arm(student),
+  difference: student - 0.4,
+  interval: [0.01, 0.09],
+  testImages: 1000,
+});
+
 let studio: Studio;
 
 async function startedStudio(answers = {}): Promise<Studio> {
@@ -36,7 +46,7 @@ async function startedStudio(answers = {}): Promise<Studio> {
   const engine = new FakeEngine({
     dataInfo: () => info,
     models: () => [],
-    doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [] }),
+    doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [], bundled: { teachers: [] } }),
     listRuns: () => [],
     list: () => [],
     ...answers,
@@ -84,6 +94,24 @@ describe("Set up", () => {
     expect(words).not.toContain("Learning rate of the control");
   });
 
+  it("asks for the number of seeds, and says what they take", () => {
+    expect(read()).toMatch(/Seeds Compares with so many seeds, .* three times as long/);
+    studio.setup.set("seeds", "3");
+    expect(read()).toMatch(/3 seeds × 2 × 1,264 batches .*Each seed takes as long as a comparison of one\./);
+    studio.setup.setDistills(false);
+    expect(read()).not.toMatch(/Seeds|seeds ×/);
+  });
+
+  it("shows each teacher with its fields, in the summary with its share, and what is wrong beside them", () => {
+    studio.setup.addTeacher();
+    expect(read()).toMatch(/Teacher 2 .*Teacher 2&#39;s share|Teacher 2 .*Teacher 2's share/s);
+    expect(read().match(/Features come from the first teacher alone/gi)).toHaveLength(2);
+    studio.setup.usePreset("quick-look");
+    studio.setup.addTeacher();
+    studio.setup.set("teacher.others.0.weight", "0.5");
+    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights, share 1 .*share 0\.5/);
+  });
+
   it("names each problem where it was typed, and in the summary", () => {
     studio.setup.set("train.epochs", "many");
     expect(read().match(/expected an integer from 1 to 10000, got (&quot;|")many/gi)).toHaveLength(2);
@@ -101,7 +129,7 @@ describe("Live run", () => {
 
   it("says where the run is, and what it was told to be", () => {
     expect(read()).toMatch(/quick look +Epoch 1 of 5 +Running +Pause +Stop/);
-    expect(read()).toMatch(/Recipe .*Batch size 64 images .*Evaluate every 1 epoch .*Objective Soft labels .*Temperature 0\.212/s);
+    expect(read()).toMatch(/Recipe .*Batch size 64 images .*Batches per step 1 batch .*Evaluate every 1 epoch .*Objective Soft labels .*Temperature 0\.212/s);
   });
 
   it.each([
@@ -125,6 +153,14 @@ describe("Live run", () => {
     expect(read()).toMatch(/All is trained\. Report and weights are in the run folder\. .*Open report/);
     show({ report: null });
     expect(read()).not.toContain("Open report");
+  });
+
+  it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
+    const summary = summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]);
+    show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, seed: 2 }, summary });
+    expect(read()).toMatch(/All 3 seeds are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
+    show({ member: null, summary: summarize([compared(0, 0.39)]) });
+    expect(read()).toContain("Compare with 3 seeds");
   });
 });
 
@@ -193,16 +229,8 @@ describe("Runs", () => {
 });
 
 describe("how sure a difference is", () => {
-  const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: 0.6, divergence: 1.25, calibrationError: 0.03 });
-  const of = (seed: number, student: number): Compared => ({
-    seed,
-    control: arm(0.4),
-    student: arm(student),
-    difference: student - 0.4,
-    interval: [0.01, 0.09],
-    testImages: 1000,
-  });
-  const read = (...compared: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(compared) } }));
+  const of = compared;
+  const read = (...all: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(all) } }));
 
   it("of one seed is said over test images, with what the answers say", () => {
     const words = read(of(3, 0.45));
@@ -225,6 +253,23 @@ describe("how sure a difference is", () => {
     const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
     studio = await startedStudio({ listRuns: () => seeds });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
+  });
+
+  it("can be made surer in the list and in an open run: a sweep gets more seeds once all are finished, or is resumed", async () => {
+    const list = () => wordsOf(render(RunsScreen, { props: { studio } }));
+    const sweep = (seeds: number) =>
+      [0, 1].flatMap((seed) =>
+        (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
+      );
+    studio = await startedStudio({ listRuns: () => sweep(2) });
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds/);
+    studio = await startedStudio({ listRuns: () => sweep(3) });
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
+    const arms = [details("control"), details("student")];
+    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: summarize([of(0, 0.45)]) };
+    expect(list()).toMatch(/student is 5\.0 points better .*Resume .*Train accuracy/);
+    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
+    expect(list()).toContain("Compare with 3 seeds");
   });
 });
 
