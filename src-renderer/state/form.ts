@@ -23,7 +23,7 @@ export const seedsSetting: Setting = integer(1, MOST_SEEDS, {
   default: 1,
   group: "Run",
   label: "Seeds",
-  help: `Compares with so many seeds, one after the other. One seed is quickest, but may show a difference that another does not; ${SEVERAL_SEEDS} take three times as long and say how sure it is.`,
+  help: "Compares with so many seeds, one after the other. One is quickest, but may show a difference that another does not; three take three times as long, and tell how sure it is.",
 });
 
 /** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */
@@ -67,11 +67,14 @@ export function newTeacher(model: string): OtherTeacher {
   return { ...Object.fromEntries(values), model };
 }
 
-/** The label of a setting. One of a teacher besides the first says which: "Teacher 2's image size". */
+/** The label of a setting, as it is called among all others: "Teacher 2's image size", "Weight (soft labels)". */
 export function labelOf(key: string, recipe: Recipe): string {
   const label = settingAt(key, recipe)?.label ?? key;
   const other = /^teacher\.others\.(\d+)\./.exec(key)?.[1];
-  return other === undefined ? label : label.replace(/^Teacher/, `Teacher ${Number(other) + 2}`);
+  if (other !== undefined) return label.replace(/^Teacher/, `Teacher ${Number(other) + 2}`);
+  const terms = recipe.distillation?.terms ?? [];
+  const term = terms[Number(/^distillation\.terms\.(\d+)\.(?!kind)/.exec(key)?.[1])];
+  return term && terms.length > 1 ? `${label} (${lowerFirst(objectives[term.kind].label)})` : label;
 }
 
 /** The sum that a student minimises: "0.62 · soft labels + 0.38 · labels". A weight and its term share a line. Terms of weight 0 are left out. */

@@ -14,7 +14,7 @@ export interface RunGroup {
   name: string;
   started: string;
   state: RunState;
-  arms: RunSummary[];
+  arms: ListedRun[];
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
   /** Whether all its runs ended before their first checkpoint, so that resuming begins anew. */
@@ -24,6 +24,9 @@ export interface RunGroup {
   /** The sweep of which this comparison is one; null if it is of none, or if nothing tells. */
   sweep: ListedRun["sweep"];
 }
+
+/** What a report is written on. */
+export type Reported = Pick<RunGroup, "name" | "started" | "arms">;
 
 /**
  * Where a run is trained now. unknown: by a process of which this computer cannot tell whether it is still there, because it runs on another
@@ -50,6 +53,9 @@ export interface Sweep {
   isTrained: boolean;
   /** What those that are finished show; null for fewer than two. */
   summary: ComparisonSummary | null;
+  /** Of all its comparisons. */
+  arms: ListedRun[];
+  started: string;
 }
 
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
@@ -156,10 +162,10 @@ export class Runs {
   }
 
   /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
-  async exportReport(group: RunGroup, format: ReportFormat): Promise<string | null> {
-    const out = await this.bridge.chooseReportFile(format, folderName(group.name, new Date(group.started)));
+  async exportReport({ name, started, arms }: Reported, format: ReportFormat): Promise<string | null> {
+    const out = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
     if (!out) return null;
-    const { path } = await this.engine.call("report", { runs: group.arms.map(({ directory }) => directory), format, out });
+    const { path } = await this.engine.call("report", { runs: arms.map(({ directory }) => directory), format, out });
     return path;
   }
 }
@@ -227,6 +233,9 @@ export function memberInWords({ directory }: RunGroup): string | null {
   return seed ? `seed ${seed}` : null;
 }
 
+/** A comparison of a sweep shares its name with the others. */
+export const nameInWords = (group: RunGroup): string => [group.name, memberInWords(group)].filter(Boolean).join(", ");
+
 /** When a process that may be gone was last known to be alive. */
 export const lastSignInWords = ({ lastSign }: RunOwner): string => `last sign of life ${dateTime(lastSign)}`;
 
@@ -260,7 +269,9 @@ export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
     const whole = own.filter((group) => groupDifference(group) !== null);
     if (seeds === null && whole.length < 2) return [];
     const summary = whole.length < 2 ? null : summarize(whole.map((group) => comparedIn(group, seedOf(group))));
-    return [{ directory, name: own[0]!.name, seeds, finished: whole.length, isTrained: own.some(({ owner }) => owner !== null), summary }];
+    const arms = own.flatMap((group) => group.arms);
+    const isTrained = arms.some(({ owner }) => owner !== null);
+    return [{ directory, name: own[0]!.name, seeds, finished: whole.length, isTrained, summary, arms, started: earliest(arms) }];
   });
 }
 

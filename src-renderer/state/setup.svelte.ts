@@ -171,7 +171,7 @@ export class Setup {
     try {
       return { recipe: parseRecipe({ ...this.#base, data: { ...this.#base.data, path: this.data.path } }), contradictions: [] };
     } catch (error) {
-      if (error instanceof RecipeError) return { recipe: null, contradictions: error.problems.map(contradictionIn) };
+      if (error instanceof RecipeError) return { recipe: null, contradictions: error.problems.map((problem) => contradictionIn(problem, this.#base)) };
       throw error;
     }
   });
@@ -211,14 +211,14 @@ export class Setup {
   }
 }
 
-/** "student.imageSize: expected ..." -> its key and the rest; each problem of a recipe begins with a key. */
-function contradictionIn(problem: string): Contradiction {
+/** "student.imageSize: expected ..." -> its key and the rest, with fields named as the form does; each problem of a recipe begins with a key. */
+function contradictionIn(problem: string, recipe: Recipe): Contradiction {
   const [, key, words] = /^([\w.]+): (.*)$/s.exec(problem)!;
-  return { key: key!, words: inFormWords(words!) };
+  return { key: key!, words: inFormWords(words!.replace(/\b[a-z]+(\.\w+)+/gi, (other) => labelOf(other, recipe))) };
 }
 
 /** What is null in a file is an empty field here. */
-const inFormWords = (problem: string): string => problem.replace(/\b(expected|or) null\b/, "$1 an empty field");
+const inFormWords = (problem: string): string => problem.replace(/\b(expected|or|got) null\b/g, "$1 an empty field").replace(/\bnull\b/g, "empty");
 
 /** What is known to make a recipe slow or to spoil what it shows, in words. */
 export function cautionsFor({ student, teacher, train }: Recipe, trainImages: number): string[] {

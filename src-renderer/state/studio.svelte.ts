@@ -5,7 +5,7 @@ import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Prediction } from "./prediction.svelte";
-import { lastSignInWords, ownerInWords, type RunGroup, Runs } from "./runs.svelte";
+import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, dateTime } from "./words";
@@ -189,7 +189,7 @@ export class Studio {
 
   askToDelete(group: RunGroup): void {
     this.question = {
-      title: `Delete ${group.name}?`,
+      title: `Delete ${nameInWords(group)}?`,
       text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
       verb: "Delete",
       act: () => this.#delete(group),
@@ -210,9 +210,9 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(group: RunGroup, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
     await this.#reporting(async () => {
-      const path = await this.runs.exportReport(group, format);
+      const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
     });
   }

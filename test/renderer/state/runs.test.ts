@@ -244,4 +244,13 @@ describe("the list", () => {
     expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();
     expect(engine.paramsOf("report")).toHaveLength(1);
   });
+
+  it("writes a report on all comparisons of a sweep", async () => {
+    engine.answers.listRuns = () => [0, 1].flatMap((seed) => [arm("control", seed), arm("student", seed)]);
+    const arm = (name: ArmName, seed: number) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` });
+    await runs.refresh();
+    await runs.exportReport(sweepsOf(runs.groups)[0]!, "json");
+    const folders = ["/runs/a/seed-0/control", "/runs/a/seed-0/student", "/runs/a/seed-1/control", "/runs/a/seed-1/student"];
+    expect(engine.paramsOf("report")).toEqual([{ runs: folders, format: "json", out: "/home/report.html" }]);
+  });
 });

@@ -109,7 +109,7 @@ describe("Set up", () => {
     studio.setup.usePreset("quick-look");
     studio.setup.addTeacher();
     studio.setup.set("teacher.others.0.weight", "0.5");
-    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights, share 1 .*share 0\.5/);
+    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights *, share 1 .*share 0\.5/);
   });
 
   it("names each problem where it was typed, and in the summary", () => {
@@ -158,7 +158,7 @@ describe("Live run", () => {
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
     const summary = summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]);
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, seed: 2 }, summary });
-    expect(read()).toMatch(/All 3 seeds are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
+    expect(read()).toMatch(/3 seeds are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
     show({ member: null, summary: summarize([compared(0, 0.39)]) });
     expect(read()).toContain("Compare with 3 seeds");
   });
@@ -263,6 +263,8 @@ describe("how sure a difference is", () => {
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
     expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds/);
+    const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
+    expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
     studio = await startedStudio({ listRuns: () => sweep(3) });
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
     const arms = [details("control"), details("student")];
