@@ -69,6 +69,7 @@ export function newTeacher(model: string): OtherTeacher {
 
 /** The label of a setting, as it is called among all others: "Teacher 2's image size", "Weight (soft labels)". */
 export function labelOf(key: string, recipe: Recipe): string {
+  if (key === "teacher.others") return "Other teachers";
   const label = settingAt(key, recipe)?.label ?? key;
   const other = /^teacher\.others\.(\d+)\./.exec(key)?.[1];
   if (other !== undefined) return label.replace(/^Teacher/, `Teacher ${Number(other) + 2}`);

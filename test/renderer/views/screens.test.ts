@@ -105,11 +105,12 @@ describe("Set up", () => {
   it("shows each teacher with its fields, in the summary with its share, and what is wrong beside them", () => {
     studio.setup.addTeacher();
     expect(read()).toMatch(/Teacher 2 .*Teacher 2&#39;s share|Teacher 2 .*Teacher 2's share/s);
-    expect(read().match(/Features come from the first teacher alone/gi)).toHaveLength(2);
+    expect(read().match(/features come from the first teacher alone/gi)).toHaveLength(2);
+    expect(read()).toContain("Other teachers: features come");
     studio.setup.usePreset("quick-look");
     studio.setup.addTeacher();
     studio.setup.set("teacher.others.0.weight", "0.5");
-    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights *, share 1 .*share 0\.5/);
+    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights *, share.1 .*share.0\.5/);
   });
 
   it("names each problem where it was typed, and in the summary", () => {
@@ -146,6 +147,11 @@ describe("Live run", () => {
     expect(read()).toMatch(/Trained in the command line, process 123 · Seed 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
     show({ state: "stopped" });
     expect(read()).toMatch(/quick look +Seed 2 of 3 · A checkpoint is kept\..*Resume/);
+  });
+
+  it("says what was decided for the user as sentences", () => {
+    show({ notes: ["the student learns from 2 teachers"], warnings: ["bf16 is slow here"] });
+    expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
   });
 
   it("offers the report of a comparison that is finished", () => {
