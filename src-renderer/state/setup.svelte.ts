@@ -218,7 +218,7 @@ function contradictionIn(problem: string, recipe: Recipe): Contradiction {
 }
 
 /** What is null in a file is an empty field here. */
-const inFormWords = (problem: string): string => problem.replace(/\b(expected|or|got) null\b/g, "$1 an empty field").replace(/\bnull\b/g, "empty");
+const inFormWords = (problem: string): string => problem.replace(/\b(expected|or|got) null\b/g, "$1 an empty field").replace(/\bis null\b/g, "is empty");
 
 /** What is known to make a recipe slow or to spoil what it shows, in words. */
 export function cautionsFor({ student, teacher, train }: Recipe, trainImages: number): string[] {
