@@ -299,7 +299,8 @@ function testedTogether({ state, arms }: RunGroup): boolean {
 /** "3 of 5 epochs", or of each arm: "3 and 2 of 5 epochs". */
 export function epochsInWords({ arms }: RunGroup): string {
   const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : values.join(" and "));
-  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs || "?"))} epochs`;
+  const total = of(arms.map(({ epochs }) => epochs || "?"));
+  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${total} ${total === "1" ? "epoch" : "epochs"}`;
 }
 
 /** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */

@@ -57,6 +57,7 @@ describe("figures side by side", () => {
     expect(figureOf(group, "student")).toEqual({ testAcc: 0.5, byEpoch: null });
     expect(groupDifference(group)).toBeCloseTo(0.1);
     expect(epochsInWords(group)).toBe("2 of 2 epochs");
+    expect(epochsInWords(groupOf(summary("single", { epochs: 1, epochsDone: 1 })))).toBe("1 of 1 epoch");
   });
 
   it("of unequal epochs are named, and never subtracted", () => {
