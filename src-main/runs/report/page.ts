@@ -13,7 +13,7 @@ import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { embeddedJson, html, Markup } from "./markup";
 import { STYLE } from "./style";
-import { answerTable, overSeeds, surenessOf } from "./sureness";
+import { answerTable, seedsSection, surenessOf } from "./sureness";
 
 /** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
@@ -32,7 +32,7 @@ export function reportPage(groups: readonly Group[]): string {
 <body>
 <main>
 ${unpaired(groups)}
-${overSeeds(groups)}
+${seedsSection(groups)}
 ${overLabels(groups)}
 ${groups.map(groupSection)}
 <footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
