@@ -17,7 +17,9 @@ import { addPredict } from "./verbs/predict";
 import { addRecipe } from "./verbs/recipe";
 import { addReport } from "./verbs/report";
 import { addRuns } from "./verbs/runs";
+import { addSearch } from "./verbs/search";
 import { addTrain } from "./verbs/train";
+import { addTrainTeacher } from "./verbs/train-teacher";
 import type { World } from "./world";
 
 /** Exit status by failure code; all others exit with 1. */
@@ -48,7 +50,21 @@ function createProgram(world: World, perform: Perform, print: (outcome: Outcome)
     .exitOverride()
     .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(visibleLines(text)) })
     .showHelpAfterError("(add --help for usage)");
-  for (const add of [addDemo, addTrain, addCompare, addPredict, addEvaluate, addData, addReport, addRuns, addExport, addBench, addDoctor])
+  for (const add of [
+    addDemo,
+    addTrain,
+    addCompare,
+    addTrainTeacher,
+    addSearch,
+    addPredict,
+    addEvaluate,
+    addData,
+    addReport,
+    addRuns,
+    addExport,
+    addBench,
+    addDoctor,
+  ])
     add(program, perform);
   addRecipe(program, print);
   addCommonOptions(program);

@@ -46,10 +46,11 @@ export function fitted(text: string, columns: number): string {
   return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 }
 
-export function epochWords({ trainLoss, trainAcc, testAcc, emaAcc, seconds }: EpochRecord): string {
+export function epochWords({ trainLoss, trainAcc, valAcc, testAcc, emaAcc, seconds }: EpochRecord): string {
   const averaged = emaAcc === null ? "" : ` (averaged weights ${percent(emaAcc)})`;
   const test = testAcc === null ? "" : `  test accuracy ${percent(testAcc)}${averaged}`;
-  return `loss ${trainLoss.toFixed(3)}  train accuracy ${percent(trainAcc)}${test}  ${duration(seconds)}`;
+  const validation = valAcc === null ? "" : `  validation accuracy ${percent(valAcc)}`;
+  return `loss ${trainLoss.toFixed(3)}  train accuracy ${percent(trainAcc)}${validation}${test}  ${duration(seconds)}`;
 }
 
 /** "linear, fp32: 187 GFLOP/s; PyTorch 171, ratio 1.10" */

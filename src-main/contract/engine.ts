@@ -11,6 +11,7 @@ import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
 import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
+import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { z } from "./zod";
 
@@ -77,10 +78,11 @@ export const methods = {
    * ends with it. train: the one arm that the recipe describes. compare: the arms of its comparison (`armsOf`), alternating by epoch, each
    * in the folder of its name; with `seeds` more than 1, such a comparison for each of as many seeds from the recipe's own on, in out/seed-<s>. A run that is
    * resumed has as many seeds as it was asked for, if they are left out; given fewer, only the first of them are trained. With `labels`, such a sweep over
-   * the seeds for each of these numbers of labelled images, in out/labels-<n>.
+   * the seeds for each of these numbers of labelled images, in out/labels-<n>. search: the student alone with settings drawn at random, trial by trial, in
+   * out/trial-<nnn>.
    */
   start: takes({
-    kind: z.enum(["train", "compare"]),
+    kind: z.enum(["train", "compare", "search"]),
     /** `parseRecipe` checks its content. */
     recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
     out: text,
@@ -88,6 +90,14 @@ export const methods = {
     seeds: z.int().min(1).max(MOST_SEEDS).optional(),
     /** Numbers of labelled images (`data.labelled`); a run that is resumed has those that it was asked for, and may get more. */
     labels: z.array(z.int().min(1)).min(1).max(MOST_NUMBERS_OF_LABELS).optional(),
+    /** What is left out is as the search that is resumed was asked for, or 20 trials of 50 batches over `defaultSpace`. */
+    search: z
+      .strictObject({
+        trials: z.int().min(1).max(MOST_TRIALS).optional(),
+        batches: z.int().min(1).nullable().optional(),
+        over: z.array(z.string()).min(1).optional(),
+      })
+      .optional(),
     /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
     addSeeds: z
       .int()
@@ -114,7 +124,7 @@ export const methods = {
   /** The live run in a folder, whichever process trains it: from then on `watch` and `control` reach it. null if nobody trains there. */
   attach: takes({ directory: text }).gives<LiveRun | null>(),
   /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
-  recipeOf: takes({ directory: text, kind: z.enum(["train", "compare"]) }).gives<Recipe>(),
+  recipeOf: takes({ directory: text, kind: z.enum(["train", "compare", "search"]) }).gives<Recipe>(),
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 

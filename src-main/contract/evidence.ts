@@ -66,7 +66,13 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
   };
 }
 
-const SHARED_IN_WORDS = { seed: "another seed", epochs: "another number of epochs", batchSize: "another batch size", shuffle: "another order of the images" };
+const SHARED_IN_WORDS = {
+  seed: "another seed",
+  epochs: "another number of epochs",
+  batches: "another number of batches",
+  batchSize: "another batch size",
+  shuffle: "another order of the images",
+};
 
 function notComparableInWords(differing: readonly string[], control: ArmEvidence, student: ArmEvidence): string | null {
   const parts = differing.flatMap((key) => {

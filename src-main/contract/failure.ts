@@ -12,6 +12,7 @@ export interface Failure {
     | "CUDA_ERROR"
     | "CUDA_UNAVAILABLE"
     | "INTERRUPTED"
+    | "DIVERGED"
     | "ENGINE_DIED"
     | "INTERNAL";
   message: string;
@@ -73,6 +74,13 @@ export class Interrupted extends CodedError {
   }
 }
 
+/** The loss is no longer a finite number, so that training cannot continue with these settings. */
+export class Diverged extends CodedError {
+  constructor(message: string) {
+    super("DIVERGED", message);
+  }
+}
+
 /** The GPU was requested and cannot be used; the message says why. */
 export class CudaUnavailable extends CodedError {
   constructor(message: string) {
@@ -90,6 +98,7 @@ const CODES: Record<Code, true> = {
   CUDA_ERROR: true,
   CUDA_UNAVAILABLE: true,
   INTERRUPTED: true,
+  DIVERGED: true,
   ENGINE_DIED: true,
   INTERNAL: true,
 };

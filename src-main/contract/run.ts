@@ -2,6 +2,7 @@
 import type { ArmName } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe } from "./recipe";
+import type { Sample } from "./search-space";
 import type { Interval } from "./statistics";
 
 /** A line of batches.csv. */
@@ -87,7 +88,7 @@ export interface LiveRun {
   /** Identifies it in calls. */
   run: string;
   directory: string;
-  kind: "train" | "compare";
+  kind: "train" | "compare" | "search";
   seeds: number;
   recipe: Recipe;
   state: RunState | "stopping";
@@ -255,7 +256,42 @@ export interface LabelsResult {
   report: string;
 }
 
-export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult;
+/** What is asked of a search. */
+export interface SearchRequest {
+  trials: number;
+  /** Batches of each trial; null: all that the recipe's epochs have. */
+  batches: number | null;
+  /** What is varied, as `parseSpace` reads it. */
+  over: readonly string[];
+}
+
+/** What one trial of a search came to. */
+export interface TrialResult {
+  /** From 1. */
+  trial: number;
+  directory: string;
+  /** What it set, by key. */
+  settings: Sample;
+  /** Accuracy and loss on the validation images after its last batch; null if it diverged: its loss was no longer a finite number. */
+  valAcc: number | null;
+  valLoss: number | null;
+}
+
+export interface SearchResult {
+  directory: string;
+  asked: SearchRequest;
+  /** Validation images that the trials are judged on. */
+  images: number;
+  trials: TrialResult[];
+  /** The trial with the highest accuracy on the validation images, the only one whose accuracy on the test images is told; null if all diverged. */
+  best: (TrialResult & { testAcc: number | null }) | null;
+  /** Path of best-recipe.json: the recipe of the search with the best settings; null if all diverged. */
+  bestRecipe: string | null;
+  /** Path of the HTML report. */
+  report: string;
+}
+
+export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult | TrialResult | SearchResult;
 
 export interface ComparisonResult extends ComparisonSummary, Verdict {
   directory: string;

@@ -134,6 +134,15 @@ export const settings = {
     help: "Divides each channel of the student's images; null takes what its weights say, or else the data's own.",
   }),
   "train.epochs": integer(1, 10_000, { default: 5, group: "Run", label: "Epochs", help: "How often every training image is seen." }),
+  "train.batches": integer(1, 100_000_000, {
+    nullable: true,
+    default: null,
+    group: "Schedule",
+    advanced: true,
+    label: "End after",
+    unit: "batches",
+    help: "Ends training after so many batches, where the epochs have more; the schedule stays that of all epochs, and the last epoch is tested where it ends; null trains all epochs.",
+  }),
   "train.batchSize": integer(1, 8192, { default: 128, group: "Student", label: "Batch size", unit: "images", help: "Images per step of the optimizer." }),
   "train.accumulate": integer(1, 10_000, {
     default: 1,
@@ -364,7 +373,7 @@ export type SettingKey = keyof typeof settings;
 export type ControlKey = `control.${Extract<SettingKey, `train.${string}`>}`;
 export const controlKeys = settingKeys.filter((key) => key.startsWith("train.")).map((key) => `control.${key}` as ControlKey);
 /** Keys of `train` that determine initial weights and batches. All arms of a comparison share them, or it would show more than the teacher's effect. */
-export const sharedKeys = ["seed", "epochs", "batchSize", "shuffle"] as const;
+export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle"] as const;
 
 /** Rows of a teacher besides the first: those of the first, and its weight. */
 export const otherTeacherRows: { readonly [name: string]: Setting } = {

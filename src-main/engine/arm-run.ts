@@ -30,8 +30,8 @@ export class ArmRun {
     private readonly writer: RunWriter,
     private readonly notify: (notice: NoticeBody) => void,
   ) {
-    const { arm, batchesPerEpoch, epochs } = trainer;
-    notify({ type: "started", arm, directory: writer.directory, batchesPerEpoch, epochs });
+    const { arm, epochs } = trainer;
+    notify({ type: "started", arm, directory: writer.directory, batchesPerEpoch: trainer.batchesIn(1), epochs });
   }
 
   /** `lock`: the identity of the lock on the folder. */
@@ -42,6 +42,7 @@ export class ArmRun {
       {
         arm: name,
         recipe,
+        epochs: trainer.epochs,
         hashes: trainer.hashes,
         classes: [...trainer.data.classes],
         parameters: trainer.student.model.parameterCount(),

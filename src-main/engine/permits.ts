@@ -43,6 +43,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     resume: null,
     seeds: null,
     labels: null,
+    search: null,
     addSeeds: null,
     unique: null,
     takeOver: null,

@@ -200,9 +200,9 @@ export function returnTo({ directory }: PlacedArm, trainer: Trainer, { header: {
 }
 
 /** How far a trainer is, as its run folder counts. */
-export function positionOf({ position, batchesPerEpoch }: Trainer): RunPosition {
-  const { epochsDone, batchesDone } = position;
-  const batches = epochsDone * batchesPerEpoch + batchesDone;
+export function positionOf(trainer: Trainer): RunPosition {
+  const { epochsDone, batchesDone } = trainer.position;
+  const batches = trainer.batchesDone;
   if (batchesDone > 0) return { epoch: epochsDone + 1, iter: batchesDone, batches, epochsDone };
-  return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : batchesPerEpoch, batches, epochsDone };
+  return { epoch: epochsDone, iter: epochsDone === 0 ? 0 : trainer.batchesIn(epochsDone), batches, epochsDone };
 }

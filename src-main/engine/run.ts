@@ -5,15 +5,17 @@ import { armInWords, armsOf, type ComparedArm } from "../contract/arms";
 import type { Methods, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
-import type { ComparisonResult, LiveRun, RunResult, TrainResult } from "../contract/run";
+import type { ComparisonResult, LiveRun, RunResult, SearchRequest, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
+import { searchFiles } from "../runs/files";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
 import { armsBegun, hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
 import { expectAbsent, expectWritable } from "./out-folder";
+import { askedOf, searchTrials, shownInSearch } from "./search";
 import { isSweep, type Member, membersOf, type Sweep, sweepByLabels, sweepBySeed } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
 
@@ -57,6 +59,7 @@ export class Run implements Watchable {
   readonly #labels: readonly number[] | null;
   /** The arms to which it is held, having begun with them; null: all that its recipe has. */
   readonly #heldTo: readonly ComparedArm[] | null;
+  readonly #search: SearchRequest | null;
   /** Whether its comparisons lie in folders of their own. */
   readonly #isSweep: boolean;
   readonly #notices: NoticeBody[] = [];
@@ -70,26 +73,28 @@ export class Run implements Watchable {
     private readonly owner: Owner,
     private readonly thread: TrainerThread,
   ) {
-    const { out, resume, unique, kind, recipe, seeds, addSeeds, labels } = request;
+    const { out, resume, unique, kind, recipe, seeds, addSeeds, labels, search } = request;
     // Before any folder is made.
     if (kind === "compare") comparisonArms(recipe);
     else if (seeds !== undefined && seeds > 1) throw new UsageError(`seeds: one arm is trained with one seed, got ${seeds}`);
-    if (addSeeds !== undefined && (kind === "train" || !resume || seeds !== undefined))
+    if (addSeeds !== undefined && (kind !== "compare" || !resume || seeds !== undefined))
       throw new UsageError("addSeeds: expected a comparison that is resumed, without seeds");
-    if (labels && kind === "train") throw new UsageError("labels: expected a comparison; one arm is trained with the data.labelled of its recipe");
+    if (labels && kind !== "compare") throw new UsageError("labels: expected a comparison; one arm is trained with the data.labelled of its recipe");
+    if (search && kind !== "search") throw new UsageError(`search: expected a run of the kind search, got ${kind}`);
     expectWritable(out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
-    this.#seeds = kind === "train" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
+    this.#seeds = kind !== "compare" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
     this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;
     const numbers = labels ? [...new Set(labels)].sort((a, b) => a - b) : null;
     this.#labels = resume && kind === "compare" ? labelsOf(out, numbers) : numbers;
-    this.#isSweep = this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
-    if (this.#isSweep && !resume) expectAbsent([join(out, "comparison.json"), join(out, "report.html")]);
+    this.#search = kind === "search" ? askedOf(request) : null;
+    this.#isSweep = this.#search !== null || this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
+    if (this.#isSweep && !resume) expectAbsent(this.#search ? Object.values(searchFiles(out)) : [join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
       this.#lock(this.#foldersOf(this.directory, this.#isSweep ? null : recipe));
-      this.#writeRequest(this.directory, { recipe, seeds: this.#seeds, labels: this.#labels });
+      if (kind !== "train") this.#writeRequest(this.directory, this.#asked);
     } catch (error) {
       this.#leave();
       throw error;
@@ -102,6 +107,11 @@ export class Run implements Watchable {
     });
     // Whoever watches hears of a failure; nobody has to.
     this.ended.catch(() => {});
+  }
+
+  /** What it is asked for, as its folder keeps it. */
+  get #asked(): Omit<Request, "arms"> {
+    return { recipe: this.request.recipe, seeds: this.#seeds, labels: this.#labels, ...(this.#search && { search: this.#search }) };
   }
 
   get live(): LiveRun {
@@ -158,6 +168,7 @@ export class Run implements Watchable {
 
   async #work(): Promise<Member | Sweep> {
     const { kind, recipe } = this.request;
+    if (kind === "search") return searchTrials(this.directory, recipe, this.#search!, (text) => this.#send({ type: "note", text }));
     if (this.#labels) return sweepByLabels(this.directory, recipe, this.#labels, this.#seeds);
     if (this.#isSweep) return sweepBySeed(this.directory, recipe, this.#seeds);
     return { kind, recipe, directory: this.directory, words: "" };
@@ -169,12 +180,19 @@ export class Run implements Watchable {
     if (wanted > this.#seeds) this.#send({ type: "note", text: fewerInWords(this.directory, this.#seeds, wanted) });
   }
 
-  async #trainSweep({ children, summarize }: Sweep): Promise<RunResult> {
+  async #trainSweep({ children, trainWith, summarize }: Sweep): Promise<RunResult> {
     const results: RunResult[] = [];
     for (const child of children) {
       this.#lock(this.#foldersOf(child.directory, isSweep(child) ? null : child.recipe));
-      this.#writeRequest(child.directory, isSweep(child) ? child.request : { recipe: child.recipe, seeds: 1, labels: null });
-      results.push(await (isSweep(child) ? this.#trainSweep(child) : this.#trainNext(child)));
+      if (isSweep(child)) {
+        this.#writeRequest(child.directory, child.request);
+        results.push(await this.#trainSweep(child));
+      } else {
+        if (child.kind === "compare") this.#writeRequest(child.directory, { recipe: child.recipe, seeds: 1, labels: null });
+        const train = () => this.#trainNext(child);
+        results.push(await (trainWith ? trainWith(child, train) : train()));
+        this.#member.index++;
+      }
     }
     return summarize(results);
   }
@@ -184,9 +202,7 @@ export class Run implements Watchable {
     const { index, total } = this.#member;
     this.#member.began = performance.now();
     this.#send({ type: "member", index, total, words: member.words, directory: member.directory });
-    const result = await this.#trainMember(member);
-    this.#member.index++;
-    return result;
+    return this.#trainMember(member);
   }
 
   async #trainMember({ kind, recipe, directory }: Member): Promise<TrainResult | ComparisonResult> {
@@ -206,11 +222,10 @@ export class Run implements Watchable {
 
   /** Writes what a comparison is asked for, before its first arm begins. One that has begun keeps what it began with, for more seeds and numbers of labels if it is given more. */
   #writeRequest(directory: string, request: Omit<Request, "arms">): void {
-    if (this.request.kind === "train") return;
     const before = readRequest(directory);
     if (hasBegun(directory)) {
-      const { labels } = request;
-      if (this.request.resume && before) writeRequest(directory, { ...before, seeds: Math.max(before.seeds, request.seeds), labels });
+      if (this.request.resume && before)
+        writeRequest(directory, { ...before, ...request, recipe: before.recipe, seeds: Math.max(before.seeds, request.seeds) });
       return;
     }
     writeRequest(directory, { ...request, arms: this.#armsOf(request.recipe) });
@@ -223,7 +238,9 @@ export class Run implements Watchable {
     // Until the run has stopped, it says that it is stopping.
     if (notice.type === "state" && this.#state === "stopping" && notice.state !== "stopping") return;
     if (notice.type === "state") this.#state = notice.state;
-    const sent = notice.type === "batches" ? { ...notice, progress: this.#overall(notice.progress) } : notice;
+    const shown = this.#search ? shownInSearch(notice, this.#notices) : notice;
+    if (!shown) return;
+    const sent = shown.type === "batches" ? { ...shown, progress: this.#overall(shown.progress) } : shown;
     this.#notices.push(sent);
     for (const show of this.#watchers) show(sent);
   }

@@ -11,7 +11,8 @@ import { labelsFolder, type Request, seedFolder } from "../runs/request";
 
 /** One training: a comparison, or the one arm that its recipe describes. */
 export interface Member {
-  kind: "train" | "compare";
+  /** trial: one arm of a search. */
+  kind: "train" | "compare" | "trial";
   recipe: Recipe;
   directory: string;
   /** Which one it is of a sweep: "seed 3". */
@@ -24,6 +25,8 @@ export interface Sweep {
   /** What it was asked for, as its folder keeps it with the arms. */
   request: Omit<Request, "arms">;
   children: readonly (Member | Sweep)[];
+  /** How the result of a member comes about, where it is not its training's alone. */
+  trainWith?(member: Member, train: () => Promise<RunResult>): Promise<RunResult>;
   /** From the results of its children, in their order. */
   summarize(results: readonly RunResult[]): RunResult;
 }

@@ -34,9 +34,9 @@ import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 
-/** What to train, and where: a comparison, or the one arm that the recipe describes. */
+/** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
-  kind: "train" | "compare";
+  kind: "train" | "compare" | "trial";
   recipe: Recipe;
   out: string;
   /** Those to train of a comparison. */
@@ -130,7 +130,7 @@ export class Work {
 
   /** Trains arms that share data, teacher and seed. */
   async #trainArms(arms: readonly PlacedArm[]): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
-    const { out, resume, locks } = this.assignment;
+    const { kind, out, resume, locks } = this.assignment;
     expectWritable(out);
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
@@ -175,7 +175,7 @@ export class Work {
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
         const divided = divisionInWords(data, arms);
-        if (divided && !resume) this.#runs.at(-1)!.note(divided);
+        if (divided && !resume && kind !== "trial") this.#runs.at(-1)!.note(divided);
         if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
         const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
         if (ignored) this.#runs.at(-1)!.note(ignored);
@@ -228,7 +228,7 @@ export class Work {
   /** Unless an earlier start tested it and kept its predictions. */
   #isTeacherTestDue({ model }: TrainedNetwork, { test }: Dataset, earlier: readonly (EarlierRun | null)[]): boolean {
     const isKept = existsSync(predictionFiles(this.assignment.out).teacher) || !isKeepable(test, model.classes);
-    return earlier[0]?.teacherTestAcc == null || !isKept;
+    return this.assignment.kind !== "trial" && (earlier[0]?.teacherTestAcc == null || !isKept);
   }
 
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: Recipe): Promise<Evaluation> {

@@ -80,6 +80,6 @@ function* modulesIn(path: string, value: unknown): Generator<[string, Module]> {
 }
 
 /** Each name has a random stream of its own: the first 48 bits of the name's SHA-256. */
-function streamOf(name: string): number {
+export function streamOf(name: string): number {
   return createHash("sha256").update(name).digest().readUIntBE(0, 6);
 }

@@ -27,10 +27,19 @@ export const lockFile = (directory: string) => join(directory, "lock");
 /** What a comparison or a sweep was asked for. */
 export const requestFile = (directory: string) => join(directory, "request.json");
 
+/** What a search found. */
+export const searchFiles = (directory: string) => ({
+  search: join(directory, "search.json"),
+  report: join(directory, "report.html"),
+  bestRecipe: join(directory, "best-recipe.json"),
+});
+
 /** The content of recipe.json besides the recipe itself. */
 export interface RunStart {
   arm: ArmName;
   recipe: Recipe;
+  /** That it takes, fewer than the recipe's where `train.batches` ends it; missing in runs of earlier versions. */
+  epochs?: number;
   hashes: RunHashes;
   classes: string[];
   /** Number of the student's trained values. */

@@ -148,6 +148,7 @@ const normalizationSchema = z.object({ mean: z.array(z.number()).length(3), std:
 const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   id: z.string().optional(),
   seed: z.number(),
+  epochs: z.number().optional(),
   arm: z.enum(["single", ...comparedArms]),
   hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
   classes: z.array(z.string()),

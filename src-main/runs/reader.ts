@@ -90,7 +90,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
     state,
     started: events[0]?.time ?? "",
     epochsDone: epochs.length,
-    epochs: header?.recipe.train.epochs ?? 0,
+    epochs: header?.epochs ?? header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
     owner,

@@ -10,6 +10,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
+import type { SearchRequest } from "../contract/run";
 import { MOST_SEEDS } from "../contract/statistics";
 import { readText } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
@@ -25,24 +26,28 @@ export interface Request {
   labels: readonly number[] | null;
   /** Names of the arms of each comparison, which a later version keeps. */
   arms: readonly ComparedArm[];
+  /** Of a search alone. */
+  search?: SearchRequest;
 }
 
 /** What a version asked for that had no others, and did not say it. */
 const FIRST_ARMS: readonly ComparedArm[] = ["control", "student"];
 
+const searchSchema = z.object({ trials: z.int().min(1), batches: z.int().min(1).nullable(), over: z.array(z.string()) });
 const schema = z.object({
   schema: z.literal(SCHEMA),
   recipe: z.unknown(),
   seeds: z.int().min(1),
   labels: z.array(z.int().min(1)).optional(),
   arms: z.array(z.enum(comparedArms)).optional(),
+  search: searchSchema.optional(),
 });
 
 /** null if there is none, or if it cannot be read. */
 export function readRequest(directory: string): Request | null {
   try {
-    const { recipe, seeds, labels = null, arms = FIRST_ARMS } = schema.parse(parseJson(readText(requestFile(directory))));
-    return { recipe: parseRecipe(recipe), seeds, labels, arms };
+    const { recipe, seeds, labels = null, arms = FIRST_ARMS, search } = schema.parse(parseJson(readText(requestFile(directory))));
+    return { recipe: parseRecipe(recipe), seeds, labels, arms, ...(search && { search }) };
   } catch {
     return null;
   }
@@ -61,8 +66,9 @@ export function removeRequest(directory: string): void {
   rmSync(requestFile(directory), { force: true });
 }
 
-/** Whether an arm of a comparison, or of one of a sweep's comparisons, has begun. */
+/** Whether an arm of a comparison, or of one of a sweep's comparisons, or a trial of a search has begun. */
 export function hasBegun(directory: string): boolean {
+  if (numbered(directory, /^trial-(\d+)$/, trialFolder).some(holdsRun)) return true;
   return [directory, ...comparisonFolders(directory)].some((comparison) => comparedArms.some((arm) => holdsRun(join(comparison, arm))));
 }
 
@@ -131,8 +137,11 @@ export function labelsOf(directory: string, asked: readonly number[] | null): re
 }
 
 /** The recipe that a run, a comparison or a sweep began with. Throws an InputError that says what is there instead. */
-export function recipeOfRun(directory: string, kind: "train" | "compare"): Recipe {
+export function recipeOfRun(directory: string, kind: "train" | "compare" | "search"): Recipe {
   if (!existsSync(directory)) throw new InputError(`${directory} holds no run: there is no such folder`);
+  const request = readRequest(directory);
+  if (kind === "search" && !request?.search) throw new InputError(`${directory} holds no search: expected a folder that the verb search made`);
+  if (kind !== "search" && request?.search) throw new InputError(`${directory} holds a search: resume it with the verb search`);
   return kind === "train" ? recipeOfOne(directory) : recipeOfBoth(directory);
 }
 
@@ -169,6 +178,8 @@ function recipeByArms(directory: string): Recipe {
 
 /** Where a sweep has the comparison of a seed, and where the sweep over seeds of a number of labelled images. */
 export const seedFolder = (directory: string, seed: number): string => join(directory, `seed-${seed}`);
+/** Where a search has a trial, counted from 1. */
+export const trialFolder = (directory: string, trial: number): string => join(directory, `trial-${String(trial).padStart(3, "0")}`);
 export const labelsFolder = (directory: string, labelled: number): string => join(directory, `labels-${labelled}`);
 
 /** The comparisons of a sweep. */

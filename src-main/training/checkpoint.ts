@@ -105,10 +105,11 @@ export function restore(trainer: Trainer, { path, position, digest: expected }: 
 }
 
 /** A position that no training reaches would be trained from for ever. */
-function expectWithin({ batchesPerEpoch }: Trainer, path: string, { epochsDone, batchesDone, optimizerSteps }: Position): void {
+function expectWithin(trainer: Trainer, path: string, { epochsDone, batchesDone, optimizerSteps }: Position): void {
+  const batches = trainer.batchesIn(epochsDone + 1);
   const isCount = (value: number) => Number.isInteger(value) && value >= 0;
-  if ([epochsDone, batchesDone, optimizerSteps].every(isCount) && batchesDone <= batchesPerEpoch) return;
-  throw new InputError(`${path} is at batch ${batchesDone} of epoch ${epochsDone + 1}, and an epoch has ${batchesPerEpoch} batches: it belongs to another run`);
+  if ([epochsDone, batchesDone, optimizerSteps].every(isCount) && batchesDone <= batches) return;
+  throw new InputError(`${path} is at batch ${batchesDone} of epoch ${epochsDone + 1}, and that epoch has ${batches} batches: it belongs to another run`);
 }
 
 /**

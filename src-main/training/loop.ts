@@ -1,5 +1,5 @@
 import type { Progress } from "../contract/engine";
-import { InputError } from "../contract/failure";
+import { Diverged } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import type { Split } from "../data/dataset";
 import { type Evaluation, evaluate, probabilitiesOf } from "./evaluate";
@@ -88,5 +88,5 @@ async function measure(trainer: Trainer, network: Network, name: "validation" | 
     onBatch: (seconds) => meter.afterTestBatch(seconds),
   });
   if (Number.isFinite(measured.loss)) return measured;
-  throw new InputError(`the loss on the ${name} images became ${measured.loss} after epoch ${trainer.epoch}: ${trainer.lowerRate}`);
+  throw new Diverged(`the loss on the ${name} images became ${measured.loss} after epoch ${trainer.epoch}: ${trainer.lowerRate}`);
 }

@@ -23,8 +23,8 @@ export class ProgressMeter {
     const pace = this.#training.get(trainer)!;
     pace.add(batchSize / imagesPerSecond);
     return {
-      done: sum(this.#trainers, batchesDone),
-      total: sum(this.#trainers, ({ epochs, batchesPerEpoch }) => epochs * batchesPerEpoch),
+      done: sum(this.#trainers, ({ batchesDone }) => batchesDone),
+      total: sum(this.#trainers, ({ batches }) => batches),
       imagesPerSecond: batchSize / pace.seconds!,
       secondsLeft: sum(this.#trainers, (each) => this.#secondsLeft(each, pace.seconds!)),
     };
@@ -35,9 +35,9 @@ export class ProgressMeter {
     const perBatch = this.#training.get(trainer)!.seconds ?? current;
     const perTestBatch = this.#testing.seconds ?? perBatch / 3;
     const { test, validation } = trainer.data;
-    const batches = (images: number) => Math.ceil(images / trainer.recipe.train.batchSize);
-    const testBatches = batches(test.count) * (trainer.averaged ? 2 : 1) + batches(validation?.count ?? 0);
-    return (trainer.epochs * trainer.batchesPerEpoch - batchesDone(trainer)) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
+    const batchesOf = (images: number) => Math.ceil(images / trainer.recipe.train.batchSize);
+    const testBatches = batchesOf(test.count) * (trainer.averaged ? 2 : 1) + batchesOf(validation?.count ?? 0);
+    return (trainer.batches - trainer.batchesDone) * perBatch + trainer.evaluationsLeft * testBatches * perTestBatch;
   }
 }
 
@@ -56,10 +56,6 @@ class Pace {
   get seconds(): number | null {
     return [...this.#recent].sort((a, b) => a - b)[this.#recent.length >> 1] ?? null;
   }
-}
-
-function batchesDone({ position, batchesPerEpoch }: Trainer): number {
-  return position.epochsDone * batchesPerEpoch + position.batchesDone;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -1,5 +1,5 @@
 import { type ArmName, armInWords } from "../contract/arms";
-import { InputError } from "../contract/failure";
+import { Diverged } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { Recipe } from "../contract/recipe";
 import { usesUnlabelled } from "../contract/recipe-values";
@@ -88,6 +88,8 @@ export class Trainer {
   /** The teacher, with what this arm needs from it; null for a control. */
   readonly teacher: Teacher | null;
   readonly batchesPerEpoch: number;
+  /** Of the whole training. */
+  readonly batches: number;
   #position: Position;
   readonly #planner: Planner;
   readonly #criterion: Criterion;
@@ -105,6 +107,7 @@ export class Trainer {
     this.data = data;
     this.student = student;
     this.batchesPerEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
+    this.batches = Math.min(recipe.train.epochs * this.batchesPerEpoch, recipe.train.batches ?? Number.POSITIVE_INFINITY);
     const { distillation } = recipe;
     const { precision, seed, labelSmoothing, ema } = recipe.train;
     // Where images without labels are left out, the others fill the epoch.
@@ -130,8 +133,20 @@ export class Trainer {
     return this.#position.epochsDone + 1;
   }
 
+  /** The last may be cut short by `train.batches`. */
   get epochs(): number {
-    return this.recipe.train.epochs;
+    return Math.ceil(this.batches / this.batchesPerEpoch);
+  }
+
+  /** Batches of one epoch (from 1); 0 after the last. */
+  batchesIn(epoch: number): number {
+    return Math.min(this.batchesPerEpoch, Math.max(0, this.batches - (epoch - 1) * this.batchesPerEpoch));
+  }
+
+  /** Over all epochs. */
+  get batchesDone(): number {
+    const { epochsDone, batchesDone } = this.#position;
+    return Math.min(epochsDone * this.batchesPerEpoch, this.batches) + batchesDone;
   }
 
   get finished(): boolean {
@@ -140,7 +155,7 @@ export class Trainer {
 
   /** Whether all batches of the current epoch are done. */
   get epochTrained(): boolean {
-    return this.#position.batchesDone === this.batchesPerEpoch;
+    return this.#position.batchesDone === this.batchesIn(this.epoch);
   }
 
   get normalization(): RunNormalization {
@@ -158,7 +173,7 @@ export class Trainer {
   }
 
   /**
-   * Trains on the next batch of the epoch. Throws an InputError if the loss is no longer a finite number, and an error with the code INTERRUPTED if
+   * Trains on the next batch of the epoch. Throws Diverged if the loss is no longer a finite number, and an error with the code INTERRUPTED if
    * the flag of `stopOn` was set: then everything is as it was before this batch.
    */
   step(): Step {
@@ -202,14 +217,18 @@ export class Trainer {
 
   /** Whether the current epoch ends with a test. */
   get evaluationDue(): boolean {
-    return isEvaluated(this.epoch, this.recipe.train);
+    return this.#isEvaluated(this.epoch);
   }
 
   /** Remaining tests, including that of the current epoch. */
   get evaluationsLeft(): number {
     let count = 0;
-    for (let epoch = this.epoch; epoch <= this.epochs; epoch++) if (isEvaluated(epoch, this.recipe.train)) count++;
+    for (let epoch = this.epoch; epoch <= this.epochs; epoch++) if (this.#isEvaluated(epoch)) count++;
     return count;
+  }
+
+  #isEvaluated(epoch: number): boolean {
+    return epoch === this.epochs || epoch % this.recipe.train.evaluateEvery === 0;
   }
 
   /** Completes the current epoch, whose batches are all done; null if it is not measured. */
@@ -272,7 +291,7 @@ export class Trainer {
     const { accumulate, batchSize } = this.recipe.train;
     const { batchesDone } = this.#position;
     const first = batchesDone - (batchesDone % accumulate);
-    const end = Math.min(first + accumulate, this.batchesPerEpoch);
+    const end = Math.min(first + accumulate, this.batchesIn(this.epoch));
     const images = (from: number, to: number) => Math.min(to * batchSize, this.data.train.count) - from * batchSize;
     const share = images(batchesDone, batchesDone + 1) / images(first, end);
     return { isFirst: batchesDone === first, isLast: batchesDone + 1 === end, share };
@@ -320,7 +339,7 @@ export class Trainer {
 
   /** The current batch, counted from 1 over all epochs. */
   get #batchNumber(): number {
-    return this.#position.epochsDone * this.batchesPerEpoch + this.#position.batchesDone + 1;
+    return this.batchesDone + 1;
   }
 
   /** Whether the pixels and targets of the batch under way are in its evidence. */
@@ -330,7 +349,7 @@ export class Trainer {
 
   #expectFinite(numbers: Numbers): Numbers {
     if (Number.isFinite(numbers.loss)) return numbers;
-    throw new InputError(
+    throw new Diverged(
       `the loss of the ${this.arm === "single" ? "model" : armInWords(this.arm)} became ${numbers.loss} in epoch ${this.epoch}, batch ${this.#position.batchesDone + 1}, so training cannot continue: ` +
         `${this.lowerRate}, or let it rise slowly with ${writtenKey({ own: this.#own }, "train.warmupEpochs")}`,
     );
@@ -361,7 +380,3 @@ export class Trainer {
 
 const EPOCH_START = { batchesDone: 0, lossSum: 0, correct: 0, seen: 0, labelledSeen: 0, seconds: 0 };
 const START = { epochsDone: 0, optimizerSteps: 0, batchesHash: "", ...EPOCH_START };
-
-function isEvaluated(epoch: number, { epochs, evaluateEvery }: Recipe["train"]): boolean {
-  return epoch === epochs || epoch % evaluateEvery === 0;
-}

@@ -4,7 +4,7 @@ import type { DoctorReport } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
-import { type Preset, presets } from "../../src-main/contract/presets";
+import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
@@ -34,7 +34,7 @@ export class Setup {
   /** Null until the engine has reported it. */
   computer: DoctorReport | null = $state.raw(null);
   modelsProblem: string | null = $state(null);
-  #base: Recipe = $state.raw(presets[0]!.recipe);
+  #base: Recipe = $state.raw(presetOf("demo").recipe);
   #texts: Record<string, string> = $state({});
 
   constructor(
@@ -53,7 +53,7 @@ export class Setup {
 
   usePreset(id: Preset["id"]): void {
     this.preset = id;
-    this.#base = presets.find((preset) => preset.id === id)!.recipe;
+    this.#base = presetOf(id).recipe;
     this.#texts = {};
   }
 
@@ -149,7 +149,7 @@ export class Setup {
 
   /** With a teacher, control and student are compared; without, one model is trained on the labels alone. */
   setDistills(wanted: boolean): void {
-    const { teacher, distillation, control } = presets[0]!.recipe;
+    const { teacher, distillation, control } = presetOf("demo").recipe;
     this.preset = null;
     for (const section of ["teacher.", "distillation.", "control."]) this.#forgetTexts(section);
     this.#base = wanted ? { ...this.#base, teacher, distillation, control } : { ...this.#base, teacher: null, distillation: null, control: null };

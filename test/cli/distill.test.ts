@@ -145,6 +145,37 @@ describe("a comparison from the command line", () => {
   });
 });
 
+it("a teacher from the command line teaches with the flags that it prints", async () => {
+  const { status, out, err } = await distill(["train-teacher", "--recipe", "recipe.json", "--set", "student.model=resnet8_cifar10", "--out", "resnet"], cwd);
+  expect([status, err]).toEqual([0, expect.stringContaining("epoch 2/2")]);
+  const flags = /^ +(--set teacher\.model=.*)$/m.exec(out)![1]!.split(" ");
+  const taught = await distill(["train", "--recipe", "recipe.json", ...flags, "--set", "distillation.alpha=0.5", "--out", "taught", "--json"], cwd);
+  expect([taught.status, JSON.parse(taught.out).hashes.teacher]).toEqual([0, expect.any(String)]);
+}, 60_000);
+
+describe("a search from the command line", () => {
+  const asked = ["--trials", "3", "--batches", "2", "--over", "train.learningRate=log:1e-4:1e-2", "--over", "train.optimizer=choice:adamw,sgd"];
+  const found = (out: string) => readFileSync(path.join(cwd, out, "search.json"), "utf8");
+
+  it("stopped after its first trial and resumed by the command that it prints, finds what an uninterrupted one does", async () => {
+    const whole = await distill(["search", "--recipe", "recipe.json", ...asked, "--out", "searched", "--json"], cwd);
+    expect(whole.status).toBe(0);
+    const { trials, best, bestRecipe } = JSON.parse(whole.out);
+    expect(trials.map(({ trial }: { trial: number }) => trial)).toEqual([1, 2, 3]);
+
+    const stopped = await distill(["search", "--recipe", "recipe.json", ...asked, "--out", "half-searched"], cwd, interruptAt(/trial 2, .*\(2 of 3\)/));
+    expect([stopped.status, JSON.parse(found("half-searched")).trials.length]).toEqual([130, 1]);
+    const command = /Resume with: node \S+distill\.mjs (search .+)\n/.exec(stopped.err)![1]!;
+    expect(command).toBe(`search --resume --out ${path.join(cwd, "half-searched")}`);
+    const resumed = await distill(command.split(" "), cwd);
+    expect(resumed.status).toBe(0);
+    expect(found("half-searched")).toBe(found("searched"));
+    const flags = Object.entries(best.settings).map(([key, value]) => `--set ${key}=${value}`);
+    expect(resumed.out).toContain(flags.join(" "));
+    expect(JSON.parse(readFileSync(bestRecipe, "utf8"))).toMatchObject({ train: { batches: null, optimizer: best.settings["train.optimizer"] } });
+  }, 120_000);
+});
+
 describe("Ctrl-C", () => {
   it("ends with status 130 when interrupted, and the command that it prints gives the same weights as an uninterrupted run", async () => {
     writeRecipe("longer.json", { train: { epochs: 6, batchSize: 4 } });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { presetOf, presets } from "../../src-main/contract/presets";
+import { presetOf, presetsFor } from "../../src-main/contract/presets";
 
 it("the article's preset has the published settings", () => {
   const { recipe } = presetOf("article");
@@ -19,7 +19,7 @@ it("the article's preset has the published settings", () => {
   expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
 });
 
-it.each(presets.map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { recipe }) => {
+it.each(presetsFor("comparison").map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { recipe }) => {
   expect(recipe.data.path).toBe("bundled");
   expect(recipe.teacher?.weights).toBe("bundled");
   expect(recipe.distillation).not.toBeNull();

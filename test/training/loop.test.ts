@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Progress } from "../../src-main/contract/engine";
+import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord } from "../../src-main/contract/run";
 import type { Dataset } from "../../src-main/data/dataset";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
@@ -131,9 +132,49 @@ test("the network is tested every few epochs and after the last", async () => {
   trainer.release();
 });
 
+describe("train.batches", () => {
+  const trained = async (settings: Partial<Recipe["train"]>) => {
+    const trainer = trainerOf({ name: "student", recipe: smallRecipe({ epochs: 3, schedule: "cosine-step", ...settings }) }, data, teacher);
+    const reported: Progress[] = [];
+    const { recorded, hooks } = recording({ onBatch: (_trainer, _record, progress) => void reported.push(progress) });
+    await train([trainer], hooks);
+    const records = recorded.map(({ record }) => record);
+    const position = { finished: trainer.finished, batchesDone: trainer.batchesDone };
+    trainer.release();
+    const batches = records.flatMap((record) => ("iter" in record ? [{ ...record, imagesPerSecond: 0 }] : []));
+    return { batches, epochs: records.flatMap((record) => ("iter" in record ? [] : [record])), reported, position };
+  };
+
+  test("ends training in the middle of an epoch, with a test, and changes nothing before", async () => {
+    const [whole, short] = [await trained({}), await trained({ batches: 6 })];
+    expect(short.batches).toEqual(whole.batches.slice(0, 6));
+    expect(short.epochs.map(({ epoch, testAcc }) => [epoch, testAcc !== null])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+    expect(short.position).toEqual({ finished: true, batchesDone: 6 });
+    expect(short.reported.at(-1)).toMatchObject({ done: 6, total: 6 });
+  });
+
+  test("tests once in an epoch that is never whole", async () => {
+    const { batches, epochs } = await trained({ batches: 2, evaluateEvery: 2 });
+    expect([batches.length, epochs.length, epochs[0]!.testAcc !== null]).toEqual([2, 1, true]);
+  });
+
+  test("has no effect beyond the last epoch", async () => expect((await trained({ batches: 100 })).batches).toHaveLength(12));
+
+  test("takes a last step for a group of batches that it cuts", async () => {
+    const trainer = trainerOf({ name: "student", recipe: smallRecipe({ batches: 3, accumulate: 2 }) }, data, teacher);
+    await train([trainer], recording().hooks);
+    expect(trainer.position.optimizerSteps).toBe(2);
+    trainer.release();
+  });
+});
+
 test("a loss that is not a number ends training with advice on what to try", async () => {
   const trainer = trainerOf({ name: "control", recipe: { ...smallRecipe({ optimizer: "sgd", learningRate: 1e30 }), distillation: null } }, data, teacher);
   await expect(train([trainer], recording().hooks)).rejects.toThrow(/loss of the control became (NaN|Infinity) in epoch 1, batch 2.*train\.learningRate/);
+  await expect(train([trainer], recording().hooks)).rejects.toMatchObject({ code: "DIVERGED" });
   trainer.release();
   const [own] = comparisonArms({ ...smallRecipe({ optimizer: "sgd" }), control: { train: { learningRate: 1e30 } } });
   const tuned = trainerOf(own, data, teacher);

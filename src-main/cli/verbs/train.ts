@@ -38,7 +38,7 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
 }
 
 /** The recipe that a verb is given; on `--resume`, if it names none, the one that the run began with. */
-export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare", out: string): Promise<Recipe> {
+export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare" | "search", out: string): Promise<Recipe> {
   const { cwd } = session.world;
   if (recipe !== undefined) return readRecipe(recipe, set, cwd);
   if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
@@ -61,20 +61,34 @@ export function addTrain(program: Command, perform: Perform): void {
   const verb = addVerb(program, "train", "train the one arm that a recipe describes", "train --recipe recipe.json --set train.epochs=3");
   addRunOptions(verb.option("--recipe <file>", RECIPE_HELP)).action((options: RunOptions) =>
     perform(async (session) => {
-      const { world } = session;
-      const place = placeOf(world, options, "train");
-      const recipe = await recipeOf(session, options, "train", place.out);
-      const command = (isRecorded: boolean) => resumingCommand("train", options, isRecorded);
-      const result = (await resumable(session, { kind: "train", recipe, ...place }, command)) as TrainResult;
-      const rows = [
-        ["train accuracy", percent(result.trainAcc)],
-        ["test accuracy", percent(result.testAcc)],
-        ...(result.best === null ? [] : [[`test accuracy of epoch ${result.best.epoch}, the best on the validation images`, percent(result.best.testAcc)]]),
-        ...(result.emaAcc === null ? [] : [["test accuracy of the averaged weights", percent(result.emaAcc)]]),
-        ["time", duration(result.seconds)],
-        ["images/s", String(Math.round(result.imagesPerSecond))],
-      ];
-      return { json: result, text: `${table(rows)}\n\nRun: ${shownPath(world, result.directory)}` };
+      const { result } = await trainOne(session, "train", options, [], (out) => recipeOf(session, options, "train", out));
+      return { json: result, text: trainText(result, session.world) };
     }),
   );
+}
+
+/** Trains one arm in the folder that a verb's options name; `more` are the flags of the verb alone that say which recipe it is. */
+export async function trainOne(
+  session: Session,
+  verb: string,
+  options: RunOptions,
+  more: readonly string[],
+  recipeFor: (out: string) => Promise<Recipe>,
+): Promise<{ recipe: Recipe; result: TrainResult }> {
+  const place = placeOf(session.world, options, verb);
+  const recipe = await recipeFor(place.out);
+  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more);
+  return { recipe, result: (await resumable(session, { kind: "train", recipe, ...place }, command)) as TrainResult };
+}
+
+export function trainText(result: TrainResult, world: World): string {
+  const rows = [
+    ["train accuracy", percent(result.trainAcc)],
+    ["test accuracy", percent(result.testAcc)],
+    ...(result.best === null ? [] : [[`test accuracy of epoch ${result.best.epoch}, the best on the validation images`, percent(result.best.testAcc)]]),
+    ...(result.emaAcc === null ? [] : [["test accuracy of the averaged weights", percent(result.emaAcc)]]),
+    ["time", duration(result.seconds)],
+    ["images/s", String(Math.round(result.imagesPerSecond))],
+  ];
+  return `${table(rows)}\n\nRun: ${shownPath(world, result.directory)}`;
 }

@@ -32,12 +32,12 @@ export interface Chart {
 }
 
 // In pixels at full page width: two charts fit side by side, a wide one takes the whole width.
-const NARROW = 496;
+export const NARROW = 496;
 const WIDE = 1012;
-const HEIGHT = 280;
-const LEFT = 52;
-const TOP = 16;
-const BOTTOM = HEIGHT - 44;
+export const HEIGHT = 280;
+export const LEFT = 52;
+export const TOP = 16;
+export const BOTTOM = HEIGHT - 44;
 
 /** A line chart, as a figure with one SVG element. Non-finite values leave gaps; long series are thinned but keep their peaks. */
 export function lineChart({ title, xLabel, xTicks, series, verticals = [], level, formatY, wide = false, note }: Chart): Markup {
@@ -54,7 +54,7 @@ export function lineChart({ title, xLabel, xTicks, series, verticals = [], level
   return html`<figure${wide ? html` class="wide"` : null}>
 <figcaption>${title}<span class="legend">${series.map(({ label, tone }) => html`<span class="key ${tone}">${label}</span>`)}</span></figcaption>
 <svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}: ${series.map(({ label }) => label).join(" and ")}">
-${yAxis.ticks.map((y) => html`<line class="grid" x1="${LEFT}" x2="${right}" y1="${yAxis.place(y)}" y2="${yAxis.place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${yAxis.place(y) + 4}">${formatY(y)}</text>`)}
+${gridLines(yAxis, right, formatY)}
 ${xAxis.ticks.map((x) => html`<text class="tick middle" x="${xAxis.place(x)}" y="${BOTTOM + 18}">${x}</text>`)}
 <line class="axis" x1="${LEFT}" x2="${right}" y1="${BOTTOM}" y2="${BOTTOM}"/>
 <text class="label middle" x="${(LEFT + right) / 2}" y="${HEIGHT - 6}">${xLabel}</text>
@@ -69,6 +69,14 @@ ${note ? html`<p class="note">${note}</p>` : null}
 </figure>`;
 }
 
+/** A horizontal line with its value at each tick. */
+export function gridLines({ ticks, place }: Axis, right: number, format: (y: number) => string): Markup[] {
+  return ticks.map(
+    (y) =>
+      html`<line class="grid" x1="${LEFT}" x2="${right}" y1="${place(y)}" y2="${place(y)}"/><text class="tick end" x="${LEFT - 8}" y="${place(y) + 4}">${format(y)}</text>`,
+  );
+}
+
 function levelLine({ label, tone }: { label: string; tone: string }, right: number, y: number): Markup {
   return html`<line class="level ${tone}" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/><text class="tick end ${tone}" x="${right}" y="${y - 6}">${label}</text>`;
 }
@@ -81,7 +89,7 @@ function endsOf({ points, spread = [] }: Series): { x: number; low: number; high
 
 const isFinitePoint = ([, y]: Point) => Number.isFinite(y);
 
-function extentOf(values: readonly number[]): [low: number, high: number] {
+export function extentOf(values: readonly number[]): [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     low = Math.min(low, value);
@@ -92,14 +100,14 @@ function extentOf(values: readonly number[]): [low: number, high: number] {
 
 // ---- Axes -------------------------------------------------------------------------------------------------------------------------
 
-interface Axis {
+export interface Axis {
   ticks: number[];
   /** Position on the page, with at most one decimal. */
   place: (value: number) => number;
 }
 
 /** `rounded`: begins and ends at a tick; `whole`: no ticks between whole numbers. */
-function axis(
+export function axis(
   [low, high]: [number, number],
   start: number,
   end: number,
@@ -115,9 +123,18 @@ function axis(
 }
 
 /** Logarithmic, with ticks at the given values; for values above 0. */
-function logAxis([low, high]: [number, number], start: number, end: number, ticks: readonly number[]): Axis {
+export function logAxis([low, high]: [number, number], start: number, end: number, ticks: readonly number[]): Axis {
   const width = Math.log(high / low) || 1;
   return { ticks: [...ticks], place: (value) => Math.round((start + (Math.log(value / low) / width) * (end - start)) * 10) / 10 };
+}
+
+/** The powers of ten in a range above 0, or, if there are few, 1, 2 and 5 times these. */
+export function logTicks([low, high]: [number, number]): number[] {
+  const first = Math.floor(Math.log10(low));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - first + 1 }, (_, i) => first + i);
+  const within = (factors: readonly number[]) =>
+    powers.flatMap((power) => factors.map((factor) => tidy(factor * 10 ** power))).filter((tick) => tick >= low && tick <= high);
+  return within([1]).length > 2 ? within([1]) : within([1, 2, 5]);
 }
 
 /** The smallest of 1, 2, 5, 10, ... that is not less. */

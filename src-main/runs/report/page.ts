@@ -9,38 +9,19 @@ import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
+import { documentOf } from "./document";
 import type { Group } from "./group";
 import { overLabels } from "./labels";
-import { embeddedJson, html, Markup } from "./markup";
-import { STYLE } from "./style";
+import { html, type Markup } from "./markup";
 import { answerTable, seedsSection, surenessOf } from "./sureness";
 
-/** A self-contained page: no network, no script. */
 export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="generator" content="Distill Studio">
-<title>${title} – Distill Studio</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-<main>
-${unpaired(groups)}
+  const content = html`${unpaired(groups)}
 ${seedsSection(groups)}
 ${overLabels(groups)}
-${groups.map(groupSection)}
-<footer>Written by Distill Studio. The data of this page is embedded in it as JSON (element <code>#runs</code>).</footer>
-</main>
-<script type="application/json" id="runs">${embeddedJson(groups.flatMap(({ runs }) => runs.map(embedded)))}</script>
-</body>
-</html>
-`.text;
+${groups.map(groupSection)}`;
+  return documentOf(title, content, { id: "runs", data: groups.flatMap(({ runs }) => runs.map(embedded)) });
 }
 
 /** "2 comparisons", "3 runs": what the groups are. */

@@ -35,7 +35,7 @@ tbody th { font-weight: 500; }
 .answers { margin-top: 20px; }
 .result td, .result thead th:not(:first-child), .answers td, .answers thead th:not(:first-child) { text-align: right; }
 .answers tbody th .muted { display: block; font-size: 13px; font-weight: 400; }
-.result td:nth-child(2) { font-weight: 650; }
+.result td:nth-child(2), .best td { font-weight: 650; }
 .difference th, .difference td { background: var(--sunken); font-weight: 650; }
 .recipe td { width: 24%; }
 .recipe code { margin-left: 6px; }
@@ -47,7 +47,8 @@ code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", 
 .key.control::before { background: var(--control); }
 .key.same-images::before { background: var(--same-images); }
 .key.student::before { background: var(--student); }
-.key.teacher::before { background: var(--teacher); }
+.key.teacher::before, .key.best::before { background: var(--teacher); }
+.key.diverged::before { background: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 20px; margin: 28px 0; }
 figure { margin: 0; padding: 16px 16px 10px; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; break-inside: avoid; }
 figure.wide { grid-column: 1 / -1; }
@@ -72,6 +73,8 @@ svg text { font-size: 12px; fill: var(--muted); }
 .dot.control { fill: var(--control); }
 .dot.same-images { fill: var(--same-images); }
 .dot.student { fill: var(--student); }
+.dot.best { fill: var(--teacher); }
+.cross { stroke: var(--bad); stroke-width: 2; }
 svg text.teacher { fill: var(--teacher); }
 @media (max-width: 640px) {
   main { padding: 28px 14px; }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { presetOf, presets } from "../../../src-main/contract/presets";
+import { presetOf, presetsFor } from "../../../src-main/contract/presets";
 import { Data } from "../../../src-renderer/state/data.svelte";
 import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
 import { FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 it("begins with the demo, and takes each preset as it is", () => {
   expect(setup.result.recipe).toEqual(presetOf("demo").recipe);
-  for (const { id, recipe } of presets) {
+  for (const { id, recipe } of presetsFor("comparison")) {
     setup.usePreset(id);
     expect(setup).toMatchObject({ preset: id, result: { recipe } });
   }
