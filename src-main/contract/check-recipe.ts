@@ -18,7 +18,11 @@ export function problemsIn(json: unknown): string[] {
 
 /** What is wrong with one value, or null; for form fields and flags. The recipe determines the kinds of a distillation's terms. */
 export function checkSetting(key: string, value: SettingValue, recipe?: unknown): string | null {
-  const setting = settingAt(key, recipe)!;
+  return checkValue(settingAt(key, recipe)!, value);
+}
+
+/** What is wrong with a value of a row, or null. */
+export function checkValue(setting: Setting, value: SettingValue): string | null {
   return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}`;
 }
 

@@ -10,7 +10,7 @@ import { dataFormatChoices, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
-import type { BatchRecord, ComparisonSummary, EpochRecord, LiveRun, RunDetails, RunResult, RunState, RunSummary } from "./run";
+import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { z } from "./zod";
@@ -164,7 +164,7 @@ export const methods = {
     /** The Python whose PyTorch is measured as well; null: none. */
     python: text.nullable(),
   }).gives<BenchResult>(),
-  listRuns: takes({ directory: text }).gives<RunSummary[]>(),
+  listRuns: takes({ directory: text }).gives<ListedRun[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),

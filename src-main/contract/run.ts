@@ -116,6 +116,12 @@ export interface RunSummary {
   damage: string | null;
 }
 
+/** A run in a list of runs. */
+export interface ListedRun extends RunSummary {
+  /** The sweep to which its comparison belongs, with as many seeds as it was asked for; null if it belongs to none, or if nothing tells. */
+  sweep: { directory: string; seeds: number } | null;
+}
+
 export interface RunDetails extends RunSummary {
   recipe: Recipe;
   hashes: RunHashes;

@@ -57,7 +57,7 @@ export const settings = {
     label: "Images without labels",
     help: "Images that only the teacher labels: the rest of the training images, or a folder; null adds none. A control cannot use them, and repeats its own for as many steps; a third arm has the teacher on the control's images.",
   }),
-  "teacher.model": model({ default: "resnet18_cifar10", group: "Teacher", label: "Teacher", help: "The model whose soft labels the student learns from." }),
+  "teacher.model": model({ default: "resnet18_cifar10", group: "Teacher", label: "Teacher", help: "The model that the student learns from." }),
   "teacher.weights": path("file", ["bundled"], {
     default: "bundled",
     group: "Teacher",
@@ -380,8 +380,8 @@ export const otherTeacherRows: { readonly [name: string]: Setting } = {
   ...Object.fromEntries(settingKeys.flatMap((key) => (key.startsWith("teacher.") ? [[key.slice("teacher.".length), settings[key]]] : []))),
   weight: number(1e-6, 1e6, {
     default: 1,
-    label: "Teacher's weight",
-    help: "Its share in the average of the teachers' logits, where the first teacher has 1.",
+    label: "Teacher's share",
+    help: "Its weight in the average of the teachers' logits, where the first teacher has 1.",
   }),
 };
 

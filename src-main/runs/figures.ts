@@ -93,22 +93,21 @@ function readableOrNull(path: string, onDamage: (problem: string) => void): Pred
 
 /** Figures of the comparison in a folder; null unless control and student are finished, were trained as long, and can be compared. */
 export function comparedIn(directory: string, runs: readonly RunDetails[]): (Compared & { damage: string | null }) | null {
-  const runOf = (arm: ComparedArm) => runs.find((run) => run.arm === arm) ?? null;
-  const [control, sameImages, student] = [runOf("control"), runOf("same-images"), runOf("student")];
+  const finished = (arm: ComparedArm) => runs.filter(isFinished).find((run) => run.arm === arm) ?? null;
+  const [control, sameImages, student] = [finished("control"), finished("same-images"), finished("student")];
   if (!control || !student || !isComparable(control, student)) return null;
   const between = sameImages && isComparable(control, sameImages) ? sameImages : null;
-  return figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between } as Parameters<typeof figuresOf>[2]);
+  return figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between });
+}
+
+/** And tested after its last epoch. */
+function isFinished(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
+  return run.state === "finished" && run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
 }
 
 function isComparable(control: RunDetails, taught: RunDetails): boolean {
-  const areTested = [control, taught].every((run) => run.state === "finished" && isTested(run));
   const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(taught));
-  return areTested && control.epochsDone === taught.epochsDone && !notComparable && !damage;
-}
-
-/** After its last epoch. */
-function isTested(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
-  return run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
+  return control.epochsDone === taught.epochsDone && !notComparable && !damage;
 }
 
 /** Means over the finished comparisons in the folder of a comparison or a sweep; null if there are none. */

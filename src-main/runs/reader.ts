@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { type ArmName, isComparedArm } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import type { BatchEvidence, BatchRecord, EpochRecord, RunDetails, RunState, RunSummary } from "../contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
@@ -12,6 +12,7 @@ import { type Head, holdsRun, isInTheWay, readHead } from "./header";
 import { type Readable, readLines, wholeLines } from "./lines";
 import { ownerOf } from "./lock";
 import { batchTableOf, EPOCHS, readTable } from "./records";
+import { sweepOf } from "./sweeps";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
@@ -35,9 +36,9 @@ export function readRun(directory: string): RunDetails {
 }
 
 /** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. */
-export function listRuns(directory: string): RunSummary[] {
+export function listRuns(directory: string): ListedRun[] {
   return runFolders(directory)
-    .map(summaryOf)
+    .map((run) => ({ ...summaryOf(run), sweep: sweepOf(run) }))
     .sort((a, b) => (a.started < b.started ? 1 : -1));
 }
 

@@ -11,11 +11,13 @@ import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import type { Group } from "./report/group";
+import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
 
 /**
  * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
- * comparison. html: one page to read; csv: a line per run and epoch; json: everything. Throws an InputError if a folder holds no run.
+ * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything. Throws an
+ * InputError if a folder holds no run.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
   const path = resolve(out);
@@ -69,5 +71,7 @@ function csvReport(groups: readonly Group[]): string {
 }
 
 function jsonReport(groups: readonly Group[]): string {
-  return `${visibleJson({ schema: 1, runs: groups.flatMap(({ runs }) => runs) })}\n`;
+  const runs = groups.flatMap((group) => group.runs);
+  const comparisons = groups.flatMap((group) => (group.figures ? [{ directory: groupOf(group.runs[0]!), name: group.title, ...group.figures }] : []));
+  return `${visibleJson({ schema: 1, runs, comparisons, summary: overSeeds(groups)?.summary ?? null })}\n`;
 }

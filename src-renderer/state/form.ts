@@ -1,8 +1,9 @@
 import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
-import type { Distillation, Recipe } from "../../src-main/contract/recipe";
+import type { Distillation, OtherTeacher, Recipe } from "../../src-main/contract/recipe";
 import { differingSettings, recipeSettings, valueAt } from "../../src-main/contract/recipe-values";
-import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
-import { sections, settingAt, settings } from "../../src-main/contract/settings";
+import { integer, type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
+import { otherTeacherRows, sections, settingAt, settings } from "../../src-main/contract/settings";
+import { MOST_SEEDS } from "../../src-main/contract/statistics";
 
 /** One heading of the form, with the keys that it always shows and those that it shows on request. */
 export interface FormGroup {
@@ -13,6 +14,17 @@ export interface FormGroup {
 
 /** Chosen on the Data screen, which also detects the format. */
 const CHOSEN_WITH_DATA = new Set(["data.path", "data.format"]);
+
+/** Key of the number of seeds, which the form asks for beside the recipe: a comparison takes so many, from the recipe's own on. */
+export const SEEDS = "seeds";
+/** How many seeds show how sure a difference is, and still end in bearable time. */
+export const SEVERAL_SEEDS = 3;
+export const seedsSetting: Setting = integer(1, MOST_SEEDS, {
+  default: 1,
+  group: "Run",
+  label: "Seeds",
+  help: "Compares with so many seeds, one after the other. One is quickest, but may show a difference that another does not; three take three times as long, and tell how sure it is.",
+});
 
 /** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */
 export function formGroups(table: { readonly [key: string]: Setting } = settings): FormGroup[] {
@@ -43,6 +55,29 @@ export function newTerm(kind: Term["kind"]): Term {
   return { kind, ...Object.fromEntries(values) };
 }
 
+/** Keys of the settings of a teacher besides the first. */
+export const keysOfTeacher = (index: number): string[] => Object.keys(otherTeacherRows).map((name) => `teacher.others.${index}.${name}`);
+
+/** A teacher besides the first, with the defaults of its model. */
+export function newTeacher(model: string): OtherTeacher {
+  const values = Object.entries(otherTeacherRows).map(([name, row]) => [
+    name,
+    "default" in row ? row.default : "defaultOf" in row ? row.defaultOf(model) : null,
+  ]);
+  return { ...Object.fromEntries(values), model };
+}
+
+/** The label of a setting, as it is called among all others: "Teacher 2's image size", "Weight (soft labels)". */
+export function labelOf(key: string, recipe: Recipe): string {
+  if (key === "teacher.others") return "Other teachers";
+  const label = settingAt(key, recipe)?.label ?? key;
+  const other = /^teacher\.others\.(\d+)\./.exec(key)?.[1];
+  if (other !== undefined) return label.replace(/^Teacher/, `Teacher ${Number(other) + 2}`);
+  const terms = recipe.distillation?.terms ?? [];
+  const term = terms[Number(/^distillation\.terms\.(\d+)\.(?!kind)/.exec(key)?.[1])];
+  return term && terms.length > 1 ? `${label} (${lowerFirst(objectives[term.kind].label)})` : label;
+}
+
 /** The sum that a student minimises: "0.62 · soft labels + 0.38 · labels". A weight and its term share a line. Terms of weight 0 are left out. */
 export function lossInWords({ labels, terms }: Distillation): string {
   const summands = [...terms.map(({ kind, weight }) => ({ weight, name: lowerFirst(objectives[kind].label) })), { weight: labels, name: "labels" }];
@@ -68,13 +103,13 @@ export function termInWords(recipe: Recipe, index: number): string {
 export function recipeInWords(recipe: Recipe): { key: string; label: string; value: string }[] {
   return recipeSettings(recipe)
     .filter(({ setting, value }) => value !== null && (setting.applies?.to((key) => valueAt(recipe, key)) ?? true))
-    .map(({ key, setting, value }) => ({ key, label: setting.label, value: valueOfSetting(setting, value) }));
+    .map(({ key, setting, value }) => ({ key, label: labelOf(key, recipe), value: valueOfSetting(setting, value) }));
 }
 
 /** A choice by its label, a number with its unit: "64 images", "1 epoch". */
 function valueOfSetting(setting: Setting, value: SettingValue): string {
   if (setting.kind === "choice") return setting.choices.find((choice) => choice.value === value)?.label ?? String(value);
-  const unit = value === 1 ? setting.unit?.replace(/s$/, "") : setting.unit;
+  const unit = value === 1 ? setting.unit?.replace(/(?<=ch)es$|s$/, "") : setting.unit;
   return unit ? `${valueInWords(value)} ${unit}` : valueInWords(value);
 }
 

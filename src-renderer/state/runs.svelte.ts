@@ -2,7 +2,7 @@ import { type ArmName, byArm } from "../../src-main/contract/arms";
 import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmFigures, Compared, ComparisonSummary, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -15,14 +15,19 @@ export interface RunGroup {
   name: string;
   started: string;
   state: RunState;
-  arms: RunSummary[];
+  arms: ListedRun[];
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
   /** Whether all its runs ended before their first checkpoint, so that resuming begins anew. */
   beginsAnew: boolean;
   /** What is wrong with the files of one of its runs, in words; null if nothing is. */
   damage: string | null;
+  /** The sweep of which this comparison is one; null if it is of none, or if nothing tells. */
+  sweep: ListedRun["sweep"];
 }
+
+/** What a report is written on. */
+export type Reported = Pick<RunGroup, "name" | "started" | "arms">;
 
 /**
  * Where a run is trained now. unknown: by a process of which this computer cannot tell whether it is still there, because it runs on another
@@ -38,11 +43,20 @@ export interface OpenRun {
   summary: ComparisonSummary | null;
 }
 
-/** Comparisons of several seeds, of which at least two are finished. */
+/** Comparisons of several seeds. */
 export interface Sweep {
   directory: string;
   name: string;
-  summary: ComparisonSummary;
+  /** How many were asked for; null where nothing tells. */
+  seeds: number | null;
+  finished: number;
+  /** Whether one of them is trained now, as far as that can be known. */
+  isTrained: boolean;
+  /** What those that are finished show; null for fewer than two. */
+  summary: ComparisonSummary | null;
+  /** Of all its comparisons. */
+  arms: ListedRun[];
+  started: string;
 }
 
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
@@ -149,10 +163,10 @@ export class Runs {
   }
 
   /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
-  async exportReport(group: RunGroup, format: ReportFormat): Promise<string | null> {
-    const out = await this.bridge.chooseReportFile(format, folderName(group.name, new Date(group.started)));
+  async exportReport({ name, started, arms }: Reported, format: ReportFormat): Promise<string | null> {
+    const out = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
     if (!out) return null;
-    const { path } = await this.engine.call("report", { runs: group.arms.map(({ directory }) => directory), format, out });
+    const { path } = await this.engine.call("report", { runs: arms.map(({ directory }) => directory), format, out });
     return path;
   }
 }
@@ -168,8 +182,8 @@ async function problemIn(work: () => Promise<void>): Promise<string | null> {
 }
 
 /** Arms of one comparison lie in one folder. Newest first. */
-export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
-  const groups = new Map<string, RunSummary[]>();
+export function groupRuns(summaries: readonly ListedRun[]): RunGroup[] {
+  const groups = new Map<string, ListedRun[]>();
   for (const summary of summaries) {
     const directory = summary.arm === "single" ? summary.directory : folderOf(summary.directory);
     groups.set(directory, [...(groups.get(directory) ?? []), summary]);
@@ -184,6 +198,7 @@ export function groupRuns(summaries: readonly RunSummary[]): RunGroup[] {
       owner: arms.find(({ owner }) => owner !== null)?.owner ?? null,
       beginsAnew: arms.every(({ beginsAnew }) => beginsAnew),
       damage: arms.find(({ damage }) => damage !== null)?.damage ?? null,
+      sweep: arms[0]!.sweep,
     }))
     .sort((a, b) => b.started.localeCompare(a.started));
 }
@@ -220,6 +235,9 @@ export function memberInWords({ directory }: RunGroup): string | null {
   return seed ? `${labels ? `${labels} labels, ` : ""}seed ${seed}` : null;
 }
 
+/** A comparison of a sweep shares its name with the others. */
+export const nameInWords = (group: RunGroup): string => [group.name, memberInWords(group)].filter(Boolean).join(", ");
+
 /** When a process that may be gone was last known to be alive. */
 export const lastSignInWords = ({ lastSign }: RunOwner): string => `last sign of life ${dateTime(lastSign)}`;
 
@@ -242,16 +260,27 @@ export function groupDifference(group: RunGroup): number | null {
   return control && student && testedTogether(group) && group.damage === null ? student.testAcc - control.testAcc : null;
 }
 
-/** Means over the seeds of each sweep, newest first. */
+/** The sweeps, newest first. Comparisons beside each other make one too if nothing tells what was asked for, once two of them are finished. */
 export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
   const seedOf = ({ directory }: RunGroup) => Number(/^seed-(\d+)$/.exec(baseName(directory))?.[1] ?? Number.NaN);
-  const members = groups.filter((group) => !Number.isNaN(seedOf(group)) && groupDifference(group) !== null);
+  const members = groups.filter((group) => !Number.isNaN(seedOf(group)));
   const folders = [...new Set(members.map(({ directory }) => folderOf(directory)))];
   return folders.flatMap((directory) => {
     const own = members.filter((member) => folderOf(member.directory) === directory).sort((a, b) => seedOf(a) - seedOf(b));
-    if (own.length < 2) return [];
-    return [{ directory, name: own[0]!.name, summary: summarize(own.map((group) => comparedIn(group, seedOf(group)))) }];
+    const seeds = own.find(({ sweep }) => sweep !== null)?.sweep?.seeds ?? null;
+    const whole = own.filter((group) => groupDifference(group) !== null);
+    if (seeds === null && whole.length < 2) return [];
+    const summary = whole.length < 2 ? null : summarize(whole.map((group) => comparedIn(group, seedOf(group))));
+    const arms = own.flatMap((group) => group.arms);
+    const isTrained = arms.some(({ owner }) => owner !== null);
+    return [{ directory, name: own[0]!.name, seeds, finished: whole.length, isTrained, summary, arms, started: earliest(arms) }];
   });
+}
+
+/** "demo, over 3 seeds", "demo, over 2 of 3 seeds so far" */
+export function sweepInWords({ name, seeds, finished }: Sweep): string {
+  if (seeds === null || finished >= seeds) return `${name}, over ${finished} seeds`;
+  return finished === 0 ? `${name}, none of ${seeds} seeds finished yet` : `${name}, over ${finished} of ${seeds} seeds so far`;
 }
 
 /** As the list knows it, without predictions. */
@@ -276,7 +305,8 @@ const listed = new Intl.ListFormat("en-GB");
 /** "3 of 5 epochs", or of each arm: "3, 3 and 2 of 5 epochs". */
 export function epochsInWords({ arms }: RunGroup): string {
   const of = (values: readonly (number | string)[]) => (values.every((value) => value === values[0]) ? String(values[0]) : listed.format(values.map(String)));
-  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${of(arms.map(({ epochs }) => epochs || "?"))} epochs`;
+  const total = of(arms.map(({ epochs }) => epochs || "?"));
+  return `${of(arms.map(({ epochsDone }) => epochsDone))} of ${total} ${total === "1" ? "epoch" : "epochs"}`;
 }
 
 /** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */

@@ -1,17 +1,26 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
-import { checkSetting } from "../../src-main/contract/check-recipe";
+import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
-import type { Recipe } from "../../src-main/contract/recipe";
-import { valueAt } from "../../src-main/contract/recipe-values";
+import type { OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
+import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
-import { newTerm, rounded } from "./form";
+import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
+
+type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
+/** The recipe that all values together make, or what speaks against it. */
+type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradictions: Contradiction[] };
+/** `key`: what it is about. */
+interface Contradiction {
+  key: string;
+  words: string;
+}
 
 /**
  * The recipe that the form makes. Fields have the keys of the recipe's settings, "distillation.terms.0.weight" among them, and hold text
@@ -19,6 +28,8 @@ import { newTerm, rounded } from "./form";
  */
 export class Setup {
   preset: Preset["id"] | null = $state("demo");
+  /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
+  seeds = $state(1);
   models: ModelInfo[] = $state.raw([]);
   /** Null until the engine has reported it. */
   computer: DoctorReport | null = $state.raw(null);
@@ -48,7 +59,11 @@ export class Setup {
 
   /** The row of a field. */
   setting(key: string): Setting {
-    return settingAt(key, this.#base)!;
+    return key === SEEDS ? seedsSetting : settingAt(key, this.#base)!;
+  }
+
+  label(key: string): string {
+    return key === SEEDS ? seedsSetting.label : labelOf(key, this.#base);
   }
 
   /** What a field shows. */
@@ -58,29 +73,38 @@ export class Setup {
   }
 
   value(key: string): SettingValue | undefined {
+    if (key === SEEDS) return this.seeds;
     return valueAt(this.#base, key) ?? (key.startsWith("control.") ? valueAt(this.#base, key.slice("control.".length)) : undefined);
   }
 
   /** Takes what was typed or picked; an empty field means null where null is allowed. */
   set(key: string, text: string): void {
     this.#texts[key] = text;
-    if (this.problemOf(key)) return;
-    this.preset = null;
-    this.#assign(key, this.setting(key).nullable && text === "" ? "null" : text);
+    if (this.#typingProblem(key)) return;
+    if (key === SEEDS) this.seeds = Number(text);
+    else {
+      this.preset = null;
+      this.#assign(key, this.setting(key).nullable && text === "" ? "null" : text);
+    }
     delete this.#texts[key];
   }
 
-  /** Why a field's text cannot be used, in words; null if it can. */
+  /** Why a field's text cannot be used, or why its value does not go with the others, in words; null if all is well. */
   problemOf(key: string): string | null {
+    return this.#typingProblem(key) ?? this.#checked.contradictions.find((contradiction) => contradiction.key === key)?.words ?? null;
+  }
+
+  #typingProblem(key: string): string | null {
     const text = this.#texts[key];
     if (text === undefined) return null;
     const setting = this.setting(key);
-    const value = setting.nullable && text === "" ? null : valueFromText(setting, text);
-    return checkSetting(key, value, this.#base)?.replace(" or null,", " or an empty field,") ?? null;
+    const problem = checkValue(setting, setting.nullable && text === "" ? null : valueFromText(setting, text));
+    return problem && inFormWords(problem);
   }
 
   /** Whether a field has an effect: its section is there, and the other fields do not rule it out. */
   applies(key: string): boolean {
+    if (key === SEEDS) return this.distills;
     const { applies } = this.setting(key);
     return valueAt(this.#base, key) !== undefined && (applies?.to((other) => valueAt(this.#base, other)) ?? true);
   }
@@ -105,6 +129,24 @@ export class Setup {
     this.#setTerms(this.terms.filter((_, other) => other !== index));
   }
 
+  /** The teachers besides the first. */
+  get otherTeachers(): readonly OtherTeacher[] {
+    return this.#base.teacher?.others ?? [];
+  }
+
+  /** One whose weights come with the program and that is none yet, if there is such a one. */
+  addTeacher(): void {
+    const known = teachersOf(this.#base).map(({ model }) => model);
+    const bundled = (this.computer?.bundled.teachers ?? []).filter(({ weights }) => weights !== null).map(({ model }) => model);
+    const model = bundled.find((candidate) => !known.includes(candidate)) ?? known[0];
+    if (model) this.#setOtherTeachers([...this.otherTeachers, newTeacher(model)]);
+  }
+
+  removeTeacher(index: number): void {
+    this.#forgetTexts("teacher.others.");
+    this.#setOtherTeachers(this.otherTeachers.filter((_, other) => other !== index));
+  }
+
   /** With a teacher, control and student are compared; without, one model is trained on the labels alone. */
   setDistills(wanted: boolean): void {
     const { teacher, distillation, control } = presetOf("demo").recipe;
@@ -114,19 +156,25 @@ export class Setup {
   }
 
   /** The recipe on the chosen data, or what keeps it from being one. */
-  get result(): { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] } {
+  get result(): Result {
     const typed = Object.keys(this.#texts).flatMap((key) => {
-      const problem = this.problemOf(key);
-      return problem ? [`${this.setting(key).label}: ${problem}`] : [];
+      const problem = this.#typingProblem(key);
+      return problem ? [`${this.label(key)}: ${problem}`] : [];
     });
     if (typed.length > 0) return { recipe: null, problems: typed };
+    const { recipe, contradictions } = this.#checked;
+    return recipe ? { recipe, problems: [] } : { recipe: null, problems: contradictions.map(({ key, words }) => `${this.label(key)}: ${words}`) };
+  }
+
+  /** Each field asks for its part of it. */
+  readonly #checked: Checked = $derived.by(() => {
     try {
-      return { recipe: parseRecipe({ ...this.#base, data: { ...this.#base.data, path: this.data.path } }), problems: [] };
+      return { recipe: parseRecipe({ ...this.#base, data: { ...this.#base.data, path: this.data.path } }), contradictions: [] };
     } catch (error) {
-      if (error instanceof RecipeError) return { recipe: null, problems: error.problems };
+      if (error instanceof RecipeError) return { recipe: null, contradictions: error.problems.map((problem) => contradictionIn(problem, this.#base)) };
       throw error;
     }
-  }
+  });
 
   /** A new model brings its own sizes along, a new kind of objective its own settings. */
   #assign(key: string, text: string): void {
@@ -137,8 +185,9 @@ export class Setup {
       return;
     }
     const assignments = [`${key}=${text}`];
-    if (key === "student.model") assignments.push(`student.imageSize=${imageSizeOf(text)}`, "student.patchSize=null");
-    if (key === "teacher.model") assignments.push(`teacher.imageSize=${imageSizeOf(text)}`);
+    const network = /^(.+)\.model$/.exec(key)?.[1];
+    if (network) assignments.push(`${network}.imageSize=${imageSizeOf(text)}`);
+    if (network === "student") assignments.push("student.patchSize=null");
     this.#base = applySettings(this.#base, assignments) as Recipe;
   }
 
@@ -149,10 +198,27 @@ export class Setup {
     this.#base = { ...this.#base, distillation: { ...distillation, terms } };
   }
 
+  #setOtherTeachers(others: OtherTeacher[]): void {
+    if (!this.#base.teacher) return;
+    this.preset = null;
+    const { others: _, ...first } = this.#base.teacher;
+    const teacher: TeacherChoice = others.length > 0 ? { ...first, others } : first;
+    this.#base = { ...this.#base, teacher };
+  }
+
   #forgetTexts(beginning: string): void {
     for (const key of Object.keys(this.#texts)) if (key.startsWith(beginning)) delete this.#texts[key];
   }
 }
+
+/** "student.imageSize: expected ..." -> its key and the rest, with fields named as the form does; each problem of a recipe begins with a key. */
+function contradictionIn(problem: string, recipe: Recipe): Contradiction {
+  const [, key, words] = /^([\w.]+): (.*)$/s.exec(problem)!;
+  return { key: key!, words: inFormWords(words!.replace(/\b[a-z]+(\.\w+)+/gi, (other) => labelOf(other, recipe))) };
+}
+
+/** What is null in a file is an empty field here. */
+const inFormWords = (problem: string): string => problem.replace(/\b(expected|or|got) null\b/g, "$1 an empty field").replace(/\bis null\b/g, "is empty");
 
 /** What is known to make a recipe slow or to spoil what it shows, in words. */
 export function cautionsFor({ student, teacher, train }: Recipe, trainImages: number): string[] {
@@ -163,8 +229,9 @@ export function cautionsFor({ student, teacher, train }: Recipe, trainImages: nu
       `An image of ${student.imageSize} px costs many times as much as one of 32 px: on a processor this run can take hours. The Demo preset shows the same in minutes.`,
     );
   else if (patch !== null && (student.imageSize / patch) ** 2 > 256) cautions.push("Patches this small make long sequences, so each step is slow.");
-  if (teacher && teacher.imageSize !== imageSizeOf(teacher.model))
-    cautions.push(`${teacher.model} was made for ${imageSizeOf(teacher.model)} px; at ${teacher.imageSize} px its answers are hardly worth learning from.`);
+  for (const { model, imageSize } of teachersOf({ teacher }))
+    if (imageSize !== imageSizeOf(model))
+      cautions.push(`${model} was made for ${imageSizeOf(model)} px; at ${imageSize} px its answers are hardly worth learning from.`);
   if (trainImages > 0 && trainImages < train.batchSize * 4) cautions.push("An epoch has fewer than four batches, so the curves will show little.");
   return cautions;
 }

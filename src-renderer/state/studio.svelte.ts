@@ -1,9 +1,11 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { RunDetails } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { SEVERAL_SEEDS } from "./form";
 import { Prediction } from "./prediction.svelte";
-import { lastSignInWords, ownerInWords, type RunGroup, Runs } from "./runs.svelte";
+import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, dateTime } from "./words";
@@ -100,16 +102,42 @@ export class Studio {
   async startTraining(): Promise<void> {
     const { recipe } = this.setup.result;
     if (!recipe || this.training.trainsHere) return;
-    await this.#reporting(() => this.#begin(this.training.start(recipe)));
+    await this.#reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
   }
 
+  /** Trains more seeds of a finished sweep. */
+  async addSeeds(directory: string, count: number): Promise<void> {
+    await this.#reporting(async () => {
+      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
+      await this.#resume(directory, (takeOver) => this.training.addSeeds(directory, recipe, count, takeOver));
+    });
+  }
+
+  /** Compares anew, in another folder, what was compared with one seed. */
+  async compareSeveral(directory: string): Promise<void> {
+    await this.#reporting(async () => {
+      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
+      await this.#begin(this.training.start(recipe, SEVERAL_SEEDS));
+    });
+  }
+
+  /** Resumes a run; one of a sweep with all seeds that are not finished. */
   async resume(group: RunGroup): Promise<void> {
+    if (group.sweep) return this.resumeSweep(group.sweep.directory);
     await this.#reporting(async () => {
       const kind = group.arms.some(({ arm }) => arm === "single") ? "train" : "compare";
-      const recipe = await this.engine.call("recipeOf", { directory: group.directory, kind });
-      const arms = await this.runs.readable(group);
-      await this.#resume(group.directory, (takeOver) => this.training.resume(group.directory, kind, recipe, arms, takeOver));
+      await this.#resumeFrom(group.directory, kind, await this.runs.readable(group));
     });
+  }
+
+  async resumeSweep(directory: string): Promise<void> {
+    await this.#reporting(() => this.#resumeFrom(directory, "compare", []));
+  }
+
+  /** `arms`: what is known of it until it goes on. */
+  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunDetails[]): Promise<void> {
+    const recipe = await this.engine.call("recipeOf", { directory, kind });
+    await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
 
   resumeLast(): Promise<void> {
@@ -161,7 +189,7 @@ export class Studio {
 
   askToDelete(group: RunGroup): void {
     this.question = {
-      title: `Delete ${group.name}?`,
+      title: `Delete ${nameInWords(group)}?`,
       text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
       verb: "Delete",
       act: () => this.#delete(group),
@@ -182,9 +210,9 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(group: RunGroup, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
     await this.#reporting(async () => {
-      const path = await this.runs.exportReport(group, format);
+      const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
     });
   }

@@ -66,10 +66,19 @@ export class Training {
 
   // ---- Which run is on screen -------------------------------------------------------------------------------------------------------
 
-  /** Starts a run in a folder of its own, named by the recipe and the time. Rejects if the engine refuses, and changes nothing then. */
-  async start(recipe: Recipe): Promise<void> {
+  /**
+   * Starts a run in a folder of its own, named by the recipe and the time; a comparison with so many seeds. Rejects if the engine refuses, and changes
+   * nothing then.
+   */
+  async start(recipe: Recipe, seeds = 1): Promise<void> {
     const out = `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`;
-    await this.#start({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume: false, unique: true }, new Curves(), null);
+    const asked = recipe.distillation ? ({ kind: "compare", ...severalSeeds(seeds) } as const) : ({ kind: "train" } as const);
+    await this.#start({ ...asked, recipe, out, resume: false, unique: true }, new Curves(), null);
+  }
+
+  /** Trains so many more seeds of the finished comparisons in a folder. Rejects if the engine refuses. */
+  async addSeeds(directory: string, recipe: Recipe, addSeeds: number, takeOver = false): Promise<void> {
+    await this.#start({ kind: "compare", recipe, out: directory, resume: true, addSeeds, takeOver }, new Curves(), null);
   }
 
   /**
@@ -84,7 +93,7 @@ export class Training {
   async resumeLast(takeOver = false): Promise<void> {
     if (!this.#shown) return;
     const { kind, recipe, directory, seeds } = this.#shown;
-    await this.#start({ kind, recipe, out: directory, resume: true, takeOver, ...(seeds > 1 && { seeds }) }, this.curves, this.facts);
+    await this.#start({ kind, recipe, out: directory, resume: true, takeOver, ...severalSeeds(seeds) }, this.curves, this.facts);
   }
 
   /** Follows a run that has begun, whichever process trains it. One that was followed before goes on without being watched. */
@@ -266,6 +275,9 @@ export class Training {
     this.bridge.setActivity({ state, progress });
   }
 }
+
+/** Left out for one seed: a run that is resumed then has as many as it was asked for. */
+const severalSeeds = (seeds: number): { seeds?: number } => (seeds > 1 ? { seeds } : {});
 
 /** The curves that run folders hold. */
 export function curvesOf(runs: readonly RunDetails[]): Curves {

@@ -124,9 +124,9 @@ test("the temperature changes the soft labels immediately, without the engine", 
   expect(await studio.bars("Bundled teacher")).toEqual(plain);
 });
 
-test("a run pauses, is stopped by closing the window, and is resumed another day", async () => {
+test("a run over several seeds pauses, is stopped by closing the window, is resumed another day, and gets one more", async () => {
   const studio = await openStudio();
-  const run = { trainImages: 80, epochs: 5 };
+  const run = { trainImages: 80, epochs: 3, seeds: 2 };
   await studio.startShortRun(run);
   await studio.stepsReach(1);
   await studio.press("Pause");
@@ -146,9 +146,14 @@ test("a run pauses, is stopped by closing the window, and is resumed another day
   const later = await openStudio();
   await later.go("runs");
   await later.sees("Stopped");
-  await later.press("Resume quick look");
-  await later.trainingIs("Finished");
+  await later.press("Resume quick look with all its seeds");
+  await later.sees(/^2 seeds are trained/);
   await later.stepsAre(batchesOf(run));
+  await later.page.getByRole("textbox", { name: "More seeds" }).fill("1");
+  await later.press("Add 1 seed");
+  await later.sees(/^3 seeds are trained\. .* seed 2\./);
+  await later.go("runs");
+  await later.sees("quick look, over 3 seeds");
   expect(later.complaints).toEqual([]);
 });
 

@@ -6,10 +6,12 @@ import { PATIENCE_MS } from "./launch";
 
 const SCREENS = { data: "Data", setup: "Set up", live: "Live run", predict: "Predict", runs: "Runs" };
 
-/** The form values of a short run. */
+/** The form values of a short run. `batchesOf` counts those of one arm and seed. */
 export interface ShortRun {
   trainImages: number;
   epochs: number;
+  /** 1, if left out. */
+  seeds?: number;
 }
 /** Images per batch of a short run. */
 const BATCH = 8;
@@ -57,13 +59,14 @@ export class Studio {
   }
 
   /** Starts the preset for a quick look, made shorter. */
-  async startShortRun({ trainImages, epochs }: ShortRun): Promise<void> {
+  async startShortRun({ trainImages, epochs, seeds = 1 }: ShortRun): Promise<void> {
     await this.go("setup");
     await this.press(/^Quick look/);
     await this.#fill("Training images", trainImages);
     await this.#fill("Test images", 16);
     await this.#fill("Batch size", BATCH);
     await this.#fill("Epochs", epochs);
+    await this.#fill("Seeds", seeds);
     await this.press("Start training");
   }
 

@@ -1,8 +1,8 @@
 import type { ArmName } from "../../src-main/contract/arms";
-import type { RunSummary } from "../../src-main/contract/run";
+import type { ListedRun } from "../../src-main/contract/run";
 
 /** A finished run of two epochs. */
-export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSummary => ({
+export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRun => ({
   directory: arm === "single" ? "/runs/one" : `/runs/one/${arm}`,
   name: "one",
   arm,
@@ -15,5 +15,6 @@ export const summary = (arm: ArmName, values: Partial<RunSummary> = {}): RunSumm
   owner: null,
   beginsAnew: false,
   damage: null,
+  sweep: null,
   ...values,
 });

@@ -9,6 +9,7 @@ import { SameThread } from "../../src-main/engine/trainer-thread";
 import { deleteRun } from "../../src-main/runs/delete";
 import { summaryIn } from "../../src-main/runs/figures";
 import { predictionFiles, readPredictions } from "../../src-main/runs/predictions";
+import { listRuns } from "../../src-main/runs/reader";
 import { recipeOfRun } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { CIFAR10_CLASSES, experimentFolder, nobody, smallRecipe, trainInto } from "./experiment";
@@ -91,6 +92,8 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   expect(readdirSync(out).filter((name) => name.startsWith("seed-"))).toEqual(["seed-3", "seed-4", "seed-5"]);
 
   expect(summaryIn(out)).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
+  expect(listRuns(out).map(({ sweep }) => sweep)).toEqual(Array(6).fill({ directory: out, seeds: 3 }));
+  expect(listRuns(whole.directory).map(({ sweep }) => sweep)).toEqual([null, null]);
 
   rmSync(join(out, "seed-4", "comparison.json"));
   await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed-4 is open. Resume it first, then add seeds");

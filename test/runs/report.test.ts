@@ -418,6 +418,24 @@ describe("how sure the difference is", () => {
     expect(text).toContain("Mean ± standard deviation +18.0 points ± 1.0 52.0 % ± 0.0 70.0 % ± 1.0");
   });
 
+  test("json has the figures of each comparison and, over seeds, their summary", () => {
+    const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
+    const { comparisons, summary, runs } = JSON.parse(report("json", ...seeds));
+    expect(runs).toHaveLength(6);
+    expect(comparisons).toMatchObject([{}, { seed: 1, name: "demo", directory: seeds[1], control: { agreement: 0.375 }, student: { agreement: 0.75 } }, {}]);
+    expect(comparisons[1].difference).toBeCloseTo(0.17, 12);
+    expect(summary).toMatchObject({
+      seeds: [0, 1, 2],
+      intervalOver: "seeds",
+      moreSeeds: null,
+      testImages: 8,
+      student: { deviation: expect.closeTo(0.01, 12) },
+    });
+    expect(summary.interval).toEqual([expect.closeTo(0.1552, 4), expect.closeTo(0.2048, 4)]);
+    const alone = JSON.parse(report("json", seeds[0]!, join(seeds[1]!, "student")));
+    expect(alone).toMatchObject({ comparisons: [{ seed: 0, testImages: 8 }], summary: null });
+  });
+
   test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
     const text = textOf(report("html", ...[-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }))));
     expect(text).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.");

@@ -12,6 +12,7 @@ import { comparisonArms } from "../../src-main/training/compare";
 import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
 import { Planner } from "../../src-main/training/plan";
+import { measureTeacher } from "../../src-main/training/teacher-statistics";
 import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
 
 let data: Dataset;
@@ -145,6 +146,16 @@ describe("with images that have no label", () => {
     const [alone, among] = [firstLoss(3), firstLoss(8)];
     expect(among[0]).toBeCloseTo(alone[0]!, 5);
     expect(among[1]).toBe(alone[1]);
+  });
+
+  test.each([
+    ["all", 28],
+    ["labelled", LABELLED],
+  ] as const)("the teacher's features are measured on the images that its student is shown: %s", async (images, count) => {
+    const distillation = { labels: 1, terms: [locality], images, cacheTeacher: true };
+    const measured: number[] = [];
+    await measureTeacher(teacher, partlyLabelled(), { ...recipeWith(), distillation }, { yieldPoint: async () => {}, onStart: (n) => measured.push(n) });
+    expect(measured).toEqual([count]);
   });
 
   test("a mixture counts as much as the share of it that has a label, and not at all if its image has none", () => {

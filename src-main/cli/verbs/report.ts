@@ -7,11 +7,14 @@ import { addVerb, type Perform } from "../verb";
 
 type Format = "html" | "csv" | "json";
 
+const FORMATS =
+  "html: a page to read; json: all of it, with the figures of each comparison and their summary over seeds; csv: a line per run and epoch, without comparisons and summary";
+
 export function addReport(program: Command, perform: Perform): void {
   const verb = addVerb(program, "report", "write a report on one or more runs", "report --runs runs/demo/control runs/demo/student --format html");
   verb
     .requiredOption("--runs <dir...>", "run folders")
-    .addOption(new Option("--format <name>", "format of the report").choices(["html", "csv", "json"]).default("html"))
+    .addOption(new Option("--format <name>", FORMATS).choices(["html", "csv", "json"]).default("html"))
     .option("--out <file>", "file to write (default: a new file in the current folder)")
     .action(({ runs, format, out }: { runs: string[]; format: Format; out?: string }) =>
       perform(async (session) => {

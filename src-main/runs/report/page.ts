@@ -13,12 +13,12 @@ import { documentOf } from "./document";
 import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
-import { answerTable, overSeeds, surenessOf } from "./sureness";
+import { answerTable, seedsSection, surenessOf } from "./sureness";
 
 export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
   const content = html`${unpaired(groups)}
-${overSeeds(groups)}
+${seedsSection(groups)}
 ${overLabels(groups)}
 ${groups.map(groupSection)}`;
   return documentOf(title, content, { id: "runs", data: groups.flatMap(({ runs }) => runs.map(embedded)) });

@@ -53,8 +53,8 @@ code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", 
 figure { margin: 0; padding: 16px 16px 10px; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; break-inside: avoid; }
 figure.wide { grid-column: 1 / -1; }
 .note { margin: 4px 0 2px; font-size: 13px; color: var(--muted); }
-figcaption { display: flex; justify-content: space-between; gap: 12px; font-weight: 600; margin-bottom: 6px; }
-.legend { display: flex; gap: 16px; font-size: 13px; font-weight: 400; color: var(--muted); }
+figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 2px 12px; font-weight: 600; margin-bottom: 6px; }
+.legend { display: flex; flex-wrap: wrap; gap: 0 16px; font-size: 13px; font-weight: 400; color: var(--muted); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--muted); }
 .middle { text-anchor: middle; }

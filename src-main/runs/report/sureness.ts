@@ -1,10 +1,10 @@
 /** How sure the difference between control and student is, over test images and over seeds, and what their answers say besides it. */
 import { armLabel, type ComparedArm } from "../../contract/arms";
 import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
-import { differingSettings } from "../../contract/recipe-values";
-import type { ArmFigures, ArmSummary, Compared, ComparisonSummary, RunDetails } from "../../contract/run";
+import type { ArmFigures, ArmSummary, Compared, ComparisonSummary } from "../../contract/run";
 import type { Group } from "./group";
 import { html, type Markup } from "./markup";
+import { overSeeds } from "./over-seeds";
 
 /** Of one comparison, below its verdict; null if nothing is known. */
 export function surenessOf({ figures }: Group): Markup | null {
@@ -32,10 +32,10 @@ const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 const points = (value: number) => `${signedPoints(value)} points`;
 
 /** Means over comparisons that differ in nothing but the seed; null if there are not at least two. */
-export function overSeeds(groups: readonly Group[]): Markup | null {
-  const comparisons = groups.flatMap(({ figures }) => figures ?? []).sort((a, b) => a.seed - b.seed);
-  if (comparisons.length < 2 || !differInSeedAlone(groups.filter(({ figures }) => figures))) return null;
-  const summary = summarize(comparisons);
+export function seedsSection(groups: readonly Group[]): Markup | null {
+  const over = overSeeds(groups);
+  if (!over) return null;
+  const { comparisons, summary } = over;
   const arms = armsIn<ArmSummary>(summary);
   const parts = gainPartsInWords(summary, null);
   const { isShown, result, range, how } = surenessInWords(summary);
@@ -56,13 +56,4 @@ ${comparisons.map((compared) => html`<tr><th scope="row">Seed ${compared.seed}</
 </table>
 ${answerTable(summary)}
 </section>`;
-}
-
-/** In the arms that the comparisons share. Seeds that appear twice say nothing new. */
-function differInSeedAlone(groups: readonly Group[]): boolean {
-  const seeds = new Set(groups.map(({ figures }) => figures!.seed));
-  const [first, ...others] = groups.map(({ runs }) => runs);
-  const isAlike = ({ arm, recipe }: RunDetails) =>
-    others.flat().every((other) => other.arm !== arm || differingSettings(recipe, other.recipe).every((key) => key === "train.seed" || key === "name"));
-  return seeds.size === groups.length && first!.every(isAlike);
 }

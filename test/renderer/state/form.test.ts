@@ -4,7 +4,7 @@ import { parseRecipe } from "../../../src-main/contract/parse-recipe";
 import { presetOf } from "../../../src-main/contract/presets";
 import { integer } from "../../../src-main/contract/setting";
 import { settingKeys, settings } from "../../../src-main/contract/settings";
-import { formGroups, keysOfTerm, lossInWords, newTerm, termInWords, tunedSeparately } from "../../../src-renderer/state/form";
+import { formGroups, keysOfTerm, labelOf, lossInWords, newTerm, termInWords, tunedSeparately } from "../../../src-renderer/state/form";
 
 const madeUp = integer(1, 10, { default: 2, label: "Made-up", help: "Exists in this test alone." });
 const placeOf = (key: string, table = {}) => {
@@ -66,4 +66,18 @@ it("a control with settings of its own is tuned separately", () => {
   const { recipe } = presetOf("demo");
   expect(tunedSeparately({ ...recipe, control: { train: { learningRate: recipe.train.learningRate } } })).toBeNull();
   expect(tunedSeparately({ ...recipe, control: { train: { nesterov: true } } })).toBe("nesterov on for the control, off for the student");
+});
+
+it("a label says whose a setting is where several have it", () => {
+  const few = presetOf("few-labels").recipe;
+  const recipe = { ...few, teacher: { ...few.teacher!, others: [{ ...few.teacher!, weight: 1 }] } };
+  expect(["teacher.imageSize", "teacher.others.0.imageSize", "teacher.others.0.model"].map((key) => labelOf(key, recipe))).toEqual([
+    "Teacher's image size",
+    "Teacher 2's image size",
+    "Teacher 2",
+  ]);
+  const keys = ["kind", "weight", "temperature"].map((name) => `distillation.terms.0.${name}`);
+  expect(keys.map((key) => labelOf(key, recipe))).toEqual(["Objective", "Weight (soft labels)", "Temperature (soft labels)"]);
+  expect(keys.map((key) => labelOf(key, presetOf("quick-look").recipe))).toEqual(["Objective", "Weight", "Temperature"]);
+  expect(labelOf("distillation", recipe)).toBe("distillation");
 });

@@ -12,6 +12,7 @@ import {
   ownerInWords,
   Runs,
   recipeOf,
+  sweepInWords,
   sweepsOf,
   whereaboutsOf,
 } from "../../../src-renderer/state/runs.svelte";
@@ -57,6 +58,7 @@ describe("figures side by side", () => {
     expect(figureOf(group, "student")).toEqual({ testAcc: 0.5, byEpoch: null });
     expect(groupDifference(group)).toBeCloseTo(0.1);
     expect(epochsInWords(group)).toBe("2 of 2 epochs");
+    expect(epochsInWords(groupOf(summary("single", { epochs: 1, epochsDone: 1 })))).toBe("1 of 1 epoch");
   });
 
   it("of three arms are all there, and epochs of all are named", () => {
@@ -93,7 +95,7 @@ describe("sweeps", () => {
     const testAcc = { control: 0.25, "same-images": 0.5, student: 0.625 };
     const ofSeed = (number: number) => comparedArms.map((arm) => summary(arm, { directory: `/runs/a/seed-${number}/${arm}`, testAcc: testAcc[arm] }));
     const [sweep] = sweepsOf(groupRuns([...ofSeed(0), ...ofSeed(1)]));
-    expect(sweep!.summary.sameImages).toMatchObject({ testAcc: 0.5, teacherAdds: { difference: 0.25 }, imagesAdd: { difference: 0.125 } });
+    expect(sweep!.summary!.sameImages).toMatchObject({ testAcc: 0.5, teacherAdds: { difference: 0.25 }, imagesAdd: { difference: 0.125 } });
   });
 
   const seed = (folder: string, number: number, student: number | null) => [
@@ -112,8 +114,19 @@ describe("sweeps", () => {
     const [sweep, ...others] = sweepsOf(groups);
     expect(others).toEqual([]);
     expect(sweep).toMatchObject({ directory: "/runs/a", name: "one", summary: { seeds: [9, 10], intervalOver: "seeds", moreSeeds: expect.any(Number) } });
-    expect(sweep!.summary.difference).toBeCloseTo(0.15, 12);
-    expect(sweep!.summary.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
+    expect(sweep!.summary!.difference).toBeCloseTo(0.15, 12);
+    expect(sweep!.summary!.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
+    expect(sweepInWords(sweep!)).toBe("one, over 2 seeds");
+  });
+
+  it("that were asked for are known before two seeds are finished, and say how many are", () => {
+    const asked = (runs: ReturnType<typeof seed>) => runs.map((run) => ({ ...run, sweep: { directory: "/runs/a", seeds: 3 } }));
+    const of = (...runs: ReturnType<typeof seed>) => sweepsOf(groupRuns(asked(runs)))[0]!;
+    expect(of(...seed("/runs/a", 0, null))).toMatchObject({ seeds: 3, finished: 0, isTrained: false, summary: null });
+    expect(sweepInWords(of(...seed("/runs/a", 0, null)))).toBe("one, none of 3 seeds finished yet");
+    expect(sweepInWords(of(...seed("/runs/a", 0, 0.5), ...seed("/runs/a", 1, 0.5)))).toBe("one, over 2 of 3 seeds so far");
+    expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a", number, 0.5))))).toBe("one, over 3 seeds");
+    expect(of({ ...seed("/runs/a", 0, 0.5)[0]!, owner: owner() }).isTrained).toBe(true);
   });
 });
 
@@ -248,5 +261,14 @@ describe("the list", () => {
     exported = null;
     expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();
     expect(engine.paramsOf("report")).toHaveLength(1);
+  });
+
+  it("writes a report on all comparisons of a sweep", async () => {
+    engine.answers.listRuns = () => [0, 1].flatMap((seed) => [arm("control", seed), arm("student", seed)]);
+    const arm = (name: ArmName, seed: number) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` });
+    await runs.refresh();
+    await runs.exportReport(sweepsOf(runs.groups)[0]!, "json");
+    const folders = ["/runs/a/seed-0/control", "/runs/a/seed-0/student", "/runs/a/seed-1/control", "/runs/a/seed-1/student"];
+    expect(engine.paramsOf("report")).toEqual([{ runs: folders, format: "json", out: "/home/report.html" }]);
   });
 });

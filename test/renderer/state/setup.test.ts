@@ -63,7 +63,17 @@ describe("typing", () => {
 
   it("contradictions among values are problems of the whole", () => {
     setup.set("student.patchSize", "7");
-    expect(setup.result.problems).toEqual(["student.imageSize: expected a multiple of the patch size 7, got 32"]);
+    expect(setup.result.problems).toEqual(["Student's image size: expected a multiple of the patch size 7, got 32"]);
+  });
+
+  it("a contradiction is said at the field that it is about, whose value stays", () => {
+    setup.set("student.patchSize", "7");
+    expect(setup.problemOf("student.imageSize")).toBe("expected a multiple of the patch size 7, got 32");
+    expect(setup.problemOf("student.patchSize")).toBeNull();
+    setup.set("student.imageSize", "28");
+    expect(setup.problemOf("student.imageSize")).toBeNull();
+    setup.set("distillation.terms.0.stage", "layer9");
+    expect(setup.problemOf("distillation.terms.0.stage")).toMatch(/^expected an empty field or one of .*layer3.* for resnet20_cifar10, got "layer9"$/);
   });
 
   it("the control's learning rate is the student's until it has its own", () => {
@@ -103,6 +113,75 @@ it("without a teacher one model is trained; with one again, it is the demo's", (
   expect(setup.terms).toEqual([]);
   setup.setDistills(true);
   expect(setup.result.recipe?.teacher).toEqual(presetOf("demo").recipe.teacher);
+});
+
+describe("seeds", () => {
+  it("are asked for beside the recipe, so a preset stays one and keeps them", () => {
+    expect(setup.text("seeds")).toBe("1");
+    setup.set("seeds", "3");
+    expect(setup).toMatchObject({ seeds: 3, preset: "demo" });
+    setup.usePreset("quick-look");
+    expect(setup.seeds).toBe(3);
+    setup.set("seeds", "none");
+    expect(setup.result.problems).toEqual(['Seeds: expected an integer from 1 to 1000, got "none"']);
+    expect(setup.seeds).toBe(3);
+  });
+
+  it("belong to a comparison", () => {
+    expect(setup.applies("seeds")).toBe(true);
+    setup.setDistills(false);
+    expect(setup.applies("seeds")).toBe(false);
+  });
+});
+
+describe("several teachers", () => {
+  const others = () => setup.result.recipe?.teacher?.others;
+  const bundled = ["resnet18_cifar10", "resnet20_cifar10"].map((model) => ({ model, weights: "there" }));
+
+  beforeEach(() => {
+    setup.usePreset("quick-look");
+    setup.computer = { bundled: { teachers: [...bundled, { model: "resnet34", weights: null }] } } as never;
+  });
+
+  it("are added with weights that are there, typed like the first, and removed", () => {
+    setup.addTeacher();
+    expect(setup.preset).toBeNull();
+    expect(others()).toEqual([{ model: "resnet18_cifar10", weights: "bundled", imageSize: 32, mean: null, std: null, weight: 1 }]);
+    setup.set("teacher.others.0.weight", "2.5");
+    setup.addTeacher();
+    setup.set("teacher.others.1.model", "resnet34");
+    expect(others()).toMatchObject([{ weight: 2.5 }, { model: "resnet34", imageSize: 224, weight: 1 }]);
+    setup.set("teacher.others.1.weight", "much");
+    setup.removeTeacher(0);
+    expect(others()).toMatchObject([{ model: "resnet34" }]);
+    setup.removeTeacher(0);
+    expect(setup.result.recipe?.teacher).toEqual(presetOf("quick-look").recipe.teacher);
+  });
+
+  it("are told apart in what is wrong with them", () => {
+    setup.addTeacher();
+    setup.set("teacher.others.0.weight", "0");
+    expect(setup.result.problems).toEqual(["Teacher 2's share: expected a number from 0.000001 to 1000000, got 0"]);
+    setup.set("teacher.others.0.weight", "1");
+    setup.set("teacher.others.0.mean", "0.5, 0.5, 0.5");
+    expect(setup.problemOf("teacher.others.0.std")).toBe("expected three numbers, as Teacher 2's mean has them, got an empty field; name both or neither");
+    expect(setup.result.problems).toEqual([expect.stringMatching(/^Teacher 2's deviation: expected three numbers/)]);
+  });
+
+  it("need a term that learns from logits, which is said where they are", () => {
+    setup.usePreset("demo");
+    setup.addTeacher();
+    expect(setup.problemOf("teacher.others")).toMatch(/^features come from the first teacher alone/);
+    setup.setDistills(false);
+    setup.addTeacher();
+    expect(setup.otherTeachers).toEqual([]);
+  });
+
+  it("without known weights begin as the first one", () => {
+    setup.computer = null;
+    setup.addTeacher();
+    expect(others()).toMatchObject([{ model: "resnet20_cifar10" }]);
+  });
 });
 
 describe("objectives", () => {
@@ -175,6 +254,12 @@ describe("cautions", () => {
     ["large images", student({ imageSize: 224 }), 5000, [/^An image of 224 px/]],
     ["small patches", student({ imageSize: 64, patchSize: 2 }), 5000, [/^Patches this small/]],
     ["a teacher at another size", { ...recipe, teacher: { ...recipe.teacher!, imageSize: 64 } }, 5000, [/resnet20_cifar10 was made for 32 px/]],
+    [
+      "another teacher at another size",
+      { ...recipe, teacher: { ...recipe.teacher!, others: [{ ...recipe.teacher!, model: "resnet34", weight: 1 }] } },
+      5000,
+      [/resnet34 was made for 224 px/],
+    ],
     ["few batches", recipe, 100, [/fewer than four batches/]],
     ["none for images that are not known yet", recipe, 0, []],
   ])("%s", (_, recipe, images, expected) => {

@@ -124,6 +124,43 @@ describe("training", () => {
   });
 });
 
+describe("seeds", () => {
+  const member = { ...summary("control", { directory: "/runs/one/seed-1/control", state: "stopped" }), sweep: { directory: "/runs/one", seeds: 3 } };
+
+  it("a comparison is started with as many as the form says", async () => {
+    studio.setup.set("seeds", "3");
+    await studio.startTraining();
+    expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", seeds: 3 }]);
+  });
+
+  it("one of a sweep is resumed with the whole sweep", async () => {
+    engine.answers.listRuns = () => [member];
+    await studio.runs.refresh();
+    await studio.resume(studio.runs.groups[0]!);
+    expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
+    expect(engine.paramsOf("start")).toEqual([{ kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true, takeOver: false }]);
+    expect(studio.screen).toBe("live");
+  });
+
+  it("are added to a finished sweep, and what speaks against it is said", async () => {
+    engine.answers.start = () => Promise.reject(failure("/runs/one is not finished: seed 2 of its 3 is open. Resume it first, then add seeds"));
+    await studio.addSeeds("/runs/one", 2);
+    expect(engine.paramsOf("start")).toMatchObject([{ out: "/runs/one", resume: true, addSeeds: 2 }]);
+    expect(studio).toMatchObject({ screen: "data", message: { kind: "problem", text: expect.stringContaining("Resume it first") } });
+    engine.answers.start = ({ out }) => ({ run: "id", directory: out });
+    await studio.addSeeds("/runs/one", 2);
+    expect(studio).toMatchObject({ screen: "live", message: null, training: { directory: "/runs/one" } });
+  });
+
+  it("a comparison of one seed is compared anew with several, in another folder", async () => {
+    await studio.compareSeveral("/runs/one");
+    expect(engine.paramsOf("start")).toMatchObject([
+      { recipe: studentRecipe, seeds: 3, resume: false, unique: true, out: expect.not.stringMatching(/^\/runs\/one$/) },
+    ]);
+    expect(studio.screen).toBe("live");
+  });
+});
+
 describe("a page that is opened while a run is under way", () => {
   const opened = async (...runs: ReturnType<typeof liveRun>[]) => {
     engine.answers.list = () => runs;

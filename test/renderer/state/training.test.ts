@@ -329,6 +329,31 @@ it("a sweep shows the comparison under way, and is resumed as a whole", async ()
   expect(engine.paramsOf("start")).toMatchObject([{ out: "/runs/one", resume: true, seeds: 3 }]);
 });
 
+it("a comparison with several seeds is started and resumed as such; one model has one seed", async () => {
+  await training.start(studentRecipe, 3);
+  call.end.reject(failure("stopped", "INTERRUPTED"));
+  await training.settled();
+  await training.resumeLast();
+  call.end.resolve({});
+  await training.settled();
+  await training.start(controlRecipe, 3);
+  const [begun, resumed, single] = engine.paramsOf("start");
+  expect([begun, resumed]).toMatchObject([
+    { kind: "compare", resume: false, seeds: 3 },
+    { kind: "compare", resume: true, seeds: 3 },
+  ]);
+  expect(single).not.toHaveProperty("seeds");
+});
+
+it("more seeds of a sweep are asked for once: a resumed run has as many as its folder says", async () => {
+  await training.addSeeds("/runs/one", studentRecipe, 2);
+  call.end.reject(failure("stopped", "INTERRUPTED"));
+  await training.settled();
+  await training.resumeLast();
+  const asked = { kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true, takeOver: false };
+  expect(engine.paramsOf("start")).toEqual([{ ...asked, addSeeds: 2 }, asked]);
+});
+
 describe("curves of run folders", () => {
   it("have the batches, the epochs, and the length of an epoch", () => {
     const curves = curvesOf([details("control"), details("student", { batches: batches(3, 2), epochRecords: [epoch(1, 0.6)] })]);

@@ -23,6 +23,17 @@ function wordsOf({ body }: { body: string }): string {
     .replace(/[ \n\t]+/g, " ");
 }
 
+const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: 0.6, divergence: 1.25, calibrationError: 0.03 });
+const compared = (seed: number, student: number): Compared => ({
+  seed,
+  control: arm(0.4),
+  student: arm(student),
+  sameImages: null,
+  difference: student - 0.4,
+  interval: [0.01, 0.09],
+  testImages: 1000,
+});
+
 let studio: Studio;
 
 async function startedStudio(answers = {}): Promise<Studio> {
@@ -37,7 +48,7 @@ async function startedStudio(answers = {}): Promise<Studio> {
   const engine = new FakeEngine({
     dataInfo: () => info,
     models: () => [],
-    doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [] }),
+    doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [], bundled: { teachers: [] } }),
     listRuns: () => [],
     list: () => [],
     ...answers,
@@ -85,6 +96,25 @@ describe("Set up", () => {
     expect(words).not.toContain("Learning rate of the control");
   });
 
+  it("asks for the number of seeds, and says what they take", () => {
+    expect(read()).toMatch(/Seeds Compares with so many seeds, .* three times as long/);
+    studio.setup.set("seeds", "3");
+    expect(read()).toMatch(/3 seeds × 2 × 1,264 batches .*Each seed takes as long as a comparison of one\./);
+    studio.setup.setDistills(false);
+    expect(read()).not.toMatch(/Seeds|seeds ×/);
+  });
+
+  it("shows each teacher with its fields, in the summary with its share, and what is wrong beside them", () => {
+    studio.setup.addTeacher();
+    expect(read()).toMatch(/Teacher 2 .*Teacher 2&#39;s share|Teacher 2 .*Teacher 2's share/s);
+    expect(read().match(/features come from the first teacher alone/gi)).toHaveLength(2);
+    expect(read()).toContain("Other teachers: features come");
+    studio.setup.usePreset("quick-look");
+    studio.setup.addTeacher();
+    studio.setup.set("teacher.others.0.weight", "0.5");
+    expect(read()).toMatch(/Teachers +resnet20_cifar10 +32 px, bundled weights *, share.1 .*share.0\.5/);
+  });
+
   it("names each problem where it was typed, and in the summary", () => {
     studio.setup.set("train.epochs", "many");
     expect(read().match(/expected an integer from 1 to 10000, got (&quot;|")many/gi)).toHaveLength(2);
@@ -102,7 +132,7 @@ describe("Live run", () => {
 
   it("says where the run is, and what it was told to be", () => {
     expect(read()).toMatch(/quick look +Epoch 1 of 5 +Running +Pause +Stop/);
-    expect(read()).toMatch(/Recipe .*Batch size 64 images .*Evaluate every 1 epoch .*Objective Soft labels .*Temperature 0\.212/s);
+    expect(read()).toMatch(/Recipe .*Batch size 64 images .*Batches per step 1 batch .*Evaluate every 1 epoch .*Objective Soft labels .*Temperature 0\.212/s);
   });
 
   it.each([
@@ -121,11 +151,24 @@ describe("Live run", () => {
     expect(read()).toMatch(/quick look +Seed 8, 2 of 3 · A checkpoint is kept\..*Resume/);
   });
 
+  it("says what was decided for the user as sentences", () => {
+    show({ notes: ["the student learns from 2 teachers"], warnings: ["bf16 is slow here"] });
+    expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
+  });
+
   it("offers the report of a comparison that is finished", () => {
     show({ state: "finished", report: "/runs/one/report.html" });
     expect(read()).toMatch(/All is trained\. Report and weights are in the run folder\. .*Open report/);
     show({ report: null });
     expect(read()).not.toContain("Open report");
+  });
+
+  it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
+    const summary = summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]);
+    show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
+    expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
+    show({ member: null, summary: summarize([compared(0, 0.39)]) });
+    expect(read()).toContain("Compare with 3 seeds");
   });
 });
 
@@ -194,17 +237,8 @@ describe("Runs", () => {
 });
 
 describe("how sure a difference is", () => {
-  const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: 0.6, divergence: 1.25, calibrationError: 0.03 });
-  const of = (seed: number, student: number): Compared => ({
-    seed,
-    control: arm(0.4),
-    student: arm(student),
-    sameImages: null,
-    difference: student - 0.4,
-    interval: [0.01, 0.09],
-    testImages: 1000,
-  });
-  const read = (...compared: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(compared) } }));
+  const of = compared;
+  const read = (...all: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(all) } }));
 
   it("of one seed is said over test images, with what the answers say", () => {
     const words = read(of(3, 0.45));
@@ -240,6 +274,25 @@ describe("how sure a difference is", () => {
     const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
     studio = await startedStudio({ listRuns: () => seeds });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
+  });
+
+  it("can be made surer in the list and in an open run: a sweep gets more seeds once all are finished, or is resumed", async () => {
+    const list = () => wordsOf(render(RunsScreen, { props: { studio } }));
+    const sweep = (seeds: number) =>
+      [0, 1].flatMap((seed) =>
+        (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
+      );
+    studio = await startedStudio({ listRuns: () => sweep(2) });
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds/);
+    const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
+    expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
+    studio = await startedStudio({ listRuns: () => sweep(3) });
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
+    const arms = [details("control"), details("student")];
+    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: summarize([of(0, 0.45)]) };
+    expect(list()).toMatch(/student is 5\.0 points better .*Resume .*Train accuracy/);
+    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
+    expect(list()).toContain("Compare with 3 seeds");
   });
 });
 
