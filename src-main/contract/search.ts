@@ -16,7 +16,7 @@ export function cautions({ images, trials, asked: { batches } }: Pick<SearchResu
   return [
     error === null
       ? `Judged on ${images} validation images.`
-      : `Judged on ${images} validation images: the standard error of such an accuracy is ${(100 * error).toFixed(1)} points, so differences below that are chance, and the best of ${trials.length} looks a little better than it is.`,
+      : `Judged on ${images} validation images: the standard error of such an accuracy is ${(100 * error).toFixed(1)} points, so a difference of that size may be chance, and the best of ${trials.length} looks a little better than it is.`,
     ...(batches === null ? [] : [`Each trial ended after ${batches} batches at most, which favours settings that learn quickly.`]),
     ...(diverged === 0 ? [] : [`${diverged} of ${trials.length} trials diverged: their loss was no longer a finite number.`]),
   ];
