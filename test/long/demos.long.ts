@@ -1,4 +1,4 @@
-// The demos in full: about 15 and 5 minutes on two cores. docs/results.md has their figures.
+// The demos in full: about 15 and 8 minutes on two cores. docs/results.md has their figures.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Control and student by seed. */
 async function compared(...words: string[]) {
   const { out } = await distill([...words, "--json"], folder);
-  const { runs, ...comparison } = JSON.parse(out) as { runs: { seed: number; arm: string; testAcc: number }[]; controlled: boolean; differentImages: boolean };
+  const { runs, ...comparison } = JSON.parse(out) as {
+    runs: { seed: number; arm: string; testAcc: number }[];
+    controlled: boolean;
+    differentImages: boolean;
+    sameImages: { teacherAdds: { controlled: boolean } } | null;
+  };
   const of = (arm: string) => runs.filter((run) => run.arm === arm).map(({ testAcc }) => testAcc);
   console.log(words.join(" "), "control", of("control"), "student", of("student"));
   return { ...comparison, control: of("control"), student: of("student"), differences: of("student").map((testAcc, i) => testAcc - of("control")[i]!) };
@@ -29,7 +34,8 @@ test("the demo's teacher adds 10 points or more with each of three seeds, in con
 });
 
 test("with few labels it adds 8 points or more", async () => {
-  const { controlled, differentImages, differences } = await compared("demo", "few-labels");
+  const { controlled, differentImages, sameImages, differences } = await compared("demo", "few-labels");
   expect({ controlled, differentImages }).toEqual({ controlled: false, differentImages: true });
+  expect(sameImages!.teacherAdds.controlled).toBe(true);
   expect(differences[0]).toBeGreaterThan(0.08);
 });
