@@ -228,8 +228,10 @@ export function ownerInWords({ program, host, pid }: RunOwner): string {
   return `${where}${host === null ? "" : ` on ${host}`}, process ${pid}`;
 }
 
-/** "seed 8", "250 labels, seed 8": which comparison of a sweep this is; null if it is none of one. */
+/** "seed 8", "250 labels, seed 8", "trial 3": which comparison of a sweep or trial of a search this is; null if it is none of one. */
 export function memberInWords({ directory }: RunGroup): string | null {
+  const trial = /^trial-(\d+)$/.exec(baseName(directory))?.[1];
+  if (trial) return `trial ${Number(trial)}`;
   const seed = /^seed-(\d+)$/.exec(baseName(directory))?.[1];
   const labels = /^labels-(\d+)$/.exec(baseName(folderOf(directory)))?.[1];
   return seed ? `${labels ? `${labels} labels, ` : ""}seed ${seed}` : null;

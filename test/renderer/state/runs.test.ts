@@ -158,6 +158,7 @@ it("a comparison of a sweep names its seed", () => {
   const memberOf = (directory: string) => memberInWords(groupOf(summary("control", { directory })));
   expect(memberOf("/runs/sweep/seed-8/control")).toBe("seed 8");
   expect(memberOf("/runs/sweep/labels-250/seed-8/control")).toBe("250 labels, seed 8");
+  expect(memberInWords(groupOf(summary("single", { directory: "/runs/search/trial-003" })))).toBe("trial 3");
   expect(memberOf("/runs/one/control")).toBeNull();
 });
 
