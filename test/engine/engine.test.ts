@@ -241,7 +241,7 @@ describe("training", () => {
       out,
       resume: false,
     });
-    expect(failure).toMatchObject({ code: "INPUT", message: expect.stringContaining("train.learningRate") });
+    expect(failure).toMatchObject({ code: "DIVERGED", message: expect.stringContaining("train.learningRate") });
     expect(readRun(out)).toMatchObject({ state: "failed" });
   });
 });
