@@ -39,6 +39,8 @@ export async function resumable(session: Session, request: Methods["start"]["par
     const isBeforeTraining = error.code === "INTERRUPTED" && !isCutShort && !hasBegun && out !== null;
     const isRecorded = folder !== null && hasRecipe(folder);
     const failure = isBeforeTraining ? beforeTraining(isRecorded) : withRemedy(error, request.out, session);
+    // Resumed, it would diverge again.
+    if (error.code === "DIVERGED") throw failure;
     if (folder === null || !(hasBegun || isCutShort || (isBeforeTraining && isRecorded))) throw failure;
     throw new Resumable(failure, shellWords([...session.world.program, ...command(isRecorded), "--resume", "--out", folder]));
   }

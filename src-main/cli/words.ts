@@ -1,3 +1,4 @@
+import { signedPoints } from "../contract/comparison";
 import type { BenchRecord } from "../contract/engine";
 import type { BatchRecord, EpochRecord } from "../contract/run";
 import { visible } from "../contract/visible";
@@ -17,7 +18,7 @@ export function percent(fraction: number): string {
 
 /** A difference of two fractions, signed, in percentage points. */
 export function points(difference: number): string {
-  return `${difference < 0 ? "" : "+"}${(100 * difference).toFixed(1)} points`;
+  return `${signedPoints(difference)} points`;
 }
 
 /** Seconds as 1:05 or 2:01:05. */

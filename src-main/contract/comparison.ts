@@ -98,7 +98,7 @@ export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "t
       ? `${all} learned from the labels; ${taught} ${hasSameImages ? "" : "alone "}also from the ${names} by ${means}.`
       : `The control learned from the labels; ${taught} only from the ${names} by ${means}.`;
   const images = usesUnlabelled({ distillation, data })
-    ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, of which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
+    ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, about which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
     : "";
   const saw = teachers.every(({ weights }) => weights === "bundled") ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
   return `${got}${images} ${that} had been trained before, ${saw}.`;
@@ -107,11 +107,14 @@ export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "t
 /** How the numbers of steps compare over numbers of labelled images; null if they are equal. */
 export function stepsInWords({ data: { unlabelled } }: Pick<Recipe, "data">): string | null {
   if (unlabelled) return null;
-  return "Each was trained for as many epochs. With fewer labelled images an epoch has fewer batches, so those students took fewer steps.";
+  return "All were trained for the same number of epochs. With fewer labelled images an epoch has fewer batches, so those students took fewer steps.";
 }
 
 /** A difference of two fractions in points: "+17.9", "−0.3". */
-export const signedPoints = (difference: number): string => `${difference < 0 ? "−" : "+"}${(100 * Math.abs(difference)).toFixed(1)}`;
+export function signedPoints(difference: number): string {
+  const points = (100 * Math.abs(difference)).toFixed(1);
+  return `${difference < 0 && points !== "0.0" ? "−" : "+"}${points}`;
+}
 
 /**
  * How much of the difference is the teacher's and how much that of the images without labels; null in a comparison of two arms. `controlled`: whether
@@ -143,31 +146,32 @@ export interface Sureness {
 type Difference = DifferenceSummary & Pick<ComparisonSummary, "seeds" | "testImages">;
 
 export function surenessInWords(summary: Difference): Sureness {
-  const { difference, interval } = summary;
+  const { interval } = summary;
   const isShown = interval && !holdsZero(interval);
   return {
     isShown,
-    result: isShown === false ? notShown(summary) : betterOrWorse(difference),
+    result: isShown === false ? notShown(summary) : betterOrWorse(summary),
     range: interval && rangeInWords(summary, interval),
     how: howInWords(summary),
   };
 }
 
-function betterOrWorse(difference: number): string {
-  if (Math.abs(difference) < 0.0005) return "The student is as good as the control.";
-  return `The student is ${(100 * Math.abs(difference)).toFixed(1)} points ${difference > 0 ? "better" : "worse"} than the control.`;
+function betterOrWorse({ seeds, difference }: Difference): string {
+  const the = seeds.length === 1 ? "With this seed, the" : "The";
+  if (Math.abs(difference) < 0.0005) return `${the} student is as good as the control.`;
+  return `${the} student is ${(100 * Math.abs(difference)).toFixed(1)} points ${difference > 0 ? "better" : "worse"} than the control.`;
 }
 
 function notShown({ seeds, difference, moreSeeds }: Difference): string {
   const chance = `Not shown yet: a difference of ${signedPoints(difference)} points may be chance.`;
   if (seeds.length === 1) return `${chance} Compare more seeds.`;
-  if (moreSeeds === null) return `${chance} Even a thousand seeds like these would not show one.`;
+  if (moreSeeds === null) return `${chance} Even a thousand seeds like these would not show it.`;
   return `${chance} About ${moreSeeds} more ${moreSeeds === 1 ? "seed" : "seeds"} like these would show it.`;
 }
 
 function rangeInWords({ intervalOver }: Difference, [low, high]: [number, number]): string {
   const others =
-    intervalOver === "seeds" ? "Over all possible seeds, the mean difference" : "With other test images like these, the difference of these two models";
+    intervalOver === "seeds" ? "Over all possible seeds, the mean difference" : "With other test images like these, the difference between these two models";
   return `${others} is between ${signedPoints(low)} and ${signedPoints(high)} points, with 95 % confidence.`;
 }
 

@@ -274,7 +274,7 @@ export interface EvaluateResult {
   images: number;
   classes: string[];
   models: ModelAnswers[];
-  /** Each two of the models. */
+  /** Each two of the models, but no two arms of different comparisons. */
   pairs: ModelPair[];
   /** Of images without labels, image by image, with an answer of each model; null for labelled images. */
   predictions: { image: string; answers: { predicted: string; confidence: number }[] }[] | null;

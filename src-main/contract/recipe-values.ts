@@ -48,6 +48,17 @@ export function recipeSettings(recipe: Recipe): RecipeSetting[] {
   });
 }
 
+/** Settings that differ from their defaults and have no effect in this recipe, such as the momentum of an optimizer that has none. */
+export function settingsWithoutEffect(recipe: Recipe): RecipeSetting[] {
+  return recipeSettings(recipe).filter(({ setting, value }) => {
+    const isSet = !("default" in setting) || !sameValue(value, setting.default);
+    return isSet && !hasEffect(setting, recipe);
+  });
+}
+
+/** Whether a setting has an effect in this recipe. */
+export const hasEffect = ({ applies }: Setting, recipe: Recipe): boolean => applies?.to((key) => valueAt(recipe, key)) ?? true;
+
 /** Whether a student learns from images without labels, which only a teacher makes possible. */
 export function usesUnlabelled({ data, distillation }: Pick<Recipe, "data" | "distillation">): boolean {
   return distillation !== null && distillation.images !== "labelled" && Boolean(data.unlabelled);

@@ -5,7 +5,7 @@ import { UsageError } from "./failure";
 import { objectives } from "./objectives";
 import { parseRecipe, RecipeError } from "./parse-recipe";
 import type { Recipe } from "./recipe";
-import { differingSettings } from "./recipe-values";
+import { differingSettings, hasEffect } from "./recipe-values";
 import { expectation, type Setting, type SettingValue, valueFromText } from "./setting";
 import { settingAt } from "./settings";
 
@@ -37,7 +37,7 @@ export function parseSpace(texts: readonly string[], recipe: Recipe): Axis[] {
       return [];
     }
   });
-  if (problems.length === 0) problems.push(...overlaps(axes, recipe));
+  if (problems.length === 0) problems.push(...overlaps(axes, recipe), ...withoutEffect(axes, recipe));
   if (problems.length > 0) throw new UsageError(problems);
   return axes;
 }
@@ -97,6 +97,18 @@ function expectApplicable(key: string, value: SettingValue, recipe: Recipe): voi
     if (!(error instanceof RecipeError)) throw error;
     throw new UsageError(error.problems.map((problem) => `--over ${key}: with ${value}, ${problem}`));
   }
+}
+
+/** Settings that have no effect, whatever the others take. */
+function withoutEffect(axes: readonly Axis[], recipe: Recipe): string[] {
+  return axes.flatMap(({ key }) => {
+    const setting = settingAt(key, recipe)!;
+    const others = axes
+      .filter((other) => other.key !== key)
+      .flatMap((other) => endsOf(other.values).map((value) => withSample(recipe, { [other.key]: value })));
+    if ([recipe, ...others].some((each) => hasEffect(setting, each))) return [];
+    return [`--over ${key}: has no effect here, as it is for ${setting.applies!.text} only`];
+  });
 }
 
 /** Keys that are twice there, under one name or two: temperature and alpha of a short form are settings of its term too. */

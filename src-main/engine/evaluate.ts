@@ -1,6 +1,6 @@
 /** Evaluates networks side by side: on labelled test images, or on images of which nobody has said what they show. */
 import { existsSync } from "node:fs";
-import { basename, relative } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import { calibration, classFigures, confusionMatrix, type Judged, judge, mostLikely, topK } from "../contract/classification";
 import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
@@ -12,7 +12,7 @@ import { openDataset, type Source } from "../data/open-dataset";
 import { unlabelledImages } from "../data/unlabelled-folder";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
-import { runFolders, SWEEP_DEPTH } from "../runs/reader";
+import { runFolders } from "../runs/reader";
 import { evaluate } from "../training/evaluate";
 import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { logitsOfFile, numbered, warnOf } from "./predict";
@@ -23,6 +23,8 @@ type Notify = (notice: NoticeBody) => void;
 interface Chosen {
   name: string;
   options: TrainedNetworkOptions;
+  /** The folder of the comparison of which it is an arm; null if it is none. Arms of different comparisons are not compared. */
+  comparison: string | null;
 }
 interface Loaded extends Chosen {
   network: TrainedNetwork;
@@ -32,7 +34,7 @@ interface Loaded extends Chosen {
 export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
   const runs = request.runs.map((directory) => networksOfRun(directory, request.runs.length > 1));
   const chosen = [
-    ...request.models.map((options): Chosen => ({ name: nameOf(options, request), options })),
+    ...request.models.map((options): Chosen => ({ name: nameOf(options, request), options, comparison: null })),
     ...onlyOnce(runs.flatMap(({ networks }) => networks)),
   ];
   if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
@@ -59,19 +61,23 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
 
 /** The students of a run, a comparison or a sweep, and the teachers that they had. Throws an InputError if one is not finished. */
 function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: Chosen[]; data: Recipe["data"] } {
-  const folders = runFolders(directory, SWEEP_DEPTH);
-  if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
+  const folders = runFolders(directory);
+  if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several of them`);
   const heads = folders.map((folder) => ({ folder, ...readHeader(folder) }));
-  const networks = heads.map(({ folder, recipe, normalization }): Chosen => {
+  const networks = heads.map(({ folder, arm, recipe, normalization }): Chosen => {
     const { weights } = runFiles(folder);
     if (!existsSync(weights)) throw new InputError(`${folder} has no weights yet: expected ${weights}, which a finished run has`);
     const { model, imageSize, patchSize } = recipe.student;
     const inside = relative(directory, folder) || basename(folder);
     const name = isOneOfSeveral && inside !== basename(folder) ? `${basename(directory)}/${inside}` : inside;
-    return { name, options: { model, weights, imageSize, patchSize: patchSize ?? undefined, ...normalization?.student } };
+    return {
+      name,
+      options: { model, weights, imageSize, patchSize: patchSize ?? undefined, ...normalization?.student },
+      comparison: arm === "single" ? null : dirname(folder),
+    };
   });
   const teachers = heads.flatMap(({ recipe: { teacher, distillation }, normalization }): Chosen[] =>
-    teacher && distillation ? [{ name: "teacher", options: { ...teacher, ...normalization?.teacher } }] : [],
+    teacher && distillation ? [{ name: "teacher", options: { ...teacher, ...normalization?.teacher }, comparison: null }] : [],
   );
   return { networks: [...networks, ...teachers], data: heads[0]!.recipe.data };
 }
@@ -160,7 +166,14 @@ function pairsOf(loaded: readonly Loaded[], answers: readonly (readonly Judged[]
   });
 }
 
-const inPairs = (items: readonly unknown[]): [number, number][] => items.flatMap((_, i) => items.slice(i + 1).map((_, k): [number, number] => [i, i + 1 + k]));
+/** Those of which both are arms of one comparison, or one is an arm of none. */
+function inPairs(chosen: readonly Chosen[]): [number, number][] {
+  const pairs = chosen.flatMap((_, i) => chosen.slice(i + 1).map((_, k): [number, number] => [i, i + 1 + k]));
+  return pairs.filter(([i, j]) => {
+    const [first, second] = [chosen[i]!.comparison, chosen[j]!.comparison];
+    return first === null || second === null || first === second;
+  });
+}
 
 // ---- On images without labels -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +185,10 @@ async function onUnlabelled(loaded: readonly Loaded[], images: readonly string[]
     throw new InputError(
       `${first.name} distinguishes ${first.network.model.classes} classes, and ${other.name} ${other.network.model.classes}: evaluate models with the same classes side by side`,
     );
-  notify({ type: "note", text: `the ${images.length} images lie in no class folders, so there are predictions alone, and nothing says which are right` });
+  notify({
+    type: "note",
+    text: `${images.length === 1 ? "the one image lies" : `the ${images.length} images lie`} in no class folders, so there are predictions alone, and nothing says which are right`,
+  });
   const seconds = loaded.map(() => 0);
   const predictions: NonNullable<EvaluateResult["predictions"]> = [];
   for (const path of images) {

@@ -9,7 +9,7 @@ import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../con
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Normalization } from "../contract/normalization";
 import type { Precision, Recipe, TeacherChoice } from "../contract/recipe";
-import { teachersOf, usesUnlabelled } from "../contract/recipe-values";
+import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
@@ -177,8 +177,10 @@ export class Work {
         const divided = divisionInWords(data, arms);
         if (divided && !resume && kind !== "trial") this.#runs.at(-1)!.note(divided);
         if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
-        const ignored = !resume && arms.length === 1 && ignoredControl(arms[0]!.recipe);
-        if (ignored) this.#runs.at(-1)!.note(ignored);
+        const ignored = resume
+          ? []
+          : [...(arms.length === 1 ? ignoredControl(arms[0]!.recipe) : []), ...settingsWithoutEffect(arms.at(-1)!.recipe).map(noEffect)];
+        for (const text of ignored) this.#runs.at(-1)!.note(text);
         return this.#trainRuns();
       });
       return { results, teacherTestAcc };
@@ -365,12 +367,14 @@ function otherTeachersNote(arms: readonly PlacedArm[]): string {
   return `the student learns from ${1 + others!.length} teachers, by the weighted mean of their logits; the accuracy that is given for the teacher is that of the first, ${model}`;
 }
 
-/** That a run of one arm leaves the control's settings out, in words; null if there are none. */
-function ignoredControl({ control }: Recipe): string | null {
+const noEffect = ({ key, setting }: RecipeSetting): string => `${key} has no effect: it is for ${setting.applies!.text} only`;
+
+/** That a run of one arm leaves the control's settings out, in words, if there are any. */
+function ignoredControl({ control }: Recipe): string[] {
   const keys = Object.keys(control?.train ?? {}).map((key) => `control.train.${key}`);
-  if (keys.length === 0) return null;
+  if (keys.length === 0) return [];
   const [have, they] = keys.length > 1 ? ["have", "they are"] : ["has", "it is"];
-  return `one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`;
+  return [`one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`];
 }
 
 /** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */

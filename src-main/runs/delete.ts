@@ -21,7 +21,7 @@ export function deleteRun(directory: string): { deleted: number; kept: string[] 
   if (lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink())
     throw new InputError(`${directory} is a link: to delete what it leads to, name that folder itself, ${realpathSync(directory)}`);
   const runs = runFolders(directory, DEPTH);
-  if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison or a sweep`);
+  if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several that were trained together`);
   const folders = foldersBetween(directory, runs);
   for (const folder of folders) {
     const owner = ownerOf(folder);

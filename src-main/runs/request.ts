@@ -108,14 +108,14 @@ export function seedsWithMore(directory: string, more: number): number {
   if (seeds === 1 && !labels && seedFolders(directory).length === 0)
     throw new InputError(
       `${directory} holds a comparison of one seed, ${train.seed}, in no folder of its own, so it gets no more. Compare the next ones in another folder, on the command line with ` +
-        `--recipe ${requestFile(directory)} --set train.seed=${train.seed + 1} --seeds ${more} --out, and write one report on both folders: it takes them together`,
+        `--recipe ${requestFile(directory)} --set train.seed=${train.seed + 1} --seeds ${more} --out ${directory}-more, and write one report on both folders: it takes them together`,
     );
   if (seeds + more > MOST_SEEDS) throw new InputError(`${directory} has ${seeds} seeds, and ${more} more are more than ${MOST_SEEDS}: add fewer`);
   const folders = labels?.map((labelled) => labelsFolder(directory, labelled)) ?? [directory];
   const open = folders.flatMap((folder) => Array.from({ length: seeds }, (_, i) => seedFolder(folder, train.seed + i)).filter(isOpen));
   if (open.length === 0) return seeds + more;
   const names = open.map((folder) => relative(directory, folder)).join(", ");
-  throw new InputError(`${directory} is not finished: ${names} is open. Resume it first, then add seeds`);
+  throw new InputError(`${directory} is not finished: ${names} ${open.length === 1 ? "is" : "are"} open. Resume it first, then add seeds`);
 }
 
 const isOpen = (comparison: string) => !existsSync(join(comparison, "comparison.json"));

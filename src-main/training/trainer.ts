@@ -357,7 +357,7 @@ export class Trainer {
 
   /** What helps against a loss that is not finite, in words. */
   get lowerRate(): string {
-    return `lower ${writtenKey({ own: this.#own }, "train.learningRate")} (it is ${this.recipe.train.learningRate})`;
+    return `start anew in another folder with a lower ${writtenKey({ own: this.#own }, "train.learningRate")} (it is ${this.recipe.train.learningRate})`;
   }
 
   #advance(numbers: Numbers, batchesHash: string, plan: BatchPlan, seconds: number): void {

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NoticeBody } from "../../src-main/contract/engine";
-import { Held, InputError, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
+import { Diverged, Held, InputError, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
 
@@ -134,7 +134,9 @@ describe("when the engine dies in a run", () => {
 });
 
 describe("when a run fails", () => {
-  async function failing(notices: readonly NoticeBody[]) {
+  const FULL = new InputError("a/checkpoint/latest.safetensors cannot be written (ENOSPC: no space left on device)");
+
+  async function failing(notices: readonly NoticeBody[], failure: Error = FULL) {
     const start = ({ out }: { out: string }) => {
       mkdirSync(out, { recursive: true });
       writeFileSync(join(out, "request.json"), "{}");
@@ -142,7 +144,7 @@ describe("when a run fails", () => {
     };
     const watch: Watch = (_, notify) => {
       for (const notice of notices) notify(notice);
-      throw new InputError("a/checkpoint/latest.safetensors cannot be written (ENOSPC: no space left on device)");
+      throw failure;
     };
     return runWith({ start, watch }, ["compare", "--recipe", "recipe.json", "--seeds", "2", "--out", "a"], { cwd });
   }
@@ -153,6 +155,11 @@ describe("when a run fails", () => {
       1,
       expect.stringContaining(`no space left on device)\nResume with: npx distill compare --resume --out ${join(cwd, "a")}\n`),
     ]);
+  });
+
+  it("because its loss diverged, it names none, as it would diverge again", async () => {
+    const { err } = await failing([started], new Diverged("the loss became NaN: start anew in another folder with a lower train.learningRate (it is 10)"));
+    expect(err).toMatch(/\nerror: the loss became NaN: start anew in another folder with a lower train\.learningRate \(it is 10\)\n$/);
   });
 
   it("before training has begun, it names none", async () => {

@@ -43,18 +43,27 @@ test.each([
     "none at all",
     [of(0, -0.01), of(1, 0.01)],
     false,
-    "Not shown yet: a difference of +0.0 points may be chance. Even a thousand seeds like these would not show one.",
+    "Not shown yet: a difference of +0.0 points may be chance. Even a thousand seeds like these would not show it.",
   ],
   ["of one seed", [of(0, 0.01)], false, "Not shown yet: a difference of +1.0 points may be chance. Compare more seeds."],
-  ["of one seed without predictions", [of(0, 0.01, { interval: null, testImages: null })], null, "The student is 1.0 points better than the control."],
-  ["equal without predictions", [of(0, 0.0001, { interval: null })], null, "The student is as good as the control."],
+  [
+    "of one seed without predictions",
+    [of(0, 0.01, { interval: null, testImages: null })],
+    null,
+    "With this seed, the student is 1.0 points better than the control.",
+  ],
+  ["equal without predictions", [of(0, 0.0001, { interval: null })], null, "With this seed, the student is as good as the control."],
 ] as const)("words for a difference that is %s", (_, compared, isShown, result) => {
   expect(wordsOf(...compared)).toMatchObject({ isShown, result });
 });
 
+test("a difference that rounds to nothing has no sign of its own", () => {
+  expect([-1.85e-17, 0, -0.0004, -0.0006].map(signedPoints)).toEqual(["+0.0", "+0.0", "+0.0", "−0.1"]);
+});
+
 test("the range says over what, and how it was computed", () => {
   expect(wordsOf(of(0, 0.1)).range).toBe(
-    "With other test images like these, the difference of these two models is between +6.0 and +14.0 points, with 95 % confidence.",
+    "With other test images like these, the difference between these two models is between +6.0 and +14.0 points, with 95 % confidence.",
   );
   expect(wordsOf(of(0, 0.1)).how).toMatch(/^Paired bootstrap: the 1000 test images/);
   expect(wordsOf(of(0, 0.1), of(1, 0.1)).how).toMatch(/Student’s t for the mean of these 2 differences/);
@@ -83,7 +92,7 @@ describe("what the student had that the control had not", () => {
     ],
     [
       presetOf("few-labels").recipe,
-      "by soft labels and locality guidance. Besides, the student was shown images without labels, of which only the teacher says something. That",
+      "by soft labels and locality guidance. Besides, the student was shown images without labels, about which only the teacher says something. That",
     ],
     [
       { ...recipe, teacher: { ...recipe.teacher!, others } },

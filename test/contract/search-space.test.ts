@@ -58,6 +58,7 @@ describe("what cannot be searched is refused with what was expected", () => {
     ],
     ["seeds", ["train.seed=uniform:0:9"], "seeds differ by chance alone"],
     ["data", ["data.validation=choice:10,20"], "the trials of a search are judged on the same images"],
+    ["what has no effect", ["train.momentum=uniform:0:0.9"], "--over train.momentum: has no effect here, as it is for the optimizer sgd only"],
     ["the control", ["control.train.learningRate=log:1e-5:1e-2"], "the control's settings have no effect"],
     ["a key twice", ["train.learningRate=log:1e-5:1e-2", "train.learningRate=log:1e-4:1e-2"], "--over train.learningRate: is given twice"],
     [
@@ -66,6 +67,9 @@ describe("what cannot be searched is refused with what was expected", () => {
       "--over distillation.terms.0.weight: sets what distillation.alpha sets too",
     ],
   ])("%s", (_, over, words) => expect(problemOf(...over)).toContain(words));
+
+  it("but not what another choice gives an effect", () =>
+    expect(parseSpace(["train.momentum=uniform:0:0.9", "train.optimizer=choice:adamw,sgd"], article)).toHaveLength(2));
 
   it("names every problem at once", () => expect(problemOf("train.seed=uniform:0:9", "name=choice:a,b").split("\n")).toHaveLength(2));
 });

@@ -72,6 +72,22 @@ describe("the folder of a comparison", () => {
   });
 });
 
+test("arms of different comparisons are not compared, wherever they lie", async () => {
+  const [first, second] = [3, 4].map((seed) => folder.path("gain", "labels-10", `seed-${seed}`));
+  for (const out of [first!, second!]) await trainInto(out, smallRecipe(folder.teacher, { epochs: 1, seed: Number(out.at(-1)) }));
+  const { models, pairs } = await evaluated({ runs: [folder.path("gain")] });
+  expect(models.map(({ name }) => name)).toEqual([
+    "labels-10/seed-3/control",
+    "labels-10/seed-3/student",
+    "labels-10/seed-4/control",
+    "labels-10/seed-4/student",
+    "teacher",
+  ]);
+  const withoutTeacher = pairs.filter(({ second }) => second !== "teacher").map((pair) => [pair.first, pair.second]);
+  expect(withoutTeacher).toEqual([models.slice(0, 2).map(({ name }) => name), models.slice(2, 4).map(({ name }) => name)]);
+  expect(pairs).toHaveLength(6);
+});
+
 test("of a good network and an untrained one, the good one is right alone", async () => {
   const { models, pairs } = await evaluated({ models: [teacher(), { ...teacher(), weights: "bundled" }], runs: [folder.path("run")] });
   const [untrained, good] = [models.findIndex(({ weights }) => weights === folder.teacher), models.findIndex(({ weights }) => weights === "bundled")];

@@ -22,6 +22,17 @@ test("a run of one arm says once that it leaves the control's settings out", asy
   expect((await trainInto(folder.path("plain"), { ...alone, control: { train: {} } })).said).toEqual([]);
 });
 
+test("a run says once which settings have no effect", async () => {
+  const { train, distillation, ...rest } = smallRecipe(folder.teacher);
+  const recipe: Recipe = { ...rest, train: { ...train, epochs: 1, momentum: 0.5 }, distillation: { ...distillation!, images: "labelled" } };
+  const out = folder.path("without-effect");
+  expect((await trainInto(out, recipe, { stopAfter: 2 })).said).toEqual([
+    "train.momentum has no effect: it is for the optimizer sgd only",
+    "distillation.images has no effect: it is for images without labels only",
+  ]);
+  expect((await trainInto(out, recipe, { resume: true })).said).toEqual([]);
+});
+
 test("a recipe that a run cannot resume with is refused in the words of the short form, if both have it", async () => {
   const recipe = smallRecipe(folder.teacher);
   const [soft] = recipe.distillation!.terms;

@@ -255,7 +255,7 @@ describe("the page of other runs", () => {
     run.event("stopped");
     run.close();
     const text = textOf(report("html", join(parent, "run")));
-    expect(text).toContain("Not finished: the run is stopped after 2 of 12 epochs.");
+    expect(text).toContain("Not finished: the run was stopped after 2 of 12 epochs.");
     expect(text).not.toContain("fair comparison");
   });
 
@@ -403,7 +403,9 @@ describe("how sure the difference is", () => {
   test("over test images: an interval, how it was computed, and what the answers say", () => {
     const text = textOf(report("html", predicted("one", { gain: 0.375 })));
     // Three of eight images are gained: resamples of eight give 0 ... 1, and 2.5 % of them at most 0.
-    expect(text).toMatch(/the difference of these two models is between \+0\.0 and \+75\.0 points, with 95 % confidence\. Paired bootstrap: the 8 test images/);
+    expect(text).toMatch(
+      /the difference between these two models is between \+0\.0 and \+75\.0 points, with 95 % confidence\. Paired bootstrap: the 8 test images/,
+    );
     expect(text).toMatch(/Agrees with the teacher share of .+? 37\.5 % 75\.0 %/);
     // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
     expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);

@@ -42,6 +42,8 @@ export function addCompare(program: Command, perform: Perform): void {
     .action((options: CompareOptions) =>
       perform((session) => {
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
+        if (asked.labels && asked.set.some((text) => text.startsWith("data.labelled=")))
+          throw new UsageError("--labels sets data.labelled to each of its numbers: leave --set data.labelled out");
         // The images without labels of a recipe are those that the first number leaves.
         const set = [...(asked.labels ? [`data.labelled=${asked.labels[0]}`] : []), ...asked.set];
         return compare(session, ["compare"], asked, SEEDS, (out) => recipeOf(session, { ...asked, set }, "compare", out));
@@ -203,6 +205,7 @@ function comparisonText(result: ComparisonResult, taught: string | null, world: 
     ["", "train accuracy", "test accuracy"],
     [`teacher (${teacher.model})`, "", percent(teacher.testAcc)],
     ...arms.map(({ arm, figures }) => [columnOf(arm), percent(figures.trainAcc), percent(figures.testAcc)]),
+    ...arms.flatMap(({ arm, figures: { emaAcc } }) => (emaAcc === null ? [] : [[`${columnOf(arm)}, averaged weights`, "", percent(emaAcc)]])),
     ["difference", points(student.trainAcc - control.trainAcc), points(difference)],
   ];
   return paragraphs([

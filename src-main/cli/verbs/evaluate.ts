@@ -97,7 +97,7 @@ function pairText({ first, second, agreement, onlyRight, mcNemar }: ModelPair): 
   const agree = `${first} and ${second} give the same answer to ${percent(agreement)} of the images.`;
   if (!onlyRight || mcNemar === null) return agree;
   const chance = mcNemar < 0.001 ? "less than 0.1 %" : percent(mcNemar);
-  return `${agree} Only ${first} is right on ${onlyRight[0]}, only ${second} on ${onlyRight[1]}: by chance alone, numbers at least so unequal come in ${chance} of all cases (McNemar).`;
+  return `${agree} Only ${first} is right on ${onlyRight[0]}, only ${second} on ${onlyRight[1]}: by chance alone, numbers at least so unequal would arise in ${chance} of all cases (McNemar).`;
 }
 
 const share = (value: number | null) => (value === null ? "" : percent(value));
@@ -142,7 +142,7 @@ function recallTable(models: readonly ModelAnswers[]): string {
     String(count),
     ...models.map(({ scores }) => share(scores!.perClass[label]!.recall)),
   ]);
-  return table([["found of class", "images", ...models.map(({ name }) => name)], ...rows]);
+  return table([["recall of class", "images", ...models.map(({ name }) => name)], ...rows]);
 }
 
 function predictionTable(models: readonly ModelAnswers[], predictions: NonNullable<EvaluateResult["predictions"]>): string {

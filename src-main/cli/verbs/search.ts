@@ -67,7 +67,7 @@ function searchText(result: SearchResult, world: World): string {
   return [
     table([["", "validation accuracy", ...Object.keys(trials[0]!.settings)], ...ranked(trials).slice(0, SHOWN).map(trialRow)]),
     ...(left > 0 ? [`${count(left, "more trial")} in the report.`] : []),
-    ...(best ? [bestText(best, result.bestRecipe!, world)] : ["Every trial diverged: search over smaller learning rates."]),
+    ...(best ? [bestText(result, best, world)] : ["Every trial diverged: search over smaller learning rates."]),
     cautions(result).join("\n"),
     `Trials: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`,
   ].join("\n\n");
@@ -77,12 +77,14 @@ function trialRow({ trial, valAcc, settings }: SearchResult["trials"][number]): 
   return [`trial ${trial}`, valAcc === null ? "diverged" : percent(valAcc), ...Object.values(settings).map(textOfValue)];
 }
 
-function bestText({ trial, testAcc, settings }: NonNullable<SearchResult["best"]>, recipe: string, world: World): string {
+function bestText({ trials, bestRecipe }: SearchResult, { trial, valAcc, testAcc, settings }: NonNullable<SearchResult["best"]>, world: World): string {
+  const recipe = bestRecipe!;
+  const ties = trials.filter((other) => other.trial !== trial && other.valAcc === valAcc).length;
   const flags = assignmentsOf(settings).flatMap((assignment) => ["--set", assignment]);
   return [
-    `Trial ${trial} is the best${testAcc === null ? "" : `; of the test images, which chose nothing, it classifies ${percent(testAcc)} correctly`}. Its settings:`,
+    `Trial ${trial} is the best${ties === 0 ? "" : `, though ${ties === 1 ? "another trial" : `${ties} others`} classified as many validation images correctly`}${testAcc === null ? "" : `; of the test images, which chose nothing, it classifies ${percent(testAcc)} correctly`}. Its settings:`,
     `  ${shellWords(flags)}`,
-    "The recipe with them, which trains to its end and on the images held back here too. Compare with:",
+    `${shownPath(world, recipe)} is the recipe with them. It trains to its end, also on the images that were held back here. Compare with:`,
     `  ${shellWords([...world.program, "compare", "--recipe", shownPath(world, recipe)])}`,
   ].join("\n");
 }

@@ -4,7 +4,7 @@ import { gainPartsInWords, summarize, teachingInWords } from "../../contract/com
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
 import { recipeSettings, teachersOf, usesUnlabelled, valueAt } from "../../contract/recipe-values";
-import type { RunDetails } from "../../contract/run";
+import type { RunDetails, RunState } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
 import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
@@ -133,12 +133,21 @@ function damaged(runs: readonly RunDetails[]): Markup[] {
   );
 }
 
+const STATE_IN_WORDS: Record<RunState, string> = {
+  running: "is running",
+  paused: "is paused",
+  stopped: "was stopped",
+  finished: "is finished",
+  failed: "failed",
+};
+
 /** The result of a comparison in one sentence. Gives a difference only between arms that have trained the same number of epochs. */
 function verdict({ runs, figures }: Group): Markup | null {
   const unfinished = runs.filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) {
     const states = unfinished.map(
-      ({ arm, state, epochsDone, epochs }) => `${arm === "single" ? "the run" : `the ${armInWords(arm)}`} is ${state} after ${epochsDone} of ${epochs} epochs`,
+      ({ arm, state, epochsDone, epochs }) =>
+        `${arm === "single" ? "the run" : `the ${armInWords(arm)}`} ${STATE_IN_WORDS[state]} after ${epochsDone} of ${epochs} epochs`,
     );
     return html`<p class="verdict pending">Not finished: ${states.join(", ")}.</p>`;
   }

@@ -105,8 +105,8 @@ describe("distill demo", () => {
       "",
       "Both learned from the labels; the student alone also from the teacher, resnet20_cifar10, by locality guidance. That teacher had been trained before, on the 50,000 labelled training images of CIFAR-10, the sample's among them.",
       "",
-      "The student is 5.0 points better than the control.",
-      "With other test images like these, the difference of these two models is between +1.0 and +9.0 points, with 95 % confidence.",
+      "With this seed, the student is 5.0 points better than the control.",
+      "With other test images like these, the difference between these two models is between +1.0 and +9.0 points, with 95 % confidence.",
       expect.stringMatching(/^Paired bootstrap: the 1000 test images .* it is one seed, and another may give another difference\.$/),
       "Compare 3 seeds with: npx distill compare --recipe /runs/x/request.json",
       "",
@@ -137,6 +137,12 @@ describe("distill demo", () => {
     const { out } = await runWith({ watch: () => ({ ...compared, ...differing }) }, ["demo"], { cwd });
     expect(out).toContain("Tuned separately: control and student differ in train.learningRate too, so the difference is not the teacher's alone (seed 7).");
     expect(out).not.toContain("warning");
+  });
+
+  it("gives the accuracy of averaged weights too", async () => {
+    const averaged = { ...compared, control: { ...compared.control, emaAcc: 0.42 }, student: { ...compared.student, emaAcc: 0.41 } };
+    const { out } = await runWith({ watch: () => averaged }, ["demo"], { cwd });
+    expect(out).toMatch(/student, averaged weights +41\.0 %\ndifference/);
   });
 
   it("claims nothing of a control with settings of its own whose evidence does not hold", async () => {
@@ -246,6 +252,11 @@ describe("several numbers of labels", () => {
     expect(rest).toEqual({ directory: "/runs/x", teacher: compared.teacher, report: "/runs/x/report.html" });
     expect(labels).toMatchObject([{ labelled: 250, seeds: [0, 1], controlled: false }, { labelled: 5000 }]);
     expect(labels[0].runs).toHaveLength(4);
+  });
+
+  it("are not set twice", async () => {
+    const { status, err } = await sweep("--set", "data.labelled=100");
+    expect([status, err]).toEqual([2, expect.stringContaining("--labels sets data.labelled to each of its numbers: leave --set data.labelled out")]);
   });
 
   it.each(["", "250,", "0", "250.5", "some"])("are whole numbers, not %j", async (text) => {

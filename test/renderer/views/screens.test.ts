@@ -242,7 +242,7 @@ describe("how sure a difference is", () => {
 
   it("of one seed is said over test images, with what the answers say", () => {
     const words = read(of(3, 0.45));
-    expect(words).toMatch(/The student is 5\.0 points better than the control\. +With other test images .* between \+1\.0 and \+9\.0 points/);
+    expect(words).toMatch(/With this seed, the student is 5\.0 points better than the control\. +With other test images .* between \+1\.0 and \+9\.0 points/);
     expect(words).toMatch(
       /Paired bootstrap: the 1000 test images .*Agrees with the teacher .* 60\.0 % .*KL to the teacher .* 1\.250 .*Calibration error \(ECE\) .* 3\.0 %/,
     );
@@ -270,7 +270,7 @@ describe("how sure a difference is", () => {
 
   it("is part of a run's course, and of the list of runs", async () => {
     const props = { curves: curvesOf([details("control"), details("student")]), facts: null, finished: true, summary: summarize([of(3, 0.45)]) };
-    expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better");
+    expect(wordsOf(render(Course, { props }))).toContain("With this seed, the student is 5.0 points better");
     const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
     studio = await startedStudio({ listRuns: () => seeds });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
