@@ -101,6 +101,6 @@ test("seeds are added to a finished sweep, and only to one", async () => {
 
 test("a comparison of one seed gets no more, and says what to do instead", async () => {
   await expect(async () => growing(whole.directory, 2)).rejects.toThrow(
-    /whole holds a comparison of one seed, 3, .* --recipe \S+request\.json --set train\.seed=4 --seeds 2 --out, .*one report on both folders/,
+    /whole holds a comparison of one seed, 3, .* --recipe \S+request\.json --set train\.seed=4 --seeds 2 --out \S+whole-more, .*one report on both folders/,
   );
 });
