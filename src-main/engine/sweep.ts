@@ -67,6 +67,12 @@ function summarizeSeeds(directory: string, comparisons: readonly ComparisonResul
   return result;
 }
 
+/** With whether each comparison's arm is proven to differ from its control in the teacher alone. */
+function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonResult[]): SweepResult["sameImages"] {
+  const controlled = comparisons.every(({ sameImages }) => sameImages?.teacherAdds.controlled);
+  return { ...summary, teacherAdds: { ...summary.teacherAdds, controlled } };
+}
+
 function reportOn(directory: string, comparisons: readonly ComparisonResult[]): string {
   const runs = comparisons.flatMap((comparison) => armsIn(comparison).map(({ figures }) => figures.directory));
   return writeReport({ runs, format: "html", out: join(directory, "report.html") });
@@ -118,10 +124,4 @@ function summarizeLabels(directory: string, numbers: readonly number[], sweeps: 
   };
   writeComparison(directory, result);
   return result;
-}
-
-/** With whether each comparison's arm is proven to differ from its control in the teacher alone. */
-function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonResult[]): SweepResult["sameImages"] {
-  const controlled = comparisons.every(({ sameImages }) => sameImages?.teacherAdds.controlled);
-  return { ...summary, teacherAdds: { ...summary.teacherAdds, controlled } };
 }

@@ -7,8 +7,7 @@ import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
 import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
-import type { Normalization } from "../contract/normalization";
-import type { Precision, Recipe, TeacherChoice } from "../contract/recipe";
+import type { Recipe } from "../contract/recipe";
 import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import type { Dataset } from "../data/dataset";
@@ -23,9 +22,8 @@ import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
-import { expectNumbers } from "../training/expect-numbers";
 import { train } from "../training/loop";
-import { createStudent, expectSameClasses, type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
+import { createStudent, type TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
@@ -33,6 +31,7 @@ import { ArmRun, predictionsOf } from "./arm-run";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
+import { loadOtherTeachers, loadTeacher, otherTeachersNote, sizeWarning } from "./teachers";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
@@ -335,38 +334,6 @@ function divisionInWords({ train, labelled, validation }: Dataset, arms: readonl
   return parts.length > 0 ? parts.join("; ") : null;
 }
 
-/** The teacher of the arms that distill; null if none does. */
-function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
-  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
-  if (!recipe) return null;
-  return loadUsable({ ...recipe.teacher!, ...begun }, data, recipe.train.precision);
-}
-
-/** The teachers besides the first, of the arms that distill. */
-function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { network: TrainedNetwork; weight: number }[] {
-  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
-  return allOrNone(() => (recipe?.teacher?.others ?? []).map((other) => ({ network: loadUsable(other, data, recipe!.train.precision), weight: other.weight })));
-}
-
-/** A teacher that answers with numbers for the data's classes. */
-function loadUsable(choice: Omit<TeacherChoice, "mean" | "std"> & GivenNormalization, data: Dataset, precision: Precision): TrainedNetwork {
-  const teacher = loadNetwork(choice);
-  try {
-    expectSameClasses(teacher, data.classes, `the teacher (${choice.weights})`);
-    expectNumbers(teacher, data, choice.weights, precision);
-    return teacher;
-  } catch (error) {
-    teacher.model.release();
-    throw error;
-  }
-}
-
-/** What is not obvious of several teachers. */
-function otherTeachersNote(arms: readonly PlacedArm[]): string {
-  const { model, others } = arms.map(({ recipe }) => recipe.teacher).find((teacher) => teacher?.others)!;
-  return `the student learns from ${1 + others!.length} teachers, by the weighted mean of their logits; the accuracy that is given for the teacher is that of the first, ${model}`;
-}
-
 const noEffect = ({ key, setting }: RecipeSetting): string => `${key} has no effect: it is for ${setting.applies!.text} only`;
 
 /** That a run of one arm leaves the control's settings out, in words, if there are any. */
@@ -375,12 +342,6 @@ function ignoredControl({ control }: Recipe): string[] {
   if (keys.length === 0) return [];
   const [have, they] = keys.length > 1 ? ["have", "they are"] : ["has", "it is"];
   return [`one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`];
-}
-
-/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */
-function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
-  if (trainedAt === null || trainedAt === model.imageSize) return null;
-  return `the teacher was trained on images of ${trainedAt} px and sees images of ${model.imageSize} px here; its soft labels may be nearly uniform: set teacher.imageSize to ${trainedAt}`;
 }
 
 /** A stop is noticed here or in an op. */

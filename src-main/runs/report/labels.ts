@@ -25,7 +25,9 @@ export function overLabels(groups: readonly Group[]): Markup | null {
   });
   const arms = comparedArms.filter((arm) => points.some((point) => figuresOf(point, arm)));
   const seeds = Math.max(...points.map((point) => point.seeds.length));
-  const steps = stepsInWords(compared[0]!.runs[0]!.recipe);
+  // Where all images have labels, none is left without: the point with the fewest tells whether the others have such images.
+  const fewest = compared.find(({ runs }) => labelledIn(runs) === numbers[0])!;
+  const steps = stepsInWords(fewest.runs[0]!.recipe);
   return html`<section>
 <header><h1>${groups[0]!.title}: gain against number of labels</h1><p class="muted">Means over ${seeds} ${seeds === 1 ? "seed" : "seeds"}${seeds > 1 ? ", with their standard deviation and the 95 % interval of the paired difference" : ", with the 95 % interval over test images"}.</p></header>
 <div class="charts">${lineChart(chart(points, arms))}</div>

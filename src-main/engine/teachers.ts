@@ -1,0 +1,46 @@
+/** The teachers of a run: loaded, found usable, and what is said of them. */
+import type { Normalization } from "../contract/normalization";
+import type { Precision, TeacherChoice } from "../contract/recipe";
+import type { Dataset } from "../data/dataset";
+import { allOrNone } from "../tensor/tensor";
+import { expectNumbers } from "../training/expect-numbers";
+import { expectSameClasses, type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
+import type { PlacedArm } from "./resumption";
+
+/** The teacher of the arms that distill; null if none does. */
+export function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: Normalization | null): TrainedNetwork | null {
+  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
+  if (!recipe) return null;
+  return loadUsable({ ...recipe.teacher!, ...begun }, data, recipe.train.precision);
+}
+
+/** The teachers besides the first, of the arms that distill. */
+export function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { network: TrainedNetwork; weight: number }[] {
+  const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
+  return allOrNone(() => (recipe?.teacher?.others ?? []).map((other) => ({ network: loadUsable(other, data, recipe!.train.precision), weight: other.weight })));
+}
+
+/** A teacher that answers with numbers for the data's classes. */
+function loadUsable(choice: Omit<TeacherChoice, "mean" | "std"> & GivenNormalization, data: Dataset, precision: Precision): TrainedNetwork {
+  const teacher = loadNetwork(choice);
+  try {
+    expectSameClasses(teacher, data.classes, `the teacher (${choice.weights})`);
+    expectNumbers(teacher, data, choice.weights, precision);
+    return teacher;
+  } catch (error) {
+    teacher.model.release();
+    throw error;
+  }
+}
+
+/** What is not obvious of several teachers. */
+export function otherTeachersNote(arms: readonly PlacedArm[]): string {
+  const { model, others } = arms.map(({ recipe }) => recipe.teacher).find((teacher) => teacher?.others)!;
+  return `the student learns from ${1 + others!.length} teachers, by the weighted mean of their logits; the accuracy that is given for the teacher is that of the first, ${model}`;
+}
+
+/** Soft labels of images at an unfamiliar size can be nearly uniform, and nothing else would show it. */
+export function sizeWarning({ model, trainedAt }: TrainedNetwork): string | null {
+  if (trainedAt === null || trainedAt === model.imageSize) return null;
+  return `the teacher was trained on images of ${trainedAt} px and sees images of ${model.imageSize} px here; its soft labels may be nearly uniform: set teacher.imageSize to ${trainedAt}`;
+}
