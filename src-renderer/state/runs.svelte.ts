@@ -233,8 +233,13 @@ export function memberInWords({ directory }: RunGroup): string | null {
   const trial = /^trial-(\d+)$/.exec(baseName(directory))?.[1];
   if (trial) return `trial ${Number(trial)}`;
   const seed = /^seed-(\d+)$/.exec(baseName(directory))?.[1];
-  const labels = /^labels-(\d+)$/.exec(baseName(folderOf(directory)))?.[1];
-  return seed ? `${labels ? `${labels} labels, ` : ""}seed ${seed}` : null;
+  return seed ? [labelsInWords(folderOf(directory)), `seed ${seed}`].filter(Boolean).join(", ") : null;
+}
+
+/** "250 labels": at how many a sweep over seeds is one of several; null if it is none of those. */
+function labelsInWords(sweep: string): string | null {
+  const labels = /^labels-(\d+)$/.exec(baseName(sweep))?.[1];
+  return labels ? `${labels} labels` : null;
 }
 
 /** A comparison of a sweep shares its name with the others. */
@@ -275,11 +280,12 @@ export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
     const summary = whole.length < 2 ? null : summarize(whole.map((group) => comparedIn(group, seedOf(group))));
     const arms = own.flatMap((group) => group.arms);
     const isTrained = arms.some(({ owner }) => owner !== null);
-    return [{ directory, name: own[0]!.name, seeds, finished: whole.length, isTrained, summary, arms, started: earliest(arms) }];
+    const name = [own[0]!.name, labelsInWords(directory)].filter(Boolean).join(", ");
+    return [{ directory, name, seeds, finished: whole.length, isTrained, summary, arms, started: earliest(arms) }];
   });
 }
 
-/** "demo, over 3 seeds", "demo, over 2 of 3 seeds so far" */
+/** "demo, over 3 seeds", "few labels, 250 labels, over 2 of 3 seeds so far" */
 export function sweepInWords({ name, seeds, finished }: Sweep): string {
   if (seeds === null || finished >= seeds) return `${name}, over ${finished} seeds`;
   return finished === 0 ? `${name}, none of ${seeds} seeds finished yet` : `${name}, over ${finished} of ${seeds} seeds so far`;

@@ -125,6 +125,7 @@ describe("sweeps", () => {
     expect(of(...seed("/runs/a", 0, null))).toMatchObject({ seeds: 3, finished: 0, isTrained: false, summary: null });
     expect(sweepInWords(of(...seed("/runs/a", 0, null)))).toBe("one, none of 3 seeds finished yet");
     expect(sweepInWords(of(...seed("/runs/a", 0, 0.5), ...seed("/runs/a", 1, 0.5)))).toBe("one, over 2 of 3 seeds so far");
+    expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a/labels-250", number, 0.5))))).toBe("one, 250 labels, over 3 seeds");
     expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a", number, 0.5))))).toBe("one, over 3 seeds");
     expect(of({ ...seed("/runs/a", 0, 0.5)[0]!, owner: owner() }).isTrained).toBe(true);
   });
