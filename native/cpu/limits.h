@@ -14,7 +14,8 @@ struct Limits {
 // Measures with all threads of the pool and the instruction set in use; takes about a second.
 Limits measure_limits();
 
-// Runs `times` links of enough multiply-add chains to keep every unit busy; returns the number of operations. avx512_bf16: on pairs.
+// Runs `times` links of enough multiply-add chains to keep every unit busy; returns the number of operations. avx512_bf16: on pairs,
+// amx: on tiles.
 #define DISTILL_DECLARE_CHAINS(isa)     \
   namespace isa {                       \
   int64_t multiply_adds(int64_t times); \
@@ -23,6 +24,7 @@ DISTILL_DECLARE_CHAINS(scalar)
 DISTILL_DECLARE_CHAINS(avx2)
 DISTILL_DECLARE_CHAINS(avx512)
 DISTILL_DECLARE_CHAINS(avx512_bf16)
+DISTILL_DECLARE_CHAINS(amx)
 #undef DISTILL_DECLARE_CHAINS
 
 }  // namespace distill

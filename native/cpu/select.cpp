@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "cpu/features.h"
+#include "cpu/tiles.h"
 #include "cpu/variants.h"
 
 namespace distill {
@@ -52,6 +53,12 @@ namespace distill {
   OP(layer_norm_backward)      \
   OP(attention_forward)        \
   OP(attention_backward)
+
+// The ops whose bf16 products AMX computes by tiles; all others use their avx512_bf16 variant.
+#define DISTILL_TILE_OPS(OP)   \
+  OP(linear_forward)           \
+  OP(linear_backward_input)    \
+  OP(linear_backward_weight)
 // clang-format on
 
 namespace {
@@ -90,7 +97,15 @@ constexpr Ops avx512_bf16_ops() {
   return ops;
 }
 
-constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops()};
+constexpr Ops amx_ops() {
+  Ops ops = avx512_bf16_ops();
+#define DISTILL_TAKE(name) ops.name = amx::name;
+  DISTILL_TILE_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops(), amx_ops()};
 
 bool runs(std::initializer_list<const char *> features) {
   return std::all_of(features.begin(), features.end(), [](const char *feature) { return cpu_description().has(feature); });
@@ -101,11 +116,13 @@ std::vector<Isa> find_isas() {
   if (!runs({"avx2", "fma"})) return isas;
   isas.push_back(Isa::avx2);
 #if defined(DISTILL_LOWERED)  // cpu/lowered/CMakeLists.txt
-  isas.insert(isas.end(), {Isa::avx512, Isa::avx512_bf16});
+  isas.insert(isas.end(), {Isa::avx512, Isa::avx512_bf16, Isa::amx});
 #else
   if (!runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) return isas;
   isas.push_back(Isa::avx512);
-  if (runs({"avx512_bf16"})) isas.push_back(Isa::avx512_bf16);
+  if (!runs({"avx512_bf16"})) return isas;
+  isas.push_back(Isa::avx512_bf16);
+  if (runs({"amx_tile", "amx_bf16"}) && allow_tiles()) isas.push_back(Isa::amx);
 #endif
   return isas;
 }
@@ -126,7 +143,7 @@ std::atomic<Isa> &selected() {
 }  // namespace
 
 const char *isa_name(Isa isa) {
-  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16"};
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx"};
   return kNames[static_cast<int>(isa)];
 }
 

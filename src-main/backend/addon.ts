@@ -11,7 +11,7 @@ export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
 export type Recording = number;
-export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16";
+export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx";
 
 export interface CpuFeatures {
   /** Processor name as the system reports it. */
