@@ -16,7 +16,7 @@ namespace distill {
 // Windows 11 and Server 2022.
 bool allow_tiles();
 
-#if defined(DISTILL_EMULATED_TILES)
+// lowered/tiles.cpp; throw std::logic_error for what hardware does slowly or not at all.
 namespace emulated {
 void configure();
 void release();
@@ -25,7 +25,6 @@ void load(int tile, const void *from, int64_t stride);
 void store(int tile, void *to, int64_t stride);
 void dot(int sums, int left, int right);
 }  // namespace emulated
-#endif
 
 namespace {
 
