@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
-const program = fileURLToPath(new URL("../../native/build/testing/tiles", import.meta.url));
+const program = fileURLToPath(new URL("../../native/build/testing/emulated_tiles", import.meta.url));
 const missing = existsSync(program) ? null : "run by `npm test` on Linux for x64, which builds it";
 
 it("emulated tiles compute what AMX does, and refuse what it would do slowly or not at all", (test) => {
