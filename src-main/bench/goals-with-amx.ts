@@ -1,3 +1,5 @@
+import type { Benchmark } from "./benchmark";
+
 /** The ratios to PyTorch that the project wants in bf16 on a processor with AMX, which PyTorch uses too. */
 const GOALS: readonly (readonly [name: RegExp, goal: number])[] = [
   [/^training step, ViT-tiny 224/, 3],
@@ -15,7 +17,8 @@ const GOALS: readonly (readonly [name: RegExp, goal: number])[] = [
   [/^convolution .* dW$/, 1.5],
 ];
 
-/** The goal of a benchmark by its name; null if there is none. */
-export function goalWithAmx(name: string): number | null {
-  return GOALS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+/** The benchmark with the goal that it has there. */
+export function withAmxGoal(benchmark: Benchmark): Benchmark {
+  if (benchmark.precision !== "bf16") return benchmark;
+  return { ...benchmark, goal: GOALS.find(([pattern]) => pattern.test(benchmark.name))?.[1] ?? benchmark.goal };
 }
