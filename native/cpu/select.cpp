@@ -58,7 +58,9 @@ namespace distill {
 #define DISTILL_TILE_OPS(OP)   \
   OP(linear_forward)           \
   OP(linear_backward_input)    \
-  OP(linear_backward_weight)
+  OP(linear_backward_weight)   \
+  OP(attention_forward)        \
+  OP(attention_backward)
 // clang-format on
 
 namespace {
