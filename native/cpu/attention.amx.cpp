@@ -33,6 +33,10 @@ void for_each_tile_head(const Op &op, const Body &body) {
 void prefetch_row(const bf16 *row, int64_t count) {
   for (int64_t e = 0; e < count; e += 32) __builtin_prefetch(row + e, 0, 2);
 }
+// q, k and v of a token
+void prefetch_token(const bf16 *q, const Head &head) {
+  for (int64_t which = kQ; which <= kV; ++which) prefetch_row(q + which * head.A * head.E, head.E);
+}
 
 // b [N,K], rows ldb apart, as the right factor b^T
 TilePanels pack_across(int slot, int64_t K, int64_t N, const bf16 *b, int64_t ldb) {
@@ -116,14 +120,13 @@ void head_forward(const AttentionForward &op, const Head &head, int64_t ahead) {
   const TileRows queries{op.qkv + head.packed(kQ), Q, E, ld};
   bf16 *copy = array_in_scratch<bf16>(kQueryCopies, 32 * queries.depth()), *P = array_in_scratch<bf16>(kWeights, 32 * pitch);
   float *scores = array_in_scratch<float>(kScoreBlocks, 2 * keys.count() * kBlockPitch);
-  const int64_t per_step = ceil_div(32, keys.count() * keys.steps());
+  const int64_t per_panel = ceil_div(32, keys.count());
 
   ScoreRows waiting;
   const auto weigh = [&](int64_t some) __attribute__((always_inline)) {
     for (const int64_t last = least(waiting.rows, waiting.weighed + some); waiting.weighed < last; ++waiting.weighed) {
       weigh_row(waiting, waiting.weighed, T, scale, P + waiting.weighed * pitch);
-      if (!ahead) continue;
-      for (const int64_t which : {kQ, kK, kV}) prefetch_row(qkv + head.packed(which) + (waiting.first + waiting.weighed) * ld + ahead, E);
+      if (ahead) prefetch_token(qkv + head.packed(kQ) + (waiting.first + waiting.weighed) * ld + ahead, head);
     }
   };
   const auto finish = [&] {
@@ -147,7 +150,7 @@ void head_forward(const AttentionForward &op, const Head &head, int64_t ahead) {
     float *block = scores + first / 32 % 2 * keys.count() * kBlockPitch;
     for (int64_t panel = 0; panel < keys.count(); ++panel) {
       multiply_block(strip, keys, panel);
-      weigh(per_step * keys.steps());
+      weigh(per_panel);
       TileBlock::store(block + panel * kBlockPitch);
     }
     if (first) finish();
@@ -223,9 +226,9 @@ QueryNumbers query_numbers(const AttentionBackward &op, const Head &head, float 
   return numbers;
 }
 
-// P = softmax(S), dP = dy v^T, dS = P (dP - dy.y) / sqrt(E): dq = dS k, dk = dS^T q, dv = P^T dy. Computed as S^T = k q^T and dP^T = v
-// dy^T, 32 keys at a time: then P^T and dS^T are left factors as they come, and only dS is transposed. A block of P^T and dS^T is computed
-// while the tiles compute the next one.
+// P = softmax(S), dP = dy v^T, dS = P (dP - dy.y) / sqrt(E): dq = dS k, dk = dS^T q, dv = P^T dy. The tiles compute S^T = k q^T and dP^T,
+// 32 keys at a time: P^T and dS^T are then left factors as they come, and only dS is transposed. A block of P^T and dS^T is computed while
+// the tiles compute the products of the next one.
 void head_backward(const AttentionBackward &op, const Head &head, int64_t ahead) {
   const int64_t T = op.T, Q = op.Q, E = op.E, ld = head.packed_ld(), y_ld = head.plain_ld();
   const int64_t pitch = row_pitch(Q), key_pitch = row_pitch(T);
@@ -272,7 +275,7 @@ void head_backward(const AttentionBackward &op, const Head &head, int64_t ahead)
     weigh(queries_across.count() - 1, 0, 32);
     if (ahead) {
       for (int64_t t = first; t < first + rows; ++t) {
-        for (const int64_t which : {kQ, kK, kV}) prefetch_row(qkv + head.packed(which) + t * ld + ahead, E);
+        prefetch_token(q + t * ld + ahead, head);
         if (t >= Q) continue;
         prefetch_row(dy + t * y_ld + ahead, E);
         prefetch_row(op.y.as_bf16() + head.plain() + t * y_ld + ahead, E);

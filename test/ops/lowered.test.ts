@@ -2,7 +2,7 @@
 // emulated tiles.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { relativeError } from "../reference/goldens";
 
 const lowered = fileURLToPath(new URL("../../native/build/Release/distill_core_lowered.node", import.meta.url));
@@ -10,7 +10,9 @@ const missing = existsSync(lowered) ? null : "run by `npm test` on x86 with g++,
 if (!missing) process.env.DISTILL_TEST_ADDON = lowered;
 const { addon, bf16Cases, cases, run } = await import("./cases");
 const { attention } = await import("../../src-main/tensor/ops/attention");
-const { backward, fromArray, scope } = await import("../../src-main/tensor/tensor");
+const { backward, empty, fromArray, scope } = await import("../../src-main/tensor/tensor");
+const threads = addon.threads();
+afterAll(() => addon.setThreads(threads));
 
 const fp32 = cases.map((test) => ({ ...test, stored: [] as string[], tolerance: 1e-5 }));
 const bf16 = bf16Cases.map((test) => ({ ...test, tolerance: 1e-2 }));
@@ -42,5 +44,51 @@ describe.each(["avx512", "avx512_bf16", "amx"] as const)("attention on %s where 
     });
     expect(gradient.every(Number.isFinite)).toBe(true);
     expect(gradient.some((value) => value !== 0)).toBe(true);
+  });
+});
+
+// The other instruction sets compute with any number of threads in variants.test.ts and bf16.test.ts, where the processor has them.
+describe("amx lowered to AVX2, with 1 and 3 threads", () => {
+  it.for(bf16.filter(({ large }) => !large))("$name; in bf16: $stored", (test, { skip }) => {
+    if (missing) skip(missing);
+    addon.selectIsa("amx");
+    const [one, three] = [1, 3].map((count) => {
+      addon.setThreads(count);
+      return run(test);
+    });
+    expect(three).toEqual(one);
+  });
+});
+
+describe("attention on amx in bf16", () => {
+  const [T, E] = [37, 32];
+  const packed = Float32Array.from({ length: T * 3 * E }, (_, i) => 2 * Math.sin(i * i));
+  const attend = (isa: "scalar" | "amx", values: Float32Array) =>
+    scope(() => {
+      addon.selectIsa(isa);
+      const [qkv, y, logsumexp] = [fromArray(values, [1, T, 3 * E], "bf16"), empty([1, T, E], "bf16"), empty([1, 1, T])];
+      addon.attentionForward({ qkv: qkv.handle, y: y.handle, logsumexp: logsumexp.handle, heads: 1 });
+      return { y: y.toFloat32(), logsumexp: logsumexp.toFloat32() };
+    });
+
+  it("leaves a logsumexp from which every other instruction set can go on", ({ skip }) => {
+    if (missing) skip(missing);
+    const [actual, expected] = [attend("amx", packed).logsumexp, attend("scalar", packed).logsumexp];
+    expect(Math.max(...actual.map((value, t) => Math.abs(value - expected[t]!)))).toBeLessThan(1.5e-4);
+  });
+
+  it.for([
+    ["a query", 0, 1],
+    ["a key", E, T],
+    ["a value", 2 * E, T],
+  ] as const)("spreads NaN from %s to what depends on it", ([, place, rows], { skip }) => {
+    if (missing) skip(missing);
+    const { y } = attend(
+      "amx",
+      packed.map((value, i) => (i === 3 * E * 20 + place ? Number.NaN : value)),
+    );
+    const spoilt = Array.from({ length: T }, (_, t) => y.subarray(t * E, (t + 1) * E).some(Number.isNaN));
+    expect(spoilt.filter(Boolean)).toHaveLength(rows);
+    expect(spoilt[20]).toBe(true);
   });
 });
