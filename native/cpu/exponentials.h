@@ -30,8 +30,8 @@ template <class V>
   return exp2_of_parts(n, x - (n - kRound));
 }
 
-// 2^x for x up to 127, for numbers that are rounded to bf16 next: relative error below 1.1e-4, 2^-126 for x below -126. 2^0 is 1. Of the
-// polynomials of degree 3 that are 1 at 0, this one has the smallest relative error. NaN stays NaN.
+// 2^x for numbers that are rounded to bf16 next: relative error below 1.1e-4 up to 2^127, infinity from 2^128 on, 2^-126 for x below -126.
+// 2^0 is 1: of the polynomials of degree 3 for which it is, this one has the smallest relative error. NaN stays NaN.
 template <class V>
 [[gnu::always_inline]] inline V rough_exp2(V x) {
   x = max(x, broadcast<V>(-126.0f));
@@ -45,6 +45,7 @@ template <class V>
   }
 #endif
   constexpr float kBias = 127.0f;
+  x = min(x, broadcast<V>(128.0f));
   const V n = x + (kRound + kBias);
   using Bits = typename VecTraits<V>::Bits;
   return power_of_fraction(x - (n - (kRound + kBias))) * as<V>(as<Bits>(n) << 23);
