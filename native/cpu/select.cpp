@@ -63,10 +63,15 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+<<<<<<< HEAD
   OP(mlp_forward)              \
   OP(mlp_backward_input)       \
   OP(layer_norm_forward)       \
   OP(layer_norm_backward)
+=======
+  OP(attention_forward)        \
+  OP(attention_backward)
+>>>>>>> attention
 // clang-format on
 
 namespace {
