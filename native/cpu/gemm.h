@@ -2,8 +2,8 @@
 // case one step along the sum takes two numbers.
 //
 // The right factor is packed once into panels, a few vectors wide, with contiguous rows, so that a tile of the product reads them from the
-// cache as one stream. The left factor is read in place, one number at a time. There is no blocking over K: panels fit the second-level cache
-// up to a K of a few thousand.
+// cache as one stream. The left factor is read in place, one number at a time. There is no blocking over K: panels fit the second-level
+// cache up to a K of a few thousand.
 #pragma once
 
 #include "cpu/pairs.h"

@@ -6,7 +6,8 @@
 namespace distill {
 namespace {
 
-// The latency of a multiply-add times the number of units, with a margin, within the registers: 4 by 4 of 32 on ARM, 4 by 2 of 16 with AVX2.
+// The latency of a multiply-add times the number of units, with a margin, within the registers: 4 by 4 of 32 on ARM, 4 by 2 of 16 with
+// AVX2.
 #if defined(__aarch64__)
 constexpr int kChains = 24;
 #else

@@ -3,7 +3,7 @@ file(GLOB NEON_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.neon.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   set(NEON_OPTIONS -ffp-contract=fast)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC would load factors so early that it has to spill sums, about five for each row of a panel.
+    # GCC would load factors so early that it has to spill sums, a few in every step (docs/performance/what-was-tried.md).
     list(APPEND NEON_OPTIONS -fno-schedule-insns)
   endif()
   set_source_files_properties(${NEON_SOURCES} PROPERTIES COMPILE_OPTIONS "${NEON_OPTIONS}")

@@ -55,7 +55,8 @@ constexpr int lanes = sizeof(V) / sizeof(float);
 // factors; larger tiles were slower.
 template <class V>
 constexpr int kTileSums = VecTraits<V>::registers * 3 / 4;
-// How many steps along the sum a loop of a product takes at once. On ARM clang keeps factors of both steps in registers, and spills sums.
+// How many steps along the sum a loop of a product takes at once. On ARM clang would keep factors of both steps in registers, copy sums
+// between others, and spill some.
 #if defined(__aarch64__)
 constexpr int kStepsAtOnce = 1;
 #else

@@ -1,5 +1,6 @@
-// distill_cpu_driver VARIANT FILE...: plays the scripts in the files (driver/calls.h) with a variant of the processor's ops, such as neon. Exit
-// status 1 if a script fails. For each it prints whether the variant's reads match the scalar ops' and are bitwise equal with one and two threads.
+// distill_cpu_driver VARIANT FILE...: plays the scripts in the files (driver/calls.h) with a variant of the processor's ops, such as neon.
+// Exit status 1 if a script fails. For each it prints whether the variant's reads match the scalar ops' and are bitwise equal with one and
+// two threads.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
