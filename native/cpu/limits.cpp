@@ -32,6 +32,8 @@ MultiplyAdds fp32_multiply_adds() {
 #if defined(DISTILL_X86)
   if (selected_isa() >= Isa::avx512) return avx512::multiply_adds;
   if (selected_isa() == Isa::avx2) return avx2::multiply_adds;
+#elif defined(DISTILL_ARM64)
+  if (selected_isa() == Isa::neon) return neon::multiply_adds;
 #endif
   return scalar::multiply_adds;
 }

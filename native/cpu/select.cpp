@@ -63,15 +63,12 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
-<<<<<<< HEAD
   OP(mlp_forward)              \
   OP(mlp_backward_input)       \
   OP(layer_norm_forward)       \
-  OP(layer_norm_backward)
-=======
+  OP(layer_norm_backward)      \
   OP(attention_forward)        \
   OP(attention_backward)
->>>>>>> attention
 // clang-format on
 
 namespace {
@@ -140,9 +137,30 @@ std::vector<Isa> find_isas() {
   return isas;
 }
 
+const Ops &table_of(Isa isa) { return kTables[static_cast<int>(isa)]; }
+
+#elif defined(DISTILL_ARM64)
+
+constexpr Ops neon_ops() {
+  Ops ops = scalar_ops();
+#define DISTILL_TAKE(name) ops.name = neon::name;
+  DISTILL_VECTOR_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kScalar = scalar_ops(), kNeon = neon_ops();
+
+const Ops &table_of(Isa isa) { return isa == Isa::neon ? kNeon : kScalar; }
+
+// Every arm64 processor has it.
+std::vector<Isa> find_isas() { return {Isa::scalar, Isa::neon}; }
+
 #else
 
-constexpr Ops kTables[] = {scalar_ops()};
+constexpr Ops kScalar = scalar_ops();
+
+const Ops &table_of(Isa) { return kScalar; }
 
 std::vector<Isa> find_isas() { return {Isa::scalar}; }
 
@@ -156,7 +174,7 @@ std::atomic<Isa> &selected() {
 }  // namespace
 
 const char *isa_name(Isa isa) {
-  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx"};
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx", "neon"};
   return kNames[static_cast<int>(isa)];
 }
 
@@ -168,6 +186,6 @@ const std::vector<Isa> &available_isas() {
 Isa selected_isa() { return selected(); }
 void select_isa(Isa isa) { selected() = isa; }
 
-const Ops &cpu_ops() { return kTables[static_cast<int>(selected_isa())]; }
+const Ops &cpu_ops() { return table_of(selected_isa()); }
 
 }  // namespace distill

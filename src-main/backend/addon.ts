@@ -11,13 +11,13 @@ export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
 export type Recording = number;
-export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx";
+export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx" | "neon";
 
 export interface CpuFeatures {
   /** Processor name as the system reports it. */
   name: string;
   logicalCores: number;
-  /** The features of the processor, by the Linux kernel's names: avx2, fma, avx512f, avx512_bf16 ... */
+  /** The features of the processor, by the Linux kernel's names: avx2, fma, avx512f, avx512_bf16, asimd (NEON) ... */
   features: string[];
   /** Variants compiled in that this processor can run, slowest first. */
   isas: Isa[];
