@@ -94,10 +94,11 @@ export function choiceInWords({ train: { precision } }: Recipe, choice: Arithmet
   return precision === "bf16" ? `computing in bf16, multiplied in ${choice.bf16Products} here: ${choice.reason}` : null;
 }
 
-/** In what a run computes, for a line under the heading "Arithmetic": "fp32", "bf16, multiplied in fp32". */
-export function arithmeticInWords({ train: { precision } }: ResolvedRecipe, arithmetic: ArithmeticChoice | undefined): string {
-  if (!arithmetic) return precision;
-  return precision === "bf16" ? `bf16, multiplied in ${arithmetic.bf16Products}` : precision;
+/** In what a run computes, and why: "bf16, multiplied in fp32 (...)". */
+export function arithmeticInWords({ recipe: { train }, arithmetic }: { recipe: ResolvedRecipe; arithmetic?: Arithmetic }): string {
+  if (!arithmetic) return train.precision;
+  const products = train.precision === "bf16" ? `, multiplied in ${arithmetic.bf16Products}` : "";
+  return `${train.precision}${products} (${arithmetic.reason})`;
 }
 
 /** That a run goes on where other kernels compute than those that it began with; null where they are the same. */
