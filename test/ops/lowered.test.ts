@@ -86,3 +86,37 @@ describe("attention on amx in bf16", () => {
     expect(spoilt[20]).toBe(true);
   });
 });
+
+describe("the arithmetic of bf16 products", () => {
+  const products = bf16.filter(({ op, large }) => !large && /linear|mlp|conv|attention/.test(op));
+
+  it.for(products)("is that of avx512 where fp32 is selected, to the bit: $name; in bf16: $stored", (test, { skip }) => {
+    if (noLowered) skip(noLowered);
+    addon.selectIsa("avx512");
+    const widened = run(test);
+    addon.selectIsa("avx512_bf16");
+    addon.selectBf16Products("fp32");
+    expect(run(test)).toEqual(widened);
+    addon.selectBf16Products("bf16");
+  });
+
+  it("is bf16 until fp32 is selected, and fp32 where there is no instruction for it; both are measured", ({ skip }) => {
+    if (noLowered) skip(noLowered);
+    const states = (["avx512", "avx512_bf16", "amx"] as const).flatMap((isa) => {
+      addon.selectIsa(isa);
+      return (["fp32", "bf16"] as const).map((products) => {
+        addon.selectBf16Products(products);
+        return `${isa} ${products}: ${addon.cpuFeatures().bf16Products}, bf16 ${addon.measureProducts().bf16 === null ? "none" : "measured"}`;
+      });
+    });
+    expect(states).toEqual([
+      "avx512 fp32: fp32, bf16 none",
+      "avx512 bf16: fp32, bf16 none",
+      "avx512_bf16 fp32: fp32, bf16 measured",
+      "avx512_bf16 bf16: bf16, bf16 measured",
+      "amx fp32: fp32, bf16 measured",
+      "amx bf16: bf16, bf16 measured",
+    ]);
+    expect(addon.measureProducts().fp32).toBeGreaterThan(0);
+  });
+});
