@@ -58,7 +58,11 @@ namespace distill {
 #define DISTILL_TILE_OPS(OP)   \
   OP(linear_forward)           \
   OP(linear_backward_input)    \
-  OP(linear_backward_weight)
+  OP(linear_backward_weight)   \
+  OP(conv2d_forward)           \
+  OP(conv2d_norm_forward)      \
+  OP(conv2d_backward_input)    \
+  OP(conv2d_backward_weight)
 // clang-format on
 
 namespace {

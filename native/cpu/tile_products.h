@@ -114,19 +114,23 @@ inline void pack_pairs(Floats from, int64_t ld, int64_t rows, int64_t columns, b
       });
 }
 
-// Packs them transposed, as 32 rows of a left factor in two tiles, and adds each column to sums [32], in the order of paired_column.
+// Packs them transposed, as 32 rows of a left factor in two tiles, and adds each column to sums [32] (or null), in the order of
+// paired_column.
 inline void pack_transposed(Floats from, int64_t ld, int64_t rows, int64_t columns, bf16 *to, float *sums) {
-  Vec16 low[16], high[16], low_sum = load<Vec16>(sums), high_sum = load<Vec16>(sums + 16);
+  Vec16 low[16], high[16], low_sum = sums ? load<Vec16>(sums) : Vec16{}, high_sum = sums ? load<Vec16>(sums + 16) : Vec16{};
   const Vec16 ones = broadcast<Vec16>(Pair{{0x3f80}, {0x3f80}});
   for_row_pairs(
       from, ld, rows, columns, [&](int64_t i, const PairedRows &pairs) __attribute__((always_inline)) {
         low[i] = pairs.low;
         high[i] = pairs.high;
+        if (!sums) return;
         add_product<Pair>(low_sum, pairs.low, ones);
         add_product<Pair>(high_sum, pairs.high, ones);
       });
-  store(sums, low_sum);
-  store(sums + 16, high_sum);
+  if (sums) {
+    store(sums, low_sum);
+    store(sums + 16, high_sum);
+  }
   transpose(low);
   transpose(high);
 #pragma GCC unroll 16

@@ -41,6 +41,8 @@ using IntVec = typename VecTraits<V>::Int;
 template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Reinterprets the bits as another type
 template <class To, class From>
 inline To as(From from) {
