@@ -220,7 +220,7 @@ void convolve(const Conv2dForward &op, const Epilogue &epilogue) {
   const bool stream = streams(op.y, op.O, op.N * op.P * op.Q * op.O);
   convolve(
       images, filter, {op.y, op.P, op.Q, 1, 0, 0},
-      [ =, O = op.O, y = op.y, bias = Floats{op.bias} ](int64_t row, int64_t o, int64_t count, Vec16 low, Vec16 high)
+      [ =, O = op.O, y = op.y.as_bf16(), bias = Floats{op.bias} ](int64_t row, int64_t o, int64_t count, Vec16 low, Vec16 high)
           __attribute__((always_inline)) {
             const int64_t at = row * O + o, few = least(16, count);
             if (bias) {
@@ -232,7 +232,7 @@ void convolve(const Conv2dForward &op, const Epilogue &epilogue) {
               low = epilogue.apply(low, at, o, few);
               if (count > 16) high = epilogue.apply(high, at + 16, o + 16, count - 16);
             }
-            store_numbers(y + at, count, low, high, stream);
+            store_numbers({y + at, Storage::bf16}, count, low, high, stream);
           });
 }
 
@@ -247,8 +247,8 @@ void backward_residue(const Conv2dBackwardInput &op, int64_t i, int64_t j) {
   const bool stream = streams(op.dx, op.C, op.N * op.H * op.W * op.C);
   convolve(
       images, filter, {op.dx, op.H, op.W, op.stride, i, j},
-      [ =, C = op.C, dx = op.dx ](int64_t row, int64_t c, int64_t count, Vec16 low, Vec16 high)
-          __attribute__((always_inline)) { store_numbers(dx + (row * C + c), count, low, high, stream); });
+      [ =, C = op.C, dx = op.dx.as_bf16() ](int64_t row, int64_t c, int64_t count, Vec16 low, Vec16 high)
+          __attribute__((always_inline)) { store_numbers({dx + (row * C + c), Storage::bf16}, count, low, high, stream); });
 }
 
 // ---- Backward weight
@@ -306,7 +306,7 @@ struct WeightGradient {
     for (int64_t q = 0; q < op.Q; ++q) {
       for (int64_t i = 0; i < strips; ++i) {
         const int64_t image = n + i * kStep, first = group * split.kOutputs;
-        const Floats dy = op.dy + ((p * op.Q + q) * op.N + image) * op.O;
+        const Floats dy{op.dy.as_bf16() + ((p * op.Q + q) * op.N + image) * op.O, Storage::bf16};
         for (int64_t o = first; o < least(op.O, first + split.kOutputs); o += kStep)
           pack_transposed(dy + o, op.O, op.N - image, op.O - o, packed.at((o - first) / kStep, p) + (q * split.strips + i) * packed.kBlock,
                           nullptr);
@@ -322,7 +322,7 @@ struct WeightGradient {
         const int64_t image = n + i * kStep, to = (w * split.strips + i) * packed.kBlock;
         if (patch) images.copy_patch(h, w, image, patch);
         const int64_t columns = patch ? images.width() : op.C;
-        const Floats x = patch ? Floats{patch, Storage::bf16} : op.x + ((h * op.W + w) * op.N + image) * op.C;
+        const Floats x{patch ? patch : op.x.as_bf16() + ((h * op.W + w) * op.N + image) * op.C, Storage::bf16};
         for (int64_t block = 0; block < split.blocks; ++block)
           pack_pairs(x + block * kStep, columns, op.N - image, columns - block * kStep, packed.at(block, h) + to);
       }
