@@ -12,64 +12,141 @@ namespace {
 // Rows of a chunk of parallel work
 constexpr int64_t kRows = 128;
 
-// Passes all of a [M,K] times the panels to `finish`, as multiply_rows does.
-template <class Finish>
-void multiply(const TileRows &left, const TilePanels &panels, const Finish &finish) {
-  parallel_for(ceil_div(left.M, kRows), [&](int64_t chunk) {
+// Calls body(first row, rows) for chunks of M rows, within a TileScope.
+template <class Body>
+void for_row_chunks(int64_t M, const Body &body) {
+  parallel_for(ceil_div(M, kRows), [&](int64_t chunk) {
     const TileScope scope;
-    multiply_rows(left, chunk * kRows, least(left.M, (chunk + 1) * kRows), panels, finish);
+    body(chunk * kRows, least(kRows, M - chunk * kRows));
   });
 }
+
+TilePanels packed_forward(int slot, const LinearForward &op) {
+  const TilePanels weight(slot, op.I, op.O);
+  parallel_for(weight.count(), [&](int64_t panel) { pack_columns(weight, panel, op.weight, op.I); });
+  return weight;
+}
+
+TilePanels packed_backward(int slot, const LinearBackwardInput &op) {
+  const TilePanels weight(slot, op.O, op.I);
+  parallel_for(weight.steps(), [&](int64_t step) { pack_rows(weight, step, op.weight, op.I); });
+  return weight;
+}
+
+// Some rows of a product's result, which the next product takes as its left factor while they are in the cache.
+struct RowsInCache {
+  bf16 *data = nullptr;  // rows from `first` on, or null
+  int64_t first = 0, columns = 0;
+
+  [[gnu::always_inline]] void store(int64_t m, int64_t column, Vec16 low, Vec16 high) const {
+    if (data) store_line(data + (m - first) * columns + column, narrow(low, high));
+  }
+};
+
+// What becomes of 32 sums of a row. The results of a layer go to `copy` too.
+struct FinishForward {
+  LinearForward op;
+  const GeluTable &table = gelu_table();
+  bool stream = streams(op.y, op.O, op.M *op.O), stream_grad = op.gelu_grad && streams(op.gelu_grad, op.O, op.M *op.O);
+  RowsInCache copy = {};
+
+  [[gnu::always_inline]] void operator()(int64_t m, int64_t o, int64_t count, Vec16 low, Vec16 high) const {
+    const int64_t at = m * op.O + o;
+    if (op.bias) {
+      const TwoVectors bias = load_32({op.bias + o, Storage::f32}, count);
+      low += bias.low;
+      high += bias.high;
+    }
+    if (op.gelu || op.gelu_grad) {
+      const Gelu<Vec16> first = gelu_by_table(table, low), second = gelu_by_table(table, high);
+      if (op.gelu) {
+        low = first.value;
+        high = second.value;
+      }
+      if (op.gelu_grad) store_numbers(op.gelu_grad + at, count, first.derivative, second.derivative, stream_grad);
+    }
+    if (op.residual) {
+      const TwoVectors residual = load_32(op.residual + at, count);
+      low += residual.low;
+      high += residual.high;
+    }
+    copy.store(m, o, low, high);
+    store_numbers(op.y + at, count, low, high, stream);
+  }
+};
+
+struct FinishBackward {
+  LinearBackwardInput op;
+  bool stream = streams(op.dx, op.I, op.M *op.I);
+  RowsInCache copy = {};
+
+  [[gnu::always_inline]] void operator()(int64_t m, int64_t i, int64_t count, Vec16 low, Vec16 high) const {
+    const int64_t at = m * op.I + i;
+    if (op.gelu_grad) {
+      const TwoVectors slope = load_32(op.gelu_grad + at, count);
+      low *= slope.low;
+      high *= slope.high;
+    }
+    copy.store(m, i, low, high);
+    store_numbers(op.dx + at, count, low, high, stream);
+  }
+};
+
+// Two products in turn for each chunk of rows: the first one's rows, as left factor of the second, never leave the cache.
+template <class First, class Second>
+void multiply_twice(const TileRows &left, const TilePanels &first_weight, First first, const TilePanels &second_weight,
+                    const Second &second) {
+  const int64_t columns = first_weight.N;
+  for_row_chunks(left.M, [&](int64_t begin, int64_t rows) {
+    First finish = first;
+    finish.copy = {array_in_scratch<bf16>(kLeftRows, kRows * columns), begin, columns};
+    multiply_rows(left, begin, begin + rows, first_weight, finish);
+    const TileRows between{{finish.copy.data, Storage::bf16}, rows, columns, columns};
+    multiply_rows(
+        between, 0, rows,
+        second_weight, [&](int64_t m, int64_t column, int64_t count, Vec16 low, Vec16 high) __attribute__((always_inline)) {
+          second(begin + m, column, count, low, high);
+        });
+  });
+}
+
+// Whether rows between two layers are bf16 numbers in whole lines.
+bool in_lines(Floats between, int64_t columns) { return between.storage == Storage::bf16 && columns % 32 == 0; }
 
 }  // namespace
 
 void linear_forward(const LinearForward &op) {
   if (op.x.storage == Storage::f32) return avx512::linear_forward(op);
-  const TilePanels weight(kPackedWeight, op.I, op.O);
-  parallel_for(weight.count(), [&](int64_t panel) { pack_columns(weight, panel, op.weight, op.I); });
-  const bool stream = streams(op.y, op.O, op.M * op.O), stream_grad = op.gelu_grad && streams(op.gelu_grad, op.O, op.M * op.O);
-  const GeluTable &table = gelu_table();
-  multiply(
-      {op.x, op.M, op.I, op.I}, weight,
-      [ =, &table ](int64_t m, int64_t o, int64_t count, Vec16 low, Vec16 high) __attribute__((always_inline)) {
-        const int64_t at = m * op.O + o;
-        if (op.bias) {
-          const TwoVectors bias = load_32({op.bias + o, Storage::f32}, count);
-          low += bias.low;
-          high += bias.high;
-        }
-        if (op.gelu || op.gelu_grad) {
-          const Gelu<Vec16> first = gelu_by_table(table, low), second = gelu_by_table(table, high);
-          if (op.gelu) {
-            low = first.value;
-            high = second.value;
-          }
-          if (op.gelu_grad) store_numbers(op.gelu_grad + at, count, first.derivative, second.derivative, stream_grad);
-        }
-        if (op.residual) {
-          const TwoVectors residual = load_32(op.residual + at, count);
-          low += residual.low;
-          high += residual.high;
-        }
-        store_numbers(op.y + at, count, low, high, stream);
-      });
+  const TilePanels weight = packed_forward(kPackedWeight, op);
+  const FinishForward finish{op};
+  for_row_chunks(op.M, [&](int64_t begin, int64_t rows) { multiply_rows({op.x, op.M, op.I, op.I}, begin, begin + rows, weight, finish); });
 }
 
 void linear_backward_input(const LinearBackwardInput &op) {
   if (op.dx.storage == Storage::f32) return avx512::linear_backward_input(op);
-  const TilePanels weight(kPackedWeight, op.O, op.I);
-  parallel_for(weight.steps(), [&](int64_t step) { pack_rows(weight, step, op.weight, op.I); });
-  const bool stream = streams(op.dx, op.I, op.M * op.I);
-  multiply(
-      {op.dy, op.M, op.O, op.O}, weight, [=](int64_t m, int64_t i, int64_t count, Vec16 low, Vec16 high) __attribute__((always_inline)) {
-        const int64_t at = m * op.I + i;
-        if (op.gelu_grad) {
-          const TwoVectors slope = load_32(op.gelu_grad + at, count);
-          low *= slope.low;
-          high *= slope.high;
-        }
-        store_numbers(op.dx + at, count, low, high, stream);
-      });
+  const TilePanels weight = packed_backward(kPackedWeight, op);
+  const FinishBackward finish{op};
+  for_row_chunks(op.M, [&](int64_t begin, int64_t rows) { multiply_rows({op.dy, op.M, op.O, op.O}, begin, begin + rows, weight, finish); });
+}
+
+void mlp_forward(const MlpForward &op) {
+  const auto &[first, second] = op;
+  if (first.x.storage == Storage::f32 || !in_lines(first.y, first.O)) {
+    linear_forward(first);
+    return linear_forward(second);
+  }
+  const TilePanels first_weight = packed_forward(kPackedWeight, first), second_weight = packed_forward(kPackedSecondWeight, second);
+  multiply_twice({first.x, first.M, first.I, first.I}, first_weight, FinishForward{first}, second_weight, FinishForward{second});
+}
+
+void mlp_backward_input(const MlpBackwardInput &op) {
+  const auto &[second, first] = op;
+  if (first.dx.storage == Storage::f32 || !in_lines(second.dx, second.I)) {
+    linear_backward_input(second);
+    return linear_backward_input(first);
+  }
+  const TilePanels second_weight = packed_backward(kPackedSecondWeight, second), first_weight = packed_backward(kPackedWeight, first);
+  multiply_twice({second.dy, second.M, second.O, second.O}, second_weight, FinishBackward{second}, first_weight, FinishBackward{first});
 }
 
 namespace {

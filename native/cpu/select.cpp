@@ -15,6 +15,8 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
   OP(gelu_forward)             \
   OP(gelu_backward)            \
   OP(add)                      \
@@ -42,6 +44,8 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
   OP(add)                      \
   OP(conv2d_forward)           \
   OP(conv2d_norm_forward)      \
@@ -54,7 +58,7 @@ namespace distill {
   OP(attention_forward)        \
   OP(attention_backward)
 
-// The ops whose bf16 products AMX computes by tiles; all others use their avx512_bf16 variant.
+// The ops whose bf16 products AMX computes by tiles, and those that would hold such products up; all others use their avx512_bf16 variant.
 #define DISTILL_TILE_OPS(OP)   \
   OP(linear_forward)           \
   OP(linear_backward_input)    \
@@ -62,7 +66,11 @@ namespace distill {
   OP(conv2d_forward)           \
   OP(conv2d_norm_forward)      \
   OP(conv2d_backward_input)    \
-  OP(conv2d_backward_weight)
+  OP(conv2d_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
+  OP(layer_norm_forward)       \
+  OP(layer_norm_backward)
 // clang-format on
 
 namespace {

@@ -116,6 +116,18 @@ export interface Addon {
   linearForward(a: { x: Handle; weight: Handle; bias?: Handle | null; residual?: Handle | null; y: Handle; geluGrad?: Handle | null; gelu?: boolean }): void;
   linearBackwardInput(a: { dy: Handle; weight: Handle; geluGrad?: Handle | null; dx: Handle }): void;
   linearBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null }): void;
+  mlpForward(a: {
+    x: Handle;
+    firstWeight: Handle;
+    firstBias: Handle;
+    hidden: Handle;
+    geluGrad?: Handle | null;
+    secondWeight: Handle;
+    secondBias: Handle;
+    residual?: Handle | null;
+    y: Handle;
+  }): void;
+  mlpBackwardInput(a: { dy: Handle; secondWeight: Handle; geluGrad: Handle; dhidden: Handle; firstWeight: Handle; dx: Handle }): void;
   geluForward(a: { x: Handle; y: Handle }): void;
   geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   add(a: { a: Handle; b: Handle; y: Handle }): void;

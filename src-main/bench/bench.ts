@@ -8,6 +8,7 @@ import type { Precision } from "../contract/recipe";
 import { settingAt } from "../contract/settings";
 import { backend, full, scope } from "../tensor/tensor";
 import type { Benchmark } from "./benchmark";
+import { withAmxGoal } from "./goals-with-amx";
 import { modelBenchmarks } from "./model-benchmarks";
 import { opBenchmarks } from "./op-benchmarks";
 import { ours } from "./ours";
@@ -42,7 +43,8 @@ export async function bench({ only, rounds, threads, python }: BenchRequest, not
     const limits = addon.measureLimits();
     const results = wanted(START) ? [compared(START_BENCHMARK, { ours: [startMs], theirs: torch && [torch.startMs] }, null)] : [];
     const progress = new Progress(benchmarks, notify);
-    for (const benchmark of benchmarks) {
+    const withAmx = addon.cpuFeatures().isa === "amx";
+    for (const benchmark of benchmarks.map((each) => (withAmx ? withAmxGoal(each) : each))) {
       progress.begin(benchmark);
       const samples = await measure(benchmark, torch, rounds, notify);
       const record = compared(benchmark, samples, benchmark.limit && limits[benchmark.limit] / 1e9);

@@ -1,11 +1,10 @@
 // Views, indices, labels, tokens, strides and padding at the last value that an op accepts and the first that it refuses, on every variant and,
 // emulated, on the GPU. The results there are those of the scalar kernels.
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Addon, Handle } from "../../src-main/backend/addon";
 import { loadAddon } from "../../src-main/backend/load";
 import { emulatedLibrary, noEmulator } from "../cuda/emulated";
+import { loweredPath, noLowered } from "../ops/lowered-addon";
 import { product, uniform } from "../reference/formula";
 import { relativeError } from "../reference/goldens";
 import { addon, nameInErrors } from "./calls";
@@ -19,8 +18,6 @@ interface Machine {
   enter(): Addon;
 }
 
-const loweredPath = fileURLToPath(new URL("../../native/build/Release/distill_core_lowered.node", import.meta.url));
-const noLowered = existsSync(loweredPath) ? null : "run by `npm test` on x86 with g++, which builds the addon for it";
 const variant = (isa: string, missing: string | null = null, load = () => addon): Machine => ({
   name: isa,
   missing,

@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { allBenchmarks, bench } from "../../src-main/bench/bench";
+import { withAmxGoal } from "../../src-main/bench/goals-with-amx";
 import { Inputs } from "../../src-main/bench/inputs";
 import { compared } from "../../src-main/bench/statistics";
 import { Torch } from "../../src-main/bench/torch";
@@ -177,6 +178,17 @@ describe("the list", () => {
       inputs.release();
     }
     expect(backend().memoryStats().inUse).toBe(0);
+  });
+
+  test("has goals of its own for bf16 with AMX", () => {
+    const goal = (name: string, precision = "bf16") => withAmxGoal(benchmarks.find((each) => each.name === name && each.precision === precision)!).goal;
+    expect(goal("training step, ViT-tiny 224/16, batch 32")).toBe(3);
+    expect(goal("training step, ViT-tiny 224/16, batch 32", "fp32")).toBe(1.3);
+    expect(goal("linear 192 to 768, forward with GELU")).toBe(1.5);
+    expect(goal("attention T=65, backward")).toBe(6);
+    expect(goal("convolution 3x3, 64 at 32 px, dX")).toBe(1);
+    expect(goal("convolution 3x3, 512 at 4 px, forward")).toBe(1.5);
+    expect(goal("convolution 3x3, 512 at 4 px, dW")).toBe(1.5);
   });
 
   test("gives PyTorch the models' real sizes", () => {

@@ -1,13 +1,10 @@
 // The files for AVX-512, AVX512_BF16 and AMX on a processor without them: compiled for AVX2, which computes the same results in parts, and with
 // emulated tiles.
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../reference/goldens";
+import { loweredPath, noLowered } from "./lowered-addon";
 
-const lowered = fileURLToPath(new URL("../../native/build/Release/distill_core_lowered.node", import.meta.url));
-const missing = existsSync(lowered) ? null : "run by `npm test` on x86 with g++, which builds the addon for it";
-if (!missing) process.env.DISTILL_TEST_ADDON = lowered;
+if (!noLowered) process.env.DISTILL_TEST_ADDON = loweredPath;
 const { addon, bf16Cases, cases, run } = await import("./cases");
 const { attention } = await import("../../src-main/tensor/ops/attention");
 const { backward, fromArray, scope } = await import("../../src-main/tensor/tensor");
@@ -17,7 +14,7 @@ const bf16 = bf16Cases.map((test) => ({ ...test, tolerance: 1e-2 }));
 
 describe.each(["avx512", "avx512_bf16", "amx"] as const)("%s lowered to AVX2, against scalar", (isa) => {
   it.for([...fp32, ...bf16].filter(({ large }) => !large))("$name; in bf16: $stored", (test, { skip }) => {
-    if (missing) skip(missing);
+    if (noLowered) skip(noLowered);
     addon.selectIsa("scalar");
     const expected = run(test);
     addon.selectIsa(isa);
@@ -30,7 +27,7 @@ describe.each(["avx512", "avx512_bf16", "amx"] as const)("%s lowered to AVX2, ag
 // e^-logsumexp, which the padding of an odd row of scores would get, is infinite here.
 describe.each(["avx512", "avx512_bf16", "amx"] as const)("attention on %s where all scores are far below zero", (isa) => {
   it.for(["f32", "bf16"] as const)("has finite gradients in %s", (dtype, { skip }) => {
-    if (missing) skip(missing);
+    if (noLowered) skip(noLowered);
     addon.selectIsa(isa);
     const [T, E] = [17, 32];
     const qkv = Float32Array.from({ length: T * 3 * E }, (_, i) => [6, -6, (i % 7) / 7][Math.floor(i / E) % 3]!);
