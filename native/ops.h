@@ -3,7 +3,9 @@
 //
 // Letters: N batch, C channels in, O channels out, H W image, P Q output image, R S kernel height and width, T tokens, D width,
 // A heads, E width of one head, K classes, M rows, I inputs of a row. Images are channels-last: x [N,H,W,C]. Weights have timm's
-// shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out.
+// shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out. Ops with a field `hwnc` also
+// take images [H,W,N,C], for every N in the shapes of an image below: there the pixels of a batch are the rows of a matrix that tiles read in
+// place (cpu/conv2d.amx.cpp). Only the CPU has them.
 //
 // Activations are Floats, in fp32 or bf16, each tensor independently unless a comment says otherwise. Weights, statistics, logits and the
 // optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 also rounds
@@ -198,18 +200,21 @@ struct Conv2dForward {
   const float *bias;  // [O] or null
   FloatsOut y;        // stored like x
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  bool hwnc;
 };
 struct Conv2dBackwardInput {
   Floats dy;
   const float *weight;
   FloatsOut dx;  // stored like dy
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  bool hwnc;
 };
 struct Conv2dBackwardWeight {
   Floats x, dy;  // stored alike
   float *dweight;
   float *dbias;  // [O] or null
   int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  bool hwnc;
 };
 
 // Over M = N*H*W rows of C channels: y = relu?((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
@@ -325,11 +330,13 @@ struct AveragePoolForward {
   Floats x;
   FloatsOut y;  // stored like x
   int64_t N, H, W, C;
+  bool hwnc;
 };
 struct AveragePoolBackward {
   Floats dy;
   FloatsOut dx;  // stored like dy
   int64_t N, H, W, C;
+  bool hwnc;
 };
 
 // y [N,S,S,C] from x [N,H,W,C], each axis independently. Where S is at most the extent: means over adaptive windows,
@@ -352,12 +359,21 @@ struct MaxPoolForward {
   FloatsOut y;       // stored like x
   int32_t *indices;  // [N,P,Q,C] row-major position h*W + w of the winner
   int64_t N, H, W, C, P, Q, kernel, stride, padding;
+  bool hwnc;
 };
 struct MaxPoolBackward {
   Floats dy;
   const int32_t *indices;
   FloatsOut dx;  // stored like dy
   int64_t N, H, W, C, P, Q, kernel, stride, padding;
+  bool hwnc;
+};
+
+// y [P,N,C] = x [N,P,C]: images [N,H,W,C] to and from [H,W,N,C]. The backward pass is the same op on dy. numpy.swapaxes(x, 0, 1)
+struct SwapAxes {
+  Floats x;
+  FloatsOut y;  // stored like x
+  int64_t N, P, C;
 };
 
 // loss = alpha T^2 KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha) CE(student, label), means over the batch (Hinton et al.
@@ -519,6 +535,7 @@ struct RandomPermutation {
   OP(resize_grid_backward, ResizeGridBackward)        \
   OP(max_pool_forward, MaxPoolForward)                \
   OP(max_pool_backward, MaxPoolBackward)              \
+  OP(swap_axes, SwapAxes)                             \
   OP(distillation_loss, DistillationLoss)             \
   OP(adamw, AdamW)                                    \
   OP(sgd, Sgd)                                        \

@@ -3,6 +3,8 @@
 //   forward          y  = patches of x times weight^T, by Winograd's method where it fits, by dot products for few patches
 //   backward input   dx = the same on dy with the filter flipped, once for each residue of the position modulo the stride
 //   backward weight  dweight^T [O, R*S*C] = dy^T patches, summed over blocks, or by Winograd's method
+//
+// Images [H,W,N,C] are there for tiles alone; here they are left to the scalar reference.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include "cpu/products.h"
 #include "cpu/threads.h"
 #include "cpu/vec.h"
+#include "cpu/variants.h"
 #include "cpu/winograd.h"
 #include "ops.h"
 
@@ -49,16 +52,16 @@ void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Epil
 
 template <class V, class F = float>
 void conv2d_forward(const Conv2dForward &a, const Epilogue &epilogue = {}) {
+  if (a.hwnc) return scalar::conv2d_forward(a);
   const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, epilogue);
   const FilterOperand filter{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
   convolve<V, F>(patches, a.N, filter, a.bias, {a.y, a.P, a.Q, 1, 0, 0, epilogue});
 }
 
-template <class V, class F = float>
-void conv2d_norm_forward(const Conv2dNormForward &a) {
-  const BatchNormForwardEval &norm = a.norm;
-  const int64_t width = ceil_div(norm.C, lanes<V>) * lanes<V>;
+// In scratch, padded to 32 columns
+inline Epilogue epilogue_of(const BatchNormForwardEval &norm) {
+  const int64_t width = ceil_div(norm.C, 32) * 32;
   float *mean = scratch_of(Scratch::epilogue, 3 * width), *scale = mean + width, *bias = scale + width;
   std::fill_n(mean, 3 * width, 0.0f);
   for (int64_t c = 0; c < norm.C; c++) {
@@ -66,7 +69,13 @@ void conv2d_norm_forward(const Conv2dNormForward &a) {
     scale[c] = float(1 / std::sqrt(double(norm.running_var[c]) + norm.eps)) * norm.weight[c];
     bias[c] = norm.bias[c];
   }
-  conv2d_forward<V, F>(a.conv, {mean, scale, bias, norm.residual, norm.relu});
+  return {mean, scale, bias, norm.residual, norm.relu};
+}
+
+template <class V, class F = float>
+void conv2d_norm_forward(const Conv2dNormForward &a) {
+  if (a.conv.hwnc) return scalar::conv2d_norm_forward(a);
+  conv2d_forward<V, F>(a.conv, epilogue_of(a.norm));
 }
 
 // Inputs at h = i mod stride meet only the weights at r = i + padding mod stride. The first of these taps, in flipped order, is at dy row
@@ -96,6 +105,7 @@ void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
 
 template <class V, class F = float>
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
+  if (a.hwnc) return scalar::conv2d_backward_input(a);
   for (int64_t i = 0; i < std::min(a.stride, a.H); i++) {
     for (int64_t j = 0; j < std::min(a.stride, a.W); j++) backward_residue<V, F>(a, i, j);
   }
@@ -186,6 +196,7 @@ void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
 
 template <class V>
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
+  if (a.hwnc) return scalar::conv2d_backward_weight(a);
   const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
   if (winograd_fits<V>(patches, a.O))
     weight_gradient_by_winograd<V>(patches, a);

@@ -1,9 +1,11 @@
+#include "cpu/image_layout.h"
 #include "cpu/threads.h"
 #include "cpu/variants.h"
 
 namespace distill::scalar {
 
 void conv2d_forward(const Conv2dForward &a) {
+  const ImageLayout in(a.hwnc, a.N, a.H * a.W), out(a.hwnc, a.N, a.P * a.Q);
   parallel_for(a.N * a.P, [&](int64_t row) {
     const int64_t n = row / a.P, p = row % a.P;
     for (int64_t q = 0; q < a.Q; q++) {
@@ -15,12 +17,12 @@ void conv2d_forward(const Conv2dForward &a) {
           for (int64_t s = 0; s < a.S; s++) {
             const int64_t w = q * a.stride + s - a.padding;
             if (w < 0 || w >= a.W) continue;
-            const Floats x = a.x + ((n * a.H + h) * a.W + w) * a.C;
+            const Floats x = a.x + in.at(n, h * a.W + w) * a.C;
             const float *weight = a.weight + (o * a.C * a.R + r) * a.S + s;
             for (int64_t c = 0; c < a.C; c++) sum += double(x[c]) * as_factor(weight[c * a.R * a.S], a.x.storage);
           }
         }
-        a.y[(row * a.Q + q) * a.O + o] = float(sum);
+        a.y[out.at(n, p * a.Q + q) * a.O + o] = float(sum);
       }
     }
   });
@@ -32,6 +34,7 @@ void conv2d_norm_forward(const Conv2dNormForward &a) {
 }
 
 void conv2d_backward_input(const Conv2dBackwardInput &a) {
+  const ImageLayout in(a.hwnc, a.N, a.H * a.W), out(a.hwnc, a.N, a.P * a.Q);
   parallel_for(a.N * a.H, [&](int64_t row) {
     const int64_t n = row / a.H, h = row % a.H;
     for (int64_t w = 0; w < a.W; w++) {
@@ -43,18 +46,19 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
           for (int64_t s = 0; s < a.S; s++) {
             const int64_t left = w + a.padding - s, q = left / a.stride;
             if (left < 0 || left % a.stride || q >= a.Q) continue;
-            const Floats dy = a.dy + ((n * a.P + p) * a.Q + q) * a.O;
+            const Floats dy = a.dy + out.at(n, p * a.Q + q) * a.O;
             const float *weight = a.weight + (c * a.R + r) * a.S + s;
             for (int64_t o = 0; o < a.O; o++) sum += double(dy[o]) * as_factor(weight[o * a.C * a.R * a.S], a.dx.storage);
           }
         }
-        a.dx[(row * a.W + w) * a.C + c] = float(sum);
+        a.dx[in.at(n, h * a.W + w) * a.C + c] = float(sum);
       }
     }
   });
 }
 
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
+  const ImageLayout in(a.hwnc, a.N, a.H * a.W), out(a.hwnc, a.N, a.P * a.Q);
   parallel_for(a.O * a.C, [&](int64_t oc) {
     const int64_t o = oc / a.C, c = oc % a.C;
     for (int64_t r = 0; r < a.R; r++) {
@@ -67,7 +71,7 @@ void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
             for (int64_t q = 0; q < a.Q; q++) {
               const int64_t w = q * a.stride + s - a.padding;
               if (w < 0 || w >= a.W) continue;
-              sum += double(a.x[((n * a.H + h) * a.W + w) * a.C + c]) * a.dy[((n * a.P + p) * a.Q + q) * a.O + o];
+              sum += double(a.x[in.at(n, h * a.W + w) * a.C + c]) * a.dy[out.at(n, p * a.Q + q) * a.O + o];
             }
           }
         }

@@ -18,7 +18,6 @@ inline T *array_in_scratch(int slot, int64_t count) {
   return static_cast<T *>(scratch(slot, count * static_cast<int64_t>(sizeof(T))));
 }
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <class V>

@@ -11,8 +11,6 @@
 namespace distill {
 namespace {
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 enum class Scratch { patches, weights, planes, bias, partials, block, zeros, epilogue };
 
 template <class T = float>

@@ -63,6 +63,10 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+  OP(conv2d_forward)           \
+  OP(conv2d_norm_forward)      \
+  OP(conv2d_backward_input)    \
+  OP(conv2d_backward_weight)   \
   OP(mlp_forward)              \
   OP(mlp_backward_input)       \
   OP(layer_norm_forward)       \

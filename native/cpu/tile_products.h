@@ -93,47 +93,63 @@ struct TwoVectors {
 // Rows of both factors that are packed at once: enough that sums, which wait in memory between two chunks, are seldom moved.
 constexpr int64_t kTileRowsAtOnce = 512;
 
-// 32 rows x 32 columns, rows ld apart, of which `rows` and `columns` exist, as two vectors of paired rows each 16 times: calls
-// body(pair, PairedRows).
+// Calls body(row) for 32 rows x 32 columns, rows ld apart, of which `rows` and `columns` exist; row(k) loads one. It is compiled once for
+// blocks of bf16 that exist as a whole, without a branch, and once for all others.
 template <class Body>
-[[gnu::always_inline]] inline void for_row_pairs(Floats from, int64_t ld, int64_t rows, int64_t columns, const Body &body) {
-  const int64_t count = least(32, columns);
-#pragma GCC unroll 16
-  for (int64_t i = 0; i < 16; ++i) {
-    const auto row = [&](int64_t k) { return k < rows ? load_numbers(from + k * ld, count) : Bf16x32{}; };
-    body(i, pair_rows(row(2 * i), row(2 * i + 1)));
+[[gnu::always_inline]] inline void with_rows(Floats from, int64_t ld, int64_t rows, int64_t columns, const Body &body) {
+  if (from.storage == Storage::bf16 && rows >= 32 && columns >= 32) {
+    const bf16 *first = from.as_bf16();
+    body([=](int64_t k) __attribute__((always_inline)) { return load_line(first + k * ld); });
+  } else {
+    const int64_t count = least(32, columns);
+    body([=](int64_t k) { return k < rows ? load_numbers(from + k * ld, count) : Bf16x32{}; });
   }
 }
 
 // Packs them as a right factor, two tiles.
 inline void pack_pairs(Floats from, int64_t ld, int64_t rows, int64_t columns, bf16 *to) {
-  for_row_pairs(
-      from, ld, rows, columns, [=](int64_t i, const PairedRows &pairs) __attribute__((always_inline)) {
-        store_line(to + 32 * i, as<Bf16x32>(pairs.low));
-        store_line(to + kTileNumbers + 32 * i, as<Bf16x32>(pairs.high));
+  with_rows(
+      from, ld, rows, columns, [=](const auto &row) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+        for (int64_t i = 0; i < 16; ++i) {
+          const PairedRows pairs = pair_rows(row(2 * i), row(2 * i + 1));
+          store_line(to + 32 * i, as<Bf16x32>(pairs.low));
+          store_line(to + kTileNumbers + 32 * i, as<Bf16x32>(pairs.high));
+        }
       });
 }
 
-// Packs them transposed, as 32 rows of a left factor in two tiles, and adds each column to sums [32], in the order of paired_column.
+// Packs them transposed, as 32 rows of a left factor in two tiles, and adds each column to sums [32] (or null), in the order of
+// paired_column.
 inline void pack_transposed(Floats from, int64_t ld, int64_t rows, int64_t columns, bf16 *to, float *sums) {
-  Vec16 low[16], high[16], low_sum = load<Vec16>(sums), high_sum = load<Vec16>(sums + 16);
-  const Vec16 ones = broadcast<Vec16>(Pair{{0x3f80}, {0x3f80}});
-  for_row_pairs(
-      from, ld, rows, columns, [&](int64_t i, const PairedRows &pairs) __attribute__((always_inline)) {
-        low[i] = pairs.low;
-        high[i] = pairs.high;
-        add_product<Pair>(low_sum, pairs.low, ones);
-        add_product<Pair>(high_sum, pairs.high, ones);
-      });
-  store(sums, low_sum);
-  store(sums + 16, high_sum);
-  transpose(low);
-  transpose(high);
+  with_rows(
+      from, ld, rows, columns, [=](const auto &row) __attribute__((always_inline)) {
+        Vec16 low[16], high[16];
 #pragma GCC unroll 16
-  for (int64_t i = 0; i < 16; ++i) {
-    store_line(to + 32 * i, as<Bf16x32>(low[i]));
-    store_line(to + kTileNumbers + 32 * i, as<Bf16x32>(high[i]));
-  }
+        for (int64_t i = 0; i < 16; ++i) {
+          const PairedRows pairs = pair_rows(row(2 * i), row(2 * i + 1));
+          low[i] = pairs.low;
+          high[i] = pairs.high;
+        }
+        if (sums) {
+          const Vec16 ones = broadcast<Vec16>(Pair{{0x3f80}, {0x3f80}});
+          Vec16 low_sum = load<Vec16>(sums), high_sum = load<Vec16>(sums + 16);
+#pragma GCC unroll 16
+          for (int64_t i = 0; i < 16; ++i) {
+            add_product<Pair>(low_sum, low[i], ones);
+            add_product<Pair>(high_sum, high[i], ones);
+          }
+          store(sums, low_sum);
+          store(sums + 16, high_sum);
+        }
+        transpose(low);
+        transpose(high);
+#pragma GCC unroll 16
+        for (int64_t i = 0; i < 16; ++i) {
+          store_line(to + 32 * i, as<Bf16x32>(low[i]));
+          store_line(to + kTileNumbers + 32 * i, as<Bf16x32>(high[i]));
+        }
+      });
 }
 
 // Some columns of rows that are ld apart.

@@ -51,6 +51,8 @@ using IntVec = typename VecTraits<V>::Int;
 template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // How many registers the tile of a product uses for sums: three quarters, more than the latency of the multiplier needs. The others hold
 // factors; larger tiles were slower.
 template <class V>

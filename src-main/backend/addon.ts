@@ -161,9 +161,10 @@ export interface Addon {
   argmax(a: { x: Handle; y: Handle }): void;
   energyMapForward(a: { x: Handle; y: Handle; norm: Handle }): void;
   energyMapBackward(a: { x: Handle; y: Handle; norm: Handle; dy: Handle; dx: Handle }): void;
-  conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number }): void;
-  conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number }): void;
-  conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number }): void;
+  /** `hwnc` here and below: all images are [H,W,N,C] instead of [N,H,W,C]; not on a GPU. */
+  conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number; hwnc?: boolean }): void;
+  conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number; hwnc?: boolean }): void;
+  conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number; hwnc?: boolean }): void;
   batchNormForwardTrain(a: {
     x: Handle;
     weight: Handle;
@@ -204,6 +205,7 @@ export interface Addon {
     residual?: Handle | null;
     eps: number;
     relu: boolean;
+    hwnc?: boolean;
   }): void;
   batchNormBackward(a: {
     x: Handle;
@@ -229,13 +231,15 @@ export interface Addon {
   selectTokenBackward(a: { dy: Handle; dx: Handle; index: number }): void;
   sliceTokensForward(a: { x: Handle; y: Handle; begin: number; end: number }): void;
   sliceTokensBackward(a: { dy: Handle; dx: Handle; begin: number; end: number }): void;
-  averagePoolForward(a: { x: Handle; y: Handle }): void;
-  averagePoolBackward(a: { dy: Handle; dx: Handle }): void;
+  averagePoolForward(a: { x: Handle; y: Handle; hwnc?: boolean }): void;
+  averagePoolBackward(a: { dy: Handle; dx: Handle; hwnc?: boolean }): void;
   resizeGridForward(a: { x: Handle; y: Handle }): void;
   resizeGridBackward(a: { dy: Handle; dx: Handle }): void;
-  maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number }): void;
+  maxPoolForward(a: { x: Handle; y: Handle; indices: Handle; kernel: number; stride: number; padding: number; hwnc?: boolean }): void;
   /** `indices` as maxPoolForward wrote them: where one lies outside its own window, the gradient is dropped or lands on another pixel of the plane. */
-  maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle; kernel: number; stride: number; padding: number }): void;
+  maxPoolBackward(a: { dy: Handle; indices: Handle; dx: Handle; kernel: number; stride: number; padding: number; hwnc?: boolean }): void;
+  /** y [P,N,C] = x [N,P,C] */
+  swapAxes(a: { x: Handle; y: Handle }): void;
   distillationLoss(a: {
     student: Handle;
     teacher?: Handle | null;

@@ -1,6 +1,7 @@
 import { UsageError } from "../contract/failure";
 import { type GridStage, hasGrid, type ModelSizes, type Stage, stagesOf } from "../contract/families";
 import { Module } from "../nn/module";
+import { withBatchOutside } from "../tensor/ops/image-layout";
 import type { Tensor } from "../tensor/tensor";
 
 export interface ModelShape extends ModelSizes {
@@ -14,7 +15,7 @@ export interface Features {
   features: Map<string, Tensor>;
 }
 
-/** Receives what each stage computed. */
+/** Receives what each stage computed, images in any layout. */
 export type Observe = (stage: string, activations: Tensor) => void;
 
 /** An image classifier of the registry. */
@@ -52,7 +53,7 @@ export abstract class Model extends Module {
     for (const name of names) this.stage(name);
     const features = new Map<string, Tensor>();
     const logits = this.compute(images, (stage, activations) => {
-      if (names.includes(stage)) features.set(stage, activations);
+      if (names.includes(stage)) features.set(stage, withBatchOutside(activations));
     });
     return { logits, features };
   }

@@ -5,6 +5,7 @@ import type { Conv2d } from "../nn/conv2d";
 import { Linear } from "../nn/linear";
 import { sequential } from "../nn/sequential";
 import { averagePool } from "../tensor/ops/average-pool";
+import { withBatchInside } from "../tensor/ops/image-layout";
 import { maxPool } from "../tensor/ops/max-pool";
 import type { Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
@@ -37,7 +38,7 @@ export class ResNet extends Model {
   }
 
   protected override compute(x: Tensor, observe: Observe): Tensor {
-    x = this.bn1.after(this.conv1, x, { relu: true });
+    x = this.bn1.after(this.conv1, withBatchInside(x), { relu: true });
     observe("stem", x);
     if (this.#maxPool) x = maxPool(x, { kernel: 3, stride: 2, padding: 1 });
     for (const layer of ["layer1", "layer2", "layer3", "layer4"] as const) {

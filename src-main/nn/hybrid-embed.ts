@@ -1,3 +1,4 @@
+import { withBatchInside, withBatchOutside } from "../tensor/ops/image-layout";
 import type { Tensor } from "../tensor/tensor";
 import { BatchNorm2d } from "./batch-norm";
 import { Conv2d } from "./conv2d";
@@ -23,7 +24,7 @@ export class HybridEmbed extends Module {
 
   /** x [N,Z,Z,3] -> [N,T,D], places in row-major order */
   forward(x: Tensor): Tensor {
-    return tokensOf(sequential(this.backbone, x));
+    return tokensOf(withBatchOutside(sequential(this.backbone, withBatchInside(x))));
   }
 }
 

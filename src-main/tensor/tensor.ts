@@ -12,6 +12,8 @@ export class Tensor {
     readonly handle: Handle,
     readonly dtype: DType,
     readonly shape: readonly number[],
+    /** Whether these are images stored [H,W,N,C] instead of [N,H,W,C] (tensor/ops/image-layout.ts). */
+    readonly hwnc = false,
   ) {
     scopes.at(-1)?.add(this);
     made?.add(this);
@@ -33,9 +35,9 @@ export class Tensor {
   }
 
   /** The same memory with another shape of equal size. Gradients flow through. */
-  reshape(shape: readonly number[]): Tensor {
-    const y = new Tensor(backend().view(this.handle, shape), this.dtype, shape);
-    return record(y, [this], (dy) => [dy.reshape(this.shape)]);
+  reshape(shape: readonly number[], hwnc = false): Tensor {
+    const y = new Tensor(backend().view(this.handle, shape), this.dtype, shape, hwnc);
+    return record(y, [this], (dy) => [dy.reshape(this.shape, this.hwnc)]);
   }
 
   /** A row-major copy of the content of an f32 or bf16 tensor. Throws if it has another type. */
@@ -110,13 +112,13 @@ export function backend(): Addon {
 // ---- Making tensors ---------------------------------------------------------------------------------------------------------------
 
 /** A new tensor with undefined content. */
-export function empty(shape: readonly number[], dtype: DType = "f32"): Tensor {
-  return new Tensor(backend().alloc(dtype, shape), dtype, shape);
+export function empty(shape: readonly number[], dtype: DType = "f32", hwnc = false): Tensor {
+  return new Tensor(backend().alloc(dtype, shape), dtype, shape, hwnc);
 }
 
-/** A new tensor with the shape and type of `x` and undefined content. */
+/** A new tensor with the shape, type and layout of `x` and undefined content. */
 export function emptyLike(x: Tensor): Tensor {
-  return empty(x.shape, x.dtype);
+  return empty(x.shape, x.dtype, x.hwnc);
 }
 
 export function full(shape: readonly number[], value: number, dtype: DType = "f32"): Tensor {

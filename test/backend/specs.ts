@@ -79,9 +79,9 @@ export function callsAt(extents: Extents): Record<string, Call> {
   const toImage = toAct.of(N, H, W, C);
   const channels = { weight: f32.of(C), bias: f32.of(C) };
   const convolved = [N, places(H, R, stride, padding), places(W, S, stride, padding), O];
-  const slides = { stride: integer(stride), padding: integer(padding) };
+  const slides = { stride: integer(stride), padding: integer(padding), hwnc: flag(false, true) };
   const pooled = [N, places(H, window.kernel, window.stride, window.padding), places(W, window.kernel, window.stride, window.padding), C];
-  const pools = { kernel: integer(window.kernel), stride: integer(window.stride), padding: integer(window.padding) };
+  const pools = { kernel: integer(window.kernel), stride: integer(window.stride), padding: integer(window.padding), hwnc: flag(false, true) };
   const normalization = { mean: numbers(0.5, 0.5, 0.5), std: numbers(0.2, 0.2, 0.2) };
   const random = { seed: integer(1), stream: integer(2) };
   return {
@@ -156,12 +156,13 @@ export function callsAt(extents: Extents): Record<string, Call> {
     selectTokenBackward: { dy: act.of(N, D), dx: toAct.of(N, T, D), index: integer(index) },
     sliceTokensForward: { x: act.of(N, T, D), y: toAct.of(N, end - begin, D), begin: integer(begin), end: integer(end) },
     sliceTokensBackward: { dy: act.of(N, end - begin, D), dx: toAct.of(N, T, D), begin: integer(begin), end: integer(end) },
-    averagePoolForward: { x: image, y: toAct.of(N, C) },
-    averagePoolBackward: { dy: act.of(N, C), dx: toImage },
+    averagePoolForward: { x: image, y: toAct.of(N, C), hwnc: flag(false, true) },
+    averagePoolBackward: { dy: act.of(N, C), dx: toImage, hwnc: flag(false, true) },
     resizeGridForward: { x: image, y: toAct.of(N, Z - 1, Z - 1, C) },
     resizeGridBackward: { dy: act.of(N, Z - 1, Z - 1, C), dx: toImage },
     maxPoolForward: { x: image, y: toAct.of(...pooled), indices: toI32.of(...pooled), ...pools },
     maxPoolBackward: { dy: act.of(...pooled), indices: i32.of(...pooled), dx: toImage, ...pools },
+    swapAxes: { x: act.of(N, M, C), y: toAct.of(M, N, C) },
     distillationLoss: {
       ...{
         student: f32.of(M, K),

@@ -63,6 +63,7 @@ export class RecordedCalls {
   }
 
   readonly #methods: Partial<Addon> = {
+    device: () => "cuda",
     copy: (options) => this.#write("copy", options),
     fill: (options) => this.#write("fill", options),
     alloc: (dtype, shape) => this.#new("alloc", dtype, [dtype], shape),

@@ -31,6 +31,7 @@ import { scale } from "../../src-main/tensor/ops/scale";
 import { selectToken } from "../../src-main/tensor/ops/select-token";
 import { sliceTokens } from "../../src-main/tensor/ops/slice-tokens";
 import { sumRows } from "../../src-main/tensor/ops/sum-rows";
+import { swapAxes } from "../../src-main/tensor/ops/swap-axes";
 import { backward, fromArray, full, noGrad, scope, type Tensor, useBackend } from "../../src-main/tensor/tensor";
 import { product, uniform, whole } from "../reference/formula";
 
@@ -93,6 +94,7 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   averagePool: [["x"]],
   resizeGrid: [["x"]],
   maxPool: [["x"]],
+  swapAxes: [["x"]],
   assembleBatch: [["y"]],
   blend: [["a", "b"]],
 };
@@ -141,6 +143,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   averagePool: ({ x }) => ({ y: averagePool(x) }),
   resizeGrid: ({ x }, { side }) => ({ y: resizeGrid(x, side) }),
   maxPool: ({ x }, options) => ({ y: maxPool(x, options) }),
+  swapAxes: ({ x }) => ({ y: swapAxes(x) }),
   distillationLoss: ({ student, labels, labelWeights, teacher }, options) => ({
     ...distillationLoss(student, { labels, labelWeights, soft: teacher && { teacher, ...options } }),
   }),

@@ -223,6 +223,7 @@ OPS = {
     "averagePool": lambda x: {"y": x.mean(dim=(1, 2))},
     "resizeGrid": resize_grid,
     "maxPool": max_pool,
+    "swapAxes": lambda x: {"y": x.swapaxes(0, 1)},
     "distillationLoss": distillation_loss,
     "adamw": adamw,
     "sgd": sgd,

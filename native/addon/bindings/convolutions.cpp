@@ -17,32 +17,37 @@ void take_extents(const Arguments &a, Conv2d &op) {
   op.R = a['R'], op.S = a['S'], op.P = a['P'], op.Q = a['Q'];
 }
 
+const char *outputs(bool hwnc) { return hwnc ? "P Q N O" : "N P Q O"; }
+
 }  // namespace
 
 void read(Arguments &a, Conv2dForward &op) {
-  op.x = a.floats("x", "N H W C");
+  op.hwnc = read_layout(a);
+  op.x = a.floats("x", image(op.hwnc));
   op.weight = a.tensor<const float>("weight", "O C R S");
   read_geometry(a, op);
   op.bias = a.optional_tensor<const float>("bias", "O");
-  op.y = a.floats_out("y", "N P Q O");
+  op.y = a.floats_out("y", outputs(op.hwnc));
   a.stored_like("x", {"y"});
   take_extents(a, op);
 }
 
 void read(Arguments &a, Conv2dBackwardInput &op) {
-  op.dx = a.floats_out("dx", "N H W C");
+  op.hwnc = read_layout(a);
+  op.dx = a.floats_out("dx", image(op.hwnc));
   op.weight = a.tensor<const float>("weight", "O C R S");
   read_geometry(a, op);
-  op.dy = a.floats("dy", "N P Q O");
+  op.dy = a.floats("dy", outputs(op.hwnc));
   a.stored_like("dy", {"dx"});
   take_extents(a, op);
 }
 
 void read(Arguments &a, Conv2dBackwardWeight &op) {
-  op.x = a.floats("x", "N H W C");
+  op.hwnc = read_layout(a);
+  op.x = a.floats("x", image(op.hwnc));
   op.dweight = a.tensor<float>("dweight", "O C R S");
   read_geometry(a, op);
-  op.dy = a.floats("dy", "N P Q O");
+  op.dy = a.floats("dy", outputs(op.hwnc));
   a.stored_like("x", {"dy"});
   op.dbias = a.optional_tensor<float>("dbias", "O");
   take_extents(a, op);
@@ -56,7 +61,7 @@ void read(Arguments &a, Conv2dNormForward &op) {
   norm.bias = a.tensor<const float>("normBias", "O");
   norm.running_mean = a.tensor<const float>("runningMean", "O");
   norm.running_var = a.tensor<const float>("runningVar", "O");
-  norm.residual = a.optional_floats("residual", "N P Q O");
+  norm.residual = a.optional_floats("residual", outputs(op.conv.hwnc));
   a.stored_like("x", {"residual"});
   norm.eps = a.number("eps", 0, kLargest);
   norm.relu = a.flag("relu");

@@ -1,11 +1,20 @@
-// Windows that slide over an image, for convolutions and pools.
+// Images, and windows that slide over them, for convolutions and pools.
 #pragma once
 
 #include <string>
 
 #include "addon/bindings/read.h"
+#include "addon/device.h"
 
 namespace distill {
+
+// Whether images are [H,W,N,C]
+inline bool read_layout(Arguments &a) {
+  const bool hwnc = a.optional_flag("hwnc");
+  if (hwnc && &a.device() != &cpu_device()) a.wrong_range("hwnc", "false on a GPU, whose images are [N,H,W,C]", "true");
+  return hwnc;
+}
+inline const char *image(bool hwnc) { return hwnc ? "H W N C" : "N H W C"; }
 
 // Binds the output extents P and Q of a window that slides over H and W. Padding must leave part of each window inside.
 inline void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t stride, int64_t padding) {

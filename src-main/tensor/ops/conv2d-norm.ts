@@ -1,6 +1,7 @@
-import { backend, empty, record, type Tensor } from "../tensor";
+import { backend, record, type Tensor } from "../tensor";
 import type { BatchNormState } from "./batch-norm";
-import { windows } from "./conv2d";
+import { convolved } from "./conv2d";
+import { emptyImages } from "./image-layout";
 
 export interface Conv2dNormOptions {
   stride?: number;
@@ -22,9 +23,7 @@ export function conv2dNorm(
   norm: BatchNormState,
   { stride = 1, padding = 0, eps = 1e-5, relu = false, residual = null }: Conv2dNormOptions,
 ): Tensor {
-  const [N, H, W] = x.shape as [number, number, number];
-  const [O, , R, S] = weight.shape as [number, number, number, number];
-  const y = empty([N, windows(H, R, stride, padding), windows(W, S, stride, padding), O], x.dtype);
+  const y = emptyImages(x, convolved(x, weight, stride, padding));
   backend().conv2dNormForward({
     x: x.handle,
     weight: weight.handle,
@@ -39,6 +38,7 @@ export function conv2dNorm(
     residual: residual?.handle,
     eps,
     relu,
+    hwnc: x.hwnc,
   });
   return record(y, [x, weight, bias, norm.weight, norm.bias, residual], () => {
     throw new Error("conv2dNorm: has no gradient; call train() on the model before the forward pass");

@@ -1,23 +1,30 @@
 import { backend, empty, gradientOf, record, type Tensor } from "../tensor";
+import { emptyImages, type ImageExtents, imageExtents } from "./image-layout";
 
 /**
  * y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], plus bias [O]. Zero padding; P = floor((H + 2 padding - R) / stride) + 1.
- * torch.nn.functional.conv2d on channels-last images.
+ * torch.nn.functional.conv2d on channels-last images. Where images have another layout (image-layout.ts), so has y.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, { stride = 1, padding = 0 }: { stride?: number; padding?: number } = {}): Tensor {
-  const [N, H, W] = x.shape as [number, number, number];
-  const [O, , R, S] = weight.shape as [number, number, number, number];
-  const y = empty([N, windows(H, R, stride, padding), windows(W, S, stride, padding), O], x.dtype);
-  backend().conv2dForward({ x: x.handle, weight: weight.handle, bias: bias?.handle, y: y.handle, stride, padding });
+  const { hwnc } = x;
+  const y = emptyImages(x, convolved(x, weight, stride, padding));
+  backend().conv2dForward({ x: x.handle, weight: weight.handle, bias: bias?.handle, y: y.handle, stride, padding, hwnc });
 
   return record(y, [x, weight, bias], (dy) => {
     const dx = gradientOf(x);
-    if (dx) backend().conv2dBackwardInput({ dy: dy.handle, weight: weight.handle, dx: dx.handle, stride, padding });
+    if (dx) backend().conv2dBackwardInput({ dy: dy.handle, weight: weight.handle, dx: dx.handle, stride, padding, hwnc });
     const dbias = gradientOf(bias);
     const dweight = dbias ? empty(weight.shape) : gradientOf(weight);
-    if (dweight) backend().conv2dBackwardWeight({ x: x.handle, dy: dy.handle, dweight: dweight.handle, dbias: dbias?.handle, stride, padding });
+    if (dweight) backend().conv2dBackwardWeight({ x: x.handle, dy: dy.handle, dweight: dweight.handle, dbias: dbias?.handle, stride, padding, hwnc });
     return [dx, dweight, dbias];
   });
+}
+
+/** Extents of the convolution's output. */
+export function convolved(x: Tensor, weight: Tensor, stride: number, padding: number): ImageExtents {
+  const { N, H, W } = imageExtents(x);
+  const [O, , R, S] = weight.shape as [number, number, number, number];
+  return { N, H: windows(H, R, stride, padding), W: windows(W, S, stride, padding), C: O };
 }
 
 /** Number of windows of size `kernel` along `extent`. */
