@@ -35,7 +35,7 @@ export function withBatchOutside(x: Tensor): Tensor {
 }
 
 /** Whether convolutions of images in bf16 are computed by tiles now. */
-function convolvesByTiles(): boolean {
+export function convolvesByTiles(): boolean {
   return backend().device() === "cpu" && backend().cpuFeatures().isa === "amx";
 }
 
