@@ -15,6 +15,7 @@ export async function buildTesting() {
     await rig("CUDA emulator with sanitizers", ["distill_cuda_sanitized", "sanitized_driver", "sanitized_faults"]);
     await rig("addon with sanitizers", ["distill_core_sanitized"]);
   }
+  if (process.arch === "x64") await rig("emulated tiles", ["emulated_tiles"]);
   if (canLink("thread")) await rig("thread pool with ThreadSanitizer", ["thread_pool"]);
 }
 

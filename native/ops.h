@@ -47,6 +47,16 @@ struct LinearBackwardWeight {
   int64_t M, I, O;
 };
 
+// y = residual + second(gelu(first(x))): first.gelu, and second.x is first.y. One op, so that a backend may keep some rows between its
+// layers in a cache.
+struct MlpForward {
+  LinearForward first, second;
+};
+// Of both layers: first.dy is second.dx, which second.gelu_grad multiplies.
+struct MlpBackwardInput {
+  LinearBackwardInput second, first;
+};
+
 // Exact GELU: x Phi(x), with Phi computed by erf. torch.nn.GELU(approximate='none')
 struct GeluForward {
   Floats x;
@@ -465,6 +475,8 @@ struct RandomPermutation {
   OP(linear_forward, LinearForward)                   \
   OP(linear_backward_input, LinearBackwardInput)      \
   OP(linear_backward_weight, LinearBackwardWeight)    \
+  OP(mlp_forward, MlpForward)                         \
+  OP(mlp_backward_input, MlpBackwardInput)            \
   OP(gelu_forward, GeluForward)                       \
   OP(gelu_backward, GeluBackward)                     \
   OP(add, Add)                                        \

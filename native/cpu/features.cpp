@@ -38,7 +38,8 @@ Registers cpuid(uint32_t leaf, uint32_t subleaf) {
   return r;
 }
 
-// Which register states the operating system saves: bits 1-2 are xmm and ymm, bits 5-7 are the mask registers and zmm.
+// Which register states the operating system saves: bits 1-2 are xmm and ymm, bits 5-7 the mask registers and zmm,
+// bits 17-18 the configuration and the data of tiles.
 uint64_t saved_states() {
   constexpr uint32_t kOsxsave = 1u << 27;
   if (!(cpuid(1, 0).words[ECX] & kOsxsave)) return 0;
@@ -51,7 +52,7 @@ uint64_t saved_states() {
 #endif
 }
 
-constexpr uint64_t kYmm = 0x06, kZmm = 0xe6;
+constexpr uint64_t kYmm = 0x06, kZmm = 0xe6, kTiles = 0x600e6;
 
 struct Feature {
   const char *name;
@@ -62,7 +63,8 @@ constexpr Feature kFeatures[] = {
     {"sse4_2", 1, 0, ECX, 20, 0},         {"avx", 1, 0, ECX, 28, kYmm},        {"f16c", 1, 0, ECX, 29, kYmm},
     {"fma", 1, 0, ECX, 12, kYmm},         {"avx2", 7, 0, EBX, 5, kYmm},        {"avx512f", 7, 0, EBX, 16, kZmm},
     {"avx512dq", 7, 0, EBX, 17, kZmm},    {"avx512bw", 7, 0, EBX, 30, kZmm},   {"avx512vl", 7, 0, EBX, 31, kZmm},
-    {"avx512_vnni", 7, 0, ECX, 11, kZmm}, {"avx512_bf16", 7, 1, EAX, 5, kZmm},
+    {"avx512_vnni", 7, 0, ECX, 11, kZmm}, {"avx512_bf16", 7, 1, EAX, 5, kZmm}, {"amx_tile", 7, 0, EDX, 24, kTiles},
+    {"amx_bf16", 7, 0, EDX, 22, kTiles},
 };
 
 std::vector<std::string> read_features() {

@@ -38,11 +38,17 @@ void normalise_row(const LayerNormForward &op, int64_t m) {
   op.rstd[m] = rstd;
 }
 
+// row(op, m) is normalise_row, or what computes the same for some widths.
+template <class Row>
+void normalise_rows(const LayerNormForward &op, const Row &row) {
+  parallel_for((op.M + kNormRows - 1) / kNormRows, [&](int64_t chunk) {
+    for (int64_t m = chunk * kNormRows; m < op.M && m < (chunk + 1) * kNormRows; ++m) row(op, m);
+  });
+}
+
 template <class V>
 void layer_norm_forward(const LayerNormForward &op) {
-  parallel_for((op.M + kNormRows - 1) / kNormRows, [&](int64_t chunk) {
-    for (int64_t m = chunk * kNormRows; m < op.M && m < (chunk + 1) * kNormRows; ++m) normalise_row<V>(op, m);
-  });
+  normalise_rows(op, normalise_row<V>);
 }
 
 // With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)). Adds dy n and dy to the chunk's sums [2,D].
@@ -68,14 +74,15 @@ void backward_row(const LayerNormBackward &op, int64_t m, float *sums) {
   });
 }
 
-template <class V>
-void layer_norm_backward(const LayerNormBackward &op) {
+// row(op, m, sums) is backward_row, or what computes the same for some widths.
+template <class V, class Row>
+void backward_rows(const LayerNormBackward &op, const Row &row) {
   const int64_t chunks = (op.M + kNormRows - 1) / kNormRows;
   auto *partials = static_cast<float *>(scratch(0, chunks * 2 * op.D * static_cast<int64_t>(sizeof(float))));
   parallel_for(chunks, [&](int64_t chunk) {
     float *sums = partials + chunk * 2 * op.D;
     __builtin_memset(sums, 0, static_cast<size_t>(2 * op.D) * sizeof(float));
-    for (int64_t m = chunk * kNormRows; m < op.M && m < (chunk + 1) * kNormRows; ++m) backward_row<V>(op, m, sums);
+    for (int64_t m = chunk * kNormRows; m < op.M && m < (chunk + 1) * kNormRows; ++m) row(op, m, sums);
   });
   for_each_column<V>(op.D, [&](int64_t d, int64_t count) {
     V dweight{}, dbias{};
@@ -87,6 +94,11 @@ void layer_norm_backward(const LayerNormBackward &op) {
     store_some(op.dweight + d, dweight, count);
     store_some(op.dbias + d, dbias, count);
   });
+}
+
+template <class V>
+void layer_norm_backward(const LayerNormBackward &op) {
+  backward_rows<V>(op, backward_row<V>);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ MultiplyAdds fp32_multiply_adds() {
 // By an instruction for bf16 factors; null if the variant in use has none.
 MultiplyAdds bf16_multiply_adds() {
 #if defined(DISTILL_X86)
+  if (selected_isa() == Isa::amx) return amx::multiply_adds;
   if (selected_isa() == Isa::avx512_bf16) return avx512_bf16::multiply_adds;
 #endif
   return nullptr;

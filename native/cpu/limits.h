@@ -23,7 +23,8 @@ struct ProductRates {
 // Takes a fifth of a millisecond. The ratio is about 2 on Zen 4 and 1/2 on Intel without AMX.
 ProductRates measure_products();
 
-// Runs `times` links of enough multiply-add chains to keep every unit busy; returns the number of operations. avx512_bf16: on pairs.
+// Runs `times` links of enough multiply-add chains to keep every unit busy; returns the number of operations. avx512_bf16: on pairs,
+// amx: on tiles.
 #define DISTILL_DECLARE_CHAINS(isa)     \
   namespace isa {                       \
   int64_t multiply_adds(int64_t times); \
@@ -32,6 +33,7 @@ DISTILL_DECLARE_CHAINS(scalar)
 DISTILL_DECLARE_CHAINS(avx2)
 DISTILL_DECLARE_CHAINS(avx512)
 DISTILL_DECLARE_CHAINS(avx512_bf16)
+DISTILL_DECLARE_CHAINS(amx)
 #undef DISTILL_DECLARE_CHAINS
 
 }  // namespace distill

@@ -8,7 +8,7 @@
 namespace distill {
 namespace {
 
-enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows, kParts };
+enum LinearScratch { kPackedWeight, kPackedRows, kPackedGradient, kLeftRows, kParts, kPackedSecondWeight };
 
 // Rows of the left factor processed together: a multiple of every tile height, and few enough to stay in the cache.
 constexpr int64_t kRowBlock = 96;

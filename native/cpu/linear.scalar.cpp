@@ -51,4 +51,14 @@ void linear_backward_weight(const LinearBackwardWeight &op) {
   });
 }
 
+void mlp_forward(const MlpForward &op) {
+  linear_forward(op.first);
+  linear_forward(op.second);
+}
+
+void mlp_backward_input(const MlpBackwardInput &op) {
+  linear_backward_input(op.second);
+  linear_backward_input(op.first);
+}
+
 }  // namespace distill::scalar

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "cpu/features.h"
+#include "cpu/tiles.h"
 #include "cpu/variants.h"
 
 namespace distill {
@@ -14,6 +15,8 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
   OP(gelu_forward)             \
   OP(gelu_backward)            \
   OP(add)                      \
@@ -41,6 +44,8 @@ namespace distill {
   OP(linear_forward)           \
   OP(linear_backward_input)    \
   OP(linear_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
   OP(add)                      \
   OP(conv2d_forward)           \
   OP(conv2d_norm_forward)      \
@@ -59,12 +64,25 @@ namespace distill {
   OP(linear_forward)            \
   OP(linear_backward_input)     \
   OP(linear_backward_weight)    \
+  OP(mlp_forward)               \
+  OP(mlp_backward_input)        \
   OP(conv2d_forward)            \
   OP(conv2d_norm_forward)       \
   OP(conv2d_backward_input)     \
   OP(conv2d_backward_weight)    \
   OP(attention_forward)         \
   OP(attention_backward)
+
+// The ops whose bf16 products AMX computes by tiles, and those that would hold such products up; all others use their avx512_bf16
+// variant or, for products, that of avx512.
+#define DISTILL_TILE_OPS(OP)   \
+  OP(linear_forward)           \
+  OP(linear_backward_input)    \
+  OP(linear_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
+  OP(layer_norm_forward)       \
+  OP(layer_norm_backward)
 // clang-format on
 
 namespace {
@@ -103,8 +121,6 @@ constexpr Ops avx512_bf16_ops() {
   return ops;
 }
 
-constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops()};
-
 // A variant with a bf16 instruction for products, but with those of avx512.
 constexpr Ops with_fp32_products(Ops ops) {
 #define DISTILL_TAKE(name) ops.name = avx512::name;
@@ -113,9 +129,20 @@ constexpr Ops with_fp32_products(Ops ops) {
   return ops;
 }
 
+// Processors with AMX are Intel's, whose instruction for pairs is slower than fp32: what has no tiles is widened.
+constexpr Ops amx_ops() {
+  Ops ops = with_fp32_products(avx512_bf16_ops());
+#define DISTILL_TAKE(name) ops.name = amx::name;
+  DISTILL_TILE_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops(), amx_ops()};
+
 const Ops &fp32_product_ops(Isa isa) {
-  static constexpr Ops kBf16 = with_fp32_products(avx512_bf16_ops());
-  return isa == Isa::avx512_bf16 ? kBf16 : kTables[static_cast<int>(isa)];
+  static constexpr Ops kWidened[] = {with_fp32_products(avx512_bf16_ops()), with_fp32_products(amx_ops())};
+  return isa >= Isa::avx512_bf16 ? kWidened[static_cast<int>(isa) - static_cast<int>(Isa::avx512_bf16)] : kTables[static_cast<int>(isa)];
 }
 
 bool runs(std::initializer_list<const char *> features) {
@@ -127,11 +154,13 @@ std::vector<Isa> find_isas() {
   if (!runs({"avx2", "fma"})) return isas;
   isas.push_back(Isa::avx2);
 #if defined(DISTILL_LOWERED)  // cpu/lowered/CMakeLists.txt
-  isas.insert(isas.end(), {Isa::avx512, Isa::avx512_bf16});
+  isas.insert(isas.end(), {Isa::avx512, Isa::avx512_bf16, Isa::amx});
 #else
   if (!runs({"avx512f", "avx512dq", "avx512bw", "avx512vl"})) return isas;
   isas.push_back(Isa::avx512);
-  if (runs({"avx512_bf16"})) isas.push_back(Isa::avx512_bf16);
+  if (!runs({"avx512_bf16"})) return isas;
+  isas.push_back(Isa::avx512_bf16);
+  if (runs({"amx_tile", "amx_bf16"}) && allow_tiles()) isas.push_back(Isa::amx);
 #endif
   return isas;
 }
@@ -156,7 +185,7 @@ std::atomic<Bf16Products> wanted_products = Bf16Products::bf16;
 }  // namespace
 
 const char *isa_name(Isa isa) {
-  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16"};
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx"};
   return kNames[static_cast<int>(isa)];
 }
 
@@ -170,7 +199,7 @@ void select_isa(Isa isa) { selected() = isa; }
 
 const char *bf16_products_name(Bf16Products products) { return products == Bf16Products::bf16 ? "bf16" : "fp32"; }
 
-bool has_bf16_products(Isa isa) { return isa == Isa::avx512_bf16; }
+bool has_bf16_products(Isa isa) { return isa >= Isa::avx512_bf16; }
 
 Bf16Products selected_bf16_products() { return has_bf16_products(selected_isa()) ? wanted_products.load() : Bf16Products::fp32; }
 void select_bf16_products(Bf16Products products) { wanted_products = products; }

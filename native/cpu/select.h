@@ -7,7 +7,7 @@
 
 namespace distill {
 
-enum class Isa { scalar, avx2, avx512, avx512_bf16 };
+enum class Isa { scalar, avx2, avx512, avx512_bf16, amx };
 
 const char *isa_name(Isa isa);
 

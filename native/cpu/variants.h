@@ -19,6 +19,9 @@ DISTILL_OPS(DISTILL_DECLARE)
 namespace avx512_bf16 {
 DISTILL_OPS(DISTILL_DECLARE)
 }
+namespace amx {
+DISTILL_OPS(DISTILL_DECLARE)
+}
 #undef DISTILL_DECLARE
 
 }  // namespace distill

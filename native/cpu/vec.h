@@ -156,7 +156,12 @@ inline typename VecTraits<V>::Bf16 narrow(V v) {
   return as<typename VecTraits<V>::Bf16>(_mm512_cvtneps_pbh(as<__m512>(v)));
 #else
   using Bits = typename VecTraits<V>::Bits;
-  const Bits bits = as<Bits>(v), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, narrowed = v == v ? rounded : bits >> 16 | 0x40;
+#if defined(DISTILL_EMULATED_BF16)
+  const Bits all = as<Bits>(v), bits = (all & 0x7f800000u) != 0 ? all : all & 0x80000000u;
+#else
+  const Bits bits = as<Bits>(v);
+#endif
+  const Bits rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, narrowed = v == v ? rounded : bits >> 16 | 0x40;
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64) return as<typename VecTraits<V>::Bf16>(_mm512_maskz_cvtepi32_epi16(0xffff, as<__m512i>(narrowed)));
 #endif

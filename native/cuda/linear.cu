@@ -105,4 +105,14 @@ void linear_backward_weight(const LinearBackwardWeight &a) {
   if (a.dbias) gpu::sum_columns(a.dy, a.M, a.O, a.dbias);
 }
 
+void mlp_forward(const MlpForward &a) {
+  linear_forward(a.first);
+  linear_forward(a.second);
+}
+
+void mlp_backward_input(const MlpBackwardInput &a) {
+  linear_backward_input(a.second);
+  linear_backward_input(a.first);
+}
+
 }  // namespace distill::cuda

@@ -11,7 +11,7 @@ export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
 export type Recording = number;
-export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16";
+export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx";
 
 export interface CpuFeatures {
   /** Processor name as the system reports it. */
@@ -129,6 +129,18 @@ export interface Addon {
   linearForward(a: { x: Handle; weight: Handle; bias?: Handle | null; residual?: Handle | null; y: Handle; geluGrad?: Handle | null; gelu?: boolean }): void;
   linearBackwardInput(a: { dy: Handle; weight: Handle; geluGrad?: Handle | null; dx: Handle }): void;
   linearBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null }): void;
+  mlpForward(a: {
+    x: Handle;
+    firstWeight: Handle;
+    firstBias: Handle;
+    hidden: Handle;
+    geluGrad?: Handle | null;
+    secondWeight: Handle;
+    secondBias: Handle;
+    residual?: Handle | null;
+    y: Handle;
+  }): void;
+  mlpBackwardInput(a: { dy: Handle; secondWeight: Handle; geluGrad: Handle; dhidden: Handle; firstWeight: Handle; dx: Handle }): void;
   geluForward(a: { x: Handle; y: Handle }): void;
   geluBackward(a: { x: Handle; dy: Handle; dx: Handle }): void;
   add(a: { a: Handle; b: Handle; y: Handle }): void;

@@ -8,6 +8,7 @@ import type { Precision } from "../contract/recipe";
 import { settingAt } from "../contract/settings";
 import { backend, full, scope } from "../tensor/tensor";
 import type { Benchmark } from "./benchmark";
+import { goalWithAmx } from "./goals-with-amx";
 import { modelBenchmarks } from "./model-benchmarks";
 import { opBenchmarks } from "./op-benchmarks";
 import { ours } from "./ours";
@@ -63,7 +64,10 @@ const START_BENCHMARK = { name: START, precision: "fp32", unit: "ms", goal: null
 export function allBenchmarks(): Benchmark[] {
   const setting = settingAt("train.precision");
   const precisions = setting?.kind === "choice" ? setting.choices.map(({ value }) => value as Precision | "auto").filter((value) => value !== "auto") : [];
-  return precisions.flatMap((precision) => [...opBenchmarks(precision), ...modelBenchmarks(precision)]);
+  const withAmx = backend().cpuFeatures().isa === "amx";
+  return precisions
+    .flatMap((precision) => [...opBenchmarks(precision), ...modelBenchmarks(precision)])
+    .map((benchmark) => (withAmx && benchmark.precision === "bf16" ? { ...benchmark, goal: goalWithAmx(benchmark.name) ?? benchmark.goal } : benchmark));
 }
 
 /** Milliseconds since this process was started. */
@@ -158,7 +162,7 @@ function effort({ unit }: Benchmark): number {
 }
 
 function machine(torch: Torch | null, limits: Limits): BenchResult["machine"] {
-  const { name, logicalCores, isa } = backend().cpuFeatures();
+  const { name, logicalCores, isa, bf16Products } = backend().cpuFeatures();
   return {
     cpu: name,
     logicalCores,
@@ -170,6 +174,7 @@ function machine(torch: Torch | null, limits: Limits): BenchResult["machine"] {
     torch: torch?.version ?? null,
     gflops: limits.flops / 1e9,
     bf16Gflops: limits.bf16Flops / 1e9,
+    bf16Products,
     gigabytesPerSecond: limits.bandwidth / 1e9,
   };
 }

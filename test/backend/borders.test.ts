@@ -42,7 +42,7 @@ const emulated: Machine = {
   },
 };
 const isas = addon.cpuFeatures().isas;
-const machines = [...isas.map((isa) => variant(isa)), lowered("avx512"), lowered("avx512_bf16"), emulated];
+const machines = [...isas.map((isa) => variant(isa)), lowered("avx512"), lowered("avx512_bf16"), lowered("amx"), emulated];
 afterAll(() => variant(isas.at(-1)!).enter());
 
 /** The content of an argument: of `filled` if that names it, otherwise by formula, above 0 as variances are. */

@@ -91,6 +91,14 @@ export function callsAt(extents: Extents): Record<string, Call> {
     },
     linearBackwardInput: { dy: act.of(N, K), weight: f32.of(K, D), geluGrad: act.maybe(N, D), dx: toAct.of(N, D) },
     linearBackwardWeight: { x: act.of(N, D), dy: act.of(N, K), dweight: to.of(K, D), dbias: to.maybe(K) },
+    mlpForward: {
+      ...{ x: act.of(N, D), firstWeight: f32.of(M, D), firstBias: f32.of(M), hidden: toAct.of(N, M), geluGrad: toAct.maybe(N, M) },
+      ...{ secondWeight: f32.of(K, M), secondBias: f32.of(K), residual: act.maybe(N, K), y: toAct.of(N, K) },
+    },
+    mlpBackwardInput: {
+      ...{ dy: act.of(N, K), secondWeight: f32.of(K, M), geluGrad: act.of(N, M), dhidden: toAct.of(N, M) },
+      ...{ firstWeight: f32.of(M, D), dx: toAct.of(N, D) },
+    },
     geluForward: { x: act.of(N, M), y: toAct.of(N, M) },
     geluBackward: { x: act.of(N, M), dy: act.of(N, M), dx: toAct.of(N, M) },
     add: { a: act.of(M, N), b: act.of(M, N), y: toAct.of(M, N) },
@@ -195,6 +203,7 @@ export const ops: Record<string, Call> = callsAt(usual);
 /** Outputs may share memory with these. */
 export const mayShare: Record<string, [written: string, other: string][]> = {
   linearForward: [["y", "residual"]],
+  mlpForward: [["y", "residual"]],
   add: [
     ["y", "a"],
     ["y", "b"],

@@ -18,6 +18,8 @@ const FLOPS: Record<string, (shapes: Record<string, Shape>) => number> = {
   linear_forward: ({ y, weight }) => productFlops(y!, weight!),
   linear_backward_input: ({ dy, weight }) => productFlops(dy!, weight!),
   linear_backward_weight: ({ dy, dweight }) => productFlops(dy!, dweight!),
+  mlp_forward: ({ hidden, firstWeight, y, secondWeight }) => productFlops(hidden!, firstWeight!) + productFlops(y!, secondWeight!),
+  mlp_backward_input: ({ dy, secondWeight, dhidden, firstWeight }) => productFlops(dy!, secondWeight!) + productFlops(dhidden!, firstWeight!),
   conv2d_forward: ({ y, weight }) => productFlops(y!, weight!),
   conv2d_backward_input: ({ dy, weight }) => productFlops(dy!, weight!),
   conv2d_backward_weight: ({ dy, dweight }) => productFlops(dy!, dweight!),

@@ -1,4 +1,5 @@
-// The files for AVX-512 and AVX512_BF16 on a processor without them: compiled for AVX2, which computes the same results in parts.
+// The files for AVX-512, AVX512_BF16 and AMX on a processor without them: compiled for AVX2, which computes the same results in parts, and with
+// emulated tiles.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -14,7 +15,7 @@ const { backward, fromArray, scope } = await import("../../src-main/tensor/tenso
 const fp32 = cases.map((test) => ({ ...test, stored: [] as string[], tolerance: 1e-5 }));
 const bf16 = bf16Cases.map((test) => ({ ...test, tolerance: 1e-2 }));
 
-describe.each(["avx512", "avx512_bf16"] as const)("%s lowered to AVX2, against scalar", (isa) => {
+describe.each(["avx512", "avx512_bf16", "amx"] as const)("%s lowered to AVX2, against scalar", (isa) => {
   it.for([...fp32, ...bf16].filter(({ large }) => !large))("$name; in bf16: $stored", (test, { skip }) => {
     if (missing) skip(missing);
     addon.selectIsa("scalar");
@@ -27,7 +28,7 @@ describe.each(["avx512", "avx512_bf16"] as const)("%s lowered to AVX2, against s
 });
 
 // e^-logsumexp, which the padding of an odd row of scores would get, is infinite here.
-describe.each(["avx512", "avx512_bf16"] as const)("attention on %s where all scores are far below zero", (isa) => {
+describe.each(["avx512", "avx512_bf16", "amx"] as const)("attention on %s where all scores are far below zero", (isa) => {
   it.for(["f32", "bf16"] as const)("has finite gradients in %s", (dtype, { skip }) => {
     if (missing) skip(missing);
     addon.selectIsa(isa);

@@ -16,8 +16,17 @@ export function mlp(x: Tensor, fc1: LinearWeights, fc2: LinearWeights, { residua
   const hidden = empty([...rows, fc1.weight.shape[0]!], x.dtype);
   const geluGrad = needsGrad(x, fc1.weight, fc1.bias) ? emptyLike(hidden) : null;
   const y = empty([...rows, fc2.weight.shape[0]!], residual?.dtype ?? x.dtype);
-  backend().linearForward({ ...handles(fc1), x: x.handle, y: hidden.handle, geluGrad: geluGrad?.handle, gelu: true });
-  backend().linearForward({ ...handles(fc2), x: hidden.handle, residual: residual?.handle, y: y.handle });
+  backend().mlpForward({
+    x: x.handle,
+    firstWeight: fc1.weight.handle,
+    firstBias: fc1.bias.handle,
+    hidden: hidden.handle,
+    geluGrad: geluGrad?.handle,
+    secondWeight: fc2.weight.handle,
+    secondBias: fc2.bias.handle,
+    residual: residual?.handle,
+    y: y.handle,
+  });
 
   return record(y, [x, fc1.weight, fc1.bias, fc2.weight, fc2.bias, residual], (dy) => {
     const second = weightGradients(hidden, fc2.weight, fc2.bias, dy);
@@ -25,11 +34,17 @@ export function mlp(x: Tensor, fc1: LinearWeights, fc2: LinearWeights, { residua
     if (!geluGrad) return [null, null, null, ...second, dresidual];
     // Gradient of GELU's input
     const dhidden = emptyLike(hidden);
-    backend().linearBackwardInput({ dy: dy.handle, weight: fc2.weight.handle, geluGrad: geluGrad.handle, dx: dhidden.handle });
+    const towardsHidden = { dy: dy.handle, geluGrad: geluGrad.handle };
     const dx = gradientOf(x);
-    if (dx) backend().linearBackwardInput({ dy: dhidden.handle, weight: fc1.weight.handle, dx: dx.handle });
+    if (dx)
+      backend().mlpBackwardInput({
+        ...towardsHidden,
+        secondWeight: fc2.weight.handle,
+        dhidden: dhidden.handle,
+        firstWeight: fc1.weight.handle,
+        dx: dx.handle,
+      });
+    else backend().linearBackwardInput({ ...towardsHidden, weight: fc2.weight.handle, dx: dhidden.handle });
     return [dx, ...weightGradients(x, fc1.weight, fc1.bias, dhidden), ...second, dresidual];
   });
 }
-
-const handles = ({ weight, bias }: LinearWeights) => ({ weight: weight.handle, bias: bias.handle });
