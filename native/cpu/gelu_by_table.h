@@ -9,12 +9,14 @@ namespace {
 
 // Coefficient `degree` of each lane's piece, by the five low bits of `piece`
 [[gnu::always_inline]] inline Vec16 look_up(const float (&coefficients)[GeluTable::kPieces], IntVec<Vec16> piece) {
-  const Vec16 first = load<Vec16>(coefficients), second = load<Vec16>(coefficients + 16);
 #if defined(__AVX512F__)
+  const Vec16 first = load<Vec16>(coefficients), second = load<Vec16>(coefficients + 16);
   return as<Vec16>(_mm512_maskz_permutex2var_ps(kAllLanes, as<__m512>(first), as<__m512i>(piece), as<__m512>(second)));
 #else
+  int32_t pieces[16];
+  store(pieces, piece);
   Vec16 found;
-  for (int i = 0; i < 16; ++i) found[i] = (piece[i] & 16 ? second : first)[piece[i] & 15];
+  for (int i = 0; i < 16; ++i) found[i] = coefficients[pieces[i] & 31];
   return found;
 #endif
 }

@@ -5,7 +5,9 @@ import type { DType } from "../../src-main/backend/addon";
 export type Spec =
   | { kind: "tensor"; dtype: DType; shape: number[]; written: boolean; optional: boolean; activation: boolean }
   | { kind: "tensors"; shapes: number[][]; written: boolean }
-  | { kind: "integer" | "number" | "flag" | "flags" | "numbers"; value: unknown; optional: boolean };
+  | { kind: "integer" | "number" | "flags" | "numbers"; value: unknown; optional: boolean }
+  /** fixed: the shapes of other arguments follow from it. */
+  | { kind: "flag"; value: boolean; optional: boolean; fixed: boolean };
 
 export type Call = Record<string, Spec>;
 
@@ -27,6 +29,8 @@ export interface Extents {
   O: number;
   R: number;
   S: number;
+  /** Whether convolutions and pools take images [H,W,N,C]. */
+  hwnc: boolean;
   /** Of the convolution. */
   stride: number;
   padding: number;
@@ -44,7 +48,7 @@ export interface Extents {
 
 /** Small, and mostly different. */
 export const usual: Extents = {
-  ...{ N: 2, M: 3, T: 5, D: 3, K: 4, A: 2, E: 4, Q: 1, H: 4, W: 4, C: 5, O: 6, R: 3, S: 3, stride: 1, padding: 1, Z: 4 },
+  ...{ N: 2, M: 3, T: 5, D: 3, K: 4, A: 2, E: 4, Q: 1, H: 4, W: 4, C: 5, O: 6, R: 3, S: 3, hwnc: false, stride: 1, padding: 1, Z: 4 },
   ...{ window: { kernel: 3, stride: 2, padding: 1 }, index: 4, begin: 3, end: 5, crop: 2, shapes: [[3], [2, 2]] },
 };
 
@@ -64,7 +68,8 @@ const reads = (shapes: number[][]): Spec => ({ kind: "tensors", shapes, written:
 const moves = (shapes: number[][]): Spec => ({ kind: "tensors", shapes, written: true });
 const integer = (value: number): Spec => ({ kind: "integer", value, optional: false });
 const number = (value: number): Spec => ({ kind: "number", value, optional: false });
-const flag = (value: boolean, optional = false): Spec => ({ kind: "flag", value, optional });
+const flag = (value: boolean, optional = false): Spec => ({ kind: "flag", value, optional, fixed: false });
+const fixedFlag = (value: boolean): Spec => ({ kind: "flag", value, optional: !value, fixed: true });
 const flags = (value: boolean[]): Spec => ({ kind: "flags", value, optional: false });
 const numbers = (...value: number[]): Spec => ({ kind: "numbers", value, optional: false });
 
@@ -73,15 +78,18 @@ const places = (extent: number, window: number, stride: number, padding: number)
 
 /** A correct call of every op. Tensors may hold zeros, which every op accepts, even as labels and indices. */
 export function callsAt(extents: Extents): Record<string, Call> {
-  const { N, M, T, D, K, A, E, Q, H, W, C, O, R, S, stride, padding, Z, shapes } = extents;
+  const { N, M, T, D, K, A, E, Q, H, W, C, O, R, S, hwnc, stride, padding, Z, shapes } = extents;
   const { index, begin, end, crop, window } = extents;
   const image = act.of(N, H, W, C);
   const toImage = toAct.of(N, H, W, C);
+  /** Images as convolutions and pools take them. */
+  const laid = (H: number, W: number, C: number) => (hwnc ? [H, W, N, C] : [N, H, W, C]);
+  const [windows, toWindows] = [act.of(...laid(H, W, C)), toAct.of(...laid(H, W, C))];
   const channels = { weight: f32.of(C), bias: f32.of(C) };
-  const convolved = [N, places(H, R, stride, padding), places(W, S, stride, padding), O];
-  const slides = { stride: integer(stride), padding: integer(padding), hwnc: flag(false, true) };
-  const pooled = [N, places(H, window.kernel, window.stride, window.padding), places(W, window.kernel, window.stride, window.padding), C];
-  const pools = { kernel: integer(window.kernel), stride: integer(window.stride), padding: integer(window.padding), hwnc: flag(false, true) };
+  const convolved = laid(places(H, R, stride, padding), places(W, S, stride, padding), O);
+  const slides = { stride: integer(stride), padding: integer(padding), hwnc: fixedFlag(hwnc) };
+  const pooled = laid(places(H, window.kernel, window.stride, window.padding), places(W, window.kernel, window.stride, window.padding), C);
+  const pools = { kernel: integer(window.kernel), stride: integer(window.stride), padding: integer(window.padding), hwnc: fixedFlag(hwnc) };
   const normalization = { mean: numbers(0.5, 0.5, 0.5), std: numbers(0.2, 0.2, 0.2) };
   const random = { seed: integer(1), stream: integer(2) };
   return {
@@ -118,9 +126,9 @@ export function callsAt(extents: Extents): Record<string, Call> {
     argmax: { x: f32.of(M, K), y: toI32.of(M) },
     energyMapForward: { x: act.of(N, M, C), y: to.of(N, M), norm: to.of(N) },
     energyMapBackward: { x: act.of(N, M, C), y: f32.of(N, M), norm: f32.of(N), dy: f32.of(N, M), dx: toAct.of(N, M, C) },
-    conv2dForward: { x: image, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides },
-    conv2dBackwardInput: { dy: act.of(...convolved), weight: f32.of(O, C, R, S), dx: toImage, ...slides },
-    conv2dBackwardWeight: { x: image, dy: act.of(...convolved), dweight: to.of(O, C, R, S), dbias: to.maybe(O), ...slides },
+    conv2dForward: { x: windows, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides },
+    conv2dBackwardInput: { dy: act.of(...convolved), weight: f32.of(O, C, R, S), dx: toWindows, ...slides },
+    conv2dBackwardWeight: { x: windows, dy: act.of(...convolved), dweight: to.of(O, C, R, S), dbias: to.maybe(O), ...slides },
     batchNormForwardTrain: {
       ...{ x: image, ...channels, residual: act.maybe(N, H, W, C), y: toImage, runningMean: to.of(C), runningVar: to.of(C), mean: to.of(C), rstd: to.of(C) },
       ...{ momentum: number(0.1), eps: number(1e-5), relu: flag(true) },
@@ -130,7 +138,7 @@ export function callsAt(extents: Extents): Record<string, Call> {
       ...{ eps: number(1e-5), relu: flag(true) },
     },
     conv2dNormForward: {
-      ...{ x: image, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides, normWeight: f32.of(O), normBias: f32.of(O) },
+      ...{ x: windows, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides, normWeight: f32.of(O), normBias: f32.of(O) },
       ...{ runningMean: f32.of(O), runningVar: f32.of(O), residual: act.maybe(...convolved), eps: number(1e-5), relu: flag(true) },
     },
     batchNormBackward: {
@@ -156,12 +164,12 @@ export function callsAt(extents: Extents): Record<string, Call> {
     selectTokenBackward: { dy: act.of(N, D), dx: toAct.of(N, T, D), index: integer(index) },
     sliceTokensForward: { x: act.of(N, T, D), y: toAct.of(N, end - begin, D), begin: integer(begin), end: integer(end) },
     sliceTokensBackward: { dy: act.of(N, end - begin, D), dx: toAct.of(N, T, D), begin: integer(begin), end: integer(end) },
-    averagePoolForward: { x: image, y: toAct.of(N, C), hwnc: flag(false, true) },
-    averagePoolBackward: { dy: act.of(N, C), dx: toImage, hwnc: flag(false, true) },
+    averagePoolForward: { x: windows, y: toAct.of(N, C), hwnc: fixedFlag(hwnc) },
+    averagePoolBackward: { dy: act.of(N, C), dx: toWindows, hwnc: fixedFlag(hwnc) },
     resizeGridForward: { x: image, y: toAct.of(N, Z - 1, Z - 1, C) },
     resizeGridBackward: { dy: act.of(N, Z - 1, Z - 1, C), dx: toImage },
-    maxPoolForward: { x: image, y: toAct.of(...pooled), indices: toI32.of(...pooled), ...pools },
-    maxPoolBackward: { dy: act.of(...pooled), indices: i32.of(...pooled), dx: toImage, ...pools },
+    maxPoolForward: { x: windows, y: toAct.of(...pooled), indices: toI32.of(...pooled), ...pools },
+    maxPoolBackward: { dy: act.of(...pooled), indices: i32.of(...pooled), dx: toWindows, ...pools },
     swapAxes: { x: act.of(N, M, C), y: toAct.of(M, N, C) },
     distillationLoss: {
       ...{

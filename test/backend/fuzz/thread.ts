@@ -219,7 +219,7 @@ export class Thread {
     let isLegal = true;
     const inBf16 = this.random.once(4);
     const make = (name: string, spec: Spec): unknown => {
-      if (spec.kind === "flag") return this.random.once(2);
+      if (spec.kind === "flag" && !spec.fixed) return this.random.once(2);
       if (spec.kind === "tensors") return spec.shapes.map((shape) => this.#filled("f32", shape).handle);
       if (spec.kind !== "tensor") return spec.value;
       const { handle, dtype, shape } = this.#filled(spec.activation && inBf16 ? "bf16" : spec.dtype, spec.shape);
@@ -257,6 +257,7 @@ export class Thread {
     return {
       ...{ N: this.random.integer(1, 3), M, T, D: some(), K: some(), A: this.random.integer(1, 3), E: some(), Q: this.random.integer(1, M) },
       ...{ H: Math.max(some(), R, kernel), W: Math.max(some(), S, kernel), C: some(), O: some(), R, S },
+      hwnc: !this.place.library && this.random.once(2),
       ...{ stride: this.random.integer(1, 3), padding: this.random.below(Math.min(R, S)) },
       window: { kernel, stride: this.random.integer(1, 3), padding: this.random.integer(0, kernel >> 1) },
       ...{ Z: this.random.integer(2, 9), index: this.random.below(T), begin, end: this.random.integer(begin + 1, T) },
