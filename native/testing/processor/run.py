@@ -71,39 +71,74 @@ def numbers(storage, data):
 
 
 def compare(expected, actual):
-    """Prints what differs; the number of results that do."""
-    different = 0
+    """Prints what differs, and how many results differ by roundings and by more. Compilers choose where to fuse a multiplication and an
+    addition, and the two builds choose differently. That changes the last digits in fp32, and a few of the numbers that are then rounded
+    to bf16."""
+    roundings = wrong = 0
     for name, (storage, wanted) in expected.items():
-        if name not in actual:
+        if name not in actual or actual[name][1] == wanted:
             continue
-        got = actual[name][1]
-        if got == wanted:
-            continue
-        different += 1
-        a, b = numbers(storage, wanted), numbers(storage, got)
+        a, b = numbers(storage, wanted), numbers(storage, actual[name][1])
         places = [i for i in range(len(a)) if a[i] != b[i]]
-        size = sum(x * x for x in a) or 1
-        error = (sum((x - y) ** 2 for x, y in zip(a, b)) / size) ** 0.5
+        error = (sum((x - y) ** 2 for x, y in zip(a, b)) / (sum(x * x for x in a) or 1)) ** 0.5
+        agrees = error <= 1e-6 if storage == "f32" else error <= 1e-3 and len(places) <= max(1, len(a) // 100)
+        roundings, wrong = roundings + agrees, wrong + (not agrees)
         first = [f"[{i}] {a[i]:.9g} {b[i]:.9g}" for i in places[:3]]
-        print(f"  {name}: {len(places)} of {len(a)} numbers, relative L2 {error:.1e}; lowered, processor: {', '.join(first)}")
-    return different
+        print(f"  {'roundings' if agrees else 'WRONG'}: {name}: {len(places)} of {len(a)} numbers, relative L2 {error:.1e}; "
+              f"lowered, processor: {', '.join(first)}")  # fmt: skip
+    return roundings, wrong
 
 
-# ---- Tile instructions
+# ---- Instructions
 
 
-class Tiles:
-    """Carries out the instruction at rip, which the processor does not know, if it is one of AMX."""
+class Instructions:
+    """Carries out what Bochs does not: the tile instructions, which this build of it leaves out, and vcvtne2ps2bf16, of whose two sources it
+    takes the second twice."""
 
     REGISTERS = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{i}" for i in range(8, 16))]
     CONFIGURATION = bytes([1] + [0] * 15) + struct.pack("<16H", *[64] * 8, *[0] * 8) + bytes([16] * 8 + [0] * 8)
+    CONVERSION = 0xFF  # stands for its opcode, so that Bochs does not know it
 
-    def __init__(self, ram, base):
-        self.ram, self.base, self.count, self.configured = ram, base, Counter(), False
+    def __init__(self, ram, base, vectors):
+        self.ram, self.base, self.vectors = ram, base, vectors
+        self.count, self.configured = Counter(), False
         self.library = ctypes.CDLL(str(OUT / "tiles.so"))
         self.library.tile_load.argtypes = self.library.tile_store.argtypes = [ctypes.c_int, ctypes.c_uint64, ctypes.c_int64]
+        self.library.convert_two.argtypes = [ctypes.c_uint64] * 3
         for name in ("configure", "release", "zero", "load", "store", "dot"):
             getattr(self.library, f"tile_{name}").restype = ctypes.c_char_p
+
+    def hide_conversions(self, program):
+        lines = subprocess.run(["objdump", "-d", str(program)], check=True, capture_output=True, text=True).stdout.splitlines()
+        for line in lines:
+            if "vcvtne2ps2bf16" in line:
+                at = int(line.split(":")[0], 16)
+                assert self.ram[at] == 0x62 and self.ram[at + 4] == 0x72, line
+                self.ram[at + 4] = self.CONVERSION
+
+    def execute(self, cpu, rip, rsp):
+        """Carries out the instruction at rip; its length in bytes."""
+        code = self.ram[rip : rip + 16]
+        if code[0] == 0xC4 and code[1] & 0x1F == 2 and not code[2] & 0x84:
+            return self.tile(cpu, rip, rsp, code)
+        if code[0] == 0x62 and code[1] & 0xF == 2 and code[2] & 0x87 == 0x07 and code[3] & 0xF7 == 0x40 and code[4] == self.CONVERSION:
+            return self.convert(cpu, rip, rsp, code)
+        raise ValueError(f"unknown instruction: {code.hex(' ')}")
+
+    def convert(self, cpu, rip, rsp, code):
+        self.count["convert"] += 1
+        modrm, extended = code[5], ~code[1]
+        vector = lambda number: self.base + self.vectors + 64 * number  # noqa: E731
+        to = vector(modrm >> 3 & 7 | extended >> 4 & 8 | extended & 0x10)
+        first = vector(~code[2] >> 3 & 15 | (~code[3] & 8) << 1)
+        if modrm >> 6 == 3:
+            second, length = vector(modrm & 7 | (extended & 0x20) >> 2 | (extended & 0x40) >> 2), 6
+        else:
+            address, _, length = self.address(cpu, rip, rsp, code, 5, 64)
+            second = self.base + address
+        self.library.convert_two(first, second, to)
+        return length
 
     def call(self, name, *arguments):
         self.count[name] += 1
@@ -111,78 +146,72 @@ class Tiles:
         if mistake:
             raise ValueError(mistake.decode())
 
-    def execute(self, cpu):
-        """Its length in bytes."""
-        rip = cpu.rip
-        code = self.ram[rip : rip + 16]
-        if code[0] != 0xC4 or code[1] & 0x1F != 2 or code[2] & 0x84:
-            raise ValueError(f"no tile instruction: {code.hex(' ')}")
+    def tile(self, cpu, rip, rsp, code):
         prefix, opcode, modrm = code[2] & 3, code[3], code[4]
         other = ~code[2] >> 3 & 15
         mod, reg, rm = modrm >> 6, modrm >> 3 & 7, modrm & 7
         if not code[1] & 0x80 or (mod == 3 and not code[1] & 0x20):
             raise ValueError("a tile above 7")
-        if opcode == 0x5C and prefix == 2 and mod == 3:
+        if opcode == 0x5C and prefix == 2 and mod == 3 and other < 8:
             self.call("dot", reg, rm, other)
             return 5
-        if opcode == 0x49 and mod == 3 and prefix == 3 and rm == 0:
-            self.call("zero", reg)
-            return 5
-        if code[2] & 0x78 != 0x78:
-            raise ValueError(f"no tile instruction: {code.hex(' ')}")
-        if opcode == 0x49 and modrm == 0xC0 and prefix == 0:
-            self.configured = False
-            self.call("release")
-            return 5
-        address, stride, length = self.address(cpu, code)
-        if opcode == 0x49 and reg == 0 and prefix == 0:
-            if self.ram[address : address + 64] != self.CONFIGURATION:
-                raise ValueError(f"an unexpected configuration: {self.ram[address : address + 64].hex(' ')}")
-            self.configured = True
-            self.call("configure")
-        elif opcode == 0x4B and prefix in (1, 2, 3) and rm == 4:
-            reach = address + 15 * stride + 64
-            if not (0 <= address < RAM and 0 <= reach <= RAM):
-                raise ValueError(f"a tile at {address:#x}, rows {stride} bytes apart")
-            self.call("store" if prefix == 2 else "load", reg, self.base + address, stride)
-        else:
-            raise ValueError(f"no tile instruction: {code.hex(' ')}")
-        return length
+        if other == 0:
+            if opcode == 0x49 and mod == 3 and prefix == 3 and rm == 0:
+                self.call("zero", reg)
+                return 5
+            if opcode == 0x49 and modrm == 0xC0 and prefix == 0:
+                self.configured = False
+                self.call("release")
+                return 5
+            address, stride, length = self.address(cpu, rip, rsp, code, 4, 1)
+            if opcode == 0x49 and mod != 3 and reg == 0 and prefix == 0:
+                if self.ram[address : address + 64] != self.CONFIGURATION:
+                    raise ValueError(f"an unexpected configuration: {self.ram[address : address + 64].hex(' ')}")
+                self.configured = True
+                self.call("configure")
+                return length
+            if opcode == 0x4B and mod != 3 and prefix in (1, 2, 3) and rm == 4:
+                address -= stride  # which is the index
+                if not (0 <= address < RAM - 64 and 0 <= address + 15 * stride < RAM - 64):
+                    raise ValueError(f"a tile at {address:#x}, rows {stride} bytes apart")
+                self.call("store" if prefix == 2 else "load", reg, self.base + address, stride)
+                return length
+        raise ValueError(f"unknown instruction: {code.hex(' ')}")
 
-    def address(self, cpu, code):
-        """Address, stride (the scaled index) and length of an instruction whose operand is in memory."""
+    def address(self, cpu, rip, rsp, code, at, unit):
+        """Address, index (already scaled, part of the address) and length of an instruction whose operand is in memory. `at` is where its
+        ModRM byte is, and `unit` what a displacement of one byte counts in."""
 
-        def register(number, high):
-            return getattr(cpu, self.REGISTERS[number + (0 if high else 8)])
+        def register(number, extended):
+            name = self.REGISTERS[number + (8 if extended else 0)]
+            return rsp if name == "rsp" else getattr(cpu, name)
 
-        mod, rm, at = code[4] >> 6, code[4] & 7, 5
+        mod, rm, extended = code[at] >> 6, code[at] & 7, ~code[1]
+        at += 1
         base = index = 0
         relative = False
         if rm == 4:
-            sib, at = code[5], 6
-            if sib >> 3 & 7 != 4 or not code[1] & 0x40:
-                index = register(sib >> 3 & 7, code[1] & 0x40) << (sib >> 6)
+            sib = code[at]
+            at += 1
+            if sib >> 3 & 7 != 4 or extended & 0x40:
+                index = register(sib >> 3 & 7, extended & 0x40) << (sib >> 6)
             if sib & 7 == 5 and mod == 0:
                 mod = 2
             else:
-                base = register(sib & 7, code[1] & 0x20)
+                base = register(sib & 7, extended & 0x20)
         elif rm == 5 and mod == 0:
             relative, mod = True, 2
         else:
-            base = register(rm, code[1] & 0x20)
-        displacement = 0
+            base = register(rm, extended & 0x20)
         if mod == 1:
-            displacement = struct.unpack_from("<b", code, at)[0]
+            base += struct.unpack_from("<b", code, at)[0] * unit
         elif mod == 2:
-            displacement = struct.unpack_from("<i", code, at)[0]
+            base += struct.unpack_from("<i", code, at)[0]
         at += (0, 1, 4)[mod]
         if relative:
-            base = cpu.rip + at
-        if rm != 4:
-            base += index
-            index = 0
-        stride = (index + (1 << 63)) % (1 << 64) - (1 << 63)
-        return (base + displacement) % (1 << 64), stride, at
+            base += rip + at
+        index = (index + (1 << 63)) % (1 << 64) - (1 << 63)
+        return (base + index) % (1 << 64), index, at
 
 
 # ---- The processor
@@ -252,7 +281,7 @@ def initial_state(bochscpu, entry):
 
 
 def execute(table):
-    """The bytes of the results, what stopped the program if not its end, and the tile instructions counted."""
+    """The bytes of the results, what stopped the program if not its end, and the instructions carried out beside Bochs."""
     bochscpu = load_bochs()
     program = OUT / "program"
     places = symbols(program)
@@ -261,32 +290,39 @@ def execute(table):
     for page in range(0, RAM, 4096):
         bochscpu.memory.page_insert(page, base + page)
     entry = put_program(ram, program)
-    put_tables(ram, places["skip_instruction"])
+    put_tables(ram, places["carry_out"])
     ram[places["gelu_numbers"] : places["gelu_numbers"] + len(table)] = table
-    tiles, stopped = Tiles(ram, base), []
+    instructions, stopped = Instructions(ram, base, places["vectors"]), []
+    instructions.hide_conversions(program)
+
+    def stop(session, reason, rip):
+        address, name = max((address, name) for name, address in places.items() if address <= rip)
+        stopped.append(f"{reason} at {rip:#x}, {name} + {rip - address:#x}")
+        session.stop()
 
     def on_exception(session, _cpu, vector, code):
+        if vector != 6:
+            stop(session, f"exception {vector}, code {code:#x}", session.cpu.rip)
+
+    # The handler of exception 6 has executed clflush: rip, cs, flags and rsp of the program are on its stack.
+    def on_clflush(session, _cpu, frame, _physical):
+        rip, _, _, rsp = struct.unpack_from("<4Q", ram, frame)
         try:
-            if vector != 6:
-                raise ValueError(f"exception {vector}, code {code}")
-            length = tiles.execute(session.cpu)
-            struct.pack_into("<q", ram, places["skipped"], length)
+            struct.pack_into("<Q", ram, frame, rip + instructions.execute(session.cpu, rip, rsp))
         except Exception as mistake:
-            at = max((address, name) for name, address in places.items() if address <= session.cpu.rip)
-            stopped.append(f"{mistake} at {session.cpu.rip:#x}, {at[1]} + {session.cpu.rip - at[0]:#x}")
-            session.stop()
+            stop(session, mistake, rip)
 
     session = bochscpu.Session()
     session.missing_page_handler = lambda address: (stopped.append(f"no memory at {address:#x}"), session.stop())
     session.cpu.state = initial_state(bochscpu, entry)
     hook = bochscpu.Hook()
-    hook.exception = on_exception
+    hook.exception, hook.clflush = on_exception, on_clflush
     hook.hlt = lambda session, _cpu: session.stop()
     session.run([hook])
-    if tiles.configured:
+    if instructions.configured:
         stopped.append("tiles are still configured at the end")
     size = struct.unpack_from("<q", ram, places["result_bytes"])[0]
-    return bytes(ram[places["results"] : places["results"] + size]), stopped, tiles.count
+    return bytes(ram[places["results"] : places["results"] + size]), stopped, instructions.count
 
 
 def main():
@@ -296,14 +332,15 @@ def main():
     table = next(data for name, (_, data) in expected.items() if name.endswith("table of GELU"))
     data, stopped, counted = execute(table)
     actual = results(data)
-    print("tile instructions: " + ", ".join(f"{count} {name}" for name, count in counted.items()))
+    print("carried out beside Bochs: " + ", ".join(f"{count} {name}" for name, count in counted.items()))
     for reason in stopped:
         print(f"stopped after {list(actual)[-1] if actual else 'nothing'}: {reason}")
-    different = compare(expected, actual)
+    roundings, wrong = compare(expected, actual)
     size = sum(len(data) for _, data in actual.values())
-    print(f"{len(actual)} of {len(expected)} results, {size} bytes: {different} differ")
+    equal = len(actual) - roundings - wrong
+    print(f"{len(actual)} of {len(expected)} results, {size} bytes: {equal} equal to the bit, {roundings} but for roundings, {wrong} wrong")
     sys.stdout.flush()
-    os._exit(1 if different or stopped else 0)  # without the package's own farewell
+    os._exit(1 if wrong or stopped or len(actual) < len(expected) else 0)  # without the package's own farewell
 
 
 main()
