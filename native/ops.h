@@ -3,9 +3,9 @@
 //
 // Letters: N batch, C channels in, O channels out, H W image, P Q output image, R S kernel height and width, T tokens, D width,
 // A heads, E width of one head, K classes, M rows, I inputs of a row. Images are channels-last: x [N,H,W,C]. Weights have timm's
-// shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out. Ops with a field `hwnc` also
-// take images [H,W,N,C], for every N in the shapes of an image below: there the pixels of a batch are the rows of a matrix that tiles read in
-// place (cpu/conv2d.amx.cpp). Only the CPU has them.
+// shapes: linear [O,I], conv2d [O,C,R,S]. Every tensor is contiguous. A pointer marked "or null" may be left out. Ops with a field `hwnc`
+// also take images [H,W,N,C], for every N in the shapes of an image below: there the pixels of a batch are the rows of a matrix that tiles
+// read in place (cpu/conv2d.amx.cpp). Only the CPU has them.
 //
 // Activations are Floats, in fp32 or bf16, each tensor independently unless a comment says otherwise. Weights, statistics, logits and the
 // optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 also rounds

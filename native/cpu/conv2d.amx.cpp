@@ -1,9 +1,11 @@
 // Convolution by tiles, for images in bf16 stored [H,W,N,C]. The images of a batch at a pixel are the rows of a tile, contiguous in memory:
 // nothing is gathered, no padding is stored, and taps outside the image are left out. The bits of an image do not depend on the others of
-// its batch. In the usual layout, and in fp32, convolutions are those of AVX-512.
+// its batch. Images in the usual layout are convolved by tiles if their patches do not overlap. All other convolutions are those of
+// AVX-512.
 #include "cpu/conv2d.h"
 
 #include "cpu/pending_sums.h"
+#include "cpu/separate_patches.h"
 #include "cpu/tile_products.h"
 #include "cpu/variants.h"
 
@@ -50,7 +52,8 @@ TilePanels pack_forward(const FilterOperand &filter, int64_t depth) {
     panel.data = panels.at(index, 0);
     panel.N = least(kStep, filter.columns - index * kStep);
     for (int64_t i = 0; i < panel.N; ++i)
-      copy_taps(filter, filter.first + (index * kStep + i) * filter.column_step, filter.inner, filter.inner_step, rows + i * K, depth, depth);
+      copy_taps(filter, filter.first + (index * kStep + i) * filter.column_step, filter.inner, filter.inner_step, rows + i * K, depth,
+                depth);
     pack_columns(panel, 0, rows, K);
   });
   return panels;
@@ -84,8 +87,8 @@ struct Run {
   int64_t step, steps;
 };
 
-// Patches of images [H,W,N,C] as a left factor, with `depth` numbers for each tap: the channels, or more, of which the last are zero. If depth
-// is no multiple of 32, taps follow each other closely, and those outside the image are zero.
+// Patches of images [H,W,N,C] as a left factor, with `depth` numbers for each tap: the channels, or more, of which the last are zero. If
+// depth is no multiple of 32, taps follow each other closely, and those outside the image are zero.
 struct TileImages {
   Patches patches;
   int64_t N, depth;
@@ -125,8 +128,8 @@ struct TileImages {
     std::fill_n(to, kStep * width(), bf16{});
     for_taps(p, q, [&](int64_t tap, int64_t pixel) { copy(pixel, n, to + tap * depth); });
   }
-  // The number of runs of that patch, at most taps(). `space` [32, width()] is for what tiles cannot read in place: few channels, or too few
-  // images behind the last pixel.
+  // The number of runs of that patch, at most taps(). `space` [32, width()] is for what tiles cannot read in place: few channels, or too
+  // few images behind the last pixel.
   int64_t find_runs(int64_t p, int64_t q, int64_t n, Run *runs, bf16 *space) const {
     if (close()) {
       copy_patch(p, q, n, space);
@@ -152,8 +155,8 @@ struct TileImages {
 
 // ---- Forward and backward input
 
-// How a convolution is split: into runs of output pixels and, where the packed filter does not stay in the second-level cache, panels, which
-// all pixels of a run pass by one after the other. No sum depends on it.
+// How a convolution is split: into runs of output pixels and, where the packed filter does not stay in the second-level cache, panels,
+// which all pixels of a run pass by one after the other. No sum depends on it.
 struct ConvSplit {
   static constexpr int64_t kResident = 1 << 19, kWork = 1 << 24;
   int64_t pixels, panels, pixels_at_once, panels_at_once;
@@ -213,27 +216,39 @@ void convolve(const TileImages &images, const TilePanels &filter, const Output &
   });
 }
 
+// Stores a row of sums of y.
+struct StoreOutput {
+  int64_t O;
+  bf16 *y;
+  const float *bias;
+  Epilogue epilogue;
+  bool stream;
+
+  StoreOutput(const Conv2dForward &op, const Epilogue &epilogue)
+      : O(op.O), y(op.y.as_bf16()), bias(op.bias), epilogue(epilogue), stream(streams(op.y, op.O, op.N * op.P * op.Q * op.O)) {}
+
+  [[gnu::always_inline]] void operator()(int64_t row, int64_t o, int64_t count, Vec16 low, Vec16 high) const {
+    const int64_t at = row * O + o;
+    if (bias) {
+      const TwoVectors add = load_32({bias + o, Storage::f32}, count);
+      low += add.low;
+      high += add.high;
+    }
+    if (epilogue) {
+      low = epilogue.apply(low, at, o, least(16, count));
+      if (count > 16) high = epilogue.apply(high, at + 16, o + 16, count - 16);
+    }
+    store_numbers({y + at, Storage::bf16}, count, low, high, stream);
+  }
+};
+
 void convolve(const Conv2dForward &op, const Epilogue &epilogue) {
+  const FilterOperand filter{op.weight, op.R, op.S, op.C, op.O, op.S, 1, op.R * op.S, op.C * op.R * op.S};
+  const StoreOutput finish(op, epilogue);
+  if (!op.hwnc) return convolve(static_cast<int>(Scratch::patches), SeparatePatches(op), op.N, pack_forward(filter, op.C), finish);
   const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.padding, -op.padding, op.R, op.S};
   const TileImages images{patches, op.N, op.C < kStep ? op.C : whole_steps(op.C)};
-  const TilePanels filter = pack_forward({op.weight, op.R, op.S, op.C, op.O, op.S, 1, op.R * op.S, op.C * op.R * op.S}, images.depth);
-  const bool stream = streams(op.y, op.O, op.N * op.P * op.Q * op.O);
-  convolve(
-      images, filter, {op.y, op.P, op.Q, 1, 0, 0},
-      [ =, O = op.O, y = op.y.as_bf16(), bias = Floats{op.bias} ](int64_t row, int64_t o, int64_t count, Vec16 low, Vec16 high)
-          __attribute__((always_inline)) {
-            const int64_t at = row * O + o, few = least(16, count);
-            if (bias) {
-              const TwoVectors add = load_32(bias + o, count);
-              low += add.low;
-              high += add.high;
-            }
-            if (epilogue) {
-              low = epilogue.apply(low, at, o, few);
-              if (count > 16) high = epilogue.apply(high, at + 16, o + 16, count - 16);
-            }
-            store_numbers({y + at, Storage::bf16}, count, low, high, stream);
-          });
+  convolve(images, pack_forward(filter, images.depth), {op.y, op.P, op.Q, 1, 0, 0}, finish);
 }
 
 // The inputs at (i, j) modulo the stride, as in conv2d.h
@@ -241,26 +256,27 @@ void backward_residue(const Conv2dBackwardInput &op, int64_t i, int64_t j) {
   const Residue v(i, op.H, op.R, op.stride, op.padding), h(j, op.W, op.S, op.stride, op.padding);
   const Patches patches{op.dy, op.P, op.Q, op.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const TileImages images{patches, op.N, whole_steps(op.O)};
-  const TilePanels filter = pack_backward({op.weight + v.last * op.S + h.last, v.taps, h.taps, op.O, op.C, -op.stride * op.S, -op.stride,
-                                           op.C * op.R * op.S, op.R * op.S},
-                                          images.depth);
+  const TilePanels filter = pack_backward(
+      {op.weight + v.last * op.S + h.last, v.taps, h.taps, op.O, op.C, -op.stride * op.S, -op.stride, op.C * op.R * op.S, op.R * op.S},
+      images.depth);
   const bool stream = streams(op.dx, op.C, op.N * op.H * op.W * op.C);
   convolve(
       images, filter, {op.dx, op.H, op.W, op.stride, i, j},
-      [ =, C = op.C, dx = op.dx.as_bf16() ](int64_t row, int64_t c, int64_t count, Vec16 low, Vec16 high)
-          __attribute__((always_inline)) { store_numbers({dx + (row * C + c), Storage::bf16}, count, low, high, stream); });
+      [ =, C = op.C, dx = op.dx.as_bf16() ](int64_t row, int64_t c, int64_t count, Vec16 low, Vec16 high) __attribute__((always_inline)) {
+        store_numbers({dx + (row * C + c), Storage::bf16}, count, low, high, stream);
+      });
 }
 
 // ---- Backward weight
 
-// dweight as sums over pixels and images of dy^T x, where x are images of `blocks` x 32 channels under the taps R x S. Of 32 images, a pixel is one
-// step. Output rows are cut into parts, whose sums are added in order, and outputs into groups. The rows of a part are worked on a few at a time,
-// of as many strips of images as fit: packed, they stay in the second-level cache.
+// dweight as sums over pixels and images of dy^T x, where x are images of `blocks` x 32 channels under the taps R x S. Of 32 images, a
+// pixel is one step. Output rows are cut into parts, whose sums are added in order, and outputs into groups. The rows of a part are worked
+// on a few at a time, of as many strips of images as fit: packed, they stay in the second-level cache.
 struct WeightSplit {
   static constexpr int64_t kOutputs = 64, kFewSums = 1 << 18, kPacked = 5 << 17;  // columns, floats, bf16 numbers
   int64_t H, W, R, S, stride, padding;                                            // of x
   int64_t outputs, blocks;                                                        // of 32 columns, of dy and of x
-  int64_t parts, part_rows, groups, rows, strips, kept;  // in a part; at once: output rows, strips, rows of x
+  int64_t parts, part_rows, groups, rows, strips, kept;                           // in a part; at once: output rows, strips, rows of x
 
   WeightSplit(const Conv2dBackwardWeight &op, const TileImages &images) {
     const bool close = images.close();  // then x are the copied patches
@@ -330,8 +346,8 @@ struct WeightGradient {
   }
 
   // Adds rows p0 ... p1 - 1 of some strips to the sums of one tap of one block, which begin with them if `first`.
-  void add_block(const PackedRows &x, const PackedRows &dy, int64_t p0, int64_t p1, int64_t strips, int64_t tap, int64_t block, int64_t output,
-                 bool first, float *sum) const {
+  void add_block(const PackedRows &x, const PackedRows &dy, int64_t p0, int64_t p1, int64_t strips, int64_t tap, int64_t block,
+                 int64_t output, bool first, float *sum) const {
     const int64_t r = tap / split.S - split.padding, s = tap % split.S - split.padding, step = split.strips * dy.kBlock;
     const int64_t q0 = s < 0 ? ceil_div(-s, split.stride) : 0, q1 = least(op.Q, (split.W - 1 - s) / split.stride + 1);
     if (first)
@@ -354,7 +370,9 @@ struct WeightGradient {
     const int64_t first_output = group * split.kOutputs / kStep, outputs = least(split.kOutputs / kStep, split.outputs - first_output);
     const PackedRows x(kTileRight, split.blocks, split.kept, split.W, split.strips), dy(kTileLeft, outputs, split.rows, op.Q, split.strips);
     float *part_sums = sums + part * split.size();
-    if (begin >= end) std::fill_n(part_sums + first_output * split.blocks * split.taps() * split.kSums, outputs * split.blocks * split.taps() * split.kSums, 0.0f);
+    if (begin >= end)
+      std::fill_n(part_sums + first_output * split.blocks * split.taps() * split.kSums, outputs * split.blocks * split.taps() * split.kSums,
+                  0.0f);
     const TileScope scope;
     for (int64_t n = 0; n < op.N; n += split.strips * kStep) {
       const int64_t strips = least(split.strips, ceil_div(op.N - n, kStep));
@@ -404,23 +422,26 @@ struct WeightGradient {
 }  // namespace
 
 void conv2d_forward(const Conv2dForward &op) {
-  if (!op.hwnc || op.x.storage == Storage::f32) return avx512_bf16::conv2d_forward(op);
+  const bool fits = op.hwnc || SeparatePatches::fit(op);
+  if (op.x.storage == Storage::f32 || !fits) return avx512::conv2d_forward(op);
   convolve(op, {});
 }
 
 void conv2d_norm_forward(const Conv2dNormForward &op) {
-  if (!op.conv.hwnc || op.conv.x.storage == Storage::f32) return avx512_bf16::conv2d_norm_forward(op);
+  if (!op.conv.hwnc || op.conv.x.storage == Storage::f32) return avx512::conv2d_norm_forward(op);
   convolve(op.conv, epilogue_of(op.norm));
 }
 
 void conv2d_backward_input(const Conv2dBackwardInput &op) {
-  if (!op.hwnc || op.dx.storage == Storage::f32) return avx512_bf16::conv2d_backward_input(op);
+  if (!op.hwnc || op.dx.storage == Storage::f32) return avx512::conv2d_backward_input(op);
   for (int64_t i = 0; i < least(op.stride, op.H); ++i)
     for (int64_t j = 0; j < least(op.stride, op.W); ++j) backward_residue(op, i, j);
 }
 
 void conv2d_backward_weight(const Conv2dBackwardWeight &op) {
-  if (!op.hwnc || op.x.storage == Storage::f32) return avx512::conv2d_backward_weight(op);
+  const bool separate = SeparatePatches::fit(op);
+  if (op.x.storage == Storage::f32 || !(op.hwnc || separate)) return avx512::conv2d_backward_weight(op);
+  if (separate) return weight_gradient(static_cast<int>(Scratch::patches), static_cast<int>(Scratch::partials), SeparatePatches(op), op);
   const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.padding, -op.padding, op.R, op.S};
   const TileImages images{patches, op.N, op.C < kStep ? op.C : whole_steps(op.C)};
   const WeightSplit split(op, images);

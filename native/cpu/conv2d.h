@@ -15,8 +15,8 @@
 #include "cpu/patches.h"
 #include "cpu/products.h"
 #include "cpu/threads.h"
-#include "cpu/vec.h"
 #include "cpu/variants.h"
+#include "cpu/vec.h"
 #include "cpu/winograd.h"
 #include "ops.h"
 

@@ -3,6 +3,7 @@
 import { CIFAR10_NORMALIZATION } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { createModel } from "../models/registry";
+import { convolvesByTiles } from "../tensor/ops/image-layout";
 import { backend, empty } from "../tensor/tensor";
 import { createOptimizer } from "../training/optimizer";
 import type { Benchmark } from "./benchmark";
@@ -109,20 +110,28 @@ function attention(precision: Precision, N: number, T: number): Benchmark[] {
 
 function conv2d(precision: Precision, C: number, side: number): Benchmark[] {
   const N = 32;
-  const window = { stride: 1, padding: 1 };
+  /** Images as a network's layers have them. */
+  const images = () => {
+    const hwnc = precision === "bf16" && convolvesByTiles();
+    const shape: [number, number, number, number] = hwnc ? [side, side, N, C] : [N, side, side, C];
+    return { shape, window: { stride: 1, padding: 1, hwnc } };
+  };
   const benchmark = (part: string, open: Benchmark["open"]) =>
     product(`convolution 3x3, ${C} at ${side} px, ${part}`, precision, 2 * N * side * side * C * C * 9, { benchmark: "conv2d", part, N, C, size: side }, open);
   return [
     benchmark("forward", (inputs) => {
-      const [x, weight, y] = [inputs.activation(N, side, side, C), inputs.values(C, C, 3, 3), inputs.activationLike(N, side, side, C)];
+      const { shape, window } = images();
+      const [x, weight, y] = [inputs.activation(...shape), inputs.values(C, C, 3, 3), inputs.activationLike(...shape)];
       return () => backend().conv2dForward({ x: x.handle, weight: weight.handle, y: y.handle, ...window });
     }),
     benchmark("dX", (inputs) => {
-      const [dy, weight, dx] = [inputs.activation(N, side, side, C), inputs.values(C, C, 3, 3), inputs.activationLike(N, side, side, C)];
+      const { shape, window } = images();
+      const [dy, weight, dx] = [inputs.activation(...shape), inputs.values(C, C, 3, 3), inputs.activationLike(...shape)];
       return () => backend().conv2dBackwardInput({ dy: dy.handle, weight: weight.handle, dx: dx.handle, ...window });
     }),
     benchmark("dW", (inputs) => {
-      const [x, dy, dweight] = [inputs.activation(N, side, side, C), inputs.activation(N, side, side, C), inputs.valuesLike(C, C, 3, 3)];
+      const { shape, window } = images();
+      const [x, dy, dweight] = [inputs.activation(...shape), inputs.activation(...shape), inputs.valuesLike(C, C, 3, 3)];
       return () => backend().conv2dBackwardWeight({ x: x.handle, dy: dy.handle, dweight: dweight.handle, ...window });
     }),
   ];

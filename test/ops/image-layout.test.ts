@@ -71,7 +71,13 @@ const cases: Case[] = [
     ],
     weights: [[48, 32, 3, 3], [48], [48], [48], [48]],
     op: ([x, residual], [weight, normWeight, bias, runningMean, runningVar]) =>
-      conv2dNorm(x!, weight!, null, { weight: normWeight!, bias: bias!, runningMean: runningMean!, runningVar: runningVar! }, { ...square(3, 1), residual: residual!, relu: true }),
+      conv2dNorm(
+        x!,
+        weight!,
+        null,
+        { weight: normWeight!, bias: bias!, runningMean: runningMean!, runningVar: runningVar! },
+        { ...square(3, 1), residual: residual!, relu: true },
+      ),
     gradients: false,
   },
   { name: "average pool", images: [[5, 3, 2, 20]], op: ([x]) => averagePool(x!) },
@@ -114,7 +120,6 @@ describe.each(isas)("images whose batch is inside the pixels, on %s", (isa) => {
 });
 
 describe.runIf(isas.includes("amx"))("a convolution by tiles", () => {
-
   it("gives the same bits with any number of threads", () => {
     addon.selectIsa("amx");
     for (const test of cases.filter(({ name }) => name.includes("summed"))) {

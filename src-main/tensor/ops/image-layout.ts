@@ -35,7 +35,7 @@ export function withBatchOutside(x: Tensor): Tensor {
 }
 
 /** Whether convolutions of images in bf16 are computed by tiles now. */
-function convolvesByTiles(): boolean {
+export function convolvesByTiles(): boolean {
   if (backend().device() !== "cpu") return false;
   const { isa, bf16Products } = backend().cpuFeatures();
   return isa === "amx" && bf16Products === "bf16";
