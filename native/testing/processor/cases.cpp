@@ -73,9 +73,9 @@ constexpr const char *kNames[] = {"avx512", "avx512_bf16", "amx"};
 // As select.cpp chooses
 Ops ops_of(Variant variant) {
   Ops ops{};
-#define DISTILL_TAKE(name, Arguments)                                                  \
-  ops.name = avx512::name;                                                             \
-  if (variant >= kAvx512Bf16 && avx512_bf16::name) ops.name = avx512_bf16::name;       \
+#define DISTILL_TAKE(name, Arguments)                                            \
+  ops.name = avx512::name;                                                       \
+  if (variant >= kAvx512Bf16 && avx512_bf16::name) ops.name = avx512_bf16::name; \
   if (variant >= kAmx && amx::name) ops.name = amx::name;
   DISTILL_OPS(DISTILL_TAKE)
 #undef DISTILL_TAKE
@@ -184,9 +184,16 @@ void record(const char *what, float *numbers, int64_t count) { record(what, Floa
 
 void linear_forward(const Ops &ops, int64_t M, int64_t I, int64_t O, bool bias, bool gelu, bool slope, bool residual) {
   begin("linear_forward", M, I, O, bias, gelu, slope, residual);
-  LinearForward op{.x = input(M * I), .weight = input_f32(O * I, 0.2f), .bias = bias ? input_f32(O) : nullptr,
-                   .residual = residual ? input(M * O) : Floats{}, .y = output(M * O), .gelu_grad = slope ? output(M * O) : FloatsOut{},
-                   .M = M, .I = I, .O = O, .gelu = gelu};
+  LinearForward op{.x = input(M * I),
+                   .weight = input_f32(O * I, 0.2f),
+                   .bias = bias ? input_f32(O) : nullptr,
+                   .residual = residual ? input(M * O) : Floats{},
+                   .y = output(M * O),
+                   .gelu_grad = slope ? output(M * O) : FloatsOut{},
+                   .M = M,
+                   .I = I,
+                   .O = O,
+                   .gelu = gelu};
   ops.linear_forward(op);
   record("y", op.y, M * O);
   if (slope) record("slope", op.gelu_grad, M * O);
@@ -194,14 +201,19 @@ void linear_forward(const Ops &ops, int64_t M, int64_t I, int64_t O, bool bias, 
 
 void linear_backward(const Ops &ops, int64_t M, int64_t I, int64_t O, bool gelu, bool bias) {
   begin("linear_backward_input", M, I, O, gelu);
-  LinearBackwardInput op{.dy = input(M * O), .weight = input_f32(O * I, 0.2f), .gelu_grad = gelu ? input(M * I) : Floats{},
-                         .dx = output(M * I), .M = M, .I = I, .O = O};
+  LinearBackwardInput op{.dy = input(M * O),
+                         .weight = input_f32(O * I, 0.2f),
+                         .gelu_grad = gelu ? input(M * I) : Floats{},
+                         .dx = output(M * I),
+                         .M = M,
+                         .I = I,
+                         .O = O};
   ops.linear_backward_input(op);
   record("dx", op.dx, M * I);
 
   begin("linear_backward_weight", M, I, O, bias);
-  LinearBackwardWeight weight{.x = input(M * I), .dy = input(M * O), .dweight = output_f32(O * I),
-                              .dbias = bias ? output_f32(O) : nullptr, .M = M, .I = I, .O = O};
+  LinearBackwardWeight weight{
+      .x = input(M * I), .dy = input(M * O), .dweight = output_f32(O * I), .dbias = bias ? output_f32(O) : nullptr, .M = M, .I = I, .O = O};
   ops.linear_backward_weight(weight);
   record("dweight", weight.dweight, O * I);
   if (bias) record("dbias", weight.dbias, O);
@@ -209,10 +221,25 @@ void linear_backward(const Ops &ops, int64_t M, int64_t I, int64_t O, bool gelu,
 
 void mlp(const Ops &ops, int64_t M, int64_t D, int64_t hidden, bool residual) {
   begin("mlp_forward", M, D, hidden, residual);
-  LinearForward first{.x = input(M * D), .weight = input_f32(hidden * D, 0.2f), .bias = input_f32(hidden), .residual = {},
-                      .y = output(M * hidden), .gelu_grad = output(M * hidden), .M = M, .I = D, .O = hidden, .gelu = true};
-  LinearForward second{.x = first.y, .weight = input_f32(D * hidden, 0.2f), .bias = input_f32(D),
-                       .residual = residual ? input(M * D) : Floats{}, .y = output(M * D), .gelu_grad = {}, .M = M, .I = hidden, .O = D,
+  LinearForward first{.x = input(M * D),
+                      .weight = input_f32(hidden * D, 0.2f),
+                      .bias = input_f32(hidden),
+                      .residual = {},
+                      .y = output(M * hidden),
+                      .gelu_grad = output(M * hidden),
+                      .M = M,
+                      .I = D,
+                      .O = hidden,
+                      .gelu = true};
+  LinearForward second{.x = first.y,
+                       .weight = input_f32(D * hidden, 0.2f),
+                       .bias = input_f32(D),
+                       .residual = residual ? input(M * D) : Floats{},
+                       .y = output(M * D),
+                       .gelu_grad = {},
+                       .M = M,
+                       .I = hidden,
+                       .O = D,
                        .gelu = false};
   ops.mlp_forward({first, second});
   record("hidden", first.y, M * hidden);
@@ -220,10 +247,15 @@ void mlp(const Ops &ops, int64_t M, int64_t D, int64_t hidden, bool residual) {
   record("y", second.y, M * D);
 
   begin("mlp_backward_input", M, D, hidden);
-  LinearBackwardInput last{.dy = input(M * D), .weight = input_f32(D * hidden, 0.2f), .gelu_grad = input(M * hidden),
-                           .dx = output(M * hidden), .M = M, .I = hidden, .O = D};
-  LinearBackwardInput before{.dy = last.dx, .weight = input_f32(hidden * D, 0.2f), .gelu_grad = {}, .dx = output(M * D), .M = M, .I = D,
-                             .O = hidden};
+  LinearBackwardInput last{.dy = input(M * D),
+                           .weight = input_f32(D * hidden, 0.2f),
+                           .gelu_grad = input(M * hidden),
+                           .dx = output(M * hidden),
+                           .M = M,
+                           .I = hidden,
+                           .O = D};
+  LinearBackwardInput before{
+      .dy = last.dx, .weight = input_f32(hidden * D, 0.2f), .gelu_grad = {}, .dx = output(M * D), .M = M, .I = D, .O = hidden};
   ops.mlp_backward_input({last, before});
   record("dhidden", last.dx, M * hidden);
   record("dx", before.dx, M * D);
@@ -231,16 +263,30 @@ void mlp(const Ops &ops, int64_t M, int64_t D, int64_t hidden, bool residual) {
 
 void layer_norm(const Ops &ops, int64_t M, int64_t D, Storage x) {
   begin("layer_norm_forward", M, D, x == Storage::bf16);
-  LayerNormForward op{.x = input(M * D, 2, 0.5f, x), .weight = input_f32(D, 1, 1), .bias = input_f32(D), .y = output(M * D),
-                      .mean = output_f32(M), .rstd = output_f32(M), .M = M, .D = D, .eps = 1e-6f};
+  LayerNormForward op{.x = input(M * D, 2, 0.5f, x),
+                      .weight = input_f32(D, 1, 1),
+                      .bias = input_f32(D),
+                      .y = output(M * D),
+                      .mean = output_f32(M),
+                      .rstd = output_f32(M),
+                      .M = M,
+                      .D = D,
+                      .eps = 1e-6f};
   ops.layer_norm_forward(op);
   record("y", op.y, M * D);
   record("mean", op.mean, M);
   record("rstd", op.rstd, M);
 
   begin("layer_norm_backward", M, D, x == Storage::bf16);
-  LayerNormBackward back{.x = input(M * D, 2, 0.5f, x), .dy = input(M * D), .weight = input_f32(D, 1, 1), .mean = input_f32(M),
-                         .rstd = input_f32(M, 0.5f, 1), .dx = output(M * D, x), .dweight = output_f32(D), .dbias = output_f32(D), .M = M,
+  LayerNormBackward back{.x = input(M * D, 2, 0.5f, x),
+                         .dy = input(M * D),
+                         .weight = input_f32(D, 1, 1),
+                         .mean = input_f32(M),
+                         .rstd = input_f32(M, 0.5f, 1),
+                         .dx = output(M * D, x),
+                         .dweight = output_f32(D),
+                         .dbias = output_f32(D),
+                         .M = M,
                          .D = D};
   ops.layer_norm_backward(back);
   record("dx", back.dx, M * D);
@@ -268,14 +314,22 @@ void elementwise(const Ops &ops, int64_t size) {
 void attention(const Ops &ops, int64_t N, int64_t T, int64_t Q, int64_t A, int64_t E) {
   const int64_t packed = N * T * 3 * A * E, plain = N * Q * A * E;
   begin("attention", N, T, Q, A, E);
-  AttentionForward forward{.qkv = input(packed, 2), .y = output(plain), .logsumexp = output_f32(N * A * Q), .N = N, .T = T, .Q = Q, .A = A,
-                           .E = E};
+  AttentionForward forward{
+      .qkv = input(packed, 2), .y = output(plain), .logsumexp = output_f32(N * A * Q), .N = N, .T = T, .Q = Q, .A = A, .E = E};
   ops.attention_forward(forward);
   record("y", forward.y, plain);
   record("logsumexp", forward.logsumexp, N * A * Q);
 
-  AttentionBackward backward{.qkv = forward.qkv, .y = forward.y, .dy = input(plain), .logsumexp = forward.logsumexp, .dqkv = output(packed),
-                             .N = N, .T = T, .Q = Q, .A = A, .E = E};
+  AttentionBackward backward{.qkv = forward.qkv,
+                             .y = forward.y,
+                             .dy = input(plain),
+                             .logsumexp = forward.logsumexp,
+                             .dqkv = output(packed),
+                             .N = N,
+                             .T = T,
+                             .Q = Q,
+                             .A = A,
+                             .E = E};
   ops.attention_backward(backward);
   record("dqkv", backward.dqkv, packed);
 }
@@ -283,26 +337,56 @@ void attention(const Ops &ops, int64_t N, int64_t T, int64_t Q, int64_t A, int64
 void batch_norm(const Ops &ops, int64_t M, int64_t C, bool residual, bool relu) {
   begin("batch_norm_forward_train", M, C, residual, relu);
   const Floats x = input(M * C, 2, 0.5f);
-  BatchNormForwardTrain train{.x = x, .residual = residual ? input(M * C) : Floats{}, .y = output(M * C), .weight = input_f32(C, 1, 1),
-                              .bias = input_f32(C), .running_mean = input_f32(C), .running_var = input_f32(C, 0.5f, 1),
-                              .mean = output_f32(C), .rstd = output_f32(C), .M = M, .C = C, .momentum = 0.1f, .eps = 1e-5f, .relu = relu};
+  BatchNormForwardTrain train{.x = x,
+                              .residual = residual ? input(M * C) : Floats{},
+                              .y = output(M * C),
+                              .weight = input_f32(C, 1, 1),
+                              .bias = input_f32(C),
+                              .running_mean = input_f32(C),
+                              .running_var = input_f32(C, 0.5f, 1),
+                              .mean = output_f32(C),
+                              .rstd = output_f32(C),
+                              .M = M,
+                              .C = C,
+                              .momentum = 0.1f,
+                              .eps = 1e-5f,
+                              .relu = relu};
   ops.batch_norm_forward_train(train);
   record("y", train.y, M * C);
   record("mean", train.mean, C);
   record("rstd", train.rstd, C);
   record("running_var", train.running_var, C);
 
-  BatchNormBackward back{.x = x, .dy = input(M * C), .y = train.y, .dx = output(M * C), .dresidual = residual ? output(M * C) : FloatsOut{},
-                         .weight = train.weight, .mean = train.mean, .rstd = train.rstd, .dweight = output_f32(C), .dbias = output_f32(C),
-                         .M = M, .C = C, .relu = relu};
+  BatchNormBackward back{.x = x,
+                         .dy = input(M * C),
+                         .y = train.y,
+                         .dx = output(M * C),
+                         .dresidual = residual ? output(M * C) : FloatsOut{},
+                         .weight = train.weight,
+                         .mean = train.mean,
+                         .rstd = train.rstd,
+                         .dweight = output_f32(C),
+                         .dbias = output_f32(C),
+                         .M = M,
+                         .C = C,
+                         .relu = relu};
   ops.batch_norm_backward(back);
   record("dx", back.dx, M * C);
   if (residual) record("dresidual", back.dresidual, M * C);
   record("dweight", back.dweight, C);
   record("dbias", back.dbias, C);
 
-  BatchNormForwardEval eval{.x = x, .residual = train.residual, .y = output(M * C), .weight = train.weight, .bias = train.bias,
-                            .running_mean = train.running_mean, .running_var = train.running_var, .M = M, .C = C, .eps = 1e-5f, .relu = relu};
+  BatchNormForwardEval eval{.x = x,
+                            .residual = train.residual,
+                            .y = output(M * C),
+                            .weight = train.weight,
+                            .bias = train.bias,
+                            .running_mean = train.running_mean,
+                            .running_var = train.running_var,
+                            .M = M,
+                            .C = C,
+                            .eps = 1e-5f,
+                            .relu = relu};
   ops.batch_norm_forward_eval(eval);
   record("y in evaluation", eval.y, M * C);
 }
@@ -316,25 +400,74 @@ void conv2d(const Ops &ops, const Shape &s) {
   const int64_t N = s.N, H = s.H, C = s.C, O = s.O, R = s.R, P = (H + 2 * s.padding - R) / s.stride + 1;
   const int64_t in = N * H * H * C, out = N * P * P * O, filter = O * C * R * R;
   begin("conv2d", N, H, C, O, R, s.stride, s.padding, s.hwnc);
-  Conv2dForward forward{.x = input(in), .weight = input_f32(filter, 0.2f), .bias = input_f32(O), .y = output(out), .N = N, .H = H, .W = H,
-                        .C = C, .O = O, .R = R, .S = R, .P = P, .Q = P, .stride = s.stride, .padding = s.padding, .hwnc = s.hwnc};
+  Conv2dForward forward{.x = input(in),
+                        .weight = input_f32(filter, 0.2f),
+                        .bias = input_f32(O),
+                        .y = output(out),
+                        .N = N,
+                        .H = H,
+                        .W = H,
+                        .C = C,
+                        .O = O,
+                        .R = R,
+                        .S = R,
+                        .P = P,
+                        .Q = P,
+                        .stride = s.stride,
+                        .padding = s.padding,
+                        .hwnc = s.hwnc};
   ops.conv2d_forward(forward);
   record("y", forward.y, out);
 
   forward.y = output(out);
-  BatchNormForwardEval norm{.x = forward.y, .residual = input(out), .y = forward.y, .weight = input_f32(O, 1, 1), .bias = input_f32(O),
-                            .running_mean = input_f32(O), .running_var = input_f32(O, 0.5f, 1), .M = N * P * P, .C = O, .eps = 1e-5f,
+  BatchNormForwardEval norm{.x = forward.y,
+                            .residual = input(out),
+                            .y = forward.y,
+                            .weight = input_f32(O, 1, 1),
+                            .bias = input_f32(O),
+                            .running_mean = input_f32(O),
+                            .running_var = input_f32(O, 0.5f, 1),
+                            .M = N * P * P,
+                            .C = O,
+                            .eps = 1e-5f,
                             .relu = true};
   ops.conv2d_norm_forward({forward, norm});
   record("normalised y", forward.y, out);
 
-  Conv2dBackwardInput back{.dy = input(out), .weight = forward.weight, .dx = output(in), .N = N, .H = H, .W = H, .C = C, .O = O, .R = R,
-                           .S = R, .P = P, .Q = P, .stride = s.stride, .padding = s.padding, .hwnc = s.hwnc};
+  Conv2dBackwardInput back{.dy = input(out),
+                           .weight = forward.weight,
+                           .dx = output(in),
+                           .N = N,
+                           .H = H,
+                           .W = H,
+                           .C = C,
+                           .O = O,
+                           .R = R,
+                           .S = R,
+                           .P = P,
+                           .Q = P,
+                           .stride = s.stride,
+                           .padding = s.padding,
+                           .hwnc = s.hwnc};
   ops.conv2d_backward_input(back);
   record("dx", back.dx, in);
 
-  Conv2dBackwardWeight weight{.x = forward.x, .dy = back.dy, .dweight = output_f32(filter), .dbias = output_f32(O), .N = N, .H = H, .W = H,
-                              .C = C, .O = O, .R = R, .S = R, .P = P, .Q = P, .stride = s.stride, .padding = s.padding, .hwnc = s.hwnc};
+  Conv2dBackwardWeight weight{.x = forward.x,
+                              .dy = back.dy,
+                              .dweight = output_f32(filter),
+                              .dbias = output_f32(O),
+                              .N = N,
+                              .H = H,
+                              .W = H,
+                              .C = C,
+                              .O = O,
+                              .R = R,
+                              .S = R,
+                              .P = P,
+                              .Q = P,
+                              .stride = s.stride,
+                              .padding = s.padding,
+                              .hwnc = s.hwnc};
   ops.conv2d_backward_weight(weight);
   record("dweight", weight.dweight, filter);
   record("dbias", weight.dbias, O);

@@ -17,7 +17,7 @@ struct ResultHeader {
 constexpr int64_t kResultBytes = int64_t{64} << 20;
 extern "C" {
 extern unsigned char results[kResultBytes];
-extern int64_t result_bytes;  // written so far
+extern int64_t result_bytes;          // written so far
 extern unsigned char gelu_numbers[];  // the program's GeluTable, which run.py fills in with the host's
 }
 

@@ -15,8 +15,8 @@ alignas(64) unsigned char gelu_numbers[sizeof(distill::GeluTable)];
   __builtin_unreachable();
 }
 
-// The handler of "invalid opcode". run.py, which is told of clflush, carries out the instruction: it changes the registers that are saved here,
-// and lets the return address, on top of the stack, point behind the instruction.
+// The handler of "invalid opcode". run.py, which is told of clflush, carries out the instruction: it changes the registers that are saved
+// here, and lets the return address, on top of the stack, point behind the instruction.
 alignas(64) unsigned char vectors[32][64];
 [[gnu::naked]] void carry_out() {
   asm volatile(

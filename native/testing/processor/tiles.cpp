@@ -24,12 +24,24 @@ const char *message_of(const Operation &operation) {
 
 extern "C" {
 using namespace distill;
-const char *tile_configure() { return message_of([] { emulated::configure(); }); }
-const char *tile_release() { return message_of([] { emulated::release(); }); }
-const char *tile_zero(int tile) { return message_of([=] { emulated::zero(tile); }); }
-const char *tile_load(int tile, const void *from, int64_t stride) { return message_of([=] { emulated::load(tile, from, stride); }); }
-const char *tile_store(int tile, void *to, int64_t stride) { return message_of([=] { emulated::store(tile, to, stride); }); }
-const char *tile_dot(int sums, int left, int right) { return message_of([=] { emulated::dot(sums, left, right); }); }
+const char *tile_configure() {
+  return message_of([] { emulated::configure(); });
+}
+const char *tile_release() {
+  return message_of([] { emulated::release(); });
+}
+const char *tile_zero(int tile) {
+  return message_of([=] { emulated::zero(tile); });
+}
+const char *tile_load(int tile, const void *from, int64_t stride) {
+  return message_of([=] { emulated::load(tile, from, stride); });
+}
+const char *tile_store(int tile, void *to, int64_t stride) {
+  return message_of([=] { emulated::store(tile, to, stride); });
+}
+const char *tile_dot(int sums, int left, int right) {
+  return message_of([=] { emulated::dot(sums, left, right); });
+}
 
 // VCVTNE2PS2BF16: the numbers of `second`, then those of `first`. Those below 2^-126 are zero.
 void convert_two(const float *first, const float *second, bf16 *to) {
