@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { devNull } from "node:os";
 import path from "node:path";
 import { nativeSources, run, step } from "./run.mjs";
+import { installSystemPackages } from "./system.mjs";
 
 const build = "native/build/testing";
 
@@ -17,6 +18,26 @@ export async function buildTesting() {
   }
   if (process.arch === "x64") await rig("emulated tiles", ["emulated_tiles"]);
   if (canLink("thread")) await rig("thread pool with ThreadSanitizer", ["thread_pool"]);
+  if (canBuildForArm64()) await buildForArm64();
+}
+
+/** Whether the compiler for arm64 and its emulator are installed, or could be; an arm64 processor needs neither, as its addon has the same code. */
+function canBuildForArm64() {
+  try {
+    return process.arch !== "arm64" && installSystemPackages(["g++-aarch64-linux-gnu", "qemu-user-static"]);
+  } catch (error) {
+    console.log(`tests of the ops for arm64 are skipped: ${error.message}`);
+    return false;
+  }
+}
+
+async function buildForArm64() {
+  const folder = "native/build/arm64";
+  const inputs = [...nativeSources, "native/testing/arm64", "native/testing/driver"];
+  await step("driver for arm64", { inputs, products: [path.join(folder, "distill_cpu_driver")] }, () => {
+    run("cmake", ["-S", "native/testing/arm64", "-B", folder]);
+    run("cmake", ["--build", folder, "--parallel", "2"]);
+  });
 }
 
 async function rig(name, targets) {

@@ -24,6 +24,7 @@ Napi::Value cpu_features(const Napi::CallbackInfo &info, Environment &) {
   features.Set("features", names(info.Env(), cpu.features, [](const std::string &name) { return name; }));
   features.Set("isas", names(info.Env(), available_isas(), isa_name));
   features.Set("isa", isa_name(selected_isa()));
+  features.Set("bf16Products", bf16_products_name(selected_bf16_products()));
   return features;
 }
 
@@ -36,6 +37,18 @@ Napi::Value select_isa_method(const Napi::CallbackInfo &info, Environment &) {
   for (const Isa isa : available_isas()) {
     if (wanted != isa_name(isa)) continue;
     select_isa(isa);
+    return info.Env().Undefined();
+  }
+  throw WrongRange(expected + "'" + shortened(wanted) + "'");
+}
+
+Napi::Value select_bf16_products_method(const Napi::CallbackInfo &info, Environment &) {
+  const std::string expected = "selectBf16Products: products: expected fp32 or bf16, got ";
+  if (!info[0].IsString()) throw WrongType(expected + take_value(info[0]).describe());
+  const std::string wanted = info[0].As<Napi::String>();
+  for (const Bf16Products products : {Bf16Products::fp32, Bf16Products::bf16}) {
+    if (wanted != bf16_products_name(products)) continue;
+    select_bf16_products(products);
     return info.Env().Undefined();
   }
   throw WrongRange(expected + "'" + shortened(wanted) + "'");
@@ -88,15 +101,25 @@ Napi::Value measure_limits_method(const Napi::CallbackInfo &info, Environment &)
   return result;
 }
 
+Napi::Value measure_products_method(const Napi::CallbackInfo &info, Environment &) {
+  const ProductRates rates = measure_products();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("fp32", rates.fp32);
+  result.Set("bf16", rates.bf16 > 0 ? Napi::Number::New(info.Env(), rates.bf16) : info.Env().Null());
+  return result;
+}
+
 }  // namespace
 
 void add_machine_methods(Napi::Object exports) {
   add_method<cpu_features>(exports, "cpuFeatures");
   add_method<select_isa_method>(exports, "selectIsa");
+  add_method<select_bf16_products_method>(exports, "selectBf16Products");
   add_method<set_threads_method>(exports, "setThreads");
   add_method<threads_method>(exports, "threads");
   add_method<stop_on>(exports, "stopOn");
   add_method<measure_limits_method>(exports, "measureLimits");
+  add_method<measure_products_method>(exports, "measureProducts");
 }
 
 }  // namespace distill

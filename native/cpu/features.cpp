@@ -10,6 +10,12 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+#if defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+#if defined(DISTILL_ARM64) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 #if defined(DISTILL_X86) && defined(_MSC_VER)
 #include <immintrin.h>
 #include <intrin.h>
@@ -20,6 +26,17 @@
 namespace distill {
 
 namespace {
+
+#if defined(__APPLE__)
+
+// The kernel's number of that name, or 0 if it has none
+int32_t system_number(const char *name) {
+  int32_t number = 0;
+  size_t size = sizeof(number);
+  return sysctlbyname(name, &number, &size, nullptr, 0) == 0 ? number : 0;
+}
+
+#endif
 
 #if defined(DISTILL_X86)
 
@@ -88,6 +105,67 @@ std::string read_name() {
   return first == std::string::npos ? "x86-64 processor" : name.substr(first, name.find_last_not_of(' ') - first + 1);
 }
 
+#elif defined(DISTILL_ARM64) && defined(__linux__)
+
+struct Feature {
+  const char *name;
+  unsigned long list;
+  int bit;  // by the kernel's asm/hwcap.h
+};
+constexpr Feature kFeatures[] = {
+    {"asimd", AT_HWCAP, 1}, {"asimdhp", AT_HWCAP, 10}, {"asimddp", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},
+    {"sve2", AT_HWCAP2, 1}, {"i8mm", AT_HWCAP2, 13},   {"bf16", AT_HWCAP2, 14},
+};
+
+std::vector<std::string> read_features() {
+  std::vector<std::string> features;
+  for (const Feature &f : kFeatures)
+    if (getauxval(f.list) >> f.bit & 1) features.push_back(f.name);
+  return features;
+}
+
+// What /proc/cpuinfo says of the first processor under that key
+std::string cpuinfo(const std::string &key) {
+  std::ifstream lines("/proc/cpuinfo");
+  for (std::string line; std::getline(lines, line);) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with(key) && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return {};
+}
+
+// Kernels for arm64 know numbers, which lscpu translates.
+std::string read_name() {
+  const std::string name = cpuinfo("model name"), implementer = cpuinfo("CPU implementer"), part = cpuinfo("CPU part");
+  if (!name.empty()) return name;
+  return implementer.empty() ? "arm64 processor" : "arm64 processor (implementer " + implementer + ", part " + part + ")";
+}
+
+#elif defined(DISTILL_ARM64) && defined(__APPLE__)
+
+struct Feature {
+  const char *name, *variable;
+};
+constexpr Feature kFeatures[] = {
+    {"asimdhp", "hw.optional.arm.FEAT_FP16"},
+    {"asimddp", "hw.optional.arm.FEAT_DotProd"},
+    {"i8mm", "hw.optional.arm.FEAT_I8MM"},
+    {"bf16", "hw.optional.arm.FEAT_BF16"},
+};
+
+std::vector<std::string> read_features() {
+  std::vector<std::string> features = {"asimd"};
+  for (const Feature &f : kFeatures)
+    if (system_number(f.variable) != 0) features.push_back(f.name);
+  return features;
+}
+
+std::string read_name() {
+  char brand[128] = {};
+  size_t size = sizeof(brand) - 1;
+  return sysctlbyname("machdep.cpu.brand_string", brand, &size, nullptr, 0) == 0 ? brand : "arm64 processor";
+}
+
 #else
 
 std::vector<std::string> read_features() { return {}; }
@@ -120,6 +198,10 @@ Cores read_cores() {
   }
   return cores;
 }
+
+#elif defined(__APPLE__)
+
+Cores read_cores() { return {std::max(1, system_number("hw.logicalcpu")), std::max(1, system_number("hw.physicalcpu"))}; }
 
 #else
 

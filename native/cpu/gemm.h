@@ -2,9 +2,8 @@
 // case one step along the sum takes two numbers.
 //
 // The right factor is packed once into panels, a few vectors wide, with contiguous rows, so that a tile of the product reads them from the
-// cache as one stream. The left factor is read in place, one number at a time. A tile uses 24 (12) of the 32 (16) registers for sums, more
-// than the latency of the multiplier needs; larger tiles were slower. There is no blocking over K: panels fit the second-level cache up
-// to a K of a few thousand.
+// cache as one stream. The left factor is read in place, one number at a time. There is no blocking over K: panels fit the second-level
+// cache up to a K of a few thousand.
 #pragma once
 
 #include "cpu/pairs.h"
@@ -22,9 +21,9 @@ inline T *array_in_scratch(int slot, int64_t count) {
 constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <class V>
-constexpr int kWidestPanel = lanes<V> == 16 ? 3 : 2;  // vectors
+constexpr int kWidestPanel = VecTraits<V>::registers == 32 ? 3 : 2;  // vectors
 template <class V, int NV>
-constexpr int kTileRows = (lanes<V> == 16 ? 24 : 12) / NV;
+constexpr int kTileRows = kTileSums<V> / NV;
 
 // A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, of widths as equal as possible. Columns past N are zero.
 template <class V, class F = float>
@@ -155,7 +154,7 @@ enum class Left { rows, columns };
 template <class V, Left left, int MR, int NV, class F>
 [[gnu::noinline]] void multiply_tile(int64_t steps, const F *a, int64_t lda, const F *panel, float *tile) {
   V sums[MR][NV] = {};
-#pragma GCC unroll 2
+#pragma GCC unroll kStepsAtOnce
   for (int64_t step = 0; step < steps; ++step, panel += NV * lanes<V>) {
     V row[NV];
 #pragma GCC unroll 4
@@ -213,24 +212,27 @@ struct Strips {
 // Fills all strips from a [K,M], rows lda apart, as factors of a product with an activation of that storage.
 template <class V, class F>
 void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage activation) {
-  // A vector fills two strips, or is wider than one; the next store overwrites the excess.
-  constexpr int height = Strips<V, F>::height, kAtOnce = lanes<V> / height;
-  static_assert(kAtOnce == 1 || (kAtOnce == 2 && lanes<V> == 2 * height));
+  constexpr int height = Strips<V, F>::height, kAtOnce = lanes<V> == 2 * height ? 2 : 1;  // strips
   typed(a, [&](const auto *numbers) {
     const RowFactors<decltype(numbers)> rows{strips.K, numbers, lda, a.storage != activation};
     for (int64_t strip = 0; strip < strips.count(); strip += kAtOnce) {
-      const int64_t row = strip * height, count = least(strips.M - row, lanes<V>);
+      const int64_t row = strip * height;
       F *to = strips.begin(strip), *next = strips.begin(strip + 1);
       for (int64_t step = 0; step < strips.steps(); ++step, to += height, next += height) {
         // Prefetches the start of the strips after the next ones: rows are too far apart for the hardware prefetcher.
         for (int64_t k = step * per_factor<F>; k < (step + 1) * per_factor<F>; ++k)
           __builtin_prefetch(numbers + k * lda + row + 2 * lanes<V>);
-        const V v = rows.template at<V, F>(step, row, count);
+        const auto vector = [&](int64_t i) __attribute__((always_inline)) {
+          return rows.template at<V, F>(step, row + i, least(strips.M - row - i, lanes<V>));
+        };
         if constexpr (kAtOnce == 2) {
-          store(to, low_half(v));
-          store(next, high_half(v));
+          store(to, low_half(vector(0)));
+          store(next, high_half(vector(0)));
+        } else if constexpr (height % lanes<V> == 0) {
+          for (int i = 0; i < height; i += lanes<V>) store(to + i, i < strips.M - row ? vector(i) : V{});
         } else {
-          store(to, v);
+          static_assert(lanes<V> > height);  // the next store overwrites the excess
+          store(to, vector(0));
         }
       }
     }

@@ -32,16 +32,37 @@ MultiplyAdds fp32_multiply_adds() {
 #if defined(DISTILL_X86)
   if (selected_isa() >= Isa::avx512) return avx512::multiply_adds;
   if (selected_isa() == Isa::avx2) return avx2::multiply_adds;
+#elif defined(DISTILL_ARM64)
+  if (selected_isa() == Isa::neon) return neon::multiply_adds;
 #endif
   return scalar::multiply_adds;
 }
 
+// By an instruction for bf16 factors; null if the variant in use has none.
 MultiplyAdds bf16_multiply_adds() {
 #if defined(DISTILL_X86)
   if (selected_isa() == Isa::amx) return amx::multiply_adds;
   if (selected_isa() == Isa::avx512_bf16) return avx512_bf16::multiply_adds;
 #endif
-  return fp32_multiply_adds();
+  return nullptr;
+}
+
+// What bf16 products take now.
+MultiplyAdds selected_multiply_adds() {
+  return selected_bf16_products() == Bf16Products::bf16 ? bf16_multiply_adds() : fp32_multiply_adds();
+}
+
+// Of one thread, in 20 microseconds.
+double quick_rate(MultiplyAdds multiply_adds) {
+  constexpr std::chrono::microseconds kTime{20};
+  const auto begin = std::chrono::steady_clock::now();
+  int64_t done = 0;
+  std::chrono::duration<double> seconds{};
+  do {
+    done += multiply_adds(500);
+    seconds = std::chrono::steady_clock::now() - begin;
+  } while (seconds < kTime);
+  return static_cast<double>(done) / seconds.count();
 }
 
 double most_flops(MultiplyAdds multiply_adds) {
@@ -68,8 +89,20 @@ double most_bandwidth() {
 
 }  // namespace
 
+ProductRates measure_products() {
+  constexpr int kQuickRounds = 5;
+  const MultiplyAdds bf16 = bf16_multiply_adds();
+  ProductRates rates{};
+  // In turn, so that what disturbs a moment disturbs both.
+  for (int i = 0; i < kQuickRounds; ++i) {
+    rates.fp32 = std::max(rates.fp32, quick_rate(fp32_multiply_adds()));
+    if (bf16) rates.bf16 = std::max(rates.bf16, quick_rate(bf16));
+  }
+  return rates;
+}
+
 Limits measure_limits() {
-  return {.flops = most_flops(fp32_multiply_adds()), .bf16_flops = most_flops(bf16_multiply_adds()), .bandwidth = most_bandwidth()};
+  return {.flops = most_flops(fp32_multiply_adds()), .bf16_flops = most_flops(selected_multiply_adds()), .bandwidth = most_bandwidth()};
 }
 
 }  // namespace distill

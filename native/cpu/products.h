@@ -18,7 +18,7 @@ inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
     V column[MR];
 #pragma GCC unroll 24
     for (int i = 0; i < MR; i++) column[i] = broadcast<V>(a[i * distance]);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int j = 0; j < NV; j++) {
       const V row = load<V>(b + j * ldb);
 #pragma GCC unroll 24
@@ -27,21 +27,24 @@ inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
     return;
   }
   V row[NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int j = 0; j < NV; j++) row[j] = load<V>(b + j * ldb);
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
     const V x = broadcast<V>(a[i * distance]);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int j = 0; j < NV; j++) add_product<F>(c[i][j], x, row[j]);
   }
 }
 
-// Tiles have 24 accumulators (16 lanes, 32 registers) or 12 (8 lanes, 16 registers) and are at most this many vectors wide.
-constexpr int kVectors = 4;
-constexpr int kWeightVectors = 3;  // for weight gradients: the rows of a tile 4 vectors wide would not divide a slab
+constexpr int kVectors = 4;  // in the width of a tile, at most
 template <class V, int NV>
-constexpr int tile_rows = (lanes<V> == 16 ? 24 : 12) / NV;
+constexpr int tile_rows = kTileSums<V> / NV;
+// For weight gradients the rows of a tile must divide a slab: they are half of it, or all 4 of 4 lanes.
+template <class V>
+constexpr int kWeightRows = lanes<V> == 4 ? 4 : lanes<V> / 2;
+template <class V>
+constexpr int kWeightVectors = kTileSums<V> / kWeightRows<V>;
 
 // What a product is added to: rows `ld` apart, or the same row for all (a bias) if ld is 0.
 struct Addend {
@@ -53,7 +56,7 @@ template <class V, int MR, int NV>
 inline void store_rows(const V (&c)[MR][NV], float *to, int64_t ld) {
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int j = 0; j < NV; j++) store(to + i * ld + j * lanes<V>, c[i][j]);
   }
 }
@@ -65,13 +68,13 @@ template <class V, int MR, int NV, class F>
   V c[MR][NV];
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int j = 0; j < NV; j++) c[i][j] = load<V>(addend.rows + i * addend.ld + j * lanes<V>);
   }
   // A do loop keeps the sums in registers, because the compiler need not allow for zero iterations. K may still be 0.
   do {
     const int64_t steps = std::min<int64_t>(K, lanes<V>);
-#pragma GCC unroll 2
+#pragma GCC unroll kStepsAtOnce
     for (int64_t k = 0; k < steps; k++, panel += NV * lanes<V>) multiply<V, MR, NV, lanes<V>>(patches + k, panel, lanes<V>, c);
     K -= lanes<V>, patches += slab;
   } while (K > 0);
@@ -126,11 +129,11 @@ template <class V, int MR, int NV>
 [[gnu::noinline]] void weight_tile(int64_t rows, const float *dy, int64_t lddy, const float *patches, int64_t slab, float *sum,
                                    int64_t ldsum) {
   V c[MR][NV] = {};
-#pragma GCC unroll 2
+#pragma GCC unroll kStepsAtOnce
   for (int64_t row = 0; row < rows; row++) multiply<V, MR, NV, 1>(dy + row * lddy, patches + row * lanes<V>, slab, c);
 #pragma GCC unroll 24
   for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int j = 0; j < NV; j++) {
       float *to = sum + i * ldsum + j * lanes<V>;
       store(to, load<V>(to) + c[i][j]);
@@ -141,18 +144,23 @@ template <class V, int MR, int NV>
 // sum [O, K], rows ldsum apart, += dy^T [O, rows] patches [rows, K], both factors in slabs of `slab` floats
 template <class V, int NV>
 void weight_panel_rows(int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
-  constexpr int MR = NV == 1 ? lanes<V> : lanes<V> / 2;
+  constexpr int MR = NV == 1 ? lanes<V> : kWeightRows<V>;
   for (int64_t o = 0; o < O; o += MR)
     weight_tile<V, MR, NV>(rows, dy + o / lanes<V> * slab + o % lanes<V>, lanes<V>, patches, slab, sum + o * ldsum, ldsum);
 }
+// The same for `wide` slabs of patches, at most NV
+template <class V, int NV = kWeightVectors<V>>
+void weight_panel(int64_t wide, int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, float *sum, int64_t ldsum) {
+  if (wide == NV) return weight_panel_rows<V, NV>(rows, slab, dy, O, patches, sum, ldsum);
+  if constexpr (NV > 1) weight_panel<V, NV - 1>(wide, rows, slab, dy, O, patches, sum, ldsum);
+}
+
 template <class V>
 void weight_block(int64_t rows, int64_t slab, const float *dy, int64_t O, const float *patches, int64_t K, float *sum, int64_t ldsum) {
   const int64_t vectors = ceil_div(K, lanes<V>);
-  for (int64_t first = 0; first < vectors; first += kWeightVectors) {
-    const int64_t wide = std::min<int64_t>(kWeightVectors, vectors - first);
-    const auto add = wide == 3 ? weight_panel_rows<V, 3> : wide == 2 ? weight_panel_rows<V, 2> : weight_panel_rows<V, 1>;
-    add(rows, slab, dy, O, patches + first * slab, sum + first * lanes<V>, ldsum);
-  }
+  for (int64_t first = 0; first < vectors; first += kWeightVectors<V>)
+    weight_panel<V>(std::min<int64_t>(kWeightVectors<V>, vectors - first), rows, slab, dy, O, patches + first * slab,
+                    sum + first * lanes<V>, ldsum);
 }
 
 }  // namespace

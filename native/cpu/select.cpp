@@ -70,7 +70,24 @@ namespace distill {
   OP(mlp_forward)              \
   OP(mlp_backward_input)       \
   OP(layer_norm_forward)       \
-  OP(layer_norm_backward)
+  OP(layer_norm_backward)      \
+  OP(attention_forward)      \
+  OP(attention_backward)
+
+// The ops that consist of products. A variant with a bf16 instruction for them may be slower than fp32 in it: VDPBF16PS has half the rate of the fp32
+// multiply-add on Intel, and twice on Zen 4.
+#define DISTILL_PRODUCT_OPS(OP) \
+  OP(linear_forward)            \
+  OP(linear_backward_input)     \
+  OP(linear_backward_weight)    \
+  OP(mlp_forward)               \
+  OP(mlp_backward_input)        \
+  OP(conv2d_forward)            \
+  OP(conv2d_norm_forward)       \
+  OP(conv2d_backward_input)     \
+  OP(conv2d_backward_weight)    \
+  OP(attention_forward)         \
+  OP(attention_backward)
 // clang-format on
 
 namespace {
@@ -119,6 +136,14 @@ constexpr Ops amx_ops() {
 
 constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops(), amx_ops()};
 
+// A variant with a bf16 instruction for products, but with those of avx512.
+constexpr Ops with_fp32_products(Ops ops) {
+#define DISTILL_TAKE(name) ops.name = avx512::name;
+  DISTILL_PRODUCT_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
 bool runs(std::initializer_list<const char *> features) {
   return std::all_of(features.begin(), features.end(), [](const char *feature) { return cpu_description().has(feature); });
 }
@@ -139,9 +164,37 @@ std::vector<Isa> find_isas() {
   return isas;
 }
 
+const Ops &table_of(Isa isa) { return kTables[static_cast<int>(isa)]; }
+
+const Ops &fp32_product_ops(Isa isa) {
+  static constexpr Ops kPairs = with_fp32_products(avx512_bf16_ops()), kTiles = with_fp32_products(amx_ops());
+  return isa == Isa::avx512_bf16 ? kPairs : isa == Isa::amx ? kTiles : table_of(isa);
+}
+
+#elif defined(DISTILL_ARM64)
+
+constexpr Ops neon_ops() {
+  Ops ops = scalar_ops();
+#define DISTILL_TAKE(name) ops.name = neon::name;
+  DISTILL_VECTOR_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kScalar = scalar_ops(), kNeon = neon_ops();
+
+const Ops &table_of(Isa isa) { return isa == Isa::neon ? kNeon : kScalar; }
+const Ops &fp32_product_ops(Isa isa) { return table_of(isa); }
+
+// Every arm64 processor has it.
+std::vector<Isa> find_isas() { return {Isa::scalar, Isa::neon}; }
+
 #else
 
-constexpr Ops kTables[] = {scalar_ops()};
+constexpr Ops kScalar = scalar_ops();
+
+const Ops &table_of(Isa) { return kScalar; }
+const Ops &fp32_product_ops(Isa isa) { return table_of(isa); }
 
 std::vector<Isa> find_isas() { return {Isa::scalar}; }
 
@@ -152,10 +205,12 @@ std::atomic<Isa> &selected() {
   return isa;
 }
 
+std::atomic<Bf16Products> wanted_products = Bf16Products::bf16;
+
 }  // namespace
 
 const char *isa_name(Isa isa) {
-  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx"};
+  constexpr const char *kNames[] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx", "neon"};
   return kNames[static_cast<int>(isa)];
 }
 
@@ -167,6 +222,16 @@ const std::vector<Isa> &available_isas() {
 Isa selected_isa() { return selected(); }
 void select_isa(Isa isa) { selected() = isa; }
 
-const Ops &cpu_ops() { return kTables[static_cast<int>(selected_isa())]; }
+const char *bf16_products_name(Bf16Products products) { return products == Bf16Products::bf16 ? "bf16" : "fp32"; }
+
+bool has_bf16_products(Isa isa) { return isa == Isa::avx512_bf16 || isa == Isa::amx; }
+
+Bf16Products selected_bf16_products() { return has_bf16_products(selected_isa()) ? wanted_products.load() : Bf16Products::fp32; }
+void select_bf16_products(Bf16Products products) { wanted_products = products; }
+
+const Ops &cpu_ops() {
+  const Isa isa = selected_isa();
+  return selected_bf16_products() == Bf16Products::bf16 ? table_of(isa) : fp32_product_ops(isa);
+}
 
 }  // namespace distill

@@ -136,6 +136,25 @@ void pack_rows(const TilePanels &panels, int64_t step, const T *b, int64_t ldb) 
   }
 }
 
+// The same from bf16 rows, whose numbers only change places.
+inline void pack_rows(const TilePanels &panels, int64_t step, const bf16 *b, int64_t ldb) {
+  const auto row = [&](int64_t k, int64_t column) {
+    return k < panels.K ? load_some_of_line(b + k * ldb + column, least(32, panels.N - column)) : Bf16x32{};
+  };
+  for (int64_t panel = 0; panel < panels.count(); ++panel) {
+    bf16 *to = panels.at(panel, step);
+    for (int64_t pair = 0; pair < 16; ++pair) {
+      const int64_t k = step * panels.kDepth + 2 * pair;
+      const Bf16x32 first = row(k, panel * panels.kColumns), second = row(k + 1, panel * panels.kColumns);
+      store_line(to + 32 * pair, __builtin_shufflevector(first, second, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9,
+                                                         41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47));
+      store_line(to + kTileNumbers + 32 * pair,
+                 __builtin_shufflevector(first, second, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55, 24, 56, 25, 57, 26,
+                                         58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63));
+    }
+  }
+}
+
 // ---- Left factors
 
 // Rows of a matrix [M,K], ld apart.

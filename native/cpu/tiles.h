@@ -116,14 +116,16 @@ struct TileBlock {
     zero_tile<3>();
   }
   // One step of 32 along the sum. The rows of `left`, of which rows 0 to 15 begin at `upper` and 16 to 31 at `lower`, are `stride` bytes
-  // apart. `right` [2][16][16] pairs: two tiles of 16 columns. It stays in the first-level cache, as the rows that pass by are loaded once.
+  // apart. `right` [2][16][16] pairs: two tiles of 16 columns. It stays in the first-level cache, as the rows that pass by are loaded once,
+  // unless it is the rows that stay while columns pass by.
+  template <bool rows_stay = false>
   [[gnu::always_inline]] static void add_product(const bf16 *upper, const bf16 *lower, int64_t stride, const bf16 *right) {
-    load_tile_once<4>(upper, stride);
+    load_row_tile<4, rows_stay>(upper, stride);
     load_tile<6>(right, 64);
     add_tile_product<0, 4, 6>();
     load_tile<7>(right + kTileNumbers, 64);
     add_tile_product<1, 4, 7>();
-    load_tile_once<5>(lower, stride);
+    load_row_tile<5, rows_stay>(lower, stride);
     add_tile_product<2, 5, 6>();
     add_tile_product<3, 5, 7>();
   }
@@ -139,6 +141,15 @@ struct TileBlock {
     load_tile<1>(sums + 16, 128);
     load_tile<2>(sums + 16 * 32, 128);
     load_tile<3>(sums + 16 * 32 + 16, 128);
+  }
+
+ private:
+  template <int tile, bool stays>
+  [[gnu::always_inline]] static void load_row_tile(const bf16 *rows, int64_t stride) {
+    if constexpr (stays)
+      load_tile<tile>(rows, stride);
+    else
+      load_tile_once<tile>(rows, stride);
   }
 };
 

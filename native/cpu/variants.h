@@ -22,6 +22,9 @@ DISTILL_OPS(DISTILL_DECLARE)
 namespace amx {
 DISTILL_OPS(DISTILL_DECLARE)
 }
+namespace neon {
+DISTILL_OPS(DISTILL_DECLARE)
+}
 #undef DISTILL_DECLARE
 
 }  // namespace distill

@@ -1,4 +1,4 @@
-// Vectors of floats as wide as the instruction set: kernels are templates over V = Vec8 or Vec16, instantiated in <op>.<isa>.cpp.
+// Vectors of floats as wide as the instruction set: kernels are templates over V = Vec4, Vec8 or Vec16, instantiated in <op>.<isa>.cpp.
 //
 // Everything here and in such templates has internal linkage. Otherwise the linker would keep one copy of a function that two files with
 // different instruction sets share, with the instructions of either, and run it on processors that lack them. For the same reason such
@@ -17,19 +17,29 @@
 namespace distill {
 namespace {
 
-using Vec8 [[gnu::vector_size(32)]] = float;
-using Vec16 [[gnu::vector_size(64)]] = float;
+using Vec4 [[gnu::vector_size(16)]] = float;   // NEON
+using Vec8 [[gnu::vector_size(32)]] = float;   // AVX2
+using Vec16 [[gnu::vector_size(64)]] = float;  // AVX-512
 
 template <class V>
 struct VecTraits;
 template <>
+struct VecTraits<Vec4> {
+  static constexpr int registers = 32;  // of the instruction set
+  using Int [[gnu::vector_size(16)]] = int32_t;
+  using Bits [[gnu::vector_size(16)]] = uint32_t;
+  using Bf16 [[gnu::vector_size(8)]] = uint16_t;
+};
+template <>
 struct VecTraits<Vec8> {
+  static constexpr int registers = 16;
   using Int [[gnu::vector_size(32)]] = int32_t;
   using Bits [[gnu::vector_size(32)]] = uint32_t;
   using Bf16 [[gnu::vector_size(16)]] = uint16_t;
 };
 template <>
 struct VecTraits<Vec16> {
+  static constexpr int registers = 32;
   using Int [[gnu::vector_size(64)]] = int32_t;
   using Bits [[gnu::vector_size(64)]] = uint32_t;
   using Bf16 [[gnu::vector_size(32)]] = uint16_t;
@@ -42,6 +52,18 @@ template <class V>
 constexpr int lanes = sizeof(V) / sizeof(float);
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How many registers the tile of a product uses for sums: three quarters, more than the latency of the multiplier needs. The others hold
+// factors; larger tiles were slower.
+template <class V>
+constexpr int kTileSums = VecTraits<V>::registers * 3 / 4;
+// How many steps along the sum a loop of a product takes at once. On ARM clang would keep factors of both steps in registers, copy sums
+// between others, and spill some.
+#if defined(__aarch64__)
+constexpr int kStepsAtOnce = 1;
+#else
+constexpr int kStepsAtOnce = 2;
+#endif
 
 // Reinterprets the bits as another type
 template <class To, class From>
@@ -94,6 +116,22 @@ inline void store(T *to, V v) {
   __builtin_memcpy(to, &v, sizeof(V));
 }
 
+// The first `count` of four lanes, at most three, one by one. Number: the type of a lane
+template <class Number, class Vector, class T>
+[[gnu::always_inline]] inline Vector load_up_to_three(const T *from, int64_t count) {
+  Vector v{};
+  if (count > 0) v[0] = as<Number>(from[0]);
+  if (count > 1) v[1] = as<Number>(from[1]);
+  if (count > 2) v[2] = as<Number>(from[2]);
+  return v;
+}
+template <class T, class Vector>
+[[gnu::always_inline]] inline void store_up_to_three(T *to, Vector v, int64_t count) {
+  if (count > 0) to[0] = as<T>(v[0]);
+  if (count > 1) to[1] = as<T>(v[1]);
+  if (count > 2) to[2] = as<T>(v[2]);
+}
+
 // Loads the first `count` lanes; the others are zero. Uses masks where the processor has them: a copy of variable length would be a call.
 template <class V, Lane T>
 inline V load_first(const T *from, int64_t count) {
@@ -104,6 +142,7 @@ inline V load_first(const T *from, int64_t count) {
   if constexpr (sizeof(V) == 32)
     return as<V>(_mm256_maskload_ps(reinterpret_cast<const float *>(from), as<__m256i>(lane_numbers<V>() < static_cast<int32_t>(count))));
 #endif
+  if constexpr (lanes<V> == 4) return load_up_to_three<float, V>(from, count);
   V v{};
   __builtin_memcpy(&v, from, static_cast<size_t>(count) * sizeof(T));
   return v;
@@ -118,6 +157,7 @@ inline void store_first(T *to, V v, int64_t count) {
   if constexpr (sizeof(V) == 32)
     return _mm256_maskstore_ps(reinterpret_cast<float *>(to), as<__m256i>(lane_numbers<V>() < static_cast<int32_t>(count)), as<__m256>(v));
 #endif
+  if constexpr (lanes<V> == 4) return store_up_to_three(to, v, count);
   __builtin_memcpy(to, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
@@ -189,6 +229,7 @@ inline V load_first(const bf16 *from, int64_t count) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64) return widen<V>(as<Bf16>(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1 << count) - 1), from)));
 #endif
+  if constexpr (lanes<V> == 4) return widen<V>(load_up_to_three<uint16_t, Bf16>(from, count));
   Bf16 bits{};
   __builtin_memcpy(&bits, from, static_cast<size_t>(count) * sizeof(bf16));
   return widen<V>(bits);
@@ -200,6 +241,7 @@ inline void store_first(bf16 *to, V v, int64_t count) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64) return _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1 << count) - 1), as<__m256i>(narrowed));
 #endif
+  if constexpr (lanes<V> == 4) return store_up_to_three(to, narrowed, count);
   __builtin_memcpy(to, &narrowed, static_cast<size_t>(count) * sizeof(bf16));
 }
 

@@ -297,7 +297,7 @@ void weight_gradient_by_tiles(const Patches &patches, int64_t tiles, const Conv2
 // Transforms both sides first, for as many tiles at a time as fit the third-level cache; then threads take blocks of the weights.
 template <class V>
 void weight_gradient_by_weights(const Patches &patches, int64_t tiles, const Conv2dBackwardWeight &a) {
-  constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kWeightVectors * lanes<V>,
+  constexpr int64_t kFloats = 1 << 22, kTiles = 4, kRows = 128, kOutputs = 64, kInputs = kWeightVectors<V> * lanes<V>,
                     plane = kOutputs * kInputs + kPad;
   const int64_t times = ceil_div(kPoints * (a.C + a.O) * tiles, kFloats), most = ceil_div(tiles, times), slab = most * lanes<V>;
   const int64_t plane_in = most * a.C + kPad, plane_gradient = most * a.O + kPad;

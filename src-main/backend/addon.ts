@@ -11,28 +11,37 @@ export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
 export type PendingRead = number;
 export type Recording = number;
-export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx";
+export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx" | "neon";
 
 export interface CpuFeatures {
   /** Processor name as the system reports it. */
   name: string;
   logicalCores: number;
-  /** The features of the processor, by the Linux kernel's names: avx2, fma, avx512f, avx512_bf16 ... */
+  /** The features of the processor, by the Linux kernel's names: avx2, fma, avx512f, avx512_bf16, asimd (NEON) ... */
   features: string[];
   /** Variants compiled in that this processor can run, slowest first. */
   isas: Isa[];
   /** The variant in use. */
   isa: Isa;
+  /** How it multiplies factors in bf16: widened to fp32, or by an instruction for them. */
+  bf16Products: "fp32" | "bf16";
 }
 
 /** The most that the processor can do, measured with all threads and the variant in use. */
 export interface Limits {
   /** fp32 operations per second, a multiply-add counted as two. */
   flops: number;
-  /** The same with factors in bf16 and sums in fp32. */
+  /** The same with factors in bf16 and sums in fp32, as they are multiplied now. */
   bf16Flops: number;
   /** Bytes per second, read or written, of arrays too large for caches. */
   bandwidth: number;
+}
+
+/** Multiply-adds of one thread on registers, with the variant in use: operations per second. */
+export interface ProductRates {
+  fp32: number;
+  /** By an instruction for factors in bf16; null where the variant has none. */
+  bf16: number | null;
 }
 
 export interface MemoryStats {
@@ -72,6 +81,8 @@ export interface Addon {
   cpuFeatures(): CpuFeatures;
   /** For tests and benchmarks; throws if the processor cannot run it. */
   selectIsa(isa: Isa): void;
+  /** For all variants, of this process: where the one in use has no instruction for factors in bf16, they are widened to fp32. At first "bf16". */
+  selectBf16Products(products: "fp32" | "bf16"): void;
   setThreads(count: number): void;
   threads(): number;
   /**
@@ -87,6 +98,8 @@ export interface Addon {
   lockFile(file: number): "taken" | "held by another" | "not supported";
   /** Takes about a second. */
   measureLimits(): Limits;
+  /** Takes a fifth of a millisecond. */
+  measureProducts(): ProductRates;
 
   // Where tensors live and ops run: at first the processor. Moving to another device requires that no tensor is in use, otherwise both throw.
   device(): "cpu" | "cuda";

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Machine } from "../contract/arithmetic";
 import type { Gpu } from "../contract/engine";
 import { CudaUnavailable } from "../contract/failure";
 import type { Addon } from "./addon";
@@ -55,14 +56,22 @@ function probe(library: string, seconds: number): Answer {
 
 /**
  * Moves to the device that a recipe wants; native memory must be empty. "auto" means the processor until the kernels have proven correct
- * and faster on real GPUs. Throws CudaUnavailable with the reason if "cuda" is wanted but not available.
+ * and faster on real GPUs. Returns the GPU in use; null: the processor. Throws CudaUnavailable with the reason if "cuda" is wanted but not available.
  */
-export function useDevice(addon: Addon, wanted: "auto" | "cpu" | "cuda", library: string | null = cudaLibrary()): void {
+export function useDevice(addon: Addon, wanted: "auto" | "cpu" | "cuda", library: string | null = cudaLibrary()): Gpu | null {
   if (wanted !== "cuda") {
     addon.useCpu();
-    return;
+    return null;
   }
-  const { available, reason } = cudaStatus(library);
+  const { available, reason, gpus } = cudaStatus(library);
   if (!available) throw new CudaUnavailable(`device: "cuda" is not available: ${reason}; expected "auto" or "cpu" here`);
   addon.useCuda(library!, 0);
+  return gpus[0]!;
+}
+
+/** What multiplies on a device, measured now. */
+export function machineOf(addon: Addon, gpu: Gpu | null): Machine {
+  if (gpu) return { device: "cuda", name: gpu.name, capability: gpu.capability };
+  const { fp32, bf16 } = addon.measureProducts();
+  return { device: "cpu", isa: addon.cpuFeatures().isa, gflops: { fp32: fp32 / 1e9, bf16: bf16 && bf16 / 1e9 } };
 }

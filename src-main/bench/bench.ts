@@ -64,7 +64,7 @@ const START_BENCHMARK = { name: START, precision: "fp32", unit: "ms", goal: null
 /** Every op and model in every precision that recipes can choose. */
 export function allBenchmarks(): Benchmark[] {
   const setting = settingAt("train.precision");
-  const precisions = setting?.kind === "choice" ? setting.choices.map(({ value }) => value as Precision) : [];
+  const precisions = setting?.kind === "choice" ? setting.choices.map(({ value }) => value as Precision | "auto").filter((value) => value !== "auto") : [];
   return precisions.flatMap((precision) => [...opBenchmarks(precision), ...modelBenchmarks(precision)]);
 }
 

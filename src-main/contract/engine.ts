@@ -4,6 +4,7 @@
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
 
+import type { Arithmetic } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
@@ -229,6 +230,8 @@ export interface DoctorReport {
   electron: string | null;
   platform: string;
   cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number };
+  /** What a run would choose, on each device; cuda: null where there is no usable GPU. */
+  arithmetic: { cpu: Arithmetic; cuda: Arithmetic | null };
   memory: { totalBytes: number; freeBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
   /** The usable GPUs; recipes with device "cuda" use the first. */

@@ -72,6 +72,7 @@ const SHARED_IN_WORDS = {
   batches: "another number of batches",
   batchSize: "another batch size",
   shuffle: "another order of the images",
+  bf16Products: "another way of multiplying bf16 numbers",
 };
 
 function notComparableInWords(differing: readonly string[], control: ArmEvidence, student: ArmEvidence): string | null {

@@ -132,13 +132,13 @@ const teachers: readonly Written<TeacherId>[] = [
     title: "ResNet-18 teacher",
     description:
       "ResNet-18 on the full CIFAR-10, in the folder cifar-10 or that of data.path, as the first cycle of the bundled teacher: 87 % after 12 epochs, 8 minutes each on two cores. More epochs reach more.",
-    written: { name: "ResNet-18 teacher", data: fullCifar10, student: { model: "resnet18_cifar10" }, train: { ...teacherRun, precision: "bf16" }, augment },
+    written: { name: "ResNet-18 teacher", data: fullCifar10, student: { model: "resnet18_cifar10" }, train: teacherRun, augment },
   },
   {
     id: "teacher-resnet34",
     title: "ResNet-34 teacher",
     description: "The same with ResNet-34, the network of the article's figure; about twice as slow, and not measured here. For a GPU, or a night.",
-    written: { name: "ResNet-34 teacher", data: fullCifar10, student: { model: "resnet34_cifar10" }, train: { ...teacherRun, precision: "bf16" }, augment },
+    written: { name: "ResNet-34 teacher", data: fullCifar10, student: { model: "resnet34_cifar10" }, train: teacherRun, augment },
   },
 ];
 

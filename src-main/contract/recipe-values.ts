@@ -87,9 +87,9 @@ export function differingSettings(a: Recipe, b: Recipe): string[] {
   return [...new Set(keys)].filter((key) => !sameValue(valueAt(a, key), valueAt(b, key)));
 }
 
-/** A setting in which two recipes differ and that may not change when a run is resumed. */
-export function decidingDifference(a: Recipe, b: Recipe): string | undefined {
-  return differingSettings(a, b).find((key) => !settingAt(key, b)?.resumable);
+/** A setting in which the recipe of a run and another differ and that may not change when the run is resumed. Whoever says "auto" takes what the run has. */
+export function decidingDifference(begun: Recipe, now: Recipe): string | undefined {
+  return differingSettings(begun, now).find((key) => !settingAt(key, now)?.resumable && valueAt(now, key) !== "auto");
 }
 
 export function termKeysAt(kind: Term["kind"], index: number): string[] {

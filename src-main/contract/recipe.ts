@@ -41,4 +41,9 @@ export interface Distillation extends Section<"distillation"> {
 }
 
 /** bf16: activations and the operands of matrix products are rounded to 16 bits; sums, weights and the optimizer's state stay in 32 bits. */
-export type Precision = TrainSettings["precision"];
+export type Precision = Exclude<TrainSettings["precision"], "auto">;
+
+/** A recipe whose arithmetic is decided, as `resolveArithmetic` does when a run starts: what is trained, and what a run records. */
+export interface ResolvedRecipe extends Recipe {
+  train: TrainSettings & { precision: Precision };
+}

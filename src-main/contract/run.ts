@@ -1,7 +1,8 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
+import type { Arithmetic } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { RunNormalization } from "./normalization";
-import type { Recipe } from "./recipe";
+import type { Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
 import type { Interval } from "./statistics";
 
@@ -123,7 +124,9 @@ export interface ListedRun extends RunSummary {
 }
 
 export interface RunDetails extends RunSummary {
-  recipe: Recipe;
+  recipe: ResolvedRecipe;
+  /** Missing in runs of earlier versions. */
+  arithmetic?: Arithmetic;
   hashes: RunHashes;
   classes: string[];
   parameters: number;

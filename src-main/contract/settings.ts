@@ -9,6 +9,10 @@ import { choice, flag, integer, model, number, path, type Setting, text, triple,
 
 const vitOnly = { text: "vision transformers", to: (value: ValueLookup) => patchSizeOf(String(value("student.model"))) !== null };
 const unlabelledOnly = { text: "images without labels", to: (value: ValueLookup) => value("data.unlabelled") !== null };
+const bf16OnProcessor = {
+  text: "16-bit precision on a processor",
+  to: (value: ValueLookup) => value("train.precision") !== "fp32" && value("device") !== "cuda",
+};
 const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("train.optimizer") === "sgd" };
 
 export const settings = {
@@ -249,15 +253,31 @@ export const settings = {
   }),
   "train.precision": choice(
     [
+      { value: "auto", label: "Automatic" },
       { value: "fp32", label: "32-bit" },
       { value: "bf16", label: "16-bit (bf16)" },
     ],
     {
-      default: "fp32",
+      default: "auto",
       group: "Machine",
       advanced: true,
       label: "Precision",
-      help: "Of activations and products. 16 bits halve the memory; they are faster on processors with AVX-512-BF16 and on GPUs. Weights stay 32-bit.",
+      help: "Of activations and products. 16 bits halve the memory of activations; automatic takes them where they are faster, which is found out when a run starts: with AMX, on Zen 4 and on newer GPUs. Weights stay 32-bit.",
+    },
+  ),
+  "train.bf16Products": choice(
+    [
+      { value: "auto", label: "Automatic" },
+      { value: "fp32", label: "As 32-bit numbers" },
+      { value: "bf16", label: "As 16-bit numbers" },
+    ],
+    {
+      default: "auto",
+      applies: bf16OnProcessor,
+      group: "Machine",
+      advanced: true,
+      label: "Multiply bf16",
+      help: "How a processor multiplies 16-bit numbers: with an instruction for them, where it has one, or as 32-bit numbers; automatic takes the faster, which is measured when a run starts.",
     },
   ),
   "train.seed": integer(0, 4_294_967_295, {
@@ -372,8 +392,11 @@ export type SettingKey = keyof typeof settings;
 /** Keys of the control's own settings: "control.train.learningRate". Each has the row of the same key without "control.". */
 export type ControlKey = `control.${Extract<SettingKey, `train.${string}`>}`;
 export const controlKeys = settingKeys.filter((key) => key.startsWith("train.")).map((key) => `control.${key}` as ControlKey);
-/** Keys of `train` that determine initial weights and batches. All arms of a comparison share them, or it would show more than the teacher's effect. */
-export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle"] as const;
+/**
+ * Keys of `train` that determine initial weights, batches, and how the machine multiplies. All arms of a comparison share them, or it would show more than the
+ * teacher's effect.
+ */
+export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle", "bf16Products"] as const;
 
 /** Rows of a teacher besides the first: those of the first, and its weight. */
 export const otherTeacherRows: { readonly [name: string]: Setting } = {

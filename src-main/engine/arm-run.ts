@@ -7,7 +7,7 @@ import type { EpochRecord, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import type { Dataset } from "../data/dataset";
 import { saveWeights } from "../models/weights";
-import { runFiles } from "../runs/files";
+import { type RunStart, runFiles } from "../runs/files";
 import { addExamples, type Predictions, predictionFiles, writePredictions } from "../runs/predictions";
 import { readRun } from "../runs/reader";
 import { createRun, type RunWriter, resumeRun } from "../runs/writer";
@@ -35,7 +35,13 @@ export class ArmRun {
   }
 
   /** `lock`: the identity of the lock on the folder. */
-  static start({ name, recipe, directory }: PlacedArm, lock: string, trainer: Trainer, teacherTestAcc: number | null, notify: Notify): ArmRun {
+  static start(
+    { name, recipe, directory }: PlacedArm,
+    lock: string,
+    trainer: Trainer,
+    facts: Pick<RunStart, "arithmetic" | "teacherTestAcc">,
+    notify: Notify,
+  ): ArmRun {
     const writer = createRun(
       directory,
       lock,
@@ -47,7 +53,7 @@ export class ArmRun {
         classes: [...trainer.data.classes],
         parameters: trainer.student.model.parameterCount(),
         normalization: trainer.normalization,
-        teacherTestAcc,
+        ...facts,
       },
       trainer.parts,
     );

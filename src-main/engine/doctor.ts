@@ -1,6 +1,7 @@
 import { freemem, totalmem } from "node:os";
 import packageJson from "../../package.json";
-import { cudaStatus } from "../backend/device";
+import { cudaStatus, machineOf } from "../backend/device";
+import { type Arithmetic, chooseArithmetic, type Machine } from "../contract/arithmetic";
 import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
 import { backend } from "../tensor/tensor";
@@ -17,6 +18,7 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     platform: `${process.platform} ${process.arch}`,
     cpu: { name, logicalCores, features, isas, isa, threads: addon.threads() },
     memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    arithmetic: { cpu: chosenFor(machineOf(addon, null)), cuda: cuda.gpus[0] ? chosenFor(machineOf(addon, cuda.gpus[0])) : null },
     backends: [
       {
         name: "cpu",
@@ -35,3 +37,5 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     bundled: { data: bundledData(), teachers: bundledTeachers.map((model) => ({ model, weights: bundledTeacher(model) })) },
   };
 }
+
+const chosenFor = (machine: Machine): Arithmetic => ({ ...chooseArithmetic(machine), machine });

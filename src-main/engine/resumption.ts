@@ -5,6 +5,7 @@ import { armInWords } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { RunNormalization } from "../contract/normalization";
+import type { ResolvedRecipe } from "../contract/recipe";
 import { decidingDifference, keyAsWritten, valueAsWritten } from "../contract/recipe-values";
 import { withSafetensors } from "../models/safetensors";
 import { type RunHeader, type RunNote, runFiles } from "../runs/files";
@@ -18,6 +19,7 @@ import type { Position, Trainer } from "../training/trainer";
 
 /** An arm and its run folder. */
 export interface PlacedArm extends Arm {
+  recipe: ResolvedRecipe;
   directory: string;
 }
 

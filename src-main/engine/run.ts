@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ArithmeticChoice } from "../contract/arithmetic";
 import { armInWords, armsOf, type ComparedArm } from "../contract/arms";
 import type { Methods, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
@@ -8,6 +9,7 @@ import type { Recipe } from "../contract/recipe";
 import type { ComparisonResult, LiveRun, RunResult, SearchRequest, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
+import { choiceIn } from "../runs/choice";
 import { searchFiles } from "../runs/files";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
@@ -60,6 +62,8 @@ export class Run implements Watchable {
   /** The arms to which it is held, having begun with them; null: all that its recipe has. */
   readonly #heldTo: readonly ComparedArm[] | null;
   readonly #search: SearchRequest | null;
+  /** The arithmetic in which its first member began, which all others take; null until one has. */
+  #choice: ArithmeticChoice | null;
   /** Whether its comparisons lie in folders of their own. */
   readonly #isSweep: boolean;
   readonly #notices: NoticeBody[] = [];
@@ -88,6 +92,7 @@ export class Run implements Watchable {
     this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;
     const numbers = labels ? [...new Set(labels)].sort((a, b) => a - b) : null;
     this.#labels = resume && kind === "compare" ? labelsOf(out, numbers) : numbers;
+    this.#choice = resume ? choiceIn(out) : null;
     this.#search = kind === "search" ? askedOf(request) : null;
     this.#isSweep = this.#search !== null || this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
     if (this.#isSweep && !resume) expectAbsent(this.#search ? Object.values(searchFiles(out)) : [join(out, "comparison.json"), join(out, "report.html")]);
@@ -210,10 +215,13 @@ export class Run implements Watchable {
     // A sweep that is resumed may not have begun this one.
     const resume = this.request.resume && (!this.#isSweep || this.#foldersOf(directory, recipe).some(holdsRun));
     const locks = new Map(this.#locks.map(({ directory, identity }) => [directory, identity]));
-    this.#training = this.thread.train({ kind, recipe, out: directory, arms: this.#armsOf(recipe), resume, locks }, (notice) => this.#send(notice));
+    this.#training = this.thread.train({ kind, recipe, choice: this.#choice, out: directory, arms: this.#armsOf(recipe), resume, locks }, (notice) =>
+      this.#send(notice),
+    );
     if (this.#isPaused) this.#training.order("pause");
     const outcome = await this.#training.outcome;
     this.#training = null;
+    if (this.#isSweep) this.#choice ??= choiceIn(directory);
     if (outcome.ok) return outcome.result;
     // This process cannot use the GPU again: it ends and reports why, and the next call starts a new engine.
     if (outcome.deviceLost) throw Object.assign(new Error(outcome.failure.message), { code: "CUDA_LOST" });

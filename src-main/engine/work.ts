@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { useDevice } from "../backend/device";
+import { machineOf, useDevice } from "../backend/device";
+import { type Arithmetic, type ArithmeticChoice, choiceInWords, chooseArithmetic, type Machine, movedInWords, resolveArithmetic } from "../contract/arithmetic";
 import type { ComparedArm } from "../contract/arms";
 import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
 import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
-import type { Recipe } from "../contract/recipe";
+import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import type { Dataset } from "../data/dataset";
@@ -20,7 +21,7 @@ import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
-import { comparisonArms } from "../training/compare";
+import { type Arm, comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
 import { train } from "../training/loop";
 import { createStudent, type TrainedNetwork } from "../training/network";
@@ -37,6 +38,8 @@ import { loadOtherTeachers, loadTeacher, otherTeachersNote, sizeWarning } from "
 export interface Assignment {
   kind: "train" | "compare" | "trial";
   recipe: Recipe;
+  /** The arithmetic in which the run, or the sweep that it belongs to, began; null: to be chosen now. */
+  choice: ArithmeticChoice | null;
   out: string;
   /** Those to train of a comparison. */
   arms: readonly ComparedArm[];
@@ -84,28 +87,40 @@ export class Work {
 
   /** Throws Interrupted, with a checkpoint written, if it was stopped. */
   async run(): Promise<TrainResult | ComparisonResult> {
-    useDevice(backend(), this.assignment.recipe.device);
+    const { kind, recipe } = this.assignment;
+    const arithmetic = this.#startOn(machineOf(backend(), useDevice(backend(), recipe.device)));
     backend().stopOn(this.stop);
     try {
-      return await (this.assignment.kind === "compare" ? this.#compare() : this.#trainOne());
+      return await (kind === "compare" ? this.#compare(arithmetic) : this.#trainOne(arithmetic));
     } finally {
       backend().stopOn(null);
     }
   }
 
-  async #trainOne(): Promise<TrainResult> {
+  /** Decides in what arithmetic all arms compute. */
+  #startOn(machine: Machine): Arithmetic {
+    const { choice, recipe } = this.assignment;
+    const arithmetic = { ...(choice ?? chooseArithmetic(machine, recipe.train.bf16Products)), machine };
+    backend().selectBf16Products(arithmetic.bf16Products);
+    return arithmetic;
+  }
+
+  async #trainOne(arithmetic: Arithmetic): Promise<TrainResult> {
     const { recipe, out } = this.assignment;
-    const { results } = await this.#trainArms([{ name: "single", recipe, directory: out }]);
+    const { results } = await this.#trainArms([{ name: "single", recipe, directory: out }], arithmetic);
     return results[0]!;
   }
 
   /** Trains the arms of the recipe, alternating by epoch, and writes comparison.json and report.html beside their folders. */
-  async #compare(): Promise<ComparisonResult> {
+  async #compare(arithmetic: Arithmetic): Promise<ComparisonResult> {
     const { recipe, out, resume } = this.assignment;
     const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions: runFiles(out).predictions };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
-    const { results, teacherTestAcc } = await this.#trainArms(arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })));
+    const { results, teacherTestAcc } = await this.#trainArms(
+      arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })),
+      arithmetic,
+    );
     const resultOf = (arm: ComparedArm) => results.find((result) => result.arm === arm) ?? null;
     const [control, sameImages, student] = [resultOf("control")!, resultOf("same-images"), resultOf("student")!];
     const report = writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report });
@@ -128,9 +143,13 @@ export class Work {
   }
 
   /** Trains arms that share data, teacher and seed. */
-  async #trainArms(arms: readonly PlacedArm[]): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+  async #trainArms(
+    asked: readonly (Arm & { directory: string })[],
+    arithmetic: Arithmetic,
+  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
     const { kind, out, resume, locks } = this.assignment;
     expectWritable(out);
+    const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
       const data = this.#own(await this.#readData(arms));
@@ -165,11 +184,16 @@ export class Work {
         for (const [i, trainer] of trainers.entries()) {
           const [arm, before] = [arms[i]!, earlier[i]];
           const lock = locks.get(arm.directory)!;
-          this.#runs.push(before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, teacherTestAcc, this.notify));
+          this.#runs.push(
+            before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, { arithmetic, teacherTestAcc }, this.notify),
+          );
         }
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
         const unkept = predictionsUnkept(data);
         if (unkept) this.#runs.at(-1)!.note(unkept);
+        for (const text of this.#arithmeticNotes(asked, arithmetic)) this.#runs.at(-1)!.note(text);
+        const moved = movedNote(earlier, arithmetic);
+        if (moved) this.#runs.at(-1)!.warn(moved);
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
@@ -178,7 +202,7 @@ export class Work {
         if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
         const ignored = resume
           ? []
-          : [...(arms.length === 1 ? ignoredControl(arms[0]!.recipe) : []), ...settingsWithoutEffect(arms.at(-1)!.recipe).map(noEffect)];
+          : [...(arms.length === 1 ? ignoredControl(arms[0]!.recipe) : []), ...settingsWithoutEffect(asked.at(-1)!.recipe).map(noEffect)];
         for (const text of ignored) this.#runs.at(-1)!.note(text);
         return this.#trainRuns();
       });
@@ -186,6 +210,12 @@ export class Work {
     } finally {
       for (const resource of this.#owned.splice(0).reverse()) resource.release();
     }
+  }
+
+  /** What was chosen for these arms now, and not when the run began, or the sweep that they belong to. */
+  #arithmeticNotes(asked: readonly Arm[], arithmetic: Arithmetic): string[] {
+    if (this.assignment.choice) return [];
+    return [...new Set(asked.flatMap(({ recipe }) => choiceInWords(recipe, arithmetic) ?? []))];
   }
 
   async #trainRuns(): Promise<TrainResult[]> {
@@ -232,7 +262,7 @@ export class Work {
     return this.assignment.kind !== "trial" && (earlier[0]?.teacherTestAcc == null || !isKept);
   }
 
-  async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: Recipe): Promise<Evaluation> {
+  async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: ResolvedRecipe): Promise<Evaluation> {
     this.#phase(`Testing the teacher on ${data.test.count} images`);
     return evaluate(teacher, data.test, { batchSize, precision, keep: true, yieldPoint: this.#yieldPoint });
   }
@@ -314,6 +344,12 @@ function predictionsUnkept({ classes, test }: Dataset): string | null {
 function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Dataset): void {
   const side = Math.min(H, W);
   if (crop >= side) throw new InputError(`augment.crop: expected less than the side of these images, ${side} pixels, got ${crop}`);
+}
+
+/** That arms that began elsewhere go on here, in words. */
+function movedNote(earlier: readonly (EarlierRun | null)[], arithmetic: Arithmetic): string | null {
+  const began = earlier.flatMap((run) => run?.header.arithmetic ?? [])[0];
+  return began ? movedInWords(began.machine, arithmetic) : null;
 }
 
 /** Whether an arm needs to know its teacher: a checkpoint has what it needs. */

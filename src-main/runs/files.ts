@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import type { Arithmetic } from "../contract/arithmetic";
 import type { ArmName } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
-import type { Recipe } from "../contract/recipe";
+import type { ResolvedRecipe } from "../contract/recipe";
 import type { EpochRecord, RunHashes } from "../contract/run";
 
 /** Version of the layout of a run folder, written to recipe.json. */
@@ -37,7 +38,9 @@ export const searchFiles = (directory: string) => ({
 /** The content of recipe.json besides the recipe itself. */
 export interface RunStart {
   arm: ArmName;
-  recipe: Recipe;
+  recipe: ResolvedRecipe;
+  /** What was chosen where the recipe that the run was asked for says "auto", and where it began; missing in runs of earlier versions. */
+  arithmetic?: Arithmetic;
   /** That it takes, fewer than the recipe's where `train.batches` ends it; missing in runs of earlier versions. */
   epochs?: number;
   hashes: RunHashes;

@@ -1,6 +1,7 @@
 /** What a run says of itself: recipe.json, checked against what its newest checkpoint says, or that alone where recipe.json cannot be read. */
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
+import { EARLIER, resolveArithmetic } from "../contract/arithmetic";
 import { comparedArms } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -112,6 +113,7 @@ const FACTS: readonly (readonly [name: string, of: (header: RunHeader) => unknow
   ["list of classes", ({ classes }) => classes],
   ["number of parameters", ({ parameters }) => parameters],
   ["normalisation", ({ normalization }) => normalization],
+  ["arithmetic", ({ arithmetic }) => arithmetic],
   ["accuracy of the teacher", ({ teacherTestAcc }) => teacherTestAcc],
 ];
 
@@ -129,7 +131,7 @@ function noteOrNull(text: string): RunNote | null {
 export function headerOf(json: unknown): RunHeader {
   const { schema, recipe, ...facts } = Object(json);
   if (schema !== SCHEMA) throw new Error(`expected a run of schema ${SCHEMA}, got ${(JSON.stringify(schema) ?? "none").slice(0, 100)}`);
-  return { schema, recipe: parseRecipe(recipe), ...checkedFacts(facts) };
+  return { schema, recipe: resolveArithmetic(parseRecipe(recipe), EARLIER), ...checkedFacts(facts) };
 }
 
 /** What a checkpoint says of its run, as `textOfNote` wrote it. Throws an Error that says what is wrong with it. */
@@ -145,10 +147,17 @@ export function textOfNote({ run, epochs }: RunNote): string {
 }
 
 const normalizationSchema = z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) });
+const machineSchema = z.discriminatedUnion("device", [
+  z.object({ device: z.literal("cpu"), isa: z.string(), gflops: z.object({ fp32: z.number(), bf16: z.number().nullable() }) }),
+  z.object({ device: z.literal("cuda"), name: z.string(), capability: z.string() }),
+]);
+const precisionSchema = z.enum(["fp32", "bf16"]);
+const arithmeticSchema = z.object({ precision: precisionSchema, bf16Products: precisionSchema, reason: z.string(), machine: machineSchema });
 const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   id: z.string().optional(),
   seed: z.number(),
   epochs: z.number().optional(),
+  arithmetic: arithmeticSchema.optional(),
   arm: z.enum(["single", ...comparedArms]),
   hashes: z.object({ data: z.string(), initialWeights: z.string(), batches: z.string(), teacher: z.string().nullable() }),
   classes: z.array(z.string()),

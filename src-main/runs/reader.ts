@@ -24,6 +24,7 @@ export function readRun(directory: string): RunDetails {
   return {
     ...summarize(directory, header, events, epochRecords, damage),
     recipe: header.recipe,
+    arithmetic: header.arithmetic,
     hashes: header.hashes,
     classes: header.classes,
     parameters: header.parameters,

@@ -28,6 +28,8 @@ export interface AnswerKey extends TeacherNeeds {
   /** The device that computed them: kernels differ in summation order. */
   device: string;
   isa: string;
+  /** How bf16 factors are multiplied. */
+  bf16Products: string;
   /** Teachers besides that one, whose logits are averaged with its; left out where there are none. */
   others?: readonly OtherKey[];
 }

@@ -1,4 +1,4 @@
-import type { Recipe } from "../contract/recipe";
+import type { ResolvedRecipe } from "../contract/recipe";
 import { usesUnlabelled } from "../contract/recipe-values";
 import type { Dataset } from "../data/dataset";
 import { type MeasuringOptions, measureChannels } from "./channel-statistics";
@@ -18,7 +18,7 @@ export interface TeacherStatisticsOptions extends Pick<MeasuringOptions, "yieldP
 export async function measureTeacher(
   teacher: Network,
   { train, labelled }: Pick<Dataset, "train" | "labelled">,
-  recipe: Recipe,
+  recipe: ResolvedRecipe,
   { yieldPoint, onStart }: TeacherStatisticsOptions,
 ): Promise<TeacherStatistics> {
   const stages = measuredStages(recipe.distillation?.terms ?? [], teacher.model);

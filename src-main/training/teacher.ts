@@ -228,6 +228,7 @@ function hashOf(first: TeachingNetwork, others: readonly OtherTeaching[]): strin
 }
 
 function knownTo({ network, others = [], data, precision, needs }: TeacherOptions, cache: AnswerCache, width: number): KnownAnswers {
+  const { isa, bf16Products } = backend().cpuFeatures();
   const key = {
     ...identityOf(network),
     ...(others.length > 0 && { others: identitiesOf(others) }),
@@ -235,7 +236,8 @@ function knownTo({ network, others = [], data, precision, needs }: TeacherOption
     data: data.hash,
     precision,
     device: backend().device(),
-    isa: backend().cpuFeatures().isa,
+    isa,
+    bf16Products,
   };
   return cache.of(key, width);
 }

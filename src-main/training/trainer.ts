@@ -1,7 +1,7 @@
 import { type ArmName, armInWords } from "../contract/arms";
 import { Diverged } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
-import type { Recipe } from "../contract/recipe";
+import type { ResolvedRecipe } from "../contract/recipe";
 import { usesUnlabelled } from "../contract/recipe-values";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
 import { dominantOf, labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
@@ -50,7 +50,7 @@ export interface Position {
 
 export interface TrainerOptions {
   arm: ArmName;
-  recipe: Recipe;
+  recipe: ResolvedRecipe;
   own?: Arm["own"];
   data: Dataset;
   student: Network;
@@ -82,7 +82,7 @@ export interface Measured {
 /** One arm: a student that is trained by a recipe, batch by batch. It owns the student and its optimizer; the teacher and the data are lent. */
 export class Trainer {
   readonly arm: ArmName;
-  readonly recipe: Recipe;
+  readonly recipe: ResolvedRecipe;
   readonly data: Dataset;
   readonly student: Network;
   /** The teacher, with what this arm needs from it; null for a control. */

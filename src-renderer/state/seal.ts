@@ -1,7 +1,6 @@
 import { type ArmName, armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled, samePlanByOldHashes } from "../../src-main/contract/evidence";
-import type { Recipe } from "../../src-main/contract/recipe";
-import type { RunDetails, RunHashes } from "../../src-main/contract/run";
+import type { RunDetails } from "../../src-main/contract/run";
 import type { Curves } from "./curves.svelte";
 import { differencesInWords } from "./form";
 import { count, sentence } from "./words";
@@ -9,13 +8,13 @@ import { count, sentence } from "./words";
 /** What a run's folders say of themselves from its start on. The links of its batches are in its curves. */
 export interface RunFacts {
   teacherTestAcc: number | null;
-  arms: { [Arm in ArmName]?: { recipe: Recipe; hashes: RunHashes; damage: string | null } };
+  arms: { [Arm in ArmName]?: Pick<RunDetails, "recipe" | "arithmetic" | "hashes"> & { damage: string | null } };
 }
 
 export function factsOf(runs: readonly RunDetails[]): RunFacts {
   return {
     teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
-    arms: Object.fromEntries(runs.map(({ arm, recipe, hashes, evidenceDamage }) => [arm, { recipe, hashes, damage: evidenceDamage }])),
+    arms: Object.fromEntries(runs.map(({ arm, recipe, arithmetic, hashes, evidenceDamage }) => [arm, { recipe, arithmetic, hashes, damage: evidenceDamage }])),
   };
 }
 

@@ -1,4 +1,5 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
+import type { Arithmetic } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
@@ -64,6 +65,28 @@ export class Setup {
 
   label(key: string): string {
     return key === SEEDS ? seedsSetting.label : labelOf(key, this.#base);
+  }
+
+  /** What a choice offers. An automatic precision says which it is on this computer. */
+  choices(key: string): readonly { value: string; label: string }[] {
+    const setting = this.setting(key);
+    if (setting.kind !== "choice") return [];
+    const { choices } = setting;
+    const precision = isPrecision(key) && this.#arithmetic?.precision;
+    if (!precision) return choices;
+    const { label: taken } = choices.find(({ value }) => value === precision)!;
+    return choices.map(({ value, label }) => ({ value, label: value === "auto" ? `${label} (${taken} here)` : label }));
+  }
+
+  /** What a field is for, and why an automatic precision is what it is here. */
+  help(key: string): string {
+    const { help } = this.setting(key);
+    return isPrecision(key) && this.#arithmetic ? `${help} Here: ${this.#arithmetic.reason}.` : help;
+  }
+
+  /** What would be chosen on this computer; null while that is not known. */
+  get #arithmetic(): Arithmetic | null {
+    return this.computer?.arithmetic[this.#base.device === "cuda" ? "cuda" : "cpu"] ?? null;
   }
 
   /** What a field shows. */
@@ -210,6 +233,8 @@ export class Setup {
     for (const key of Object.keys(this.#texts)) if (key.startsWith(beginning)) delete this.#texts[key];
   }
 }
+
+const isPrecision = (key: string): boolean => /^(control\.)?train\.precision$/.test(key);
 
 /** "student.imageSize: expected ..." -> its key and the rest, with fields named as the form does; each problem of a recipe begins with a key. */
 function contradictionIn(problem: string, recipe: Recipe): Contradiction {

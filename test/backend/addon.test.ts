@@ -194,6 +194,7 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
     ["values", bytes, new DataView(new ArrayBuffer(2))],
   ],
   selectIsa: [...OBJECTS, undefined, null, 1, "", "AVX2", "x".repeat(2 ** 20)].map((isa) => ["isa", isa]),
+  selectBf16Products: [...OBJECTS, undefined, null, 1, "", "auto", "x".repeat(2 ** 20)].map((products) => ["products", products]),
   setThreads: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 1025].map((count) => ["count", count]),
   stopOn: [
     ...[...OBJECTS, undefined, 1, true, [], [0], new Int32Array(1), new Int32Array(0), detached(), resizable(), new DataView(new SharedArrayBuffer(4))],
@@ -206,6 +207,7 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   cpuFeatures: [],
   threads: [],
   measureLimits: [],
+  measureProducts: [],
   device: [],
   useCpu: [],
   useCuda: [

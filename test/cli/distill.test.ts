@@ -303,6 +303,13 @@ it("doctor says what there is and why, as one JSON document", async () => {
   ]);
 });
 
+it("doctor says which precision is faster here, and by which measurement", async () => {
+  const { out } = await distill(["doctor"], cwd);
+  expect(out).toMatch(
+    /^precision +auto is (fp32|bf16): fp32 multiply-adds reach \d[\d.]* GFLOP\/s per thread, (bf16 ones \d|and the \w+ kernels have no instruction)/m,
+  );
+});
+
 it("data info counts the bundled images", async () => {
   const { out } = await distill(["data", "info", "bundled", "--json"], cwd);
   expect(JSON.parse(out)).toMatchObject({ format: "cifar10-binary", train: { count: 5000 }, test: { count: 1000 }, imageSize: { width: 32, height: 32 } });

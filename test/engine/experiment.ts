@@ -31,7 +31,7 @@ export function smallRecipe(teacher: string, train: Partial<Recipe["train"]> = {
     data: { path: "bundled", trainLimit: 20, testLimit: 10 },
     teacher: { model: "resnet20_cifar10", weights: teacher, imageSize: 8 },
     student: { model: "resnet20_cifar10", imageSize: 8 },
-    train: { epochs: 2, batchSize: 8, learningRate: 1e-3, seed: 3, ...train },
+    train: { epochs: 2, batchSize: 8, learningRate: 1e-3, seed: 3, precision: "fp32", ...train },
     distillation: { temperature: 2, alpha: 0.5 },
     control: { train: {} },
     augment: { crop: 1, flip: true },

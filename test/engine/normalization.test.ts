@@ -52,7 +52,7 @@ function recipe(changes: object = {}): Recipe {
   return parseRecipe({
     data: { path: images },
     student: { model: "resnet20_cifar10", imageSize: 8, ...changes },
-    train: { epochs: 2, batchSize: 2, learningRate: 1e-3 },
+    train: { epochs: 2, batchSize: 2, learningRate: 1e-3, precision: "fp32" },
   });
 }
 

@@ -22,7 +22,8 @@ for (const op of new Set(all.map(({ op }) => op))) {
   }
 }
 
-function elements({ inputs }: Case): number {
+/** Of all inputs together. */
+export function elements({ inputs }: Case): number {
   return Object.values(inputs).reduce((sum, { shape }) => sum + product(shape), 0);
 }
 

@@ -23,7 +23,7 @@ beforeEach((test) => {
   addon.setThreads(2);
 });
 
-const numbers = (name: string, shape: number[]) =>
+const numbers = (name: string, shape: readonly number[]) =>
   Float32Array.from(
     uniform(
       name,
@@ -45,7 +45,7 @@ const activations = (name: string, shape: number[]) => {
 function resultsOf(make: () => { y: Tensor; inputs: Record<string, Tensor> }): Record<string, Float32Array> {
   return scope(() => {
     const { y, inputs } = make();
-    backward(y, fromArray(numbers("dy", y.shape), y.shape, y.dtype));
+    backward(y, fromArray(numbers("dy", y.shape), y.shape, "bf16"));
     return { y: y.toFloat32(), ...Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensor.grad!.toFloat32()])) };
   });
 }
@@ -112,7 +112,7 @@ it("GELU and its slope differ from the exact ones by less than rounding to bf16 
       x.requiresGrad = true;
       const layer = () => ({ weight: identity(), bias: zeros() });
       const y = exact ? gelu(x) : mlp(x, layer(), layer());
-      backward(y, fromArray(new Float32Array(rows * width).fill(1), y.shape, y.dtype));
+      backward(y, fromArray(new Float32Array(rows * width).fill(1), y.shape, "bf16"));
       return { y: y.toFloat32(), slope: x.grad!.toFloat32() };
     });
   };

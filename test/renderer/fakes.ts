@@ -1,10 +1,11 @@
 /** The two things outside the page, the engine and the program around it, as tests drive them. */
 
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
-import type { Recipe } from "../../src-main/contract/recipe";
+import type { ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
@@ -114,8 +115,9 @@ export function deferred<T>() {
   return { promise, resolve, reject };
 }
 
-export const studentRecipe: Recipe = presetOf("quick-look").recipe;
-export const controlRecipe: Recipe = { ...studentRecipe, teacher: null, distillation: null, control: null };
+/** As runs record them. */
+export const studentRecipe: ResolvedRecipe = resolveArithmetic(presetOf("quick-look").recipe, EARLIER);
+export const controlRecipe: ResolvedRecipe = { ...studentRecipe, teacher: null, distillation: null, control: null };
 
 /** Batch `index`, from 0, of epochs of `perEpoch` batches. */
 export const batch = (index: number, perEpoch: number, values: Partial<BatchRecord> = {}): BatchRecord => ({

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import { presetOf } from "../../src-main/contract/presets";
 import type { BatchEvidence, BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import { lockFile, type RunStart } from "../../src-main/runs/files";
@@ -6,7 +7,7 @@ import { FolderLock } from "../../src-main/runs/lock";
 import { createRun, type RunPosition, type RunWriter, resumeRun } from "../../src-main/runs/writer";
 import { linkOf } from "../../src-main/training/evidence";
 
-const { recipe } = presetOf("demo");
+const recipe = resolveArithmetic(presetOf("demo").recipe, EARLIER);
 
 export const start: RunStart = {
   arm: "single",

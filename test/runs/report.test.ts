@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Recipe } from "../../src-main/contract/recipe";
+import type { Recipe, ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
 import { runFiles } from "../../src-main/runs/files";
 import { type Predictions, predictionFiles, writePredictions } from "../../src-main/runs/predictions";
@@ -29,7 +29,7 @@ interface Comparison {
   hashes?: Partial<RunHashes>;
   /** Of the control; default: the student's. */
   learningRate?: number;
-  train?: Partial<Recipe["train"]>;
+  train?: Partial<ResolvedRecipe["train"]>;
   epochs?: { control: number; student: number };
 }
 
@@ -188,11 +188,12 @@ describe("the page of a comparison", () => {
     expect(text).not.toContain("A fair comparison");
   });
 
-  test.each<[what: Partial<Recipe["train"]>, words: string]>([
+  test.each<[what: Partial<ResolvedRecipe["train"]>, words: string]>([
     [{ seed: 4 }, "another seed (4 for the control, 0 for the student)"],
     [{ epochs: 11 }, "another number of epochs (11 for the control, 12 for the student)"],
     [{ batchSize: 32 }, "another batch size (32 for the control, 64 for the student)"],
     [{ shuffle: false }, "another order of the images (false for the control, true for the student)"],
+    [{ bf16Products: "bf16" }, "another way of multiplying bf16 numbers (bf16 for the control, auto for the student)"],
     [{ seed: 4, learningRate: 0.5 }, "another seed (4 for the control, 0 for the student)"],
   ])("does not call a control of another experiment tuned: %o", (train, words) => {
     const text = textOf(report("html", comparison({ train })));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import { presetOf } from "../../src-main/contract/presets";
 import { readRequest, recipeOfRun, seedsOf, writeRequest } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
@@ -17,11 +18,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(parent, { recursive: true }));
 
-const { recipe } = presetOf("article");
+/** As runs record it. */
+const recipe = resolveArithmetic(presetOf("article").recipe, EARLIER);
 const arms = ["control", "student"] as const;
 const at = (...names: string[]) => join(parent, ...names);
 const arm = (name: "control" | "student", ...names: string[]) =>
-  finishedRun(at(...names, name), { arm: name, recipe: comparisonArms(recipe).find((each) => each.name === name)!.recipe });
+  finishedRun(at(...names, name), { arm: name, recipe: resolveArithmetic(comparisonArms(recipe).find((each) => each.name === name)!.recipe, EARLIER) });
 
 describe("a comparison is resumed with the recipe", () => {
   test("that it was asked for, whatever has begun", () => {

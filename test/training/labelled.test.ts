@@ -1,6 +1,7 @@
 // Training on images of which only some have labels, and by a validation split.
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ComparedArm } from "../../src-main/contract/arms";
 import type { Term } from "../../src-main/contract/objectives";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -154,7 +155,12 @@ describe("with images that have no label", () => {
   ] as const)("the teacher's features are measured on the images that its student is shown: %s", async (images, count) => {
     const distillation = { labels: 1, terms: [locality], images, cacheTeacher: true };
     const measured: number[] = [];
-    await measureTeacher(teacher, partlyLabelled(), { ...recipeWith(), distillation }, { yieldPoint: async () => {}, onStart: (n) => measured.push(n) });
+    await measureTeacher(
+      teacher,
+      partlyLabelled(),
+      { ...resolveArithmetic(recipeWith(), EARLIER), distillation },
+      { yieldPoint: async () => {}, onStart: (n) => measured.push(n) },
+    );
     expect(measured).toEqual([count]);
   });
 

@@ -1,3 +1,4 @@
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import { hasGrid } from "../../src-main/contract/families";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -55,7 +56,7 @@ export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
 export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
   return new Trainer({
     arm,
-    recipe,
+    recipe: resolveArithmetic(recipe, EARLIER),
     own,
     data,
     student: createStudent(recipe.student, CLASSES, recipe.train.seed),

@@ -143,7 +143,7 @@ describe("the cache", () => {
 
   const key: AnswerKey = {
     ...{ model: "a", weights: "b", imageSize: 32, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
-    ...{ logits: true, features: [], data: "c", precision: "fp32", device: "cpu", isa: "avx2" },
+    ...{ logits: true, features: [], data: "c", precision: "fp32", device: "cpu", isa: "avx2", bf16Products: "fp32" },
   };
 
   test.each<Partial<AnswerKey>>([
@@ -155,6 +155,7 @@ describe("the cache", () => {
     { precision: "bf16" },
     { device: "cuda" },
     { isa: "avx512" },
+    { bf16Products: "bf16" },
   ])("is forgotten with %o", (change) => {
     const cache = new AnswerCache();
     cache.of(key, 2).place(7)!.set([1, 2]);

@@ -6,60 +6,20 @@
 //                      whether its recordings are CUDA graphs or run call by call
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <functional>
 #include <span>
 
 #include "cpu/select.h"
 #include "cpu/variants.h"
+#include "testing/driver/comparison.h"
 #include "testing/driver/gpu.h"
 #include "testing/driver/player.h"
-#include "testing/driver/values.h"
 
 using namespace distill;
 using namespace distill::driver;
 
 namespace {
 
-using Contents = std::vector<Player::Content>;
-using Mistakes = std::vector<std::string>;
-
-// An error while looking for mistakes counts as a mistake, unless nothing works any more.
-Mistakes mistakes_or_error(const std::function<Mistakes()> &find) {
-  try {
-    return find();
-  } catch (const CudaDeviceLost &) {
-    throw;
-  } catch (const std::exception &error) {
-    return {error.what()};
-  }
-}
-
 // ---- Right or wrong
-
-Contents played(Device &device, const Script &script, Replay replay) {
-  Player player(device, replay);
-  player.play(script.calls);
-  return player.contents();
-}
-
-Mistakes errors(const Contents &actual, const Contents &expected) {
-  Mistakes found;
-  for (size_t i = 0; i < expected.size(); i++) {
-    const auto &[name, values, tolerance, count] = expected[i];
-    const double error = relative_error(actual[i].values, values, count > 0 ? count : values.size());
-    // True for NaN, too.
-    if (!(error <= tolerance)) found.push_back(name + ": relative error " + std::to_string(error));
-  }
-  return found;
-}
-
-bool same_bits(const Contents &a, const Contents &b) {
-  return std::ranges::equal(a, b, [](const Player::Content &x, const Player::Content &y) {
-    return x.values.size() == y.values.size() && std::memcmp(x.values.data(), y.values.data(), x.values.size() * sizeof(float)) == 0;
-  });
-}
 
 Mistakes compare(Gpu &gpu, const Script &script) {
   const Contents expected = played(cpu_device(), script, Replay::call_by_call);
@@ -124,16 +84,6 @@ void time_step(Gpu &gpu, const Script &script) {
 
 // ---- All scripts
 
-std::vector<Script> scripts_of(std::span<char *> paths) {
-  std::vector<Script> scripts;
-  for (const std::string path : paths) {
-    std::ifstream lines(path);
-    if (!lines) throw std::runtime_error(path + " cannot be read");
-    for (Script &script : read_scripts(lines)) scripts.push_back(std::move(script));
-  }
-  return scripts;
-}
-
 // Whether it is right.
 bool play(Gpu &gpu, const Script &script) {
   const bool is_compared = script.images == 0 && !script.times_calls();
@@ -142,8 +92,7 @@ bool play(Gpu &gpu, const Script &script) {
     script.images > 0 ? time_step(gpu, script) : time_calls(gpu, script);
     return {};
   });
-  for (const std::string &mistake : mistakes) std::printf("WRONG %s: %s\n", script.title.c_str(), mistake.c_str());
-  if (is_compared && mistakes.empty()) std::printf("right %s\n", script.title.c_str());
+  if (is_compared || !mistakes.empty()) print_outcome(script, mistakes);
   return mistakes.empty();
 }
 

@@ -14,7 +14,7 @@ export function addDoctor(program: Command, perform: Perform): void {
   );
 }
 
-function machineText({ version, node, electron, platform, cpu, memory, backends, gpus, bundled }: DoctorReport): string {
+function machineText({ version, node, electron, platform, cpu, arithmetic, memory, backends, gpus, bundled }: DoctorReport): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const used = (yes: boolean) => (yes ? "in use" : "not in use");
   return [
@@ -23,6 +23,8 @@ function machineText({ version, node, electron, platform, cpu, memory, backends,
     ["processor", `${cpu.name}, ${cpu.logicalCores} logical cores`],
     ["features", cpu.features.join(" ")],
     ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}; ${cpu.threads} threads`],
+    ["precision", arithmeticText(arithmetic.cpu)],
+    ...(arithmetic.cuda ? [["", `with device "cuda": ${arithmeticText(arithmetic.cuda)}`]] : []),
     ["memory", `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}`],
     ...backends.map((backend) => [backend.name, `${backend.available ? `available, ${used(backend.used)}` : "not available"}: ${backend.reason}`]),
     ...gpus.map(({ name, memoryBytes, freeBytes, capability }, i) => [
@@ -34,6 +36,12 @@ function machineText({ version, node, electron, platform, cpu, memory, backends,
   ]
     .map(([label, value]) => `${label!.padEnd(15)}   ${value}`)
     .join("\n");
+}
+
+/** What a run without a precision of its own takes, and why. */
+function arithmeticText({ precision, bf16Products, reason }: DoctorReport["arithmetic"]["cpu"]): string {
+  const products = precision === "bf16" ? "" : `; bf16, where a recipe asks for it, is multiplied in ${bf16Products}`;
+  return `auto is ${precision}: ${reason}${products}`;
 }
 
 function modelsText(models: ModelInfo[]): string {

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import { arithmeticInWords } from "../../contract/arithmetic";
 import { InputError, UsageError } from "../../contract/failure";
 import { teachersOf } from "../../contract/recipe-values";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
@@ -91,6 +92,7 @@ function runText(run: Shown, world: World): string {
     ["student", `${recipe.student.model}, ${parameters} parameters, ${classes.length} classes`],
     ...teacher,
     ["data", recipe.data.path],
+    ["arithmetic", arithmeticInWords(run)],
     ["seed", String(recipe.train.seed)],
     ["evidence of all batches", hashes.batches.slice(0, 16) || "none yet"],
     ...evidence,

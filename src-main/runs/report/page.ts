@@ -1,3 +1,4 @@
+import { arithmeticInWords } from "../../contract/arithmetic";
 import { armInWords, armLabel, type ComparedArm } from "../../contract/arms";
 import { bestEpoch, bestInWords } from "../../contract/best-epoch";
 import { gainPartsInWords, summarize, teachingInWords } from "../../contract/comparison";
@@ -348,9 +349,16 @@ function recipeTable(drawn: readonly Drawn[]): Markup {
     const texts = values.map((value) => (value === null ? "–" : textOfValue(value)));
     return html`<tr${new Set(texts).size > 1 ? html` class="differs"` : null}><th scope="row">${label} <code>${key}</code></th>${texts.map((text) => html`<td>${text}</td>`)}</tr>`;
   })}
+${arithmeticRow(drawn)}
 ${normalizationRow(drawn, "student", "Student’s images")}
 ${normalizationRow(drawn, "teacher", "Teacher’s images")}</tbody>
 </table>`;
+}
+
+/** What the machine did with it. */
+function arithmeticRow(drawn: readonly Drawn[]): Markup | null {
+  if (drawn.every(({ run }) => !run.arithmetic)) return null;
+  return html`<tr><th scope="row">Arithmetic</th>${drawn.map(({ run }) => html`<td>${arithmeticInWords(run)}</td>`)}</tr>`;
 }
 
 /** What was used, whether or not the recipe names it. */

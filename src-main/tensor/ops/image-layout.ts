@@ -36,7 +36,9 @@ export function withBatchOutside(x: Tensor): Tensor {
 
 /** Whether convolutions of images in bf16 are computed by tiles now. */
 export function convolvesByTiles(): boolean {
-  return backend().device() === "cpu" && backend().cpuFeatures().isa === "amx";
+  if (backend().device() !== "cpu") return false;
+  const { isa, bf16Products } = backend().cpuFeatures();
+  return isa === "amx" && bf16Products === "bf16";
 }
 
 /** The same images in the other layout. */

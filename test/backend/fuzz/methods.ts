@@ -50,6 +50,8 @@ export function methodCalls(thread: Thread): Methods {
     trimMemory: () => addon.trimMemory!(),
     cpuFeatures: () => addon.cpuFeatures!(),
     selectIsa: () => addon.selectIsa!(pick((addon.cpuFeatures!() as { isas: string[] }).isas)),
+    selectBf16Products: () => addon.selectBf16Products!(pick(["fp32", "bf16"])),
+    measureProducts: () => addon.measureProducts!(),
     setThreads: () => addon.setThreads!(thread.random.integer(1, 4)),
     threads: () => addon.threads!(),
     stopOn: () => addon.stopOn!(pick([flag, null])),

@@ -230,6 +230,29 @@ describe("objectives", () => {
   });
 });
 
+describe("an automatic precision", () => {
+  const here = (precision: string) => ({ precision, reason: `${precision} is faster` });
+  const choices = () => setup.choices("train.precision").map(({ label }) => label);
+
+  it("says what it is on this computer, on the device that is chosen, and why", () => {
+    expect(choices()).toEqual(["Automatic", "32-bit", "16-bit (bf16)"]);
+    expect(setup.help("train.precision")).not.toContain("Here:");
+    setup.computer = { arithmetic: { cpu: here("fp32"), cuda: here("bf16") } } as never;
+    expect(choices()[0]).toBe("Automatic (32-bit here)");
+    expect(setup.help("train.precision")).toMatch(/ Here: fp32 is faster\.$/);
+    setup.set("device", "cuda");
+    expect(choices()[0]).toBe("Automatic (16-bit (bf16) here)");
+  });
+
+  it("is the only choice with such words", () => {
+    setup.computer = { arithmetic: { cpu: here("fp32"), cuda: null } } as never;
+    expect(setup.choices("train.optimizer").map(({ label }) => label)).toEqual(["AdamW", "SGD with momentum"]);
+    expect(setup.choices("train.epochs")).toEqual([]);
+    setup.set("device", "cuda");
+    expect(choices()[0]).toBe("Automatic");
+  });
+});
+
 it("asks the engine for models and computer, and says why if it cannot", async () => {
   engine.answers.models = () => [{ name: "vit" }];
   engine.answers.doctor = () => ({ version: "1" });

@@ -1,5 +1,6 @@
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Arithmetic } from "../../../src-main/contract/arithmetic";
 import { comparedArms } from "../../../src-main/contract/arms";
 import { summarize } from "../../../src-main/contract/comparison";
 import type { Compared } from "../../../src-main/contract/run";
@@ -34,6 +35,13 @@ const compared = (seed: number, student: number): Compared => ({
   testImages: 1000,
 });
 
+const arithmetic: Arithmetic = {
+  precision: "fp32",
+  bf16Products: "fp32",
+  reason: "fp32 multiply-adds reach 93 GFLOP/s per thread, and the avx2 kernels have no instruction for bf16",
+  machine: { device: "cpu", isa: "avx2", gflops: { fp32: 93, bf16: null } },
+};
+
 let studio: Studio;
 
 async function startedStudio(answers = {}): Promise<Studio> {
@@ -48,7 +56,7 @@ async function startedStudio(answers = {}): Promise<Studio> {
   const engine = new FakeEngine({
     dataInfo: () => info,
     models: () => [],
-    doctor: () => ({ cpu: { threads: 2 }, gpus: [], backends: [], bundled: { teachers: [] } }),
+    doctor: () => ({ arithmetic: { cpu: arithmetic, cuda: null }, cpu: { threads: 2 }, gpus: [], backends: [], bundled: { teachers: [] } }),
     listRuns: () => [],
     list: () => [],
     ...answers,

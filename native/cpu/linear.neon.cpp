@@ -1,0 +1,21 @@
+#include "cpu/linear.h"
+
+#include "cpu/variants.h"
+
+namespace distill::neon {
+
+void linear_forward(const LinearForward &op) { distill::linear_forward<Vec4>(op); }
+void linear_backward_input(const LinearBackwardInput &op) { distill::linear_backward_input<Vec4>(op); }
+void linear_backward_weight(const LinearBackwardWeight &op) { distill::linear_backward_weight<Vec4>(op); }
+
+void mlp_forward(const MlpForward &op) {
+  linear_forward(op.first);
+  linear_forward(op.second);
+}
+
+void mlp_backward_input(const MlpBackwardInput &op) {
+  linear_backward_input(op.second);
+  linear_backward_input(op.first);
+}
+
+}  // namespace distill::neon
