@@ -423,17 +423,17 @@ struct WeightGradient {
 
 void conv2d_forward(const Conv2dForward &op) {
   const bool fits = op.hwnc || SeparatePatches::fit(op);
-  if (op.x.storage == Storage::f32 || !fits) return avx512_bf16::conv2d_forward(op);
+  if (op.x.storage == Storage::f32 || !fits) return avx512::conv2d_forward(op);
   convolve(op, {});
 }
 
 void conv2d_norm_forward(const Conv2dNormForward &op) {
-  if (!op.conv.hwnc || op.conv.x.storage == Storage::f32) return avx512_bf16::conv2d_norm_forward(op);
+  if (!op.conv.hwnc || op.conv.x.storage == Storage::f32) return avx512::conv2d_norm_forward(op);
   convolve(op.conv, epilogue_of(op.norm));
 }
 
 void conv2d_backward_input(const Conv2dBackwardInput &op) {
-  if (!op.hwnc || op.dx.storage == Storage::f32) return avx512_bf16::conv2d_backward_input(op);
+  if (!op.hwnc || op.dx.storage == Storage::f32) return avx512::conv2d_backward_input(op);
   for (int64_t i = 0; i < least(op.stride, op.H); ++i)
     for (int64_t j = 0; j < least(op.stride, op.W); ++j) backward_residue(op, i, j);
 }

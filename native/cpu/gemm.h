@@ -23,7 +23,7 @@ constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 template <class V>
 constexpr int kWidestPanel = VecTraits<V>::registers == 32 ? 3 : 2;  // vectors
 template <class V, int NV>
-constexpr int kTileRows = kTileSums<V> / NV;
+constexpr int kTileRows = kSumRegisters<V> / NV;
 
 // A matrix [K,N] cut into panels of 1 to kWidestPanel vectors of columns, of widths as equal as possible. Columns past N are zero.
 template <class V, class F = float>

@@ -39,12 +39,12 @@ inline void multiply(const F *a, const F *b, int64_t ldb, V (&c)[MR][NV]) {
 
 constexpr int kVectors = 4;  // in the width of a tile, at most
 template <class V, int NV>
-constexpr int tile_rows = kTileSums<V> / NV;
+constexpr int tile_rows = kSumRegisters<V> / NV;
 // For weight gradients the rows of a tile must divide a slab: they are half of it, or all 4 of 4 lanes.
 template <class V>
 constexpr int kWeightRows = lanes<V> == 4 ? 4 : lanes<V> / 2;
 template <class V>
-constexpr int kWeightVectors = kTileSums<V> / kWeightRows<V>;
+constexpr int kWeightVectors = kSumRegisters<V> / kWeightRows<V>;
 
 // What a product is added to: rows `ld` apart, or the same row for all (a bias) if ld is 0.
 struct Addend {

@@ -58,22 +58,6 @@ namespace distill {
   OP(attention_forward)        \
   OP(attention_backward)
 
-// The ops whose bf16 products AMX computes by tiles, and those that would hold such products up; all others use their avx512_bf16 variant.
-#define DISTILL_TILE_OPS(OP)   \
-  OP(linear_forward)           \
-  OP(linear_backward_input)    \
-  OP(linear_backward_weight)   \
-  OP(conv2d_forward)           \
-  OP(conv2d_norm_forward)      \
-  OP(conv2d_backward_input)    \
-  OP(conv2d_backward_weight)   \
-  OP(mlp_forward)              \
-  OP(mlp_backward_input)       \
-  OP(layer_norm_forward)       \
-  OP(layer_norm_backward)      \
-  OP(attention_forward)      \
-  OP(attention_backward)
-
 // The ops that consist of products. A variant with a bf16 instruction for them may be slower than fp32 in it: VDPBF16PS has half the rate of the fp32
 // multiply-add on Intel, and twice on Zen 4.
 #define DISTILL_PRODUCT_OPS(OP) \
@@ -87,6 +71,23 @@ namespace distill {
   OP(conv2d_backward_input)     \
   OP(conv2d_backward_weight)    \
   OP(attention_forward)         \
+  OP(attention_backward)
+
+// The ops whose bf16 products AMX computes by tiles, and those that would hold such products up; all others use their avx512_bf16
+// variant or, for products, that of avx512.
+#define DISTILL_TILE_OPS(OP)   \
+  OP(linear_forward)           \
+  OP(linear_backward_input)    \
+  OP(linear_backward_weight)   \
+  OP(conv2d_forward)           \
+  OP(conv2d_norm_forward)      \
+  OP(conv2d_backward_input)    \
+  OP(conv2d_backward_weight)   \
+  OP(mlp_forward)              \
+  OP(mlp_backward_input)       \
+  OP(layer_norm_forward)       \
+  OP(layer_norm_backward)      \
+  OP(attention_forward)        \
   OP(attention_backward)
 // clang-format on
 
@@ -126,16 +127,6 @@ constexpr Ops avx512_bf16_ops() {
   return ops;
 }
 
-constexpr Ops amx_ops() {
-  Ops ops = avx512_bf16_ops();
-#define DISTILL_TAKE(name) ops.name = amx::name;
-  DISTILL_TILE_OPS(DISTILL_TAKE)
-#undef DISTILL_TAKE
-  return ops;
-}
-
-constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops(), amx_ops()};
-
 // A variant with a bf16 instruction for products, but with those of avx512.
 constexpr Ops with_fp32_products(Ops ops) {
 #define DISTILL_TAKE(name) ops.name = avx512::name;
@@ -143,6 +134,17 @@ constexpr Ops with_fp32_products(Ops ops) {
 #undef DISTILL_TAKE
   return ops;
 }
+
+// Processors with AMX are Intel's, whose instruction for pairs is slower than fp32: what has no tiles is widened.
+constexpr Ops amx_ops() {
+  Ops ops = with_fp32_products(avx512_bf16_ops());
+#define DISTILL_TAKE(name) ops.name = amx::name;
+  DISTILL_TILE_OPS(DISTILL_TAKE)
+#undef DISTILL_TAKE
+  return ops;
+}
+
+constexpr Ops kTables[] = {scalar_ops(), avx2_ops(), avx512_ops(), avx512_bf16_ops(), amx_ops()};
 
 bool runs(std::initializer_list<const char *> features) {
   return std::all_of(features.begin(), features.end(), [](const char *feature) { return cpu_description().has(feature); });

@@ -56,7 +56,7 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // How many registers the tile of a product uses for sums: three quarters, more than the latency of the multiplier needs. The others hold
 // factors; larger tiles were slower.
 template <class V>
-constexpr int kTileSums = VecTraits<V>::registers * 3 / 4;
+constexpr int kSumRegisters = VecTraits<V>::registers * 3 / 4;
 // How many steps along the sum a loop of a product takes at once. On ARM clang would keep factors of both steps in registers, copy sums
 // between others, and spill some.
 #if defined(__aarch64__)

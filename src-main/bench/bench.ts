@@ -160,7 +160,7 @@ function effort({ unit }: Benchmark): number {
 }
 
 function machine(torch: Torch | null, limits: Limits): BenchResult["machine"] {
-  const { name, logicalCores, isa } = backend().cpuFeatures();
+  const { name, logicalCores, isa, bf16Products } = backend().cpuFeatures();
   return {
     cpu: name,
     logicalCores,
@@ -172,6 +172,7 @@ function machine(torch: Torch | null, limits: Limits): BenchResult["machine"] {
     torch: torch?.version ?? null,
     gflops: limits.flops / 1e9,
     bf16Gflops: limits.bf16Flops / 1e9,
+    bf16Products,
     gigabytesPerSecond: limits.bandwidth / 1e9,
   };
 }

@@ -4,7 +4,7 @@
  * plain JSON-like data (typed arrays allowed, never transferred).
  */
 
-import type { Arithmetic } from "./arithmetic";
+import type { Arithmetic, Bf16Products } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, type StoredFormat } from "./data-formats";
@@ -334,8 +334,9 @@ export interface BenchResult {
     torch: string | null;
     /** Limits measured in the same run, in 10^9 per second: operations, and bytes of arrays too large for the caches. */
     gflops: number;
-    /** With operands in bf16. */
+    /** With operands in bf16, multiplied as a run would. */
     bf16Gflops: number;
+    bf16Products: Bf16Products;
     gigabytesPerSecond: number;
   };
   results: BenchRecord[];

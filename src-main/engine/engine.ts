@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import packageJson from "../../package.json";
+import { machineOf } from "../backend/device";
 import { bench } from "../bench/bench";
+import { chooseArithmetic } from "../contract/arithmetic";
 import { type Audience, type Method, type Methods, type Notice, type NoticeBody, PEER, PROTOCOL, TERMINAL_ONLY } from "../contract/engine";
 import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
 import { modelInfos } from "../contract/families";
@@ -77,6 +79,7 @@ export class Engine {
     bench: (request, notify) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       backend().useCpu();
+      backend().selectBf16Products(chooseArithmetic(machineOf(backend(), null)).bf16Products);
       return bench(request, notify);
     },
     listRuns: ({ directory }) => listRuns(directory),

@@ -1,6 +1,8 @@
+import { arithmeticInWords } from "../../src-main/contract/arithmetic";
 import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
 import type { Distillation, OtherTeacher, Recipe } from "../../src-main/contract/recipe";
 import { differingSettings, recipeSettings, valueAt } from "../../src-main/contract/recipe-values";
+import type { RunDetails } from "../../src-main/contract/run";
 import { integer, type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { otherTeacherRows, sections, settingAt, settings } from "../../src-main/contract/settings";
 import { MOST_SEEDS } from "../../src-main/contract/statistics";
@@ -99,11 +101,15 @@ export function termInWords(recipe: Recipe, index: number): string {
   return words.length > 0 ? `${label}: ${words.join(", ")}` : label;
 }
 
-/** What a recipe says, setting by setting, without those that are empty or have no effect. */
-export function recipeInWords(recipe: Recipe): { key: string; label: string; value: string }[] {
-  return recipeSettings(recipe)
+/**
+ * What a recipe says, setting by setting, without those that are empty or have no effect; and in what arithmetic an arm of its run computes, if there is
+ * one.
+ */
+export function recipeInWords(recipe: Recipe, arm?: Pick<RunDetails, "recipe" | "arithmetic">): { key: string; label: string; value: string }[] {
+  const settings = recipeSettings(recipe)
     .filter(({ setting, value }) => value !== null && (setting.applies?.to((key) => valueAt(recipe, key)) ?? true))
     .map(({ key, setting, value }) => ({ key, label: labelOf(key, recipe), value: valueOfSetting(setting, value) }));
+  return arm ? [...settings, { key: "arithmetic", label: "Arithmetic", value: arithmeticInWords(arm) }] : settings;
 }
 
 /** A choice by its label, a number with its unit: "64 images", "1 epoch". */

@@ -25,6 +25,7 @@ const machine = {
   version: "0.1.0",
   gflops: 310,
   bf16Gflops: 620,
+  bf16Products: "bf16" as const,
   gigabytesPerSecond: 30,
 };
 const beside: BenchResult = {

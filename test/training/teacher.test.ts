@@ -141,6 +141,15 @@ describe("the cache", () => {
     expect(await computedWith(change())).toBe(28);
   });
 
+  test("does not serve answers whose bf16 factors were multiplied otherwise", async () => {
+    const cache = new AnswerCache();
+    const asked = () => computed(student(recipeOf(), cache));
+    expect([await asked(), await asked()]).toEqual([28, 0]);
+    const features = vi.spyOn(backend(), "cpuFeatures").mockReturnValue({ ...backend().cpuFeatures(), bf16Products: "bf16" });
+    expect(await asked()).toBe(28);
+    features.mockRestore();
+  });
+
   const key: AnswerKey = {
     ...{ model: "a", weights: "b", imageSize: 32, normalization: { mean: [0, 0, 0], std: [1, 1, 1] } },
     ...{ logits: true, features: [], data: "c", precision: "fp32", device: "cpu", isa: "avx2", bf16Products: "fp32" },

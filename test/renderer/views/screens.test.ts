@@ -240,7 +240,7 @@ describe("Runs", () => {
   it("an open run has its verbs and its recipe", async () => {
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped" }));
     studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]), summary: null };
-    expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64/s);
+    expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64 .*Arithmetic fp32/s);
   });
 });
 
