@@ -197,17 +197,19 @@ struct ProductBlock {
 
 // to [32 queries, 32 keys] = dS^T [32,32], of which `keys` rows exist, transposed
 void transpose_block(const bf16 *dS_t, int64_t pitch, int64_t keys, bf16 *to, int64_t to_pitch) {
-  const auto half = [=](int64_t place, Vec16 PairedRows::*part) __attribute__((always_inline)) {
-    Vec16 rows[16];
-    for_row_pairs(
-        {dS_t, Storage::bf16}, pitch, keys,
-        32, [&](int64_t i, const PairedRows &pairs) __attribute__((always_inline)) { rows[i] = pairs.*part; });
-    transpose(rows);
+  with_rows(
+      {dS_t, Storage::bf16}, pitch, keys, 32, [=](const auto &row) __attribute__((always_inline)) {
+        const auto half = [&](int64_t place, Vec16 PairedRows::*part) __attribute__((always_inline)) {
+          Vec16 rows[16];
 #pragma GCC unroll 16
-    for (int64_t i = 0; i < 16; ++i) store_line(to + paired_column(place + i) * to_pitch, as<Bf16x32>(rows[i]));
-  };
-  half(0, &PairedRows::low);
-  half(16, &PairedRows::high);
+          for (int64_t i = 0; i < 16; ++i) rows[i] = pair_rows(row(2 * i), row(2 * i + 1)).*part;
+          transpose(rows);
+#pragma GCC unroll 16
+          for (int64_t i = 0; i < 16; ++i) store_line(to + paired_column(place + i) * to_pitch, as<Bf16x32>(rows[i]));
+        };
+        half(0, &PairedRows::low);
+        half(16, &PairedRows::high);
+      });
 }
 
 QueryNumbers query_numbers(const AttentionBackward &op, const Head &head, float scale, float *to) {

@@ -24,6 +24,8 @@ constexpr auto kSpin = std::chrono::microseconds(200);
 void pause() {
 #if defined(DISTILL_X86)
   __builtin_ia32_pause();
+#elif defined(DISTILL_ARM64)
+  __asm__ volatile("yield");
 #endif
 }
 
