@@ -185,7 +185,8 @@ void convolve(const TileImages &images, const TilePanels &filter, const Output &
     Run *runs = array_of<Run>(Scratch::block, kStrips * images.taps());
     bf16 *copies = array_in_scratch<bf16>(kTileStrips, kStrips * space);
     const TileScope scope;
-    PendingSums<Finish> sums(filter.N, finish);
+    TwoBlocks blocks;
+    PendingSums<Finish> sums(blocks, filter.N, finish);
     for (int64_t pixel = begin; pixel < end; ++pixel) {
       const int64_t p = pixel / Q, q = pixel % Q, row = ((p * out.step + out.top) * out.W + q * out.step + out.left) * N;
       for (int64_t n = 0; n < N; n += kStrips * kStep) {

@@ -7,12 +7,17 @@
 namespace distill {
 namespace {
 
+// Room for the block that waits and the next one: an object of its own, since stores of tiles would keep what lies beside it in memory.
+struct TwoBlocks {
+  alignas(64) float sums[2][TileBlock::kRows * TileBlock::kColumns];
+};
+
 // Passes blocks of a product with `columns` columns to finish(row, column, count, low, high): 32 sums of a row, of which `count` exist. It
 // is inlined twice, once with `count` known to be 32.
 template <class Finish>
 class PendingSums {
  public:
-  PendingSums(int64_t columns, const Finish &finish) : columns_(columns), finish_(finish) {}
+  PendingSums(TwoBlocks &blocks, int64_t columns, const Finish &finish) : sums_(blocks.sums), columns_(columns), finish_(finish) {}
 
   // Finishes up to `some` rows of the block that waits.
   [[gnu::always_inline]] void finish_rows(int64_t some) {
@@ -37,7 +42,7 @@ class PendingSums {
   }
 
  private:
-  alignas(64) float sums_[2][TileBlock::kRows * TileBlock::kColumns];
+  float (*sums_)[TileBlock::kRows * TileBlock::kColumns];
   int64_t columns_;
   const Finish &finish_;
   int64_t row_ = 0, rows_ = 0, column_ = 0, finished_ = 0;

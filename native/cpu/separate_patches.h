@@ -24,7 +24,8 @@ struct SeparatePatches {
 
   int64_t size() const { return R * S * C; }
   int64_t width() const { return ceil_div(size(), 32) * 32; }
-  // Patches first ... first + count - 1, in the order (n, p, q), as a matrix [count, size()] with rows width() apart, zero between; in scratch
+  // Patches first ... first + count - 1, in the order (n, p, q), as a matrix [count, size()] with rows width() apart, zero between; in
+  // scratch
   TileRows copy(int slot, int64_t first, int64_t count) const {
     bf16 *rows = array_in_scratch<bf16>(slot, count * width());
     for (int64_t i = 0; i < count; ++i) {
@@ -48,9 +49,9 @@ void convolve(int slot, const SeparatePatches &patches, int64_t N, const TilePan
     const TileRows rows = patches.copy(slot, first, least(kRows, M - first));
     const TileScope scope;
     multiply_rows(
-        rows, 0, rows.M, filter,
-        [=](int64_t row, int64_t column, int64_t count, Vec16 low, Vec16 high)
-            __attribute__((always_inline)) { finish(first + row, column, count, low, high); });
+        rows, 0, rows.M, filter, [=](int64_t row, int64_t column, int64_t count, Vec16 low, Vec16 high) __attribute__((always_inline)) {
+          finish(first + row, column, count, low, high);
+        });
   });
 }
 

@@ -1,7 +1,7 @@
 // Matrix products by tiles. What a product reads is packed by tile_packing.h; what becomes of its sums is its caller's.
 #pragma once
 
-#include "cpu/tile_packing.h"
+#include "cpu/pending_sums.h"
 
 namespace distill {
 namespace {
@@ -12,29 +12,14 @@ enum TileScratch { kTileStrips = 8, kTileLeft, kTileRight, kTileSums };
 // Rows that pass by one panel before the next: the panel stays in the first-level cache, the rows in the second.
 constexpr int64_t kTileGroup = 64;
 
-// Passes rows begin ... end - 1 of the product of `left` and the panels to finish(row, column, count, low, high): 32 sums of a row, of
-// which `count` exist. It is inlined twice, once with `count` known to be 32. The sums of a block are finished while the tiles work on the
-// next one, a few rows after each step, as vector instructions beside tile instructions cost next to nothing. Needs a TileScope.
+// Passes rows begin ... end - 1 of the product of `left` and the panels to finish(row, column, count, low, high), as PendingSums does.
+// Needs a TileScope.
 template <class Finish>
 [[gnu::always_inline]] inline void multiply_rows(const TileRows &left, int64_t begin, int64_t end, const TilePanels &panels,
                                                  const Finish &finish) {
-  alignas(64) float sums[2][32 * 32];
+  TwoBlocks blocks;
+  PendingSums<Finish> sums(blocks, panels.N, finish);
   const int64_t steps = panels.steps(), per_step = ceil_div(32, steps);
-  struct Block {
-    int64_t row = 0, rows = 0, column = 0, finished = 0;
-  } waiting;  // in sums[1 - now]
-  int now = 0;
-  const auto finish_rows = [&](int64_t some) __attribute__((always_inline)) {
-    const int64_t last = least(waiting.rows, waiting.finished + some), count = least(32, panels.N - waiting.column);
-    const float *at = sums[1 - now] + waiting.finished * 32;
-    for (; waiting.finished < last; ++waiting.finished, at += 32) {
-      const Vec16 low = load<Vec16>(at), high = load<Vec16>(at + 16);
-      if (count == 32)
-        finish(waiting.row + waiting.finished, waiting.column, int64_t{32}, low, high);
-      else
-        finish(waiting.row + waiting.finished, waiting.column, count, low, high);
-    }
-  };
   bf16 *copies = array_in_scratch<bf16>(kTileStrips, kTileGroup * left.depth());
   for (int64_t first = begin; first < end; first += kTileGroup) {
     TileStrip strips[kTileGroup / 32];
@@ -47,16 +32,13 @@ template <class Finish>
         for (int64_t step = 0; step < steps; ++step) {
           const bf16 *upper = rows + step * 32;
           TileBlock::add_product(upper, upper + 8 * stride, stride, panels.at(panel, step));
-          finish_rows(per_step);
+          sums.finish_rows(per_step);
         }
-        finish_rows(32);
-        TileBlock::store(sums[now]);
-        waiting = {row, least(32, end - row), panel * 32, 0};
-        now = 1 - now;
+        sums.take(row, least(32, end - row), panel * 32);
       }
     }
   }
-  finish_rows(32);
+  sums.finish();
 }
 
 // Whether rows of `columns` numbers, `size` in all, are stored past the caches: if they fill whole lines and are too many to be still in
