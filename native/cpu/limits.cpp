@@ -12,12 +12,14 @@ namespace distill {
 namespace {
 
 constexpr int kRounds = 20;
+constexpr std::chrono::seconds kLongest{1};
 
-// Amount per second in the best of several rounds; `round` returns the amount that it did.
+// Amount per second in the best of several rounds, fewer if they take long; `round` returns the amount that it did.
 template <class Round>
 double best_rate(const Round &round) {
   double best = 0;
-  for (int i = 0; i < kRounds; ++i) {
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  for (int i = 0; i < kRounds && (i == 0 || std::chrono::steady_clock::now() < end); ++i) {
     const auto begin = std::chrono::steady_clock::now();
     const double amount = static_cast<double>(round());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
@@ -66,10 +68,15 @@ double quick_rate(MultiplyAdds multiply_adds) {
 }
 
 double most_flops(MultiplyAdds multiply_adds) {
+  // Chunks of about a tenth of a millisecond, also where tiles are emulated.
+  constexpr double kChunk = 1e-4;
+  constexpr int64_t kTimes = 500;
+  const int64_t times = std::clamp<int64_t>(
+      static_cast<int64_t>(kChunk * quick_rate(multiply_adds) / static_cast<double>(multiply_adds(kTimes)) * kTimes), 1, 1 << 20);
   const int64_t chunks = 32 * threads();
   std::vector<int64_t> done(static_cast<size_t>(chunks));
   return best_rate([&] {
-    parallel_for(chunks, [&](int64_t chunk) { done[static_cast<size_t>(chunk)] = multiply_adds(50'000); });
+    parallel_for(chunks, [&](int64_t chunk) { done[static_cast<size_t>(chunk)] = multiply_adds(times); });
     return done[0] * chunks;
   });
 }
