@@ -4,6 +4,7 @@
 #include "cpu/gelu_by_table.h"
 #include "cpu/tile_products.h"
 #include "cpu/variants.h"
+#include "mlp.h"
 
 namespace distill::amx {
 
@@ -131,20 +132,14 @@ void linear_backward_input(const LinearBackwardInput &op) {
 
 void mlp_forward(const MlpForward &op) {
   const auto &[first, second] = op;
-  if (first.x.storage == Storage::f32 || !in_lines(first.y, first.O)) {
-    linear_forward(first);
-    return linear_forward(second);
-  }
+  if (first.x.storage == Storage::f32 || !in_lines(first.y, first.O)) return in_turn<linear_forward>(op);
   const TilePanels first_weight = packed_forward(kPackedWeight, first), second_weight = packed_forward(kPackedSecondWeight, second);
   multiply_twice({first.x, first.M, first.I, first.I}, first_weight, FinishForward{first}, second_weight, FinishForward{second});
 }
 
 void mlp_backward_input(const MlpBackwardInput &op) {
   const auto &[second, first] = op;
-  if (first.dx.storage == Storage::f32 || !in_lines(second.dx, second.I)) {
-    linear_backward_input(second);
-    return linear_backward_input(first);
-  }
+  if (first.dx.storage == Storage::f32 || !in_lines(second.dx, second.I)) return in_turn<linear_backward_input>(op);
   const TilePanels second_weight = packed_backward(kPackedSecondWeight, second), first_weight = packed_backward(kPackedWeight, first);
   multiply_twice({second.dy, second.M, second.O, second.O}, second_weight, FinishBackward{second}, first_weight, FinishBackward{first});
 }

@@ -1,6 +1,7 @@
 #include "cpu/gelu.scalar.h"
 #include "cpu/threads.h"
 #include "cpu/variants.h"
+#include "mlp.h"
 
 namespace distill::scalar {
 
@@ -51,14 +52,7 @@ void linear_backward_weight(const LinearBackwardWeight &op) {
   });
 }
 
-void mlp_forward(const MlpForward &op) {
-  linear_forward(op.first);
-  linear_forward(op.second);
-}
-
-void mlp_backward_input(const MlpBackwardInput &op) {
-  linear_backward_input(op.second);
-  linear_backward_input(op.first);
-}
+void mlp_forward(const MlpForward &op) { in_turn<linear_forward>(op); }
+void mlp_backward_input(const MlpBackwardInput &op) { in_turn<linear_backward_input>(op); }
 
 }  // namespace distill::scalar

@@ -5,6 +5,7 @@
 #include "cuda/launchers.h"
 #include "cuda/product.cuh"
 #include "cuda/tensor_product.cuh"
+#include "mlp.h"
 
 namespace distill::cuda {
 
@@ -105,14 +106,7 @@ void linear_backward_weight(const LinearBackwardWeight &a) {
   if (a.dbias) gpu::sum_columns(a.dy, a.M, a.O, a.dbias);
 }
 
-void mlp_forward(const MlpForward &a) {
-  linear_forward(a.first);
-  linear_forward(a.second);
-}
-
-void mlp_backward_input(const MlpBackwardInput &a) {
-  linear_backward_input(a.second);
-  linear_backward_input(a.first);
-}
+void mlp_forward(const MlpForward &a) { in_turn<linear_forward>(a); }
+void mlp_backward_input(const MlpBackwardInput &a) { in_turn<linear_backward_input>(a); }
 
 }  // namespace distill::cuda

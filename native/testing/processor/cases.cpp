@@ -400,22 +400,17 @@ void conv2d(const Ops &ops, const Shape &s) {
   const int64_t N = s.N, H = s.H, C = s.C, O = s.O, R = s.R, P = (H + 2 * s.padding - R) / s.stride + 1;
   const int64_t in = N * H * H * C, out = N * P * P * O, filter = O * C * R * R;
   begin("conv2d", N, H, C, O, R, s.stride, s.padding, s.hwnc);
-  Conv2dForward forward{.x = input(in),
-                        .weight = input_f32(filter, 0.2f),
-                        .bias = input_f32(O),
-                        .y = output(out),
-                        .N = N,
-                        .H = H,
-                        .W = H,
-                        .C = C,
-                        .O = O,
-                        .R = R,
-                        .S = R,
-                        .P = P,
-                        .Q = P,
-                        .stride = s.stride,
-                        .padding = s.padding,
-                        .hwnc = s.hwnc};
+  const auto set_extents = [&](auto &op) {
+    op.N = N, op.H = op.W = H, op.C = C, op.O = O, op.R = op.S = R, op.P = op.Q = P;
+    op.stride = s.stride, op.padding = s.padding, op.hwnc = s.hwnc;
+  };
+  Conv2dForward forward{
+      .x = input(in),
+      .weight = input_f32(filter, 0.2f),
+      .bias = input_f32(O),
+      .y = output(out),
+  };
+  set_extents(forward);
   ops.conv2d_forward(forward);
   record("y", forward.y, out);
 
@@ -434,40 +429,22 @@ void conv2d(const Ops &ops, const Shape &s) {
   ops.conv2d_norm_forward({forward, norm});
   record("normalised y", forward.y, out);
 
-  Conv2dBackwardInput back{.dy = input(out),
-                           .weight = forward.weight,
-                           .dx = output(in),
-                           .N = N,
-                           .H = H,
-                           .W = H,
-                           .C = C,
-                           .O = O,
-                           .R = R,
-                           .S = R,
-                           .P = P,
-                           .Q = P,
-                           .stride = s.stride,
-                           .padding = s.padding,
-                           .hwnc = s.hwnc};
+  Conv2dBackwardInput back{
+      .dy = input(out),
+      .weight = forward.weight,
+      .dx = output(in),
+  };
+  set_extents(back);
   ops.conv2d_backward_input(back);
   record("dx", back.dx, in);
 
-  Conv2dBackwardWeight weight{.x = forward.x,
-                              .dy = back.dy,
-                              .dweight = output_f32(filter),
-                              .dbias = output_f32(O),
-                              .N = N,
-                              .H = H,
-                              .W = H,
-                              .C = C,
-                              .O = O,
-                              .R = R,
-                              .S = R,
-                              .P = P,
-                              .Q = P,
-                              .stride = s.stride,
-                              .padding = s.padding,
-                              .hwnc = s.hwnc};
+  Conv2dBackwardWeight weight{
+      .x = forward.x,
+      .dy = back.dy,
+      .dweight = output_f32(filter),
+      .dbias = output_f32(O),
+  };
+  set_extents(weight);
   ops.conv2d_backward_weight(weight);
   record("dweight", weight.dweight, filter);
   record("dbias", weight.dbias, O);
