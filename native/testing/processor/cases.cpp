@@ -404,13 +404,12 @@ void conv2d(const Ops &ops, const Shape &s) {
     op.N = N, op.H = op.W = H, op.C = C, op.O = O, op.R = op.S = R, op.P = op.Q = P;
     op.stride = s.stride, op.padding = s.padding, op.hwnc = s.hwnc;
   };
-  Conv2dForward forward{
-      .x = input(in),
-      .weight = input_f32(filter, 0.2f),
-      .bias = input_f32(O),
-      .y = output(out),
-  };
+  Conv2dForward forward{};
   set_extents(forward);
+  forward.x = input(in);
+  forward.weight = input_f32(filter, 0.2f);
+  forward.bias = input_f32(O);
+  forward.y = output(out);
   ops.conv2d_forward(forward);
   record("y", forward.y, out);
 
@@ -429,22 +428,20 @@ void conv2d(const Ops &ops, const Shape &s) {
   ops.conv2d_norm_forward({forward, norm});
   record("normalised y", forward.y, out);
 
-  Conv2dBackwardInput back{
-      .dy = input(out),
-      .weight = forward.weight,
-      .dx = output(in),
-  };
+  Conv2dBackwardInput back{};
   set_extents(back);
+  back.dy = input(out);
+  back.weight = forward.weight;
+  back.dx = output(in);
   ops.conv2d_backward_input(back);
   record("dx", back.dx, in);
 
-  Conv2dBackwardWeight weight{
-      .x = forward.x,
-      .dy = back.dy,
-      .dweight = output_f32(filter),
-      .dbias = output_f32(O),
-  };
+  Conv2dBackwardWeight weight{};
   set_extents(weight);
+  weight.x = forward.x;
+  weight.dy = back.dy;
+  weight.dweight = output_f32(filter);
+  weight.dbias = output_f32(O);
   ops.conv2d_backward_weight(weight);
   record("dweight", weight.dweight, filter);
   record("dbias", weight.dbias, O);
