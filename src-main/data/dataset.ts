@@ -1,5 +1,7 @@
 import type { StoredFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
+import type { LeftOut } from "./folder/left-out";
+import type { Said } from "./said";
 
 /** A whole data set in memory, decoded. */
 export interface Dataset {
@@ -17,9 +19,16 @@ export interface Dataset {
   readonly test: Split;
   /** SHA-256 of the class names, labels and pixels of all splits as held in memory, in hexadecimal. */
   readonly hash: string;
+  /** Files of which nothing is used. */
+  readonly leftOut: readonly LeftOut[];
+  /** What the user should know of the data before anything is trained. */
+  readonly said: readonly Said[];
   /** Frees the images' memory. */
   release(): void;
 }
+
+/** The test images of a data set alone. */
+export type TestData = Pick<Dataset, "path" | "format" | "classes" | "test" | "leftOut" | "said" | "release">;
 
 export interface Split {
   readonly count: number;

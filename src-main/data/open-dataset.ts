@@ -3,11 +3,14 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
-import type { Dataset, RawSplit, Split } from "./dataset";
+import type { Dataset, RawSplit, Split, TestData } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
+import type { RawData, Selection } from "./formats/format";
 import { readingFolder } from "./locate";
 import { FEWER_IMAGES, gigabytes } from "./memory";
+import type { Said } from "./said";
+import { divisionOf } from "./selection";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
 
@@ -35,12 +38,16 @@ export interface OpenOptions {
  */
 export async function openDataset(source: Source, { storeSize = 224, seed = 0, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
   const limits = { train: source.trainLimit, test: source.testLimit };
+  const selection: Selection = { ...divisionOf(source), part: "all" };
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { storeSize, onProgress, signal }),
+    raw: await formats[found.format].read(found.path, limits, { selection, storeSize, onProgress, signal }),
   }));
-  const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, raw.train.H, { onProgress, signal }) : null;
-  const { train, labelled, validation } = divide(raw.train, raw.classes.length, source, seed, more);
+  const own = raw.train!;
+  expectOneValidation(source, raw);
+  const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, own.H, { onProgress, signal }) : null;
+  const { train, labelled, validation: held } = divide(own, raw.classes.length, source, seed, more?.split);
+  const validation = held ?? raw.validation;
   const parts = [train, raw.test, ...(validation ? [validation] : [])];
   const hash = await hashOf(raw.classes, parts, signal);
   const splits = allOrNone(() => parts.map(toSplit));
@@ -53,10 +60,57 @@ export async function openDataset(source: Source, { storeSize = 224, seed = 0, o
     validation: splits[2] ?? null,
     test: splits[1]!,
     hash,
+    leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
+    said: [...(raw.said ?? []), ...(more?.said ?? [])],
     release() {
       for (const { images } of splits) images.release();
     },
   };
+}
+
+export interface TestSource extends Source {
+  /** Where a folder has no split, all its images are test images. */
+  isWhole: boolean;
+  skipUnreadable: boolean;
+}
+
+/**
+ * Reads the test images of a data set alone, of whichever classes there are. Where all of those are among `names`, labels are indices into these. Throws an
+ * InputError that names the file or folder at fault.
+ */
+export async function openTestData(
+  source: TestSource,
+  names: readonly string[] | null,
+  { storeSize = 224, onProgress, signal }: OpenOptions = {},
+): Promise<TestData> {
+  const division = divisionOf(source);
+  const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };
+  const limits = { train: null, test: source.testLimit };
+  const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
+    ...found,
+    raw: await formats[found.format].read(found.path, limits, { selection, storeSize, onProgress, signal }),
+  }));
+  const { classes, labels, said } = byName(raw, names);
+  const test = toSplit({ ...raw.test, labels });
+  return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said], release: () => test.images.release() };
+}
+
+/** The labels as indices into `names`, if these are known and have all classes of the data; otherwise as they are. */
+function byName({ classes, test: { labels } }: RawData, names: readonly string[] | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {
+  const known = (names ?? []).map((name) => name.normalize("NFC"));
+  const places = classes.map((name) => known.indexOf(name));
+  const unknown = classes.filter((_, n) => places[n] === -1);
+  if (names !== null && unknown.length > 0 && classes.length !== names.length)
+    throw new InputError(`the data has classes that the model does not know: expected some of ${names.join(", ")}, got ${unknown.join(", ")}`);
+  if (names === null || unknown.length > 0) return { classes, labels, said: [] };
+  const untested = names.filter((_, label) => !places.includes(label));
+  const text = `the test images show ${classes.length} of the ${names.length} classes: none shows ${untested.join(", ")}`;
+  return { classes: names, labels: labels.map((label) => places[label]!), said: untested.length > 0 ? [{ type: "note", text }] : [] };
+}
+
+function expectOneValidation({ path, validation }: Source, raw: RawData): void {
+  if (raw.validation && validation)
+    throw new InputError(`data.validation: ${path} has validation images of its own, so none are held back: set it to null, or move that folder away`);
 }
 
 function toSplit({ labels, pixels, H, W, files }: RawSplit): Split {
