@@ -55,6 +55,7 @@ function parseAxis(text: string, recipe: Recipe): Axis {
   const problem = (value: SettingValue) => checkSetting(key, value, recipe);
   const values = kind === "choice" ? choicesIn(rest, setting) : rangeIn(kind, rest, setting, refused);
   for (const value of endsOf(values)) {
+    if (value === "auto") throw refused("auto stands for one of the others, whichever is best on this machine; name those to be tried");
     const found = problem(value);
     if (found) throw refused(found);
     expectApplicable(key, value, recipe);
@@ -66,6 +67,7 @@ function parseAxis(text: string, recipe: Recipe): Axis {
 const UNFIT: { readonly [key: string]: string } = {
   data: "the trials of a search are judged on the same images; search over other settings",
   "train.seed": "seeds differ by chance alone, so none is better; search over other settings",
+  "train.bf16Products": "all trials of a search multiply alike; set it for all of them with --set",
   "train.batches": "all trials of a search have the same number of batches, that of --batches",
   control: "a trial trains the student alone, so the control's settings have no effect",
   name: "it has no effect on the result",
