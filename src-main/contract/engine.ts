@@ -250,6 +250,14 @@ export interface Gpu {
   capability: string;
 }
 
+/** A file of which nothing is used, or a folder. */
+export interface LeftOutFile {
+  /** Relative to the data's folder. */
+  path: string;
+  /** In words. */
+  reason: string;
+}
+
 export interface DataInfo {
   path: string;
   format: StoredFormat;
@@ -261,8 +269,7 @@ export interface DataInfo {
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
   thumbnails: { label: number; png: Uint8Array }[];
-  /** Files of which nothing is used, and why, in words; paths are relative to `path`. */
-  leftOut: { path: string; reason: string }[];
+  leftOut: LeftOutFile[];
   warnings: string[];
   /** What was decided for the user. */
   notes: string[];
@@ -291,8 +298,7 @@ export interface EvaluateResult {
   pairs: ModelPair[];
   /** Of images without labels, image by image, with an answer of each model; null for labelled images. */
   predictions: { image: string; answers: { predicted: string; confidence: number }[] }[] | null;
-  /** Files of which nothing is used, and why, in words; paths are relative to the data's folder. */
-  leftOut: { path: string; reason: string }[];
+  leftOut: LeftOutFile[];
 }
 
 export interface ModelAnswers {

@@ -4,6 +4,7 @@ import { Interrupted } from "../contract/failure";
 import { prepareImage } from "../tensor/ops/prepare-image";
 import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
+import { readInWords } from "./image-kind";
 import { checkStop, unlessStopped } from "./stop";
 import { UnreadableImage } from "./unreadable";
 
@@ -23,7 +24,9 @@ sharp.cache(false);
 
 // The library tells formats by content, and some of the many that it reads are programs in themselves (SVG).
 sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif"] });
+sharp.unblock({
+  operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif"],
+});
 
 /** A file, or its encoded bytes with a name for messages. */
 export interface ImageFile {
@@ -125,7 +128,7 @@ const DAMAGED = "it is cut off or damaged; replace it, or remove it from the fol
 /** Codes and texts of the system and of the image library, in words. */
 const REASONS: readonly [text: RegExp, reason: string][] = [
   [/EACCES|EPERM/, REFUSED],
-  [/unsupported image format/, "by its content it is no JPEG, PNG or WebP; convert it, or remove it from the folder"],
+  [/unsupported image format/, `by its content it is no ${readInWords}; convert it, or remove it from the folder`],
   [/pixel limit/, `it has more than ${MAX_PIXELS / 1e6} million pixels; make it smaller`],
   [/corrupt header|premature end|read error|unable to parse/i, DAMAGED],
 ];

@@ -45,7 +45,7 @@ test("a file that is not an image, missing or too large is named", async () => {
     expect(prepareFile(file)).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });
   await refused(
     { path: "dropped.jpg", bytes: Buffer.from("milk, eggs") },
-    /^dropped\.jpg cannot be read as an image: by its content it is no JPEG, PNG or WebP/,
+    /^dropped\.jpg cannot be read as an image: by its content it is no JPEG, PNG, WebP, GIF, TIFF or AVIF/,
   );
   await refused({ path: join(folder, "absent.png") }, /absent\.png cannot be read as an image: .*missing/);
   await refused({ path: "large.jpg", bytes: await jpegOf(11_000, 11_000) }, /large\.jpg .*more than 100 million pixels/);

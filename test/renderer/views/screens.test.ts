@@ -51,7 +51,10 @@ async function startedStudio(answers = {}): Promise<Studio> {
     thumbnails: [],
     train: { count: 5000, perClass: [5000] },
     test: { count: 10, perClass: [10] },
+    validation: null,
+    leftOut: [],
     warnings: [],
+    notes: [],
   };
   const engine = new FakeEngine({
     dataInfo: () => info,
