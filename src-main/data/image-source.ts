@@ -140,7 +140,12 @@ export function chosenOf(pixels: SplitPixels, bytes: number, chosen: Int32Array)
 
 /** The images from one number to another; held ones stay where they are. */
 export const rangeOf = (pixels: SplitPixels, bytes: number, begin: number, end: number): SplitPixels =>
-  isHeld(pixels) ? pixels.subarray(begin * bytes, end * bytes) : new ChosenSource(pixels, Int32Array.from({ length: end - begin }, (_, i) => begin + i));
+  isHeld(pixels)
+    ? pixels.subarray(begin * bytes, end * bytes)
+    : new ChosenSource(
+        pixels,
+        Int32Array.from({ length: end - begin }, (_, i) => begin + i),
+      );
 
 /** Those of one, then those of another. */
 export function joinedOf(a: SplitPixels, b: SplitPixels, bytes: number): SplitPixels {

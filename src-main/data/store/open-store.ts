@@ -38,7 +38,9 @@ export function openStore(options: StoreOptions): StoredImages {
   const mostHeld = Math.floor(availableMemory() / 4 / bytes);
   const homeless = (disk?.homeless ?? files.count) - mostHeld;
   if (homeless > 0)
-    onNote(`${homeless} of ${files.count} decoded images have room neither on the disk nor in memory, and are decoded whenever they are needed: see DISTILL_CACHE_GB`);
+    onNote(
+      `${homeless} of ${files.count} decoded images have room neither on the disk nor in memory, and are decoded whenever they are needed: see DISTILL_CACHE_GB`,
+    );
   const kept = new Kept(disk, mostHeld, (reason) => onNote(`decoded images go no further to the disk (${reason}): the next start decodes the others again`));
   return new StoredImages({ folder, files, bytes, kept, decode, atOnce: Math.max(4, availableParallelism()), signal });
 }
