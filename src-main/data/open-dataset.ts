@@ -26,6 +26,8 @@ export interface OpenOptions {
   onProgress?: (done: number, total: number) => void;
   /** Told what the user should know, in words; also later, while images are read that are needed only then. */
   onNote?: (text: string) => void;
+  /** Decoded images of at most so many bytes are read now, others when they are needed; image folders only. Default: 256 MB. */
+  heldBytes?: number;
   /** Bytes of images that the device may hold; of more, each batch's are sent to it. Default: as many as it has room for. */
   mostOnDevice?: number;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded, also later; nothing stays allocated. */
