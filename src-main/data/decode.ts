@@ -1,10 +1,11 @@
 import { access, constants, stat } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
-import { InputError, Interrupted } from "../contract/failure";
+import { Interrupted } from "../contract/failure";
 import { prepareImage } from "../tensor/ops/prepare-image";
 import { fromArray, scope, type Tensor } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
 import { checkStop, unlessStopped } from "./stop";
+import { UnreadableImage } from "./unreadable";
 
 /** Extensions of files that are read as images. */
 export const IMAGE_FILE = /\.(png|jpe?g|webp)$/i;
@@ -22,7 +23,7 @@ sharp.cache(false);
 
 // The library tells formats by content, and some of the many that it reads are programs in themselves (SVG).
 sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif"] });
 
 /** A file, or its encoded bytes with a name for messages. */
 export interface ImageFile {
@@ -96,7 +97,7 @@ async function reading<T>(
     return await unlessStopped(within(seconds, work()), signal);
   } catch (cause) {
     if (cause instanceof Interrupted) throw cause;
-    throw new InputError(`${path} cannot be read as an image: ${reasonOf(cause as Error)}`, { cause });
+    throw new UnreadableImage(path, reasonOf(cause as Error), { cause });
   }
 }
 

@@ -60,7 +60,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
+    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
     dataDownload: ({ directory }, notify) => download(directory, CIFAR10, notify),
     dataDownloadFrom: ({ directory, url }, notify) => download(directory, { ...CIFAR10, url }, notify),
     start: async (params) => {
