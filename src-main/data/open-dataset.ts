@@ -2,15 +2,16 @@ import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
-import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
-import type { Dataset, RawSplit, Split, TestData } from "./dataset";
+import { allOrNone } from "../tensor/tensor";
+import type { Dataset, RawSplit, TestData } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
 import type { RawData, Selection } from "./formats/format";
+import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
-import { FEWER_IMAGES, gigabytes } from "./memory";
 import type { Said } from "./said";
 import { divisionOf } from "./selection";
+import { releaseSplit, streamedInWords, toSplit } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
 
@@ -27,7 +28,13 @@ export interface OpenOptions {
   seed?: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
-  /** Makes reading reject at once with Interrupted, even while an image is being decoded; nothing stays allocated. */
+  /** Told what the user should know, in words; also later, while images are read that are needed only then. */
+  onNote?: (text: string) => void;
+  /** Decoded images of at most so many bytes are read now, others when they are needed; image folders only. Default: 256 MB. */
+  heldBytes?: number;
+  /** Bytes of images that the device may hold; of more, each batch's are sent to it. Default: as many as it has room for. */
+  mostOnDevice?: number;
+  /** Makes reading reject at once with Interrupted, even while an image is being decoded, also later; nothing stays allocated. */
   signal?: AbortSignal;
 }
 
@@ -36,36 +43,55 @@ export interface OpenOptions {
  * in one of the formats of data/formats.ts. The limits take the first images: binary records in file order, image folders one from each
  * class in turn; what is left is divided as the source says. Throws an InputError that names the file or folder at fault.
  */
-export async function openDataset(source: Source, { storeSize = 224, seed = 0, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
+export async function openDataset(source: Source, options: OpenOptions = {}): Promise<Dataset> {
+  const { storeSize = 224, seed = 0, onNote = () => {}, mostOnDevice, signal } = options;
   const limits = { train: source.trainLimit, test: source.testLimit };
   const selection: Selection = { ...divisionOf(source), part: "all" };
+  const skipUnreadable = source.skipUnreadable ?? false;
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { selection, storeSize, onProgress, signal }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable }),
   }));
   const own = raw.train!;
-  expectOneValidation(source, raw);
-  const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, own.H, { onProgress, signal }) : null;
-  const { train, labelled, validation: held } = divide(own, raw.classes.length, source, seed, more?.split);
-  const validation = held ?? raw.validation;
-  const parts = [train, raw.test, ...(validation ? [validation] : [])];
-  const hash = await hashOf(raw.classes, parts, signal);
-  const splits = allOrNone(() => parts.map(toSplit));
-  return {
-    path,
-    format,
-    classes: raw.classes,
-    train: splits[0]!,
-    labelled,
-    validation: splits[2] ?? null,
-    test: splits[1]!,
-    hash,
-    leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
-    said: [...(raw.said ?? []), ...(more?.said ?? [])],
-    release() {
-      for (const { images } of splits) images.release();
-    },
-  };
+  const opened = [own, raw.test, ...(raw.validation ? [raw.validation] : [])];
+  return orReleased(opened, async () => {
+    expectOneValidation(source, raw);
+    const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, own.H, { ...options, skipUnreadable }) : null;
+    if (more) opened.push(more.split);
+    const { train, labelled, validation: held } = divide(own, raw.classes.length, source, seed, more?.split);
+    const validation = held ?? raw.validation;
+    const parts = [train, raw.test, ...(validation ? [validation] : [])];
+    const hash = await hashOf(raw.classes, parts, signal);
+    const splits = allOrNone(() => parts.map((part) => toSplit(part, mostOnDevice)));
+    const streamed = streamedInWords(splits);
+    if (streamed) onNote(streamed);
+    return {
+      path,
+      format,
+      classes: raw.classes,
+      train: splits[0]!,
+      labelled,
+      validation: splits[2] ?? null,
+      test: splits[1]!,
+      hash,
+      leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
+      said: [...(raw.said ?? []), ...(more?.said ?? [])],
+      release() {
+        for (const split of splits) releaseSplit(split);
+        for (const { pixels } of opened) releasePixels(pixels);
+      },
+    };
+  });
+}
+
+/** What `make` gives. If it throws, files that were opened for these splits are closed. */
+async function orReleased<T>(opened: readonly RawSplit[], make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    for (const { pixels } of opened) releasePixels(pixels);
+    throw error;
+  }
 }
 
 export interface TestSource extends Source {
@@ -81,18 +107,27 @@ export interface TestSource extends Source {
 export async function openTestData(
   source: TestSource,
   names: readonly string[] | null,
-  { storeSize = 224, onProgress, signal }: OpenOptions = {},
+  options: OpenOptions = {},
 ): Promise<TestData> {
+  const { storeSize = 224, mostOnDevice, onNote = () => {} } = options;
   const division = divisionOf(source);
   const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };
   const limits = { train: null, test: source.testLimit };
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { selection, storeSize, onProgress, signal }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable: source.skipUnreadable }),
   }));
-  const { classes, labels, said } = byName(raw, names);
-  const test = toSplit({ ...raw.test, labels });
-  return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said], release: () => test.images.release() };
+  return orReleased([raw.test], () => {
+    const { classes, labels, said } = byName(raw, names);
+    const test = toSplit({ ...raw.test, labels }, mostOnDevice);
+    const streamed = streamedInWords([test]);
+    if (streamed) onNote(streamed);
+    const release = () => {
+      releaseSplit(test);
+      releasePixels(raw.test.pixels);
+    };
+    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said], release };
+  });
 }
 
 /** The labels as indices into `names`, if these are known and have all classes of the data; otherwise as they are. */
@@ -113,23 +148,14 @@ function expectOneValidation({ path, validation }: Source, raw: RawData): void {
     throw new InputError(`data.validation: ${path} has validation images of its own, so none are held back: set it to null, or move that folder away`);
 }
 
-function toSplit({ labels, pixels, H, W, files }: RawSplit): Split {
-  try {
-    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W, ...(files && { files }) };
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
-    const { bytesFree } = error as unknown as { bytesFree: number };
-    throw new InputError(
-      `${labels.length} images of ${H}x${W} pixels are ${gigabytes(pixels.length)}; the GPU has ${gigabytes(bytesFree)} free: ${FEWER_IMAGES}, or train on the processor ("device": "cpu")`,
-      { cause: error },
-    );
-  }
-}
-
 async function hashOf(classes: readonly string[], splits: RawSplit[], signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(classes));
   for (const { labels, pixels, H, W } of splits) {
     hash.update(`${labels.length} ${H} ${W}`).update(labels);
+    if (!isHeld(pixels)) {
+      await pixels.identify(allOf(pixels.count), hash);
+      continue;
+    }
     for (let at = 0; at < pixels.length; at += PIECE) {
       hash.update(pixels.subarray(at, at + PIECE));
       await stopPoint(signal);

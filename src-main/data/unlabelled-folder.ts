@@ -9,11 +9,10 @@ import { undividedClasses } from "./folder/layout";
 import { type LeftOut, leftOutInWords } from "./folder/left-out";
 import { shownPath } from "./folder/names";
 import { formats } from "./formats";
-import type { ReadOptions } from "./formats/format";
-import { decodeAll } from "./formats/image-folder";
 import { readInWords } from "./image-kind";
 import { existingFolder } from "./locate";
 import type { Said } from "./said";
+import { type ReadingFiles, readFiles } from "./store/read-files";
 
 /** Images of which nothing says what they show. */
 export interface UnlabelledFiles {
@@ -50,15 +49,20 @@ export interface UnlabelledData {
   said: Said[];
 }
 
+interface ReadingUnlabelled extends ReadingFiles {
+  skipUnreadable: boolean;
+}
+
 /**
  * All images in a folder and the folders in it, without labels: resized by the shorter side to `side` and cropped around the centre, as training images of
  * different sizes are. Throws an InputError if there are none, or if one cannot be read.
  */
-export async function readUnlabelled(path: string, side: number, { onProgress, signal }: Pick<ReadOptions, "onProgress" | "signal">): Promise<UnlabelledData> {
-  const { folder, files, leftOut, said } = await unlabelledIn(existingFolder(path), signal);
+export async function readUnlabelled(path: string, side: number, { skipUnreadable, ...options }: ReadingUnlabelled): Promise<UnlabelledData> {
+  const { folder, files, leftOut, said } = await unlabelledIn(existingFolder(path), options.signal);
   if (files.length === 0) throw new InputError(`${shownPath(folder)} has no images: expected ${readInWords} files in it, or in folders in it`);
-  const images = files.map((file) => ({ path: join(folder, file) }));
-  const pixels = (await decodeAll(images, { side, exact: false, onProgress, signal }))!;
-  const split = { labels: new Int32Array(files.length).fill(NO_LABEL), pixels, H: side, W: side };
-  return { split, leftOut: leftOut.map((each) => ({ ...each, path: join(folder, each.path) })), said };
+  const part = { count: files.length, path: (n: number) => files[n]!, wanted: files.length };
+  const read = await readFiles({ folder, parts: [part], side, skipUnreadable }, options);
+  const [taken] = read.parts;
+  const split = { labels: new Int32Array(taken!.files.length).fill(NO_LABEL), pixels: taken!.pixels, H: side, W: side };
+  return { split, leftOut: [...leftOut, ...read.leftOut].map((each) => ({ ...each, path: join(folder, each.path) })), said: [...said, ...read.said] };
 }

@@ -35,8 +35,14 @@ export interface ReadOptions {
   selection: Selection;
   /** Side in pixels to which a format with several image sizes resizes images that are larger or not all of one square size. */
   storeSize: number;
+  /** Go on without images that cannot be read. */
+  skipUnreadable: boolean;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Decoded images of at most so many bytes are read now, others when they are needed. Default: 256 MB. */
+  heldBytes?: number;
+  /** Told what the user should know, in words; also later, while images are read that are needed only then. */
+  onNote?: (text: string) => void;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded. */
   signal?: AbortSignal;
 }

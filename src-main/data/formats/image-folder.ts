@@ -1,15 +1,14 @@
 import { join } from "node:path";
-import { InputError, Interrupted } from "../../contract/failure";
-import { scope } from "../../tensor/tensor";
-import type { Pixels, RawSplit } from "../dataset";
-import { decode, fitSquare, type ImageFile, imageSize, thumbnail, toTensor } from "../decode";
+import { Interrupted } from "../../contract/failure";
+import type { RawSplit } from "../dataset";
+import { type ImageFile, imageSize, thumbnail } from "../decode";
 import { EXPECTED, isImageFolder } from "../folder/layout";
 import { leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
 import { shownPath } from "../folder/names";
 import { openable } from "../folder/openable";
-import { checkMemory } from "../memory";
 import type { Said } from "../said";
+import { readFiles } from "../store/read-files";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions, type Selection } from "./format";
 
 export const imageFolder: Format = {
@@ -28,91 +27,34 @@ function saidOf({ test, train, validation, leftOut, notes }: FolderListing): Sai
 // ---- Reading ----------------------------------------------------------------------------------------------------------------------
 
 /**
- * Decodes the splits, train and test each up to its limit. Images that all have the same square size, at most `storeSize`, stay as they are; otherwise all
- * are resized to `storeSize`.
+ * Reads the splits, train and test each up to its limit. Images that all have the same square size, at most `storeSize`, stay as they are; otherwise all are
+ * resized to `storeSize`.
  */
-async function read(folder: string, limits: Limits, { storeSize, selection, onProgress, signal }: ReadOptions): Promise<RawData> {
-  const listing = await listFolder(folder, { ...selection, signal });
-  const parts = [limited(listing.train, limits.train), listing.validation, limited(listing.test, limits.test)].filter((part) => part !== null);
-  const paths = parts.flatMap(pathsOf);
-  const all = paths.map((path): ImageFile => ({ path: join(folder, path) }));
-
-  // The first image shows whether keeping the size is worth trying; an image of another size later costs a second pass.
-  const first = await decode(await openable(all[0]!), { signal });
-  const own = first.H === first.W && first.H < storeSize ? await decodeAll(all, { side: first.H, exact: true, onProgress, signal }) : null;
-  const pixels = own ?? (await decodeAll(all, { side: storeSize, exact: false, onProgress, signal }))!;
-  const side = own ? first.H : storeSize;
-
-  let from = 0;
-  const splitOf = (part: ListedSplit): RawSplit => {
-    const [begin, end] = [from, from + part.count];
-    from = end;
-    const bytes = side * side * 3;
-    return { labels: part.labels, pixels: pixels.subarray(begin * bytes, end * bytes), H: side, W: side, files: paths.slice(begin, end).map(shownPath) };
+async function read(folder: string, limits: Limits, { storeSize, selection, skipUnreadable, ...options }: ReadOptions): Promise<RawData> {
+  const listing = await listFolder(folder, { ...selection, signal: options.signal });
+  const splits = [
+    { split: listing.train, limit: limits.train },
+    { split: listing.validation, limit: null },
+    { split: listing.test, limit: limits.test },
+  ];
+  const listed = splits.flatMap(({ split, limit }) => (split ? [{ split, wanted: Math.min(split.count, limit ?? split.count) }] : []));
+  const parts = listed.map(({ split: { count, path }, wanted }) => ({ count, path, wanted }));
+  const { parts: taken, side, leftOut, said } = await readFiles({ folder, parts, side: { most: storeSize }, skipUnreadable }, options);
+  const splitOf = (split: ListedSplit): RawSplit => {
+    const { pixels, files } = taken[listed.findIndex((each) => each.split === split)]!;
+    return { labels: files.map((n) => split.labels[n]!), pixels, H: side, W: side, files: Array.from(files, (n) => shownPath(split.path(n))) };
   };
-  const train = listing.train && splitOf(parts[0]!);
-  const validation = listing.validation && splitOf(listing.validation);
-  return { classes: listing.classes, train, validation, test: splitOf(parts.at(-1)!), leftOut: listing.leftOut, said: saidOf(listing) };
-}
-
-/** The first so many. */
-function limited(split: ListedSplit | null, limit: number | null): ListedSplit | null {
-  if (split === null || limit === null || limit >= split.count) return split;
-  return { count: limit, labels: split.labels.slice(0, limit), path: split.path };
+  return {
+    classes: listing.classes,
+    train: listing.train && splitOf(listing.train),
+    validation: listing.validation && splitOf(listing.validation),
+    test: splitOf(listing.test),
+    leftOut: [...listing.leftOut, ...leftOut],
+    said: [...saidOf(listing), ...said],
+  };
 }
 
 const pathsOf = ({ count, path }: ListedSplit): string[] => Array.from({ length: count }, (_, n) => path(n));
-
-interface DecodeOptions extends Pick<ReadOptions, "onProgress" | "signal"> {
-  side: number;
-  /** Give up at an image of another size instead of resizing it. */
-  exact: boolean;
-}
-
-/** Unreadable files are reported together, up to this many. */
-const REPORTED = 10;
-const AT_ONCE = 4;
-
-/** [count,side,side,3]; null if `exact` and an image has another size. */
-export async function decodeAll(files: readonly ImageFile[], { side, exact, onProgress, signal }: DecodeOptions): Promise<Uint8Array | null> {
-  checkMemory(files.length, side);
-  const pixels = new Uint8Array(files.length * side * side * 3);
-  const broken: InputError[] = [];
-  let next = 0;
-  let done = 0;
-  let odd = false;
-
-  async function work(): Promise<void> {
-    while (next < files.length && broken.length < REPORTED && !odd) {
-      const n = next++;
-      try {
-        const image = await decode(await openable(files[n]!), { signal });
-        const fits = image.H === side && image.W === side;
-        if (fits || !exact) pixels.set(fits ? image.data : squared(image, side), n * side * side * 3);
-        else odd = true;
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        broken.push(error);
-      }
-      onProgress?.(++done, files.length);
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-
-  if (broken.length > 0) throw unreadable(broken);
-  return odd ? null : pixels;
-}
-
-function unreadable(errors: readonly InputError[]): InputError {
-  if (errors.length === 1) return errors[0]!;
-  const count = errors.length < REPORTED ? errors.length : `At least ${errors.length}`;
-  const messages = errors.map(({ message }) => message).sort();
-  return new InputError([`${count} images cannot be read:`, ...messages]);
-}
-
-function squared(image: Pixels, side: number): Uint8Array {
-  return scope(() => fitSquare(toTensor(image), side)).data;
-}
 
 // ---- Describing -------------------------------------------------------------------------------------------------------------------
 
@@ -120,6 +62,7 @@ function squared(image: Pixels, side: number): Uint8Array {
 const HEADERS_READ = 1000;
 /** Side of a thumbnail in pixels; smaller images keep their size. */
 const THUMBNAIL = 96;
+const AT_ONCE = 4;
 
 interface LabelledFile extends ImageFile {
   label: number;

@@ -1,0 +1,200 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { scope } from "../../tensor/tensor";
+import type { Pixels } from "../dataset";
+import { decode, fitSquare, imageSize, toTensor } from "../decode";
+import type { LeftOut } from "../folder/left-out";
+import { systemPath } from "../folder/names";
+import { openable } from "../folder/openable";
+import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
+import { checkMemory } from "../memory";
+import type { Said } from "../said";
+import { checkStop, stopPoint } from "../stop";
+import { UnreadableImages } from "../unreadable";
+import { FileTable } from "./file-table";
+import { openStore } from "./open-store";
+import type { StoredImages } from "./stored-images";
+
+/** Files, of which the first are wanted: a store is for all, whatever is wanted now. */
+export interface FilesPart {
+  count: number;
+  /** Relative to the folder. */
+  path(n: number): string;
+  wanted: number;
+}
+
+export interface FilesToRead {
+  /** Holds the files. */
+  folder: string;
+  parts: readonly FilesPart[];
+  /** Of the images, in pixels; `most`: they stay as they are if all are squares of one smaller size, and otherwise become that large. */
+  side: number | { most: number };
+  /** Leave out those that cannot be read. All are decoded now then, as which are left has to be known. */
+  skipUnreadable: boolean;
+}
+
+export interface ReadingFiles {
+  onProgress?: (done: number, total: number) => void;
+  /** Told what the user should know, in words, of what is found while images are read. */
+  onNote?: (text: string) => void;
+  /** Decoded images of at most so many bytes are read now. It must not depend on the machine, since the data's hash does. Default: 256 MB. */
+  heldBytes?: number;
+  signal?: AbortSignal;
+}
+
+export interface FilesRead {
+  /** `files`: the numbers of the files that they come from. */
+  parts: { pixels: SplitPixels; files: Int32Array }[];
+  side: number;
+  leftOut: LeftOut[];
+  said: Said[];
+}
+
+const HELD_BYTES = 256e6;
+/** Files whose headers tell whether all images have one size. */
+const HEADERS_READ = 1000;
+const AT_ONCE = 8;
+const FILES_BETWEEN_PAUSES = 1000;
+/** What the largest batches hold has to fit into memory. */
+const BATCH = 256;
+
+/**
+ * The images of files, each resized by its shorter side and cropped around its centre to a square. Few are decoded now, of more each when it is first needed;
+ * an InputError names all files among those that cannot be read.
+ */
+export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Promise<FilesRead> {
+  const tables = [];
+  for (const part of wanted.parts) tables.push(await tableOf(wanted.folder, part, options.signal));
+  const reading = new Reading(wanted, tables, options);
+  if (typeof wanted.side === "number") return reading.at(wanted.side, () => {});
+  const { most } = wanted.side;
+  const own = await ownSide(wanted, options.signal);
+  if (own === null || own >= most) return reading.at(most, () => {});
+  try {
+    return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
+  } catch (error) {
+    if (!(error instanceof OtherSize)) throw error;
+    return reading.at(most, () => {});
+  }
+}
+
+type OnOther = (path: string, image: Pixels) => void;
+
+class Reading {
+  readonly #told = new Set<string>();
+  readonly #total: number;
+
+  constructor(
+    private readonly wanted: FilesToRead,
+    private readonly tables: readonly FileTable[],
+    private readonly options: ReadingFiles,
+  ) {
+    this.#total = wanted.parts.reduce((sum, { wanted }) => sum + wanted, 0);
+  }
+
+  /** Whether all images are read now. */
+  isHeldAt(side: number): boolean {
+    return this.#total * side * side * 3 <= (this.options.heldBytes ?? HELD_BYTES);
+  }
+
+  /** `onOther` is called for an image that is not of this size. */
+  async at(side: number, onOther: OnOther): Promise<FilesRead> {
+    checkMemory(Math.min(this.#total, BATCH), side);
+    const unreadable = new UnreadableImages();
+    const parts: FilesRead["parts"] = [];
+    let done = 0;
+    const onRead = () => this.options.onProgress?.(++done, this.#total);
+    try {
+      for (const [i, { wanted }] of this.wanted.parts.entries()) {
+        const images = this.#open(this.tables[i]!, side, onOther);
+        const part = this.isHeldAt(side) ? held(images, wanted, side, unreadable, onRead) : this.#stored(images, wanted, side, unreadable, onRead);
+        parts.push(await part);
+      }
+      return { parts, side, ...unreadable.settle(this.#total, this.wanted.skipUnreadable) };
+    } catch (error) {
+      for (const { pixels } of parts) releasePixels(pixels);
+      throw error;
+    }
+  }
+
+  #open(files: FileTable, side: number, onOther: OnOther): StoredImages {
+    const decodeSquare = async (path: string, signal?: AbortSignal) => {
+      const image = await decode(await openable({ path }), { signal });
+      if (image.H === side && image.W === side) return image.data;
+      onOther(path, image);
+      return scope(() => fitSquare(toTensor(image), side)).data;
+    };
+    return openStore({ folder: this.wanted.folder, files, side, decode: decodeSquare, onNote: this.#onNote, signal: this.options.signal });
+  }
+
+  async #stored(images: StoredImages, wanted: number, side: number, unreadable: UnreadableImages, onRead: () => void): Promise<FilesRead["parts"][number]> {
+    const bytes = side * side * 3;
+    const scratch = new Uint8Array(bytes);
+    try {
+      const files = this.wanted.skipUnreadable ? await images.readable(allOf(wanted), () => scratch, unreadable, onRead) : allOf(wanted);
+      return { pixels: chosenOf(images, bytes, files), files };
+    } catch (error) {
+      images.release();
+      throw error;
+    }
+  }
+
+  /** Several parts may have the same to say. */
+  #onNote = (text: string): void => {
+    if (!this.#told.has(text)) this.options.onNote?.(text);
+    this.#told.add(text);
+  };
+}
+
+async function held(images: StoredImages, wanted: number, side: number, unreadable: UnreadableImages, onRead: () => void): Promise<FilesRead["parts"][number]> {
+  const bytes = side * side * 3;
+  const pixels = new Uint8Array(wanted * bytes);
+  try {
+    const files = await images.readable(allOf(wanted), (i) => pixels.subarray(i * bytes, (i + 1) * bytes), unreadable, onRead);
+    return { pixels: files.length === wanted ? pixels : chosenOf(pixels, bytes, files), files };
+  } finally {
+    images.release();
+  }
+}
+
+/** An image is larger or smaller than the others, or no square. */
+class OtherSize extends Error {}
+
+const refused: OnOther = () => {
+  throw new OtherSize();
+};
+
+function toldOnce(side: number, { onNote }: ReadingFiles): OnOther {
+  let isTold = false;
+  return (path, { H, W }) => {
+    if (!isTold) onNote?.(`${path} has ${W}x${H} pixels, where the images looked at have ${side}x${side}: it is resized to that, and others like it`);
+    isTold = true;
+  };
+}
+
+/** Sizes and times of change. */
+async function tableOf(folder: string, { count, path }: FilesPart, signal?: AbortSignal): Promise<FileTable> {
+  const files = new FileTable();
+  for (let n = 0; n < count; n++) {
+    const stats = statSync(systemPath(join(folder, path(n))), { throwIfNoEntry: false });
+    files.add(path(n), stats?.size ?? 0, stats?.mtimeMs ?? 0);
+    if (n % FILES_BETWEEN_PAUSES === 0) await stopPoint(signal);
+  }
+  return files;
+}
+
+/** The side of all images, if they are squares of one size as far as up to a thousand of them tell; otherwise null. */
+async function ownSide({ folder, parts }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
+  const looked = parts.flatMap(({ path, wanted }) => {
+    const step = Math.max(1, wanted / HEADERS_READ);
+    return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
+  });
+  const sides = new Set<number | null>();
+  for (let at = 0; at < looked.length && sides.size < 2; at += AT_ONCE) {
+    const sizes = await Promise.allSettled(looked.slice(at, at + AT_ONCE).map(async (path) => imageSize(await openable({ path }), { signal })));
+    checkStop(signal);
+    // A file that cannot be read is reported when it is decoded.
+    for (const size of sizes) if (size.status === "fulfilled") sides.add(size.value.width === size.value.height ? size.value.width : null);
+  }
+  return sides.size === 1 ? [...sides][0]! : null;
+}
