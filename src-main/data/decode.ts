@@ -1,8 +1,8 @@
 import { access, constants, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { InputError, Interrupted } from "../contract/failure";
-import { prepareImage } from "../tensor/ops/prepare-image";
-import { fromArray, scope, type Tensor } from "../tensor/tensor";
+import { backend } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
 import { checkStop, unlessStopped } from "./stop";
 
@@ -15,6 +15,9 @@ const MAX_PIXELS = 100e6;
 const MAX_SIDE = 16_384;
 /** Enough for the largest image on a slow machine. */
 const SECONDS = 60;
+
+/** Reading so many at once keeps every processor busy, each with an image of its own: the program's start gives Node's pool as many threads. */
+export const DECODED_AT_ONCE = availableParallelism() + 2;
 
 // Several images are decoded at once instead, and none twice.
 sharp.concurrency(1);
@@ -46,6 +49,14 @@ export async function decode(file: ImageFile, options?: ReadingOptions): Promise
   });
 }
 
+/**
+ * u8 [side,side,3] of what `decode` gives: the shorter side resized to `side`, then the middle, as `fitSquare` does. Every network's input starts from
+ * it, in training, evaluation and prediction. Throws an InputError that names the file.
+ */
+export async function decodeSquare(file: ImageFile, side: number, options?: ReadingOptions): Promise<Uint8Array> {
+  return fitSquare(await decode(file, options), side);
+}
+
 /** Width and height that `decode` would give, read from the file's header only. */
 export async function imageSize(file: ImageFile, options?: ReadingOptions): Promise<{ width: number; height: number }> {
   return reading(file, options, async (_, { autoOrient }) => autoOrient);
@@ -64,16 +75,9 @@ export async function encodePng({ data, H, W }: Pixels): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** [side,side,3]: shorter side resized, then centre crop, by the same op that prepares every other input of a network. */
-export function fitSquare(image: Tensor, side: number): Pixels {
-  // (v / 255 - 0) / (1 / 255): back to 0 ... 255.
-  const scaled = scope(() => prepareImage(image, { size: side, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] }).toFloat32());
-  return { data: Uint8Array.from(scaled, Math.round), H: side, W: side };
-}
-
-/** u8 [H,W,3] */
-export function toTensor({ data, H, W }: Pixels): Tensor {
-  return fromArray(data, [H, W, 3]);
+/** u8 [side,side,3], to the bit what torchvision's Resize(side) and CenterCrop(side) make of these pixels as an image of Pillow. Computed in another thread. */
+export async function fitSquare({ data, H, W }: Pixels, side: number): Promise<Uint8Array> {
+  return H === side && W === side ? data : backend().fitImage(data, { H, W, height: H, width: W, rows: H, columns: W, side });
 }
 
 /** Opens an image, checks its header and passes it on; an InputError, whatever fails, names the file. */
