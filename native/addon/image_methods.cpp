@@ -34,7 +34,8 @@ class Fitting : public Napi::AsyncWorker {
 
 int64_t whole(const Napi::Object &sides, const char *name) {
   const Value value = take_value(sides.Get(name));
-  const std::string expected = std::string("fitImage: ") + name + ": expected an integer from 1 to " + std::to_string(kLongestSide) + ", got ";
+  const std::string expected =
+      std::string("fitImage: ") + name + ": expected an integer from 1 to " + std::to_string(kLongestSide) + ", got ";
   if (value.kind != Value::Kind::number) throw WrongType(expected + value.describe());
   if (!(value.number >= 1 && value.number <= kLongestSide && value.number == std::floor(value.number)))
     throw WrongRange(expected + value.describe());

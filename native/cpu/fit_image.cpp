@@ -56,8 +56,7 @@ void fit_image(const FitImage &a) {
   const Weights columns = middle(a.W, a.columns, a.width, shorter, a.side), rows = middle(a.H, a.rows, a.height, shorter, a.side);
   const int64_t first = rows.first.front(), taken = rows.first.back() + rows.count.back() - first;
   std::vector<uint8_t> line(static_cast<size_t>(3 * a.W + 1)), narrowed(static_cast<size_t>(3 * taken * a.side + 1));
-  const Passes passes{a.image + 3 * first * a.W, a.W,    taken, columns.view(), rows.view(), line.data(), narrowed.data(),
-                      a.side,                    a.y};
+  const Passes passes{a.image + 3 * first * a.W, a.W, taken, columns.view(), rows.view(), line.data(), narrowed.data(), a.side, a.y};
 #ifdef DISTILL_X86
   if (selected_isa() != Isa::scalar) return avx2::run_passes(passes);
 #endif

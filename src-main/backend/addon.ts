@@ -101,10 +101,7 @@ export interface Addon {
    * height x width pixels in its first `rows` and `columns`, which may be fractions: others than H and W if it was shrunk while it was decoded. Works in
    * a thread of Node's pool; until it is done, the image's memory must neither change nor move to another thread.
    */
-  fitImage(
-    image: Uint8Array,
-    sides: { H: number; W: number; height: number; width: number; rows: number; columns: number; side: number },
-  ): Promise<Uint8Array>;
+  fitImage(image: Uint8Array, sides: { H: number; W: number; height: number; width: number; rows: number; columns: number; side: number }): Promise<Uint8Array>;
   /** Takes about a second. */
   measureLimits(): Limits;
   /** Takes a fifth of a millisecond. */

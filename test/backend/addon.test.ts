@@ -210,7 +210,11 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
     ),
     ...[undefined, null, 1, ""].map((sides): [string, ...unknown[]] => ["sides", new Uint8Array(12), sides]),
     ...["H", "W", "height", "width", "side"].flatMap((name) =>
-      [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 2 ** 20 + 1].map((side): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: side }]),
+      [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 2 ** 20 + 1].map((side): [string, ...unknown[]] => [
+        name,
+        new Uint8Array(12),
+        { ...SIDES, [name]: side },
+      ]),
     ),
     ...["rows", "columns"].flatMap((name) =>
       [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 2.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
