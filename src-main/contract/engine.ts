@@ -233,6 +233,8 @@ export interface DoctorReport {
   /** What a run would choose, on each device; cuda: null where there is no usable GPU. */
   arithmetic: { cpu: Arithmetic; cuda: Arithmetic | null };
   memory: { totalBytes: number; freeBytes: number };
+  /** Decoded images that are kept on the disk; folder: null where none are kept. */
+  decodedImages: { folder: string | null; stores: number; bytes: number; limitBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
   /** The usable GPUs; recipes with device "cuda" use the first. */
   gpus: Gpu[];

@@ -18,7 +18,7 @@ export function checkMemory(count: number, side: number, available: number = ava
 }
 
 /** Bytes available without swapping. Except on Windows, what the system counts as free leaves out memory that only caches files. */
-function availableMemory(): number {
+export function availableMemory(): number {
   if (platform() === "darwin") return totalmem() / 2;
   const kilobytes = platform() === "linux" ? /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] : undefined;
   return kilobytes ? Number(kilobytes) * 1024 : freemem();

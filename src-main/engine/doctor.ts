@@ -4,6 +4,7 @@ import { cudaStatus, machineOf } from "../backend/device";
 import { type Arithmetic, chooseArithmetic, type Machine } from "../contract/arithmetic";
 import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
+import { storePlace, storesIn } from "../data/store/place";
 import { backend } from "../tensor/tensor";
 
 /** What this machine has, what is used, and why. `device`: where the last run was trained. */
@@ -18,6 +19,7 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     platform: `${process.platform} ${process.arch}`,
     cpu: { name, logicalCores, features, isas, isa, threads: addon.threads() },
     memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    decodedImages: decodedImages(),
     arithmetic: { cpu: chosenFor(machineOf(addon, null)), cuda: cuda.gpus[0] ? chosenFor(machineOf(addon, cuda.gpus[0])) : null },
     backends: [
       {
@@ -36,6 +38,12 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     gpus: cuda.gpus,
     bundled: { data: bundledData(), teachers: bundledTeachers.map((model) => ({ model, weights: bundledTeacher(model) })) },
   };
+}
+
+function decodedImages(): DoctorReport["decodedImages"] {
+  const { folder, limitBytes } = storePlace();
+  const stores = folder === null ? [] : storesIn(folder);
+  return { folder, stores: stores.length, bytes: stores.reduce((sum, { bytes }) => sum + bytes, 0), limitBytes };
 }
 
 const chosenFor = (machine: Machine): Arithmetic => ({ ...chooseArithmetic(machine), machine });
