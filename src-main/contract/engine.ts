@@ -14,6 +14,7 @@ import type { Precision, Recipe } from "./recipe";
 import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
+import { MOST_THREADS } from "./threads";
 import { z } from "./zod";
 
 export type { Failure };
@@ -163,7 +164,7 @@ export const methods = {
     only: text.nullable(),
     rounds: z.int().min(1).max(1000),
     /** null: one per core. */
-    threads: z.int().min(1).max(1024).nullable(),
+    threads: z.int().min(1).max(MOST_THREADS).nullable(),
     /** The Python whose PyTorch is measured as well; null: none. */
     python: text.nullable(),
   }).gives<BenchResult>(),
@@ -231,10 +232,11 @@ export interface DoctorReport {
   node: string;
   electron: string | null;
   platform: string;
-  cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number };
+  cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number; threadsReason: string };
   /** What a run would choose, on each device; cuda: null where there is no usable GPU. */
   arithmetic: { cpu: Arithmetic; cuda: Arithmetic | null };
-  memory: { totalBytes: number; freeBytes: number };
+  /** What this process may use. limitedBy: the file that says so in a container; null where all of the machine's memory counts. */
+  memory: { totalBytes: number; freeBytes: number; limitedBy: string | null };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
   /** The usable GPUs; recipes with device "cuda" use the first. */
   gpus: Gpu[];
