@@ -17,7 +17,7 @@ const table: Layers = {
   "src-main/runs": ["contract", "disk", "backend (types)", "tensor", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine-client": ["contract"],
-  "src-main/engine": ["contract", "download (types)", "machine", "backend", "tensor", "models", "data", "training", "runs", "bench", "engine-client"],
+  "src-main/engine": ["contract", "disk", "download (types)", "machine", "backend", "tensor", "models", "data", "training", "runs", "bench", "engine-client"],
   "src-main/app": ["contract", "engine-client"],
   "src-main/cli": ["contract", "engine-client"],
   "src-renderer/bridge": ["contract", "engine-client/client", "engine-client/channel"],

@@ -1,10 +1,10 @@
-import path from "node:path";
 import type { Command } from "commander";
 import { type DataFormat, type DownloadName, downloadNames, downloads } from "../../contract/data-formats";
 import type { DataInfo } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { visible } from "../../contract/visible";
 import { shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { megabytes, table } from "../words";
 import { addFormatOption, dataPath } from "./evaluate";
@@ -42,7 +42,7 @@ function addDownload(data: Command, perform: Perform): void {
       perform(async (session) => {
         const { world } = session;
         const asked = downloadOf(set, directory);
-        const folder = path.resolve(world.cwd, asked.directory);
+        const folder = absolutePath(asked.directory, world.cwd);
         session.say(`${downloads[asked.name].title}, ${megabytes(downloads[asked.name].bytes)}, to ${shownPath(world, folder)}`);
         const params = { name: asked.name, directory: folder };
         const result = await (url === undefined ? session.call("dataDownload", params) : session.call("dataDownloadFrom", { ...params, url }));
