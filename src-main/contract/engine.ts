@@ -237,6 +237,8 @@ export interface DoctorReport {
   arithmetic: { cpu: Arithmetic; cuda: Arithmetic | null };
   /** What this process may use. limitedBy: the file that says so in a container; null where all of the machine's memory counts. */
   memory: { totalBytes: number; freeBytes: number; limitedBy: string | null };
+  /** Decoded images that are kept on the disk; folder: null where none are kept. */
+  decodedImages: { folder: string | null; stores: number; bytes: number; limitBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
   /** The usable GPUs; recipes with device "cuda" use the first. */
   gpus: Gpu[];

@@ -4,6 +4,7 @@ import { threadsReason } from "../backend/threads";
 import { type Arithmetic, chooseArithmetic, type Machine } from "../contract/arithmetic";
 import type { DoctorReport } from "../contract/engine";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
+import { storePlace, storesIn } from "../data/store/place";
 import { memory } from "../machine/memory";
 import { backend } from "../tensor/tensor";
 
@@ -20,6 +21,7 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     platform: `${process.platform} ${process.arch}`,
     cpu: { name, logicalCores, features, isas, isa, threads: addon.threads(), threadsReason: threadsReason() },
     memory: { totalBytes: total, freeBytes: available, limitedBy: limit?.file ?? null },
+    decodedImages: decodedImages(),
     arithmetic: { cpu: chosenFor(machineOf(addon, null)), cuda: cuda.gpus[0] ? chosenFor(machineOf(addon, cuda.gpus[0])) : null },
     backends: [
       {
@@ -38,6 +40,12 @@ export function doctor(device: "cpu" | "cuda"): DoctorReport {
     gpus: cuda.gpus,
     bundled: { data: bundledData(), teachers: bundledTeachers.map((model) => ({ model, weights: bundledTeacher(model) })) },
   };
+}
+
+function decodedImages(): DoctorReport["decodedImages"] {
+  const { folder, limitBytes } = storePlace();
+  const stores = folder === null ? [] : storesIn(folder);
+  return { folder, stores: stores.length, bytes: stores.reduce((sum, { bytes }) => sum + bytes, 0), limitBytes };
 }
 
 const chosenFor = (machine: Machine): Arithmetic => ({ ...chooseArithmetic(machine), machine });
