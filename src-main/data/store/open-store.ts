@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../../disk/write-whole";
+import { memory } from "../../machine/memory";
 import { DECODED_AT_ONCE } from "../decode";
-import { availableMemory, gigabytes } from "../memory";
+import { gigabytes } from "../memory";
 import { DiskStore } from "./disk-store";
 import type { FileTable } from "./file-table";
 import { Kept } from "./kept";
@@ -35,7 +36,7 @@ export function openStore(options: StoreOptions): StoredImages {
   const { folder, files, side, decode, onNote, signal } = options;
   const bytes = side * side * 3;
   const disk = openDisk(options);
-  const mostHeld = Math.floor(availableMemory() / 4 / bytes);
+  const mostHeld = Math.floor(memory().available / 4 / bytes);
   const homeless = (disk?.homeless ?? files.count) - mostHeld;
   if (homeless > 0)
     onNote(
