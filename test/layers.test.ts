@@ -6,10 +6,11 @@ import { cyclesIn, type Import, importsOf, type Layers, layerProblems, readSourc
 const table: Layers = {
   "src-main/contract": [],
   "src-main/disk": ["contract"],
+  "src-main/pickle": [],
   "src-main/backend": ["contract"],
   "src-main/tensor": ["backend (types)"],
   "src-main/nn": ["backend (types)", "tensor"],
-  "src-main/models": ["contract", "disk", "tensor", "nn"],
+  "src-main/models": ["contract", "disk", "pickle", "tensor", "nn"],
   "src-main/data": ["contract", "disk", "tensor"],
   "src-main/training": ["contract", "disk", "backend (types)", "tensor", "nn", "models", "data"],
   "src-main/runs": ["contract", "disk", "backend (types)", "tensor", "training"],

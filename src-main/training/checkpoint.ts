@@ -6,7 +6,8 @@ import { parseJson } from "../contract/json";
 import { naming } from "../disk/open-file";
 import { partialOf, putInPlace, syncFolder, writePartial } from "../disk/write-whole";
 import { CHECKSUM, Checksum, type Digest } from "../models/checksum";
-import { type SafetensorsFile, withSafetensors, writeTensors } from "../models/safetensors";
+import { withSafetensors, writeTensors } from "../models/safetensors";
+import type { TensorFile } from "../models/tensor-file";
 import { readTensors } from "../models/weights";
 import type { Position, Trainer } from "./trainer";
 
@@ -154,7 +155,7 @@ function verified(path: string): Pick<Checkpoint, "position" | "run" | "digest">
   });
 }
 
-function digestOf({ header: { metadata } }: SafetensorsFile): Digest {
+function digestOf({ header: { metadata } }: TensorFile): Digest {
   return metadata[CHECKSUM] === undefined ? new EarlierDigest(metadata.position ?? "") : new Checksum(metadata);
 }
 

@@ -56,7 +56,7 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const about = describeWeights(path, options.model);
   if (about.classCount === null)
     throw new InputError(
-      `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).head}), so the number of classes is unknown`,
+      `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).namings[0].head}), so the number of classes is unknown; their tensors are called ${about.firstNames.join(", ")} and so on`,
     );
   const sizes = { imageSize: options.imageSize ?? about.imageSize ?? undefined, patchSize: options.patchSize ?? about.patchSize };
   const model = build(options.model, { classes: about.classCount, ...sizes }, options.imageSize || options.patchSize ? null : path);
