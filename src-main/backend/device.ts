@@ -31,12 +31,18 @@ export function cudaLibrary(): string | null {
 /** Looks for GPUs and runs a kernel in a throw-away process, because a broken driver may kill or block whoever asks it. */
 export function cudaStatus(library: string | null = cudaLibrary(), seconds: number = PROBE_SECONDS): CudaStatus {
   const unavailable = (reason: string) => ({ available: false, reason, gpus: [] });
-  if (!library) return unavailable("the CUDA library is not part of this copy of the program: it was built without nvcc");
+  if (!library) return unavailable(noLibrary());
   const answer = probe(library, seconds);
   if ("unavailable" in answer) return unavailable(answer.unavailable);
   const { driver, release, runtime, gpus } = answer;
   const found = gpus.map(({ name, memoryBytes, capability }) => `${name}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, compute capability ${capability}`);
   return { available: true, reason: `${found.join("; ")}; driver ${release ? `${release} ` : ""}for CUDA ${driver}, library built with ${runtime}`, gpus };
+}
+
+function noLibrary(): string {
+  const named = process.env.DISTILL_CUDA_LIBRARY;
+  if (named) return `DISTILL_CUDA_LIBRARY names ${named}, and there is no such file`;
+  return "the CUDA library is not part of this copy of the program: it was built without nvcc";
 }
 
 /** CUDA versions: the newest that the driver knows and the one the library was built with. `release`: the driver's own version, "" if unknown. */

@@ -34,7 +34,9 @@ export async function bench({ only, rounds, threads, python }: BenchRequest, not
   const wanted = selector(only);
   const benchmarks = allBenchmarks().filter(({ name, precision, onlyBeside }) => wanted(`${name}, ${precision}`) && (python !== null || !onlyBeside));
   if (benchmarks.length === 0 && !wanted(START))
-    throw new UsageError(`--only ${only}: no benchmark has a name that matches; leave --only out to measure everything`);
+    throw new UsageError(
+      `--only ${only}: no benchmark has a name that matches; their names begin with ${beginnings().join(", ")}; leave --only out to measure everything`,
+    );
   const addon = backend();
   const before = addon.threads();
   if (threads !== null) addon.setThreads(threads);
@@ -66,6 +68,11 @@ export function allBenchmarks(): Benchmark[] {
   const setting = settingAt("train.precision");
   const precisions = setting?.kind === "choice" ? setting.choices.map(({ value }) => value as Precision | "auto").filter((value) => value !== "auto") : [];
   return precisions.flatMap((precision) => [...opBenchmarks(precision), ...modelBenchmarks(precision)]);
+}
+
+/** What the names of all benchmarks begin with, before sizes and directions: "linear", "training step". */
+function beginnings(): string[] {
+  return [...new Set([...allBenchmarks().map(({ name }) => name), START].map((name) => name.split(/[,:]| T=| \d/)[0]!))];
 }
 
 /** Milliseconds since this process was started. */

@@ -24,7 +24,7 @@ export type Machine =
       capability: string;
     };
 
-/** What is taken where a recipe says "auto". */
+/** What is taken where a recipe says "auto"; of a run, what it computes in. */
 export interface ArithmeticChoice {
   precision: Precision;
   bf16Products: Bf16Products;
@@ -32,7 +32,7 @@ export interface ArithmeticChoice {
   reason: string;
 }
 
-/** The choice for a run, and the machine on which it began. */
+/** In what a run computes, and the machine on which it began. */
 export interface Arithmetic extends ArithmeticChoice {
   machine: Machine;
 }
@@ -54,8 +54,7 @@ export function chooseArithmetic(machine: Machine, asked: TrainSettings["bf16Pro
   const { fp32, bf16 } = machine.gflops;
   const fp32Rate = `fp32 multiply-adds reach ${rounded(fp32)} GFLOP/s per thread`;
   if (bf16 === null) {
-    const unmet = asked === "bf16" ? "; train.bf16Products asks for one in vain" : "";
-    return { precision: "fp32", bf16Products: "fp32", reason: `${fp32Rate}, and the ${machine.isa} kernels have no instruction for bf16${unmet}` };
+    return { precision: "fp32", bf16Products: "fp32", reason: `${fp32Rate}, and the ${machine.isa} kernels have no instruction for bf16` };
   }
   const faster: Bf16Products = bf16 >= WORTHWHILE * fp32 ? "bf16" : "fp32";
   const bf16Products = asked === "auto" ? faster : asked;
@@ -88,10 +87,23 @@ export function resolveArithmetic(recipe: Recipe, choice: ArithmeticChoice): Res
   return { ...recipe, train: { ...train, precision, bf16Products } };
 }
 
+/** In what a run of this recipe computes, for its records: the precision of the choice or of the recipe, and why. */
+export function recordedArithmetic({ train: { precision } }: Recipe, chosen: Arithmetic): Arithmetic {
+  if (precision === "auto") return chosen;
+  return { ...chosen, precision, reason: precision === "fp32" ? "as the recipe says" : chosen.reason };
+}
+
 /** What was chosen for a recipe, to say when a run starts; null where it asks for fp32, and nothing was. */
 export function choiceInWords({ train: { precision } }: Recipe, choice: ArithmeticChoice): string | null {
-  if (precision === "auto") return `computing in ${choice.precision}, the faster here: ${choice.reason}`;
+  if (precision === "auto") return `train.precision auto is ${choice.precision} here: ${choice.reason}`;
   return precision === "bf16" ? `computing in bf16, multiplied in ${choice.bf16Products} here: ${choice.reason}` : null;
+}
+
+/** That a recipe asks for products that this machine cannot take, in words; null if it does not. */
+export function unmetInWords({ train: { precision, bf16Products } }: Recipe, machine: Machine): string | null {
+  if (bf16Products !== "bf16" || machine.device !== "cpu" || machine.gflops.bf16 !== null) return null;
+  const instead = precision === "bf16" ? "bf16 numbers are multiplied in fp32" : "it has no effect";
+  return `train.bf16Products is bf16, and this processor has no instruction for that: ${instead}`;
 }
 
 /** In what a run computes, and why: "bf16, multiplied in fp32 (...)". */

@@ -72,6 +72,7 @@ const SHARED_IN_WORDS = {
   batches: "another number of batches",
   batchSize: "another batch size",
   shuffle: "another order of the images",
+  precision: "another precision",
   bf16Products: "another way of multiplying bf16 numbers",
 };
 
@@ -81,6 +82,8 @@ function notComparableInWords(differing: readonly string[], control: ArmEvidence
     const shared = sharedKeys.find((each) => each === name);
     // Other keys of `train` may be the control's own.
     if (!shared && name !== key) return [];
+    // Where one arm has no bf16 numbers, nothing is said of how they are multiplied.
+    if (shared === "bf16Products" && differing.includes("train.precision")) return [];
     const [its, the] = [control, student].map(({ recipe }) => textOfValue(valueAt(recipe, key) ?? null));
     return [`${shared ? SHARED_IN_WORDS[shared] : `another ${key}`} (${its} for the control, ${the} for the ${armInWords(student.arm)})`];
   });

@@ -20,8 +20,6 @@ export interface Axis {
 /** What a trial sets, by key, in the order of the axes. */
 export type Sample = { [key: string]: SettingValue };
 
-const EXAMPLES = "log:1e-5:1e-2, uniform:0:1 or choice:adamw,sgd";
-
 /**
  * Reads "train.learningRate=log:1e-5:1e-2" and the like, for a complete recipe. Throws a UsageError that names every problem: keys that do not exist or
  * cannot be searched, values outside the setting's range, two keys that set the same.
@@ -51,10 +49,11 @@ function parseAxis(text: string, recipe: Recipe): Axis {
   const unfit = Object.entries(UNFIT).find(([beginning]) => key === beginning || key.startsWith(`${beginning}.`));
   if (unfit) throw refused(unfit[1]);
   const [kind, rest] = splitOnce(range, ":");
-  if (kind !== "log" && kind !== "uniform" && kind !== "choice") throw refused(`expected ${EXAMPLES}, got "${range}"`);
+  if (kind !== "log" && kind !== "uniform" && kind !== "choice") throw refused(`expected ${examplesOf(setting)}, got "${range}"`);
   const problem = (value: SettingValue) => checkSetting(key, value, recipe);
   const values = kind === "choice" ? choicesIn(rest, setting) : rangeIn(kind, rest, setting, refused);
   for (const value of endsOf(values)) {
+    if (value === "auto") throw refused("auto stands for one of the others, whichever is best on this machine; name those to be tried");
     const found = problem(value);
     if (found) throw refused(found);
     expectApplicable(key, value, recipe);
@@ -62,10 +61,17 @@ function parseAxis(text: string, recipe: Recipe): Axis {
   return { key, values };
 }
 
+/** What may be written after the key of a setting. */
+function examplesOf(setting: Setting): string {
+  if (setting.kind === "number" || setting.kind === "integer") return "log:LOW:HIGH, uniform:LOW:HIGH or choice:VALUE,VALUE";
+  return setting.kind === "choice" ? `choice: with some of ${setting.choices.map(({ value }) => value).join(",")}` : "choice:VALUE,VALUE";
+}
+
 /** Settings that a search cannot choose, and why. */
 const UNFIT: { readonly [key: string]: string } = {
   data: "the trials of a search are judged on the same images; search over other settings",
   "train.seed": "seeds differ by chance alone, so none is better; search over other settings",
+  "train.bf16Products": "all trials of a search multiply alike; set it for all of them with --set",
   "train.batches": "all trials of a search have the same number of batches, that of --batches",
   control: "a trial trains the student alone, so the control's settings have no effect",
   name: "it has no effect on the result",

@@ -33,7 +33,7 @@ ${table([["teacher.others.0.weight", otherTeacherRows.weight!]])}
 
 ## Control
 
-\`control.train\` takes the keys of \`train\`: what the control of a comparison does differently. Seed, epochs, batch size and shuffling are always shared.
+\`control.train\` takes the keys of \`train\`: what the control of a comparison does differently. Seed, epochs, batches, batch size, shuffling and precision are always shared.
 A comparison whose control has settings of its own is called "tuned separately", as its difference is not the teacher's alone. The verb \`train\` trains one
 arm and leaves \`control\` out.
 

@@ -271,7 +271,7 @@ export const settings = {
       group: "Machine",
       advanced: true,
       label: "Precision",
-      help: "Of activations and products. 16 bits halve the memory of activations; automatic takes them where they are faster, which is found out when a run starts: with AMX, on Zen 4 and on newer GPUs. Weights stay 32-bit.",
+      help: "Of activations. 16 bits halve their memory. Automatic takes 16 bits where products of them are measured to be faster when a run starts, as on GPUs with tensor cores for them. Weights stay 32-bit.",
     },
   ),
   "train.bf16Products": choice(
@@ -402,10 +402,10 @@ export type SettingKey = keyof typeof settings;
 export type ControlKey = `control.${Extract<SettingKey, `train.${string}`>}`;
 export const controlKeys = settingKeys.filter((key) => key.startsWith("train.")).map((key) => `control.${key}` as ControlKey);
 /**
- * Keys of `train` that determine initial weights, batches, and how the machine multiplies. All arms of a comparison share them, or it would show more than the
+ * Keys of `train` that determine initial weights, batches, and how the machine computes. All arms of a comparison share them, or it would show more than the
  * teacher's effect.
  */
-export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle", "bf16Products"] as const;
+export const sharedKeys = ["seed", "epochs", "batches", "batchSize", "shuffle", "precision", "bf16Products"] as const;
 
 /** Rows of a teacher besides the first: those of the first, and its weight. */
 export const otherTeacherRows: { readonly [name: string]: Setting } = {

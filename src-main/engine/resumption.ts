@@ -1,6 +1,7 @@
 /** What each arm of a run can resume from, and what stands against it. Only reads the folders. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { armInWords } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -155,7 +156,7 @@ function mismatchOf(note: RunNote | null, position: Pick<Position, "initialWeigh
   }
   const isSame = note.run.arm === run.arm && (run.id === undefined || note.run.id === run.id) && note.run.hashes.initialWeights === run.hashes.initialWeights;
   if (!isSame) return of(`belongs to ${inWords(note.run)}`);
-  const differing = decidingDifference(note.run.recipe, run.recipe);
+  const differing = decidingDifference(note.run.recipe, run.recipe) ?? (isDeepStrictEqual(note.run.arithmetic, run.arithmetic) ? null : "arithmetic");
   return differing ? { words: `belongs to a run with another ${differing}`, isOwn: true } : null;
 }
 

@@ -2,7 +2,17 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { machineOf, useDevice } from "../backend/device";
-import { type Arithmetic, type ArithmeticChoice, choiceInWords, chooseArithmetic, type Machine, movedInWords, resolveArithmetic } from "../contract/arithmetic";
+import {
+  type Arithmetic,
+  type ArithmeticChoice,
+  choiceInWords,
+  chooseArithmetic,
+  type Machine,
+  movedInWords,
+  recordedArithmetic,
+  resolveArithmetic,
+  unmetInWords,
+} from "../contract/arithmetic";
 import type { ComparedArm } from "../contract/arms";
 import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
@@ -188,15 +198,17 @@ export class Work {
           const [arm, before] = [arms[i]!, earlier[i]];
           const lock = locks.get(arm.directory)!;
           this.#runs.push(
-            before ? ArmRun.resume(arm, lock, trainer, before, this.notify) : ArmRun.start(arm, lock, trainer, { arithmetic, teacherTestAcc }, this.notify),
+            before
+              ? ArmRun.resume(arm, lock, trainer, before, this.notify)
+              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
           );
         }
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
         const unkept = predictionsUnkept(data);
         if (unkept) this.#runs.at(-1)!.note(unkept);
         for (const text of this.#arithmeticNotes(asked, arithmetic)) this.#runs.at(-1)!.note(text);
-        const moved = movedNote(earlier, arithmetic);
-        if (moved) this.#runs.at(-1)!.warn(moved);
+        for (const text of [movedNote(earlier, arithmetic), resume ? null : unmetInWords(asked.at(-1)!.recipe, arithmetic.machine)])
+          if (text) this.#runs.at(-1)!.warn(text);
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         for (const note of notes) this.#runs.at(-1)!.note(note);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);

@@ -4,11 +4,11 @@ import type { RunHeader } from "./files";
 import { readHead } from "./header";
 import { runFolders } from "./reader";
 
-/** In what arithmetic the runs in a folder, or the run that it is, began to compute; null if none that can be read has begun. */
+/** In what arithmetic the first run in a folder, or the run that it is, computes; null if none that can be read has begun. */
 export function choiceIn(directory: string): ArithmeticChoice | null {
   for (const folder of runFolders(directory)) {
     const header = headerOrNull(folder);
-    if (header) return header.arithmetic ?? { ...EARLIER, precision: header.recipe.train.precision };
+    if (header) return { ...(header.arithmetic ?? EARLIER), precision: header.recipe.train.precision };
   }
   return null;
 }

@@ -89,8 +89,9 @@ function stored(path: string): { header: RunHeader; problem: null } | { header: 
 
 /** In what recipe.json and the checkpoint differ, besides hashes that grow with the run; null if in nothing. */
 function differenceInWords(path: string, header: RunHeader, noted: RunHeader): string | null {
-  const says = (its: unknown, other: unknown) =>
-    `${path} says ${its}, and the checkpoint ${other}: one of them was changed, or belongs to another run. If it is recipe.json, delete it and resume the run, which restores it`;
+  const differ = (how: string) =>
+    `${path} ${how}: one of them was changed, or belongs to another run. If it is recipe.json, delete it and resume the run, which restores it`;
+  const says = (its: unknown, other: unknown) => differ(`says ${its}, and the checkpoint ${other}`);
   if (header.arm !== noted.arm) return says(`that this is the ${header.arm} arm`, `that it is the ${noted.arm} arm`);
   const key = decidingDifference(header.recipe, noted.recipe);
   if (key) {
@@ -101,7 +102,7 @@ function differenceInWords(path: string, header: RunHeader, noted: RunHeader): s
   // A run of an earlier version has no identity until its checkpoints carry one.
   const isOther = header.id !== undefined && header.id !== noted.id;
   const what = different?.[0] ?? (isOther ? "identity" : null);
-  return what && says(`another ${what}`, "not the same");
+  return what && differ(`and the checkpoint differ in the ${what}`);
 }
 
 /** What does not change while a run is trained. */

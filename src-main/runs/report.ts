@@ -61,13 +61,19 @@ function grouped(runs: readonly RunDetails[]): Group[] {
 
 function csvReport(groups: readonly Group[]): string {
   const [header] = toText(EPOCHS, []).split("\n");
+  const folders = groups.map(({ runs }) => groupOf(runs[0]!));
+  const isShort = new Set(folders.map((folder) => basename(folder))).size === folders.length;
+  // Two sweeps have folders of the same names.
+  const shown = (run: RunDetails) => cell(isShort ? basename(groupOf(run)) : groupOf(run));
   const lines = groups.flatMap(({ runs }) =>
     runs.flatMap((run) => {
       const [, ...epochs] = toText(EPOCHS, run.epochRecords).trimEnd().split("\n");
-      return epochs.map((epoch) => [cell(basename(groupOf(run))), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? ""].join(","));
+      return epochs.map((epoch) =>
+        [shown(run), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? "", run.recipe.train.precision].join(","),
+      );
     }),
   );
-  return [`folder,name,arm,seed,${header},teacher_test_acc`, ...lines, ""].join("\n");
+  return [`folder,name,arm,seed,${header},teacher_test_acc,precision`, ...lines, ""].join("\n");
 }
 
 function jsonReport(groups: readonly Group[]): string {

@@ -98,11 +98,22 @@ export function findCheckpoint(directory: string): Checkpoint | null {
 export function restore(trainer: Trainer, { path, position, digest: expected }: Checkpoint): void {
   expectWithin(trainer, path, position);
   withSafetensors(path, (file) => {
+    expectFloat32(file);
     const digest = digestOf(file);
     readTensors(file, trainer.state(), trainer.student.model.name, digest);
     if (digest.hex() !== expected) throw new InputError(`${path} was changed while it was being read: let nothing else write to it, and resume again`);
   });
   trainer.continueFrom(position);
+}
+
+/** A checkpoint that was exported in another precision has lost what the run goes on from. */
+function expectFloat32({ path, header }: SafetensorsFile): void {
+  const other = [...header.tensors].find(([, { dtype }]) => dtype !== "F32");
+  if (!other) return;
+  const [name, { dtype }] = other;
+  throw new InputError(
+    `${path} cannot be continued from: tensor "${name}" is ${dtype} and checkpoints are F32, so it was converted; put this run's own checkpoint back`,
+  );
 }
 
 /** A position that no training reaches would be trained from for ever. */

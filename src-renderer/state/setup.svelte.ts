@@ -1,5 +1,5 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
-import type { Arithmetic } from "../../src-main/contract/arithmetic";
+import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
@@ -87,6 +87,19 @@ export class Setup {
   /** What would be chosen on this computer; null while that is not known. */
   get #arithmetic(): Arithmetic | null {
     return this.computer?.arithmetic[this.#base.device === "cuda" ? "cuda" : "cpu"] ?? null;
+  }
+
+  /** In what a run would compute here: "fp32 (automatic)"; null while that is not known. */
+  get precisionInWords(): string | null {
+    const { precision } = this.#base.train;
+    if (precision !== "auto") return precision;
+    return this.#arithmetic && `${this.#arithmetic.precision} (automatic)`;
+  }
+
+  /** That this computer cannot multiply as the form asks, in words; null if it can, or if that is not known. */
+  get unmet(): string | null {
+    const words = this.#arithmetic && unmetInWords(this.#base, this.#arithmetic.machine);
+    return words === null ? null : words.replace("train.bf16Products is bf16", `${labelOf("train.bf16Products", this.#base)} is set to 16-bit numbers`);
   }
 
   /** What a field shows. */
@@ -234,7 +247,7 @@ export class Setup {
   }
 }
 
-const isPrecision = (key: string): boolean => /^(control\.)?train\.precision$/.test(key);
+const isPrecision = (key: string): boolean => key === "train.precision";
 
 /** "student.imageSize: expected ..." -> its key and the rest, with fields named as the form does; each problem of a recipe begins with a key. */
 function contradictionIn(problem: string, recipe: Recipe): Contradiction {

@@ -20,6 +20,7 @@ it("has no reason where the comparison is controlled", () => {
 
 it.each<[Parameters<typeof verdict>[0], string]>([
   [{ train: { seed: 4 } }, "not comparable: another seed (4 for the control, 0 for the student)"],
+  [{ train: { precision: "bf16", bf16Products: "fp32" } }, "not comparable: another precision (bf16 for the control, auto for the student)"],
   [{ hashes: { ...hashes, data: "other" } }, "the arms were trained on different data"],
   [{ hashes: { ...hashes, initialWeights: "other" } }, "the arms started from different weights"],
   [{ chain: ["a", "x", "y"] }, "the arms were shown different pixels or labels in batch 2"],

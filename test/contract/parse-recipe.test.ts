@@ -238,7 +238,7 @@ describe("a wrong recipe is reported", () => {
     [
       "a control with a seed of its own",
       { ...least, control: { train: { seed: 3, batchSize: 128 } } },
-      ["control.train.seed: all arms share seed, epochs, batches, batchSize, shuffle, bf16Products; expected 0, got 3; omit it"],
+      ["control.train.seed: all arms share seed, epochs, batches, batchSize, shuffle, precision, bf16Products; expected 0, got 3; omit it"],
     ],
     [
       "views that nothing tells apart",

@@ -35,8 +35,8 @@ describe("a range of values", () => {
 
 describe("what cannot be searched is refused with what was expected", () => {
   it.each<[string, string[], string]>([
-    ["no range", ["train.learningRate"], '--over train.learningRate: expected log:1e-5:1e-2, uniform:0:1 or choice:adamw,sgd, got ""'],
-    ["another kind of range", ["train.learningRate=normal:0:1"], 'or choice:adamw,sgd, got "normal:0:1"'],
+    ["no range", ["train.learningRate"], '--over train.learningRate: expected log:LOW:HIGH, uniform:LOW:HIGH or choice:VALUE,VALUE, got ""'],
+    ["another kind of range", ["train.learningRate=normal:0:1"], 'or choice:VALUE,VALUE, got "normal:0:1"'],
     ["one end", ["train.learningRate=log:1e-5"], 'expected log:LOW:HIGH with two numbers, the lower one first, got "log:1e-5"'],
     ["ends in the other order", ["train.learningRate=log:1e-2:1e-5"], 'the lower one first, got "log:1e-2:1e-5"'],
     ["no numbers", ["train.learningRate=uniform:a:b"], 'with two numbers, the lower one first, got "uniform:a:b"'],
@@ -57,6 +57,8 @@ describe("what cannot be searched is refused with what was expected", () => {
       "--over student.patchSize: with 15, student.imageSize: expected a multiple of the patch size 15, got 224",
     ],
     ["seeds", ["train.seed=uniform:0:9"], "seeds differ by chance alone"],
+    ["how bf16 is multiplied", ["train.bf16Products=choice:fp32,bf16"], "all trials of a search multiply alike"],
+    ["what stands for others", ["train.precision=choice:auto,bf16"], "auto stands for one of the others"],
     ["data", ["data.validation=choice:10,20"], "the trials of a search are judged on the same images"],
     ["what has no effect", ["train.momentum=uniform:0:0.9"], "--over train.momentum: has no effect here, as it is for the optimizer sgd only"],
     ["the control", ["control.train.learningRate=log:1e-5:1e-2"], "the control's settings have no effect"],

@@ -13,9 +13,15 @@ const addon = loadAddon();
 beforeEach(() => addon.useCpu());
 afterEach(() => {
   delete process.env.DISTILL_EMULATOR;
+  delete process.env.DISTILL_CUDA_LIBRARY;
 });
 
 describe("where CUDA cannot be used, the reason is given", () => {
+  it("no file where DISTILL_CUDA_LIBRARY says", () => {
+    process.env.DISTILL_CUDA_LIBRARY = "/nowhere/cuda.so";
+    expect(cudaStatus()).toEqual({ available: false, reason: "DISTILL_CUDA_LIBRARY names /nowhere/cuda.so, and there is no such file", gpus: [] });
+  });
+
   it("no library", () => {
     expect(cudaStatus(null)).toMatchObject({ available: false, reason: expect.stringContaining("built without nvcc") });
     const refused = { code: "CUDA_UNAVAILABLE", message: expect.stringMatching(/device: "cuda" is not available: .* expected "auto" or "cpu" here/) };

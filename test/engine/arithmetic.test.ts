@@ -1,6 +1,6 @@
 // In what arithmetic a run computes: decided when it starts, and kept. What the machine is measured to do is made up here.
 import { createHash } from "node:crypto";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Addon, ProductRates } from "../../src-main/backend/addon";
@@ -51,7 +51,7 @@ test("without an instruction for bf16, auto is fp32 to the bit; the run says why
   measured(NO_BF16);
   const { said } = await trainInto(folder.path("auto"), alone());
   const reason = `fp32 multiply-adds reach 93 GFLOP/s per thread, and the ${addon.cpuFeatures().isa} kernels have no instruction for bf16`;
-  expect(said).toEqual([`computing in fp32, the faster here: ${reason}`]);
+  expect(said).toEqual([`train.precision auto is fp32 here: ${reason}`]);
   const run = readRun(folder.path("auto"));
   expect(run).toMatchObject({
     recipe: { train: { precision: "fp32" } },
@@ -68,7 +68,7 @@ test("without an instruction for bf16, auto is fp32 to the bit; the run says why
 test("where bf16 is faster, both arms take it, and the comparison is controlled", async () => {
   measured(BF16_FASTER);
   const { result, said } = await trainInto(folder.path("auto"), auto({ epochs: 1 }));
-  expect(said).toEqual([`computing in bf16, the faster here: ${REASON}`]);
+  expect(said).toEqual([`train.precision auto is bf16 here: ${REASON}`]);
   expect(result).toMatchObject({ controlled: true });
   const arms = ["control", "student"].map((arm) => readRun(folder.path("auto", arm)));
   for (const arm of arms) expect(arm).toMatchObject({ recipe: { train: { precision: "bf16", bf16Products: "bf16" } }, arithmetic: { reason: REASON } });
@@ -92,6 +92,45 @@ test("a run that began in one precision is not resumed in another", async () => 
   await trainInto(folder.path("run"), alone(), { stopAfter: 2 });
   const { failure } = await trainInto(folder.path("run"), alone({ precision: "bf16" }), { resume: true });
   expect(failure).toContain('was started with train.precision "fp32", and the recipe now says "bf16"');
+});
+
+test.each(["train", "compare"])("a run in bf16 goes on in bf16 when its recipe now leaves the precision open (%s)", async (kind) => {
+  measured(BF16_SLOWER);
+  const recipe = kind === "train" ? alone : auto;
+  await trainInto(folder.path("run"), recipe({ precision: "bf16", epochs: 1 }), { stopAfter: 2 });
+  expect((await trainInto(folder.path("run"), recipe({ epochs: 1 }), { resume: true })).failure).toBeNull();
+  const arm = kind === "train" ? folder.path("run") : folder.path("run", "student");
+  expect(readRun(arm)).toMatchObject({ state: "finished", recipe: { train: { precision: "bf16" } }, arithmetic: { precision: "bf16", bf16Products: "fp32" } });
+});
+
+test("fp32 that the recipe asks for is recorded as asked for", async () => {
+  measured(BF16_FASTER);
+  await trainInto(folder.path("run"), alone({ precision: "fp32" }), { stopAfter: 2 });
+  expect(readRun(folder.path("run")).arithmetic).toMatchObject({ precision: "fp32", reason: "as the recipe says" });
+});
+
+test("an arithmetic that was edited is neither believed nor written into the next checkpoint", async () => {
+  measured(BF16_SLOWER);
+  await trainInto(folder.path("run"), alone({ precision: "bf16" }), { stopAfter: 2 });
+  const path = folder.path("run", "recipe.json");
+  const whole = readFileSync(path, "utf8");
+  writeFileSync(path, whole.replace(/"bf16Products":\s*"fp32",(\s*)"reason"/, '"bf16Products": "bf16",$1"reason"'));
+  expect(readFileSync(path, "utf8")).not.toBe(whole);
+  expect(readRun(folder.path("run")).damage).toContain("recipe.json and the checkpoint differ in the arithmetic: one of them was changed");
+  const { failure } = await trainInto(folder.path("run"), alone({ precision: "bf16" }), { resume: true });
+  expect(failure).toContain("belongs to a run with another arithmetic");
+  expect(failure).toContain("recipe.json was changed, delete it: resuming restores it");
+});
+
+test("products in bf16 that this machine cannot take are warned of", async () => {
+  measured(NO_BF16);
+  await trainInto(folder.path("run"), alone({ precision: "bf16", bf16Products: "bf16" }), { stopAfter: 2 });
+  expect(readRun(folder.path("run")).events).toContainEqual(
+    expect.objectContaining({
+      type: "warning",
+      text: "train.bf16Products is bf16, and this processor has no instruction for that: bf16 numbers are multiplied in fp32",
+    }),
+  );
 });
 
 test("a recipe of bf16 is multiplied as is faster, unless it says how, and the run keeps that too", async () => {
@@ -119,7 +158,7 @@ test("the comparisons of a sweep compute as the first does", async () => {
   })) as SweepResult;
   const precisions = comparisons.flatMap(({ control, student }) => [control, student].map(({ directory }) => readRun(directory).recipe.train.precision));
   expect(precisions).toEqual(["bf16", "bf16", "bf16", "bf16"]);
-  expect(notes).toEqual([`computing in bf16, the faster here: ${REASON}`]);
+  expect(notes).toEqual([`train.precision auto is bf16 here: ${REASON}`]);
 });
 
 test("a comparison that goes on where other kernels compute says so once, and falls back to fp32 products", async () => {

@@ -3,6 +3,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readF
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withSafetensors, writeSafetensors } from "../../src-main/models/safetensors";
+import { exportWeights } from "../../src-main/models/weights";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { forgetCheckpoint, trainInto } from "./experiment";
 import {
@@ -51,6 +52,13 @@ describe("a checkpoint that belongs elsewhere is refused, and nothing is changed
       writeSafetensors(latest(), new Map(tensors), { position: file.header.metadata.position! });
     });
     await expectRefusal(/latest\.safetensors does not say which run it belongs to, and this folder holds the student/);
+  });
+
+  test("its own, exported in bf16 and put back", async () => {
+    const exported = path("exported.safetensors");
+    exportWeights({ weights: latest(), precision: "bf16", out: exported });
+    for (const file of [latest(), previous()]) copyFileSync(exported, file);
+    await expectRefusal(/latest\.safetensors cannot be continued from: tensor ".*" is BF16 and checkpoints are F32, so it was converted/);
   });
 
   test("deleted, the run goes on from the one before", async () => {

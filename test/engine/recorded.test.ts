@@ -40,12 +40,12 @@ describe("what a run says of itself is compared with its checkpoint whenever it 
       () => editHead("control", () => ({ recipe: { ...recipeOf("control"), train: { ...recipeOf("control").train, learningRate: 0.5 } } })),
       /control\/recipe\.json says train\.learningRate 0\.5, and the checkpoint 0\.001/,
     ],
-    ["another identity", "control", () => editHead("control", () => ({ id: "another" })), /recipe\.json says another identity/],
+    ["another identity", "control", () => editHead("control", () => ({ id: "another" })), /recipe\.json and the checkpoint differ in the identity/],
     [
       "other initial weights",
       "student",
       () => editHead("student", ({ hashes }) => ({ hashes: { ...(hashes as object), initialWeights: "w" } })),
-      /says another hash of the initial weights/,
+      /differ in the hash of the initial weights/,
     ],
     [
       "another result",

@@ -313,12 +313,14 @@ describe("a report for other programs", () => {
     const lines = report("csv", comparison({ name: 'a "b", c', epochs: { control: 1, student: 3 } }))
       .trimEnd()
       .split("\n");
-    expect(lines[0]).toBe("folder,name,arm,seed,epoch,train_loss,train_acc,test_acc,test_loss,seconds,val_acc,val_loss,ema_acc,ema_loss,teacher_test_acc");
+    expect(lines[0]).toBe(
+      "folder,name,arm,seed,epoch,train_loss,train_acc,test_acc,test_loss,seconds,val_acc,val_loss,ema_acc,ema_loss,teacher_test_acc,precision",
+    );
     expect(lines.slice(1)).toEqual([
-      'comparison,"a ""b"", c",control,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,,,,0.9',
-      'comparison,"a ""b"", c",student,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,,,,0.9',
-      'comparison,"a ""b"", c",student,0,2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5,,,,,0.9',
-      'comparison,"a ""b"", c",student,0,3,0.3333333333333333,0.23076923076923078,0.53,0.3333333333333333,2.5,,,,,0.9',
+      'comparison,"a ""b"", c",control,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,,,,0.9,fp32',
+      'comparison,"a ""b"", c",student,0,1,1,0.07692307692307693,0.51,0.3333333333333333,2.5,,,,,0.9,fp32',
+      'comparison,"a ""b"", c",student,0,2,0.5,0.15384615384615385,0.52,0.3333333333333333,2.5,,,,,0.9,fp32',
+      'comparison,"a ""b"", c",student,0,3,0.3333333333333333,0.23076923076923078,0.53,0.3333333333333333,2.5,,,,,0.9,fp32',
     ]);
   });
 

@@ -36,9 +36,10 @@ export function addBench(program: Command, perform: Perform): void {
 
 function machineText({ machine }: BenchResult): string {
   const { cpu, isa, threads, platform, version, torch, gflops, bf16Gflops, bf16Products, gigabytesPerSecond } = machine;
+  const inBf16 = bf16Products === "fp32" ? "as which bf16 numbers are multiplied too" : `${bf16Gflops.toFixed(0)} in bf16`;
   return [
     `${cpu}, ${threads} threads, ${platform}; Distill Studio ${version}, ${isa} kernels${torch ? `; PyTorch ${torch}` : ""}`,
-    `Measured limits: ${gflops.toFixed(0)} GFLOP/s in fp32, ${bf16Gflops.toFixed(0)} in bf16 (multiplied in ${bf16Products}), ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
+    `Measured limits: ${gflops.toFixed(0)} GFLOP/s in fp32, ${inBf16}, ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
   ].join("\n");
 }
 

@@ -29,7 +29,12 @@ interface EvaluateOptions extends Omit<NetworkOptions, "model" | "weights"> {
 
 export function addEvaluate(program: Command, perform: Perform): void {
   const example = "evaluate --model resnet18_cifar10 --weights bundled --data bundled";
-  const verb = addVerb(program, "evaluate", "measure how good models are on the test images of a data set, side by side", example);
+  const verb = addVerb(
+    program,
+    "evaluate",
+    "measure how good models are on the test images of a data set, side by side; computed in fp32, whatever they were trained in",
+    example,
+  );
   const repeated = (flags: string, help: string) => verb.addOption(new Option(flags, help).argParser(collect).default([], "none"));
   repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names");
   repeated("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), or "bundled"');

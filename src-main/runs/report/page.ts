@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { arithmeticInWords } from "../../contract/arithmetic";
 import { armInWords, armLabel, type ComparedArm } from "../../contract/arms";
 import { bestEpoch, bestInWords } from "../../contract/best-epoch";
@@ -21,7 +22,7 @@ export function reportPage(groups: readonly Group[]): string {
   const content = html`${unpaired(groups)}
 ${seedsSection(groups)}
 ${overLabels(groups)}
-${groups.map(groupSection)}`;
+${groups.map((group) => groupSection(group, groups.length > 1))}`;
   return documentOf(title, content, { id: "runs", data: groups.flatMap(({ runs }) => runs.map(embedded)) });
 }
 
@@ -42,11 +43,12 @@ function embedded({ batches, epochRecords, ...run }: RunDetails) {
   return { ...run, batchesCsv: toText(batchTable(partsOf(batches)), batches), epochsCsv: toText(EPOCHS, epochRecords) };
 }
 
-function groupSection(group: Group): Markup {
+/** `isOneOfSeveral`: then its folder tells it from the others. */
+function groupSection(group: Group, isOneOfSeveral: boolean): Markup {
   const { title, runs, figures } = group;
   const drawn = runs.map(drawnAs);
   return html`<section>
-<header><h1>${title}</h1><p class="muted">${subtitle(runs)}</p></header>
+<header><h1>${title}</h1><p class="muted">${subtitle(runs)}${isOneOfSeveral ? html` · <code>${folderOf(runs)}</code>` : null}</p></header>
 ${damaged(runs)}
 ${verdict(group)}
 ${arms(runs) && taught(runs)}
@@ -92,8 +94,11 @@ function subtitle(runs: readonly RunDetails[]): string {
   const teacher = teachers.length > 0 && recipe.distillation ? `, taught by ${teachers.join(" and ")}` : "";
   const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(2)} M parameters, ${classes.length} classes)`;
   const labels = recipe.data.labelled == null ? "" : ` · ${recipe.data.labelled} labels`;
-  return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${started.slice(0, 16).replace("T", " ")} UTC`;
+  return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${recipe.train.precision} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }
+
+/** Of a comparison, or of a run of one arm. */
+const folderOf = ([run]: readonly RunDetails[]) => (run!.arm === "single" ? run!.directory : dirname(run!.directory));
 
 // ---- Result -----------------------------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,11 @@ describe("distill search", () => {
 
   it.each<[string, string[], string]>([
     ["no recipe", [], "--recipe is missing"],
-    ["a range that is none", ["--over", "train.learningRate=1e-5"], "--over train.learningRate: expected log:1e-5:1e-2, uniform:0:1 or choice:adamw,sgd, got"],
+    [
+      "a range that is none",
+      ["--over", "train.learningRate=1e-5"],
+      "--over train.learningRate: expected log:LOW:HIGH, uniform:LOW:HIGH or choice:VALUE,VALUE, got",
+    ],
     ["batches that are none", ["--batches", "few"], 'expected a whole number from 1 on, or all, got "few"'],
     ["no trials", ["--trials", "0"], "expected a whole number from 1 to 10000"],
   ])("refuses %s", async (_, args, words) => {

@@ -1,0 +1,78 @@
+import { InputError } from "../../contract/failure";
+import { type Entry, entriesIn, isImageName } from "./entries";
+import type { LeftOut } from "./left-out";
+import { below, shownPath, sortNames } from "./names";
+
+/** Names of folders in a data set, small or capital letters. */
+const roles = {
+  train: ["train", "training"],
+  validation: ["val", "valid", "validation"],
+  test: ["test", "testing"],
+} as const;
+type Role = keyof typeof roles;
+
+/** Which folders below the data's hold what; "" is the data's folder itself. */
+export interface Layout {
+  /** Classes alone, without a split. */
+  undivided: string | null;
+  train: string | null;
+  validation: string | null;
+  test: string | null;
+  /** Folders beside these. */
+  leftOut: LeftOut[];
+  /** What stands for something else, in words. */
+  note: string | null;
+}
+
+export const EXPECTED = "the folders train/<class>/ and test/<class>/ with images, or a folder <class>/ for each class";
+
+/** The layout of a folder of images; null if it has none that is known. Throws an InputError if it has two folders of one role. */
+export function layoutOf(folder: string): Layout | null {
+  const entries = entriesIn(folder);
+  const folders = sortNames(entries.flatMap(({ name, is }) => (is === "folder" ? [name] : [])));
+  const found = { train: inRole("train", folders, folder), validation: inRole("validation", folders, folder), test: inRole("test", folders, folder) };
+  if (!isDivided(folder, found)) return isFolderOfClasses(folder, folders) ? { ...none, undivided: "" } : null;
+  const others = folders.filter((name) => !Object.values(found).includes(name));
+  const leftOut = others.map((path): LeftOut => ({ path, reason: "no-split" }));
+  if (found.test !== null || found.validation === null) return { ...none, ...found, leftOut };
+  const note = `there is no folder test, so ${shownPath(found.validation)} serves as the test images`;
+  return { ...none, ...found, test: found.validation, validation: null, leftOut, note };
+}
+
+const none: Layout = { undivided: null, train: null, validation: null, test: null, leftOut: [], note: null };
+
+function inRole(role: Role, folders: readonly string[], folder: string): string | null {
+  const names: readonly string[] = roles[role];
+  const those = folders.filter((name) => names.includes(name.toLowerCase()));
+  if (those.length > 1)
+    throw new InputError(`${shownPath(folder)} has ${those.join(" and ")}: expected one folder of ${role} images; rename or remove the other`);
+  return those[0] ?? null;
+}
+
+/** Two of the folders are a split whatever they hold; one alone might be a class of that name, unless it holds folders itself. */
+function isDivided(folder: string, { train, validation, test }: Record<Role, string | null>): boolean {
+  const those = [train, validation, test].filter((name) => name !== null);
+  return those.length > 1 || those.some((name) => listed(below(folder, name)).some(({ is }) => is !== "file"));
+}
+
+/** So deep below a class folder an image is looked for, to tell a folder of classes from any other. */
+const DEPTH = 2;
+
+function isFolderOfClasses(folder: string, folders: readonly string[]): boolean {
+  return folders.length > 1 && folders.some((name) => holdsImage(below(folder, name), DEPTH));
+}
+
+function holdsImage(folder: string, depth: number): boolean {
+  const entries = listed(folder);
+  if (entries.some(({ name, is }) => is === "file" && isImageName(name))) return true;
+  return depth > 1 && entries.some(({ name, is }) => is === "folder" && holdsImage(below(folder, name), depth - 1));
+}
+
+/** Empty if the system refuses: whoever reads the folder says so. */
+function listed(folder: string): Entry[] {
+  try {
+    return entriesIn(folder);
+  } catch {
+    return [];
+  }
+}

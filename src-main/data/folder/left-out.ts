@@ -1,0 +1,48 @@
+/** What the reader of image folders leaves out, and how it says so. */
+
+/** Reasons, for one file and for several. Those that are harmless need no warning: nobody expects such a file to be read. */
+const reasons = {
+  "no-image": { one: "file that holds no image", many: "files that hold no image", harmless: true },
+  empty: { one: "empty folder", many: "empty folders", harmless: true },
+  loose: { one: "picture that lies in no class folder", many: "pictures that lie in no class folder", harmless: false },
+  "no-split": { one: "folder that is none of train, test and validation", many: "folders that are none of train, test and validation", harmless: false },
+  unread: { one: "picture in a format that is not read", many: "pictures in formats that are not read", harmless: false },
+  unreadable: { one: "image that cannot be read", many: "images that cannot be read", harmless: false },
+  "dead-link": { one: "link that leads nowhere", many: "links that lead nowhere", harmless: false },
+  "link-loop": { one: "link that leads in a circle", many: "links that lead in a circle", harmless: false },
+  again: { one: "link to a folder that is read already", many: "links to folders that are read already", harmless: false },
+  refused: { one: "file or folder that may not be read", many: "files or folders that may not be read", harmless: false },
+  special: { one: "pipe, socket or device", many: "pipes, sockets or devices", harmless: false },
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+/** A file that is not used, or a folder of which nothing is. */
+export interface LeftOut {
+  /** Relative to the data's folder; `names.ts` says how bytes stand that are no UTF-8. */
+  path: string;
+  reason: Reason;
+  /** More about it, in words. */
+  detail?: string;
+}
+
+/** "link that leads nowhere", with the detail. */
+export function reasonInWords({ reason, detail }: LeftOut): string {
+  return detail === undefined ? reasons[reason].one : `${reasons[reason].one}: ${detail}`;
+}
+
+export const isHarmless = ({ reason }: LeftOut): boolean => reasons[reason].harmless;
+
+/** One sentence: how many files are taken, and what is left out, by reason and with an example of each. Null if nothing is. `shown` makes a path fit to be read. */
+export function leftOutInWords(taken: number, leftOut: readonly LeftOut[], shown: (path: string) => string): string | null {
+  if (leftOut.length === 0) return null;
+  const groups = (Object.keys(reasons) as Reason[]).flatMap((reason) => {
+    const those = leftOut.filter((each) => each.reason === reason);
+    const [first] = those;
+    if (!first) return [];
+    const { one, many } = reasons[reason];
+    const detail = first.detail === undefined ? "" : `: ${first.detail}`;
+    return [`${those.length} ${those.length === 1 ? one : many} (${shown(first.path)}${detail}${those.length > 1 ? ", and others" : ""})`];
+  });
+  return `${taken} of ${taken + leftOut.length} files taken; left out: ${groups.join("; ")}`;
+}

@@ -1,0 +1,169 @@
+import { InputError } from "../../contract/failure";
+import { readInWords } from "../image-kind";
+import { filesBelow } from "./class-files";
+import { type ClassFiles, type ClassFolder, classesIn } from "./classes";
+import { divideFiles } from "./divide";
+import { EXPECTED, type Layout, layoutOf } from "./layout";
+import type { LeftOut } from "./left-out";
+import { below, shownPath } from "./names";
+
+/** The images of a folder, not opened yet. */
+export interface FolderListing {
+  /** The data's folder, to which all paths are relative; `names.ts` says how bytes stand in them that are no UTF-8. */
+  folder: string;
+  /** In the order of Python's `sorted`; a label is an index into them. */
+  classes: string[];
+  /** null where only the test images were asked for. */
+  train: ListedSplit | null;
+  /** Of a folder of its own; null if there is none. */
+  validation: ListedSplit | null;
+  test: ListedSplit;
+  leftOut: LeftOut[];
+  /** What was decided about the layout, in words. */
+  notes: string[];
+}
+
+/** One of each class in turn (its first file, then its second, ...), so that the first n are balanced. */
+export interface ListedSplit {
+  readonly count: number;
+  /** [count] */
+  readonly labels: Int32Array;
+  /** Path of an image below the data's folder. */
+  path(index: number): string;
+}
+
+export interface ListOptions {
+  /** test: only those, of whichever classes there are. */
+  part: "all" | "test";
+  /** Of a folder without a split: share of each class that becomes test images; null: all images are test images. */
+  testShare: number | null;
+  /** Chooses those. */
+  splitSeed: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Lists an image folder without opening the images. Throws an InputError that names what may be a class and cannot be used as one, and, unless only the test
+ * images are asked for, if there are fewer than two classes, if train and test have different ones, or if a class has no images.
+ */
+export async function listFolder(folder: string, options: ListOptions): Promise<FolderListing> {
+  const layout = layoutOf(folder);
+  if (!layout) throw new InputError(`${folder} holds no images in a known layout: expected ${EXPECTED}`);
+  const leftOut = [...layout.leftOut];
+  const notes = layout.note ? [layout.note] : [];
+  const list = (part: string) => listClasses(folder, part, leftOut, options.signal);
+  if (layout.undivided !== null) return undivided(folder, await list(layout.undivided), { leftOut, notes }, options);
+  if (layout.test === null) throw new InputError(`${below(folder, "test")} is missing: expected ${EXPECTED}`);
+  const test = await list(layout.test);
+  if (options.part === "test") return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes };
+  const train = await list(trainFolder(folder, layout));
+  const validation = layout.validation === null ? null : await list(layout.validation);
+  expectTwo(below(folder, layout.train!), train);
+  expectClasses(folder, train, { name: layout.test, classes: test });
+  expectImages(folder, [...train, ...test]);
+  if (validation) notes.push(`the images in ${layout.validation} are the validation images`);
+  return {
+    folder,
+    classes: namesOf(train),
+    train: inTurn(train),
+    validation: validation && inTurn(aligned(folder, train, { name: layout.validation!, classes: validation })),
+    test: inTurn(test),
+    leftOut,
+    notes,
+  };
+}
+
+type Said = Pick<FolderListing, "leftOut" | "notes">;
+
+function undivided(folder: string, classes: ClassFiles[], said: Said, { part, testShare, splitSeed }: ListOptions): FolderListing {
+  const names = namesOf(classes);
+  if (testShare === null) {
+    const all = inTurn(classes);
+    const note = `${folder} has no folders train and test, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
+    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...said.notes, note] };
+  }
+  expectTwo(folder, classes);
+  expectImages(folder, classes);
+  const parts = divideFiles(folder, classes, testShare, splitSeed);
+  const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
+  const note = `${folder} has no folders train and test, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
+  return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...said.notes, note] };
+}
+
+async function listClasses(root: string, folder: string, leftOut: LeftOut[], signal?: AbortSignal): Promise<ClassFiles[]> {
+  const classes: ClassFiles[] = [];
+  const refused: string[] = [];
+  for (const each of classesIn(root, folder, leftOut)) {
+    try {
+      const { files, leftOut: more } = await filesBelow(root, each.folder, signal);
+      for (const file of more) leftOut.push(file);
+      classes.push({ ...each, files });
+    } catch (error) {
+      if (!["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      refused.push(`${shownPath(below(root, each.folder))} is a class that may not be read: change its permissions`);
+    }
+  }
+  if (refused.length > 0) throw new InputError(refused);
+  return classes;
+}
+
+const namesOf = (classes: readonly ClassFolder[]): string[] => classes.map(({ name }) => name);
+
+/** Takes one of each class in turn. Label n is the n-th class. */
+function inTurn(classes: readonly ClassFiles[]): ListedSplit {
+  const count = classes.reduce((sum, { files }) => sum + files.length, 0);
+  const [labels, places] = [new Int32Array(count), new Uint32Array(count)];
+  let n = 0;
+  for (let place = 0; n < count; place++)
+    for (const [label, { files }] of classes.entries()) {
+      if (place >= files.length) continue;
+      labels[n] = label;
+      places[n++] = place;
+    }
+  const path = (index: number) => {
+    const { folder, files } = classes[labels[index]!]!;
+    return below(folder, files[places[index]!]!);
+  };
+  return { count, labels, path };
+}
+
+// ---- What training needs ----------------------------------------------------------------------------------------------------------
+
+interface Split {
+  name: string;
+  classes: ClassFiles[];
+}
+
+function trainFolder(folder: string, { train, test }: Layout): string {
+  if (train === null) throw new InputError(`${below(folder, "train")} is missing, so ${test} can be evaluated but nothing trained: expected ${EXPECTED}`);
+  return train;
+}
+
+function expectTwo(folder: string, classes: readonly ClassFolder[]): void {
+  if (classes.length < 2) throw new InputError(`${folder}: expected a folder for each of at least two classes, got ${listed(namesOf(classes))}`);
+}
+
+function expectClasses(folder: string, train: readonly ClassFolder[], { name, classes }: Split): void {
+  const [trained, tested] = [namesOf(train), namesOf(classes)];
+  const untested = trained.filter((each) => !tested.includes(each));
+  if (untested.length > 0) throw new InputError(`${below(folder, name)}: expected the same classes as in train, but there is no folder ${listed(untested)}`);
+  expectKnown(folder, trained, { name, classes });
+}
+
+function expectKnown(folder: string, trained: readonly string[], { name, classes }: Split): void {
+  const unknown = namesOf(classes).filter((each) => !trained.includes(each));
+  if (unknown.length > 0) throw new InputError(`${below(folder, "train")}: expected the same classes as in ${name}, but there is no folder ${listed(unknown)}`);
+}
+
+/** In the order of the training classes; those that a split lacks have no files. */
+function aligned(folder: string, train: readonly ClassFiles[], split: Split): ClassFiles[] {
+  expectKnown(folder, namesOf(train), split);
+  return train.map((each) => split.classes.find(({ name }) => name === each.name) ?? { ...each, files: [] });
+}
+
+function expectImages(folder: string, classes: readonly ClassFiles[]): void {
+  const empty = classes.filter(({ files }) => files.length === 0).map((each) => shownPath(below(folder, each.folder)));
+  if (empty.length > 0) throw new InputError(empty.map((path) => `${path} has no images: expected ${readInWords} files in it, or in folders in it`));
+}
+
+const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", "));
