@@ -107,7 +107,7 @@ export function restore(trainer: Trainer, { path, position, digest: expected }: 
 }
 
 /** A checkpoint that was exported in another precision has lost what the run goes on from. */
-function expectFloat32({ path, header }: SafetensorsFile): void {
+function expectFloat32({ path, header }: TensorFile): void {
   const other = [...header.tensors].find(([, { dtype }]) => dtype !== "F32");
   if (!other) return;
   const [name, { dtype }] = other;

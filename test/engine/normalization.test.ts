@@ -162,7 +162,10 @@ describe("weights that do not say how their images were normalised", () => {
     const { said } = await train(both, "student-weights");
     expect(said.filter(({ type }) => type === "warning")).toEqual([{ type: "warning", text: expect.stringContaining(`the weights ${silent} do not say`) }]);
     const unnamed = said.filter(({ text }) => text.includes("does not say which classes its 2 answers are for"));
-    expect(unnamed.map(({ type, text }) => [type, text.split(" (")[0]])).toEqual([["note", "the teacher"], ["note", "the student"]]);
+    expect(unnamed.map(({ type, text }) => [type, text.split(" (")[0]])).toEqual([
+      ["note", "the teacher"],
+      ["note", "the student"],
+    ]);
   });
 
   test("that predict or are evaluated: reported, unless mean and std are given", async () => {

@@ -46,6 +46,8 @@ test("a teacher whose answers overflow is found before anything is trained or wr
   const [out, weights] = [folder.path("run-overflow"), teacherWith("overflow", "fc.weight", new Float32Array(640).fill(3e38))];
   const { code, failure } = await trainInto(out, smallRecipe(weights));
   expect(code).toBe("INPUT");
-  expect(failure).toMatch(/^the teacher's answers are not numbers: with the weights .*overflow\.safetensors, the logits of \d+ of the first 20 training images/);
+  expect(failure).toMatch(
+    /^the teacher's answers are not numbers: with the weights .*overflow\.safetensors, the logits of \d+ of the first 20 training images/,
+  );
   expect(existsSync(out)).toBe(false);
 });
