@@ -7,6 +7,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // Tests leave the user's cache of decoded images alone.
+    env: { DISTILL_CACHE: "off" },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage --no-isolate

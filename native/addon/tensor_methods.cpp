@@ -142,12 +142,29 @@ Napi::Value fill_method(const Napi::CallbackInfo &info, Environment &environment
   return content_method<fill>(info, environment, "fill");
 }
 
+Napi::String checksum_in_digits(Napi::Env env, const void *data, int64_t bytes) {
+  char digits[17];
+  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(data, bytes)));
+  return Napi::String::New(env, digits);
+}
+
 Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &tensor = tensor_argument("checksum", info[0], environment.tensors);
-  char digits[17];
   const HostCopy content(environment.tensors.device(), tensor.block.get(), tensor.bytes());
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(checksum(content.data(), tensor.bytes())));
-  return Napi::String::New(info.Env(), digits);
+  return checksum_in_digits(info.Env(), content.data(), tensor.bytes());
+}
+
+Napi::Value checksum_of_method(const Napi::CallbackInfo &info, Environment &) {
+  const char *kExpected = "a Uint8Array with memory";
+  if (!info[0].IsTypedArray()) wrong_type("checksumOf", "bytes", kExpected, take_value(info[0]).describe());
+  napi_typedarray_type type;
+  size_t length = 0;
+  void *data = nullptr;
+  if (napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(info.Env());
+  if (type != napi_uint8_array) wrong_type("checksumOf", "bytes", kExpected, "another typed array");
+  if (length > 0 && !data) wrong_range("checksumOf", "bytes", kExpected, "an array without memory");
+  return checksum_in_digits(info.Env(), data, static_cast<int64_t>(length));
 }
 
 Napi::Value can_record(const Napi::CallbackInfo &info, Environment &environment) {
@@ -212,6 +229,7 @@ void add_tensor_methods(Napi::Object exports) {
   add_method<copy_method>(exports, "copy");
   add_method<fill_method>(exports, "fill");
   add_method<checksum_method>(exports, "checksum");
+  add_method<checksum_of_method>(exports, "checksumOf");
   add_method<can_record>(exports, "canRecord");
   add_method<begin_recording_method>(exports, "beginRecording");
   add_method<end_recording_method>(exports, "endRecording");

@@ -72,6 +72,8 @@ export interface Addon {
   fill(options: { y: Handle; value: number }): void;
   /** 64-bit checksum of the content as 16 hexadecimal digits. */
   checksum(tensor: Handle): string;
+  /** The same of bytes. */
+  checksumOf(bytes: Uint8Array): string;
   memoryStats(): MemoryStats;
   resetPeakMemory(): void;
   /** Returns cached memory to the system. */

@@ -72,9 +72,17 @@ export function rowsIn(matrix: Int32Array, count: number, rows: ArrayLike<number
   return taken;
 }
 
+/** The samples that are shown, those with which they are mixed among them. */
+export const samplesOf = ({ indices, mix }: Shown): Int32Array => (mix ? Int32Array.of(...indices, ...mix.partners) : indices);
+
+/** Has to be awaited before samples are rendered. Those that are needed `next` are made ready meanwhile. */
+export async function need({ stream }: Split, samples: Int32Array, next: Int32Array = new Int32Array()): Promise<void> {
+  await stream?.need(samples, next);
+}
+
 /**
  * [N,Z,Z,3], of the type that stands for the precision: cropped, flipped, erased, resized (bilinear, antialiased when shrinking), normalised, and then
- * mixed, which is the same as before normalising. A partner covers the pixels whose centres lie in its box.
+ * mixed, which is the same as before normalising. A partner covers the pixels whose centres lie in its box. The samples must have been needed.
  */
 export function render(split: Split, { indices, views, mix }: Shown, rendering: Rendering): Tensor {
   const images = renderUnmixed(split, indices, views, rendering);
@@ -104,7 +112,7 @@ function blendingAt(Z: number, { shares, boxes }: Mix, { H, W }: Split): { share
 }
 
 function renderUnmixed(split: Split, indices: Int32Array, views: Int32Array | null, { imageSize: size, mean, std, precision }: Rendering): Tensor {
-  const chosen = fromArray(indices, [indices.length]);
+  const chosen = fromArray(split.stream?.rowsOf(indices) ?? indices, [indices.length]);
   const seen = views ? columnsOf(views, indices.length) : {};
   const y = assembleBatch(split.images, chosen, seen, { size, mean, std, dtype: precision === "bf16" ? "bf16" : "f32" });
   for (const tensor of [chosen, ...Object.values(seen)]) tensor.release();

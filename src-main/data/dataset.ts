@@ -1,7 +1,9 @@
 import type { StoredFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
+import type { SplitPixels } from "./image-source";
+import type { ImageStream } from "./image-stream";
 
-/** A whole data set in memory, decoded. */
+/** A data set: its labels, and its images, in memory or read when they are needed. */
 export interface Dataset {
   /** The folder that was read, with "bundled" resolved. */
   readonly path: string;
@@ -15,7 +17,10 @@ export interface Dataset {
   /** Training images that were held back; null if none were. */
   readonly validation: Split | null;
   readonly test: Split;
-  /** SHA-256 of the class names, labels and pixels of all splits as held in memory, in hexadecimal. */
+  /**
+   * SHA-256 in hexadecimal of the class names, and for all splits of the labels and the pixels; of images that are read when they are needed, of names and
+   * sizes of their files and the content of some, in place of the pixels.
+   */
   readonly hash: string;
   /** Frees the images' memory. */
   release(): void;
@@ -25,8 +30,10 @@ export interface Split {
   readonly count: number;
   /** [count], 0 <= label < classes.length, or -1: without a label */
   readonly labels: Int32Array;
-  /** u8 [count,H,W,3], R G B */
+  /** u8 [count,H,W,3], R G B; with a stream, those that it holds now. */
   readonly images: Tensor;
+  /** Brings images when they are needed; without it all are held. */
+  readonly stream?: ImageStream;
   readonly H: number;
   readonly W: number;
   /** [count], relative to the data's folder, where each image is a file of its own. */
@@ -44,8 +51,7 @@ export interface Pixels {
 /** A split while it is being read, on the JavaScript side. */
 export interface RawSplit {
   labels: Int32Array;
-  /** [count,H,W,3] */
-  pixels: Uint8Array;
+  pixels: SplitPixels;
   H: number;
   W: number;
   files?: string[];

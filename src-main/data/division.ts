@@ -3,6 +3,7 @@ import type { DataSource } from "../contract/recipe";
 import { randomPermutation } from "../tensor/ops/random";
 import { scope } from "../tensor/tensor";
 import type { RawSplit } from "./dataset";
+import { chosenOf, joinedOf } from "./image-source";
 
 // The seed also determines initial weights, order and augmentation; these streams lie between those of the weights and those of the order.
 const LABELLED = { name: "data.labelled", stream: 2 ** 39 };
@@ -80,10 +81,7 @@ function without(total: number, chosen: Int32Array): Int32Array {
 }
 
 function rowsOf({ labels, pixels, H, W }: RawSplit, rows: Int32Array): RawSplit {
-  const size = H * W * 3;
-  const taken = new Uint8Array(rows.length * size);
-  for (const [n, row] of rows.entries()) taken.set(pixels.subarray(row * size, (row + 1) * size), n * size);
-  return { labels: rows.map((row) => labels[row]!), pixels: taken, H, W };
+  return { labels: rows.map((row) => labels[row]!), pixels: chosenOf(pixels, H * W * 3, rows), H, W };
 }
 
 function withoutLabels(split: RawSplit): RawSplit {
@@ -94,8 +92,5 @@ function joined(a: RawSplit, b: RawSplit): RawSplit {
   const labels = new Int32Array(a.labels.length + b.labels.length);
   labels.set(a.labels);
   labels.set(b.labels, a.labels.length);
-  const pixels = new Uint8Array(a.pixels.length + b.pixels.length);
-  pixels.set(a.pixels);
-  pixels.set(b.pixels, a.pixels.length);
-  return { labels, pixels, H: a.H, W: a.W };
+  return { labels, pixels: joinedOf(a.pixels, b.pixels, a.H * a.W * 3), H: a.H, W: a.W };
 }

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
-import { allOrNone, fromArray, unscoped } from "../tensor/tensor";
-import type { Dataset, RawSplit, Split } from "./dataset";
+import { allOrNone } from "../tensor/tensor";
+import type { Dataset, RawSplit } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
+import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
-import { FEWER_IMAGES, gigabytes } from "./memory";
+import { releaseSplit, streamedInWords, toSplit } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
 
@@ -24,7 +24,11 @@ export interface OpenOptions {
   seed?: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
-  /** Makes reading reject at once with Interrupted, even while an image is being decoded; nothing stays allocated. */
+  /** Told what the user should know, in words; also later, while images are read that are needed only then. */
+  onNote?: (text: string) => void;
+  /** Bytes of images that the device may hold; of more, each batch's are sent to it. Default: as many as it has room for. */
+  mostOnDevice?: number;
+  /** Makes reading reject at once with Interrupted, even while an image is being decoded, also later; nothing stays allocated. */
   signal?: AbortSignal;
 }
 
@@ -33,42 +37,40 @@ export interface OpenOptions {
  * in one of the formats of data/formats.ts. The limits take the first images: binary records in file order, image folders one from each
  * class in turn; what is left is divided as the source says. Throws an InputError that names the file or folder at fault.
  */
-export async function openDataset(source: Source, { storeSize = 224, seed = 0, onProgress, signal }: OpenOptions = {}): Promise<Dataset> {
+export async function openDataset(source: Source, options: OpenOptions = {}): Promise<Dataset> {
+  const { storeSize = 224, seed = 0, onNote = () => {}, mostOnDevice, signal } = options;
   const limits = { train: source.trainLimit, test: source.testLimit };
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { storeSize, onProgress, signal }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, storeSize }),
   }));
-  const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, raw.train.H, { onProgress, signal }) : null;
-  const { train, labelled, validation } = divide(raw.train, raw.classes.length, source, seed, more);
-  const parts = [train, raw.test, ...(validation ? [validation] : [])];
-  const hash = await hashOf(raw.classes, parts, signal);
-  const splits = allOrNone(() => parts.map(toSplit));
-  return {
-    path,
-    format,
-    classes: raw.classes,
-    train: splits[0]!,
-    labelled,
-    validation: splits[2] ?? null,
-    test: splits[1]!,
-    hash,
-    release() {
-      for (const { images } of splits) images.release();
-    },
-  };
-}
-
-function toSplit({ labels, pixels, H, W, files }: RawSplit): Split {
+  const opened = [raw.train, raw.test];
   try {
-    return { count: labels.length, labels, images: unscoped(() => fromArray(pixels, [labels.length, H, W, 3])), H, W, ...(files && { files }) };
+    const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, raw.train.H, options) : null;
+    if (more) opened.push(more);
+    const { train, labelled, validation } = divide(raw.train, raw.classes.length, source, seed, more);
+    const parts = [train, raw.test, ...(validation ? [validation] : [])];
+    const hash = await hashOf(raw.classes, parts, signal);
+    const splits = allOrNone(() => parts.map((part) => toSplit(part, mostOnDevice)));
+    const streamed = streamedInWords(parts, splits);
+    if (streamed) onNote(streamed);
+    return {
+      path,
+      format,
+      classes: raw.classes,
+      train: splits[0]!,
+      labelled,
+      validation: splits[2] ?? null,
+      test: splits[1]!,
+      hash,
+      release() {
+        for (const split of splits) releaseSplit(split);
+        for (const { pixels } of opened) releasePixels(pixels);
+      },
+    };
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "CUDA_OUT_OF_MEMORY") throw error;
-    const { bytesFree } = error as unknown as { bytesFree: number };
-    throw new InputError(
-      `${labels.length} images of ${H}x${W} pixels are ${gigabytes(pixels.length)}; the GPU has ${gigabytes(bytesFree)} free: ${FEWER_IMAGES}, or train on the processor ("device": "cpu")`,
-      { cause: error },
-    );
+    for (const { pixels } of opened) releasePixels(pixels);
+    throw error;
   }
 }
 
@@ -76,6 +78,10 @@ async function hashOf(classes: readonly string[], splits: RawSplit[], signal?: A
   const hash = createHash("sha256").update(JSON.stringify(classes));
   for (const { labels, pixels, H, W } of splits) {
     hash.update(`${labels.length} ${H} ${W}`).update(labels);
+    if (!isHeld(pixels)) {
+      await pixels.identify(allOf(pixels.count), hash);
+      continue;
+    }
     for (let at = 0; at < pixels.length; at += PIECE) {
       hash.update(pixels.subarray(at, at + PIECE));
       await stopPoint(signal);

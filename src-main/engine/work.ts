@@ -21,6 +21,7 @@ import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
+import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
@@ -33,6 +34,7 @@ import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { type Arm, comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
+import { askedImages } from "../training/expect-numbers";
 import { train } from "../training/loop";
 import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
@@ -76,6 +78,10 @@ export class Work {
   readonly #stopping = new AbortController();
   #rest: { end: () => void } | null = null;
   #isPaused = false;
+  /** Bytes of images that a GPU may hold: the rest of its memory is for training. */
+  #mostOnDevice: number | undefined;
+  /** What is to be said of the images, once there is a run that keeps it. */
+  readonly #dataNotes: string[] = [];
   #isCheckpointDue = false;
 
   constructor(
@@ -99,7 +105,9 @@ export class Work {
   /** Throws Interrupted, with a checkpoint written, if it was stopped. */
   async run(): Promise<TrainResult | ComparisonResult> {
     const { kind, recipe } = this.assignment;
-    const arithmetic = this.#startOn(machineOf(backend(), useDevice(backend(), recipe.device)));
+    const gpu = useDevice(backend(), recipe.device);
+    if (gpu) this.#mostOnDevice = gpu.freeBytes / 2;
+    const arithmetic = this.#startOn(machineOf(backend(), gpu));
     backend().stopOn(this.stop);
     try {
       return await (kind === "compare" ? this.#compare(arithmetic) : this.#trainOne(arithmetic));
@@ -165,7 +173,8 @@ export class Work {
     try {
       const data = this.#own(await this.#readData(arms));
       expectCropFits(arms[0]!.recipe, data);
-      const normalization = chooseNormalization(arms[0]!.recipe.student, data, earlier);
+      const normalization = await chooseNormalization(arms[0]!.recipe.student, data, earlier);
+      await need(data.train, askedImages(data));
       const teacher = loadTeacher(arms, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
       const others = loadOtherTeachers(arms, data);
@@ -212,6 +221,7 @@ export class Work {
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
         for (const note of notes) this.#runs.at(-1)!.note(note);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
+        for (const text of this.#dataNotes.splice(0)) this.#runs.at(-1)!.note(text);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
         const divided = divisionInWords(data, arms);
         if (divided && !resume && kind !== "trial") this.#runs.at(-1)!.note(divided);
@@ -257,6 +267,8 @@ export class Work {
       storeSize: Math.max(...sides),
       seed: train.seed,
       signal: this.#stopping.signal,
+      onNote: this.#noteData,
+      mostOnDevice: this.#mostOnDevice,
       onProgress: (done, total) => {
         this.#expectGoing();
         if (performance.now() - told < 500) return;
@@ -265,6 +277,11 @@ export class Work {
       },
     });
   }
+
+  #noteData = (text: string): void => {
+    if (this.#runs.length === 0) this.#dataNotes.push(text);
+    else this.#runs.at(-1)!.note(text);
+  };
 
   /** What an arm's objectives need to know of the teacher. */
   async #measureTeacher(teacher: TrainedNetwork, data: Dataset, { recipe }: PlacedArm): Promise<TeacherStatistics> {

@@ -1,5 +1,5 @@
 import type { Precision } from "../contract/recipe";
-import { render } from "../data/batches";
+import { need, render } from "../data/batches";
 import type { Split } from "../data/dataset";
 import { gridOf } from "../models/grid";
 import { noGrad, scope } from "../tensor/tensor";
@@ -33,6 +33,7 @@ export async function measureChannels(
   for (let first = 0; first < count; first += BATCH) {
     await yieldPoint();
     const indices = Int32Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => first + i);
+    await need(split, indices);
     scope(() => {
       const shown = render(split, { indices, views: null }, renderingFor(network, precision));
       const activations = noGrad(() => network.model.forwardFeatures(shown, [stage])).features.get(stage)!;

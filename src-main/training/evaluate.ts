@@ -1,7 +1,7 @@
 import { mostLikely } from "../contract/classification";
 import type { Precision } from "../contract/recipe";
 import { softmax } from "../contract/softmax";
-import { labelsOf, render } from "../data/batches";
+import { labelsOf, need, render } from "../data/batches";
 import type { Split } from "../data/dataset";
 import { distillationLoss, lossMetrics } from "../tensor/ops/distillation-loss";
 import { noGrad, scope } from "../tensor/tensor";
@@ -46,6 +46,7 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
     await yieldPoint();
     const started = performance.now();
     const indices = range(first, Math.min(first + batchSize, split.count));
+    await need(split, indices, range(first + indices.length, Math.min(first + indices.length + batchSize, split.count)));
     const { logits, loss } = testBatch(network, split, indices, precision);
     for (const [n, index] of indices.entries()) if (mostLikely(logits.subarray(n * classes, (n + 1) * classes)) === split.labels[index]) correct++;
     lossSum += loss * indices.length;
@@ -66,7 +67,8 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
 export const isKeepable = ({ count }: Pick<Split, "count">, classes: number): boolean => count * classes <= MOST_PROBABILITIES;
 
 /** Class probabilities [N,K] of some images of a split, without augmentation. */
-export function probabilitiesOf(network: Network, split: Split, indices: Int32Array, precision: Precision): Float64Array {
+export async function probabilitiesOf(network: Network, split: Split, indices: Int32Array, precision: Precision): Promise<Float64Array> {
+  await need(split, indices);
   return softmaxOfRows(testBatch(network, split, indices, precision).logits, network.model.classes);
 }
 

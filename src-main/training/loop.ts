@@ -56,13 +56,14 @@ export async function train(trainers: readonly Trainer[], hooks: TrainingHooks):
 async function trainEpoch(trainer: Trainer, meter: ProgressMeter, hooks: TrainingHooks): Promise<void> {
   while (!trainer.epochTrained) {
     await hooks.yieldPoint();
+    await trainer.prepare();
     const step = trainer.step();
     hooks.onBatch(trainer, step, meter.afterBatch(trainer, step.record));
   }
   const { student, data, recipe } = trainer;
   const measured = trainer.evaluationDue ? await measureAll(trainer, meter, hooks) : null;
   // Before the epoch ends: a stop may cut an op short.
-  const examples = probabilitiesOf(student, data.test, examplesOf(data.test), recipe.train.precision);
+  const examples = await probabilitiesOf(student, data.test, examplesOf(data.test), recipe.train.precision);
   hooks.onEpoch(trainer, trainer.endEpoch(measured), { all: measured?.test.probabilities ?? null, examples });
 }
 

@@ -4,7 +4,7 @@ import type { RunNormalization } from "../contract/normalization";
 import type { ResolvedRecipe } from "../contract/recipe";
 import { usesUnlabelled } from "../contract/recipe-values";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
-import { dominantOf, labelledShares, labelsOf, mixtureOf, render } from "../data/batches";
+import { dominantOf, labelledShares, labelsOf, mixtureOf, need, render, samplesOf } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { hashWeights } from "../models/weights";
 import type { Weight } from "../nn/weight";
@@ -64,6 +64,9 @@ export interface TrainerOptions {
   cache?: AnswerCache;
 }
 
+/** Images that are made ready while a batch is trained on. */
+const AHEAD = 256;
+
 /** The record of one step. */
 export interface Step {
   record: BatchRecord;
@@ -99,6 +102,8 @@ export class Trainer {
   readonly #update: WeightUpdate;
   readonly #averages: Averages;
   readonly #own: Arm["own"];
+  /** Time that the images of the next batch took, in milliseconds. */
+  #waited = 0;
 
   constructor({ arm, recipe, own, data, student, teacher: network, otherTeachers: others, statistics, cache = new AnswerCache() }: TrainerOptions) {
     this.arm = arm;
@@ -172,6 +177,27 @@ export class Trainer {
     return this.#criterion.parts;
   }
 
+  /** Reads the images of the next batch, where they are not all held; awaited before each step. */
+  async prepare(): Promise<void> {
+    const { train } = this.data;
+    if (!train.stream) return;
+    const started = performance.now();
+    await need(train, samplesOf(this.#planOf(this.#position.batchesDone)), this.#samplesAhead());
+    this.#waited = performance.now() - started;
+  }
+
+  /** Samples of the batches after the next, so many that all processors find something to decode. */
+  #samplesAhead(): Int32Array {
+    const samples: number[] = [];
+    const end = this.batchesIn(this.epoch);
+    for (let batch = this.#position.batchesDone + 1; batch < end && samples.length < AHEAD; batch++) samples.push(...samplesOf(this.#planOf(batch)));
+    return Int32Array.from(samples);
+  }
+
+  #planOf(batch: number): BatchPlan {
+    return this.#planner.plan(this.epoch, batch);
+  }
+
   /**
    * Trains on the next batch of the epoch. Throws Diverged if the loss is no longer a finite number, and an error with the code INTERRUPTED if
    * the flag of `stopOn` was set: then everything is as it was before this batch.
@@ -179,8 +205,9 @@ export class Trainer {
   step(): Step {
     const { epoch } = this;
     const { epochsDone, batchesDone } = this.#position;
-    const started = performance.now();
-    const plan = this.#planner.plan(epoch, batchesDone);
+    const started = performance.now() - this.#waited;
+    this.#waited = 0;
+    const plan = this.#planOf(batchesDone);
     const { accumulate } = this.recipe.train;
     const learningRate = learningRateAt(this.recipe.train, Math.ceil(this.batchesPerEpoch / accumulate), epochsDone, Math.floor(batchesDone / accumulate));
 

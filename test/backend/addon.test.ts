@@ -185,6 +185,10 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   releaseRecording: wrongHandles().map((recording) => ["recording", recording]),
   canRecord: [],
   checksum: wrongHandles().map((handle) => ["tensor", handle]),
+  checksumOf: [undefined, null, true, 1, "bytes", [1], {}, new Int32Array(1), new Uint8ClampedArray(1), new DataView(new ArrayBuffer(1))].map((array) => [
+    "bytes",
+    array,
+  ]),
   write: [
     ...wrongHandles().map((handle): [string, ...unknown[]] => ["tensor", handle, new Int32Array(2)]),
     ...[...OBJECTS, undefined, null, [1, 2], new Int32Array(1), new Int32Array(3), new Int32Array(0), new Uint32Array(2), new BigInt64Array(2), detached()].map(

@@ -13,7 +13,7 @@ const all: RawSplit = {
   H: 1,
   W: 1,
 };
-const samples = ({ pixels }: RawSplit) => [...pixels].filter((_, i) => i % 3 === 0);
+const samples = ({ pixels }: RawSplit) => [...(pixels as Uint8Array)].filter((_, i) => i % 3 === 0);
 const perClass = (labels: Int32Array) => [0, 1, 2].map((k) => labels.filter((label) => label === k).length);
 
 describe("a division of the training images", () => {

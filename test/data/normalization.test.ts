@@ -6,7 +6,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import { CIFAR10_NORMALIZATION, normalizationInWords } from "../../src-main/contract/normalization";
 import { measureNormalization, publishedNormalization } from "../../src-main/data/normalization";
 import { openDataset } from "../../src-main/data/open-dataset";
-import { scope, useBackend } from "../../src-main/tensor/tensor";
+import { useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "./image-files";
 
 useBackend(loadAddon());
@@ -27,7 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function measured(trainLimit: number | null = null) {
   const data = await openDataset({ path: folder, format: "auto", trainLimit, testLimit: null });
   try {
-    return measureNormalization(data.train);
+    return await measureNormalization(data.train);
   } finally {
     data.release();
   }
@@ -68,7 +68,7 @@ test("of CIFAR-10 is the published one, and of a folder of images is measured", 
 
 test("of CIFAR-10's bundled images is close to the published one, which covers ten times as many", async () => {
   const data = await openDataset({ path: "bundled", format: "auto", trainLimit: null, testLimit: 1 });
-  const { mean, std } = scope(() => measureNormalization(data.train));
+  const { mean, std } = await measureNormalization(data.train);
   data.release();
   for (const c of [0, 1, 2]) {
     expect(Math.abs(mean[c]! - CIFAR10_NORMALIZATION.mean[c]!)).toBeLessThan(0.01);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { DoctorReport } from "../../contract/engine";
 import type { ModelInfo } from "../../contract/families";
 import { addVerb, type Perform } from "../verb";
-import { table } from "../words";
+import { count, table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
   addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "doctor").action(() =>
@@ -14,18 +14,23 @@ export function addDoctor(program: Command, perform: Perform): void {
   );
 }
 
-function machineText({ version, node, electron, platform, cpu, arithmetic, memory, backends, gpus, bundled }: DoctorReport): string {
+function machineText({ version, node, electron, platform, cpu, arithmetic, memory, decodedImages, backends, gpus, bundled }: DoctorReport): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const used = (yes: boolean) => (yes ? "in use" : "not in use");
   return [
     ["version", version],
     ["runs on", `Node ${node}${electron ? `, Electron ${electron}` : ""}, ${platform}`],
-    ["processor", `${cpu.name}, ${cpu.logicalCores} logical cores`],
+    ["processor", `${cpu.name}, ${count(cpu.logicalCores, "logical core")}`],
     ["features", cpu.features.join(" ")],
-    ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}; ${cpu.threads} threads`],
+    ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}`],
+    ["threads", `${cpu.threads}: ${cpu.threadsReason}`],
     ["precision", arithmeticText(arithmetic.cpu)],
     ...(arithmetic.cuda ? [["", `with device "cuda": ${arithmeticText(arithmetic.cuda)}`]] : []),
-    ["memory", `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}`],
+    [
+      "memory",
+      `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}${memory.limitedBy === null ? "" : `, which ${memory.limitedBy} allows`}`,
+    ],
+    ["decoded images", decodedText(decodedImages)],
     ...backends.map((backend) => [backend.name, `${backend.available ? `available, ${used(backend.used)}` : "not available"}: ${backend.reason}`]),
     ...gpus.map(({ name, memoryBytes, freeBytes, capability }, i) => [
       `GPU ${i}`,
@@ -36,6 +41,13 @@ function machineText({ version, node, electron, platform, cpu, arithmetic, memor
   ]
     .map(([label, value]) => `${label!.padEnd(15)}   ${value}`)
     .join("\n");
+}
+
+/** Where images are kept as they were decoded, and how many bytes they take. */
+function decodedText({ folder, stores, bytes, limitBytes }: DoctorReport["decodedImages"]): string {
+  if (folder === null) return "not kept (DISTILL_CACHE is off)";
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  return `${gigabytes(bytes)} of ${stores} data sets in ${folder}, at most ${gigabytes(limitBytes)}; may be deleted; moved by DISTILL_CACHE, limited by DISTILL_CACHE_GB`;
 }
 
 /** What a run without a precision of its own takes, and why. */

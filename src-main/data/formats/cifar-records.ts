@@ -99,14 +99,15 @@ function classesIn({ classFile, classes: known }: CifarLayout, folder: string): 
 async function readSplit(layout: CifarLayout, files: string[], limit: number | null, classes: string[], signal?: AbortSignal): Promise<RawSplit> {
   const available = files.reduce((sum, file) => sum + recordsIn(layout, file), 0);
   const count = Math.min(limit ?? available, available);
-  const split: RawSplit = { labels: new Int32Array(count), pixels: new Uint8Array(count * 3 * PLANE), H: SIDE, W: SIDE };
+  const pixels = new Uint8Array(count * 3 * PLANE);
+  const split: RawSplit = { labels: new Int32Array(count), pixels, H: SIDE, W: SIDE };
   let n = 0;
   for (const file of files) {
     if (n === count) break;
     await stopPoint(signal);
     for (const { label, planes } of recordsOf(layout, file, classes).slice(0, count - n)) {
       split.labels[n] = label;
-      interleave(planes, split.pixels, n * 3 * PLANE);
+      interleave(planes, pixels, n * 3 * PLANE);
       n++;
     }
   }

@@ -24,6 +24,8 @@ export interface ReadOptions {
   storeSize: number;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Told what the user should know, in words; also later, while images are read that are needed only then. */
+  onNote?: (text: string) => void;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded. */
   signal?: AbortSignal;
 }

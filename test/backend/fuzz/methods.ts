@@ -45,6 +45,7 @@ export function methodCalls(thread: Thread): Methods {
     copy: () => addon.copy!({ from: some().handle, to: some().handle }),
     fill: () => addon.fill!({ y: some().handle, value: pick([0, 1, -1, 255, 256, 0.5, Number.NaN, 2 ** 31]) }),
     checksum: () => addon.checksum!(some().handle),
+    checksumOf: () => addon.checksumOf!(pick([new Uint8Array(3), new Uint8Array(new SharedArrayBuffer(40)), buffer(thread.random)])),
     memoryStats: () => addon.memoryStats!(),
     resetPeakMemory: () => addon.resetPeakMemory!(),
     trimMemory: () => addon.trimMemory!(),

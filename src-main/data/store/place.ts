@@ -1,0 +1,103 @@
+/** Where decoded images are kept from one start to the next, and how many bytes they may take there. */
+import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { InputError } from "../../contract/failure";
+
+const GB = 1e9;
+const DEFAULT_GB = 50;
+/** Left free on the disk, for runs and everything else. */
+const MARGIN = 4 * GB;
+/** A store's folder is named by its key. */
+const KEY = /^[0-9a-f]{32}$/;
+
+export interface StorePlace {
+  /** Holds one folder for each store; null: nothing is kept. */
+  folder: string | null;
+  /** Of all stores together. */
+  limitBytes: number;
+}
+
+/** One store, for people. */
+export interface StoreInfo {
+  folder: string;
+  /** The images' folder when the store was made. */
+  images: string;
+  bytes: number;
+  /** When a start last used it, in milliseconds. */
+  usedAt: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The user's cache folder by the system's convention, or as DISTILL_CACHE says: another folder, or "off". DISTILL_CACHE_GB limits its size. Throws an
+ * InputError if one of them is not understood.
+ */
+export function storePlace(environment: Environment = process.env, platform = process.platform): StorePlace {
+  return { folder: folderOf(environment, platform), limitBytes: GB * gigabytesOf(environment.DISTILL_CACHE_GB) };
+}
+
+function folderOf({ DISTILL_CACHE: chosen, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local }: Environment, platform: string): string | null {
+  if (chosen === "off") return null;
+  if (chosen && !isAbsolute(chosen)) throw new InputError(`DISTILL_CACHE: expected the whole path of a folder, or "off", got "${chosen}"`);
+  if (chosen) return join(chosen, "images");
+  if (platform === "win32") return join(local || join(homedir(), "AppData", "Local"), "Distill Studio", "Cache", "images");
+  if (platform === "darwin") return join(homedir(), "Library", "Caches", "Distill Studio", "images");
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "distill-studio", "images");
+}
+
+function gigabytesOf(text: string | undefined): number {
+  if (!text) return DEFAULT_GB;
+  const count = Number(text);
+  if (!(count >= 0 && Number.isFinite(count))) throw new InputError(`DISTILL_CACHE_GB: expected a number of gigabytes, got "${text}"`);
+  return count;
+}
+
+/** Says what a store holds, in its folder. */
+export const aboutFile = (store: string) => join(store, "about.json");
+
+/** All stores in a folder, the one that has not been used for the longest time first. */
+export function storesIn(folder: string): StoreInfo[] {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => KEY.test(name)) : [];
+  const stores = names.flatMap((name) => storeAt(join(folder, name)) ?? []);
+  return stores.sort((a, b) => a.usedAt - b.usedAt);
+}
+
+/** Null if another process is removing it. */
+function storeAt(folder: string): StoreInfo | null {
+  try {
+    const { images } = JSON.parse(readFileSync(aboutFile(folder), "utf8")) as { images: string };
+    const bytes = readdirSync(folder).reduce((sum, name) => sum + bytesOnDisk(join(folder, name)), 0);
+    return { folder, images: String(images), bytes, usedAt: statSync(aboutFile(folder)).mtimeMs };
+  } catch {
+    return null;
+  }
+}
+
+/** A store has room for all of its images from the start, and takes only that of those which it holds. */
+function bytesOnDisk(path: string): number {
+  const { blocks, size } = statSync(path);
+  return process.platform === "win32" ? size : blocks * 512;
+}
+
+/**
+ * Removes the stores that were not used for the longest time until one of `bytes` has room beside the others, as far as limit and disk allow it.
+ * Returns those removed, and how many bytes the one may take.
+ */
+export function makeRoom({ folder, limitBytes }: StorePlace & { folder: string }, key: string, bytes: number): { removed: StoreInfo[]; room: number } {
+  const others = storesIn(folder).filter((store) => store.folder !== join(folder, key));
+  const own = storesIn(folder).find((store) => store.folder === join(folder, key))?.bytes ?? 0;
+  const removed: StoreInfo[] = [];
+  const roomNow = () => {
+    const { bavail, bsize } = statfsSync(folder);
+    const allowed = limitBytes - others.reduce((sum, store) => sum + store.bytes, 0);
+    return Math.max(0, Math.min(allowed, own + bavail * bsize - MARGIN));
+  };
+  while (roomNow() < bytes && others.length > 0) {
+    const oldest = others.shift()!;
+    rmSync(oldest.folder, { recursive: true, force: true });
+    removed.push(oldest);
+  }
+  return { removed, room: roomNow() };
+}
