@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../contract/failure";
 import { systemPath } from "../folder/names";
-import type { ImageSource } from "../image-source";
+import { allOf, type ImageSource } from "../image-source";
 import { checkStop, stopPoint, unlessStopped } from "../stop";
 import { UnreadableImages } from "../unreadable";
 import type { FileTable } from "./file-table";
@@ -50,7 +50,10 @@ export class StoredImages implements ImageSource {
     const unreadable = new UnreadableImages();
     const place = (i: number) => to.subarray(i * bytes, (i + 1) * bytes);
     await this.readable(numbers, place, unreadable);
-    unreadable.settle(numbers.length, false);
+    // All are told at once: whoever replaces some would not like to find the next ones an hour later.
+    const scratch = new Uint8Array(bytes);
+    if (unreadable.errors.length > 0) await this.readable(this.#others(numbers), () => scratch, unreadable);
+    unreadable.settle(this.count, false);
   }
 
   /** Reads those that can be read, the i-th to `place(i)`, and gathers the others. Returns the numbers of those that were read, in order. */
@@ -72,6 +75,11 @@ export class StoredImages implements ImageSource {
       onRead();
     });
     return numbers.filter((_, i) => !lost.has(i));
+  }
+
+  #others(numbers: Int32Array): Int32Array {
+    const known = new Set(numbers);
+    return allOf(this.count).filter((n) => !known.has(n));
   }
 
   expect(numbers: Int32Array): void {
