@@ -68,8 +68,8 @@ export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Pro
   const reading = new Reading(wanted, tables, options);
   if (typeof wanted.side === "number") return reading.at(wanted.side, () => {});
   const { most } = wanted.side;
-  const own = await ownSide(wanted, options.signal);
-  if (own === null || own >= most) return reading.at(most, () => {});
+  const own = await ownSide(wanted, most, options.signal);
+  if (own === null) return reading.at(most, () => {});
   try {
     return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
@@ -183,18 +183,21 @@ async function tableOf(folder: string, { count, path }: FilesPart, signal?: Abor
   return files;
 }
 
-/** The side of all images, if they are squares of one size as far as up to a thousand of them tell; otherwise null. */
-async function ownSide({ folder, parts }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
+/** The side of all images, if they are squares of one size below `most` as far as up to a thousand of each part tell; otherwise null. */
+async function ownSide({ folder, parts }: FilesToRead, most: number, signal?: AbortSignal): Promise<number | null> {
   const looked = parts.flatMap(({ path, wanted }) => {
     const step = Math.max(1, wanted / HEADERS_READ);
     return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
   });
-  const sides = new Set<number | null>();
-  for (let at = 0; at < looked.length && sides.size < 2; at += AT_ONCE) {
+  let side: number | null = null;
+  for (let at = 0; at < looked.length; at += AT_ONCE) {
     const sizes = await Promise.allSettled(looked.slice(at, at + AT_ONCE).map(async (path) => imageSize(await openable({ path }), { signal })));
     checkStop(signal);
     // A file that cannot be read is reported when it is decoded.
-    for (const size of sizes) if (size.status === "fulfilled") sides.add(size.value.width === size.value.height ? size.value.width : null);
+    for (const { width, height } of sizes.flatMap((size) => (size.status === "fulfilled" ? [size.value] : []))) {
+      side ??= width;
+      if (width !== side || height !== side || side >= most) return null;
+    }
   }
-  return sides.size === 1 ? [...sides][0]! : null;
+  return side;
 }
