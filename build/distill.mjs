@@ -3,5 +3,11 @@
 import { createRequire } from "node:module";
 import { setUp } from "./setup.mjs";
 
+try {
+  process.cwd();
+} catch {
+  console.error("error: the current folder no longer exists: change to one that does (cd), and try again");
+  process.exit(1);
+}
 await setUp();
 createRequire(import.meta.url)("../out/cli/distill.cjs");

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `distill`: the command line on this computer's terminal. */
 import path from "node:path";
+import { threadsFrom } from "../contract/threads";
 import { startEngine } from "../engine-client/node-process";
 import { onOrphaned } from "./orphaned";
 import { run } from "./program";
@@ -41,7 +42,10 @@ run(process.argv.slice(2), {
       for (const signal of ENDINGS) process.off(signal, onEnding);
     };
   },
-  startEngine: () => startEngine(path.join(__dirname, "../engine/engine.cjs")),
+  startEngine: () => {
+    threadsFrom(process.env.DISTILL_THREADS);
+    return startEngine(path.join(__dirname, "../engine/engine.cjs"));
+  },
 }).then((status) => {
   process.exitCode = status;
 });

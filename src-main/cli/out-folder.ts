@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { UsageError } from "../contract/failure";
 import { visible } from "../contract/visible";
+import { absolutePath } from "./paths";
 import type { World } from "./world";
 
 /**
@@ -11,13 +12,13 @@ import type { World } from "./world";
 export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): { out: string; unique: boolean } {
   if (resume && out === undefined) throw new UsageError("--resume needs --out, the folder of the run to resume");
   if (out === "") throw new UsageError('--out is empty: expected a folder, or "." for the current one');
-  if (out !== undefined) return { out: path.resolve(world.cwd, out), unique: false };
+  if (out !== undefined) return { out: absolutePath(out, world.cwd), unique: false };
   return { out: path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), unique: true };
 }
 
 /** The absolute path of `--out`; by default a new file in the current folder: report-2026-11-24-001651.html. */
 export function outFile(world: World, out: string | undefined, stem: string, extension: string): string {
-  if (out !== undefined) return path.resolve(world.cwd, out);
+  if (out !== undefined) return absolutePath(out, world.cwd);
   const name = path.join(world.cwd, `${stem}-${timestamp(world.now())}`);
   for (let number = 1; ; number++) {
     const file = `${name}${number > 1 ? `-${number}` : ""}.${extension}`;

@@ -52,12 +52,13 @@ class Narrator {
 
   step(notice: Notice): Step | null {
     if (notice.type === "download") {
-      const { received, total } = notice;
-      return { done: received, total, label: "download", words: [`${megabytes(received)} of ${megabytes(total)}`] };
+      const { received, total, secondsLeft } = notice;
+      const words = [`${megabytes(received)} of ${megabytes(total)}`, ...timeLeft(secondsLeft)];
+      return { done: received, total, label: "download", words };
     }
     if (notice.type === "work") {
       const { name, done, total, secondsLeft } = notice;
-      return { done, total, label: name, words: secondsLeft === null ? [] : [`${duration(secondsLeft)} left`] };
+      return { done, total, label: name, words: timeLeft(secondsLeft) };
     }
     const record = notice.type === "batches" ? notice.records.at(-1) : undefined;
     if (notice.type !== "batches" || !record) return null;
@@ -65,6 +66,10 @@ class Narrator {
     const label = `${named(notice.arm)}epoch ${record.epoch}/${this.#epochs.get(notice.arm)}`;
     return { done, total, label, words: batchWords(record, imagesPerSecond, secondsLeft) };
   }
+}
+
+function timeLeft(seconds: number | null): string[] {
+  return seconds === null ? [] : [`${duration(seconds)} left`];
 }
 
 function named(arm: string): string {

@@ -9,6 +9,15 @@ export type StoredFormat = keyof typeof dataFormats;
 /** auto: the format is detected from the folder. */
 export type DataFormat = "auto" | StoredFormat;
 
+/** Data sets that the program downloads: the name, and what to tell people. */
+export const downloads = {
+  cifar10: { title: "CIFAR-10", images: 60_000, bytes: 170_052_171 },
+  cifar100: { title: "CIFAR-100", images: 60_000, bytes: 168_513_733 },
+} as const;
+
+export type DownloadName = keyof typeof downloads;
+export const downloadNames = Object.keys(downloads) as DownloadName[];
+
 export const storedFormats = Object.keys(dataFormats) as StoredFormat[];
 
 export const dataFormatChoices: readonly { value: DataFormat; label: string }[] = [

@@ -7,13 +7,14 @@
 import type { Arithmetic, Bf16Products } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
-import { dataFormatChoices, type StoredFormat } from "./data-formats";
+import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { Precision, Recipe } from "./recipe";
 import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
+import { MOST_THREADS } from "./threads";
 import { z } from "./zod";
 
 export type { Failure };
@@ -56,6 +57,7 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expe
 /** null or left out: what the weights say, otherwise their family's values, which the notice `warning` reports. */
 const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
+const downloadName = z.enum(downloadNames);
 /**
  * The engine's methods. `takes` is the schema that the engine checks the parameters of a call against, `gives` the type of its result. Page and
  * terminal may call all of them but those in `TERMINAL_ONLY`; a peer only those in `PEER`.
@@ -66,10 +68,11 @@ export const methods = {
   models: takes({}).gives<ModelInfo[]>(),
   /** Counts, classes and, on request, some images per class as encoded PNGs. */
   dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
-  /** Downloads CIFAR-10 to `directory`; resumable; sends `download` notices with its progress. */
-  dataDownload: takes({ directory: text }).gives<{ path: string }>(),
+  /** Downloads a data set to `directory`; resumable; sends `download` notices with its progress. */
+  dataDownload: takes({ name: downloadName, directory: text }).gives<{ path: string }>(),
   /** The same from an address of the caller's choice. */
   dataDownloadFrom: takes({
+    name: downloadName,
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
@@ -163,7 +166,7 @@ export const methods = {
     only: text.nullable(),
     rounds: z.int().min(1).max(1000),
     /** null: one per core. */
-    threads: z.int().min(1).max(1024).nullable(),
+    threads: z.int().min(1).max(MOST_THREADS).nullable(),
     /** The Python whose PyTorch is measured as well; null: none. */
     python: text.nullable(),
   }).gives<BenchResult>(),
@@ -211,7 +214,7 @@ export type Notice =
   | { id: number; type: "state"; state: "running" | "paused" | "stopping" }
   /** A training of a sweep begins, number `index` from 0 of `total`: the notices that follow are its own. `words`: which one, as "seed 3". */
   | { id: number; type: "member"; index: number; total: number; words: string; directory: string }
-  | { id: number; type: "download"; received: number; total: number }
+  | { id: number; type: "download"; received: number; total: number; secondsLeft: number | null }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
   | { id: number; type: "measured"; record: BenchRecord }
   | { id: number; type: "warning"; text: string }
@@ -231,10 +234,11 @@ export interface DoctorReport {
   node: string;
   electron: string | null;
   platform: string;
-  cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number };
+  cpu: { name: string; logicalCores: number; features: string[]; isas: string[]; isa: string; threads: number; threadsReason: string };
   /** What a run would choose, on each device; cuda: null where there is no usable GPU. */
   arithmetic: { cpu: Arithmetic; cuda: Arithmetic | null };
-  memory: { totalBytes: number; freeBytes: number };
+  /** What this process may use. limitedBy: the file that says so in a container; null where all of the machine's memory counts. */
+  memory: { totalBytes: number; freeBytes: number; limitedBy: string | null };
   /** Decoded images that are kept on the disk; folder: null where none are kept. */
   decodedImages: { folder: string | null; stores: number; bytes: number; limitBytes: number };
   backends: { name: "cpu" | "cuda"; available: boolean; reason: string; used: boolean }[];
@@ -252,6 +256,14 @@ export interface Gpu {
   capability: string;
 }
 
+/** A file of which nothing is used, or a folder. */
+export interface LeftOutFile {
+  /** Relative to the data's folder. */
+  path: string;
+  /** In words. */
+  reason: string;
+}
+
 export interface DataInfo {
   path: string;
   format: StoredFormat;
@@ -263,8 +275,7 @@ export interface DataInfo {
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
   thumbnails: { label: number; png: Uint8Array }[];
-  /** Files of which nothing is used, and why, in words; paths are relative to `path`. */
-  leftOut: { path: string; reason: string }[];
+  leftOut: LeftOutFile[];
   warnings: string[];
   /** What was decided for the user. */
   notes: string[];
@@ -293,8 +304,7 @@ export interface EvaluateResult {
   pairs: ModelPair[];
   /** Of images without labels, image by image, with an answer of each model; null for labelled images. */
   predictions: { image: string; answers: { predicted: string; confidence: number }[] }[] | null;
-  /** Files of which nothing is used, and why, in words; paths are relative to the data's folder. */
-  leftOut: { path: string; reason: string }[];
+  leftOut: LeftOutFile[];
 }
 
 export interface ModelAnswers {

@@ -109,7 +109,7 @@ const teacherRun = {
   schedule: "cosine-step",
   warmupEpochs: 1,
 };
-/** Where `distill data download cifar-10` puts it. */
+/** Where `distill data download cifar10` puts it. */
 const fullCifar10 = { path: "cifar-10" };
 const augment = { crop: 4, flip: true };
 

@@ -104,11 +104,7 @@ export interface TestSource extends Source {
  * Reads the test images of a data set alone, of whichever classes there are. Where all of those are among `names`, labels are indices into these. Throws an
  * InputError that names the file or folder at fault.
  */
-export async function openTestData(
-  source: TestSource,
-  names: readonly string[] | null,
-  options: OpenOptions = {},
-): Promise<TestData> {
+export async function openTestData(source: TestSource, names: readonly string[] | null, options: OpenOptions = {}): Promise<TestData> {
   const { storeSize = 224, mostOnDevice, onNote = () => {} } = options;
   const division = divisionOf(source);
   const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };

@@ -1,5 +1,6 @@
 import { InputError } from "../contract/failure";
 import { type LeftOut, leftOutFile } from "./folder/left-out";
+import { shownPath } from "./folder/names";
 import type { Said } from "./said";
 
 /** A file, or bytes by that name, that no decoder makes an image of. */
@@ -9,7 +10,7 @@ export class UnreadableImage extends InputError {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`${path} cannot be read as an image: ${reason}`, options);
+    super(`${shownPath(path)} cannot be read as an image: ${reason}`, options);
   }
 }
 

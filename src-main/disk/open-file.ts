@@ -78,6 +78,8 @@ const IS_FOLDER = ": there is a folder where a file is expected; move it away";
 const REMEDIES: Record<string, string | undefined> = {
   EISDIR: IS_FOLDER,
   ENOTEMPTY: IS_FOLDER,
+  ENAMETOOLONG: ": that is too long for this system; most take 255 bytes for each part of a path, and 4096 for all of it",
+  ELOOP: ": its links lead in a circle",
   EROFS: ": that file system can only be read; make it writable, or use a folder elsewhere",
 };
 

@@ -3,13 +3,15 @@ import packageJson from "../../package.json";
 import { machineOf } from "../backend/device";
 import { bench } from "../bench/bench";
 import { chooseArithmetic } from "../contract/arithmetic";
+import type { DownloadName } from "../contract/data-formats";
 import { type Audience, type Method, type Methods, type Notice, type NoticeBody, PEER, PROTOCOL, TERMINAL_ONLY } from "../contract/engine";
 import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
 import { modelInfos } from "../contract/families";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { RunOwner } from "../contract/run";
 import { dataInfo } from "../data/data-info";
-import { CIFAR10, downloadCifar10 } from "../data/download";
+import { type DownloadOptions, downloadData } from "../data/download";
+import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
 import { deleteRun } from "../runs/delete";
 import { summaryIn } from "../runs/figures";
@@ -61,8 +63,8 @@ export class Engine {
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
     dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
-    dataDownload: ({ directory }, notify) => download(directory, CIFAR10, notify),
-    dataDownloadFrom: ({ directory, url }, notify) => download(directory, { ...CIFAR10, url }, notify),
+    dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
+    dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
     start: async (params) => {
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
@@ -122,7 +124,8 @@ function expectAllowed(audience: Audience, method: Method): void {
   if (audience === "peer" && !PEER.includes(method)) throw new UsageError(`${method} is not for other processes: they may call ${PEER.join(", ")}`);
 }
 
-async function download(directory: string, archive: typeof CIFAR10, notify: Notify): Promise<{ path: string }> {
-  const onProgress = (received: number, total: number) => notify({ type: "download", received, total });
-  return { path: await downloadCifar10(directory, { archive, onProgress }) };
+async function download(name: DownloadName, directory: string, from: DownloadOptions["from"], notify: Notify): Promise<{ path: string }> {
+  const onProgress = ({ received, total, secondsLeft }: Received) => notify({ type: "download", received, total: total ?? 0, secondsLeft });
+  const onRetry = (text: string) => notify({ type: "note", text });
+  return { path: await downloadData(name, directory, { from, onProgress, onRetry }) };
 }

@@ -10,7 +10,6 @@ import { mcNemar, mean } from "../contract/statistics";
 import type { Split } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { shownPath } from "../data/folder/names";
-import { openable } from "../data/folder/openable";
 import { openTestData, type TestSource } from "../data/open-dataset";
 import { type UnlabelledFiles, unlabelledImages } from "../data/unlabelled-folder";
 import { UnreadableImages } from "../data/unreadable";
@@ -219,7 +218,7 @@ async function onUnlabelled(
   const predictions: NonNullable<EvaluateResult["predictions"]> = [];
   const unreadable = new UnreadableImages();
   const answersTo = async (file: string) => {
-    const image = await openable({ path: join(folder, file) });
+    const image = { path: join(folder, file) };
     const answers = [];
     for (const [m, { network }] of loaded.entries()) {
       const started = performance.now();

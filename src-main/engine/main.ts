@@ -1,14 +1,18 @@
 /** The engine process: owns the native addon and computes what its clients ask for. A second thread runs the same script and trains. */
 import { isMainThread } from "node:worker_threads";
 import { loadAddon } from "../backend/load";
+import { limitThreads } from "../backend/threads";
 import { useBackend } from "../tensor/tensor";
 import { parent } from "./channel";
 import { Engine } from "./engine";
 import { OwnThread, workAsThread } from "./trainer-thread";
 
-useBackend(loadAddon());
-if (isMainThread) serve();
-else workAsThread();
+const addon = loadAddon();
+useBackend(addon);
+if (isMainThread) {
+  limitThreads(addon);
+  serve();
+} else workAsThread();
 
 function serve(): void {
   process.on("uncaughtException", die);

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, constants, existsSync, lstatSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
+import { naming } from "../disk/open-file";
 
 /** Throws an InputError if one of a comparison's own files already exists. */
 export function expectAbsent(files: readonly string[]): void {
@@ -10,6 +11,7 @@ export function expectAbsent(files: readonly string[]): void {
 
 /** Saves hours of work for a folder that cannot be created: the nearest existing folder must be writable. */
 export function expectWritable(out: string): void {
+  expectName(out);
   let existing = out;
   while (!existsSync(existing)) existing = dirname(existing);
   if (!statSync(existing).isDirectory()) throw new InputError(`${existing} is a file: expected a folder to write the run into; choose another name`);
@@ -18,4 +20,18 @@ export function expectWritable(out: string): void {
   } catch (cause) {
     throw new InputError(`${existing} cannot be written to: ${(cause as Error).message}; choose another folder for the run`, { cause });
   }
+}
+
+/** The longest name in the folder of a run, while it is written. */
+const LONGEST_INSIDE = join("same-images", "checkpoint", "latest.safetensors.partial");
+
+/** Throws an InputError for a name that no folder can have here, which looks like one that is still free. */
+function expectName(out: string): void {
+  naming(out, "written", () => {
+    try {
+      lstatSync(join(out, LONGEST_INSIDE));
+    } catch (error) {
+      if (["ENAMETOOLONG", "ELOOP"].includes((error as NodeJS.ErrnoException).code!)) throw error;
+    }
+  });
 }

@@ -34,8 +34,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   doctor: {},
   models: {},
   dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
-  dataDownload: { directory: "writes" },
-  dataDownloadFrom: { directory: "writes", url: null },
+  dataDownload: { name: null, directory: "writes" },
+  dataDownloadFrom: { name: null, directory: "writes", url: null },
   start: {
     kind: null,
     recipe: (recipe) => pathsIn(recipe).map(reads),

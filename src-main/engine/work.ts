@@ -23,6 +23,7 @@ import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled }
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
+import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
 import { figuresOf } from "../runs/figures";
@@ -212,7 +213,7 @@ export class Work {
           );
         }
         for (const { type, text } of data.said) this.#runs.at(-1)![type === "warning" ? "warn" : "note"](text);
-        if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut);
+        if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
         const unkept = predictionsUnkept(data);
         if (unkept) this.#runs.at(-1)!.note(unkept);

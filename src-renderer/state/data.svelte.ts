@@ -1,3 +1,4 @@
+import type { DownloadName } from "../../src-main/contract/data-formats";
 import type { DataInfo } from "../../src-main/contract/engine";
 import type { Bridge } from "../bridge";
 import { type Engine, inWords } from "./engine.svelte";
@@ -12,14 +13,14 @@ interface Thumbnail {
 }
 
 type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
-type Download = { received: number; total: number } | null;
+type Download = { name: DownloadName; received: number; total: number; secondsLeft: number | null } | null;
 
 /** The chosen data and its contents. */
 export class Data {
   path = $state("bundled");
   reading: Reading = $state.raw({ kind: "reading" });
   download: Download = $state.raw(null);
-  downloadProblem: string | null = $state(null);
+  downloadProblem: { name: DownloadName; message: string } | null = $state(null);
 
   constructor(
     private readonly bridge: Bridge,
@@ -48,19 +49,21 @@ export class Data {
     if (folder) await this.open(folder);
   }
 
-  /** Downloads all of CIFAR-10 into a folder that the user picks, and opens it. */
-  async downloadCifar10(): Promise<void> {
+  /** Downloads a whole data set into a folder that the user picks, and opens it. */
+  async fetch(name: DownloadName): Promise<void> {
     const directory = await this.bridge.chooseFolder("download");
     if (!directory) return;
     this.downloadProblem = null;
-    this.download = { received: 0, total: 0 };
+    this.download = { name, received: 0, total: 0, secondsLeft: null };
     try {
-      const { path } = await this.engine.call("dataDownload", { directory }, (notice) => {
-        if (notice.type === "download") this.download = { received: notice.received, total: notice.total };
+      const { path } = await this.engine.call("dataDownload", { name, directory }, (notice) => {
+        if (notice.type !== "download") return;
+        const { received, total, secondsLeft } = notice;
+        this.download = { name, received, total, secondsLeft };
       });
       await this.open(path);
     } catch (error) {
-      this.downloadProblem = inWords(error);
+      this.downloadProblem = { name, message: inWords(error) };
     } finally {
       this.download = null;
     }

@@ -12,8 +12,13 @@ export interface Finished {
 }
 
 /** Runs `distill` to its end. `onError` sees each piece of standard error, and the process. */
-export function distill(args: readonly string[], cwd: string, onError: (text: string, child: ChildProcess) => void = () => {}): Promise<Finished> {
-  return finish(spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] }), onError);
+export function distill(
+  args: readonly string[],
+  cwd: string,
+  onError: (text: string, child: ChildProcess) => void = () => {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Finished> {
+  return finish(spawn(process.execPath, [PROGRAM, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] }), onError);
 }
 
 /** For `onError`: presses Ctrl-C once, when the pattern is written. A second one would end the program at once. */

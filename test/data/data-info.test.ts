@@ -51,17 +51,15 @@ test("an image folder: counts, size and small thumbnails", async () => {
 test("an image folder with unusual content: each problem is named", async () => {
   await folderOfTwo();
   writeFiles(folder, { "train/dog/list.jpg": "milk, eggs", "test/cat/readme.txt": "hello", "test/dog/2.png": await png(10, 10, [0, 0, 0]) });
-  const { warnings, imageSize, thumbnails } = await dataInfo({ path: folder, format: "auto" }, 5);
+  const { warnings, notes, leftOut, imageSize, thumbnails } = await dataInfo({ path: folder, format: "auto" }, 5);
   expect(imageSize).toBeNull();
-  expect(warnings).toEqual([
-    expect.stringMatching(/list\.jpg cannot be read as an image/),
-    expect.stringMatching(/Skipped, .*readme\.txt/),
-    expect.stringMatching(/differ in size/),
-  ]);
+  expect(warnings).toEqual([expect.stringMatching(/list\.jpg cannot be read as an image/)]);
+  expect(notes).toEqual(["7 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt)", expect.stringMatching(/differ in size/)]);
+  expect(leftOut).toEqual([{ path: "test/cat/readme.txt", reason: "file that holds no image" }]);
   expect(thumbnails).toHaveLength(3);
 });
 
 test("a folder with one class is refused", async () => {
-  writeFiles(folder, { "train/cat/1.png": await png(2, 2, [1, 2, 3]) });
+  for (const part of ["train", "test"]) writeFiles(folder, { [`${part}/cat/1.png`]: await png(2, 2, [1, 2, 3]) });
   await expect(dataInfo({ path: folder, format: "auto" }, 0)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("two classes") });
 });

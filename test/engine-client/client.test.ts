@@ -124,7 +124,7 @@ describe("aborting", () => {
   it("ends a call at once", async () => {
     const { engine, client } = await connected();
     const abort = new AbortController();
-    const call = client.call("dataDownload", { directory: "d" }, { signal: abort.signal });
+    const call = client.call("dataDownload", { name: "cifar10", directory: "d" }, { signal: abort.signal });
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: "INTERRUPTED" });
     expect(engine.last.method).toBe("dataDownload");

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import type { BenchRecord, BenchResult } from "../../contract/engine";
+import { MOST_THREADS } from "../../contract/threads";
 import { wholeNumber } from "../flags";
 import { addVerb, type Perform } from "../verb";
-import { significant, table } from "../words";
+import { count, significant, table } from "../words";
 
 interface BenchOptions {
   against?: "torch";
@@ -24,7 +25,7 @@ export function addBench(program: Command, perform: Perform): void {
     .option("--python <file>", "the Python in which PyTorch is installed", "python3")
     .option("--only <pattern>", 'measure only rows whose "name, precision" matches this regular expression')
     .option("--rounds <count>", "rounds per measurement; the best one counts", wholeNumber(1, 1000), 5)
-    .option("--threads <count>", "threads for both sides (default: one per core)", wholeNumber(1, 1024))
+    .option("--threads <count>", "threads for both sides (default: as doctor shows)", wholeNumber(1, MOST_THREADS))
     .option("--markdown", "print the table as Markdown")
     .action(({ against, python, only, rounds, threads, markdown }: BenchOptions) =>
       perform(async (session) => {
@@ -38,7 +39,7 @@ function machineText({ machine }: BenchResult): string {
   const { cpu, isa, threads, platform, version, torch, gflops, bf16Gflops, bf16Products, gigabytesPerSecond } = machine;
   const inBf16 = bf16Products === "fp32" ? "as which bf16 numbers are multiplied too" : `${bf16Gflops.toFixed(0)} in bf16`;
   return [
-    `${cpu}, ${threads} threads, ${platform}; Distill Studio ${version}, ${isa} kernels${torch ? `; PyTorch ${torch}` : ""}`,
+    `${cpu}, ${count(threads, "thread")}, ${platform}; Distill Studio ${version}, ${isa} kernels${torch ? `; PyTorch ${torch}` : ""}`,
     `Measured limits: ${gflops.toFixed(0)} GFLOP/s in fp32, ${inBf16}, ${gigabytesPerSecond.toFixed(0)} GB/s of memory`,
   ].join("\n");
 }

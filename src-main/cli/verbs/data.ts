@@ -1,15 +1,16 @@
-import path from "node:path";
 import type { Command } from "commander";
-import type { DataFormat } from "../../contract/data-formats";
+import { type DataFormat, type DownloadName, downloadNames, downloads } from "../../contract/data-formats";
 import type { DataInfo } from "../../contract/engine";
+import { UsageError } from "../../contract/failure";
 import { visible } from "../../contract/visible";
 import { shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
-import { table } from "../words";
+import { megabytes, table } from "../words";
 import { addFormatOption, dataPath } from "./evaluate";
 
 export function addData(program: Command, perform: Perform): void {
-  const data = program.command("data").description("describe data sets, download CIFAR-10");
+  const data = program.command("data").description("describe data sets, download CIFAR-10 or CIFAR-100");
   addInfo(data, perform);
   addDownload(data, perform);
 }
@@ -26,25 +27,36 @@ function addInfo(data: Command, perform: Perform): void {
 }
 
 function addDownload(data: Command, perform: Perform): void {
+  const names = downloadNames.join(" or ");
   const verb = addVerb(
     data,
     "download",
-    "download CIFAR-10 (170 MB) and verify it; an interrupted download continues where it stopped",
-    "data download cifar-10",
+    "download CIFAR-10 or CIFAR-100 (170 MB each) and verify it; an interrupted download continues where it stopped, and HTTPS_PROXY is heeded",
+    "data download cifar10",
   );
   verb
-    .argument("<dir>", "folder to save it in")
+    .argument("<set>", `${names}; a folder alone stands for CIFAR-10 in it`)
+    .argument("[dir]", "folder to save it in (default: cifar-10 or cifar-100 in the current one)")
     .option("--url <address>", "address of the archive (default: the official one)")
-    .action((directory: string, { url }: { url?: string }) =>
+    .action((set: string, directory: string | undefined, { url }: { url?: string }) =>
       perform(async (session) => {
         const { world } = session;
-        const folder = path.resolve(world.cwd, directory);
-        const result = await (url === undefined
-          ? session.call("dataDownload", { directory: folder })
-          : session.call("dataDownloadFrom", { directory: folder, url }));
+        const asked = downloadOf(set, directory);
+        const folder = absolutePath(asked.directory, world.cwd);
+        session.say(`${downloads[asked.name].title}, ${megabytes(downloads[asked.name].bytes)}, to ${shownPath(world, folder)}`);
+        const params = { name: asked.name, directory: folder };
+        const result = await (url === undefined ? session.call("dataDownload", params) : session.call("dataDownloadFrom", { ...params, url }));
         return { json: result, text: `Data: ${shownPath(world, result.path)}` };
       }),
     );
+}
+
+/** The set by its name, with or without a hyphen; its own folder by default. */
+function downloadOf(set: string, directory: string | undefined): { name: DownloadName; directory: string } {
+  const name = downloadNames.find((each) => each === set.toLowerCase().replace("-", ""));
+  if (name) return { name, directory: directory ?? downloads[name].title.toLowerCase() };
+  if (directory === undefined) return { name: "cifar10", directory: set };
+  throw new UsageError(`there is no data set "${set}" to download: expected ${downloadNames.join(" or ")}`);
 }
 
 /** So many of the files that are left out are listed. */

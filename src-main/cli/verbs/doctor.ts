@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { DoctorReport } from "../../contract/engine";
 import type { ModelInfo } from "../../contract/families";
 import { addVerb, type Perform } from "../verb";
-import { table } from "../words";
+import { count, table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
   addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "doctor").action(() =>
@@ -20,12 +20,16 @@ function machineText({ version, node, electron, platform, cpu, arithmetic, memor
   return [
     ["version", version],
     ["runs on", `Node ${node}${electron ? `, Electron ${electron}` : ""}, ${platform}`],
-    ["processor", `${cpu.name}, ${cpu.logicalCores} logical cores`],
+    ["processor", `${cpu.name}, ${count(cpu.logicalCores, "logical core")}`],
     ["features", cpu.features.join(" ")],
-    ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}; ${cpu.threads} threads`],
+    ["kernels", `${cpu.isa} of ${cpu.isas.join(", ")}`],
+    ["threads", `${cpu.threads}: ${cpu.threadsReason}`],
     ["precision", arithmeticText(arithmetic.cpu)],
     ...(arithmetic.cuda ? [["", `with device "cuda": ${arithmeticText(arithmetic.cuda)}`]] : []),
-    ["memory", `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}`],
+    [
+      "memory",
+      `${gigabytes(memory.freeBytes)} free of ${gigabytes(memory.totalBytes)}${memory.limitedBy === null ? "" : `, which ${memory.limitedBy} allows`}`,
+    ],
     ["decoded images", decodedText(decodedImages)],
     ...backends.map((backend) => [backend.name, `${backend.available ? `available, ${used(backend.used)}` : "not available"}: ${backend.reason}`]),
     ...gpus.map(({ name, memoryBytes, freeBytes, capability }, i) => [

@@ -1,9 +1,9 @@
-import path from "node:path";
 import { type Command, Option } from "commander";
 import { type DataFormat, dataFormatChoices } from "../../contract/data-formats";
 import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { collect, likeSetting } from "../flags";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { count, percent, table } from "../words";
 import { addSizeOptions, type NetworkOptions, networkRequest } from "./predict";
@@ -16,7 +16,7 @@ export function addFormatOption(verb: Command): Command {
 
 /** A data folder as the engine expects it. A relative path starts from the current folder. */
 export function dataPath(data: string, cwd: string): string {
-  return data === "bundled" ? data : path.resolve(cwd, data);
+  return data === "bundled" ? data : absolutePath(data, cwd);
 }
 
 interface EvaluateOptions extends Omit<NetworkOptions, "model" | "weights"> {
@@ -61,7 +61,7 @@ function requestOf({ model: names, weights: files, run, data, format, skipUnread
     throw new UsageError("--image-size, --patch-size, --mean and --std are for one model: several take theirs from their weights; evaluate them one by one");
   return {
     models: names.map((model, i) => networkRequest({ ...sizes, model, weights: files[i]! }, cwd)),
-    runs: run.map((directory) => path.resolve(cwd, directory)),
+    runs: run.map((directory) => absolutePath(directory, cwd)),
     data: data === undefined ? null : dataPath(data, cwd),
     format,
     skipUnreadable,

@@ -1,7 +1,7 @@
-import path from "node:path";
 import { type Command, Option } from "commander";
 import type { Precision } from "../../contract/recipe";
 import { outFile, shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { megabytes } from "../words";
 
@@ -20,7 +20,7 @@ export function addExport(program: Command, perform: Perform): void {
       perform(async (session) => {
         const { world } = session;
         const file = outFile(world, out, "student", "safetensors");
-        const result = await session.call("exportWeights", { weights: path.resolve(world.cwd, weights), precision, out: file });
+        const result = await session.call("exportWeights", { weights: absolutePath(weights, world.cwd), precision, out: file });
         return { json: result, text: `Weights: ${shownPath(world, result.path)} (${megabytes(result.bytes)})` };
       }),
     );

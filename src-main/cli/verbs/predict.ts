@@ -1,7 +1,7 @@
-import path from "node:path";
 import type { Command } from "commander";
 import type { PredictResult } from "../../contract/engine";
 import { channels, likeSetting, positiveChannels } from "../flags";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { percent, table } from "../words";
 
@@ -34,7 +34,7 @@ export function addSizeOptions(verb: Command): Command {
 
 /** The network as the engine expects it. A relative path starts from the current folder. */
 export function networkRequest({ model, weights, imageSize, patchSize, mean, std }: NetworkOptions, cwd: string) {
-  return { model, weights: weights === "bundled" ? weights : path.resolve(cwd, weights), imageSize, patchSize, mean, std };
+  return { model, weights: weights === "bundled" ? weights : absolutePath(weights, cwd), imageSize, patchSize, mean, std };
 }
 
 export function addPredict(program: Command, perform: Perform): void {
@@ -46,7 +46,7 @@ export function addPredict(program: Command, perform: Perform): void {
     .action((options: NetworkOptions & { images: string[]; temperature?: number }) =>
       perform(async (session) => {
         const { cwd } = session.world;
-        const images = options.images.map((image) => ({ path: path.resolve(cwd, image) }));
+        const images = options.images.map((image) => ({ path: absolutePath(image, cwd) }));
         const result = await session.call("predict", { ...networkRequest(options, cwd), images, temperature: options.temperature });
         const givenAs = (whole: string) => options.images[images.findIndex((image) => image.path === whole)] ?? whole;
         const named = <T extends { path: string }>(each: T): T => ({ ...each, path: givenAs(each.path) });

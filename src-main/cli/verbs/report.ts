@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import path from "node:path";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../contract/failure";
 import { outFile, shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 
 type Format = "html" | "csv" | "json";
@@ -21,7 +21,7 @@ export function addReport(program: Command, perform: Perform): void {
         const { world } = session;
         const file = outFile(world, out, "report", format);
         if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
-        const result = await session.call("report", { runs: runs.map((run) => path.resolve(world.cwd, run)), format, out: file });
+        const result = await session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: file });
         return { json: result, text: `Report: ${shownPath(world, result.path)}` };
       }),
     );

@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import path from "node:path";
 import type { Command } from "commander";
 import { arithmeticInWords } from "../../contract/arithmetic";
 import { InputError, UsageError } from "../../contract/failure";
@@ -7,6 +6,7 @@ import { teachersOf } from "../../contract/recipe-values";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import type { Session } from "../session";
 import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
@@ -35,7 +35,7 @@ export function addRuns(program: Command, perform: Perform): void {
 
 async function list(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
-  const absolute = path.resolve(world.cwd, directory);
+  const absolute = absolutePath(directory, world.cwd);
   const runs = await session.call("listRuns", { directory: absolute });
   if (runs.length === 0) return { json: runs, text: `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
   const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs || "?"}`, accuracyWords(run)]);
@@ -46,7 +46,7 @@ async function list(session: Session, directory: string): Promise<Outcome> {
 
 async function show(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
-  const summaries = await session.call("listRuns", { directory: path.resolve(world.cwd, directory) });
+  const summaries = await session.call("listRuns", { directory: absolutePath(directory, world.cwd) });
   if (summaries.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
   const runs: (RunSummary | Shown)[] = [];
   for (const summary of summaries.reverse()) runs.push(await shownOf(session, summary));
@@ -128,12 +128,12 @@ async function stop(session: Session, directory: string): Promise<Outcome> {
       throw error;
     },
   );
-  return { json: { directory: path.resolve(session.world.cwd, directory), ending }, text: `${directory}: ${ending}` };
+  return { json: { directory: absolutePath(directory, session.world.cwd), ending }, text: `${directory}: ${ending}` };
 }
 
 async function remove(session: Session, directory: string, yes: boolean): Promise<Outcome> {
   const { world } = session;
-  const absolute = path.resolve(world.cwd, directory);
+  const absolute = absolutePath(directory, world.cwd);
   if (!yes) {
     const runs = await session.call("listRuns", { directory: absolute });
     if (runs.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
@@ -146,7 +146,7 @@ async function remove(session: Session, directory: string, yes: boolean): Promis
 
 /** Throws an InputError if nobody trains there. */
 async function attach(session: Session, directory: string): Promise<LiveRun & { owner: RunOwner }> {
-  const live = await session.call("attach", { directory: path.resolve(session.world.cwd, directory) });
+  const live = await session.call("attach", { directory: absolutePath(directory, session.world.cwd) });
   if (!live?.owner)
     throw new InputError(
       `${directory}: no process trains this run now; ${shellWords([...session.world.program, "runs", "show", directory])} says what it has done`,

@@ -49,7 +49,7 @@ function presetRecipe(preset: TeacherId, set: readonly string[], world: World): 
   const recipe = completeRecipe(presetOf(preset).written, set, world.cwd);
   const folder = recipe.data.path;
   if (folder === "bundled" || existsSync(folder)) return recipe;
-  const download = shellWords([...world.program, "data", "download", shownPath(world, folder)]);
+  const download = shellWords([...world.program, "data", "download", "cifar10", shownPath(world, folder)]);
   throw new InputError(
     `data.path: ${folder} does not exist; ${preset} expects CIFAR-10 there: download it with ${download}, or name its folder with --set data.path=DIR`,
   );

@@ -13,7 +13,7 @@ import { duration, percent, table } from "../words";
 import type { World } from "../world";
 
 /** Of the verbs that take a recipe. */
-export const RECIPE_HELP = "the recipe, a JSON file; --resume takes it from the run if it is left out";
+export const RECIPE_HELP = "the recipe, a JSON file, whose relative paths start from its own folder; --resume takes it from the run if it is left out";
 
 export interface RunOptions {
   recipe?: string;
@@ -29,7 +29,11 @@ export function addRunOptions(verb: Command): Command {
     .option("--out <dir>", "folder for the run (default: a new folder in runs/)")
     .option("--resume", "resume the run in --out from its last checkpoint, with the recipe that it has")
     .option("--take-over", "resume although another process may still hold the run, where this program cannot look: you say that it is gone")
-    .addOption(new Option("--set <key=value>", "change a value of the recipe, as in train.epochs=3; may be repeated").argParser(collect).default([], "none"));
+    .addOption(
+      new Option("--set <key=value>", "change a value of the recipe, as in train.epochs=3; relative paths start from the current folder; may be repeated")
+        .argParser(collect)
+        .default([], "none"),
+    );
 }
 
 /** The part of a request that says where the run goes. */

@@ -1,4 +1,5 @@
 /** What the reader of image folders leaves out, and how it says so. */
+import type { LeftOutFile } from "../../contract/engine";
 import type { Said } from "../said";
 import { shownPath } from "./names";
 
@@ -29,7 +30,7 @@ export interface LeftOut {
 }
 
 /** For people: "link that leads nowhere", with the detail. */
-export function leftOutFile({ path, reason, detail }: LeftOut): { path: string; reason: string } {
+export function leftOutFile({ path, reason, detail }: LeftOut): LeftOutFile {
   const { one } = reasons[reason];
   return { path: shownPath(path), reason: detail === undefined ? one : `${one}: ${detail}` };
 }

@@ -1,4 +1,7 @@
-import { cifarFormat } from "./cifar-records";
+import { type CifarLayout, cifarFiles, cifarFormat } from "./cifar-records";
+
+/** Name of the folder in CIFAR-100's archive. */
+export const CIFAR100_FOLDER = "cifar-100-binary";
 
 const FINE_CLASSES = `
   apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle caterpillar cattle
@@ -9,9 +12,9 @@ const FINE_CLASSES = `
   tulip turtle wardrobe whale willow_tree wolf woman worm`;
 
 /** With its 100 fine classes. A record begins with the coarse label (one of 20 groups), which is ignored, and the fine label. */
-export const cifar100Binary = cifarFormat({
+const layout: CifarLayout = {
   name: "CIFAR-100",
-  folder: "cifar-100-binary",
+  folder: CIFAR100_FOLDER,
   sign: "train.bin",
   files: "train.bin and test.bin",
   train: () => ["train.bin"],
@@ -19,4 +22,11 @@ export const cifar100Binary = cifarFormat({
   labelBytes: 2,
   classFile: "fine_label_names.txt",
   classes: FINE_CLASSES.trim().split(/\s+/),
-});
+};
+
+export const cifar100Binary = cifarFormat(layout);
+
+/** Throws an InputError that names a file of CIFAR-100 that a folder lacks or that is truncated. */
+export function checkCifar100(folder: string): void {
+  cifarFiles(layout, folder);
+}

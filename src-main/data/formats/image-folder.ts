@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
-import { type ImageFile, imageSize, thumbnail } from "../decode";
+import { DECODED_AT_ONCE, type ImageFile, imageSize, thumbnail } from "../decode";
 import { EXPECTED, isImageFolder } from "../folder/layout";
 import { leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
 import { shownPath } from "../folder/names";
-import { openable } from "../folder/openable";
 import type { Said } from "../said";
 import { readFiles } from "../store/read-files";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions, type Selection } from "./format";
@@ -62,7 +61,6 @@ const pathsOf = ({ count, path }: ListedSplit): string[] => Array.from({ length:
 const HEADERS_READ = 1000;
 /** Side of a thumbnail in pixels; smaller images keep their size. */
 const THUMBNAIL = 96;
-const AT_ONCE = 4;
 
 interface LabelledFile extends ImageFile {
   label: number;
@@ -75,14 +73,14 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
   const filesOf = (split: ListedSplit | null) =>
     split ? pathsOf(split).map((path, n): LabelledFile => ({ path: join(folder, path), label: split.labels[n]! })) : [];
   const [train, validation, test] = [listing.train, listing.validation, listing.test].map(filesOf) as [LabelledFile[], LabelledFile[], LabelledFile[]];
-  const headers = await settled(evenly([...train, ...validation, ...test], HEADERS_READ), async (file) => imageSize(await openable(file), { signal }));
+  const headers = await settled(evenly([...train, ...validation, ...test], HEADERS_READ), (file) => imageSize(file, { signal }));
   const sizes = fulfilled(headers);
   const broken = headers.flatMap((header) => (header.status === "rejected" ? [String(header.reason.message)] : []));
   const [first] = sizes;
   const same = sizes.every(({ width, height }) => width === first?.width && height === first.height);
   const thumbnails = await settled(firstOfEach(classes, train.length > 0 ? train : test, thumbnailsPerClass), async (file) => ({
     label: file.label,
-    png: await thumbnail(await openable(file), THUMBNAIL, { signal }),
+    png: await thumbnail(file, THUMBNAIL, { signal }),
   }));
   return {
     classes,
@@ -111,8 +109,8 @@ function evenly<T>(items: readonly T[], count: number): T[] {
 /** Reads files a few at a time: one that fails does not end the others, but a stop does. */
 async function settled<T>(files: readonly LabelledFile[], read: (file: LabelledFile) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
   const results: PromiseSettledResult<T>[] = [];
-  for (let n = 0; n < files.length; n += AT_ONCE) {
-    results.push(...(await Promise.allSettled(files.slice(n, n + AT_ONCE).map(read))));
+  for (let n = 0; n < files.length; n += DECODED_AT_ONCE) {
+    results.push(...(await Promise.allSettled(files.slice(n, n + DECODED_AT_ONCE).map(read))));
     for (const result of results.slice(n)) if (result.status === "rejected" && result.reason instanceof Interrupted) throw result.reason;
   }
   return results;

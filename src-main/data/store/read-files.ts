@@ -1,11 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { scope } from "../../tensor/tensor";
 import type { Pixels } from "../dataset";
-import { decode, fitSquare, imageSize, toTensor } from "../decode";
+import { DECODED_AT_ONCE, decode, decodeSquare, imageSize } from "../decode";
 import type { LeftOut } from "../folder/left-out";
 import { systemPath } from "../folder/names";
-import { openable } from "../folder/openable";
 import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
 import { checkMemory } from "../memory";
 import type { Said } from "../said";
@@ -53,7 +51,6 @@ export interface FilesRead {
 const HELD_BYTES = 256e6;
 /** Files whose headers tell whether all images have one size. */
 const HEADERS_READ = 1000;
-const AT_ONCE = 8;
 const FILES_BETWEEN_PAUSES = 1000;
 /** What the largest batches hold has to fit into memory. */
 const BATCH = 256;
@@ -66,18 +63,19 @@ export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Pro
   const tables = [];
   for (const part of wanted.parts) tables.push(await tableOf(wanted.folder, part, options.signal));
   const reading = new Reading(wanted, tables, options);
-  if (typeof wanted.side === "number") return reading.at(wanted.side, () => {});
+  if (typeof wanted.side === "number") return reading.at(wanted.side, null);
   const { most } = wanted.side;
   const own = await ownSide(wanted, most, options.signal);
-  if (own === null) return reading.at(most, () => {});
+  if (own === null) return reading.at(most, null);
   try {
     return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
     if (!(error instanceof OtherSize)) throw error;
-    return reading.at(most, () => {});
+    return reading.at(most, null);
   }
 }
 
+/** Told of an image whose size is another than the data set's. */
 type OnOther = (path: string, image: Pixels) => void;
 
 class Reading {
@@ -97,8 +95,8 @@ class Reading {
     return this.#total * side * side * 3 <= (this.options.heldBytes ?? HELD_BYTES);
   }
 
-  /** `onOther` is called for an image that is not of this size. */
-  async at(side: number, onOther: OnOther): Promise<FilesRead> {
+  /** `onOther` is called for an image that is not of this size; null: it is fitted. */
+  async at(side: number, onOther: OnOther | null): Promise<FilesRead> {
     checkMemory(Math.min(this.#total, BATCH), side);
     const unreadable = new UnreadableImages();
     const parts: FilesRead["parts"] = [];
@@ -117,14 +115,23 @@ class Reading {
     }
   }
 
-  #open(files: FileTable, side: number, onOther: OnOther): StoredImages {
-    const decodeSquare = async (path: string, signal?: AbortSignal) => {
-      const image = await decode(await openable({ path }), { signal });
+  #open(files: FileTable, side: number, onOther: OnOther | null): StoredImages {
+    const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
+    const decodeOwn = async (path: string, signal?: AbortSignal) => {
+      const image = await decode({ path }, { signal });
       if (image.H === side && image.W === side) return image.data;
-      onOther(path, image);
-      return scope(() => fitSquare(toTensor(image), side)).data;
+      onOther!(path, image);
+      // As where it is expected: what is kept must not depend on how it was met.
+      return decodeFitted(path, signal);
     };
-    return openStore({ folder: this.wanted.folder, files, side, decode: decodeSquare, onNote: this.#onNote, signal: this.options.signal });
+    return openStore({
+      folder: this.wanted.folder,
+      files,
+      side,
+      decode: onOther ? decodeOwn : decodeFitted,
+      onNote: this.#onNote,
+      signal: this.options.signal,
+    });
   }
 
   async #stored(images: StoredImages, wanted: number, side: number, unreadable: UnreadableImages, onRead: () => void): Promise<FilesRead["parts"][number]> {
@@ -190,8 +197,8 @@ async function ownSide({ folder, parts }: FilesToRead, most: number, signal?: Ab
     return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
   });
   let side: number | null = null;
-  for (let at = 0; at < looked.length; at += AT_ONCE) {
-    const sizes = await Promise.allSettled(looked.slice(at, at + AT_ONCE).map(async (path) => imageSize(await openable({ path }), { signal })));
+  for (let at = 0; at < looked.length; at += DECODED_AT_ONCE) {
+    const sizes = await Promise.allSettled(looked.slice(at, at + DECODED_AT_ONCE).map((path) => imageSize({ path }, { signal })));
     checkStop(signal);
     // A file that cannot be read is reported when it is decoded.
     for (const { width, height } of sizes.flatMap((size) => (size.status === "fulfilled" ? [size.value] : []))) {

@@ -71,7 +71,7 @@ describe("distill train-teacher", () => {
     const missing = await trainTeacher("--preset", "teacher-resnet18");
     expect([missing.status, missing.calls]).toEqual([1, []]);
     expect(missing.err).toContain(
-      `${join(cwd, "cifar-10")} does not exist; teacher-resnet18 expects CIFAR-10 there: download it with npx distill data download cifar-10`,
+      `${join(cwd, "cifar-10")} does not exist; teacher-resnet18 expects CIFAR-10 there: download it with npx distill data download cifar10 cifar-10`,
     );
     mkdirSync(join(cwd, "images"));
     const run = await trainTeacher("--preset", "teacher-resnet18", "--set", "data.path=images");

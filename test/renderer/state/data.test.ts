@@ -46,25 +46,25 @@ it("an answer that comes after a later choice is dropped", async () => {
 it("nothing changes where no folder is picked", async () => {
   data = await dataWith(null);
   await data.chooseFolder();
-  await data.downloadCifar10();
+  await data.fetch("cifar100");
   expect(engine.calls).toEqual([]);
 });
 
 it("a download reports how far it is, and what it brought is opened", async () => {
   const seen: unknown[] = [];
   engine.answers.dataDownload = (_, notify) => {
-    notify({ type: "download", received: 5, total: 10 });
+    notify({ type: "download", received: 5, total: 10, secondsLeft: 3 });
     notify({ type: "phase", text: "Unpacking" });
     seen.push(data.download);
     return { path: "/my/images/cifar-10" };
   };
-  await data.downloadCifar10();
-  expect(seen).toEqual([{ received: 5, total: 10 }]);
+  await data.fetch("cifar100");
+  expect(seen).toEqual([{ name: "cifar100", received: 5, total: 10, secondsLeft: 3 }]);
   expect(data).toMatchObject({ path: "/my/images/cifar-10", download: null, downloadProblem: null });
 });
 
 it("a download that fails says why", async () => {
   engine.answers.dataDownload = () => Promise.reject(failure("no network"));
-  await data.downloadCifar10();
-  expect(data).toMatchObject({ download: null, downloadProblem: "No network" });
+  await data.fetch("cifar100");
+  expect(data).toMatchObject({ download: null, downloadProblem: { name: "cifar100", message: "No network" } });
 });

@@ -1,0 +1,16 @@
+import { homedir } from "node:os";
+import path from "node:path";
+import { InputError } from "../contract/failure";
+
+/** The absolute path of what a person wrote: "~" and "~/..." are the home folder, and a relative path starts from `folder`. */
+export function absolutePath(written: string, folder: string): string {
+  return path.resolve(folder, /^~(?=$|[\\/])/.test(written) ? path.join(home(), written.slice(1)) : written);
+}
+
+function home(): string {
+  try {
+    return homedir();
+  } catch (cause) {
+    throw new InputError("the home folder, which ~ stands for, is not known: write the whole path", { cause });
+  }
+}
