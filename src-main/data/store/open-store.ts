@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { writeWhole } from "../../disk/write-whole";
 import { memory } from "../../machine/memory";
 import { DECODED_AT_ONCE } from "../decode";
@@ -11,8 +12,8 @@ import { Kept } from "./kept";
 import { aboutFile, makeRoom, type StoreInfo, type StorePlace, storePlace } from "./place";
 import { StoredImages } from "./stored-images";
 
-/** Has to change whenever the same file is decoded to other pixels than before. */
-export const DECODING = 1;
+/** Has to change whenever this program makes other pixels of the same file than before; what the image library makes of it is known by its version. */
+const DECODING = 1;
 
 export interface StoreOptions {
   /** Holds the files. */
@@ -68,7 +69,7 @@ function openDisk({ folder, files, side, onNote }: StoreOptions): DiskStore | nu
 
 /** Equal for the same files in whatever folder, with the same side. */
 function keyOf(files: FileTable, side: number): string {
-  const hash = createHash("sha256").update(JSON.stringify([DECODING, side, files.count]));
+  const hash = createHash("sha256").update(JSON.stringify([DECODING, sharp.versions, side, files.count]));
   for (const part of files.content()) hash.update(part);
   return hash.digest("hex").slice(0, 32);
 }
