@@ -20,6 +20,8 @@ export interface StoreOptions {
   folder: string;
   /** All files of the folder, also those of which nothing is needed now: the store is for all starts. */
   files: FileTable;
+  /** How many of them, the first ones, are wanted now. */
+  wanted: number;
   /** Of the decoded images, in pixels. */
   side: number;
   /** Decodes the image of a file to [side,side,3]. Throws an InputError that names it if that is not possible. */
@@ -34,7 +36,7 @@ export interface StoreOptions {
  * disk has no room for them, memory keeps as many as an eighth of what is free holds.
  */
 export function openStore(options: StoreOptions): StoredImages {
-  const { folder, files, side, decode, onNote, signal } = options;
+  const { folder, files, wanted, side, decode, onNote, signal } = options;
   const bytes = side * side * 3;
   const disk = openDisk(options);
   const mostHeld = Math.floor(memory().available / 8 / bytes);
@@ -44,7 +46,7 @@ export function openStore(options: StoreOptions): StoredImages {
       `${homeless} of ${files.count} decoded images have room neither on the disk nor in memory, and are decoded whenever they are needed: see DISTILL_CACHE_GB`,
     );
   const kept = new Kept(disk, mostHeld, (reason) => onNote(`decoded images go no further to the disk (${reason}): the next start decodes the others again`));
-  return new StoredImages({ folder, files, bytes, kept, decode, atOnce: DECODED_AT_ONCE, signal });
+  return new StoredImages({ folder, files, wanted, bytes, kept, decode, onNote, atOnce: DECODED_AT_ONCE, signal });
 }
 
 /** Null where nothing is kept on the disk. */

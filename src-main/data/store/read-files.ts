@@ -104,7 +104,7 @@ class Reading {
     const onRead = () => this.options.onProgress?.(++done, this.#total);
     try {
       for (const [i, { wanted }] of this.wanted.parts.entries()) {
-        const images = this.#open(this.tables[i]!, side, onOther);
+        const images = this.#open(this.tables[i]!, wanted, side, onOther);
         const part = this.isHeldAt(side) ? held(images, wanted, side, unreadable, onRead) : this.#stored(images, wanted, side, unreadable, onRead);
         parts.push(await part);
       }
@@ -115,7 +115,7 @@ class Reading {
     }
   }
 
-  #open(files: FileTable, side: number, onOther: OnOther | null): StoredImages {
+  #open(files: FileTable, wanted: number, side: number, onOther: OnOther | null): StoredImages {
     const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
     const decodeOwn = async (path: string, signal?: AbortSignal) => {
       const image = await decode({ path }, { signal });
@@ -127,6 +127,7 @@ class Reading {
     return openStore({
       folder: this.wanted.folder,
       files,
+      wanted,
       side,
       decode: onOther ? decodeOwn : decodeFitted,
       onNote: this.#onNote,
