@@ -94,6 +94,12 @@ async function orReleased<T>(opened: readonly RawSplit[], make: () => T | Promis
   }
 }
 
+/** The classes that networks know, and how to find others among them: by place, or -1. */
+export interface KnownNames {
+  names: readonly string[];
+  rowsOf(classes: readonly string[]): readonly number[];
+}
+
 export interface TestSource extends Source {
   /** Where a folder has no split, all its images are test images. */
   isWhole: boolean;
@@ -101,10 +107,10 @@ export interface TestSource extends Source {
 }
 
 /**
- * Reads the test images of a data set alone, of whichever classes there are. Where all of those are among `names`, labels are indices into these. Throws an
+ * Reads the test images of a data set alone, of whichever classes there are. Where all of those are among the known ones, labels are indices into these. Throws an
  * InputError that names the file or folder at fault.
  */
-export async function openTestData(source: TestSource, names: readonly string[] | null, options: OpenOptions = {}): Promise<TestData> {
+export async function openTestData(source: TestSource, known: KnownNames | null, options: OpenOptions = {}): Promise<TestData> {
   const { storeSize = 224, mostOnDevice, onNote = () => {} } = options;
   const division = divisionOf(source);
   const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };
@@ -114,7 +120,7 @@ export async function openTestData(source: TestSource, names: readonly string[] 
     raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable: source.skipUnreadable }),
   }));
   return orReleased([raw.test], () => {
-    const { classes, labels, said } = byName(raw, names);
+    const { classes, labels, said } = byName(raw, known);
     const test = toSplits([{ ...raw.test, labels }], mostOnDevice)[0]!;
     const streamed = streamedInWords([test]);
     if (streamed) onNote(streamed);
@@ -126,17 +132,14 @@ export async function openTestData(source: TestSource, names: readonly string[] 
   });
 }
 
-/** The labels as indices into `names`, if these are known and have all classes of the data; otherwise as they are. */
-function byName({ classes, test: { labels } }: RawData, names: readonly string[] | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {
-  const known = (names ?? []).map((name) => name.normalize("NFC"));
-  const places = classes.map((name) => known.indexOf(name));
-  const unknown = classes.filter((_, n) => places[n] === -1);
-  if (names !== null && unknown.length > 0 && classes.length !== names.length)
-    throw new InputError(`the data has classes that the model does not know: expected some of ${names.join(", ")}, got ${unknown.join(", ")}`);
-  if (names === null || unknown.length > 0) return { classes, labels, said: [] };
-  const untested = names.filter((_, label) => !places.includes(label));
-  const text = `the test images show ${classes.length} of the ${names.length} classes: none shows ${untested.join(", ")}`;
-  return { classes: names, labels: labels.map((label) => places[label]!), said: untested.length > 0 ? [{ type: "note", text }] : [] };
+/** The labels as indices into the known classes, if these have all classes of the data; otherwise as they are. */
+function byName({ classes, test: { labels } }: RawData, known: KnownNames | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {
+  const rows = known?.rowsOf(classes) ?? [];
+  if (!known || rows.includes(-1)) return { classes, labels, said: [] };
+  const { names } = known;
+  const untested = names.filter((_, row) => !rows.includes(row));
+  const text = `the test images show ${classes.length} of the ${names.length} classes that the model knows: none shows ${untested.join(", ")}`;
+  return { classes: names, labels: labels.map((label) => rows[label]!), said: untested.length > 0 ? [{ type: "note", text }] : [] };
 }
 
 function expectOneValidation({ path, validation }: Source, raw: RawData): void {

@@ -10,14 +10,15 @@ import { mcNemar, mean } from "../contract/statistics";
 import type { Split } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { shownPath } from "../data/folder/names";
-import { openTestData, type TestSource } from "../data/open-dataset";
+import { type KnownNames, openTestData, type TestSource } from "../data/open-dataset";
 import { type UnlabelledFiles, unlabelledImages } from "../data/unlabelled-folder";
 import { UnreadableImages } from "../data/unreadable";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
+import { fittedTo, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
-import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 
 type Notify = (notice: NoticeBody) => void;
@@ -47,14 +48,15 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   try {
     for (const each of chosen) {
       loaded.push({ ...each, network: loadNetwork(each.options) });
-      warnOf(loaded.at(-1)!.network, notify);
     }
     const names = loaded.flatMap(({ network }) => (network.classes ? [network.classes] : []))[0] ?? null;
+    const known = names && { names, rowsOf: (classes: readonly string[]) => rowsOf(names, classes) };
     const areClasses = (folders: readonly string[]) =>
-      names ? folders.some((folder) => names.includes(folder)) : folders.length === loaded[0]!.network.model.classes;
+      known ? known.rowsOf(folders).some((row) => row !== -1) : folders.length === loaded[0]!.network.model.classes;
     const images = source.format === "auto" && source.path !== "bundled" ? await unlabelledImages(source.path, areClasses) : null;
+    if (images) sayOf(loaded, notify);
     if (images) return await onUnlabelled(loaded, images, source.skipUnreadable, yieldPoint, notify);
-    return await onLabelled(loaded, source, names, yieldPoint, notify);
+    return await onLabelled(loaded, source, known, yieldPoint, notify);
   } finally {
     for (const { network } of loaded) network.model.release();
   }
@@ -65,6 +67,17 @@ function sourceOf({ data, format, skipUnreadable = false }: EvaluateRequest, ofR
   if (data !== null) return { path: data, format, trainLimit: null, testLimit: null, isWhole: true, skipUnreadable };
   if (!ofRun) throw new UsageError("evaluate: expected a folder of images");
   return { ...ofRun, isWhole: false, skipUnreadable: skipUnreadable || ofRun.skipUnreadable };
+}
+
+/** Once, what was assumed about all of them. */
+function sayOf(loaded: readonly Loaded[], notify: Notify): void {
+  const said = new Set<string>();
+  for (const { network } of loaded)
+    warnOf(network, (notice) => {
+      if (!("text" in notice) || said.has(notice.text)) return;
+      said.add(notice.text);
+      notify(notice);
+    });
 }
 
 // ---- Which networks ---------------------------------------------------------------------------------------------------------------
@@ -109,19 +122,19 @@ const BATCH = 128;
 /** So many of the most confident wrong answers are named. */
 const MISTAKES = 10;
 
-/** `names`: the classes of the networks, if they are known. */
 async function onLabelled(
   loaded: readonly Loaded[],
   source: TestSource,
-  names: readonly string[] | null,
+  known: KnownNames | null,
   yieldPoint: () => Promise<void>,
   notify: Notify,
 ): Promise<EvaluateResult> {
-  const data = await openTestData(source, names, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
+  const data = await openTestData(source, known, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
   try {
     const { test, classes } = data;
     for (const said of data.said) notify(said);
-    for (const { network, options } of loaded) expectSameClasses(network, classes, `the model (${options.weights})`);
+    for (const each of loaded) each.network = fittedTo(each.network, classes, `the model (${each.options.weights})`);
+    sayOf(loaded, notify);
     const answers: Judged[][] = [];
     const models: ModelAnswers[] = [];
     for (const { name, options, network } of loaded) {

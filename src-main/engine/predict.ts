@@ -74,6 +74,7 @@ export function numbered(count: number): string[] {
 }
 
 /** Reports what was assumed about a network. */
-export function warnOf({ assumption }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+export function warnOf({ assumption, notes }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+  for (const text of notes) notify({ type: "note", text });
   if (assumption) notify({ type: "warning", text: assumption });
 }

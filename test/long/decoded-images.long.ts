@@ -14,7 +14,7 @@ import { need } from "../../src-main/data/batches";
 import type { Dataset } from "../../src-main/data/dataset";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { createStudent } from "../../src-main/training/network";
+import { createStudent } from "../../src-main/training/student";
 import { Trainer } from "../../src-main/training/trainer";
 
 useBackend(loadAddon());
@@ -98,7 +98,7 @@ it(`${FILES} files of 32 px in 1,000 classes`, async () => {
     const data = await open(set, 32);
     const scanned = performance.now();
     console.log(start, "start: scanned in s", (scanned - began) / 1e3, memory());
-    const student = createStudent({ ...recipe.student, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }, data.classes.length, 0);
+    const student = createStudent({ ...recipe.student, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }, data.classes, 0);
     const trainer = new Trainer({ arm: "single", recipe: resolveArithmetic(recipe, EARLIER), data, student, teacher: null });
     for (let batch = 1; batch <= 400; batch++) {
       await trainer.prepare();
