@@ -16,6 +16,7 @@ import { runFolders } from "../runs/reader";
 import { fittedTo } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { fetchNamed } from "./hub";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 
 type Notify = (notice: NoticeBody) => void;
@@ -44,11 +45,14 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   const format = request.data === null ? runs[0]!.data.format : request.format;
   const testLimit = request.data === null ? runs[0]!.data.testLimit : null;
 
+  const fetched = await fetchNamed(
+    chosen.map(({ options }) => options.weights),
+    notify,
+  );
+  for (const text of fetched.notes) notify({ type: "note", text });
   const loaded: Loaded[] = [];
   try {
-    for (const each of chosen) {
-      loaded.push({ ...each, network: loadNetwork(each.options) });
-    }
+    for (const each of chosen) loaded.push({ ...each, network: loadNetwork({ ...each.options, weights: fetched(each.options.weights) }) });
     const images = format === "auto" && data !== "bundled" ? unlabelledImages(data) : null;
     if (images) sayOf(loaded, notify);
     if (images) return await onUnlabelled(loaded, images, yieldPoint, notify);
