@@ -13,7 +13,7 @@ import { readingFolder } from "./locate";
 import type { Said } from "./said";
 import { samePictures } from "./same-pictures";
 import { divisionOf } from "./selection";
-import { releaseSplit, streamedInWords, toSplit } from "./split";
+import { releaseSplit, streamedInWords, toSplits } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
 
@@ -65,7 +65,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
     const concerns = [...concernsOfCounts(raw.classes, countsIn(raw)), ...(await samePictures(own, raw.test, signal))];
-    const splits = allOrNone(() => parts.map((part) => toSplit(part, mostOnDevice)));
+    const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
     return {
@@ -130,7 +130,7 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
   }));
   return orReleased([raw.test], () => {
     const { classes, labels, said } = byName(raw, known);
-    const test = toSplit({ ...raw.test, labels }, mostOnDevice);
+    const test = toSplits([{ ...raw.test, labels }], mostOnDevice)[0]!;
     const streamed = streamedInWords([test]);
     if (streamed) onNote(streamed);
     const release = () => {
