@@ -64,7 +64,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
-    const concerns = [...concernsOfCounts(raw.classes, countsIn(raw)), ...(await samePictures(own, raw.test, signal))];
+    const concerns = [...concernsOfCounts(raw.classes, countsIn(raw, source)), ...(await samePictures(own, raw.test, signal))];
     const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
@@ -87,10 +87,11 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
   });
 }
 
-function countsIn({ classes, train, test }: RawData): { train: number[]; test: number } {
+/** As far as the data alone decide them: who limits the images knows that they are few. */
+function countsIn({ classes, train, test }: RawData, { trainLimit, testLimit }: Source): { train: number[]; test: number } {
   const counts = classes.map(() => 0);
   for (const label of train!.labels) counts[label]!++;
-  return { train: counts, test: test.labels.length };
+  return { train: trainLimit === null ? counts : [], test: testLimit === null ? test.labels.length : 0 };
 }
 
 /** What `make` gives. If it throws, files that were opened for these splits are closed. */
