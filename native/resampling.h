@@ -61,10 +61,14 @@ inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64
   return r;
 }
 
-// Resizes the image, as if as a whole, until its shorter side is `size`; the outputs are the `size` pixels at its centre along one side.
+// torchvision's int(round(rest / 2.0)), which rounds a half to the even number.
+inline int64_t half_to_even(int64_t rest) { return rest / 2 + (rest % 2) * (rest / 2 % 2); }
+
+// Resizes the image, as if as a whole, until its shorter side is `size`; the outputs are the `size` pixels at its centre along one side. As
+// torchvision's Resize(size), int(size * long / short), and CenterCrop(size)
 inline Resampling centre_of(int64_t side, int64_t shorter, int64_t size) {
-  const int64_t resized = std::llround(static_cast<double>(side) * (static_cast<double>(size) / static_cast<double>(shorter)));
-  return bilinear(side, resized, (resized - size) / 2, size);
+  const int64_t resized = size * side / shorter;
+  return bilinear(side, resized, half_to_even(resized - size), size);
 }
 
 }  // namespace distill

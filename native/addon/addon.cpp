@@ -10,6 +10,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add_tensor_methods(exports);
   add_machine_methods(exports);
   add_file_methods(exports);
+  add_image_methods(exports);
   add_device_methods(exports);
   add_op_methods(exports);
   return exports;

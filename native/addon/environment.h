@@ -68,6 +68,7 @@ std::vector<Argument> take_arguments(const char *op, const Napi::Value &object);
 void add_tensor_methods(Napi::Object exports);
 void add_machine_methods(Napi::Object exports);
 void add_file_methods(Napi::Object exports);
+void add_image_methods(Napi::Object exports);
 void add_device_methods(Napi::Object exports);
 void add_op_methods(Napi::Object exports);
 

@@ -2,6 +2,7 @@
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
 import type { EngineEnd } from "../contract/engine";
 import type { Access, OwnerAnswer, OwnerMessage, OwnerRequest } from "../contract/owner";
+import { engineEnvironment } from "../engine-client/environment";
 import { engineEnd } from "../engine-client/exit";
 
 /** How many characters of standard error to keep, to explain an exit. */
@@ -81,7 +82,11 @@ class Running {
   #lastId = 0;
 
   constructor(script: string, runsDirectory: string, grants: readonly { path: string; access: Access }[]) {
-    this.child = utilityProcess.fork(script, [runsDirectory], { serviceName: "distill-engine", stdio: ["ignore", "ignore", "pipe"] });
+    this.child = utilityProcess.fork(script, [runsDirectory], {
+      serviceName: "distill-engine",
+      stdio: ["ignore", "ignore", "pipe"],
+      env: engineEnvironment(),
+    });
     const { port1, port2 } = new MessageChannelMain();
     this.#owner = port2;
     this.child.postMessage("owner", [port1]);

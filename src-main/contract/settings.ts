@@ -8,6 +8,7 @@ import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objecti
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
 
 const vitOnly = { text: "vision transformers", to: (value: ValueLookup) => patchSizeOf(String(value("student.model"))) !== null };
+const initialWeightsOnly = { text: "initial weights", to: (value: ValueLookup) => value("student.weights") !== null };
 const unlabelledOnly = { text: "images without labels", to: (value: ValueLookup) => value("data.unlabelled") !== null };
 const bf16OnProcessor = {
   text: "16-bit precision on a processor",
@@ -68,7 +69,7 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Teacher's weights",
-    help: "A safetensors file, or the bundled weights.",
+    help: "A safetensors file, what PyTorch's torch.save writes, or the bundled weights.",
   }),
   "teacher.imageSize": integer(8, 1024, {
     defaultOf: imageSizeOf,
@@ -78,7 +79,7 @@ export const settings = {
     unit: "px",
     help: "Side of the images that the teacher sees; it should be the size that it was trained at.",
   }),
-  "teacher.mean": triple(-10, 10, {
+  "teacher.mean": triple(0, 1, {
     nullable: true,
     default: null,
     group: "Teacher",
@@ -119,9 +120,17 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Student's initial weights",
-    help: "A safetensors file to start from, head included; null starts fresh from the seed.",
+    help: "A file to start from, safetensors or PyTorch's; null starts fresh from the seed.",
   }),
-  "student.mean": triple(-10, 10, {
+  "student.freshHead": flag({
+    default: false,
+    applies: initialWeightsOnly,
+    group: "Student",
+    advanced: true,
+    label: "Fresh last layer",
+    help: "Starts the last layer from the seed, whatever classes the initial weights have; otherwise they must be the data's, or contain them by name.",
+  }),
+  "student.mean": triple(0, 1, {
     nullable: true,
     default: null,
     group: "Student",

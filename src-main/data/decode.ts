@@ -1,10 +1,12 @@
-import { access, constants, stat } from "node:fs/promises";
-import sharp, { type Metadata, type Sharp } from "sharp";
+import { availableParallelism } from "node:os";
+import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { InputError, Interrupted } from "../contract/failure";
-import { prepareImage } from "../tensor/ops/prepare-image";
-import { fromArray, scope, type Tensor } from "../tensor/tensor";
+import { backend } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
+import { type ImageFile, readImageFile, Unusable } from "./image-file";
 import { checkStop, unlessStopped } from "./stop";
+
+export type { ImageFile };
 
 /** Extensions of files that are read as images. */
 export const IMAGE_FILE = /\.(png|jpe?g|webp)$/i;
@@ -16,19 +18,17 @@ const MAX_SIDE = 16_384;
 /** Enough for the largest image on a slow machine. */
 const SECONDS = 60;
 
+/** Reading so many at once keeps every processor busy, each with an image of its own: the program's start gives Node's pool as many threads. */
+export const DECODED_AT_ONCE = availableParallelism() + 2;
+
 // Several images are decoded at once instead, and none twice.
 sharp.concurrency(1);
 sharp.cache(false);
 
 // The library tells formats by content, and some of the many that it reads are programs in themselves (SVG).
 sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
-
-/** A file, or its encoded bytes with a name for messages. */
-export interface ImageFile {
-  path: string;
-  bytes?: Uint8Array;
-}
+const LOADERS = ["Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif"];
+sharp.unblock({ operation: LOADERS.map((kind) => `VipsForeignLoad${kind}`) });
 
 export interface ReadingOptions {
   /** Makes reading reject at once with Interrupted. */
@@ -39,11 +39,36 @@ export interface ReadingOptions {
 
 /** Decodes an image as a viewer would show it: rotated by its EXIF orientation, converted to sRGB, transparency on white. Throws an InputError that names the file. */
 export async function decode(file: ImageFile, options?: ReadingOptions): Promise<Pixels> {
-  return reading(file, options, async (image) => {
-    const upright = image().autoOrient().flatten({ background: "#ffffff" }).toColourspace("srgb");
-    const { data, info } = await upright.raw().toBuffer({ resolveWithObject: true });
-    return { data, H: info.height, W: info.width };
-  });
+  return reading(file, options, (image, header) => (isPlainCmyk(header) ? decodeCmyk(image) : decodeColours(image)));
+}
+
+async function decodeColours(image: (options?: SharpOptions) => Sharp): Promise<Pixels> {
+  const upright = image({ autoOrient: true }).flatten({ background: "#ffffff" }).toColourspace("srgb");
+  const { data, info } = await upright.raw().toBuffer({ resolveWithObject: true });
+  return { data, H: info.height, W: info.width };
+}
+
+const isPlainCmyk = ({ space, depth }: Metadata) => space === "cmyk" && depth === "uchar";
+
+/** As Pillow and browsers: each ink takes its part of the light, whatever a profile says of its colour. */
+async function decodeCmyk(image: (options?: SharpOptions) => Sharp): Promise<Pixels> {
+  const inks = image({ autoOrient: true, ignoreIcc: true }).pipelineColourspace("cmyk").toColourspace("cmyk");
+  const { data, info } = await inks.raw().toBuffer({ resolveWithObject: true });
+  const { height: H, width: W, channels } = info;
+  const pixels = new Uint8Array(H * W * 3);
+  for (let i = 0; i < H * W; i++) {
+    const light = 255 - data[i * channels + 3]!;
+    for (let c = 0; c < 3; c++) pixels[3 * i + c] = light - Math.round((data[i * channels + c]! * light) / 255);
+  }
+  return { data: pixels, H, W };
+}
+
+/**
+ * u8 [side,side,3] of what `decode` gives: the shorter side resized to `side`, then the middle, as `fitSquare` does. Every network's input starts from
+ * it, in training, evaluation and prediction. Throws an InputError that names the file.
+ */
+export async function decodeSquare(file: ImageFile, side: number, options?: ReadingOptions): Promise<Uint8Array> {
+  return fitSquare(await decode(file, options), side);
 }
 
 /** Width and height that `decode` would give, read from the file's header only. */
@@ -64,31 +89,23 @@ export async function encodePng({ data, H, W }: Pixels): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** [side,side,3]: shorter side resized, then centre crop, by the same op that prepares every other input of a network. */
-export function fitSquare(image: Tensor, side: number): Pixels {
-  // (v / 255 - 0) / (1 / 255): back to 0 ... 255.
-  const scaled = scope(() => prepareImage(image, { size: side, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] }).toFloat32());
-  return { data: Uint8Array.from(scaled, Math.round), H: side, W: side };
-}
-
-/** u8 [H,W,3] */
-export function toTensor({ data, H, W }: Pixels): Tensor {
-  return fromArray(data, [H, W, 3]);
+/** u8 [side,side,3], to the bit what torchvision's Resize(side) and CenterCrop(side) make of these pixels as an image of Pillow. Computed in another thread. */
+export async function fitSquare({ data, H, W }: Pixels, side: number): Promise<Uint8Array> {
+  return H === side && W === side ? data : backend().fitImage(data, { H, W, height: H, width: W, rows: H, columns: W, side });
 }
 
 /** Opens an image, checks its header and passes it on; an InputError, whatever fails, names the file. */
 async function reading<T>(
   file: ImageFile,
   { signal, seconds = SECONDS }: ReadingOptions = {},
-  read: (image: () => Sharp, header: Metadata) => Promise<T>,
+  read: (image: (options?: SharpOptions) => Sharp, header: Metadata) => Promise<T>,
 ): Promise<T> {
-  const { path, bytes } = file;
-  const image = () => sharp(bytes ?? path, { failOn: "error", limitInputPixels: MAX_PIXELS }).timeout({ seconds: Math.ceil(seconds) });
   const work = async () => {
-    // A pipe or a device might never end.
-    if (bytes ? bytes.length === 0 : await isEmptyFile(path)) throw new Unusable("it is empty");
+    const bytes = await readImageFile(file);
+    const image = (options?: SharpOptions) =>
+      sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS, ...options }).timeout({ seconds: Math.ceil(seconds) });
     const header = await image().metadata();
-    expectSides(header);
+    expectReadable(header);
     return read(image, header);
   };
   checkStop(signal);
@@ -96,43 +113,29 @@ async function reading<T>(
     return await unlessStopped(within(seconds, work()), signal);
   } catch (cause) {
     if (cause instanceof Interrupted) throw cause;
-    throw new InputError(`${path} cannot be read as an image: ${reasonOf(cause as Error)}`, { cause });
+    throw new InputError(`${file.path} cannot be read as an image: ${reasonOf(cause as Error)}`, { cause });
   }
 }
 
-/** Throws if it is no file, or one that may not be read. */
-async function isEmptyFile(path: string): Promise<boolean> {
-  const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") throw new Unusable("it is missing");
-    throw error;
-  });
-  if (!stats.isFile()) throw new Unusable("it is a folder or a device");
-  await access(path, constants.R_OK);
-  return stats.size === 0;
-}
-
-function expectSides({ width, height }: Metadata): void {
+function expectReadable({ width, height, depth }: Metadata): void {
   if (Math.max(width, height) > MAX_SIDE) throw new Unusable(`it has ${width}x${height} pixels; at most ${MAX_SIDE} a side are read`);
+  if (depth !== "uchar" && depth !== "ushort") throw new Unusable(`its values are of the type ${depth}, whose white nobody knows: convert it to 8 or 16 bits`);
 }
 
-/** A reason in words of this program. */
-class Unusable extends Error {}
-
-const REFUSED = "this program may not read it; change its permissions";
-const DAMAGED = "it is cut off or damaged; replace it, or remove it from the folder";
-
-/** Codes and texts of the system and of the image library, in words. */
+/** Codes and texts of the system and of the image library, in words. Of a kind that is read, whatever else fails is damage. */
 const REASONS: readonly [text: RegExp, reason: string][] = [
-  [/EACCES|EPERM/, REFUSED],
-  [/unsupported image format/, "by its content it is no JPEG, PNG or WebP; convert it, or remove it from the folder"],
+  [/^ENOENT/, "it is missing"],
+  [/^EACCES|^EPERM/, "this program may not read it; change its permissions"],
   [/pixel limit/, `it has more than ${MAX_PIXELS / 1e6} million pixels; make it smaller`],
-  [/corrupt header|premature end|read error|unable to parse/i, DAMAGED],
 ];
+const DAMAGED = "it is cut off or damaged; replace it, or remove it from the folder";
 
 function reasonOf(error: Error): string {
   if (error instanceof Unusable) return error.message;
   const known = REASONS.find(([text]) => text.test(error.message));
-  return known ? known[1] : `the image library reports "${error.message.split("\n")[0]}"`;
+  if (known) return known[1];
+  if ("syscall" in error) return `the system reports "${error.message}"`;
+  return `${DAMAGED} (the image library reports "${error.message.split("\n")[0]}")`;
 }
 
 /** Settles like `work`, or rejects when time is up. */

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
 import type { EngineEnd } from "../contract/engine";
 import type { EngineChannel, Incoming } from "./channel";
+import { engineEnvironment } from "./environment";
 import { engineEnd } from "./exit";
 
 /** Characters of standard error kept to explain why the process ended. */
@@ -11,6 +12,7 @@ const KEPT = 4000;
 /** Starts the engine's script. */
 export function startEngine(script: string): EngineChannel {
   const child = fork(script, [], {
+    env: engineEnvironment(),
     // Typed arrays pass as they are.
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],

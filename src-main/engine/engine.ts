@@ -77,7 +77,11 @@ export class Engine {
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, notify),
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
-    exportWeights: (request) => exportWeights(request),
+    exportWeights: (request, notify) => {
+      const { notes, ...written } = exportWeights(request);
+      for (const text of notes) notify({ type: "note", text });
+      return written;
+    },
     bench: (request, notify) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       backend().useCpu();

@@ -13,8 +13,9 @@ import { unlabelledImages } from "../data/unlabelled-folder";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
+import { fittedTo } from "../training/classes";
 import { evaluate } from "../training/evaluate";
-import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 
 type Notify = (notice: NoticeBody) => void;
@@ -47,14 +48,25 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   try {
     for (const each of chosen) {
       loaded.push({ ...each, network: loadNetwork(each.options) });
-      warnOf(loaded.at(-1)!.network, notify);
     }
     const images = format === "auto" && data !== "bundled" ? unlabelledImages(data) : null;
+    if (images) sayOf(loaded, notify);
     if (images) return await onUnlabelled(loaded, images, yieldPoint, notify);
     return await onLabelled(loaded, { path: data, format, trainLimit: 1, testLimit }, yieldPoint, notify);
   } finally {
     for (const { network } of loaded) network.model.release();
   }
+}
+
+/** Once, what was assumed about all of them. */
+function sayOf(loaded: readonly Loaded[], notify: Notify): void {
+  const said = new Set<string>();
+  for (const { network } of loaded)
+    warnOf(network, (notice) => {
+      if (!("text" in notice) || said.has(notice.text)) return;
+      said.add(notice.text);
+      notify(notice);
+    });
 }
 
 // ---- Which networks ---------------------------------------------------------------------------------------------------------------
@@ -103,7 +115,8 @@ async function onLabelled(loaded: readonly Loaded[], source: Source, yieldPoint:
   const data = await openDataset(source, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
   try {
     const { test, classes } = data;
-    for (const { network, options } of loaded) expectSameClasses(network, classes, `the model (${options.weights})`);
+    for (const each of loaded) each.network = fittedTo(each.network, classes, `the model (${each.options.weights})`);
+    sayOf(loaded, notify);
     const answers: Judged[][] = [];
     const models: ModelAnswers[] = [];
     for (const { name, options, network } of loaded) {

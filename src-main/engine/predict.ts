@@ -3,8 +3,8 @@ import { InputError } from "../contract/failure";
 import { softmax } from "../contract/softmax";
 import type { ImageFile } from "../data/decode";
 import { prepareFile } from "../data/prepare-file";
-import { prepareImage } from "../tensor/ops/prepare-image";
-import { noGrad, scope, type Tensor } from "../tensor/tensor";
+import { assembleBatch } from "../tensor/ops/assemble-batch";
+import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import { loadNetwork, type TrainedNetwork } from "../training/network";
 
 /** Logits and probabilities of single images. */
@@ -25,35 +25,36 @@ async function predictOne(
   file: PredictRequest["images"][number],
   { temperature = 1, withInput = false }: PredictRequest,
 ): Promise<PredictResult["images"][number]> {
-  const { image, seen } = await prepareFile(file);
+  const { images, seen } = await prepareFile(file, network.model.imageSize);
   try {
-    const logits = finiteLogitsOf(network, image, file.path);
-    const input = withInput ? await seen(network.model.imageSize) : undefined;
+    const logits = finiteLogitsOf(network, images, file.path);
+    const input = withInput ? await seen() : undefined;
     return { path: file.path, logits, probabilities: softmax(logits, temperature), ...(input && { input }) };
   } finally {
-    image.release();
+    images.release();
   }
 }
 
 /** [K] */
 export async function logitsOfFile(network: TrainedNetwork, file: ImageFile): Promise<number[]> {
-  const { image } = await prepareFile(file);
+  const { images } = await prepareFile(file, network.model.imageSize);
   try {
-    return finiteLogitsOf(network, image, file.path);
+    return finiteLogitsOf(network, images, file.path);
   } finally {
-    image.release();
+    images.release();
   }
 }
 
-function finiteLogitsOf(network: TrainedNetwork, image: Tensor, path: string): number[] {
-  const logits = logitsOf(network, image);
+function finiteLogitsOf(network: TrainedNetwork, images: Tensor, path: string): number[] {
+  const logits = logitsOf(network, images);
   if (!logits.every(Number.isFinite)) throw new InputError(`${path}: the answer is not a number; the weights come from a training run that failed`);
   return logits;
 }
 
-/** image u8 [H,W,3] -> [K] */
-function logitsOf({ model, normalization }: TrainedNetwork, image: Tensor): number[] {
-  return scope(() => noGrad(() => [...model.forward(prepareImage(image, { size: model.imageSize, ...normalization })).toFloat32()]));
+/** images u8 [1,H,W,3] -> [K] */
+function logitsOf({ model, normalization }: TrainedNetwork, images: Tensor): number[] {
+  const input = () => assembleBatch(images, fromArray(Int32Array.of(0), [1]), {}, { size: model.imageSize, ...normalization });
+  return scope(() => noGrad(() => [...model.forward(input()).toFloat32()]));
 }
 
 export function numbered(count: number): string[] {
@@ -61,6 +62,7 @@ export function numbered(count: number): string[] {
 }
 
 /** Reports what was assumed about a network. */
-export function warnOf({ assumption }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+export function warnOf({ assumption, notes }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+  for (const text of notes) notify({ type: "note", text });
   if (assumption) notify({ type: "warning", text: assumption });
 }

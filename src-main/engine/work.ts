@@ -36,8 +36,9 @@ import { type Arm, comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
 import { train } from "../training/loop";
-import { createStudent, type TrainedNetwork } from "../training/network";
+import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
+import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, predictionsOf } from "./arm-run";
@@ -184,11 +185,13 @@ export class Work {
         sizeWarning(network),
         network.assumption,
       ]);
+      const notes = new Set([...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
       const trainers = arms.map((placed) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
-          const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
+          const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
           warnings.push(student.assumption);
+          for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
         };
         return this.#own(allOrNone(start));
@@ -216,6 +219,7 @@ export class Work {
         for (const text of [movedNote(earlier, arithmetic), resume ? null : unmetInWords(asked.at(-1)!.recipe, arithmetic.machine)])
           if (text) this.#runs.at(-1)!.warn(text);
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
+        for (const note of notes) this.#runs.at(-1)!.note(note);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         for (const text of this.#dataNotes.splice(0)) this.#runs.at(-1)!.note(text);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);

@@ -165,6 +165,9 @@ describe("tensor content that kernels trust", () => {
   });
 });
 
+/** Right ones, of `fitImage`. */
+const SIDES = { H: 2, W: 2, height: 2, width: 2, rows: 2, columns: 2, side: 1 };
+
 /** Methods with positional arguments: the name of the first wrong one, and the arguments to pass. */
 const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
   alloc: [
@@ -205,6 +208,22 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
     ...[new Int32Array(new SharedArrayBuffer(8)), new Int32Array(new SharedArrayBuffer(0)), new Uint32Array(new SharedArrayBuffer(4))],
   ].map((flag) => ["flag", flag]),
   lockFile: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, [], 2 ** 31, 2 ** 31 - 1].map((file) => ["file", file]),
+  fitImage: [
+    ...[...OBJECTS, undefined, null, 1, "", new Uint8ClampedArray(12), new Uint8Array(11), new Float32Array(12), detached()].map(
+      (image): [string, ...unknown[]] => ["image", image, SIDES],
+    ),
+    ...[undefined, null, 1, ""].map((sides): [string, ...unknown[]] => ["sides", new Uint8Array(12), sides]),
+    ...["H", "W", "height", "width", "side"].flatMap((name) =>
+      [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 2 ** 20 + 1].map((side): [string, ...unknown[]] => [
+        name,
+        new Uint8Array(12),
+        { ...SIDES, [name]: side },
+      ]),
+    ),
+    ...["rows", "columns"].flatMap((name) =>
+      [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 2.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
+    ),
+  ],
   memoryStats: [],
   resetPeakMemory: [],
   trimMemory: [],

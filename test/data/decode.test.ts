@@ -8,11 +8,11 @@ import { decode } from "../../src-main/data/decode";
 // Root may read everything, so that a file mode would not do.
 vi.mock("node:fs/promises", async (original) => {
   const promises = await original<typeof import("node:fs/promises")>();
-  const access = async (path: string, mode: number) => {
-    if (path.endsWith("private.png")) throw Object.assign(new Error(`EACCES: permission denied, access '${path}'`), { code: "EACCES" });
-    return promises.access(path, mode);
+  const open = async (path: string, flags: number) => {
+    if (path.endsWith("private.png")) throw Object.assign(new Error(`EACCES: permission denied, open '${path}'`), { code: "EACCES", syscall: "open" });
+    return promises.open(path, flags);
   };
-  return { ...promises, access };
+  return { ...promises, open };
 });
 
 let folder: string;
@@ -23,20 +23,52 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const pixels = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
 const image = () => sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } });
-const encoded = { jpg: () => image().jpeg().toBuffer(), png: () => image().png().toBuffer(), webp: () => image().webp().toBuffer() };
+const encoded = {
+  jpg: () => image().jpeg().toBuffer(),
+  png: () => image().png().toBuffer(),
+  webp: () => image().webp().toBuffer(),
+  gif: () => image().gif().toBuffer(),
+  tif: () => image().tiff({ compression: "none" }).toBuffer(),
+  avif: () => image().avif().toBuffer(),
+};
 const part = async (format: keyof typeof encoded, share: number) => (await encoded[format]()).subarray(0, share * (await encoded[format]()).length);
 
 const damaged = "it is cut off or damaged; replace it, or remove it from the folder";
-const unknown = "by its content it is no JPEG, PNG or WebP; convert it, or remove it from the folder";
+const unread = (kind: string) => `it is ${kind}, which this program does not read: convert it to JPEG or PNG`;
+const noPicture = (kind: string) => `it is ${kind}, and no picture: replace it, or remove it from the folder`;
+const ftyp = (...brands: string[]) => Buffer.concat([Buffer.of(0, 0, 0, 8 + 4 * brands.length), Buffer.from(`ftyp${brands.join("")}`), Buffer.alloc(400)]);
+/** A TIFF of one pixel whose values are fp32. */
+const fractions = () =>
+  Buffer.from(
+    "49492a00080000000900000104000100000001000000010104000100000001000000020103000100000020000000030103000100000001000000060103000100000001000000110104000100000086000000150103000100000001000000160104000100000001000000530103000100000003000000000000000000803f",
+    "hex",
+  );
 
 test.each<[name: string, content: () => Buffer | Promise<Buffer>, reason: string]>([
-  ["cut.jpg", () => part("jpg", 0.6), damaged],
-  ["cut.png", () => part("png", 0.6), damaged],
-  ["cut.webp", () => part("webp", 0.6), damaged],
-  ["header.png", () => part("png", 0.03), damaged],
+  ...(["jpg", "png", "webp", "gif", "tif", "avif"] as const).flatMap((format): [string, () => Promise<Buffer>, string][] =>
+    [0.03, 0.6, 0.95].map((share) => [`cut-at-${share}.${format}`, () => part(format, share), damaged]),
+  ),
+  ["cut-by-three.jpg", async () => (await encoded.jpg()).subarray(0, -3), damaged],
+  ["without-end.jpg", async () => (await encoded.jpg()).subarray(0, -2), damaged],
+  ["cut-at-300.png", async () => (await encoded.png()).subarray(0, 300), damaged],
   ["changed.png", async () => Buffer.from((await encoded.png()).fill(7, 300, 340)), damaged],
-  ["shopping.jpg", () => Buffer.from("milk, eggs"), unknown],
-  ["animation.png", () => image().gif().toBuffer(), unknown],
+  ["shopping.jpg", () => Buffer.from("milk, eggs"), noPicture("a text")],
+  ["page.jpg", () => Buffer.from("<!DOCTYPE html><html><body>404 Not Found</body></html>"), noPicture("a web page")],
+  ["archive.jpg", () => Buffer.from("PK\x03\x04\x14\0\0\0"), noPicture("a zip archive")],
+  ["paper.jpg", () => Buffer.from("%PDF-1.4\n"), noPicture("a PDF")],
+  [
+    "pointer.jpg",
+    () => Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"),
+    "it is a Git LFS pointer in place of the picture: fetch it (git lfs pull)",
+  ],
+  ["zeros.jpg", () => Buffer.alloc(1000), "by its content it is no JPEG, PNG, WebP, GIF, TIFF or AVIF; convert it, or remove it from the folder"],
+  ["phone.jpg", () => ftyp("heic", "\0\0\0\0", "mif1", "heic"), unread("a HEIC photo")],
+  ["drawing.png", () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), unread("an SVG drawing")],
+  ["layers.jpg", () => Buffer.from("8BPS\0\x01\0\0\0\0\0\0"), unread("a Photoshop file")],
+  ["old.jpg", () => Buffer.from("0000000c6a5020200d0a870a", "hex"), unread("a JPEG 2000")],
+  ["new.jpg", () => Buffer.from("0000000c4a584c200d0a870a", "hex"), unread("a JPEG XL")],
+  ["paint.jpg", () => Buffer.from("424d460000000000000036000000280000000100000001000000010018000000", "hex"), unread("a BMP")],
+  ["fractions.tif", fractions, "its values are of the type float, whose white nobody knows: convert it to 8 or 16 bits"],
   ["nothing.png", () => Buffer.alloc(0), "it is empty"],
   ["private.png", () => encoded.png(), "this program may not read it; change its permissions"],
 ])("says in words why %s cannot be read", async (name, content, reason) => {

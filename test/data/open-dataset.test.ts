@@ -217,7 +217,7 @@ describe("an image folder", () => {
   test("says which file is not an image", async () => {
     await twoClasses();
     writeFiles(folder, { "train/cat/shopping.jpg": "milk, eggs" });
-    await refused(/train\/cat\/shopping\.jpg cannot be read as an image: by its content it is no JPEG, PNG or WebP/);
+    await refused(/train\/cat\/shopping\.jpg cannot be read as an image: it is a text, and no picture/);
   });
 
   test("says which image is truncated, and names all unreadable ones", async () => {

@@ -1,9 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { InputError, Interrupted } from "../../contract/failure";
-import { scope } from "../../tensor/tensor";
-import type { Pixels } from "../dataset";
-import { decode, fitSquare, IMAGE_FILE, type ImageFile, imageSize, thumbnail, toTensor } from "../decode";
+import { DECODED_AT_ONCE, decode, decodeSquare, IMAGE_FILE, type ImageFile, imageSize, thumbnail } from "../decode";
 import { checkMemory } from "../memory";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions } from "./format";
 
@@ -124,7 +122,6 @@ interface DecodeOptions extends Pick<ReadOptions, "onProgress" | "signal"> {
 
 /** Unreadable files are reported together, up to this many. */
 const REPORTED = 10;
-const AT_ONCE = 4;
 
 /** [count,side,side,3]; null if `exact` and an image has another size. */
 export async function decodeAll(files: readonly ImageFile[], { side, exact, onProgress, signal }: DecodeOptions): Promise<Uint8Array | null> {
@@ -139,9 +136,8 @@ export async function decodeAll(files: readonly ImageFile[], { side, exact, onPr
     while (next < files.length && broken.length < REPORTED && !odd) {
       const n = next++;
       try {
-        const image = await decode(files[n]!, { signal });
-        const fits = image.H === side && image.W === side;
-        if (fits || !exact) pixels.set(fits ? image.data : squared(image, side), n * side * side * 3);
+        const square = exact ? await decodeExactly(files[n]!, side, signal) : await decodeSquare(files[n]!, side, { signal });
+        if (square) pixels.set(square, n * side * side * 3);
         else odd = true;
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
@@ -150,7 +146,7 @@ export async function decodeAll(files: readonly ImageFile[], { side, exact, onPr
       onProgress?.(++done, files.length);
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: DECODED_AT_ONCE }, work));
 
   if (broken.length > 0) throw unreadable(broken);
   return odd ? null : pixels;
@@ -163,8 +159,10 @@ function unreadable(errors: readonly InputError[]): InputError {
   return new InputError([`${count} images cannot be read:`, ...messages]);
 }
 
-function squared(image: Pixels, side: number): Uint8Array {
-  return scope(() => fitSquare(toTensor(image), side)).data;
+/** [side,side,3]; null if the image has another size. */
+async function decodeExactly(file: ImageFile, side: number, signal?: AbortSignal): Promise<Uint8Array | null> {
+  const { data, H, W } = await decode(file, { signal });
+  return H === side && W === side ? data : null;
 }
 
 // ---- Describing -------------------------------------------------------------------------------------------------------------------
@@ -213,8 +211,8 @@ function evenly<T>(items: readonly T[], count: number): T[] {
 /** Reads files a few at a time: one that fails does not end the others, but a stop does. */
 async function settled<T>(files: readonly LabelledFile[], read: (file: LabelledFile) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
   const results: PromiseSettledResult<T>[] = [];
-  for (let n = 0; n < files.length; n += AT_ONCE) {
-    results.push(...(await Promise.allSettled(files.slice(n, n + AT_ONCE).map(read))));
+  for (let n = 0; n < files.length; n += DECODED_AT_ONCE) {
+    results.push(...(await Promise.allSettled(files.slice(n, n + DECODED_AT_ONCE).map(read))));
     for (const result of results.slice(n)) if (result.status === "rejected" && result.reason instanceof Interrupted) throw result.reason;
   }
   return results;

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { writeWhole } from "../../disk/write-whole";
 import { memory } from "../../machine/memory";
+import { DECODED_AT_ONCE } from "../decode";
 import { gigabytes } from "../memory";
 import { DiskStore } from "./disk-store";
 import type { FileTable } from "./file-table";
@@ -43,7 +43,7 @@ export function openStore(options: StoreOptions): StoredImages {
       `${homeless} of ${files.count} decoded images have room neither on the disk nor in memory, and are decoded whenever they are needed: see DISTILL_CACHE_GB`,
     );
   const kept = new Kept(disk, mostHeld, (reason) => onNote(`decoded images go no further to the disk (${reason}): the next start decodes the others again`));
-  return new StoredImages({ folder, files, bytes, kept, decode, atOnce: Math.max(4, availableParallelism()), signal });
+  return new StoredImages({ folder, files, bytes, kept, decode, atOnce: DECODED_AT_ONCE, signal });
 }
 
 /** Null where nothing is kept on the disk. */

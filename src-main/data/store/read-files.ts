@@ -1,8 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { scope } from "../../tensor/tensor";
 import type { Pixels } from "../dataset";
-import { decode, fitSquare, imageSize, toTensor } from "../decode";
+import { DECODED_AT_ONCE, decode, decodeSquare, fitSquare, imageSize } from "../decode";
 import { chosenOf, type SplitPixels } from "../image-source";
 import { checkMemory } from "../memory";
 import { checkStop, stopPoint } from "../stop";
@@ -32,7 +31,6 @@ export interface ReadingFiles {
 const HELD_BYTES = 256e6;
 /** Files whose headers tell whether all images have one size. */
 const HEADERS_READ = 1000;
-const AT_ONCE = 8;
 const FILES_BETWEEN_PAUSES = 1000;
 /** What the largest batches hold has to fit into memory. */
 const BATCH = 256;
@@ -44,32 +42,33 @@ const BATCH = 256;
 export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Promise<{ pixels: SplitPixels; side: number }> {
   const { folder, paths } = wanted;
   const files = await tableOf(folder, paths, options.signal);
-  if (typeof wanted.side === "number") return pixelsOf(wanted, files, wanted.side, () => {}, options);
+  if (typeof wanted.side === "number") return pixelsOf(wanted, files, wanted.side, null, options);
   const { most } = wanted.side;
   const own = await ownSide(wanted, options.signal);
-  if (own === null || own >= most) return pixelsOf(wanted, files, most, () => {}, options);
+  if (own === null || own >= most) return pixelsOf(wanted, files, most, null, options);
   const isHeld = wanted.chosen.length * own * own * 3 <= (options.heldBytes ?? HELD_BYTES);
   try {
     return await pixelsOf(wanted, files, own, isHeld ? refused : toldOnce(own, options), options);
   } catch (error) {
     if (!(error instanceof OtherSize)) throw error;
-    return pixelsOf(wanted, files, most, () => {}, options);
+    return pixelsOf(wanted, files, most, null, options);
   }
 }
 
+/** Told of an image whose size is another than the data set's. */
 type OnOther = (path: string, image: Pixels) => void;
 
-async function pixelsOf({ folder, chosen }: FilesToRead, files: FileTable, side: number, onOther: OnOther, options: ReadingFiles) {
+async function pixelsOf({ folder, chosen }: FilesToRead, files: FileTable, side: number, onOther: OnOther | null, options: ReadingFiles) {
   const { onProgress, onNote = () => {}, heldBytes = HELD_BYTES, signal } = options;
   const bytes = side * side * 3;
   checkMemory(Math.min(chosen.length, BATCH), side);
-  const decodeSquare = async (path: string, signal?: AbortSignal) => {
+  const decodeOwn = async (path: string, signal?: AbortSignal) => {
     const image = await decode({ path }, { signal });
-    if (image.H === side && image.W === side) return image.data;
-    onOther(path, image);
-    return scope(() => fitSquare(toTensor(image), side)).data;
+    if (image.H !== side || image.W !== side) onOther!(path, image);
+    return fitSquare(image, side);
   };
-  const source = openStore({ folder, files, side, decode: decodeSquare, onNote, signal });
+  const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
+  const source = openStore({ folder, files, side, decode: onOther ? decodeOwn : decodeFitted, onNote, signal });
   if (chosen.length * bytes > heldBytes) return { pixels: chosenOf(source, bytes, chosen), side };
   try {
     const pixels = new Uint8Array(chosen.length * bytes);
@@ -111,8 +110,8 @@ async function ownSide({ folder, paths, chosen }: FilesToRead, signal?: AbortSig
   const step = Math.max(1, chosen.length / HEADERS_READ);
   const looked = Array.from({ length: Math.min(chosen.length, HEADERS_READ) }, (_, i) => join(folder, paths[chosen[Math.floor(i * step)]!]!));
   const sides = new Set<number | null>();
-  for (let at = 0; at < looked.length && sides.size < 2; at += AT_ONCE) {
-    const sizes = await Promise.allSettled(looked.slice(at, at + AT_ONCE).map((path) => imageSize({ path }, { signal })));
+  for (let at = 0; at < looked.length && sides.size < 2; at += DECODED_AT_ONCE) {
+    const sizes = await Promise.allSettled(looked.slice(at, at + DECODED_AT_ONCE).map((path) => imageSize({ path }, { signal })));
     checkStop(signal);
     // A file that cannot be read is reported when it is decoded.
     for (const size of sizes) if (size.status === "fulfilled") sides.add(size.value.width === size.value.height ? size.value.width : null);

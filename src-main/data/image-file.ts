@@ -1,0 +1,72 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { systemPath } from "./folder/names";
+import { type FileKind, isPicture, isRead, kindNames, kindOf, readInWords } from "./image-kind";
+
+/** A file, or its encoded bytes with a name for messages. */
+export interface ImageFile {
+  path: string;
+  bytes?: Uint8Array;
+}
+
+/** Why a file cannot be read as an image, in words of this program that follow "it". */
+export class Unusable extends Error {}
+
+/** Longer files are refused: encoded, no image of those that are read needs so many bytes. */
+const MAX_BYTES = 512e6;
+
+/** The encoded bytes of an image of a kind that is read. Throws an Unusable, or an error of the system. */
+export async function readImageFile({ path, bytes }: ImageFile): Promise<Uint8Array> {
+  const whole = bytes ?? (await readWhole(path));
+  if (whole.length === 0) throw new Unusable("it is empty");
+  const kind = kindOf(whole);
+  if (!isRead(kind)) throw new Unusable(reasonOfKind(kind, whole));
+  return whole;
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(systemPath(path), constants.O_RDONLY | NO_WAIT);
+  try {
+    const length = await lengthOf(file);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const { bytesRead } = await file.read(bytes, 0, length, 0);
+    return bytesRead === length ? bytes : await readOn(file, bytes, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opening a pipe that nobody writes to would wait for ever. Windows has no such flag, and no such files. */
+const NO_WAIT = constants.O_NONBLOCK ?? 0;
+
+async function lengthOf(file: FileHandle): Promise<number> {
+  const stats = await file.stat();
+  if (!stats.isFile()) throw new Unusable("it is a folder or a device");
+  if (stats.size > MAX_BYTES) throw new Unusable(`it has ${Math.round(stats.size / 1e6)} MB; at most ${MAX_BYTES / 1e6} MB are read`);
+  return stats.size;
+}
+
+/** What a first read left; file systems on networks may give less than was asked for, and a file may have become shorter. */
+async function readOn(file: FileHandle, bytes: Buffer, read: number): Promise<Buffer> {
+  for (let at = read; ; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, at);
+    at += bytesRead;
+    if (bytesRead === 0 || at === bytes.length) return bytes.subarray(0, at);
+  }
+}
+
+function reasonOfKind(kind: FileKind | null, bytes: Uint8Array): string {
+  if (kind === "git-lfs") return "it is a Git LFS pointer in place of the picture: fetch it (git lfs pull)";
+  if (isPicture(kind)) return `it is ${kindNames[kind!]}, which this program does not read: convert it to JPEG or PNG`;
+  const what = kind ? kindNames[kind] : isText(bytes) ? "a text" : null;
+  if (what) return `it is ${what}, and no picture: replace it, or remove it from the folder`;
+  return `by its content it is no ${readInWords}; convert it, or remove it from the folder`;
+}
+
+/** So many bytes tell a text. */
+const LOOKED_AT = 512;
+
+/** Whether it begins with nothing but characters that texts have. */
+function isText(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, LOOKED_AT).every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
+}

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { decode, imageSize } from "../../src-main/data/decode";
+import images from "../reference/images.json";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "formats-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test.each(images)("$name has the pixels that Pillow reads", async ({ name, file, height, width, pixels, most }) => {
+  const bytes = Buffer.from(file, "base64");
+  const right = Buffer.from(pixels, "base64");
+  // By its content: the name tells nothing.
+  const path = join(folder, `${name}.JPG`);
+  writeFileSync(path, bytes);
+  for (const read of [{ path }, { path: "dropped.png", bytes }]) {
+    const { data, H, W } = await decode(read);
+    expect([H, W, data.length]).toEqual([height, width, right.length]);
+    expect(data.reduce((largest, value, i) => Math.max(largest, Math.abs(value - right[i]!)), 0)).toBeLessThanOrEqual(most);
+    expect(await imageSize(read)).toEqual({ width, height });
+  }
+});
