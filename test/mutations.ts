@@ -1,0 +1,95 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect } from "vitest";
+import { Random } from "./backend/fuzz/random";
+
+/** Numbers at which programs that count go wrong. */
+const EDGES = [0, 1, 2, 3, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+
+type Change = (bytes: Buffer, random: Random) => Buffer;
+
+const changes: Change[] = [
+  // A bit, a byte, a number of two or four bytes
+  (bytes, random) => put(bytes, random.below(bytes.length), Buffer.from([bytes[random.below(bytes.length)]! ^ (1 << random.below(8))])),
+  (bytes, random) => put(bytes, random.below(bytes.length), Buffer.from([random.below(256)])),
+  (bytes, random) => {
+    const number = Buffer.alloc(4);
+    number.writeUInt32LE(random.pick(EDGES));
+    const size = random.pick([1, 2, 4]);
+    return put(bytes, random.below(bytes.length), random.once(2) ? number.subarray(0, size) : Buffer.from(number.subarray(0, size)).reverse());
+  },
+  // A piece that is cut off, left out, repeated or moved
+  (bytes, random) => bytes.subarray(0, random.below(bytes.length)),
+  (bytes, random) => {
+    const [from, to] = piece(bytes, random);
+    return Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]);
+  },
+  (bytes, random) => {
+    const [from, to] = piece(bytes, random);
+    return Buffer.concat([bytes.subarray(0, to), bytes.subarray(from, to), bytes.subarray(to)]);
+  },
+  (bytes, random) => {
+    const [from, to] = piece(bytes, random);
+    const at = random.below(bytes.length);
+    return Buffer.concat([bytes.subarray(0, at), bytes.subarray(from, to), bytes.subarray(at)]);
+  },
+];
+
+function piece(bytes: Buffer, random: Random): [number, number] {
+  const from = random.below(bytes.length);
+  return [from, Math.min(bytes.length, from + 1 + random.below(random.pick([2, 16, 256])))];
+}
+
+function put(bytes: Buffer, at: number, what: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  what.copy(copy, at);
+  return copy;
+}
+
+/** The bytes with one to four changes, which are the same for the same numbers. */
+export function mutated(original: Uint8Array, ...keys: number[]): Buffer {
+  const random = new Random(...keys);
+  let bytes = Buffer.from(original);
+  for (let n = random.integer(1, 4); n > 0 && bytes.length > 0; n--) bytes = Buffer.from(random.pick(changes)(bytes, random));
+  return bytes;
+}
+
+/** Seconds that reading a small file may take, on a busy machine too. */
+const LONGEST = 20;
+const MOST_GROWTH = 64 * 2 ** 20;
+
+/**
+ * Tries what takes hostile input, so many times: it may succeed, or refuse in words, with the code of a refusal. Anything else fails, as do a try that takes
+ * for ever and memory that grows from try to try.
+ */
+export async function withstands(tries: number, attempt: (n: number) => unknown): Promise<{ taken: number; refused: number }> {
+  const counts = { taken: 0, refused: 0 };
+  let before = 0;
+  for (let n = 0; n < tries; n++) {
+    // What is loaded once has been by then.
+    if (n === Math.floor(tries / 4)) before = bytesInUse();
+    const began = performance.now();
+    try {
+      await attempt(n);
+      counts.taken++;
+    } catch (error) {
+      expect(error, `try ${n}: ${(error as Error).stack}`).toMatchObject({
+        code: expect.stringMatching(/^(INPUT|USAGE)$/),
+        message: expect.stringMatching(/\w/),
+      });
+      counts.refused++;
+    }
+    expect((performance.now() - began) / 1000, `seconds of try ${n}`).toBeLessThan(LONGEST);
+  }
+  expect(bytesInUse() - before).toBeLessThan(MOST_GROWTH);
+  return counts;
+}
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+function bytesInUse(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
