@@ -54,6 +54,32 @@ export function mutated(original: Uint8Array, ...keys: number[]): Buffer {
   return bytes;
 }
 
+/** What nobody expects in the place of a value. */
+const VALUES = [null, true, 0, -1, 0.5, 1e308, 2 ** 53, "", "x", "0", "NaN", "../..", "\u0000", [], {}, [[]], [1, 2, 3], { a: 1 }, "long ".repeat(1000)];
+
+/** A copy of a JSON value in which one to three values are replaced, left out or repeated elsewhere. */
+export function mutatedJson(original: unknown, ...keys: number[]): unknown {
+  const random = new Random(...keys);
+  const root = { value: JSON.parse(JSON.stringify(original)) };
+  for (let n = random.integer(1, 3); n > 0; n--) {
+    const places = placesIn(root);
+    const [parent, key] = random.pick(places);
+    const [otherParent, other] = random.pick(places);
+    if (random.once(4) && parent !== root) delete parent[key];
+    else parent[key] = random.once(3) ? JSON.parse(JSON.stringify(otherParent[other] ?? null)) : random.pick(VALUES);
+  }
+  return root.value;
+}
+
+type Parent = Record<string, unknown>;
+
+function placesIn(parent: Parent): [Parent, string][] {
+  return Object.entries(parent).flatMap(([key, value]): [Parent, string][] => [
+    [parent, key],
+    ...(typeof value === "object" && value !== null ? placesIn(value as Parent) : []),
+  ]);
+}
+
 /** Seconds that reading a small file may take, on a busy machine too. */
 const LONGEST = 20;
 const MOST_GROWTH = 64 * 2 ** 20;
