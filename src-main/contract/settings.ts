@@ -16,6 +16,9 @@ const bf16OnProcessor = {
 };
 const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("train.optimizer") === "sgd" };
 
+/** Share of a folder without a split that becomes test images. */
+export const TEST_SHARE = 0.2;
+
 export const settings = {
   name: text({ default: "run", group: "Run", resumable: true, label: "Name", help: "Shown in lists and reports." }),
   "data.path": path("folder", ["bundled"], { required: true, resumable: true, label: "Data", help: "A folder of images, or the bundled CIFAR-10 sample." }),
@@ -35,6 +38,27 @@ export const settings = {
     label: "Test images",
     unit: "images",
     help: "Uses only this many test images, from the first on; null uses all.",
+  }),
+  "data.testShare": number(0.001, 0.999, {
+    default: TEST_SHARE,
+    group: "Run",
+    advanced: true,
+    label: "Test share",
+    help: "Share of each class that becomes test images, where a folder has the classes alone, without folders train and test.",
+  }),
+  "data.splitSeed": integer(0, 4_294_967_295, {
+    default: 0,
+    group: "Run",
+    advanced: true,
+    label: "Seed of the test share",
+    help: "Draws which images of such a folder become test images; the same in all runs of a sweep, whatever their seeds.",
+  }),
+  "data.skipUnreadable": flag({
+    default: false,
+    group: "Run",
+    advanced: true,
+    label: "Skip unreadable images",
+    help: "Goes on without the images that cannot be read, and lists them in left-out.csv; otherwise they are an error.",
   }),
   "data.validation": integer(1, 100_000_000, {
     nullable: true,

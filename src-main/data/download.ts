@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { type DownloadName, downloads } from "../contract/data-formats";
 import { putInPlace, syncFolder } from "../disk/write-whole";
 import { type FetchOptions, fetchFile, type Remote } from "../download/fetch-file";
-import { cifar10Binary, cifar100Binary } from "./formats/cifar/binary";
 import type { Storage } from "./formats/cifar/batch";
+import { cifar10Binary, cifar100Binary } from "./formats/cifar/binary";
 import { checkComplete } from "./formats/cifar/files";
 import { untar } from "./untar";
 

@@ -62,7 +62,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
+    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
     start: async (params) => {

@@ -70,6 +70,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     runs: (runs) => runs.map((path): Named => ({ use: "looks", path })),
     data: "reads",
     format: null,
+    skipUnreadable: null,
   },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },

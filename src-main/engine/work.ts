@@ -23,10 +23,12 @@ import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled }
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
+import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
+import { writeLeftOut } from "../runs/left-out";
 import { predictionFiles, writePredictions } from "../runs/predictions";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
@@ -133,7 +135,8 @@ export class Work {
   /** Trains the arms of the recipe, alternating by epoch, and writes comparison.json and report.html beside their folders. */
   async #compare(arithmetic: Arithmetic): Promise<ComparisonResult> {
     const { recipe, out, resume } = this.assignment;
-    const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions: runFiles(out).predictions };
+    const { predictions, leftOut } = runFiles(out);
+    const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions, leftOut };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
     const { results, teacherTestAcc } = await this.#trainArms(
@@ -212,6 +215,8 @@ export class Work {
               : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
           );
         }
+        for (const { type, text } of data.said) this.#runs.at(-1)![type === "warning" ? "warn" : "note"](text);
+        if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
         const unkept = predictionsUnkept(data);
         if (unkept) this.#runs.at(-1)!.note(unkept);

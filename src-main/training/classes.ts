@@ -44,8 +44,8 @@ function matchByOrder(owner: string, count: number, classes: readonly string[], 
   return { rows: null, note: `${owner} does not say which classes its ${count} answers are for: they are taken for ${listed(classes)}, in this order` };
 }
 
-/** For each class its row, or -1. A name as it is counts before a name like it. */
-function rowsOf(names: readonly string[], classes: readonly string[]): number[] {
+/** For each class its row, the place of its name among `names`, or -1. A name as it is counts before a name like it. */
+export function rowsOf(names: readonly string[], classes: readonly string[]): number[] {
   const exact = new Map(names.map((name, row) => [name.normalize("NFC"), row]));
   const alike = new Map<string, number>();
   for (const [row, name] of names.entries()) alike.set(plain(name), alike.has(plain(name)) ? -1 : row);

@@ -41,6 +41,8 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
     ...splits,
     labelled: splits.train.count,
     validation: null,
+    leftOut: [],
+    said: [],
     hash: `generated ${train} ${test}`,
     release() {
       for (const { images } of Object.values(splits)) images.release();

@@ -56,14 +56,22 @@ export function addPredict(program: Command, perform: Perform): void {
         const { cwd } = session.world;
         const images = options.images.map((image) => ({ path: absolutePath(image, cwd) }));
         const result = await session.call("predict", { ...networkRequest(options, cwd), images, temperature: options.temperature });
-        const named = { ...result, images: result.images.map((image, index) => ({ ...image, path: options.images[index]! })) };
-        return { json: predictionJson(named), text: predictionText(named) };
+        const givenAs = (whole: string) => options.images[images.findIndex((image) => image.path === whole)] ?? whole;
+        const named = <T extends { path: string }>(each: T): T => ({ ...each, path: givenAs(each.path) });
+        const shown = { ...result, images: result.images.map(named), unreadable: result.unreadable.map(named) };
+        const problems = shown.unreadable.map(({ path, reason }) => `${path} cannot be read as an image: ${reason}`);
+        return { json: predictionJson(shown), text: predictionText(shown), problems };
       }),
     );
 }
 
-function predictionJson({ model, classes, images }: PredictResult) {
-  return { model, classes, images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })) };
+function predictionJson({ model, classes, images, unreadable }: PredictResult) {
+  return {
+    model,
+    classes,
+    images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })),
+    ...(unreadable.length > 0 && { unreadable }),
+  };
 }
 
 /** The three most likely classes of each image. */

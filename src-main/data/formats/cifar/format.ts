@@ -95,7 +95,9 @@ class Reader {
       const label = labels[n]!;
       const { length } = this.classes;
       if (label >= length)
-        throw new InputError(`${file}: record ${n} has label ${label}, but there are ${length} classes: the file is damaged or not ${this.storage.published.name}`);
+        throw new InputError(
+          `${file}: record ${n} has label ${label}, but there are ${length} classes: the file is damaged or not ${this.storage.published.name}`,
+        );
       return { label, planes: planes.subarray(n * PLANES, (n + 1) * PLANES) };
     });
   }
@@ -105,7 +107,9 @@ function missingInWords({ name, train }: Published, { missing }: CifarFiles, all
   if (missing.length === 0) return [];
   const are = missing.length === 1 ? "is" : "are";
   const used = all ? ": training would use the other images alone" : "";
-  return [{ type: "warning", text: `${missing.join(", ")} of ${name}'s ${train.length} files of training images ${are} missing${used}; copy or download it again` }];
+  return [
+    { type: "warning", text: `${missing.join(", ")} of ${name}'s ${train.length} files of training images ${are} missing${used}; copy or download it again` },
+  ];
 }
 
 /** Files that hold fewer or more images than their like, or than published where others are as published. */

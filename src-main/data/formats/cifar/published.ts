@@ -38,7 +38,14 @@ export const CIFAR10_PYTHON: Published = {
   trainNames: /^data_batch_(\d+)$/,
   test: "test_batch",
 };
-export const CIFAR100_BINARY: Published = { ...cifar100, ...binary, folder: "cifar-100-binary", train: ["train.bin"], trainNames: /^train\.bin$/, test: "test.bin" };
+export const CIFAR100_BINARY: Published = {
+  ...cifar100,
+  ...binary,
+  folder: "cifar-100-binary",
+  train: ["train.bin"],
+  trainNames: /^train\.bin$/,
+  test: "test.bin",
+};
 export const CIFAR100_PYTHON: Published = { ...cifar100, ...python, folder: "cifar-100-python", train: ["train"], trainNames: /^train$/, test: "test" };
 
 /** "data_batch_1.bin to data_batch_5.bin and test_batch.bin" */

@@ -115,7 +115,8 @@ function bytesOfArray(value: Value): Uint8Array {
     throw new PickleError(`has "data" that are no array [images,${PLANES}]`);
   if (!isBytes(dtype) || isColumnMajor) throw new PickleError('has "data" that are no rows of uint8');
   const bytes = bytesOf(content);
-  if (bytes === null || count === 0 || bytes.length !== count * PLANES) throw new PickleError(`has ${bytes?.length ?? 0} bytes of "data", not those of ${count} images`);
+  if (bytes === null || count === 0 || bytes.length !== count * PLANES)
+    throw new PickleError(`has ${bytes?.length ?? 0} bytes of "data", not those of ${count} images`);
   return bytes;
 }
 
