@@ -66,7 +66,7 @@ export function mutatedJson(original: unknown, ...keys: number[]): unknown {
     const [parent, key] = random.pick(places);
     const [otherParent, other] = random.pick(places);
     if (random.once(4) && parent !== root) delete parent[key];
-    else parent[key] = random.once(3) ? JSON.parse(JSON.stringify(otherParent[other] ?? null)) : random.pick(VALUES);
+    else parent[key] = JSON.parse(JSON.stringify((random.once(3) ? otherParent[other] : random.pick(VALUES)) ?? null));
   }
   return root.value;
 }

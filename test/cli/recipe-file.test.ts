@@ -10,13 +10,13 @@ const folder = mkdtempSync(join(tmpdir(), "distill-recipes-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("recipes with changes at random are read or refused in words", async () => {
-  const { taken, refused } = await withstands(1500, (n) => {
+  const { taken, refused } = await withstands(500, (n) => {
     const file = join(folder, "recipe.json");
     const { written } = presets[n % presets.length]!;
     writeFileSync(file, n % 2 === 0 ? mutated(Buffer.from(JSON.stringify(written)), n) : (JSON.stringify(mutatedJson(written, n)) ?? ""));
     readRecipe(file, n % 5 === 0 ? ["train.epochs=3", "teacher.others.0.model=resnet18"] : [], folder);
   });
-  expect([taken > 50, refused > 500]).toEqual([true, true]);
+  expect([taken > 20, refused > 200]).toEqual([true, true]);
 });
 
 test("recipes that are made to be deep, wide or huge are refused soon", async () => {
