@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { DECODED_AT_ONCE, decodeSquare } from "../../src-main/data/decode";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { photo } from "./photo";
+import { photo } from "../data/photo";
 
 const PHOTOS = Number(process.env.DISTILL_PHOTOS ?? 10_000);
 /** Others are copies: what an image shows hardly changes its time. */
@@ -51,7 +51,9 @@ async function ours(): Promise<Times> {
 
 function pillows(): Times {
   const script = join(import.meta.dirname, "decode-speed.py");
-  const [processor, clock] = execFileSync(PYTHON, [script, String(SIDE), folder], { encoding: "utf8" }).split(" ").map(Number);
+  const [processor, clock] = execFileSync(PYTHON, [script, String(SIDE), folder], { encoding: "utf8" })
+    .split(" ")
+    .map(Number);
   return { processor: processor!, clock: clock! };
 }
 

@@ -12,7 +12,7 @@ import { aboutFile, makeRoom, type StoreInfo, type StorePlace, storePlace } from
 import { StoredImages } from "./stored-images";
 
 /** Has to change whenever the same file is decoded to other pixels than before. */
-export const DECODING = 1;
+export const DECODING = 2;
 
 export interface StoreOptions {
   /** Holds the files. */
