@@ -96,7 +96,13 @@ export class HostServer {
     },
 
     chooseFile: async (kind) => {
-      const filters = kind === "image" ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }] : [{ name: "Weights", extensions: ["safetensors"] }];
+      const filters =
+        kind === "image"
+          ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }]
+          : [
+              { name: "Weights", extensions: ["safetensors", "pth", "pt", "bin", "tar", "ckpt"] },
+              { name: "All files", extensions: ["*"] },
+            ];
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });
       return this.#take(filePaths[0], "read", path.dirname);
     },

@@ -32,20 +32,6 @@ export function wholeNumbers(min: number): (text: string) => number[] {
   };
 }
 
-/** Reads "r,g,b", one number per colour channel. */
-export function channels(text: string): [number, number, number] {
-  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.length !== 3 || values.some(Number.isNaN)) throw new InvalidArgumentError(`expected three numbers as in 0.49,0.48,0.45, got "${text}"`);
-  return values as [number, number, number];
-}
-
-/** Like `channels`, for divisors: all must be above 0. */
-export function positiveChannels(text: string): [number, number, number] {
-  const values = channels(text);
-  if (values.some((value) => value <= 0)) throw new InvalidArgumentError(`expected three numbers above 0, got "${text}"`);
-  return values;
-}
-
 /** Collects the values of a flag that may be repeated. */
 export function collect(value: string, earlier: string[]): string[] {
   return [...earlier, value];

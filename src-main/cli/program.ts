@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
 import { type Failure, toFailure } from "../contract/failure";
-import { visibleJson, visibleLines } from "../contract/visible";
+import { visible, visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { Resumable } from "./resume";
 import { withSession } from "./session";
@@ -28,11 +28,16 @@ const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const asJson = args.includes("--json");
-  const print = ({ json, text }: Outcome) => world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
+  let status = 0;
+  const print = ({ json, text, problems = [] }: Outcome) => {
+    world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
+    for (const problem of problems) world.err.write(`error: ${visible(problem)}\n`);
+    if (problems.length > 0) status = 1;
+  };
   const perform: Perform = async (work) => print(await withSession(world, work));
   try {
     await createProgram(world, perform, print).parseAsync([...args], { from: "user" });
-    return 0;
+    return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error);

@@ -5,6 +5,8 @@ import type { Session } from "./session";
 export interface Outcome {
   json: unknown;
   text: string;
+  /** What failed although the rest is done: told as errors, with the exit status 1. */
+  problems?: readonly string[];
 }
 
 /** Runs the work of a verb with an engine and prints the outcome. */

@@ -23,7 +23,7 @@ export function checkSetting(key: string, value: SettingValue, recipe?: unknown)
 
 /** What is wrong with a value of a row, or null. */
 export function checkValue(setting: Setting, value: SettingValue): string | null {
-  return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}`;
+  return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}${meantValue(setting, value)}`;
 }
 
 function checkVersion(json: unknown): string[] | null {
@@ -139,16 +139,25 @@ function problemsAt(path: string, value: unknown, json: unknown): string[] {
     return [
       value === undefined
         ? `${path}: is missing; expected ${expectation(setting)}`
-        : `${path}: expected ${expectation(setting)}, got ${shown(value)}${meantModel(setting, value)}`,
+        : `${path}: expected ${expectation(setting)}, got ${shown(value)}${meantValue(setting, value)}`,
     ];
   if (value !== undefined) return [`${path}: expected an object${isNullableSection(path) ? " or null" : ""}, got ${shown(value)}`];
   return settingKeys.filter((key) => key.startsWith(`${path}.`) && "required" in settings[key]).flatMap((key) => problemsAt(key, undefined, json));
 }
 
-/** "; did you mean resnet18?" for a misspelled name of a model. */
-function meantModel({ kind }: Setting, value: unknown): string {
-  const meant = kind === "model" && typeof value === "string" ? nearest(value, modelNames) : null;
+/** "; did you mean resnet18?" for a misspelled name of a model; the same for a mean or deviation of values in 0 ... 255. */
+function meantValue(setting: Setting, value: unknown): string {
+  const model = setting.kind === "model" && typeof value === "string" ? nearest(value, modelNames) : null;
+  const meant = model ?? (setting.kind === "triple" ? triple255(value) : null);
   return meant ? `; did you mean ${meant}?` : "";
+}
+
+/** Three numbers of which one is above any mean or deviation of values in 0 ... 1, divided by 255. */
+function triple255(value: unknown): string | null {
+  if (!Array.isArray(value) || value.length !== 3 || !value.every((each) => typeof each === "number" && each >= 0 && each <= 255)) return null;
+  return value.some((each) => each > 1)
+    ? `${value.map((each) => Number((each / 255).toFixed(4))).join(",")}, which is that of values in 0 ... 1 (divided by 255)`
+    : null;
 }
 
 /** "train.epoch: unknown key; did you mean train.epochs?" */
@@ -186,7 +195,7 @@ function distillationKeys(recipe: unknown): string[] {
 }
 
 function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return value.length === 3 && value.every((each) => typeof each === "number") ? value.join(",") : "a list";
   if (isObject(value)) return "an object";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;

@@ -132,7 +132,7 @@ export const methods = {
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
-  /** Logits and probabilities of single images. */
+  /** Logits and probabilities of single images. Fails if none of them can be read. */
   predict: takes({
     model: text,
     /** "bundled" (the teacher) or a safetensors file. */
@@ -155,6 +155,8 @@ export const methods = {
     /** null: the data of the first run. */
     data: text.nullable(),
     format,
+    /** Go on without the images that cannot be read. */
+    skipUnreadable: z.boolean().optional(),
   }).gives<EvaluateResult>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
@@ -254,16 +256,29 @@ export interface Gpu {
   capability: string;
 }
 
+/** A file of which nothing is used, or a folder. */
+export interface LeftOutFile {
+  /** Relative to the data's folder. */
+  path: string;
+  /** In words. */
+  reason: string;
+}
+
 export interface DataInfo {
   path: string;
   format: StoredFormat;
   classes: string[];
   train: { count: number; perClass: number[] };
+  /** Of the data set's own; null if it has none. */
+  validation: { count: number; perClass: number[] } | null;
   test: { count: number; perClass: number[] };
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
   thumbnails: { label: number; png: Uint8Array }[];
+  leftOut: LeftOutFile[];
   warnings: string[];
+  /** What was decided for the user. */
+  notes: string[];
 }
 
 export interface PredictResult {
@@ -277,6 +292,8 @@ export interface PredictResult {
     /** PNG of the resized, cropped image, before normalisation. */
     input?: Uint8Array;
   }[];
+  /** Those that cannot be read, and why, in words. */
+  unreadable: { path: string; reason: string }[];
 }
 
 export interface EvaluateResult {
@@ -287,6 +304,7 @@ export interface EvaluateResult {
   pairs: ModelPair[];
   /** Of images without labels, image by image, with an answer of each model; null for labelled images. */
   predictions: { image: string; answers: { predicted: string; confidence: number }[] }[] | null;
+  leftOut: LeftOutFile[];
 }
 
 export interface ModelAnswers {

@@ -8,12 +8,16 @@ import { isObjectiveKind, kindSetting, shortForm, termSettings } from "./objecti
 import { choice, flag, integer, model, number, path, type Setting, text, triple, type ValueLookup } from "./setting";
 
 const vitOnly = { text: "vision transformers", to: (value: ValueLookup) => patchSizeOf(String(value("student.model"))) !== null };
+const initialWeightsOnly = { text: "initial weights", to: (value: ValueLookup) => value("student.weights") !== null };
 const unlabelledOnly = { text: "images without labels", to: (value: ValueLookup) => value("data.unlabelled") !== null };
 const bf16OnProcessor = {
   text: "16-bit precision on a processor",
   to: (value: ValueLookup) => value("train.precision") !== "fp32" && value("device") !== "cuda",
 };
 const sgdOnly = { text: "the optimizer sgd", to: (value: ValueLookup) => value("train.optimizer") === "sgd" };
+
+/** Share of a folder without a split that becomes test images. */
+export const TEST_SHARE = 0.2;
 
 export const settings = {
   name: text({ default: "run", group: "Run", resumable: true, label: "Name", help: "Shown in lists and reports." }),
@@ -34,6 +38,27 @@ export const settings = {
     label: "Test images",
     unit: "images",
     help: "Uses only this many test images, from the first on; null uses all.",
+  }),
+  "data.testShare": number(0.001, 0.999, {
+    default: TEST_SHARE,
+    group: "Run",
+    advanced: true,
+    label: "Test share",
+    help: "Share of each class that becomes test images, where a folder has the classes alone, without folders train and test.",
+  }),
+  "data.splitSeed": integer(0, 4_294_967_295, {
+    default: 0,
+    group: "Run",
+    advanced: true,
+    label: "Seed of the test share",
+    help: "Draws which images of such a folder become test images; the same in all runs of a sweep, whatever their seeds.",
+  }),
+  "data.skipUnreadable": flag({
+    default: false,
+    group: "Run",
+    advanced: true,
+    label: "Skip unreadable images",
+    help: "Goes on without the images that cannot be read, and lists them in left-out.csv; otherwise they are an error.",
   }),
   "data.validation": integer(1, 100_000_000, {
     nullable: true,
@@ -68,7 +93,7 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Teacher's weights",
-    help: "A safetensors file, or the bundled weights.",
+    help: "A safetensors file, what PyTorch's torch.save writes, or the bundled weights.",
   }),
   "teacher.imageSize": integer(8, 1024, {
     defaultOf: imageSizeOf,
@@ -78,7 +103,7 @@ export const settings = {
     unit: "px",
     help: "Side of the images that the teacher sees; it should be the size that it was trained at.",
   }),
-  "teacher.mean": triple(-10, 10, {
+  "teacher.mean": triple(0, 1, {
     nullable: true,
     default: null,
     group: "Teacher",
@@ -119,9 +144,17 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Student's initial weights",
-    help: "A safetensors file to start from, head included; null starts fresh from the seed.",
+    help: "A file to start from, safetensors or PyTorch's; null starts fresh from the seed.",
   }),
-  "student.mean": triple(-10, 10, {
+  "student.freshHead": flag({
+    default: false,
+    applies: initialWeightsOnly,
+    group: "Student",
+    advanced: true,
+    label: "Fresh last layer",
+    help: "Starts the last layer from the seed, whatever classes the initial weights have; otherwise they must be the data's, or contain them by name.",
+  }),
+  "student.mean": triple(0, 1, {
     nullable: true,
     default: null,
     group: "Student",

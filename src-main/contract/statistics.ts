@@ -72,6 +72,12 @@ export function morePairsNeeded(differences: readonly number[]): number | null {
   return null;
 }
 
+/** Fewest images on which only one of two models is right from which McNemar's test can tell them apart, all the others being answered alike. */
+export const FEWEST_DISCORDANT = 6;
+
+/** The smallest difference of two accuracies, in fractions, that so many test images can show with one seed. */
+export const smallestDifference = (images: number): number => FEWEST_DISCORDANT / images;
+
 // ---- Over test images -------------------------------------------------------------------------------------------------------------
 
 /** So many resamples give the ends of a 95 % interval to about a twentieth of its length (Efron and Tibshirani 1993, section 13.3). */

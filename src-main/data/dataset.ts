@@ -1,7 +1,9 @@
 import type { StoredFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
+import type { LeftOut } from "./folder/left-out";
 import type { SplitPixels } from "./image-source";
 import type { ImageStream } from "./image-stream";
+import type { Said } from "./said";
 
 /** A data set: its labels, and its images, in memory or read when they are needed. */
 export interface Dataset {
@@ -22,9 +24,16 @@ export interface Dataset {
    * sizes of their files and the content of some, in place of the pixels.
    */
   readonly hash: string;
+  /** Files of which nothing is used. */
+  readonly leftOut: readonly LeftOut[];
+  /** What the user should know of the data before anything is trained. */
+  readonly said: readonly Said[];
   /** Frees the images' memory. */
   release(): void;
 }
+
+/** The test images of a data set alone. */
+export type TestData = Pick<Dataset, "path" | "format" | "classes" | "test" | "leftOut" | "said" | "release">;
 
 export interface Split {
   readonly count: number;

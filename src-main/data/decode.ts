@@ -1,15 +1,13 @@
 import { availableParallelism } from "node:os";
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
-import { InputError, Interrupted } from "../contract/failure";
+import { Interrupted } from "../contract/failure";
 import { backend } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
 import { type ImageFile, readImageFile, Unusable } from "./image-file";
 import { checkStop, unlessStopped } from "./stop";
+import { UnreadableImage } from "./unreadable";
 
 export type { ImageFile };
-
-/** Extensions of files that are read as images. */
-export const IMAGE_FILE = /\.(png|jpe?g|webp)$/i;
 
 /** Larger images are refused: they would need 300 MB or more each. */
 const MAX_PIXELS = 100e6;
@@ -154,7 +152,7 @@ async function reading<T>(
     return await unlessStopped(within(seconds, work()), signal);
   } catch (cause) {
     if (cause instanceof Interrupted) throw cause;
-    throw new InputError(`${file.path} cannot be read as an image: ${reasonOf(cause as Error)}`, { cause });
+    throw new UnreadableImage(file.path, reasonOf(cause as Error), { cause });
   }
 }
 

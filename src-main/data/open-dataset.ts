@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
+import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
-import type { Dataset, RawSplit } from "./dataset";
+import type { Dataset, RawSplit, TestData } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
+import type { RawData, Selection } from "./formats/format";
 import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
+import type { Said } from "./said";
+import { divisionOf } from "./selection";
 import { releaseSplit, streamedInWords, toSplit } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
@@ -26,6 +30,8 @@ export interface OpenOptions {
   onProgress?: (done: number, total: number) => void;
   /** Told what the user should know, in words; also later, while images are read that are needed only then. */
   onNote?: (text: string) => void;
+  /** Decoded images of at most so many bytes are read now, others when they are needed; image folders only. Default: 256 MB. */
+  heldBytes?: number;
   /** Bytes of images that the device may hold; of more, each batch's are sent to it. Default: as many as it has room for. */
   mostOnDevice?: number;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded, also later; nothing stays allocated. */
@@ -40,19 +46,24 @@ export interface OpenOptions {
 export async function openDataset(source: Source, options: OpenOptions = {}): Promise<Dataset> {
   const { storeSize = 224, seed = 0, onNote = () => {}, mostOnDevice, signal } = options;
   const limits = { train: source.trainLimit, test: source.testLimit };
+  const selection: Selection = { ...divisionOf(source), part: "all" };
+  const skipUnreadable = source.skipUnreadable ?? false;
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { ...options, storeSize }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable }),
   }));
-  const opened = [raw.train, raw.test];
-  try {
-    const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, raw.train.H, options) : null;
-    if (more) opened.push(more);
-    const { train, labelled, validation } = divide(raw.train, raw.classes.length, source, seed, more);
+  const own = raw.train!;
+  const opened = [own, raw.test, ...(raw.validation ? [raw.validation] : [])];
+  return orReleased(opened, async () => {
+    expectOneValidation(source, raw);
+    const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, own.H, { ...options, skipUnreadable }) : null;
+    if (more) opened.push(more.split);
+    const { train, labelled, validation: held } = divide(own, raw.classes.length, source, seed, more?.split);
+    const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
     const splits = allOrNone(() => parts.map((part) => toSplit(part, mostOnDevice)));
-    const streamed = streamedInWords(parts, splits);
+    const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
     return {
       path,
@@ -63,15 +74,77 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       validation: splits[2] ?? null,
       test: splits[1]!,
       hash,
+      leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
+      said: [...(raw.said ?? []), ...(more?.said ?? [])],
       release() {
         for (const split of splits) releaseSplit(split);
         for (const { pixels } of opened) releasePixels(pixels);
       },
     };
+  });
+}
+
+/** What `make` gives. If it throws, files that were opened for these splits are closed. */
+async function orReleased<T>(opened: readonly RawSplit[], make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
   } catch (error) {
     for (const { pixels } of opened) releasePixels(pixels);
     throw error;
   }
+}
+
+/** The classes that networks know, and how to find others among them: by place, or -1. */
+export interface KnownNames {
+  names: readonly string[];
+  rowsOf(classes: readonly string[]): readonly number[];
+}
+
+export interface TestSource extends Source {
+  /** Where a folder has no split, all its images are test images. */
+  isWhole: boolean;
+  skipUnreadable: boolean;
+}
+
+/**
+ * Reads the test images of a data set alone, of whichever classes there are. Where all of those are among the known ones, labels are indices into these. Throws an
+ * InputError that names the file or folder at fault.
+ */
+export async function openTestData(source: TestSource, known: KnownNames | null, options: OpenOptions = {}): Promise<TestData> {
+  const { storeSize = 224, mostOnDevice, onNote = () => {} } = options;
+  const division = divisionOf(source);
+  const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };
+  const limits = { train: null, test: source.testLimit };
+  const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
+    ...found,
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable: source.skipUnreadable }),
+  }));
+  return orReleased([raw.test], () => {
+    const { classes, labels, said } = byName(raw, known);
+    const test = toSplit({ ...raw.test, labels }, mostOnDevice);
+    const streamed = streamedInWords([test]);
+    if (streamed) onNote(streamed);
+    const release = () => {
+      releaseSplit(test);
+      releasePixels(raw.test.pixels);
+    };
+    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said], release };
+  });
+}
+
+/** The labels as indices into the known classes, if these have all classes of the data; otherwise as they are. */
+function byName({ classes, test: { labels } }: RawData, known: KnownNames | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {
+  const rows = known?.rowsOf(classes) ?? [];
+  if (!known || rows.includes(-1)) return { classes, labels, said: [] };
+  const { names } = known;
+  const untested = names.filter((_, row) => !rows.includes(row));
+  const text = `the test images show ${classes.length} of the ${names.length} classes that the model knows: none shows ${untested.join(", ")}`;
+  return { classes: names, labels: labels.map((label) => rows[label]!), said: untested.length > 0 ? [{ type: "note", text }] : [] };
+}
+
+function expectOneValidation({ path, validation }: Source, raw: RawData): void {
+  if (raw.validation && validation)
+    throw new InputError(`data.validation: ${path} has validation images of its own, so none are held back: set it to null, or move that folder away`);
 }
 
 async function hashOf(classes: readonly string[], splits: RawSplit[], signal?: AbortSignal): Promise<string> {

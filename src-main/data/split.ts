@@ -31,8 +31,8 @@ function heldOn({ labels, H, W }: RawSplit, pixels: Uint8Array): Tensor | null {
 }
 
 /** That a GPU is sent the images batch by batch, where it is; otherwise null. */
-export function streamedInWords(parts: readonly RawSplit[], splits: readonly Split[]): string | null {
-  const bytes = parts.reduce((sum, { labels, H, W }, i) => sum + (splits[i]!.stream ? labels.length * H * W * 3 : 0), 0);
+export function streamedInWords(splits: readonly Split[]): string | null {
+  const bytes = splits.reduce((sum, { stream, count, H, W }) => sum + (stream ? count * H * W * 3 : 0), 0);
   if (bytes === 0 || backend().device() !== "cuda") return null;
   return `${gigabytes(bytes)} of images stay in the computer's memory or on its disk, and the GPU is sent those of each batch`;
 }

@@ -1,43 +1,68 @@
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { storedFormats } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
 import type { RawSplit } from "./dataset";
-import { IMAGE_FILE } from "./decode";
 import { NO_LABEL } from "./division";
+import { filesBelow } from "./folder/class-files";
+import { undividedClasses } from "./folder/layout";
+import { type LeftOut, leftOutInWords } from "./folder/left-out";
+import { shownPath } from "./folder/names";
 import { formats } from "./formats";
-import type { ReadOptions } from "./formats/format";
-import { decodeAll } from "./formats/image-folder";
+import { readInWords } from "./image-kind";
 import { existingFolder } from "./locate";
+import type { Said } from "./said";
+import { type ReadingFiles, readFiles } from "./store/read-files";
 
-/**
- * The images in a folder and the folders in it, by path: nothing says what they show. Null if there are none, or if the folder holds labelled
- * images in a known layout.
- */
-export function unlabelledImages(folder: string): string[] | null {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory() || storedFormats.some((format) => formats[format].detect(folder) !== null)) return null;
-  const images = imagesIn(folder);
-  return images.length === 0 ? null : images;
+/** Images of which nothing says what they show. */
+export interface UnlabelledFiles {
+  folder: string;
+  /** Below the folder, in the order of `filesBelow`. */
+  files: string[];
+  leftOut: LeftOut[];
+  said: Said[];
 }
 
 /**
- * All images in a folder and the folders in it, by path, without labels: resized by the shorter side to `side` and cropped around the centre, as
- * training images of different sizes are. Names that begin with a dot are skipped. Throws an InputError if there are none, or if one cannot be read.
+ * The images in a folder and the folders in it. Null if there are none, or if the folder holds labelled images in a known layout: folders without a split count
+ * as that if `areClasses` says so of their names.
  */
-export async function readUnlabelled(folder: string, side: number, { onProgress, signal }: Pick<ReadOptions, "onProgress" | "signal">): Promise<RawSplit> {
-  const files = imagesIn(existingFolder(folder));
-  if (files.length === 0) throw new InputError(`${folder} has no images: expected files ending in .png, .jpg, .jpeg or .webp, in it or in folders in it`);
-  const images = files.map((path) => ({ path }));
-  const pixels = (await decodeAll(images, { side, exact: false, onProgress, signal }))!;
-  return { labels: new Int32Array(files.length).fill(NO_LABEL), pixels, H: side, W: side };
+export async function unlabelledImages(path: string, areClasses: (folders: readonly string[]) => boolean): Promise<UnlabelledFiles | null> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return null;
+  const folders = undividedClasses(path);
+  const isLabelled = folders ? areClasses(folders) : storedFormats.some((format) => formats[format].detect(path) !== null);
+  if (isLabelled) return null;
+  const found = await unlabelledIn(path);
+  return found.files.length === 0 ? null : found;
 }
 
-function imagesIn(folder: string): string[] {
-  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
-  const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return sorted.flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return imagesIn(path);
-    return IMAGE_FILE.test(entry.name) ? [path] : [];
-  });
+async function unlabelledIn(folder: string, signal?: AbortSignal): Promise<UnlabelledFiles> {
+  const { files, leftOut } = await filesBelow(folder, "", signal);
+  const said = leftOutInWords(files.length, leftOut).map(({ type, text }) => ({ type, text: `${folder}: ${text}` }));
+  return { folder, files, leftOut, said };
+}
+
+export interface UnlabelledData {
+  split: RawSplit;
+  /** By their whole paths. */
+  leftOut: LeftOut[];
+  said: Said[];
+}
+
+interface ReadingUnlabelled extends ReadingFiles {
+  skipUnreadable: boolean;
+}
+
+/**
+ * All images in a folder and the folders in it, without labels: resized by the shorter side to `side` and cropped around the centre, as training images of
+ * different sizes are. Throws an InputError if there are none, or if one cannot be read.
+ */
+export async function readUnlabelled(path: string, side: number, { skipUnreadable, ...options }: ReadingUnlabelled): Promise<UnlabelledData> {
+  const { folder, files, leftOut, said } = await unlabelledIn(existingFolder(path), options.signal);
+  if (files.length === 0) throw new InputError(`${shownPath(folder)} has no images: expected ${readInWords} files in it, or in folders in it`);
+  const part = { count: files.length, path: (n: number) => files[n]!, wanted: files.length };
+  const read = await readFiles({ folder, parts: [part], side, skipUnreadable }, options);
+  const [taken] = read.parts;
+  const split = { labels: new Int32Array(taken!.files.length).fill(NO_LABEL), pixels: taken!.pixels, H: side, W: side };
+  return { split, leftOut: [...leftOut, ...read.leftOut].map((each) => ({ ...each, path: join(folder, each.path) })), said: [...said, ...read.said] };
 }

@@ -22,6 +22,7 @@ import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
+import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
 import { predict } from "./predict";
@@ -62,7 +63,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ path, format, thumbnailsPerClass }) => dataInfo(path, format, thumbnailsPerClass),
+    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
     start: async (params) => {
@@ -77,7 +78,12 @@ export class Engine {
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, notify),
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
-    exportWeights: (request) => exportWeights(request),
+    exportWeights: async (request, notify) => {
+      const fetched = await fetchNamed([request.weights], notify);
+      const { notes, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
+      for (const text of [...fetched.notes, ...notes]) notify({ type: "note", text });
+      return written;
+    },
     bench: (request, notify) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       backend().useCpu();

@@ -1,6 +1,6 @@
 /** Evaluates networks side by side: on labelled test images, or on images of which nobody has said what they show. */
 import { existsSync } from "node:fs";
-import { basename, dirname, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { calibration, classFigures, confusionMatrix, type Judged, judge, mostLikely, topK } from "../contract/classification";
 import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
@@ -8,13 +8,18 @@ import type { Recipe } from "../contract/recipe";
 import { softmax } from "../contract/softmax";
 import { mcNemar, mean } from "../contract/statistics";
 import type { Split } from "../data/dataset";
-import { openDataset, type Source } from "../data/open-dataset";
-import { unlabelledImages } from "../data/unlabelled-folder";
+import { leftOutFile } from "../data/folder/left-out";
+import { shownPath } from "../data/folder/names";
+import { type KnownNames, openTestData, type TestSource } from "../data/open-dataset";
+import { type UnlabelledFiles, unlabelledImages } from "../data/unlabelled-folder";
+import { UnreadableImages } from "../data/unreadable";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
+import { fittedTo, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
-import { expectSameClasses, loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { fetchNamed } from "./hub";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 
 type Notify = (notice: NoticeBody) => void;
@@ -38,23 +43,45 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
     ...onlyOnce(runs.flatMap(({ networks }) => networks)),
   ];
   if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
-  const data = request.data ?? runs[0]?.data.path;
-  if (data === undefined) throw new UsageError("evaluate: expected a folder of images");
-  const format = request.data === null ? runs[0]!.data.format : request.format;
-  const testLimit = request.data === null ? runs[0]!.data.testLimit : null;
+  const source = sourceOf(request, runs[0]?.data);
 
+  const fetched = await fetchNamed(
+    chosen.map(({ options }) => options.weights),
+    notify,
+  );
+  for (const text of fetched.notes) notify({ type: "note", text });
   const loaded: Loaded[] = [];
   try {
-    for (const each of chosen) {
-      loaded.push({ ...each, network: loadNetwork(each.options) });
-      warnOf(loaded.at(-1)!.network, notify);
-    }
-    const images = format === "auto" && data !== "bundled" ? unlabelledImages(data) : null;
-    if (images) return await onUnlabelled(loaded, images, yieldPoint, notify);
-    return await onLabelled(loaded, { path: data, format, trainLimit: 1, testLimit }, yieldPoint, notify);
+    for (const each of chosen) loaded.push({ ...each, network: loadNetwork({ ...each.options, weights: fetched(each.options.weights) }) });
+    const names = loaded.flatMap(({ network }) => (network.classes ? [network.classes] : []))[0] ?? null;
+    const known = names && { names, rowsOf: (classes: readonly string[]) => rowsOf(names, classes) };
+    const areClasses = (folders: readonly string[]) =>
+      known ? known.rowsOf(folders).some((row) => row !== -1) : folders.length === loaded[0]!.network.model.classes;
+    const images = source.format === "auto" && source.path !== "bundled" ? await unlabelledImages(source.path, areClasses) : null;
+    if (images) sayOf(loaded, notify);
+    if (images) return await onUnlabelled(loaded, images, source.skipUnreadable, yieldPoint, notify);
+    return await onLabelled(loaded, source, known, yieldPoint, notify);
   } finally {
     for (const { network } of loaded) network.model.release();
   }
+}
+
+/** The data of the run, divided as it was there, or the folder that is asked for, with all that it has. */
+function sourceOf({ data, format, skipUnreadable = false }: EvaluateRequest, ofRun: Recipe["data"] | undefined): TestSource {
+  if (data !== null) return { path: data, format, trainLimit: null, testLimit: null, isWhole: true, skipUnreadable };
+  if (!ofRun) throw new UsageError("evaluate: expected a folder of images");
+  return { ...ofRun, isWhole: false, skipUnreadable: skipUnreadable || ofRun.skipUnreadable };
+}
+
+/** Once, what was assumed about all of them. */
+function sayOf(loaded: readonly Loaded[], notify: Notify): void {
+  const said = new Set<string>();
+  for (const { network } of loaded)
+    warnOf(network, (notice) => {
+      if (!("text" in notice) || said.has(notice.text)) return;
+      said.add(notice.text);
+      notify(notice);
+    });
 }
 
 // ---- Which networks ---------------------------------------------------------------------------------------------------------------
@@ -99,11 +126,19 @@ const BATCH = 128;
 /** So many of the most confident wrong answers are named. */
 const MISTAKES = 10;
 
-async function onLabelled(loaded: readonly Loaded[], source: Source, yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
-  const data = await openDataset(source, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
+async function onLabelled(
+  loaded: readonly Loaded[],
+  source: TestSource,
+  known: KnownNames | null,
+  yieldPoint: () => Promise<void>,
+  notify: Notify,
+): Promise<EvaluateResult> {
+  const data = await openTestData(source, known, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
   try {
     const { test, classes } = data;
-    for (const { network, options } of loaded) expectSameClasses(network, classes, `the model (${options.weights})`);
+    for (const said of data.said) notify(said);
+    for (const each of loaded) each.network = fittedTo(each.network, classes, `the model (${each.options.weights})`);
+    sayOf(loaded, notify);
     const answers: Judged[][] = [];
     const models: ModelAnswers[] = [];
     for (const { name, options, network } of loaded) {
@@ -119,7 +154,7 @@ async function onLabelled(loaded: readonly Loaded[], source: Source, yieldPoint:
       const { model, weights } = options;
       models.push({ name, model, weights, imagesPerSecond: test.count / seconds, scores: scoresOf(judged, loss, test, classes) });
     }
-    return { images: test.count, classes: [...classes], models, pairs: pairsOf(loaded, answers), predictions: null };
+    return { images: test.count, classes: [...classes], models, pairs: pairsOf(loaded, answers), predictions: null, leftOut: data.leftOut.map(leftOutFile) };
   } finally {
     data.release();
   }
@@ -177,7 +212,13 @@ function inPairs(chosen: readonly Chosen[]): [number, number][] {
 
 // ---- On images without labels -----------------------------------------------------------------------------------------------------
 
-async function onUnlabelled(loaded: readonly Loaded[], images: readonly string[], yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
+async function onUnlabelled(
+  loaded: readonly Loaded[],
+  { folder, files, leftOut, said }: UnlabelledFiles,
+  skipUnreadable: boolean,
+  yieldPoint: () => Promise<void>,
+  notify: Notify,
+): Promise<EvaluateResult> {
   const [first, ...others] = loaded as [Loaded, ...Loaded[]];
   const classes = loaded.flatMap(({ network }) => (network.classes ? [network.classes] : []))[0] ?? numbered(first.network.model.classes);
   const other = others.find(({ network }) => network.model.classes !== first.network.model.classes);
@@ -185,28 +226,38 @@ async function onUnlabelled(loaded: readonly Loaded[], images: readonly string[]
     throw new InputError(
       `${first.name} distinguishes ${first.network.model.classes} classes, and ${other.name} ${other.network.model.classes}: evaluate models with the same classes side by side`,
     );
+  for (const each of said) notify(each);
   notify({
     type: "note",
-    text: `${images.length === 1 ? "the one image lies" : `the ${images.length} images lie`} in no class folders, so there are predictions alone, and nothing says which are right`,
+    text: `${files.length === 1 ? "the one image lies" : `the ${files.length} images lie`} in no class folders, so there are predictions alone, and nothing says which are right`,
   });
   const seconds = loaded.map(() => 0);
   const predictions: NonNullable<EvaluateResult["predictions"]> = [];
-  for (const path of images) {
-    await yieldPoint();
+  const unreadable = new UnreadableImages();
+  const answersTo = async (file: string) => {
+    const image = { path: join(folder, file) };
     const answers = [];
     for (const [m, { network }] of loaded.entries()) {
       const started = performance.now();
-      const probabilities = softmax(await logitsOfFile(network, { path }));
+      const probabilities = softmax(await logitsOfFile(network, image));
       seconds[m]! += (performance.now() - started) / 1000;
       const predicted = mostLikely(probabilities);
       answers.push({ predicted: classes[predicted]!, confidence: probabilities[predicted]! });
     }
-    predictions.push({ image: basename(path), answers });
+    return answers;
+  };
+  for (const file of files) {
+    await yieldPoint();
+    const answers = await unreadable.unless(file, () => answersTo(file));
+    if (answers) predictions.push({ image: shownPath(file), answers });
   }
+  const skipped = unreadable.settle(files.length, skipUnreadable);
+  for (const each of skipped.said) notify(each);
+  const images = predictions.length;
   return {
-    images: images.length,
+    images,
     classes: [...classes],
-    models: loaded.map(({ name, options: { model, weights } }, m) => ({ name, model, weights, imagesPerSecond: images.length / seconds[m]!, scores: null })),
+    models: loaded.map(({ name, options: { model, weights } }, m) => ({ name, model, weights, imagesPerSecond: images / seconds[m]!, scores: null })),
     pairs: inPairs(loaded).map(([i, j]) => ({
       first: loaded[i]!.name,
       second: loaded[j]!.name,
@@ -215,5 +266,6 @@ async function onUnlabelled(loaded: readonly Loaded[], images: readonly string[]
       mcNemar: null,
     })),
     predictions,
+    leftOut: [...leftOut, ...skipped.leftOut].map(leftOutFile),
   };
 }

@@ -3,18 +3,33 @@ import { InputError } from "../contract/failure";
 import { softmax } from "../contract/softmax";
 import type { ImageFile } from "../data/decode";
 import { prepareFile } from "../data/prepare-file";
+import { UnreadableImages, unreadableError } from "../data/unreadable";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
 import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import { loadNetwork, type TrainedNetwork } from "../training/network";
+import { fetchNamed } from "./hub";
 
-/** Logits and probabilities of single images. */
+/** Logits and probabilities of single images. Throws an InputError if none of them can be read. */
 export async function predict(request: PredictRequest, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
-  const network = loadNetwork(request);
+  const fetched = await fetchNamed([request.weights], notify);
+  for (const text of fetched.notes) notify({ type: "note", text });
+  const network = loadNetwork({ ...request, weights: fetched(request.weights) });
   warnOf(network, notify);
   try {
     const images: PredictResult["images"] = [];
-    for (const file of request.images) images.push(await predictOne(network, file, request));
-    return { model: request.model, classes: network.classes ?? numbered(network.model.classes), images };
+    const unreadable = new UnreadableImages();
+    for (const file of request.images) {
+      const answer = await unreadable.unless(file.path, () => predictOne(network, file, request));
+      if (answer) images.push(answer);
+    }
+    const { errors } = unreadable;
+    if (images.length === 0 && errors.length > 0) throw unreadableError(errors);
+    return {
+      model: request.model,
+      classes: network.classes ?? numbered(network.model.classes),
+      images,
+      unreadable: errors.map(({ path, reason }) => ({ path, reason })),
+    };
   } finally {
     network.model.release();
   }
@@ -62,6 +77,7 @@ export function numbered(count: number): string[] {
 }
 
 /** Reports what was assumed about a network. */
-export function warnOf({ assumption }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+export function warnOf({ assumption, notes }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+  for (const text of notes) notify({ type: "note", text });
   if (assumption) notify({ type: "warning", text: assumption });
 }

@@ -95,8 +95,9 @@ export async function searchTrials(directory: string, recipe: Recipe, search: Se
 }
 
 /** A tenth of the training images, and at least one of each class. */
-async function validationShare({ data: { path, format, trainLimit } }: Recipe): Promise<number> {
-  const { train, classes } = await dataInfo(path, format, 0);
+async function validationShare({ data }: Recipe): Promise<number> {
+  const { train, classes } = await dataInfo(data, 0);
+  const { trainLimit } = data;
   return Math.max(classes.length, Math.floor(Math.min(train.count, trainLimit ?? train.count) / 10));
 }
 

@@ -105,8 +105,9 @@ export async function sweepByLabels(directory: string, recipe: Recipe, labels: r
 }
 
 /** How many training images may have labels, and how many classes there are. */
-async function labelledAtMost({ path, format, trainLimit, validation }: DataSource): Promise<{ images: number; classes: number }> {
-  const { train, classes } = await dataInfo(path, format, 0);
+async function labelledAtMost(data: DataSource): Promise<{ images: number; classes: number }> {
+  const { train, classes } = await dataInfo(data, 0);
+  const { trainLimit, validation } = data;
   return { images: Math.min(train.count, trainLimit ?? train.count) - (validation ?? 0), classes: classes.length };
 }
 

@@ -3,8 +3,9 @@ import type { Normalization } from "../contract/normalization";
 import type { Precision, TeacherChoice } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
 import { allOrNone } from "../tensor/tensor";
+import { fittedTo } from "../training/classes";
 import { expectNumbers } from "../training/expect-numbers";
-import { expectSameClasses, type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
+import { type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
 import type { PlacedArm } from "./resumption";
 
 /** The teacher of the arms that distill; null if none does. */
@@ -22,9 +23,9 @@ export function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { 
 
 /** A teacher that answers with numbers for the data's classes. */
 function loadUsable(choice: Omit<TeacherChoice, "mean" | "std"> & GivenNormalization, data: Dataset, precision: Precision): TrainedNetwork {
-  const teacher = loadNetwork(choice);
+  let teacher = loadNetwork(choice);
   try {
-    expectSameClasses(teacher, data.classes, `the teacher (${choice.weights})`);
+    teacher = fittedTo(teacher, data.classes, `the teacher (${choice.weights})`);
     expectNumbers(teacher, data, choice.weights, precision);
     return teacher;
   } catch (error) {

@@ -19,14 +19,16 @@ import type { NoticeBody } from "../contract/engine";
 import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
-import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
+import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled, weightsIn, withWeightsAt } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
+import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { writeComparison } from "../runs/comparison";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
+import { writeLeftOut } from "../runs/left-out";
 import { predictionFiles, writePredictions } from "../runs/predictions";
 import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
@@ -36,11 +38,13 @@ import { type Arm, comparisonArms } from "../training/compare";
 import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
 import { train } from "../training/loop";
-import { createStudent, type TrainedNetwork } from "../training/network";
+import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
+import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, predictionsOf } from "./arm-run";
+import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
@@ -132,7 +136,8 @@ export class Work {
   /** Trains the arms of the recipe, alternating by epoch, and writes comparison.json and report.html beside their folders. */
   async #compare(arithmetic: Arithmetic): Promise<ComparisonResult> {
     const { recipe, out, resume } = this.assignment;
-    const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions: runFiles(out).predictions };
+    const { predictions, leftOut } = runFiles(out);
+    const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions, leftOut };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
     const { results, teacherTestAcc } = await this.#trainArms(
@@ -170,13 +175,19 @@ export class Work {
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
+      const weights = await fetchNamed(
+        arms.flatMap(({ recipe }) => weightsIn(recipe)),
+        this.notify,
+        this.#stopping.signal,
+      );
+      const local = arms.map((arm): PlacedArm => ({ ...arm, recipe: withWeightsAt(arm.recipe, weights) }));
       const data = this.#own(await this.#readData(arms));
       expectCropFits(arms[0]!.recipe, data);
       const normalization = await chooseNormalization(arms[0]!.recipe.student, data, earlier);
       await need(data.train, askedImages(data));
-      const teacher = loadTeacher(arms, data, normalization.teacher);
+      const teacher = loadTeacher(local, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
-      const others = loadOtherTeachers(arms, data);
+      const others = loadOtherTeachers(local, data);
       for (const { network } of others) this.#own(network.model);
       const statistics = new Map<PlacedArm, TeacherStatistics>();
       for (const [i, arm] of arms.entries()) if (isMeasuringDue(arm, earlier[i]!)) statistics.set(arm, await this.#measureTeacher(teacher!, data, arm));
@@ -184,11 +195,13 @@ export class Work {
         sizeWarning(network),
         network.assumption,
       ]);
-      const trainers = arms.map((placed) => {
+      const notes = new Set([...weights.notes, ...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
+      const trainers = arms.map((placed, i) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
-          const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes.length, recipe.train.seed);
+          const student = createStudent({ ...local[i]!.recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
           warnings.push(student.assumption);
+          for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
         };
         return this.#own(allOrNone(start));
@@ -209,6 +222,8 @@ export class Work {
               : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
           );
         }
+        for (const { type, text } of data.said) this.#runs.at(-1)![type === "warning" ? "warn" : "note"](text);
+        if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
         const unkept = predictionsUnkept(data);
         if (unkept) this.#runs.at(-1)!.note(unkept);
@@ -216,6 +231,7 @@ export class Work {
         for (const text of [movedNote(earlier, arithmetic), resume ? null : unmetInWords(asked.at(-1)!.recipe, arithmetic.machine)])
           if (text) this.#runs.at(-1)!.warn(text);
         for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
+        for (const note of notes) this.#runs.at(-1)!.note(note);
         if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
         for (const text of this.#dataNotes.splice(0)) this.#runs.at(-1)!.note(text);
         if (normalization.note) this.#runs.at(-1)!.note(normalization.note);

@@ -45,6 +45,7 @@ export class DistilledVisionTransformer extends VisionTransformer {
 
 export const deit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new DistilledVisionTransformer(name, shape, architecture),
-  head: "head.weight",
+  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
+  heads: ["head", "head_dist"],
   sizesIn: (tensors) => sizesBy(tensors, 2),
 };

@@ -1,12 +1,15 @@
 import type { ModelSizes } from "../contract/families";
 import type { Model, ModelShape } from "./model";
+import type { Naming } from "./names";
 
 /** The code of a family; its data are in contract/families.ts. */
 export interface FamilyCode<Architecture = unknown> {
   /** A model of the family; the content of its weights is undefined until `initialize`. */
   create(name: string, architecture: Architecture, shape: ModelShape): Model;
-  /** Name of the last layer's weight [K,...], which counts the classes. */
-  head: string;
+  /** How its tensors may be named in a file: timm's names first. The first head's weight [K,...] counts the classes. */
+  namings: readonly [Naming, ...Naming[]];
+  /** Names of the last layers, whose weights and biases have a row for each class. */
+  heads: readonly string[];
   /** The sizes that a model's tensors determine; takes their shapes by name. */
   sizesIn(tensors: TensorShapes): Partial<ModelSizes>;
 }

@@ -10,6 +10,7 @@ import { maxPool } from "../tensor/ops/max-pool";
 import type { Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
+import { byRules } from "./names";
 
 /** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; loads timm's and torchvision's weights. */
 export class ResNet extends Model {
@@ -57,7 +58,24 @@ function stage(depth: number, inputs: number, outputs: number, stride: number): 
 
 export const resnet: FamilyCode<ResNetArchitecture> = {
   create: (name, architecture, shape) => new ResNet(name, shape, architecture),
-  head: "fc.weight",
+  namings: [
+    { whose: "timm's", words: "", head: "fc.weight", body: "bn1.weight", toTimm: (name) => name },
+    {
+      whose: "pytorch-cifar's",
+      words: "linear is fc, shortcut is downsample",
+      head: "linear.weight",
+      body: "layer1.0.bn1.weight",
+      toTimm: byRules([/^linear\./, "fc."], [/\.shortcut\./, ".downsample."]),
+    },
+    {
+      whose: "mmpretrain's",
+      words: "without backbone and head",
+      head: "head.fc.weight",
+      body: "backbone.bn1.weight",
+      toTimm: byRules([/^(backbone|head)\./, ""]),
+    },
+  ],
+  heads: ["fc"],
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };

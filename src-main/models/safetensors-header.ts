@@ -5,32 +5,24 @@
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { OpenFile } from "../disk/open-file";
+import { DTYPE_BYTES } from "./dtypes";
+import { bytesIn, shortened, type TensorInfo } from "./tensor-file";
 
 export interface SafetensorsHeader {
   metadata: Record<string, string>;
   tensors: Map<string, StoredTensor>;
 }
-export interface StoredTensor {
-  dtype: string;
-  shape: readonly number[];
+export interface StoredTensor extends TensorInfo {
   /** Positions in the file of the first byte and of the one after the last. */
   begin: number;
   end: number;
 }
 
-/** Bytes per value of the format's dtypes. */
-export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
-  ...["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"].map((dtype) => [dtype, 1] as const),
-  ...["I16", "U16", "F16", "BF16"].map((dtype) => [dtype, 2] as const),
-  ...["I32", "U32", "F32"].map((dtype) => [dtype, 4] as const),
-  ...["I64", "U64", "F64"].map((dtype) => [dtype, 8] as const),
-]);
-
 /** Bytes. A model of 100,000 tensors needs as much; the limit of the reference implementation is ten times this. */
 const LONGEST = 10_000_000;
 
-/** The header, an entry, and its shape or data_offsets. */
-const DEEPEST = 3;
+/** The header, an entry, and its shape or data_offsets; foreign metadata may go deeper. */
+const DEEPEST = 32;
 
 /** Reads and checks the header of a whole file, in time and memory that grow with its length alone. Throws an InputError that names the file. */
 export function readHeader(file: OpenFile): SafetensorsHeader {
@@ -43,16 +35,16 @@ export function readHeader(file: OpenFile): SafetensorsHeader {
   const { __metadata__: metadata = {}, ...entries } = parseObject(path, bytesAt(file, 8, 8 + length));
   const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, parseEntry(path, name, entry, 8 + length)]));
   expectNoGaps(path, tensors, 8 + length, size);
-  return { metadata: parseMetadata(path, metadata), tensors };
+  return { metadata: parseMetadata(metadata), tensors };
 }
 
-/** The first bytes of a file that holds these tensors one after the other, all of one dtype. */
-export function headerBytes(tensors: Iterable<readonly [string, { shape: readonly number[]; size: number }]>, metadata: object, dtype: string): Uint8Array {
+/** The first bytes of a file that holds these tensors one after the other. */
+export function headerBytes(tensors: Iterable<readonly [string, TensorInfo]>, metadata: object): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let position = 0;
-  for (const [name, { shape, size }] of tensors) {
-    const end = position + DTYPE_BYTES.get(dtype)! * size;
-    header[name] = { dtype, shape, data_offsets: [position, end] };
+  for (const [name, info] of tensors) {
+    const end = position + bytesIn(info);
+    header[name] = { dtype: info.dtype, shape: info.shape, data_offsets: [position, end] };
     position = end;
   }
   const json = Buffer.from(JSON.stringify(header));
@@ -71,11 +63,6 @@ export function bytesAt(file: OpenFile, begin: number, end: number): Uint8Array<
   return bytes;
 }
 
-/** A text from a file for a message: names and shapes may be as long as the header. */
-export function shortened(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 97)}...` : text;
-}
-
 export function damaged(path: string, why: string): InputError {
   return new InputError(`weights ${path}: not a valid safetensors file: ${why}`);
 }
@@ -90,9 +77,10 @@ function parseObject(path: string, bytes: Uint8Array): Record<string, unknown> {
   throw damaged(path, "its header is not a JSON object of tensors");
 }
 
-function parseMetadata(path: string, metadata: unknown): Record<string, string> {
-  if (isObject(metadata) && Object.values(metadata).every((value) => typeof value === "string")) return metadata as Record<string, string>;
-  throw damaged(path, "its metadata is not an object of strings");
+/** Other programs store what they like: the format asks for texts, and what is something else becomes its JSON. */
+function parseMetadata(metadata: unknown): Record<string, string> {
+  if (!isObject(metadata)) return {};
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]));
 }
 
 function parseEntry(path: string, name: string, entry: unknown, dataStart: number): StoredTensor {

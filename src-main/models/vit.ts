@@ -12,6 +12,7 @@ import { selectToken } from "../tensor/ops/select-token";
 import { keepResult, type Tensor } from "../tensor/tensor";
 import type { FamilyCode, TensorShapes } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
+import { byRules, type Naming } from "./names";
 
 /** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; loads timm's weights. */
 export class VisionTransformer extends Model {
@@ -63,9 +64,31 @@ export class VisionTransformer extends Model {
   }
 }
 
+/** torchvision.models.vision_transformer.VisionTransformer, in both of its versions. */
+const torchvision: Naming = {
+  whose: "torchvision's",
+  words: "encoder.layers is blocks, self_attention is attn, and so on",
+  head: "heads.head.weight",
+  body: "class_token",
+  toTimm: byRules(
+    [/^class_token$/, "cls_token"],
+    [/^encoder\.pos_embedding$/, "pos_embed"],
+    [/^conv_proj\./, "patch_embed.proj."],
+    [/^encoder\.ln\./, "norm."],
+    [/^heads\.head\./, "head."],
+    [/^encoder\.layers\.encoder_layer_(\d+)\./, "blocks.$1."],
+    [/\.ln_([12])\./, ".norm$1."],
+    [/\.self_attention\.in_proj_/, ".attn.qkv."],
+    [/\.self_attention\.out_proj\./, ".attn.proj."],
+    [/\.mlp\.(?:0|linear_1)\./, ".mlp.fc1."],
+    [/\.mlp\.(?:3|linear_2)\./, ".mlp.fc2."],
+  ),
+};
+
 export const vit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new VisionTransformer(name, shape, architecture),
-  head: "head.weight",
+  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, torchvision],
+  heads: ["head"],
   sizesIn: (tensors) => sizesBy(tensors, 1),
 };
 

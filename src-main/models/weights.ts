@@ -8,10 +8,14 @@ import type { SettingValue } from "../contract/setting";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
 import { Checksum, type Digest } from "./checksum";
+import { convertWeights } from "./convert";
+import { bytesOf } from "./dtypes";
 import type { Model } from "./model";
+import { isIgnored } from "./names";
+import { withWeights } from "./open-weights";
 import { codeOf } from "./registry";
-import { bytesOf, convertSafetensors, readSafetensorsHeader, type SafetensorsFile, withSafetensors, writeSafetensors } from "./safetensors";
-import { type SafetensorsHeader, shortened } from "./safetensors-header";
+import { writeSafetensors } from "./safetensors";
+import { shortened, type TensorFile, type TensorHeader } from "./tensor-file";
 
 /** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
@@ -30,6 +34,10 @@ export interface WeightsDescription {
   patchSize: number | null;
   mean: [number, number, number] | null;
   std: [number, number, number] | null;
+  /** Names of its first tensors. */
+  firstNames: readonly string[];
+  /** What was chosen, dropped or passed over to read it, a sentence each. */
+  notes: readonly string[];
 }
 
 /** Writes all weights under timm's names, with the notes in the file's metadata. */
@@ -43,34 +51,74 @@ export function saveWeights(model: Model, path: string, { classes, mean, std }: 
   });
 }
 
-/** Copies the weights of a file to a new one, with the notes. Throws an InputError if the first cannot be read or the other exists. */
-export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): { path: string; bytes: number } {
+/**
+ * Copies the weights of a file to a new one, with the notes. Tensors that are no floats are passed on. Throws an InputError if the first cannot be read or
+ * the other exists.
+ */
+export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): {
+  path: string;
+  bytes: number;
+  notes: readonly string[];
+} {
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
-  convertSafetensors(weights, out, precision === "bf16" ? "BF16" : "F32");
-  return { path: out, bytes: statSync(out).size };
+  const notes = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
+  return { path: out, bytes: statSync(out).size, notes };
 }
 
 /**
- * Reads a file of ours, timm's or torchvision's into the model. Throws an InputError, and changes nothing, if a tensor is missing, unexpected or
- * of another shape. Where the file has a checksum, it is verified: if it is wrong, this throws too, and the model must not be used.
+ * Reads a file of ours, timm's, torchvision's or pytorch-cifar's into the model: safetensors, or what torch.save writes. Throws an InputError, and changes
+ * nothing, if a tensor is missing, unexpected or of another shape. Where the file has a checksum, it is verified: if it is wrong, this throws too,
+ * and the model must not be used. `without`: names of weights that keep their values, whatever the file has.
  */
-export function loadWeights(model: Model, path: string): void {
-  loadTensors(model.weights(), path, model.name);
+export function loadWeights(model: Model, path: string, without: ReadonlySet<string> = new Set()): void {
+  const { namings } = codeOf(model.name);
+  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers }), namings);
 }
 
 /** Reads a file into tensors of the same names and shapes, like `loadWeights`; errors name the `owner`. */
 export function loadTensors(tensors: ReadonlyMap<string, Tensor>, path: string, owner: string): void {
-  withSafetensors(path, (file) => {
-    const digest = new Checksum(file.header.metadata);
-    readTensors(file, tensors, owner, digest);
-    file.expectChecksum(digest);
+  withWeights(path, (file) => read(file, tensors, owner));
+}
+
+function read(file: TensorFile, tensors: ReadonlyMap<string, Tensor>, owner: string, options?: ReadingOptions): void {
+  const digest = file.hasChecksum ? new Checksum(file.header.metadata) : null;
+  readTensors(file, tensors, owner, digest, options);
+  if (digest) file.expectChecksum(digest);
+}
+
+interface ReadingOptions {
+  /** Names of tensors that keep their values, whatever the file has. */
+  without?: ReadonlySet<string>;
+  /** Throws an InputError if the values cannot be used. */
+  check?: (values: Float32Array, path: string, name: string) => void;
+}
+
+/**
+ * Copies a file's tensors into those of the same names and shapes, and gives the digest all that was read. Throws an InputError first if they do not fit.
+ */
+export function readTensors(
+  file: TensorFile,
+  tensors: ReadonlyMap<string, Tensor>,
+  owner: string,
+  digest: Digest | null,
+  { without = new Set(), check }: ReadingOptions = {},
+): void {
+  const wanted = new Map([...tensors].filter(([name]) => !without.has(name)));
+  expectFit(wanted, file.header, file.path, owner, without);
+  file.readAll(digest, new Set(wanted.keys()), (name, values) => {
+    check?.(values, file.path, name);
+    backend().write(tensors.get(name)!.handle, values);
   });
 }
 
-/** Copies a file's tensors into those of the same names and shapes, and gives the digest all that was read. Throws an InputError first if they do not fit. */
-export function readTensors(file: SafetensorsFile, tensors: ReadonlyMap<string, Tensor>, owner: string, digest: Digest): void {
-  expectFit(tensors, file.header, file.path, owner);
-  file.readAll(digest, new Set(tensors.keys()), (name, values) => backend().write(tensors.get(name)!.handle, values));
+/** The answers of a network whose weights are not all finite would not tell which of them it is. */
+function expectNumbers(values: Float32Array, path: string, name: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new InputError(
+    `weights ${path}: tensor "${shortened(name)}" holds ${values[at]}, at place ${at} of ${values.length}: the weights come from a training run that failed, ` +
+      "or the file is damaged; choose others",
+  );
 }
 
 /**
@@ -78,26 +126,52 @@ export function readTensors(file: SafetensorsFile, tensors: ReadonlyMap<string, 
  * InputError if the file cannot be used, a UsageError if there is no such model.
  */
 export function describeWeights(path: string, model: string): WeightsDescription {
-  const { head, sizesIn } = codeOf(model);
-  const { metadata, tensors } = readSafetensorsHeader(path);
-  for (const [name, { shape }] of tensors)
-    if (shape.includes(0)) throw new InputError(`weights ${path}: tensor "${shortened(name)}" holds no values; its shape is [${shortened(String(shape))}]`);
-  const classes = parsed<string[]>(path, metadata, "classes", (value) => (isStrings(value) ? null : "expected a list of names"));
-  const classCount = tensors.get(head)?.shape[0] ?? null;
-  if (classes && classCount !== null && classes.length !== classCount)
-    throw new InputError(`weights ${path}: names ${classes.length} classes, but its last layer has ${classCount}`);
-  const shown = sizesIn(tensors);
-  const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
-  if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
-  return {
-    classes,
-    classCount,
-    imageSize: noted(path, metadata, "imageSize"),
-    patchSize: null,
-    ...shown,
-    mean: noted(path, metadata, "mean"),
-    std: noted(path, metadata, "std"),
+  const { namings, sizesIn } = codeOf(model);
+  return withWeights(
+    path,
+    ({ header: { metadata, tensors }, notes }) => {
+      for (const [name, { shape }] of tensors)
+        if (shape.includes(0)) throw new InputError(`weights ${path}: tensor "${shortened(name)}" holds no values; its shape is [${shortened(String(shape))}]`);
+      const classCount = tensors.get(namings[0].head)?.shape[0] ?? null;
+      const shown = sizesIn(tensors);
+      const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
+      if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
+      const { notes: unusable, ...said } = metadataOf(metadata, classCount, path);
+      return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: [...notes, ...unusable] };
+    },
+    namings,
+  );
+}
+
+/** What a file's metadata says, where it says something that can be used; the rest is another program's, and no reason to refuse the weights. */
+function metadataOf(metadata: Readonly<Record<string, string>>, classCount: number | null, path: string) {
+  const notes: string[] = [];
+  const value = <T>(key: string, problemOf: (value: unknown) => string | null): T | null => {
+    const text = metadata[key];
+    if (text === undefined) return null;
+    const { value, problem } = parsed(text, problemOf);
+    if (problem === null) return value as T;
+    notes.push(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}, which is passed over: ${problem}`);
+    return null;
   };
+  return {
+    classes: value<string[]>("classes", (names) => classesProblem(names, classCount)),
+    imageSize: value<number>("imageSize", likeSetting("imageSize")),
+    mean: value<[number, number, number]>("mean", likeSetting("mean")),
+    std: value<[number, number, number]>("std", likeSetting("std")),
+    notes,
+  };
+}
+
+function classesProblem(names: unknown, count: number | null): string | null {
+  if (!isStrings(names)) return "expected a list of names";
+  if (count !== null && names.length !== count) return `it names ${names.length} classes, and the last layer has ${count}`;
+  return new Set(names).size === names.length ? null : "it has a name twice";
+}
+
+/** A file may say of itself what a recipe may say of a student. */
+function likeSetting(name: "imageSize" | "mean" | "std"): (value: unknown) => string | null {
+  return (value) => (value === null ? "expected a value" : checkSetting(`student.${name}`, value as SettingValue));
 }
 
 /** SHA-256 of all names and contents, sorted by name, as 64 hexadecimal digits: equal if and only if the weights are. */
@@ -108,15 +182,12 @@ export function hashWeights(model: Module): string {
   return hash.digest("hex");
 }
 
-/** PyTorch counts batches even in batch norms that average with a momentum, where nothing depends on the count. */
-function isIgnored(name: string): boolean {
-  return name.endsWith(".num_batches_tracked");
-}
-
-function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: SafetensorsHeader, path: string, owner: string): void {
+function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: TensorHeader, path: string, owner: string, without: ReadonlySet<string>): void {
   const problems = [
     ...[...expected].flatMap(([name, { shape }]) => mismatch(name, shape, found.get(name)?.shape)),
-    ...[...found].filter(([name]) => !expected.has(name) && !isIgnored(name)).flatMap(([name, { shape }]) => mismatch(name, undefined, shape)),
+    ...[...found]
+      .filter(([name]) => !expected.has(name) && !isIgnored(name) && !without.has(name))
+      .flatMap(([name, { shape }]) => mismatch(name, undefined, shape)),
   ];
   if (problems.length === 0) return;
   const shown = problems.slice(0, 3).join("; ");
@@ -137,24 +208,13 @@ function sizesAsText({ sizes }: Model): Record<string, string> {
   return Object.fromEntries(Object.entries(sizes).flatMap(([name, size]) => (size === null ? [] : [[name, String(size)]])));
 }
 
-/** A file may say of itself what a recipe may say of a student. */
-function noted<T extends SettingValue>(path: string, metadata: Record<string, string>, name: "imageSize" | "mean" | "std"): T | null {
-  return parsed<T>(path, metadata, name, (value) => (value === null ? "expected a value" : checkSetting(`student.${name}`, value as SettingValue)));
-}
-
-function parsed<T>(path: string, metadata: Record<string, string>, key: string, problemOf: (value: unknown) => string | null): T | null {
-  const text = metadata[key];
-  if (text === undefined) return null;
-  const unusable = (problem: string) => new InputError(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}: ${problem}`);
-  let value: unknown;
+function parsed(text: string, problemOf: (value: unknown) => string | null): { value: unknown; problem: string | null } {
   try {
-    value = parseJson(text);
+    const value = parseJson(text);
+    return { value, problem: problemOf(value) };
   } catch (error) {
-    throw unusable((error as Error).message);
+    return { value: null, problem: (error as Error).message };
   }
-  const problem = problemOf(value);
-  if (problem) throw unusable(problem);
-  return value as T;
 }
 
 function isStrings(value: unknown): value is string[] {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import { naming } from "../disk/open-file";
 import { checkpointFiles } from "../training/checkpoint";
-import { lockFile, requestFile, runFiles, searchFiles } from "./files";
+import { leftOutFile, lockFile, requestFile, runFiles, searchFiles } from "./files";
 import { ownerOf } from "./lock";
 import { predictionFiles } from "./predictions";
 import { runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
-const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), ...Object.values(searchFiles(folder))];
+const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), leftOutFile(folder), ...Object.values(searchFiles(folder))];
 /** A run lies at most so deep in a sweep: labels-500/seed-0/control. */
 const DEPTH = 3;
 

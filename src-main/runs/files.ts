@@ -20,7 +20,11 @@ export const runFiles = (directory: string) => ({
   weights: join(directory, "student.safetensors"),
   best: join(directory, "student-best.safetensors"),
   averaged: join(directory, "student-ema.safetensors"),
+  leftOut: leftOutFile(directory),
 });
+
+/** Which files of the data are not used; beside the arms of a comparison. */
+export const leftOutFile = (directory: string) => join(directory, "left-out.csv");
 
 /** Who trains in a folder of a run, a comparison or a sweep. */
 export const lockFile = (directory: string) => join(directory, "lock");

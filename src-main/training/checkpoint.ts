@@ -6,7 +6,8 @@ import { parseJson } from "../contract/json";
 import { naming } from "../disk/open-file";
 import { partialOf, putInPlace, syncFolder, writePartial } from "../disk/write-whole";
 import { CHECKSUM, Checksum, type Digest } from "../models/checksum";
-import { type SafetensorsFile, withSafetensors, writeTensors } from "../models/safetensors";
+import { withSafetensors, writeTensors } from "../models/safetensors";
+import type { TensorFile } from "../models/tensor-file";
 import { readTensors } from "../models/weights";
 import type { Position, Trainer } from "./trainer";
 
@@ -106,7 +107,7 @@ export function restore(trainer: Trainer, { path, position, digest: expected }: 
 }
 
 /** A checkpoint that was exported in another precision has lost what the run goes on from. */
-function expectFloat32({ path, header }: SafetensorsFile): void {
+function expectFloat32({ path, header }: TensorFile): void {
   const other = [...header.tensors].find(([, { dtype }]) => dtype !== "F32");
   if (!other) return;
   const [name, { dtype }] = other;
@@ -165,7 +166,7 @@ function verified(path: string): Pick<Checkpoint, "position" | "run" | "digest">
   });
 }
 
-function digestOf({ header: { metadata } }: SafetensorsFile): Digest {
+function digestOf({ header: { metadata } }: TensorFile): Digest {
   return metadata[CHECKSUM] === undefined ? new EarlierDigest(metadata.position ?? "") : new Checksum(metadata);
 }
 

@@ -1,7 +1,7 @@
 import { InputError, UsageError } from "../contract/failure";
 import { familyOf } from "../contract/families";
 import { type Normalization, normalizationInWords } from "../contract/normalization";
-import type { Precision, StudentChoice } from "../contract/recipe";
+import type { Precision } from "../contract/recipe";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { Rendering } from "../data/batches";
 import type { Model } from "../models/model";
@@ -23,6 +23,8 @@ export function renderingFor({ model, normalization }: Network, precision: Preci
 export interface ChosenNetwork extends Network {
   /** If the normalisation was assumed because the weights do not record it: a sentence for the user. */
   assumption: string | null;
+  /** What was chosen, dropped or assumed to read the weights, a sentence each. */
+  notes: readonly string[];
 }
 
 /** A trained network: in evaluation mode and without gradients. */
@@ -56,48 +58,28 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const about = describeWeights(path, options.model);
   if (about.classCount === null)
     throw new InputError(
-      `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).head}), so the number of classes is unknown`,
+      `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).namings[0].head}), so the number of classes is unknown; their tensors are called ${about.firstNames.join(", ")} and so on`,
     );
   const sizes = { imageSize: options.imageSize ?? about.imageSize ?? undefined, patchSize: options.patchSize ?? about.patchSize };
   const model = build(options.model, { classes: about.classCount, ...sizes }, options.imageSize || options.patchSize ? null : path);
   readInto(model, path);
   model.eval().requiresGrad(false);
-  return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), classes: about.classes, trainedAt: about.imageSize };
-}
-
-/** A network to train: fresh from the seed, or from a file whose head has the same number of classes. */
-export function createStudent(choice: Omit<StudentChoice, "mean" | "std"> & GivenNormalization, classes: number, seed: number): ChosenNetwork {
-  const model = build(choice.model, { classes, imageSize: choice.imageSize, patchSize: choice.patchSize, seed });
-  if (!choice.weights) {
-    const { mean, std } = familyOf(choice.model).normalization;
-    return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null };
-  }
-  readInto(model, choice.weights);
-  return { model, ...normalizationOf(choice, describeWeights(choice.weights, choice.model), choice.weights) };
+  const { notes, classes, imageSize: trainedAt } = about;
+  return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), notes, classes, trainedAt };
 }
 
 /** The requested normalisation, otherwise what the weights say, otherwise their family's. */
-function normalizationOf(given: GivenNormalization & { model: string }, about: WeightsDescription, path: string): Omit<ChosenNetwork, "model"> {
+export function normalizationOf(
+  given: GivenNormalization & { model: string },
+  about: WeightsDescription,
+  path: string,
+): Pick<ChosenNetwork, "normalization" | "assumption"> {
   const [mean, std] = [given.mean ?? about.mean, given.std ?? about.std];
   if (mean && std) return { normalization: { mean, std }, assumption: null };
   const family = familyOf(given.model).normalization;
   const normalization = { mean: mean ?? family.mean, std: std ?? family.std };
   const assumption = `the weights ${path} do not say how their images were normalised, so they are used with ${normalizationInWords(normalization)}: if they were trained with other values, set mean and std`;
   return { normalization, assumption };
-}
-
-/**
- * Throws an InputError if a network's logits do not correspond to the data's classes: a different number, or the same names in another
- * order.
- */
-export function expectSameClasses(network: TrainedNetwork, classes: readonly string[], owner: string): void {
-  const count = network.model.classes;
-  if (count !== classes.length)
-    throw new InputError(`${owner} distinguishes ${count} classes, and the data has ${classes.length}: choose weights and data with the same classes`);
-  const sorted = (names: readonly string[]) => [...names].sort().join("\n");
-  const { classes: names } = network;
-  if (names && sorted(names) === sorted(classes) && names.join("\n") !== classes.join("\n"))
-    throw new InputError(`${owner} has the data's classes in another order: expected ${classes.join(", ")}, got ${names.join(", ")}`);
 }
 
 function bundledWeights(model: string): string {
@@ -108,7 +90,7 @@ function bundledWeights(model: string): string {
 }
 
 /** Throws an InputError that names the weights if the sizes that they alone determine make no model. */
-function build(name: string, options: ModelOptions, weights: string | null = null): Model {
+export function build(name: string, options: ModelOptions, weights: string | null = null): Model {
   try {
     return createModel(name, options);
   } catch (error) {
@@ -118,9 +100,10 @@ function build(name: string, options: ModelOptions, weights: string | null = nul
   }
 }
 
-function readInto(model: Model, path: string): void {
+/** Loads the weights into a model, or releases it. `without`: names of weights that keep their values. */
+export function readInto(model: Model, path: string, without?: ReadonlySet<string>): void {
   try {
-    loadWeights(model, path);
+    loadWeights(model, path, without);
   } catch (error) {
     model.release();
     throw error;

@@ -50,7 +50,7 @@ describe("settings given as text", () => {
     ["train.epochs", 'expected key=value, as in train.epochs=3, got "train.epochs"'],
     ["train=null", "train: cannot be set as a whole; set a key in it, such as train.epochs"],
     ["teacher=x", "teacher: cannot be set as a whole, except to null; set a key in it, such as teacher.model"],
-    ["student.mean=half", 'student.mean: expected three numbers from -10 to 10, for red, green and blue, as in 0.5,0.5,0.5 or null, got "half"'],
+    ["student.mean=half", 'student.mean: expected three numbers from 0 to 1, for red, green and blue, as in 0.5,0.5,0.5 or null, got "half"'],
     ["__proto__.polluted=1", "__proto__.polluted: unknown key"],
   ])("are refused with the reason: %s", (assignment, reason) => {
     expect(() => set(assignment)).toThrow(reason);

@@ -28,7 +28,7 @@ describe("a recipe", () => {
       seed: 0,
     });
     expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
-    expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, mean: null, std: null });
+    expect(recipe.student).toEqual({ model: "vit_tiny_patch16_224", imageSize: 224, patchSize: null, weights: null, freshHead: false, mean: null, std: null });
   });
 
   it("is complete after parsing: parsing it again changes nothing", () => {
@@ -72,7 +72,7 @@ describe("a recipe", () => {
   });
 });
 
-const triple = "expected three numbers from -10 to 10, for red, green and blue, as in 0.5,0.5,0.5 or null";
+const triple = "expected three numbers from 0 to 1, for red, green and blue, as in 0.5,0.5,0.5 or null";
 
 const soft = { kind: "soft", weight: 1, temperature: 2 };
 /** Wrong distillations, by name, with the problems that are reported. */

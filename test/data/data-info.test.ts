@@ -23,7 +23,7 @@ async function folderOfTwo(): Promise<void> {
 }
 
 test("the bundled sample: counts, classes and thumbnails of its own pixels", async () => {
-  const info = await dataInfo("bundled", "auto", 2);
+  const info = await dataInfo({ path: "bundled", format: "auto" }, 2);
   expect(info).toMatchObject({ format: "cifar10-binary", imageSize: { width: 32, height: 32 }, warnings: [], train: { count: 5000 }, test: { count: 1000 } });
   expect(info.train.perClass.reduce((a, b) => a + b)).toBe(5000);
   expect(info.classes).toContain("frog");
@@ -33,7 +33,7 @@ test("the bundled sample: counts, classes and thumbnails of its own pixels", asy
 
 test("an image folder: counts, size and small thumbnails", async () => {
   await folderOfTwo();
-  const info = await dataInfo(folder, "auto", 1);
+  const info = await dataInfo({ path: folder, format: "auto" }, 1);
   expect(info).toMatchObject({
     path: folder,
     format: "image-folder",
@@ -51,17 +51,15 @@ test("an image folder: counts, size and small thumbnails", async () => {
 test("an image folder with unusual content: each problem is named", async () => {
   await folderOfTwo();
   writeFiles(folder, { "train/dog/list.jpg": "milk, eggs", "test/cat/readme.txt": "hello", "test/dog/2.png": await png(10, 10, [0, 0, 0]) });
-  const { warnings, imageSize, thumbnails } = await dataInfo(folder, "auto", 5);
+  const { warnings, notes, leftOut, imageSize, thumbnails } = await dataInfo({ path: folder, format: "auto" }, 5);
   expect(imageSize).toBeNull();
-  expect(warnings).toEqual([
-    expect.stringMatching(/list\.jpg cannot be read as an image/),
-    expect.stringMatching(/Skipped, .*readme\.txt/),
-    expect.stringMatching(/differ in size/),
-  ]);
+  expect(warnings).toEqual([expect.stringMatching(/list\.jpg cannot be read as an image/)]);
+  expect(notes).toEqual(["7 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt)", expect.stringMatching(/differ in size/)]);
+  expect(leftOut).toEqual([{ path: "test/cat/readme.txt", reason: "file that holds no image" }]);
   expect(thumbnails).toHaveLength(3);
 });
 
 test("a folder with one class is refused", async () => {
-  writeFiles(folder, { "train/cat/1.png": await png(2, 2, [1, 2, 3]) });
-  await expect(dataInfo(folder, "auto", 0)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("two classes") });
+  for (const part of ["train", "test"]) writeFiles(folder, { [`${part}/cat/1.png`]: await png(2, 2, [1, 2, 3]) });
+  await expect(dataInfo({ path: folder, format: "auto" }, 0)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("two classes") });
 });

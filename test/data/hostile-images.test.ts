@@ -100,7 +100,7 @@ describe("a stop wins over any file", () => {
     writeFiles(folder, Object.fromEntries(["train/a/0.png", "train/b/0.png", "test/a/0.png", "test/b/0.png"].map((name) => [name, small])));
     const source = { format: "auto", trainLimit: 1, testLimit: 1 } as const;
     for (const path of [folder, "bundled"]) await expect(openDataset({ ...source, path }, { signal })).rejects.toMatchObject(stopped);
-    await expect(dataInfo(folder, "auto", 1, signal)).rejects.toMatchObject(stopped);
+    await expect(dataInfo({ path: folder, format: "auto" }, 1, signal)).rejects.toMatchObject(stopped);
     await expect(prepareFile({ path: join(folder, "train/a/0.png") }, 8, signal)).rejects.toMatchObject(stopped);
   });
 });
@@ -118,7 +118,7 @@ describe("a folder that vanishes", () => {
 
   test("between its detection and its description is named", async () => {
     writeFiles(folder, { "train/a/0.png": "", "train/b/0.png": "", "test/a/0.png": "", "test/b/0.png": "" });
-    const info = dataInfo(folder, "auto", 1);
+    const info = dataInfo({ path: folder, format: "auto" }, 1);
     vanish();
     await expect(info).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining(`${folder} vanished`) });
   });

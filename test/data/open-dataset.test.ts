@@ -245,7 +245,7 @@ describe("an image folder", () => {
   test("says which class is empty", async () => {
     await twoClasses();
     writeFiles(folder, { "train/emu/1.png": await png(2, 2, RED), "test/emu/notes.txt": "none yet" });
-    await refused(/test\/emu has no images: expected files ending in .png/);
+    await refused(/test\/emu has no images: expected JPEG, PNG, WebP, GIF, TIFF or AVIF files/);
   });
 
   test("says that the test folder is missing", async () => {
@@ -315,7 +315,7 @@ describe("images without labels", () => {
     const { train, labelled: count, hash } = await open({ path: join(folder, "data"), unlabelled: join(folder, "photos") });
     expect([...train.labels]).toEqual([0, 1, -1, -1]);
     expect([count, train.H, train.W]).toEqual([2, 12, 12]);
-    expect(corners(train)).toEqual([RED, GREEN, [9, 8, 7], BLUE]);
+    expect(corners(train)).toEqual([RED, GREEN, BLUE, [9, 8, 7]]);
     expect(hash).not.toBe((await open({ path: join(folder, "data") })).hash);
   });
 
@@ -329,7 +329,7 @@ describe("images without labels", () => {
   test("must be there, and readable", async () => {
     writeFiles(folder, { ...(await labelled()), "empty/notes.txt": "", "photos/1.png": "broken" });
     const path = join(folder, "data");
-    await refused(`${join(folder, "empty")} has no images: expected files ending in`, { path, unlabelled: join(folder, "empty") });
+    await refused(`${join(folder, "empty")} has no images: expected JPEG, PNG, WebP, GIF, TIFF or AVIF files`, { path, unlabelled: join(folder, "empty") });
     await refused(`${join(folder, "photos", "1.png")} cannot be read as an image`, { path, unlabelled: join(folder, "photos") });
     await refused(`${join(folder, "none")} does not exist`, { path, unlabelled: join(folder, "none") });
   });

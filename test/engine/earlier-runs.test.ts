@@ -10,7 +10,8 @@ import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import { bytesOf, readSafetensors, readSafetensorsHeader } from "../../src-main/models/safetensors";
+import { bytesOf } from "../../src-main/models/dtypes";
+import { readSafetensors, readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { runFiles } from "../../src-main/runs/files";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { writeReport } from "../../src-main/runs/report";
@@ -157,6 +158,6 @@ describe.each(backend().cpuFeatures().isas)("resumed with %s", (isa) => {
 function digestOf(path: string): string {
   const header = readSafetensorsHeader(path);
   const hash = createHash("sha256");
-  readSafetensors(path, header, [...header.tensors.keys()].sort(), (name, values) => hash.update(name).update(bytesOf(values)));
+  readSafetensors(path, [...header.tensors.keys()].sort(), (name, values) => hash.update(name).update(bytesOf(values)));
   return hash.digest("hex");
 }

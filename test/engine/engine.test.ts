@@ -423,7 +423,6 @@ describe("bad input to training", () => {
     ["a missing data folder", () => ({ ...recipe(), data: { ...recipe().data, path: folder.path("no-data") } }), "INPUT", /no-data.*does not exist/],
     ["a missing teacher", () => withTeacher(folder.path("no-teacher.safetensors")), "INPUT", /no-teacher\.safetensors/],
     ["a teacher of other classes", () => withTeacher(weights(["a", "b", "c"], "three")), "INPUT", /3 classes.*10/],
-    ["a teacher with its classes in another order", () => withTeacher(weights([...CIFAR10_CLASSES].reverse(), "reversed")), "INPUT", /another order/],
     [
       "a teacher's weights of another model",
       () => ({ ...recipe(), teacher: { ...recipe().teacher!, model: "resnet18_cifar10" } }),
@@ -440,7 +439,7 @@ describe("bad input to training", () => {
       "initial weights of other classes",
       () => ({ ...recipe(), student: { ...recipe().student, weights: weights(["a", "b"], "two") } }),
       "INPUT",
-      /fc\.(weight|bias)/,
+      /the student .*2 classes.*10.* set student\.freshHead/,
     ],
     ["an unknown model", () => ({ ...recipe(), student: { ...recipe().student, model: "resnet19" } }), "USAGE", /resnet19.*resnet18/],
     [

@@ -100,7 +100,7 @@ test("a folder of images without class folders gets predictions alone, and says 
   for (const name of ["b.png", "a.png"]) writeFileSync(folder.path(name), await png(8, 8, [200, 10, 10]));
   said.length = 0;
   const result = await evaluated({ models: [teacher(), teacher()], data: folder.path() });
-  expect(said).toEqual([expect.stringContaining("the 2 images lie in no class folders, so there are predictions alone")]);
+  expect(said.at(-1)).toContain("the 2 images lie in no class folders, so there are predictions alone");
   expect(result.predictions!.map(({ image }) => image)).toEqual(["a.png", "b.png"]);
   expect(result.models.map(({ scores }) => scores)).toEqual([null, null]);
   expect(result.pairs).toMatchObject([{ agreement: 1, onlyRight: null, mcNemar: null }]);

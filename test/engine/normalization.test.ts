@@ -154,14 +154,19 @@ describe("weights that do not say how their images were normalised", () => {
   test("of a teacher whose normalisation the recipe gives: nothing is assumed", async () => {
     const given = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] };
     const { out, said } = await train(distilled(given), "named");
-    expect(said.map(({ type }) => type)).toEqual(["note"]);
+    expect(said.map(({ type }) => type)).toEqual(["note", "note"]);
     expect(readRun(join(out, "student")).normalization?.teacher).toEqual(given);
   });
 
   test("of a student: reported once for both arms", async () => {
     const both = parseRecipe({ ...distilled({ mean: [0, 0, 0], std: [1, 1, 1] }), student: { ...recipe().student, weights: silent } });
     const { said } = await train(both, "student-weights");
-    expect(said).toEqual([{ type: "warning", text: expect.stringContaining(`the weights ${silent} do not say`) }]);
+    expect(said.filter(({ type }) => type === "warning")).toEqual([{ type: "warning", text: expect.stringContaining(`the weights ${silent} do not say`) }]);
+    const unnamed = said.filter(({ text }) => text.includes("does not say which classes its 2 answers are for"));
+    expect(unnamed.map(({ type, text }) => [type, text.split(" (")[0]])).toEqual([
+      ["note", "the teacher"],
+      ["note", "the student"],
+    ]);
   });
 
   test("that predict or are evaluated: reported, unless mean and std are given", async () => {

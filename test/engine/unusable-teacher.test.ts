@@ -4,6 +4,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
+import { loadNetwork } from "../../src-main/training/network";
 import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
 
 let folder: ReturnType<typeof experimentFolder>;
@@ -13,23 +14,40 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-/** Weights of a teacher with this value in one of its biases. */
-function teacherWith(value: number): string {
-  const path = folder.path(`${value}.safetensors`);
+/** Weights of a teacher with these values in one of its tensors. */
+function teacherWith(name: string, tensor: string, values: Float32Array): string {
+  const path = folder.path(`${name}.safetensors`);
   const model = createModel("resnet20_cifar10", { classes: 10, imageSize: 8, seed: 7 });
-  backend().write(model.parameters().get("fc.bias")!.handle, Float32Array.of(value, ...new Array(9).fill(0)));
+  backend().write(model.weights().get(tensor)!.handle, values);
   saveWeights(model, path, { classes: CIFAR10_CLASSES, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
   model.release();
   return path;
 }
 
-test.each([Number.NaN, Number.NEGATIVE_INFINITY])("a teacher that answers %d is found before anything is trained or written", async (value) => {
-  const [out, weights] = [folder.path(`run-${value}`), teacherWith(value)];
+test.each([
+  [Number.NaN, "fc.bias"],
+  [Number.NEGATIVE_INFINITY, "bn1.running_var"],
+])("%d in a teacher's weights is found before anything is trained or written, and the tensor named", async (value, tensor) => {
+  const values = new Float32Array(tensor === "fc.bias" ? 10 : 16);
+  values[3] = value;
+  const [out, weights] = [folder.path(`run-${value}`), teacherWith(String(value), tensor, values)];
   const { code, failure } = await trainInto(out, smallRecipe(weights));
   expect(code).toBe("INPUT");
   expect(failure).toBe(
-    `the teacher's answers are not numbers: with the weights ${weights}, the logits of 20 of the first 20 training images are NaN or infinite; ` +
-      "choose weights of a network that was trained without such values",
+    `weights ${weights}: tensor "${tensor}" holds ${value}, at place 3 of ${values.length}: the weights come from a training run that failed, ` +
+      "or the file is damaged; choose others",
+  );
+  expect(existsSync(out)).toBe(false);
+  // The other verbs read them in the same way.
+  expect(() => loadNetwork({ model: "resnet20_cifar10", weights })).toThrow(`tensor "${tensor}" holds ${value}`);
+});
+
+test("a teacher whose answers overflow is found before anything is trained or written", async () => {
+  const [out, weights] = [folder.path("run-overflow"), teacherWith("overflow", "fc.weight", new Float32Array(640).fill(3e38))];
+  const { code, failure } = await trainInto(out, smallRecipe(weights));
+  expect(code).toBe("INPUT");
+  expect(failure).toMatch(
+    /^the teacher's answers are not numbers: with the weights .*overflow\.safetensors, the logits of \d+ of the first 20 training images/,
   );
   expect(existsSync(out)).toBe(false);
 });

@@ -99,10 +99,30 @@ describe("what a file says about itself", () => {
     ["classes", '{"length":2}'],
     ["classes", "[".repeat(100_000)],
     ["classes", '["a","b","c"]'],
-  ])("%s %s is refused, and the file named", (key, value) => {
+    ["mean", "0.485,0.456,0.406"],
+    ["classes", "cat,dog"],
+    ["classes", '["a","a"]'],
+  ])("%s %.100s that cannot be used is passed over, which is said, and the file named", (key, value) => {
     const path = saying({ [key]: value });
-    expect(refusal(() => describeWeights(path, "resnet20_cifar10"))).toContain(path);
+    const { notes, ...said } = describeWeights(path, "resnet20_cifar10");
+    expect(said).toMatchObject({ [key]: null, classCount: 2 });
+    expect(notes).toEqual([expect.stringMatching(new RegExp(`^weights ${path}: its metadata has an unusable "${key}", .{1,100}, which is passed over: `))]);
   });
+
+  test.each([null, [], 7, { a: 1, b: null, c: { d: [[[[{}]]]] } }, { format: "pt", epoch: 3 }])(
+    "metadata of another kind is no reason to refuse: %j",
+    (metadata) => {
+      const bytes = readFileSync(base());
+      const length = Number(bytes.readBigUInt64LE(0));
+      const path = withHeader(JSON.stringify({ ...JSON.parse(bytes.subarray(8, 8 + length).toString()), __metadata__: metadata }));
+      writeFileSync(path, Buffer.concat([readFileSync(path), bytes.subarray(8 + length)]));
+      expect(describeWeights(path, "resnet20_cifar10")).toMatchObject({ classes: null, classCount: 2, notes: [] });
+      const model = createModel("resnet20_cifar10", { classes: 2 });
+      loadWeights(model, path);
+      model.release();
+      expect(exportWeights({ weights: path, precision: "fp32", out: newPath() }).notes).toEqual([]);
+    },
+  );
 
   test("weights that were changed are refused by their checksum, of a run and of an export", () => {
     const original = base();

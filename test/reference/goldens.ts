@@ -6,7 +6,7 @@ export function readGoldens(file: string): Map<string, Float32Array> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const header = readSafetensorsHeader(path);
   const goldens = new Map<string, Float32Array>();
-  readSafetensors(path, header, header.tensors.keys(), (name, values) => goldens.set(name, values));
+  readSafetensors(path, header.tensors.keys(), (name, values) => goldens.set(name, values));
   return goldens;
 }
 

@@ -20,7 +20,7 @@ import { comparisonArms } from "../../src-main/training/compare";
 import { type Batch, Criterion } from "../../src-main/training/criterion";
 import { train } from "../../src-main/training/loop";
 import type { TrainedNetwork } from "../../src-main/training/network";
-import { createStudent } from "../../src-main/training/network";
+import { createStudent } from "../../src-main/training/student";
 import type { Trainer } from "../../src-main/training/trainer";
 import { relativeError } from "../reference/goldens";
 import { recording, smallData, smallRecipe, smallTeacher, trainerOf } from "./small-experiment";
@@ -143,7 +143,7 @@ describe("the loss", () => {
 
   test("of mixed images counts as correct what is the image's own class", () => {
     const { student } = recipeOf([]);
-    const network = createStudent(student, 3, 1);
+    const network = createStudent(student, ["a", "b", "c"], 1);
     const correct = scope(() => {
       const images = fromPixels(8, student.imageSize);
       const logits = network.model.forward(images).toFloat32();
@@ -166,7 +166,7 @@ describe("the loss", () => {
   /** The criterion's loss and gradients beside those of another way to compute them. */
   function computed(terms: Term[], labels: number, expected: (batch: Batch, logits: Tensor) => Tensor, mixture?: () => Tensor) {
     const recipe = recipeOf(terms);
-    const student = createStudent(recipe.student, 3, 1);
+    const student = createStudent(recipe.student, ["a", "b", "c"], 1);
     const criterion = new Criterion(student, { labels, terms, images: "all", cacheTeacher: true }, null);
     const gradientsOf = (loss: Tensor) => {
       backward(loss);

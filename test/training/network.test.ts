@@ -8,7 +8,8 @@ import { createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
 import { saveWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { type ChosenNetwork, createStudent, loadNetwork } from "../../src-main/training/network";
+import { type ChosenNetwork, loadNetwork } from "../../src-main/training/network";
+import { createStudent } from "../../src-main/training/student";
 
 useBackend(loadAddon());
 
@@ -34,7 +35,7 @@ function released({ model, normalization, assumption }: ChosenNetwork) {
 
 const trained = (weights: string, given = {}) => released(loadNetwork({ model: "resnet20_cifar10", weights, ...given }));
 const student = (weights: string | null, given = {}) =>
-  released(createStudent({ model: "resnet20_cifar10", imageSize: 32, patchSize: null, weights, ...given }, 2, 0));
+  released(createStudent({ model: "resnet20_cifar10", imageSize: 32, patchSize: null, weights, ...given }, ["a", "b"], 0));
 
 describe.each([
   { which: "a trained network", open: trained },

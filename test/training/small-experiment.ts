@@ -9,11 +9,13 @@ import { fromArray } from "../../src-main/tensor/tensor";
 import type { AnswerCache } from "../../src-main/training/answer-cache";
 import type { Arm } from "../../src-main/training/compare";
 import type { TrainingHooks } from "../../src-main/training/loop";
-import { createStudent, type TrainedNetwork } from "../../src-main/training/network";
+import type { TrainedNetwork } from "../../src-main/training/network";
 import type { TeacherStatistics } from "../../src-main/training/objectives/objective";
+import { createStudent } from "../../src-main/training/student";
 import { Trainer } from "../../src-main/training/trainer";
 
-const CLASSES = 3;
+const NAMES = ["a", "b", "c"];
+const CLASSES = NAMES.length;
 
 /** A distilled student that trains within a second: 4 batches of 8 and 2 test batches per epoch. Its images are smaller than a recipe file allows. */
 export function smallRecipe(train: Partial<Recipe["train"]> = {}): Recipe {
@@ -39,6 +41,8 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
     ...splits,
     labelled: splits.train.count,
     validation: null,
+    leftOut: [],
+    said: [],
     hash: `generated ${train} ${test}`,
     release() {
       for (const { images } of Object.values(splits)) images.release();
@@ -48,7 +52,7 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
 
 /** An untrained network: it teaches nothing useful, but the same in every test. */
 export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
-  const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null, mean: null, std: null }, CLASSES, 9);
+  const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null, mean: null, std: null }, NAMES, 9);
   network.model.eval().requiresGrad(false);
   return { ...network, hash: "teacher", classes: null, trainedAt: null };
 }
@@ -59,7 +63,7 @@ export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teache
     recipe: resolveArithmetic(recipe, EARLIER),
     own,
     data,
-    student: createStudent(recipe.student, CLASSES, recipe.train.seed),
+    student: createStudent(recipe.student, NAMES, recipe.train.seed),
     teacher,
     statistics: plainStatistics(teacher),
     cache,

@@ -6,8 +6,9 @@ import type { Dataset } from "../../src-main/data/dataset";
 import { noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 import { AnswerCache } from "../../src-main/training/answer-cache";
 import { measureChannels } from "../../src-main/training/channel-statistics";
-import { createStudent, type Network, renderingFor } from "../../src-main/training/network";
+import { type Network, renderingFor } from "../../src-main/training/network";
 import { Planner } from "../../src-main/training/plan";
+import { createStudent } from "../../src-main/training/student";
 import { Teacher } from "../../src-main/training/teacher";
 import { smallData, smallRecipe } from "./small-experiment";
 
@@ -17,7 +18,7 @@ beforeAll(() => {
   useBackend(loadAddon());
   data = smallData();
   const choice = { model: "vit_micro_patch4_32", imageSize: 8, patchSize: 4, weights: null, mean: null, std: null };
-  network = { ...createStudent(choice, 3, 9), hash: "teacher" };
+  network = { ...createStudent(choice, ["a", "b", "c"], 9), hash: "teacher" };
   network.model.eval().requiresGrad(false);
 });
 afterAll(() => {

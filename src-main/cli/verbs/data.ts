@@ -59,9 +59,16 @@ function downloadOf(set: string, directory: string | undefined): { name: Downloa
   throw new UsageError(`there is no data set "${set}" to download: expected ${downloadNames.join(" or ")}`);
 }
 
-function infoText({ path, format, classes, train, test, imageSize, warnings }: Omit<DataInfo, "thumbnails">): string {
+/** So many of the files that are left out are listed. */
+const LISTED = 20;
+
+function infoText({ path, format, classes, train, validation, test, imageSize, leftOut, warnings, notes }: Omit<DataInfo, "thumbnails">): string {
   const size = imageSize ? `${imageSize.width} x ${imageSize.height} pixels` : "sizes differ";
-  const rows = classes.map((name, label) => [name, String(train.perClass[label]), String(test.perClass[label])]);
-  const counts = table([["class", "train", "test"], ...rows, ["all", String(train.count), String(test.count)]]);
-  return [visible(`${path}: ${format}, ${size}`), "", counts, ...warnings.map((warning) => visible(`warning: ${warning}`))].join("\n");
+  const splits = [{ name: "train", ...train }, ...(validation ? [{ name: "validation", ...validation }] : []), { name: "test", ...test }];
+  const rows = classes.map((name, label) => [name, ...splits.map(({ perClass }) => String(perClass[label]))]);
+  const counts = table([["class", ...splits.map(({ name }) => name)], ...rows, ["all", ...splits.map(({ count }) => String(count))]]);
+  const said = [...warnings.map((warning) => `warning: ${warning}`), ...notes];
+  const more = leftOut.length > LISTED ? [`and ${leftOut.length - LISTED} more, which --json lists`] : [];
+  const files = leftOut.length === 0 ? [] : ["", "left out:", ...leftOut.slice(0, LISTED).map(({ path, reason }) => `${path}: ${reason}`), ...more];
+  return [visible(`${path}: ${format}, ${size}`), "", counts, ...[...said, ...files].map(visible)].join("\n");
 }

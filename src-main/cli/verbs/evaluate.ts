@@ -25,6 +25,7 @@ interface EvaluateOptions extends Omit<NetworkOptions, "model" | "weights"> {
   run: string[];
   data?: string;
   format: DataFormat;
+  skipUnreadable?: true;
 }
 
 export function addEvaluate(program: Command, perform: Perform): void {
@@ -37,10 +38,11 @@ export function addEvaluate(program: Command, perform: Perform): void {
   );
   const repeated = (flags: string, help: string) => verb.addOption(new Option(flags, help).argParser(collect).default([], "none"));
   repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names");
-  repeated("--weights <file>", 'a safetensors file, or "bundled"');
+  repeated("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), or "bundled"');
   repeated("--run <dir>", "a finished run, comparison or sweep: its students, and the teacher that they had; may be repeated");
   addFormatOption(addSizeOptions(verb))
     .option("--data <dir>", 'a folder, or "bundled"; images in no class folders get predictions alone (default: the data of --run)')
+    .option("--skip-unreadable", "go on without the images that cannot be read")
     .action((options: EvaluateOptions) =>
       perform(async (session) => {
         const result = await session.call("evaluate", requestOf(options, session.world.cwd));
@@ -49,7 +51,7 @@ export function addEvaluate(program: Command, perform: Perform): void {
     );
 }
 
-function requestOf({ model: names, weights: files, run, data, format, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
+function requestOf({ model: names, weights: files, run, data, format, skipUnreadable, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
   if (names.length !== files.length)
     throw new UsageError(`each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights`);
   if (names.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --model with --weights, or --run");
@@ -62,6 +64,7 @@ function requestOf({ model: names, weights: files, run, data, format, ...sizes }
     runs: run.map((directory) => absolutePath(directory, cwd)),
     data: data === undefined ? null : dataPath(data, cwd),
     format,
+    skipUnreadable,
   };
 }
 

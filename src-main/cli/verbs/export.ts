@@ -13,7 +13,7 @@ export function addExport(program: Command, perform: Perform): void {
     "export --weights runs/demo/student/student.safetensors",
   );
   verb
-    .requiredOption("--weights <file>", "a safetensors file, such as a run's student.safetensors")
+    .requiredOption("--weights <file>", "a safetensors or PyTorch file, such as a run's student.safetensors")
     .addOption(new Option("--precision <name>", "precision of the exported weights").choices(["bf16", "fp32"]).default("bf16"))
     .option("--out <file>", "file to write (default: a new file in the current folder)")
     .action(({ weights, precision, out }: { weights: string; precision: Precision; out?: string }) =>

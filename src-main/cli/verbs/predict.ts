@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { PredictResult } from "../../contract/engine";
-import { channels, likeSetting, positiveChannels } from "../flags";
+import { likeSetting } from "../flags";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { percent, table } from "../words";
@@ -19,7 +19,7 @@ export function addNetworkOptions(verb: Command): Command {
   return addSizeOptions(
     verb
       .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
-      .requiredOption("--weights <file>", 'a safetensors file, or "bundled"'),
+      .requiredOption("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), or "bundled"'),
   );
 }
 
@@ -28,8 +28,16 @@ export function addSizeOptions(verb: Command): Command {
   return verb
     .option("--image-size <pixels>", "side length of the model's input images (default: the model's own)", likeSetting<number>("student.imageSize"))
     .option("--patch-size <pixels>", "side length of a patch, for vision transformers (default: the model's own)", likeSetting<number>("student.patchSize"))
-    .option("--mean <r,g,b>", "mean for normalisation (default: from the weights file, else CIFAR-10's)", channels)
-    .option("--std <r,g,b>", "standard deviation for normalisation (default: from the weights file, else CIFAR-10's)", positiveChannels);
+    .option(
+      "--mean <r,g,b>",
+      "mean for normalisation, of values in 0 ... 1 (default: from the weights file, else CIFAR-10's)",
+      likeSetting<[number, number, number]>("student.mean"),
+    )
+    .option(
+      "--std <r,g,b>",
+      "standard deviation for normalisation, of values in 0 ... 1 (default: from the weights file, else CIFAR-10's)",
+      likeSetting<[number, number, number]>("student.std"),
+    );
 }
 
 /** The network as the engine expects it. A relative path starts from the current folder. */
@@ -48,14 +56,22 @@ export function addPredict(program: Command, perform: Perform): void {
         const { cwd } = session.world;
         const images = options.images.map((image) => ({ path: absolutePath(image, cwd) }));
         const result = await session.call("predict", { ...networkRequest(options, cwd), images, temperature: options.temperature });
-        const named = { ...result, images: result.images.map((image, index) => ({ ...image, path: options.images[index]! })) };
-        return { json: predictionJson(named), text: predictionText(named) };
+        const givenAs = (whole: string) => options.images[images.findIndex((image) => image.path === whole)] ?? whole;
+        const named = <T extends { path: string }>(each: T): T => ({ ...each, path: givenAs(each.path) });
+        const shown = { ...result, images: result.images.map(named), unreadable: result.unreadable.map(named) };
+        const problems = shown.unreadable.map(({ path, reason }) => `${path} cannot be read as an image: ${reason}`);
+        return { json: predictionJson(shown), text: predictionText(shown), problems };
       }),
     );
 }
 
-function predictionJson({ model, classes, images }: PredictResult) {
-  return { model, classes, images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })) };
+function predictionJson({ model, classes, images, unreadable }: PredictResult) {
+  return {
+    model,
+    classes,
+    images: images.map(({ path, logits, probabilities }) => ({ path, logits, probabilities })),
+    ...(unreadable.length > 0 && { unreadable }),
+  };
 }
 
 /** The three most likely classes of each image. */

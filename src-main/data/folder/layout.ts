@@ -26,6 +26,14 @@ export interface Layout {
 
 export const EXPECTED = "the folders train/<class>/ and test/<class>/ with images, or a folder <class>/ for each class";
 
+export const isImageFolder = (folder: string): boolean => layoutOf(folder) !== null;
+
+/** The names of folders that may be classes, where there is no split; null otherwise. */
+export function undividedClasses(folder: string): string[] | null {
+  if (layoutOf(folder)?.undivided !== "") return null;
+  return entriesIn(folder).flatMap(({ name, is }) => (is === "folder" ? [name.normalize("NFC")] : []));
+}
+
 /** The layout of a folder of images; null if it has none that is known. Throws an InputError if it has two folders of one role. */
 export function layoutOf(folder: string): Layout | null {
   const entries = entriesIn(folder);

@@ -1,4 +1,7 @@
 /** What the reader of image folders leaves out, and how it says so. */
+import type { LeftOutFile } from "../../contract/engine";
+import type { Said } from "../said";
+import { shownPath } from "./names";
 
 /** Reasons, for one file and for several. Those that are harmless need no warning: nobody expects such a file to be read. */
 const reasons = {
@@ -26,23 +29,26 @@ export interface LeftOut {
   detail?: string;
 }
 
-/** "link that leads nowhere", with the detail. */
-export function reasonInWords({ reason, detail }: LeftOut): string {
-  return detail === undefined ? reasons[reason].one : `${reasons[reason].one}: ${detail}`;
+/** For people: "link that leads nowhere", with the detail. */
+export function leftOutFile({ path, reason, detail }: LeftOut): LeftOutFile {
+  const { one } = reasons[reason];
+  return { path: shownPath(path), reason: detail === undefined ? one : `${one}: ${detail}` };
 }
 
-export const isHarmless = ({ reason }: LeftOut): boolean => reasons[reason].harmless;
+/**
+ * One sentence, or none: how many files are taken, and what is left out, by reason and with an example of each. A warning, if somebody may expect one of the
+ * files to be read.
+ */
+export function leftOutInWords(taken: number, leftOut: readonly LeftOut[]): Said[] {
+  if (leftOut.length === 0) return [];
+  const those = (Object.keys(reasons) as Reason[]).map((reason) => leftOut.filter((each) => each.reason === reason)).filter(([first]) => first);
+  const text = `${taken} of ${taken + leftOut.length} files are taken; left out: ${those.map((some) => groupInWords(some)).join("; ")}`;
+  return [{ type: leftOut.every(({ reason }) => reasons[reason].harmless) ? "note" : "warning", text }];
+}
 
-/** One sentence: how many files are taken, and what is left out, by reason and with an example of each. Null if nothing is. `shown` makes a path fit to be read. */
-export function leftOutInWords(taken: number, leftOut: readonly LeftOut[], shown: (path: string) => string): string | null {
-  if (leftOut.length === 0) return null;
-  const groups = (Object.keys(reasons) as Reason[]).flatMap((reason) => {
-    const those = leftOut.filter((each) => each.reason === reason);
-    const [first] = those;
-    if (!first) return [];
-    const { one, many } = reasons[reason];
-    const detail = first.detail === undefined ? "" : `: ${first.detail}`;
-    return [`${those.length} ${those.length === 1 ? one : many} (${shown(first.path)}${detail}${those.length > 1 ? ", and others" : ""})`];
-  });
-  return `${taken} of ${taken + leftOut.length} files taken; left out: ${groups.join("; ")}`;
+function groupInWords(those: readonly LeftOut[]): string {
+  const { reason, path, detail } = those[0]!;
+  const { one, many } = reasons[reason];
+  const example = detail === undefined ? shownPath(path) : `${shownPath(path)}: ${detail}`;
+  return those.length === 1 ? `1 ${one} (${example})` : `${those.length} ${many} (${example}, and others)`;
 }

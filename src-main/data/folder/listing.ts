@@ -33,8 +33,8 @@ export interface ListedSplit {
 }
 
 export interface ListOptions {
-  /** test: only those, of whichever classes there are. */
-  part: "all" | "test";
+  /** all: what training needs. test: only the test images, of whichever classes there are. found: whatever there is. */
+  part: "all" | "test" | "found";
   /** Of a folder without a split: share of each class that becomes test images; null: all images are test images. */
   testShare: number | null;
   /** Chooses those. */
@@ -55,7 +55,8 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   if (layout.undivided !== null) return undivided(folder, await list(layout.undivided), { leftOut, notes }, options);
   if (layout.test === null) throw new InputError(`${below(folder, "test")} is missing: expected ${EXPECTED}`);
   const test = await list(layout.test);
-  if (options.part === "test") return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes };
+  if (options.part === "test" || (options.part === "found" && layout.train === null))
+    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes };
   const train = await list(trainFolder(folder, layout));
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);

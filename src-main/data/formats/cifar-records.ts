@@ -33,10 +33,11 @@ export function cifarFormat(layout: CifarLayout): Format {
   return {
     expected: `${layout.files} (${layout.name}, binary version), in it or in its folder ${layout.folder}`,
     detect: (folder) => [folder, join(folder, layout.folder)].find((candidate) => existsSync(join(candidate, layout.sign))) ?? null,
-    read: async (folder, limits, { signal }) => {
+    read: async (folder, limits, { selection, signal }) => {
       const files = cifarFiles(layout, folder);
       const split = (paths: string[], limit: number | null) => readSplit(layout, paths, limit, files.classes, signal);
-      return { classes: files.classes, train: await split(files.train, limits.train), test: await split(files.test, limits.test) };
+      const train = selection.part === "test" ? null : await split(files.train, limits.train);
+      return { classes: files.classes, train, test: await split(files.test, limits.test) };
     },
     describe: async (folder, thumbnailsPerClass) => {
       const { classes, ...files } = cifarFiles(layout, folder);
@@ -49,7 +50,6 @@ export function cifarFormat(layout: CifarLayout): Format {
         test: countsOf(test, classes),
         imageSize: { width: SIDE, height: SIDE },
         thumbnails: await Promise.all(shown.map(async (record) => ({ label: record.label, png: await encodePng(pixelsOf(record)) }))),
-        warnings: [],
       };
     },
   };

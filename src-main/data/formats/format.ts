@@ -1,5 +1,7 @@
 import type { DataInfo } from "../../contract/engine";
 import type { RawSplit } from "../dataset";
+import type { LeftOut } from "../folder/left-out";
+import type { Said } from "../said";
 
 /** One way to store labelled images. */
 export interface Format {
@@ -7,10 +9,10 @@ export interface Format {
   readonly expected: string;
   /** The folder that holds the data: the given one, or one in it; null if neither looks like this format. */
   detect(folder: string): string | null;
-  /** Decodes both splits, each up to its limit. Throws an InputError that names the file or folder at fault. */
+  /** Decodes the splits, train and test each up to its limit. Throws an InputError that names the file or folder at fault. */
   read(folder: string, limits: Limits, options: ReadOptions): Promise<RawData>;
   /** What the data set holds, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
-  describe(folder: string, thumbnailsPerClass: number, signal?: AbortSignal): Promise<Description>;
+  describe(folder: string, thumbnailsPerClass: number, selection: Selection, signal?: AbortSignal): Promise<Description>;
 }
 
 /** How many images to take; null: all. */
@@ -19,11 +21,26 @@ export interface Limits {
   test: number | null;
 }
 
+/** Which images are wanted, where the data set leaves a choice. */
+export interface Selection {
+  /** all: what training needs. test: only the test images, of whichever classes there are. found: whatever there is. */
+  part: "all" | "test" | "found";
+  /** Where there is no split: share of each class that becomes test images; null: all images are test images. */
+  testShare: number | null;
+  /** Chooses those. */
+  splitSeed: number;
+}
+
 export interface ReadOptions {
+  selection: Selection;
   /** Side in pixels to which a format with several image sizes resizes images that are larger or not all of one square size. */
   storeSize: number;
+  /** Go on without images that cannot be read. */
+  skipUnreadable: boolean;
   /** Called while images are being decoded. */
   onProgress?: (done: number, total: number) => void;
+  /** Decoded images of at most so many bytes are read now, others when they are needed. Default: 256 MB. */
+  heldBytes?: number;
   /** Told what the user should know, in words; also later, while images are read that are needed only then. */
   onNote?: (text: string) => void;
   /** Makes reading reject at once with Interrupted, even while an image is being decoded. */
@@ -32,11 +49,21 @@ export interface ReadOptions {
 
 export interface RawData {
   classes: string[];
-  train: RawSplit;
+  /** null where only the test images were asked for. */
+  train: RawSplit | null;
+  /** Of the data set's own, if it has some. */
+  validation?: RawSplit | null;
   test: RawSplit;
+  /** Files that are not used; left out if there are none. */
+  leftOut?: readonly LeftOut[];
+  said?: readonly Said[];
 }
 
-export type Description = Omit<DataInfo, "path" | "format">;
+export interface Description extends Omit<DataInfo, "path" | "format" | "validation" | "leftOut" | "warnings" | "notes"> {
+  validation?: DataInfo["validation"];
+  leftOut?: readonly LeftOut[];
+  said?: readonly Said[];
+}
 
 // Shared by descriptions.
 

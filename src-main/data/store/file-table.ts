@@ -1,3 +1,5 @@
+import { nameOf, systemPath } from "../folder/names";
+
 const FIRST_FILES = 1024;
 
 /** Files by number: their paths, relative to one folder, in one array of bytes, as a million strings would take several times as much. */
@@ -23,14 +25,14 @@ export class FileTable {
       this.#names.set(names);
     }
     if (n === this.#ends.length) [this.#ends, this.#sizes, this.#times] = [doubled(this.#ends), doubled(this.#sizes), doubled(this.#times)];
-    const { written } = encoder.encodeInto(path, this.#names.subarray(begin));
-    this.#ends[n] = begin + written;
+    this.#ends[n] = begin + bytesInto(this.#names.subarray(begin), systemPath(path));
     this.#sizes[n] = size;
     this.#times[n] = time;
   }
 
   path(n: number): string {
-    return decoder.decode(this.#names.subarray(this.#end(n - 1), this.#end(n)));
+    const begin = this.#end(n - 1);
+    return nameOf(Buffer.from(this.#names.buffer, begin, this.#end(n) - begin));
   }
 
   size(n: number): number {
@@ -53,7 +55,13 @@ export class FileTable {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Writes a path as the system has it, and returns the number of bytes. */
+function bytesInto(to: Uint8Array, path: string | Buffer): number {
+  if (typeof path === "string") return encoder.encodeInto(path, to).written;
+  to.set(path);
+  return path.length;
+}
 
 function doubled(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   const longer = new Float64Array(2 * values.length);

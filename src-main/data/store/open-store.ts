@@ -30,13 +30,13 @@ export interface StoreOptions {
 
 /**
  * The decoded images of files, those that an earlier start has kept on the disk as they are there, and the others decoded when they are needed. Where the
- * disk has no room for them, memory keeps as many as a quarter of it holds.
+ * disk has no room for them, memory keeps as many as an eighth of what is free holds.
  */
 export function openStore(options: StoreOptions): StoredImages {
   const { folder, files, side, decode, onNote, signal } = options;
   const bytes = side * side * 3;
   const disk = openDisk(options);
-  const mostHeld = Math.floor(memory().available / 4 / bytes);
+  const mostHeld = Math.floor(memory().available / 8 / bytes);
   const homeless = (disk?.homeless ?? files.count) - mostHeld;
   if (homeless > 0)
     onNote(
@@ -57,11 +57,11 @@ function openDisk({ folder, files, side, onNote }: StoreOptions): DiskStore | nu
     const { removed, room } = makeRoom({ ...place, folder: place.folder }, key, files.count * bytes);
     for (const store of removed) onNote(removedInWords(store, place));
     const disk = new DiskStore(own, files.count, bytes, room);
-    markUsed(own, folder);
+    markUsed(own, folder, files.count * bytes);
     return disk;
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
-    onNote(`decoded images cannot be kept in ${own} (${error.message}): the next start decodes them again; DISTILL_CACHE names another folder`);
+    onNote(`decoded images cannot be kept in ${place.folder} (${error.message}): the next start decodes them again; DISTILL_CACHE names another folder`);
     return null;
   }
 }
@@ -74,9 +74,9 @@ function keyOf(files: FileTable, side: number): string {
 }
 
 /** A store that can only be read stays as it is. */
-function markUsed(store: string, images: string): void {
+function markUsed(store: string, images: string, fullBytes: number): void {
   try {
-    writeWhole(aboutFile(store), JSON.stringify({ images, decoding: DECODING }));
+    writeWhole(aboutFile(store), JSON.stringify({ images, fullBytes, decoding: DECODING }));
   } catch {}
 }
 

@@ -10,6 +10,8 @@ const DEFAULT_GB = 50;
 const MARGIN = 4 * GB;
 /** A store's folder is named by its key. */
 const KEY = /^[0-9a-f]{32}$/;
+/** A store that was opened less than so many milliseconds ago may be in use, and is going to be filled. */
+const IN_USE = 3_600_000;
 
 export interface StorePlace {
   /** Holds one folder for each store; null: nothing is kept. */
@@ -24,6 +26,8 @@ export interface StoreInfo {
   /** The images' folder when the store was made. */
   images: string;
   bytes: number;
+  /** With all images. */
+  fullBytes: number;
   /** When a start last used it, in milliseconds. */
   usedAt: number;
 }
@@ -67,35 +71,40 @@ export function storesIn(folder: string): StoreInfo[] {
 /** Null if another process is removing it. */
 function storeAt(folder: string): StoreInfo | null {
   try {
-    const { images } = JSON.parse(readFileSync(aboutFile(folder), "utf8")) as { images: string };
+    const { images, fullBytes } = JSON.parse(readFileSync(aboutFile(folder), "utf8")) as Pick<StoreInfo, "images" | "fullBytes">;
     const bytes = readdirSync(folder).reduce((sum, name) => sum + bytesOnDisk(join(folder, name)), 0);
-    return { folder, images: String(images), bytes, usedAt: statSync(aboutFile(folder)).mtimeMs };
+    return { folder, images: String(images), bytes, fullBytes: Number(fullBytes), usedAt: statSync(aboutFile(folder)).mtimeMs };
   } catch {
     return null;
   }
 }
 
-/** A store has room for all of its images from the start, and takes only that of those which it holds. */
+/** A store's files are as long as for all of its images, but take only the room of those which they hold. */
 function bytesOnDisk(path: string): number {
   const { blocks, size } = statSync(path);
   return process.platform === "win32" ? size : blocks * 512;
 }
 
 /**
- * Removes the stores that were not used for the longest time until one of `bytes` has room beside the others, as far as limit and disk allow it.
- * Returns those removed, and how many bytes the one may take.
+ * Removes the stores that were not used for the longest time until one of `bytes` has room beside the others, as far as limit and disk allow it; those that
+ * may be in use stay. Returns those removed, and how many bytes the one may take.
  */
 export function makeRoom({ folder, limitBytes }: StorePlace & { folder: string }, key: string, bytes: number): { removed: StoreInfo[]; room: number } {
-  const others = storesIn(folder).filter((store) => store.folder !== join(folder, key));
-  const own = storesIn(folder).find((store) => store.folder === join(folder, key))?.bytes ?? 0;
+  const stores = storesIn(folder);
+  const own = stores.find((store) => store.folder === join(folder, key))?.bytes ?? 0;
+  const others = stores.filter((store) => store.folder !== join(folder, key));
+  const isInUse = ({ usedAt }: StoreInfo) => Date.now() - usedAt < IN_USE;
+  const [used, unused] = [others.filter(isInUse), others.filter((store) => !isInUse(store))];
   const removed: StoreInfo[] = [];
   const roomNow = () => {
     const { bavail, bsize } = statfsSync(folder);
-    const allowed = limitBytes - others.reduce((sum, store) => sum + store.bytes, 0);
-    return Math.max(0, Math.min(allowed, own + bavail * bsize - MARGIN));
+    const taken = unused.reduce((sum, { bytes }) => sum + bytes, 0);
+    const claimed = used.reduce((sum, { bytes, fullBytes }) => sum + Math.max(bytes, fullBytes), 0);
+    const unfilled = claimed - used.reduce((sum, { bytes }) => sum + bytes, 0);
+    return Math.max(0, Math.min(limitBytes - taken - claimed, own + bavail * bsize - unfilled - MARGIN));
   };
-  while (roomNow() < bytes && others.length > 0) {
-    const oldest = others.shift()!;
+  while (roomNow() < bytes && unused.length > 0) {
+    const oldest = unused.shift()!;
     rmSync(oldest.folder, { recursive: true, force: true });
     removed.push(oldest);
   }

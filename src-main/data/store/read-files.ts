@@ -2,30 +2,50 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Pixels } from "../dataset";
 import { DECODED_AT_ONCE, decode, decodeSquare, fitSquare, imageSize } from "../decode";
-import { chosenOf, type SplitPixels } from "../image-source";
+import type { LeftOut } from "../folder/left-out";
+import { systemPath } from "../folder/names";
+import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
 import { checkMemory } from "../memory";
+import type { Said } from "../said";
 import { checkStop, stopPoint } from "../stop";
+import { UnreadableImages } from "../unreadable";
 import { FileTable } from "./file-table";
 import { openStore } from "./open-store";
+import type { StoredImages } from "./stored-images";
+
+/** Files, of which the first are wanted: a store is for all, whatever is wanted now. */
+export interface FilesPart {
+  count: number;
+  /** Relative to the folder. */
+  path(n: number): string;
+  wanted: number;
+}
 
 export interface FilesToRead {
   /** Holds the files. */
   folder: string;
-  /** The paths of all files, relative to the folder. */
-  paths: readonly string[];
-  /** The numbers of those that are wanted, in order. */
-  chosen: Int32Array;
-  /** In pixels: of the images, or "own" if they stay as they are where all are squares of one size of at most `most`, and otherwise become as large as that. */
+  parts: readonly FilesPart[];
+  /** Of the images, in pixels; `most`: they stay as they are if all are squares of one smaller size, and otherwise become that large. */
   side: number | { most: number };
+  /** Leave out those that cannot be read. All are decoded now then, as which are left has to be known. */
+  skipUnreadable: boolean;
 }
 
 export interface ReadingFiles {
   onProgress?: (done: number, total: number) => void;
-  /** Told what the user should know, in words. */
+  /** Told what the user should know, in words, of what is found while images are read. */
   onNote?: (text: string) => void;
   /** Decoded images of at most so many bytes are read now. It must not depend on the machine, since the data's hash does. Default: 256 MB. */
   heldBytes?: number;
   signal?: AbortSignal;
+}
+
+export interface FilesRead {
+  /** `files`: the numbers of the files that they come from. */
+  parts: { pixels: SplitPixels; files: Int32Array }[];
+  side: number;
+  leftOut: LeftOut[];
+  said: Said[];
 }
 
 const HELD_BYTES = 256e6;
@@ -39,43 +59,106 @@ const BATCH = 256;
  * The images of files, each resized by its shorter side and cropped around its centre to a square. Few are decoded now, of more each when it is first needed;
  * an InputError names all files among those that cannot be read.
  */
-export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Promise<{ pixels: SplitPixels; side: number }> {
-  const { folder, paths } = wanted;
-  const files = await tableOf(folder, paths, options.signal);
-  if (typeof wanted.side === "number") return pixelsOf(wanted, files, wanted.side, null, options);
+export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Promise<FilesRead> {
+  const tables = [];
+  for (const part of wanted.parts) tables.push(await tableOf(wanted.folder, part, options.signal));
+  const reading = new Reading(wanted, tables, options);
+  if (typeof wanted.side === "number") return reading.at(wanted.side, null);
   const { most } = wanted.side;
   const own = await ownSide(wanted, options.signal);
-  if (own === null || own >= most) return pixelsOf(wanted, files, most, null, options);
-  const isHeld = wanted.chosen.length * own * own * 3 <= (options.heldBytes ?? HELD_BYTES);
+  if (own === null || own >= most) return reading.at(most, null);
   try {
-    return await pixelsOf(wanted, files, own, isHeld ? refused : toldOnce(own, options), options);
+    return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
     if (!(error instanceof OtherSize)) throw error;
-    return pixelsOf(wanted, files, most, null, options);
+    return reading.at(most, null);
   }
 }
 
 /** Told of an image whose size is another than the data set's. */
 type OnOther = (path: string, image: Pixels) => void;
 
-async function pixelsOf({ folder, chosen }: FilesToRead, files: FileTable, side: number, onOther: OnOther | null, options: ReadingFiles) {
-  const { onProgress, onNote = () => {}, heldBytes = HELD_BYTES, signal } = options;
-  const bytes = side * side * 3;
-  checkMemory(Math.min(chosen.length, BATCH), side);
-  const decodeOwn = async (path: string, signal?: AbortSignal) => {
-    const image = await decode({ path }, { signal });
-    if (image.H !== side || image.W !== side) onOther!(path, image);
-    return fitSquare(image, side);
+class Reading {
+  readonly #told = new Set<string>();
+  readonly #total: number;
+
+  constructor(
+    private readonly wanted: FilesToRead,
+    private readonly tables: readonly FileTable[],
+    private readonly options: ReadingFiles,
+  ) {
+    this.#total = wanted.parts.reduce((sum, { wanted }) => sum + wanted, 0);
+  }
+
+  /** Whether all images are read now. */
+  isHeldAt(side: number): boolean {
+    return this.#total * side * side * 3 <= (this.options.heldBytes ?? HELD_BYTES);
+  }
+
+  /** `onOther` is called for an image that is not of this size; null: it is fitted. */
+  async at(side: number, onOther: OnOther | null): Promise<FilesRead> {
+    checkMemory(Math.min(this.#total, BATCH), side);
+    const unreadable = new UnreadableImages();
+    const parts: FilesRead["parts"] = [];
+    let done = 0;
+    const onRead = () => this.options.onProgress?.(++done, this.#total);
+    try {
+      for (const [i, { wanted }] of this.wanted.parts.entries()) {
+        const images = this.#open(this.tables[i]!, side, onOther);
+        const part = this.isHeldAt(side) ? held(images, wanted, side, unreadable, onRead) : this.#stored(images, wanted, side, unreadable, onRead);
+        parts.push(await part);
+      }
+      return { parts, side, ...unreadable.settle(this.#total, this.wanted.skipUnreadable) };
+    } catch (error) {
+      for (const { pixels } of parts) releasePixels(pixels);
+      throw error;
+    }
+  }
+
+  #open(files: FileTable, side: number, onOther: OnOther | null): StoredImages {
+    const decodeOwn = async (path: string, signal?: AbortSignal) => {
+      const image = await decode({ path }, { signal });
+      if (image.H !== side || image.W !== side) onOther!(path, image);
+      return fitSquare(image, side);
+    };
+    const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
+    return openStore({
+      folder: this.wanted.folder,
+      files,
+      side,
+      decode: onOther ? decodeOwn : decodeFitted,
+      onNote: this.#onNote,
+      signal: this.options.signal,
+    });
+  }
+
+  async #stored(images: StoredImages, wanted: number, side: number, unreadable: UnreadableImages, onRead: () => void): Promise<FilesRead["parts"][number]> {
+    const bytes = side * side * 3;
+    const scratch = new Uint8Array(bytes);
+    try {
+      const files = this.wanted.skipUnreadable ? await images.readable(allOf(wanted), () => scratch, unreadable, onRead) : allOf(wanted);
+      return { pixels: chosenOf(images, bytes, files), files };
+    } catch (error) {
+      images.release();
+      throw error;
+    }
+  }
+
+  /** Several parts may have the same to say. */
+  #onNote = (text: string): void => {
+    if (!this.#told.has(text)) this.options.onNote?.(text);
+    this.#told.add(text);
   };
-  const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
-  const source = openStore({ folder, files, side, decode: onOther ? decodeOwn : decodeFitted, onNote, signal });
-  if (chosen.length * bytes > heldBytes) return { pixels: chosenOf(source, bytes, chosen), side };
+}
+
+async function held(images: StoredImages, wanted: number, side: number, unreadable: UnreadableImages, onRead: () => void): Promise<FilesRead["parts"][number]> {
+  const bytes = side * side * 3;
+  const pixels = new Uint8Array(wanted * bytes);
   try {
-    const pixels = new Uint8Array(chosen.length * bytes);
-    await source.readTelling(chosen, pixels, (done) => onProgress?.(done, chosen.length));
-    return { pixels, side };
+    const files = await images.readable(allOf(wanted), (i) => pixels.subarray(i * bytes, (i + 1) * bytes), unreadable, onRead);
+    return { pixels: files.length === wanted ? pixels : chosenOf(pixels, bytes, files), files };
   } finally {
-    source.release();
+    images.release();
   }
 }
 
@@ -95,20 +178,22 @@ function toldOnce(side: number, { onNote }: ReadingFiles): OnOther {
 }
 
 /** Sizes and times of change. */
-async function tableOf(folder: string, paths: readonly string[], signal?: AbortSignal): Promise<FileTable> {
+async function tableOf(folder: string, { count, path }: FilesPart, signal?: AbortSignal): Promise<FileTable> {
   const files = new FileTable();
-  for (const [n, path] of paths.entries()) {
-    const stats = statSync(join(folder, path), { throwIfNoEntry: false });
-    files.add(path, stats?.size ?? 0, stats?.mtimeMs ?? 0);
+  for (let n = 0; n < count; n++) {
+    const stats = statSync(systemPath(join(folder, path(n))), { throwIfNoEntry: false });
+    files.add(path(n), stats?.size ?? 0, stats?.mtimeMs ?? 0);
     if (n % FILES_BETWEEN_PAUSES === 0) await stopPoint(signal);
   }
   return files;
 }
 
 /** The side of all images, if they are squares of one size as far as up to a thousand of them tell; otherwise null. */
-async function ownSide({ folder, paths, chosen }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
-  const step = Math.max(1, chosen.length / HEADERS_READ);
-  const looked = Array.from({ length: Math.min(chosen.length, HEADERS_READ) }, (_, i) => join(folder, paths[chosen[Math.floor(i * step)]!]!));
+async function ownSide({ folder, parts }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
+  const looked = parts.flatMap(({ path, wanted }) => {
+    const step = Math.max(1, wanted / HEADERS_READ);
+    return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
+  });
   const sides = new Set<number | null>();
   for (let at = 0; at < looked.length && sides.size < 2; at += DECODED_AT_ONCE) {
     const sizes = await Promise.allSettled(looked.slice(at, at + DECODED_AT_ONCE).map((path) => imageSize({ path }, { signal })));

@@ -2,8 +2,10 @@ import type { Hash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../contract/failure";
+import { systemPath } from "../folder/names";
 import type { ImageSource } from "../image-source";
 import { checkStop, stopPoint, unlessStopped } from "../stop";
+import { UnreadableImages } from "../unreadable";
 import type { FileTable } from "./file-table";
 import type { Kept } from "./kept";
 
@@ -44,26 +46,32 @@ export class StoredImages implements ImageSource {
   }
 
   async read(numbers: Int32Array, to: Uint8Array): Promise<void> {
-    await this.readTelling(numbers, to, () => {});
+    const { bytes } = this.#options;
+    const unreadable = new UnreadableImages();
+    const place = (i: number) => to.subarray(i * bytes, (i + 1) * bytes);
+    await this.readable(numbers, place, unreadable);
+    unreadable.settle(numbers.length, false);
   }
 
-  /** As `read`; tells how many of them there are so far. */
-  async readTelling(numbers: Int32Array, to: Uint8Array, onProgress: (done: number) => void): Promise<void> {
-    const { bytes, signal, kept, atOnce } = this.#options;
-    const place = (i: number) => to.subarray(i * bytes, (i + 1) * bytes);
+  /** Reads those that can be read, the i-th to `place(i)`, and gathers the others. Returns the numbers of those that were read, in order. */
+  async readable(numbers: Int32Array, place: (i: number) => Uint8Array, unreadable: UnreadableImages, onRead = () => {}): Promise<Int32Array> {
+    const { bytes, files, signal, kept, atOnce } = this.#options;
     const missing: number[] = [];
     checkStop(signal);
-    let done = 0;
     for (const [i, n] of numbers.entries()) {
-      if (kept.read(n, place(i))) onProgress(++done);
+      if (kept.read(n, place(i))) onRead();
       else missing.push(i);
       if ((i + 1) % Math.ceil(PAUSE_EVERY / bytes) === 0) await stopPoint(signal);
     }
-    const broken = await eachOf(missing, atOnce, async (i) => {
-      place(i).set(await unlessStopped(this.#decoded(numbers[i]!), signal));
-      onProgress(++done);
+    const lost = new Set<number>();
+    await eachOf(missing, atOnce, async (i) => {
+      const n = numbers[i]!;
+      const pixels = await unreadable.unless(files.path(n), () => unlessStopped(this.#decoded(n), signal));
+      if (pixels) place(i).set(pixels);
+      else lost.add(i);
+      onRead();
     });
-    if (broken.length > 0) throw unreadable(broken);
+    return numbers.filter((_, i) => !lost.has(i));
   }
 
   expect(numbers: Int32Array): void {
@@ -109,7 +117,7 @@ export class StoredImages implements ImageSource {
     const { folder, files, decode, signal, kept } = this.#options;
     const path = join(folder, files.path(n));
     const pixels = await decode(path, signal);
-    const { size, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { size: -1, mtimeMs: -1 };
+    const { size, mtimeMs } = statSync(systemPath(path), { throwIfNoEntry: false }) ?? { size: -1, mtimeMs: -1 };
     if (size !== files.size(n) || mtimeMs !== files.time(n))
       throw new InputError(`${path} was changed while this run used it: let nothing write to the images, and start again`);
     if (!this.#isReleased) kept.write(n, pixels);
@@ -129,36 +137,17 @@ export class StoredImages implements ImageSource {
 /** Nothing, if it cannot be read: that is reported when the image is needed. */
 function contentOf(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readFileSync(systemPath(path));
   } catch {
     return new Uint8Array();
   }
 }
 
-/** Runs `work` on all, so many at once. InputErrors do not end it, and are returned. */
-async function eachOf(items: readonly number[], atOnce: number, work: (item: number) => Promise<void>): Promise<InputError[]> {
-  const broken: InputError[] = [];
+/** Runs `work` on all, so many at once. */
+async function eachOf(items: readonly number[], atOnce: number, work: (item: number) => Promise<void>): Promise<void> {
   const rest = items.values();
   const loop = async () => {
-    for (const item of rest) {
-      try {
-        await work(item);
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        broken.push(error);
-      }
-    }
+    for (const item of rest) await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, loop));
-  return broken;
-}
-
-/** So many files are named. */
-const NAMED = 100;
-
-function unreadable(errors: readonly InputError[]): InputError {
-  if (errors.length === 1) return errors[0]!;
-  const messages = errors.map(({ message }) => message).sort();
-  const more = messages.length > NAMED ? [`and ${messages.length - NAMED} more`] : [];
-  return new InputError([`${messages.length} images cannot be read:`, ...messages.slice(0, NAMED), ...more]);
 }

@@ -24,7 +24,7 @@ const model = (name: string): ModelAnswers => ({
     mistakes: [{ image: "test/cat/2.png", class: "cat", predicted: "dog", confidence: 0.8 }],
   },
 });
-const one: EvaluateResult = { images: 4, classes, models: [model("first")], pairs: [], predictions: null };
+const one: EvaluateResult = { images: 4, classes, models: [model("first")], pairs: [], predictions: null, leftOut: [] };
 const two: EvaluateResult = {
   ...one,
   models: [model("first"), model("second")],
@@ -86,7 +86,14 @@ describe("distill evaluate", () => {
       imagesPerSecond: 100,
       perClass: [{ name: "cat" }, {}],
     });
-    expect({ images: json.images, classes: json.classes, models: json.models, pairs: json.pairs, predictions: json.predictions }).toEqual(two);
+    expect({
+      images: json.images,
+      classes: json.classes,
+      models: json.models,
+      pairs: json.pairs,
+      predictions: json.predictions,
+      leftOut: json.leftOut,
+    }).toEqual(two);
   });
 
   it.each([

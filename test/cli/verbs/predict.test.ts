@@ -14,10 +14,15 @@ describe("distill predict", () => {
   const predicted = {
     model: "m",
     classes: ["cat", "dog", "frog", "ship"],
-    images: [{ path: "changed", logits: [1, 2, 0, 0], probabilities: [0.2, 0.6, 0.1, 0.1], input: new Uint8Array(3) }],
+    images: [{ path: "a.jpg", logits: [1, 2, 0, 0], probabilities: [0.2, 0.6, 0.1, 0.1], input: new Uint8Array(3) }],
+    unreadable: [],
   };
   const predict = (...args: string[]) =>
-    runWith({ predict: () => predicted }, ["predict", "--model", "m", "--weights", "w.safetensors", "--images", "a.jpg", ...args], { cwd });
+    runWith(
+      { predict: ({ images }) => ({ ...predicted, images: predicted.images.map((image) => ({ ...image, path: images[0]!.path })) }) },
+      ["predict", "--model", "m", "--weights", "w.safetensors", "--images", "a.jpg", ...args],
+      { cwd },
+    );
 
   it("prints exactly the model, the classes and each image's logits and probabilities", async () => {
     const { out } = await predict("--json");
@@ -26,6 +31,20 @@ describe("distill predict", () => {
       classes: predicted.classes,
       images: [{ path: "a.jpg", logits: [1, 2, 0, 0], probabilities: [0.2, 0.6, 0.1, 0.1] }],
     });
+  });
+
+  it("answers for the images that can be read, names the others, and fails", async () => {
+    const answer = {
+      ...predicted,
+      images: [{ ...predicted.images[0]!, path: join(cwd, "a.jpg") }],
+      unreadable: [{ path: join(cwd, "b.jpg"), reason: "it is empty" }],
+    };
+    const args = ["predict", "--model", "m", "--weights", "w.safetensors", "--images", "a.jpg", "b.jpg"];
+    const { status, out, err } = await runWith({ predict: () => answer }, args, { cwd });
+    expect([status, err]).toEqual([1, "error: b.jpg cannot be read as an image: it is empty\n"]);
+    expect(out).toMatch(/^a\.jpg +dog 60\.0 %/);
+    const json = await runWith({ predict: () => answer }, [...args, "--json"], { cwd });
+    expect([json.status, JSON.parse(json.out).unreadable]).toEqual([1, [{ path: "b.jpg", reason: "it is empty" }]]);
   });
 
   it("sends what the flags say", async () => {

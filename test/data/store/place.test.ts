@@ -40,7 +40,7 @@ describe("room for a new store", () => {
     const path = join(folder, digit.repeat(32));
     mkdirSync(path);
     writeFileSync(join(path, "pixels"), Buffer.alloc(1024 * kilobytes, 1));
-    writeFileSync(join(path, "about.json"), JSON.stringify({ images: `/photos/${digit}` }));
+    writeFileSync(join(path, "about.json"), JSON.stringify({ images: `/photos/${digit}`, fullBytes: 1_000_000 }));
     utimesSync(join(path, "about.json"), 86_400 * day, 86_400 * day);
     return path;
   }
@@ -52,6 +52,12 @@ describe("room for a new store", () => {
     expect(removed.map(({ images }) => images)).toEqual(["/photos/b"]);
     expect([old, older, young, join(folder, "holiday")].map((path) => existsSync(path))).toEqual([true, false, true, true]);
     expect(storesIn(folder).map(({ images }) => images)).toEqual(["/photos/a", "/photos/c"]);
+  });
+
+  test("is not taken from stores that may be in use, which are going to be filled", () => {
+    const used = store("a", 400, Date.now() / 86_400_000);
+    const { removed, room } = makeRoom({ folder, limitBytes: 1_500_000 }, "d".repeat(32), 600_000);
+    expect([removed, room, existsSync(used)]).toEqual([[], 500_000, true]);
   });
 
   test("is not taken from the store itself, and never more than the limit", () => {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { loadAddon } from "../../../src-main/backend/load";
-import { InputError } from "../../../src-main/contract/failure";
 import { FileTable } from "../../../src-main/data/store/file-table";
 import { openStore } from "../../../src-main/data/store/open-store";
 import { storesIn } from "../../../src-main/data/store/place";
 import type { StoredImages } from "../../../src-main/data/store/stored-images";
+import { UnreadableImage } from "../../../src-main/data/unreadable";
 import { useBackend } from "../../../src-main/tensor/tensor";
 import { changeByte } from "./change-byte";
 
@@ -109,7 +109,7 @@ test("are refused if a file changes after it was listed", async () => {
 
 test("name every file among those needed that cannot be read", async () => {
   const decode = async (path: string) => {
-    if (/[135]\.img/.test(path)) throw new InputError(`${path} cannot be read`);
+    if (/[135]\.img/.test(path)) throw new UnreadableImage(path, "it is broken");
     return new Uint8Array(BYTES).fill(1);
   };
   const { images } = open({ decode });
@@ -125,10 +125,10 @@ test("are made ready ahead, and not twice", async () => {
 });
 
 test("report what went wrong ahead only when it is needed", async () => {
-  const { images } = open({ decode: (path) => Promise.reject(new InputError(`${path} is broken`)) });
+  const { images } = open({ decode: (path) => Promise.reject(new UnreadableImage(path, "it is broken")) });
   images.expect(Int32Array.of(2));
   await new Promise(setImmediate);
-  await expect(read(images, 2)).rejects.toThrow("2.img is broken");
+  await expect(read(images, 2)).rejects.toThrow("2.img cannot be read as an image: it is broken");
 });
 
 test("stop at once, however long one takes to decode", async () => {

@@ -58,7 +58,7 @@ describe("typing", () => {
     expect(setup.result.recipe?.teacher?.mean).toEqual([0.49, 0.48, 0.45]);
     expect(setup.text("teacher.mean")).toBe("0.49, 0.48, 0.45");
     setup.set("teacher.mean", "0.49, 0.48");
-    expect(setup.problemOf("teacher.mean")).toMatch(/^expected three numbers from -10 to 10/);
+    expect(setup.problemOf("teacher.mean")).toMatch(/^expected three numbers from 0 to 1/);
   });
 
   it("contradictions among values are problems of the whole", () => {

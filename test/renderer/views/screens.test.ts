@@ -9,6 +9,7 @@ import { factsOf } from "../../../src-renderer/state/seal";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { curvesOf, type Training } from "../../../src-renderer/state/training.svelte";
 import Course from "../../../src-renderer/views/Course.svelte";
+import DataScreen from "../../../src-renderer/views/DataScreen.svelte";
 import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
@@ -51,7 +52,10 @@ async function startedStudio(answers = {}): Promise<Studio> {
     thumbnails: [],
     train: { count: 5000, perClass: [5000] },
     test: { count: 10, perClass: [10] },
+    validation: null,
+    leftOut: [],
     warnings: [],
+    notes: [],
   };
   const engine = new FakeEngine({
     dataInfo: () => info,
@@ -65,6 +69,35 @@ async function startedStudio(answers = {}): Promise<Studio> {
   await started.start();
   return started;
 }
+
+describe("Data", () => {
+  it("says what is left out of a folder, and what was decided for the user", async () => {
+    const leftOut = Array.from({ length: 101 }, (_, n) => ({ path: `train/cat/${n}.bmp`, reason: "picture in a format that is not read: a BMP" }));
+    const info = {
+      format: "image-folder",
+      classes: ["cat", "dog"],
+      thumbnails: [],
+      train: { count: 6, perClass: [3, 3] },
+      validation: { count: 7, perClass: [4, 3] },
+      test: { count: 4, perClass: [2, 2] },
+      imageSize: null,
+      leftOut,
+      warnings: ["6 of 107 files are taken; left out: 101 pictures"],
+      notes: ["the images in val are the validation images"],
+    };
+    const words = wordsOf(render(DataScreen, { props: { studio: await startedStudio({ dataInfo: () => info }) } }));
+    for (const text of [
+      "6 of 107 files are taken",
+      "The images in val are",
+      "Validation images 7",
+      "101 left out",
+      "train/cat/99.bmp picture in a format",
+      "And 1 more",
+    ])
+      expect(words).toContain(text);
+    expect(words).not.toContain("train/cat/100.bmp");
+  });
+});
 
 describe("Set up", () => {
   const read = () => wordsOf(render(SetupScreen, { props: { studio } }));

@@ -1,0 +1,95 @@
+/** Names of a model's tensors as other programs write them, read as timm's. */
+
+/** How another program names the tensors of a family. */
+export interface Naming {
+  /** "pytorch-cifar's" */
+  whose: string;
+  /** What differs, in words: "linear for fc". */
+  words: string;
+  /** A name that tells it, of the last layer and of a layer that every model of the family has. */
+  head: string;
+  body: string;
+  /** timm's name. */
+  toTimm(name: string): string;
+}
+
+export interface Renamed {
+  /** The file's name by timm's. */
+  names: ReadonlyMap<string, string>;
+  /** What was done, in sentences without an end. */
+  notes: readonly string[];
+}
+
+/** In a file of several models. */
+const MOST_PREFIXES = 100;
+/** Put around modules by torch.compile, FSDP and activation checkpointing, at any depth. */
+const WRAPPERS = /(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)/g;
+/** What surrounds a model: names with dots, of which none is a number. */
+const PREFIX = /^(?:[A-Za-z_]\w*\.)*$/;
+
+/** PyTorch counts batches even in batch norms that average with a momentum, where nothing depends on the count. */
+export function isIgnored(name: string): boolean {
+  return name.endsWith("num_batches_tracked");
+}
+
+/**
+ * Finds the tensors of a model among names of a file. `namings`: that of timm first. What surrounds a model ("module.", "model.backbone.") is dropped, and
+ * what lies beside it is left out. Names in which no model is found stay as they are.
+ */
+export function renamed(file: readonly string[], namings: readonly Naming[]): Renamed {
+  const plain = new Map(file.map((name) => [unwrapped(name), name] as const));
+  const found = plain.size === file.length ? modelIn([...plain.keys()], namings) : null;
+  if (!found) return { names: new Map(file.map((name) => [name, name])), notes: [] };
+  const { naming, prefix } = found;
+  const inside = [...plain].filter(([name]) => name.startsWith(prefix));
+  const names = new Map(inside.map(([name, original]) => [naming.toTimm(name.slice(prefix.length)), original] as const));
+  // Two names for one tensor: better the file's own, about which errors speak.
+  if (names.size < inside.length) return { names: new Map(file.map((name) => [name, name])), notes: [] };
+  return { names, notes: notesOn(file, found, namings[0] !== naming, [...plain.keys()]) };
+}
+
+interface Found {
+  naming: Naming;
+  prefix: string;
+}
+
+function notesOn(file: readonly string[], { naming, prefix }: Found, isForeign: boolean, plain: readonly string[]): string[] {
+  const beside = plain.filter((name) => !name.startsWith(prefix) && !isIgnored(name));
+  const wraps = file.some((name) => unwrapped(name) !== name) ? "the wrapper names of torch.compile or FSDP" : null;
+  const dropped = [prefix && `"${prefix}" before the names`, wraps].filter(Boolean).join(" and ");
+  return [
+    ...(dropped ? [`${dropped} ${prefix && wraps ? "are" : wraps ? "are" : "is"} dropped`] : []),
+    ...(isForeign ? [`names that are ${naming.whose} are read as timm's (${naming.words})`] : []),
+    ...(beside.length > 0
+      ? [`${beside.length} tensors outside "${prefix}" are left out: ${beside.slice(0, 3).join(", ").slice(0, 200)}${beside.length > 3 ? " ..." : ""}`]
+      : []),
+  ];
+}
+
+function unwrapped(name: string): string {
+  return name.replace(WRAPPERS, "").replace(/^\./, "");
+}
+
+/** By the last layer, or, in a file without one, by a layer of its body. A model has at least a quarter of all names. */
+function modelIn(names: readonly string[], namings: readonly Naming[]): Found | null {
+  for (const part of ["head", "body"] as const) {
+    for (const naming of namings) {
+      const prefixes = names.flatMap((name) => (endsWith(name, naming[part]) ? [name.slice(0, -naming[part].length)] : []));
+      const counted = [...new Set(prefixes)]
+        .filter((prefix) => PREFIX.test(prefix))
+        .slice(0, MOST_PREFIXES)
+        .map((prefix) => ({ prefix, count: names.filter((name) => name.startsWith(prefix)).length }))
+        .filter(({ count }) => 4 * count >= names.length)
+        .sort((a, b) => b.count - a.count);
+      if (counted[0]) return { naming, prefix: counted[0].prefix };
+    }
+  }
+  return null;
+}
+
+const endsWith = (name: string, end: string) => name === end || name.endsWith(`.${end}`);
+
+/** Replaces beginnings and parts of names: the pairs are tried in order, and each that fits is applied. */
+export function byRules(...rules: readonly (readonly [RegExp, string])[]): (name: string) => string {
+  return (name) => rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), name);
+}
