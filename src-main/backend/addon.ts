@@ -62,6 +62,8 @@ export interface Addon {
   release(tensor: Handle): void;
   /** Copies a typed array of the tensor's type and size into the tensor. For bf16 it holds the bits. */
   write(tensor: Handle, values: Float32Array | Uint16Array | Int32Array | Uint8Array): void;
+  /** Copies bytes into a tensor of u8, from an element on. */
+  writePart(tensor: Handle, first: number, bytes: Uint8Array): void;
   /** Copies the tensor's content into a new typed array of its type. */
   read(tensor: Handle): Float32Array | Uint16Array | Int32Array | Uint8Array;
   /** Requests the tensor's content as of all ops called so far, without waiting for them. `takeRead` returns it. */

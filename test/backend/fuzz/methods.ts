@@ -36,6 +36,10 @@ export function methodCalls(thread: Thread): Methods {
       const shared = new Values(new SharedArrayBuffer(Values.BYTES_PER_ELEMENT * size(tensor)) as never);
       addon.write!(tensor.handle, pick([new Values(size(tensor)), shared, buffer(thread.random)]));
     },
+    writePart: () => {
+      const tensor = some();
+      addon.writePart!(tensor.handle, pick([0, 1, size(tensor), 2 ** 40]), pick([new Uint8Array(2), new Uint8Array(), buffer(thread.random)]));
+    },
     read: () => {
       thread.reading = some();
       addon.read!(thread.reading.handle);
