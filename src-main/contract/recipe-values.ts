@@ -120,6 +120,23 @@ export function resolvePaths(recipe: Recipe, resolve: (path: string) => string):
   return resolved as unknown as Recipe;
 }
 
+/** The files of weights that a recipe names, "bundled" included. */
+export function weightsIn(recipe: Pick<Recipe, "teacher" | "student">): string[] {
+  const { weights } = recipe.student;
+  return [...teachersOf(recipe).map((teacher) => teacher.weights), ...(weights === null ? [] : [weights])];
+}
+
+/** The recipe with its weights in other places. */
+export function withWeightsAt<R extends Recipe>(recipe: R, placeOf: (weights: string) => string): R {
+  const { teacher, student } = recipe;
+  const moved = <T extends { weights: string }>(choice: T): T => ({ ...choice, weights: placeOf(choice.weights) });
+  return {
+    ...recipe,
+    teacher: teacher && { ...moved(teacher), ...(teacher.others && { others: teacher.others.map(moved) }) },
+    student: student.weights === null ? student : { ...student, weights: placeOf(student.weights) },
+  };
+}
+
 /** The files and folders that a recipe names, without words such as "bundled" in their place; of any recipe, checked or not. */
 export function pathsOf(recipe: Recipe): { key: string; path: string }[] {
   return [...settingKeys, ...otherTeacherKeys(recipe)].flatMap((key) => {

@@ -11,7 +11,7 @@ import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
 import type { Said } from "./said";
 import { divisionOf } from "./selection";
-import { releaseSplit, streamedInWords, toSplit } from "./split";
+import { releaseSplit, streamedInWords, toSplits } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
 
@@ -62,7 +62,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
-    const splits = allOrNone(() => parts.map((part) => toSplit(part, mostOnDevice)));
+    const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
     return {
@@ -121,7 +121,7 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
   }));
   return orReleased([raw.test], () => {
     const { classes, labels, said } = byName(raw, known);
-    const test = toSplit({ ...raw.test, labels }, mostOnDevice);
+    const test = toSplits([{ ...raw.test, labels }], mostOnDevice)[0]!;
     const streamed = streamedInWords([test]);
     if (streamed) onNote(streamed);
     const release = () => {

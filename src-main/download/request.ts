@@ -10,6 +10,8 @@ export interface Asked {
   /** `authorization` stays with the server that it was meant for: a redirection to another one leaves it out. */
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** A redirection to another server is not followed: it is the answer. */
+  sameServer?: boolean;
 }
 
 export interface Answer {
@@ -51,6 +53,7 @@ export async function request(address: string, asked: Asked = {}): Promise<Answe
     body.destroy();
     const target = status >= 300 && status < 400 && body.headers.location ? new URL(body.headers.location, url) : null;
     if (!target) throw mayPass(status) ? new Error(`${url.href} answers with status ${status}`) : new Refused(url.href, status, body.headers);
+    if (asked.sameServer && target.origin !== url.origin) return { url: url.href, status, headers: body.headers, body, redirections };
     if (redirections.push(body.headers) > REDIRECTIONS || !isAsSafe(url, target))
       throw new InputError(`${url.href} redirects to ${target.href}, which is not followed`);
     if (target.origin !== url.origin) headers = withoutSecrets(headers);

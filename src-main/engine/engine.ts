@@ -22,6 +22,7 @@ import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
+import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
 import { predict } from "./predict";
@@ -77,9 +78,10 @@ export class Engine {
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, notify),
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
-    exportWeights: (request, notify) => {
-      const { notes, ...written } = exportWeights(request);
-      for (const text of notes) notify({ type: "note", text });
+    exportWeights: async (request, notify) => {
+      const fetched = await fetchNamed([request.weights], notify);
+      const { notes, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
+      for (const text of [...fetched.notes, ...notes]) notify({ type: "note", text });
       return written;
     },
     bench: (request, notify) => {

@@ -19,6 +19,7 @@ import { runFolders } from "../runs/reader";
 import { fittedTo, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
+import { fetchNamed } from "./hub";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 
 type Notify = (notice: NoticeBody) => void;
@@ -44,11 +45,14 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
   if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
   const source = sourceOf(request, runs[0]?.data);
 
+  const fetched = await fetchNamed(
+    chosen.map(({ options }) => options.weights),
+    notify,
+  );
+  for (const text of fetched.notes) notify({ type: "note", text });
   const loaded: Loaded[] = [];
   try {
-    for (const each of chosen) {
-      loaded.push({ ...each, network: loadNetwork(each.options) });
-    }
+    for (const each of chosen) loaded.push({ ...each, network: loadNetwork({ ...each.options, weights: fetched(each.options.weights) }) });
     const names = loaded.flatMap(({ network }) => (network.classes ? [network.classes] : []))[0] ?? null;
     const known = names && { names, rowsOf: (classes: readonly string[]) => rowsOf(names, classes) };
     const areClasses = (folders: readonly string[]) =>
@@ -129,7 +133,8 @@ async function onLabelled(
   yieldPoint: () => Promise<void>,
   notify: Notify,
 ): Promise<EvaluateResult> {
-  const data = await openTestData(source, known, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
+  const storeSize = Math.max(...loaded.map(({ network }) => network.model.imageSize));
+  const data = await openTestData(source, known, { storeSize, onNote: (text) => notify({ type: "note", text }) });
   try {
     const { test, classes } = data;
     for (const said of data.said) notify(said);

@@ -7,6 +7,7 @@ import { lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Method, Methods } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
+import { isHubPath } from "../contract/hub-path";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf as recipePaths } from "../contract/recipe-values";
@@ -112,6 +113,8 @@ export class Permits {
 
   #allows(use: Use, path: string): boolean {
     if (use === "reads" && path === BUNDLED) return true;
+    // Whoever takes over a page reaches no address with it but those that the user has named.
+    if (isHubPath(path)) return use === "reads" && this.#isNamedByARun(path);
     if (!isPlain(path)) return false;
     switch (use) {
       case "reads":
@@ -126,7 +129,7 @@ export class Permits {
   }
 
   #isNamedByARun(path: string): boolean {
-    return runFolders(this.#runs).some((directory) => pathsNamedBy(directory).some((named) => isPlain(named) && isWithin(path, named)));
+    return runFolders(this.#runs).some((directory) => pathsNamedBy(directory).some((named) => named === path || (isPlain(named) && isWithin(path, named))));
   }
 }
 

@@ -7,10 +7,13 @@ import { UnreadableImages, unreadableError } from "../data/unreadable";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
 import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import { loadNetwork, type TrainedNetwork } from "../training/network";
+import { fetchNamed } from "./hub";
 
 /** Logits and probabilities of single images. Throws an InputError if none of them can be read. */
 export async function predict(request: PredictRequest, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
-  const network = loadNetwork(request);
+  const fetched = await fetchNamed([request.weights], notify);
+  for (const text of fetched.notes) notify({ type: "note", text });
+  const network = loadNetwork({ ...request, weights: fetched(request.weights) });
   warnOf(network, notify);
   try {
     const images: PredictResult["images"] = [];

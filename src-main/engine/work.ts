@@ -19,7 +19,7 @@ import type { NoticeBody } from "../contract/engine";
 import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
-import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled } from "../contract/recipe-values";
+import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled, weightsIn, withWeightsAt } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
@@ -44,6 +44,7 @@ import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, predictionsOf } from "./arm-run";
+import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
@@ -174,13 +175,19 @@ export class Work {
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
     try {
+      const weights = await fetchNamed(
+        arms.flatMap(({ recipe }) => weightsIn(recipe)),
+        this.notify,
+        this.#stopping.signal,
+      );
+      const local = arms.map((arm): PlacedArm => ({ ...arm, recipe: withWeightsAt(arm.recipe, weights) }));
       const data = this.#own(await this.#readData(arms));
       expectCropFits(arms[0]!.recipe, data);
       const normalization = await chooseNormalization(arms[0]!.recipe.student, data, earlier);
       await need(data.train, askedImages(data));
-      const teacher = loadTeacher(arms, data, normalization.teacher);
+      const teacher = loadTeacher(local, data, normalization.teacher);
       if (teacher) this.#own(teacher.model);
-      const others = loadOtherTeachers(arms, data);
+      const others = loadOtherTeachers(local, data);
       for (const { network } of others) this.#own(network.model);
       const statistics = new Map<PlacedArm, TeacherStatistics>();
       for (const [i, arm] of arms.entries()) if (isMeasuringDue(arm, earlier[i]!)) statistics.set(arm, await this.#measureTeacher(teacher!, data, arm));
@@ -188,11 +195,11 @@ export class Work {
         sizeWarning(network),
         network.assumption,
       ]);
-      const notes = new Set([...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
-      const trainers = arms.map((placed) => {
+      const notes = new Set([...weights.notes, ...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
+      const trainers = arms.map((placed, i) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
-          const student = createStudent({ ...recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
+          const student = createStudent({ ...local[i]!.recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
           warnings.push(student.assumption);
           for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });

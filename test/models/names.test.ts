@@ -1,0 +1,162 @@
+// State dicts as other programs name them, in safetensors and in PyTorch's format, become the same model.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import { createModel } from "../../src-main/models/registry";
+import { writeSafetensors } from "../../src-main/models/safetensors";
+import { describeWeights, hashWeights, loadWeights } from "../../src-main/models/weights";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { loadNetwork } from "../../src-main/training/network";
+import { stateDict } from "./torch-archive";
+
+useBackend(loadAddon());
+const folder = mkdtempSync(join(tmpdir(), "names-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Values = { shape: readonly number[]; values: Float32Array };
+let files = 0;
+
+/** A model's weights under other names, and more tensors beside them. */
+function weightsOf(name: string, rename: (name: string) => string, more: readonly string[] = []): { state: Map<string, Values>; hash: string } {
+  const model = createModel(name, { classes: 3, seed: 4 });
+  const hash = hashWeights(model);
+  const state = new Map([...model.weights()].map(([name, weight]): [string, Values] => [rename(name), { shape: weight.shape, values: weight.toFloat32() }]));
+  for (const each of more) state.set(each, { shape: [1], values: Float32Array.of(1) });
+  model.release();
+  return { state, hash };
+}
+
+function safetensors(state: Map<string, Values>): string {
+  const path = join(folder, `${files++}.safetensors`);
+  writeSafetensors(path, new Map([...state].map(([name, { shape, values }]) => [name, { shape, size: values.length, toFloat32: () => values }])));
+  return path;
+}
+
+function torch(state: Map<string, Values>, inside: string | null = null): string {
+  const path = join(folder, `${files++}.pth`);
+  writeFileSync(path, stateDict(state, inside));
+  return path;
+}
+
+function expectRead(name: string, path: string, hash: string, notes: (string | RegExp)[]): void {
+  const model = createModel(name, { classes: 3, seed: 99 });
+  loadWeights(model, path);
+  expect(hashWeights(model)).toBe(hash);
+  model.release();
+  const said = describeWeights(path, name);
+  expect(said.classCount).toBe(3);
+  expect(said.notes).toEqual(notes.map((note) => expect.stringMatching(note)));
+}
+
+const RESNET = "resnet8_cifar10";
+const VIT = "vit_micro_patch4_32";
+
+describe("names around a model are dropped, and that is said", () => {
+  test.each([
+    ...[
+      "module.",
+      "_orig_mod.",
+      "model.",
+      "backbone.",
+      "student.",
+      "state_dict.",
+      "net.encoder.",
+      "module.model.",
+      "_orig_mod.module.",
+      "anything.of_mine.",
+    ].map((prefix): [string, (name: string) => string, string] => [prefix, (name) => prefix + name, prefix.replace("_orig_mod.", "")]),
+    ["layer1._orig_mod.", (name: string) => name.replace(/^layer1\./, "layer1._orig_mod."), "torch.compile or FSDP"] as const,
+    ["_fsdp_wrapped_module.", (name: string) => `_fsdp_wrapped_module.${name}`, "torch.compile or FSDP"] as const,
+  ])("%s", (prefix, rename, said) => {
+    const { state, hash } = weightsOf(RESNET, rename);
+    const note =
+      said === "" || said.startsWith("torch") ? /names of torch\.compile or FSDP are dropped/ : new RegExp(`"${said.replaceAll(".", "\\.")}" before the names`);
+    expect(prefix).not.toBe("");
+    expectRead(RESNET, safetensors(state), hash, [note]);
+    expectRead(RESNET, torch(state), hash, [note]);
+  });
+
+  test("and what lies beside the model is left out and named, as an average's counter or another model", () => {
+    const { state, hash } = weightsOf(RESNET, (name) => `module.${name}`, ["n_averaged", "criterion.weight"]);
+    expectRead(RESNET, safetensors(state), hash, [
+      /"module\." before the names is dropped/,
+      /2 tensors outside "module\." are left out: n_averaged, criterion\.weight$/,
+    ]);
+  });
+
+  test("and a key of the checkpoint comes before a prefix", () => {
+    const { state, hash } = weightsOf(RESNET, (name) => `module.${name}`);
+    expectRead(RESNET, torch(state, "state_dict"), hash, [/are those under state_dict$/, /"module\." before the names is dropped$/]);
+  });
+});
+
+describe("names of other programs are read as timm's, and that is said once", () => {
+  const pytorchCifar = (name: string) => name.replace(/^fc\./, "linear.").replace(".downsample.", ".shortcut.");
+  /** torchvision.models.vision_transformer, by its own source. */
+  const torchvision = (old: boolean) => (name: string) =>
+    name
+      .replace(/^cls_token$/, "class_token")
+      .replace(/^pos_embed$/, "encoder.pos_embedding")
+      .replace(/^patch_embed\.proj/, "conv_proj")
+      .replace(/^norm\./, "encoder.ln.")
+      .replace(/^head\./, "heads.head.")
+      .replace(/^blocks\.(\d+)\./, "encoder.layers.encoder_layer_$1.")
+      .replace(/\.norm([12])\./, ".ln_$1.")
+      .replace(".attn.qkv.", ".self_attention.in_proj_")
+      .replace(".attn.proj.", ".self_attention.out_proj.")
+      .replace(".mlp.fc1.", old ? ".mlp.linear_1." : ".mlp.0.")
+      .replace(".mlp.fc2.", old ? ".mlp.linear_2." : ".mlp.3.");
+
+  test("timm's and torchvision's ResNets need no change", () => {
+    const { state, hash } = weightsOf(RESNET, (name) => name, ["bn1.num_batches_tracked"]);
+    expectRead(RESNET, safetensors(state), hash, []);
+  });
+
+  test("pytorch-cifar's ResNets, with DataParallel's prefix too", () => {
+    const { state, hash } = weightsOf(RESNET, pytorchCifar);
+    expectRead(RESNET, torch(state, "net"), hash, [
+      /are those under net$/,
+      /names that are pytorch-cifar's are read as timm's \(linear is fc, shortcut is downsample\)$/,
+    ]);
+    const wrapped = weightsOf(RESNET, (name) => `module.${pytorchCifar(name)}`);
+    expectRead(RESNET, safetensors(wrapped.state), hash, [/"module\." before/, /pytorch-cifar's/]);
+  });
+
+  test.each([true, false])("torchvision's vision transformers (of its first version: %s)", (old) => {
+    const { state, hash } = weightsOf(VIT, torchvision(old));
+    expect([...state.keys()]).toContain("encoder.layers.encoder_layer_0.self_attention.in_proj_weight");
+    expectRead(VIT, torch(state), hash, [/names that are torchvision's are read as timm's/]);
+    expect(describeWeights(torch(state), VIT)).toMatchObject({ imageSize: 32, patchSize: 4 });
+  });
+
+  test("mmpretrain's ResNets", () => {
+    const { state, hash } = weightsOf(RESNET, (name) => (name.startsWith("fc.") ? `head.${name}` : `backbone.${name}`));
+    expectRead(RESNET, safetensors(state), hash, [/mmpretrain's/]);
+  });
+});
+
+describe("what is no model of that name is refused, and its names are shown:", () => {
+  const refused = (path: string, model = RESNET) => expect(() => loadNetwork({ model, weights: path }));
+
+  test("a file without a last layer", () => {
+    const { state } = weightsOf(RESNET, (name) => `backbone.${name}`);
+    for (const name of [...state.keys()]) if (name.startsWith("backbone.fc.")) state.delete(name);
+    refused(safetensors(state)).toThrow(/have no last layer \(fc\.weight\), .*; their tensors are called conv1\.weight, bn1\.weight, bn1\.bias and so on/);
+  });
+
+  test("another model", () => {
+    refused(safetensors(weightsOf(VIT, (name) => name).state)).toThrow(/have no last layer \(fc\.weight\)/);
+  });
+
+  test("two tensors that would have one name, and thousands of names that may end like a head", () => {
+    const { state } = weightsOf(RESNET, (name) => name);
+    state.set("_orig_mod.fc.weight", state.get("fc.weight")!);
+    refused(safetensors(state)).toThrow(/tensor "_orig_mod\.fc\.weight": expected none, found/);
+    const many = new Map(Array.from({ length: 20_000 }, (_, i): [string, Values] => [`m${i}.fc.weight`, { shape: [1], values: Float32Array.of(1) }]));
+    const began = performance.now();
+    refused(safetensors(many)).toThrow(/have no last layer/);
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
+});
