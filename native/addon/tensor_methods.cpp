@@ -90,6 +90,24 @@ const char *array_name(DType dtype) {
   return kNames[static_cast<int>(dtype)];
 }
 
+struct ByteArray {
+  const void *data;
+  int64_t length;
+};
+
+ByteArray byte_array(const char *method, const Napi::Value &value) {
+  const char *kExpected = "a Uint8Array with memory";
+  if (!value.IsTypedArray()) wrong_type(method, "bytes", kExpected, take_value(value).describe());
+  napi_typedarray_type type;
+  size_t length = 0;
+  void *data = nullptr;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(value.Env());
+  if (type != napi_uint8_array) wrong_type(method, "bytes", kExpected, "another typed array");
+  if (length > 0 && !data) wrong_range(method, "bytes", kExpected, "an array without memory");
+  return {data, static_cast<int64_t>(length)};
+}
+
 Napi::Value write_method(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &tensor = tensor_argument("write", info[0], environment.tensors);
   const std::string expected =
@@ -103,6 +121,21 @@ Napi::Value write_method(const Napi::CallbackInfo &info, Environment &environmen
   if (napi_get_typedarray_info(info.Env(), values, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok || !data)
     wrong_range("write", "values", expected, "an array without memory");
   write(environment.tensors.device(), tensor, data);
+  return info.Env().Undefined();
+}
+
+Napi::Value write_part(const Napi::CallbackInfo &info, Environment &environment) {
+  const Tensor &tensor = tensor_argument("writePart", info[0], environment.tensors);
+  if (tensor.dtype != DType::u8) wrong_range("writePart", "tensor", "a tensor of u8", tensor.describe());
+  if (!info[1].IsNumber()) wrong_type("writePart", "first", "an element's number", take_value(info[1]).describe());
+  const double first = info[1].As<Napi::Number>().DoubleValue();
+  const bool is_element = first >= 0 && first == std::floor(first) && first <= static_cast<double>(tensor.size);
+  if (!is_element) wrong_range("writePart", "first", "an element of " + tensor.describe(), describe_number(first));
+  const ByteArray bytes = byte_array("writePart", info[2]);
+  const int64_t room = tensor.size - static_cast<int64_t>(first);
+  if (bytes.length > room)
+    wrong_range("writePart", "bytes", "at most " + std::to_string(room) + " bytes from there", std::to_string(bytes.length));
+  if (bytes.length > 0) environment.tensors.device().write(tensor.data<uint8_t>() + static_cast<int64_t>(first), bytes.data, bytes.length);
   return info.Env().Undefined();
 }
 
@@ -155,16 +188,8 @@ Napi::Value checksum_method(const Napi::CallbackInfo &info, Environment &environ
 }
 
 Napi::Value checksum_of_method(const Napi::CallbackInfo &info, Environment &) {
-  const char *kExpected = "a Uint8Array with memory";
-  if (!info[0].IsTypedArray()) wrong_type("checksumOf", "bytes", kExpected, take_value(info[0]).describe());
-  napi_typedarray_type type;
-  size_t length = 0;
-  void *data = nullptr;
-  if (napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr) != napi_ok)
-    throw Napi::Error::New(info.Env());
-  if (type != napi_uint8_array) wrong_type("checksumOf", "bytes", kExpected, "another typed array");
-  if (length > 0 && !data) wrong_range("checksumOf", "bytes", kExpected, "an array without memory");
-  return checksum_in_digits(info.Env(), data, static_cast<int64_t>(length));
+  const ByteArray bytes = byte_array("checksumOf", info[0]);
+  return checksum_in_digits(info.Env(), bytes.data, bytes.length);
 }
 
 Napi::Value can_record(const Napi::CallbackInfo &info, Environment &environment) {
@@ -223,6 +248,7 @@ void add_tensor_methods(Napi::Object exports) {
   add_method<view>(exports, "view");
   add_method<release>(exports, "release");
   add_method<write_method>(exports, "write");
+  add_method<write_part>(exports, "writePart");
   add_method<read>(exports, "read");
   add_method<read_later>(exports, "readLater");
   add_method<take_read>(exports, "takeRead");

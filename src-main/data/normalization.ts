@@ -35,8 +35,7 @@ async function countSome({ count }: Pick<Split, "count">, stream: ImageStream, c
   // Whether a device holds all images depends on the machine, but what is measured must not.
   const drawn = stream.isHeld ? allOf(count) : drawnFrom(count);
   for (let at = 0; at < drawn.length; at += BATCH) {
-    await stream.need(drawn.subarray(at, at + BATCH), drawn.subarray(at + BATCH, at + 2 * BATCH));
-    countValues(stream.images.toUint8(), counts);
+    countValues(await stream.read(drawn.subarray(at, at + BATCH)), counts);
   }
   return drawn.length;
 }

@@ -1,16 +1,42 @@
-import { backend, fromArray, type Tensor, unscoped } from "../tensor/tensor";
+import { backend, empty, type Tensor, unscoped } from "../tensor/tensor";
 import type { RawSplit, Split } from "./dataset";
 import { isHeld, sourceOf } from "./image-source";
-import { ImageStream } from "./image-stream";
+import { BatchStream, GrowingStream, type ImageStream } from "./image-stream";
 import { gigabytes } from "./memory";
 
-/** Hands a split to the device: all of its images, if they lie in memory and take at most so many bytes there, otherwise those of one batch at a time. */
-export function toSplit(raw: RawSplit, mostOnDevice = Number.POSITIVE_INFINITY): Split {
-  const { labels, pixels, H, W, files } = raw;
+/**
+ * Hands splits to the device. It holds all images of those for which it has room, beside others at most so many bytes of them: from the start if they lie in
+ * memory, otherwise as they are needed. Of the others it holds those of one batch at a time, and so does the processor of images that do not lie in memory.
+ */
+export function toSplits(parts: readonly RawSplit[], mostOnDevice = Number.POSITIVE_INFINITY): Split[] {
+  let left = mostOnDevice;
+  return parts.map((part) => {
+    const bytes = part.labels.length * part.H * part.W * 3;
+    const isWanted = bytes <= left && (isHeld(part.pixels) || backend().device() === "cuda");
+    const room = isWanted ? roomFor(part) : null;
+    if (room) left -= bytes;
+    return toSplit(part, room);
+  });
+}
+
+/** u8 [count,H,W,3], undefined content; null if the device is a GPU that has no room for it. */
+function roomFor({ labels, H, W }: RawSplit): Tensor | null {
+  try {
+    return unscoped(() => empty([labels.length, H, W, 3], "u8"));
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "CUDA_OUT_OF_MEMORY") return null;
+    throw error;
+  }
+}
+
+function toSplit({ labels, pixels, H, W, files }: RawSplit, room: Tensor | null): Split {
   const common = { count: labels.length, labels, H, W, ...(files && { files }) };
-  const held = isHeld(pixels) && pixels.length <= mostOnDevice ? heldOn(raw, pixels) : null;
-  if (held) return { ...common, images: held };
-  const stream = new ImageStream(sourceOf(pixels, H * W * 3), H, W, isHeld(pixels));
+  if (room && isHeld(pixels)) {
+    backend().write(room.handle, pixels);
+    return { ...common, images: room };
+  }
+  const options = { source: sourceOf(pixels, H * W * 3), H, W, isHeld: isHeld(pixels) };
+  const stream: ImageStream = room ? new GrowingStream(options, room) : new BatchStream(options);
   return {
     ...common,
     stream,
@@ -20,19 +46,9 @@ export function toSplit(raw: RawSplit, mostOnDevice = Number.POSITIVE_INFINITY):
   };
 }
 
-/** All images on the device; null if it is a GPU that has no room for them. */
-function heldOn({ labels, H, W }: RawSplit, pixels: Uint8Array): Tensor | null {
-  try {
-    return unscoped(() => fromArray(pixels, [labels.length, H, W, 3]));
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "CUDA_OUT_OF_MEMORY") return null;
-    throw error;
-  }
-}
-
 /** That a GPU is sent the images batch by batch, where it is; otherwise null. */
 export function streamedInWords(splits: readonly Split[]): string | null {
-  const bytes = splits.reduce((sum, { stream, count, H, W }) => sum + (stream ? count * H * W * 3 : 0), 0);
+  const bytes = splits.reduce((sum, { stream, count, H, W }) => sum + (stream instanceof BatchStream ? count * H * W * 3 : 0), 0);
   if (bytes === 0 || backend().device() !== "cuda") return null;
   return `${gigabytes(bytes)} of images stay in the computer's memory or on its disk, and the GPU is sent those of each batch`;
 }

@@ -133,7 +133,8 @@ async function onLabelled(
   yieldPoint: () => Promise<void>,
   notify: Notify,
 ): Promise<EvaluateResult> {
-  const data = await openTestData(source, known, { storeSize: Math.max(...loaded.map(({ network }) => network.model.imageSize)) });
+  const storeSize = Math.max(...loaded.map(({ network }) => network.model.imageSize));
+  const data = await openTestData(source, known, { storeSize, onNote: (text) => notify({ type: "note", text }) });
   try {
     const { test, classes } = data;
     for (const said of data.said) notify(said);

@@ -200,6 +200,13 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
     ["values", bytes, new Uint8ClampedArray(2)],
     ["values", bytes, new DataView(new ArrayBuffer(2))],
   ],
+  writePart: [
+    ...wrongHandles().map((handle): [string, ...unknown[]] => ["tensor", handle, 0, new Uint8Array(1)]),
+    ["tensor", whole, 0, new Uint8Array(1)],
+    ...[undefined, null, "0", -1, 0.5, 3, Number.NaN, 2 ** 53].map((first): [string, ...unknown[]] => ["first", bytes, first, new Uint8Array(1)]),
+    ...[undefined, [1], new Int32Array(1), new Uint8Array(3)].map((array): [string, ...unknown[]] => ["bytes", bytes, 0, array]),
+    ["bytes", bytes, 2, new Uint8Array(1)],
+  ],
   selectIsa: [...OBJECTS, undefined, null, 1, "", "AVX2", "x".repeat(2 ** 20)].map((isa) => ["isa", isa]),
   selectBf16Products: [...OBJECTS, undefined, null, 1, "", "auto", "x".repeat(2 ** 20)].map((products) => ["products", products]),
   setThreads: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, 0, 1025].map((count) => ["count", count]),
@@ -221,7 +228,7 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
       ]),
     ),
     ...["rows", "columns"].flatMap((name) =>
-      [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 2.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
+      [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 3.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
     ),
   ],
   memoryStats: [],

@@ -1,10 +1,14 @@
 // What does not fit onto a GPU is sent to it batch by batch.
-import { afterEach, expect, it, vi } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { need } from "../../src-main/data/batches";
 import type { Dataset } from "../../src-main/data/dataset";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";
+import { png, writeFiles } from "../data/image-files";
 import { emulatedLibrary, noEmulator } from "./emulated";
 
 const addon = loadAddon();
@@ -49,4 +53,21 @@ it("images may take a part of the GPU's memory only", async (test) => {
   addon.useCuda(emulatedLibrary, 0);
   const { data } = await open(200 * 3072);
   expect([data.train.stream !== undefined, data.test.stream !== undefined]).toEqual([true, false]);
+});
+
+it("images that are read when they are needed stay on a GPU that has room for all", async (test) => {
+  if (noEmulator) test.skip(noEmulator);
+  const folder = mkdtempSync(join(tmpdir(), "growing-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const [n, name] of ["train/a/1", "train/a/2", "train/b/1", "test/a/1", "test/b/1"].entries())
+    writeFiles(folder, { [`${name}.png`]: await png(8, 8, [n, 50 * n, 9]) });
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null } as const;
+  data = await openDataset(source, { storeSize: 16 });
+  const expected = data.train.images.toUint8();
+  data.release();
+  addon.useCuda(emulatedLibrary, 0);
+  data = await openDataset(source, { storeSize: 16, heldBytes: 0 });
+  await need(data.train, Int32Array.of(2, 0));
+  await need(data.train, Int32Array.of(1));
+  expect(data.train.images.toUint8()).toEqual(expected);
 });

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { need } from "../../src-main/data/batches";
 import type { Dataset, Split } from "../../src-main/data/dataset";
+import { type ImageSource, sourceOf } from "../../src-main/data/image-source";
+import { GrowingStream } from "../../src-main/data/image-stream";
 import { measureNormalization } from "../../src-main/data/normalization";
 import { type OpenOptions, openDataset, type Source } from "../../src-main/data/open-dataset";
-import { backend, useBackend } from "../../src-main/tensor/tensor";
+import { backend, empty, useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "./image-files";
 
 useBackend(loadAddon());
@@ -95,4 +97,22 @@ test("that cannot be read are named when they are needed", async () => {
   const { train } = await open({}, { heldBytes: 0 });
   await pixelsOf(train, [0, 1]);
   await expect(pixelsOf(train)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining(join("train", "b", "3.png")) });
+});
+
+test("stay on a device that has room for all, and are read only once", async () => {
+  const held = await open();
+  const read: number[][] = [];
+  const bytes = 8 * 8 * 3;
+  const pixels = held.train.images.toUint8();
+  const source = sourceOf(pixels, bytes);
+  const counted = { ...source, read: (numbers: Int32Array, to: Uint8Array) => (read.push([...numbers]), source.read(numbers, to)), expect: () => {} };
+  const room = empty([held.train.count, 8, 8, 3], "u8");
+  const stream = new GrowingStream({ source: counted as ImageSource, H: 8, W: 8, isHeld: false }, room);
+  await stream.need(Int32Array.of(9, 2, 9), new Int32Array());
+  expect(() => stream.rowsOf(Int32Array.of(3))).toThrow("image 3 was not needed");
+  await stream.need(Int32Array.of(2, 3), new Int32Array());
+  expect([...stream.rowsOf(Int32Array.of(2, 9, 3))]).toEqual([2, 9, 3]);
+  expect(read).toEqual([[9, 2], [3]]);
+  for (const n of [2, 3, 9]) expect(stream.images.toUint8().subarray(n * bytes, (n + 1) * bytes)).toEqual(pixels.subarray(n * bytes, (n + 1) * bytes));
+  stream.release();
 });

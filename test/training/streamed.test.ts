@@ -2,8 +2,8 @@
 import { afterAll, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { Dataset, Split } from "../../src-main/data/dataset";
-import { toSplit } from "../../src-main/data/split";
+import type { Dataset, RawSplit, Split } from "../../src-main/data/dataset";
+import { toSplits } from "../../src-main/data/split";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { comparisonArms } from "../../src-main/training/compare";
 import { train } from "../../src-main/training/loop";
@@ -16,8 +16,9 @@ afterAll(() => addon.useCpu());
 
 /** Of which no device holds more than one batch. */
 function streamed(data: Dataset): Dataset {
-  const splitOf = ({ labels, images, H, W }: Split) => toSplit({ labels, pixels: images.toUint8(), H, W }, 0);
-  const splits = { train: splitOf(data.train), test: splitOf(data.test) };
+  const raw = ({ labels, images, H, W }: Split): RawSplit => ({ labels, pixels: images.toUint8(), H, W });
+  const [train, test] = toSplits([raw(data.train), raw(data.test)], 0);
+  const splits = { train: train!, test: test! };
   data.release();
   return { ...data, ...splits, release: () => Object.values(splits).map(({ stream }) => stream!.release()) };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { writeWhole } from "../../disk/write-whole";
 import { memory } from "../../machine/memory";
 import { DECODED_AT_ONCE } from "../decode";
@@ -11,14 +12,16 @@ import { Kept } from "./kept";
 import { aboutFile, makeRoom, type StoreInfo, type StorePlace, storePlace } from "./place";
 import { StoredImages } from "./stored-images";
 
-/** Has to change whenever the same file is decoded to other pixels than before. */
-export const DECODING = 1;
+/** Has to change whenever this program makes other pixels of the same file than before; what the image library makes of it is known by its version. */
+const DECODING = 2;
 
 export interface StoreOptions {
   /** Holds the files. */
   folder: string;
   /** All files of the folder, also those of which nothing is needed now: the store is for all starts. */
   files: FileTable;
+  /** How many of them, the first ones, are wanted now. */
+  wanted: number;
   /** Of the decoded images, in pixels. */
   side: number;
   /** Decodes the image of a file to [side,side,3]. Throws an InputError that names it if that is not possible. */
@@ -33,7 +36,7 @@ export interface StoreOptions {
  * disk has no room for them, memory keeps as many as an eighth of what is free holds.
  */
 export function openStore(options: StoreOptions): StoredImages {
-  const { folder, files, side, decode, onNote, signal } = options;
+  const { folder, files, wanted, side, decode, onNote, signal } = options;
   const bytes = side * side * 3;
   const disk = openDisk(options);
   const mostHeld = Math.floor(memory().available / 8 / bytes);
@@ -43,7 +46,7 @@ export function openStore(options: StoreOptions): StoredImages {
       `${homeless} of ${files.count} decoded images have room neither on the disk nor in memory, and are decoded whenever they are needed: see DISTILL_CACHE_GB`,
     );
   const kept = new Kept(disk, mostHeld, (reason) => onNote(`decoded images go no further to the disk (${reason}): the next start decodes the others again`));
-  return new StoredImages({ folder, files, bytes, kept, decode, atOnce: DECODED_AT_ONCE, signal });
+  return new StoredImages({ folder, files, wanted, bytes, kept, decode, onNote, atOnce: DECODED_AT_ONCE, signal });
 }
 
 /** Null where nothing is kept on the disk. */
@@ -68,7 +71,7 @@ function openDisk({ folder, files, side, onNote }: StoreOptions): DiskStore | nu
 
 /** Equal for the same files in whatever folder, with the same side. */
 function keyOf(files: FileTable, side: number): string {
-  const hash = createHash("sha256").update(JSON.stringify([DECODING, side, files.count]));
+  const hash = createHash("sha256").update(JSON.stringify([DECODING, sharp.versions, side, files.count]));
   for (const part of files.content()) hash.update(part);
   return hash.digest("hex").slice(0, 32);
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Pixels } from "../dataset";
-import { DECODED_AT_ONCE, decode, decodeSquare, fitSquare, imageSize } from "../decode";
+import { DECODED_AT_ONCE, decode, decodeSquare, imageSize } from "../decode";
 import type { LeftOut } from "../folder/left-out";
 import { systemPath } from "../folder/names";
 import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
@@ -65,8 +65,8 @@ export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Pro
   const reading = new Reading(wanted, tables, options);
   if (typeof wanted.side === "number") return reading.at(wanted.side, null);
   const { most } = wanted.side;
-  const own = await ownSide(wanted, options.signal);
-  if (own === null || own >= most) return reading.at(most, null);
+  const own = await ownSide(wanted, most, options.signal);
+  if (own === null) return reading.at(most, null);
   try {
     return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
@@ -104,7 +104,7 @@ class Reading {
     const onRead = () => this.options.onProgress?.(++done, this.#total);
     try {
       for (const [i, { wanted }] of this.wanted.parts.entries()) {
-        const images = this.#open(this.tables[i]!, side, onOther);
+        const images = this.#open(this.tables[i]!, wanted, side, onOther);
         const part = this.isHeldAt(side) ? held(images, wanted, side, unreadable, onRead) : this.#stored(images, wanted, side, unreadable, onRead);
         parts.push(await part);
       }
@@ -115,16 +115,19 @@ class Reading {
     }
   }
 
-  #open(files: FileTable, side: number, onOther: OnOther | null): StoredImages {
+  #open(files: FileTable, wanted: number, side: number, onOther: OnOther | null): StoredImages {
+    const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
     const decodeOwn = async (path: string, signal?: AbortSignal) => {
       const image = await decode({ path }, { signal });
-      if (image.H !== side || image.W !== side) onOther!(path, image);
-      return fitSquare(image, side);
+      if (image.H === side && image.W === side) return image.data;
+      onOther!(path, image);
+      // As where it is expected: what is kept must not depend on how it was met.
+      return decodeFitted(path, signal);
     };
-    const decodeFitted = (path: string, signal?: AbortSignal) => decodeSquare({ path }, side, { signal });
     return openStore({
       folder: this.wanted.folder,
       files,
+      wanted,
       side,
       decode: onOther ? decodeOwn : decodeFitted,
       onNote: this.#onNote,
@@ -188,18 +191,21 @@ async function tableOf(folder: string, { count, path }: FilesPart, signal?: Abor
   return files;
 }
 
-/** The side of all images, if they are squares of one size as far as up to a thousand of them tell; otherwise null. */
-async function ownSide({ folder, parts }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
+/** The side of all images, if they are squares of one size below `most` as far as up to a thousand of each part tell; otherwise null. */
+async function ownSide({ folder, parts }: FilesToRead, most: number, signal?: AbortSignal): Promise<number | null> {
   const looked = parts.flatMap(({ path, wanted }) => {
     const step = Math.max(1, wanted / HEADERS_READ);
     return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
   });
-  const sides = new Set<number | null>();
-  for (let at = 0; at < looked.length && sides.size < 2; at += DECODED_AT_ONCE) {
+  let side: number | null = null;
+  for (let at = 0; at < looked.length; at += DECODED_AT_ONCE) {
     const sizes = await Promise.allSettled(looked.slice(at, at + DECODED_AT_ONCE).map((path) => imageSize({ path }, { signal })));
     checkStop(signal);
     // A file that cannot be read is reported when it is decoded.
-    for (const size of sizes) if (size.status === "fulfilled") sides.add(size.value.width === size.value.height ? size.value.width : null);
+    for (const { width, height } of sizes.flatMap((size) => (size.status === "fulfilled" ? [size.value] : []))) {
+      side ??= width;
+      if (width !== side || height !== side || side >= most) return null;
+    }
   }
-  return sides.size === 1 ? [...sides][0]! : null;
+  return side;
 }

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../contract/failure";
 import { systemPath } from "../folder/names";
-import type { ImageSource } from "../image-source";
+import { allOf, type ImageSource } from "../image-source";
 import { checkStop, stopPoint, unlessStopped } from "../stop";
 import { UnreadableImages } from "../unreadable";
 import type { FileTable } from "./file-table";
@@ -13,12 +13,16 @@ export interface StoredImagesOptions {
   /** Holds the files. */
   folder: string;
   files: FileTable;
+  /** How many of the files, the first ones, are wanted now. */
+  wanted: number;
   /** Bytes of a decoded image. */
   bytes: number;
   /** Where decoded images are kept. */
   kept: Kept;
   /** Decodes the image of a file. Throws an InputError that names it if that is not possible. */
   decode(path: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Told what the user should know, in words. */
+  onNote(text: string): void;
   /** Files that are decoded at the same time. */
   atOnce: number;
   signal?: AbortSignal;
@@ -50,7 +54,18 @@ export class StoredImages implements ImageSource {
     const unreadable = new UnreadableImages();
     const place = (i: number) => to.subarray(i * bytes, (i + 1) * bytes);
     await this.readable(numbers, place, unreadable);
+    if (unreadable.errors.length > 0) await this.#tellAll();
     unreadable.settle(numbers.length, false);
+  }
+
+  /** Throws an InputError that names all files that cannot be read: to mend one at each start would be tedious. */
+  async #tellAll(): Promise<void> {
+    const { bytes, wanted, onNote } = this.#options;
+    onNote("an image cannot be read: all others that are wanted are decoded now, so that every such file is named");
+    const unreadable = new UnreadableImages();
+    const scratch = new Uint8Array(bytes);
+    await this.readable(allOf(wanted), () => scratch, unreadable);
+    unreadable.settle(wanted, false);
   }
 
   /** Reads those that can be read, the i-th to `place(i)`, and gathers the others. Returns the numbers of those that were read, in order. */

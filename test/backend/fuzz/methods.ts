@@ -36,6 +36,10 @@ export function methodCalls(thread: Thread): Methods {
       const shared = new Values(new SharedArrayBuffer(Values.BYTES_PER_ELEMENT * size(tensor)) as never);
       addon.write!(tensor.handle, pick([new Values(size(tensor)), shared, buffer(thread.random)]));
     },
+    writePart: () => {
+      const tensor = some();
+      addon.writePart!(tensor.handle, pick([0, 1, size(tensor), 2 ** 40]), pick([new Uint8Array(2), new Uint8Array(), buffer(thread.random)]));
+    },
     read: () => {
       thread.reading = some();
       addon.read!(thread.reading.handle);
@@ -61,7 +65,7 @@ export function methodCalls(thread: Thread): Methods {
       const [H, W] = [thread.random.integer(1, 9), thread.random.integer(1, 9)];
       const image = pick([new Uint8Array(H * W * 3), new Uint8Array(3), buffer(thread.random)]);
       const picture = { height: pick([H, 3 * H, 2 ** 20]), width: pick([W, 5 * W]) };
-      const covered = { rows: pick([H, H - 0.3, 1]), columns: pick([W, 1.01, 0]) };
+      const covered = { rows: pick([H, H - 0.3, H + 1, 1]), columns: pick([W, 1.01, 0]) };
       return addon.fitImage!(image, { H, W, ...picture, ...covered, side: pick([1, 2, 7, 0.5, 2 ** 20]) });
     },
     device: () => addon.device!(),
