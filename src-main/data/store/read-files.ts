@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Pixels } from "../dataset";
 import { DECODED_AT_ONCE, decode, decodeSquare, imageSize } from "../decode";
 import type { LeftOut } from "../folder/left-out";
-import { systemPath } from "../folder/names";
+import { below, systemPath } from "../folder/names";
 import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
 import { checkMemory, gigabytes } from "../memory";
 import type { Said } from "../said";
@@ -194,8 +194,9 @@ function toldOnce(side: number, { onNote }: ReadingFiles): OnOther {
 async function tableOf(folder: string, { count, path }: FilesPart, signal?: AbortSignal): Promise<FileTable> {
   const files = new FileTable();
   for (let n = 0; n < count; n++) {
-    const stats = statSync(systemPath(join(folder, path(n))), { throwIfNoEntry: false });
-    files.add(path(n), stats?.size ?? 0, stats?.mtimeMs ?? 0);
+    const name = path(n);
+    const stats = statSync(systemPath(below(folder, name)), { throwIfNoEntry: false });
+    files.add(name, stats?.size ?? 0, stats?.mtimeMs ?? 0);
     if (n % FILES_BETWEEN_PAUSES === 0) await stopPoint(signal);
   }
   return files;
