@@ -14,7 +14,7 @@ const table: Layers = {
   "src-main/tensor": ["backend (types)"],
   "src-main/nn": ["backend (types)", "tensor"],
   "src-main/models": ["contract", "disk", "pickle", "tensor", "nn"],
-  "src-main/data": ["contract", "disk", "download", "machine", "tensor"],
+  "src-main/data": ["contract", "disk", "download", "machine", "pickle", "tensor"],
   "src-main/training": ["contract", "disk", "backend (types)", "tensor", "nn", "models", "data"],
   "src-main/runs": ["contract", "disk", "backend (types)", "tensor", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],

@@ -68,7 +68,7 @@ Napi::Value fit_image_method(const Napi::CallbackInfo &info, Environment &enviro
   FitImage fit{};
   fit.H = whole(sides, "H"), fit.W = whole(sides, "W"), fit.side = whole(sides, "side");
   fit.height = whole(sides, "height"), fit.width = whole(sides, "width");
-  fit.rows = extent(sides, "rows", fit.H), fit.columns = extent(sides, "columns", fit.W);
+  fit.rows = extent(sides, "rows", fit.H + 1), fit.columns = extent(sides, "columns", fit.W + 1);
   const NewArray y = new_array("fitImage", environment, DType::u8, fit.side * fit.side * 3);
   fit.y = static_cast<uint8_t *>(y.data);
   // Last, as what was read before it may have run JavaScript.

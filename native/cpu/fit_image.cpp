@@ -20,14 +20,15 @@ struct Weights {
   WholeWeights view() const { return {taps, first.data(), count.data(), weights.data()}; }
 };
 
-// Outputs begin ... begin + count - 1 of a resize of the first `extent` inputs. Pillow's precompute_coeffs and normalize_coeffs_8bpc
+// Outputs begin ... begin + count - 1 of a resize of `extent` inputs, which may be a part more than there are. Pillow's precompute_coeffs
+// and normalize_coeffs_8bpc
 Weights weights_of(int64_t inputs, double extent, int64_t outputs, int64_t begin, int64_t count) {
   const double scale = extent / static_cast<double>(outputs), radius = std::max(scale, 1.0);
   Weights r;
   r.taps = 2 * static_cast<int64_t>(std::ceil(radius)) + 1;
   std::vector<double> heights(static_cast<size_t>(r.taps));
   for (int64_t i = 0; i < count; ++i) {
-    const double centre = (static_cast<double>(begin + i) + 0.5) * scale;
+    const double centre = std::min((static_cast<double>(begin + i) + 0.5) * scale, static_cast<double>(inputs));
     const int64_t low = std::max(static_cast<int64_t>(centre - radius + 0.5), int64_t{0});
     const int64_t high = std::min(static_cast<int64_t>(centre + radius + 0.5), inputs);
     std::fill(heights.begin(), heights.end(), 0.0);

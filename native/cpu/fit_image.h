@@ -10,8 +10,8 @@ struct FitImage {
   const uint8_t *image;  // [H,W,3]
   int64_t H, W;
   // Sides of the picture that the image shows, from which those of the resized one follow. Others than H and W if it was shrunk while it
-  // was decoded: then the picture covers `rows` of the image's rows and `columns` of its columns, from the first on, and these may be
-  // fractions.
+  // was decoded: then the picture covers `rows` rows and `columns` columns from the first on, which may be fractions, less than the image
+  // has or up to one more.
   int64_t height, width;
   double rows, columns;
   int64_t side;

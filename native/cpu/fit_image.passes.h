@@ -39,43 +39,40 @@ constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
 inline uint8_t to_byte(int32_t sum) { return static_cast<uint8_t>(sum >> kWeightBits); }
 
-// x [W,3] and one byte -> y [side,3] and one byte. Four bytes at a time, as registers hold them; the fourth is the next pixel's.
-inline void narrow(const uint8_t *x, const WholeWeights &columns, int64_t side, uint8_t *y) {
-  for (int64_t z = 0; z < side; ++z) {
-    const int32_t *weights = columns.weights + z * columns.taps;
-    const uint8_t *from = x + 3 * columns.first[z];
-    int32_t sums[4] = {kHalf, kHalf, kHalf, kHalf};
-    for (int64_t tap = 0; tap < columns.count[z]; ++tap)
-      for (int c = 0; c < 4; ++c) sums[c] += weights[tap] * from[3 * tap + c];
-    for (int c = 0; c < 4; ++c) y[3 * z + c] = to_byte(sums[c]);
+// Registers has two sums of `taps` times a weight, each by its instructions:
+//   pixel: of four bytes each, 3 bytes apart, of which the last is the next pixel's; into four bytes
+//   run: of kRun bytes each, `width` bytes apart; into kRun bytes
+constexpr int64_t kRun = 32;
+
+// x [W,3] and one byte -> y [side,3] and one byte
+template <class Registers>
+void narrow(const uint8_t *x, const WholeWeights &columns, int64_t side, uint8_t *y) {
+  for (int64_t z = 0; z < side; ++z)
+    Registers::pixel(x + 3 * columns.first[z], columns.weights + z * columns.taps, columns.count[z], y + 3 * z);
+}
+
+// x [taps,width] -> y [width]
+template <class Registers>
+void sum_rows(const uint8_t *x, const int32_t *weights, int64_t taps, int64_t width, uint8_t *y) {
+  int64_t i = 0;
+  for (; i + kRun <= width; i += kRun) Registers::run(x + i, weights, taps, width, y + i);
+  for (; i < width; ++i) {
+    int32_t sum = kHalf;
+    for (int64_t tap = 0; tap < taps; ++tap) sum += weights[tap] * x[tap * width + i];
+    y[i] = to_byte(sum);
   }
 }
 
-// Bytes of a row that are summed at a time, in registers.
-constexpr int64_t kRun = 32;
-
-// The first `size` <= kRun bytes of `taps` rows of `width` bytes -> y
-inline void sum_rows(const uint8_t *x, const int32_t *weights, int64_t taps, int64_t width, int64_t size, uint8_t *y) {
-  int32_t sums[kRun];
-  for (int32_t &sum : sums) sum = kHalf;
-  for (int64_t tap = 0; tap < taps; ++tap)
-    for (int64_t i = 0; i < size; ++i) sums[i] += weights[tap] * x[tap * width + i];
-  for (int64_t i = 0; i < size; ++i) y[i] = to_byte(sums[i]);
-}
-
-inline void run_passes_here(const Passes &a) {
+template <class Registers>
+void run_passes_by(const Passes &a) {
   const int64_t width = 3 * a.side;
   for (int64_t h = 0; h < a.height; ++h) {
     std::memcpy(a.line, a.image + h * a.W * 3, static_cast<size_t>(3 * a.W));
-    narrow(a.line, a.columns, a.side, a.narrowed + h * width);
+    narrow<Registers>(a.line, a.columns, a.side, a.narrowed + h * width);
   }
   for (int64_t z = 0; z < a.side; ++z) {
     const uint8_t *from = a.narrowed + (a.rows.first[z] - a.rows.first[0]) * width;
-    const int32_t *weights = a.rows.weights + z * a.rows.taps;
-    uint8_t *y = a.y + z * width;
-    int64_t i = 0;
-    for (; i + kRun <= width; i += kRun) sum_rows(from + i, weights, a.rows.count[z], width, kRun, y + i);
-    if (i < width) sum_rows(from + i, weights, a.rows.count[z], width, width - i, y + i);
+    sum_rows<Registers>(from, a.rows.weights + z * a.rows.taps, a.rows.count[z], width, a.y + z * width);
   }
 }
 

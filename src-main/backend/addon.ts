@@ -102,7 +102,7 @@ export interface Addon {
   lockFile(file: number): "taken" | "held by another" | "not supported";
   /**
    * u8 [side,side,3]: to the bit what torchvision's Resize(side) and CenterCrop(side) make of an image of Pillow. The image [H,W,3] shows a picture of
-   * height x width pixels in its first `rows` and `columns`, which may be fractions: others than H and W if it was shrunk while it was decoded. Works in
+   * height x width pixels in its first `rows` and `columns`, which may be fractions, up to H + 1 and W + 1: others than H and W if it was shrunk while it was decoded. Works in
    * a thread of Node's pool; until it is done, the image's memory must neither change nor move to another thread.
    */
   fitImage(image: Uint8Array, sides: { H: number; W: number; height: number; width: number; rows: number; columns: number; side: number }): Promise<Uint8Array>;

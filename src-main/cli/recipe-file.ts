@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { applySettings } from "../contract/apply-settings";
 import { InputError } from "../contract/failure";
-import { parseJson } from "../contract/json";
+import { isUnwieldy, parseJson } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf, resolvePaths } from "../contract/recipe-values";
@@ -18,11 +18,9 @@ export function readRecipe(file: string, assignments: readonly string[], cwd: st
   const written = isOfRun(json) ? json.recipe : json;
   // What comes through a pipe lies in no folder.
   const folder = statSync(place).isFile() ? path.dirname(place) : cwd;
-  const recipe = completeRecipe(
-    resolvePaths(written as Recipe, (each) => absolutePath(each, folder)),
-    assignments,
-    cwd,
-  );
+  // What is too deep or too large is refused as it is, before its values are looked at one by one.
+  const placed = isUnwieldy(written) ? written : resolvePaths(written as Recipe, (each) => absolutePath(each, folder));
+  const recipe = completeRecipe(placed, assignments, cwd);
   expectNotMeantFrom(cwd, folder, written as Recipe, recipe);
   return recipe;
 }

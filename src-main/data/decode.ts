@@ -37,19 +37,24 @@ export interface ReadingOptions {
 
 /** Decodes an image as a viewer would show it: rotated by its EXIF orientation, converted to sRGB, transparency on white. Throws an InputError that names the file. */
 export async function decode(file: ImageFile, options?: ReadingOptions): Promise<Pixels> {
-  return reading(file, options, (image, header) => (isPlainCmyk(header) ? decodeCmyk(image) : decodeColours(image)));
+  return reading(file, options, pixelsOf);
 }
 
-async function decodeColours(image: (options?: SharpOptions) => Sharp): Promise<Pixels> {
-  const upright = image({ autoOrient: true }).flatten({ background: "#ffffff" }).toColourspace("srgb");
-  const { data, info } = await upright.raw().toBuffer({ resolveWithObject: true });
+/** Opens the image that is being read. */
+type Opens = (options?: SharpOptions) => Sharp;
+
+async function pixelsOf(image: Opens, header: Metadata): Promise<Pixels> {
+  if (isPlainCmyk(header)) return decodeCmyk(image);
+  const { data, info } = await upright(image).raw().toBuffer({ resolveWithObject: true });
   return { data, H: info.height, W: info.width };
 }
+
+const upright = (image: Opens) => image({ autoOrient: true }).flatten({ background: "#ffffff" }).toColourspace("srgb");
 
 const isPlainCmyk = ({ space, depth }: Metadata) => space === "cmyk" && depth === "uchar";
 
 /** As Pillow and browsers: each ink takes its part of the light, whatever a profile says of its colour. */
-async function decodeCmyk(image: (options?: SharpOptions) => Sharp): Promise<Pixels> {
+async function decodeCmyk(image: Opens): Promise<Pixels> {
   const inks = image({ autoOrient: true, ignoreIcc: true }).pipelineColourspace("cmyk").toColourspace("cmyk");
   const { data, info } = await inks.raw().toBuffer({ resolveWithObject: true });
   const { height: H, width: W, channels } = info;
@@ -62,11 +67,47 @@ async function decodeCmyk(image: (options?: SharpOptions) => Sharp): Promise<Pix
 }
 
 /**
- * u8 [side,side,3] of what `decode` gives: the shorter side resized to `side`, then the middle, as `fitSquare` does. Every network's input starts from
- * it, in training, evaluation and prediction. Throws an InputError that names the file.
+ * u8 [side,side,3] of what `decode` gives: the shorter side resized to `side`, then the middle, as `fitSquare` does, to the bit. Of a JPEG whose shorter
+ * side is at least 7.5 times as long, the decoder makes fewer pixels, in less time: values differ by up to 0.5 of 255 on average, single ones by up to 6 (PIL.Image.draft).
+ * Every network's input starts from it, in training, evaluation and prediction. Throws an InputError that names the file.
  */
 export async function decodeSquare(file: ImageFile, side: number, options?: ReadingOptions): Promise<Uint8Array> {
-  return fitSquare(await decode(file, options), side);
+  return reading(file, options, async (image, header) => {
+    const shrinking = shrinkingOf(header, side);
+    return shrinking ? decodeShrunk(image, header, shrinking, side) : fitSquare(await pixelsOf(image, header), side);
+  });
+}
+
+/** How a JPEG is shrunk before it is fitted: by its decoder, which computes fewer cosines, and then by the image library, which insists on some share. */
+interface Shrinking {
+  times: number;
+  byDecoder: number;
+}
+
+const SHRINKINGS: readonly Shrinking[] = [
+  { times: 9, byDecoder: 8 },
+  { times: 5, byDecoder: 4 },
+  { times: 3, byDecoder: 2 },
+];
+/** At least so many times the wanted side is left to the fitting: what shrinking does to an image is hardly seen then. */
+const LEFT = 2.5;
+
+/** Null if nothing is gained, or if the image would be displaced. */
+function shrinkingOf(header: Metadata, side: number): Shrinking | null {
+  const { format, width, height, orientation = 1 } = header;
+  if (format !== "jpeg" || isPlainCmyk(header)) return null;
+  const shrinking = SHRINKINGS.find(({ times }) => Math.min(width, height) >= LEFT * times * side);
+  if (!shrinking) return null;
+  // The decoder leaves out the last pixels that fill no whole one of its own; in an image that is turned, they are the first ones.
+  const isWhole = [width, height].every((length) => length % shrinking.byDecoder === 0);
+  return isWhole || orientation === 1 ? shrinking : null;
+}
+
+async function decodeShrunk(image: Opens, { autoOrient: { width, height } }: Metadata, { times, byDecoder }: Shrinking, side: number): Promise<Uint8Array> {
+  const [W, H] = [Math.floor(width / times), Math.floor(height / times)];
+  const data = await upright(image).resize({ width: W, height: H, fit: "fill", kernel: "cubic" }).raw().toBuffer();
+  const covered = (length: number, shrunk: number) => (shrunk * length) / (byDecoder * Math.floor(length / byDecoder));
+  return backend().fitImage(data, { H, W, height, width, rows: covered(height, H), columns: covered(width, W), side });
 }
 
 /** Width and height that `decode` would give, read from the file's header only. */
@@ -96,7 +137,7 @@ export async function fitSquare({ data, H, W }: Pixels, side: number): Promise<U
 async function reading<T>(
   file: ImageFile,
   { signal, seconds = SECONDS }: ReadingOptions = {},
-  read: (image: (options?: SharpOptions) => Sharp, header: Metadata) => Promise<T>,
+  read: (image: Opens, header: Metadata) => Promise<T>,
 ): Promise<T> {
   const work = async () => {
     const bytes = await readImageFile(file);

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type DataFormat, type StoredFormat, storedFormats } from "../contract/data-formats";
+import { type DataFormat, detectedFormats, type StoredFormat } from "../contract/data-formats";
 import { InputError, Interrupted } from "../contract/failure";
 import { isRefusal } from "../disk/open-file";
 import { bundledData } from "./assets";
@@ -37,7 +37,7 @@ export function expectThere({ path }: Location, cause?: unknown): void {
 /** Finds the folder that holds the data, and their format. "bundled" is the sample that comes with the program. */
 export function locate(path: string, format: DataFormat): Location {
   const folder = path === "bundled" ? bundledFolder() : existingFolder(path);
-  const candidates = format === "auto" ? storedFormats : [format];
+  const candidates = format === "auto" ? detectedFormats : [format];
   const found = candidates.flatMap((format): Location[] => {
     const path = formats[format].detect(folder);
     return path === null ? [] : [{ path, format }];

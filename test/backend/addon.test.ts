@@ -228,7 +228,7 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
       ]),
     ),
     ...["rows", "columns"].flatMap((name) =>
-      [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 2.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
+      [...OBJECTS, Number.NaN, undefined, null, true, 0.9, 3.1].map((most): [string, ...unknown[]] => [name, new Uint8Array(12), { ...SIDES, [name]: most }]),
     ),
   ],
   memoryStats: [],

@@ -105,7 +105,15 @@ describe("a download that cannot be used", () => {
     ["a size in base 256", [{ ...batch, size: `\x80${"\0".repeat(9)}\x0c\x01` }], /expected sizes in octal digits/],
     ["a size that is no number", [{ ...batch, size: "00000x" }], /expected sizes in octal digits/],
     ["no test images", [batch], /test_batch\.bin is missing/],
-    ["a batch cut short", [{ ...batch, content: batch.content.subarray(1) }], /data_batch_1\.bin has 122919 bytes/],
+    [
+      "a batch cut short",
+      [
+        { ...batch, content: batch.content.subarray(1) },
+        { ...batch, name: "cifar-10-batches-bin/test_batch.bin" },
+      ],
+      /data_batch_1\.bin has 122919 bytes/,
+    ],
+    ["a batch too few", [batch, { ...batch, name: "cifar-10-batches-bin/test_batch.bin" }], /data_batch_2\.bin is missing/],
   ])("refuses an archive with %s", async (_, entries, message) => {
     const archive = tarGz(entries);
     await fails(download(await serve(sending(archive)), archive), message);

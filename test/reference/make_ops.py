@@ -191,8 +191,8 @@ def blend(a, b, shares, boxes=None):
 
 def prepare_image(image, size, mean, std):
     H, W, _ = image.shape
-    height, width = (round(side * size / min(H, W)) for side in (H, W))
-    top, left = (height - size) // 2, (width - size) // 2
+    height, width = (int(size * side / min(H, W)) for side in (H, W))
+    top, left = (int(round((side - size) / 2.0)) for side in (height, width))
     whole_image = resized(image[None], (height, width))
     return {"y": normalized(whole_image[:, top : top + size, left : left + size], mean, std)}
 

@@ -13,7 +13,7 @@ import { aboutFile, makeRoom, type StoreInfo, type StorePlace, storePlace } from
 import { StoredImages } from "./stored-images";
 
 /** Has to change whenever this program makes other pixels of the same file than before; what the image library makes of it is known by its version. */
-const DECODING = 1;
+const DECODING = 2;
 
 export interface StoreOptions {
   /** Holds the files. */

@@ -65,7 +65,7 @@ export function methodCalls(thread: Thread): Methods {
       const [H, W] = [thread.random.integer(1, 9), thread.random.integer(1, 9)];
       const image = pick([new Uint8Array(H * W * 3), new Uint8Array(3), buffer(thread.random)]);
       const picture = { height: pick([H, 3 * H, 2 ** 20]), width: pick([W, 5 * W]) };
-      const covered = { rows: pick([H, H - 0.3, 1]), columns: pick([W, 1.01, 0]) };
+      const covered = { rows: pick([H, H - 0.3, H + 1, 1]), columns: pick([W, 1.01, 0]) };
       return addon.fitImage!(image, { H, W, ...picture, ...covered, side: pick([1, 2, 7, 0.5, 2 ** 20]) });
     },
     device: () => addon.device!(),

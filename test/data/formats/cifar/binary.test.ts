@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadAddon } from "../../../src-main/backend/load";
-import type { DataFormat } from "../../../src-main/contract/data-formats";
-import { dataInfo } from "../../../src-main/data/data-info";
-import type { Dataset } from "../../../src-main/data/dataset";
-import { openDataset } from "../../../src-main/data/open-dataset";
-import { useBackend } from "../../../src-main/tensor/tensor";
-import { writeFiles } from "../image-files";
+import { loadAddon } from "../../../../src-main/backend/load";
+import type { DataFormat } from "../../../../src-main/contract/data-formats";
+import { dataInfo } from "../../../../src-main/data/data-info";
+import type { Dataset } from "../../../../src-main/data/dataset";
+import { openDataset } from "../../../../src-main/data/open-dataset";
+import { useBackend } from "../../../../src-main/tensor/tensor";
+import { writeFiles } from "../../image-files";
 
 useBackend(loadAddon());
 
