@@ -29,6 +29,7 @@ function unevenClasses(classes: readonly string[], train: readonly number[]): Sa
 function fewTestImages(test: number): Said[] {
   const smallest = smallestDifference(test);
   if (test === 0 || smallest <= WANTED_DIFFERENCE) return [];
-  const text = `${test} test images cannot show a difference below ${(100 * smallest).toFixed(1)} points with one seed: two models have to differ on at least ${FEWEST_DISCORDANT} of them; for ${100 * WANTED_DIFFERENCE} points take ${FEWEST_DISCORDANT / WANTED_DIFFERENCE} or more, or several seeds`;
+  const [what, needed] = [smallest < 1 ? `a difference below ${(100 * smallest).toFixed(1)} points` : "any difference", FEWEST_DISCORDANT / WANTED_DIFFERENCE];
+  const text = `${test} test ${test === 1 ? "image" : "images"} cannot show ${what} with one seed: two models have to differ on ${FEWEST_DISCORDANT} of them at least; for ${100 * WANTED_DIFFERENCE} points take ${needed} or more, or several seeds`;
   return [{ type: "warning", text }];
 }

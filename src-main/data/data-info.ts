@@ -1,5 +1,6 @@
 import type { DataFormat } from "../contract/data-formats";
 import type { DataInfo } from "../contract/engine";
+import { concernsOfCounts } from "./concerns";
 import { leftOutFile } from "./folder/left-out";
 import { formats } from "./formats";
 import { expectThere, readingFolder } from "./locate";
@@ -24,7 +25,9 @@ export async function dataInfo(source: DescribedSource, thumbnailsPerClass: numb
     } = await formats[found.format].describe(found.path, thumbnailsPerClass, { ...divisionOf(source), part: "found" }, signal);
     // Unreadable images alone are no error here.
     expectThere(found);
-    const texts = (wanted: Said["type"]) => said.flatMap(({ type, text }) => (type === wanted ? [text] : []));
+    const { classes, train, test } = description;
+    const concerns = train.count > 0 ? concernsOfCounts(classes, { train: train.perClass, test: test.count }) : [];
+    const texts = (wanted: Said["type"]) => [...said, ...concerns].flatMap(({ type, text }) => (type === wanted ? [text] : []));
     return { ...found, ...description, validation, leftOut: leftOut.map(leftOutFile), warnings: texts("warning"), notes: texts("note") };
   });
 }

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemPath } from "./folder/names";
 import { type FileKind, isPicture, isRead, kindNames, kindOf, readInWords } from "./image-kind";
+import { isFirstPageReduced } from "./reduced-page";
 
 /** A file, or its encoded bytes with a name for messages. */
 export interface ImageFile {
@@ -21,6 +22,10 @@ export async function readImageFile({ path, bytes }: ImageFile): Promise<Uint8Ar
   if (whole.length === 0) throw new Unusable("it is empty");
   const kind = kindOf(whole);
   if (!isRead(kind)) throw new Unusable(reasonOfKind(kind, whole));
+  if (kind === "tiff" && isFirstPageReduced(whole))
+    throw new Unusable(
+      "its first page is a small version of another, as in raw photos of cameras, which this program does not read: convert it to JPEG or PNG",
+    );
   return whole;
 }
 

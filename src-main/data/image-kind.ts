@@ -13,6 +13,7 @@ export const kindNames = {
   avif: "an AVIF",
   bmp: "a BMP",
   heic: "a HEIC photo",
+  raw: "a raw photo of a camera",
   jpeg2000: "a JPEG 2000",
   jxl: "a JPEG XL",
   pnm: "a portable pixmap",
@@ -32,7 +33,7 @@ export type FileKind = keyof typeof kindNames;
 /** Those that this program decodes. */
 export const readKinds: readonly FileKind[] = ["jpeg", "png", "webp", "gif", "tiff", "avif"];
 /** Pictures of other kinds. */
-const unreadPictures: readonly FileKind[] = ["bmp", "heic", "jpeg2000", "jxl", "pnm", "psd", "icon", "dds", "exr", "svg"];
+const unreadPictures: readonly FileKind[] = ["bmp", "heic", "raw", "jpeg2000", "jxl", "pnm", "psd", "icon", "dds", "exr", "svg"];
 
 export const isRead = (kind: FileKind | null): boolean => kind !== null && readKinds.includes(kind);
 export const isPicture = (kind: FileKind | null): boolean => isRead(kind) || (kind !== null && unreadPictures.includes(kind));
@@ -55,6 +56,7 @@ const signatures: readonly [kind: FileKind, is: readonly string[] | ((text: stri
   ["png", ["\x89PNG\r\n\x1a\n"]],
   ["webp", ["RIFF????WEBP"]],
   ["gif", ["GIF87a", "GIF89a"]],
+  ["raw", (text) => rawSignatures.some((start) => begins(text, start)) || brandsOf(text).includes("crx ")],
   ["tiff", ["II*\0", "MM\0*", "II+\0", "MM\0+"]],
   ["avif", (text) => brandsOf(text).some((brand) => /^avi[fs]$/.test(brand))],
   ["heic", (text) => brandsOf(text).some((brand) => /^(he[ivm][cxsm]|mif1|msf1)$/.test(brand))],
@@ -72,6 +74,9 @@ const signatures: readonly [kind: FileKind, is: readonly string[] | ((text: stri
   ["pdf", ["%PDF-"]],
   ["zip", ["PK\x03\x04"]],
 ];
+
+/** Of Canon, Panasonic, Olympus, Fujifilm and Sigma. Those of other makers are TIFFs like any other. */
+const rawSignatures = ["II*\0????CR", "IIU\0", "IIRO", "IIRS", "MMOR", "FUJIFILMCCD-RAW", "FOVb"];
 
 function begins(text: string, start: string): boolean {
   return [...start].every((byte, i) => (byte === "?" ? i < text.length : text[i] === byte));

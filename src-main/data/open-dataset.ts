@@ -3,6 +3,7 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
+import { concernsOfCounts } from "./concerns";
 import type { Dataset, RawSplit, TestData } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
@@ -10,6 +11,7 @@ import type { RawData, Selection } from "./formats/format";
 import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
 import type { Said } from "./said";
+import { samePictures } from "./same-pictures";
 import { divisionOf } from "./selection";
 import { releaseSplit, streamedInWords, toSplits } from "./split";
 import { stopPoint } from "./stop";
@@ -62,6 +64,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
+    const concerns = [...concernsOfCounts(raw.classes, countsIn(raw, source)), ...(await samePictures(own, raw.test, signal))];
     const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
@@ -75,13 +78,20 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       test: splits[1]!,
       hash,
       leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
-      said: [...(raw.said ?? []), ...(more?.said ?? [])],
+      said: [...(raw.said ?? []), ...(more?.said ?? []), ...concerns],
       release() {
         for (const split of splits) releaseSplit(split);
         for (const { pixels } of opened) releasePixels(pixels);
       },
     };
   });
+}
+
+/** As far as the data alone decide them: who limits the images knows that they are few. */
+function countsIn({ classes, train, test }: RawData, { trainLimit, testLimit }: Source): { train: number[]; test: number } {
+  const counts = classes.map(() => 0);
+  for (const label of train!.labels) counts[label]!++;
+  return { train: trainLimit === null ? counts : [], test: testLimit === null ? test.labels.length : 0 };
 }
 
 /** What `make` gives. If it throws, files that were opened for these splits are closed. */

@@ -39,7 +39,8 @@ export class UnreadableImages {
     const [first] = this.#found;
     if (!first) return { leftOut: [], said: [] };
     const count = this.#found.length;
-    if (!skip || count === total) throw unreadableError(this.errors, "set data.skipUnreadable (--skip-unreadable of evaluate) to go on without them");
+    if (!skip || count === total)
+      throw unreadableError(this.errors, "set data.skipUnreadable (--skip-unreadable of evaluate) to go on without what cannot be read");
     const leftOut = this.#found.map(({ path, error }): LeftOut => ({ path, reason: "unreadable", detail: error.reason }));
     const example = `${leftOutFile(leftOut[0]!).path}: ${first.error.reason}`;
     const text = `${count} of ${total} images cannot be read and ${count === 1 ? `is skipped (${example})` : `are skipped (${example}, and others)`}`;
@@ -50,7 +51,7 @@ export class UnreadableImages {
 /** One error for all of them, each with its path and the reason, and what else can be done about them. */
 export function unreadableError(errors: readonly UnreadableImage[], remedy?: string): InputError {
   if (errors.length === 1 && !remedy) return errors[0]!;
-  const count = errors.length === 1 ? "1 image" : `${errors.length} images`;
-  const remedies = ["replace or remove it", ...(remedy ? [remedy] : [])].join(", or ");
+  const [count, them] = errors.length === 1 ? ["1 image", "it"] : [`${errors.length} images`, "them"];
+  const remedies = [`replace or remove ${them}`, ...(remedy ? [remedy] : [])].join(", or ");
   return new InputError([`${count} cannot be read: ${remedies}`, ...errors.map(({ message }) => message)]);
 }

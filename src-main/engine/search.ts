@@ -64,15 +64,19 @@ function expectSameSearch(directory: string, begun: Asked, now: Asked): void {
  * other failures end the search.
  */
 export async function searchTrials(directory: string, recipe: Recipe, search: SearchRequest, say: (text: string) => void): Promise<Sweep> {
-  const images = recipe.data.validation ?? (await validationShare(recipe));
+  const { images, held } = await judgesOf(recipe);
   say(`Searching over ${search.over.join(", ")}.`);
   if (recipe.data.validation === null)
-    say(`${images} of the training images are held back to judge the trials by; test images choose nothing. Set data.validation for another number.`);
+    say(
+      held === null
+        ? `The ${images} validation images of the data judge the trials; test images choose nothing.`
+        : `${images} of the training images are held back to judge the trials by; test images choose nothing. Set data.validation for another number.`,
+    );
   const axes = parseSpace(search.over, recipe);
   const samples = Array.from({ length: search.trials }, (_, i) => drawTrial(axes, recipe.train.seed, i + 1));
   const children = samples.map((sample, i): Member => {
     const trial = i + 1;
-    return { kind: "trial", recipe: trialRecipe(recipe, sample, search, images), directory: trialFolder(directory, trial), words: wordsOf(trial, sample) };
+    return { kind: "trial", recipe: trialRecipe(recipe, sample, search, held), directory: trialFolder(directory, trial), words: wordsOf(trial, sample) };
   });
   const known = readTrials(directory);
   const done: TrialResult[] = [];
@@ -94,14 +98,19 @@ export async function searchTrials(directory: string, recipe: Recipe, search: Se
   };
 }
 
-/** A tenth of the training images, and at least one of each class. */
-async function validationShare({ data }: Recipe): Promise<number> {
-  const { train, classes } = await dataInfo(data, 0);
-  const { trainLimit } = data;
-  return Math.max(classes.length, Math.floor(Math.min(train.count, trainLimit ?? train.count) / 10));
+/**
+ * How many images judge the trials, and how many training images are held back for that: as many as the recipe says, none where the data has validation images of
+ * its own, or otherwise a tenth, and at least one of each class.
+ */
+async function judgesOf({ data }: Recipe): Promise<{ images: number; held: number | null }> {
+  if (data.validation !== null) return { images: data.validation, held: data.validation };
+  const { train, validation, classes } = await dataInfo(data, 0);
+  if (validation) return { images: validation.count, held: null };
+  const share = Math.max(classes.length, Math.floor(Math.min(train.count, data.trainLimit ?? train.count) / 10));
+  return { images: share, held: share };
 }
 
-function trialRecipe(recipe: Recipe, sample: Sample, { batches }: SearchRequest, validation: number): Recipe {
+function trialRecipe(recipe: Recipe, sample: Sample, { batches }: SearchRequest, validation: number | null): Recipe {
   const own = withSample(recipe, sample);
   return { ...own, control: null, data: { ...own.data, validation }, train: { ...own.train, batches: batches ?? own.train.batches } };
 }

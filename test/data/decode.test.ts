@@ -37,6 +37,8 @@ const damaged = "it is cut off or damaged; replace it, or remove it from the fol
 const unread = (kind: string) => `it is ${kind}, which this program does not read: convert it to JPEG or PNG`;
 const noPicture = (kind: string) => `it is ${kind}, and no picture: replace it, or remove it from the folder`;
 const ftyp = (...brands: string[]) => Buffer.concat([Buffer.of(0, 0, 0, 8 + 4 * brands.length), Buffer.from(`ftyp${brands.join("")}`), Buffer.alloc(400)]);
+/** The beginning of a DNG: a page whose first tag says that it is reduced. */
+const reduced = Buffer.from("4d4d002a000000080001" + "00fe00040000000100000001" + "00000000", "hex");
 /** A TIFF of one pixel whose values are fp32. */
 const fractions = () =>
   Buffer.from(
@@ -68,6 +70,12 @@ test.each<[name: string, content: () => Buffer | Promise<Buffer>, reason: string
   ["old.jpg", () => Buffer.from("0000000c6a5020200d0a870a", "hex"), unread("a JPEG 2000")],
   ["new.jpg", () => Buffer.from("0000000c4a584c200d0a870a", "hex"), unread("a JPEG XL")],
   ["paint.jpg", () => Buffer.from("424d460000000000000036000000280000000100000001000000010018000000", "hex"), unread("a BMP")],
+  ["canon.tif", () => Buffer.from("49492a001000000043520200000000000000", "hex"), unread("a raw photo of a camera")],
+  [
+    "nikon.tif",
+    () => reduced,
+    "its first page is a small version of another, as in raw photos of cameras, which this program does not read: convert it to JPEG or PNG",
+  ],
   ["fractions.tif", fractions, "its values are of the type float, whose white nobody knows: convert it to 8 or 16 bits"],
   ["nothing.png", () => Buffer.alloc(0), "it is empty"],
   ["private.png", () => encoded.png(), "this program may not read it; change its permissions"],

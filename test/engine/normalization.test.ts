@@ -67,7 +67,9 @@ async function train(recipe: Recipe, name: string, { resume = false, stopAfter =
   const out = join(folder, name);
   const run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
   const notify = (notice: NoticeBody) => {
-    const isSaid = (notice.type === "warning" || notice.type === "note") && !notice.text.includes("begins anew");
+    // A few images of one colour: what the data is worth is said too.
+    const isOther = (text: string) => text.includes("begins anew") || text.includes("test images");
+    const isSaid = (notice.type === "warning" || notice.type === "note") && !isOther(notice.text);
     if (isSaid) said.push({ type: notice.type, text: notice.text });
     if (notice.type === "batches") batches += notice.records.length;
     if (batches >= stopAfter) run.control("stop");

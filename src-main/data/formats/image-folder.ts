@@ -1,12 +1,14 @@
 import { join } from "node:path";
-import { Interrupted } from "../../contract/failure";
+import { InputError, Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
 import { DECODED_AT_ONCE, type ImageFile, imageSize, thumbnail } from "../decode";
 import { EXPECTED, isImageFolder } from "../folder/layout";
 import { leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
 import { shownPath } from "../folder/names";
+import { isHeld } from "../image-source";
 import type { Said } from "../said";
+import { sameFiles } from "../same-pictures";
 import { readFiles } from "../store/read-files";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions, type Selection } from "./format";
 
@@ -43,14 +45,38 @@ async function read(folder: string, limits: Limits, { storeSize, selection, skip
     const { pixels, files } = taken[listed.findIndex((each) => each.split === split)]!;
     return { labels: files.map((n) => split.labels[n]!), pixels, H: side, W: side, files: Array.from(files, (n) => shownPath(split.path(n))) };
   };
+  const train = listing.train && splitOf(listing.train);
+  if (train) expectEach(listing.classes, listing.train!.labels.subarray(0, listed[0]!.wanted), train.labels);
   return {
     classes: listing.classes,
-    train: listing.train && splitOf(listing.train),
+    train,
     validation: listing.validation && splitOf(listing.validation),
     test: splitOf(listing.test),
     leftOut: [...listing.leftOut, ...leftOut],
-    said: [...saidOf(listing), ...said],
+    said: [
+      ...saidOf(listing),
+      ...said,
+      ...(await sameFilesOf(
+        folder,
+        listing,
+        taken.every(({ pixels }) => isHeld(pixels)),
+        options.signal,
+      )),
+    ],
   };
+}
+
+/** Whatever images are skipped, no class is. */
+function expectEach(classes: readonly string[], wanted: Int32Array, read: Int32Array): void {
+  const [before, after] = [new Set(wanted), new Set(read)];
+  const lost = classes.filter((_, label) => before.has(label) && !after.has(label));
+  if (lost.length > 0)
+    throw new InputError(`none of the training images of ${lost.map((name) => `"${name}"`).join(", ")} can be read: replace them, or remove the class`);
+}
+
+/** Pictures that are training and test images, as far as equal files tell; of images that are held, their pixels tell more. */
+async function sameFilesOf(folder: string, { train, test }: FolderListing, isSkipped: boolean, signal?: AbortSignal): Promise<Said[]> {
+  return train && !isSkipped ? sameFiles(folder, train, test, signal) : [];
 }
 
 const pathsOf = ({ count, path }: ListedSplit): string[] => Array.from({ length: count }, (_, n) => path(n));
@@ -59,6 +85,8 @@ const pathsOf = ({ count, path }: ListedSplit): string[] => Array.from({ length:
 
 /** Number of images in a folder whose headers are read, spread evenly over all of them. */
 const HEADERS_READ = 1000;
+/** Of more files, only a run looks whether some are equal. */
+const MOST_COMPARED = 100_000;
 /** Side of a thumbnail in pixels; smaller images keep their size. */
 const THUMBNAIL = 96;
 
@@ -93,6 +121,7 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
     said: [
       ...broken.map((text): Said => ({ type: "warning", text })),
       ...saidOf(listing),
+      ...(await sameFilesOf(folder, listing, train.length + test.length > MOST_COMPARED, signal)),
       ...(same
         ? []
         : [{ type: "note", text: "the images differ in size: each is resized by its shorter side and cropped to a square around its centre" } as const]),

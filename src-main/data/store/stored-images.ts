@@ -55,6 +55,7 @@ export class StoredImages implements ImageSource {
     const place = (i: number) => to.subarray(i * bytes, (i + 1) * bytes);
     await this.readable(numbers, place, unreadable);
     if (unreadable.errors.length > 0) await this.#tellAll();
+    unreadable.settle(numbers.length, false);
   }
 
   /** Throws an InputError that names all files that cannot be read: to mend one at each start would be tedious. */
