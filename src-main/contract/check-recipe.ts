@@ -120,9 +120,11 @@ function issuesOf(schema: z.ZodType, part: unknown, at: readonly (string | numbe
   const result = schema.safeParse(part);
   if (result.success) return [];
   const problems = result.error.issues.flatMap((issue) => {
-    const path = [...at, ...issue.path].join(".");
+    // A number of three is reported with the others.
+    const within = settingAt([...at, ...issue.path.slice(0, -1)].join("."), json) ? issue.path.slice(0, -1) : issue.path;
+    const path = [...at, ...within].join(".");
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path ? `${path}.${key}` : key, json));
-    const value = issue.path.reduce<unknown>((part, name) => (part as Json)[name as string], part);
+    const value = within.reduce<unknown>((part, name) => (part as Json)[name as string], part);
     return problemsAt(path, value, json);
   });
   // A text for three numbers is both of the wrong kind and of the wrong length.

@@ -51,7 +51,9 @@ export function rowsOf(names: readonly string[], classes: readonly string[]): nu
   for (const [row, name] of names.entries()) alike.set(plain(name), alike.has(plain(name)) ? -1 : row);
   const rows = classes.map((name) => exact.get(name.normalize("NFC")) ?? alike.get(plain(name)) ?? -1);
   // "Cat" and "cat" are two classes of the data; one row cannot stand for both.
-  return rows.map((row) => (rows.filter((other) => other === row).length > 1 ? -1 : row));
+  const count = new Map<number, number>();
+  for (const row of rows) count.set(row, (count.get(row) ?? 0) + 1);
+  return rows.map((row) => (count.get(row)! > 1 ? -1 : row));
 }
 
 const plain = (name: string) =>

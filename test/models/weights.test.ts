@@ -94,6 +94,50 @@ describe("weights", () => {
     expect(readX(stored({ x: { dtype: "BF16", shape: [4], data_offsets: [0, 8] } }, bytes(brain)), 4)).toEqual([1, -2, Number.POSITIVE_INFINITY, 0.333984375]);
   });
 
+  it("may be stored in 64 bits, in any order, with spaces behind the header", () => {
+    const [y, x] = [new Float64Array([0.1, -3]), new Float32Array([5])];
+    const header = {
+      __metadata__: { format: "pt" },
+      y: { dtype: "F64", shape: [2], data_offsets: [0, 16] },
+      x: { dtype: "F32", shape: [1], data_offsets: [16, 20] },
+    };
+    const read = (path: string) =>
+      scope(() => {
+        const [ofX, ofY] = [full([1], 0), full([2], 0)];
+        loadTensors(
+          new Map([
+            ["x", ofX],
+            ["y", ofY],
+          ]),
+          path,
+          "test",
+        );
+        return [...ofX.toFloat32(), ...ofY.toFloat32()];
+      });
+    const data = Buffer.concat([bytes(y), bytes(x)]);
+    const reversed = Object.fromEntries(Object.entries(header).reverse());
+    for (const text of [JSON.stringify(header), `${JSON.stringify(header)}${" ".repeat(13)}`, JSON.stringify(reversed)])
+      expect(read(stored(text, data))).toEqual([5, Math.fround(0.1), -3]);
+  });
+
+  it("are exported with what is no float, as counters, passed on as it is", () => {
+    const header = {
+      w: { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+      "bn1.num_batches_tracked": { dtype: "I64", shape: [], data_offsets: [8, 16] },
+      mask: { dtype: "BOOL", shape: [3], data_offsets: [16, 19] },
+    };
+    const data = Buffer.concat([bytes(new Float32Array([1, -2])), bytes(new BigInt64Array([7n])), Buffer.from([1, 0, 1])]);
+    const out = join(folder, "passed-on.safetensors");
+    exportWeights({ weights: stored(header, data), precision: "bf16", out });
+    const { tensors } = readSafetensorsHeader(out);
+    expect([...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape])).toEqual([
+      ["w", "BF16", [2]],
+      ["bn1.num_batches_tracked", "I64", []],
+      ["mask", "BOOL", [3]],
+    ]);
+    expect([...readFileSync(out).subarray(tensors.get("w")!.begin)]).toEqual([0x80, 0x3f, 0x00, 0xc0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
+  });
+
   it("are exported to bf16 by rounding to the nearest, ties to even, with their notes", () => {
     const bits = [0x3f800000, 0x3f808000, 0x3f808001, 0x3f818000, 0xbf807fff, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x80000000, 0x00000001];
     const rounded = [0x3f80, 0x3f80, 0x3f81, 0x3f82, 0xbf80, 0x7f80, 0x7f80, 0x7fc0, 0x8000, 0x0000];
