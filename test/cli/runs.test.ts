@@ -172,3 +172,13 @@ describe("several seeds", () => {
     );
   }, 120_000);
 });
+
+it("three that are started in the same moment without --out are three runs", async () => {
+  const started = [0, 1, 2].map((seed) => distill(["train", "--recipe", "single.json", "--set", `train.seed=${seed}`], cwd));
+  const finished = await Promise.all(started);
+  expect(finished.map(({ status, err }) => [status, err.match(/^error.*/m)])).toEqual(Array(3).fill([0, null]));
+  const folders = finished.map(({ out }) => /^Run: (.*)$/m.exec(out)![1]!);
+  expect(new Set(folders).size).toBe(3);
+  const seeds = folders.map((folder) => JSON.parse(readFileSync(path.join(cwd, folder, "recipe.json"), "utf8")).recipe.train.seed);
+  expect(seeds).toEqual([0, 1, 2]);
+});
