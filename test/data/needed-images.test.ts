@@ -83,6 +83,14 @@ test("are normalised by all of them if they are few, as held ones", async () => 
   expect(await measureNormalization(needed.train)).toEqual(await measureNormalization(held.train));
 });
 
+test("are said to be decoded later, and where they are kept", async () => {
+  const notes: string[] = [];
+  await open({}, { heldBytes: 0, onNote: (text) => notes.push(text) });
+  await open({}, { onNote: (text) => notes.push(text) });
+  const where = join(folder, "cache", "images");
+  expect(notes).toEqual([`the images take 0.0 GB decoded: each is decoded when it is first needed, and kept for the next start in ${where} (DISTILL_CACHE)`]);
+});
+
 test("free their memory", async () => {
   const before = backend().memoryStats().inUse;
   const data = await open({}, { heldBytes: 0 });

@@ -1,6 +1,7 @@
 /**
  * What decoding costs, what reading from the store costs, and a million files. The figures are in docs/performance/images.md.
- * PHOTOS and FILES say how many of each (10,000 and 1,000,000); they take 2 and 8 GB on the disk, below TMPDIR.
+ * PHOTOS and FILES say how many of each (10,000 and 1,000,000); they take 2 and 8 GB on the disk, in FOLDER, where they stay for the next time, or below
+ * TMPDIR.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -22,14 +23,16 @@ const PHOTOS = Number(process.env.PHOTOS ?? 10_000);
 const FILES = Number(process.env.FILES ?? 1_000_000);
 const KINDS = 200;
 const BATCH = 128;
+const BATCHES = Number(process.env.BATCHES ?? 400);
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "decoded-images-"));
+  folder = process.env.FOLDER ?? mkdtempSync(join(tmpdir(), "decoded-images-"));
+  rmSync(join(folder, "cache"), { recursive: true, force: true });
   vi.stubEnv("DISTILL_CACHE", join(folder, "cache"));
   console.log(cpus()[0]!.model, `${cpus().length} processors`);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(process.env.FOLDER ? join(folder, "cache") : folder, { recursive: true, force: true }));
 
 /** Images of noise over large shapes, which compress about as photos do. */
 function pictures(width: number, height: number, encode: (image: Sharp) => Sharp): Promise<Buffer[]> {
@@ -43,6 +46,7 @@ function pictures(width: number, height: number, encode: (image: Sharp) => Sharp
 /** In classes, of each as many; a hundredth of them are test images. */
 async function writeSet(name: string, count: number, classes: number, images: readonly Buffer[], ending: string): Promise<string> {
   const set = join(folder, name);
+  if (existsSync(set)) return set;
   const perClass = count / classes;
   for (let k = 0; k < classes; k++) {
     for (const part of ["train", "test"]) mkdirSync(join(set, part, `class-${k}`), { recursive: true });
@@ -82,28 +86,34 @@ it(`${PHOTOS} photos of 500x375 at 224 px`, async () => {
   expect(stored.perImage).toBeLessThan(0.05 * decoded.perImage);
 });
 
-/** Of this process in MB: all resident, and what the heap of JavaScript holds of that. */
-function memory() {
+/** By this process: time of all processors, and memory in MB: all that is resident now, what JavaScript's heap holds of that, and the most that was. */
+function spent() {
   const { rss, heapUsed } = process.memoryUsage();
-  return { rss: Math.round(rss / 1e6), heapUsed: Math.round(heapUsed / 1e6), peak: existsSync("/proc/self/status") ? peak() : null };
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    rss: Math.round(rss / 1e6),
+    heapUsed: Math.round(heapUsed / 1e6),
+    peak: existsSync("/proc/self/status") ? peak() : null,
+  };
 }
 const peak = () => Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1e3);
 
 it(`${FILES} files of 32 px in 1,000 classes`, async () => {
   const set = await writeSet("files", FILES, 1000, await pictures(32, 32, (image) => image.png()), "png");
-  console.log("written", memory());
+  console.log("written", spent());
   const recipe = parseRecipe({ data: { path: set }, student: { model: "vit_micro_patch4_32" }, teacher: null, train: { epochs: 1, batchSize: BATCH } });
   for (const start of ["first", "second"]) {
     const began = performance.now();
     const data = await open(set, 32);
     const scanned = performance.now();
-    console.log(start, "start: scanned in s", (scanned - began) / 1e3, memory());
+    console.log(start, "start: scanned in s", (scanned - began) / 1e3, spent());
     const student = createStudent({ ...recipe.student, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }, data.classes, 0);
     const trainer = new Trainer({ arm: "single", recipe: resolveArithmetic(recipe, EARLIER), data, student, teacher: null });
-    for (let batch = 1; batch <= 400; batch++) {
+    for (let batch = 1; batch <= BATCHES; batch++) {
       await trainer.prepare();
       trainer.step();
-      if (batch === 1 || batch % 100 === 0) console.log(`batch ${batch} done, s after the scan:`, (performance.now() - scanned) / 1e3, memory());
+      if (batch === 1 || batch % (BATCHES / 4) === 0) console.log(`batch ${batch} done, s after the scan:`, (performance.now() - scanned) / 1e3, spent());
     }
     trainer.release();
     data.release();

@@ -3,14 +3,15 @@ import { join } from "node:path";
 import type { Pixels } from "../dataset";
 import { DECODED_AT_ONCE, decode, decodeSquare, imageSize } from "../decode";
 import type { LeftOut } from "../folder/left-out";
-import { systemPath } from "../folder/names";
+import { below, systemPath } from "../folder/names";
 import { allOf, chosenOf, releasePixels, type SplitPixels } from "../image-source";
-import { checkMemory } from "../memory";
+import { checkMemory, gigabytes } from "../memory";
 import type { Said } from "../said";
 import { checkStop, stopPoint } from "../stop";
 import { UnreadableImages } from "../unreadable";
 import { FileTable } from "./file-table";
 import { openStore } from "./open-store";
+import { storePlace } from "./place";
 import type { StoredImages } from "./stored-images";
 
 /** Files, of which the first are wanted: a store is for all, whatever is wanted now. */
@@ -108,7 +109,9 @@ class Reading {
         const part = this.isHeldAt(side) ? held(images, wanted, side, unreadable, onRead) : this.#stored(images, wanted, side, unreadable, onRead);
         parts.push(await part);
       }
-      return { parts, side, ...unreadable.settle(this.#total, this.wanted.skipUnreadable) };
+      const settled = unreadable.settle(this.#total, this.wanted.skipUnreadable);
+      if (!this.isHeldAt(side)) this.#onNote(keptInWords(this.#total * side * side * 3));
+      return { parts, side, ...settled };
     } catch (error) {
       for (const { pixels } of parts) releasePixels(pixels);
       throw error;
@@ -165,6 +168,13 @@ async function held(images: StoredImages, wanted: number, side: number, unreadab
   }
 }
 
+/** What becomes of so many bytes of images that are not read now. */
+function keptInWords(bytes: number): string {
+  const { folder } = storePlace();
+  const kept = folder === null ? "kept in memory as far as it goes (DISTILL_CACHE is off)" : `kept for the next start in ${folder} (DISTILL_CACHE)`;
+  return `the images take ${gigabytes(bytes)} decoded: each is decoded when it is first needed, and ${kept}`;
+}
+
 /** An image is larger or smaller than the others, or no square. */
 class OtherSize extends Error {}
 
@@ -184,8 +194,9 @@ function toldOnce(side: number, { onNote }: ReadingFiles): OnOther {
 async function tableOf(folder: string, { count, path }: FilesPart, signal?: AbortSignal): Promise<FileTable> {
   const files = new FileTable();
   for (let n = 0; n < count; n++) {
-    const stats = statSync(systemPath(join(folder, path(n))), { throwIfNoEntry: false });
-    files.add(path(n), stats?.size ?? 0, stats?.mtimeMs ?? 0);
+    const name = path(n);
+    const stats = statSync(systemPath(below(folder, name)), { throwIfNoEntry: false });
+    files.add(name, stats?.size ?? 0, stats?.mtimeMs ?? 0);
     if (n % FILES_BETWEEN_PAUSES === 0) await stopPoint(signal);
   }
   return files;
