@@ -43,6 +43,9 @@ const binary10 = Object.fromEntries([
 ]);
 const binary100 = { "train.bin": Buffer.concat([0, 1, 2, 3].map(hundredOf)), "test.bin": hundredOf(4) };
 
+/** What a few images are worth is said too. */
+const isOfFiles = (text: string) => !/test images? cannot show|the classes are uneven|training images? too/.test(text);
+
 describe("the Python version", () => {
   test.each([
     ["cifar10-python", "cifar-10-batches-py", "cifar-10-batches-bin", binary10],
@@ -52,13 +55,14 @@ describe("the Python version", () => {
     writeFiles(join(folder, "binary", binary), files);
     const [python, other] = [await open(join(folder, "python")), await open(join(folder, "binary"))];
     expect(python).toMatchObject({ format, path: join(folder, "python", name), classes: other.classes, hash: other.hash });
-    expect(python.said ?? []).toEqual([]);
+    expect(python.said.filter(({ text }) => isOfFiles(text))).toEqual([]);
   });
 
   test("is described with counts by class and thumbnails, and found from its own folder", async () => {
     copy("cifar-10-batches-py");
     const info = await dataInfo({ path: folder, format: "auto" }, 1);
-    expect(info).toMatchObject({ format: "cifar10-python", imageSize: { width: 32, height: 32 }, train: { count: 10 }, test: { count: 2 }, warnings: [] });
+    expect(info).toMatchObject({ format: "cifar10-python", imageSize: { width: 32, height: 32 }, train: { count: 10 }, test: { count: 2 } });
+    expect(info.warnings.filter(isOfFiles)).toEqual([]);
     expect(info.train.perClass).toEqual(Array(10).fill(1));
     expect(info.thumbnails).toHaveLength(10);
   });
@@ -153,8 +157,8 @@ function replaced(bytes: Buffer, from: Buffer, to: Buffer): Buffer {
 }
 
 describe("what is incomplete is said", () => {
-  const warnings = async (at = folder) => (await dataInfo({ path: at, format: "auto" }, 0)).warnings;
-  const saidIn = async () => ((await open()).said ?? []).map(({ type, text }) => `${type}: ${text}`);
+  const warnings = async (at = folder) => (await dataInfo({ path: at, format: "auto" }, 0)).warnings.filter(isOfFiles);
+  const saidIn = async () => (await open()).said.filter(({ text }) => isOfFiles(text)).map(({ type, text }) => `${type}: ${text}`);
 
   test.each([
     ["cifar-10-batches-py", ""],
