@@ -3,7 +3,7 @@ import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { Interrupted } from "../contract/failure";
 import { backend } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
-import { type ImageFile, readImageFile, Unusable } from "./image-file";
+import { headerSource, type ImageFile, readImageFile, Unusable } from "./image-file";
 import { checkStop, unlessStopped } from "./stop";
 import { UnreadableImage } from "./unreadable";
 
@@ -112,7 +112,7 @@ async function decodeShrunk(image: Opens, { autoOrient: { width, height } }: Met
 
 /** Width and height that `decode` would give, read from the file's header only. */
 export async function imageSize(file: ImageFile, options?: ReadingOptions): Promise<{ width: number; height: number }> {
-  return reading(file, options, async (_, { autoOrient }) => autoOrient);
+  return reading(file, options, async (_, { autoOrient }) => autoOrient, headerSource);
 }
 
 /** A small PNG for display: shorter side and centre crop to `side`, never enlarged. */
@@ -138,11 +138,12 @@ async function reading<T>(
   file: ImageFile,
   { signal, seconds = SECONDS }: ReadingOptions = {},
   read: (image: Opens, header: Metadata) => Promise<T>,
+  sourceOf: (file: ImageFile) => Promise<Uint8Array | string> = readImageFile,
 ): Promise<T> {
   const work = async () => {
-    const bytes = await readImageFile(file);
+    const source = await sourceOf(file);
     const image = (options?: SharpOptions) =>
-      sharp(bytes, { failOn: "error", limitInputPixels: MAX_PIXELS, ...options }).timeout({ seconds: Math.ceil(seconds) });
+      sharp(source, { failOn: "error", limitInputPixels: MAX_PIXELS, ...options }).timeout({ seconds: Math.ceil(seconds) });
     const header = await image().metadata();
     expectReadable(header);
     return read(image, header);

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { systemPath } from "./folder/names";
-import { type FileKind, isPicture, isRead, kindNames, kindOf, readInWords } from "./image-kind";
+import { isEscaped, systemPath } from "./folder/names";
+import { type FileKind, isPicture, isRead, KIND_BYTES, kindNames, kindOf, readInWords } from "./image-kind";
 import { isFirstPageReduced } from "./reduced-page";
 
 /** A file, or its encoded bytes with a name for messages. */
@@ -18,21 +18,33 @@ const MAX_BYTES = 512e6;
 
 /** The encoded bytes of an image of a kind that is read. Throws an Unusable, or an error of the system. */
 export async function readImageFile({ path, bytes }: ImageFile): Promise<Uint8Array> {
-  const whole = bytes ?? (await readWhole(path));
-  if (whole.length === 0) throw new Unusable("it is empty");
-  const kind = kindOf(whole);
-  if (!isRead(kind)) throw new Unusable(reasonOfKind(kind, whole));
-  if (kind === "tiff" && isFirstPageReduced(whole))
+  const whole = bytes ?? (await readFile(path, MAX_BYTES));
+  if (expectRead(whole) === "tiff" && isFirstPageReduced(whole))
     throw new Unusable(
       "its first page is a small version of another, as in raw photos of cameras, which this program does not read: convert it to JPEG or PNG",
     );
   return whole;
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
+/** What the header can be read from: the path, so that not all of a large file has to be, unless the image library could not find it. Throws as above. */
+export async function headerSource(file: ImageFile): Promise<Uint8Array | string> {
+  if (file.bytes || isEscaped(file.path)) return readImageFile(file);
+  // What a TIFF holds is told by a table that may lie anywhere in it.
+  return expectRead(await readFile(file.path, KIND_BYTES)) === "tiff" ? readImageFile(file) : file.path;
+}
+
+function expectRead(beginning: Uint8Array): FileKind {
+  if (beginning.length === 0) throw new Unusable("it is empty");
+  const kind = kindOf(beginning);
+  if (kind === null || !isRead(kind)) throw new Unusable(reasonOfKind(kind, beginning));
+  return kind;
+}
+
+/** The first `most` bytes. */
+async function readFile(path: string, most: number): Promise<Uint8Array> {
   const file = await open(systemPath(path), constants.O_RDONLY | NO_WAIT);
   try {
-    const length = await lengthOf(file);
+    const length = Math.min(most, await lengthOf(file));
     const bytes = Buffer.allocUnsafeSlow(length);
     const { bytesRead } = await file.read(bytes, 0, length, 0);
     return bytesRead === length ? bytes : await readOn(file, bytes, bytesRead);

@@ -29,6 +29,11 @@ export class UnreadableImages {
     }
   }
 
+  /** By the paths as they were given. */
+  get reasons(): { path: string; reason: string }[] {
+    return this.#found.map(({ path, error }) => ({ path, reason: error.reason }));
+  }
+
   get errors(): UnreadableImage[] {
     return this.#found.map(({ error }) => error);
   }

@@ -2,6 +2,7 @@ import type { NoticeBody, PredictRequest, PredictResult } from "../contract/engi
 import { InputError } from "../contract/failure";
 import { softmax } from "../contract/softmax";
 import type { ImageFile } from "../data/decode";
+import { meantPath } from "../data/folder/entries";
 import { prepareFile } from "../data/prepare-file";
 import { UnreadableImages, unreadableError } from "../data/unreadable";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
@@ -28,7 +29,7 @@ export async function predict(request: PredictRequest, notify: (notice: NoticeBo
       model: request.model,
       classes: network.classes ?? numbered(network.model.classes),
       images,
-      unreadable: errors.map(({ path, reason }) => ({ path, reason })),
+      unreadable: unreadable.reasons,
     };
   } finally {
     network.model.release();
@@ -40,7 +41,7 @@ async function predictOne(
   file: PredictRequest["images"][number],
   { temperature = 1, withInput = false }: PredictRequest,
 ): Promise<PredictResult["images"][number]> {
-  const { images, seen } = await prepareFile(file, network.model.imageSize);
+  const { images, seen } = await prepareFile({ ...file, path: file.bytes ? file.path : meantPath(file.path) }, network.model.imageSize);
   try {
     const logits = finiteLogitsOf(network, images, file.path);
     const input = withInput ? await seen() : undefined;

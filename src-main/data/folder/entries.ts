@@ -1,4 +1,5 @@
-import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { type FileKind, isPicture, isRead, KIND_BYTES, kindNames, kindOf } from "../image-kind";
 import type { LeftOut, Reason } from "./left-out";
 import { below, nameOf, systemPath } from "./names";
@@ -53,6 +54,21 @@ function whatIs(entry: Dirent | Dirent<Buffer>, path: string): Entry["is"] {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return "dead-link";
     return code === "ELOOP" ? "link-loop" : "refused";
+  }
+}
+
+/**
+ * The file that a text stands for which may have been a path of bytes: systems that hand over arguments as text put U+FFFD in the place of what is no UTF-8. The
+ * path as it is, unless one file alone in its folder can be meant.
+ */
+export function meantPath(path: string): string {
+  if (!path.includes("\ufffd") || existsSync(path)) return path;
+  try {
+    const names = named(dirname(path)).map(([name]) => name);
+    const alike = names.filter((name) => systemPath(name).toString() === basename(path));
+    return alike.length === 1 ? below(dirname(path), alike[0]!) : path;
+  } catch {
+    return path;
   }
 }
 

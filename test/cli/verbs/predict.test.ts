@@ -68,8 +68,8 @@ describe("distill predict", () => {
   it.each([
     [["--image-size", "big"], 'expected an integer from 8 to 1024, got "big"'],
     [["--temperature", "0"], "expected a number from 0.05 to 100, got 0"],
-    [["--mean", "1,2"], 'expected three numbers as in 0.49,0.48,0.45, got "1,2"'],
-    [["--std", "0,1,1"], 'expected three numbers above 0, got "0,1,1"'],
+    [["--mean", "1,2"], "expected three numbers from 0 to 1, for red, green and blue, as in 0.5,0.5,0.5"],
+    [["--std", "0,1,1"], "expected three numbers from 0.000001 to 10, for red, green and blue"],
   ])("refuses %s", async (args, words) => {
     const { status, err, calls } = await predict(...args);
     expect(err).toContain(words);
