@@ -93,7 +93,7 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Teacher's weights",
-    help: "A safetensors file, what PyTorch's torch.save writes, or the bundled weights.",
+    help: "A safetensors file, what PyTorch's torch.save writes, hf:owner/name, or the bundled weights.",
   }),
   "teacher.imageSize": integer(8, 1024, {
     defaultOf: imageSizeOf,
@@ -144,7 +144,7 @@ export const settings = {
     advanced: true,
     resumable: true,
     label: "Student's initial weights",
-    help: "A file to start from, safetensors or PyTorch's; null starts fresh from the seed.",
+    help: "A file to start from, safetensors or PyTorch's, or hf:owner/name; null starts fresh from the seed.",
   }),
   "student.freshHead": flag({
     default: false,

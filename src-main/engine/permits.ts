@@ -91,6 +91,8 @@ const REASONS: Record<Use, string> = {
   writes: "it is neither a new name in the runs folder nor one that you chose in a dialog",
 };
 
+const HUB_REASON = "it asks no server for files; download it in a terminal, as with distill export --weights, and choose the file";
+
 export class Permits {
   readonly #granted = new Map<string, Access>();
   readonly #runs: string;
@@ -107,7 +109,7 @@ export class Permits {
   /** Throws a UsageError if the parameters, which have been checked otherwise, name a path that the page may not name. */
   expect<M extends Method>(method: M, params: Methods[M]["params"]): void {
     for (const { use, path } of pathsOf(method, params)) {
-      if (!this.#allows(use, path)) throw new UsageError(`${method}: the window may not name ${path}: ${REASONS[use]}`);
+      if (!this.#allows(use, path)) throw new UsageError(`${method}: the window may not name ${path}: ${isHubPath(path) ? HUB_REASON : REASONS[use]}`);
     }
   }
 

@@ -52,13 +52,18 @@ export class TorchFile extends TensorFile {
     const size = DTYPE_BYTES.get(tensor.storage.dtype)!;
     const start = tensor.offset * size;
     if (isRowMajor(tensor)) return this.#read(tensor.storage, start + begin, start + end);
-    return gathered(tensor, this.#read(tensor.storage, 0, tensor.storage.count * size), size).slice(begin, end);
+    const span = spanOf(tensor);
+    return gathered(tensor, this.#read(tensor.storage, start, start + span * size), size).slice(begin, end);
   }
 
   /** A view may repeat the values of its storage, and so be of any size. Throws an InputError if all tensors together have far more bytes than the file. */
   #expectPlausible(): void {
-    const total = [...this.header.tensors.values()].reduce((sum, info) => sum + bytesIn(info), 0);
-    if (total > 64 * this.file.size) throw refused(this.file, `its tensors would have ${total} bytes, and the file has ${this.file.size}`);
+    const bytes = [...this.#tensors.values()].map((tensor) => {
+      const info = { dtype: tensor.storage.dtype, shape: tensor.shape };
+      return Math.max(bytesIn(info), isRowMajor(tensor) ? 0 : spanOf(tensor) * DTYPE_BYTES.get(info.dtype)!);
+    });
+    const total = bytes.reduce((sum, each) => sum + each, 0);
+    if (total > mostFrom(this.file)) throw refused(this.file, `its tensors would have ${total} bytes, and the file has ${this.file.size}`);
   }
 }
 
@@ -93,7 +98,8 @@ function readZip(file: OpenFile): Content {
 }
 
 function storageReader(file: OpenFile, zip: ZipFile, root: string): ReadStorage {
-  /** The last one that was compressed. */
+  /** The last one that was compressed, and bytes of all so far: tensors may look into them in turn. */
+  let total = 0;
   let unpacked: { key: string; bytes: Uint8Array<ArrayBuffer> } | null = null;
   return (storage, begin, end) => {
     const name = `${root}data/${storage.key}`;
@@ -102,7 +108,11 @@ function storageReader(file: OpenFile, zip: ZipFile, root: string): ReadStorage 
       throw refused(file, `its storage ${storage.key} has ${zip.sizeOf(name) ?? 0} bytes, and its tensors need ${expected}; it is damaged`);
     const position = zip.positionOf(name);
     if (position !== null) return bytesAt(file, position + begin, position + end);
-    if (unpacked?.key !== storage.key) unpacked = { key: storage.key, bytes: zip.read(name, expected) };
+    if (unpacked?.key !== storage.key) {
+      total += expected;
+      if (total > mostFrom(file)) throw refused(file, "it unpacks to far more than a file of its size should");
+      unpacked = { key: storage.key, bytes: zip.read(name, expected) };
+    }
     return unpacked.bytes.slice(begin, end);
   };
 }
@@ -175,14 +185,22 @@ function isRowMajor({ shape, stride }: TorchTensor): boolean {
   return true;
 }
 
-/** The values of a view in row-major order, `size` bytes each. */
-function gathered({ offset, shape, stride }: TorchTensor, storage: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+/** Values of the storage from a view's first to its last. */
+function spanOf({ shape, stride }: TorchTensor): number {
+  return shape.includes(0) ? 0 : shape.reduce((span, extent, d) => span + (extent - 1) * stride[d]!, 1);
+}
+
+/** Bytes that tensors of an honest file may have: views repeat values, and zeros are compressed well. */
+const mostFrom = ({ size }: OpenFile): number => 64 * size + 1e6;
+
+/** The values of a view in row-major order, `size` bytes each; `span`: the storage from its first value to its last. */
+function gathered({ shape, stride }: TorchTensor, span: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const count = countIn(shape);
   const bytes = new Uint8Array(count * size);
   const index = shape.map(() => 0);
-  let from = offset;
+  let from = 0;
   for (let i = 0; i < count; i++) {
-    bytes.set(storage.subarray(from * size, (from + 1) * size), i * size);
+    bytes.set(span.subarray(from * size, (from + 1) * size), i * size);
     // To the next index: the last one first, with a carry.
     for (let d = shape.length - 1; d >= 0; d--) {
       from += stride[d]!;

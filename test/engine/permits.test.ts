@@ -73,6 +73,15 @@ test("what a comparison was asked for may be read before its student has begun",
   expect(reads(at("u.safetensors"))).toBe(false);
 });
 
+test("weights on the hub may be named only where a run names them", () => {
+  const asks = (weights: string) => allows("predict", { model: "resnet20_cifar10", weights, images: [] });
+  expect(asks("hf:o/m")).toBe(false);
+  writeRun(at("runs", "one"), { data: at("data"), teacher: "hf:o/m", student: at("s.safetensors") });
+  expect([asks("hf:o/m"), asks("hf:o/m/x.bin"), asks("hf:o/other")]).toEqual([true, false, false]);
+  expect(allows("report", { runs: [], out: "hf:o/m" })).toBe(false);
+  expect(() => permits.expect("predict", { model: "resnet20_cifar10", weights: "hf:o/other", images: [] })).toThrow(/download it in a terminal/);
+});
+
 test("a damaged recipe names nothing, and hides no other", () => {
   mkdirSync(at("runs", "damaged"));
   writeFileSync(at("runs", "damaged", "recipe.json"), "{");

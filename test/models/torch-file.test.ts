@@ -109,6 +109,12 @@ function endOfThird(bytes: Buffer): number {
   return [1, 2, 3].reduce((start) => unpickle(bytes, { globals: new Set(), start }).end, 0);
 }
 
+test("tensors that look into compressed storages in turn cannot unpack them without end", () => {
+  const data = pickle(dict(Array.from({ length: 200 }, (_, i) => [`w${i}`, tensor({ key: String(i % 2), count: 250_000, shape: [1], stride: [1] })])));
+  const storages = [0, 1].map((key) => ({ name: `a/data/${key}`, content: Buffer.alloc(1_000_000), deflate: true }));
+  expect(refusal(file(zipOf([{ name: "a/data.pkl", content: data }, ...storages])))).toContain("it unpacks to far more than a file of its size should");
+});
+
 describe("refused with a sentence", () => {
   const call = (module: string, name: string) => pickle(global(module, name), text("touch pwned"), Buffer.from([0x85]), "R");
   const one = { key: "0", count: 216, shape: [1], stride: [1] };
@@ -144,6 +150,14 @@ describe("refused with a sentence", () => {
     ],
     ["a tensor beyond its storage", () => state({ offset: 216 }), "reaches outside its storage"],
     ["a tensor larger than any memory", () => state({ shape: [2 ** 31 - 1, 2 ** 31 - 1], stride: [0, 0] }), /its tensors would have \d+ bytes/],
+    [
+      "10,000 views that each span all of a storage",
+      () => {
+        const far = tensor({ key: "0", count: 1_000_000, shape: [2], stride: [999_999] });
+        return torchZip(pickle(dict(Array.from({ length: 10_000 }, (_, i) => [`w${i}`, far]))), { 0: new Uint8Array(4_000_000) });
+      },
+      /its tensors would have \d+ bytes/,
+    ],
     ["a negative stride", () => state({ stride: [-1] }), "has a tensor without valid sizes"],
     ["a storage of another size", () => state({ count: 217 }), "its storage 0 has 864 bytes, and its tensors need 868"],
     ["a storage of another kind", () => state({ storage: "QInt8Storage" }), '"torch.QInt8Storage"'],
