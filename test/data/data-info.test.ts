@@ -60,9 +60,16 @@ test("an image folder with unusual content: each problem is named", async () => 
   writeFiles(folder, { "train/dog/list.jpg": "milk, eggs", "test/cat/readme.txt": "hello", "test/dog/2.png": await png(10, 10, [0, 0, 0]) });
   const { warnings, notes, leftOut, imageSize, thumbnails } = await dataInfo({ path: folder, format: "auto" }, 5);
   expect(imageSize).toBeNull();
-  expect(warnings).toEqual([expect.stringMatching(/list\.jpg cannot be read as an image/), SAME, FEW]);
+  expect(warnings).toEqual([
+    "1 image that cannot be read (train/dog/list.jpg: it is a text, and no picture: replace it, or remove it from the folder): training refuses such, unless data.skipUnreadable is set",
+    SAME,
+    FEW,
+  ]);
   expect(notes).toEqual(["7 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt)", expect.stringMatching(/differ in size/)]);
-  expect(leftOut).toEqual([{ path: "test/cat/readme.txt", reason: "file that holds no image" }]);
+  expect(leftOut).toEqual([
+    { path: "test/cat/readme.txt", reason: "file that holds no image" },
+    { path: "train/dog/list.jpg", reason: "image that cannot be read: it is a text, and no picture: replace it, or remove it from the folder" },
+  ]);
   expect(thumbnails).toHaveLength(3);
 });
 

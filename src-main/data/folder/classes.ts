@@ -26,13 +26,13 @@ const WHY = {
  * that may be a class and cannot be used as one: no class is left out.
  */
 export function classesIn(root: string, folder: string, leftOut: LeftOut[]): ClassFolder[] {
-  const problems: string[] = [];
   const classes: ClassFolder[] = [];
-  for (const entry of entriesIn(below(root, folder))) {
+  const entries = entriesIn(below(root, folder));
+  const problems = problemsIn(root, entries, folder);
+  for (const entry of entries) {
     const path = below(folder, entry.name);
-    const problem = problemOf(entry);
-    if (problem) problems.push(`${shownPath(below(root, path))} ${problem}`);
-    else if (entry.is === "folder") classes.push({ name: entry.name.normalize("NFC"), folder: path });
+    if (problemOf(entry)) continue;
+    if (entry.is === "folder") classes.push({ name: entry.name.normalize("NFC"), folder: path });
     else leftOut.push({ path, ...looseFile(below(root, path), entry) });
   }
   classes.sort((a, b) => byCodePoint(a.name, b.name) || byCodePoint(a.folder, b.folder));
@@ -41,6 +41,14 @@ export function classesIn(root: string, folder: string, leftOut: LeftOut[]): Cla
       problems.push(`${below(root, folder)} has a name that another folder has too, in another form of Unicode: rename one of them, or merge them`);
   if (problems.length > 0) throw new InputError(problems.sort());
   return classes;
+}
+
+/** What is wrong with entries of a folder below `root` that may be classes. */
+export function problemsIn(root: string, entries: readonly Entry[], folder: string): string[] {
+  return entries.flatMap((entry) => {
+    const problem = problemOf(entry);
+    return problem ? [`${shownPath(below(root, below(folder, entry.name)))} ${problem}`] : [];
+  });
 }
 
 function problemOf({ name, is }: Entry): string | null {

@@ -41,9 +41,14 @@ export function leftOutFile({ path, reason, detail }: LeftOut): LeftOutFile {
  */
 export function leftOutInWords(taken: number, leftOut: readonly LeftOut[]): Said[] {
   if (leftOut.length === 0) return [];
-  const those = (Object.keys(reasons) as Reason[]).map((reason) => leftOut.filter((each) => each.reason === reason)).filter(([first]) => first);
-  const text = `${taken} of ${taken + leftOut.length} files are taken; left out: ${those.map((some) => groupInWords(some)).join("; ")}`;
+  const text = `${taken} of ${taken + leftOut.length} files are taken; left out: ${groupsInWords(leftOut)}`;
   return [{ type: leftOut.every(({ reason }) => reasons[reason].harmless) ? "note" : "warning", text }];
+}
+
+/** By reason, how many there are, with an example of each. */
+export function groupsInWords(leftOut: readonly LeftOut[]): string {
+  const those = (Object.keys(reasons) as Reason[]).map((reason) => leftOut.filter((each) => each.reason === reason)).filter(([first]) => first);
+  return those.map(groupInWords).join("; ");
 }
 
 function groupInWords(those: readonly LeftOut[]): string {

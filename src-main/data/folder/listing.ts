@@ -1,10 +1,11 @@
 import { InputError } from "../../contract/failure";
 import { readInWords } from "../image-kind";
 import { filesBelow } from "./class-files";
-import { type ClassFiles, type ClassFolder, classesIn } from "./classes";
+import { type ClassFiles, type ClassFolder, classesIn, problemsIn } from "./classes";
 import { divideFiles } from "./divide";
+import { entriesIn } from "./entries";
 import { EXPECTED, type Layout, layoutOf } from "./layout";
-import type { LeftOut } from "./left-out";
+import { groupsInWords, type LeftOut } from "./left-out";
 import { below, shownPath } from "./names";
 
 /** The images of a folder, not opened yet. */
@@ -54,6 +55,7 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   const list = (part: string) => listClasses(folder, part, leftOut, options.signal);
   if (layout.undivided !== null) return undivided(folder, await list(layout.undivided), { leftOut, notes }, options);
   if (layout.test === null) throw new InputError(`${below(folder, "test")} is missing: expected ${EXPECTED}`);
+  expectClassFolders(folder, options.part === "test" ? [layout.test] : [layout.train, layout.validation, layout.test]);
   const test = await list(layout.test);
   if (options.part === "test" || (options.part === "found" && layout.train === null))
     return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes };
@@ -61,7 +63,7 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);
   expectClasses(folder, train, { name: layout.test, classes: test });
-  expectImages(folder, [...train, ...test]);
+  expectImages(folder, [...train, ...test], leftOut);
   if (validation) notes.push(`the images in ${layout.validation} are the validation images`);
   return {
     folder,
@@ -84,7 +86,7 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
     return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...said.notes, note] };
   }
   expectTwo(folder, classes);
-  expectImages(folder, classes);
+  expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
   const note = `${folder} has no folders train and test, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
@@ -140,6 +142,12 @@ function trainFolder(folder: string, { train, test }: Layout): string {
   return train;
 }
 
+/** Throws an InputError that names what is wrong with the class folders of all these parts. */
+function expectClassFolders(folder: string, parts: readonly (string | null)[]): void {
+  const problems = parts.flatMap((part) => (part === null ? [] : problemsIn(folder, entriesIn(below(folder, part)), part)));
+  if (problems.length > 0) throw new InputError(problems.sort());
+}
+
 function expectTwo(folder: string, classes: readonly ClassFolder[]): void {
   if (classes.length < 2) throw new InputError(`${folder}: expected a folder for each of at least two classes, got ${listed(namesOf(classes))}`);
 }
@@ -162,9 +170,15 @@ function aligned(folder: string, train: readonly ClassFiles[], split: Split): Cl
   return train.map((each) => split.classes.find(({ name }) => name === each.name) ?? { ...each, files: [] });
 }
 
-function expectImages(folder: string, classes: readonly ClassFiles[]): void {
-  const empty = classes.filter(({ files }) => files.length === 0).map((each) => shownPath(below(folder, each.folder)));
-  if (empty.length > 0) throw new InputError(empty.map((path) => `${path} has no images: expected ${readInWords} files in it, or in folders in it`));
+function expectImages(folder: string, classes: readonly ClassFiles[], leftOut: readonly LeftOut[]): void {
+  const empty = classes.filter(({ files }) => files.length === 0);
+  if (empty.length === 0) return;
+  const problemOf = (each: ClassFiles) => {
+    const those = leftOut.filter(({ path }) => path.startsWith(below(each.folder, "")));
+    const what = those.length > 0 ? `; it has ${groupsInWords(those)}` : "";
+    return `${shownPath(below(folder, each.folder))} has no images: expected ${readInWords} files in it, or in folders in it${what}`;
+  };
+  throw new InputError(empty.map(problemOf));
 }
 
 const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", "));

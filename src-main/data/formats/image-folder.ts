@@ -1,15 +1,16 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { InputError, Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
 import { DECODED_AT_ONCE, type ImageFile, imageSize, thumbnail } from "../decode";
 import { EXPECTED, isImageFolder } from "../folder/layout";
-import { leftOutInWords } from "../folder/left-out";
+import { groupsInWords, type LeftOut, leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
 import { shownPath } from "../folder/names";
 import { isHeld } from "../image-source";
 import type { Said } from "../said";
 import { sameFiles } from "../same-pictures";
 import { readFiles } from "../store/read-files";
+import { UnreadableImage } from "../unreadable";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions, type Selection } from "./format";
 
 export const imageFolder: Format = {
@@ -101,9 +102,14 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
   const filesOf = (split: ListedSplit | null) =>
     split ? pathsOf(split).map((path, n): LabelledFile => ({ path: join(folder, path), label: split.labels[n]! })) : [];
   const [train, validation, test] = [listing.train, listing.validation, listing.test].map(filesOf) as [LabelledFile[], LabelledFile[], LabelledFile[]];
-  const headers = await settled(evenly([...train, ...validation, ...test], HEADERS_READ), (file) => imageSize(file, { signal }));
+  const looked = evenly([...train, ...validation, ...test], HEADERS_READ);
+  const headers = await settled(looked, (file) => imageSize(file, { signal }));
   const sizes = fulfilled(headers);
-  const broken = headers.flatMap((header) => (header.status === "rejected" ? [String(header.reason.message)] : []));
+  const broken = headers.flatMap((header, n): LeftOut[] =>
+    header.status === "rejected" && header.reason instanceof UnreadableImage
+      ? [{ path: relative(folder, looked[n]!.path), reason: "unreadable", detail: header.reason.reason }]
+      : [],
+  );
   const [first] = sizes;
   const same = sizes.every(({ width, height }) => width === first?.width && height === first.height);
   const thumbnails = await settled(firstOfEach(classes, train.length > 0 ? train : test, thumbnailsPerClass), async (file) => ({
@@ -117,9 +123,9 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
     test: countsOf(test, classes),
     imageSize: same && first ? first : null,
     thumbnails: fulfilled(thumbnails),
-    leftOut,
+    leftOut: [...leftOut, ...broken],
     said: [
-      ...broken.map((text): Said => ({ type: "warning", text })),
+      ...unreadableInWords(broken),
       ...saidOf(listing),
       ...(await sameFilesOf(folder, listing, train.length + test.length > MOST_COMPARED, signal)),
       ...(same
@@ -127,6 +133,11 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
         : [{ type: "note", text: "the images differ in size: each is resized by its shorter side and cropped to a square around its centre" } as const]),
     ],
   };
+}
+
+function unreadableInWords(broken: readonly LeftOut[]): Said[] {
+  if (broken.length === 0) return [];
+  return [{ type: "warning", text: `${groupsInWords(broken)}: training refuses such, unless data.skipUnreadable is set` }];
 }
 
 /** Up to `count` items at equal distances. */
