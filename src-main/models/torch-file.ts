@@ -200,7 +200,7 @@ function gathered({ shape, stride }: TorchTensor, span: Uint8Array, size: number
   const index = shape.map(() => 0);
   let from = 0;
   for (let i = 0; i < count; i++) {
-    bytes.set(span.subarray(from * size, (from + 1) * size), i * size);
+    for (let k = 0; k < size; k++) bytes[i * size + k] = span[from * size + k]!;
     // To the next index: the last one first, with a carry.
     for (let d = shape.length - 1; d >= 0; d--) {
       from += stride[d]!;

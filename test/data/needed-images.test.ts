@@ -113,9 +113,15 @@ test("stay on a device that has room for all, and are read only once", async () 
   const bytes = 8 * 8 * 3;
   const pixels = held.train.images.toUint8();
   const source = sourceOf(pixels, bytes);
-  const counted = { ...source, read: (numbers: Int32Array, to: Uint8Array) => (read.push([...numbers]), source.read(numbers, to)), expect: () => {} };
+  const counted = {
+    expect: () => {},
+    read: (numbers: Int32Array, to: Uint8Array) => {
+      read.push([...numbers]);
+      return source.read(numbers, to);
+    },
+  };
   const room = empty([held.train.count, 8, 8, 3], "u8");
-  const stream = new GrowingStream({ source: counted as ImageSource, H: 8, W: 8, isHeld: false }, room);
+  const stream = new GrowingStream({ source: counted as unknown as ImageSource, H: 8, W: 8, isHeld: false }, room);
   await stream.need(Int32Array.of(9, 2, 9), new Int32Array());
   expect(() => stream.rowsOf(Int32Array.of(3))).toThrow("image 3 was not needed");
   await stream.need(Int32Array.of(2, 3), new Int32Array());

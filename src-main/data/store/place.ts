@@ -14,7 +14,7 @@ const KEY = /^[0-9a-f]{32}$/;
 const IN_USE = 3_600_000;
 
 export interface StorePlace {
-  /** Holds one folder for each store; null: nothing is kept. */
+  /** Holds one folder for each store; null: nothing is kept, as the user wants it or has no home folder. */
   folder: string | null;
   /** Of all stores together. */
   limitBytes: number;
@@ -34,21 +34,37 @@ export interface StoreInfo {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Null where the system knows none of this user. */
+function homeFolder(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
+}
+
 /**
  * The user's cache folder by the system's convention, or as DISTILL_CACHE says: another folder, or "off". DISTILL_CACHE_GB limits its size. Throws an
  * InputError if one of them is not understood.
  */
-export function storePlace(environment: Environment = process.env, platform = process.platform): StorePlace {
-  return { folder: folderOf(environment, platform), limitBytes: GB * gigabytesOf(environment.DISTILL_CACHE_GB) };
+export function storePlace(environment: Environment = process.env, platform = process.platform, home = homeFolder()): StorePlace {
+  return { folder: folderOf(environment, platform, home), limitBytes: GB * gigabytesOf(environment.DISTILL_CACHE_GB) };
 }
 
-function folderOf({ DISTILL_CACHE: chosen, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local }: Environment, platform: string): string | null {
+function folderOf({ DISTILL_CACHE: chosen, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local }: Environment, platform: string, home: string | null): string | null {
   if (chosen === "off") return null;
   if (chosen && !isAbsolute(chosen)) throw new InputError(`DISTILL_CACHE: expected the whole path of a folder, or "off", got "${chosen}"`);
   if (chosen) return join(chosen, "images");
-  if (platform === "win32") return join(local || join(homedir(), "AppData", "Local"), "Distill Studio", "Cache", "images");
-  if (platform === "darwin") return join(homedir(), "Library", "Caches", "Distill Studio", "images");
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "distill-studio", "images");
+  const [base, ...names] = conventionOf(platform, home, { xdg, local });
+  return base ? join(base, ...names, "images") : null;
+}
+
+/** A cache folder that there is, null if there is none, and the program's folder in it. */
+function conventionOf(platform: string, home: string | null, { xdg, local }: { xdg?: string; local?: string }): [base: string | null, ...names: string[]] {
+  const below = (...names: string[]) => home && join(home, ...names);
+  if (platform === "win32") return [local || below("AppData", "Local"), "Distill Studio", "Cache"];
+  if (platform === "darwin") return [below("Library", "Caches"), "Distill Studio"];
+  return [xdg && isAbsolute(xdg) ? xdg : below(".cache"), "distill-studio"];
 }
 
 function gigabytesOf(text: string | undefined): number {

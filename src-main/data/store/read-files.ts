@@ -171,7 +171,10 @@ async function held(images: StoredImages, wanted: number, side: number, unreadab
 /** What becomes of so many bytes of images that are not read now. */
 function keptInWords(bytes: number): string {
   const { folder } = storePlace();
-  const kept = folder === null ? "kept in memory as far as it goes (DISTILL_CACHE is off)" : `kept for the next start in ${folder} (DISTILL_CACHE)`;
+  const kept =
+    folder === null
+      ? "kept in memory as far as it goes (DISTILL_CACHE names no folder, and may name one)"
+      : `kept for the next start in ${folder} (DISTILL_CACHE)`;
   return `the images take ${gigabytes(bytes)} decoded: each is decoded when it is first needed, and ${kept}`;
 }
 

@@ -16,6 +16,10 @@ describe("the place of decoded images", () => {
     expect(at({ LOCALAPPDATA: "/local" }, "win32")).toBe("/local/Distill Studio/Cache/images");
   });
 
+  test("is none for a user without a home folder", () => {
+    expect([storePlace({}, "linux", null).folder, storePlace({ DISTILL_CACHE: "/big" }, "linux", null).folder]).toEqual([null, "/big/images"]);
+  });
+
   test("can be moved, limited and switched off", () => {
     expect(at({ DISTILL_CACHE: "/big", XDG_CACHE_HOME: "/cache" }, "linux")).toBe("/big/images");
     expect(at({ DISTILL_CACHE: "off" }, "linux")).toBeNull();
