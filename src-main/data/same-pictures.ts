@@ -77,7 +77,7 @@ async function sharedBy(train: Keyed, test: Keyed, signal?: AbortSignal): Promis
 function inWords({ count, first }: Shared, total: number, trained: (n: number) => string, tested: (n: number) => string): Said[] {
   if (!first) return [];
   const example = `${tested(first.test)} is ${trained(first.train)}${count > 1 ? ", and others" : ""}`;
-  const text = `${count} of the ${total} test images ${count === 1 ? "is a training image" : "are training images"} too (${example}): the test accuracy is too high; remove them from either`;
+  const text = `${count} of the ${total} test images ${count === 1 ? "is a training image" : "are training images"} too (${example}): what is measured on them is too good; remove them from either`;
   return [{ type: "warning", text }];
 }
 
