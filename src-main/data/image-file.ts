@@ -58,7 +58,8 @@ const NO_WAIT = constants.O_NONBLOCK ?? 0;
 
 async function lengthOf(file: FileHandle): Promise<number> {
   const stats = await file.stat();
-  if (!stats.isFile()) throw new Unusable("it is a folder or a device");
+  if (stats.isDirectory()) throw new Unusable("it is a folder: name its files, or use evaluate --data, which takes folders");
+  if (!stats.isFile()) throw new Unusable("it is a pipe or a device");
   if (stats.size > MAX_BYTES) throw new Unusable(`it has ${Math.round(stats.size / 1e6)} MB; at most ${MAX_BYTES / 1e6} MB are read`);
   return stats.size;
 }

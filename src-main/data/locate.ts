@@ -44,6 +44,10 @@ export function locate(path: string, format: DataFormat): Location {
   });
   if (found.length > 1) throw new InputError(`${folder} holds images in several formats: ${found.map(inWords).join(", ")}; ${CHOOSE}`);
   if (found.length === 1) return found[0]!;
+  for (const each of candidates) {
+    const problem = formats[each].nearMiss?.(folder);
+    if (problem) throw new InputError(problem);
+  }
   const expected = candidates.map((format) => formats[format].expected).join("; or ");
   throw new InputError(`${folder} holds no images in a known layout: expected ${expected}`);
 }

@@ -10,74 +10,93 @@ import { stopPoint } from "./stop";
 /** Images between two stop points. */
 const AT_ONCE = 500;
 
-/** Pictures that are test images and training images too, by their pixels. Those that are not read yet are left to `sameFiles`. */
+/** Pictures that are test images and training images too, or lie in two classes, by their pixels. Those that are not read yet are left to `sameFiles`. */
 export async function samePictures(train: RawSplit, test: RawSplit, signal?: AbortSignal): Promise<Said[]> {
   const [trained, tested] = [train.pixels, test.pixels];
   if (!isHeld(trained) || !isHeld(tested)) return [];
   const bytes = train.H * train.W * 3;
-  const keyOf = (pixels: Uint8Array) => (n: number) => digest(pixels.subarray(n * bytes, (n + 1) * bytes));
-  const nameIn =
-    ({ files }: RawSplit, part: string) =>
-    (n: number) =>
-      files?.[n] ?? `${part} image ${n}`;
-  const shared = await sharedBy({ count: train.labels.length, keyOf: keyOf(trained) }, { count: test.labels.length, keyOf: keyOf(tested) }, signal);
-  return inWords(shared, test.labels.length, nameIn(train, "training"), nameIn(test, "test"));
+  const compared = ({ labels, files }: RawSplit, pixels: Uint8Array, part: string): Compared => ({
+    labels,
+    keyOf: (n) => digest(pixels.subarray(n * bytes, (n + 1) * bytes)),
+    nameOf: (n) => files?.[n] ?? `${part} image ${n}`,
+  });
+  return compare(compared(train, trained, "training"), compared(test, tested, "test"), signal);
 }
 
 interface Paths {
-  count: number;
+  labels: Int32Array;
   /** Below the folder. */
   path(n: number): string;
 }
 
+/** Of more training images, whether some lie in two classes is not told before their pixels are there: most of the files would have to be read. */
+const MOST_COMPARED = 20_000;
+
 /** The same of files that are equal byte by byte: only those of equal size are read. */
 export async function sameFiles(folder: string, train: Paths, test: Paths, signal?: AbortSignal): Promise<Said[]> {
   const whole = (paths: Paths, n: number) => systemPath(join(folder, paths.path(n)));
-  const sizes = new Set<number>();
-  for (let n = 0; n < test.count; n++) sizes.add(sizeOf(whole(test, n)));
-  const keyOf = (paths: Paths) => (n: number) => {
-    const path = whole(paths, n);
-    const size = sizeOf(path);
-    return size > 0 && sizes.has(size) ? contentKey(path) : null;
-  };
-  const shared = await sharedBy({ count: train.count, keyOf: keyOf(train) }, { count: test.count, keyOf: keyOf(test) }, signal);
-  const shown = (paths: Paths) => (n: number) => shownPath(paths.path(n));
-  return inWords(shared, test.count, shown(train), shown(test));
+  const [tested, seen, repeated] = [new Set<number>(), new Set<number>(), new Set<number>()];
+  for (let n = 0; n < test.labels.length; n++) tested.add(sizeOf(whole(test, n)));
+  for (let n = 0; n < train.labels.length && train.labels.length <= MOST_COMPARED; n++) {
+    const size = sizeOf(whole(train, n));
+    (seen.has(size) ? repeated : seen).add(size);
+  }
+  const compared = (paths: Paths): Compared => ({
+    labels: paths.labels,
+    keyOf(n) {
+      const path = whole(paths, n);
+      const size = sizeOf(path);
+      return size > 0 && (tested.has(size) || repeated.has(size)) ? contentKey(path) : null;
+    },
+    nameOf: (n) => shownPath(paths.path(n)),
+  });
+  return compare(compared(train), compared(test), signal);
 }
 
-interface Keyed {
-  count: number;
+interface Compared {
+  labels: Int32Array;
   /** null: not worth comparing. */
   keyOf(n: number): string | null;
+  nameOf(n: number): string;
 }
 
-interface Shared {
-  count: number;
-  first: { train: number; test: number } | null;
-}
+/** Equal pictures, counted, with the first two. */
+class Pairs {
+  count = 0;
+  example = "";
 
-async function sharedBy(train: Keyed, test: Keyed, signal?: AbortSignal): Promise<Shared> {
-  const places = new Map<string, number>();
-  for (let n = 0; n < train.count; n++) {
-    const key = train.keyOf(n);
-    if (key !== null && !places.has(key)) places.set(key, n);
-    if (n % AT_ONCE === 0) await stopPoint(signal);
+  add(one: string, other: string): void {
+    this.example ||= `${one} is ${other}`;
+    if (++this.count === 2) this.example += ", and others";
   }
-  const shared: Shared = { count: 0, first: null };
-  for (let n = 0; n < test.count; n++) {
-    const place = places.get(test.keyOf(n) ?? "");
-    if (n % AT_ONCE === 0) await stopPoint(signal);
-    if (place === undefined) continue;
-    shared.count++;
-    shared.first ??= { train: place, test: n };
-  }
-  return shared;
 }
 
-function inWords({ count, first }: Shared, total: number, trained: (n: number) => string, tested: (n: number) => string): Said[] {
-  if (!first) return [];
-  const example = `${tested(first.test)} is ${trained(first.train)}${count > 1 ? ", and others" : ""}`;
+async function compare(train: Compared, test: Compared, signal?: AbortSignal): Promise<Said[]> {
+  const places = new Map<string, { part: Compared; n: number }>();
+  const [shared, contrary] = [new Pairs(), new Pairs()];
+  for (const part of [train, test])
+    for (let n = 0; n < part.labels.length; n++) {
+      if (n % AT_ONCE === 0) await stopPoint(signal);
+      const key = part.keyOf(n);
+      const first = key === null ? undefined : places.get(key);
+      if (key !== null && !first) places.set(key, { part, n });
+      if (!first) continue;
+      const names = [part.nameOf(n), first.part.nameOf(first.n)] as const;
+      if (part === test && first.part === train) shared.add(...names);
+      if (part.labels[n] !== first.part.labels[first.n]) contrary.add(...names);
+    }
+  return [...sharedInWords(shared, test.labels.length), ...contraryInWords(contrary)];
+}
+
+function sharedInWords({ count, example }: Pairs, total: number): Said[] {
+  if (count === 0) return [];
   const text = `${count} of the ${total} test images ${count === 1 ? "is a training image" : "are training images"} too (${example}): what is measured on them is too good; remove them from either`;
+  return [{ type: "warning", text }];
+}
+
+function contraryInWords({ count, example }: Pairs): Said[] {
+  if (count === 0) return [];
+  const text = `${count} ${count === 1 ? "picture lies" : "pictures lie"} in two classes (${example}), whose labels contradict each other: keep each in one class`;
   return [{ type: "warning", text }];
 }
 

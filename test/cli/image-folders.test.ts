@@ -60,6 +60,14 @@ describe.skipIf(process.platform !== "linux")("a folder with more than pictures 
     expect(trained.err).toContain("warning: 6 test images cannot show any difference with one seed");
   });
 
+  it("is named where a folder around it is given", async () => {
+    mkdirSync(at("around/images"), { recursive: true });
+    symlinkSync(at("photos/train"), at("around/images/train"));
+    symlinkSync(at("photos/test"), at("around/images/test"));
+    const { status, err } = await distill(["data", "info", "around"], cwd);
+    expect([status, err]).toEqual([1, expect.stringMatching(/around holds no images in a known layout, but .*around\/images does: name that one/)]);
+  });
+
   it("is described with the same words", async () => {
     const { out, status } = await distill(["data", "info", "photos"], cwd);
     expect([status, out]).toEqual([0, expect.stringContaining(`warning: ${LEFT_OUT}`)]);
@@ -106,6 +114,14 @@ describe("evaluate", () => {
 });
 
 describe("predict", () => {
+  it("says what to do with a folder", async () => {
+    const { status, err } = await distill(["predict", ...network, "--images", "photos/test/cat"], cwd);
+    expect([status, err]).toEqual([
+      1,
+      expect.stringContaining("photos/test/cat cannot be read as an image: it is a folder: name its files, or use evaluate --data, which takes folders"),
+    ]);
+  });
+
   it("answers for the images that can be read, names the others, and fails", async () => {
     writeFileSync(at("bad.png"), "");
     const images = ["photos/test/cat/0.png", "bad.png", "photos/test/dog/0.png"];

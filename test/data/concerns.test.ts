@@ -47,8 +47,22 @@ test("a picture that is a training and a test image is told by its pixels, in an
   const data = await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null });
   data.release();
   expect(data.said.map(({ text }) => text)).toContainEqual(
-    expect.stringMatching(/^1 of the 2 test images is a training image too \(test\/cat\/other\.webp is train\/cat\/1\.png\): what is measured on them is too good/),
+    expect.stringMatching(
+      /^1 of the 2 test images is a training image too \(test\/cat\/other\.webp is train\/cat\/1\.png\): what is measured on them is too good/,
+    ),
   );
+});
+
+test("a picture in two classes, both of training images, is told by its pixels, and by its file where it is not held", async () => {
+  const [same, other] = [await png(6, 6, [1, 2, 3]), await png(6, 6, [4, 5, 6])];
+  writeFiles(folder, { "train/cat/1.png": same, "train/dog/1.png": same, "test/cat/1.png": other, "test/dog/1.png": await png(6, 6, [7, 8, 9]) });
+  for (const heldBytes of [undefined, 0]) {
+    const data = await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null }, { heldBytes });
+    data.release();
+    expect(data.said.map(({ text }) => text)).toContain(
+      "1 picture lies in two classes (train/dog/1.png is train/cat/1.png), whose labels contradict each other: keep each in one class",
+    );
+  }
 });
 
 test("of the bundled sample there is nothing to say", async () => {

@@ -61,7 +61,8 @@ test.skipIf(process.platform === "win32")("a pipe or a device, which never ends,
   const [pipe, device] = [join(folder, "pipe.png"), join(folder, "device.png")];
   execFileSync("mkfifo", [pipe]);
   symlinkSync("/dev/zero", device);
-  for (const path of [pipe, device, folder]) await expect(decode({ path })).rejects.toThrow("it is a folder or a device");
+  for (const path of [pipe, device]) await expect(decode({ path })).rejects.toThrow("it is a pipe or a device");
+  await expect(decode({ path: folder })).rejects.toThrow("it is a folder: name its files, or use evaluate --data");
 });
 
 /** Takes a second or so. */

@@ -232,6 +232,7 @@ describe("an image folder", () => {
   test("says that there is only one class", async () => {
     writeFiles(folder, { "train/cat/1.png": await png(2, 2, RED), "test/cat/1.png": await png(2, 2, RED) });
     await refused(/train: expected a folder for each of at least two classes, got "cat"/);
+    await refused(/has one class only, cat\/: expected a folder for each of at least two classes$/, { path: join(folder, "train") });
   });
 
   test("says which class is missing in either split", async () => {

@@ -28,6 +28,16 @@ export const EXPECTED = "the folders train/<class>/ and test/<class>/ with image
 
 export const isImageFolder = (folder: string): boolean => layoutOf(folder) !== null;
 
+/** Why a folder is none of images, where it is close to one; null if it is not. */
+export function nearMiss(folder: string): string | null {
+  const folders = entriesIn(folder).flatMap(({ name, is }) => (is === "folder" ? [name] : []));
+  const inner = folders.map((name) => below(folder, name)).find((each) => entriesOrNone(each).length > 0 && isImageFolder(each));
+  if (inner !== undefined) return `${shownPath(folder)} holds no images in a known layout, but ${shownPath(inner)} does: name that one`;
+  const [only, ...others] = folders;
+  if (only === undefined || others.length > 0 || !holdsImage(below(folder, only), 1)) return null;
+  return `${shownPath(folder)} has one class only, ${shownPath(only)}/: expected a folder for each of at least two classes`;
+}
+
 /** The names of folders that may be classes, where there is no split; null otherwise. */
 export function undividedClasses(folder: string): string[] | null {
   if (layoutOf(folder)?.undivided !== "") return null;
@@ -60,7 +70,7 @@ function inRole(role: Role, folders: readonly string[], folder: string): string 
 /** Two of the folders are a split whatever they hold; one alone might be a class of that name, unless it holds folders itself. */
 function isDivided(folder: string, { train, validation, test }: Record<Role, string | null>): boolean {
   const those = [train, validation, test].filter((name) => name !== null);
-  return those.length > 1 || those.some((name) => listed(below(folder, name)).some(({ is }) => is !== "file"));
+  return those.length > 1 || those.some((name) => entriesOrNone(below(folder, name)).some(({ is }) => is !== "file"));
 }
 
 /** So deep below a class folder an image is looked for, to tell a folder of classes from any other. */
@@ -71,13 +81,13 @@ function isFolderOfClasses(folder: string, folders: readonly string[]): boolean 
 }
 
 function holdsImage(folder: string, depth: number): boolean {
-  const entries = listed(folder);
+  const entries = entriesOrNone(folder);
   if (entries.some(({ name, is }) => is === "file" && isImageName(name))) return true;
   return depth > 1 && entries.some(({ name, is }) => is === "folder" && holdsImage(below(folder, name), depth - 1));
 }
 
 /** Empty if the system refuses: whoever reads the folder says so. */
-function listed(folder: string): Entry[] {
+export function entriesOrNone(folder: string): Entry[] {
   try {
     return entriesIn(folder);
   } catch {

@@ -1,4 +1,5 @@
 import { InputError } from "../../contract/failure";
+import { TEST_SHARE } from "../../contract/settings";
 import { readInWords } from "../image-kind";
 import { filesBelow } from "./class-files";
 import { type ClassFiles, type ClassFolder, classesIn, problemsIn } from "./classes";
@@ -6,6 +7,7 @@ import { divideFiles } from "./divide";
 import { entriesIn } from "./entries";
 import { EXPECTED, type Layout, layoutOf } from "./layout";
 import { groupsInWords, type LeftOut } from "./left-out";
+import { doubtsOfClasses, isPartName } from "./mistaken-split";
 import { below, shownPath } from "./names";
 
 /** The images of a folder, not opened yet. */
@@ -22,6 +24,8 @@ export interface FolderListing {
   leftOut: LeftOut[];
   /** What was decided about the layout, in words. */
   notes: string[];
+  /** What may be meant otherwise, in words. */
+  warnings: string[];
 }
 
 /** One of each class in turn (its first file, then its second, ...), so that the first n are balanced. */
@@ -52,13 +56,15 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   if (!layout) throw new InputError(`${folder} holds no images in a known layout: expected ${EXPECTED}`);
   const leftOut = [...layout.leftOut];
   const notes = layout.note ? [layout.note] : [];
+  const warnings: string[] = [];
   const list = (part: string) => listClasses(folder, part, leftOut, options.signal);
-  if (layout.undivided !== null) return undivided(folder, await list(layout.undivided), { leftOut, notes }, options);
-  if (layout.test === null) throw new InputError(`${below(folder, "test")} is missing: expected ${EXPECTED}`);
+  if (layout.undivided !== null) return undivided(folder, await list(layout.undivided), { leftOut, notes, warnings }, options);
+  if (layout.test === null) throw missingTest(folder, layout);
+  if (options.part !== "test") notes.push(...unusedDivision(folder, layout.test, options));
   expectClassFolders(folder, options.part === "test" ? [layout.test] : [layout.train, layout.validation, layout.test]);
   const test = await list(layout.test);
   if (options.part === "test" || (options.part === "found" && layout.train === null))
-    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes };
+    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes, warnings };
   const train = await list(trainFolder(folder, layout));
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);
@@ -73,24 +79,44 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
     test: inTurn(test),
     leftOut,
     notes,
+    warnings,
   };
 }
 
-type Said = Pick<FolderListing, "leftOut" | "notes">;
+type Said = Pick<FolderListing, "leftOut" | "notes" | "warnings">;
 
 function undivided(folder: string, classes: ClassFiles[], said: Said, { part, testShare, splitSeed }: ListOptions): FolderListing {
   const names = namesOf(classes);
+  const doubts = doubtsOfClasses(folder, names);
+  const [notes, warnings] = [
+    [...said.notes, ...doubts.notes],
+    [...said.warnings, ...doubts.warnings],
+  ];
   if (testShare === null) {
     const all = inTurn(classes);
     const note = `${folder} has no folders train and test, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
-    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...said.notes, note] };
+    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...notes, note], warnings };
   }
   expectTwo(folder, classes);
   expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
   const note = `${folder} has no folders train and test, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
-  return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...said.notes, note] };
+  return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...notes, note], warnings };
+}
+
+/** Settings of a division that is not made. */
+function unusedDivision(folder: string, test: string, { testShare, splitSeed }: ListOptions): string[] {
+  const isSet = { "data.testShare": testShare !== null && testShare !== TEST_SHARE, "data.splitSeed": splitSeed !== 0 };
+  const names = Object.entries(isSet).flatMap(([name, is]) => (is ? [name] : []));
+  if (names.length === 0) return [];
+  return [`${names.join(" and ")} ${names.length > 1 ? "have" : "has"} no effect: ${folder} has a folder ${test}, whose images are the test images`];
+}
+
+function missingTest(folder: string, { train, leftOut }: Layout): InputError {
+  const alike = leftOut.find(({ path }) => isPartName(path));
+  const tip = alike ? `if ${alike.path} is it, name it test` : `to divide the images of ${train} instead, set data.path to ${below(folder, train!)}`;
+  return new InputError(`${below(folder, "test")} is missing: expected ${EXPECTED}; ${tip}`);
 }
 
 async function listClasses(root: string, folder: string, leftOut: LeftOut[], signal?: AbortSignal): Promise<ClassFiles[]> {
@@ -176,7 +202,7 @@ function expectImages(folder: string, classes: readonly ClassFiles[], leftOut: r
   const problemOf = (each: ClassFiles) => {
     const those = leftOut.filter(({ path }) => path.startsWith(below(each.folder, "")));
     const what = those.length > 0 ? `; it has ${groupsInWords(those)}` : "";
-    return `${shownPath(below(folder, each.folder))} has no images: expected ${readInWords} files in it, or in folders in it${what}`;
+    return `${shownPath(below(folder, each.folder))} has no images: expected ${readInWords} files in it, or in folders in it${what}; every folder beside the classes is taken for one: move it away if it is none`;
   };
   throw new InputError(empty.map(problemOf));
 }

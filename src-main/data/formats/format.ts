@@ -9,6 +9,8 @@ export interface Format {
   readonly expected: string;
   /** The folder that holds the data: the given one, or one in it; null if neither looks like this format. */
   detect(folder: string): string | null;
+  /** Of a folder that is none of this format: what is wrong with it, if it is close to one. */
+  nearMiss?(folder: string): string | null;
   /** Decodes the splits, train and test each up to its limit. Throws an InputError that names the file or folder at fault. */
   read(folder: string, limits: Limits, options: ReadOptions): Promise<RawData>;
   /** What the data set holds, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */

@@ -2,8 +2,8 @@ import { join, relative } from "node:path";
 import { InputError, Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
 import { DECODED_AT_ONCE, type ImageFile, imageSize, thumbnail } from "../decode";
-import { EXPECTED, isImageFolder } from "../folder/layout";
-import { groupsInWords, type LeftOut, leftOutInWords } from "../folder/left-out";
+import { EXPECTED, isImageFolder, nearMiss } from "../folder/layout";
+import { type LeftOut, leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
 import { shownPath } from "../folder/names";
 import { isHeld } from "../image-source";
@@ -16,14 +16,19 @@ import { countsOf, type Description, type Format, firstOfEach, type Limits, type
 export const imageFolder: Format = {
   expected: EXPECTED,
   detect: (folder) => (isImageFolder(folder) ? folder : null),
+  nearMiss,
   read,
   describe,
 };
 
 /** What the user should know of a folder, before its images are opened. */
-function saidOf({ test, train, validation, leftOut, notes }: FolderListing): Said[] {
+function saidOf({ test, train, validation, leftOut, notes, warnings }: FolderListing, unreadable: readonly LeftOut[] = []): Said[] {
   const taken = test.count + (train?.count ?? 0) + (validation?.count ?? 0);
-  return [...leftOutInWords(taken, leftOut), ...notes.map((text): Said => ({ type: "note", text }))];
+  return [
+    ...leftOutInWords(taken - unreadable.length, [...leftOut, ...unreadable]),
+    ...warnings.map((text): Said => ({ type: "warning", text })),
+    ...notes.map((text): Said => ({ type: "note", text })),
+  ];
 }
 
 // ---- Reading ----------------------------------------------------------------------------------------------------------------------
@@ -125,8 +130,8 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
     thumbnails: fulfilled(thumbnails),
     leftOut: [...leftOut, ...broken],
     said: [
-      ...unreadableInWords(broken),
-      ...saidOf(listing),
+      ...saidOf(listing, broken),
+      ...refusalInWords(broken.length, looked.length, train.length + validation.length + test.length),
       ...(await sameFilesOf(folder, listing, train.length + test.length > MOST_COMPARED, signal)),
       ...(same
         ? []
@@ -135,9 +140,10 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
   };
 }
 
-function unreadableInWords(broken: readonly LeftOut[]): Said[] {
-  if (broken.length === 0) return [];
-  return [{ type: "warning", text: `${groupsInWords(broken)}: training refuses such, unless data.skipUnreadable is set` }];
+function refusalInWords(broken: number, looked: number, all: number): Said[] {
+  if (broken === 0) return [];
+  const more = looked < all ? `; ${looked} of ${all} images were looked at, so there may be more of them` : "";
+  return [{ type: "warning", text: `training stops at images that cannot be read, unless data.skipUnreadable is set${more}` }];
 }
 
 /** Up to `count` items at equal distances. */

@@ -154,7 +154,7 @@ describe("a class is never left out: it is an error that names the folder if", (
   test("it is empty, or all of it is left out", async () => {
     writeFiles(folder, { "train/emu/1.ppm": PPM, "test/emu/1.png": "pixels" });
     await refused(
-      /train\/emu has no images: expected JPEG, PNG, WebP, GIF, TIFF or AVIF files in it, or in folders in it; it has 1 picture in a format that is not read \(train\/emu\/1\.ppm: a portable pixmap\)$/,
+      /train\/emu has no images: expected JPEG, PNG, WebP, GIF, TIFF or AVIF files in it, or in folders in it; it has 1 picture in a format that is not read \(train\/emu\/1\.ppm: a portable pixmap\); every folder beside the classes is taken for one: move it away if it is none$/,
     );
   });
 });
@@ -204,6 +204,7 @@ describe("layouts", () => {
     expect(test.filter((path) => path.startsWith("dog"))).toHaveLength(1);
     expect([...train, ...test].sort()).toEqual([...names, "dog/1.png", "dog/2.png", "train/1.png", "train/2.png"].sort());
     expect(listing.notes).toEqual([
+      expect.stringMatching(/train holds pictures and no class folders, so it is taken for a class of that name$/),
       expect.stringMatching(/has no folders train and test, so 12 of its 54 images are the test images: .*data\.testShare, 0\.2, .*data\.splitSeed, 0$/),
     ]);
     expect(pathsOf((await list()).test)).toEqual(test);
@@ -215,6 +216,33 @@ describe("layouts", () => {
     expect(test.filter((path) => !after.includes(path)).length).toBeLessThanOrEqual(1);
     images("emu/1.png");
     await refused(/emu has one image: expected at least two/);
+  });
+
+  test.each([
+    ["train_set", "test_set"],
+    ["Training Images", "validation-data"],
+  ])("%s and %s are no classes", async (train, test) => {
+    twoClasses(train, test);
+    await refused(/ look like the parts of a split, not like classes: name the folders train and test$/);
+  });
+
+  test("a folder test of loose pictures beside classes is none", async () => {
+    images("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png", "test/1.png", "test/2.png");
+    await refused(/test holds pictures, but no class folders: expected test\/<class>\/, and train\/<class>\/ beside it; move it away to go on without it/);
+  });
+
+  test("classes that all hold the same folders are doubted", async () => {
+    for (const name of ["a", "b"]) images(`${name}/cat/1.png`, `${name}/dog/1.png`);
+    expect((await list()).warnings).toEqual([expect.stringMatching(/a, b are the same: cat, dog; the outer ones are taken for the classes/)]);
+    images("b/emu/1.png");
+    expect((await list()).warnings).toEqual([]);
+  });
+
+  test("settings of a division are told to have no effect on a folder with a test split", async () => {
+    twoClasses();
+    expect((await list({ testShare: 0.3 })).notes).toEqual([expect.stringMatching(/^data\.testShare has no effect: .* has a folder test,/)]);
+    expect((await list({ testShare: 0.3, splitSeed: 1 })).notes).toEqual([expect.stringMatching(/^data\.testShare and data\.splitSeed have no effect/)]);
+    expect((await list()).notes).toEqual([]);
   });
 
   test("classes alone, all to be tested: nothing is divided, and it is said", async () => {
@@ -233,7 +261,12 @@ describe("layouts", () => {
 
   test("train alone, one class, a table of labels, and a folder of pictures are refused in words", async () => {
     images("train/cat/1.png", "train/dog/1.png");
-    await refused(/test is missing: expected the folders train\/<class>\/ and test\/<class>\/ with images, or a folder <class>\/ for each class/);
+    await refused(
+      /test is missing: expected the folders train\/<class>\/ and test\/<class>\/ with images, or a folder <class>\/ for each class; to divide the images of train instead, set data\.path to .*\/train$/,
+    );
+    images("test_set/cat/1.png");
+    await refused(/test is missing: .*; if test_set is it, name it test$/);
+    rmSync(join(folder, "test_set"), { recursive: true });
     rmSync(join(folder, "train"), { recursive: true });
     writeFiles(folder, { "labels.csv": "0.png,cat", "images/0.png": "pixels" });
     await refused(/holds no images in a known layout: expected the folders train/);
