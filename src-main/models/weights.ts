@@ -59,10 +59,11 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
   path: string;
   bytes: number;
   notes: readonly string[];
+  warnings: readonly string[];
 } {
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
-  const notes = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
-  return { path: out, bytes: statSync(out).size, notes };
+  const said = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
+  return { path: out, bytes: statSync(out).size, ...said };
 }
 
 /**

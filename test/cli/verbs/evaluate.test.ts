@@ -57,7 +57,8 @@ describe("distill evaluate", () => {
   });
 
   it("says how often the class is among the first five where there are more", async () => {
-    const top5 = async (count: number) => (await evaluate({ ...one, classes: [..."abcdef"].slice(0, count) }, ...FIRST, "--data", "bundled")).out.includes("top-5");
+    const top5 = async (count: number) =>
+      (await evaluate({ ...one, classes: [..."abcdef"].slice(0, count) }, ...FIRST, "--data", "bundled")).out.includes("top-5");
     expect([await top5(5), await top5(6)]).toEqual([false, true]);
   });
 
