@@ -47,7 +47,9 @@ test("a picture that is a training and a test image is told by its pixels, in an
   const data = await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null });
   data.release();
   expect(data.said.map(({ text }) => text)).toContainEqual(
-    expect.stringMatching(/^1 of the 2 test images is a training image too \(test\/cat\/other\.webp is train\/cat\/1\.png\): what is measured on them is too good/),
+    expect.stringMatching(
+      /^1 of the 2 test images is a training image too \(test\/cat\/other\.webp is train\/cat\/1\.png\): what is measured on them is too good/,
+    ),
   );
 });
 
