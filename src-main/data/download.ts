@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DownloadName, downloads } from "../contract/data-formats";
+import { makeFolder } from "../disk/make-folder";
 import { putInPlace, syncFolder } from "../disk/write-whole";
 import { type FetchOptions, fetchFile, type Remote } from "../download/fetch-file";
 import type { Storage } from "./formats/cifar/batch";
@@ -46,7 +47,7 @@ export async function downloadData(name: DownloadName, directory: string, { from
     checkComplete(storage, finished);
     return finished;
   }
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
   const file = join(directory, `${folder}.partial.tar.gz`);
   if (!existsSync(file)) await fetchFile({ ...archive, ...from }, file, options);
   await unpack(file, finished, storage);

@@ -1,6 +1,5 @@
 /** Zip archives, also those of more than 4 GB (zip64). Sizes are those of the list at the end, and nothing larger is ever made. */
 import { inflateRawSync } from "node:zlib";
-import { InputError } from "../contract/failure";
 import type { OpenFile } from "./open-file";
 
 interface Entry {
@@ -11,6 +10,8 @@ interface Entry {
   /** Of the entry's own header. */
   position: number;
 }
+
+export const CUT_OFF = "it is cut off; copy it again";
 
 /** Of the list at the end: 300,000 entries with usual names. */
 const LONGEST_LIST = 32_000_000;
@@ -23,8 +24,11 @@ const ELSEWHERE = 0xffffffff;
 export class ZipFile {
   readonly #entries: ReadonlyMap<string, Entry>;
 
-  /** Reads the list of entries. Throws an InputError if the file is no whole zip archive. */
-  constructor(private readonly file: OpenFile) {
+  /** Reads the list of entries. Here and later, throws what `refused` makes of the reason if the file is no whole zip archive. */
+  constructor(
+    private readonly file: OpenFile,
+    private readonly refused: (why: string) => Error,
+  ) {
     this.#entries = this.#readList();
   }
 
@@ -43,7 +47,7 @@ export class ZipFile {
     return entry?.method === STORED ? this.#contentOf(name, entry) : null;
   }
 
-  /** An entry unpacked. Throws an InputError if there is none, or if it has more than `most` bytes. */
+  /** An entry unpacked. Refused if there is none, or if it has more than `most` bytes. */
   read(name: string, most: number): Uint8Array<ArrayBuffer> {
     const entry = this.#entries.get(name);
     if (!entry) throw this.#damaged(`it lacks ${name}`);
@@ -68,7 +72,7 @@ export class ZipFile {
     const header = view(this.#at(position, 30));
     if (header.getUint32(0, true) !== 0x04034b50 || (method === STORED && packed !== size)) throw this.#damaged(`its entry ${name} is damaged`);
     const start = position + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-    if (start + packed > this.file.size) throw this.#damaged(`its entry ${name} is cut off`);
+    if (start + packed > this.file.size) throw this.refused(`its entry ${name} ends after the file: ${CUT_OFF}`);
     return start;
   }
 
@@ -95,7 +99,7 @@ export class ZipFile {
     const start = Math.max(0, size - LONGEST_END);
     const tail = Buffer.from(this.#at(start, size - start).buffer);
     const end = tail.lastIndexOf("PK\x05\x06", undefined, "latin1");
-    if (end < 0 || end + 22 > tail.length) throw this.#damaged("its end is missing: it is truncated");
+    if (end < 0 || end + 22 > tail.length) throw this.refused(CUT_OFF);
     const locator = end - 20;
     if (locator >= 0 && tail.readUInt32LE(locator) === 0x07064b50) {
       const record = view(this.#at(Number(tail.readBigUInt64LE(locator + 8)), 56));
@@ -106,15 +110,14 @@ export class ZipFile {
   }
 
   #at(position: number, length: number): Uint8Array<ArrayBuffer> {
-    if (position + length > this.file.size)
-      throw this.#damaged(`it has ${this.file.size} bytes, and its list names byte ${position + length}: it is truncated`);
+    if (position + length > this.file.size) throw this.refused(`it has ${this.file.size} bytes, and its list names byte ${position + length}: ${CUT_OFF}`);
     const bytes = new Uint8Array(length);
-    if (this.file.read(bytes, position) < length) throw this.#damaged("it is truncated");
+    if (this.file.read(bytes, position) < length) throw this.refused(CUT_OFF);
     return bytes;
   }
 
-  #damaged(why: string): InputError {
-    return new InputError(`${this.file.path}: not a whole zip archive: ${why}`);
+  #damaged(why: string): Error {
+    return this.refused(`it is no whole zip archive: ${why}`);
   }
 }
 

@@ -80,8 +80,9 @@ export class Engine {
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
-      const { notes, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
+      const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
       for (const text of [...fetched.notes, ...notes]) notify({ type: "note", text });
+      for (const text of warnings) notify({ type: "warning", text });
       return written;
     },
     bench: (request, notify) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { machineOf, useDevice } from "../backend/device";
@@ -25,6 +25,7 @@ import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
+import { makeFolder } from "../disk/make-folder";
 import { writeComparison } from "../runs/comparison";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
@@ -211,7 +212,7 @@ export class Work {
       await this.#yieldPoint();
       const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
-      mkdirSync(out, { recursive: true });
+      makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
           const [arm, before] = [arms[i]!, earlier[i]];

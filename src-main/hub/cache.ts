@@ -2,8 +2,10 @@
  * The cache of Python's huggingface_hub, which both programs share: models--owner--name with blobs/<etag>, the files by their content;
  * snapshots/<commit>/<file>, links to these; refs/<revision>, which hold a commit.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+
+import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
 import type { HubAddress } from "./address";
 
@@ -65,6 +67,6 @@ function link(blob: string, path: string): void {
 }
 
 function withFolder(path: string): string {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return path;
 }

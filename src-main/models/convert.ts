@@ -4,28 +4,48 @@ import { CHECKSUM, Checksum } from "./checksum";
 import { type StoredFloat, TO_FLOAT32 } from "./dtypes";
 import { withWeights } from "./open-weights";
 import { type Written, writeTensors } from "./safetensors";
-import { countIn, type TensorFile } from "./tensor-file";
+import { countIn, shortened, type TensorFile } from "./tensor-file";
 
 /**
  * Rewrites a file's floats as bf16 or fp32 in the safetensors format, with all its metadata, in pieces of so many bytes. Tensors of other types, such as
- * counters, are passed on as they are. Returns what was chosen or left out, in sentences. Throws an InputError, and writes nothing, if the file
+ * counters, are passed on as they are. Returns what was chosen or left out, and what is wrong with the values, in sentences. Throws an InputError, and writes nothing, if the file
  * is not what its checksum says.
  */
-export function convertWeights(from: string, to: string, dtype: StoredFloat, pieceBytes = PIECE): readonly string[] {
+export function convertWeights(from: string, to: string, dtype: StoredFloat, pieceBytes = PIECE): { notes: readonly string[]; warnings: string[] } {
   return withWeights(from, (file) => {
     const { metadata, tensors } = file.header;
     const digest = file.hasChecksum ? new Checksum(metadata) : null;
-    const written = [...tensors.keys()].map((name) => [name, rewritten(file, name, digest, pieceBytes)] as const);
+    const broken = new Set<string>();
+    const written = [...tensors.keys()].map((name) => {
+      const check = (values: Float32Array) => {
+        if (!values.every(Number.isFinite)) broken.add(name);
+      };
+      return [name, rewritten(file, name, { digest, check, pieceBytes })] as const;
+    });
     const { [CHECKSUM]: _, ...notes } = metadata;
     writeWhole(to, (out) => {
       writeTensors(out, new Map(written), notes, dtype);
       if (digest) file.expectChecksum(digest);
     });
-    return file.notes;
+    return { notes: file.notes, warnings: brokenInWords(from, [...broken]) };
   });
 }
 
-function rewritten(file: TensorFile, name: string, digest: Checksum | null, pieceBytes: number): Written {
+function brokenInWords(path: string, [first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  return [
+    `weights ${path}: tensor "${shortened(first)}"${more} holds NaN or infinity, and so does the exported file: no model can use it; the weights come from a training run that failed, or the file is damaged`,
+  ];
+}
+
+interface Rewriting {
+  digest: Checksum | null;
+  check: (values: Float32Array) => void;
+  pieceBytes: number;
+}
+
+function rewritten(file: TensorFile, name: string, { digest, check, pieceBytes }: Rewriting): Written {
   const info = file.header.tensors.get(name)!;
   function* bytes() {
     digest?.begin(name, info);
@@ -39,7 +59,11 @@ function rewritten(file: TensorFile, name: string, digest: Checksum | null, piec
   const size = countIn(shape);
   if (!toFloat32) return { shape, size, dtype, bytes };
   function* pieces() {
-    for (const piece of bytes()) yield toFloat32!(piece.buffer);
+    for (const piece of bytes()) {
+      const values = toFloat32!(piece.buffer);
+      check(values);
+      yield values;
+    }
   }
   return { shape, size, pieces };
 }

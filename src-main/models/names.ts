@@ -1,4 +1,5 @@
 /** Names of a model's tensors as other programs write them, read as timm's. */
+import { shortened } from "./tensor-file";
 
 /** How another program names the tensors of a family. */
 export interface Naming {
@@ -20,6 +21,23 @@ export interface Renamed {
   notes: readonly string[];
 }
 
+/** Where training programs keep a model, as a key or before its names, the likeliest first. Averages come last: who wants them saves them alone. */
+export const PLACES = [
+  ...["state_dict", "model_state_dict", "model", "net", "network", "weights", "model_state", "params", "module", "student", "teacher"],
+  ...["state_dict_ema", "model_ema", "ema_state_dict", "ema", "model_ema_state_dict", "ema_model"],
+];
+
+/** A file holds several models, and nothing says which is meant; the message follows "it". */
+export class SeveralModelsError extends Error {
+  /** `example`: how Python saves the first alone. */
+  constructor(places: readonly string[], example: string) {
+    const more = places.length > 10 ? ` and ${places.length - 10} more` : "";
+    super(
+      `holds several models (${places.slice(0, 10).map(shortened).join(", ")}${more}), and it is not clear which is meant: save that one alone, as by ${example}`,
+    );
+  }
+}
+
 /** In a file of several models. */
 const MOST_PREFIXES = 100;
 /** Put around modules by torch.compile, FSDP and activation checkpointing, at any depth. */
@@ -34,7 +52,8 @@ export function isIgnored(name: string): boolean {
 
 /**
  * Finds the tensors of a model among names of a file. `namings`: that of timm first. What surrounds a model ("module.", "model.backbone.") is dropped, and
- * what lies beside it is left out. Names in which no model is found stay as they are.
+ * what lies beside it is left out. Names in which no model is found stay as they are. Throws a SeveralModelsError if several are, and none of them
+ * stands at one of the usual places.
  */
 export function renamed(file: readonly string[], namings: readonly Naming[]): Renamed {
   const plain = new Map(file.map((name) => [unwrapped(name), name] as const));
@@ -70,8 +89,31 @@ function unwrapped(name: string): string {
   return name.replace(WRAPPERS, "").replace(/^\./, "");
 }
 
-/** By the last layer, or, in a file without one, by a layer of its body. A model has at least a quarter of all names. */
+/** Whether a model of the namings is found in names. */
+export function hasModel(names: readonly string[], namings: readonly Naming[]): boolean {
+  return modelsIn(names.map(unwrapped), namings) !== null;
+}
+
 function modelIn(names: readonly string[], namings: readonly Naming[]): Found | null {
+  const found = modelsIn(names, namings);
+  return found && { naming: found.naming, prefix: likeliest(found.prefixes) };
+}
+
+/** Of prefixes none of which begins with another: the one that there is, or the only one at the likeliest place. */
+function likeliest(prefixes: readonly string[]): string {
+  const rankOf = (prefix: string) => {
+    const place = PLACES.indexOf(prefix.split(".")[0]!);
+    return place < 0 ? PLACES.length : place;
+  };
+  const best = Math.min(...prefixes.map(rankOf));
+  const [first, second] = prefixes.filter((prefix) => rankOf(prefix) === best);
+  if (second === undefined) return first!;
+  const example = `torch.save({k.removeprefix(${JSON.stringify(first)}): v for k, v in state.items() if k.startswith(${JSON.stringify(first)})}, "${first}pth")`;
+  throw new SeveralModelsError(prefixes, example);
+}
+
+/** By the last layer, or, in a file without one, by a layer of its body. A model has at least a quarter of all names. */
+function modelsIn(names: readonly string[], namings: readonly Naming[]): { naming: Naming; prefixes: string[] } | null {
   for (const part of ["head", "body"] as const) {
     for (const naming of namings) {
       const prefixes = names.flatMap((name) => (endsWith(name, naming[part]) ? [name.slice(0, -naming[part].length)] : []));
@@ -80,8 +122,9 @@ function modelIn(names: readonly string[], namings: readonly Naming[]): Found | 
         .slice(0, MOST_PREFIXES)
         .map((prefix) => ({ prefix, count: names.filter((name) => name.startsWith(prefix)).length }))
         .filter(({ count }) => 4 * count >= names.length)
-        .sort((a, b) => b.count - a.count);
-      if (counted[0]) return { naming, prefix: counted[0].prefix };
+        .map(({ prefix }) => prefix);
+      const outer = counted.filter((prefix) => !counted.some((other) => other !== prefix && prefix.startsWith(other)));
+      if (outer.length > 0) return { naming, prefixes: outer };
     }
   }
   return null;

@@ -1,8 +1,9 @@
 /** Opens files of weights in any format that is known, and with any names that are. */
+import { InputError } from "../contract/failure";
 import type { OpenFile } from "../disk/open-file";
 import type { Digest } from "./checksum";
 import { formatOf } from "./content";
-import { type Naming, renamed } from "./names";
+import { hasModel, type Naming, renamed, SeveralModelsError } from "./names";
 import { openRegular, SafetensorsFile } from "./safetensors";
 import { TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
 import { TorchFile } from "./torch-file";
@@ -14,17 +15,20 @@ import { TorchFile } from "./torch-file";
 export function withWeights<T>(path: string, body: (file: TensorFile) => T, namings: readonly Naming[] = []): T {
   const file = openRegular(path);
   try {
-    const opened = open(file);
+    const opened = open(file, (names) => hasModel(names, namings));
     return body(namings.length > 0 ? new RenamedFile(opened, namings) : opened);
+  } catch (cause) {
+    if (cause instanceof SeveralModelsError) throw new InputError(`weights ${path} cannot be read: the file ${cause.message}`, { cause });
+    throw cause;
   } finally {
     file.close();
   }
 }
 
-function open(file: OpenFile): TensorFile {
+function open(file: OpenFile, fits: (names: readonly string[]) => boolean): TensorFile {
   const format = formatOf(file);
   if (format === "safetensors") return new SafetensorsFile(file);
-  return new TorchFile(file, format === "torch zip" ? "zip" : "legacy");
+  return new TorchFile(file, format === "torch zip" ? "zip" : "legacy", fits);
 }
 
 /** A file whose tensors have timm's names. */

@@ -4,7 +4,7 @@
  */
 import { InputError } from "../contract/failure";
 import type { OpenFile } from "../disk/open-file";
-import { ZipFile } from "../disk/zip";
+import { CUT_OFF, ZipFile } from "../disk/zip";
 import { PickleError } from "../pickle/refusal";
 import { type UnpickleOptions, unpickle } from "../pickle/unpickle";
 import { entriesOf, type Value } from "../pickle/values";
@@ -26,14 +26,18 @@ export class TorchFile extends TensorFile {
   readonly #tensors: ReadonlyMap<string, TorchTensor>;
   readonly #read: ReadStorage;
 
-  /** Reads what the file holds, without values. Throws an InputError if it cannot be used. */
+  /**
+   * Reads what the file holds, without values; `fits` chooses among dicts of names, as in `stateDictIn`. Throws an InputError if it cannot be used, a
+   * SeveralModelsError if the choice is the user's.
+   */
   constructor(
     private readonly file: OpenFile,
     format: "zip" | "legacy",
+    fits: (names: readonly string[]) => boolean,
   ) {
     super();
     const { value, read } = naming(file, () => (format === "zip" ? readZip(file) : readLegacy(file)));
-    const found = naming(file, () => stateDictIn(value));
+    const found = naming(file, () => stateDictIn(value, fits));
     if (!found) throw refused(file, `it holds no state dict, but ${inWords(value)}; save the model's state_dict() alone`);
     this.#tensors = found.tensors;
     this.#read = read;
@@ -87,7 +91,7 @@ interface Content {
 
 /** <root>/data.pkl, and the storage of key k in <root>/data/k. */
 function readZip(file: OpenFile): Content {
-  const zip = new ZipFile(file);
+  const zip = new ZipFile(file, (why) => refused(file, why));
   const root = zip.names.filter((name) => /^([^/]*\/)?data\.pkl$/.test(name)).map((name) => name.slice(0, -"data.pkl".length))[0];
   if (root === undefined) throw refused(file, `it is a zip archive (of ${shortened(zip.names.slice(0, 3).join(", "))}), but none of torch.save`);
   if (zip.names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`)))
@@ -149,7 +153,7 @@ function legacyPlaces(file: OpenFile, keys: Value, storages: ReadonlyMap<string,
   }
   const lost = [...storages.keys()].find((key) => !places.has(key));
   if (lost !== undefined) throw refused(file, `its storage ${lost} is missing; it is damaged`);
-  if (at > file.size) throw refused(file, `it has ${file.size} bytes, and its tensors need ${at}; it is truncated`);
+  if (at > file.size) throw refused(file, `it has ${file.size} bytes, and its tensors need ${at}; ${CUT_OFF}`);
   return places;
 }
 
@@ -169,9 +173,9 @@ function unpickled(bytes: Uint8Array, storages: Map<string, Storage>, start = 0)
 const bytesOfStorage = ({ dtype, count }: Storage): number => DTYPE_BYTES.get(dtype)! * count;
 
 function bytesAt(file: OpenFile, begin: number, end: number): Uint8Array<ArrayBuffer> {
-  if (end > file.size) throw refused(file, `it has ${file.size} bytes, and ends before byte ${end}; it is truncated`);
+  if (end > file.size) throw refused(file, `it has ${file.size} bytes, and ends before byte ${end}; ${CUT_OFF}`);
   const bytes = new Uint8Array(end - begin);
-  if (file.read(bytes, begin) < bytes.length) throw refused(file, "it is truncated");
+  if (file.read(bytes, begin) < bytes.length) throw refused(file, CUT_OFF);
   return bytes;
 }
 
@@ -234,8 +238,12 @@ function naming<T>(file: OpenFile, act: () => T): T {
   }
 }
 
+/** What makes tensors of types that have no class of storages. */
+const OF_NEW_TYPES = "torch._utils._rebuild_tensor_v3";
+
 /** Whole modules are saved as calls of their classes; they are the usual reason, and no attack. */
 function forbidden(name: string): string {
+  if (name === OF_NEW_TYPES) return "it has tensors of a type that is not read (float8 or an unsigned integer): save them as float32 or bfloat16";
   const isModule = /^(torch\.nn|torchvision|timm|models?|__main__|ultralytics|src|nets?)\b/.test(name);
   const what = isModule ? "it holds a whole model or an object, not only a state dict" : "it is no plain state dict";
   return `${what}: its pickle asks for the code "${shortened(name)}", and nothing that a file asks for is executed; ${SAVE_ALONE}`;

@@ -1,5 +1,6 @@
 /** What torch.save pickles: tensors, the storages that they look into, and the dicts that hold them. */
 import { entriesOf, type Global, Made, type Value } from "../pickle/values";
+import { PLACES, SeveralModelsError } from "./names";
 
 /** Values of one type in a row, stored once, however many tensors look into them. */
 export interface Storage {
@@ -101,11 +102,6 @@ const isSizes = (value: unknown): value is number[] => Array.isArray(value) && v
 
 // ---- Which dict ---------------------------------------------------------------------------------------------------------------------
 
-/** Where training programs keep a state dict, the likeliest first. Averages come last: whoever wants them says so by saving them alone. */
-const PLACES = [
-  ...["state_dict", "model_state_dict", "model", "net", "network", "weights", "model_state", "params", "module", "student", "teacher"],
-  ...["state_dict_ema", "model_ema", "ema_state_dict", "ema", "model_ema_state_dict", "ema_model"],
-];
 const DEEPEST = 4;
 
 export interface StateDict {
@@ -116,9 +112,12 @@ export interface StateDict {
   others: string[];
 }
 
-/** The state dict in what a checkpoint holds; null if there is none. */
-export function stateDictIn(value: Value): StateDict | null {
-  const found = placesIn(value);
+/**
+ * The state dict in what a checkpoint holds; null if there is none. `fits`: whether names are those of the model that is wanted. Throws a
+ * SeveralModelsError if there are several under names of the user's own, and not just one fits.
+ */
+export function stateDictIn(value: Value, fits: (names: readonly string[]) => boolean): StateDict | null {
+  const found = placesIn(value, fits);
   const [first, ...others] = found;
   if (!first) return null;
   return { tensors: tensorsIn(first.dict), place: first.place, others: others.map(({ place }) => place || "the top level") };
@@ -130,12 +129,22 @@ interface Place {
 }
 
 /** The dicts with tensors, in order of preference. */
-function placesIn(value: Value): Place[] {
+function placesIn(value: Value, fits: (names: readonly string[]) => boolean): Place[] {
   const seen = new Set<Value>();
   const known = walk(value, "", 0, seen);
   if (known.length > 0) return known;
   // Under a name of the user's own.
-  return [...(entriesOf(value) ?? [])].flatMap(([key, child]) => walk(child, String(key), 1, seen));
+  const own = [...(entriesOf(value) ?? [])].map(([key, child]) => walk(child, String(key), 1, seen)).filter((places) => places.length > 0);
+  if (own.length < 2) return own.flat();
+  const fitting = own.filter(([first]) => fits([...first!.dict.keys()].map(String)));
+  if (fitting.length !== 1) throw severalDicts(own.map(([first]) => first!.place));
+  return [...fitting, ...own.filter((places) => places !== fitting[0])].flat();
+}
+
+function severalDicts(places: readonly string[]): SeveralModelsError {
+  const [first] = places;
+  const keys = first!.split(".").map((key) => `[${JSON.stringify(key)}]`);
+  return new SeveralModelsError(places, `torch.save(checkpoint${keys.join("")}, ${JSON.stringify(`${first}.pth`)})`);
 }
 
 /** A dict that only counts something beside a state dict is none itself. */

@@ -34,6 +34,8 @@ export interface WeightsDescription {
   patchSize: number | null;
   mean: [number, number, number] | null;
   std: [number, number, number] | null;
+  /** Which of mean and std its metadata has, but cannot be used, and why; the words follow "an unusable". */
+  unusableNormalization: readonly string[];
   /** Names of its first tensors. */
   firstNames: readonly string[];
   /** What was chosen, dropped or passed over to read it, a sentence each. */
@@ -59,10 +61,11 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
   path: string;
   bytes: number;
   notes: readonly string[];
+  warnings: readonly string[];
 } {
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
-  const notes = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
-  return { path: out, bytes: statSync(out).size, notes };
+  const said = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
+  return { path: out, bytes: statSync(out).size, ...said };
 }
 
 /**
@@ -146,12 +149,15 @@ export function describeWeights(path: string, model: string): WeightsDescription
 /** What a file's metadata says, where it says something that can be used; the rest is another program's, and no reason to refuse the weights. */
 function metadataOf(metadata: Readonly<Record<string, string>>, classCount: number | null, path: string) {
   const notes: string[] = [];
+  const unusableNormalization: string[] = [];
   const value = <T>(key: string, problemOf: (value: unknown) => string | null): T | null => {
     const text = metadata[key];
     if (text === undefined) return null;
     const { value, problem } = parsed(text, problemOf);
     if (problem === null) return value as T;
-    notes.push(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}, which is passed over: ${problem}`);
+    // Whoever chooses the normalisation says with what it is replaced.
+    if (key === "mean" || key === "std") unusableNormalization.push(`"${key}", ${shortened(text)} (${problem})`);
+    else notes.push(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}, which is passed over: ${problem}`);
     return null;
   };
   return {
@@ -159,6 +165,7 @@ function metadataOf(metadata: Readonly<Record<string, string>>, classCount: numb
     imageSize: value<number>("imageSize", likeSetting("imageSize")),
     mean: value<[number, number, number]>("mean", likeSetting("mean")),
     std: value<[number, number, number]>("std", likeSetting("std")),
+    unusableNormalization,
     notes,
   };
 }

@@ -1,10 +1,10 @@
-import { mkdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { byArm } from "../contract/arms";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
 import { visibleJson } from "../contract/visible";
+import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
 import { cell } from "./csv";
 import { comparedIn } from "./figures";
@@ -23,7 +23,7 @@ export function writeReport({ runs, format, out }: Methods["report"]["params"]):
   const path = resolve(out);
   const groups = grouped(runs.flatMap(runsIn));
   const beside = groups.map((group) => ({ ...group, runs: group.runs.map((run) => placed(run, dirname(path))) }));
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const write = { html: () => reportPage(beside), csv: () => csvReport(groups), json: () => jsonReport(beside) };
   writeWhole(path, write[format]());
   return path;

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { InputError } from "../contract/failure";
 import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../contract/run";
+import { makeFolder } from "../disk/make-folder";
 import { naming, OpenFile } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA } from "./files";
@@ -29,7 +30,7 @@ export interface RunPosition {
 export function createRun(directory: string, lock: string, start: RunStart, parts: readonly string[]): RunWriter {
   const files = runFiles(directory);
   if (existsSync(files.recipe)) throw new InputError(`${directory} already holds a run, and nothing is overwritten: choose another folder, or resume that run`);
-  naming(directory, "written", () => mkdirSync(directory, { recursive: true }));
+  naming(directory, "written", () => makeFolder(directory));
   const header: RunHeader = { schema: SCHEMA, id: randomUUID(), seed: start.recipe.train.seed, ...start };
   const tables = tablesOf(directory, parts, [], [], [], []);
   try {

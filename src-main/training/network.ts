@@ -1,6 +1,6 @@
 import { InputError, UsageError } from "../contract/failure";
 import { familyOf } from "../contract/families";
-import { type Normalization, normalizationInWords } from "../contract/normalization";
+import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { Rendering } from "../data/batches";
@@ -78,8 +78,19 @@ export function normalizationOf(
   if (mean && std) return { normalization: { mean, std }, assumption: null };
   const family = familyOf(given.model).normalization;
   const normalization = { mean: mean ?? family.mean, std: std ?? family.std };
-  const assumption = `the weights ${path} do not say how their images were normalised, so they are used with ${normalizationInWords(normalization)}: if they were trained with other values, set mean and std`;
+  const { unusableNormalization: unusable } = about;
+  const reason = unusable.length > 0 ? `have an unusable ${unusable.join(" and ")} in their metadata` : "do not say how their images were normalised";
+  const assumption = `the weights ${path} ${reason}, so they are used with ${normalizationInWords(normalization)}${halfInWords(given, about)}: if they were trained with other values, set mean and std`;
   return { normalization, assumption };
+}
+
+/** Where mean and deviation come from if the family gives only one of them. */
+function halfInWords(given: GivenNormalization & { model: string }, about: WeightsDescription): string {
+  const known = (["mean", "std"] as const).find((part) => given[part] ?? about[part]);
+  if (!known) return "";
+  const [word, other] = known === "mean" ? ["mean", "deviation"] : ["deviation", "mean"];
+  const whose = familyOf(given.model).normalization === CIFAR10_NORMALIZATION ? "CIFAR-10's" : "ImageNet's";
+  return `, of which the ${word} is ${given[known] ? "given" : "that of the metadata"} and the ${other} is ${whose}, as none was given`;
 }
 
 function bundledWeights(model: string): string {

@@ -93,13 +93,9 @@ describe("what a file says about itself", () => {
     ["imageSize", "-7"],
     ["imageSize", "1e300"],
     ["imageSize", "[[[["],
-    ["mean", '["a","b","c"]'],
-    ["mean", "[1]"],
-    ["std", "[0,0,0]"],
     ["classes", '{"length":2}'],
     ["classes", "[".repeat(100_000)],
     ["classes", '["a","b","c"]'],
-    ["mean", "0.485,0.456,0.406"],
     ["classes", "cat,dog"],
     ["classes", '["a","a"]'],
   ])("%s %.100s that cannot be used is passed over, which is said, and the file named", (key, value) => {
@@ -107,6 +103,16 @@ describe("what a file says about itself", () => {
     const { notes, ...said } = describeWeights(path, "resnet20_cifar10");
     expect(said).toMatchObject({ [key]: null, classCount: 2 });
     expect(notes).toEqual([expect.stringMatching(new RegExp(`^weights ${path}: its metadata has an unusable "${key}", .{1,100}, which is passed over: `))]);
+  });
+
+  test.each([
+    ["mean", '["a","b","c"]'],
+    ["mean", "[1]"],
+    ["mean", "0.485,0.456,0.406"],
+    ["std", "[0,0,0]"],
+  ])("%s %s that cannot be used is told where it is replaced", (key, value) => {
+    const about = describeWeights(saying({ [key]: value }), "resnet20_cifar10");
+    expect(about).toMatchObject({ [key]: null, notes: [], unusableNormalization: [expect.stringContaining(`"${key}", ${value} (`)] });
   });
 
   test.each([null, [], 7, { a: 1, b: null, c: { d: [[[[{}]]]] } }, { format: "pt", epoch: 3 }])(

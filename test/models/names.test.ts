@@ -6,10 +6,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
-import { describeWeights, hashWeights, loadWeights } from "../../src-main/models/weights";
+import { describeWeights, exportWeights, hashWeights, loadWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { loadNetwork } from "../../src-main/training/network";
-import { stateDict } from "./torch-archive";
+import { stateDict, stateDicts } from "./torch-archive";
 
 useBackend(loadAddon());
 const folder = mkdtempSync(join(tmpdir(), "names-"));
@@ -89,6 +89,41 @@ describe("names around a model are dropped, and that is said", () => {
   test("and a key of the checkpoint comes before a prefix", () => {
     const { state, hash } = weightsOf(RESNET, (name) => `module.${name}`);
     expectRead(RESNET, torch(state, "state_dict"), hash, [/are those under state_dict$/, /"module\." before the names is dropped$/]);
+  });
+});
+
+describe("of several models none is guessed:", () => {
+  const mine = weightsOf(RESNET, (name) => name);
+  const other = weightsOf(VIT, (name) => name);
+  const several = (states: Record<string, Map<string, Values>>) => {
+    const path = join(folder, `${files++}.pth`);
+    writeFileSync(path, stateDicts(states));
+    return path;
+  };
+
+  test("under keys of one's own, all are named, with what to do", () => {
+    const path = several({ disc: mine.state, gen: mine.state });
+    const said =
+      /\.pth cannot be read: the file holds several models \(disc, gen\), .* save that one alone, as by torch\.save\(checkpoint\["disc"\], "disc\.pth"\)$/;
+    expect(() => describeWeights(path, RESNET)).toThrow(said);
+    expect(() => exportWeights({ weights: path, precision: "fp32", out: join(folder, "none.safetensors") })).toThrow(said);
+  });
+
+  test("the only one of the wanted model's names is taken, and the others are named", () => {
+    expectRead(RESNET, several({ disc: other.state, gen: mine.state }), mine.hash, [/are those under gen; it also has disc, which is not read$/]);
+  });
+
+  const prefixed = (...prefixes: string[]) =>
+    safetensors(new Map(prefixes.flatMap((prefix) => [...mine.state].map(([name, value]) => [`${prefix}${name}`, value] as const))));
+
+  test("before the names, too", () => {
+    expect(() => describeWeights(prefixed("disc.", "gen."), RESNET)).toThrow(
+      /holds several models \(disc\., gen\.\), .* as by torch\.save\(\{k\.removeprefix\("disc\."\): v for k, v in state\.items\(\) if k\.startswith\("disc\."\)\}, "disc\.pth"\)$/,
+    );
+  });
+
+  test("but the usual prefixes have their order, whatever stands first in the file", () => {
+    expectRead(RESNET, prefixed("gen.", "teacher.", "student."), mine.hash, [/"student\." before the names/, /outside "student\." are left out/]);
   });
 });
 

@@ -119,14 +119,28 @@ export function torchZip(data: Buffer, storages: Readonly<Record<string, Uint8Ar
   return zipOf([{ name: "archive/data.pkl", content: data }, { name: "archive/byteorder", content: Buffer.from("little") }, ...entries], options);
 }
 
+type Tensors = ReadonlyMap<string, { shape: readonly number[]; values: Float32Array }>;
+
 /** A state dict of fp32 tensors, row-major, under a key of a dict if `inside` names one. */
-export function stateDict(tensors: ReadonlyMap<string, { shape: readonly number[]; values: Float32Array }>, inside: string | null = null): Buffer {
+export function stateDict(tensors: Tensors, inside: string | null = null): Buffer {
   const storages: Record<string, Uint8Array> = {};
-  const entries = [...tensors].map(([name, { shape, values }], i): [string, Buffer] => {
-    storages[i] = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    const stride = shape.map((_, d) => shape.slice(d + 1).reduce((product, extent) => product * extent, 1));
-    return [name, tensor({ key: String(i), count: values.length, shape, stride })];
-  });
-  const state = dict(entries);
+  const state = pickled(tensors, storages);
   return torchZip(pickle(inside === null ? state : dict([[inside, state]])), storages);
+}
+
+/** A checkpoint of several state dicts, by key. */
+export function stateDicts(states: Readonly<Record<string, Tensors>>): Buffer {
+  const storages: Record<string, Uint8Array> = {};
+  return torchZip(pickle(dict(Object.entries(states).map(([key, tensors]) => [key, pickled(tensors, storages)] as const))), storages);
+}
+
+/** Adds the storages of the tensors to those that are there. */
+function pickled(tensors: Tensors, storages: Record<string, Uint8Array>): Buffer {
+  const entries = [...tensors].map(([name, { shape, values }]): [string, Buffer] => {
+    const key = String(Object.keys(storages).length);
+    storages[key] = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const stride = shape.map((_, d) => shape.slice(d + 1).reduce((product, extent) => product * extent, 1));
+    return [name, tensor({ key, count: values.length, shape, stride })];
+  });
+  return dict(entries);
 }

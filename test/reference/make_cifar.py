@@ -68,5 +68,6 @@ bytes_keys = {key.encode(): value for key, value in batch([0, 1]).items()}
 for protocol in (2, 3, 4, 5):
     write(f"again/protocol-{protocol}", pickle.dumps(batch([0, 1]), protocol))
 write("again/bytes-keys", pickle.dumps(bytes_keys, 4))
+write("again/bytes-keys-2", pickle.dumps(bytes_keys, 2))
 write("again/column-major", pickle.dumps({**batch([0, 1]), "data": np.asfortranarray(images([0, 1]))}, 4))
 write("again/floats", pickle.dumps({**batch([0, 1]), "data": images([0, 1]).astype(np.float32)}, 4))

@@ -58,6 +58,38 @@ describe.each([
   });
 });
 
+describe("of mean and deviation, only one is known:", () => {
+  const odd = (metadata: Record<string, string>) => {
+    const path = join(folder, "odd.safetensors");
+    const model = createModel("resnet20_cifar10", { classes: 2 });
+    writeSafetensors(path, model.weights(), metadata);
+    model.release();
+    return path;
+  };
+
+  test("a given mean is said to be given, and the deviation to be CIFAR-10's", () => {
+    const { mean } = GIVEN;
+    expect(trained(silent!, { mean })).toEqual({
+      normalization: { mean, std: CIFAR10_NORMALIZATION.std },
+      assumption: expect.stringMatching(
+        /do not say .* with mean 0\.100, .* and deviation 0\.247, .*, of which the mean is given and the deviation is CIFAR-10's, as none was given: if/,
+      ),
+    });
+  });
+
+  test("metadata that cannot be used are told in the same sentence", () => {
+    const { assumption } = trained(odd({ mean: "[123,116,103]" }));
+    expect(assumption).toMatch(
+      /odd\.safetensors have an unusable "mean", \[123,116,103\] \(expected three numbers from 0 to 1.*\) in their metadata, so they are used with mean 0\.491, /,
+    );
+    expect(assumption).not.toContain("do not say");
+    expect(trained(odd({ mean: "[123,116,103]", std: "[0.2,0.2,0.2]" })).assumption).toContain(
+      "the deviation is that of the metadata and the mean is CIFAR-10's",
+    );
+    expect(trained(odd({ mean: "[123,116,103]" }), GIVEN).assumption).toBeNull();
+  });
+});
+
 test("a fresh student is normalised as requested, otherwise like its family", () => {
   expect(student(null, GIVEN)).toEqual({ normalization: GIVEN, assumption: null });
   expect(student(null)).toEqual({ normalization: CIFAR10_NORMALIZATION, assumption: null });

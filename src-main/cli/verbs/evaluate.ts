@@ -78,22 +78,23 @@ function evaluationJson(result: EvaluateResult) {
 // ---- Text -------------------------------------------------------------------------------------------------------------------------
 
 function evaluationText(result: EvaluateResult): string {
-  const { models, pairs, predictions, images } = result;
+  const { models, pairs, predictions } = result;
   const [first] = models;
   const alone = models.length === 1 && first!.scores ? aloneText(result, first!.scores) : [];
-  const parts = [summary(models, images), ...pairs.map(pairText), ...alone];
+  const parts = [summary(result), ...pairs.map(pairText), ...alone];
   if (models.length > 1 && first!.scores) parts.push(recallTable(models));
   if (predictions) parts.push(predictionTable(models, predictions));
   return parts.join("\n\n");
 }
 
 /** A column for each model. */
-function summary(models: readonly ModelAnswers[], images: number): string {
+function summary({ models, images, classes }: EvaluateResult): string {
   const row = (name: string, of: (scores: ModelScores) => string) => (models[0]!.scores ? [[name, ...models.map(({ scores }) => of(scores!))]] : []);
   return table([
     ["", ...models.map(({ name }) => name)],
     ...row("accuracy", ({ accuracy }) => percent(accuracy)),
-    ...row("in its first five (top-5)", ({ top5 }) => percent(top5)),
+    // Of five classes or fewer, the right one is always among the first five.
+    ...(classes.length > 5 ? row("in its first five (top-5)", ({ top5 }) => percent(top5)) : []),
     ...row("loss", ({ loss }) => loss.toFixed(4)),
     ...row("calibration error (ECE)", ({ calibrationError }) => percent(calibrationError)),
     ["images", ...models.map(() => String(images))],

@@ -1,9 +1,14 @@
+import path from "node:path";
 import { type Command, Option } from "commander";
+import { UsageError } from "../../contract/failure";
 import type { Precision } from "../../contract/recipe";
 import { outFile, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 import { megabytes } from "../words";
+
+/** Endings of files of weights, of which .pth.tar has two. */
+const ENDING = /(\.(safetensors|pth|pt|bin|ckpt|tar))+$/i;
 
 export function addExport(program: Command, perform: Perform): void {
   const verb = addVerb(
@@ -15,13 +20,21 @@ export function addExport(program: Command, perform: Perform): void {
   verb
     .requiredOption("--weights <file>", "a safetensors or PyTorch file, such as a run's student.safetensors")
     .addOption(new Option("--precision <name>", "precision of the exported weights").choices(["bf16", "fp32"]).default("bf16"))
-    .option("--out <file>", "file to write (default: a new file in the current folder)")
+    .option("--out <file>", "safetensors file to write (default: a new file in the current folder, named like the weights)")
     .action(({ weights, precision, out }: { weights: string; precision: Precision; out?: string }) =>
       perform(async (session) => {
         const { world } = session;
-        const file = outFile(world, out, "student", "safetensors");
+        const name = path.basename(weights).replace(ENDING, "") || "weights";
+        const file = outFile(world, expectSafetensors(out), name, "safetensors");
         const result = await session.call("exportWeights", { weights: absolutePath(weights, world.cwd), precision, out: file });
-        return { json: result, text: `Weights: ${shownPath(world, result.path)} (${megabytes(result.bytes)})` };
+        return { json: result, text: `Weights: ${shownPath(world, result.path)} (${megabytes(result.bytes)} in ${precision})` };
       }),
     );
+}
+
+/** A name that says another format would mislead whoever gets the file. */
+function expectSafetensors(out: string | undefined): string | undefined {
+  const ending = ENDING.exec(out ?? "")?.[0];
+  if (out === undefined || ending === undefined || /\.safetensors$/i.test(ending)) return out;
+  throw new UsageError(`--out ${out}: a safetensors file is written: name it ${path.basename(out, ending)}.safetensors`);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { makeFolder } from "../../disk/make-folder";
 import { writeWhole } from "../../disk/write-whole";
 import { memory } from "../../machine/memory";
 import { DECODED_AT_ONCE } from "../decode";
@@ -56,7 +56,7 @@ function openDisk({ folder, files, side, onNote }: StoreOptions): DiskStore | nu
   const [key, bytes] = [keyOf(files, side), side * side * 3];
   const own = join(place.folder, key);
   try {
-    mkdirSync(own, { recursive: true, mode: 0o700 });
+    makeFolder(own, 0o700);
     const { removed, room } = makeRoom({ ...place, folder: place.folder }, key, files.count * bytes);
     for (const store of removed) onNote(removedInWords(store, place));
     const disk = new DiskStore(own, files.count, bytes, room);

@@ -47,7 +47,6 @@ describe("distill evaluate", () => {
     const text = squeezed(out);
     for (const line of [
       "accuracy | 75.0 %",
-      "in its first five (top-5) | 100.0 %",
       "cat | 2 | 50.0 % | 100.0 %",
       "dog | 2 | 100.0 % | 66.7 %",
       "86.7 % to 93.3 % | 1 | 90.0 % | 100.0 %",
@@ -55,6 +54,12 @@ describe("distill evaluate", () => {
       "test/cat/2.png | cat | dog | 80.0 %",
     ])
       expect(text).toContain(line);
+  });
+
+  it("says how often the class is among the first five where there are more", async () => {
+    const top5 = async (count: number) =>
+      (await evaluate({ ...one, classes: [..."abcdef"].slice(0, count) }, ...FIRST, "--data", "bundled")).out.includes("top-5");
+    expect([await top5(5), await top5(6)]).toEqual([false, true]);
   });
 
   it("of several puts them side by side, and says where they differ", async () => {

@@ -65,6 +65,16 @@ test("a .pth answers like the safetensors file, and says what was chosen; so doe
   expect(hub.asked.filter((each) => each.startsWith("GET /o/m/"))).toHaveLength(1);
 });
 
+test("an export of weights with NaN warns of the first tensor, and its JSON is whole", async () => {
+  const broken = { shape: [2], values: Float32Array.of(1, Number.NaN) };
+  const fine = { shape: [1], values: Float32Array.of(1) };
+  writeFileSync(join(folder, "broken.pth"), stateDict(new Map(Object.entries({ fine, first: broken, second: broken }))));
+  const { status, out, err } = await distill(["export", "--weights", "broken.pth", "--out", "broken.safetensors", "--json"], folder);
+  expect(status, err).toBe(0);
+  expect(JSON.parse(out)).toEqual({ path: join(folder, "broken.safetensors"), bytes: expect.any(Number) });
+  expect(err).toMatch(/broken\.pth: tensor "first" \(and 1 more\) holds NaN or infinity/);
+});
+
 test("a mean of 0 ... 255 is refused, with the right one", async () => {
   const { status, err } = await predict("--weights", "birds.safetensors", "--mean", "123.675,116.28,103.53", "--std", "58.395,57.12,57.375");
   expect(status).toBe(2);

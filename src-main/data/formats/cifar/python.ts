@@ -87,7 +87,7 @@ const GLOBALS: ReadonlySet<string> = new Set([
   "_codecs.encode",
 ]);
 
-/** A dict whose keys are texts, or bytes where Python 3 read what Python 2 had written. */
+/** A dict whose keys are texts, or bytes (as `bytesOf` reads them) where Python 3 read what Python 2 had written. */
 class Dict {
   readonly #entries: ReadonlyMap<Value, Value>;
 
@@ -104,7 +104,8 @@ class Dict {
 
 function textOf(value: Value): string | null {
   if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : null;
+  const bytes = bytesOf(value);
+  return bytes && Buffer.from(bytes).toString("utf8");
 }
 
 /** The bytes of an array [count,3072] of uint8. */
@@ -145,8 +146,8 @@ const isBytes = (dtype: Value | undefined) => dtype instanceof Made && dtype.nam
 function bytesOf(value: Value | undefined): Uint8Array | null {
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") return Buffer.from(value, "latin1");
-  const [text] = value instanceof Made && value.name === "_codecs.encode" ? value.args : [];
-  return typeof text === "string" ? Buffer.from(text, "latin1") : null;
+  const [text, encoding] = value instanceof Made && value.name === "_codecs.encode" ? value.args : [];
+  return typeof text === "string" && encoding === "latin1" ? Buffer.from(text, "latin1") : null;
 }
 
 export const cifar10Python = python({ published: CIFAR10_PYTHON, labels: "labels", meta: "batches.meta", names: "label_names", classes: CLASSES_10 });
