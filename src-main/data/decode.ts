@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { Interrupted } from "../contract/failure";
 import { backend } from "../tensor/tensor";
@@ -16,8 +15,10 @@ const MAX_SIDE = 16_384;
 /** Enough for the largest image on a slow machine. */
 const SECONDS = 60;
 
-/** Reading so many at once keeps every processor busy, each with an image of its own: the program's start gives Node's pool as many threads. */
-export const DECODED_AT_ONCE = availableParallelism() + 2;
+/** Threads of Node's pool, in which images are decoded; `engineEnvironment` says how many, and Node has four if nobody does. */
+const POOL = Number(process.env.UV_THREADPOOL_SIZE) || 4;
+/** Reading so many at once keeps every processor busy, each with an image of its own. */
+export const DECODED_AT_ONCE = POOL + 2;
 
 // Several images are decoded at once instead, and none twice.
 sharp.concurrency(1);

@@ -5,8 +5,6 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cudaLibrary, cudaStatus, useDevice } from "../../src-main/backend/device";
 import { loadAddon } from "../../src-main/backend/load";
-import { openDataset } from "../../src-main/data/open-dataset";
-import { useBackend } from "../../src-main/tensor/tensor";
 import { emulatedLibrary, noEmulator } from "./emulated";
 
 const addon = loadAddon();
@@ -92,19 +90,6 @@ describe("a GPU", () => {
     const tensor = addon.alloc("f32", [4]);
     expect(() => addon.useCuda(emulatedLibrary, 0)).toThrow("expected all tensors to be released first");
     addon.release(tensor);
-  });
-
-  it("without room for the images says what to do, and keeps none of them", async () => {
-    addon.useCuda(emulatedLibrary, 0);
-    useBackend(addon);
-    // The training images fit, the test images do not.
-    process.env.DISTILL_EMULATOR = "memory=17000000";
-    await expect(openDataset({ path: "bundled", format: "auto", trainLimit: null, testLimit: null })).rejects.toMatchObject({
-      code: "INPUT",
-      message:
-        '1000 images of 32x32 pixels are 0.0 GB; the GPU has 0.0 GB free: limit the images (data.trainLimit, data.testLimit) or choose smaller image sizes, or train on the processor ("device": "cpu")',
-    });
-    expect(addon.memoryStats().inUse).toBe(0);
   });
 
   it("that runs out of memory fails with an explanation, and keeps working", () => {

@@ -1,5 +1,6 @@
 /** Where decoded images are kept from one start to the next, and how many bytes they may take there. */
-import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from "node:fs";
+import * as fs from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { InputError } from "../../contract/failure";
@@ -113,11 +114,10 @@ export function makeRoom({ folder, limitBytes }: StorePlace & { folder: string }
   const [used, unused] = [others.filter(isInUse), others.filter((store) => !isInUse(store))];
   const removed: StoreInfo[] = [];
   const roomNow = () => {
-    const { bavail, bsize } = statfsSync(folder);
     const taken = unused.reduce((sum, { bytes }) => sum + bytes, 0);
     const claimed = used.reduce((sum, { bytes, fullBytes }) => sum + Math.max(bytes, fullBytes), 0);
     const unfilled = claimed - used.reduce((sum, { bytes }) => sum + bytes, 0);
-    return Math.max(0, Math.min(limitBytes - taken - claimed, own + bavail * bsize - unfilled - MARGIN));
+    return Math.max(0, Math.min(limitBytes - taken - claimed, own + freeBytes(folder) - unfilled - MARGIN));
   };
   while (roomNow() < bytes && unused.length > 0) {
     const oldest = unused.shift()!;
@@ -125,4 +125,11 @@ export function makeRoom({ folder, limitBytes }: StorePlace & { folder: string }
     removed.push(oldest);
   }
   return { removed, room: roomNow() };
+}
+
+/** Of the disk. Older versions of Electron come with a Node that cannot tell: a full disk is met when it is written to. */
+function freeBytes(folder: string): number {
+  if (!("statfsSync" in fs)) return Number.POSITIVE_INFINITY;
+  const { bavail, bsize } = fs.statfsSync(folder);
+  return bavail * bsize;
 }
