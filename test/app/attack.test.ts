@@ -107,7 +107,7 @@ test("writes over no file and into no folder that the user did not choose", asyn
     expect(await page.refusal("start", { kind: "train", recipe, out, resume: false }), out).toMatch(/the window may not name|out: /);
     expect(await page.refusal("start", { kind: "train", recipe, out, resume: true, takeOver: true }), out).toMatch(/the window may not name|out: /);
   }
-  for (const directory of waysTo("download")) expect(await page.refusal("dataDownload", { directory }), directory).toMatch(NOT_FOR_PAGES);
+  for (const directory of waysTo("download")) expect(await page.refusal("dataDownload", { name: "cifar10", directory }), directory).toMatch(NOT_FOR_PAGES);
   expect(victim()).toEqual(before);
 });
 
@@ -189,7 +189,7 @@ test("what the user chooses in a dialog is open, and only for what it was chosen
   await studio.pickInDialogs(inVictim("data"));
   await page.run("() => host.chooseFolder('data')");
   expect(await page.refusal("dataInfo", { path: inVictim("data"), format: "auto", thumbnailsPerClass: 1 })).not.toMatch(NOT_FOR_PAGES);
-  expect(await page.refusal("dataDownload", { directory: inVictim("data") })).toMatch(NOT_FOR_PAGES);
+  expect(await page.refusal("dataDownload", { name: "cifar10", directory: inVictim("data") })).toMatch(NOT_FOR_PAGES);
 });
 
 test("a new engine knows what the user chose", async () => {
@@ -215,7 +215,7 @@ test("starts no program, and sends the engine to no address", async () => {
   const url = `http://127.0.0.1:${ports.tcp}/secret`;
   expect(await page.refusal("bench", { only: "add", rounds: 1, threads: 1, python: inVictim("program.sh") })).toMatch(/for the command line/);
   expect(await page.refusal("dataDownloadFrom", { directory: inRuns("download"), url })).toMatch(/for the command line/);
-  expect(await page.refusal("dataDownload", { directory: inRuns("download"), url })).toMatch(/url/);
+  expect(await page.refusal("dataDownload", { name: "cifar10", directory: inRuns("download"), url })).toMatch(/url/);
   expect(existsSync(inVictim("started"))).toBe(false);
   expect(arrived).toEqual([]);
 });
