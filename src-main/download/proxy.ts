@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { InputError } from "../contract/failure";
+import { webAddress } from "./web-address";
 
 /** A proxy, and the environment variable that names it. */
 export interface WebProxy {
@@ -54,7 +55,7 @@ function decoded(text: string): string {
 /** "host:port" stands for http://host:port. */
 function parsed({ name, value }: Variable): URL {
   const text = value.includes("://") ? value : `http://${value}`;
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = webAddress(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   // The value may hold a password.
   throw new InputError(

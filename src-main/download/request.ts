@@ -4,6 +4,7 @@ import { isIP, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { InputError } from "../contract/failure";
 import { authorizationFor, proxyFor, type WebProxy } from "./proxy";
+import { webAddress } from "./web-address";
 
 export interface Asked {
   method?: "GET" | "HEAD";
@@ -62,10 +63,8 @@ export async function request(address: string, asked: Asked = {}): Promise<Answe
 }
 
 function parsed(address: string): URL {
-  if (URL.canParse(address)) {
-    const url = new URL(address);
-    if (url.protocol === "http:" || url.protocol === "https:") return url;
-  }
+  const url = webAddress(address);
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   throw new InputError(`${address} is no address of a file: expected one that begins with https:// or http://`);
 }
 

@@ -2,7 +2,6 @@
  * Names of files as the system has them. Most systems keep bytes, which need not be UTF-8. Here such a name is a string in which a byte that is no UTF-8
  * stands as U+DC80 ... U+DCFF (PEP 383, as in Python), so that every name is a string, and none is lost.
  */
-import { isUtf8 } from "node:buffer";
 import { sep } from "node:path";
 
 const ESCAPED = /[\udc80-\udcff]/;
@@ -26,6 +25,18 @@ export function systemPath(path: string): string | Buffer {
 /** For people: bytes that are no UTF-8 as "\xe9". */
 export function shownPath(path: string): string {
   return isEscaped(path) ? path.replace(EVERY_ESCAPED, (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`) : path;
+}
+
+const strict = new TextDecoder("utf-8", { fatal: true });
+
+/** As `isUtf8` of node:buffer, which the Node of older versions of Electron lacks. */
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The name that these bytes are. */
