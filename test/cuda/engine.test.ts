@@ -73,7 +73,7 @@ describe("a GPU", () => {
 
 it("without the CUDA library the engine trains on the processor, and says why there is no GPU", async () => {
   const client = await engine("/nowhere/libdistill_cuda.so");
-  const reason = expect.stringContaining("the CUDA library is not part of this copy of the program");
+  const reason = expect.stringContaining("DISTILL_CUDA_LIBRARY names /nowhere/libdistill_cuda.so, and there is no such file");
   const { backends, gpus } = await client.call("doctor", {});
   expect(backends).toContainEqual(expect.objectContaining({ name: "cuda", available: false, reason }));
   expect(gpus).toEqual([]);
