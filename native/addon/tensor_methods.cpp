@@ -101,8 +101,7 @@ ByteArray byte_array(const char *method, const Napi::Value &value) {
   napi_typedarray_type type;
   size_t length = 0;
   void *data = nullptr;
-  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok)
-    throw Napi::Error::New(value.Env());
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) throw Napi::Error::New(value.Env());
   if (type != napi_uint8_array) wrong_type(method, "bytes", kExpected, "another typed array");
   if (length > 0 && !data) wrong_range(method, "bytes", kExpected, "an array without memory");
   return {data, static_cast<int64_t>(length)};
