@@ -32,7 +32,7 @@ it(
   async (test) => {
     const missing = noSanitizedAddon ?? noSanitizers;
     if (missing) test.skip(missing);
-    const { accepted } = await fuzz({ seed, threads: 1, calls: 3000, library: sanitizedLibrary });
+    const { accepted } = await fuzz({ seed, threads: 1, calls: 8000, library: sanitizedLibrary });
     const counts = accepted["emulated GPU"]!;
     expect([...Object.keys(ops), ...OF_GPUS].filter((name) => !counts[name])).toEqual([]);
   },
