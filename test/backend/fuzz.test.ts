@@ -15,7 +15,7 @@ it(
   "the addon withstands any calls",
   async (test) => {
     if (noSanitizedAddon) test.skip(noSanitizedAddon);
-    const { accepted, refused } = await fuzz({ seed, threads: 3, calls: 4000 });
+    const { accepted, refused } = await fuzz({ seed, threads: 3, calls: 9000 });
     // A fuzz in which everything is refused proves nothing.
     expect(Object.keys(accepted)).toEqual(expect.arrayContaining(addon.cpuFeatures().isas));
     for (const [variant, counts] of Object.entries(accepted))
