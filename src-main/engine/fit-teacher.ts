@@ -12,7 +12,8 @@ import { leftOutFile } from "../data/folder/left-out";
 import { gigabytes } from "../data/memory";
 import { openDataset } from "../data/open-dataset";
 import { memory } from "../machine/memory";
-import { teacherFiles, writeTeacher } from "../runs/teacher";
+import { saveWeights } from "../models/weights";
+import { teacherFiles, writeFigures } from "../runs/teacher";
 import { type Backbone, type Head, loadBackbone, modelOf, withHead } from "../training/backbone";
 import {
   type ChosenHead,
@@ -62,7 +63,8 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     try {
       const seconds = { features: (featuresDone - began) / 1000, fit: (performance.now() - featuresDone) / 1000, total: (performance.now() - began) / 1000 };
       const found = { ...resultOf(request, out, backbone, data, images, features, fitted), seconds };
-      writeTeacher(found, model, backbone.normalization);
+      writeFigures(found);
+      saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: originOf(found) });
       return found;
     } finally {
       model.release();
@@ -320,5 +322,16 @@ function resultOf(
     features: { computed: features.computed, known: features.known },
     leftOut: data.leftOut.map(leftOutFile),
     report: files.report,
+  };
+}
+
+/** Where a teacher came from, for the metadata of its file. */
+function originOf({ backbone, decay, temperature }: FittedTeacher): Record<string, string> {
+  return {
+    head: "multinomial logistic regression on the features of the backbone",
+    backbone: backbone.weights,
+    backboneHash: backbone.hash,
+    weightDecay: String(decay),
+    ...(temperature !== null && { temperature: String(temperature) }),
   };
 }
