@@ -121,7 +121,7 @@ async function openBackbone(
 function bundledFile(): string {
   const file = bundledBackboneFile();
   if (file) return file;
-  throw new InputError("this copy of the program came without a backbone: name a weights file, or hf:owner/name, with --from");
+  throw new InputError("this copy of the program came without a backbone: name a weights file in its place");
 }
 
 async function readData({ data, seed = 0 }: FitRequest, { model }: Backbone, notify: Notify, signal: AbortSignal): Promise<Dataset> {
