@@ -24,8 +24,8 @@ export class Fit {
   /** What is being done, and how far it is; null while nothing is. */
   progress: { name: string; done: number; total: number; secondsLeft: number | null } | null = $state.raw(null);
   problem: string | null = $state(null);
-  /** What came of the last one. */
-  made: FittedTeacher | null = $state.raw(null);
+  /** What came of the last one, and of which data. */
+  made: (FittedTeacher & { data: string }) | null = $state.raw(null);
   #measuring: string | null = null;
 
   constructor(
@@ -74,8 +74,9 @@ export class Fit {
     Object.assign(this, { problem: null, made: null, progress: { name: "Reading the images", done: 0, total: 0, secondsLeft: null } });
     const out = folder ?? `${this.runsDirectory()}/${folderName("teacher", new Date())}`;
     try {
-      this.made = await this.engine.call("fitTeacher", { data, from: this.from, out, unique: folder === null }, (notice) => this.#take(notice));
-      return this.made;
+      const made = await this.engine.call("fitTeacher", { data, from: this.from, out, unique: folder === null }, (notice) => this.#take(notice));
+      this.made = { ...made, data: data.path };
+      return made;
     } catch (error) {
       this.problem = isInterruption(error) ? "Stopped. The features computed so far are kept: it goes on from there." : inWords(error);
       return null;

@@ -103,8 +103,9 @@ export class Studio {
 
   /** Makes a teacher for the data of the form, and takes it for the form. */
   async makeTeacher(): Promise<void> {
-    const made = await this.fit.start(this.setup.dataSource);
-    if (made) this.setup.useTeacher(made.teacher);
+    const source = this.setup.dataSource;
+    const made = await this.fit.start(source);
+    if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
   }
 
   /** Starts the run that the form describes. */

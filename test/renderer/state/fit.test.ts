@@ -47,7 +47,7 @@ describe("a teacher", () => {
     expect(engine.paramsOf("fitTeacher")[0]).toMatchObject({ data, from: "bundled", out: expect.stringMatching(/^\/runs\/.*-teacher$/), unique: true });
     end.resolve(made);
     expect(await making).toEqual(made);
-    expect(fit).toMatchObject({ busy: false, made });
+    expect(fit).toMatchObject({ busy: false, made: { ...made, data: "bundled" } });
   });
 
   it("that is stopped says that it goes on from there", async () => {
