@@ -216,7 +216,19 @@ export class Work {
         }
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
-        const start = { ...this.assignment, asked, arms, arithmetic, earlier, data, dataNotes: this.#dataNotes.splice(0), normalization, others, warnings, notes };
+        const start = {
+          ...this.assignment,
+          asked,
+          arms,
+          arithmetic,
+          earlier,
+          data,
+          dataNotes: this.#dataNotes.splice(0),
+          normalization,
+          others,
+          warnings,
+          notes,
+        };
         for (const said of saidAtStart(start)) this.#runs.at(-1)!.say(said);
         return this.#trainRuns();
       });

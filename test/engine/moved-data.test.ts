@@ -1,8 +1,8 @@
 // A run that goes on after its images were moved, or after they were changed.
 import { renameSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { loadAddon } from "../../src-main/backend/load";
+import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "../data/image-files";
 import { experimentFolder, trainInto } from "./experiment";
