@@ -4,7 +4,7 @@
  */
 import { UsageError } from "./failure";
 import { nearest } from "./nearest";
-import { CIFAR10_NORMALIZATION, IMAGENET_NORMALIZATION, type Normalization } from "./normalization";
+import { CIFAR10_NORMALIZATION, IMAGENET_NORMALIZATION, type Normalization, SYMMETRIC_NORMALIZATION } from "./normalization";
 
 /** In pixels. */
 export interface ModelSizes {
@@ -32,7 +32,11 @@ export interface HeadStage {
 
 /** A family whose models differ only in their `Architecture`. */
 export interface Family<Architecture = unknown> {
-  /** Used with weights that do not record how their images were normalised. */
+  /** In lists of models. */
+  label: string;
+  /** Who published it, and where. */
+  paper: string;
+  /** Used with weights that do not record how their images were normalised, unless the model has its own. */
   normalization: Normalization;
   models: readonly ModelData<Architecture>[];
   /** In the order of the forward pass. */
@@ -48,6 +52,8 @@ interface ModelData<Architecture> extends ModelSizes {
   description: string;
   /** Number of trained values, with 10 classes at the model's own sizes. */
   parameters: number;
+  /** Default: the family's. */
+  normalization?: Normalization;
   architecture: Architecture;
 }
 
@@ -60,21 +66,54 @@ function sizes(imageSize: number, patchSize: number | null = null): ModelSizes {
 export interface ResNetArchitecture {
   /** imagenet: 7x7 convolution with stride 2, then max-pool; cifar: 3x3 with stride 1, for images of about 32 px. */
   stem: "imagenet" | "cifar";
-  /** Blocks in each of the three or four stages, and their channels. */
+  /** basic: two 3x3 convolutions; bottleneck: a 3x3 convolution between two of 1x1, with four times as many channels outside. */
+  block: keyof typeof BLOCK_EXPANSION;
+  /** Blocks in each of the three or four stages, and the channels of their 3x3 convolutions; the stem has the first's. */
   depths: readonly number[];
   channels: readonly number[];
 }
 
-const depth18 = { depths: [2, 2, 2, 2], channels: [64, 128, 256, 512] };
-const depth34 = { depths: [3, 4, 6, 3], channels: [64, 128, 256, 512] };
+/** Channels that a block puts out, for each of its 3x3 convolution. */
+export const BLOCK_EXPANSION = { basic: 1, bottleneck: 4 } as const;
+
+const wide = { channels: [64, 128, 256, 512] };
+const depth18 = { block: "basic", depths: [2, 2, 2, 2], ...wide } as const;
+const depth34 = { block: "basic", depths: [3, 4, 6, 3], ...wide } as const;
+const bottlenecks = (depths: readonly number[]) => ({ stem: "imagenet", block: "bottleneck", depths, ...wide }) as const;
 /** Three stages, as He et al. 2015 use them for CIFAR-10. */
-const narrow = { channels: [16, 32, 64] };
+const narrow = { block: "basic", channels: [16, 32, 64] } as const;
 
 const resnet: Family<ResNetArchitecture> = {
+  label: "ResNet",
+  paper: "He et al. 2015, Deep Residual Learning for Image Recognition",
   normalization: CIFAR10_NORMALIZATION,
   models: [
     { name: "resnet18", description: "ResNet-18 for photographs", ...sizes(224), parameters: 11_181_642, architecture: { stem: "imagenet", ...depth18 } },
     { name: "resnet34", description: "ResNet-34 for photographs", ...sizes(224), parameters: 21_289_802, architecture: { stem: "imagenet", ...depth34 } },
+    {
+      name: "resnet26",
+      description: "ResNet-26 for photographs: bottleneck blocks",
+      ...sizes(224),
+      parameters: 13_966_666,
+      normalization: IMAGENET_NORMALIZATION,
+      architecture: bottlenecks([2, 2, 2, 2]),
+    },
+    {
+      name: "resnet50",
+      description: "ResNet-50 for photographs",
+      ...sizes(224),
+      parameters: 23_528_522,
+      normalization: IMAGENET_NORMALIZATION,
+      architecture: bottlenecks([3, 4, 6, 3]),
+    },
+    {
+      name: "resnet101",
+      description: "ResNet-101 for photographs",
+      ...sizes(224),
+      parameters: 42_520_650,
+      normalization: IMAGENET_NORMALIZATION,
+      architecture: bottlenecks([3, 4, 23, 3]),
+    },
     { name: "resnet18_cifar10", description: "ResNet-18 for small images", ...sizes(32), parameters: 11_173_962, architecture: { stem: "cifar", ...depth18 } },
     { name: "resnet34_cifar10", description: "ResNet-34 for small images", ...sizes(32), parameters: 21_282_122, architecture: { stem: "cifar", ...depth34 } },
     {
@@ -100,9 +139,9 @@ const resnet: Family<ResNetArchitecture> = {
     },
   ],
   /** Each after its ReLU; the stem before max-pool, as timm's `act1`. */
-  stages({ stem, channels }, { imageSize }) {
+  stages({ stem, block, channels }, { imageSize }) {
     const strides = stem === "imagenet" ? [2, 4, 8, 16, 32] : [1, 1, 2, 4, 8];
-    return [channels[0]!, ...channels].map((channels, i) => ({
+    return [channels[0]!, ...channels.map((inside) => inside * BLOCK_EXPANSION[block])].map((channels, i) => ({
       name: i === 0 ? "stem" : `layer${i}`,
       kind: "map",
       side: Math.ceil(imageSize / strides[i]!),
@@ -125,17 +164,30 @@ export interface VisionTransformerArchitecture {
    * side (Xiao et al. 2021, "Early Convolutions Help Transformers See Better").
    */
   stem: "patch" | "conv";
+  /** Initial value of layer scale: factors, one for each channel, of what each half of a block adds (Touvron et al. 2021). Left out: none. */
+  layerScale?: number;
 }
 
 const tiny = { width: 192, depth: 12, heads: 3 };
 const small = { width: 384, depth: 12, heads: 6 };
+const base = { width: 768, depth: 12, heads: 12 };
 const micro = { width: 128, depth: 6, heads: 4 };
 
 const vit: Family<VisionTransformerArchitecture> = {
+  label: "ViT",
+  paper: "Dosovitskiy et al. 2020, An Image is Worth 16x16 Words; with a convolutional stem Xiao et al. 2021, Early Convolutions Help Transformers See Better",
   normalization: CIFAR10_NORMALIZATION,
   models: [
     { name: "vit_tiny_patch16_224", description: "ViT-Tiny", ...sizes(224, 16), parameters: 5_526_346, architecture: { stem: "patch", ...tiny } },
     { name: "vit_small_patch16_224", description: "ViT-Small", ...sizes(224, 16), parameters: 21_669_514, architecture: { stem: "patch", ...small } },
+    {
+      name: "vit_base_patch16_224",
+      description: "ViT-Base",
+      ...sizes(224, 16),
+      parameters: 85_806_346,
+      normalization: SYMMETRIC_NORMALIZATION,
+      architecture: { stem: "patch", ...base },
+    },
     {
       name: "vit_micro_patch4_32",
       description: "A small ViT for small images: a quick student",
@@ -173,8 +225,23 @@ const vit: Family<VisionTransformerArchitecture> = {
   },
 };
 
-/** Vision transformers with a distillation token beside the class token (Touvron et al. 2021). */
+/** Vision transformers that were trained on ImageNet alone, without a distillation token (Touvron et al. 2021). */
 const deit: Family<VisionTransformerArchitecture> = {
+  label: "DeiT",
+  paper: "Touvron et al. 2021, Training data-efficient image transformers & distillation through attention",
+  normalization: IMAGENET_NORMALIZATION,
+  models: [
+    { name: "deit_tiny_patch16_224", description: "DeiT-Tiny", ...sizes(224, 16), parameters: 5_526_346, architecture: { stem: "patch", ...tiny } },
+    { name: "deit_small_patch16_224", description: "DeiT-Small", ...sizes(224, 16), parameters: 21_669_514, architecture: { stem: "patch", ...small } },
+    { name: "deit_base_patch16_224", description: "DeiT-Base", ...sizes(224, 16), parameters: 85_806_346, architecture: { stem: "patch", ...base } },
+  ],
+  stages: (architecture, sizes) => blockStages(architecture, sizes, 1),
+};
+
+/** Vision transformers with a distillation token beside the class token (Touvron et al. 2021). */
+const deitDistilled: Family<VisionTransformerArchitecture> = {
+  label: "DeiT, distilled",
+  paper: "as DeiT: a second token learns from a teacher, and the logits are the mean of two heads'",
   normalization: IMAGENET_NORMALIZATION,
   models: [
     {
@@ -184,8 +251,51 @@ const deit: Family<VisionTransformerArchitecture> = {
       parameters: 5_528_660,
       architecture: { stem: "patch", ...tiny },
     },
+    {
+      name: "deit_small_distilled_patch16_224",
+      description: "DeiT-Small with a distillation token",
+      ...sizes(224, 16),
+      parameters: 21_674_132,
+      architecture: { stem: "patch", ...small },
+    },
+    {
+      name: "deit_base_distilled_patch16_224",
+      description: "DeiT-Base with a distillation token",
+      ...sizes(224, 16),
+      parameters: 85_815_572,
+      architecture: { stem: "patch", ...base },
+    },
   ],
   stages: (architecture, sizes) => [...blockStages(architecture, sizes, 2), { name: "head", kind: "head" }, { name: "head_dist", kind: "head" }],
+};
+
+export interface Dinov2Architecture extends VisionTransformerArchitecture {
+  /** Number of register tokens between the class token and the patches (Darcet et al. 2023). With registers, patches alone have positions. */
+  registers: number;
+}
+
+/** Vision transformers with layer scale, as DINOv2 trains them without labels (Oquab et al. 2023). */
+const dinov2: Family<Dinov2Architecture> = {
+  label: "DINOv2",
+  paper: "Oquab et al. 2023, DINOv2: Learning Robust Visual Features without Supervision; registers: Darcet et al. 2023, Vision Transformers Need Registers",
+  normalization: IMAGENET_NORMALIZATION,
+  models: [
+    {
+      name: "vit_small_patch14_dinov2",
+      description: "ViT-Small of DINOv2",
+      ...sizes(518, 14),
+      parameters: 22_060_042,
+      architecture: { stem: "patch", ...small, layerScale: 1e-5, registers: 0 },
+    },
+    {
+      name: "vit_small_patch14_reg4_dinov2",
+      description: "ViT-Small of DINOv2 with four register tokens",
+      ...sizes(518, 14),
+      parameters: 22_061_194,
+      architecture: { stem: "patch", ...small, layerScale: 1e-5, registers: 4 },
+    },
+  ],
+  stages: ({ registers, ...architecture }, sizes) => blockStages(architecture, sizes, 1 + registers),
 };
 
 /** The residual stream after each block except the last, which computes only the prefix tokens. */
@@ -196,7 +306,7 @@ function blockStages({ width, depth }: VisionTransformerArchitecture, { imageSiz
 
 // ---- All of them ------------------------------------------------------------------------------------------------------------------
 
-export const families = { resnet, vit, deit };
+export const families = { resnet, vit, deit, deitDistilled, dinov2 };
 export type FamilyName = keyof typeof families;
 
 /** What a model's name determines. */
@@ -208,14 +318,19 @@ export interface ModelInfo extends ModelSizes {
   parameters: number;
 }
 
-const models: readonly (ModelInfo & { architecture: unknown })[] = Object.entries(families).flatMap(([family, { models }]) =>
+const models: readonly (ModelInfo & { architecture: unknown; normalization?: Normalization })[] = Object.entries(families).flatMap(([family, { models }]) =>
   models.map((model) => ({ ...model, family: family as FamilyName })),
 );
+/** The models of each family, under its label. */
+export const modelGroups: readonly { label: string; names: readonly string[] }[] = Object.values(families).map(({ label, models }) => ({
+  label,
+  names: models.map(({ name }) => name),
+}));
 export const modelNames: readonly string[] = models.map(({ name }) => name);
-export const modelInfos: readonly ModelInfo[] = models.map(({ architecture: _, ...info }) => info);
+export const modelInfos: readonly ModelInfo[] = models.map(({ architecture: _, normalization: __, ...info }) => info);
 
 /** The model of that name, with its family's architecture. Throws a UsageError that lists all names if there is none. */
-export function modelNamed(name: string): ModelInfo & { architecture: unknown } {
+export function modelNamed(name: string): (typeof models)[number] {
   const model = models.find((candidate) => candidate.name === name);
   if (model) return model;
   const meant = nearest(name, modelNames);
@@ -223,6 +338,9 @@ export function modelNamed(name: string): ModelInfo & { architecture: unknown } 
 }
 
 export const familyOf = (model: string): Family => families[modelNamed(model).family];
+
+/** Used with a model's weights if they do not record how their images were normalised. */
+export const usualNormalization = (model: string): Normalization => modelNamed(model).normalization ?? familyOf(model).normalization;
 
 /** Side of the images that a model is made for, in pixels. Throws a UsageError if there is no such model, as do the functions below. */
 export const imageSizeOf = (model: string): number => modelNamed(model).imageSize;

@@ -1,7 +1,8 @@
 import { UsageError } from "../contract/failure";
 import { type Family, type FamilyName, type families, modelNamed, sizesProblem } from "../contract/families";
 import { allOrNone } from "../tensor/tensor";
-import { deit } from "./deit";
+import { deitDistilled } from "./deit";
+import { dinov2 } from "./dinov2";
 import type { FamilyCode } from "./family";
 import type { Model } from "./model";
 import { resnet } from "./resnet";
@@ -10,7 +11,7 @@ import { vit } from "./vit";
 type ArchitectureOf<F> = F extends Family<infer Architecture> ? Architecture : never;
 
 /** The code of every family. */
-const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit, deit };
+const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit, deit: vit, deitDistilled, dinov2 };
 
 export interface ModelOptions {
   /** Number of classes, at least 2. */
@@ -19,8 +20,8 @@ export interface ModelOptions {
   imageSize?: number;
   /** Side of a patch in pixels, for models with patches; default: the model's own. */
   patchSize?: number | null;
-  /** Seed of the initial weights. */
-  seed?: number;
+  /** Seed of the initial weights; null leaves them undefined, for whoever overwrites all. */
+  seed?: number | null;
 }
 
 /**
@@ -41,7 +42,7 @@ export function createModel(name: string, options: ModelOptions): Model {
   }
   return allOrNone(() => {
     const model = codeOf(name).create(name, architecture, { classes, imageSize, patchSize });
-    model.initialize(seed);
+    if (seed !== null) model.initialize(seed);
     return model;
   });
 }

@@ -38,5 +38,5 @@ test("only a family's own file knows the names of its weights", () => {
   const knowing = sources.filter(
     (file) => /\.(ts|svelte)$/.test(file) && /pos_embed|cls_token|dist_token|\b(fc|head)\.weight/.test(readFileSync(path.join(root, file), "utf8")),
   );
-  expect(knowing.sort()).toEqual(["src-main/models/deit.ts", "src-main/models/resnet.ts", "src-main/models/vit.ts"]);
+  expect(knowing.sort()).toEqual(["src-main/models/deit.ts", "src-main/models/dinov2.ts", "src-main/models/resnet.ts", "src-main/models/vit.ts"]);
 });

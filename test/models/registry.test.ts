@@ -25,10 +25,17 @@ function standardDeviation(values: Float32Array): number {
 }
 
 describe("every model", () => {
-  it.each(modelInfos)("$name has the declared number of parameters, and turns images into logits", ({ name, parameters, imageSize, patchSize }) => {
-    withModel(createModel(name, { classes: 10 }), (model) => {
+  it.each(modelInfos)("$name has the declared number of parameters", ({ name, parameters, imageSize, patchSize }) => {
+    withModel(createModel(name, { classes: 10, seed: null }), (model) => {
       expect(model.parameterCount()).toBe(parameters);
       expect([model.name, model.classes, model.imageSize, model.sizes]).toEqual([name, 10, imageSize, { imageSize, patchSize }]);
+    });
+  });
+
+  // Larger ones have their logits compared with timm's, at smaller sizes (golden.test.ts).
+  const quick = modelInfos.filter(({ parameters, imageSize }) => parameters < 25e6 && imageSize <= 224);
+  it.each(quick)("$name turns images into logits", ({ name, imageSize }) => {
+    withModel(createModel(name, { classes: 10 }), (model) => {
       const logits = noGrad(() => model.eval().forward(full([2, imageSize, imageSize, 3], 0.5)));
       expect(logits.shape).toEqual([2, 10]);
       expect(logits.toFloat32().every(Number.isFinite)).toBe(true);
@@ -74,6 +81,22 @@ describe("initial weights", () => {
         expect(largest(values(model, name))).toBeLessThanOrEqual(bound);
         expect(standardDeviation(values(model, name))).toBeCloseTo(bound / Math.sqrt(3), 2);
       }
+    });
+  });
+
+  it("of bottleneck blocks are timm's: the last of three norms zero", () => {
+    withModel(createModel("resnet26", { classes: 10, seed: 1 }), (model) => {
+      expect(standardDeviation(values(model, "layer2.0.conv3.weight"))).toBeCloseTo(Math.sqrt(2 / 512), 3);
+      expect([2, 3].map((norm) => new Set(values(model, `layer1.1.bn${norm}.weight`)))).toEqual([new Set([1]), new Set([0])]);
+      expect(new Set(values(model, "layer1.0.downsample.1.weight"))).toEqual(new Set([1]));
+    });
+  });
+
+  it("of DINOv2 are timm's: layer scale 1e-5, register tokens almost zero", () => {
+    withModel(createModel("vit_small_patch14_reg4_dinov2", { classes: 10, imageSize: 28, seed: 1 }), (model) => {
+      for (const name of ["blocks.0.ls1.gamma", "blocks.11.ls2.gamma"]) expect(new Set(values(model, name))).toEqual(new Set([Math.fround(1e-5)]));
+      expect(standardDeviation(values(model, "reg_token"))).toBeCloseTo(1e-6, 7);
+      expect(model.weights().get("pos_embed")!.shape).toEqual([1, 4, 384]);
     });
   });
 

@@ -14,9 +14,13 @@ MODELS = [  # name, image size, patch size, images
     ("resnet20_cifar10", 32, None, 3),
     ("resnet18", 224, None, 1),
     ("resnet34", 64, None, 2),
+    ("resnet26", 64, None, 2),
+    ("resnet50", 64, None, 2),
+    ("resnet101", 64, None, 1),
     ("vit_tiny_patch16_224", 224, 16, 2),
     ("vit_tiny_patch16_224", 32, 4, 3),
     ("vit_small_patch16_224", 224, 16, 1),
+    ("vit_base_patch16_224", 64, 16, 1),
     ("vit_micro_patch4_32", 32, 4, 3),
     ("vit_tiny_convstem_patch16_224", 224, 16, 1),
     ("vit_small_convstem_patch16_224", 32, 4, 2),
@@ -24,6 +28,13 @@ MODELS = [  # name, image size, patch size, images
     ("vit_micro_convstem_patch8_32", 16, 2, 2),
     ("deit_tiny_distilled_patch16_224", 224, 16, 1),
     ("deit_tiny_distilled_patch16_224", 32, 4, 3),
+    ("deit_small_distilled_patch16_224", 64, 16, 2),
+    ("deit_base_distilled_patch16_224", 32, 16, 1),
+    ("deit_tiny_patch16_224", 32, 4, 2),
+    ("deit_small_patch16_224", 64, 16, 2),
+    ("deit_base_patch16_224", 32, 16, 1),
+    ("vit_small_patch14_dinov2", 70, 14, 2),
+    ("vit_small_patch14_reg4_dinov2", 70, 14, 2),
 ]
 
 
