@@ -10,7 +10,7 @@ import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
-import type { Precision, Recipe } from "./recipe";
+import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
@@ -158,6 +158,29 @@ export const methods = {
     /** Go on without the images that cannot be read. */
     skipUnreadable: z.boolean().optional(),
   }).gives<EvaluateResult>(),
+  /**
+   * Makes a teacher for a data set: a linear head on the features of a backbone, fitted to the training images, in the new folder `out`. Sends `work` notices.
+   * Features are kept as they are computed, so a second call goes on where the first was stopped.
+   */
+  fitTeacher: takes({
+    /** The section of a recipe, complete; `parseRecipe` checks its content. */
+    data: z.custom<DataSource>((value) => typeof value === "object" && value !== null, "expected the data of a recipe"),
+    /** Draws the images that keep their labels, where not all do; default 0. */
+    seed: z.int().min(0).max(4_294_967_295).optional(),
+    /** "bundled", a weights file, or hf:owner/name. */
+    from: text,
+    /** null or left out: what the file says, or its name. */
+    model: text.nullish(),
+    /** Side of the input; left out: what the weights say, then the model's own; 160 px of the bundled backbone. */
+    imageSize: side,
+    out: text,
+    /** Where a folder of this name exists, take the next free name. */
+    unique: z.boolean().optional(),
+  }).gives<FittedTeacher>(),
+  /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
+  stopFitting: takes({}).gives<null>(),
+  /** How long a backbone takes on this machine, measured on a few images. */
+  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
@@ -200,6 +223,7 @@ export type Methods = { [M in keyof typeof methods]: TypesOf<(typeof methods)[M]
 export type Method = keyof Methods;
 export type PredictRequest = Methods["predict"]["params"];
 export type EvaluateRequest = Methods["evaluate"]["params"];
+export type FitRequest = Methods["fitTeacher"]["params"];
 export type BenchRequest = Methods["bench"]["params"];
 
 /** A notice without the id of its call. */
@@ -343,6 +367,48 @@ export interface ModelPair {
   onlyRight: [number, number] | null;
   /** Exact test of McNemar: how likely so unequal numbers are by chance. */
   mcNemar: number | null;
+}
+
+/** What makes a network the teacher of a recipe. */
+export interface NamedTeacher {
+  model: string;
+  /** Absolute: recipes may lie anywhere. */
+  weights: string;
+  imageSize: number;
+}
+
+/** Cross-entropy, and the expected calibration error. */
+export interface Calibrated {
+  loss: number;
+  calibrationError: number;
+}
+
+export interface FittedTeacher {
+  directory: string;
+  teacher: NamedTeacher;
+  classes: string[];
+  /** Weights as they were asked for; hash: SHA-256 of them, without the head's. features: how many the head takes. */
+  backbone: { weights: string; hash: string; features: number };
+  /** Training images, the held back ones among them, that the head was fitted to, and whether mirrored as well. */
+  images: { train: number; validation: number; test: number; mirrored: boolean };
+  /** Whether the validation images are training images that were held back to choose by, and to which the head was fitted in the end. */
+  heldBack: boolean;
+  decay: number;
+  /** All decays that were tried, on the validation images; empty where there are too few images for any. */
+  trials: { decay: number; accuracy: number; loss: number }[];
+  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null without any. */
+  temperature: number | null;
+  /** On the validation images, of a head that was not fitted to them; null without any. */
+  validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
+  /** On the test images, which chose nothing; calibrated: at the temperature. */
+  test: ModelScores & { calibrated: Calibrated | null };
+  /** Images in views whose features were computed now, and that an earlier start had kept. */
+  features: { computed: number; known: number };
+  /** Reading the images and computing their features; fitting; all of it. */
+  seconds: { features: number; fit: number; total: number };
+  leftOut: LeftOutFile[];
+  /** Path of the page. */
+  report: string;
 }
 
 export interface BenchResult {

@@ -41,6 +41,8 @@ export interface Family<Architecture = unknown> {
   models: readonly ModelData<Architecture>[];
   /** In the order of the forward pass. */
   stages(architecture: Architecture, sizes: ModelSizes): Stage[];
+  /** Side of the smallest image that reaches the last layer, in pixels; left out: 1. */
+  smallestImage?: number;
   /** What is wrong with a patch's side, in words; null if it fits. Left out where every side fits that divides the image's. */
   patchProblem?(architecture: Architecture, patchSize: number): string | null;
 }
@@ -304,9 +306,146 @@ function blockStages({ width, depth }: VisionTransformerArchitecture, { imageSiz
   return Array.from({ length: depth - 1 }, (_, i) => ({ name: `block${i + 1}`, kind: "tokens", side, prefix, width }));
 }
 
+// ---- Mobile networks --------------------------------------------------------------------------------------------------------------
+
+export interface EfficientNetArchitecture {
+  /** same: TensorFlow's padding, by which images of an even side are padded more on the right and below; half: as much on all sides. */
+  padding: "same" | "half";
+  /** Of every batch norm. */
+  eps: number;
+  /** Channels of the first convolution, which halves the side, and of the last. */
+  stem: number;
+  head: number;
+  stages: readonly EfficientNetStage[];
+}
+
+export interface EfficientNetStage {
+  /** Number of blocks. */
+  depth: number;
+  /** How many times wider a block is inside; 1: its depthwise convolution comes first, without an expanding layer. */
+  expansion: number;
+  /** Channels that it puts out. */
+  channels: number;
+  kernel: 3 | 5;
+  /** Of its first block. */
+  stride: 1 | 2;
+}
+
+const inverted = (depth: number, channels: number, kernel: 3 | 5, stride: 1 | 2): EfficientNetStage => ({ depth, expansion: 6, channels, kernel, stride });
+const separable = (channels: number): EfficientNetStage => ({ depth: 1, expansion: 1, channels, kernel: 3, stride: 1 });
+
+const lite0 = {
+  stem: 32,
+  head: 1280,
+  stages: [
+    separable(16),
+    inverted(2, 24, 3, 2),
+    inverted(2, 40, 5, 2),
+    inverted(3, 80, 3, 2),
+    inverted(3, 112, 5, 1),
+    inverted(4, 192, 5, 2),
+    inverted(1, 320, 3, 1),
+  ],
+};
+
+/** EfficientNets without squeeze and excitation, for weak processors. */
+const efficientnet: Family<EfficientNetArchitecture> = {
+  label: "EfficientNet-Lite",
+  paper: "Tan and Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks; Lite: without squeeze and excitation, with ReLU6",
+  normalization: SYMMETRIC_NORMALIZATION,
+  models: [
+    {
+      name: "tf_efficientnet_lite0",
+      description: "EfficientNet-Lite0 as TensorFlow pads it",
+      ...sizes(224),
+      parameters: 3_383_818,
+      architecture: { ...lite0, padding: "same", eps: 1e-3 },
+    },
+    {
+      name: "efficientnet_lite0",
+      description: "EfficientNet-Lite0",
+      ...sizes(224),
+      parameters: 3_383_818,
+      normalization: IMAGENET_NORMALIZATION,
+      architecture: { ...lite0, padding: "half", eps: 1e-5 },
+    },
+  ],
+  stages: mobileStages,
+};
+
+const mobilenet: Family<EfficientNetArchitecture> = {
+  label: "MobileNet",
+  paper: "Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks",
+  normalization: IMAGENET_NORMALIZATION,
+  models: [
+    {
+      name: "mobilenetv2_100",
+      description: "MobileNetV2: a quick network for photographs",
+      ...sizes(224),
+      parameters: 2_236_682,
+      architecture: {
+        padding: "half",
+        eps: 1e-5,
+        stem: 32,
+        head: 1280,
+        stages: [
+          separable(16),
+          inverted(2, 24, 3, 2),
+          inverted(3, 32, 3, 2),
+          inverted(4, 64, 3, 2),
+          inverted(3, 96, 3, 1),
+          inverted(3, 160, 3, 2),
+          inverted(1, 320, 3, 1),
+        ],
+      },
+    },
+  ],
+  stages: mobileStages,
+};
+
+/** The stem and the last convolution after their ReLU6, and each stage after its last block, which ends without one. */
+function mobileStages({ stem, head, stages }: EfficientNetArchitecture, { imageSize }: ModelSizes): GridStage[] {
+  let side = Math.ceil(imageSize / 2);
+  const inside = stages.map(({ stride, channels }, i): GridStage => {
+    side = Math.ceil(side / stride);
+    return { name: `stage${i + 1}`, kind: "map", side, channels };
+  });
+  return [{ name: "stem", kind: "map", side: Math.ceil(imageSize / 2), channels: stem }, ...inside, { name: "conv_head", kind: "map", side, channels: head }];
+}
+
+// ---- ConvNeXt ---------------------------------------------------------------------------------------------------------------------
+
+export interface ConvNeXtArchitecture {
+  /** Blocks in each of the four stages, and their channels. */
+  depths: readonly number[];
+  channels: readonly number[];
+}
+
+const convnext: Family<ConvNeXtArchitecture> = {
+  label: "ConvNeXt",
+  paper: "Liu et al. 2022, A ConvNet for the 2020s",
+  normalization: IMAGENET_NORMALIZATION,
+  models: [
+    {
+      name: "convnext_tiny",
+      description: "ConvNeXt-Tiny",
+      ...sizes(224),
+      parameters: 27_827_818,
+      architecture: { depths: [3, 3, 9, 3], channels: [96, 192, 384, 768] },
+    },
+  ],
+  /** The stem has patches of 4 px, and each later stage makes one of four; what does not fill a patch is left out. */
+  stages({ channels }, { imageSize }) {
+    const side = Math.floor(imageSize / 4);
+    const stem: GridStage = { name: "stem", kind: "map", side, channels: channels[0]! };
+    return [stem, ...channels.map((channels, i): GridStage => ({ name: `stage${i + 1}`, kind: "map", side: Math.floor(side / 2 ** i), channels }))];
+  },
+  smallestImage: 32,
+};
+
 // ---- All of them ------------------------------------------------------------------------------------------------------------------
 
-export const families = { resnet, vit, deit, deitDistilled, dinov2 };
+export const families = { resnet, vit, deit, deitDistilled, dinov2, efficientnet, mobilenet, convnext };
 export type FamilyName = keyof typeof families;
 
 /** What a model's name determines. */
@@ -348,8 +487,11 @@ export const imageSizeOf = (model: string): number => modelNamed(model).imageSiz
 /** Side of a model's own patches in pixels; null for models without patches. */
 export const patchSizeOf = (model: string): number | null => modelNamed(model).patchSize;
 
-/** What is wrong with the sizes of a model with patches, in words, and which of them; null if they fit. */
-export function sizesProblem(model: string, imageSize: number, patchSize: number): { size: keyof ModelSizes; problem: string } | null {
+/** What is wrong with the sizes of a model, in words, and which of them; null if they fit. */
+export function sizesProblem(model: string, { imageSize, patchSize }: ModelSizes): { size: keyof ModelSizes; problem: string } | null {
+  const { smallestImage = 1 } = familyOf(model);
+  if (imageSize < smallestImage) return { size: "imageSize", problem: `expected at least ${smallestImage} for ${model}, got ${imageSize}` };
+  if (patchSize === null) return null;
   const problem = familyOf(model).patchProblem?.(modelNamed(model).architecture, patchSize);
   if (problem) return { size: "patchSize", problem };
   return imageSize % patchSize === 0 ? null : { size: "imageSize", problem: `expected a multiple of the patch size ${patchSize}, got ${imageSize}` };

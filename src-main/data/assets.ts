@@ -14,6 +14,14 @@ export function bundledTeacher(model: string): string | null {
   return bundledTeachers.includes(model) ? findAsset(join("teacher", `${model}.safetensors`)) : null;
 }
 
+/** A backbone that comes with the program, to make teachers of, and the size of images at which it is used, in pixels. */
+export const bundledBackbone = { model: "tf_efficientnet_lite0", imageSize: 160 };
+
+/** Its weights file; null if this copy of the program came without it. */
+export function bundledBackboneFile(): string | null {
+  return findAsset(join("backbone", `${bundledBackbone.model}.safetensors`));
+}
+
 /** A packaged app has `assets` among its resources. In the source tree and for a bundle (out/<part>) it lies in a folder above this file. */
 function findAsset(path: string): string | null {
   const { resourcesPath } = process as { resourcesPath?: string };

@@ -1,8 +1,9 @@
-import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
+import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { Interrupted } from "../contract/failure";
 import { backend } from "../tensor/tensor";
 import type { Pixels } from "./dataset";
 import { headerSource, type ImageFile, readImageFile, Unusable } from "./image-file";
+import { type Header, plainJpegHeader } from "./jpeg-header";
 import { checkStop, unlessStopped } from "./stop";
 import { UnreadableImage } from "./unreadable";
 
@@ -44,15 +45,20 @@ export async function decode(file: ImageFile, options?: ReadingOptions): Promise
 /** Opens the image that is being read. */
 type Opens = (options?: SharpOptions) => Sharp;
 
-async function pixelsOf(image: Opens, header: Metadata): Promise<Pixels> {
+async function pixelsOf(image: Opens, header: Header): Promise<Pixels> {
   if (isPlainCmyk(header)) return decodeCmyk(image);
-  const { data, info } = await upright(image).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await (isPlain(header) ? image() : upright(image)).raw().toBuffer({ resolveWithObject: true });
   return { data, H: info.height, W: info.width };
 }
 
 const upright = (image: Opens) => image({ autoOrient: true }).flatten({ background: "#ffffff" }).toColourspace("srgb");
 
-const isPlainCmyk = ({ space, depth }: Metadata) => space === "cmyk" && depth === "uchar";
+/** Pixels that are stored as they are wanted: to ask for what changes nothing costs a tenth of the time. */
+function isPlain({ space, depth, channels, icc, orientation = 1 }: Header): boolean {
+  return space === "srgb" && depth === "uchar" && channels === 3 && !icc && orientation === 1;
+}
+
+const isPlainCmyk = ({ space, depth }: Header) => space === "cmyk" && depth === "uchar";
 
 /** As Pillow and browsers: each ink takes its part of the light, whatever a profile says of its colour. */
 async function decodeCmyk(image: Opens): Promise<Pixels> {
@@ -94,7 +100,7 @@ const SHRINKINGS: readonly Shrinking[] = [
 const LEFT = 2.5;
 
 /** Null if nothing is gained, or if the image would be displaced. */
-function shrinkingOf(header: Metadata, side: number): Shrinking | null {
+function shrinkingOf(header: Header, side: number): Shrinking | null {
   const { format, width, height, orientation = 1 } = header;
   if (format !== "jpeg" || isPlainCmyk(header)) return null;
   const shrinking = SHRINKINGS.find(({ times }) => Math.min(width, height) >= LEFT * times * side);
@@ -104,7 +110,7 @@ function shrinkingOf(header: Metadata, side: number): Shrinking | null {
   return isWhole || orientation === 1 ? shrinking : null;
 }
 
-async function decodeShrunk(image: Opens, { autoOrient: { width, height } }: Metadata, { times, byDecoder }: Shrinking, side: number): Promise<Uint8Array> {
+async function decodeShrunk(image: Opens, { autoOrient: { width, height } }: Header, { times, byDecoder }: Shrinking, side: number): Promise<Uint8Array> {
   const [W, H] = [Math.floor(width / times), Math.floor(height / times)];
   const data = await upright(image).resize({ width: W, height: H, fit: "fill", kernel: "cubic" }).raw().toBuffer();
   const covered = (length: number, shrunk: number) => (shrunk * length) / (byDecoder * Math.floor(length / byDecoder));
@@ -138,14 +144,14 @@ export async function fitSquare({ data, H, W }: Pixels, side: number): Promise<U
 async function reading<T>(
   file: ImageFile,
   { signal, seconds = SECONDS }: ReadingOptions = {},
-  read: (image: Opens, header: Metadata) => Promise<T>,
+  read: (image: Opens, header: Header) => Promise<T>,
   sourceOf: (file: ImageFile) => Promise<Uint8Array | string> = readImageFile,
 ): Promise<T> {
   const work = async () => {
     const source = await sourceOf(file);
     const image = (options?: SharpOptions) =>
       sharp(source, { failOn: "error", limitInputPixels: MAX_PIXELS, ...options }).timeout({ seconds: Math.ceil(seconds) });
-    const header = await image().metadata();
+    const header = (typeof source === "string" ? null : plainJpegHeader(source)) ?? (await image().metadata());
     expectReadable(header);
     return read(image, header);
   };
@@ -158,7 +164,7 @@ async function reading<T>(
   }
 }
 
-function expectReadable({ width, height, depth }: Metadata): void {
+function expectReadable({ width, height, depth }: Header): void {
   if (Math.max(width, height) > MAX_SIDE) throw new Unusable(`it has ${width}x${height} pixels; at most ${MAX_SIDE} a side are read`);
   if (depth !== "uchar" && depth !== "ushort") throw new Unusable(`its values are of the type ${depth}, whose white nobody knows: convert it to 8 or 16 bits`);
 }

@@ -75,7 +75,12 @@ function sharesOf(labels: Int32Array, classes: number, count: number): number[] 
   return shares;
 }
 
-function without(total: number, chosen: Int32Array): Int32Array {
+/** [count] samples, in stored order, that `data.validation` would hold back: of each class its share, whatever the seed. */
+export const heldBack = (labels: Int32Array, classes: number, count: number): Int32Array =>
+  stratified(labels, classes, count, { seed: 0, stream: VALIDATION.stream });
+
+/** The other samples, in stored order. */
+export function without(total: number, chosen: Int32Array): Int32Array {
   const taken = new Set(chosen);
   return Int32Array.from({ length: total }, (_, sample) => sample).filter((sample) => !taken.has(sample));
 }

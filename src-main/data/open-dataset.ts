@@ -87,11 +87,11 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
   });
 }
 
-/** As far as the data alone decide them: who limits the images knows that they are few. */
-function countsIn({ classes, train, test }: RawData, { trainLimit, testLimit }: Source): { train: number[]; test: number } {
+/** A limit takes from each class in turn, and so makes classes even: what is uneven in the folder then says nothing. */
+function countsIn({ classes, train, test }: RawData, { trainLimit }: Source): { train: number[]; test: number } {
   const counts = classes.map(() => 0);
   for (const label of train!.labels) counts[label]!++;
-  return { train: trainLimit === null ? counts : [], test: testLimit === null ? test.labels.length : 0 };
+  return { train: trainLimit === null ? counts : [], test: test.labels.length };
 }
 
 /** What `make` gives. If it throws, files that were opened for these splits are closed. */

@@ -6,6 +6,7 @@ import { InputError } from "../contract/failure";
 import type { EpochRecord, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import type { Dataset } from "../data/dataset";
+import type { Said } from "../data/said";
 import { saveWeights } from "../models/weights";
 import { type RunStart, runFiles } from "../runs/files";
 import { addExamples, type Predictions, predictionFiles, writePredictions } from "../runs/predictions";
@@ -147,16 +148,19 @@ export class ArmRun {
     this.writer.event("continued");
   }
 
-  warn(warning: string): void {
-    const text = visible(warning);
-    this.writer.event("warning", text);
-    this.notify({ type: "warning", text });
+  warn(text: string): void {
+    this.say({ type: "warning", text });
   }
 
-  note(said: string): void {
-    const text = visible(said);
-    this.writer.event("note", text);
-    this.notify({ type: "note", text });
+  note(text: string): void {
+    this.say({ type: "note", text });
+  }
+
+  /** Keeps it among the run's events, and tells whoever watches. */
+  say({ type, text }: Said): void {
+    const shown = visible(text);
+    this.writer.event(type, shown);
+    this.notify({ type, text: shown });
   }
 
   /** Stopped on request: the work done so far is kept. */

@@ -22,6 +22,7 @@ import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
+import { fitTeacher, timeBackbone } from "./fit-teacher";
 import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
@@ -35,6 +36,8 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: Notify) 
 /** Answers the calls of its clients, while a thread of its own trains. */
 export class Engine {
   readonly #runs: Runs;
+  /** Aborted, and replaced, to end the fits under way. */
+  #fitting = new AbortController();
 
   /** `permits`: which paths a page may name. Without them there are no pages. */
   constructor(
@@ -78,6 +81,13 @@ export class Engine {
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, notify),
     evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
+    fitTeacher: (request, notify) => fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify }),
+    stopFitting: () => {
+      this.#fitting.abort();
+      this.#fitting = new AbortController();
+      return null;
+    },
+    timeBackbone: (request, notify) => timeBackbone(request, notify),
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });

@@ -161,7 +161,8 @@ async function onLabelled(
   }
 }
 
-function scoresOf(answers: readonly Judged[], loss: number, test: Split, classes: readonly string[]): ModelScores {
+/** What a network's answers to the test images say of it; `loss`: their cross-entropy. */
+export function scoresOf(answers: readonly Judged[], loss: number, test: Pick<Split, "files">, classes: readonly string[]): ModelScores {
   const confusion = confusionMatrix(answers, classes.length);
   const { error, bins } = calibration(answers);
   return {

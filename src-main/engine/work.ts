@@ -2,24 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { machineOf, useDevice } from "../backend/device";
-import {
-  type Arithmetic,
-  type ArithmeticChoice,
-  choiceInWords,
-  chooseArithmetic,
-  type Machine,
-  movedInWords,
-  recordedArithmetic,
-  resolveArithmetic,
-  unmetInWords,
-} from "../contract/arithmetic";
+import { type Arithmetic, type ArithmeticChoice, chooseArithmetic, type Machine, recordedArithmetic, resolveArithmetic } from "../contract/arithmetic";
 import type { ComparedArm } from "../contract/arms";
 import { summarize } from "../contract/comparison";
 import type { NoticeBody } from "../contract/engine";
 import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
-import { type RecipeSetting, settingsWithoutEffect, teachersOf, usesUnlabelled, weightsIn, withWeightsAt } from "../contract/recipe-values";
+import { teachersOf, weightsIn, withWeightsAt } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
@@ -36,7 +26,7 @@ import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { type Arm, comparisonArms } from "../training/compare";
-import { type Evaluation, evaluate, isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
+import { type Evaluation, evaluate, isKeepable } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
 import { train } from "../training/loop";
 import type { TrainedNetwork } from "../training/network";
@@ -49,7 +39,8 @@ import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
-import { loadOtherTeachers, loadTeacher, otherTeachersNote, sizeWarning } from "./teachers";
+import { saidAtStart } from "./start-notes";
+import { loadOtherTeachers, loadTeacher, sizeWarning } from "./teachers";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
@@ -171,7 +162,7 @@ export class Work {
     asked: readonly (Arm & { directory: string })[],
     arithmetic: Arithmetic,
   ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
-    const { kind, out, resume, locks } = this.assignment;
+    const { out, resume, locks } = this.assignment;
     expectWritable(out);
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
     const earlier = resume ? findEarlierRuns(out, arms) : arms.map(expectFree);
@@ -223,38 +214,28 @@ export class Work {
               : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
           );
         }
-        for (const { type, text } of data.said) this.#runs.at(-1)![type === "warning" ? "warn" : "note"](text);
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
-        const unkept = predictionsUnkept(data);
-        if (unkept) this.#runs.at(-1)!.note(unkept);
-        for (const text of this.#arithmeticNotes(asked, arithmetic)) this.#runs.at(-1)!.note(text);
-        for (const text of [movedNote(earlier, arithmetic), resume ? null : unmetInWords(asked.at(-1)!.recipe, arithmetic.machine)])
-          if (text) this.#runs.at(-1)!.warn(text);
-        for (const warning of new Set(warnings)) if (warning) this.#runs.at(-1)!.warn(warning);
-        for (const note of notes) this.#runs.at(-1)!.note(note);
-        if (resume && earlier.every((run) => run === null)) this.#runs.at(-1)!.note(`${out} held no run yet, only what is left of a start: it begins anew`);
-        for (const text of this.#dataNotes.splice(0)) this.#runs.at(-1)!.note(text);
-        if (normalization.note) this.#runs.at(-1)!.note(normalization.note);
-        const divided = divisionInWords(data, arms);
-        if (divided && !resume && kind !== "trial") this.#runs.at(-1)!.note(divided);
-        if (others.length > 0) this.#runs.at(-1)!.note(otherTeachersNote(arms));
-        const ignored = resume
-          ? []
-          : [...(arms.length === 1 ? ignoredControl(arms[0]!.recipe) : []), ...settingsWithoutEffect(asked.at(-1)!.recipe).map(noEffect)];
-        for (const text of ignored) this.#runs.at(-1)!.note(text);
+        const start = {
+          ...this.assignment,
+          asked,
+          arms,
+          arithmetic,
+          earlier,
+          data,
+          dataNotes: this.#dataNotes.splice(0),
+          normalization,
+          others,
+          warnings,
+          notes,
+        };
+        for (const said of saidAtStart(start)) this.#runs.at(-1)!.say(said);
         return this.#trainRuns();
       });
       return { results, teacherTestAcc };
     } finally {
       for (const resource of this.#owned.splice(0).reverse()) resource.release();
     }
-  }
-
-  /** What was chosen for these arms now, and not when the run began, or the sweep that they belong to. */
-  #arithmeticNotes(asked: readonly Arm[], arithmetic: Arithmetic): string[] {
-    if (this.assignment.choice) return [];
-    return [...new Set(asked.flatMap(({ recipe }) => choiceInWords(recipe, arithmetic) ?? []))];
   }
 
   async #trainRuns(): Promise<TrainResult[]> {
@@ -379,52 +360,14 @@ function sameImagesResult(result: TrainResult, summary: SameImagesSummary, verdi
   return { ...result, ...summary, teacherAdds: { ...summary.teacherAdds, ...verdict } };
 }
 
-/** That there are too many predictions to keep, in words; null if there are not. */
-function predictionsUnkept({ classes, test }: Dataset): string | null {
-  if (isKeepable(test, classes.length)) return null;
-  const limit = `${test.count} test images with ${classes.length} probabilities each are more than the ${MOST_PROBABILITIES} that are kept`;
-  return `${limit}, so there is no file of their predictions, and no figures that need one: agreement with the teacher, calibration, how sure one seed is`;
-}
-
 /** A crop moves an image by up to so many pixels: by its whole side, nothing of it is left. */
 function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Dataset): void {
   const side = Math.min(H, W);
   if (crop >= side) throw new InputError(`augment.crop: expected less than the side of these images, ${side} pixels, got ${crop}`);
 }
 
-/** That arms that began elsewhere go on here, in words. */
-function movedNote(earlier: readonly (EarlierRun | null)[], arithmetic: Arithmetic): string | null {
-  const began = earlier.flatMap((run) => run?.header.arithmetic ?? [])[0];
-  return began ? movedInWords(began.machine, arithmetic) : null;
-}
-
 /** Whether an arm needs to know its teacher: a checkpoint has what it needs. */
 const isMeasuringDue = ({ recipe }: PlacedArm, earlier: EarlierRun | null): boolean => recipe.distillation !== null && !earlier?.checkpoint;
-
-/** Which training images are used how, if not all are used alike. */
-function divisionInWords({ train, labelled, validation }: Dataset, arms: readonly PlacedArm[]): string | null {
-  const unlabelled = train.count - labelled;
-  const learners =
-    arms.length > 2
-      ? "the student learns from those by its teacher, the other arms not at all"
-      : "a student learns from those by its teacher, a control not at all";
-  const use = arms.some(({ recipe }) => usesUnlabelled(recipe)) ? learners : "no arm learns from those";
-  const parts = [
-    ...(unlabelled > 0 ? [`${labelled} training images have labels, ${unlabelled} have none: ${use}`] : []),
-    ...(validation ? [`${validation.count} images are held back for validation`] : []),
-  ];
-  return parts.length > 0 ? parts.join("; ") : null;
-}
-
-const noEffect = ({ key, setting }: RecipeSetting): string => `${key} has no effect: it is for ${setting.applies!.text} only`;
-
-/** That a run of one arm leaves the control's settings out, in words, if there are any. */
-function ignoredControl({ control }: Recipe): string[] {
-  const keys = Object.keys(control?.train ?? {}).map((key) => `control.train.${key}`);
-  if (keys.length === 0) return [];
-  const [have, they] = keys.length > 1 ? ["have", "they are"] : ["has", "it is"];
-  return [`one arm is trained, so ${keys.join(", ")} of the recipe ${have} no effect: ${they} for a comparison`];
-}
 
 /** A stop is noticed here or in an op. */
 const isInterruption = (error: unknown) => (Object(error) as { code?: unknown }).code === "INTERRUPTED";

@@ -15,10 +15,11 @@ export function convertWeights(from: string, to: string, dtype: StoredFloat, pie
   return withWeights(from, (file) => {
     const { metadata, tensors } = file.header;
     const digest = file.hasChecksum ? new Checksum(metadata) : null;
-    const broken = new Set<string>();
+    const [broken, tooLarge] = [new Set<string>(), new Set<string>()];
     const written = [...tensors.keys()].map((name) => {
       const check = (values: Float32Array) => {
         if (!values.every(Number.isFinite)) broken.add(name);
+        else if (dtype === "BF16" && values.some((value) => Math.abs(value) >= ROUNDED_TO_INFINITY)) tooLarge.add(name);
       };
       return [name, rewritten(file, name, { digest, check, pieceBytes })] as const;
     });
@@ -27,16 +28,25 @@ export function convertWeights(from: string, to: string, dtype: StoredFloat, pie
       writeTensors(out, new Map(written), notes, dtype);
       if (digest) file.expectChecksum(digest);
     });
-    return { notes: file.notes, warnings: brokenInWords(from, [...broken]) };
+    const warnings = [
+      ...unusableInWords(
+        from,
+        [...broken],
+        "holds NaN or infinity, and so does the exported file: no model can use it; the weights come from a training run that failed, or the file is damaged",
+      ),
+      ...unusableInWords(from, [...tooLarge], "holds values too large for bf16, which are infinity in the exported file: export it as fp32 instead"),
+    ];
+    return { notes: file.notes, warnings };
   });
 }
 
-function brokenInWords(path: string, [first, ...others]: readonly string[]): string[] {
+/** Half a step above the largest bf16, (2 - 2^-7) 2^127. */
+const ROUNDED_TO_INFINITY = (2 - 2 ** -8) * 2 ** 127;
+
+function unusableInWords(path: string, [first, ...others]: readonly string[], what: string): string[] {
   if (first === undefined) return [];
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
-  return [
-    `weights ${path}: tensor "${shortened(first)}"${more} holds NaN or infinity, and so does the exported file: no model can use it; the weights come from a training run that failed, or the file is damaged`,
-  ];
+  return [`weights ${path}: tensor "${shortened(first)}"${more} ${what}`];
 }
 
 interface Rewriting {

@@ -8,7 +8,7 @@ export interface FamilyCode<Architecture = unknown> {
   create(name: string, architecture: Architecture, shape: ModelShape): Model;
   /** How its tensors may be named in a file: timm's names first. The first head's weight [K,...] counts the classes. */
   namings: readonly [Naming, ...Naming[]];
-  /** Names of the last layers, whose weights and biases have a row for each class. */
+  /** Names of the last layers, whose weights and biases have a row for each class. Of several, the logits are the mean. */
   heads: readonly string[];
   /** The sizes that a model's tensors determine; takes their shapes by name. */
   sizesIn(tensors: TensorShapes): Partial<ModelSizes>;

@@ -24,6 +24,8 @@ export interface WeightsNotes {
   /** Of the training images, for each channel (red, green, blue), with values in 0 ... 1. */
   mean: readonly number[];
   std: readonly number[];
+  /** What else its metadata says. */
+  more?: Readonly<Record<string, string>>;
 }
 
 /** What a weights file says about itself; null where it is silent. */
@@ -43,8 +45,9 @@ export interface WeightsDescription {
 }
 
 /** Writes all weights under timm's names, with the notes in the file's metadata. */
-export function saveWeights(model: Model, path: string, { classes, mean, std }: WeightsNotes): void {
+export function saveWeights(model: Model, path: string, { classes, mean, std, more = {} }: WeightsNotes): void {
   writeSafetensors(path, model.weights(), {
+    ...more,
     model: model.name,
     ...sizesAsText(model),
     classes: JSON.stringify(classes),
@@ -144,6 +147,11 @@ export function describeWeights(path: string, model: string): WeightsDescription
     },
     namings,
   );
+}
+
+/** The name of the model that a file's metadata gives its weights; null if it gives none. Throws an InputError if the file cannot be used. */
+export function modelIn(path: string): string | null {
+  return withWeights(path, ({ header: { metadata } }) => metadata.model ?? null);
 }
 
 /** What a file's metadata says, where it says something that can be used; the rest is another program's, and no reason to refuse the weights. */

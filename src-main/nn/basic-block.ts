@@ -23,8 +23,8 @@ export class BasicBlock extends Module {
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
-    const h = this.bn1.after(this.conv1, x, { relu: true });
-    return this.bn2.after(this.conv2, h, { residual: shortcut(x, this.downsample), relu: true });
+    const h = this.bn1.after(this.conv1, x, { activation: "relu" });
+    return this.bn2.after(this.conv2, h, { residual: shortcut(x, this.downsample), activation: "relu" });
   }
 }
 

@@ -32,8 +32,8 @@ export class Bottleneck extends Module {
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
-    const h = this.bn1.after(this.conv1, x, { relu: true });
-    const g = this.bn2.after(this.conv2, h, { relu: true });
-    return this.bn3.after(this.conv3, g, { residual: shortcut(x, this.downsample), relu: true });
+    const h = this.bn1.after(this.conv1, x, { activation: "relu" });
+    const g = this.bn2.after(this.conv2, h, { activation: "relu" });
+    return this.bn3.after(this.conv3, g, { residual: shortcut(x, this.downsample), activation: "relu" });
   }
 }

@@ -1,12 +1,12 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
 import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
-import type { DoctorReport } from "../../src-main/contract/engine";
+import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
-import type { OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
+import type { DataSource, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
@@ -191,6 +191,19 @@ export class Setup {
     this.#base = wanted ? { ...this.#base, teacher, distillation, control } : { ...this.#base, teacher: null, distillation: null, control: null };
   }
 
+  /** The data of the form, all of which have labels for a teacher that is made of them. */
+  get dataSource(): DataSource {
+    return { ...this.#base.data, path: this.data.path, unlabelled: null };
+  }
+
+  /** Takes a teacher that was made here. */
+  useTeacher({ model, weights, imageSize }: NamedTeacher): void {
+    if (!this.distills) this.setDistills(true);
+    this.#forgetTexts("teacher.");
+    this.preset = null;
+    this.#base = { ...this.#base, teacher: { ...presetOf("demo").recipe.teacher!, model, weights, imageSize } };
+  }
+
   /** The recipe on the chosen data, or what keeps it from being one. */
   get result(): Result {
     const typed = Object.keys(this.#texts).flatMap((key) => {
@@ -267,8 +280,9 @@ export function cautionsFor({ student, teacher, train }: Recipe, trainImages: nu
       `An image of ${student.imageSize} px costs many times as much as one of 32 px: on a processor this run can take hours. The Demo preset shows the same in minutes.`,
     );
   else if (patch !== null && (student.imageSize / patch) ** 2 > 256) cautions.push("Patches this small make long sequences, so each step is slow.");
-  for (const { model, imageSize } of teachersOf({ teacher }))
-    if (imageSize !== imageSizeOf(model))
+  // The size that other weights were trained at is known when the run has read them, and is told then.
+  for (const { model, imageSize, weights } of teachersOf({ teacher }))
+    if (weights === "bundled" && imageSize !== imageSizeOf(model))
       cautions.push(`${model} was made for ${imageSizeOf(model)} px; at ${imageSize} px its answers are hardly worth learning from.`);
   if (trainImages > 0 && trainImages < train.batchSize * 4) cautions.push("An epoch has fewer than four batches, so the curves will show little.");
   return cautions;

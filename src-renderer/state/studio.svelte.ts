@@ -3,6 +3,7 @@ import type { RunDetails } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Prediction } from "./prediction.svelte";
 import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
@@ -42,6 +43,7 @@ export class Studio {
   readonly engine: Engine;
   readonly data: Data;
   readonly setup: Setup;
+  readonly fit: Fit;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
@@ -51,6 +53,7 @@ export class Studio {
     this.engine = new Engine(bridge);
     this.data = new Data(bridge, this.engine);
     this.setup = new Setup(this.data, this.engine);
+    this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
@@ -96,6 +99,13 @@ export class Studio {
     await this.engine.start();
     if (!this.data.info) await this.data.open(this.data.path);
     if (this.setup.models.length === 0) await this.setup.loadModels();
+  }
+
+  /** Makes a teacher for the data of the form, and takes it for the form. */
+  async makeTeacher(): Promise<void> {
+    const source = this.setup.dataSource;
+    const made = await this.fit.start(source);
+    if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
   }
 
   /** Starts the run that the form describes. */

@@ -103,6 +103,13 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   expect(report).toContain("quick look");
 }
 
+test("a teacher that is made here is the one of the form", async () => {
+  const studio = await openStudio();
+  await studio.makeTeacher(path.resolve("assets/teacher/resnet20_cifar10.safetensors"), 200);
+  await studio.sees("32 px, teacher.safetensors");
+  expect(studio.complaints).toEqual([]);
+});
+
 test("the temperature changes the soft labels immediately, without the engine", async () => {
   const studio = await openStudio();
   await studio.predict(await writePicture("blue.jpg"));

@@ -70,6 +70,18 @@ export class Studio {
     await this.press("Start training");
   }
 
+  /** Makes a teacher of the bundled data and a file of weights, of fewer images than there are. */
+  async makeTeacher(weights: string, trainImages: number): Promise<void> {
+    await this.go("setup");
+    await this.#fill("Training images", trainImages);
+    await this.#fill("Test images", 50);
+    await this.pickInDialogs(weights);
+    await this.press("Another backbone");
+    await this.sees(/^About \d+ s with/);
+    await this.press("Train the teacher");
+    await this.sees(/^The teacher is ready, and chosen below: [\d.]+ % of the test images are right/);
+  }
+
   async trainingIs(state: "Running" | "Paused" | "Stopped" | "Finished" | "Failed"): Promise<void> {
     await expect.poll(() => this.page.getByTestId("training-state").textContent(), { timeout: PATIENCE_MS }).toBe(state);
   }

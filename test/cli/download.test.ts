@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path, { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listening, proxy, serve, withoutProxies } from "../download/server";
-import { distill } from "./distill";
+import { distill, interruptAt } from "./distill";
 
 const TLS = path.resolve(import.meta.dirname, "../fixtures/tls");
 const certificate = join(TLS, "certificate.pem");
@@ -53,4 +53,11 @@ test.each([
   expect(finished.err).toContain(message);
   expect(finished.status).toBe(1);
   expect(readdirSync(join(cwd, "images"))).toEqual([]);
+});
+
+test("an interrupted download says that it goes on from there", async () => {
+  const url = await serve((_, response) => void response.writeHead(200, { "content-length": 170052171 }).write("a beginning"));
+  const { status, err } = await distill(["data", "download", "cifar10", "images", "--url", url], cwd, interruptAt(/CIFAR-10, .* to images/));
+  expect(err).toContain("stopped; what has come is kept, and the same command goes on from there");
+  expect(status).toBe(130);
 });

@@ -64,3 +64,13 @@ test("a class that may not be read is an error that names it", ({ skip }) => {
     expect([status, err]).toEqual([1, expect.stringMatching(/photos\/train\/dog is a class that may not be read: change its permissions/)]);
   }
 });
+
+test("a recipe or weights that may not be read are an error that names them", ({ skip }) => {
+  if (!canBeAnother) skip("there is no other user to become here");
+  writeFileSync(at("weights.safetensors"), "");
+  for (const name of ["recipe.json", "weights.safetensors"]) chmodSync(at(name), 0);
+  const recipe = asAnother("train", "--recipe", "recipe.json", "--out", "run");
+  expect([recipe.status, recipe.err]).toEqual([1, expect.stringMatching(/recipe\.json.*(permission|may not be read)/)]);
+  const weights = asAnother("evaluate", "--weights", "weights.safetensors", "--model", "vit_micro_patch4_32", "--data", "photos");
+  expect([weights.status, weights.err]).toEqual([1, expect.stringMatching(/weights\.safetensors.*(permission|may not be read)/)]);
+});

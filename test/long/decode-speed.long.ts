@@ -13,7 +13,7 @@ import { photo } from "../data/photo";
 const PHOTOS = Number(process.env.DISTILL_PHOTOS ?? 10_000);
 /** Others are copies: what an image shows hardly changes its time. */
 const DIFFERENT = 50;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SIDE = 224;
 /** The most that an image may take, in times of Pillow's processor time. */
 const GOAL = 1.2;
@@ -57,6 +57,7 @@ function pillows(): Times {
   return { processor: processor!, clock: clock! };
 }
 
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const told = ({ processor, clock }: Times) => `${processor.toFixed(2)} ms of processor time and ${clock.toFixed(2)} ms`;
 
 test("an image takes at most 1.2 times the processor time that Pillow takes", async () => {
@@ -71,5 +72,5 @@ test("an image takes at most 1.2 times the processor time that Pillow takes", as
     ratios.push(own.processor / theirs.processor);
     console.log(`${told(own)} an image, Pillow ${told(theirs)}: ${ratios.at(-1)!.toFixed(2)} times its processor time`);
   }
-  if (hasPillow) expect(Math.min(...ratios)).toBeLessThanOrEqual(GOAL);
+  if (hasPillow) expect(median(ratios)).toBeLessThanOrEqual(GOAL);
 });

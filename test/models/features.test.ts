@@ -46,6 +46,9 @@ describe("the features of", () => {
     "vit_micro_convstem_patch8_32",
     "deit_tiny_distilled_patch16_224",
     "resnet26",
+    "tf_efficientnet_lite0",
+    "mobilenetv2_100",
+    "convnext_tiny",
     "vit_small_patch14_reg4_dinov2",
   ])("%s have the declared shapes, and leave the logits bitwise unchanged", (name) => {
     const patchSize = patchSizeOf(name);
@@ -64,7 +67,7 @@ describe("the features of", () => {
     using(small("resnet18") as ResNet, (model) => {
       model.eval();
       const { logits, features } = noGrad(() => model.forwardFeatures(images(), ["stem", "layer4"]));
-      const stem = noGrad(() => model.bn1.after(model.conv1, images(), { relu: true }));
+      const stem = noGrad(() => model.bn1.after(model.conv1, images(), { activation: "relu" }));
       expect(values(features.get("stem")!)).toEqual(values(stem));
       expect(Math.min(...values(features.get("layer4")!))).toBe(0);
       expect(values(noGrad(() => model.fc.forward(averagePool(features.get("layer4")!), { dtype: "f32" })))).toEqual(values(logits));

@@ -156,6 +156,18 @@ describe("weights", () => {
     expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: already exists");
   });
 
+  it("too large for bf16 are told when they are exported, and exported to fp32 as they are", () => {
+    const from = join(folder, "large.safetensors");
+    const largest = new Float32Array(Uint32Array.of(0x7f7f7fff, 0xff7f8000).buffer);
+    writeSafetensors(from, new Map([["values", { shape: [2], size: 2, toFloat32: () => largest }]]));
+    const exported = (precision: "bf16" | "fp32") => exportWeights({ weights: from, precision, out: join(folder, `large-${precision}.safetensors`) });
+    expect(exported("fp32").warnings).toEqual([]);
+    const told = 'tensor "values" holds values too large for bf16, which are infinity in the exported file: export it as fp32 instead';
+    expect(exported("bf16").warnings).toEqual([expect.stringContaining(told)]);
+    writeSafetensors(from, new Map([["values", { shape: [1], size: 1, toFloat32: () => largest.subarray(0, 1) }]]));
+    expect(exportWeights({ weights: from, precision: "bf16", out: join(folder, "fits.safetensors") }).warnings).toEqual([]);
+  });
+
   it("that do not fit are refused with each tensor named, expected and found, and change nothing", () => {
     const path = join(folder, "resnet20.safetensors");
     saveWeights(model, path, NOTES);

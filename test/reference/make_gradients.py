@@ -9,6 +9,9 @@ from models import CLASSES, build, images, with_formula_weights
 
 MODELS = [  # name, image size, patch size, images, parameters of which values are kept
     ("resnet26", 64, None, 8, ["layer1.0.conv1.weight", "layer3.1.bn3.weight"]),
+    ("tf_efficientnet_lite0", 64, None, 4, ["conv_stem.weight", "blocks.2.0.conv_dw.weight", "blocks.5.1.bn3.weight"]),
+    ("mobilenetv2_100", 64, None, 4, ["conv_stem.weight", "blocks.3.1.conv_dw.weight"]),
+    ("convnext_tiny", 64, None, 2, ["stem.0.bias", "stages.1.downsample.1.weight", "stages.2.blocks.4.gamma", "stages.2.blocks.4.conv_dw.weight"]),
     ("deit_tiny_distilled_patch16_224", 32, 16, 2, ["dist_token", "head_dist.weight"]),
     ("vit_small_patch14_reg4_dinov2", 28, 14, 2, ["reg_token", "pos_embed", "blocks.3.ls1.gamma", "blocks.11.ls2.gamma", "blocks.3.mlp.fc2.bias"]),
 ]

@@ -3,6 +3,7 @@ import { type DataFormat, type DownloadName, downloadNames, downloads } from "..
 import type { DataInfo } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { visible } from "../../contract/visible";
+import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
@@ -45,10 +46,20 @@ function addDownload(data: Command, perform: Perform): void {
         const folder = absolutePath(asked.directory, world.cwd);
         session.say(`${downloads[asked.name].title}, ${megabytes(downloads[asked.name].bytes)}, to ${shownPath(world, folder)}`);
         const params = { name: asked.name, directory: folder };
-        const result = await (url === undefined ? session.call("dataDownload", params) : session.call("dataDownloadFrom", { ...params, url }));
+        const result = await resumable(url === undefined ? session.call("dataDownload", params) : session.call("dataDownloadFrom", { ...params, url }));
         return { json: result, text: `Data: ${shownPath(world, result.path)}` };
       }),
     );
+}
+
+/** If it is interrupted, says that nothing is lost. */
+async function resumable<R>(download: Promise<R>): Promise<R> {
+  try {
+    return await download;
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "INTERRUPTED") throw error;
+    throw new EngineError({ code: "INTERRUPTED", message: "stopped; what has come is kept, and the same command goes on from there" });
+  }
 }
 
 /** The set by its name, with or without a hyphen; its own folder by default. */

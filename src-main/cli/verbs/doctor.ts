@@ -47,7 +47,7 @@ function machineText({ version, node, electron, platform, cpu, arithmetic, memor
 function decodedText({ folder, stores, bytes, limitBytes }: DoctorReport["decodedImages"]): string {
   if (folder === null) return "not kept: DISTILL_CACHE is off, or there is no home folder";
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  return `${gigabytes(bytes)} of ${stores} data sets in ${folder}, at most ${gigabytes(limitBytes)}; may be deleted; moved by DISTILL_CACHE, limited by DISTILL_CACHE_GB`;
+  return `${gigabytes(bytes)} in ${folder}, ${count(stores, "set")} of images, at most ${gigabytes(limitBytes)}; may be deleted; moved by DISTILL_CACHE, limited by DISTILL_CACHE_GB`;
 }
 
 /** What a run without a precision of its own takes, and why. */

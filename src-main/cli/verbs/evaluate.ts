@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { type DataFormat, dataFormatChoices } from "../../contract/data-formats";
 import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
+import { mostConfused } from "../../contract/teacher";
 import { collect, likeSetting } from "../flags";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
@@ -135,13 +136,12 @@ function aloneText({ classes }: EvaluateResult, { perClass, confusion, reliabili
 
 const CONFUSIONS = 10;
 
-function confusionsOf(classes: readonly string[], confusion: readonly (readonly number[])[]): string[][] {
-  const cells = confusion.flatMap((row, label) => row.map((images, predicted) => ({ label, predicted, images })));
-  return cells
-    .filter(({ label, predicted, images }) => label !== predicted && images > 0)
-    .sort((a, b) => b.images - a.images)
-    .slice(0, CONFUSIONS)
-    .map(({ label, predicted, images }) => [`${classes[label]} taken for ${classes[predicted]}`, count(images, "image")]);
+/** The most frequent confusions, for a table. */
+export function confusionsOf(classes: readonly string[], confusion: readonly (readonly number[])[]): string[][] {
+  return mostConfused(confusion, CONFUSIONS).map(({ label, predicted, images }) => [
+    `${classes[label]} taken for ${classes[predicted]}`,
+    count(images, "image"),
+  ]);
 }
 
 function recallTable(models: readonly ModelAnswers[]): string {

@@ -1,30 +1,51 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Command, Option } from "commander";
+import type { DataFormat } from "../../contract/data-formats";
+import type { NamedTeacher } from "../../contract/engine";
 import { InputError, UsageError } from "../../contract/failure";
 import { presetOf, presetsFor, type TeacherId } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { TrainResult } from "../../contract/run";
+import { likeSetting } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
 import type { Session } from "../session";
 import { shellWords } from "../shell-words";
 import { addVerb, type Perform } from "../verb";
 import type { World } from "../world";
+import { addFormatOption } from "./evaluate";
+import { type FitOptions, fitOnData, fitText } from "./fit-teacher";
 import { addRunOptions, RECIPE_HELP, type RunOptions, recipeOf, trainOne, trainText } from "./train";
 
-type TeacherOptions = RunOptions & { preset?: TeacherId };
+type TeacherOptions = RunOptions & { preset?: TeacherId; data?: string; format: DataFormat } & Omit<FitOptions, "data">;
 
 const ids = presetsFor("teacher").map(({ id }) => id);
 
 export function addTrainTeacher(program: Command, perform: Perform): void {
-  const description = "train a network on labels alone, to be the teacher of other recipes";
-  const verb = addVerb(program, "train-teacher", description, "train-teacher --preset teacher-quick")
+  const description =
+    "make the teacher of other recipes: with --data, from a trained backbone in about a minute, a linear last layer on its features; or from nothing, by a recipe on labels alone";
+  const verb = addVerb(program, "train-teacher", description, "train-teacher --data photos --out runs/teacher")
+    .option("--data <dir>", 'a folder of images with a folder for each class, or "bundled": fits a last layer for its classes')
+    .option("--from <weights>", 'with --data: the backbone, a weights file, hf:owner/name, or "bundled" (the default)')
+    .option("--model <name>", "with --data: which model the weights of --from are of (default: as the file says, or its name)")
+    .option(
+      "--image-size <pixels>",
+      "with --data: side length of the teacher's input (default: the backbone's own; 160 of the bundled one)",
+      likeSetting<number>("student.imageSize"),
+    )
+    .option("--skip-unreadable", "with --data: go on without the images that cannot be read")
     .option("--recipe <file>", RECIPE_HELP)
     .addOption(new Option("--preset <name>", "instead of a file, a ready-made recipe").choices(ids));
-  addRunOptions(verb).action((options: TeacherOptions) =>
+  addRunOptions(addFormatOption(verb)).action((options: TeacherOptions) =>
     perform(async (session) => {
       const { world } = session;
+      if (options.data !== undefined) {
+        expectNoRecipe(options);
+        const found = await fitOnData(session, { ...options, data: options.data });
+        return { json: found, text: `${fitText(found, world)}\n\n${howToUse(found.teacher, world)}` };
+      }
+      expectNoBackbone(options);
       const more = options.preset === undefined ? [] : ["--preset", options.preset];
       const { recipe, result } = await trainOne(session, "train-teacher", options, more, (out) => teacherRecipe(session, options, out));
       const teacher = teacherFrom(recipe, result);
@@ -33,11 +54,26 @@ export function addTrainTeacher(program: Command, perform: Perform): void {
   );
 }
 
+function expectNoRecipe({ recipe, preset, resume, takeOver }: TeacherOptions): void {
+  if (recipe !== undefined || preset !== undefined)
+    throw new UsageError(`--data fits a last layer to a backbone, and ${recipe ? "--recipe" : "--preset"} trains a network: leave one of them out`);
+  if (resume || takeOver)
+    throw new UsageError("with --data there is nothing to resume: give the same command again, and it goes on from the features that it has computed");
+}
+
+function expectNoBackbone({ from, model, imageSize, skipUnreadable }: TeacherOptions): void {
+  const given = Object.entries({ "--from": from, "--model": model, "--image-size": imageSize, "--skip-unreadable": skipUnreadable });
+  const alone = given.find(([, value]) => value !== undefined);
+  if (alone) throw new UsageError(`${alone[0]} needs --data, the folder of images that a last layer is fitted to`);
+}
+
 async function teacherRecipe(session: Session, options: TeacherOptions, out: string): Promise<Recipe> {
   const { recipe: file, preset, resume } = options;
   if (file !== undefined && preset !== undefined) throw new UsageError("--recipe and --preset each name a recipe: leave one of them out");
   if (file === undefined && preset === undefined && !resume)
-    throw new UsageError(`--recipe or --preset is missing: expected the path of a recipe, or one of ${ids.join(", ")}; only --resume takes it from the run`);
+    throw new UsageError(
+      `--data, or --recipe or --preset is missing: expected a folder of images, the path of a recipe, or one of ${ids.join(", ")}; only --resume takes it from the run`,
+    );
   const recipe = preset === undefined ? await recipeOf(session, options, "train", out) : presetRecipe(preset, options.set, session.world);
   if (recipe.distillation === null) return recipe;
   throw new UsageError(
@@ -55,19 +91,12 @@ function presetRecipe(preset: TeacherId, set: readonly string[], world: World): 
   );
 }
 
-interface TrainedTeacher {
-  model: string;
-  /** Absolute: recipes may lie anywhere. */
-  weights: string;
-  imageSize: number;
-}
-
 /** The last epoch's weights; where validation images have chosen a best epoch, that one's. */
-function teacherFrom({ student: { model, imageSize } }: Recipe, { directory, best }: TrainResult): TrainedTeacher {
+function teacherFrom({ student: { model, imageSize } }: Recipe, { directory, best }: TrainResult): NamedTeacher {
   return { model, weights: path.join(directory, best === null ? "student.safetensors" : "student-best.safetensors"), imageSize };
 }
 
-function howToUse(teacher: TrainedTeacher, world: World): string {
+function howToUse(teacher: NamedTeacher, world: World): string {
   const flags = Object.entries(teacher).flatMap(([name, value]) => ["--set", `teacher.${name}=${value}`]);
   return [
     `Weights: ${shownPath(world, teacher.weights)}`,

@@ -94,14 +94,14 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
   ];
   if (testShare === null) {
     const all = inTurn(classes);
-    const note = `${folder} has no folders train and test, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
+    const note = `the folders of ${folder} are its classes, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
     return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...notes, note], warnings };
   }
   expectTwo(folder, classes);
   expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
-  const note = `${folder} has no folders train and test, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
+  const note = `the folders of ${folder} are its classes, not a split, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
   return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...notes, note], warnings };
 }
 

@@ -1,4 +1,4 @@
-/** Where decoded images are kept from one start to the next, and how many bytes they may take there. */
+/** Where decoded images, and features of them, are kept from one start to the next, and how many bytes they may take there. */
 import * as fs from "node:fs";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -24,6 +24,8 @@ export interface StorePlace {
 /** One store, for people. */
 export interface StoreInfo {
   folder: string;
+  /** What is kept of the images, in words. */
+  what: string;
   /** The images' folder when the store was made. */
   images: string;
   bytes: number;
@@ -88,9 +90,10 @@ export function storesIn(folder: string): StoreInfo[] {
 /** Null if another process is removing it. */
 function storeAt(folder: string): StoreInfo | null {
   try {
-    const { images, fullBytes } = JSON.parse(readFileSync(aboutFile(folder), "utf8")) as Pick<StoreInfo, "images" | "fullBytes">;
+    const about = JSON.parse(readFileSync(aboutFile(folder), "utf8")) as Pick<StoreInfo, "images" | "fullBytes"> & Partial<StoreInfo>;
+    const { images, fullBytes, what = "decoded images" } = about;
     const bytes = readdirSync(folder).reduce((sum, name) => sum + bytesOnDisk(join(folder, name)), 0);
-    return { folder, images: String(images), bytes, fullBytes: Number(fullBytes), usedAt: statSync(aboutFile(folder)).mtimeMs };
+    return { folder, what: String(what), images: String(images), bytes, fullBytes: Number(fullBytes), usedAt: statSync(aboutFile(folder)).mtimeMs };
   } catch {
     return null;
   }

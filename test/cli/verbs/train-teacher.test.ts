@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Methods } from "../../../src-main/contract/engine";
+import { Interrupted } from "../../../src-main/contract/failure";
 import { presetOf, presetsFor } from "../../../src-main/contract/presets";
 import type { Recipe } from "../../../src-main/contract/recipe";
 import type { TrainResult } from "../../../src-main/contract/run";
@@ -79,7 +80,7 @@ describe("distill train-teacher", () => {
   });
 
   it.each<[string, string[], string]>([
-    ["no recipe", [], "--recipe or --preset is missing"],
+    ["no recipe", [], "--data, or --recipe or --preset is missing"],
     ["two recipes", ["--recipe", "recipe.json", "--preset", "teacher-quick"], "--recipe and --preset each name a recipe"],
     ["a preset that compares", ["--preset", "demo"], "teacher-quick, teacher-resnet18, teacher-resnet34"],
     [
@@ -98,6 +99,20 @@ describe("distill train-teacher", () => {
     writeFileSync(join(cwd, "distilled.json"), JSON.stringify(presetOf("demo").written));
     const run = await trainTeacher("--recipe", "distilled.json", "--set", "distillation=null");
     expect([run.status, (startedWith(run).recipe as Recipe).distillation]).toEqual([0, null]);
+  });
+});
+
+describe("distill train-teacher --data", () => {
+  it("asks for a last layer on the bundled backbone, and shares what a recipe says of data", async () => {
+    const fitTeacher = () => Promise.reject(new Interrupted("stopped on request"));
+    const run = await runWith({ fitTeacher }, ["train-teacher", "--data", "photos", "--set", "data.testShare=0.3", "--set", "train.seed=4"], { cwd });
+    const { data } = presetOf("demo").recipe;
+    const expected = { data: { ...data, path: join(cwd, "photos"), testShare: 0.3 }, seed: 4, from: "bundled" };
+    expect(run.calls[0]).toEqual({ method: "fitTeacher", params: { ...expected, out: join(cwd, "runs", "teacher-2026-11-24-120000"), unique: true } });
+    expect([run.status, run.err]).toEqual([
+      130,
+      expect.stringContaining("no teacher was written. The features computed so far are kept: give the same command"),
+    ]);
   });
 });
 

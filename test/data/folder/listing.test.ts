@@ -205,7 +205,7 @@ describe("layouts", () => {
     expect([...train, ...test].sort()).toEqual([...names, "dog/1.png", "dog/2.png", "train/1.png", "train/2.png"].sort());
     expect(listing.notes).toEqual([
       expect.stringMatching(/train holds pictures and no class folders, so it is taken for a class of that name$/),
-      expect.stringMatching(/has no folders train and test, so 12 of its 54 images are the test images: .*data\.testShare, 0\.2, .*data\.splitSeed, 0$/),
+      expect.stringMatching(/are its classes, not a split, so 12 of its 54 images are the test images: .*data\.testShare, 0\.2, .*data\.splitSeed, 0$/),
     ]);
     expect(pathsOf((await list()).test)).toEqual(test);
     expect(pathsOf((await list({ splitSeed: 1 })).test)).not.toEqual(test);

@@ -24,6 +24,15 @@ it("begins with the demo, and takes each preset as it is", () => {
   }
 });
 
+it("takes a teacher that was made here, also where there was none", () => {
+  const teacher = { model: "resnet18", weights: "/runs/teacher/teacher.safetensors", imageSize: 160 };
+  setup.setDistills(false);
+  setup.useTeacher(teacher);
+  expect(setup.result.recipe).toMatchObject({ teacher: { ...teacher, mean: null }, distillation: presetOf("demo").recipe.distillation });
+  expect(setup.preset).toBeNull();
+  expect(cautionsFor(setup.result.recipe!, 5000)).toEqual([]);
+});
+
 describe("typing", () => {
   it("changes the recipe, and the preset is left", () => {
     setup.set("train.epochs", "3");

@@ -1,0 +1,99 @@
+import type { DataInfo, FittedTeacher, Notice } from "../../src-main/contract/engine";
+import type { DataSource } from "../../src-main/contract/recipe";
+import type { Bridge } from "../bridge";
+import { type Engine, inWords, isInterruption } from "./engine.svelte";
+import { folderName } from "./training.svelte";
+
+/** How long a fit takes besides the features, in seconds; measured on 5,000 images. */
+const LAST_LAYER_SECONDS = 15;
+
+interface Timed {
+  /** Whose time it is. */
+  from: string;
+  model: string;
+  imageSize: number;
+  secondsPerImage: number;
+}
+
+/** A teacher that is made here: a last layer for the chosen data, on a backbone that is bundled or a file. */
+export class Fit {
+  /** "bundled" or a file. */
+  from = $state("bundled");
+  /** How long the backbone takes; null until that is measured. */
+  timed: Timed | null = $state.raw(null);
+  /** What is being done, and how far it is; null while nothing is. */
+  progress: { name: string; done: number; total: number; secondsLeft: number | null } | null = $state.raw(null);
+  problem: string | null = $state(null);
+  /** What came of the last one, and of which data. */
+  made: (FittedTeacher & { data: string }) | null = $state.raw(null);
+  #measuring: string | null = null;
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+    private readonly runsDirectory: () => string,
+  ) {}
+
+  get busy(): boolean {
+    return this.progress !== null;
+  }
+
+  /** Measures the backbone once. An answer for another one than is chosen now is dropped. */
+  async measure(): Promise<void> {
+    const { from } = this;
+    if (this.timed?.from === from || this.#measuring === from) return;
+    this.#measuring = from;
+    this.problem = null;
+    try {
+      const timed = await this.engine.call("timeBackbone", { from });
+      if (this.from === from) this.timed = { from, ...timed };
+    } catch (error) {
+      if (this.from === from) this.problem = inWords(error);
+    } finally {
+      this.#measuring = null;
+    }
+  }
+
+  /** Of a fit to these images, by what was measured; null until then. Training images are seen mirrored too. */
+  secondsFor({ train, validation, test }: Pick<DataInfo, "train" | "validation" | "test">): number | null {
+    const images = 2 * train.count + (validation?.count ?? 0) + test.count;
+    return this.timed && LAST_LAYER_SECONDS + images * this.timed.secondsPerImage;
+  }
+
+  async chooseBackbone(): Promise<void> {
+    const file = await this.bridge.chooseFile("weights");
+    if (!file) return;
+    this.from = file;
+    this.timed = null;
+    await this.measure();
+  }
+
+  /** Makes one in a folder of its own, or in this one. Resolves to null if that failed or was stopped. */
+  async start(data: DataSource, folder: string | null = null): Promise<FittedTeacher | null> {
+    if (this.busy) return null;
+    Object.assign(this, { problem: null, made: null, progress: { name: "Reading the images", done: 0, total: 0, secondsLeft: null } });
+    const out = folder ?? `${this.runsDirectory()}/${folderName("teacher", new Date())}`;
+    try {
+      const made = await this.engine.call("fitTeacher", { data, from: this.from, out, unique: folder === null }, (notice) => this.#take(notice));
+      this.made = { ...made, data: data.path };
+      return made;
+    } catch (error) {
+      this.problem = isInterruption(error) ? "Stopped. The features computed so far are kept: it goes on from there." : inWords(error);
+      return null;
+    } finally {
+      this.progress = null;
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.busy) await this.engine.call("stopFitting", {});
+  }
+
+  #take(notice: Notice): void {
+    if (notice.type === "phase") this.progress = { name: notice.text, done: 0, total: 0, secondsLeft: null };
+    if (notice.type === "work")
+      this.progress = { name: NAMES[notice.name] ?? notice.name, done: notice.done, total: notice.total, secondsLeft: notice.secondsLeft };
+  }
+}
+
+const NAMES: Record<string, string | undefined> = { features: "Computing features", "last layer": "Fitting the last layer" };

@@ -1,0 +1,156 @@
+// distill train-teacher --data, as installed, on a small folder of pictures.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { EvaluateResult, FittedTeacher } from "../../src-main/contract/engine";
+import { createModel } from "../../src-main/models/registry";
+import { readSafetensorsHeader } from "../../src-main/models/safetensors";
+import { saveWeights } from "../../src-main/models/weights";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { distill, type Finished } from "./distill";
+
+let cwd: string;
+const at = (...names: string[]) => path.join(cwd, ...names);
+const env = () => ({ ...process.env, DISTILL_CACHE: at("cache") });
+const COLOURS = { cherry: [200, 40, 60], lime: [90, 190, 60], plum: [90, 40, 150] } as const;
+
+/** Pictures of one colour, more or less, in a folder for each class. */
+async function fill(folder: string, count: number, classes: readonly (keyof typeof COLOURS)[] = ["cherry", "lime", "plum"]): Promise<void> {
+  for (const name of classes) {
+    mkdirSync(at(folder, name), { recursive: true });
+    for (let n = 0; n < count; n++) {
+      const [r, g, b] = COLOURS[name].map((value, i) => value + 40 * Math.sin(7 * n + 3 * i));
+      const image = sharp({ create: { width: 40, height: 32, channels: 3, background: { r: r!, g: g!, b: b! } } });
+      writeFileSync(at(folder, name, `${n}.png`), await image.png().toBuffer());
+    }
+  }
+}
+
+/** Small and untrained: even its features tell colours apart. */
+function saveBackbone(): void {
+  const model = createModel("resnet8_cifar10", { classes: 5, seed: 1 });
+  saveWeights(model, at("backbone.safetensors"), { classes: [..."abcde"], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
+  model.release();
+}
+
+const FIT = ["train-teacher", "--data", "fruit", "--from", "backbone.safetensors"];
+let made: Finished;
+let found: FittedTeacher;
+beforeAll(async () => {
+  cwd = mkdtempSync(path.join(tmpdir(), "distill-teacher-"));
+  useBackend(loadAddon());
+  saveBackbone();
+  await fill("fruit", 12);
+  made = await distill([...FIT, "--out", "made", "--json"], cwd, undefined, env());
+  found = JSON.parse(made.out);
+}, 60_000);
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+describe("train-teacher --data", () => {
+  it("makes a teacher of a folder without a split, and says how good it is", () => {
+    expect([made.status, found.images]).toEqual([0, { train: 30, validation: 6, test: 6, mirrored: true }]);
+    expect(made.err).toContain("6 of the 30 training images, the same share of each class, are held back to choose weight decay and temperature by");
+    expect(found.test.accuracy).toBe(1);
+    expect(found.test.confusion).toEqual([
+      [2, 0, 0],
+      [0, 2, 0],
+      [0, 0, 2],
+    ]);
+    expect(found.test.calibrated!.loss).toBeLessThan(found.test.loss);
+    expect(found.features).toEqual({ computed: 66, known: 0 });
+  });
+
+  it("writes an ordinary file, with where it came from", () => {
+    expect(readdirSync(at("made")).sort()).toEqual(["report.html", "teacher.json", "teacher.safetensors"]);
+    const { metadata } = readSafetensorsHeader(at("made/teacher.safetensors"));
+    expect(metadata).toMatchObject({
+      model: "resnet8_cifar10",
+      imageSize: "32",
+      classes: '["cherry","lime","plum"]',
+      mean: "[0.5,0.5,0.5]",
+      backbone: at("backbone.safetensors"),
+      backboneHash: found.backbone.hash,
+      weightDecay: String(found.decay),
+      temperature: String(found.temperature),
+    });
+    expect(JSON.parse(readFileSync(at("made/teacher.json"), "utf8"))).toEqual(found);
+    expect(readFileSync(at("made/report.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
+  });
+
+  it("is what evaluate finds it to be, and a comparison's teacher", async () => {
+    const { model, weights, imageSize } = found.teacher;
+    mkdirSync(at("tests"), { recursive: true });
+    await fill("tests/train", 1);
+    await fill("tests/test", 12);
+    const evaluated = await distill(["evaluate", "--model", model, "--weights", weights, "--data", "tests", "--json"], cwd);
+    const result = JSON.parse(evaluated.out) as EvaluateResult;
+    expect([result.models[0]!.scores!.accuracy, result.classes]).toEqual([1, ["cherry", "lime", "plum"]]);
+    writeFileSync(
+      at("recipe.json"),
+      JSON.stringify({
+        data: { path: "fruit" },
+        teacher: { model, weights, imageSize },
+        student: { model: "resnet8_cifar10", imageSize: 8 },
+        train: { epochs: 1, batchSize: 15 },
+        distillation: { temperature: 1, alpha: 0.5 },
+        control: { train: {} },
+      }),
+    );
+    const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "compared", "--json"], cwd);
+    expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy }, controlled: true });
+  });
+
+  it("computes no feature twice, and finds the same head", async () => {
+    const again = await distill([...FIT, "--out", "again"], cwd, undefined, env());
+    expect(again.err).toContain("the features of 66 images were kept by an earlier start, 0 are new");
+    expect(again.out).toMatch(/accuracy +100\.0 %/);
+    expect(again.out).toContain(`"teacher": ${JSON.stringify({ ...found.teacher, weights: at("again/teacher.safetensors") })}`);
+    expect(readFileSync(at("again/teacher.safetensors")).equals(readFileSync(at("made/teacher.safetensors")))).toBe(true);
+  });
+});
+
+describe("train-teacher --data refuses", () => {
+  beforeAll(async () => {
+    await fill("single", 6, ["cherry"]);
+    await fill("damaged", 12);
+    writeFileSync(at("damaged/lime/0.png"), "no picture");
+    const model = createModel("resnet8_cifar10", { classes: 2 });
+    saveWeights(Object.assign(model, { name: "convnext_huge" }), at("unknown.safetensors"), { classes: ["a", "b"], mean: [0, 0, 0], std: [1, 1, 1] });
+    model.release();
+  });
+
+  it.each<[string, string[], number, string]>([
+    ["one class", ["--data", "single", "--from", "backbone.safetensors"], 1, "has one class only, cherry/"],
+    [
+      "weights of an unknown family",
+      ["--data", "fruit", "--from", "unknown.safetensors"],
+      1,
+      'are of the model "convnext_huge", which this program does not have: name it with --model',
+    ],
+    ["what cannot be read", ["--data", "damaged", "--from", "backbone.safetensors"], 1, "damaged/lime/0.png cannot be read as an image"],
+    ["a folder that has a teacher", ["--data", "fruit", "--from", "backbone.safetensors", "--out", "made"], 1, "already exists, and nothing is overwritten"],
+    ["settings of a training", ["--data", "fruit", "--set", "train.epochs=3"], 2, "--set train.epochs=3 has no effect with --data"],
+    ["a recipe beside it", ["--data", "fruit", "--preset", "teacher-quick"], 2, "leave one of them out"],
+    ["to resume", ["--data", "fruit", "--resume", "--out", "made"], 2, "give the same command again"],
+    ["a backbone without data", ["--from", "backbone.safetensors"], 2, "--from needs --data"],
+  ])("%s", async (_, args, status, words) => {
+    const run = await distill(["train-teacher", ...args], cwd);
+    expect([run.status, run.err]).toEqual([status, expect.stringContaining(words)]);
+  });
+
+  it("nothing of these where it is told to skip what cannot be read, and says so", async () => {
+    const run = await distill(["train-teacher", "--data", "damaged", "--from", "backbone.safetensors", "--skip-unreadable", "--out", "skipped"], cwd);
+    expect([run.status, run.err]).toEqual([0, expect.stringContaining("1 of 36 images cannot be read and is skipped")]);
+    expect(readFileSync(at("skipped/left-out.csv"), "utf8")).toContain("lime/0.png,");
+  });
+});
+
+it("takes a decay by default where there are too few images to choose by, and says so", async () => {
+  await fill("few", 5);
+  const run = await distill(["train-teacher", "--data", "few", "--from", "backbone.safetensors", "--out", "few-out", "--json"], cwd);
+  expect(run.err).toContain("12 training images are too few to hold any back, so the weight decay is 0.03, and no temperature is fitted");
+  expect(JSON.parse(run.out)).toMatchObject({ decay: 0.03, temperature: null, validation: null, trials: [] });
+});
