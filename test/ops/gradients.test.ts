@@ -22,7 +22,6 @@ const WITHOUT_GRADIENT: unknown[] = [
     "assembleBatch",
     "blend",
     "sampleViews",
-    "prepareImage",
   ],
 ];
 
