@@ -31,7 +31,7 @@ import {
 import { featuresOf, type SplitFeatures, secondsPerImage, type View } from "../training/pooled-features";
 import { scoresOf } from "./evaluate";
 import { fetchNamed } from "./hub";
-import { expectWritable } from "./out-folder";
+import { expectOutside, expectWritable } from "./out-folder";
 
 type Notify = (notice: NoticeBody) => void;
 
@@ -89,8 +89,9 @@ export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | 
 // ---- What it is made of -----------------------------------------------------------------------------------------------------------
 
 /** The folder, which is made at the end. */
-function placeOf({ out, unique }: FitRequest): string {
+function placeOf({ out, unique, data }: FitRequest): string {
   expectWritable(out);
+  expectOutside(checked(data), out);
   const isTaken = (folder: string) => Object.values(teacherFiles(folder)).find(existsSync);
   if (unique)
     for (let number = 1; ; number++) {
