@@ -11,6 +11,8 @@
 // optimizer's state are fp32, and so is all arithmetic. A product whose activation x (or its gradient dx) is stored in bf16 also rounds
 // its other factor to bf16, as bf16 instructions require, and sums in fp32.
 //
+// Windows that slide over an image begin at (p * stride - top, q * stride - left); what they cover outside the image is zero.
+//
 // Gradients (names that begin with d) overwrite their destination; the caller accumulates them (op add).
 // An output shares memory with none of the op's other tensors unless a comment allows it.
 // No result depends on the number of threads, because reductions are split by shape.
@@ -21,6 +23,10 @@
 #include "floats.h"
 
 namespace distill {
+
+// What a fused op applies last, elementwise; NaN stays NaN. torch.nn.functional.relu, relu6. The gradient passes where 0 < y, and for relu6
+// where 0 < y < 6.
+enum class Activation { none, relu, relu6 };
 
 // y [M,O] = residual + gelu?(x [M,I] weight^T [O,I] + bias [O])
 struct LinearForward {
@@ -193,31 +199,57 @@ struct EnergyMapBackward {
   int64_t N, G, C;
 };
 
-// y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S], zero padding; P = (H + 2 padding - R) / stride + 1
+// y [N,P,Q,O]: cross-correlation of x [N,H,W,C] with weight [O,C,R,S]; 0 <= top < R, 0 <= left < S, and each window covers some of the
+// image. torch.nn.functional.conv2d
 struct Conv2dForward {
   Floats x;
   const float *weight;
   const float *bias;  // [O] or null
   FloatsOut y;        // stored like x
-  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  int64_t N, H, W, C, O, R, S, P, Q, stride, top, left;
   bool hwnc;
 };
 struct Conv2dBackwardInput {
   Floats dy;
   const float *weight;
   FloatsOut dx;  // stored like dy
-  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  int64_t N, H, W, C, O, R, S, P, Q, stride, top, left;
   bool hwnc;
 };
 struct Conv2dBackwardWeight {
   Floats x, dy;  // stored alike
   float *dweight;
   float *dbias;  // [O] or null
-  int64_t N, H, W, C, O, R, S, P, Q, stride, padding;
+  int64_t N, H, W, C, O, R, S, P, Q, stride, top, left;
   bool hwnc;
 };
 
-// Over M = N*H*W rows of C channels: y = relu?((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
+// y [N,P,Q,C]: each channel of x [N,H,W,C] correlated with its own weight [C,1,R,S], plus bias; padding as above.
+// torch.nn.functional.conv2d(groups=C). The weight is a factor of products.
+struct DepthwiseConv2dForward {
+  Floats x;
+  const float *weight;
+  const float *bias;  // [C] or null
+  FloatsOut y;        // stored like x
+  int64_t N, H, W, C, R, S, P, Q, stride, top, left;
+  bool hwnc;
+};
+struct DepthwiseConv2dBackwardInput {
+  Floats dy;
+  const float *weight;
+  FloatsOut dx;  // stored like dy
+  int64_t N, H, W, C, R, S, P, Q, stride, top, left;
+  bool hwnc;
+};
+struct DepthwiseConv2dBackwardWeight {
+  Floats x, dy;  // stored alike
+  float *dweight;
+  float *dbias;  // [C] or null
+  int64_t N, H, W, C, R, S, P, Q, stride, top, left;
+  bool hwnc;
+};
+
+// Over M = N*H*W rows of C channels: y = activation((x - mean) * rstd * weight + bias + residual). torch.nn.BatchNorm2d: the batch is
 // normalised with the biased variance, while running_var follows the unbiased one: running = (1 - momentum) running + momentum new.
 struct BatchNormForwardTrain {
   Floats x;
@@ -228,7 +260,7 @@ struct BatchNormForwardTrain {
   float *mean, *rstd;  // [C] of this batch, kept for the backward pass
   int64_t M, C;
   float momentum, eps;
-  bool relu;
+  Activation activation;
 };
 struct BatchNormForwardEval {
   Floats x;
@@ -237,23 +269,27 @@ struct BatchNormForwardEval {
   const float *weight, *bias, *running_mean, *running_var;
   int64_t M, C;
   float eps;
-  bool relu;
+  Activation activation;
 };
 // A convolution followed by a batch norm with running averages. norm.x and norm.y are conv.y.
 struct Conv2dNormForward {
   Conv2dForward conv;
   BatchNormForwardEval norm;
 };
-// Backward of the training pass. With relu, dy counts only where y > 0; this masked dy is also dresidual.
+struct DepthwiseConv2dNormForward {
+  DepthwiseConv2dForward conv;
+  BatchNormForwardEval norm;
+};
+// Backward of the training pass. dy counts only where the activation passes it; this masked dy is also dresidual.
 struct BatchNormBackward {
   Floats x, dy;
-  Floats y;             // [M,C], required with relu, otherwise it may be null
+  Floats y;             // [M,C], required with an activation, otherwise it may be null
   FloatsOut dx;         // x, dy, y, dx and dresidual are stored alike
   FloatsOut dresidual;  // [M,C] or null
   const float *weight, *mean, *rstd;
   float *dweight, *dbias;
   int64_t M, C;
-  bool relu;
+  Activation activation;
 };
 
 // Over rows of x [M,D]: y = (x - mean) * rstd * weight + bias, biased variance
@@ -487,66 +523,70 @@ struct RandomPermutation {
 };
 
 // clang-format off
-#define DISTILL_OPS(OP)                               \
-  OP(linear_forward, LinearForward)                   \
-  OP(linear_backward_input, LinearBackwardInput)      \
-  OP(linear_backward_weight, LinearBackwardWeight)    \
-  OP(mlp_forward, MlpForward)                         \
-  OP(mlp_backward_input, MlpBackwardInput)            \
-  OP(gelu_forward, GeluForward)                       \
-  OP(gelu_backward, GeluBackward)                     \
-  OP(add, Add)                                        \
-  OP(multiply, Multiply)                              \
-  OP(scale, Scale)                                    \
-  OP(relu_forward, ReluForward)                       \
-  OP(relu_backward, ReluBackward)                     \
-  OP(mean_forward, MeanForward)                       \
-  OP(mean_backward, MeanBackward)                     \
-  OP(mean_square_forward, MeanSquareForward)          \
-  OP(mean_square_backward, MeanSquareBackward)        \
-  OP(sum_rows_forward, SumRowsForward)                \
-  OP(sum_rows_backward, SumRowsBackward)              \
-  OP(log_sum_exp_forward, LogSumExpForward)           \
-  OP(log_sum_exp_backward, LogSumExpBackward)         \
-  OP(one_hot, OneHot)                                 \
-  OP(argmax, Argmax)                                  \
-  OP(energy_map_forward, EnergyMapForward)            \
-  OP(energy_map_backward, EnergyMapBackward)          \
-  OP(conv2d_forward, Conv2dForward)                   \
-  OP(conv2d_backward_input, Conv2dBackwardInput)      \
-  OP(conv2d_backward_weight, Conv2dBackwardWeight)    \
-  OP(batch_norm_forward_train, BatchNormForwardTrain) \
-  OP(batch_norm_forward_eval, BatchNormForwardEval)   \
-  OP(conv2d_norm_forward, Conv2dNormForward)          \
-  OP(batch_norm_backward, BatchNormBackward)          \
-  OP(layer_norm_forward, LayerNormForward)            \
-  OP(layer_norm_backward, LayerNormBackward)          \
-  OP(attention_forward, AttentionForward)             \
-  OP(attention_backward, AttentionBackward)           \
-  OP(embed_tokens_forward, EmbedTokensForward)        \
-  OP(embed_tokens_backward, EmbedTokensBackward)      \
-  OP(select_token_forward, SelectTokenForward)        \
-  OP(select_token_backward, SelectTokenBackward)      \
-  OP(slice_tokens_forward, SliceTokensForward)        \
-  OP(slice_tokens_backward, SliceTokensBackward)      \
-  OP(average_pool_forward, AveragePoolForward)        \
-  OP(average_pool_backward, AveragePoolBackward)      \
-  OP(resize_grid_forward, ResizeGridForward)          \
-  OP(resize_grid_backward, ResizeGridBackward)        \
-  OP(max_pool_forward, MaxPoolForward)                \
-  OP(max_pool_backward, MaxPoolBackward)              \
-  OP(swap_axes, SwapAxes)                             \
-  OP(distillation_loss, DistillationLoss)             \
-  OP(adamw, AdamW)                                    \
-  OP(sgd, Sgd)                                        \
-  OP(accumulate, Accumulate)                          \
-  OP(clip_norm, ClipNorm)                             \
-  OP(assemble_batch, AssembleBatch)                   \
-  OP(blend, Blend)                                    \
-  OP(sample_views, SampleViews)                       \
-  OP(prepare_image, PrepareImage)                     \
-  OP(random_normal, RandomNormal)                     \
-  OP(random_uniform, RandomUniform)                   \
+#define DISTILL_OPS(OP)                                               \
+  OP(linear_forward, LinearForward)                                   \
+  OP(linear_backward_input, LinearBackwardInput)                      \
+  OP(linear_backward_weight, LinearBackwardWeight)                    \
+  OP(mlp_forward, MlpForward)                                         \
+  OP(mlp_backward_input, MlpBackwardInput)                            \
+  OP(gelu_forward, GeluForward)                                       \
+  OP(gelu_backward, GeluBackward)                                     \
+  OP(add, Add)                                                        \
+  OP(multiply, Multiply)                                              \
+  OP(scale, Scale)                                                    \
+  OP(relu_forward, ReluForward)                                       \
+  OP(relu_backward, ReluBackward)                                     \
+  OP(mean_forward, MeanForward)                                       \
+  OP(mean_backward, MeanBackward)                                     \
+  OP(mean_square_forward, MeanSquareForward)                          \
+  OP(mean_square_backward, MeanSquareBackward)                        \
+  OP(sum_rows_forward, SumRowsForward)                                \
+  OP(sum_rows_backward, SumRowsBackward)                              \
+  OP(log_sum_exp_forward, LogSumExpForward)                           \
+  OP(log_sum_exp_backward, LogSumExpBackward)                         \
+  OP(one_hot, OneHot)                                                 \
+  OP(argmax, Argmax)                                                  \
+  OP(energy_map_forward, EnergyMapForward)                            \
+  OP(energy_map_backward, EnergyMapBackward)                          \
+  OP(conv2d_forward, Conv2dForward)                                   \
+  OP(conv2d_backward_input, Conv2dBackwardInput)                      \
+  OP(conv2d_backward_weight, Conv2dBackwardWeight)                    \
+  OP(depthwise_conv2d_forward, DepthwiseConv2dForward)                \
+  OP(depthwise_conv2d_backward_input, DepthwiseConv2dBackwardInput)   \
+  OP(depthwise_conv2d_backward_weight, DepthwiseConv2dBackwardWeight) \
+  OP(batch_norm_forward_train, BatchNormForwardTrain)                 \
+  OP(batch_norm_forward_eval, BatchNormForwardEval)                   \
+  OP(conv2d_norm_forward, Conv2dNormForward)                          \
+  OP(depthwise_conv2d_norm_forward, DepthwiseConv2dNormForward)       \
+  OP(batch_norm_backward, BatchNormBackward)                          \
+  OP(layer_norm_forward, LayerNormForward)                            \
+  OP(layer_norm_backward, LayerNormBackward)                          \
+  OP(attention_forward, AttentionForward)                             \
+  OP(attention_backward, AttentionBackward)                           \
+  OP(embed_tokens_forward, EmbedTokensForward)                        \
+  OP(embed_tokens_backward, EmbedTokensBackward)                      \
+  OP(select_token_forward, SelectTokenForward)                        \
+  OP(select_token_backward, SelectTokenBackward)                      \
+  OP(slice_tokens_forward, SliceTokensForward)                        \
+  OP(slice_tokens_backward, SliceTokensBackward)                      \
+  OP(average_pool_forward, AveragePoolForward)                        \
+  OP(average_pool_backward, AveragePoolBackward)                      \
+  OP(resize_grid_forward, ResizeGridForward)                          \
+  OP(resize_grid_backward, ResizeGridBackward)                        \
+  OP(max_pool_forward, MaxPoolForward)                                \
+  OP(max_pool_backward, MaxPoolBackward)                              \
+  OP(swap_axes, SwapAxes)                                             \
+  OP(distillation_loss, DistillationLoss)                             \
+  OP(adamw, AdamW)                                                    \
+  OP(sgd, Sgd)                                                        \
+  OP(accumulate, Accumulate)                                          \
+  OP(clip_norm, ClipNorm)                                             \
+  OP(assemble_batch, AssembleBatch)                                   \
+  OP(blend, Blend)                                                    \
+  OP(sample_views, SampleViews)                                       \
+  OP(prepare_image, PrepareImage)                                     \
+  OP(random_normal, RandomNormal)                                     \
+  OP(random_uniform, RandomUniform)                                   \
   OP(random_permutation, RandomPermutation)
 // clang-format on
 

@@ -53,6 +53,13 @@ Value Value::of(double number) {
   return value;
 }
 
+Value Value::of(std::string text) {
+  Value value;
+  value.kind = Kind::text;
+  value.text = std::move(text);
+  return value;
+}
+
 Value Value::other(std::string description) {
   Value value;
   value.kind = Kind::other;
@@ -68,6 +75,8 @@ std::string Value::describe() const {
       return boolean ? "true" : "false";
     case Kind::number:
       return describe_number(number);
+    case Kind::text:
+      return '"' + shortened(text) + '"';
     case Kind::list:
       return "a list of " + std::to_string(list.size());
     case Kind::other:
@@ -295,7 +304,7 @@ void Arguments::keep_promises() const {
   for (const auto &[range, promised] : promises_) tensors_.set_range(range, promised);
 }
 
-// ---- Numbers and flags ------------------------------------------------------------------------------------------------------------
+// ---- Numbers, flags and choices ---------------------------------------------------------------------------------------------------
 
 double Arguments::finite(const std::string &name, const Value &value, const std::string &expected) const {
   if (value.kind != Value::Kind::number) wrong_type(name, expected, value.describe());
@@ -336,6 +345,21 @@ void Arguments::numbers(const char *name, float low, float high, float (&values)
 }
 
 bool Arguments::flag(const char *name) { return required(name, Value::Kind::boolean, "true or false").boolean; }
+
+bool Arguments::is_text(const char *name) {
+  const Argument *argument = find(name);
+  return argument && argument->value.kind == Value::Kind::text;
+}
+
+int Arguments::choice(const char *name, std::initializer_list<const char *> choices, const std::string &other) {
+  std::string expected;
+  for (const char *choice : choices) expected += (expected.empty() ? "\"" : ", \"") + std::string(choice) + '"';
+  expected += other;
+  const std::string &text = required(name, Value::Kind::text, expected.c_str()).text;
+  const auto *const found = std::ranges::find(choices, text);
+  if (found == choices.end()) wrong_range(name, expected, Value::of(text).describe());
+  return static_cast<int>(found - choices.begin());
+}
 
 std::vector<bool> Arguments::flag_list(const char *name) {
   std::vector<bool> flags;

@@ -23,15 +23,17 @@ namespace distill {
 
 // A copy of a JavaScript value, taken at once: reading the original later could run JavaScript that changes what was checked.
 struct Value {
-  enum class Kind { absent, boolean, number, list, other };
+  enum class Kind { absent, boolean, number, text, list, other };
   Kind kind = Kind::absent;
   bool boolean = false;
   double number = 0;
+  std::string text;  // its first characters, more than any choice has
   std::vector<Value> list;
-  std::string description;  // of a value of kind `other`: "a string"
+  std::string description;  // of a value of kind `other`: "a symbol"
 
   static Value of(bool boolean);
   static Value of(double number);
+  static Value of(std::string text);
   static Value other(std::string description);
   std::string describe() const;
 };
@@ -77,6 +79,9 @@ class Arguments {
   float any_number(const char *name);  // including NaN and infinities
   bool flag(const char *name);
   bool optional_flag(const char *name) { return given(name) && flag(name); }
+  // The position of a text in `choices`. `other`: what else the argument may be, for the error.
+  int choice(const char *name, std::initializer_list<const char *> choices, const std::string &other = "");
+  bool is_text(const char *name);
 
   Device &device() const { return tensors_.device(); }
   TensorTable &tensors() const { return tensors_; }

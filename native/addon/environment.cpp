@@ -13,6 +13,7 @@ namespace distill {
 namespace {
 
 constexpr uint32_t kLongestList = 1 << 20, kMostArguments = 100;
+constexpr size_t kLongestText = 64;
 
 Napi::FunctionReference constructor(Napi::Env env, const char *name) {
   return Napi::Persistent(env.Global().Get(name).As<Napi::Function>());
@@ -49,8 +50,6 @@ Napi::Error out_of_memory_on_gpu(Napi::Env env, const CudaOutOfMemory &cause, in
 
 std::string describe_type(napi_valuetype type) {
   switch (type) {
-    case napi_string:
-      return "a string";
     case napi_symbol:
       return "a symbol";
     case napi_function:
@@ -62,6 +61,13 @@ std::string describe_type(napi_valuetype type) {
   }
 }
 
+std::string take_text(const Napi::Value &value) {
+  char text[kLongestText];
+  size_t length = 0;
+  if (napi_get_value_string_utf8(value.Env(), value, text, sizeof(text), &length) != napi_ok) throw Napi::Error::New(value.Env());
+  return {text, length};
+}
+
 Value take_scalar(const Napi::Value &value) {
   switch (const napi_valuetype type = value.Type()) {
     case napi_undefined:
@@ -71,6 +77,8 @@ Value take_scalar(const Napi::Value &value) {
       return Value::of(value.As<Napi::Boolean>().Value());
     case napi_number:
       return Value::of(value.As<Napi::Number>().DoubleValue());
+    case napi_string:
+      return Value::of(take_text(value));
     default:
       return Value::other(describe_type(type));
   }

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cpu/activations.h"
 #include "cpu/threads.h"
 #include "cpu/vec.h"
 #include "ops.h"
@@ -132,15 +133,14 @@ Moments joined_moments(const Periods<V> &a, const double *moments, int64_t c) {
   return all;
 }
 
-// y = relu?((x - mean) * scale + bias + residual), scale = rstd * weight
-template <class V, bool relu, bool add, class Arguments>
+// y = activation((x - mean) * scale + bias + residual), scale = rstd * weight
+template <class V, Activation activation, bool add, class Arguments>
 void normalise(const Arguments &a, const Periods<V> &periods, const float *mean, const float *scale, const float *bias) {
   parallel_for(periods.chunks(), [&](int64_t chunk) {
     for_elements(periods, chunk, [&]<class T>(int64_t i, int64_t k, T) {
       T y = (get<T>(a.x + i) - get<T>(mean + k)) * get<T>(scale + k) + get<T>(bias + k);
       if constexpr (add) y += get<T>(a.residual + i);
-      if constexpr (relu) y = y < 0 ? T{} : y;
-      put(a.y + i, y);
+      put(a.y + i, activated<activation>(y));
     });
   });
 }
@@ -153,10 +153,10 @@ void apply(const Arguments &a, const Periods<V> &periods, const float *mean, con
   periods.repeated(scale_of_channel, scale);
   mean = periods.repeated(mean, slot(Slot::mean, periods.length));
   const float *bias = periods.repeated(a.bias, slot(Slot::bias, periods.length));
-  const auto run = a.relu       ? a.residual ? normalise<V, true, true, Arguments> : normalise<V, true, false, Arguments>
-                         : a.residual ? normalise<V, false, true, Arguments>
-                                : normalise<V, false, false, Arguments>;
-  run(a, periods, mean, scale, bias);
+  with_activation(a.activation, [&]<Activation activation>(ActivationType<activation>) {
+    const auto run = a.residual ? normalise<V, activation, true, Arguments> : normalise<V, activation, false, Arguments>;
+    run(a, periods, mean, scale, bias);
+  });
 }
 
 template <class V>
@@ -182,21 +182,22 @@ void batch_norm_forward_eval(const BatchNormForwardEval &a) {
   apply(a, Periods<V>(a.M, a.C), a.running_mean, rstd);
 }
 
-// dy where relu passed it
-template <class T, bool relu>
+template <class T, Activation activation>
 T masked(const BatchNormBackward &a, int64_t i) {
   const T dy = get<T>(a.dy + i);
-  if constexpr (relu) return get<T>(a.y + i) > 0 ? dy : T{};
-  return dy;
+  if constexpr (activation == Activation::none)
+    return dy;
+  else
+    return passed<activation>(dy, get<T>(a.y + i));
 }
 
 // With g the masked dy and u = (x - mean) rstd: dbias = sum g, dweight = sum g u
-template <class V, bool relu>
+template <class V, Activation activation>
 void parameter_gradients(const BatchNormBackward &a, const Periods<V> &periods, const float *mean) {
   double *sums = slot<double>(Slot::moments, periods.chunks() * 2 * a.C);
   parallel_for(periods.chunks(), [&](int64_t chunk) {
     sum_channels<V, 2>(periods, chunk, sums + chunk * 2 * a.C, [&]<class T>(int64_t i, int64_t k, T(&totals)[2]) {
-      const T g = masked<T, relu>(a, i);
+      const T g = masked<T, activation>(a, i);
       totals[0] += g;
       totals[1] += g * (get<T>(a.x + i) - get<T>(mean + k));
     });
@@ -213,7 +214,7 @@ void parameter_gradients(const BatchNormBackward &a, const Periods<V> &periods, 
 }
 
 // dx = weight rstd (g - dbias / M - u dweight / M)
-template <class V, bool relu, bool split>
+template <class V, Activation activation, bool split>
 void input_gradient(const BatchNormBackward &a, const Periods<V> &periods, const float *mean) {
   float *of_channel = slot(Slot::extra, 3 * a.C);
   for (int64_t c = 0; c < a.C; c++) {
@@ -226,7 +227,7 @@ void input_gradient(const BatchNormBackward &a, const Periods<V> &periods, const
   const float *offset = periods.repeated(of_channel + 2 * a.C, slot(Slot::bias, periods.length));
   parallel_for(periods.chunks(), [&](int64_t chunk) {
     for_elements(periods, chunk, [&]<class T>(int64_t i, int64_t k, T) {
-      const T g = masked<T, relu>(a, i);
+      const T g = masked<T, activation>(a, i);
       if constexpr (split) put(a.dresidual + i, g);
       const T centred = g - get<T>(offset + k) - (get<T>(a.x + i) - get<T>(mean + k)) * get<T>(slope + k);
       put(a.dx + i, centred * get<T>(scale + k));
@@ -234,23 +235,20 @@ void input_gradient(const BatchNormBackward &a, const Periods<V> &periods, const
   });
 }
 
-template <class V, bool relu>
+template <class V, Activation activation>
 void backward(const BatchNormBackward &a) {
   const Periods<V> periods(a.M, a.C);
   const float *mean = periods.repeated(a.mean, slot(Slot::mean, periods.length));
-  parameter_gradients<V, relu>(a, periods, mean);
+  parameter_gradients<V, activation>(a, periods, mean);
   if (a.dresidual)
-    input_gradient<V, relu, true>(a, periods, mean);
+    input_gradient<V, activation, true>(a, periods, mean);
   else
-    input_gradient<V, relu, false>(a, periods, mean);
+    input_gradient<V, activation, false>(a, periods, mean);
 }
 
 template <class V>
 void batch_norm_backward(const BatchNormBackward &a) {
-  if (a.relu)
-    backward<V, true>(a);
-  else
-    backward<V, false>(a);
+  with_activation(a.activation, [&]<Activation activation>(ActivationType<activation>) { backward<V, activation>(a); });
 }
 
 }  // namespace

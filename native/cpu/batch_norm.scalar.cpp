@@ -8,13 +8,20 @@ namespace distill::scalar {
 
 namespace {
 
-// Both passes end the same way: y = relu?(x * scale + shift + residual), here for one channel.
+double activated(double x, Activation activation) {
+  if (activation == Activation::none || x != x) return x;
+  return std::clamp(x, 0.0, activation == Activation::relu6 ? 6.0 : INFINITY);
+}
+
+bool passes(float y, Activation activation) { return y > 0 && (activation == Activation::relu || y < 6); }
+
+// Both passes end the same way: y = activation(x * scale + shift + residual), here for one channel.
 template <class Arguments>
 void apply(const Arguments &a, int64_t c, double mean, double rstd) {
   for (int64_t i = c; i < a.M * a.C; i += a.C) {
     double y = (a.x[i] - mean) * rstd * a.weight[c] + a.bias[c];
     if (a.residual) y += a.residual[i];
-    a.y[i] = float(a.relu ? std::max(y, 0.0) : y);
+    a.y[i] = float(activated(y, a.activation));
   }
 }
 
@@ -43,7 +50,7 @@ void batch_norm_forward_eval(const BatchNormForwardEval &a) {
 // With g the masked dy and u = (x - mean) rstd: dbias = sum g, dweight = sum g u, dx = weight rstd (g - dbias/M - u dweight/M)
 void batch_norm_backward(const BatchNormBackward &a) {
   parallel_for(a.C, [&](int64_t c) {
-    const auto masked = [&](int64_t i) { return a.relu && !(a.y[i] > 0) ? 0.0f : a.dy[i]; };
+    const auto masked = [&](int64_t i) { return a.activation == Activation::none || passes(a.y[i], a.activation) ? a.dy[i] : 0.0f; };
     const auto normalised = [&](int64_t i) { return (double(a.x[i]) - a.mean[c]) * a.rstd[c]; };
     double dbias = 0, dweight = 0;
     for (int64_t i = c; i < a.M * a.C; i += a.C) {

@@ -247,14 +247,14 @@ void convolve(const Conv2dForward &op, const Epilogue &epilogue) {
   const FilterOperand filter{op.weight, op.R, op.S, op.C, op.O, op.S, 1, op.R * op.S, op.C * op.R * op.S};
   const StoreOutput finish(op, epilogue);
   if (!op.hwnc) return convolve(static_cast<int>(Scratch::patches), SeparatePatches(op), op.N, pack_forward(filter, op.C), finish);
-  const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.padding, -op.padding, op.R, op.S};
+  const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.top, -op.left, op.R, op.S};
   const TileImages images{patches, op.N, op.C < kStep ? op.C : whole_steps(op.C)};
   convolve(images, pack_forward(filter, images.depth), {op.y, op.P, op.Q, 1, 0, 0}, finish);
 }
 
 // The inputs at (i, j) modulo the stride, as in conv2d.h
 void backward_residue(const Conv2dBackwardInput &op, int64_t i, int64_t j) {
-  const Residue v(i, op.H, op.R, op.stride, op.padding), h(j, op.W, op.S, op.stride, op.padding);
+  const Residue v(i, op.H, op.R, op.stride, op.top), h(j, op.W, op.S, op.stride, op.left);
   const Patches patches{op.dy, op.P, op.Q, op.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const TileImages images{patches, op.N, whole_steps(op.O)};
   const TilePanels filter = pack_backward(
@@ -275,14 +275,14 @@ void backward_residue(const Conv2dBackwardInput &op, int64_t i, int64_t j) {
 // on a few at a time, of as many strips of images as fit: packed, they stay in the second-level cache.
 struct WeightSplit {
   static constexpr int64_t kOutputs = 64, kFewSums = 1 << 18, kPacked = 5 << 17;  // columns, floats, bf16 numbers
-  int64_t H, W, R, S, stride, padding;                                            // of x
+  int64_t H, W, R, S, stride, top, left;                                          // of x
   int64_t outputs, blocks;                                                        // of 32 columns, of dy and of x
   int64_t parts, part_rows, groups, rows, strips, kept;                           // in a part; at once: output rows, strips, rows of x
 
   WeightSplit(const Conv2dBackwardWeight &op, const TileImages &images) {
     const bool close = images.close();  // then x are the copied patches
     H = close ? op.P : op.H, W = close ? op.Q : op.W, R = close ? 1 : op.R, S = close ? 1 : op.S;
-    stride = close ? 1 : op.stride, padding = close ? 0 : op.padding;
+    stride = close ? 1 : op.stride, top = close ? 0 : op.top, left = close ? 0 : op.left;
     outputs = ceil_div(op.O, kStep), blocks = (close ? images.width() : images.depth) / kStep;
     parts = size() <= kFewSums && op.P >= 4 ? 4 * std::max<int64_t>(op.P / 16, 1) : 1;
     part_rows = ceil_div(op.P, parts);
@@ -298,7 +298,8 @@ struct WeightSplit {
   static constexpr int64_t kSums = TileBlock::kRows * TileBlock::kColumns;
   int64_t x_rows(int64_t some) const { return least(H, (some - 1) * stride + R); }
   // Whether a tap meets row (or column) i of x
-  bool meets(int64_t i, int64_t window) const { return (i + padding) % stride < window; }
+  bool meets_row(int64_t h) const { return (h + top) % stride < R; }
+  bool meets_column(int64_t w) const { return (w + left) % stride < S; }
 };
 
 // The packed blocks of some rows of images: [block][row][pixel][strip][2][16][32]
@@ -334,7 +335,7 @@ struct WeightGradient {
   void pack_inputs(const PackedRows &packed, int64_t h, int64_t n, int64_t strips) const {
     bf16 *patch = images.close() ? array_in_scratch<bf16>(kTileStrips, kStep * images.width()) : nullptr;
     for (int64_t w = 0; w < split.W; ++w) {
-      if (!split.meets(w, split.S)) continue;
+      if (!split.meets_column(w)) continue;
       for (int64_t i = 0; i < strips; ++i) {
         const int64_t image = n + i * kStep, to = (w * split.strips + i) * packed.kBlock;
         if (patch) images.copy_patch(h, w, image, patch);
@@ -349,7 +350,7 @@ struct WeightGradient {
   // Adds rows p0 ... p1 - 1 of some strips to the sums of one tap of one block, which begin with them if `first`.
   void add_block(const PackedRows &x, const PackedRows &dy, int64_t p0, int64_t p1, int64_t strips, int64_t tap, int64_t block,
                  int64_t output, bool first, float *sum) const {
-    const int64_t r = tap / split.S - split.padding, s = tap % split.S - split.padding, step = split.strips * dy.kBlock;
+    const int64_t r = tap / split.S - split.top, s = tap % split.S - split.left, step = split.strips * dy.kBlock;
     const int64_t q0 = s < 0 ? ceil_div(-s, split.stride) : 0, q1 = least(op.Q, (split.W - 1 - s) / split.stride + 1);
     if (first)
       TileBlock::zero();
@@ -379,11 +380,11 @@ struct WeightGradient {
       const int64_t strips = least(split.strips, ceil_div(op.N - n, kStep));
       int64_t packed = 0;  // rows of x before it are
       for (int64_t p0 = begin; p0 < end; p0 += split.rows) {
-        const int64_t p1 = least(end, p0 + split.rows), top = p0 * split.stride - split.padding;
-        const int64_t last = least(split.H, (p1 - 1) * split.stride - split.padding + split.R);
+        const int64_t p1 = least(end, p0 + split.rows), top = p0 * split.stride - split.top;
+        const int64_t last = least(split.H, (p1 - 1) * split.stride - split.top + split.R);
         for (int64_t p = p0; p < p1; ++p) pack_outputs(dy, p, group, n, strips);
         for (packed = std::max({packed, top, int64_t{0}}); packed < last; ++packed)
-          if (split.meets(packed, split.R)) pack_inputs(x, packed, n, strips);
+          if (split.meets_row(packed)) pack_inputs(x, packed, n, strips);
         for (int64_t block = 0; block < split.blocks; ++block)
           for (int64_t tap = 0; tap < split.taps(); ++tap)
             for (int64_t o = 0; o < outputs; ++o)
@@ -443,7 +444,7 @@ void conv2d_backward_weight(const Conv2dBackwardWeight &op) {
   const bool separate = SeparatePatches::fit(op);
   if (op.x.storage == Storage::f32 || !(op.hwnc || separate)) return avx512::conv2d_backward_weight(op);
   if (separate) return weight_gradient(static_cast<int>(Scratch::patches), static_cast<int>(Scratch::partials), SeparatePatches(op), op);
-  const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.padding, -op.padding, op.R, op.S};
+  const Patches patches{op.x, op.H, op.W, op.C, op.P, op.Q, op.stride, -op.top, -op.left, op.R, op.S};
   const TileImages images{patches, op.N, op.C < kStep ? op.C : whole_steps(op.C)};
   const WeightSplit split(op, images);
   const WeightGradient gradient{op, images, split, array_of<float>(Scratch::partials, split.parts * split.size())};

@@ -53,7 +53,7 @@ void convolve_by_dots(const Conv2dForward &a, const Patches &patches, const Epil
 template <class V, class F = float>
 void conv2d_forward(const Conv2dForward &a, const Epilogue &epilogue = {}) {
   if (a.hwnc) return scalar::conv2d_forward(a);
-  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.top, -a.left, a.R, a.S};
   if (dots_fit<V>(patches, a.N, a.O)) return convolve_by_dots<V>(a, patches, epilogue);
   const FilterOperand filter{a.weight, a.R, a.S, a.C, a.O, a.S, 1, a.R * a.S, a.C * a.R * a.S};
   convolve<V, F>(patches, a.N, filter, a.bias, {a.y, a.P, a.Q, 1, 0, 0, epilogue});
@@ -69,7 +69,7 @@ inline Epilogue epilogue_of(const BatchNormForwardEval &norm) {
     scale[c] = float(1 / std::sqrt(double(norm.running_var[c]) + norm.eps)) * norm.weight[c];
     bias[c] = norm.bias[c];
   }
-  return {mean, scale, bias, norm.residual, norm.relu};
+  return {mean, scale, bias, norm.residual, norm.activation};
 }
 
 template <class V, class F = float>
@@ -96,7 +96,7 @@ struct Residue {
 
 template <class V, class F>
 void backward_residue(const Conv2dBackwardInput &a, int64_t i, int64_t j) {
-  const Residue v(i, a.H, a.R, a.stride, a.padding), h(j, a.W, a.S, a.stride, a.padding);
+  const Residue v(i, a.H, a.R, a.stride, a.top), h(j, a.W, a.S, a.stride, a.left);
   const Patches patches{a.dy, a.P, a.Q, a.O, v.count, h.count, 1, v.top, h.top, v.taps, h.taps};
   const FilterOperand flipped{
       a.weight + v.last * a.S + h.last, v.taps, h.taps, a.O, a.C, -a.stride * a.S, -a.stride, a.C * a.R * a.S, a.R * a.S};
@@ -118,7 +118,7 @@ struct WeightSums {
   int64_t units, parts, rows, outputs, ld, block;
   Patches patches;  // of unit 0
 
-  explicit WeightSums(const Conv2dBackwardWeight &a) : patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S} {
+  explicit WeightSums(const Conv2dBackwardWeight &a) : patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.top, -a.left, a.R, a.S} {
     constexpr int64_t kFloats = 1 << 22;
     const int64_t M = a.N * a.P * a.Q;
     const int64_t most = std::clamp<int64_t>(kFloats / (a.O * patches.size()), 2, 16);
@@ -197,7 +197,7 @@ void weight_gradient_by_patches(const Conv2dBackwardWeight &a) {
 template <class V>
 void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
   if (a.hwnc) return scalar::conv2d_backward_weight(a);
-  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.padding, -a.padding, a.R, a.S};
+  const Patches patches{a.x, a.H, a.W, a.C, a.P, a.Q, a.stride, -a.top, -a.left, a.R, a.S};
   if (winograd_fits<V>(patches, a.O))
     weight_gradient_by_winograd<V>(patches, a);
   else

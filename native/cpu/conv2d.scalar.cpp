@@ -12,10 +12,10 @@ void conv2d_forward(const Conv2dForward &a) {
       for (int64_t o = 0; o < a.O; o++) {
         double sum = a.bias ? a.bias[o] : 0;
         for (int64_t r = 0; r < a.R; r++) {
-          const int64_t h = p * a.stride + r - a.padding;
+          const int64_t h = p * a.stride + r - a.top;
           if (h < 0 || h >= a.H) continue;
           for (int64_t s = 0; s < a.S; s++) {
-            const int64_t w = q * a.stride + s - a.padding;
+            const int64_t w = q * a.stride + s - a.left;
             if (w < 0 || w >= a.W) continue;
             const Floats x = a.x + in.at(n, h * a.W + w) * a.C;
             const float *weight = a.weight + (o * a.C * a.R + r) * a.S + s;
@@ -41,10 +41,10 @@ void conv2d_backward_input(const Conv2dBackwardInput &a) {
       for (int64_t c = 0; c < a.C; c++) {
         double sum = 0;
         for (int64_t r = 0; r < a.R; r++) {
-          const int64_t top = h + a.padding - r, p = top / a.stride;
+          const int64_t top = h + a.top - r, p = top / a.stride;
           if (top < 0 || top % a.stride || p >= a.P) continue;
           for (int64_t s = 0; s < a.S; s++) {
-            const int64_t left = w + a.padding - s, q = left / a.stride;
+            const int64_t left = w + a.left - s, q = left / a.stride;
             if (left < 0 || left % a.stride || q >= a.Q) continue;
             const Floats dy = a.dy + out.at(n, p * a.Q + q) * a.O;
             const float *weight = a.weight + (c * a.R + r) * a.S + s;
@@ -66,10 +66,10 @@ void conv2d_backward_weight(const Conv2dBackwardWeight &a) {
         double sum = 0;
         for (int64_t n = 0; n < a.N; n++) {
           for (int64_t p = 0; p < a.P; p++) {
-            const int64_t h = p * a.stride + r - a.padding;
+            const int64_t h = p * a.stride + r - a.top;
             if (h < 0 || h >= a.H) continue;
             for (int64_t q = 0; q < a.Q; q++) {
-              const int64_t w = q * a.stride + s - a.padding;
+              const int64_t w = q * a.stride + s - a.left;
               if (w < 0 || w >= a.W) continue;
               sum += double(a.x[in.at(n, h * a.W + w) * a.C + c]) * a.dy[out.at(n, p * a.Q + q) * a.O + o];
             }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cpu/activations.h"
 #include "cpu/patches.h"
 #include "cpu/products.h"
 #include "cpu/threads.h"
@@ -84,23 +85,24 @@ const float *padded_bias(const float *bias, int64_t columns) {
   return padded;
 }
 
-// What happens to the sums: nothing, or a batch norm with running averages, y = relu?((sum - mean) * scale + bias + residual).
+// What happens to the sums: nothing, or a batch norm with running averages, y =
+// activation((sum - mean) * scale + bias + residual).
 struct Epilogue {
   const float *mean = nullptr, *scale = nullptr, *bias = nullptr;  // [columns] padded to whole vectors; null: leave the sums as they are
   Floats residual;                                                 // null, or shaped like y [pixels, columns]
-  bool relu = false;
+  Activation activation = Activation::none;
 
   explicit operator bool() const { return mean; }
   // The same for `column` and those after it
   Epilogue from(int64_t column) const {
-    return *this ? Epilogue{mean + column, scale + column, bias + column, residual ? residual + column : residual, relu} : *this;
+    return *this ? Epilogue{mean + column, scale + column, bias + column, residual ? residual + column : residual, activation} : *this;
   }
   // Applied to `count` sums that go to y[at ...], for columns o and following
   template <class V>
   V apply(V sum, int64_t at, int64_t o, int64_t count) const {
     V y = (sum - load<V>(mean + o)) * load<V>(scale + o) + load<V>(bias + o);
     if (residual) y += load_some<V>(residual + at, count);
-    return relu ? y < 0 ? V{} : y : y;
+    return activated(y, activation);
   }
 };
 

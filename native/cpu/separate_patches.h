@@ -16,7 +16,8 @@ struct SeparatePatches {
 
   template <class Conv2d>
   static bool fit(const Conv2d &op) {
-    return !op.hwnc && op.padding == 0 && op.R <= op.stride && op.S <= op.stride;
+    const bool inside = op.top == 0 && op.left == 0 && (op.P - 1) * op.stride + op.R <= op.H && (op.Q - 1) * op.stride + op.S <= op.W;
+    return !op.hwnc && inside && op.R <= op.stride && op.S <= op.stride;
   }
   template <class Conv2d>
   explicit SeparatePatches(const Conv2d &op)

@@ -1,4 +1,5 @@
 // Batch norm: sums per channel over all pixels, then elementwise. Limited by memory.
+#include "cuda/activations.cuh"
 #include "cuda/columns.cuh"
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
@@ -7,14 +8,14 @@ namespace distill::cuda {
 
 namespace {
 
+using gpu::activated;
 using gpu::Eight;
 using gpu::eight_of;
 using gpu::load8;
+using gpu::passes;
 using gpu::store8;
 
-__device__ inline float activated(float value, bool relu) { return relu && !(value > 0) ? 0.0f : value; }
-
-// y = relu?((x - mean) rstd weight + bias + residual) for `count` channels of a row
+// y = activation((x - mean) rstd weight + bias + residual) for `count` channels of a row
 template <class Op>
 __device__ inline void normalise(const Op &a, int64_t row, int64_t c, int count, const float *means, const Eight &rstd) {
   const int64_t at = row * a.C + c;
@@ -22,7 +23,7 @@ __device__ inline void normalise(const Op &a, int64_t row, int64_t c, int count,
               bias = load8({a.bias}, c, count);
   const Eight residual = a.residual ? load8(a.residual, at, count) : Eight{};
   const auto value = [&](int j) {
-    return activated((x.of[j] - mean.of[j]) * rstd.of[j] * weight.of[j] + bias.of[j] + residual.of[j], a.relu);
+    return activated((x.of[j] - mean.of[j]) * rstd.of[j] * weight.of[j] + bias.of[j] + residual.of[j], a.activation);
   };
   store8(a.y, at, eight_of(value), count);
 }
@@ -64,9 +65,9 @@ void batch_norm_forward_eval(const BatchNormForwardEval &a) {
 void batch_norm_backward(const BatchNormBackward &a) {
   const auto masked = [=] __device__(int64_t at, int count) {
     const Eight dy = load8(a.dy, at, count);
-    if (!a.relu) return dy;
+    if (a.activation == Activation::none) return dy;
     const Eight y = load8(a.y, at, count);
-    return eight_of([&](int j) { return y.of[j] > 0 ? dy.of[j] : 0.0f; });
+    return eight_of([&](int j) { return passes(y.of[j], a.activation) ? dy.of[j] : 0.0f; });
   };
   const auto term = [=] __device__(int64_t row, int64_t c, int count) {
     const int64_t at = row * a.C + c;

@@ -82,6 +82,13 @@ __global__ void __launch_bounds__(kTotalsWide *kTotalsHigh)
   finish(column, sums);
 }
 
+// Queues finish(column, sums) for the sums of partial [chunks][Q][columns] over the chunks.
+template <int Q, class Finish>
+void add_column_chunks(int64_t chunks, int64_t columns, const float *partial, const Finish &finish) {
+  GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, kTotalsWide), dim3(kTotalsWide, kTotalsHigh), 0, chunks, columns, partial,
+             finish);
+}
+
 // Queues finish(column, sums). sums.of[q] is the sum over all rows of term(row, column, count), added in an order that the shape fixes. A
 // term covers columns column ... column + count - 1; count is 8, or less at the end of a row, and terms beyond count are not used.
 template <int Q, class Term, class Finish>
@@ -90,8 +97,7 @@ void column_sums(int64_t rows, int64_t columns, const Term &term, const Finish &
   float *partial = workspace_of<float>(chunks * Q * columns);
   const dim3 grid(blocks_for(columns, kColumnsOfBlock), static_cast<unsigned>(chunks));
   GPU_LAUNCH((column_chunks<Q, Term>), grid, dim3(kColumnsWide, kColumnsHigh), 0, rows, columns, per_chunk, term, partial);
-  GPU_LAUNCH((column_totals<Q, Finish>), blocks_for(columns, kTotalsWide), dim3(kTotalsWide, kTotalsHigh), 0, chunks, columns, partial,
-             finish);
+  add_column_chunks<Q>(chunks, columns, partial, finish);
 }
 
 // sums [columns] of x [rows, columns]

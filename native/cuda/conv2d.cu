@@ -39,7 +39,7 @@ struct Taps {
 struct Patches {
   Divisor pixels, width;
   Taps taps;
-  int32_t H, W, C, stride, padding;
+  int32_t H, W, C, stride, top, left;
 
   template <class Conv2d>
   Patches(const Conv2d &a, int64_t channels)
@@ -50,13 +50,14 @@ struct Patches {
         W(static_cast<int32_t>(a.W)),
         C(static_cast<int32_t>(channels)),
         stride(static_cast<int32_t>(a.stride)),
-        padding(static_cast<int32_t>(a.padding)) {}
+        top(static_cast<int32_t>(a.top)),
+        left(static_cast<int32_t>(a.left)) {}
 
   // The window's corner in the image.
   __device__ Position position(uint32_t pixel) const {
     const auto n = static_cast<int32_t>(pixels.split(pixel));
     const auto p = static_cast<int32_t>(width.split(pixel));
-    return {n, p * stride - padding, static_cast<int32_t>(pixel) * stride - padding};
+    return {n, p * stride - top, static_cast<int32_t>(pixel) * stride - left};
   }
   __device__ int64_t at(const Position &corner, const Tap &tap) const {
     const int32_t h = corner.h + tap.r, w = corner.w + tap.s;
@@ -138,7 +139,7 @@ void for_each_phases(const Conv2dBackwardInput &a, const Body &body) {
   if (a.stride > a.R || a.stride > a.S) fill(a.dx.data, 0, a.N * a.H * a.W * a.C * (a.dx.storage == Storage::f32 ? 4 : 2));
   for (int64_t h = 0; h < std::min(a.stride, a.H); h++) {
     for (int64_t w = 0; w < std::min(a.stride, a.W); w++) {
-      const Phases phases{{h, a.H, a.R, a.stride, a.padding}, {w, a.W, a.S, a.stride, a.padding}, a.stride};
+      const Phases phases{{h, a.H, a.R, a.stride, a.top}, {w, a.W, a.S, a.stride, a.left}, a.stride};
       if (phases.taps() > 0) body(phases);
     }
   }

@@ -9,6 +9,13 @@
 /** bf16 is the upper half of an fp32. Only activations are stored in it. */
 export type DType = "f32" | "bf16" | "i32" | "u8";
 export type Handle = number;
+/** What a fused op applies last, elementwise. torch.nn.functional.relu, relu6. */
+export type Activation = "none" | "relu" | "relu6";
+/**
+ * Zeros around an image: a number on all sides, or "same", TensorFlow's: P = ceil(H / stride) outputs, and as many zeros as they need, the smaller half
+ * of them above; columns likewise.
+ */
+export type Padding = number | "same";
 export type PendingRead = number;
 export type Recording = number;
 export type Isa = "scalar" | "avx2" | "avx512" | "avx512_bf16" | "amx" | "neon";
@@ -172,9 +179,12 @@ export interface Addon {
   energyMapForward(a: { x: Handle; y: Handle; norm: Handle }): void;
   energyMapBackward(a: { x: Handle; y: Handle; norm: Handle; dy: Handle; dx: Handle }): void;
   /** `hwnc` here and below: all images are [H,W,N,C] instead of [N,H,W,C]; not on a GPU. */
-  conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: number; hwnc?: boolean }): void;
-  conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: number; hwnc?: boolean }): void;
-  conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: number; hwnc?: boolean }): void;
+  conv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: Padding; hwnc?: boolean }): void;
+  conv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: Padding; hwnc?: boolean }): void;
+  conv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: Padding; hwnc?: boolean }): void;
+  depthwiseConv2dForward(a: { x: Handle; weight: Handle; bias?: Handle | null; y: Handle; stride: number; padding: Padding; hwnc?: boolean }): void;
+  depthwiseConv2dBackwardInput(a: { dy: Handle; weight: Handle; dx: Handle; stride: number; padding: Padding; hwnc?: boolean }): void;
+  depthwiseConv2dBackwardWeight(a: { x: Handle; dy: Handle; dweight: Handle; dbias?: Handle | null; stride: number; padding: Padding; hwnc?: boolean }): void;
   batchNormForwardTrain(a: {
     x: Handle;
     weight: Handle;
@@ -187,7 +197,7 @@ export interface Addon {
     rstd: Handle;
     momentum: number;
     eps: number;
-    relu: boolean;
+    activation: Activation;
   }): void;
   batchNormForwardEval(a: {
     x: Handle;
@@ -198,7 +208,7 @@ export interface Addon {
     residual?: Handle | null;
     y: Handle;
     eps: number;
-    relu: boolean;
+    activation: Activation;
   }): void;
   /** conv2dForward, then batchNormForwardEval on its result. */
   conv2dNormForward(a: {
@@ -207,14 +217,31 @@ export interface Addon {
     bias?: Handle | null;
     y: Handle;
     stride: number;
-    padding: number;
+    padding: Padding;
     normWeight: Handle;
     normBias: Handle;
     runningMean: Handle;
     runningVar: Handle;
     residual?: Handle | null;
     eps: number;
-    relu: boolean;
+    activation: Activation;
+    hwnc?: boolean;
+  }): void;
+  /** depthwiseConv2dForward, then batchNormForwardEval on its result. */
+  depthwiseConv2dNormForward(a: {
+    x: Handle;
+    weight: Handle;
+    bias?: Handle | null;
+    y: Handle;
+    stride: number;
+    padding: Padding;
+    normWeight: Handle;
+    normBias: Handle;
+    runningMean: Handle;
+    runningVar: Handle;
+    residual?: Handle | null;
+    eps: number;
+    activation: Activation;
     hwnc?: boolean;
   }): void;
   batchNormBackward(a: {
@@ -228,7 +255,7 @@ export interface Addon {
     dweight: Handle;
     dbias: Handle;
     dresidual?: Handle | null;
-    relu: boolean;
+    activation: Activation;
   }): void;
   layerNormForward(a: { x: Handle; weight: Handle; bias: Handle; y: Handle; mean: Handle; rstd: Handle; eps: number }): void;
   layerNormBackward(a: { x: Handle; dy: Handle; weight: Handle; mean: Handle; rstd: Handle; dx: Handle; dweight: Handle; dbias: Handle }): void;

@@ -31,7 +31,18 @@ export function opBenchmarks(precision: Precision): Benchmark[] {
     ].flatMap(([C, side]) => conv2d(precision, C!, side!)),
   ];
   const always32 = precision === "fp32" ? [adamw(), loss(4096, 10), loss(256, 1000)] : [];
-  return [...products, ...layerNorm(precision), ...gelu(precision), ...batchNorm(precision), ...always32, batch(precision)];
+  const depthwise = [
+    { C: 96, side: 112, kernel: 3, stride: 1 },
+    { C: 96, side: 112, kernel: 3, stride: 2 },
+    { C: 144, side: 56, kernel: 3, stride: 1 },
+    { C: 144, side: 56, kernel: 5, stride: 2 },
+    { C: 240, side: 28, kernel: 5, stride: 1 },
+    { C: 480, side: 14, kernel: 3, stride: 1 },
+    { C: 672, side: 14, kernel: 5, stride: 1 },
+    { C: 672, side: 14, kernel: 5, stride: 2 },
+    { C: 96, side: 56, kernel: 7, stride: 1 },
+  ].flatMap((sizes) => depthwiseConv2d(precision, sizes));
+  return [...products, ...depthwise, ...layerNorm(precision), ...gelu(precision), ...batchNorm(precision), ...always32, batch(precision)];
 }
 
 /** An op that is limited by arithmetic, counted as the operations of its products. */
@@ -137,6 +148,43 @@ function conv2d(precision: Precision, C: number, side: number): Benchmark[] {
   ];
 }
 
+function depthwiseConv2d(precision: Precision, { C, side, kernel, stride }: { C: number; side: number; kernel: number; stride: number }): Benchmark[] {
+  const N = 32;
+  const padding = (kernel - 1) / 2;
+  const [x, y] = [
+    [N, side, side, C],
+    [N, side / stride, side / stride, C],
+  ] as const;
+  const window = { stride, padding };
+  const bytes = N * side * side * C * (1 + 1 / stride ** 2) * STORED_BYTES[precision];
+  const benchmark = (part: string, open: Benchmark["open"]) => {
+    const name = `depthwise ${kernel}x${kernel}${stride === 1 ? "" : `, stride ${stride}`}, ${C} at ${side} px, ${part}`;
+    return stream(name, precision, bytes, { benchmark: "depthwise conv2d", part, N, C, size: side, kernel, stride }, open, 3);
+  };
+  return [
+    benchmark("forward", (inputs) => {
+      const handles = { x: inputs.activation(...x).handle, weight: inputs.values(C, 1, kernel, kernel).handle, y: inputs.activationLike(...y).handle };
+      return () => backend().depthwiseConv2dForward({ ...handles, ...window });
+    }),
+    benchmark("with batch norm and ReLU6", (inputs) => {
+      const handles = { x: inputs.activation(...x).handle, weight: inputs.values(C, 1, kernel, kernel).handle, y: inputs.activationLike(...y).handle };
+      const [normWeight, normBias, runningMean, runningVar] = [inputs.values(C), inputs.values(C), inputs.zeros(C), inputs.zeros(C)].map(
+        ({ handle }) => handle,
+      );
+      const norm = { normWeight: normWeight!, normBias: normBias!, runningMean: runningMean!, runningVar: runningVar!, eps: 1e-3 };
+      return () => backend().depthwiseConv2dNormForward({ ...handles, ...window, ...norm, activation: "relu6" });
+    }),
+    benchmark("dX", (inputs) => {
+      const handles = { dy: inputs.activation(...y).handle, weight: inputs.values(C, 1, kernel, kernel).handle, dx: inputs.activationLike(...x).handle };
+      return () => backend().depthwiseConv2dBackwardInput({ ...handles, ...window });
+    }),
+    benchmark("dW", (inputs) => {
+      const handles = { x: inputs.activation(...x).handle, dy: inputs.activation(...y).handle, dweight: inputs.valuesLike(C, 1, kernel, kernel).handle };
+      return () => backend().depthwiseConv2dBackwardWeight({ ...handles, ...window });
+    }),
+  ];
+}
+
 function layerNorm(precision: Precision): Benchmark[] {
   const [rows, width] = [32 * 197, 192];
   const made = (inputs: Inputs) => {
@@ -188,7 +236,7 @@ function batchNorm(precision: Precision): Benchmark[] {
     const [x, y, weight] = [inputs.activation(...shape).handle, inputs.activationLike(...shape).handle, inputs.values(C).handle];
     const [bias, runningMean, runningVar] = [inputs.values(C).handle, inputs.zeros(C).handle, inputs.zeros(C).handle];
     const [mean, rstd] = [inputs.valuesLike(C).handle, inputs.valuesLike(C).handle];
-    const kept = { x, y, weight, mean, rstd, relu: true };
+    const kept = { x, y, weight, mean, rstd, activation: "relu" } as const;
     return { kept, forward: () => backend().batchNormForwardTrain({ ...kept, bias, runningMean, runningVar, momentum: 0.1, eps: 1e-5 }) };
   };
   const benchmark = (part: string, tensors: number, open: Benchmark["open"]) => {

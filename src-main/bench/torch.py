@@ -146,6 +146,24 @@ def conv2d(part, N, C, size, dtype):
     return {name: lambda f=f: in_format(f) for name, f in MEMORY_FORMATS.items()}
 
 
+def depthwise_conv2d(part, N, C, size, kernel, stride, dtype):
+    shapes = [N, C, size, size], [C, 1, kernel, kernel], [N, C, size // stride, size // stride]
+    padding = (kernel - 1) // 2
+    norm = nn.BatchNorm2d(C, eps=1e-3).eval()
+
+    def in_format(memory_format):
+        x, w, dy = (t.contiguous(memory_format=memory_format) for t in tensors(dtype, *shapes))
+        forward = lambda: F.conv2d(x, w, stride=stride, padding=padding, groups=C)  # noqa: E731
+        if part == "forward":
+            return forward
+        if part == "with batch norm and ReLU6":
+            return torch.inference_mode()(lambda: F.relu6(norm(forward()), inplace=True))
+        mask = [part == "dX", part == "dW", False]
+        return lambda: aten.convolution_backward(dy, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], C, mask)
+
+    return {name: lambda f=f: in_format(f) for name, f in MEMORY_FORMATS.items()}
+
+
 def layer_norm(part, rows, width, dtype):
     x, dy, w, b = tensors(dtype, [rows, width], [rows, width], [width], [width])
     if part == "forward":
@@ -250,6 +268,7 @@ BENCHMARKS = {
     "linear": linear,
     "attention": attention_op,
     "conv2d": conv2d,
+    "depthwise conv2d": depthwise_conv2d,
     "layer norm": layer_norm,
     "gelu": gelu,
     "batch norm": batch_norm,

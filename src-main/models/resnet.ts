@@ -39,7 +39,7 @@ export class ResNet extends Model {
   }
 
   protected override compute(x: Tensor, observe: Observe): Tensor {
-    x = this.bn1.after(this.conv1, withBatchInside(x), { relu: true });
+    x = this.bn1.after(this.conv1, withBatchInside(x), { activation: "relu" });
     observe("stem", x);
     if (this.#maxPool) x = maxPool(x, { kernel: 3, stride: 2, padding: 1 });
     for (const layer of ["layer1", "layer2", "layer3", "layer4"] as const) {

@@ -24,8 +24,8 @@ export class BasicBlock extends Module {
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
-    const h = this.bn1.after(this.conv1, x, { relu: true });
-    return this.bn2.after(this.conv2, h, { residual: this.#shortcut(x), relu: true });
+    const h = this.bn1.after(this.conv1, x, { activation: "relu" });
+    return this.bn2.after(this.conv2, h, { residual: this.#shortcut(x), activation: "relu" });
   }
 
   #shortcut(x: Tensor): Tensor {

@@ -1,17 +1,18 @@
+import type { Activation } from "../backend/addon";
 import { type BatchNormState, batchNorm } from "../tensor/ops/batch-norm";
-import { conv2dNorm } from "../tensor/ops/conv2d-norm";
 import type { Tensor } from "../tensor/tensor";
 import type { Conv2d } from "./conv2d";
+import type { DepthwiseConv2d } from "./depthwise-conv2d";
 import { type Initial, ones, zeros } from "./initial";
 import { Module } from "./module";
 import { Weight } from "./weight";
 
 interface NormOptions {
-  relu?: boolean;
+  activation?: Activation;
   residual?: Tensor;
 }
 
-/** torch.nn.BatchNorm2d (momentum 0.1, eps 1e-5) on channels-last images, with ReLU and a residual built in. */
+/** torch.nn.BatchNorm2d (momentum 0.1, eps 1e-5) on channels-last images, with an activation and a residual built in. */
 export class BatchNorm2d extends Module {
   weight: Weight;
   bias: Weight;
@@ -26,15 +27,14 @@ export class BatchNorm2d extends Module {
     this.running_var = Weight.buffer([channels], ones);
   }
 
-  /** x [N,H,W,C] -> relu?(normalised x + residual) */
+  /** x [N,H,W,C] -> activation(normalised x + residual) */
   forward(x: Tensor, options: NormOptions = {}): Tensor {
     return batchNorm(x, this.#state(), { training: this.training, ...options });
   }
 
   /** forward(conv(x)), as one op when running averages are used. */
-  after(conv: Conv2d, x: Tensor, options: NormOptions = {}): Tensor {
-    if (this.training) return this.forward(conv.forward(x), options);
-    return conv2dNorm(x, conv.weight, conv.bias, this.#state(), { stride: conv.stride, padding: conv.padding, ...options });
+  after(conv: Conv2d | DepthwiseConv2d, x: Tensor, options: NormOptions = {}): Tensor {
+    return this.training ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), options);
   }
 
   #state(): BatchNormState {

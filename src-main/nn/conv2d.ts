@@ -1,4 +1,7 @@
-import { conv2d } from "../tensor/ops/conv2d";
+import type { Padding } from "../backend/addon";
+import type { BatchNormState } from "../tensor/ops/batch-norm";
+import { conv2d, type Windows } from "../tensor/ops/conv2d";
+import { type Conv2dNormOptions, conv2dNorm } from "../tensor/ops/conv2d-norm";
 import type { Tensor } from "../tensor/tensor";
 import { type Initial, uniform } from "./initial";
 import { Module } from "./module";
@@ -6,7 +9,7 @@ import { Weight } from "./weight";
 
 export interface Conv2dOptions {
   stride?: number;
-  padding?: number;
+  padding?: Padding;
   bias?: boolean;
   /** Default: as in PyTorch, uniform within 1 / sqrt(fan_in). The bias is always initialised that way. */
   initial?: Initial;
@@ -17,7 +20,7 @@ export class Conv2d extends Module {
   weight: Weight;
   bias: Weight | null;
   readonly stride: number;
-  readonly padding: number;
+  readonly padding: Padding;
 
   constructor(inputs: number, outputs: number, kernel: number, { stride = 1, padding = 0, bias = false, initial }: Conv2dOptions = {}) {
     super();
@@ -31,5 +34,10 @@ export class Conv2d extends Module {
   /** x [N,H,W,C] -> [N,P,Q,O] */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, { stride: this.stride, padding: this.padding });
+  }
+
+  /** batchNorm(forward(x)) with the norm's running averages, as one op. */
+  normed(x: Tensor, norm: BatchNormState, options: Omit<Conv2dNormOptions, keyof Windows>): Tensor {
+    return conv2dNorm(x, this.weight, this.bias, norm, { stride: this.stride, padding: this.padding, ...options });
   }
 }

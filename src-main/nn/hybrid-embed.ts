@@ -41,6 +41,6 @@ class ConvNormAct extends Module {
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
-    return this.bn ? this.bn.after(this.conv, x, { relu: true }) : this.conv.forward(x);
+    return this.bn ? this.bn.after(this.conv, x, { activation: "relu" }) : this.conv.forward(x);
   }
 }

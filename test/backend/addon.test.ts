@@ -29,6 +29,8 @@ function wrongValues(spec: Spec): unknown[] {
       return [...NOT_LISTS, [released], [bytes], [0], [Number.NaN], [true]];
     case "integer":
       return [...OBJECTS, ...NOT_WHOLE, true, []];
+    case "choice":
+      return [...OBJECTS, true, 1, Number.NaN, [], "", "RELU", "relu\0", "relu ", "x".repeat(2 ** 20)];
     case "number":
       return [...OBJECTS, ...NOT_FINITE, true, []];
     case "flag":
@@ -157,7 +159,15 @@ describe("tensor content that kernels trust", () => {
     });
   });
 
-  it.each(["maxPoolForward", "conv2dForward", "conv2dBackwardInput", "conv2dBackwardWeight"])("%s survives the largest stride", (op) => {
+  it.each([
+    "maxPoolForward",
+    "conv2dForward",
+    "conv2dBackwardInput",
+    "conv2dBackwardWeight",
+    "depthwiseConv2dForward",
+    "depthwiseConv2dBackwardInput",
+    "depthwiseConv2dBackwardWeight",
+  ])("%s survives the largest stride", (op) => {
     const onePixel = (name: string, spec: Spec) =>
       spec.kind === "tensor" && ["y", "dy", "indices"].includes(name) ? { ...spec, shape: [2, 1, 1, spec.shape[3]!] } : spec;
     const call = Object.fromEntries(Object.entries(ops[op]!).map(([name, spec]) => [name, onePixel(name, spec)]));

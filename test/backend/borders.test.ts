@@ -87,6 +87,8 @@ const lastPixels =
     });
   };
 
+const CONVOLUTIONS = ["conv2d", "depthwiseConv2d"].flatMap((op) => ["Forward", "BackwardInput", "BackwardWeight", "NormForward"].map((part) => op + part));
+
 /** Ops at the last value that they accept. */
 const accepted: [op: string, what: string, extents: Partial<Extents>, filled?: Filled][] = [
   ...["selectTokenForward", "selectTokenBackward"].flatMap((op) => [0, T - 1].map((index): [string, string, Partial<Extents>] => [op, `${index}`, { index }])),
@@ -100,10 +102,13 @@ const accepted: [op: string, what: string, extents: Partial<Extents>, filled?: F
     [op, "a query for each token", { Q: M }],
     [op, "one token", { M: 1, Q: 1 }],
   ]),
-  ...["conv2dForward", "conv2dBackwardInput", "conv2dBackwardWeight", "conv2dNormForward"].flatMap((op): [string, string, Partial<Extents>][] => [
+  ...CONVOLUTIONS.flatMap((op): [string, string, Partial<Extents>][] => [
     [op, "most padding", { padding: 2 }],
     [op, "a window as large as the image", { R: H, S: W, padding: 0 }],
     [op, "a window larger than the image", { H: 1, W: 1 }],
+    [op, "the same padding", { H: 5, padding: "same", stride: 2 }],
+    [op, "the same padding of the largest stride", { padding: "same", stride: LARGEST }],
+    [op, "the same padding of a window larger than the image", { H: 1, W: 1, padding: "same" }],
     [op, "the largest stride", { stride: LARGEST }],
   ]),
   ...["maxPoolForward", "maxPoolBackward"].flatMap((op): [string, string, Partial<Extents>, Filled?][] => [
@@ -131,7 +136,7 @@ const refused: [op: string, argument: string, values: number[]][] = [
     [op, "end", [usual.begin, T + 1]],
   ]),
   ...["attentionForward", "attentionBackward"].map((op): [string, string, number[]] => [op, "heads", [-1, 0, LARGEST + 1]]),
-  ...["conv2dForward", "conv2dBackwardInput", "conv2dBackwardWeight", "conv2dNormForward"].flatMap((op): [string, string, number[]][] => [
+  ...CONVOLUTIONS.flatMap((op): [string, string, number[]][] => [
     [op, "stride", [0, LARGEST + 1]],
     [op, "padding", [-1, usual.R]],
   ]),

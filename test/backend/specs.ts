@@ -1,11 +1,11 @@
 // What every op of the addon takes, at any extents: for tests of its border, and for its fuzz.
-import type { DType } from "../../src-main/backend/addon";
+import type { DType, Padding } from "../../src-main/backend/addon";
 
 /** A correct value for one argument of an op. */
 export type Spec =
   | { kind: "tensor"; dtype: DType; shape: number[]; written: boolean; optional: boolean; activation: boolean }
   | { kind: "tensors"; shapes: number[][]; written: boolean }
-  | { kind: "integer" | "number" | "flags" | "numbers"; value: unknown; optional: boolean }
+  | { kind: "integer" | "number" | "choice" | "flags" | "numbers"; value: unknown; optional: boolean }
   /** fixed: the shapes of other arguments follow from it. */
   | { kind: "flag"; value: boolean; optional: boolean; fixed: boolean };
 
@@ -33,7 +33,7 @@ export interface Extents {
   hwnc: boolean;
   /** Of the convolution. */
   stride: number;
-  padding: number;
+  padding: Padding;
   /** Of the pool. */
   window: { kernel: number; stride: number; padding: number };
   /** Side of what images are resized to. */
@@ -67,6 +67,7 @@ const toAct = tensor("f32", true, true);
 const reads = (shapes: number[][]): Spec => ({ kind: "tensors", shapes, written: false });
 const moves = (shapes: number[][]): Spec => ({ kind: "tensors", shapes, written: true });
 const integer = (value: number): Spec => ({ kind: "integer", value, optional: false });
+const choice = (value: string): Spec => ({ kind: "choice", value, optional: false });
 const number = (value: number): Spec => ({ kind: "number", value, optional: false });
 const flag = (value: boolean, optional = false): Spec => ({ kind: "flag", value, optional, fixed: false });
 const fixedFlag = (value: boolean): Spec => ({ kind: "flag", value, optional: !value, fixed: true });
@@ -74,7 +75,8 @@ const flags = (value: boolean[]): Spec => ({ kind: "flags", value, optional: fal
 const numbers = (...value: number[]): Spec => ({ kind: "numbers", value, optional: false });
 
 /** Positions of a window along an extent. */
-const places = (extent: number, window: number, stride: number, padding: number) => Math.floor((extent + 2 * padding - window) / stride) + 1;
+const places = (extent: number, window: number, stride: number, padding: Padding) =>
+  padding === "same" ? Math.ceil(extent / stride) : Math.floor((extent + 2 * padding - window) / stride) + 1;
 
 /** A correct call of every op. Tensors may hold zeros, which every op accepts, even as labels and indices. */
 export function callsAt(extents: Extents): Record<string, Call> {
@@ -87,7 +89,8 @@ export function callsAt(extents: Extents): Record<string, Call> {
   const [windows, toWindows] = [act.of(...laid(H, W, C)), toAct.of(...laid(H, W, C))];
   const channels = { weight: f32.of(C), bias: f32.of(C) };
   const convolved = laid(places(H, R, stride, padding), places(W, S, stride, padding), O);
-  const slides = { stride: integer(stride), padding: integer(padding), hwnc: fixedFlag(hwnc) };
+  const slides = { stride: integer(stride), padding: padding === "same" ? choice(padding) : integer(padding), hwnc: fixedFlag(hwnc) };
+  const convolvedAlone = [...convolved.slice(0, 3), C];
   const pooled = laid(places(H, window.kernel, window.stride, window.padding), places(W, window.kernel, window.stride, window.padding), C);
   const pools = { kernel: integer(window.kernel), stride: integer(window.stride), padding: integer(window.padding), hwnc: fixedFlag(hwnc) };
   const normalization = { mean: numbers(0.5, 0.5, 0.5), std: numbers(0.2, 0.2, 0.2) };
@@ -129,21 +132,28 @@ export function callsAt(extents: Extents): Record<string, Call> {
     conv2dForward: { x: windows, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides },
     conv2dBackwardInput: { dy: act.of(...convolved), weight: f32.of(O, C, R, S), dx: toWindows, ...slides },
     conv2dBackwardWeight: { x: windows, dy: act.of(...convolved), dweight: to.of(O, C, R, S), dbias: to.maybe(O), ...slides },
+    depthwiseConv2dForward: { x: windows, weight: f32.of(C, 1, R, S), bias: f32.maybe(C), y: toAct.of(...convolvedAlone), ...slides },
+    depthwiseConv2dBackwardInput: { dy: act.of(...convolvedAlone), weight: f32.of(C, 1, R, S), dx: toWindows, ...slides },
+    depthwiseConv2dBackwardWeight: { x: windows, dy: act.of(...convolvedAlone), dweight: to.of(C, 1, R, S), dbias: to.maybe(C), ...slides },
     batchNormForwardTrain: {
       ...{ x: image, ...channels, residual: act.maybe(N, H, W, C), y: toImage, runningMean: to.of(C), runningVar: to.of(C), mean: to.of(C), rstd: to.of(C) },
-      ...{ momentum: number(0.1), eps: number(1e-5), relu: flag(true) },
+      ...{ momentum: number(0.1), eps: number(1e-5), activation: choice("relu6") },
     },
     batchNormForwardEval: {
       ...{ x: image, ...channels, runningMean: f32.of(C), runningVar: f32.of(C), residual: act.maybe(N, H, W, C), y: toImage },
-      ...{ eps: number(1e-5), relu: flag(true) },
+      ...{ eps: number(1e-5), activation: choice("relu6") },
     },
     conv2dNormForward: {
       ...{ x: windows, weight: f32.of(O, C, R, S), bias: f32.maybe(O), y: toAct.of(...convolved), ...slides, normWeight: f32.of(O), normBias: f32.of(O) },
-      ...{ runningMean: f32.of(O), runningVar: f32.of(O), residual: act.maybe(...convolved), eps: number(1e-5), relu: flag(true) },
+      ...{ runningMean: f32.of(O), runningVar: f32.of(O), residual: act.maybe(...convolved), eps: number(1e-5), activation: choice("relu6") },
+    },
+    depthwiseConv2dNormForward: {
+      ...{ x: windows, weight: f32.of(C, 1, R, S), bias: f32.maybe(C), y: toAct.of(...convolvedAlone), ...slides, normWeight: f32.of(C), normBias: f32.of(C) },
+      ...{ runningMean: f32.of(C), runningVar: f32.of(C), residual: act.maybe(...convolvedAlone), eps: number(1e-5), activation: choice("relu") },
     },
     batchNormBackward: {
       ...{ x: image, dy: image, weight: f32.of(C), mean: f32.of(C), rstd: f32.of(C), y: act.maybe(N, H, W, C) },
-      ...{ dx: toImage, dweight: to.of(C), dbias: to.of(C), dresidual: toAct.maybe(N, H, W, C), relu: flag(false) },
+      ...{ dx: toImage, dweight: to.of(C), dbias: to.of(C), dresidual: toAct.maybe(N, H, W, C), activation: choice("none") },
     },
     layerNormForward: {
       ...{ x: act.of(N, M, C), ...channels, y: toAct.of(N, M, C), mean: to.of(N * M), rstd: to.of(N * M) },

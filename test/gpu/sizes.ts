@@ -27,7 +27,7 @@ export const MODEL_SIZES: Case[] = [
       runningMean: { shape: [64], constant: true },
       runningVar: { shape: [64], scale: 0.5, offset: 1, constant: true },
     },
-    options: { training: true, relu: true },
+    options: { training: true, activation: "relu" },
   },
 ];
 

@@ -59,7 +59,7 @@ describe("the features of", () => {
     using(small("resnet18") as ResNet, (model) => {
       model.eval();
       const { logits, features } = noGrad(() => model.forwardFeatures(images(), ["stem", "layer4"]));
-      const stem = noGrad(() => model.bn1.after(model.conv1, images(), { relu: true }));
+      const stem = noGrad(() => model.bn1.after(model.conv1, images(), { activation: "relu" }));
       expect(values(features.get("stem")!)).toEqual(values(stem));
       expect(Math.min(...values(features.get("layer4")!))).toBe(0);
       expect(values(noGrad(() => model.fc.forward(averagePool(features.get("layer4")!), { dtype: "f32" })))).toEqual(values(logits));

@@ -3,10 +3,14 @@ import { loadAddon } from "../../src-main/backend/load";
 import { BasicBlock } from "../../src-main/nn/basic-block";
 import { BatchNorm2d } from "../../src-main/nn/batch-norm";
 import { Block } from "../../src-main/nn/block";
+import { Conv2d } from "../../src-main/nn/conv2d";
+import { DepthwiseConv2d } from "../../src-main/nn/depthwise-conv2d";
 import { Linear } from "../../src-main/nn/linear";
 import { Module } from "../../src-main/nn/module";
 import { sequential } from "../../src-main/nn/sequential";
-import { backward, full, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
+import { backward, fromArray, full, noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
+import { uniform } from "../reference/formula";
+import { relativeError } from "../reference/goldens";
 
 const addon = loadAddon();
 useBackend(addon);
@@ -106,6 +110,25 @@ describe("a module", () => {
       expect(() => backward(norm.forward(full([1, 1, 1, 2], 3)))).toThrow("batchNorm: has no gradient in evaluation mode");
     });
   });
+
+  it.each([new Conv2d(8, 8, 3, { stride: 2, padding: "same", bias: true }), new DepthwiseConv2d(8, 3, { stride: 2, padding: "same", bias: true })])(
+    "normalises after a convolution as one op in evaluation, as two in training",
+    (conv) => {
+      scope(() => {
+        const norm = new BatchNorm2d(8);
+        for (const module of [conv, norm]) module.initialize(0);
+        const x = fromArray(uniform("x", 2 * 6 * 5 * 8), [2, 6, 5, 8]);
+        const residual = fromArray(uniform("residual", 2 * 3 * 3 * 8, 6, 3), [2, 3, 3, 8]);
+        for (const module of [norm, norm.eval()]) {
+          const asOne = module.after(conv, x, { activation: "relu6", residual }).toFloat32();
+          const asTwo = module.forward(conv.forward(x), { activation: "relu6", residual }).toFloat32();
+          expect(relativeError(asOne, asTwo)).toBeLessThan(1e-6);
+          expect(asOne.some((y) => y === 0) && asOne.some((y) => y === 6)).toBe(true);
+        }
+        for (const module of [conv, norm]) module.release();
+      });
+    },
+  );
 
   it("computes no gradients once they are switched off", () => {
     scope(() => {

@@ -10,6 +10,8 @@ import { batchNorm } from "../../src-main/tensor/ops/batch-norm";
 import { blend } from "../../src-main/tensor/ops/blend";
 import { conv2d } from "../../src-main/tensor/ops/conv2d";
 import { conv2dNorm } from "../../src-main/tensor/ops/conv2d-norm";
+import { depthwiseConv2d } from "../../src-main/tensor/ops/depthwise-conv2d";
+import { depthwiseConv2dNorm } from "../../src-main/tensor/ops/depthwise-conv2d-norm";
 import { distillationLoss } from "../../src-main/tensor/ops/distillation-loss";
 import { embedTokens } from "../../src-main/tensor/ops/embed-tokens";
 import { energyMap } from "../../src-main/tensor/ops/energy-map";
@@ -84,8 +86,10 @@ const bf16Storages: Partial<Record<string, string[][]>> = {
   meanSquare: [["x"], ["target"], ["x", "target"]],
   energyMap: [["x"]],
   conv2d: [["x"]],
+  depthwiseConv2d: [["x"]],
   batchNorm: [["x", "residual"]],
   conv2dNorm: [["x", "residual"]],
+  depthwiseConv2dNorm: [["x", "residual"]],
   layerNorm: [["x", "y"], ["y"]],
   attention: [["qkv"]],
   embedTokens: [["patches"]],
@@ -131,9 +135,13 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   argmax: ({ x }) => ({ y: argmax(x) }),
   energyMap: ({ x }) => ({ y: energyMap(x) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
+  depthwiseConv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: depthwiseConv2d(x, weight, bias, { stride, padding }) }),
   batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
   conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({
     y: noGrad(() => conv2dNorm(x, weight, bias, { weight: normWeight, bias: normBias, runningMean, runningVar }, { ...options, residual })),
+  }),
+  depthwiseConv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({
+    y: noGrad(() => depthwiseConv2dNorm(x, weight, bias, { weight: normWeight, bias: normBias, runningMean, runningVar }, { ...options, residual })),
   }),
   layerNorm: ({ x, weight, bias }, { eps, dtype }) => ({ y: layerNorm(x, weight, bias, eps, dtype) }),
   attention: ({ qkv }, { heads, queries }) => ({ y: attention(qkv, heads, queries) }),

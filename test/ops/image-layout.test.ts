@@ -14,6 +14,8 @@ const { add } = await import("../../src-main/tensor/ops/add");
 const { averagePool } = await import("../../src-main/tensor/ops/average-pool");
 const { conv2d } = await import("../../src-main/tensor/ops/conv2d");
 const { conv2dNorm } = await import("../../src-main/tensor/ops/conv2d-norm");
+const { depthwiseConv2d } = await import("../../src-main/tensor/ops/depthwise-conv2d");
+const { depthwiseConv2dNorm } = await import("../../src-main/tensor/ops/depthwise-conv2d-norm");
 const { meanSquare } = await import("../../src-main/tensor/ops/mean-square");
 const { maxPool } = await import("../../src-main/tensor/ops/max-pool");
 const { swapAxes } = await import("../../src-main/tensor/ops/swap-axes");
@@ -76,7 +78,50 @@ const cases: Case[] = [
         weight!,
         null,
         { weight: normWeight!, bias: bias!, runningMean: runningMean!, runningVar: runningVar! },
-        { ...square(3, 1), residual: residual!, relu: true },
+        { ...square(3, 1), residual: residual!, activation: "relu" },
+      ),
+    gradients: false,
+  },
+  {
+    name: "3x3, stride 2, same padding",
+    images: [[33, 5, 4, 32]],
+    weights: [[32, 32, 3, 3]],
+    op: ([x], [weight]) => conv2d(x!, weight!, null, { stride: 2, padding: "same" }),
+  },
+  {
+    name: "3x3 of 3 channels, stride 2, same padding",
+    images: [[33, 7, 8, 3]],
+    weights: [[32, 3, 3, 3]],
+    op: ([x], [weight]) => conv2d(x!, weight!, null, { stride: 2, padding: "same" }),
+  },
+  ...[
+    [3, 1],
+    [3, 2],
+    [5, 1],
+    [5, 2],
+    [7, 1],
+  ].map(
+    ([kernel, stride]): Case => ({
+      name: `depthwise ${kernel}x${kernel}, stride ${stride}`,
+      images: [[9, 7, 6, 40]],
+      weights: [[40, 1, kernel!, kernel!], [40]],
+      op: ([x], [weight, bias]) => depthwiseConv2d(x!, weight!, bias!, { stride, padding: "same" }),
+    }),
+  ),
+  {
+    name: "depthwise 3x3 with batch norm, residual and ReLU6",
+    images: [
+      [5, 4, 6, 24],
+      [5, 4, 6, 24],
+    ],
+    weights: [[24, 1, 3, 3], [24], [24], [24], [24]],
+    op: ([x, residual], [weight, normWeight, bias, runningMean, runningVar]) =>
+      depthwiseConv2dNorm(
+        x!,
+        weight!,
+        null,
+        { weight: normWeight!, bias: bias!, runningMean: runningMean!, runningVar: runningVar! },
+        { ...square(3, 1), residual: residual!, activation: "relu6" },
       ),
     gradients: false,
   },
@@ -110,7 +155,7 @@ function expectClose(actual: Values, expected: Values, most: number) {
 }
 
 /** Those between the scalar reference and AMX have vector forms of the pools alone. */
-const between = cases.filter(({ name }) => ["1x1", "average pool", "max pool"].includes(name));
+const between = cases.filter(({ name }) => ["1x1", "average pool", "max pool"].includes(name) || name.startsWith("depthwise"));
 
 describe.each(isas)("images whose batch is inside the pixels, on %s", (isa) => {
   it.each(isa === "scalar" || isa === "amx" ? cases : between)("$name", (test) => {

@@ -29,21 +29,40 @@ def mlp(x, weight1, bias1, weight2, bias2, residual=None):
     return linear(F.gelu(F.linear(x, weight1, bias1)), weight2, bias2, residual)
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0):
-    return {"y": channels_last(F.conv2d(images_first(x), weight, bias, stride, padding))}
+def same_padding(extent, kernel, stride):
+    """TensorFlow's: zeros before and after."""
+    total = max((-(-extent // stride) - 1) * stride + kernel - extent, 0)
+    return [total // 2, total - total // 2]
 
 
-def conv2d_norm(x, weight, normWeight, normBias, runningMean, runningVar, bias=None, residual=None, relu=False, stride=1, padding=0):
-    y = conv2d(x, weight, bias, stride, padding)["y"]
-    return {"y": batch_norm(y, normWeight, normBias, runningMean, runningVar, residual, False, relu)["y"]}
+def conv2d(x, weight, bias=None, stride=1, padding=0, groups=1):
+    if padding == "same":
+        (_, H, W, _), (_, _, R, S) = x.shape, weight.shape
+        x, padding = F.pad(x, [0, 0, *same_padding(W, S, stride), *same_padding(H, R, stride)]), 0
+    return {"y": channels_last(F.conv2d(images_first(x), weight, bias, stride, padding, groups=groups))}
 
 
-def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, relu=False, momentum=0.1, eps=1e-5):
+def depthwise_conv2d(x, weight, **options):
+    return conv2d(x, weight, groups=len(weight), **options)
+
+
+def norm_of(convolution):
+    def convolve_and_normalise(x, weight, normWeight, normBias, runningMean, runningVar, residual=None, activation="none", eps=1e-5, **options):
+        y = convolution(x, weight, **options)["y"]
+        return {"y": batch_norm(y, normWeight, normBias, runningMean, runningVar, residual, False, activation, eps=eps)["y"]}
+
+    return convolve_and_normalise
+
+
+ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6}
+
+
+def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, activation="none", momentum=0.1, eps=1e-5):
     mean, var = runningMean.clone(), runningVar.clone()
     with torch.set_grad_enabled(training):
         y = channels_last(F.batch_norm(images_first(x), mean, var, weight, bias, training, momentum, eps))
         y = y if residual is None else y + residual
-        y = F.relu(y) if relu else y
+        y = ACTIVATIONS[activation](y)
     return {"y": y, "runningMean": mean, "runningVar": var}
 
 
@@ -213,8 +232,10 @@ OPS = {
     "argmax": lambda x: {"y": x.argmax(dim=-1).double()},
     "energyMap": lambda x: {"y": F.normalize(x.square().sum(dim=-1))},
     "conv2d": conv2d,
+    "depthwiseConv2d": depthwise_conv2d,
     "batchNorm": batch_norm,
-    "conv2dNorm": conv2d_norm,
+    "conv2dNorm": norm_of(conv2d),
+    "depthwiseConv2dNorm": norm_of(depthwise_conv2d),
     "layerNorm": layer_norm,
     "attention": attention,
     "embedTokens": embed_tokens,

@@ -15,7 +15,7 @@ void read(Arguments &a, BatchNormForwardTrain &op) {
   op.rstd = a.tensor<float>("rstd", "C");
   op.momentum = a.number("momentum", 0, 1);
   op.eps = a.number("eps", 0, kLargest);
-  op.relu = a.flag("relu");
+  op.activation = read_activation(a);
   op.M = a['M'], op.C = a['C'];
 }
 
@@ -29,7 +29,7 @@ void read(Arguments &a, BatchNormForwardEval &op) {
   op.y = a.floats_out("y", "M.. C");
   a.stored_like("x", {"residual", "y"});
   op.eps = a.number("eps", 0, kLargest);
-  op.relu = a.flag("relu");
+  op.activation = read_activation(a);
   op.M = a['M'], op.C = a['C'];
 }
 
@@ -39,8 +39,8 @@ void read(Arguments &a, BatchNormBackward &op) {
   op.weight = a.tensor<const float>("weight", "C");
   op.mean = a.tensor<const float>("mean", "C");
   op.rstd = a.tensor<const float>("rstd", "C");
-  op.relu = a.flag("relu");
-  op.y = op.relu ? a.floats("y", "M.. C") : a.optional_floats("y", "M.. C");
+  op.activation = read_activation(a);
+  op.y = op.activation == Activation::none ? a.optional_floats("y", "M.. C") : a.floats("y", "M.. C");
   op.dx = a.floats_out("dx", "M.. C");
   op.dweight = a.tensor<float>("dweight", "C");
   op.dbias = a.tensor<float>("dbias", "C");

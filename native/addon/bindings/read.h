@@ -20,6 +20,8 @@ constexpr int64_t kMaxInt32 = INT32_MAX;
 constexpr int64_t kMaxSafeInteger = int64_t{1} << 53;
 constexpr float kSmallest = FLT_MIN, kLargest = FLT_MAX;
 
+inline Activation read_activation(Arguments &a) { return static_cast<Activation>(a.choice("activation", {"none", "relu", "relu6"})); }
+
 // A part of the key of random numbers.
 inline uint64_t seed(Arguments &a, const char *name) { return static_cast<uint64_t>(a.integer(name, 0, kMaxSafeInteger)); }
 

@@ -1,6 +1,7 @@
 // Images, and windows that slide over them, for convolutions and pools.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "addon/bindings/read.h"
@@ -28,6 +29,31 @@ inline void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t st
   };
   a.bind('P', output_extent('H', a['H'], height));
   a.bind('Q', output_extent('W', a['W'], width));
+}
+
+// The zeros before an image, and the extents of the output.
+struct Padding {
+  int64_t top, left;
+};
+
+// "same", TensorFlow's padding: ceil(extent / stride) windows, which need `total` zeros; the smaller half of them comes first.
+inline int64_t bind_same(Arguments &a, char letter, int64_t extent, int64_t window, int64_t stride) {
+  const int64_t outputs = (extent + stride - 1) / stride, total = std::max<int64_t>((outputs - 1) * stride + window - extent, 0);
+  a.bind(letter, outputs);
+  return total / 2;
+}
+
+// Reads `padding`, a number of zeros on all sides or "same", for windows R x S; binds P and Q.
+inline Padding read_padding(Arguments &a, int64_t stride) {
+  const int64_t most = std::min(a['R'], a['S']) - 1;
+  if (!a.is_text("padding")) {
+    const int64_t padding = a.integer("padding", 0, most);
+    bind_windows(a, a['R'], a['S'], stride, padding);
+    return {padding, padding};
+  }
+  a.choice("padding", {"same"}, ", or an integer from 0 to " + std::to_string(most));
+  const int64_t top = bind_same(a, 'P', a['H'], a['R'], stride), left = bind_same(a, 'Q', a['W'], a['S'], stride);
+  return {top, left};
 }
 
 }  // namespace distill

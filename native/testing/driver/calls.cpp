@@ -1,6 +1,7 @@
 #include "testing/driver/calls.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 
@@ -13,7 +14,10 @@ namespace {
 Value value_of(const std::string &text) {
   if (text == "null") return {};
   if (text == "true" || text == "false") return Value::of(text == "true");
-  return Value::of(text[0] == '#' ? static_cast<double>(tensor_number(text)) : std::stod(text));
+  if (text[0] == '#') return Value::of(static_cast<double>(tensor_number(text)));
+  char *end;
+  const double number = std::strtod(text.c_str(), &end);
+  return *end ? Value::of(text) : Value::of(number);
 }
 
 // NAME=VALUE or NAME=VALUE,VALUE,

@@ -4,6 +4,7 @@
 //   alloc #3 bf16 128,197,192    view #4 #3 25216,192    release #3
 //   write #5 3 1 4               numbers #6 SCALE OFFSET BELOW NAME: the formula of values.h, of that name or else the tensor's
 //   fill y=#7 value=0            copy from=#7 to=#8      linear_forward x=#3 weight=#1 bias=null y=#9 gelu=true
+//   conv2d_forward x=#4 weight=#5 y=#6 stride=2 padding=same
 //   read #9 NAME                 read_later 1 #9         take_read 1
 //   begin_recording              end_recording 1         replay 1              release_recording 1
 //   compare TOLERANCE COUNT      from here on reads must match the same calls on the processor, by relative error of the first COUNT

@@ -350,7 +350,7 @@ void batch_norm(const Ops &ops, int64_t M, int64_t C, bool residual, bool relu) 
                               .C = C,
                               .momentum = 0.1f,
                               .eps = 1e-5f,
-                              .relu = relu};
+                              .activation = relu ? Activation::relu : Activation::none};
   ops.batch_norm_forward_train(train);
   record("y", train.y, M * C);
   record("mean", train.mean, C);
@@ -369,7 +369,7 @@ void batch_norm(const Ops &ops, int64_t M, int64_t C, bool residual, bool relu) 
                          .dbias = output_f32(C),
                          .M = M,
                          .C = C,
-                         .relu = relu};
+                         .activation = relu ? Activation::relu : Activation::none};
   ops.batch_norm_backward(back);
   record("dx", back.dx, M * C);
   if (residual) record("dresidual", back.dresidual, M * C);
@@ -386,7 +386,7 @@ void batch_norm(const Ops &ops, int64_t M, int64_t C, bool residual, bool relu) 
                             .M = M,
                             .C = C,
                             .eps = 1e-5f,
-                            .relu = relu};
+                            .activation = relu ? Activation::relu : Activation::none};
   ops.batch_norm_forward_eval(eval);
   record("y in evaluation", eval.y, M * C);
 }
@@ -402,7 +402,7 @@ void conv2d(const Ops &ops, const Shape &s) {
   begin("conv2d", N, H, C, O, R, s.stride, s.padding, s.hwnc);
   const auto set_extents = [&](auto &op) {
     op.N = N, op.H = op.W = H, op.C = C, op.O = O, op.R = op.S = R, op.P = op.Q = P;
-    op.stride = s.stride, op.padding = s.padding, op.hwnc = s.hwnc;
+    op.stride = s.stride, op.top = op.left = s.padding, op.hwnc = s.hwnc;
   };
   Conv2dForward forward{};
   set_extents(forward);
@@ -424,7 +424,7 @@ void conv2d(const Ops &ops, const Shape &s) {
                             .M = N * P * P,
                             .C = O,
                             .eps = 1e-5f,
-                            .relu = true};
+                            .activation = Activation::relu};
   ops.conv2d_norm_forward({forward, norm});
   record("normalised y", forward.y, out);
 

@@ -1,3 +1,4 @@
+import type { Activation } from "../../backend/addon";
 import { backend, empty, emptyLike, record, type Tensor } from "../tensor";
 
 /** Weights and running averages of a batch norm, each [C]. */
@@ -13,20 +14,20 @@ export interface BatchNormOptions {
   training: boolean;
   momentum?: number;
   eps?: number;
-  relu?: boolean;
-  /** [N,H,W,C], added before ReLU. */
+  activation?: Activation;
+  /** [N,H,W,C], added before the activation. */
   residual?: Tensor | null;
 }
 
 /**
- * y [N,H,W,C] = relu?((x - mean) / sqrt(var + eps) * weight + bias + residual). torch.nn.functional.batch_norm: the batch is normalised with
+ * y [N,H,W,C] = activation((x - mean) / sqrt(var + eps) * weight + bias + residual). torch.nn.functional.batch_norm: the batch is normalised with
  * the biased variance, and runningVar moves towards the unbiased one. Has gradients only in training mode.
  */
 export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
   return options.training ? byBatch(x, state, options) : byRunningAverages(x, state, options);
 }
 
-function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5, relu = false, residual = null }: BatchNormOptions): Tensor {
+function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5, activation = "none", residual = null }: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar } = state;
   const y = emptyLike(x);
   const mean = empty(weight.shape);
@@ -43,7 +44,7 @@ function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5,
     rstd: rstd.handle,
     momentum,
     eps,
-    relu,
+    activation,
   });
 
   return record(y, [x, weight, bias, residual], (dy) => {
@@ -57,18 +58,18 @@ function byBatch(x: Tensor, state: BatchNormState, { momentum = 0.1, eps = 1e-5,
       weight: weight.handle,
       mean: mean.handle,
       rstd: rstd.handle,
-      y: relu ? y.handle : null,
+      y: activation === "none" ? null : y.handle,
       dx: dx.handle,
       dweight: dweight.handle,
       dbias: dbias.handle,
       dresidual: dresidual?.handle,
-      relu,
+      activation,
     });
     return [dx, dweight, dbias, dresidual];
   });
 }
 
-function byRunningAverages(x: Tensor, state: BatchNormState, { eps = 1e-5, relu = false, residual = null }: BatchNormOptions): Tensor {
+function byRunningAverages(x: Tensor, state: BatchNormState, { eps = 1e-5, activation = "none", residual = null }: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar } = state;
   const y = emptyLike(x);
   backend().batchNormForwardEval({
@@ -80,7 +81,7 @@ function byRunningAverages(x: Tensor, state: BatchNormState, { eps = 1e-5, relu 
     residual: residual?.handle,
     y: y.handle,
     eps,
-    relu,
+    activation,
   });
   return record(y, [x, weight, bias, residual], () => {
     throw new Error("batchNorm: has no gradient in evaluation mode; call train() on the model before the forward pass");

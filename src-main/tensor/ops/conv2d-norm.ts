@@ -1,19 +1,18 @@
+import type { Activation } from "../../backend/addon";
 import { backend, record, type Tensor } from "../tensor";
 import type { BatchNormState } from "./batch-norm";
-import { convolved } from "./conv2d";
+import { convolved, type Windows } from "./conv2d";
 import { emptyImages } from "./image-layout";
 
-export interface Conv2dNormOptions {
-  stride?: number;
-  padding?: number;
+export interface Conv2dNormOptions extends Windows {
   eps?: number;
-  relu?: boolean;
-  /** [N,P,Q,O], added before ReLU. */
+  activation?: Activation;
+  /** [N,P,Q,O], added before the activation. */
   residual?: Tensor | null;
 }
 
 /**
- * y [N,P,Q,O] = relu?(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images. For
+ * y [N,P,Q,O] = activation(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images. For
  * inference; has no gradients.
  */
 export function conv2dNorm(
@@ -21,7 +20,7 @@ export function conv2dNorm(
   weight: Tensor,
   bias: Tensor | null,
   norm: BatchNormState,
-  { stride = 1, padding = 0, eps = 1e-5, relu = false, residual = null }: Conv2dNormOptions,
+  { stride = 1, padding = 0, eps = 1e-5, activation = "none", residual = null }: Conv2dNormOptions,
 ): Tensor {
   const y = emptyImages(x, convolved(x, weight, stride, padding));
   backend().conv2dNormForward({
@@ -37,7 +36,7 @@ export function conv2dNorm(
     runningVar: norm.runningVar.handle,
     residual: residual?.handle,
     eps,
-    relu,
+    activation,
     hwnc: x.hwnc,
   });
   return record(y, [x, weight, bias, norm.weight, norm.bias, residual], () => {

@@ -258,7 +258,7 @@ export class Thread {
       ...{ N: this.random.integer(1, 3), M, T, D: some(), K: some(), A: this.random.integer(1, 3), E: some(), Q: this.random.integer(1, M) },
       ...{ H: Math.max(some(), R, kernel), W: Math.max(some(), S, kernel), C: some(), O: some(), R, S },
       hwnc: !this.place.library && this.random.once(2),
-      ...{ stride: this.random.integer(1, 3), padding: this.random.below(Math.min(R, S)) },
+      ...{ stride: this.random.integer(1, 3), padding: this.random.once(3) ? "same" : this.random.below(Math.min(R, S)) },
       window: { kernel, stride: this.random.integer(1, 3), padding: this.random.integer(0, kernel >> 1) },
       ...{ Z: this.random.integer(2, 9), index: this.random.below(T), begin, end: this.random.integer(begin + 1, T) },
       crop: this.random.pick([0, 1, 8, 64, 2 ** 31 - 1]),
