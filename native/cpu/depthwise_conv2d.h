@@ -132,6 +132,7 @@ struct Slide {
   static constexpr int kFew = stride == 1 ? 7 : 6, kOut = VecTraits<V>::registers - S > 9 ? 8 : kFew;
   static constexpr int kIn = backward ? (kOut + S - 2) / stride + 1 : (kOut - 1) * stride + S;
   static constexpr int tap(int o, int i) { return backward ? o - stride * i + S - 1 : i - stride * o; }
+  static constexpr int kNew = backward ? kOut / stride : kOut * stride;  // pixels that are not in the block before
 };
 
 // The outputs and pixels of a block, of which only [first, end) are there
@@ -185,11 +186,35 @@ template <class V, class Slide, bool whole, class T>
   }
 }
 
+// The rows of pixels that no row of outputs has met before the next one does: `count` from `row`
+struct NewRows {
+  int64_t row, count;
+
+  NewRows(const Meeting &now, const Meeting &next) : row(last(now) + 1), count(last(next) - last(now)) {}
+  static int64_t last(const Meeting &rows) { return rows.pixel_step > 0 ? rows.pixel + rows.count - 1 : rows.pixel; }
+};
+
+// Prefetches what the block below will read and write for the first time, a line of channels at a time: pixels are too far apart for the
+// processor to see what comes next.
+template <class Slide, class T>
+[[gnu::always_inline]] inline void prefetch_below(const Depthwise &a, const NewRows &rows, const T *pixels, const T *outputs) {
+  for (int64_t row = 0; row < rows.count; row++, pixels += a.in.row) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Slide::kNew; i++) __builtin_prefetch(pixels + i * a.in.pixel);
+  }
+#pragma GCC unroll 8
+  for (int o = 0; o < Slide::kOut; o++) __builtin_prefetch(outputs + o * a.out.pixel, 1);
+}
+
 // A block of outputs in a row. `from` and `to`: the rows' images.
 template <class V, class Slide, bool whole, class T>
-[[gnu::noinline]] void convolve_block(const Depthwise &a, const Meeting &rows, const Block &block, const T *from, T *to, int64_t at) {
+[[gnu::noinline]] void convolve_block(const Depthwise &a, const Meeting &rows, const NewRows &below, const Block &block, const T *from,
+                                      T *to, int64_t at) {
+  constexpr int64_t kLine = 64 / sizeof(T);
   for_vectors<V>(
       a.C, [&](int64_t c) __attribute__((always_inline)) {
+        if (c % kLine == 0)
+          prefetch_below<Slide>(a, below, from + below.row * a.in.row + block.pixel * a.in.pixel + c, to + (at + a.out.row + c));
         V sums[Slide::kOut];
         const V start = a.ending.start ? load<V>(a.ending.start + c) : V{};
 #pragma GCC unroll 8
@@ -210,12 +235,14 @@ template <class V, class Slide, bool whole, class T>
 
 template <class V, class Slide, bool backward, class T>
 void slide_row(const Depthwise &a, const T *from, T *to, int64_t n, int64_t h) {
-  const Meeting rows = (backward ? backward_meeting : forward_meeting)(h, a.stride, a.top, a.R, a.in.H);
+  const auto meet = backward ? backward_meeting : forward_meeting;
+  const Meeting rows = meet(h, a.stride, a.top, a.R, a.in.H);
+  const NewRows below(rows, meet(std::min(h + 1, a.out.H - 1), a.stride, a.top, a.R, a.in.H));
   for (int64_t index = 0;; index++) {
     const Block block = block_of<Slide, backward>(a, index);
     if (block.output >= a.out.W) return;
     const auto convolve = block.template whole<Slide>() ? convolve_block<V, Slide, true, T> : convolve_block<V, Slide, false, T>;
-    convolve(a, rows, block, from + n * a.in.image, to, a.out.at(n, h) + block.output * a.out.pixel);
+    convolve(a, rows, below, block, from + n * a.in.image, to, a.out.at(n, h) + block.output * a.out.pixel);
   }
 }
 
@@ -320,15 +347,33 @@ template <class V, int S, int stride, int rows, int outputs, bool whole, class T
   }
 }
 
+// What the row of outputs below reads for the first time: its gradients, and the last `stride` rows of x that it meets; or null
+template <class T>
+struct Below {
+  const T *x = nullptr, *dy = nullptr;
+
+  template <int stride, int outputs>
+  [[gnu::always_inline]] void prefetch(const Pixels &in, int64_t w, const Pixels &out, int64_t q) const {
+#pragma GCC unroll 4
+    for (int o = 0; o < outputs; o++) __builtin_prefetch(dy + (q + o) * out.pixel);
+#pragma GCC unroll 2
+    for (int r = 0; r < stride; r++) {
+#pragma GCC unroll 8
+      for (int i = 0; i < outputs * stride; i++) __builtin_prefetch(x + r * in.row + (w + i) * in.pixel);
+    }
+  }
+};
+
 // The same along a whole row of outputs; x: the first of `rows` rows. The sums are added to `to`, `distance` apart.
 template <class V, int S, int stride, int rows, class T>
-[[gnu::noinline]] void add_products_of_row(const T *x, const Pixels &in, int64_t left, const T *dy, const Pixels &out, float *to,
-                                           int64_t distance) {
+[[gnu::noinline]] void add_products_of_row(const T *x, const Pixels &in, int64_t left, const T *dy, const Pixels &out,
+                                           const Below<T> &below, float *to, int64_t distance) {
   constexpr int kOutputs = 4, kReach = (kOutputs - 1) * stride + S;
   V sums[rows][S] = {};
   int64_t q = 0;
   for (; q + kOutputs <= out.W; q += kOutputs) {
     const int64_t w = q * stride - left;
+    if (below.x) below.template prefetch<stride, kOutputs>(in, w, out, q);
     if (w >= 0 && w + kReach <= in.W)
       add_products<V, S, stride, rows, kOutputs, true>(x, in, w, dy + q * out.pixel, out.pixel, sums);
     else
@@ -348,20 +393,23 @@ template <class V, int S, int stride, int rows, class T>
 // All rows of taps that meet a row of outputs. Where taps do not fit the registers, some rows at a time.
 template <class V, int S, int stride, class T>
 void add_row_of_outputs(const DepthwiseConv2dBackwardWeight &a, const Meeting &rows, const T *x, const Pixels &in, const T *dy,
-                        const Pixels &out, float *to, int64_t distance) {
+                        const Pixels &out, bool first_of_line, float *to, int64_t distance) {
   constexpr int kMost = VecTraits<V>::registers - 5, kRows = std::min(S, kMost / S);
   int64_t i = 0;
   x += rows.pixel * in.row;
   to += rows.tap * S * distance;
-  for (; i + kRows <= rows.count; i += kRows)
-    add_products_of_row<V, S, stride, kRows>(x + i * in.row, in, a.left, dy, out, to + i * S * distance, distance);
-  for (; i < rows.count; i++) add_products_of_row<V, S, stride, 1>(x + i * in.row, in, a.left, dy, out, to + i * S * distance, distance);
+  Below<T> below;
+  if (first_of_line) below = {x + rows.count * in.row, dy + out.row};
+  for (; i + kRows <= rows.count; i += kRows, below = {})
+    add_products_of_row<V, S, stride, kRows>(x + i * in.row, in, a.left, dy, out, below, to + i * S * distance, distance);
+  for (; i < rows.count; i++, below = {})
+    add_products_of_row<V, S, stride, 1>(x + i * in.row, in, a.left, dy, out, below, to + i * S * distance, distance);
 }
 
 // Any size: one tap after the other
 template <class V, class T>
 void add_row_of_any(const DepthwiseConv2dBackwardWeight &a, const Meeting &rows, const T *x, const Pixels &in, const T *dy,
-                    const Pixels &out, float *to, int64_t distance) {
+                    const Pixels &out, bool, float *to, int64_t distance) {
   for (int64_t i = 0; i < rows.count; i++) {
     for (int64_t s = 0; s < a.S; s++) {
       V sum{};
@@ -391,6 +439,7 @@ template <class V, class T>
 void add_rows(const DepthwiseConv2dBackwardWeight &a, const TapSums<V> &plan, int64_t part, float *sums) {
   const Pixels in(a.hwnc, a.N, a.H, a.W, a.C), out(a.hwnc, a.N, a.P, a.Q, a.C);
   const auto add = row_of_outputs<V, T>(a);
+  constexpr int64_t kLine = 64 / sizeof(T);
   const int64_t distance = plan.vectors * lanes<V>;
   std::fill_n(sums, plan.size, 0.0f);
   for (int64_t row = part * plan.rows; row < std::min(a.N * a.P, (part + 1) * plan.rows); row++) {
@@ -399,7 +448,7 @@ void add_rows(const DepthwiseConv2dBackwardWeight &a, const TapSums<V> &plan, in
     const T *x = static_cast<const T *>(a.x.data) + n * in.image, *dy = static_cast<const T *>(a.dy.data) + out.at(n, p);
     float *to = sums;
     for_vectors<V>(a.C, [&](int64_t c) {
-      add(a, rows, x + c, in, dy + c, out, to, distance);
+      add(a, rows, x + c, in, dy + c, out, c % kLine == 0, to, distance);
       if (a.dbias) {
         V sum{};
         for (int64_t q = 0; q < a.Q; q++) sum += load<V>(dy + q * out.pixel + c);

@@ -94,19 +94,20 @@ void slide(const Images &a) {
     const auto h = static_cast<int32_t>(across.split(block));
     const int32_t begin = static_cast<int32_t>(block) * Row::kOut, w = first + begin;
     const int32_t column = backward ? begin / stride - before : begin * stride - a.left;
-    const Meeting v = meeting<backward>(h, stride, a.top);
     Eight sums[Row::kOut];
     GPU_UNROLL
     for (int o = 0; o < Row::kOut; o++) sums[o] = a.bias ? load8({a.bias}, c, count) : Eight{};
-    for (int64_t r = v.tap, i = v.pixel; r < a.R; r += v.tap_step, i += v.pixel_step) {
+    int32_t i = backward ? (h + a.top) / stride : h * stride - a.top;
+    for (int32_t r = backward ? (h + a.top) % stride : 0; r < a.R; r += backward ? stride : 1, i += backward ? -1 : 1) {
       if (i < 0 || i >= a.in_H) continue;
       Eight taps[S];
       GPU_UNROLL
-      for (int s = 0; s < S; s++) taps[s] = load8({a.taps}, (r * S + s) * a.C + c, count);
+      for (int s = 0; s < S; s++) taps[s] = load8({a.taps}, (int64_t{r} * S + s) * a.C + c, count);
+      const Floats pixels = a.from + (((n * a.in_H + i) * a.in_W + column) * a.C + c);
       GPU_UNROLL
       for (int j = 0; j < Row::kIn; j++) {
         if (column + j < 0 || column + j >= a.in_W) continue;
-        const Eight pixel = load8(a.from, ((n * a.in_H + i) * a.in_W + column + j) * a.C + c, count);
+        const Eight pixel = load8(pixels, j * a.C, count);
         GPU_UNROLL
         for (int o = 0; o < Row::kOut; o++) {
           const int s = Row::tap(o, j);
@@ -157,28 +158,32 @@ void set_extents(Images &images, int64_t in_H, int64_t in_W, int64_t out_H, int6
 
 // ---- Weight gradients
 
-constexpr int kChannels = 32, kRowsHigh = 8, kOutputs = 4;
+constexpr int kChannels = 32, kRowsHigh = 8;
+// At once, so that they and all taps are in registers
+template <int S>
+constexpr int kOutputs = S < 7 ? 4 : 2;
 
-// sums += the products of some outputs in row p, from q, with the pixels that they meet; x: the image, dy: the row
+// sums += the products of some outputs in a row, from q, with the pixels that they meet. x: the image; dy: the row; top: of its windows
 template <int S, int stride, class T>
-__device__ inline void add_products(const DepthwiseConv2dBackwardWeight &a, const T *x, const T *dy, int64_t p, int64_t q,
+__device__ inline void add_products(const DepthwiseConv2dBackwardWeight &a, const T *x, const T *dy, int32_t top, int32_t q,
                                     float (&sums)[S * S]) {
-  float gradient[kOutputs];
+  const auto outputs = min(static_cast<int32_t>(a.Q) - q, kOutputs<S>);
+  const int32_t left = q * stride - static_cast<int32_t>(a.left);
+  float gradient[kOutputs<S>];
   GPU_UNROLL
-  for (int o = 0; o < kOutputs; o++) gradient[o] = q + o < a.Q ? to_float(dy[(q + o) * a.C]) : 0.0f;
-  const int64_t left = q * stride - a.left;
+  for (int o = 0; o < kOutputs<S>; o++) gradient[o] = o < outputs ? to_float(dy[(q + o) * a.C]) : 0.0f;
   GPU_UNROLL
   for (int r = 0; r < S; r++) {
-    const int64_t h = p * stride - a.top + r;
-    if (h < 0 || h >= a.H) continue;
+    if (top + r < 0 || top + r >= a.H) continue;
+    const T *row = x + (int64_t{top + r} * a.W + left) * a.C;
     GPU_UNROLL
-    for (int i = 0; i < (kOutputs - 1) * stride + S; i++) {
+    for (int i = 0; i < (kOutputs<S> - 1) * stride + S; i++) {
       if (left + i < 0 || left + i >= a.W) continue;
-      const float pixel = to_float(x[(h * a.W + left + i) * a.C]);
+      const float pixel = to_float(row[i * a.C]);
       GPU_UNROLL
-      for (int o = 0; o < kOutputs; o++) {
+      for (int o = 0; o < kOutputs<S>; o++) {
         const int s = i - stride * o;
-        if (s >= 0 && s < S && q + o < a.Q) sums[r * S + s] += gradient[o] * pixel;
+        if (s >= 0 && s < S && o < outputs) sums[r * S + s] += gradient[o] * pixel;
       }
     }
   }
@@ -194,7 +199,8 @@ __global__ void __launch_bounds__(kChannels *kRowsHigh) weight_chunks(DepthwiseC
   for (int64_t row = first + threadIdx.y; row < end && c < a.C; row += kRowsHigh) {
     const int64_t n = row / a.P, p = row - n * a.P;
     const T *x = static_cast<const T *>(a.x.data) + n * a.H * a.W * a.C + c, *dy = static_cast<const T *>(a.dy.data) + row * a.Q * a.C + c;
-    for (int64_t q = 0; q < a.Q; q += kOutputs) add_products<S, stride>(a, x, dy, p, q, sums);
+    const auto top = static_cast<int32_t>(p * stride - a.top);
+    for (int32_t q = 0; q < a.Q; q += kOutputs<S>) add_products<S, stride>(a, x, dy, top, q, sums);
   }
   GPU_UNROLL
   for (int tap = 0; tap < S * S; tap++) {
