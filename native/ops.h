@@ -100,6 +100,19 @@ struct Scale {
   float factor;
 };
 
+// y [M,K] = x [M,K] * factors [M], each row by its own. x * factors.unsqueeze(-1)
+struct ScaleRowsForward {
+  const float *x, *factors;
+  float *y;
+  int64_t M, K;
+};
+// dx = dy * factors, dfactors = sum of dy * x over each row, in double precision
+struct ScaleRowsBackward {
+  const float *x, *factors, *dy;
+  float *dx, *dfactors;
+  int64_t M, K;
+};
+
 // y = max(x, 0), elementwise; NaN stays NaN. torch.nn.functional.relu
 struct ReluForward {
   Floats x;
@@ -534,6 +547,8 @@ struct RandomPermutation {
   OP(add, Add)                                                        \
   OP(multiply, Multiply)                                              \
   OP(scale, Scale)                                                    \
+  OP(scale_rows_forward, ScaleRowsForward)                            \
+  OP(scale_rows_backward, ScaleRowsBackward)                          \
   OP(relu_forward, ReluForward)                                       \
   OP(relu_backward, ReluBackward)                                     \
   OP(mean_forward, MeanForward)                                       \

@@ -164,6 +164,8 @@ export interface Addon {
   multiply(a: { a: Handle; b: Handle; y: Handle }): void;
   /** `by` is [1]. */
   scale(a: { x: Handle; by?: Handle | null; y: Handle; factor: number }): void;
+  scaleRowsForward(a: { x: Handle; factors: Handle; y: Handle }): void;
+  scaleRowsBackward(a: { x: Handle; factors: Handle; dy: Handle; dx: Handle; dfactors: Handle }): void;
   reluForward(a: { x: Handle; y: Handle }): void;
   reluBackward(a: { y: Handle; dy: Handle; dx: Handle }): void;
   meanForward(a: { x: Handle; y: Handle }): void;

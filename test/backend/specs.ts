@@ -115,6 +115,8 @@ export function callsAt(extents: Extents): Record<string, Call> {
     add: { a: act.of(M, N), b: act.of(M, N), y: toAct.of(M, N) },
     multiply: { a: f32.of(M, N), b: f32.of(M, N), y: to.of(M, N) },
     scale: { x: f32.of(M, N), by: f32.maybe(1), y: to.of(M, N), factor: number(2) },
+    scaleRowsForward: { x: f32.of(M, N), factors: f32.of(M), y: to.of(M, N) },
+    scaleRowsBackward: { x: f32.of(M, N), factors: f32.of(M), dy: f32.of(M, N), dx: to.of(M, N), dfactors: to.of(M) },
     reluForward: { x: act.of(N, M), y: toAct.of(N, M) },
     reluBackward: { y: act.of(N, M), dy: act.of(N, M), dx: toAct.of(N, M) },
     meanForward: { x: act.of(M, N), y: to.of(1) },

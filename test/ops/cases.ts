@@ -30,6 +30,7 @@ import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
 import { relu } from "../../src-main/tensor/ops/relu";
 import { resizeGrid } from "../../src-main/tensor/ops/resize-grid";
 import { scale } from "../../src-main/tensor/ops/scale";
+import { scaleRows } from "../../src-main/tensor/ops/scale-rows";
 import { selectToken } from "../../src-main/tensor/ops/select-token";
 import { sliceTokens } from "../../src-main/tensor/ops/slice-tokens";
 import { sumRows } from "../../src-main/tensor/ops/sum-rows";
@@ -126,6 +127,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   add: ({ a, b }) => ({ y: add(a, b) }),
   multiply: ({ a, b }) => ({ y: multiply(a, b) }),
   scale: ({ x, by }, { factor }) => ({ y: scale(x, factor, by) }),
+  scaleRows: ({ x, factors }) => ({ y: scaleRows(x, factors) }),
   relu: ({ x }) => ({ y: relu(x) }),
   mean: ({ x }) => ({ y: mean(x) }),
   meanSquare: ({ x, target }) => ({ y: meanSquare(x, target ?? null) }),

@@ -223,6 +223,7 @@ OPS = {
     "add": lambda a, b: {"y": a + b},
     "multiply": lambda a, b: {"y": a * b},
     "scale": lambda x, factor, by=None: {"y": x * factor * (1 if by is None else by)},
+    "scaleRows": lambda x, factors: {"y": x * factors.unsqueeze(-1)},
     "relu": lambda x: {"y": F.relu(x)},
     "mean": lambda x: {"y": x.mean().reshape(1)},
     "meanSquare": mean_square,
