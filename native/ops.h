@@ -505,13 +505,6 @@ struct SampleViews {
   bool flip;
   uint64_t seed, epoch;
 };
-// y [1,Z,Z,3] from one image [H,W,3]: shorter side to Z (bilinear as above), centre crop, normalise
-struct PrepareImage {
-  const uint8_t *image;
-  FloatsOut y;
-  int64_t H, W, Z;
-  float mean[3], std[3];
-};
 
 // Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011), keyed by (seed, stream) and counted by position: the same bits on
 // every backend, ISA and thread count.
@@ -599,7 +592,6 @@ struct RandomPermutation {
   OP(assemble_batch, AssembleBatch)                                   \
   OP(blend, Blend)                                                    \
   OP(sample_views, SampleViews)                                       \
-  OP(prepare_image, PrepareImage)                                     \
   OP(random_normal, RandomNormal)                                     \
   OP(random_uniform, RandomUniform)                                   \
   OP(random_permutation, RandomPermutation)

@@ -328,7 +328,6 @@ export interface Addon {
   }): void;
   blend(a: { a: Handle; b: Handle; shares: Handle; boxes?: Handle | null; y: Handle }): void;
   sampleViews(a: { y: Handle; crop: number; flip: boolean; seed: number; epoch: number }): void;
-  prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
   randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;
   randomUniform(a: { y: Handle; seed: number; stream: number; low: number; high: number }): void;
   randomPermutation(a: { y: Handle; seed: number; stream: number }): void;

@@ -270,7 +270,7 @@ export class Studio {
     if (file.type !== "" || !path) {
       this.message = {
         kind: "problem",
-        text: `${file.name} is neither an image nor a folder. Drop a PNG, JPEG or WebP image to predict, or a folder to use as data.`,
+        text: `${file.name} is neither an image nor a folder. Drop an image (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, or a folder to use as data.`,
       };
       return;
     }

@@ -211,7 +211,6 @@ export function callsAt(extents: Extents): Record<string, Call> {
     },
     blend: { a: image, b: image, shares: f32.of(N), boxes: i32.maybe(N, 4), y: toImage },
     sampleViews: { y: toI32.of(N, 3), crop: integer(crop), flip: flag(true), seed: integer(1), epoch: integer(2) },
-    prepareImage: { image: u8.of(H + 2, W + 1, 3), y: toAct.of(1, Z, Z, 3), ...normalization },
     randomNormal: { y: to.of(M * M), ...random, mean: number(0), std: number(1) },
     randomUniform: { y: to.of(M * M), ...random, low: number(0), high: number(1) },
     randomPermutation: { y: toI32.of(M * M), ...random },

@@ -26,7 +26,6 @@ import { mlp } from "../../src-main/tensor/ops/mlp";
 import { multiply } from "../../src-main/tensor/ops/multiply";
 import { oneHot } from "../../src-main/tensor/ops/one-hot";
 import { type AdamWParameter, accumulate, adamw, clipNorm, sgd } from "../../src-main/tensor/ops/optimizer";
-import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
 import { relu } from "../../src-main/tensor/ops/relu";
 import { resizeGrid } from "../../src-main/tensor/ops/resize-grid";
 import { scale } from "../../src-main/tensor/ops/scale";
@@ -167,7 +166,6 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   assembleBatch: ({ images, indices, ...views }, options) => ({ y: assembleBatch(images, indices, views, options) }),
   blend: ({ a, b, shares, boxes }) => ({ y: blend(a, b, shares, boxes ?? null) }),
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
-  prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
 
 /** It has no gradient in evaluation mode. */

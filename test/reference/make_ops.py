@@ -208,14 +208,6 @@ def blend(a, b, shares, boxes=None):
     return {"y": torch.where(masks[..., None], mixed, a)}
 
 
-def prepare_image(image, size, mean, std):
-    H, W, _ = image.shape
-    height, width = (int(size * side / min(H, W)) for side in (H, W))
-    top, left = (int(round((side - size) / 2.0)) for side in (height, width))
-    whole_image = resized(image[None], (height, width))
-    return {"y": normalized(whole_image[:, top : top + size, left : left + size], mean, std)}
-
-
 OPS = {
     "linear": linear,
     "mlp": mlp,
@@ -254,7 +246,6 @@ OPS = {
     "assembleBatch": assemble_batch,
     "blend": blend,
     "sampleViews": sample_views,
-    "prepareImage": prepare_image,
 }
 
 
