@@ -86,7 +86,7 @@ const comparisons: readonly Written<ComparisonId>[] = [
       teacher: { ...bundledBackbone, weights: fittedWeightsIn(SAME_LABELS_TEACHER) },
       student: { model: "vit_micro_patch4_32", patchSize: 8 },
       train: quickRun,
-      distillation: { labels: 1, terms: [locality] },
+      distillation: { labels: 1, terms: [{ ...locality, stage: "stage5" }] },
       control: { train: {} },
       augment: { crop: 4, flip: true, views: 2 },
     },
