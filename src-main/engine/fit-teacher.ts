@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import type { Calibrated, FitRequest, FittedTeacher, NoticeBody } from "../contract/engine";
 import { InputError, Interrupted, UsageError } from "../contract/failure";
+import { bundledBackbone } from "../contract/families";
 import { isHubPath } from "../contract/hub-path";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { DataSource } from "../contract/recipe";
-import { bundledBackbone, bundledBackboneFile } from "../data/assets";
+import { bundledBackboneFile } from "../data/assets";
 import type { Dataset } from "../data/dataset";
 import { heldBack, without } from "../data/division";
 import { leftOutFile } from "../data/folder/left-out";
