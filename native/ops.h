@@ -100,6 +100,19 @@ struct Scale {
   float factor;
 };
 
+// y [M,K] = x [M,K] * factors [M], each row by its own. x * factors.unsqueeze(-1)
+struct ScaleRowsForward {
+  const float *x, *factors;
+  float *y;
+  int64_t M, K;
+};
+// dx = dy * factors, dfactors = sum of dy * x over each row, in double precision
+struct ScaleRowsBackward {
+  const float *x, *factors, *dy;
+  float *dx, *dfactors;
+  int64_t M, K;
+};
+
 // y = max(x, 0), elementwise; NaN stays NaN. torch.nn.functional.relu
 struct ReluForward {
   Floats x;
@@ -492,13 +505,6 @@ struct SampleViews {
   bool flip;
   uint64_t seed, epoch;
 };
-// y [1,Z,Z,3] from one image [H,W,3]: shorter side to Z (bilinear as above), centre crop, normalise
-struct PrepareImage {
-  const uint8_t *image;
-  FloatsOut y;
-  int64_t H, W, Z;
-  float mean[3], std[3];
-};
 
 // Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011), keyed by (seed, stream) and counted by position: the same bits on
 // every backend, ISA and thread count.
@@ -534,6 +540,8 @@ struct RandomPermutation {
   OP(add, Add)                                                        \
   OP(multiply, Multiply)                                              \
   OP(scale, Scale)                                                    \
+  OP(scale_rows_forward, ScaleRowsForward)                            \
+  OP(scale_rows_backward, ScaleRowsBackward)                          \
   OP(relu_forward, ReluForward)                                       \
   OP(relu_backward, ReluBackward)                                     \
   OP(mean_forward, MeanForward)                                       \
@@ -584,7 +592,6 @@ struct RandomPermutation {
   OP(assemble_batch, AssembleBatch)                                   \
   OP(blend, Blend)                                                    \
   OP(sample_views, SampleViews)                                       \
-  OP(prepare_image, PrepareImage)                                     \
   OP(random_normal, RandomNormal)                                     \
   OP(random_uniform, RandomUniform)                                   \
   OP(random_permutation, RandomPermutation)

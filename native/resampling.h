@@ -45,15 +45,15 @@ struct Resampling {
   const float *weights_of(int64_t i) const { return weights.data() + i * taps; }
 };
 
-// Outputs `begin` ... `begin + count - 1` of a bilinear resize.
-inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64_t count) {
+// Of a bilinear resize.
+inline Resampling bilinear(int64_t inputs, int64_t outputs) {
   const double radius = std::max(static_cast<double>(inputs) / static_cast<double>(outputs), 1.0);
   Resampling r;
   r.taps = std::min(inputs, static_cast<int64_t>(std::ceil(2 * radius)));
-  r.first.resize(static_cast<size_t>(count));
-  r.weights.resize(static_cast<size_t>(count * r.taps));
-  for (int64_t i = 0; i < count; ++i) {
-    const Triangle triangle(inputs, outputs, begin + i);
+  r.first.resize(static_cast<size_t>(outputs));
+  r.weights.resize(static_cast<size_t>(outputs * r.taps));
+  for (int64_t i = 0; i < outputs; ++i) {
+    const Triangle triangle(inputs, outputs, i);
     const int64_t first = std::min(triangle.low, inputs - r.taps), high = std::min(triangle.high, triangle.low + r.taps);
     r.first[static_cast<size_t>(i)] = first;
     for (int64_t at = triangle.low; at < high; ++at) r.weights[static_cast<size_t>(i * r.taps + at - first)] = triangle.weight(at);
@@ -63,12 +63,5 @@ inline Resampling bilinear(int64_t inputs, int64_t outputs, int64_t begin, int64
 
 // torchvision's int(round(rest / 2.0)), which rounds a half to the even number.
 inline int64_t half_to_even(int64_t rest) { return rest / 2 + (rest % 2) * (rest / 2 % 2); }
-
-// Resizes the image, as if as a whole, until its shorter side is `size`; the outputs are the `size` pixels at its centre along one side. As
-// torchvision's Resize(size), int(size * long / short), and CenterCrop(size)
-inline Resampling centre_of(int64_t side, int64_t shorter, int64_t size) {
-  const int64_t resized = size * side / shorter;
-  return bilinear(side, resized, half_to_even(resized - size), size);
-}
 
 }  // namespace distill

@@ -136,7 +136,7 @@ void erase(const Rectangle &erased, int64_t height, int64_t width, uint8_t *y) {
 
 void assemble_batch(const AssembleBatch &a) {
   const NormaliseTable table = normalise_table(a.mean, a.std);
-  const Resampling columns = bilinear(a.W, a.Z, 0, a.Z), rows = bilinear(a.H, a.Z, 0, a.Z);
+  const Resampling columns = bilinear(a.W, a.Z), rows = bilinear(a.H, a.Z);
   parallel_for(a.N, [&](int64_t n) {
     const int64_t height = a.sizes ? std::clamp<int64_t>(a.sizes[2 * n], 1, a.H) : a.H;
     const int64_t width = a.sizes ? std::clamp<int64_t>(a.sizes[2 * n + 1], 1, a.W) : a.W;
@@ -149,7 +149,7 @@ void assemble_batch(const AssembleBatch &a) {
     else if (height == a.H && width == a.W)
       resize(view, height, width, table, columns, rows, a.Z, y);
     else
-      resize(view, height, width, table, bilinear(width, a.Z, 0, a.Z), bilinear(height, a.Z, 0, a.Z), a.Z, y);
+      resize(view, height, width, table, bilinear(width, a.Z), bilinear(height, a.Z), a.Z, y);
   });
 }
 
@@ -178,12 +178,6 @@ void sample_views(const SampleViews &a) {
     a.y[3 * n + 1] = static_cast<int32_t>(view.left);
     a.y[3 * n + 2] = view.flip;
   }
-}
-
-void prepare_image(const PrepareImage &a) {
-  const NormaliseTable table = normalise_table(a.mean, a.std);
-  const int64_t shorter = std::min(a.H, a.W);
-  resize(a.image, a.H, a.W, table, centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z), a.Z, a.y);
 }
 
 }  // namespace distill::scalar

@@ -1,4 +1,4 @@
-// Ops on the rows of a matrix: sum, logarithm of the sum of exponentials, one-hot labels, the largest value's column.
+// Ops on the rows of a matrix: factors, sum, logarithm of the sum of exponentials, one-hot labels, the largest value's column.
 #include <algorithm>
 #include <cmath>
 
@@ -27,6 +27,23 @@ double sum_of_exponentials(const float *x, int64_t K, double greatest) {
 }
 
 }  // namespace
+
+void scale_rows_forward(const ScaleRowsForward &a) {
+  for_each_row(a.M, a.K, [&](int64_t m) {
+    for (int64_t k = m * a.K; k < (m + 1) * a.K; ++k) a.y[k] = a.x[k] * a.factors[m];
+  });
+}
+
+void scale_rows_backward(const ScaleRowsBackward &a) {
+  for_each_row(a.M, a.K, [&](int64_t m) {
+    double sum = 0;
+    for (int64_t k = m * a.K; k < (m + 1) * a.K; ++k) {
+      sum += double{a.dy[k]} * a.x[k];
+      a.dx[k] = a.dy[k] * a.factors[m];
+    }
+    a.dfactors[m] = static_cast<float>(sum);
+  });
+}
 
 void sum_rows_forward(const SumRowsForward &a) {
   for_each_row(a.M, a.K, [&](int64_t m) {

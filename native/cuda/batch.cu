@@ -141,7 +141,7 @@ void assemble_batch(const AssembleBatch &a) {
     });
     return;
   }
-  const Grid grid = upload(bilinear(a.W, a.Z, 0, a.Z), bilinear(a.H, a.Z, 0, a.Z));
+  const Grid grid = upload(bilinear(a.W, a.Z), bilinear(a.H, a.Z));
   for_each_value(a, [=] __device__(const Picture &picture, int64_t i, int64_t p, int64_t q, int64_t c) {
     a.y[i] = resized(picture, grid, p, q, c, a.mean[c], a.std[c]);
   });
@@ -162,15 +162,6 @@ void sample_views(const SampleViews &a) {
     a.y[3 * n] = static_cast<int32_t>(view.top);
     a.y[3 * n + 1] = static_cast<int32_t>(view.left);
     a.y[3 * n + 2] = view.flip;
-  });
-}
-
-void prepare_image(const PrepareImage &a) {
-  const int64_t shorter = a.H < a.W ? a.H : a.W;
-  const Grid grid = upload(centre_of(a.W, shorter, a.Z), centre_of(a.H, shorter, a.Z));
-  for_each(a.Z * a.Z * 3, [=] __device__(int64_t i) {
-    const int64_t c = i % 3, q = i / 3 % a.Z, p = i / 3 / a.Z;
-    a.y[i] = resized({a.image, a.H, a.W, {0, 0, false}, {a.H, a.W}, {0, 0, 0, 0}}, grid, p, q, c, a.mean[c], a.std[c]);
   });
 }
 

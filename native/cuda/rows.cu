@@ -1,4 +1,4 @@
-// Ops on the rows of a matrix, one warp per row: a row has as many elements as there are classes.
+// Ops on the rows of a matrix, one warp per row: a row has as many elements as there are classes, or as a layer has inputs.
 #include "cuda/elementwise.cuh"
 #include "cuda/launchers.h"
 #include "cuda/sums.cuh"
@@ -18,6 +18,18 @@ __global__ void __launch_bounds__(kThreads) sum_of_rows(SumRowsForward a) {
   for (int64_t k = threadIdx.x % 32; k < a.K; k += 32) sum += a.x[row * a.K + k];
   sum = gpu::warp_sum(sum);
   if (threadIdx.x % 32 == 0) a.y[row] = static_cast<float>(sum);
+}
+
+__global__ void __launch_bounds__(kThreads) scaled_rows_backward(ScaleRowsBackward a) {
+  const int64_t row = row_of_warp();
+  if (row >= a.M) return;  // the whole warp
+  double sum = 0;
+  for (int64_t k = row * a.K + threadIdx.x % 32; k < (row + 1) * a.K; k += 32) {
+    sum += double{a.dy[k]} * a.x[k];
+    a.dx[k] = a.dy[k] * a.factors[row];
+  }
+  sum = gpu::warp_sum(sum);
+  if (threadIdx.x % 32 == 0) a.dfactors[row] = static_cast<float>(sum);
 }
 
 // What softmax and its logarithm need of the row x [K], shared by a warp.
@@ -73,6 +85,12 @@ __global__ void __launch_bounds__(kThreads) largest_of_rows(Argmax a) {
 }
 
 }  // namespace
+
+void scale_rows_forward(const ScaleRowsForward &a) {
+  for_each(a.M * a.K, [=] __device__(int64_t i) { a.y[i] = a.x[i] * a.factors[i / a.K]; });
+}
+
+void scale_rows_backward(const ScaleRowsBackward &a) { GPU_LAUNCH(scaled_rows_backward, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
 
 void sum_rows_forward(const SumRowsForward &a) { GPU_LAUNCH(sum_of_rows, gpu::blocks_for(a.M, kWarps), kThreads, 0, a); }
 

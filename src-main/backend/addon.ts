@@ -164,6 +164,8 @@ export interface Addon {
   multiply(a: { a: Handle; b: Handle; y: Handle }): void;
   /** `by` is [1]. */
   scale(a: { x: Handle; by?: Handle | null; y: Handle; factor: number }): void;
+  scaleRowsForward(a: { x: Handle; factors: Handle; y: Handle }): void;
+  scaleRowsBackward(a: { x: Handle; factors: Handle; dy: Handle; dx: Handle; dfactors: Handle }): void;
   reluForward(a: { x: Handle; y: Handle }): void;
   reluBackward(a: { y: Handle; dy: Handle; dx: Handle }): void;
   meanForward(a: { x: Handle; y: Handle }): void;
@@ -326,7 +328,6 @@ export interface Addon {
   }): void;
   blend(a: { a: Handle; b: Handle; shares: Handle; boxes?: Handle | null; y: Handle }): void;
   sampleViews(a: { y: Handle; crop: number; flip: boolean; seed: number; epoch: number }): void;
-  prepareImage(a: { image: Handle; y: Handle; mean: readonly number[]; std: readonly number[] }): void;
   randomNormal(a: { y: Handle; seed: number; stream: number; mean: number; std: number }): void;
   randomUniform(a: { y: Handle; seed: number; stream: number; low: number; high: number }): void;
   randomPermutation(a: { y: Handle; seed: number; stream: number }): void;

@@ -24,6 +24,9 @@ export const VIT_TINY: Sizes = { model: "vit_tiny_patch16_224", imageSize: 224, 
 const VIT_TINY_32: Sizes = { model: "vit_tiny_patch16_224", imageSize: 32, patchSize: 4, parameters: 5_362_762 };
 const RESNET18: Sizes = { model: "resnet18_cifar10", imageSize: 32, patchSize: null, parameters: 11_173_962 };
 
+/** The bundled backbone, at the size at which it is used. */
+const BACKBONE: Sizes = { model: "tf_efficientnet_lite0", imageSize: 160, patchSize: null, parameters: 3_383_818 };
+
 interface Example {
   title: string;
   sizes: Sizes;
@@ -41,6 +44,7 @@ export function modelBenchmarks(precision: Precision): Benchmark[] {
   return [
     ...EXAMPLES.map((example) => training(example, precision)),
     ...EXAMPLES.map((example) => inference(example, precision)),
+    inference({ title: "EfficientNet-Lite0 160 px, batch 32", sizes: BACKBONE, batch: 32, training: {}, inference: {} }, precision),
     latency(precision),
     ...distillation(precision),
     ...EXAMPLES.map((example) => memory(example, precision)),

@@ -94,11 +94,58 @@ class ResNet18(nn.Module):
         return self.fc(self.blocks(x).mean((2, 3)))
 
 
+def same_conv2d(inputs, outputs, kernel, stride=1, groups=1):
+    """With TensorFlow's padding of an even side: an odd number of zeros has its larger half on the right and below."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2 if stride == 1 else 0, groups=groups, bias=False)
+    before = (kernel - 2) // 2
+    return conv if stride == 1 else nn.Sequential(nn.ZeroPad2d((before, kernel - 2 - before) * 2), conv)
+
+
+def conv_norm(inputs, outputs, kernel, stride=1, groups=1, relu6=True):
+    layers = [same_conv2d(inputs, outputs, kernel, stride, groups), nn.BatchNorm2d(outputs, eps=1e-3)]
+    return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if relu6 else []))
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, kernel, stride, expansion):
+        super().__init__()
+        inside = inputs * expansion
+        expand = [conv_norm(inputs, inside, 1)] if expansion > 1 else []
+        self.layers = nn.Sequential(*expand, conv_norm(inside, inside, kernel, stride, inside), conv_norm(inside, outputs, 1, relu6=False))
+        self.skips = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return self.layers(x) + x if self.skips else self.layers(x)
+
+
+class EfficientNetLite0(nn.Module):
+    # depth, channels, kernel, stride, expansion
+    STAGES = [(1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6), (1, 320, 3, 1, 6)]
+
+    def __init__(self, classes):
+        super().__init__()
+        layers, inputs = [conv_norm(3, 32, 3, 2)], 32
+        for depth, channels, kernel, stride, expansion in self.STAGES:
+            for i in range(depth):
+                layers.append(InvertedResidual(inputs, channels, kernel, 1 if i else stride, expansion))
+                inputs = channels
+        self.layers = nn.Sequential(*layers, conv_norm(320, 1280, 1))
+        self.classifier = nn.Linear(1280, classes)
+
+    def forward(self, x):
+        return self.classifier(self.layers(x).mean((2, 3)))
+
+
 CLASSES = 10
 
 
 def build(model, imageSize, patchSize, parameters):
-    network = VisionTransformer(imageSize, patchSize, CLASSES) if model == "vit_tiny_patch16_224" else ResNet18(CLASSES)
+    if model == "vit_tiny_patch16_224":
+        network = VisionTransformer(imageSize, patchSize, CLASSES)
+    elif model == "tf_efficientnet_lite0":
+        network = EfficientNetLite0(CLASSES)
+    else:
+        network = ResNet18(CLASSES)
     count = sum(parameter.numel() for parameter in network.parameters())
     if count != parameters:
         raise ValueError(f"{model}: expected {parameters} parameters, PyTorch's has {count}")

@@ -91,8 +91,8 @@ function controlProblems({ train, control }: Recipe): string[] {
 
 function patchProblems({ model, imageSize, patchSize }: Recipe["student"]): string[] {
   const own = patchSizeOf(model);
-  if (own === null) return patchSize === null ? [] : [`student.patchSize: ${model} has no patches; expected null, got ${patchSize}`];
-  const found = sizesProblem(model, imageSize, patchSize ?? own);
+  if (own === null && patchSize !== null) return [`student.patchSize: ${model} has no patches; expected null, got ${patchSize}`];
+  const found = sizesProblem(model, { imageSize, patchSize: patchSize ?? own });
   return found ? [`student.${found.size}: ${found.problem}`] : [];
 }
 

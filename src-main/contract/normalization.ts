@@ -17,6 +17,9 @@ export const CIFAR10_NORMALIZATION: Normalization = { mean: [0.49139968, 0.48215
 /** Mean and deviation of ImageNet's training images, as published with DeiT's weights and torchvision's. */
 export const IMAGENET_NORMALIZATION: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+/** Values in -1 ... 1, as TensorFlow's models and many of timm's vision transformers have them. */
+export const SYMMETRIC_NORMALIZATION: Normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
 /** "mean 0.491, 0.482, 0.447 and deviation 0.247, 0.243, 0.262 (CIFAR-10's)" */
 export function normalizationInWords({ mean, std }: Normalization): string {
   const rounded = (values: readonly number[]) => values.map((value) => value.toFixed(3)).join(", ");

@@ -68,9 +68,13 @@ function objective(kind: string, { label, help, parts }: ObjectiveInfo): string 
 
 function table(rows: readonly (readonly [key: string, row: Setting])[]): string {
   const lines = rows.map(
-    ([key, row]) => `| \`${key}\` | ${row.label}. ${row.help}${notes(row)} | ${expectation(row)}${row.unit ? `; ${row.unit}` : ""} | ${defaultInWords(row)} |`,
+    ([key, row]) => `| \`${key}\` | ${row.label}. ${row.help}${notes(row)} | ${takes(row)}${row.unit ? `; ${row.unit}` : ""} | ${defaultInWords(row)} |`,
   );
   return ["| key | what it is | takes | default |", "| --- | --- | --- | --- |", ...lines].join("\n");
+}
+
+function takes(row: Setting): string {
+  return row.kind === "model" ? "the name of a [model](models.md)" : expectation(row);
 }
 
 function notes({ applies, resumable }: Setting): string {

@@ -1,4 +1,4 @@
-import { type Arithmetic, choiceInWords, movedInWords, unmetInWords } from "../contract/arithmetic";
+import { type Arithmetic, type ArithmeticChoice, choiceInWords, movedInWords, unmetInWords } from "../contract/arithmetic";
 import type { Recipe } from "../contract/recipe";
 import { type RecipeSetting, settingsWithoutEffect, usesUnlabelled } from "../contract/recipe-values";
 import type { Dataset } from "../data/dataset";
@@ -7,10 +7,14 @@ import type { Arm } from "../training/compare";
 import { isKeepable, MOST_PROBABILITIES } from "../training/evaluate";
 import type { EarlierRun, PlacedArm } from "./resumption";
 import { otherTeachersNote } from "./teachers";
-import type { Assignment } from "./work";
 
 /** A run that is about to train, for the first time or again. */
-export interface Start extends Pick<Assignment, "kind" | "choice" | "out" | "resume"> {
+export interface Start {
+  kind: "train" | "compare" | "trial";
+  /** The arithmetic in which the run, or the sweep that it belongs to, began; null: it was chosen now. */
+  choice: ArithmeticChoice | null;
+  out: string;
+  resume: boolean;
   /** The arms as the recipe describes them, and as they are computed. */
   asked: readonly Arm[];
   arms: readonly PlacedArm[];

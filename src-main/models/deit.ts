@@ -43,7 +43,7 @@ export class DistilledVisionTransformer extends VisionTransformer {
   }
 }
 
-export const deit: FamilyCode<VisionTransformerArchitecture> = {
+export const deitDistilled: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new DistilledVisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head", "head_dist"],

@@ -23,7 +23,7 @@ export abstract class Model extends Module {
   readonly classes: number;
   readonly sizes: ModelSizes;
   /** The places whose activations can be requested, in the order of the forward pass. */
-  readonly stages: readonly Stage[];
+  readonly featureStages: readonly Stage[];
 
   constructor(
     readonly name: string,
@@ -32,7 +32,7 @@ export abstract class Model extends Module {
     super();
     this.classes = classes;
     this.sizes = { imageSize, patchSize };
-    this.stages = stagesOf(name, this.sizes);
+    this.featureStages = stagesOf(name, this.sizes);
   }
 
   /** Side of the input in pixels, Z. */
@@ -60,10 +60,10 @@ export abstract class Model extends Module {
 
   /** Throws a UsageError that lists the stages if the name is unknown. */
   stage(name: string): Stage {
-    const found = this.stages.find((stage) => stage.name === name);
+    const found = this.featureStages.find((stage) => stage.name === name);
     if (found) return found;
     throw new UsageError(
-      `${this.name} has no stage "${name}" whose activations can be requested; expected one of ${this.stages.map(({ name }) => name).join(", ")}`,
+      `${this.name} has no stage "${name}" whose activations can be requested; expected one of ${this.featureStages.map(({ name }) => name).join(", ")}`,
     );
   }
 

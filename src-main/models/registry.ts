@@ -1,8 +1,12 @@
 import { UsageError } from "../contract/failure";
 import { type Family, type FamilyName, type families, modelNamed, sizesProblem } from "../contract/families";
 import { allOrNone } from "../tensor/tensor";
-import { deit } from "./deit";
+import { convnext } from "./convnext";
+import { deitDistilled } from "./deit";
+import { dinov2 } from "./dinov2";
+import { efficientnet } from "./efficientnet";
 import type { FamilyCode } from "./family";
+import { mobilenet } from "./mobilenet";
 import type { Model } from "./model";
 import { resnet } from "./resnet";
 import { vit } from "./vit";
@@ -10,7 +14,16 @@ import { vit } from "./vit";
 type ArchitectureOf<F> = F extends Family<infer Architecture> ? Architecture : never;
 
 /** The code of every family. */
-const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = { resnet, vit, deit };
+const code: { readonly [Name in FamilyName]: FamilyCode<ArchitectureOf<(typeof families)[Name]>> } = {
+  resnet,
+  vit,
+  deit: vit,
+  deitDistilled,
+  dinov2,
+  efficientnet,
+  mobilenet,
+  convnext,
+};
 
 export interface ModelOptions {
   /** Number of classes, at least 2. */
@@ -19,8 +32,8 @@ export interface ModelOptions {
   imageSize?: number;
   /** Side of a patch in pixels, for models with patches; default: the model's own. */
   patchSize?: number | null;
-  /** Seed of the initial weights. */
-  seed?: number;
+  /** Seed of the initial weights; null leaves them undefined, for whoever overwrites all. */
+  seed?: number | null;
 }
 
 /**
@@ -34,14 +47,12 @@ export function createModel(name: string, options: ModelOptions): Model {
   expectWhole(name, "classes", classes, 2);
   expectWhole(name, "imageSize", imageSize, 1);
   if (own.patchSize === null && patchSize !== null) throw new UsageError(`${name}: patchSize ${patchSize} was given, but this model has no patches; omit it`);
-  if (patchSize !== null) {
-    expectWhole(name, "patchSize", patchSize, 1);
-    const found = sizesProblem(name, imageSize, patchSize);
-    if (found) throw new UsageError(`${name}: ${found.size}: ${found.problem}`);
-  }
+  if (patchSize !== null) expectWhole(name, "patchSize", patchSize, 1);
+  const found = sizesProblem(name, { imageSize, patchSize });
+  if (found) throw new UsageError(`${name}: ${found.size}: ${found.problem}`);
   return allOrNone(() => {
     const model = codeOf(name).create(name, architecture, { classes, imageSize, patchSize });
-    model.initialize(seed);
+    if (seed !== null) model.initialize(seed);
     return model;
   });
 }

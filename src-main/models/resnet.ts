@@ -1,6 +1,7 @@
-import type { ResNetArchitecture } from "../contract/families";
+import { BLOCK_EXPANSION, type ResNetArchitecture } from "../contract/families";
 import { BasicBlock, resnetConv2d } from "../nn/basic-block";
 import { BatchNorm2d } from "../nn/batch-norm";
+import { Bottleneck } from "../nn/bottleneck";
 import type { Conv2d } from "../nn/conv2d";
 import { Linear } from "../nn/linear";
 import { sequential } from "../nn/sequential";
@@ -12,30 +13,31 @@ import type { FamilyCode } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 import { byRules } from "./names";
 
-/** Residual network of basic blocks (He et al. 2015). timm.models.resnet.ResNet; loads timm's and torchvision's weights. */
+type Block = BasicBlock | Bottleneck;
+
+/** Residual network of basic or bottleneck blocks (He et al. 2015). timm.models.resnet.ResNet; loads timm's and torchvision's weights. */
 export class ResNet extends Model {
   conv1: Conv2d;
   bn1: BatchNorm2d;
-  layer1: BasicBlock[];
-  layer2: BasicBlock[];
-  layer3: BasicBlock[];
+  layer1: Block[];
+  layer2: Block[];
+  layer3: Block[];
   /** Empty in a network of three stages. */
-  layer4: BasicBlock[];
+  layer4: Block[];
   fc: Linear;
   readonly #maxPool: boolean;
 
-  constructor(name: string, shape: ModelShape, { stem, depths, channels }: ResNetArchitecture) {
+  constructor(name: string, shape: ModelShape, { stem, block, depths, channels }: ResNetArchitecture) {
     super(name, shape);
-    const [c1, c2, c3, c4] = channels as [number, number, number, number?];
-    const [n1, n2, n3, n4] = depths as [number, number, number, number?];
-    this.conv1 = stem === "imagenet" ? resnetConv2d(3, c1, 7, 2) : resnetConv2d(3, c1, 3, 1);
-    this.bn1 = new BatchNorm2d(c1);
+    this.conv1 = stem === "imagenet" ? resnetConv2d(3, channels[0]!, 7, 2) : resnetConv2d(3, channels[0]!, 3, 1);
+    this.bn1 = new BatchNorm2d(channels[0]!);
     this.#maxPool = stem === "imagenet";
-    this.layer1 = stage(n1, c1, c1, 1);
-    this.layer2 = stage(n2, c1, c2, 2);
-    this.layer3 = stage(n3, c2, c3, 2);
-    this.layer4 = c4 && n4 ? stage(n4, c3, c4, 2) : [];
-    this.fc = new Linear(c4 ?? c3, shape.classes);
+    const stages = stagesOfBlocks(block, depths, channels);
+    this.layer1 = stages[0]!;
+    this.layer2 = stages[1]!;
+    this.layer3 = stages[2]!;
+    this.layer4 = stages[3] ?? [];
+    this.fc = new Linear(channels.at(-1)! * BLOCK_EXPANSION[block], shape.classes);
   }
 
   protected override compute(x: Tensor, observe: Observe): Tensor {
@@ -52,8 +54,16 @@ export class ResNet extends Model {
   }
 }
 
-function stage(depth: number, inputs: number, outputs: number, stride: number): BasicBlock[] {
-  return Array.from({ length: depth }, (_, i) => (i === 0 ? new BasicBlock(inputs, outputs, stride) : new BasicBlock(outputs, outputs, 1)));
+/** Each stage but the first halves the side, in its first block. */
+function stagesOfBlocks(kind: ResNetArchitecture["block"], depths: readonly number[], channels: readonly number[]): Block[][] {
+  const expansion = BLOCK_EXPANSION[kind];
+  const block = (inputs: number, inside: number, stride: number) =>
+    kind === "bottleneck" ? new Bottleneck(inputs, inside, inside * expansion, stride) : new BasicBlock(inputs, inside, stride);
+  return depths.map((depth, stage) => {
+    const inside = channels[stage]!;
+    const before = stage === 0 ? inside : channels[stage - 1]! * expansion;
+    return Array.from({ length: depth }, (_, i) => (i > 0 ? block(inside * expansion, inside, 1) : block(before, inside, stage === 0 ? 1 : 2)));
+  });
 }
 
 export const resnet: FamilyCode<ResNetArchitecture> = {

@@ -23,20 +23,21 @@ export class VisionTransformer extends Model {
   norm: LayerNorm;
   head: Linear;
 
-  /** `prefix`: tokens before the patches. */
+  /** `prefix`: tokens before the patches; `placed`: how many of them have positions, as the patches have. */
   constructor(
     name: string,
     shape: ModelShape,
-    { width, depth, heads, stem }: VisionTransformerArchitecture,
+    { width, depth, heads, stem, layerScale }: VisionTransformerArchitecture,
     private readonly prefix = 1,
+    placed = prefix,
   ) {
     super(name, shape);
     const patchSize = shape.patchSize!;
     const patches = (shape.imageSize / patchSize) ** 2;
     this.cls_token = Weight.parameter([1, 1, width], normal(1e-6), { undecayed: true });
-    this.pos_embed = Weight.parameter([1, prefix + patches, width], normal(0.02), { undecayed: true });
+    this.pos_embed = Weight.parameter([1, placed + patches, width], normal(0.02), { undecayed: true });
     this.patch_embed = stem === "conv" ? new HybridEmbed(patchSize, width) : new PatchEmbed(patchSize, width);
-    this.blocks = Array.from({ length: depth }, () => new Block(width, heads));
+    this.blocks = Array.from({ length: depth }, () => new Block(width, heads, layerScale));
     this.norm = new LayerNorm(width);
     this.head = new Linear(width, shape.classes, transformerInitial);
   }
@@ -92,10 +93,10 @@ export const vit: FamilyCode<VisionTransformerArchitecture> = {
   sizesIn: (tensors) => sizesBy(tensors, 1),
 };
 
-/** pos_embed [1,prefix+patches,D], patch_embed.proj.weight [D,3,P,P]; of a convolutional stem, all layers but the last halve the side. */
-export function sizesBy(tensors: TensorShapes, prefix: number): Partial<ModelSizes> {
+/** pos_embed [1,placed+patches,D], patch_embed.proj.weight [D,3,P,P]; of a convolutional stem, all layers but the last halve the side. */
+export function sizesBy(tensors: TensorShapes, placed: number): Partial<ModelSizes> {
   const positions = tensors.get("pos_embed")?.shape[1];
   const layers = [...tensors.keys()].filter((name) => /^patch_embed\.backbone\.\d+\.conv\.weight$/.test(name)).length;
   const patchSize = layers > 0 ? 2 ** (layers - 1) : tensors.get("patch_embed.proj.weight")?.shape[2];
-  return positions && patchSize ? { imageSize: Math.sqrt(positions - prefix) * patchSize, patchSize } : {};
+  return positions && patchSize ? { imageSize: Math.sqrt(positions - placed) * patchSize, patchSize } : {};
 }

@@ -1,8 +1,11 @@
 import { attention } from "../tensor/ops/attention";
+import { linear } from "../tensor/ops/linear";
 import type { Tensor } from "../tensor/tensor";
 import { normal, zeros } from "./initial";
+import { scaledBy } from "./layer-scale";
 import { Linear } from "./linear";
 import { Module } from "./module";
+import type { Weight } from "./weight";
 
 /** Initial values of every linear layer in a vision transformer (timm; its truncation at 2 is 100 standard deviations away). */
 export const transformerInitial = { weight: normal(0.02), bias: zeros };
@@ -20,9 +23,10 @@ export class Attention extends Module {
     this.proj = new Linear(width, width, transformerInitial);
   }
 
-  /** x [N,T,D] -> residual + [N,Q,D]: only the first Q = `queries` tokens, by default all. */
-  forward(x: Tensor, { residual, queries }: { residual?: Tensor; queries?: number } = {}): Tensor {
+  /** x [N,T,D] -> residual + scale * [N,Q,D]: only the first Q = `queries` tokens, by default all. `scale`: factors of layer scale [D]. */
+  forward(x: Tensor, { residual, queries, scale }: { residual?: Tensor; queries?: number; scale?: Weight } = {}): Tensor {
     const h = attention(this.qkv.forward(x), this.heads, queries);
-    return this.proj.forward(h, { residual });
+    const { weight, bias } = scaledBy(scale, this.proj);
+    return linear(h, weight, bias, { residual });
   }
 }

@@ -10,8 +10,7 @@ export class BasicBlock extends Module {
   bn1: BatchNorm2d;
   conv2: Conv2d;
   bn2: BatchNorm2d;
-  /** Projects the shortcut where the shape changes. */
-  downsample: [Conv2d, BatchNorm2d] | null;
+  downsample: Downsample;
 
   constructor(inputs: number, outputs: number, stride: number) {
     super();
@@ -19,20 +18,28 @@ export class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(outputs);
     this.conv2 = resnetConv2d(outputs, outputs, 3, 1);
     this.bn2 = new BatchNorm2d(outputs, zeros);
-    this.downsample = stride === 1 && inputs === outputs ? null : [resnetConv2d(inputs, outputs, 1, stride), new BatchNorm2d(outputs)];
+    this.downsample = downsample(inputs, outputs, stride);
   }
 
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
     const h = this.bn1.after(this.conv1, x, { activation: "relu" });
-    return this.bn2.after(this.conv2, h, { residual: this.#shortcut(x), activation: "relu" });
+    return this.bn2.after(this.conv2, h, { residual: shortcut(x, this.downsample), activation: "relu" });
   }
+}
 
-  #shortcut(x: Tensor): Tensor {
-    if (!this.downsample) return x;
-    const [conv, bn] = this.downsample;
-    return bn.after(conv, x);
-  }
+/** Projects a block's shortcut; null where no shape changes. */
+export type Downsample = [Conv2d, BatchNorm2d] | null;
+
+export function downsample(inputs: number, outputs: number, stride: number): Downsample {
+  return stride === 1 && inputs === outputs ? null : [resnetConv2d(inputs, outputs, 1, stride), new BatchNorm2d(outputs)];
+}
+
+/** x [N,H,W,C] -> [N,H/stride,W/stride,O], beside a block's convolutions */
+export function shortcut(x: Tensor, projection: Downsample): Tensor {
+  if (!projection) return x;
+  const [conv, bn] = projection;
+  return bn.after(conv, x);
 }
 
 /** Padded so that only the stride changes the size. Initialised normal with std sqrt(2 / fan_out), which preserves gradients through ReLU (He et al. 2015). */

@@ -12,14 +12,18 @@ interface NormOptions {
   residual?: Tensor;
 }
 
-/** torch.nn.BatchNorm2d (momentum 0.1, eps 1e-5) on channels-last images, with an activation and a residual built in. */
+/** torch.nn.BatchNorm2d (momentum 0.1) on channels-last images, with an activation and a residual built in. */
 export class BatchNorm2d extends Module {
   weight: Weight;
   bias: Weight;
   running_mean: Weight;
   running_var: Weight;
 
-  constructor(channels: number, initialWeight: Initial = ones) {
+  constructor(
+    channels: number,
+    initialWeight: Initial = ones,
+    private readonly eps = 1e-5,
+  ) {
     super();
     this.weight = Weight.parameter([channels], initialWeight);
     this.bias = Weight.parameter([channels], zeros);
@@ -29,12 +33,12 @@ export class BatchNorm2d extends Module {
 
   /** x [N,H,W,C] -> activation(normalised x + residual) */
   forward(x: Tensor, options: NormOptions = {}): Tensor {
-    return batchNorm(x, this.#state(), { training: this.training, ...options });
+    return batchNorm(x, this.#state(), { training: this.training, eps: this.eps, ...options });
   }
 
   /** forward(conv(x)), as one op when running averages are used. */
   after(conv: Conv2d | DepthwiseConv2d, x: Tensor, options: NormOptions = {}): Tensor {
-    return this.training ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), options);
+    return this.training ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), { eps: this.eps, ...options });
   }
 
   #state(): BatchNormState {

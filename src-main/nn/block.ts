@@ -3,6 +3,7 @@ import { sliceTokens } from "../tensor/ops/slice-tokens";
 import type { Tensor } from "../tensor/tensor";
 import { Attention } from "./attention";
 import { LayerNorm } from "./layer-norm";
+import { LayerScale } from "./layer-scale";
 import { Mlp } from "./mlp";
 import { Module } from "./module";
 
@@ -10,15 +11,21 @@ import { Module } from "./module";
 export class Block extends Module {
   norm1: LayerNorm;
   attn: Attention;
+  ls1: LayerScale | null;
   norm2: LayerNorm;
   mlp: Mlp;
+  ls2: LayerScale | null;
 
-  constructor(width: number, heads: number) {
+  /** `layerScale`: its initial value; left out: none. */
+  constructor(width: number, heads: number, layerScale?: number) {
     super();
+    const scale = () => (layerScale === undefined ? null : new LayerScale(width, layerScale));
     this.norm1 = new LayerNorm(width);
     this.attn = new Attention(width, heads);
+    this.ls1 = scale();
     this.norm2 = new LayerNorm(width);
     this.mlp = new Mlp(width, 4 * width);
+    this.ls2 = scale();
   }
 
   /**
@@ -27,7 +34,7 @@ export class Block extends Module {
    */
   forward(x: Tensor, dtype: DType, { queries }: { queries?: number } = {}): Tensor {
     const residual = queries === undefined ? x : sliceTokens(x, 0, queries);
-    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, queries });
-    return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h });
+    const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, queries, scale: this.ls1?.gamma });
+    return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h, scale: this.ls2?.gamma });
   }
 }

@@ -10,8 +10,9 @@ import { Weight } from "./weight";
 export interface Conv2dOptions {
   stride?: number;
   padding?: Padding;
-  bias?: boolean;
-  /** Default: as in PyTorch, uniform within 1 / sqrt(fan_in). The bias is always initialised that way. */
+  /** true, or its initial values. */
+  bias?: boolean | Initial;
+  /** Of the weight. Default, as of the bias: as in PyTorch, uniform within 1 / sqrt(fan_in). */
   initial?: Initial;
 }
 
@@ -26,7 +27,7 @@ export class Conv2d extends Module {
     super();
     const torchDefault = uniform(1 / Math.sqrt(inputs * kernel * kernel));
     this.weight = Weight.parameter([outputs, inputs, kernel, kernel], initial ?? torchDefault);
-    this.bias = bias ? Weight.parameter([outputs], torchDefault) : null;
+    this.bias = bias ? Weight.parameter([outputs], bias === true ? torchDefault : bias) : null;
     this.stride = stride;
     this.padding = padding;
   }

@@ -21,7 +21,7 @@ export class DepthwiseConv2d extends Module {
     super();
     const torchDefault = uniform(1 / kernel);
     this.weight = Weight.parameter([channels, 1, kernel, kernel], initial ?? torchDefault);
-    this.bias = bias ? Weight.parameter([channels], torchDefault) : null;
+    this.bias = bias ? Weight.parameter([channels], bias === true ? torchDefault : bias) : null;
     this.stride = stride;
     this.padding = padding;
   }

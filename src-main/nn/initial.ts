@@ -4,8 +4,12 @@ import { backend, type Tensor } from "../tensor/tensor";
 /** Writes the initial value of a weight. */
 export type Initial = (y: Tensor, key: RandomKey) => void;
 
-export const zeros: Initial = (y) => backend().fill({ y: y.handle, value: 0 });
-export const ones: Initial = (y) => backend().fill({ y: y.handle, value: 1 });
+export const zeros: Initial = constant(0);
+export const ones: Initial = constant(1);
+
+export function constant(value: number): Initial {
+  return (y) => backend().fill({ y: y.handle, value });
+}
 
 /** Mean 0. */
 export function normal(std: number): Initial {

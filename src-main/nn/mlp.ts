@@ -1,8 +1,10 @@
 import { mlp } from "../tensor/ops/mlp";
 import type { Tensor } from "../tensor/tensor";
 import { transformerInitial } from "./attention";
+import { scaledBy } from "./layer-scale";
 import { Linear } from "./linear";
 import { Module } from "./module";
+import type { Weight } from "./weight";
 
 /** Two linear layers with GELU between them. timm.layers.Mlp. */
 export class Mlp extends Module {
@@ -15,8 +17,8 @@ export class Mlp extends Module {
     this.fc2 = new Linear(hidden, width, transformerInitial);
   }
 
-  /** x [...,D] -> residual + [...,D] */
-  forward(x: Tensor, options: { residual?: Tensor } = {}): Tensor {
-    return mlp(x, this.fc1, this.fc2, options);
+  /** x [...,D] -> residual + scale * [...,D]. `scale`: factors of layer scale [D]. */
+  forward(x: Tensor, { residual, scale }: { residual?: Tensor; scale?: Weight } = {}): Tensor {
+    return mlp(x, this.fc1, scaledBy(scale, this.fc2), { residual });
   }
 }

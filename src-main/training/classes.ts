@@ -89,7 +89,7 @@ export function fittedTo(network: TrainedNetwork, classes: readonly string[], ow
 /** A network with the logits of these rows alone, in evaluation mode. Releases the given one. */
 export function withRows<N extends Pick<TrainedNetwork, "model">>(network: N, rows: readonly number[]): N {
   const { model: whole } = network;
-  const model = createModel(whole.name, { classes: rows.length, ...whole.sizes });
+  const model = createModel(whole.name, { classes: rows.length, ...whole.sizes, seed: null });
   const heads = codeOf(whole.name).heads.flatMap((head) => [`${head}.weight`, `${head}.bias`]);
   for (const [name, weight] of model.weights()) {
     const values = whole.weights().get(name)!.toFloat32();

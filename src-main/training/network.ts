@@ -1,6 +1,6 @@
 import { InputError, UsageError } from "../contract/failure";
-import { familyOf } from "../contract/families";
-import { CIFAR10_NORMALIZATION, type Normalization, normalizationInWords } from "../contract/normalization";
+import { usualNormalization } from "../contract/families";
+import { CIFAR10_NORMALIZATION, IMAGENET_NORMALIZATION, type Normalization, normalizationInWords } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { Rendering } from "../data/batches";
@@ -61,14 +61,14 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
       `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).namings[0].head}), so the number of classes is unknown; their tensors are called ${about.firstNames.join(", ")} and so on`,
     );
   const sizes = { imageSize: options.imageSize ?? about.imageSize ?? undefined, patchSize: options.patchSize ?? about.patchSize };
-  const model = build(options.model, { classes: about.classCount, ...sizes }, options.imageSize || options.patchSize ? null : path);
+  const model = build(options.model, { classes: about.classCount, ...sizes, seed: null }, options.imageSize || options.patchSize ? null : path);
   readInto(model, path);
   model.eval().requiresGrad(false);
   const { notes, classes, imageSize: trainedAt } = about;
   return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), notes, classes, trainedAt };
 }
 
-/** The requested normalisation, otherwise what the weights say, otherwise their family's. */
+/** The requested normalisation, otherwise what the weights say, otherwise the model's usual one. */
 export function normalizationOf(
   given: GivenNormalization & { model: string },
   about: WeightsDescription,
@@ -76,20 +76,25 @@ export function normalizationOf(
 ): Pick<ChosenNetwork, "normalization" | "assumption"> {
   const [mean, std] = [given.mean ?? about.mean, given.std ?? about.std];
   if (mean && std) return { normalization: { mean, std }, assumption: null };
-  const family = familyOf(given.model).normalization;
-  const normalization = { mean: mean ?? family.mean, std: std ?? family.std };
+  const usual = usualNormalization(given.model);
+  const normalization = { mean: mean ?? usual.mean, std: std ?? usual.std };
   const { unusableNormalization: unusable } = about;
   const reason = unusable.length > 0 ? `have an unusable ${unusable.join(" and ")} in their metadata` : "do not say how their images were normalised";
   const assumption = `the weights ${path} ${reason}, so they are used with ${normalizationInWords(normalization)}${halfInWords(given, about)}: if they were trained with other values, set mean and std`;
   return { normalization, assumption };
 }
 
-/** Where mean and deviation come from if the family gives only one of them. */
+const WHOSE = new Map([
+  [CIFAR10_NORMALIZATION, "CIFAR-10's"],
+  [IMAGENET_NORMALIZATION, "ImageNet's"],
+]);
+
+/** Where mean and deviation come from if the model gives only one of them. */
 function halfInWords(given: GivenNormalization & { model: string }, about: WeightsDescription): string {
   const known = (["mean", "std"] as const).find((part) => given[part] ?? about[part]);
   if (!known) return "";
   const [word, other] = known === "mean" ? ["mean", "deviation"] : ["deviation", "mean"];
-  const whose = familyOf(given.model).normalization === CIFAR10_NORMALIZATION ? "CIFAR-10's" : "ImageNet's";
+  const whose = WHOSE.get(usualNormalization(given.model)) ?? "the model's usual one";
   return `, of which the ${word} is ${given[known] ? "given" : "that of the metadata"} and the ${other} is ${whose}, as none was given`;
 }
 

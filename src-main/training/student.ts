@@ -1,5 +1,5 @@
 import { InputError } from "../contract/failure";
-import { familyOf } from "../contract/families";
+import { usualNormalization } from "../contract/families";
 import type { StudentChoice } from "../contract/recipe";
 import type { Model } from "../models/model";
 import { codeOf } from "../models/registry";
@@ -15,7 +15,7 @@ type Choice = Omit<StudentChoice, "mean" | "std" | "freshHead"> & GivenNormaliza
  */
 export function createStudent(choice: Choice, classes: readonly string[], seed: number): ChosenNetwork {
   if (!choice.weights) {
-    const { mean, std } = familyOf(choice.model).normalization;
+    const { mean, std } = usualNormalization(choice.model);
     const model = build(choice.model, { ...sizesOf(choice), classes: classes.length, seed });
     return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null, notes: [] };
   }
@@ -43,7 +43,7 @@ function withHead(choice: Choice, classes: readonly string[], { classCount, clas
     throw new InputError(`weights ${choice.weights} do not fit ${choice.model}: have no last layer (${codeOf(choice.model).namings[0].head})${remedy}`);
   const owner = `the student (${choice.weights})`;
   const { rows, note } = matchClasses(owner, { count: classCount, names }, classes, remedy);
-  const model = build(choice.model, { ...sizesOf(choice), classes: classCount });
+  const model = build(choice.model, { ...sizesOf(choice), classes: classCount, seed: null });
   readInto(model, choice.weights!);
   return { model: rows ? withRows({ model }, rows).model.train().requiresGrad(true) : model, note };
 }

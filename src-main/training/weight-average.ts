@@ -16,7 +16,7 @@ export class WeightAverage {
     private readonly decay: number,
   ) {
     const { model, normalization } = student;
-    const average = createModel(model.name, { classes: model.classes, ...model.sizes });
+    const average = createModel(model.name, { classes: model.classes, ...model.sizes, seed: null });
     average.eval().requiresGrad(false);
     this.network = { model: average, normalization };
     for (const [own, weight] of this.#pairs()) backend().copy({ from: weight.handle, to: own.handle });

@@ -125,7 +125,6 @@ const accepted: [op: string, what: string, extents: Partial<Extents>, filled?: F
   ["oneHot", "one class", { K: 1 }, { labels: 0 }],
   ["distillationLoss", "the last class", {}, { labels: K - 1 }],
   ["assembleBatch", "the last image", {}, { indices: M - 1 }],
-  ["prepareImage", "to more pixels than there are", { Z: 9 }],
 ];
 
 /** The first values that an op refuses. */

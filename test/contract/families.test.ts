@@ -10,7 +10,7 @@ test("a model's sizes are those of its entry", () => {
 });
 
 test("an unlisted name has no size, whatever it ends in", () => {
-  expect(() => imageSizeOf("mobilenetv2_100")).toThrow('unknown model "mobilenetv2_100"; expected one of resnet18, ');
+  expect(() => imageSizeOf("squeezenet_100")).toThrow('unknown model "squeezenet_100"; expected one of resnet18, ');
   expect(() => imageSizeOf("resnet18_cifar")).toThrow("did you mean resnet18_cifar10?");
 });
 
@@ -38,5 +38,11 @@ test("only a family's own file knows the names of its weights", () => {
   const knowing = sources.filter(
     (file) => /\.(ts|svelte)$/.test(file) && /pos_embed|cls_token|dist_token|\b(fc|head)\.weight/.test(readFileSync(path.join(root, file), "utf8")),
   );
-  expect(knowing.sort()).toEqual(["src-main/models/deit.ts", "src-main/models/resnet.ts", "src-main/models/vit.ts"]);
+  expect(knowing.sort()).toEqual([
+    "src-main/models/convnext.ts",
+    "src-main/models/deit.ts",
+    "src-main/models/dinov2.ts",
+    "src-main/models/resnet.ts",
+    "src-main/models/vit.ts",
+  ]);
 });

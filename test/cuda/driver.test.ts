@@ -38,8 +38,17 @@ describe("cases", () => {
   });
 
   it("reports what cannot be recorded, and continues with the next case", () => {
-    const unrecordable = ["title upload", "compare 1e-5 0 bits", "alloc #0 u8 2,2,3", "numbers #0 1 0 256", "alloc #1 f32 1,4,4,3", "begin_recording"];
-    const image = "prepare_image image=#0 y=#1 mean=0,0,0, std=1,1,1,";
+    const unrecordable = [
+      "title upload",
+      "compare 1e-5 0 bits",
+      "alloc #0 u8 1,2,2,3",
+      "numbers #0 1 0 256",
+      "alloc #1 f32 1,4,4,3",
+      "alloc #2 i32 1",
+      "numbers #2 1 0 1",
+      "begin_recording",
+    ];
+    const image = "assemble_batch images=#0 indices=#2 y=#1 mean=0,0,0, std=1,1,1,";
     const { stdout, status } = play(`${[...unrecordable, image, "end_recording 1", "replay 1", "read #1"].join("\n")}\n${caseCalls(layerNorm("next", 1))}`);
     expect(stdout).toMatch(/^WRONG upload: recorded and replayed: a copy from the host cannot be part of a recording\nright next\n2 played, 1 wrong\n$/);
     expect(status).toBe(1);

@@ -6,7 +6,7 @@ import { type RecordedCalls, recordCalls } from "./recorded-calls";
 import { LARGE_TILES } from "./sizes";
 
 /** Ops that copy from the host when called, which cannot be recorded. */
-const NEVER_RECORDED = ["adamw", "sgd", "accumulate", "clipNorm", "assembleBatch", "prepareImage"];
+const NEVER_RECORDED = ["adamw", "sgd", "accumulate", "clipNorm", "assembleBatch"];
 
 /** Limit on the elements of all inputs of a case that is small enough for a sanitizer. */
 const SMALL = 6000;

@@ -29,7 +29,7 @@ function using<T extends Model, R>(model: T, body: (model: T) => R): R {
 }
 
 const values = (tensor: Tensor) => [...tensor.toFloat32()];
-const names = ({ stages }: Model) => stages.map(({ name }) => name);
+const names = ({ featureStages }: Model) => featureStages.map(({ name }) => name);
 const images = (size = 16) => formulaImages("images", 2, size);
 
 /** Of two images. */
@@ -39,21 +39,29 @@ function shapeOf(stage: Stage): number[] {
 }
 
 describe("the features of", () => {
-  it.each(["resnet18", "resnet20_cifar10", "vit_micro_patch4_32", "vit_micro_convstem_patch8_32", "deit_tiny_distilled_patch16_224"])(
-    "%s have the declared shapes, and leave the logits bitwise unchanged",
-    (name) => {
-      const patchSize = patchSizeOf(name);
-      using(createModel(name, { classes: 10, imageSize: patchSize ? 2 * patchSize : 33 }).eval(), (model) => {
-        const x = images(model.imageSize);
-        const { logits, features } = noGrad(() => model.forwardFeatures(x, names(model)));
-        expect([...features.keys()]).toEqual(names(model));
-        for (const stage of model.stages) {
-          expect(features.get(stage.name)!.shape).toEqual(shapeOf(stage));
-        }
-        expect(values(logits)).toEqual(values(noGrad(() => model.forward(x))));
-      });
-    },
-  );
+  it.each([
+    "resnet18",
+    "resnet20_cifar10",
+    "vit_micro_patch4_32",
+    "vit_micro_convstem_patch8_32",
+    "deit_tiny_distilled_patch16_224",
+    "resnet26",
+    "tf_efficientnet_lite0",
+    "mobilenetv2_100",
+    "convnext_tiny",
+    "vit_small_patch14_reg4_dinov2",
+  ])("%s have the declared shapes, and leave the logits bitwise unchanged", (name) => {
+    const patchSize = patchSizeOf(name);
+    using(createModel(name, { classes: 10, imageSize: patchSize ? 2 * patchSize : 33 }).eval(), (model) => {
+      const x = images(model.imageSize);
+      const { logits, features } = noGrad(() => model.forwardFeatures(x, names(model)));
+      expect([...features.keys()]).toEqual(names(model));
+      for (const stage of model.featureStages) {
+        expect(features.get(stage.name)!.shape).toEqual(shapeOf(stage));
+      }
+      expect(values(logits)).toEqual(values(noGrad(() => model.forward(x))));
+    });
+  });
 
   it("a ResNet are its stages' maps after their ReLU: the last gives the logits", () => {
     using(small("resnet18") as ResNet, (model) => {
@@ -102,7 +110,7 @@ describe("features", () => {
 
   it.each(["resnet20_cifar10", "vit_micro_patch4_32"])("of %s pass gradients to the layers before them, and to nothing else", (name) => {
     using(small(name), (model) => {
-      const stage = model.stages[1]!.name;
+      const stage = model.featureStages[1]!.name;
       const { features } = model.forwardFeatures(images(), [stage]);
       backward(features.get(stage)!);
       const reached = [...model.parameters()].filter(([, parameter]) => parameter.grad).map(([parameter]) => parameter);

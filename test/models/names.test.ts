@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { createModel } from "../../src-main/models/registry";
+import { codeOf, createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
 import { describeWeights, exportWeights, hashWeights, loadWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
@@ -89,6 +89,47 @@ describe("names around a model are dropped, and that is said", () => {
   test("and a key of the checkpoint comes before a prefix", () => {
     const { state, hash } = weightsOf(RESNET, (name) => `module.${name}`);
     expectRead(RESNET, torch(state, "state_dict"), hash, [/are those under state_dict$/, /"module\." before the names is dropped$/]);
+  });
+});
+
+describe("other programs' names are read as timm's", () => {
+  test.each([
+    [
+      "mobilenetv2_100",
+      "torchvision's",
+      {
+        "conv_stem.weight": "features.0.0.weight",
+        "bn1.running_var": "features.0.1.running_var",
+        "blocks.0.0.conv_dw.weight": "features.1.conv.0.0.weight",
+        "blocks.0.0.bn2.bias": "features.1.conv.2.bias",
+        "blocks.1.1.conv_pw.weight": "features.3.conv.0.0.weight",
+        "blocks.3.0.bn2.weight": "features.7.conv.1.1.weight",
+        "blocks.6.0.conv_pwl.weight": "features.17.conv.2.weight",
+        "conv_head.weight": "features.18.0.weight",
+        "bn2.weight": "features.18.1.weight",
+        "classifier.weight": "classifier.1.weight",
+      },
+    ],
+    [
+      "convnext_tiny",
+      "the authors'",
+      {
+        "stem.1.weight": "downsample_layers.0.1.weight",
+        "stages.1.downsample.1.bias": "downsample_layers.1.1.bias",
+        "stages.2.blocks.8.conv_dw.weight": "stages.2.8.dwconv.weight",
+        "stages.2.blocks.8.norm.weight": "stages.2.8.norm.weight",
+        "stages.2.blocks.8.mlp.fc2.bias": "stages.2.8.pwconv2.bias",
+        "stages.3.blocks.0.gamma": "stages.3.0.gamma",
+        "head.norm.weight": "norm.weight",
+        "head.fc.weight": "head.weight",
+      },
+    ],
+  ])("%s: %s", (model, whose, names) => {
+    const naming = codeOf(model).namings.find((each) => each.whose === whose)!;
+    for (const [ours, theirs] of Object.entries(names)) expect(naming.toTimm(theirs)).toBe(ours);
+    const created = createModel(model, { classes: 3, imageSize: 32, seed: null });
+    expect(Object.keys(names).filter((name) => !created.weights().has(name))).toEqual([]);
+    created.release();
   });
 });
 

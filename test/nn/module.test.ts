@@ -56,6 +56,7 @@ describe("a module", () => {
       "mlp.fc2.weight [8,32]",
       "mlp.fc2.bias [8]",
     ]);
+    expect([...new Block(8, 2, 0.1).parameters().keys()].filter((name) => name.startsWith("ls"))).toEqual(["ls1.gamma", "ls2.gamma"]);
   });
 
   it("distinguishes parameters from buffers", () => {

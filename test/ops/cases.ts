@@ -26,10 +26,10 @@ import { mlp } from "../../src-main/tensor/ops/mlp";
 import { multiply } from "../../src-main/tensor/ops/multiply";
 import { oneHot } from "../../src-main/tensor/ops/one-hot";
 import { type AdamWParameter, accumulate, adamw, clipNorm, sgd } from "../../src-main/tensor/ops/optimizer";
-import { prepareImage } from "../../src-main/tensor/ops/prepare-image";
 import { relu } from "../../src-main/tensor/ops/relu";
 import { resizeGrid } from "../../src-main/tensor/ops/resize-grid";
 import { scale } from "../../src-main/tensor/ops/scale";
+import { scaleRows } from "../../src-main/tensor/ops/scale-rows";
 import { selectToken } from "../../src-main/tensor/ops/select-token";
 import { sliceTokens } from "../../src-main/tensor/ops/slice-tokens";
 import { sumRows } from "../../src-main/tensor/ops/sum-rows";
@@ -126,6 +126,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   add: ({ a, b }) => ({ y: add(a, b) }),
   multiply: ({ a, b }) => ({ y: multiply(a, b) }),
   scale: ({ x, by }, { factor }) => ({ y: scale(x, factor, by) }),
+  scaleRows: ({ x, factors }) => ({ y: scaleRows(x, factors) }),
   relu: ({ x }) => ({ y: relu(x) }),
   mean: ({ x }) => ({ y: mean(x) }),
   meanSquare: ({ x, target }) => ({ y: meanSquare(x, target ?? null) }),
@@ -165,7 +166,6 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   assembleBatch: ({ images, indices, ...views }, options) => ({ y: assembleBatch(images, indices, views, options) }),
   blend: ({ a, b, shares, boxes }) => ({ y: blend(a, b, shares, boxes ?? null) }),
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
-  prepareImage: ({ image }, options) => ({ y: prepareImage(image, options) }),
 };
 
 /** It has no gradient in evaluation mode. */

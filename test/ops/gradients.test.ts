@@ -10,20 +10,7 @@ const LARGEST = 1500;
 const DIRECTIONS = 3;
 
 const WITHOUT_GRADIENT: unknown[] = [
-  ...[
-    "oneHot",
-    "argmax",
-    "conv2dNorm",
-    "depthwiseConv2dNorm",
-    "adamw",
-    "sgd",
-    "accumulate",
-    "clipNorm",
-    "assembleBatch",
-    "blend",
-    "sampleViews",
-    "prepareImage",
-  ],
+  ...["oneHot", "argmax", "conv2dNorm", "depthwiseConv2dNorm", "adamw", "sgd", "accumulate", "clipNorm", "assembleBatch", "blend", "sampleViews"],
 ];
 
 const differentiable = cases.filter(({ op, options }) => !WITHOUT_GRADIENT.includes(op) && options?.training !== false);

@@ -21,7 +21,8 @@ function hashes(name: string, size: number): Uint32Array {
 /** fp32 in offset - scale ... offset + scale */
 export function uniform(name: string, size: number, scale = 1, offset = 0): Float32Array {
   const values = new Float32Array(size);
-  for (const [i, hash] of hashes(name, size).entries()) values[i] = offset + scale * (2 * ((hash >>> 8) * 2 ** -24) - 1);
+  const found = hashes(name, size);
+  for (let i = 0; i < size; i++) values[i] = offset + scale * (2 * ((found[i]! >>> 8) * 2 ** -24) - 1);
   return values;
 }
 

@@ -208,14 +208,6 @@ def blend(a, b, shares, boxes=None):
     return {"y": torch.where(masks[..., None], mixed, a)}
 
 
-def prepare_image(image, size, mean, std):
-    H, W, _ = image.shape
-    height, width = (int(size * side / min(H, W)) for side in (H, W))
-    top, left = (int(round((side - size) / 2.0)) for side in (height, width))
-    whole_image = resized(image[None], (height, width))
-    return {"y": normalized(whole_image[:, top : top + size, left : left + size], mean, std)}
-
-
 OPS = {
     "linear": linear,
     "mlp": mlp,
@@ -223,6 +215,7 @@ OPS = {
     "add": lambda a, b: {"y": a + b},
     "multiply": lambda a, b: {"y": a * b},
     "scale": lambda x, factor, by=None: {"y": x * factor * (1 if by is None else by)},
+    "scaleRows": lambda x, factors: {"y": x * factors.unsqueeze(-1)},
     "relu": lambda x: {"y": F.relu(x)},
     "mean": lambda x: {"y": x.mean().reshape(1)},
     "meanSquare": mean_square,
@@ -253,7 +246,6 @@ OPS = {
     "assembleBatch": assemble_batch,
     "blend": blend,
     "sampleViews": sample_views,
-    "prepareImage": prepare_image,
 }
 
 

@@ -18,6 +18,8 @@ VIT_WIDTHS = {"vit_tiny": (192, 12, 3), "vit_small": (384, 12, 6), "vit_micro": 
 def build(name: str, image_size: int, patch_size: int | None) -> nn.Module:
     if name == "vit_micro_patch4_32":
         return VisionTransformer(img_size=image_size, patch_size=patch_size, embed_dim=128, depth=6, num_heads=4, num_classes=CLASSES)
+    if "_dinov2" in name:  # timm leaves out the last layer of these
+        return timm.create_model(name, num_classes=CLASSES, img_size=image_size)
     if "_convstem_" in name:
         return vit_with_conv_stem(name, image_size, patch_size)
     if name.startswith(("vit_", "deit_")):

@@ -73,7 +73,7 @@ export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teache
 /** As if every channel of the teacher had mean 0 and deviation 1. */
 function plainStatistics({ model }: TrainedNetwork): TeacherStatistics {
   return new Map(
-    model.stages.flatMap((stage) => {
+    model.featureStages.flatMap((stage) => {
       if (!hasGrid(stage)) return [];
       const channels = channelsOf(stage);
       return [[stage.name, { mean: new Float32Array(channels), std: new Float32Array(channels).fill(1) }]];

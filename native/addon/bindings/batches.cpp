@@ -35,12 +35,4 @@ void read(Arguments &a, SampleViews &op) {
   if (op.N > kMaxInt32) a.wrong_range("y", "at most 2147483647 rows", std::to_string(op.N));
 }
 
-void read(Arguments &a, PrepareImage &op) {
-  op.image = a.tensor<const uint8_t>("image", "H W 3");
-  op.y = a.floats_out("y", "1 Z Z 3");
-  a.numbers("mean", -kLargest, kLargest, op.mean);
-  a.numbers("std", kSmallest, kLargest, op.std);
-  op.H = a['H'], op.W = a['W'], op.Z = a['Z'];
-}
-
 }  // namespace distill

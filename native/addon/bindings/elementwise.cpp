@@ -42,6 +42,22 @@ void read(Arguments &a, Scale &op) {
   op.size = a['M'];
 }
 
+void read(Arguments &a, ScaleRowsForward &op) {
+  op.x = a.tensor<const float>("x", "M K");
+  op.factors = a.tensor<const float>("factors", "M");
+  op.y = a.tensor<float>("y", "M K");
+  op.M = a['M'], op.K = a['K'];
+}
+
+void read(Arguments &a, ScaleRowsBackward &op) {
+  op.x = a.tensor<const float>("x", "M K");
+  op.factors = a.tensor<const float>("factors", "M");
+  op.dy = a.tensor<const float>("dy", "M K");
+  op.dx = a.tensor<float>("dx", "M K");
+  op.dfactors = a.tensor<float>("dfactors", "M");
+  op.M = a['M'], op.K = a['K'];
+}
+
 void read(Arguments &a, ReluForward &op) {
   op.x = a.floats("x", "M..");
   op.y = a.floats_out("y", "M..");

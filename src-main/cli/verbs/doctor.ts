@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { DoctorReport } from "../../contract/engine";
-import type { ModelInfo } from "../../contract/families";
+import { familyOf, type ModelInfo } from "../../contract/families";
 import { addVerb, type Perform } from "../verb";
 import { count, table } from "../words";
 
@@ -57,6 +57,6 @@ function arithmeticText({ precision, bf16Products, reason }: DoctorReport["arith
 }
 
 function modelsText(models: ModelInfo[]): string {
-  const rows = models.map(({ name, imageSize, parameters }) => [name, `${imageSize} px`, parameters.toLocaleString("en")]);
-  return table([["model", "images", "parameters"], ...rows]);
+  const rows = models.map(({ name, imageSize, parameters }) => [name, familyOf(name).label, `${imageSize} px`, parameters.toLocaleString("en")]);
+  return table([["model", "family", "images", "parameters"], ...rows]);
 }

@@ -1,6 +1,5 @@
 import type { DType } from "../../backend/addon";
 import { backend, empty, type Tensor } from "../tensor";
-import type { Normalization } from "./prepare-image";
 
 export interface SampleViewsOptions {
   /** Zero padding in pixels before a random crop back to the image's size; 0: no crop. */
@@ -11,7 +10,10 @@ export interface SampleViewsOptions {
   epoch: number;
 }
 
-export interface AssembleBatchOptions extends Normalization {
+export interface AssembleBatchOptions {
+  /** For each channel (red, green, blue), with values in 0 ... 1. */
+  mean: readonly number[];
+  std: readonly number[];
   /** Z: side of the output in pixels. */
   size: number;
   /** Type of y: f32 (the default) or bf16. */

@@ -15,5 +15,5 @@ export function locality({ block, stage }: TermOf<"locality">, context: Objectiv
 
 /** The teacher's stage whose map is predicted. */
 export function guidingStage({ stage }: Pick<TermOf<"locality">, "stage">, teacher: Model): string {
-  return stage ?? teacher.stages.at(-1)!.name;
+  return stage ?? teacher.featureStages.at(-1)!.name;
 }

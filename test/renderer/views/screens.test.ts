@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Arithmetic } from "../../../src-main/contract/arithmetic";
 import { comparedArms } from "../../../src-main/contract/arms";
 import { summarize } from "../../../src-main/contract/comparison";
+import { modelGroups } from "../../../src-main/contract/families";
 import type { Compared } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
 import { factsOf } from "../../../src-renderer/state/seal";
@@ -104,6 +105,15 @@ describe("Set up", () => {
 
   beforeEach(async () => {
     studio = await startedStudio();
+  });
+
+  it("offers the models by family", () => {
+    const { body } = render(SetupScreen, { props: { studio } });
+    const groups = [...body.matchAll(/<optgroup label="([^"]*)">(.*?)<\/optgroup>/gs)].map(([, label, options]) => [
+      label,
+      options!.match(/(?<=value=")[^"]*/g),
+    ]);
+    expect(groups.slice(0, modelGroups.length)).toEqual(modelGroups.map(({ label, names }) => [label, names]));
   });
 
   it("has a card or a heading for each group of the table", () => {

@@ -16,7 +16,7 @@ test.each(cases)("of a student in bf16: of $student by $teacher", (golden) => ex
 
 test("is of the middle stages, and on the coarser grid, unless others are named", () => {
   const stages = [8, 4, 2].map((side, i) => ({ name: `layer${i + 1}`, kind: "map", side, channels: 4 }));
-  const model = { stages, gridStage: (name: string) => stages.find((stage) => stage.name === name) };
+  const model = { featureStages: stages, gridStage: (name: string) => stages.find((stage) => stage.name === name) };
   const statistics = new Map(stages.map(({ name }) => [name, { mean: new Float32Array(4), std: new Float32Array(4) }]));
   const needsOf = (given: object) => {
     const context = { student: { model }, teacher: { model }, statistics, seed: 1 } as unknown as ObjectiveContext;
