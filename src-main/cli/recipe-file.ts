@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { applySettings } from "../contract/apply-settings";
 import { InputError } from "../contract/failure";
-import { isUnwieldy, parseJson } from "../contract/json";
+import { isUnwieldy, parseJson, repeatedKey, syntaxError } from "../contract/json";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf, resolvePaths } from "../contract/recipe-values";
@@ -55,10 +55,19 @@ export function readJson(file: string, shown: string): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new InputError(`${shown}: cannot be read: ${REASONS[code ?? ""] ?? message}`, { cause: error });
   }
+  const { text, value } = parsed(bytes, shown);
+  const repeated = repeatedKey(text);
+  if (repeated !== null) throw new InputError(`${shown}: "${repeated.slice(0, 100)}" is written twice, and only one can be meant: leave one of them`);
+  return value;
+}
+
+function parsed(bytes: Buffer, shown: string): { text: string; value: unknown } {
+  let text = "";
   try {
-    return parseJson(textOf(bytes));
+    text = textOf(bytes);
+    return { text, value: parseJson(text) };
   } catch (error) {
-    throw new InputError(`${shown}: expected a JSON document: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`${shown}: expected a JSON document: ${syntaxError(text, error as Error)}`, { cause: error });
   }
 }
 

@@ -39,6 +39,14 @@ export interface Channel<Sent, Received, End> {
   onClose(listener: (end: End) => void): void;
 }
 
+/** Tensors of an exported file. */
+export interface TensorCounts {
+  /** To the precision that was asked for, or in it already. */
+  converted: number;
+  /** Those that are no floats of 16 bits or more, and stayed as they were: how many of each type, named as in the safetensors format ("I64"). */
+  kept: Record<string, number>;
+}
+
 /** Why the engine is gone, in words, with the last lines of what it wrote to standard error. */
 export interface EngineEnd {
   message: string;
@@ -182,7 +190,7 @@ export const methods = {
   /** How long a backbone takes on this machine, measured on a few images. */
   timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
-  exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number }>(),
+  exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
   bench: takes({
     /** Regular expression that selects rows by "name, precision"; null: all. */

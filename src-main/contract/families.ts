@@ -468,6 +468,9 @@ export const modelGroups: readonly { label: string; names: readonly string[] }[]
 export const modelNames: readonly string[] = models.map(({ name }) => name);
 export const modelInfos: readonly ModelInfo[] = models.map(({ architecture: _, normalization: __, ...info }) => info);
 
+/** The backbone that comes with the program, to make teachers of, and the side of the images at which it is used, in pixels. */
+export const bundledBackbone = { model: "tf_efficientnet_lite0", imageSize: 160 };
+
 /** The model of that name, with its family's architecture. Throws a UsageError that lists all names if there is none. */
 export function modelNamed(name: string): (typeof models)[number] {
   const model = models.find((candidate) => candidate.name === name);

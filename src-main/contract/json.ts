@@ -7,6 +7,32 @@ export function parseJson(text: string, deepest = DEEPEST): unknown {
   return JSON.parse(text);
 }
 
+/** A key that an object of a valid JSON text has twice, after those that lead to it: "train.epochs"; null if there is none. */
+export function repeatedKey(json: string): string | null {
+  /** The lists and objects around a place, with the keys of each so far; the last one leads on. */
+  const around: { keys: Set<string>; last: string[] }[] = [];
+  for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]+|\\.)*")(\s*:)?|[[{\]}]/g)) {
+    if (token === "{" || token === "[") around.push({ keys: new Set(), last: [] });
+    else if (token === "}" || token === "]") around.pop();
+    else if (colon !== undefined) {
+      const object = around[around.length - 1]!;
+      const key = JSON.parse(text!) as string;
+      object.last = [key];
+      if (object.keys.has(key)) return around.flatMap(({ last }) => last).join(".");
+      object.keys.add(key);
+    }
+  }
+  return null;
+}
+
+/** What JSON.parse found wrong with a text, with the line and column that editors show, where it gives a position. */
+export function syntaxError(json: string, error: Error): string {
+  return error.message.replace(/ at position (\d+)( \(line \d+ column \d+\))?/, (_, position) => {
+    const lines = json.slice(0, Number(position)).split("\n");
+    return ` at line ${lines.length}, column ${lines[lines.length - 1]!.length + 1}`;
+  });
+}
+
 /** More than any recipe has, and few enough to count. */
 const MOST_PARTS = 100_000;
 

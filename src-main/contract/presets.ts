@@ -1,3 +1,4 @@
+import { bundledBackbone } from "./families";
 import { parseRecipe } from "./parse-recipe";
 import type { Recipe } from "./recipe";
 
@@ -13,12 +14,16 @@ export interface Preset {
   recipe: Recipe;
 }
 
-type ComparisonId = "demo" | "few-labels" | "article" | "article-equal" | "quick-look";
+type ComparisonId = "demo" | "few-labels" | "same-labels" | "article" | "article-equal" | "quick-look";
 export type TeacherId = "teacher-quick" | "teacher-resnet18" | "teacher-resnet34";
 
 const bundledTeacher = { model: "resnet18_cifar10", weights: "bundled" };
 /** Nearly as good: for runs whose teacher sees new crops in every epoch, or that should end quickly. */
 const quickTeacher = { model: "resnet20_cifar10", weights: "bundled" };
+
+/** Where `same-labels` expects its teacher, which is made first: below the current folder on the command line, among the app's runs there. */
+export const SAME_LABELS_TEACHER = "runs/same-labels-teacher";
+export const fittedWeightsIn = (folder: string): string => `${folder}/teacher.safetensors`;
 
 const article = {
   data: { path: "bundled" },
@@ -68,6 +73,22 @@ const comparisons: readonly Written<ComparisonId>[] = [
       distillation: { labels: 1, terms: [{ kind: "soft", weight: 1, temperature: 1 }, locality] },
       control: { train: {} },
       augment: { crop: 4, flip: true },
+    },
+  },
+  {
+    id: "same-labels",
+    title: "Same labels",
+    description:
+      "The teacher has seen no label that the control lacks: a backbone from ImageNet, with a last layer for the 5,000 bundled images. It is made first, by train-teacher --data bundled. The student learns where in an image its features are.",
+    written: {
+      name: "same labels",
+      data: { path: "bundled" },
+      teacher: { ...bundledBackbone, weights: fittedWeightsIn(SAME_LABELS_TEACHER) },
+      student: { model: "vit_micro_patch4_32", patchSize: 8 },
+      train: quickRun,
+      distillation: { labels: 1, terms: [{ ...locality, stage: "stage5" }] },
+      control: { train: {} },
+      augment: { crop: 4, flip: true, views: 2 },
     },
   },
   {

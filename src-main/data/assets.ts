@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { bundledBackbone } from "../contract/families";
 
 /** The bundled CIFAR-10 sample, or null if this copy of the program came without it. */
 export function bundledData(): string | null {
@@ -14,10 +15,7 @@ export function bundledTeacher(model: string): string | null {
   return bundledTeachers.includes(model) ? findAsset(join("teacher", `${model}.safetensors`)) : null;
 }
 
-/** A backbone that comes with the program, to make teachers of, and the size of images at which it is used, in pixels. */
-export const bundledBackbone = { model: "tf_efficientnet_lite0", imageSize: 160 };
-
-/** Its weights file; null if this copy of the program came without it. */
+/** The weights file of the bundled backbone; null if this copy of the program came without it. */
 export function bundledBackboneFile(): string | null {
   return findAsset(join("backbone", `${bundledBackbone.model}.safetensors`));
 }

@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import type { Calibrated, FitRequest, FittedTeacher, NoticeBody } from "../contract/engine";
 import { InputError, Interrupted, UsageError } from "../contract/failure";
+import { bundledBackbone } from "../contract/families";
 import { isHubPath } from "../contract/hub-path";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { DataSource } from "../contract/recipe";
-import { bundledBackbone, bundledBackboneFile } from "../data/assets";
+import { bundledBackboneFile } from "../data/assets";
 import type { Dataset } from "../data/dataset";
 import { heldBack, without } from "../data/division";
 import { leftOutFile } from "../data/folder/left-out";
@@ -31,7 +32,7 @@ import {
 import { featuresOf, type SplitFeatures, secondsPerImage, type View } from "../training/pooled-features";
 import { scoresOf } from "./evaluate";
 import { fetchNamed } from "./hub";
-import { expectWritable } from "./out-folder";
+import { expectOutside, expectWritable } from "./out-folder";
 
 type Notify = (notice: NoticeBody) => void;
 
@@ -89,8 +90,9 @@ export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | 
 // ---- What it is made of -----------------------------------------------------------------------------------------------------------
 
 /** The folder, which is made at the end. */
-function placeOf({ out, unique }: FitRequest): string {
+function placeOf({ out, unique, data }: FitRequest): string {
   expectWritable(out);
+  expectOutside(checked(data), out);
   const isTaken = (folder: string) => Object.values(teacherFiles(folder)).find(existsSync);
   if (unique)
     for (let number = 1; ; number++) {

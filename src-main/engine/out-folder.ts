@@ -1,7 +1,11 @@
 import { accessSync, constants, existsSync, lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { DataFormat } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
+import type { DataSource } from "../contract/recipe";
+import { locate } from "../data/locate";
 import { naming } from "../disk/open-file";
+import { isInside, realPathOf } from "../disk/within";
 
 /** Throws an InputError if one of a comparison's own files already exists. */
 export function expectAbsent(files: readonly string[]): void {
@@ -19,6 +23,29 @@ export function expectWritable(out: string): void {
     accessSync(existing, constants.W_OK);
   } catch (cause) {
     throw new InputError(`${existing} cannot be written to: ${(cause as Error).message}; choose another folder for the run`, { cause });
+  }
+}
+
+/**
+ * Throws an InputError if a new run would be written among images: they would be other ones from then on, and its files are none. Where the data do not
+ * exist, whoever reads them says so.
+ */
+export function expectOutside({ path, format, unlabelled }: Pick<DataSource, "path" | "format" | "unlabelled">, out: string): void {
+  const folders = [path === "bundled" ? null : placeOf(path, format), unlabelled === "rest" ? null : unlabelled];
+  const real = realPathOf(out);
+  const around = folders.find((folder) => folder && real !== null && isInside(real, realPathOf(folder) ?? folder));
+  if (around)
+    throw new InputError(
+      `${out} ${real === realPathOf(around) ? "is" : "is inside"} the folder of images ${around}, and what is written there would be taken for data: choose another folder for it (--out)`,
+    );
+}
+
+function placeOf(path: string, format: DataFormat): string | null {
+  try {
+    return locate(path, format).path;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
   }
 }
 

@@ -3,14 +3,14 @@
  * touches the file system. Allowed are the runs folder, what the user chose in a dialog or dropped on the window, and, to read, what the recipes
  * of runs in the runs folder name: the user chose that when those runs began.
  */
-import { lstatSync, realpathSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import type { Method, Methods } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
 import { isHubPath } from "../contract/hub-path";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf as recipePaths } from "../contract/recipe-values";
+import { isThere, isWithin } from "../disk/within";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
 import { readRequest } from "../runs/request";
@@ -178,36 +178,4 @@ function pathsNamedBy(directory: string): string[] {
 /** Absolute, and without steps back: those depend on links on the way. */
 const isPlain = (path: string): boolean => isAbsolute(path) && !path.includes("\0") && !path.split(/[\\/]/).includes("..");
 
-/** Whether a path is `root` or below it, both as it is written and where links lead. What is written elsewhere is not even looked up. */
-function isWithin(path: string, root: string): boolean {
-  if (!isInside(resolve(path), resolve(root))) return false;
-  const [real, realRoot] = [realPathOf(path), realPathOf(root)];
-  return real !== null && realRoot !== null && isInside(real, realRoot);
-}
-
 const isBelow = (path: string, root: string): boolean => isWithin(path, root) && resolve(path) !== resolve(root);
-
-function isInside(path: string, root: string): boolean {
-  const way = relative(root, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
-}
-
-/** The path without links, as far as it exists; null for a link that leads nowhere. */
-function realPathOf(path: string): string | null {
-  try {
-    return realpathSync(path);
-  } catch {
-    // What does not exist leads nowhere else. A link to nowhere is there, and could be written through.
-    const parent = isThere(path) ? null : realPathOf(dirname(path));
-    return parent === null ? null : join(parent, basename(path));
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    // Something on the way is no folder, or closed to this user.
-    return false;
-  }
-}

@@ -16,7 +16,7 @@ import { FolderLock, type LockContent } from "../runs/lock";
 import { armsBegun, hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
-import { expectAbsent, expectWritable } from "./out-folder";
+import { expectAbsent, expectOutside, expectWritable } from "./out-folder";
 import { askedOf, searchTrials, shownInSearch } from "./search";
 import { isSweep, type Member, membersOf, type Sweep, sweepByLabels, sweepBySeed } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
@@ -86,6 +86,7 @@ export class Run implements Watchable {
     if (labels && kind !== "compare") throw new UsageError("labels: expected a comparison; one arm is trained with the data.labelled of its recipe");
     if (search && kind !== "search") throw new UsageError(`search: expected a run of the kind search, got ${kind}`);
     expectWritable(out);
+    if (!resume) expectOutside(recipe.data, out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     this.#seeds = kind !== "compare" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);

@@ -1,17 +1,18 @@
+import type { TensorCounts } from "../contract/engine";
 import { PIECE } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
 import { CHECKSUM, Checksum } from "./checksum";
 import { type StoredFloat, TO_FLOAT32 } from "./dtypes";
 import { withWeights } from "./open-weights";
 import { type Written, writeTensors } from "./safetensors";
-import { countIn, shortened, type TensorFile } from "./tensor-file";
+import { countIn, shortened, type TensorFile, type TensorHeader } from "./tensor-file";
 
 /**
  * Rewrites a file's floats as bf16 or fp32 in the safetensors format, with all its metadata, in pieces of so many bytes. Tensors of other types, such as
- * counters, are passed on as they are. Returns what was chosen or left out, and what is wrong with the values, in sentences. Throws an InputError, and writes nothing, if the file
- * is not what its checksum says.
+ * counters, are passed on as they are. Returns what was chosen or left out, and what is wrong with the values, in sentences. Throws an InputError, and
+ * writes nothing, if the file is not what its checksum says.
  */
-export function convertWeights(from: string, to: string, dtype: StoredFloat, pieceBytes = PIECE): { notes: readonly string[]; warnings: string[] } {
+export function convertWeights(from: string, to: string, dtype: StoredFloat, pieceBytes = PIECE): Conversion {
   return withWeights(from, (file) => {
     const { metadata, tensors } = file.header;
     const digest = file.hasChecksum ? new Checksum(metadata) : null;
@@ -36,8 +37,19 @@ export function convertWeights(from: string, to: string, dtype: StoredFloat, pie
       ),
       ...unusableInWords(from, [...tooLarge], "holds values too large for bf16, which are infinity in the exported file: export it as fp32 instead"),
     ];
-    return { notes: file.notes, warnings };
+    return { ...countsOf(tensors), notes: file.notes, warnings };
   });
+}
+
+export interface Conversion extends TensorCounts {
+  notes: readonly string[];
+  warnings: string[];
+}
+
+function countsOf(tensors: TensorHeader["tensors"]): TensorCounts {
+  const kept: Record<string, number> = {};
+  for (const { dtype } of tensors.values()) if (!TO_FLOAT32.has(dtype)) kept[dtype] = (kept[dtype] ?? 0) + 1;
+  return { converted: [...tensors.values()].filter(({ dtype }) => TO_FLOAT32.has(dtype)).length, kept };
 }
 
 /** Half a step above the largest bf16, (2 - 2^-7) 2^127. */

@@ -10,7 +10,18 @@ import { type UnpickleOptions, unpickle } from "../pickle/unpickle";
 import { entriesOf, type Value } from "../pickle/values";
 import { DTYPE_BYTES } from "./dtypes";
 import { bytesIn, countIn, shortened, TensorFile, type TensorHeader } from "./tensor-file";
-import { type StateDict, type Storage, stateDictIn, storageOf, storageValue, TORCH_GLOBALS, type TorchTensor, TorchValueError } from "./torch-values";
+import {
+  type ClassNames,
+  classNamesIn,
+  type StateDict,
+  type Storage,
+  stateDictIn,
+  storageOf,
+  storageValue,
+  TORCH_GLOBALS,
+  type TorchTensor,
+  TorchValueError,
+} from "./torch-values";
 
 /** Bytes of a pickle, which holds names and sizes alone. */
 const LONGEST_PICKLE = 64_000_000;
@@ -41,9 +52,10 @@ export class TorchFile extends TensorFile {
     if (!found) throw refused(file, `it holds no state dict, but ${inWords(value)}; save the model's state_dict() alone`);
     this.#tensors = found.tensors;
     this.#read = read;
-    this.notes = notesOn(file, found);
+    const classes = chosenClasses(file, classNamesIn(value, found.place));
+    this.notes = [...notesOn(file, found), ...classes.notes];
     const tensors = [...found.tensors].map(([name, { storage, shape }]) => [name, { dtype: storage.dtype, shape }] as const);
-    this.header = { metadata: {}, tensors: new Map(tensors) };
+    this.header = { metadata: classes.metadata, tensors: new Map(tensors) };
     this.#expectPlausible();
   }
 
@@ -74,6 +86,24 @@ export class TorchFile extends TensorFile {
 function notesOn({ path }: OpenFile, { place, others }: StateDict): string[] {
   const alone = others.length > 0 ? `; it also has ${others.join(", ")}, which ${others.length > 1 ? "are" : "is"} not read` : "";
   return place || alone ? [`the weights in ${path} are those under ${place || "no key"}${alone}`] : [];
+}
+
+/** The classes as metadata of ours would have them, if all that is said of them agrees. */
+function chosenClasses({ path }: OpenFile, said: readonly ClassNames[]): { metadata: TensorHeader["metadata"]; notes: string[] } {
+  const unusable = said.filter(({ names }) => names === null).map(({ key }) => key);
+  const notes = unusable.map(
+    (key) => `weights ${path}: its "${key}" is passed over: expected a list of names, or a dict that gives each of 0, 1, 2 and so on one name`,
+  );
+  const [first, ...others] = said.filter(({ names }) => names !== null);
+  if (!first) return { metadata: {}, notes };
+  const classes = JSON.stringify(first.names);
+  const other = others.find(({ names }) => JSON.stringify(names) !== classes);
+  if (other)
+    return { metadata: {}, notes: [...notes, `weights ${path}: its "${first.key}" and its "${other.key}" contradict each other: both are passed over`] };
+  return {
+    metadata: { classes },
+    notes: [...notes, `the names of the classes in ${path} are those under ${first.key}: ${shortened(first.names!.join(", "))}`],
+  };
 }
 
 function inWords(value: Value): string {

@@ -100,6 +100,38 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.length <= 64 && value.every(isCount);
 
+// ---- Names of classes ----------------------------------------------------------------------------------------------------------------
+
+/** Where checkpoints name the classes of the logits: a list, or a dict from each name to its place, as torchvision's image folders have it. */
+const CLASS_KEYS = ["classes", "class_names", "class_to_idx"];
+
+export interface ClassNames {
+  key: string;
+  /** In the order of the logits; null if it is no list of names, and no dict of a name for each of 0 ... K-1. */
+  names: string[] | null;
+}
+
+/** What a checkpoint says about its classes, at the top or beside the state dict at `place`. A number of them is no name. */
+export function classNamesIn(value: Value, place: string): ClassNames[] {
+  const around = [value, ...place.split(".").map((_, i, keys) => keys.slice(0, i + 1).reduce<Value | undefined>(childOf, value))];
+  const dicts = new Set(around.flatMap((each) => entriesOf(each) ?? []));
+  return [...dicts].flatMap((dict) =>
+    CLASS_KEYS.filter((key) => dict.has(key) && typeof dict.get(key) !== "number" && dict.get(key) !== null).map((key) => ({
+      key,
+      names: namesOf(dict.get(key)!),
+    })),
+  );
+}
+
+const childOf = (value: Value | undefined, key: string): Value | undefined => entriesOf(value)?.get(key);
+
+function namesOf(value: Value): string[] | null {
+  if (Array.isArray(value)) return value.every((name) => typeof name === "string") ? value : null;
+  const places = [...(entriesOf(value) ?? [])].sort(([, a], [, b]) => Number(a) - Number(b));
+  const isWhole = places.length > 0 && places.every(([name, place], i) => typeof name === "string" && place === i);
+  return isWhole ? places.map(([name]) => name as string) : null;
+}
+
 // ---- Which dict ---------------------------------------------------------------------------------------------------------------------
 
 const DEEPEST = 4;

@@ -8,7 +8,7 @@ import type { SettingValue } from "../contract/setting";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
 import { Checksum, type Digest } from "./checksum";
-import { convertWeights } from "./convert";
+import { type Conversion, convertWeights } from "./convert";
 import { bytesOf } from "./dtypes";
 import type { Model } from "./model";
 import { isIgnored } from "./names";
@@ -60,11 +60,9 @@ export function saveWeights(model: Model, path: string, { classes, mean, std, mo
  * Copies the weights of a file to a new one, with the notes. Tensors that are no floats are passed on. Throws an InputError if the first cannot be read or
  * the other exists.
  */
-export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): {
+export function exportWeights({ weights, precision, out }: { weights: string; precision: Precision; out: string }): Conversion & {
   path: string;
   bytes: number;
-  notes: readonly string[];
-  warnings: readonly string[];
 } {
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
   const said = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");

@@ -2,10 +2,10 @@ import { applySettings } from "../../src-main/contract/apply-settings";
 import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
-import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
+import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
-import { type Preset, presetOf } from "../../src-main/contract/presets";
+import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 import type { DataSource, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
@@ -32,6 +32,8 @@ export class Setup {
   /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
   seeds = $state(1);
   models: ModelInfo[] = $state.raw([]);
+  /** The models to choose from, by family. */
+  readonly modelGroups = modelGroups;
   /** Null until the engine has reported it. */
   computer: DoctorReport | null = $state.raw(null);
   modelsProblem: string | null = $state(null);
@@ -41,6 +43,7 @@ export class Setup {
   constructor(
     private readonly data: Data,
     private readonly engine: Engine,
+    private readonly runsDirectory: () => string = () => "runs",
   ) {}
 
   async loadModels(): Promise<void> {
@@ -54,8 +57,20 @@ export class Setup {
 
   usePreset(id: Preset["id"]): void {
     this.preset = id;
-    this.#base = presetOf(id).recipe;
+    const { recipe } = presetOf(id);
+    const { teacher } = recipe;
+    this.#base =
+      teacher?.weights === fittedWeightsIn(SAME_LABELS_TEACHER) ? { ...recipe, teacher: { ...teacher, weights: fittedWeightsIn(this.#presetFolder) } } : recipe;
     this.#texts = {};
+  }
+
+  /** The folder in which the preset expects its teacher, to be made first; null where it expects none. */
+  get teacherFolder(): string | null {
+    return this.preset === "same-labels" ? this.#presetFolder : null;
+  }
+
+  get #presetFolder(): string {
+    return SAME_LABELS_TEACHER.replace(/^runs/, this.runsDirectory());
   }
 
   /** The row of a field. */
@@ -199,6 +214,7 @@ export class Setup {
   /** Takes a teacher that was made here. */
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
     if (!this.distills) this.setDistills(true);
+    if (this.#base.teacher?.weights === weights) return;
     this.#forgetTexts("teacher.");
     this.preset = null;
     this.#base = { ...this.#base, teacher: { ...presetOf("demo").recipe.teacher!, model, weights, imageSize } };

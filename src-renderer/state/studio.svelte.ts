@@ -52,7 +52,7 @@ export class Studio {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
     this.engine = new Engine(bridge);
     this.data = new Data(bridge, this.engine);
-    this.setup = new Setup(this.data, this.engine);
+    this.setup = new Setup(this.data, this.engine, runsDirectory);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
@@ -104,7 +104,7 @@ export class Studio {
   /** Makes a teacher for the data of the form, and takes it for the form. */
   async makeTeacher(): Promise<void> {
     const source = this.setup.dataSource;
-    const made = await this.fit.start(source);
+    const made = await this.fit.start(source, this.setup.teacherFolder);
     if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
@@ -43,6 +43,34 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const LEFT_OUT =
   "17 of 21 files are taken; left out: 1 file that holds no image (train/cat/labels.txt); 1 picture that lies in no class folder (train/loose.png); 1 picture in a format that is not read (train/cat/b.ppm: a portable pixmap); 1 link that leads nowhere (train/dog/gone.png)";
+
+describe("a run that would be written among its own images", () => {
+  it.each([
+    ["photos", "is"],
+    ["photos/runs/a", "is inside"],
+    ["linked/runs/a", "is inside"],
+  ])("is refused before anything is written: --out %s", async (out, where) => {
+    symlinkSync(at("photos"), at("linked"));
+    const before = readdirSync(at("photos"), { recursive: true });
+    const refused = await distill(["train", "--recipe", "recipe.json", "--out", out], cwd);
+    rmSync(at("linked"));
+    expect(refused.status).toBe(1);
+    expect(refused.err).toContain(
+      `${at(out)} ${where} the folder of images ${at("photos")}, and what is written there would be taken for data: choose another`,
+    );
+    expect(readdirSync(at("photos"), { recursive: true })).toEqual(before);
+  });
+
+  it("is refused among images without labels too", async () => {
+    mkdirSync(at("more"));
+    writeFileSync(at("more/1.png"), await picture(200));
+    const taught = ["data.unlabelled=more", "teacher.model=vit_micro_patch4_32", "teacher.weights=run/student.safetensors", "distillation.temperature=2"];
+    const settings = [...taught, "distillation.alpha=0.5"].flatMap((each) => ["--set", each]);
+    const refused = await distill(["compare", "--recipe", "recipe.json", ...settings, "--out", "more/run"], cwd);
+    expect(refused.err).toContain(`${at("more/run")} is inside the folder of images ${at("more")}`);
+    expect(readdirSync(at("more"))).toEqual(["1.png"]);
+  });
+});
 
 describe.skipIf(process.platform !== "linux")("a folder with more than pictures in its classes", () => {
   it("is trained on, and what is left out is told, recorded and listed", () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { readRecipe } from "../../src-main/cli/recipe-file";
 import { presets } from "../../src-main/contract/presets";
 import { mutated, mutatedJson, withstands } from "../mutations";
@@ -31,4 +31,28 @@ test("recipes that are made to be deep, wide or huge are refused soon", async ()
     readRecipe(file, [], folder);
   });
   expect(refused).toBe(hostile.length);
+});
+
+describe("a recipe as people write it", () => {
+  const read = (text: string) => {
+    const file = join(folder, "written.json");
+    writeFileSync(file, text);
+    return () => readRecipe(file, [], folder);
+  };
+
+  test.each([
+    ["train", '{"data": {"path": "x"}, "train": {"epochs": 3}, "train": {"batchSize": 8}}'],
+    ["train.epochs", '{"train": {"epochs": 3, "\\u0065pochs": 4}}'],
+    ["teacher.others.model", '{"teacher": {"model": "\\"}{", "others": [{"model": "a"}, {"model": "b", "weights": null, "model": "c"}]}}'],
+  ])("may have no key twice: %s", (key, text) => {
+    expect(read(text)).toThrow(`"${key}" is written twice, and only one can be meant: leave one of them`);
+  });
+
+  test("may have a key in several objects", () => {
+    expect(read('{"data": {"path": "x"}, "teacher": {"model": "resnet18"}, "student": {"model": "resnet18"}}')).not.toThrow("twice");
+  });
+
+  test("is no JSON at a line and column", () => {
+    expect(read('{\n  "data": {},,\n}')).toThrow(/expected a JSON document: .* at line 2, column 14/);
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { presetOf, presetsFor } from "../../src-main/contract/presets";
+import { fittedWeightsIn, presetOf, presetsFor, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 
 it("the article's preset has the published settings", () => {
   const { recipe } = presetOf("article");
@@ -19,8 +19,8 @@ it("the article's preset has the published settings", () => {
   expect(recipe.augment).toEqual({ crop: 0, flip: false, views: null, mixup: 0, cutmix: 0, resizedCrop: 0, erase: 0 });
 });
 
-it.each(presetsFor("comparison").map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { recipe }) => {
+it.each(presetsFor("comparison").map((preset) => [preset.title, preset] as const))("%s compares, on what is bundled", (_, { id, recipe }) => {
   expect(recipe.data.path).toBe("bundled");
-  expect(recipe.teacher?.weights).toBe("bundled");
+  expect(recipe.teacher?.weights).toBe(id === "same-labels" ? fittedWeightsIn(SAME_LABELS_TEACHER) : "bundled");
   expect(recipe.distillation).not.toBeNull();
 });

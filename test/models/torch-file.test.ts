@@ -213,3 +213,40 @@ describe("refused with a sentence", () => {
     expect(({} as { pwned?: unknown }).pwned).toBeUndefined();
   });
 });
+
+describe("the names of classes that a checkpoint holds beside the state dict", () => {
+  const list = (...names: string[]) => Buffer.concat([Buffer.from("]("), ...names.map(text), Buffer.from("e")]);
+  const places = (...names: string[]) => dict(names.map((name, i) => [name, int(i)] as const).reverse());
+  const [names, state] = [["dog", "bird", "cat"], ["state_dict", dict([["w", tensor({ key: "0", count: 1, shape: [1], stride: [1] })]])] as const];
+  const checkpoint = (...beside: (readonly [string, Buffer])[]) => file(torchZip(pickle(dict([state, ...beside])), { 0: new Uint8Array(4) }));
+  const metadata = (path: string) => withWeights(path, ({ header, notes }) => ({ classes: header.metadata.classes ?? null, notes: notes.slice(1) }));
+
+  test.each<[string, Buffer]>([
+    ["classes", list(...names)],
+    ["class_names", list(...names)],
+    ["class_to_idx", places(...names)],
+  ])("are read, said once and exported: %s", (key, value) => {
+    const path = checkpoint([key, value], ["epoch", int(3)]);
+    expect(metadata(path)).toEqual({ classes: JSON.stringify(names), notes: [`the names of the classes in ${path} are those under ${key}: dog, bird, cat`] });
+    const out = join(folder, `${key}.safetensors`);
+    exportWeights({ weights: path, precision: "bf16", out });
+    expect(readSafetensorsHeader(out).metadata.classes).toBe('["dog","bird","cat"]');
+  });
+
+  test("are those of a model's own checkpoint inside another, too", () => {
+    const inner = dict([state, ["classes", list(...names)]]);
+    const path = file(torchZip(pickle(dict([["model", inner]])), { 0: new Uint8Array(4) }));
+    expect(metadata(path).classes).toBe('["dog","bird","cat"]');
+  });
+
+  test("are passed over, which is said, if they are none or contradict each other; a number of classes says nothing", () => {
+    expect(metadata(checkpoint(["classes", int(3)]))).toEqual({ classes: null, notes: [] });
+    const gap = dict([
+      ["a", int(0)],
+      ["b", int(2)],
+    ]);
+    expect(metadata(checkpoint(["class_to_idx", gap]))).toEqual({ classes: null, notes: [expect.stringContaining('its "class_to_idx" is passed over')] });
+    const both = metadata(checkpoint(["classes", list("cat", "dog", "bird")], ["class_to_idx", places(...names)]));
+    expect(both).toEqual({ classes: null, notes: [expect.stringContaining('its "classes" and its "class_to_idx" contradict each other')] });
+  });
+});

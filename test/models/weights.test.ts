@@ -128,7 +128,7 @@ describe("weights", () => {
     };
     const data = Buffer.concat([bytes(new Float32Array([1, -2])), bytes(new BigInt64Array([7n])), Buffer.from([1, 0, 1])]);
     const out = join(folder, "passed-on.safetensors");
-    expect(exportWeights({ weights: stored(header, data), precision: "bf16", out }).warnings).toEqual([]);
+    expect(exportWeights({ weights: stored(header, data), precision: "bf16", out })).toMatchObject({ converted: 1, kept: { I64: 1, BOOL: 1 }, warnings: [] });
     const { tensors } = readSafetensorsHeader(out);
     expect([...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape])).toEqual([
       ["w", "BF16", [2]],
@@ -147,6 +147,8 @@ describe("weights", () => {
     expect(exportWeights({ weights: from, precision: "bf16", out: to })).toEqual({
       path: to,
       bytes: readFileSync(to).length,
+      converted: 1,
+      kept: {},
       notes: [],
       warnings: [expect.stringContaining('tensor "values" holds NaN or infinity, and so does the exported file')],
     });

@@ -1,11 +1,12 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { Argument, type Command } from "commander";
 import { armInWords, armLabel, type ComparedArm, comparedArms } from "../../contract/arms";
 import { bestInWords } from "../../contract/best-epoch";
 import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, stepsInWords, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
-import { UsageError } from "../../contract/failure";
-import { presetOf } from "../../contract/presets";
+import { InputError, UsageError } from "../../contract/failure";
+import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
@@ -52,10 +53,11 @@ export function addCompare(program: Command, perform: Perform): void {
 }
 
 /** Presets that the verb demo trains. */
-const DEMOS = ["demo", "few-labels"] as const;
+const DEMOS = ["demo", "few-labels", "same-labels"] as const;
 
 export function addDemo(program: Command, perform: Perform): void {
-  const description = "train and compare control and student on the bundled data with the bundled teacher, all of it labelled or only little";
+  const description =
+    "train and compare control and student on the bundled data: with the bundled teacher, all of it labelled or only little, or with a teacher of the same labels";
   const verb = addVerb(program, "demo", description, "demo").addArgument(new Argument("[preset]", "which demo").choices(DEMOS).default("demo"));
   addCompareOptions(verb, 1).action((preset: (typeof DEMOS)[number], options: CompareOptions) =>
     perform((session) => {
@@ -100,6 +102,7 @@ async function compare(
   ];
   const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(words.at(-1)!, options, isRecorded, more(isRecorded))];
   const recipe = await recipeFor(place.out);
+  expectTeacherMade(recipe, world);
   const result = await resumable(
     session,
     { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
@@ -111,6 +114,14 @@ async function compare(
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;
   return { json: comparisonJson(comparison), text: comparisonText(comparison, taught, world) };
+}
+
+/** Throws an InputError that says how the teacher of a preset is made, where that has not been done. */
+function expectTeacherMade({ teacher }: Recipe, world: World): void {
+  const place = path.normalize(fittedWeightsIn(SAME_LABELS_TEACHER));
+  if (!teacher?.weights.endsWith(place) || existsSync(teacher.weights)) return;
+  const command = shellWords([...world.program, "train-teacher", "--data", "bundled", "--out", shownPath(world, path.dirname(teacher.weights))]);
+  throw new InputError(`teacher.weights: ${teacher.weights} does not exist yet; make this teacher first, with ${command}`);
 }
 
 /** Figures over all seeds first; then one entry per seed and arm, as their evidence. */

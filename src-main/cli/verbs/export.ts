@@ -1,5 +1,6 @@
 import path from "node:path";
 import { type Command, Option } from "commander";
+import type { TensorCounts } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import type { Precision } from "../../contract/recipe";
 import { outFile, shownPath } from "../out-folder";
@@ -27,9 +28,19 @@ export function addExport(program: Command, perform: Perform): void {
         const name = path.basename(weights).replace(ENDING, "") || "weights";
         const file = outFile(world, expectSafetensors(out), name, "safetensors");
         const result = await session.call("exportWeights", { weights: absolutePath(weights, world.cwd), precision, out: file });
-        return { json: result, text: `Weights: ${shownPath(world, result.path)} (${megabytes(result.bytes)} in ${precision})` };
+        return { json: result, text: `Weights: ${shownPath(world, result.path)} (${contentInWords(result, precision)}` };
       }),
     );
+}
+
+/** "3.1 MB in bf16); 20 tensors stayed as they were (20 I64)" */
+function contentInWords({ bytes, converted, kept }: { bytes: number } & TensorCounts, precision: Precision): string {
+  const types = Object.entries(kept);
+  const count = types.reduce((sum, [, each]) => sum + each, 0);
+  if (count === 0) return `${megabytes(bytes)} in ${precision})`;
+  const stayed = `${count === 1 ? "tensor" : "tensors"} stayed as ${count === 1 ? "it was" : "they were"} (${types.map(([type, each]) => `${each} ${type}`).join(", ")})`;
+  if (converted > 0) return `${megabytes(bytes)} in ${precision}); ${count} ${stayed}`;
+  return `${megabytes(bytes)}). Nothing in it is in ${precision}: ${count === 1 ? "its only" : `all ${count}`} ${stayed}; only floats of 16 bits and more are converted`;
 }
 
 /** A name that says another format would mislead whoever gets the file. */

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { summarize } from "../../../src-main/contract/comparison";
@@ -89,6 +89,17 @@ describe("a comparison of three arms", () => {
 });
 
 describe("distill demo", () => {
+  it("same-labels says how its teacher is made, until it is there", async () => {
+    const missing = await runWith({}, ["demo", "same-labels"], { cwd });
+    expect([missing.status, missing.calls]).toEqual([1, []]);
+    expect(missing.err).toContain(`make this teacher first, with npx distill train-teacher --data bundled --out ${join("runs", "same-labels-teacher")}`);
+    mkdirSync(join(cwd, "runs", "same-labels-teacher"), { recursive: true });
+    const weights = join(cwd, "runs", "same-labels-teacher", "teacher.safetensors");
+    writeFileSync(weights, "");
+    const { calls } = await runWith({ watch: () => compared }, ["demo", "same-labels"], { cwd });
+    expect(calls[0]!.params).toMatchObject({ recipe: { data: { path: "bundled" }, teacher: { weights } } });
+  });
+
   it("ends with a table and the report's path", async () => {
     const { status, out, calls } = await runWith({ watch: () => compared }, ["demo"], { cwd });
     expect(status).toBe(0);

@@ -24,7 +24,7 @@ describe("distill recipe", () => {
     const { status, err } = await recipe("show", "artical");
     expect([status, err]).toEqual([
       2,
-      'error: recipe "artical" does not exist (did you mean article?); expected one of demo, few-labels, article, article-equal, quick-look, teacher-quick, teacher-resnet18, teacher-resnet34\n',
+      'error: recipe "artical" does not exist (did you mean article?); expected one of demo, few-labels, same-labels, article, article-equal, quick-look, teacher-quick, teacher-resnet18, teacher-resnet34\n',
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { presetOf, presetsFor } from "../../../src-main/contract/presets";
 import { Data } from "../../../src-renderer/state/data.svelte";
+import { Engine } from "../../../src-renderer/state/engine.svelte";
 import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
 import { FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
 
@@ -31,6 +32,18 @@ it("takes a teacher that was made here, also where there was none", () => {
   expect(setup.result.recipe).toMatchObject({ teacher: { ...teacher, mean: null }, distillation: presetOf("demo").recipe.distillation });
   expect(setup.preset).toBeNull();
   expect(cautionsFor(setup.result.recipe!, 5000)).toEqual([]);
+});
+
+it("expects the teacher of the same labels among the app's runs, where the preset stays as it is", () => {
+  const { bridge } = fakeBridge(engine);
+  const there = new Setup(data, new Engine(bridge), () => "/home/me/runs");
+  there.usePreset("same-labels");
+  const weights = "/home/me/runs/same-labels-teacher/teacher.safetensors";
+  expect(there).toMatchObject({ teacherFolder: "/home/me/runs/same-labels-teacher", result: { recipe: { teacher: { weights } } } });
+  there.useTeacher({ ...presetOf("same-labels").recipe.teacher!, weights });
+  expect(there.preset).toBe("same-labels");
+  there.usePreset("demo");
+  expect(there.teacherFolder).toBeNull();
 });
 
 describe("typing", () => {
