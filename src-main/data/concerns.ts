@@ -18,6 +18,13 @@ export function concernsOfCounts(classes: readonly string[], { train, test }: Co
   return [...unevenClasses(classes, train), ...fewTestImages(test)];
 }
 
+/** A limit above what there is. */
+export function unmetLimits(limits: { trainLimit: number | null; testLimit: number | null }, there: { train: number; test: number }): Said[] {
+  const unmet = (key: string, limit: number | null, count: number, what: string): Said[] =>
+    limit === null || limit <= count ? [] : [{ type: "note", text: `${key} ${limit} has no effect: there are ${count} ${what} images` }];
+  return [...unmet("data.trainLimit", limits.trainLimit, there.train, "training"), ...unmet("data.testLimit", limits.testLimit, there.test, "test")];
+}
+
 function unevenClasses(classes: readonly string[], train: readonly number[]): Said[] {
   const of = (wanted: number) => `"${classes[train.indexOf(wanted)]}" has ${wanted}`;
   const [fewest, most] = train.reduce(([low, high], count) => [Math.min(low, count), Math.max(high, count)], [Number.POSITIVE_INFINITY, 0]);

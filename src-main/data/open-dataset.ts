@@ -3,7 +3,7 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
-import { concernsOfCounts } from "./concerns";
+import { concernsOfCounts, unmetLimits } from "./concerns";
 import type { Dataset, RawSplit, TestData } from "./dataset";
 import { divide } from "./division";
 import { formats } from "./formats";
@@ -11,7 +11,7 @@ import type { RawData, Selection } from "./formats/format";
 import { allOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
 import type { Said } from "./said";
-import { samePictures } from "./same-pictures";
+import { type Role, samePictures } from "./same-pictures";
 import { divisionOf } from "./selection";
 import { releaseSplit, streamedInWords, toSplits } from "./split";
 import { stopPoint } from "./stop";
@@ -64,7 +64,11 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
-    const concerns = [...concernsOfCounts(raw.classes, countsIn(raw, source)), ...(await samePictures(own, raw.test, signal))];
+    const concerns = [
+      ...concernsOfCounts(raw.classes, countsIn(raw, source)),
+      ...unmetLimits(source, { train: own.labels.length, test: raw.test.labels.length }),
+      ...(await samePictures(partsOf(raw, more?.split), signal)),
+    ];
     const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
     if (streamed) onNote(streamed);
@@ -85,6 +89,11 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       },
     };
   });
+}
+
+function partsOf({ train, validation, test }: RawData, unlabelled?: RawSplit): { role: Role; split: RawSplit }[] {
+  const splits = { training: train, validation, test, unlabelled };
+  return Object.entries(splits).flatMap(([role, split]) => (split ? [{ role: role as Role, split }] : []));
 }
 
 /** A limit takes from each class in turn, and so makes classes even: what is uneven in the folder then says nothing. */
@@ -129,8 +138,9 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
     ...found,
     raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable: source.skipUnreadable }),
   }));
-  return orReleased([raw.test], () => {
+  return orReleased([raw.test], async () => {
     const { classes, labels, said } = byName(raw, known);
+    const concerns = await samePictures([{ role: "test", split: raw.test }], options.signal);
     const test = toSplits([{ ...raw.test, labels }], mostOnDevice)[0]!;
     const streamed = streamedInWords([test]);
     if (streamed) onNote(streamed);
@@ -138,7 +148,7 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
       releaseSplit(test);
       releasePixels(raw.test.pixels);
     };
-    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said], release };
+    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said, ...concerns], release };
   });
 }
 

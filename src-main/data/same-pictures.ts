@@ -10,20 +10,41 @@ import { stopPoint } from "./stop";
 /** Images between two stop points. */
 const AT_ONCE = 500;
 
-/** Pictures that are test images and training images too, or lie in two classes, by their pixels. Those that are not read yet are left to `sameFiles`. */
-export async function samePictures(train: RawSplit, test: RawSplit, signal?: AbortSignal): Promise<Said[]> {
-  const [trained, tested] = [train.pixels, test.pixels];
-  if (!isHeld(trained) || !isHeld(tested)) return [];
-  const bytes = train.H * train.W * 3;
-  const compared = ({ labels, files }: RawSplit, pixels: Uint8Array, part: string): Compared => ({
-    labels,
-    keyOf: (n) => digest(pixels.subarray(n * bytes, (n + 1) * bytes)),
-    nameOf: (n) => files?.[n] ?? `${part} image ${n}`,
+/** What the images of a part are for. */
+export type Role = "training" | "validation" | "test" | "unlabelled";
+
+const names: Readonly<Record<Role, { one: string; many: string }>> = {
+  training: { one: "a training image", many: "training images" },
+  validation: { one: "a validation image", many: "validation images" },
+  test: { one: "a test image", many: "test images" },
+  unlabelled: { one: "an image without a label", many: "images without labels" },
+};
+
+/** What follows if images of a later part are those of an earlier one. */
+const consequences: Partial<Record<`${Role} ${Role}`, string>> = {
+  "validation training": "the epoch that is best on them has learned them by heart; remove them from either",
+  "test training": "what is measured on them is too good; remove them from either",
+  "test validation": "the epoch is chosen on what tests it; remove them from either",
+  "unlabelled training": "the student sees them twice as often; remove them from either",
+  "unlabelled validation": "the student learns from what chooses its epoch; name a folder without them",
+  "unlabelled test": "the student learns from what it is tested on; name a folder without them",
+};
+
+/**
+ * Pictures that are in two parts, or lie in two classes, by their pixels. The parts are in the order of `Role`, and have images of one size. Those that are not read
+ * yet are left to `sameFiles`.
+ */
+export async function samePictures(parts: readonly { role: Role; split: RawSplit }[], signal?: AbortSignal): Promise<Said[]> {
+  const compared = parts.flatMap(({ role, split: { labels, pixels, files, H, W } }): Part[] => {
+    if (!isHeld(pixels)) return [];
+    const bytes = H * W * 3;
+    const keyOf = (n: number) => digest(pixels.subarray(n * bytes, (n + 1) * bytes));
+    return [{ role, labels, keyOf, nameOf: (n) => files?.[n] ?? `${role} image ${n}` }];
   });
-  return compare(compared(train, trained, "training"), compared(test, tested, "test"), signal);
+  return compare(compared, signal);
 }
 
-interface Paths {
+export interface Paths {
   labels: Int32Array;
   /** Below the folder. */
   path(n: number): string;
@@ -33,27 +54,32 @@ interface Paths {
 const MOST_COMPARED = 20_000;
 
 /** The same of files that are equal byte by byte: only those of equal size are read. */
-export async function sameFiles(folder: string, train: Paths, test: Paths, signal?: AbortSignal): Promise<Said[]> {
+export async function sameFiles(folder: string, parts: readonly { role: Role; paths: Paths }[], signal?: AbortSignal): Promise<Said[]> {
   const whole = (paths: Paths, n: number) => systemPath(join(folder, paths.path(n)));
-  const [tested, seen, repeated] = [new Set<number>(), new Set<number>(), new Set<number>()];
-  for (let n = 0; n < test.labels.length; n++) tested.add(sizeOf(whole(test, n)));
-  for (let n = 0; n < train.labels.length && train.labels.length <= MOST_COMPARED; n++) {
-    const size = sizeOf(whole(train, n));
-    (seen.has(size) ? repeated : seen).add(size);
+  const [seen, repeated] = [new Set<number>(), new Set<number>()];
+  // The largest part, training, is the last.
+  for (const { paths } of [...parts].reverse()) {
+    const isFew = paths.labels.length <= MOST_COMPARED;
+    for (let n = 0; n < paths.labels.length; n++) {
+      const size = sizeOf(whole(paths, n));
+      if (seen.has(size)) repeated.add(size);
+      else if (isFew) seen.add(size);
+    }
   }
-  const compared = (paths: Paths): Compared => ({
-    labels: paths.labels,
-    keyOf(n) {
+  const compared = parts.map(({ role, paths }): Part => {
+    const keyOf = (n: number) => {
       const path = whole(paths, n);
       const size = sizeOf(path);
-      return size > 0 && (tested.has(size) || repeated.has(size)) ? contentKey(path) : null;
-    },
-    nameOf: (n) => shownPath(paths.path(n)),
+      return size > 0 && repeated.has(size) ? contentKey(path) : null;
+    };
+    return { role, labels: paths.labels, keyOf, nameOf: (n) => shownPath(paths.path(n)) };
   });
-  return compare(compared(train), compared(test), signal);
+  return compare(compared, signal);
 }
 
-interface Compared {
+interface Part {
+  role: Role;
+  /** Below 0: nobody knows. */
   labels: Int32Array;
   /** null: not worth comparing. */
   keyOf(n: number): string | null;
@@ -71,27 +97,35 @@ class Pairs {
   }
 }
 
-async function compare(train: Compared, test: Compared, signal?: AbortSignal): Promise<Said[]> {
-  const places = new Map<string, { part: Compared; n: number }>();
-  const [shared, contrary] = [new Pairs(), new Pairs()];
-  for (const part of [train, test])
+async function compare(parts: readonly Part[], signal?: AbortSignal): Promise<Said[]> {
+  const places = new Map<string, { part: Part; n: number }>();
+  const [shared, contrary] = [new Map<Part, Map<Part, Pairs>>(), new Pairs()];
+  for (const part of parts)
     for (let n = 0; n < part.labels.length; n++) {
       if (n % AT_ONCE === 0) await stopPoint(signal);
       const key = part.keyOf(n);
       const first = key === null ? undefined : places.get(key);
       if (key !== null && !first) places.set(key, { part, n });
       if (!first) continue;
-      const names = [part.nameOf(n), first.part.nameOf(first.n)] as const;
-      if (part === test && first.part === train) shared.add(...names);
-      if (part.labels[n] !== first.part.labels[first.n]) contrary.add(...names);
+      const both = [part.nameOf(n), first.part.nameOf(first.n)] as const;
+      if (part !== first.part) pairsOf(shared, part, first.part).add(...both);
+      const [label, other] = [part.labels[n]!, first.part.labels[first.n]!];
+      if (label !== other && label >= 0 && other >= 0) contrary.add(...both);
     }
-  return [...sharedInWords(shared, test.labels.length), ...contraryInWords(contrary)];
+  return [...[...shared].flatMap(([part, others]) => [...others].map(([other, pairs]) => sharedInWords(part, other, pairs))), ...contraryInWords(contrary)];
 }
 
-function sharedInWords({ count, example }: Pairs, total: number): Said[] {
-  if (count === 0) return [];
-  const text = `${count} of the ${total} test images ${count === 1 ? "is a training image" : "are training images"} too (${example}): what is measured on them is too good; remove them from either`;
-  return [{ type: "warning", text }];
+function pairsOf(shared: Map<Part, Map<Part, Pairs>>, part: Part, other: Part): Pairs {
+  const others = shared.get(part) ?? new Map<Part, Pairs>();
+  const pairs = others.get(other) ?? new Pairs();
+  shared.set(part, others.set(other, pairs));
+  return pairs;
+}
+
+function sharedInWords({ role, labels }: Part, { role: other }: Part, { count, example }: Pairs): Said {
+  const are = count === 1 ? `is ${names[other].one}` : `are ${names[other].many}`;
+  const text = `${count} of the ${labels.length} ${names[role].many} ${are} too (${example}): ${consequences[`${role} ${other}`]}`;
+  return { type: "warning", text };
 }
 
 function contraryInWords({ count, example }: Pairs): Said[] {

@@ -2,7 +2,7 @@ import { applySettings } from "../../src-main/contract/apply-settings";
 import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
-import { imageSizeOf, type ModelInfo, patchSizeOf } from "../../src-main/contract/families";
+import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
@@ -32,6 +32,8 @@ export class Setup {
   /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
   seeds = $state(1);
   models: ModelInfo[] = $state.raw([]);
+  /** The models to choose from, by family. */
+  readonly modelGroups = modelGroups;
   /** Null until the engine has reported it. */
   computer: DoctorReport | null = $state.raw(null);
   modelsProblem: string | null = $state(null);

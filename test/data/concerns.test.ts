@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { mcNemar } from "../../src-main/contract/statistics";
 import { concernsOfCounts } from "../../src-main/data/concerns";
-import { openDataset } from "../../src-main/data/open-dataset";
+import { openDataset, openTestData } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { type Colour, png, writeFiles } from "./image-files";
 
@@ -53,6 +53,38 @@ test("a picture that is a training and a test image is told by its pixels, in an
   );
 });
 
+test("a picture of any two parts is told", async () => {
+  const pictures = await Promise.all([0, 1, 2, 3, 4, 5].map((n) => png(6, 6, [40 * n, 90, 9])));
+  const [a, b, c, d, e, f] = pictures as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+  writeFiles(folder, {
+    ...{ "set/train/cat/a.png": a, "set/train/dog/b.png": b, "set/val/cat/a.png": a, "set/val/dog/c.png": c, "set/test/cat/c.png": c, "set/test/dog/d.png": d },
+    ...{ "more/b.png": b, "more/c.png": c, "more/d.png": d, "more/e.png": e, "more/f.png": f },
+  });
+  const source = { path: join(folder, "set"), format: "auto", trainLimit: null, testLimit: null, unlabelled: join(folder, "more") } as const;
+  const data = await openDataset(source);
+  data.release();
+  const told = data.said.flatMap(({ type, text }) => (type === "warning" && text.includes(" too (") ? [text.replace(/ \(.*/, "")] : []));
+  expect(told).toEqual([
+    "1 of the 2 validation images is a training image too",
+    "1 of the 2 test images is a validation image too",
+    "1 of the 5 images without labels is a training image too",
+    "1 of the 5 images without labels is a validation image too",
+    "1 of the 5 images without labels is a test image too",
+  ]);
+  const held = await openDataset({ ...source, unlabelled: null }, { heldBytes: 0 });
+  held.release();
+  expect(held.said.filter(({ text }) => text.includes(" too (test/cat/c.png is val/dog/c.png)"))).toHaveLength(1);
+});
+
+test("test images alone are compared too", async () => {
+  const same = await png(6, 6, [1, 2, 3]);
+  writeFiles(folder, { "test/cat/1.png": same, "test/dog/1.png": same });
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, isWhole: false, skipUnreadable: false } as const;
+  const data = await openTestData(source, null);
+  data.release();
+  expect(data.said.map(({ text }) => text)).toContainEqual(expect.stringContaining("1 picture lies in two classes (test/dog/1.png is test/cat/1.png)"));
+});
+
 test("a picture in two classes, both of training images, is told by its pixels, and by its file where it is not held", async () => {
   const [same, other] = [await png(6, 6, [1, 2, 3]), await png(6, 6, [4, 5, 6])];
   writeFiles(folder, { "train/cat/1.png": same, "train/dog/1.png": same, "test/cat/1.png": other, "test/dog/1.png": await png(6, 6, [7, 8, 9]) });
@@ -63,6 +95,25 @@ test("a picture in two classes, both of training images, is told by its pixels, 
       "1 picture lies in two classes (train/dog/1.png is train/cat/1.png), whose labels contradict each other: keep each in one class",
     );
   }
+});
+
+test("a limit above what there is has no effect, and says so", async () => {
+  writeFiles(
+    folder,
+    Object.fromEntries(
+      await Promise.all(["train/cat", "train/dog", "test/cat", "test/dog"].map(async (name, n) => [`${name}/1.png`, await png(6, 6, [n, 0, 0])])),
+    ),
+  );
+  const said = async (trainLimit: number, testLimit: number) => {
+    const data = await openDataset({ path: folder, format: "auto", trainLimit, testLimit });
+    data.release();
+    return data.said.flatMap(({ type, text }) => (type === "note" ? [text] : []));
+  };
+  expect(await said(2, 2)).toEqual([]);
+  expect(await said(2000, 3)).toEqual([
+    "data.trainLimit 2000 has no effect: there are 2 training images",
+    "data.testLimit 3 has no effect: there are 2 test images",
+  ]);
 });
 
 test("of the bundled sample there is nothing to say", async () => {

@@ -33,7 +33,7 @@ export function classesIn(root: string, folder: string, leftOut: LeftOut[]): Cla
     const path = below(folder, entry.name);
     if (problemOf(entry)) continue;
     if (entry.is === "folder") classes.push({ name: entry.name.normalize("NFC"), folder: path });
-    else leftOut.push({ path, ...looseFile(below(root, path), entry) });
+    else leftOut.push(looseFile(root, path, entry));
   }
   classes.sort((a, b) => byCodePoint(a.name, b.name) || byCodePoint(a.folder, b.folder));
   for (const [i, { name, folder }] of classes.entries())
@@ -56,8 +56,10 @@ function problemOf({ name, is }: Entry): string | null {
   return is === "file" || is === "special" ? null : WHY[is];
 }
 
-function looseFile(path: string, { is }: Entry): Pick<LeftOut, "reason" | "detail"> {
-  if (is !== "file") return { reason: "special" };
-  const why = whyNoImage(path);
-  return why === null || why.reason === "unread" ? { reason: "loose" } : why;
+/** What lies where folders are expected. */
+export function looseFile(root: string, path: string, { is }: Entry): LeftOut {
+  if (is === "dead-link" || is === "link-loop" || is === "refused") return { path, reason: is };
+  if (is !== "file") return { path, reason: "special" };
+  const why = whyNoImage(below(root, path));
+  return why === null || why.reason === "unread" ? { path, reason: "loose" } : { path, ...why };
 }

@@ -1,4 +1,5 @@
 import { InputError } from "../../contract/failure";
+import { looseFile } from "./classes";
 import { type Entry, entriesIn, isImageName } from "./entries";
 import type { LeftOut } from "./left-out";
 import { below, shownPath, sortNames } from "./names";
@@ -18,7 +19,7 @@ export interface Layout {
   train: string | null;
   validation: string | null;
   test: string | null;
-  /** Folders beside these. */
+  /** What lies beside these. */
   leftOut: LeftOut[];
   /** What stands for something else, in words. */
   note: string | null;
@@ -50,8 +51,8 @@ export function layoutOf(folder: string): Layout | null {
   const folders = sortNames(entries.flatMap(({ name, is }) => (is === "folder" ? [name] : [])));
   const found = { train: inRole("train", folders, folder), validation: inRole("validation", folders, folder), test: inRole("test", folders, folder) };
   if (!isDivided(folder, found)) return isFolderOfClasses(folder, folders) ? { ...none, undivided: "" } : null;
-  const others = folders.filter((name) => !Object.values(found).includes(name));
-  const leftOut = others.map((path): LeftOut => ({ path, reason: "no-split" }));
+  const others = entries.filter(({ name }) => !Object.values(found).includes(name));
+  const leftOut = others.map((entry): LeftOut => (entry.is === "folder" ? { path: entry.name, reason: "no-split" } : looseFile(folder, entry.name, entry)));
   if (found.test !== null || found.validation === null) return { ...none, ...found, leftOut };
   const note = `there is no folder test, so ${shownPath(found.validation)} serves as the test images`;
   return { ...none, ...found, test: found.validation, validation: null, leftOut, note };

@@ -3,19 +3,24 @@ import type { LeftOutFile } from "../../contract/engine";
 import type { Said } from "../said";
 import { shownPath } from "./names";
 
-/** Reasons, for one file and for several. Those that are harmless need no warning: nobody expects such a file to be read. */
+/** Reasons, for one file and for several. Those that are harmless need no warning: nobody expects such a file to be read. What may be a folder may be many files. */
 const reasons = {
-  "no-image": { one: "file that holds no image", many: "files that hold no image", harmless: true },
-  empty: { one: "empty folder", many: "empty folders", harmless: true },
-  loose: { one: "picture that lies in no class folder", many: "pictures that lie in no class folder", harmless: false },
-  "no-split": { one: "folder that is none of train, test and validation", many: "folders that are none of train, test and validation", harmless: false },
-  unread: { one: "picture in a format that is not read", many: "pictures in formats that are not read", harmless: false },
-  unreadable: { one: "image that cannot be read", many: "images that cannot be read", harmless: false },
-  "dead-link": { one: "link that leads nowhere", many: "links that lead nowhere", harmless: false },
-  "link-loop": { one: "link that leads in a circle", many: "links that lead in a circle", harmless: false },
-  again: { one: "link to a folder that is read already", many: "links to folders that are read already", harmless: false },
-  refused: { one: "file or folder that may not be read", many: "files or folders that may not be read", harmless: false },
-  special: { one: "pipe, socket or device", many: "pipes, sockets or devices", harmless: false },
+  "no-image": { one: "file that holds no image", many: "files that hold no image", harmless: true, mayBeFolder: false },
+  empty: { one: "empty folder", many: "empty folders", harmless: true, mayBeFolder: true },
+  loose: { one: "picture that lies in no class folder", many: "pictures that lie in no class folder", harmless: false, mayBeFolder: false },
+  "no-split": {
+    one: "folder that is none of train, test and validation",
+    many: "folders that are none of train, test and validation",
+    harmless: false,
+    mayBeFolder: true,
+  },
+  unread: { one: "picture in a format that is not read", many: "pictures in formats that are not read", harmless: false, mayBeFolder: false },
+  unreadable: { one: "image that cannot be read", many: "images that cannot be read", harmless: false, mayBeFolder: false },
+  "dead-link": { one: "link that leads nowhere", many: "links that lead nowhere", harmless: false, mayBeFolder: false },
+  "link-loop": { one: "link that leads in a circle", many: "links that lead in a circle", harmless: false, mayBeFolder: false },
+  again: { one: "link to a folder that is read already", many: "links to folders that are read already", harmless: false, mayBeFolder: true },
+  refused: { one: "file or folder that may not be read", many: "files or folders that may not be read", harmless: false, mayBeFolder: true },
+  special: { one: "pipe, socket or device", many: "pipes, sockets or devices", harmless: false, mayBeFolder: false },
 } as const;
 
 export type Reason = keyof typeof reasons;
@@ -41,7 +46,8 @@ export function leftOutFile({ path, reason, detail }: LeftOut): LeftOutFile {
  */
 export function leftOutInWords(taken: number, leftOut: readonly LeftOut[]): Said[] {
   if (leftOut.length === 0) return [];
-  const text = `${taken} of ${taken + leftOut.length} files are taken; left out: ${groupsInWords(leftOut)}`;
+  const all = leftOut.some(({ reason }) => reasons[reason].mayBeFolder) ? "" : ` of ${taken + leftOut.length}`;
+  const text = `${taken}${all} files are taken; left out: ${groupsInWords(leftOut)}`;
   return [{ type: leftOut.every(({ reason }) => reasons[reason].harmless) ? "note" : "warning", text }];
 }
 

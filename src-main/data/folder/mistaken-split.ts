@@ -20,7 +20,7 @@ interface Doubts {
 export function doubtsOfClasses(folder: string, classes: readonly string[]): Doubts {
   const parts = sortNames(classes.filter(isPartName));
   const [first] = parts;
-  if (first === undefined) return { notes: [], warnings: sameFolders(folder, classes) };
+  if (first === undefined) return { notes: [], warnings: [...sameFolders(folder, classes), ...namedAsSiblings(folder, classes)] };
   const path = shownPath(below(folder, first));
   if (parts.length > 1 || foldersOf(folder, first).length > 0)
     throw new InputError(
@@ -40,6 +40,16 @@ function sameFolders(folder: string, classes: readonly string[]): string[] {
   if (!others.every((each) => foldersOf(folder, each).join("/") === inner.join("/"))) return [];
   const text = `the folders in each of ${shownPath(folder)}/${sortNames([...classes]).join(", ")} are the same: ${inner.join(", ")}; the outer ones are taken for the classes: if the inner ones are, name the outer ones train and test`;
   return [text];
+}
+
+/** holdout/ with folders named as the classes beside it: then it is part of a split, more likely. */
+function namedAsSiblings(folder: string, classes: readonly string[]): string[] {
+  return classes.flatMap((name) => {
+    const alike = foldersOf(folder, name).filter((inner) => classes.includes(inner));
+    if (alike.length < 2) return [];
+    const path = shownPath(below(folder, name));
+    return [`${path} has folders with the names of classes beside it (${alike.join(", ")}), and is taken for a class: if it is none, move it away`];
+  });
 }
 
 /** None, if pictures lie beside them. */

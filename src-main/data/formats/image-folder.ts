@@ -8,7 +8,7 @@ import { type FolderListing, type ListedSplit, listFolder } from "../folder/list
 import { shownPath } from "../folder/names";
 import { isHeld } from "../image-source";
 import type { Said } from "../said";
-import { sameFiles } from "../same-pictures";
+import { type Role, sameFiles } from "../same-pictures";
 import { readFiles } from "../store/read-files";
 import { UnreadableImage } from "../unreadable";
 import { countsOf, type Description, type Format, firstOfEach, type Limits, type RawData, type ReadOptions, type Selection } from "./format";
@@ -80,9 +80,15 @@ function expectEach(classes: readonly string[], wanted: Int32Array, read: Int32A
     throw new InputError(`none of the training images of ${lost.map((name) => `"${name}"`).join(", ")} can be read: replace them, or remove the class`);
 }
 
-/** Pictures that are training and test images, as far as equal files tell; of images that are held, their pixels tell more. */
-async function sameFilesOf(folder: string, { train, test }: FolderListing, isSkipped: boolean, signal?: AbortSignal): Promise<Said[]> {
-  return train && !isSkipped ? sameFiles(folder, train, test, signal) : [];
+/** Pictures that are in two parts or classes, as far as equal files tell; of images that are held, their pixels tell more. */
+async function sameFilesOf(folder: string, { train, validation, test }: FolderListing, isSkipped: boolean, signal?: AbortSignal): Promise<Said[]> {
+  if (isSkipped) return [];
+  const parts = Object.entries({ training: train, validation, test });
+  return sameFiles(
+    folder,
+    parts.flatMap(([role, paths]) => (paths ? [{ role: role as Role, paths }] : [])),
+    signal,
+  );
 }
 
 const pathsOf = ({ count, path }: ListedSplit): string[] => Array.from({ length: count }, (_, n) => path(n));

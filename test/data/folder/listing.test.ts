@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { leftOutFile } from "../../../src-main/data/folder/left-out";
+import { type LeftOut, leftOutFile, leftOutInWords } from "../../../src-main/data/folder/left-out";
 import { type FolderListing, type ListedSplit, type ListOptions, listFolder } from "../../../src-main/data/folder/listing";
 import { writeFiles } from "../image-files";
 
@@ -102,6 +102,7 @@ test("what is no file and what leads nowhere is left out, and hidden things are 
   symlinkSync("/dev/zero", join(folder, "train/cat/zero.png"));
   execFileSync("mkfifo", [join(folder, "train/cat/pipe.png")]);
   expect(reasonsOf(await list())).toEqual({
+    "notes.txt": "file that holds no image",
     "train/cat/dir.jpg": "empty folder",
     "train/cat/gone.png": "link that leads nowhere",
     "train/cat/pipe.png": "pipe, socket or device",
@@ -277,4 +278,23 @@ describe("layouts", () => {
     const { classes, train } = await list();
     expect([classes.slice(0, 4), train!.count]).toEqual([["0", "1", "10", "100"], 101]);
   });
+});
+
+test("a folder with the names of its siblings in it is a class, with a warning", async () => {
+  images("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png", "holdout/cat/1.png", "holdout/dog/1.png");
+  const { classes, warnings } = await list();
+  expect(classes).toEqual(["cat", "dog", "holdout"]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/holdout has folders with the names of classes beside it \(cat, dog\), and is taken for a class: if it is none, move it away$/),
+  ]);
+});
+
+test("what lies beside train and test is left out, and counted as far as it can be", async () => {
+  twoClasses();
+  images("loose.png");
+  writeFileSync(join(folder, "labels.csv"), "1,cat");
+  expect(reasonsOf(await list())).toEqual({ "loose.png": "picture that lies in no class folder", "labels.csv": "file that holds no image" });
+  const words = (...leftOut: LeftOut[]) => leftOutInWords(4, leftOut).map(({ text }) => text.replace(/;.*/, ""));
+  expect(words({ path: "loose.png", reason: "loose" })).toEqual(["4 of 5 files are taken"]);
+  expect(words({ path: "more", reason: "no-split" }, { path: "loose.png", reason: "loose" })).toEqual(["4 files are taken"]);
 });
