@@ -193,13 +193,27 @@ function expectNoneLost(directory: string): void {
  * Restores a trainer to where its run stopped; only reads the folder. Throws an InputError if the run began with other data, another teacher
  * or other initial weights, or if its files are damaged; the trainer must not be used then.
  */
-export function returnTo({ directory }: PlacedArm, trainer: Trainer, { header: { hashes }, checkpoint, note }: EarlierRun): void {
+export function returnTo({ directory }: PlacedArm, trainer: Trainer, { header: { hashes, classes }, checkpoint, note }: EarlierRun): void {
   const was = (what: string, remedy: string) => new InputError(`the run in ${directory} was started ${what}: resume it with ${remedy}`);
+  const renamed = differenceInWords(classes, trainer.data.classes);
+  if (renamed) throw was(`on images of other classes (${renamed})`, "the data that it began with, or give the classes their names back");
   if (hashes.data !== trainer.hashes.data) throw was("on other images", "the data that it began with");
   if (hashes.teacher !== trainer.hashes.teacher) throw was("with another teacher's weights", "those");
   if (checkpoint) restore(trainer, checkpoint);
   else if (hashes.initialWeights !== trainer.hashes.initialWeights) throw was("from other initial weights", "those");
   recover(directory, positionOf(trainer), note?.epochs ?? null);
+}
+
+/** null if the names are the same; their order is that of the data's hash. */
+function differenceInWords(before: readonly string[], now: readonly string[]): string | null {
+  const parts = [
+    ["missing now", before.filter((name) => !now.includes(name))],
+    ["new", now.filter((name) => !before.includes(name))],
+  ] as const;
+  const said = parts
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${what}: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " ..." : ""}`);
+  return said.length > 0 ? said.join("; ") : null;
 }
 
 /** How far a trainer is, as its run folder counts. */

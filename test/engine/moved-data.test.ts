@@ -38,4 +38,10 @@ test("a run goes on in the same bits where its images are now, and not on others
   writeFileSync(path("elsewhere", "train/cat/0.png"), await png(8, 8, [1, 2, 3]));
   const changed = await trainInto(path("changed"), recipeOn(path("elsewhere")), { resume: true });
   expect(changed.failure).toMatch(/changed was started on other images: resume it with the data that it began with/);
+
+  for (const split of ["train", "test"]) renameSync(path("elsewhere", split, "cat"), path("elsewhere", split, "kitten"));
+  const renamed = await trainInto(path("changed"), recipeOn(path("elsewhere")), { resume: true });
+  expect(renamed.failure).toMatch(
+    /changed was started on images of other classes \(missing now: cat; new: kitten\): resume it with the data that it began with, or give the classes their names back/,
+  );
 });
