@@ -23,7 +23,9 @@ export function checkSetting(key: string, value: SettingValue, recipe?: unknown)
 
 /** What is wrong with a value of a row, or null. */
 export function checkValue(setting: Setting, value: SettingValue): string | null {
-  return leafSchema(setting).safeParse(value).success ? null : `expected ${expectation(setting)}, got ${shown(value)}${meantValue(setting, value)}`;
+  return leafSchema(setting).safeParse(value).success
+    ? null
+    : `expected ${expectation(setting)}, got ${(setting.kind === "triple" ? shownTriple : shown)(value)}${meantValue(setting, value)}`;
 }
 
 function checkVersion(json: unknown): string[] | null {
@@ -141,7 +143,7 @@ function problemsAt(path: string, value: unknown, json: unknown): string[] {
     return [
       value === undefined
         ? `${path}: is missing; expected ${expectation(setting)}`
-        : `${path}: expected ${expectation(setting)}, got ${shown(value)}${meantValue(setting, value)}`,
+        : `${path}: expected ${expectation(setting)}, got ${(setting.kind === "triple" ? shownTriple : shown)(value)}${meantValue(setting, value)}`,
     ];
   if (value !== undefined) return [`${path}: expected an object${isNullableSection(path) ? " or null" : ""}, got ${shown(value)}`];
   return settingKeys.filter((key) => key.startsWith(`${path}.`) && "required" in settings[key]).flatMap((key) => problemsAt(key, undefined, json));
@@ -194,6 +196,12 @@ function distillationKeys(recipe: unknown): string[] {
   if (!isObject(distillation) || !isSum(distillation)) return Object.keys(shortForm).map((name) => `distillation.${name}`);
   const terms = Array.isArray(distillation.terms) ? distillation.terms : [];
   return ["distillation.terms", ...terms.flatMap((term, index) => (isObject(term) && isObjectiveKind(term.kind) ? termKeysAt(term.kind, index) : []))];
+}
+
+/** A list of another length than three says how long it is. */
+function shownTriple(value: unknown): string {
+  const isOther = Array.isArray(value) && value.length !== 3 && value.every((each) => typeof each === "number");
+  return isOther ? `${value.length} ${value.length === 1 ? "number" : "numbers"}` : shown(value);
 }
 
 function shown(value: unknown): string {

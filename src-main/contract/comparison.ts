@@ -14,7 +14,7 @@ import type {
   SameImagesSummary,
   SeedDifference,
 } from "./run";
-import { deviation, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
+import { deviation, hasWidth, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
 /** Means over the seeds, with how sure their difference is: over seeds where there are several, otherwise over test images. */
 export function summarize(comparisons: readonly Compared[]): ComparisonSummary {
@@ -123,7 +123,7 @@ export function signedPoints(difference: number): string {
 export function gainPartsInWords({ difference, sameImages }: Pick<ComparisonSummary, "difference" | "sameImages">, controlled: boolean | null): string | null {
   if (!sameImages) return null;
   const part = ({ difference, interval }: DifferenceSummary, more: string | null = null) => {
-    const range = interval && `${signedPoints(interval[0])} to ${signedPoints(interval[1])}`;
+    const range = interval && hasWidth(interval) ? `${signedPoints(interval[0])} to ${signedPoints(interval[1])}` : null;
     const aside = [range, more].filter((words) => words !== null).join("; ");
     return `${signedPoints(difference)}${aside ? ` (${aside})` : ""}`;
   };
@@ -169,7 +169,13 @@ function notShown({ seeds, difference, moreSeeds }: Difference): string {
   return `${chance} About ${moreSeeds} more ${moreSeeds === 1 ? "seed" : "seeds"} like these would show it.`;
 }
 
-function rangeInWords({ intervalOver }: Difference, [low, high]: [number, number]): string {
+function rangeInWords({ intervalOver, seeds, testImages, difference }: Difference, [low, high]: [number, number]): string {
+  if (!hasWidth([low, high])) {
+    if (intervalOver === "seeds") return `All ${seeds.length} seeds have the same difference, so they do not show how much another seed may change it.`;
+    return difference === 0
+      ? `The two models are right on the same of these ${testImages} test images, so the images show nothing of a difference between them.`
+      : `The same one of the two models is right on every one of these ${testImages} test images, so the images do not show where the difference ends.`;
+  }
   const others =
     intervalOver === "seeds" ? "Over all possible seeds, the mean difference" : "With other test images like these, the difference between these two models";
   return `${others} is between ${signedPoints(low)} and ${signedPoints(high)} points, with 95 % confidence.`;

@@ -15,6 +15,9 @@ export function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
+/** Where all that was measured is alike, the methods below give an interval without width, which says nothing. */
+export const hasWidth = ([low, high]: Interval): boolean => low < high;
+
 export const holdsZero = ([low, high]: Interval): boolean => low <= 0 && high >= 0;
 
 // ---- Over seeds -------------------------------------------------------------------------------------------------------------------
@@ -79,6 +82,17 @@ export const FEWEST_DISCORDANT = 6;
 export const smallestDifference = (images: number): number => FEWEST_DISCORDANT / images;
 
 // ---- Over test images -------------------------------------------------------------------------------------------------------------
+
+/** Between whose negative and itself the standard normal distribution has 95 %. */
+const NORMAL_95 = 1.959964;
+
+/** Where the accuracy with other images like these lies, of a model that has this share of so many right (Wilson 1927): at 0 and 1 too, it has a width. */
+export function wilsonInterval(share: number, images: number): Interval {
+  const weight = NORMAL_95 ** 2 / images;
+  const middle = (share + weight / 2) / (1 + weight);
+  const half = (NORMAL_95 / (1 + weight)) * Math.sqrt((share * (1 - share)) / images + weight / images / 4);
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}
 
 /** So many resamples give the ends of a 95 % interval to about a twentieth of its length (Efron and Tibshirani 1993, section 13.3). */
 const RESAMPLES = 2000;

@@ -19,6 +19,7 @@ export const kindNames = {
   pnm: "a portable pixmap",
   psd: "a Photoshop file",
   icon: "an icon",
+  tga: "a Targa picture (TGA)",
   dds: "a DDS texture",
   exr: "an OpenEXR",
   svg: "an SVG drawing",
@@ -33,7 +34,7 @@ export type FileKind = keyof typeof kindNames;
 /** Those that this program decodes. */
 export const readKinds: readonly FileKind[] = ["jpeg", "png", "webp", "gif", "tiff", "avif"];
 /** Pictures of other kinds. */
-const unreadPictures: readonly FileKind[] = ["bmp", "heic", "raw", "jpeg2000", "jxl", "pnm", "psd", "icon", "dds", "exr", "svg"];
+const unreadPictures: readonly FileKind[] = ["bmp", "heic", "raw", "jpeg2000", "jxl", "pnm", "psd", "icon", "tga", "dds", "exr", "svg"];
 
 export const isRead = (kind: FileKind | null): boolean => kind !== null && readKinds.includes(kind);
 export const isPicture = (kind: FileKind | null): boolean => isRead(kind) || (kind !== null && unreadPictures.includes(kind));
@@ -65,7 +66,8 @@ const signatures: readonly [kind: FileKind, is: readonly string[] | ((text: stri
   ["jxl", ["\0\0\0\x0cJXL \r\n\x87\n", "\xff\n"]],
   ["pnm", (text) => /^P[1-7][\s#]/.test(text)],
   ["psd", ["8BPS"]],
-  ["icon", ["\0\0\x01\0", "\0\0\x02\0"]],
+  ["icon", isIcon],
+  ["tga", isTarga],
   ["dds", ["DDS "]],
   ["exr", ["v/1\x01"]],
   ["git-lfs", ["version https://git-lfs"]],
@@ -85,6 +87,18 @@ function begins(text: string, start: string): boolean {
 /** The size of its second header tells it from a text that begins with the same letters. */
 function isBitmap(text: string): boolean {
   return text.startsWith("BM") && [12, 16, 40, 52, 56, 64, 108, 124].includes(text.charCodeAt(14)) && text.startsWith("\0\0\0", 15);
+}
+
+/** An icon or a cursor, and how many pictures it has: a TGA has zeros there. */
+function isIcon(text: string): boolean {
+  return ["\0\0\x01\0", "\0\0\x02\0"].some((start) => text.startsWith(start)) && text.slice(4, 6) !== "\0\0";
+}
+
+/** It begins with no signature: a type of picture, no colour map, and bits per pixel after place and size. */
+function isTarga(text: string): boolean {
+  return (
+    [2, 3, 10, 11].includes(text.charCodeAt(2)) && text[1] === "\0" && text.startsWith("\0\0\0\0\0", 3) && [8, 15, 16, 24, 32].includes(text.charCodeAt(16))
+  );
 }
 
 /** Major and compatible brands of an ISO base media file (ISO/IEC 14496-12, 4.3); none of another file. */

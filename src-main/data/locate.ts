@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DataFormat, detectedFormats, type StoredFormat } from "../contract/data-formats";
 import { InputError, Interrupted } from "../contract/failure";
@@ -67,5 +67,10 @@ export function existingFolder(path: string): string {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new InputError(`${folder} does not exist: expected a folder with images`);
   if (!statSync(folder).isDirectory()) throw new InputError(`${folder} is a file: expected a folder with images`);
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+  } catch (cause) {
+    throw new InputError(`${folder} may not be read: give yourself permission to read the folder and open what is in it, or choose another`, { cause });
+  }
   return folder;
 }

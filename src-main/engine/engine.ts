@@ -104,7 +104,7 @@ export class Engine {
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
     comparison: ({ directory }) => summaryIn(directory),
-    report: (request) => ({ path: writeReport(request) }),
+    report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),
   };
 
   /** Whatever comes, the engine goes on: what is no call is answered if it has an id, and dropped otherwise. */

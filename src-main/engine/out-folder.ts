@@ -2,7 +2,9 @@ import { accessSync, constants, existsSync, lstatSync, statSync } from "node:fs"
 import { dirname, join } from "node:path";
 import type { DataFormat } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
-import type { DataSource } from "../contract/recipe";
+import { isHubPath } from "../contract/hub-path";
+import type { DataSource, Recipe } from "../contract/recipe";
+import { pathsOf } from "../contract/recipe-values";
 import { locate } from "../data/locate";
 import { naming } from "../disk/open-file";
 import { isInside, realPathOf } from "../disk/within";
@@ -47,6 +49,12 @@ function placeOf(path: string, format: DataFormat): string | null {
     if (error instanceof InputError) return null;
     throw error;
   }
+}
+
+/** Throws an InputError, which says how the run goes on, if data or weights of a run that is resumed are no longer there. */
+export function expectNothingMoved(recipe: Recipe): void {
+  const gone = pathsOf(recipe).find(({ path }) => !isHubPath(path) && !existsSync(path));
+  if (gone) throw new InputError(`${gone.path} does not exist, and the run began with it: put it back, or say where it is now, with --set ${gone.key}=NEW`);
 }
 
 /** The longest name in the folder of a run, while it is written. */

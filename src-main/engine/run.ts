@@ -16,7 +16,7 @@ import { FolderLock, type LockContent } from "../runs/lock";
 import { armsBegun, hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
 import { Notifier } from "./notices";
-import { expectAbsent, expectOutside, expectWritable } from "./out-folder";
+import { expectAbsent, expectNothingMoved, expectOutside, expectWritable } from "./out-folder";
 import { askedOf, searchTrials, shownInSearch } from "./search";
 import { isSweep, type Member, membersOf, type Sweep, sweepByLabels, sweepBySeed } from "./sweep";
 import type { TrainerThread, Training } from "./trainer-thread";
@@ -88,6 +88,7 @@ export class Run implements Watchable {
     expectWritable(out);
     if (!resume) expectOutside(recipe.data, out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
+    if (resume) expectNothingMoved(recipe);
     this.#seeds = kind !== "compare" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
     if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
     this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;

@@ -16,10 +16,11 @@ export function convertWeights(from: string, to: string, dtype: StoredFloat, pie
   return withWeights(from, (file) => {
     const { metadata, tensors } = file.header;
     const digest = file.hasChecksum ? new Checksum(metadata) : null;
-    const [broken, tooLarge] = [new Set<string>(), new Set<string>()];
+    const [broken, overflowing, tooLarge] = [new Set<string>(), new Set<string>(), new Set<string>()];
     const written = [...tensors.keys()].map((name) => {
       const check = (values: Float32Array) => {
-        if (!values.every(Number.isFinite)) broken.add(name);
+        const isWide = tensors.get(name)!.dtype === "F64" && !values.some(Number.isNaN);
+        if (!values.every(Number.isFinite)) (isWide ? overflowing : broken).add(name);
         else if (dtype === "BF16" && values.some((value) => Math.abs(value) >= ROUNDED_TO_INFINITY)) tooLarge.add(name);
       };
       return [name, rewritten(file, name, { digest, check, pieceBytes })] as const;
@@ -34,6 +35,11 @@ export function convertWeights(from: string, to: string, dtype: StoredFloat, pie
         from,
         [...broken],
         "holds NaN or infinity, and so does the exported file: no model can use it; the weights come from a training run that failed, or the file is damaged",
+      ),
+      ...unusableInWords(
+        from,
+        [...overflowing].filter((name) => !broken.has(name)),
+        "holds infinity or fp64 values too large for fp32, which are infinity in the exported file: no model can use it",
       ),
       ...unusableInWords(from, [...tooLarge], "holds values too large for bf16, which are infinity in the exported file: export it as fp32 instead"),
     ];

@@ -62,7 +62,8 @@ export function openRegular(path: string): OpenFile {
   try {
     if (!statSync(path).isFile()) throw new Error("expected a file of weights, got a folder or a device");
   } catch (cause) {
-    throw new InputError(`weights ${path}: cannot be read (${(cause as Error).message})`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new InputError(`weights ${path}: ${code === "ENOENT" ? "the file does not exist" : `cannot be read (${message})`}`, { cause });
   }
   return new OpenFile(path, "r");
 }

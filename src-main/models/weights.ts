@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { checkSetting } from "../contract/check-recipe";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -64,6 +65,7 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
   path: string;
   bytes: number;
 } {
+  if (!existsSync(dirname(out))) throw new InputError(`${out} cannot be written: the folder ${dirname(out)} does not exist; make it first, or choose another`);
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
   const said = convertWeights(weights, out, precision === "bf16" ? "BF16" : "F32");
   return { path: out, bytes: statSync(out).size, ...said };
@@ -94,7 +96,7 @@ interface ReadingOptions {
   /** Names of tensors that keep their values, whatever the file has. */
   without?: ReadonlySet<string>;
   /** Throws an InputError if the values cannot be used. */
-  check?: (values: Float32Array, path: string, name: string) => void;
+  check?: (values: Float32Array, file: TensorFile, name: string) => void;
 }
 
 /**
@@ -110,19 +112,21 @@ export function readTensors(
   const wanted = new Map([...tensors].filter(([name]) => !without.has(name)));
   expectFit(wanted, file.header, file.path, owner, without);
   file.readAll(digest, new Set(wanted.keys()), (name, values) => {
-    check?.(values, file.path, name);
+    check?.(values, file, name);
     backend().write(tensors.get(name)!.handle, values);
   });
 }
 
 /** The answers of a network whose weights are not all finite would not tell which of them it is. */
-function expectNumbers(values: Float32Array, path: string, name: string): void {
+function expectNumbers(values: Float32Array, { path, header }: TensorFile, name: string): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
-  throw new InputError(
-    `weights ${path}: tensor "${shortened(name)}" holds ${values[at]}, at place ${at} of ${values.length}: the weights come from a training run that failed, ` +
-      "or the file is damaged; choose others",
-  );
+  const { dtype } = header.tensors.get(name)!;
+  const reason =
+    dtype === "F64" && !Number.isNaN(values[at])
+      ? "that is infinite, or an fp64 too large for fp32, in which this program computes"
+      : "the weights come from a training run that failed, or the file is damaged";
+  throw new InputError(`weights ${path}: tensor "${shortened(name)}" holds ${values[at]}, at place ${at} of ${values.length}: ${reason}; choose others`);
 }
 
 /**

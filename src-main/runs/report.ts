@@ -17,15 +17,19 @@ import { reportPage } from "./report/page";
 /**
  * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
  * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything. Throws an
- * InputError if a folder holds no run.
+ * InputError if a folder holds no run. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
-export function writeReport({ runs, format, out }: Methods["report"]["params"]): string {
+export function writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): string {
   const path = resolve(out);
   const groups = grouped(runs.flatMap(runsIn));
   const beside = groups.map((group) => ({ ...group, runs: group.runs.map((run) => placed(run, dirname(path))) }));
   makeFolder(dirname(path));
   const write = { html: () => reportPage(beside), csv: () => csvReport(groups), json: () => jsonReport(beside) };
   writeWhole(path, write[format]());
+  for (const { runs, figures } of groups) {
+    for (const { directory, evidenceDamage } of runs) if (evidenceDamage) onDamage(`${directory} is damaged, so nothing of it is proven: ${evidenceDamage}`);
+    if (figures?.damage) onDamage(`figures that need predictions are missing: ${figures.damage}`);
+  }
   return path;
 }
 

@@ -49,6 +49,11 @@ describe("Ctrl-C", () => {
     });
   }
 
+  it("prints paths that were set as absolute ones, for another folder", async () => {
+    const { err } = await interrupted(1, "--set", "data.path=moved", "--set", "data.unlabelled=null", "--resume", "--out", "a");
+    expect(err).toContain(` --set data.path=${join(cwd, "moved")} --set data.unlabelled=null --resume --out ${join(cwd, "a")}\n`);
+  });
+
   it("stops with a checkpoint, exit status 130 and the command that resumes", async () => {
     const { status, out, err, calls } = await interrupted(1);
     expect(calls.map(({ method }) => method)).toEqual(["start", "watch", "control"]);
@@ -101,7 +106,7 @@ describe("Ctrl-C", () => {
       },
     });
     expect(status).toBe(130);
-    expect(err).toContain("interrupted: stopped on request");
+    expect(err).toContain("interrupted: stopped; what has come is kept, and the same command goes on from there");
   });
 });
 

@@ -70,6 +70,13 @@ test("the range says over what, and how it was computed", () => {
   expect(wordsOf(of(0, 0.1, { interval: null }))).toMatchObject({ range: null, how: "One seed; another may differ." });
 });
 
+test("an interval without width is none: it is said that all images, or all seeds, are alike", () => {
+  const same = of(0, 0, { interval: [0, 0] });
+  expect(wordsOf(same).range).toBe("The two models are right on the same of these 1000 test images, so the images show nothing of a difference between them.");
+  expect(wordsOf(of(0, 1, { interval: [1, 1] })).range).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);
+  expect(wordsOf(same, of(1, 0)).range).toBe("All 2 seeds have the same difference, so they do not show how much another seed may change it.");
+});
+
 test("points have a sign", () => {
   expect([0.0314, -0.0314, 0].map(signedPoints)).toEqual(["+3.1", "−3.1", "+0.0"]);
 });

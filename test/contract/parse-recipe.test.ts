@@ -169,6 +169,11 @@ describe("a wrong recipe is reported", () => {
       ["data.trainLimit: expected an integer from 1 to 100000000 or null, got 0"],
     ],
     ["a wrong override of the control", { ...least, control: { train: { epochs: 0 } } }, ["control.train.epochs: expected an integer from 1 to 10000, got 0"]],
+    [
+      "two numbers for three",
+      { ...least, student: { ...least.student, mean: [0.1, 0.2], std: [0.1, 0.2, 0.3] } },
+      [expect.stringMatching(/^student\.mean: expected three numbers .*, got 2 numbers$/)],
+    ],
     ["a list for a section", { ...least, train: [1] }, ["train: expected an object, got a list"]],
     ["a word for a section that may be null", { ...least, teacher: "resnet" }, ['teacher: expected an object or null, got "resnet"']],
     ["missing data", { student: { model: "resnet18" } }, ['data.path: is missing; expected "bundled" or the path of a folder']],

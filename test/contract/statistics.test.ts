@@ -1,6 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { calibration, classFigures, confusionMatrix, divergence, judge, mostLikely, topK } from "../../src-main/contract/classification";
-import { bootstrapInterval, deviation, holdsZero, mcNemar, mean, morePairsNeeded, pairedInterval, studentT } from "../../src-main/contract/statistics";
+import {
+  bootstrapInterval,
+  deviation,
+  holdsZero,
+  mcNemar,
+  mean,
+  morePairsNeeded,
+  pairedInterval,
+  studentT,
+  wilsonInterval,
+} from "../../src-main/contract/statistics";
 import known from "../reference/statistics.json";
 
 /** -1, 0 and 1, as an image counts that neither, both or one of two models has right. */
@@ -120,4 +130,11 @@ describe("predictions", () => {
     expect(divergence([1, 0], [0.5, 0.5])).toBeCloseTo(Math.LN2, 12);
     expect(divergence([0.25, 0.75], [0.25, 0.75])).toBe(0);
   });
+});
+
+test("an accuracy has an interval with a width even where all or none is right", () => {
+  // z = 1.959964: n / (n + z^2) and the roots of (p - q)^2 = z^2 q (1 - q) / n
+  expect(wilsonInterval(1, 6)).toEqual([expect.closeTo(0.60966, 4), 1]);
+  expect(wilsonInterval(0, 6)).toEqual([0, expect.closeTo(0.39033, 4)]);
+  for (const end of wilsonInterval(0.11, 500)) expect((0.11 - end) ** 2).toBeCloseTo((1.959964 ** 2 * end * (1 - end)) / 500, 10);
 });

@@ -18,6 +18,9 @@ test.each<[string, Uint8Array, string | null]>([
   ["a HEIC photo by its second brand", Buffer.from("\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "latin1"), "heic"],
   ["a portable pixmap", Buffer.from("P6\n32 32\n255\n"), "pnm"],
   ["a JPEG 2000", Buffer.from("\0\0\0\x0cjP  \r\n\x87\n", "latin1"), "jpeg2000"],
+  ["an icon", Buffer.from([0, 0, 1, 0, 1, 0, 16, 16, 0, 0]), "icon"],
+  ["a TGA", Buffer.from([0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 32]), "tga"],
+  ["a compressed TGA with a title", Buffer.from([4, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 32, 8]), "tga"],
   ["an SVG drawing", Buffer.from('<?xml version="1.0"?>\n<svg xmlns="x">'), "svg"],
 ])("%s", (_, bytes, kind) => {
   expect([kindOf(bytes), isRead(kindOf(bytes)), isPicture(kindOf(bytes))]).toEqual([kind, false, kind !== null]);

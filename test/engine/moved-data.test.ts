@@ -31,7 +31,7 @@ test("a run goes on in the same bits where its images are now, and not on others
 
   renameSync(path("images"), path("elsewhere"));
   const gone = await trainInto(path("moved"), recipeOn(path("images")), { resume: true });
-  expect(gone.failure).toMatch(/images does not exist/);
+  expect(gone.failure).toBe(`${path("images")} does not exist, and the run began with it: put it back, or say where it is now, with --set data.path=NEW`);
   const moved = await trainInto(path("moved"), recipeOn(path("elsewhere")), { resume: true });
   expect(moved.result).toMatchObject({ hashes: (whole.result as { hashes: object }).hashes });
 

@@ -158,6 +158,35 @@ describe("weights", () => {
     expect(() => exportWeights({ weights: from, precision: "fp32", out: to })).toThrow("half.safetensors: already exists");
   });
 
+  it("that do not exist, or have no folder to be exported to, are refused in words", () => {
+    const path = join(folder, "none.safetensors");
+    expect(() => describeWeights(path, "resnet20_cifar10")).toThrow(`weights ${path}: the file does not exist`);
+    const out = join(folder, "nodir", "a.safetensors");
+    expect(() => exportWeights({ weights: path, precision: "bf16", out })).toThrow(
+      `${out} cannot be written: the folder ${join(folder, "nodir")} does not exist; make it first, or choose another`,
+    );
+  });
+
+  it("of fp64 that are too large for fp32 are not taken for those of a failed training", () => {
+    const weights = [...model.weights()];
+    let end = 0;
+    const header = weights.map(([name, { shape, size }]) => {
+      const begin = end;
+      end += 8 * size;
+      return [name, { dtype: "F64", shape, data_offsets: [begin, end] }] as const;
+    });
+    const values = new Float64Array(end / 8);
+    values[1] = 1e300;
+    const path = stored(Object.fromEntries(header), bytes(values));
+    const name = weights[0]![0];
+    const told = `weights ${path}: tensor "${name}" holds`;
+    expect(() => loadWeights(createModel("resnet20_cifar10", { classes: 10 }), path)).toThrow(
+      `${told} Infinity, at place 1 of ${weights[0]![1].size}: that is infinite, or an fp64 too large for fp32, in which this program computes; choose others`,
+    );
+    const { warnings } = exportWeights({ weights: path, precision: "bf16", out: join(folder, "from-fp64.safetensors") });
+    expect(warnings).toEqual([`${told} infinity or fp64 values too large for fp32, which are infinity in the exported file: no model can use it`]);
+  });
+
   it("too large for bf16 are told when they are exported, and exported to fp32 as they are", () => {
     const from = join(folder, "large.safetensors");
     const largest = new Float32Array(Uint32Array.of(0x7f7f7fff, 0xff7f8000).buffer);
@@ -228,6 +257,6 @@ describe("a damaged file", () => {
   });
 
   it("or a missing one is named", () => {
-    expect(() => describeWeights(join(folder, "nowhere.safetensors"), "resnet20_cifar10")).toThrow(/nowhere\.safetensors: cannot be read \(ENOENT/);
+    expect(() => describeWeights(join(folder, "nowhere.safetensors"), "resnet20_cifar10")).toThrow(/nowhere\.safetensors: the file does not exist/);
   });
 });

@@ -467,6 +467,26 @@ describe("how sure the difference is", () => {
     expect(textOf(report("html", predicted("a"), predicted("b")))).not.toContain("over 2 seeds");
   });
 
+  test("what is damaged is told to whoever asks for the report, too", () => {
+    const directory = join(parent, "single");
+    finishedRun(directory, { arm: "single", recipe: { ...controlRecipe, name: "my run" } }, 3);
+    const told: string[] = [];
+    const write = (out: string) => writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text));
+    write("whole.html");
+    expect(told).toEqual([]);
+    writeFileSync(runFiles(directory).evidence, "{}\n");
+    write("damaged.html");
+    expect(told).toEqual([expect.stringMatching(`^${directory} is damaged, so nothing of it is proven: evidence.jsonl was changed`)]);
+  });
+
+  test("a run of one arm is called by its name, not Control", () => {
+    const directory = join(parent, "single");
+    finishedRun(directory, { arm: "single", recipe: { ...controlRecipe, name: "my run" } }, 3);
+    const text = textOf(report("html", directory));
+    expect(text).toContain("my run");
+    expect(text).not.toContain("Control");
+  });
+
   test("predictions that are missing or damaged: the rest of the report stays, and says so", () => {
     const directory = predicted("old");
     rmSync(join(directory, "control", "predictions"), { recursive: true });

@@ -100,7 +100,7 @@ async function compare(
     ...(seeds !== undefined && (options.seeds !== undefined || !isRecorded) ? ["--seeds", String(seeds)] : []),
     ...(labels ? ["--labels", labels.join(",")] : []),
   ];
-  const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(words.at(-1)!, options, isRecorded, more(isRecorded))];
+  const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(session.world, words.at(-1)!, options, isRecorded, more(isRecorded))];
   const recipe = await recipeFor(place.out);
   expectTeacherMade(recipe, world);
   const result = await resumable(

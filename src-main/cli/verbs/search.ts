@@ -54,7 +54,7 @@ async function search(session: Session, options: SearchOptions): Promise<Outcome
     ...(batches === undefined ? [] : ["--batches", String(batches)]),
     ...over.flatMap((text) => ["--over", text]),
   ];
-  const command = (isRecorded: boolean) => resumingCommand("search", options, isRecorded, more);
+  const command = (isRecorded: boolean) => resumingCommand(session.world, "search", options, isRecorded, more);
   const result = (await resumable(session, { kind: "search", recipe, search: asked, ...place }, command)) as SearchResult;
   return { json: result, text: searchText(result, world) };
 }

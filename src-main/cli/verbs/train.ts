@@ -2,8 +2,10 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../../contract/failure";
 import type { Recipe } from "../../contract/recipe";
 import type { TrainResult } from "../../contract/run";
+import { settingAt } from "../../contract/settings";
 import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
+import { absolutePath } from "../paths";
 import { completeRecipe, readRecipe } from "../recipe-file";
 import { resumable } from "../resume";
 import type { Session } from "../session";
@@ -56,9 +58,24 @@ export async function recipeOf(session: Session, { recipe, set, resume }: RunOpt
  * Verb and flags that resume a run, without `--out` and `--resume`; `more` are those of the verb alone. The folder has what it was asked for, if the
  * run had begun (`isRecorded`), but not what was set on resuming.
  */
-export function resumingCommand(verb: string, { recipe, set, resume }: RunOptions, isRecorded: boolean, more: readonly string[] = []): string[] {
+export function resumingCommand(
+  { cwd }: World,
+  verb: string,
+  { recipe, set, resume }: RunOptions,
+  isRecorded: boolean,
+  more: readonly string[] = [],
+): string[] {
   if (isRecorded && !resume) return [verb];
-  return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...set.flatMap((assignment) => ["--set", assignment]), ...more];
+  const settings = set.flatMap((assignment) => ["--set", withAbsolutePath(assignment, cwd)]);
+  return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...settings, ...more];
+}
+
+/** The command may be given in another folder. */
+function withAbsolutePath(assignment: string, cwd: string): string {
+  const [, key = "", value = ""] = /^([^=]*)=(.*)$/s.exec(assignment) ?? [];
+  const setting = settingAt(key);
+  const isPath = (setting?.kind === "file" || setting?.kind === "folder") && value !== "null" && !("words" in setting && setting.words?.includes(value));
+  return isPath ? `${key}=${absolutePath(value, cwd)}` : assignment;
 }
 
 export function addTrain(program: Command, perform: Perform): void {
@@ -81,7 +98,7 @@ export async function trainOne(
 ): Promise<{ recipe: Recipe; result: TrainResult }> {
   const place = placeOf(session.world, options, verb);
   const recipe = await recipeFor(place.out);
-  const command = (isRecorded: boolean) => resumingCommand(verb, options, isRecorded, more);
+  const command = (isRecorded: boolean) => resumingCommand(session.world, verb, options, isRecorded, more);
   return { recipe, result: (await resumable(session, { kind: "train", recipe, ...place }, command)) as TrainResult };
 }
 

@@ -85,7 +85,7 @@ function gainParts({ runs, figures }: Group): Markup | null {
 function drawnAs(run: RunDetails): Drawn {
   const isControl = run.recipe.distillation === null;
   const tone = run.arm !== "single" ? run.arm : isControl ? "control" : "student";
-  return { run, tone, label: armLabel(tone) };
+  return { run, tone, label: run.arm === "single" ? run.name : armLabel(tone) };
 }
 
 function subtitle(runs: readonly RunDetails[]): string {

@@ -61,8 +61,7 @@ describe("distill search", () => {
     expect(out).toContain("Trial 11 is the best; of the test images, which chose nothing, it classifies 30.0 % correctly.");
     expect(out).toContain("\n  --set train.learningRate=0.011\n");
     expect(out).toContain(`npx distill compare --recipe ${join("runs", "found", "best-recipe.json")}`);
-    // sqrt(0.11 * 0.89 / 500)
-    expect(out).toContain("Judged on 500 validation images: the standard error of such an accuracy is 1.4 points");
+    expect(out).toContain("Judged on 500 validation images: with others like these, the best one’s 11.0 % could be anything from 8.5 % to 14.0 % (95 %)");
     expect(out).toContain("ended after 50 batches at most, which favours settings that learn quickly");
     expect(out).toContain("1 of 12 trials diverged");
     expect(out).toContain(`Report: ${join("runs", "found", "report.html")}`);
