@@ -121,3 +121,18 @@ test("of the bundled sample there is nothing to say", async () => {
   data.release();
   expect([data.said, data.leftOut]).toEqual([[], []]);
 });
+
+test("that images are resized and cropped is told once, unless they are squares of one size", async () => {
+  const told = async (width: number) => {
+    const notes: string[] = [];
+    writeFiles(folder, { "train/cat/1.png": await png(width, 40, [1, 2, 3]) });
+    const source = { path: folder, format: "auto", trainLimit: null, testLimit: null } as const;
+    (await openDataset(source, { storeSize: 48, onNote: (text) => notes.push(text) })).release();
+    return notes;
+  };
+  for (const [n, name] of ["train/dog", "test/cat", "test/dog"].entries()) writeFiles(folder, { [`${name}/1.png`]: await png(40, 40, [n, 0, 0]) });
+  expect(await told(40)).toEqual([]);
+  expect(await told(90)).toEqual([
+    "the images are not all squares of one size up to 48 pixels: each is resized by its shorter side to 48, and the square around its centre is seen",
+  ]);
+});

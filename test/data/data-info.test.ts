@@ -63,7 +63,7 @@ test("an image folder with unusual content: each problem is named", async () => 
   expect(imageSize).toBeNull();
   expect(warnings).toEqual([
     "6 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt); 1 image that cannot be read (train/dog/list.jpg: it is a text, and no picture: replace it, or remove it from the folder)",
-    "training stops at images that cannot be read, unless data.skipUnreadable is set",
+    "training stops at images that cannot be read, unless data.skipUnreadable is set; only headers are read here, so there may be more of them",
     SAME,
     CONTRARY,
     FEW,

@@ -148,8 +148,13 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
 
 function refusalInWords(broken: number, looked: number, all: number): Said[] {
   if (broken === 0) return [];
-  const more = looked < all ? `; ${looked} of ${all} images were looked at, so there may be more of them` : "";
-  return [{ type: "warning", text: `training stops at images that cannot be read, unless data.skipUnreadable is set${more}` }];
+  const more = looked < all ? `; ${looked} of ${all} images were looked at` : "";
+  return [
+    {
+      type: "warning",
+      text: `training stops at images that cannot be read, unless data.skipUnreadable is set${more}; only headers are read here, so there may be more of them`,
+    },
+  ];
 }
 
 /** Up to `count` items at equal distances. */

@@ -66,13 +66,19 @@ export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Pro
   const reading = new Reading(wanted, tables, options);
   if (typeof wanted.side === "number") return reading.at(wanted.side, null);
   const { most } = wanted.side;
+  const fitted = () => {
+    options.onNote?.(
+      `the images are not all squares of one size up to ${most} pixels: each is resized by its shorter side to ${most}, and the square around its centre is seen`,
+    );
+    return reading.at(most, null);
+  };
   const own = await ownSide(wanted, most, options.signal);
-  if (own === null) return reading.at(most, null);
+  if (own === null) return fitted();
   try {
     return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
     if (!(error instanceof OtherSize)) throw error;
-    return reading.at(most, null);
+    return fitted();
   }
 }
 
