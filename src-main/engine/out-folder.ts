@@ -5,6 +5,7 @@ import { InputError } from "../contract/failure";
 import { isHubPath } from "../contract/hub-path";
 import type { DataSource, Recipe } from "../contract/recipe";
 import { pathsOf } from "../contract/recipe-values";
+import { settingAt } from "../contract/settings";
 import { locate } from "../data/locate";
 import { naming } from "../disk/open-file";
 import { isInside, realPathOf } from "../disk/within";
@@ -54,7 +55,9 @@ function placeOf(path: string, format: DataFormat): string | null {
 /** Throws an InputError, which says how the run goes on, if data or weights of a run that is resumed are no longer there. */
 export function expectNothingMoved(recipe: Recipe): void {
   const gone = pathsOf(recipe).find(({ path }) => !isHubPath(path) && !existsSync(path));
-  if (gone) throw new InputError(`${gone.path} does not exist, and the run began with it: put it back, or say where it is now, with --set ${gone.key}=NEW`);
+  if (!gone) return;
+  const orElse = settingAt(gone.key)?.resumable ? `, or say where it is now, with --set ${gone.key}=NEW` : "";
+  throw new InputError(`${gone.path} does not exist, and the run began with it: put it back${orElse}`);
 }
 
 /** The longest name in the folder of a run, while it is written. */

@@ -2,7 +2,11 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { applySettings } from "../../src-main/contract/apply-settings";
+import { InputError } from "../../src-main/contract/failure";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
+import { presetOf } from "../../src-main/contract/presets";
+import { expectNothingMoved } from "../../src-main/engine/out-folder";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "../data/image-files";
 import { experimentFolder, trainInto } from "./experiment";
@@ -44,4 +48,14 @@ test("a run goes on in the same bits where its images are now, and not on others
   expect(renamed.failure).toMatch(
     /changed was started on images of other classes \(missing now: cat; new: kitten\): resume it with the data that it began with, or give the classes their names back/,
   );
+});
+
+test.each([
+  ["teacher.weights", ", or say where it is now, with --set teacher.weights=NEW"],
+  ["student.weights", ", or say where it is now, with --set student.weights=NEW"],
+  ["data.unlabelled", ""],
+])("a file or folder that is gone is said with what helps: %s", (key, orElse) => {
+  const gone = path("gone");
+  const recipe = parseRecipe(applySettings(presetOf("demo").recipe, [`${key}=${gone}`]));
+  expect(() => expectNothingMoved(recipe)).toThrow(new InputError(`${gone} does not exist, and the run began with it: put it back${orElse}`));
 });
