@@ -58,7 +58,7 @@ describe("a run that one process trains", () => {
       expect(status).toBe(1);
       expect(err).toMatch(/shared is being trained by process \d+/);
     }
-    expect(new Set(events("shared"))).toEqual(new Set(["started", "note", "checkpoint"]));
+    expect(new Set(events("shared"))).toEqual(new Set(["started", "warning", "note", "checkpoint"]));
   });
 
   it("is watched by another, who may leave, and stopped by a third, with a checkpoint", async () => {

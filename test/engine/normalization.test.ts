@@ -67,8 +67,8 @@ async function train(recipe: Recipe, name: string, { resume = false, stopAfter =
   const out = join(folder, name);
   const run = new Run({ kind: recipe.distillation ? "compare" : "train", recipe, out, resume }, nobody, new SameThread());
   const notify = (notice: NoticeBody) => {
-    // A few images of one colour: what the data is worth is said too.
-    const isOther = (text: string) => text.includes("begins anew") || text.includes("test images");
+    // A few images of one colour, that are made smaller: what the data is worth is said too.
+    const isOther = (text: string) => ["begins anew", "test images", "not all squares"].some((words) => text.includes(words));
     const isSaid = (notice.type === "warning" || notice.type === "note") && !isOther(notice.text);
     if (isSaid) said.push({ type: notice.type, text: notice.text });
     if (notice.type === "batches") batches += notice.records.length;
