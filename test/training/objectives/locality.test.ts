@@ -28,7 +28,7 @@ function contextOf(): ObjectiveContext {
   };
   const map = { name: "layer3", kind: "map", side: 8, channels: C };
   const teacher = {
-    model: { name: "teacher", stages: [map], gridStage: () => map },
+    model: { name: "teacher", featureStages: [map], gridStage: () => map },
   };
   const statistics = new Map([["layer3", { mean: uniform("mean", C, 1), std: uniform("std", C, 0.5, 1) }]]);
   return { student, teacher, statistics, seed: 3 } as unknown as ObjectiveContext;

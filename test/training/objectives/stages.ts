@@ -50,7 +50,7 @@ function stageOf(name: string, { kind, side, channels }: StageShape): GridStage 
 
 /** A network with one stage, and nothing else. */
 function having(stage: GridStage) {
-  return { model: { name: "network", stages: [stage], gridStage: () => stage } };
+  return { model: { name: "network", featureStages: [stage], gridStage: () => stage } };
 }
 
 function activations(stage: GridStage, scale: number, offset: number, floats: "f32" | "bf16"): Tensor {
