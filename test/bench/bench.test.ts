@@ -170,7 +170,8 @@ describe("the list", () => {
   test("has different names, and an op runs as it is written", () => {
     const names = benchmarks.map(({ name, precision }) => `${name}, ${precision}`);
     expect(new Set(names).size).toBe(names.length);
-    const ops = benchmarks.filter(({ unit, name }) => unit === "GB/s" || /T=65/.test(name));
+    // Large images take minutes to make.
+    const ops = benchmarks.filter(({ unit, name }) => (unit === "GB/s" && !/depthwise.* at (112|56) px/.test(name)) || /T=65/.test(name));
     expect(ops.length).toBeGreaterThan(10);
     for (const { open, precision } of ops) {
       const inputs = new Inputs(precision);

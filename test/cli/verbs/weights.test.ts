@@ -71,7 +71,7 @@ test("an export of weights with NaN warns of the first tensor, and its JSON is w
   writeFileSync(join(folder, "broken.pth"), stateDict(new Map(Object.entries({ fine, first: broken, second: broken }))));
   const { status, out, err } = await distill(["export", "--weights", "broken.pth", "--out", "broken.safetensors", "--json"], folder);
   expect(status, err).toBe(0);
-  expect(JSON.parse(out)).toEqual({ path: join(folder, "broken.safetensors"), bytes: expect.any(Number) });
+  expect(JSON.parse(out)).toEqual({ path: join(folder, "broken.safetensors"), bytes: expect.any(Number), converted: 3, kept: {} });
   expect(err).toMatch(/broken\.pth: tensor "first" \(and 1 more\) holds NaN or infinity/);
 });
 
