@@ -37,7 +37,7 @@ export function methodCalls(thread: Thread): Methods {
       addon.write!(tensor.handle, pick([new Values(size(tensor)), shared, buffer(thread.random)]));
     },
     writePart: () => {
-      const tensor = some();
+      const tensor = thread.random.once(2) ? thread.alloc("u8", [3]) : some();
       addon.writePart!(tensor.handle, pick([0, 1, size(tensor), 2 ** 40]), pick([new Uint8Array(2), new Uint8Array(), buffer(thread.random)]));
     },
     read: () => {
