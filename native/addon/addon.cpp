@@ -10,7 +10,7 @@
 namespace distill {
 
 // Decoding an image takes and frees a few hundred kilobytes several times. By default glibc returns them to the system each time, and
-// touching them anew costs a tenth of the decoding: each thread keeps up to this many bytes instead.
+// touching them anew costs about a twelfth of the decoding: each thread keeps up to this many bytes instead.
 static void keep_freed_memory() {
 #ifdef __GLIBC__
   constexpr int kKept = 16 << 20;

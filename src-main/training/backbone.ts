@@ -43,7 +43,7 @@ export function loadBackbone({ model: name, weights, imageSize }: BackboneOption
   const { heads } = codeOf(name);
   const each = inputsOf(name, weights, sizes);
   const width = heads.length * each;
-  const model = build(name, { ...sizes, classes: width }, weights);
+  const model = build(name, { ...sizes, classes: width, seed: null }, weights);
   readInto(model, weights, new Set(heads.flatMap(tensorsOf)));
   for (const [i, head] of heads.entries()) {
     // The logits are the mean of all heads'.
@@ -57,7 +57,7 @@ export function loadBackbone({ model: name, weights, imageSize }: BackboneOption
 
 /** A new model of the backbone's weights and a head for K classes, in evaluation mode and without gradients. */
 export function withHead({ model: backbone, width }: Pick<Backbone, "model" | "width">, { weight, bias }: Head): Model {
-  const model = createModel(backbone.name, { ...backbone.sizes, classes: bias.length });
+  const model = createModel(backbone.name, { ...backbone.sizes, classes: bias.length, seed: null });
   const { heads } = codeOf(model.name);
   const ofHeads = new Set(heads.flatMap(tensorsOf));
   const own = backbone.weights();
@@ -72,7 +72,7 @@ export function withHead({ model: backbone, width }: Pick<Backbone, "model" | "w
 
 /** Number of inputs of each head. */
 function inputsOf(name: string, weights: string, sizes: Pick<ModelOptions, "imageSize" | "patchSize">): number {
-  const model = build(name, { ...sizes, classes: 2 }, weights);
+  const model = build(name, { ...sizes, classes: 2, seed: null }, weights);
   const [, inputs] = model.weights().get(`${codeOf(name).heads[0]}.weight`)!.shape;
   model.release();
   return inputs!;

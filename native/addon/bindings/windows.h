@@ -31,7 +31,7 @@ inline void bind_windows(Arguments &a, int64_t height, int64_t width, int64_t st
   a.bind('Q', output_extent('W', a['W'], width));
 }
 
-// The zeros before an image, and the extents of the output.
+// Rows of zeros above an image, and columns to the left of it; those below and to the right follow from the extents.
 struct Padding {
   int64_t top, left;
 };

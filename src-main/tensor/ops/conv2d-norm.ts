@@ -15,7 +15,13 @@ export interface Conv2dNormOptions extends Windows {
  * y [N,P,Q,O] = activation(batchNorm(conv2d(x, weight, bias)) + residual) with the norm's running averages, in one pass over the images. For
  * inference; has no gradients.
  */
-export function conv2dNorm(
+export function conv2dNorm(x: Tensor, weight: Tensor, bias: Tensor | null, norm: BatchNormState, options: Conv2dNormOptions): Tensor {
+  return normedConvolution("conv2dNorm", x, weight, bias, norm, options);
+}
+
+/** Either kind of convolution with its norm, by the op's name. */
+export function normedConvolution(
+  op: "conv2dNorm" | "depthwiseConv2dNorm",
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null,
@@ -23,7 +29,7 @@ export function conv2dNorm(
   { stride = 1, padding = 0, eps = 1e-5, activation = "none", residual = null }: Conv2dNormOptions,
 ): Tensor {
   const y = emptyImages(x, convolved(x, weight, stride, padding));
-  backend().conv2dNormForward({
+  backend()[`${op}Forward`]({
     x: x.handle,
     weight: weight.handle,
     bias: bias?.handle,
@@ -40,6 +46,6 @@ export function conv2dNorm(
     hwnc: x.hwnc,
   });
   return record(y, [x, weight, bias, norm.weight, norm.bias, residual], () => {
-    throw new Error("conv2dNorm: has no gradient; call train() on the model before the forward pass");
+    throw new Error(`${op}: has no gradient; call train() on the model before the forward pass`);
   });
 }
