@@ -79,7 +79,7 @@ const comparisons: readonly Written<ComparisonId>[] = [
     id: "same-labels",
     title: "Same labels",
     description:
-      "The teacher has seen no label that the control lacks: a backbone from ImageNet, with a last layer for the 5,000 bundled images. It is made first, by train-teacher --data bundled. The student learns where in an image its features are.",
+      "The teacher has seen no label that the control lacks: a backbone from ImageNet, with a last layer for the 5,000 bundled images. It is made first, by train-teacher --data bundled, or in the app by Train a teacher here. The student learns where in an image its features are.",
     written: {
       name: "same labels",
       data: { path: "bundled" },
