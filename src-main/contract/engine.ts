@@ -140,7 +140,7 @@ export const methods = {
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
-  /** Logits and probabilities of single images. Fails if none of them can be read. */
+  /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
   predict: takes({
     model: text,
     /** "bundled" (the teacher) or a safetensors file. */
@@ -149,6 +149,8 @@ export const methods = {
     images: z.array(z.strictObject({ path: text, bytes: bytes.optional() })),
     imageSize: side,
     patchSize: side,
+    /** Those of a data set, in whose order logits are wanted; fails, as a run would, if the network was not trained for them. Left out: the network's. */
+    classes: z.array(z.string()).min(1).optional(),
     temperature: z.number().positive().optional(),
     mean: triple,
     std: triple,
@@ -306,7 +308,8 @@ export interface DataInfo {
   test: { count: number; perClass: number[] };
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
-  thumbnails: { label: number; png: Uint8Array }[];
+  /** path: the image's file; null if it has none of its own. */
+  thumbnails: { label: number; png: Uint8Array; path: string | null }[];
   leftOut: LeftOutFile[];
   warnings: string[];
   /** What was decided for the user. */

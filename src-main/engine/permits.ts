@@ -61,6 +61,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     images: (images) => images.filter(({ bytes }) => !bytes).map(({ path }) => reads(path)),
     imageSize: null,
     patchSize: null,
+    classes: null,
     temperature: null,
     mean: null,
     std: null,
