@@ -29,6 +29,7 @@ import type { Permits } from "./permits";
 import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
+import { shownBatch } from "./shown-batch";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -114,6 +115,7 @@ export class Engine {
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
     comparison: ({ directory }) => summaryIn(directory),
+    shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),
   };
 

@@ -90,6 +90,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   listRuns: { directory: "looks" },
   readRun: { directory: "looks" },
   comparison: { directory: "looks" },
+  shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
 };
 
