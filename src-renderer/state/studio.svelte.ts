@@ -3,6 +3,7 @@ import type { RunDetails } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Evidence } from "./evidence.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Prediction } from "./prediction.svelte";
@@ -47,6 +48,7 @@ export class Studio {
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly evidence: Evidence;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
@@ -56,6 +58,7 @@ export class Studio {
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
+    this.evidence = new Evidence(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 

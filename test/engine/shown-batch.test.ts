@@ -20,7 +20,9 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 test.each(["control", "student"])("every batch of the %s is rendered once more as the evidence has it, mixed and in later epochs as well", async (arm) => {
-  const batches = readFileSync(runFiles(directory(arm)).evidence, "utf8").trimEnd().split("\n").length;
+  const batches = readFileSync(runFiles(directory(arm)).evidence, "utf8")
+    .trimEnd()
+    .split("\n").length;
   for (let batch = 1; batch <= batches; batch++) {
     const { again, epoch, images, count } = await shownBatch({ directory: directory(arm), batch, most: 3 });
     expect({ again, count: images.length }).toEqual({ again: { plan: true, pixels: true, targets: true }, count: Math.min(3, count) });
