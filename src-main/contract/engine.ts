@@ -11,7 +11,7 @@ import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-form
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -206,7 +206,7 @@ export const methods = {
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
-  comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
+  comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };

@@ -14,7 +14,7 @@ import DataScreen from "../../../src-renderer/views/DataScreen.svelte";
 import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
-import Sureness from "../../../src-renderer/views/Sureness.svelte";
+import Verdict from "../../../src-renderer/views/Verdict.svelte";
 import { batches, begunCurves, controlRecipe, details, epoch, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
 
 /** What a person reads of a screen, top to bottom: texts, labels of buttons, and chosen or typed values. */
@@ -34,6 +34,7 @@ const compared = (seed: number, student: number): Compared => ({
   sameImages: null,
   difference: student - 0.4,
   interval: [0.01, 0.09],
+  seconds: 100,
   testImages: 1000,
 });
 
@@ -283,11 +284,18 @@ describe("Live run", () => {
   });
 
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
-    const summary = summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]);
+    const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]), controlled: true };
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
     expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
-    show({ member: null, summary: summarize([compared(0, 0.39)]) });
-    expect(read()).toContain("Compare with 3 seeds");
+    show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
+    expect(read()).toContain("Compare with 3 seeds, about 5 min");
+  });
+
+  it("before both arms are trained, is told as who is ahead so far", () => {
+    const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
+    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished } }));
+    expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
+    expect(read(true)).not.toContain("So far");
   });
 });
 
@@ -357,11 +365,11 @@ describe("Runs", () => {
 
 describe("how sure a difference is", () => {
   const of = compared;
-  const read = (...all: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(all) } }));
+  const read = (...all: Compared[]) => wordsOf(render(Verdict, { props: { summary: summarize(all), controlled: true } }));
 
   it("of one seed is said over test images, with what the answers say", () => {
     const words = read(of(3, 0.45));
-    expect(words).toMatch(/With this seed, the student is 5\.0 points better than the control\. +With other test images .* between \+1\.0 and \+9\.0 points/);
+    expect(words).toMatch(/The teacher adds 5\.0 points \(95 %: \+1\.0 to \+9\.0; 1 seed; 1,000 test images\)\. +It is one seed: another may give another/);
     expect(words).toMatch(
       /Paired bootstrap: the 1000 test images .*Agrees with the teacher .* 60\.0 % .*KL to the teacher .* 1\.250 .*Calibration error \(ECE\) .* 3\.0 %/,
     );
@@ -388,8 +396,13 @@ describe("how sure a difference is", () => {
   });
 
   it("is part of a run's course, and of the list of runs", async () => {
-    const props = { curves: curvesOf([details("control"), details("student")]), facts: null, finished: true, summary: summarize([of(3, 0.45)]) };
-    expect(wordsOf(render(Course, { props }))).toContain("With this seed, the student is 5.0 points better");
+    const props = {
+      curves: curvesOf([details("control"), details("student")]),
+      facts: null,
+      finished: true,
+      summary: { ...summarize([of(3, 0.45)]), controlled: false },
+    };
+    expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better than the control (95 %");
     const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
     studio = await startedStudio({ listRuns: () => seeds });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
@@ -402,14 +415,14 @@ describe("how sure a difference is", () => {
         (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
-    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds/);
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min/);
     const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
     expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
     studio = await startedStudio({ listRuns: () => sweep(3) });
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
     const arms = [details("control"), details("student")];
-    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: summarize([of(0, 0.45)]) };
-    expect(list()).toMatch(/student is 5\.0 points better .*Resume .*Train accuracy/);
+    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: { ...summarize([of(0, 0.45)]), controlled: true } };
+    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Train accuracy/);
     studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
     expect(list()).toContain("Compare with 3 seeds");
   });
