@@ -123,6 +123,74 @@ describe("Set up", () => {
     expect(words).not.toContain("Momentum");
   });
 
+  describe("one image", () => {
+    const images = (answers = {}) => ({
+      dataInfo: () => ({
+        format: "cifar10-binary",
+        classes: ["cat", "dog"],
+        thumbnails: [{ label: 0, png: new Uint8Array([1]), path: null }],
+        train: { count: 5000 },
+        warnings: [],
+      }),
+      predict: () => ({ images: [{ logits: [2, 0] }] }),
+      ...answers,
+    });
+
+    it("the true class, the soft label, the loss with its values, and the first step of the explanation", async () => {
+      studio = await startedStudio(images());
+      studio.setup.usePreset("quick-look");
+      studio.setup.set("distillation.terms.0.temperature", "2");
+      await studio.playground.ask();
+      const words = read();
+      for (const text of [
+        "1 of 5 What do the other 1 probabilities say?",
+        "here dog with 26.9 %",
+        "True class: cat",
+        "cat , the true class 73.1 % dog 26.9 %",
+        "0.84 of 1.00 bits.",
+        "0.38\u00a0·\u00a0CE",
+        "0.62\u00a0·\u00a0T² KL",
+        "T² 4.00 × KL 0.111",
+        "Labels 0.38 0.693 0.263",
+        "Soft labels T² 4.00 × KL 0.111 0.62 0.444 0.275",
+        "Sum 0.539",
+      ])
+        expect(words).toContain(text);
+      const { body } = render(SetupScreen, { props: { studio } });
+      expect(body).toContain('aria-valuetext="2, softer"');
+      expect(body).toContain('aria-valuetext="0.62: labels 0.38, teacher 0.62"');
+      expect(body).toContain("A balance: the labels weigh 0.38, the teacher 0.62");
+      studio.showLesson(false);
+      expect(read()).not.toContain("1 of 5");
+      expect(read()).toContain("Why?");
+    });
+
+    it("a recipe without soft labels says that T changes the picture alone, and that the hint is known later", async () => {
+      studio = await startedStudio(images());
+      await studio.playground.ask();
+      const words = read();
+      for (const text of [
+        "T changes the picture alone.",
+        "Add soft labels",
+        "Locality guidance 40 known as it trains",
+        "Sum, without the hint 0.693",
+        "Weight of the hint",
+      ])
+        expect(words).toContain(text);
+    });
+
+    it("says why it is empty", async () => {
+      expect(read()).toContain("There is no image to show");
+      studio = await startedStudio(images());
+      expect(read()).toContain("Asking the teacher");
+      studio = await startedStudio(images({ predict: () => Promise.reject(new Error("the weights are for other classes")) }));
+      await studio.playground.ask();
+      expect(read()).toContain("The teacher has no answer to this image. The weights are for other classes. Train a teacher below");
+      studio.setup.setDistills(false);
+      expect(read()).toContain("Without a teacher the student learns from the labels alone");
+    });
+  });
+
   it("says what the student minimises, whatever the objectives are", () => {
     expect(read()).toContain("40\u00a0·\u00a0locality guidance + labels");
     studio.setup.set("distillation.terms.0.kind", "dkd");
