@@ -27,7 +27,9 @@ import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
 import { predict } from "./predict";
+import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
+import { shownBatch } from "./shown-batch";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -36,6 +38,8 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: Notify) 
 /** Answers the calls of its clients, while a thread of its own trains. */
 export class Engine {
   readonly #runs: Runs;
+  /** Released before what needs memory. */
+  readonly #networks = new ResidentNetworks();
   /** Aborted, and replaced, to end the fits under way. */
   #fitting = new AbortController();
 
@@ -70,6 +74,7 @@ export class Engine {
     dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
     start: async (params) => {
+      this.#networks.release();
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
     },
@@ -79,9 +84,15 @@ export class Engine {
     attach: ({ directory }) => this.#runs.attach(directory),
     recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
     deleteRun: ({ directory }) => deleteRun(directory),
-    predict: (request, notify) => predict(request, notify),
-    evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
-    fitTeacher: (request, notify) => fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify }),
+    predict: (request, notify) => predict(request, this.#networks, notify),
+    evaluate: (request, notify) => {
+      this.#networks.release();
+      return evaluateOnData(request, nextTurn, notify);
+    },
+    fitTeacher: (request, notify) => {
+      this.#networks.release();
+      return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
+    },
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();
@@ -104,6 +115,7 @@ export class Engine {
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
     comparison: ({ directory }) => summaryIn(directory),
+    shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),
   };
 

@@ -61,6 +61,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     images: (images) => images.filter(({ bytes }) => !bytes).map(({ path }) => reads(path)),
     imageSize: null,
     patchSize: null,
+    classes: null,
     temperature: null,
     mean: null,
     std: null,
@@ -90,6 +91,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   listRuns: { directory: "looks" },
   readRun: { directory: "looks" },
   comparison: { directory: "looks" },
+  shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
 };
 

@@ -10,6 +10,8 @@ interface Thumbnail {
   /** Object URL of the PNG. */
   url: string;
   png: Uint8Array;
+  /** Of the image itself; null if it has no file of its own. */
+  path: string | null;
 }
 
 type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
@@ -72,7 +74,7 @@ export class Data {
   async #read(path: string): Promise<Reading> {
     try {
       const info = await this.engine.call("dataInfo", { path, format: "auto", thumbnailsPerClass: THUMBNAILS_PER_CLASS });
-      const thumbnails = info.thumbnails.map(({ label, png }) => ({ label, png, url: imageUrl(png) }));
+      const thumbnails = info.thumbnails.map((thumbnail) => ({ ...thumbnail, url: imageUrl(thumbnail.png) }));
       return { kind: "ready", info, thumbnails };
     } catch (error) {
       return { kind: "failed", message: inWords(error) };

@@ -80,6 +80,11 @@ export class Prediction {
     await this.#ask();
   }
 
+  /** Has the engine load the networks while there is no picture yet. What keeps it from that is said when there is one. */
+  async prepare(): Promise<void> {
+    for (const { network } of this.subjects) await this.engine.call("predict", { ...network, images: [] }).catch(() => {});
+  }
+
   /** An answer that arrives after a later question is dropped. */
   async #ask(): Promise<void> {
     const { picture } = this;

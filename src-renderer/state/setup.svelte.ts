@@ -6,7 +6,7 @@ import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
-import type { DataSource, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
+import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
@@ -164,14 +164,21 @@ export class Setup {
     return this.#base.distillation !== null;
   }
 
+  get teacher(): TeacherChoice | null {
+    return this.#base.teacher;
+  }
+
+  get distillation(): Distillation | null {
+    return this.#base.distillation;
+  }
+
   /** What the student learns from besides the labels. */
   get terms(): readonly Term[] {
     return this.#base.distillation?.terms ?? [];
   }
 
-  /** Of the first kind that has no term yet. */
-  addTerm(): void {
-    const kind = objectiveKinds.find((candidate) => this.terms.every((term) => term.kind !== candidate)) ?? objectiveKinds[0]!;
+  /** Left out: of the first kind that has no term yet. */
+  addTerm(kind: Term["kind"] = objectiveKinds.find((candidate) => this.terms.every((term) => term.kind !== candidate)) ?? objectiveKinds[0]!): void {
     this.#setTerms([...this.terms, newTerm(kind)]);
   }
 

@@ -3,8 +3,10 @@ import type { RunDetails } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Evidence } from "./evidence.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
+import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
 import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { Setup } from "./setup.svelte";
@@ -35,6 +37,8 @@ export class Studio {
   screen: Screen = $state("data");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
+  /** Whether the explanation of distillation is open. */
+  lesson = $state(true);
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
@@ -43,19 +47,23 @@ export class Studio {
   readonly engine: Engine;
   readonly data: Data;
   readonly setup: Setup;
+  readonly playground: Playground;
   readonly fit: Fit;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly evidence: Evidence;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
     this.engine = new Engine(bridge);
     this.data = new Data(bridge, this.engine);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
+    this.playground = new Playground(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
+    this.evidence = new Evidence(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 
@@ -66,6 +74,7 @@ export class Studio {
     });
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
+    this.lesson = this.environment.lesson;
     if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
     await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
@@ -92,6 +101,12 @@ export class Studio {
   setTheme(theme: Theme): void {
     this.theme = theme;
     this.bridge.setTheme(theme);
+  }
+
+  /** Opens or closes the explanation of distillation, also at the next start. */
+  showLesson(isOpen: boolean): void {
+    this.lesson = isOpen;
+    this.bridge.setLesson(isOpen);
   }
 
   /** Starts a new engine after the old one died. */

@@ -1,6 +1,6 @@
 import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ComparisonSummary, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { LiveRun, ProvenSummary, RunDetails, RunOwner } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
@@ -42,7 +42,7 @@ export class Training {
   /** Path of the report of a finished comparison. */
   report: string | null = $state(null);
   /** What the finished comparison shows, over all its seeds. */
-  summary: ComparisonSummary | null = $state.raw(null);
+  summary: ProvenSummary | null = $state.raw(null);
 
   /** From asking the engine for a run to its answer. */
   #starting = $state(false);
@@ -223,6 +223,13 @@ export class Training {
 
   #enterMember({ index, total, words }: NoticeOf<"member">): void {
     Object.assign(this, { member: { index, total, words }, curves: new Curves(), facts: null });
+    if (index > 0) this.#learnVerdict(this.#shown!);
+  }
+
+  /** Of the comparisons that are finished before the last one is. */
+  async #learnVerdict(shown: Shown): Promise<void> {
+    const summary = await this.engine.call("comparison", { directory: shown.directory }).catch(() => null);
+    if (this.#shown === shown && this.active) this.summary = summary;
   }
 
   /** First comes what the arm's folder holds, from earlier sessions or from before this page was there. What is watched adds to it. */

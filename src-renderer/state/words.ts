@@ -23,6 +23,20 @@ export function points(difference: number): string {
   return `${difference > 0 ? "+" : "−"}${text}`;
 }
 
+/** Of a comparison that is still trained: after which epoch, and who is ahead by how much. */
+export function soFarInWords({ epoch, value }: { epoch: number; value: number }): string {
+  const apart = percent(Math.abs(value));
+  const ahead = apart === "0.0" ? "control and student are level" : `the student is ${apart} points ${value > 0 ? "ahead of" : "behind"} the control`;
+  return `So far, after epoch ${epoch}: ${ahead}. How sure that is, is said when both are trained.`;
+}
+
+/** 420 -> "about 7 min", 42 -> "about 40 s": for what is only estimated. */
+export function roughly(seconds: number): string {
+  if (seconds < 55) return `about ${Math.max(5, Math.round(seconds / 5) * 5)} s`;
+  if (seconds < 3570) return `about ${Math.round(seconds / 60)} min`;
+  return `about ${(seconds / 3600).toFixed(1)} h`;
+}
+
 /** 5526346 -> "5.53 M" */
 export function parameterCount(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;

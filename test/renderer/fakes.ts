@@ -57,6 +57,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       platform: "linux",
       theme: "dark",
+      lesson: true,
       runsDirectory: "/runs",
       notice: null as string | null,
     })),
@@ -65,6 +66,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     chooseReportFile: answering("chooseReportFile", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
+    setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {

@@ -39,6 +39,15 @@ it("the networks of a run: its teacher, and what it trained", async () => {
   expect(prediction).toMatchObject({ run: null, opinions: [{ subject: { title: "Bundled teacher" } }] });
 });
 
+it("networks are loaded before there is a picture; what fails then is said with the first", async () => {
+  engine.answers.predict = () => Promise.reject(failure("no such weights"));
+  await prediction.prepare();
+  expect(engine.paramsOf("predict")).toEqual([{ model: "resnet18_cifar10", weights: "bundled", images: [] }]);
+  expect(prediction.problem).toBeNull();
+  await prediction.show({ name: "x", path: "x" });
+  expect(prediction.problem).toBe("No such weights");
+});
+
 it("a run without a teacher has its one model", async () => {
   const { recipe } = details("control");
   await prediction.useRun("/runs/one", [details("single", { recipe })]);
