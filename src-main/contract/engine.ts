@@ -10,7 +10,6 @@ import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
-import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunDetails, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
@@ -85,6 +84,8 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
+  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  stopDownloads: takes({}).gives<null>(),
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
@@ -184,12 +185,19 @@ export const methods = {
     model: text.nullish(),
     /** Side of the input; left out: what the weights say, then the model's own; 160 px of the bundled backbone. */
     imageSize: side,
-    /** Train the network on from there on the same labels, its last stage or all of it; left out or null: the last layer alone is fitted. */
-    fineTune: z.strictObject({ stages: z.enum(FINE_TUNED), epochs: z.int().min(1).max(10_000), learningRate: z.number().min(1e-8).max(10) }).nullish(),
     out: text,
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
   }).gives<FittedTeacher>(),
+  /**
+   * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
+   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   */
+  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
@@ -439,37 +447,13 @@ export interface FittedTeacher {
   validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
-  /** null: the last layer alone was fitted. */
-  fineTuning: FineTuning | null;
   /** Images in views whose features were computed now, and that an earlier start had kept. */
   features: { computed: number; known: number };
-  /** Reading the images and computing their features; fitting the last layer; all of it. */
+  /** Reading the images and computing their features; fitting; all of it. */
   seconds: { features: number; fit: number; total: number };
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
-}
-
-/** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
-export interface FineTuning {
-  stages: (typeof FINE_TUNED)[number];
-  epochs: number;
-  learningRate: number;
-  /** Number of trained values. */
-  parameters: number;
-  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
-  kept: boolean;
-  lastLayer: Candidate;
-  /** null: its loss diverged. */
-  fineTuned: Candidate | null;
-  seconds: number;
-}
-
-/** What might be the teacher. */
-export interface Candidate {
-  temperature: number;
-  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
-  testAccuracy: number;
 }
 
 export interface BenchResult {

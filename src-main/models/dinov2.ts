@@ -6,7 +6,7 @@ import { sliceTokens } from "../tensor/ops/slice-tokens";
 import { full, type Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import type { ModelShape } from "./model";
-import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
+import { sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with register tokens between the class token and the patches (Darcet et al. 2023, "Vision Transformers Need Registers"); patches
@@ -38,6 +38,5 @@ export const dinov2: FamilyCode<Dinov2Architecture> = {
     registers > 0 ? new RegisterVisionTransformer(name, shape, { registers, ...architecture }) : new VisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head"],
-  last: lastOfTransformer,
   sizesIn: (tensors) => sizesBy(tensors, tensors.has("reg_token") ? 0 : 1),
 };

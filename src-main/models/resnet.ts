@@ -86,7 +86,6 @@ export const resnet: FamilyCode<ResNetArchitecture> = {
     },
   ],
   heads: ["fc"],
-  last: ({ depths }) => [`layer${depths.length}.`],
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };
