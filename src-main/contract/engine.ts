@@ -11,7 +11,7 @@ import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-form
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
+import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -203,6 +203,10 @@ export const methods = {
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** The same in a fraction of the time: batches as columns, and the evidence unread. */
+  readCourse: takes({ directory: text }).gives<RunCourse>(),
+  /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
+  readEvidence: takes({ directory: text }).gives<RunEvidence>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
   /** Writes a report on one or more run folders and returns its path. */

@@ -1,5 +1,5 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
@@ -145,7 +145,7 @@ export class Studio {
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunDetails[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
