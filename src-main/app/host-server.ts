@@ -23,6 +23,7 @@ const argumentsOf = {
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
+  setLesson: z.tuple([z.boolean()]),
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
@@ -80,6 +81,7 @@ export class HostServer {
       versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
+      lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
       notice: this.parts.notice,
     }),
@@ -128,6 +130,11 @@ export class HostServer {
     reveal: (file) => {
       this.#expectOurs(file);
       shell.showItemInFolder(file);
+      return null;
+    },
+
+    setLesson: (isOpen) => {
+      this.parts.preferences.set("lesson", isOpen);
       return null;
     },
 

@@ -11,7 +11,7 @@ import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-form
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -84,6 +84,8 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
+  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  stopDownloads: takes({}).gives<null>(),
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
@@ -140,7 +142,7 @@ export const methods = {
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
-  /** Logits and probabilities of single images. Fails if none of them can be read. */
+  /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
   predict: takes({
     model: text,
     /** "bundled" (the teacher) or a safetensors file. */
@@ -149,6 +151,8 @@ export const methods = {
     images: z.array(z.strictObject({ path: text, bytes: bytes.optional() })),
     imageSize: side,
     patchSize: side,
+    /** Those of a data set, in whose order logits are wanted; fails, as a run would, if the network was not trained for them. Left out: the network's. */
+    classes: z.array(z.string()).min(1).optional(),
     temperature: z.number().positive().optional(),
     mean: triple,
     std: triple,
@@ -185,6 +189,15 @@ export const methods = {
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
   }).gives<FittedTeacher>(),
+  /**
+   * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
+   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   */
+  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
@@ -208,10 +221,33 @@ export const methods = {
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
-  comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
+  comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
+  /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
+  shownBatch: takes({
+    directory: text,
+    /** From 1, over all epochs. */
+    batch: z.int().min(1),
+    /** So many images at most are returned. */
+    most: z.int().min(1).max(64),
+  }).gives<ShownBatch>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
+
+export interface ShownBatch {
+  /** From 1, over all epochs. */
+  batch: number;
+  /** From 1. */
+  epoch: number;
+  /** Of its images. */
+  count: number;
+  /** The first of them, as PNG: as each network saw them, before normalisation. `label`: null where the image has none; `teacher`: null where none was asked. */
+  images: { label: string | null; student: Uint8Array; teacher: Uint8Array | null }[];
+  /** Side in pixels of what each network saw. */
+  sides: { student: number; teacher: number | null };
+  /** Whether plan, pixels and targets are once more those of the evidence; null where it has no checksum of them. */
+  again: Record<"plan" | "pixels" | "targets", boolean | null>;
+}
 
 /** Methods that start programs or reach addresses of the caller's choice. */
 export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom"];
@@ -310,7 +346,8 @@ export interface DataInfo {
   test: { count: number; perClass: number[] };
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
-  thumbnails: { label: number; png: Uint8Array }[];
+  /** path: the image's file; null if it has none of its own. */
+  thumbnails: { label: number; png: Uint8Array; path: string | null }[];
   leftOut: LeftOutFile[];
   warnings: string[];
   /** What was decided for the user. */

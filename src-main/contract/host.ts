@@ -17,6 +17,8 @@ export interface HostCalls {
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
   reveal: { args: [path: string]; result: null };
+  /** Whether the explanation of distillation is open, from now on and at the next start. */
+  setLesson: { args: [isOpen: boolean]; result: null };
   setTheme: { args: [theme: Theme]; result: null };
   /** Keeps the computer awake while training runs, and shows progress in the task bar. */
   setActivity: { args: [activity: Activity]; result: null };
@@ -31,6 +33,7 @@ export const HOST_CALLS = [
   "chooseReportFile",
   "openReport",
   "reveal",
+  "setLesson",
   "setTheme",
   "setActivity",
 ] as const satisfies readonly HostCall[];
@@ -52,6 +55,8 @@ export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };
   platform: string;
   theme: Theme;
+  /** Whether the explanation of distillation is open. */
+  lesson: boolean;
   /** Where runs are kept. */
   runsDirectory: string;
   /** What the user has to know about this copy of the app; null if nothing. */

@@ -131,6 +131,8 @@ export interface RunSummary {
   epochs: number;
   testAcc: number | null;
   trainAcc: number | null;
+  /** That its epochs took. */
+  seconds: number;
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
   /** Whether it ended before its first checkpoint, so that resuming begins anew. */
@@ -228,6 +230,8 @@ export interface Compared extends SeedDifference {
   student: ArmFigures;
   /** null in a comparison of two arms. */
   sameImages: (ArmFigures & GainParts<SeedDifference>) | null;
+  /** That training all its arms took; the teacher's preparation is not counted. */
+  seconds: number;
   /** Number of test images whose predictions are kept; null if none are. */
   testImages: number | null;
 }
@@ -241,6 +245,8 @@ export interface ArmSummary extends ArmFigures {
 export interface DifferenceSummary {
   /** Of their test accuracies. */
   difference: number;
+  /** Those of the single seeds, in their order. */
+  differences: number[];
   /** Standard deviation of the differences; null for one seed. */
   deviation: number | null;
   /** Where the difference lies with 95 % confidence; null if that is not known. */
@@ -261,14 +267,20 @@ export interface ComparisonSummary extends DifferenceSummary {
   /** null unless each comparison has that arm. */
   sameImages: SameImagesSummary | null;
   testImages: number | null;
+  /** Of one seed, on average: what one more is about to take. */
+  seconds: number;
+}
+
+/** What finished comparisons show, read from their folders. */
+export interface ProvenSummary extends ComparisonSummary {
+  /** Whether each comparison is. */
+  controlled: boolean;
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. */
-export interface SweepResult extends ComparisonSummary {
+export interface SweepResult extends ProvenSummary {
   directory: string;
   teacher: { model: string; testAcc: number };
-  /** Whether each comparison is. */
-  controlled: boolean;
   tunedSeparately: boolean;
   sameImages: (SameImagesSummary & { teacherAdds: { controlled: boolean } }) | null;
   comparisons: ComparisonResult[];

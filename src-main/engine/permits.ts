@@ -37,6 +37,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
   dataDownload: { name: null, directory: "writes" },
   dataDownloadFrom: { name: null, directory: "writes", url: null },
+  stopDownloads: {},
   start: {
     kind: null,
     recipe: (recipe) => pathsIn(recipe).map(reads),
@@ -61,6 +62,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     images: (images) => images.filter(({ bytes }) => !bytes).map(({ path }) => reads(path)),
     imageSize: null,
     patchSize: null,
+    classes: null,
     temperature: null,
     mean: null,
     std: null,
@@ -82,6 +84,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     unique: null,
   },
+  checkTeacher: { model: null, weights: "reads", classes: null },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
@@ -91,6 +94,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   readCourse: { directory: "looks" },
   readEvidence: { directory: "looks" },
   comparison: { directory: "looks" },
+  shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
 };
 

@@ -102,6 +102,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
     epochs: header?.epochs ?? header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
+    seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
     owner,
     beginsAnew: isOver && !hadCheckpoint,
     damage: damage ?? problem,

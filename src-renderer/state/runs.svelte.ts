@@ -2,7 +2,7 @@ import { type ArmName, byArm } from "../../src-main/contract/arms";
 import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, ProvenSummary, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -42,7 +42,7 @@ export interface OpenRun {
   curves: Curves;
   facts: RunFacts;
   /** How sure the difference is; null for what is no finished comparison. */
-  summary: ComparisonSummary | null;
+  summary: ProvenSummary | null;
 }
 
 /** Comparisons of several seeds. */
@@ -326,7 +326,8 @@ function comparedIn(group: RunGroup, seed: number): Compared {
   const [control, same, student] = [figures("control")!, figures("same-images"), figures("student")!];
   const between = (a: ArmFigures, b: ArmFigures) => ({ difference: b.testAcc - a.testAcc, interval: null });
   const sameImages = same && { ...same, teacherAdds: between(control, same), imagesAdd: between(same, student) };
-  return { seed, control, student, sameImages, ...between(control, student), testImages: null };
+  const seconds = group.arms.reduce((sum, arm) => sum + arm.seconds, 0);
+  return { seed, control, student, sameImages, ...between(control, student), seconds, testImages: null };
 }
 
 /** All arms are finished, and after the same number of epochs. */

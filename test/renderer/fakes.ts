@@ -24,7 +24,15 @@ export class FakeEngine {
   /** Ends it without being asked to. */
   die: (end: { message: string; details: string }) => void = () => {};
 
-  constructor(readonly answers: Answers = {}) {}
+  readonly answers: Answers;
+
+  /** Unless a test says otherwise, each teacher knows the classes of the data. */
+  constructor(answers: Answers = {}) {
+    this.answers = {
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      ...answers,
+    };
+  }
 
   readonly client = {
     call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {
@@ -62,6 +70,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       platform: "linux",
       theme: "dark",
+      lesson: true,
       runsDirectory: "/runs",
       notice: null as string | null,
     })),
@@ -70,6 +79,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     chooseReportFile: answering("chooseReportFile", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
+    setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {

@@ -75,6 +75,10 @@ svg text { font-size: 12px; fill: var(--muted); }
 .dot.student { fill: var(--student); }
 .dot.best { fill: var(--teacher); }
 .cross { stroke: var(--bad); stroke-width: 2; }
+.strip { height: 46px; margin: 14px 0; overflow: visible; }
+.strip .interval { fill: var(--student); opacity: 0.28; }
+.strip .mean { stroke: var(--student); stroke-width: 3; }
+.strip .seed { fill: var(--surface); stroke: var(--student); stroke-width: 2; }
 svg text.teacher { fill: var(--teacher); }
 @media (max-width: 640px) {
   main { padding: 28px 14px; }
