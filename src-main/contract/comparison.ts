@@ -150,7 +150,7 @@ type Difference = DifferenceSummary & Pick<ComparisonSummary, "seeds" | "testIma
 /** `controlled`: whether the arms are proven to differ in the teacher alone, so that the difference is the teacher's. */
 export function surenessInWords(summary: Difference, controlled: boolean): Sureness {
   const { interval } = summary;
-  const isShown = interval && !holdsZero(interval);
+  const isShown = interval && hasWidth(interval) ? !holdsZero(interval) : null;
   return {
     isShown,
     result: `${controlled ? teacherAddsInWords(summary) : betterOrWorse(summary)}${restsOn(summary)}.`,

@@ -84,6 +84,8 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
+  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  stopDownloads: takes({}).gives<null>(),
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
@@ -187,6 +189,15 @@ export const methods = {
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
   }).gives<FittedTeacher>(),
+  /**
+   * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
+   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   */
+  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
@@ -214,9 +225,32 @@ export const methods = {
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
+  /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
+  shownBatch: takes({
+    directory: text,
+    /** From 1, over all epochs. */
+    batch: z.int().min(1),
+    /** So many images at most are returned. */
+    most: z.int().min(1).max(64),
+  }).gives<ShownBatch>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
+
+export interface ShownBatch {
+  /** From 1, over all epochs. */
+  batch: number;
+  /** From 1. */
+  epoch: number;
+  /** Of its images. */
+  count: number;
+  /** The first of them, as PNG: as each network saw them, before normalisation. `label`: null where the image has none; `teacher`: null where none was asked. */
+  images: { label: string | null; student: Uint8Array; teacher: Uint8Array | null }[];
+  /** Side in pixels of what each network saw. */
+  sides: { student: number; teacher: number | null };
+  /** Whether plan, pixels and targets are once more those of the evidence; null where it has no checksum of them. */
+  again: Record<"plan" | "pixels" | "targets", boolean | null>;
+}
 
 /** Methods that start programs or reach addresses of the caller's choice. */
 export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom"];

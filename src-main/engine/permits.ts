@@ -37,6 +37,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
   dataDownload: { name: null, directory: "writes" },
   dataDownloadFrom: { name: null, directory: "writes", url: null },
+  stopDownloads: {},
   start: {
     kind: null,
     recipe: (recipe) => pathsIn(recipe).map(reads),
@@ -83,6 +84,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     unique: null,
   },
+  checkTeacher: { model: null, weights: "reads", classes: null },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   timeRecipe: { recipe: null, classes: null },
@@ -91,6 +93,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   listRuns: { directory: "looks" },
   readRun: { directory: "looks" },
   comparison: { directory: "looks" },
+  shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
 };
 

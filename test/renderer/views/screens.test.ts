@@ -293,7 +293,7 @@ describe("Live run", () => {
 
   it("before both arms are trained, is told as who is ahead so far", () => {
     const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
-    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished } }));
+    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence } }));
     expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
     expect(read(true)).not.toContain("So far");
   });
@@ -390,7 +390,7 @@ describe("how sure a difference is", () => {
     studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Difference/);
     const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
-    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true } }))).toMatch(
+    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence } }))).toMatch(
       /Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s,
     );
   });
@@ -400,6 +400,7 @@ describe("how sure a difference is", () => {
       curves: curvesOf([details("control"), details("student")]),
       facts: null,
       finished: true,
+      evidence: studio.evidence,
       summary: { ...summarize([of(3, 0.45)]), controlled: false },
     };
     expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better than the control (95 %");
@@ -438,7 +439,7 @@ describe("the window", () => {
 
 describe("a run's course", () => {
   const courseOf = (runs: ReturnType<typeof details>[], finished: boolean) =>
-    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished } }).body;
+    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence } }).body;
 
   it("offers each part of the loss by its name, one that is new among them", () => {
     const student = details("student", { batches: batches(4, 2, { parts: { ce: 1, kd: 2, kd2: 1, novel: 3 } }) });
@@ -463,5 +464,15 @@ describe("a run's course", () => {
     expect(wordsOf({ body: courseOf([details("control", { recipe }), details("student")], true) })).toMatch(
       /Tuned separately .*Learning rate 0\.01 for the control, 0\.001 for the student/,
     );
+  });
+
+  it("has the evidence behind the seal as a picture, once the seal is clicked", () => {
+    const arms = [details("control"), details("student")];
+    const curves = curvesOf(arms);
+    const read = () => wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence } }));
+    expect(read()).not.toContain("A bead is");
+    studio.evidence.open(curves);
+    expect(read()).toMatch(/A bead is a batch\. .*Batch 1: the same in both .*Look at it/);
+    studio.evidence.close();
   });
 });
