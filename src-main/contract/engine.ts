@@ -11,7 +11,7 @@ import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-form
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunDetails, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -202,6 +202,13 @@ export const methods = {
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
   timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
+  timeRecipe: takes({
+    /** `parseRecipe` checks its content. */
+    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+    /** How many the data have. */
+    classes: z.int().min(1).max(1_000_000),
+  }).gives<TimedRecipe>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
@@ -216,6 +223,10 @@ export const methods = {
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** The same in a fraction of the time: batches as columns, and the evidence unread. */
+  readCourse: takes({ directory: text }).gives<RunCourse>(),
+  /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
+  readEvidence: takes({ directory: text }).gives<RunEvidence>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
@@ -454,6 +465,19 @@ export interface FittedTeacher {
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+}
+
+/** Of one image among those of a batch, and of one arm. */
+export interface TimedRecipe {
+  /** To train on, by the labels alone and with the teacher; to test. */
+  secondsPerImage: { control: number; student: number; test: number };
+  /** While a step is computed, besides weights. */
+  bytesPerImage: number;
+  weightBytes: number;
+  /** Weights, and what the optimizer keeps of them. */
+  checkpointBytes: number;
+  /** Weights of all teachers. */
+  teacherBytes: number;
 }
 
 export interface BenchResult {

@@ -13,6 +13,7 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
@@ -31,6 +32,7 @@ import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
 import { shownBatch } from "./shown-batch";
 import { checkTeacher } from "./teachers";
+import { timeRecipe } from "./time-recipe";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -107,6 +109,10 @@ export class Engine {
       return null;
     },
     timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeRecipe: ({ recipe, classes }) => {
+      if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
+      return timeRecipe(parseRecipe(recipe), classes);
+    },
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
@@ -122,6 +128,8 @@ export class Engine {
     },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
+    readCourse: ({ directory }) => readCourse(directory),
+    readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
     comparison: ({ directory }) => summaryIn(directory),
     shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),

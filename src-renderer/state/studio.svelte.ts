@@ -1,9 +1,10 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
@@ -49,6 +50,7 @@ export class Studio {
   readonly data: Data;
   readonly setup: Setup;
   readonly playground: Playground;
+  readonly estimate: Estimate;
   readonly fit: Fit;
   readonly training: Training;
   readonly prediction: Prediction;
@@ -61,6 +63,7 @@ export class Studio {
     this.data = new Data(bridge, this.engine);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
     this.playground = new Playground(this.data, this.setup, this.engine);
+    this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
@@ -184,7 +187,7 @@ export class Studio {
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunDetails[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
