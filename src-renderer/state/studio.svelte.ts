@@ -153,7 +153,7 @@ export class Studio {
     if (!recipe || this.training.trainsHere) return;
     await this.setup.checkTeachers();
     if (this.training.trainsHere) return;
-    if (this.setup.teacherProblem) return this.show("setup");
+    if (this.setup.blocked) return this.show("setup");
     await this.#reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
   }
 

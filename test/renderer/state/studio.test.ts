@@ -79,6 +79,30 @@ describe("training", () => {
     expect(studio.screen).toBe("data");
   });
 
+  it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes" });
+    studio.setup.usePreset("quick-look");
+    await studio.startTraining();
+    expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
+    expect(engine.paramsOf("start")).toEqual([]);
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "resnet18", imageSize: 64, problem: weights === "bundled" ? "x" : null });
+    await studio.chooseTeacher();
+    expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
+    await studio.takeTeacherFrom(studio.runs.groups[0]!);
+    expect(studio.setup.value("teacher.weights")).toBe("/runs/one/student/student.safetensors");
+    await studio.startTraining();
+    expect(studio.screen).toBe("live");
+  });
+
+  it("a run that ended before it began has nothing to resume, and the data are looked at again", async () => {
+    await studio.startTraining();
+    engine.answers.dataInfo = () => Promise.reject(failure("/leaves does not exist"));
+    end.reject(failure("/leaves does not exist"));
+    await studio.training.settled();
+    await settle();
+    expect(studio).toMatchObject({ training: { state: "failed", neverBegan: true }, data: { reading: { kind: "failed", message: "/leaves does not exist" } } });
+  });
+
   it("a start that the engine refuses is said where the user is", async () => {
     engine.answers.start = () => Promise.reject(failure("the runs folder cannot be written to"));
     await studio.startTraining();
