@@ -48,5 +48,6 @@ export const deitDistilled: FamilyCode<VisionTransformerArchitecture> = {
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head", "head_dist"],
   last: lastOfTransformer,
+  placed: () => 2,
   sizesIn: (tensors) => sizesBy(tensors, 2),
 };

@@ -93,6 +93,7 @@ export const vit: FamilyCode<VisionTransformerArchitecture> = {
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, torchvision],
   heads: ["head"],
   last: lastOfTransformer,
+  placed: () => 1,
   sizesIn: (tensors) => sizesBy(tensors, 1),
 };
 
