@@ -85,6 +85,8 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
+  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  stopDownloads: takes({}).gives<null>(),
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
@@ -190,6 +192,15 @@ export const methods = {
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
   }).gives<FittedTeacher>(),
+  /**
+   * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
+   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   */
+  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */

@@ -30,6 +30,7 @@ import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
 import { shownBatch } from "./shown-batch";
+import { checkTeacher } from "./teachers";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -40,8 +41,9 @@ export class Engine {
   readonly #runs: Runs;
   /** Released before what needs memory. */
   readonly #networks = new ResidentNetworks();
-  /** Aborted, and replaced, to end the fits under way. */
+  /** Aborted, and replaced, to end the fits under way, and the downloads. */
   #fitting = new AbortController();
+  #downloading = new AbortController();
 
   /** `permits`: which paths a page may name. Without them there are no pages. */
   constructor(
@@ -71,8 +73,13 @@ export class Engine {
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
     dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
-    dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
-    dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
+    dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
+    dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
+    stopDownloads: () => {
+      this.#downloading.abort();
+      this.#downloading = new AbortController();
+      return null;
+    },
     start: async (params) => {
       this.#networks.release();
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
@@ -93,6 +100,7 @@ export class Engine {
       this.#networks.release();
       return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
     },
+    checkTeacher: (request) => checkTeacher(request),
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();
@@ -153,8 +161,8 @@ function expectAllowed(audience: Audience, method: Method): void {
   if (audience === "peer" && !PEER.includes(method)) throw new UsageError(`${method} is not for other processes: they may call ${PEER.join(", ")}`);
 }
 
-async function download(name: DownloadName, directory: string, from: DownloadOptions["from"], notify: Notify): Promise<{ path: string }> {
+async function download(name: DownloadName, directory: string, options: Pick<DownloadOptions, "from" | "signal">, notify: Notify): Promise<{ path: string }> {
   const onProgress = ({ received, total, secondsLeft }: Received) => notify({ type: "download", received, total: total ?? 0, secondsLeft });
   const onRetry = (text: string) => notify({ type: "note", text });
-  return { path: await downloadData(name, directory, { from, onProgress, onRetry }) };
+  return { path: await downloadData(name, directory, { ...options, onProgress, onRetry }) };
 }

@@ -37,6 +37,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
   dataDownload: { name: null, directory: "writes" },
   dataDownloadFrom: { name: null, directory: "writes", url: null },
+  stopDownloads: {},
   start: {
     kind: null,
     recipe: (recipe) => pathsIn(recipe).map(reads),
@@ -84,6 +85,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     unique: null,
   },
+  checkTeacher: { model: null, weights: "reads", classes: null },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   exportWeights: { weights: "reads", precision: null, out: "writes" },

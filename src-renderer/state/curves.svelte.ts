@@ -28,9 +28,9 @@ export class ArmCurve {
     return tested ? { epoch: tested.epoch, value: tested.testAcc! } : null;
   }
 
-  /** Of the averaged weights, in that epoch; null without any. */
-  get averagedAcc(): number | null {
-    return this.epochs.filter(({ testAcc }) => testAcc !== null).at(-1)?.emaAcc ?? null;
+  /** Of this epoch, if it was tested. */
+  testOf(epoch: number): EpochRecord | null {
+    return this.epochs.find((record) => record.epoch === epoch && record.testAcc !== null) ?? null;
   }
 
   /** "loss", "trainAcc" or the name of a part of the loss; null if this arm has no such column. */
@@ -58,6 +58,17 @@ export class ArmCurve {
   addEpoch(record: EpochRecord): void {
     if (!this.epochs.some(({ epoch }) => epoch === record.epoch)) this.epochs = [...this.epochs, record];
   }
+}
+
+/** An arm's test accuracy, after the last epoch after which all arms were tested: figures that stand side by side compare. */
+export interface ArmFigure {
+  arm: ArmName;
+  /** Null before there is one. The first arm to be tested at all has its own. */
+  test: { epoch: number; value: number } | null;
+  /** Of the averaged weights, in that epoch; null without any. */
+  averaged: number | null;
+  /** What the arm has reached since. */
+  ahead: { epoch: number; value: number } | null;
 }
 
 /** Of two arms' test accuracies, after an epoch. */
@@ -116,6 +127,28 @@ export class Curves {
   addEpoch(name: ArmName, record: EpochRecord): void {
     this.arm(name)?.addEpoch(record);
     this.version++;
+  }
+
+  get figures(): ArmFigure[] {
+    void this.version;
+    const together = this.#lastTestOfAll;
+    return this.arms.map((curve) => {
+      const last = curve.testAcc;
+      const epoch = together ?? last?.epoch;
+      const record = epoch === undefined ? null : curve.testOf(epoch);
+      return {
+        arm: curve.arm,
+        test: record && { epoch: record.epoch, value: record.testAcc! },
+        averaged: record?.emaAcc ?? null,
+        ahead: last && record && last.epoch > record.epoch ? last : null,
+      };
+    });
+  }
+
+  get #lastTestOfAll(): number | null {
+    const [first, ...others] = this.arms;
+    const tested = (first?.epochs ?? []).filter(({ epoch }) => [first!, ...others].every((arm) => arm.testOf(epoch)));
+    return tested.at(-1)?.epoch ?? null;
   }
 
   /** Student minus control after the last epoch in which both were tested; null before that. */

@@ -3,6 +3,8 @@ import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmeti
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
+import { isHubPath } from "../../src-main/contract/hub-path";
+import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
@@ -13,6 +15,7 @@ import { settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
+import { sentence } from "./words";
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
@@ -31,6 +34,8 @@ export class Setup {
   preset: Preset["id"] | null = $state("demo");
   /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
   seeds = $state(1);
+  /** Whether the settings that few need are unfolded. */
+  showsMore = $state(false);
   models: ModelInfo[] = $state.raw([]);
   /** The models to choose from, by family. */
   readonly modelGroups = modelGroups;
@@ -39,6 +44,9 @@ export class Setup {
   modelsProblem: string | null = $state(null);
   #base: Recipe = $state.raw(presetOf("demo").recipe);
   #texts: Record<string, string> = $state({});
+  #before: Recipe | null = null;
+  /** What was last asked about the teachers, and what came. */
+  #asked: { key: string; problem: string | null } = $state.raw({ key: "null", problem: null });
 
   constructor(
     private readonly data: Data,
@@ -218,13 +226,53 @@ export class Setup {
     return { ...this.#base.data, path: this.data.path, unlabelled: null };
   }
 
-  /** Takes a teacher that was made here. */
+  /** Takes a teacher that was made here or chosen. */
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
-    if (!this.distills) this.setDistills(true);
     if (this.#base.teacher?.weights === weights) return;
+    this.#before = this.#base;
+    if (!this.distills) this.setDistills(true);
     this.#forgetTexts("teacher.");
     this.preset = null;
     this.#base = { ...this.#base, teacher: { ...presetOf("demo").recipe.teacher!, model, weights, imageSize } };
+  }
+
+  /** The form as it was before another teacher was taken. */
+  undoTeacher(): void {
+    if (this.#before) this.#base = this.#before;
+    this.#before = null;
+  }
+
+  /** Takes a recipe. Its data are those that are chosen. */
+  useRecipe(recipe: Recipe): void {
+    this.preset = null;
+    this.#base = recipe;
+    this.#texts = {};
+  }
+
+  /** What is to be known of the teachers and the data to say whether they go together. */
+  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[] } | null {
+    const classes = this.data.info?.classes;
+    if (!this.distills || !classes) return null;
+    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes };
+  }
+
+  /** Why a teacher of the form cannot teach the classes of the chosen data, in words; null if all can, or while that is not known. */
+  get teacherProblem(): string | null {
+    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
+  }
+
+  /** Asks the engine about teachers that it has not been asked about. Weights on a server are looked at when a run begins. */
+  async checkTeachers(): Promise<void> {
+    const teaching = this.#teaching;
+    const key = JSON.stringify(teaching);
+    if (this.#asked.key === key) return;
+    const problems: (string | null)[] = [];
+    for (const { model, weights } of teaching?.teachers ?? []) {
+      if (isHubPath(weights)) continue;
+      const request = { model, weights, classes: teaching!.classes };
+      problems.push(await this.engine.call("checkTeacher", request).then(({ problem }) => problem && sentence(problem), inWords));
+    }
+    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null };
   }
 
   /** The recipe on the chosen data, or what keeps it from being one. */
@@ -280,6 +328,16 @@ export class Setup {
 
   #forgetTexts(beginning: string): void {
     for (const key of Object.keys(this.#texts)) if (key.startsWith(beginning)) delete this.#texts[key];
+  }
+}
+
+/** The recipe in a text: of a recipe file, or what a run folder says of itself. Throws an Error that names the file. */
+export function recipeIn(text: string, name: string): Recipe {
+  try {
+    const value = parseJson(text) as { recipe?: unknown } | null;
+    return parseRecipe(value?.recipe ?? value);
+  } catch (error) {
+    throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -16,7 +16,7 @@ type Start = Methods["start"]["params"];
 type Kind = Start["kind"];
 
 /** What identifies a run on this page. */
-type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner">;
+type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner"> & { resumes: boolean };
 
 /**
  * The run on screen, in progress or ended: its curves and figures, and the verbs that act on it. The engine has the run; the page follows it, and
@@ -98,7 +98,7 @@ export class Training {
 
   /** Follows a run that has begun, whichever process trains it. One that was followed before goes on without being watched. */
   follow(live: LiveRun): void {
-    this.#show(live, "Reading what the run has done", new Curves(), null);
+    this.#show({ ...live, resumes: true }, "Reading what the run has done", new Curves(), null);
   }
 
   /** Leaves the screen empty if this run is on it and has ended: its folder is gone. */
@@ -114,7 +114,7 @@ export class Training {
     this.#starting = true;
     try {
       const begun = await this.engine.call("start", request);
-      this.#show({ ...begun, kind, recipe, seeds, owner: null }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
+      this.#show({ ...begun, kind, recipe, seeds, owner: null, resumes: resume }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
     } finally {
       this.#starting = false;
     }
@@ -128,6 +128,11 @@ export class Training {
     this.#shown = shown;
     this.#ended = this.#watch(shown);
     this.#reportActivity();
+  }
+
+  /** Whether the run on screen ended before it had anything to resume. */
+  get neverBegan(): boolean {
+    return this.state === "failed" && this.curves.arms.length === 0 && this.#shown?.resumes !== true;
   }
 
   /** Resolves when the run on screen has ended. */

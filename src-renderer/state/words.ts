@@ -1,7 +1,7 @@
 /** Figures and sentences for people. */
 
-/** Messages are written to follow "error:" in a terminal, so their first word gets a capital; a path, key or model stays as it is. */
-export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*[ ,:'])/, (first) => first.toUpperCase());
+/** Messages are written to follow "error:" in a terminal, so their first word gets a capital; a path, address, key or model stays as it is. */
+export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*([ ,']|:(?!\/)))/, (first) => first.toUpperCase());
 
 const whole = new Intl.NumberFormat("en");
 

@@ -22,7 +22,15 @@ export class FakeEngine {
   /** Ends it without being asked to. */
   die: (end: { message: string; details: string }) => void = () => {};
 
-  constructor(readonly answers: Answers = {}) {}
+  readonly answers: Answers;
+
+  /** Unless a test says otherwise, each teacher knows the classes of the data. */
+  constructor(answers: Answers = {}) {
+    this.answers = {
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      ...answers,
+    };
+  }
 
   readonly client = {
     call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {

@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -301,10 +301,50 @@ describe("the page of other runs", () => {
     const student = finishedRun(join(parent, "b", "student"), { arm: "student" });
     const text = textOf(report("html", control, student));
     expect(text).toContain(
-      `Not compared: ${control}, ${student}. A control and a student are compared if they lie side by side in the folder of one comparison`,
+      `Not compared: ${join("a", "control")}, ${join("b", "student")}. A control and a student are compared if they lie side by side in the folder of one comparison`,
     );
     expect(report("html", control, student)).toContain("<title>2 runs –");
     expect(report("html", control)).not.toContain("Not compared");
+  });
+});
+
+describe("what a report tells of the computer", () => {
+  const withPaths = () => {
+    const directory = comparison();
+    const weights = join(parent, "weights of ada", "teacher.safetensors");
+    const data = join(parent, "photos of ada");
+    for (const arm of ["control", "student"]) {
+      const { recipe, events } = runFiles(join(directory, arm));
+      const header = JSON.parse(readFileSync(recipe, "utf8"));
+      header.recipe.data.path = data;
+      if (header.recipe.teacher) header.recipe.teacher.weights = weights;
+      writeFileSync(recipe, JSON.stringify(header));
+      rmSync(runFiles(join(directory, arm)).checkpoint, { recursive: true, force: true });
+      appendFileSync(
+        events,
+        `${JSON.stringify({ time: "2026-11-29T00:00:00Z", type: "warning", text: `${join(data, "cat", "1.jpg")} is left out; see ${homedir()}/x` })}\n`,
+      );
+    }
+    return directory;
+  };
+
+  test.each(["html", "csv", "json"] as const)("%s does not say where on it anything lies, but what it is called", (format) => {
+    const text = report(format, withPaths());
+    expect(text).not.toContain(parent);
+    expect(text).not.toContain(homedir());
+    expect(text).toContain("comparison");
+    if (format === "csv") return;
+    expect(text).toMatch(/photos of ada\/cat\/1\.jpg is left out; see ~\/x/);
+    expect(text).toContain('"weights":"teacher.safetensors"'.replace(/:/, format === "json" ? ": " : ":"));
+  });
+
+  test("folders of one name are told apart by those that they lie in", () => {
+    const folders = ["a", "b"].map((name) => finishedRun(join(parent, name, "run"), { arm: "single", recipe: { ...controlRecipe, name } }));
+    expect(JSON.parse(report("json", ...folders)).runs.map((run: { directory: string }) => run.directory)).toEqual([join("a", "run"), join("b", "run")]);
+  });
+
+  test("names version and processor by which each arm was trained", () => {
+    expect(textOf(report("html", comparison()))).toMatch(/Trained by Distill Studio \d+\.\d+\.\d+ on .+, \w+ \w+/);
   });
 });
 
@@ -424,7 +464,7 @@ describe("how sure the difference is", () => {
     const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
     const { comparisons, summary, runs } = JSON.parse(report("json", ...seeds));
     expect(runs).toHaveLength(6);
-    expect(comparisons).toMatchObject([{}, { seed: 1, name: "demo", directory: seeds[1], control: { agreement: 0.375 }, student: { agreement: 0.75 } }, {}]);
+    expect(comparisons).toMatchObject([{}, { seed: 1, name: "demo", directory: "seed-1", control: { agreement: 0.375 }, student: { agreement: 0.75 } }, {}]);
     expect(comparisons[1].difference).toBeCloseTo(0.17, 12);
     expect(summary).toMatchObject({
       seeds: [0, 1, 2],

@@ -4,7 +4,11 @@ import { deferred, details, FakeEngine, failure, fakeBridge, settle, startedEngi
 
 let engine: FakeEngine;
 let prediction: Prediction;
-const answer = (logits: number[]) => ({ classes: ["cat", "dog"], images: [{ path: "x", logits, probabilities: [], input: new Uint8Array([1]) }] });
+const answer = (logits: number[]) => ({
+  classes: ["cat", "dog"],
+  images: [{ path: "x", logits, probabilities: [], input: new Uint8Array([1]) }],
+  unreadable: [],
+});
 
 beforeEach(async () => {
   engine = new FakeEngine({ predict: () => answer([1, 2]) });
@@ -22,7 +26,7 @@ it("begins with the bundled teacher, which sees each picture that is shown", asy
 });
 
 it("a pasted image has a name and travels as bytes", async () => {
-  await prediction.showFile(new File([new Uint8Array([7])], ""));
+  await prediction.showFiles([new File([new Uint8Array([7])], "")]);
   expect(engine.paramsOf("predict")).toMatchObject([{ images: [{ path: "Pasted image", bytes: new Uint8Array([7]) }] }]);
 });
 
@@ -51,7 +55,7 @@ it("networks are loaded before there is a picture; what fails then is said with 
 it("a run without a teacher has its one model", async () => {
   const { recipe } = details("control");
   await prediction.useRun("/runs/one", [details("single", { recipe })]);
-  expect(prediction.subjects.map(({ title }) => title)).toEqual(["Student"]);
+  expect(prediction.subjects.map(({ title }) => title)).toEqual(["Model"]);
 });
 
 it("an answer that arrives after a later question is dropped", async () => {
