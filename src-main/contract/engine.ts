@@ -205,6 +205,13 @@ export const methods = {
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
   timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
+  timeRecipe: takes({
+    /** `parseRecipe` checks its content. */
+    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+    /** How many the data have. */
+    classes: z.int().min(1).max(1_000_000),
+  }).gives<TimedRecipe>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
@@ -481,6 +488,19 @@ export interface Candidate {
   temperature: number;
   validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
   testAccuracy: number;
+}
+
+/** Of one image among those of a batch, and of one arm. */
+export interface TimedRecipe {
+  /** To train on, by the labels alone and with the teacher; to test. */
+  secondsPerImage: { control: number; student: number; test: number };
+  /** While a step is computed, besides weights. */
+  bytesPerImage: number;
+  weightBytes: number;
+  /** Weights, and what the optimizer keeps of them. */
+  checkpointBytes: number;
+  /** Weights of all teachers. */
+  teacherBytes: number;
 }
 
 export interface BenchResult {

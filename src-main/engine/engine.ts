@@ -31,6 +31,7 @@ import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
 import { shownBatch } from "./shown-batch";
 import { checkTeacher } from "./teachers";
+import { timeRecipe } from "./time-recipe";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -107,6 +108,10 @@ export class Engine {
       return null;
     },
     timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeRecipe: ({ recipe, classes }) => {
+      if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
+      return timeRecipe(parseRecipe(recipe), classes);
+    },
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });

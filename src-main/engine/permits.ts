@@ -88,6 +88,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   checkTeacher: { model: null, weights: "reads", classes: null },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
+  timeRecipe: { recipe: null, classes: null },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },

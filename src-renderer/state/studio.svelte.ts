@@ -4,6 +4,7 @@ import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
@@ -49,6 +50,7 @@ export class Studio {
   readonly data: Data;
   readonly setup: Setup;
   readonly playground: Playground;
+  readonly estimate: Estimate;
   readonly fit: Fit;
   readonly training: Training;
   readonly prediction: Prediction;
@@ -61,6 +63,7 @@ export class Studio {
     this.data = new Data(bridge, this.engine);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
     this.playground = new Playground(this.data, this.setup, this.engine);
+    this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
