@@ -93,6 +93,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },
   readRun: { directory: "looks" },
+  readCourse: { directory: "looks" },
+  readEvidence: { directory: "looks" },
   comparison: { directory: "looks" },
   shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
