@@ -27,6 +27,28 @@ export interface BatchRecord {
   chain: string | null;
 }
 
+/** batches.csv by columns, each with a value per batch, rounded to 32 bits: what charts take. */
+export interface BatchColumns {
+  batches: number;
+  /** Batches of the first epoch; 0 before its first. */
+  perEpoch: number;
+  loss: Float32Array;
+  trainAcc: Float32Array;
+  lr: Float32Array;
+  imagesPerSecond: Float32Array;
+  /** By name, as in `BatchRecord`. */
+  parts: Record<string, Float32Array>;
+}
+
+/** What evidence.jsonl proves of a run. */
+export interface RunEvidence {
+  arm: ArmName;
+  /** The link of each batch, from the first; all null if the evidence is damaged. */
+  chain: (string | null)[];
+  /** As in `RunDetails.evidenceDamage`. */
+  damage: string | null;
+}
+
 /**
  * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 over the link before it and the other fields but
  * `batch` and `teacher`, so that equal links show that all batches so far were equal.
@@ -140,6 +162,11 @@ export interface RunDetails extends RunSummary {
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;
   events: { time: string; type: string; text?: string }[];
+}
+
+/** What a run folder holds, as charts take it. Its evidence, which takes longer to check, is read apart. */
+export interface RunCourse extends Omit<RunDetails, "batches" | "evidenceDamage"> {
+  columns: BatchColumns;
 }
 
 export interface TrainResult {

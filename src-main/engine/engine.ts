@@ -13,6 +13,7 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
@@ -127,6 +128,8 @@ export class Engine {
     },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
+    readCourse: ({ directory }) => readCourse(directory),
+    readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
     comparison: ({ directory }) => summaryIn(directory),
     shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),

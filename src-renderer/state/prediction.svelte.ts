@@ -1,6 +1,6 @@
 import { armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import type { Notice, PredictRequest, PredictResult } from "../../src-main/contract/engine";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { RunCourse } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
 import type { Bridge } from "../bridge";
 import { imageUrl } from "./data.svelte";
@@ -91,7 +91,7 @@ export class Prediction {
   }
 
   /** Predicts with the networks of a run from now on. */
-  async useRun(directory: string, arms: readonly RunDetails[]): Promise<void> {
+  async useRun(directory: string, arms: readonly RunCourse[]): Promise<void> {
     this.run = directory;
     this.subjects = subjectsOf(arms);
     await this.#ask();
@@ -195,7 +195,7 @@ function distinct(names: readonly string[]): string[] {
 const bytesOf = async (file: File): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
 
 /** The teacher that a run learned from, and what it trained. */
-function subjectsOf(arms: readonly RunDetails[]): Subject[] {
+function subjectsOf(arms: readonly RunCourse[]): Subject[] {
   const teacher = arms.find(({ recipe }) => recipe.teacher)?.recipe.teacher;
   const trained = arms.map(({ arm, directory, recipe: { student } }): Subject => {
     const role = arm === "single" ? "student" : arm;

@@ -2,15 +2,17 @@
 
 import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
+import { columnsOf } from "../../src-main/contract/columns";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { ResolvedRecipe } from "../../src-main/contract/recipe";
-import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
+import type { ReadRun } from "../../src-renderer/state/seal";
 import { summary } from "../contract/run-summary";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
@@ -35,11 +37,14 @@ export class FakeEngine {
   readonly client = {
     call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {
       this.calls.push({ method, params });
-      const answer = this.answers[method];
+      const answer = this.answers[method] ?? (method === "readEvidence" ? this.#evidence : undefined);
       if (!answer) throw failure(`no answer to ${method}`);
       return answer(params as never, (notice) => onNotice?.({ id: 1, ...notice } as Notice));
     },
   } as unknown as EngineClient;
+
+  /** That of the folder which `readCourse` answers with. */
+  #evidence = async (params: never, notify: Notify) => ((await this.answers.readCourse!(params, notify)) as ReturnType<typeof details>).evidence;
 
   paramsOf(method: Method): unknown[] {
     return this.calls.filter((call) => call.method === method).map(({ params }) => params);
@@ -185,20 +190,24 @@ export const liveRun = (values: Partial<LiveRun> = {}): LiveRun => ({
 /** Arms that have begun, in epochs of so many batches. */
 export function begunCurves(arms: readonly ArmName[], perEpoch: number, epochs: number): Curves {
   const curves = new Curves();
-  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, perEpoch, epochs));
+  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, { batchesPerEpoch: perEpoch, epochs, batchSize: 10 }));
   return curves;
 }
 
-export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
-  ...summary(arm),
-  recipe: arm === "control" ? controlRecipe : studentRecipe,
-  hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
-  classes: ["cat", "dog"],
-  parameters: 1000,
-  evidenceDamage: null,
-  batches: batches(4, 2),
-  epochRecords: [epoch(1, 0.4), epoch(2, 0.5)],
-  teacherTestAcc: 0.9,
-  events: [],
-  ...values,
-});
+/** What a run folder holds, evidence and all. */
+export function details(arm: ArmName, values: Partial<RunDetails> = {}): ReadRun & { evidence: RunEvidence } {
+  const { batches: records = batches(4, 2), evidenceDamage = null, ...others } = values;
+  return {
+    ...summary(arm),
+    recipe: arm === "control" ? controlRecipe : studentRecipe,
+    hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
+    classes: ["cat", "dog"],
+    parameters: 1000,
+    columns: columnsOf(records),
+    evidence: { arm, chain: records.map(({ chain }) => chain), damage: evidenceDamage },
+    epochRecords: [epoch(1, 0.4), epoch(2, 0.5)],
+    teacherTestAcc: 0.9,
+    events: [],
+    ...others,
+  };
+}

@@ -20,7 +20,7 @@ beforeEach(async () => {
     models: () => [{ name: "vit" }],
     doctor: () => ({}),
     listRuns: () => [summary("control"), summary("student")],
-    readRun: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
+    readCourse: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
     predict: ({ images }: { images: { path: string }[] }) => ({
       classes: ["cat", "dog"],
       images: images.map(({ path }) => ({ path, logits: [1, 2], probabilities: [] })),
@@ -114,7 +114,7 @@ describe("training", () => {
   });
 
   it("a run of which a part cannot be read is resumed all the same, which restores it", async () => {
-    engine.answers.readRun = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
+    engine.answers.readCourse = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
     await studio.resume(studio.runs.groups[0]!);
     expect(studio).toMatchObject({ screen: "live", message: null });
     expect(studio.training.curves.arms.map(({ arm }) => arm)).toEqual(["control"]);

@@ -358,7 +358,13 @@ describe("Runs", () => {
 
   it("an open run has its verbs and its recipe", async () => {
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped" }));
-    studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]), summary: null };
+    studio.runs.open = {
+      group: studio.runs.groups[0]!,
+      arms: [details("control"), details("student")],
+      curves: curvesOf([details("control")]),
+      facts: factsOf([]),
+      summary: null,
+    };
     expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64 .*Arithmetic fp32/s);
   });
 });
@@ -422,8 +428,14 @@ describe("how sure a difference is", () => {
     studio = await startedStudio({ listRuns: () => sweep(3) });
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
     const arms = [details("control"), details("student")];
-    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: { ...summarize([of(0, 0.45)]), controlled: true } };
-    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Train accuracy/);
+    studio.runs.open = {
+      group: studio.runs.groups[0]!,
+      arms,
+      curves: curvesOf(arms),
+      facts: factsOf(arms),
+      summary: { ...summarize([of(0, 0.45)]), controlled: true },
+    };
+    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Along x/);
     studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
     expect(list()).toContain("Compare with 3 seeds");
   });
@@ -444,18 +456,29 @@ describe("a run's course", () => {
   it("offers each part of the loss by its name, one that is new among them", () => {
     const student = details("student", { batches: batches(4, 2, { parts: { ce: 1, kd: 2, kd2: 1, novel: 3 } }) });
     const body = courseOf([details("control"), student], true);
-    const options = [...body.matchAll(/<option value="(\w+)"[^>]*>([^<]*)</g)].map(([, value, label]) => [value, label]);
-    expect(options).toEqual([
-      ["loss", "The whole sum"],
-      ["ce", "Labels (cross-entropy)"],
-      ["kd", "Soft labels"],
-      ["kd2", "Soft labels 2"],
-      ["novel", "novel"],
-    ]);
+    expect(tabsOf(body)).toEqual(["Loss", "Labels (cross-entropy)", "Soft labels", "Soft labels 2", "novel", "Learning rate", "Running accuracy", "Machine"]);
+    expect(body).toMatch(/aria-selected="true"[^>]*>Loss/);
   });
 
+  const tabsOf = (body: string) => [...body.matchAll(/role="tab"[^>]*>([^<]*)</g)].map(([, label]) => label);
+
   it("has nothing to choose where the loss is the labels' alone", () => {
-    expect(courseOf([details("single", { recipe: controlRecipe })], true)).not.toContain("Part of the loss");
+    expect(tabsOf(courseOf([details("single", { recipe: controlRecipe })], true))).toEqual(["Loss", "Learning rate", "Running accuracy", "Machine"]);
+  });
+
+  it("offers to follow a run that is trained, and to show all of one that has ended", () => {
+    const runs = [details("single")];
+    const words = (active: boolean) =>
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence } }));
+    expect(words(true)).toContain("Follow the run");
+    expect(words(false)).toContain("Show all");
+    expect(words(false)).not.toMatch(/[Ll]ive|Follow/);
+  });
+
+  it("says that its evidence is being checked until it has been", () => {
+    const runs = [details("control"), details("student")].map(({ evidence: _, ...run }) => run);
+    const body = render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence } }).body;
+    expect(wordsOf({ body })).toContain("Checking the evidence");
   });
 
   it("has the seal, with what was tuned separately in plain sight", () => {
