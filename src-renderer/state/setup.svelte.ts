@@ -302,6 +302,12 @@ export class Setup {
     return recipe ? { recipe, problems: [] } : { recipe: null, problems: contradictions.map(({ key, words }) => `${this.label(key)}: ${words}`) };
   }
 
+  /** The recipe as a file holds it; null while there is none. */
+  get recipeText(): string | null {
+    const { recipe } = this.result;
+    return recipe && JSON.stringify(recipe, null, 2);
+  }
+
   /** Each field asks for its part of it. */
   readonly #checked: Checked = $derived.by(() => {
     try {

@@ -396,6 +396,20 @@ export class Studio {
     this.message = { kind: "done", text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.` };
   }
 
+  /** Fills the form with a recipe file, or with what a run's folder says of itself. */
+  importRecipe(file: File): Promise<void> {
+    return this.#reporting(() => this.#takeRecipe([{ file, isFolder: false }]));
+  }
+
+  async exportRecipe(): Promise<void> {
+    const { recipe } = this.setup.result;
+    if (!recipe) return;
+    await this.#reporting(async () => {
+      const path = await this.bridge.saveRecipe(recipe);
+      if (path) this.message = { kind: "done", text: `Recipe written to ${path}` };
+    });
+  }
+
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
     const recipe = recipeIn(await file.text(), file.name);

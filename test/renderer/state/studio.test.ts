@@ -402,6 +402,24 @@ describe("what is dropped", () => {
     expect([studio.setup.value("teacher.weights"), studio.setup.value("student.weights")]).toEqual([before, "/dropped/mine.safetensors"]);
   });
 
+  it("a recipe that is exported is the form's, and fills it again", async () => {
+    studio.setup.set("train.epochs", "7");
+    await studio.exportRecipe();
+    expect(fake.argsOf("saveRecipe")).toEqual([[studio.setup.result.recipe]]);
+    const text = studio.setup.recipeText!;
+    studio.setup.usePreset("article");
+    await studio.importRecipe(new File([text], "mine.json"));
+    expect(studio.setup.result.recipe).toEqual(JSON.parse(text));
+    expect(studio.setup.result.recipe!.train.epochs).toBe(7);
+    expect(studio.message).toMatchObject({ kind: "done", text: "mine.json fills the form." });
+    await studio.importRecipe(new File(['{"student": {"model": "none"}}'], "bad.json"));
+    expect(studio.message).toMatchObject({ kind: "problem", text: expect.stringMatching(/bad.json is no recipe.*student.model: /s) });
+    expect(studio.setup.recipeText).toBe(text);
+    studio.setup.set("train.epochs", "none");
+    await studio.exportRecipe();
+    expect([studio.setup.recipeText, fake.argsOf("saveRecipe").length]).toEqual([null, 1]);
+  });
+
   it("a recipe fills the form, and a text that is none does not", async () => {
     const recipe = { ...studentRecipe, name: "by hand", data: { ...studentRecipe.data, path: "/elsewhere" } };
     const dropped = (text: string): Dropped => ({ file: new File([text], "recipe.json"), isFolder: false });
