@@ -39,7 +39,7 @@ const table: Layers = {
   "src-renderer/bridge": ["contract", "engine-client/client", "engine-client/channel"],
   "src-renderer/state": ["contract", "engine-client/client", "src-renderer/bridge (types)"],
   "src-renderer/parts": ["contract (types)", "src-renderer/state"],
-  "src-renderer/charts": ["contract", "src-renderer/state", "src-renderer/parts"],
+  "src-renderer/charts": ["contract", "src-renderer/state"],
   "src-renderer/views": ["contract", "src-renderer/state", "src-renderer/parts", "src-renderer/charts"],
   "src-renderer": ["src-renderer/bridge", "src-renderer/state", "src-renderer/parts", "src-renderer/views"],
 };

@@ -1,4 +1,4 @@
-/** What the app remembers between sessions: theme, window, last folder. A damaged or foreign file counts as no file. */
+/** What the app remembers between sessions: theme, window, last folder, and whether the explanation of distillation is open. A damaged or foreign file counts as no file. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
@@ -10,6 +10,7 @@ const schema = z.object({
     .object({ x: z.number().int(), y: z.number().int(), width: z.number().int().positive(), height: z.number().int().positive(), maximized: z.boolean() })
     .nullable()
     .default(null),
+  lesson: z.boolean().default(true),
   lastFolder: z.string().nullable().default(null),
 });
 export type Values = z.infer<typeof schema>;

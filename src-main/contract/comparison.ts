@@ -28,6 +28,7 @@ export function summarize(comparisons: readonly Compared[]): ComparisonSummary {
     ),
     ...differenceSummary(comparisons),
     testImages: comparisons[0]!.testImages,
+    seconds: mean(comparisons.map(({ seconds }) => seconds)),
   };
 }
 
@@ -47,6 +48,7 @@ function differenceSummary(seeds: readonly SeedDifference[]): DifferenceSummary 
   const interval = isOne ? seeds[0]!.interval : pairedInterval(differences);
   return {
     difference: mean(differences),
+    differences,
     deviation: deviation(differences),
     interval,
     intervalOver: interval && (isOne ? "test images" : "seeds"),
@@ -135,60 +137,70 @@ export function gainPartsInWords({ difference, sameImages }: Pick<ComparisonSumm
 export interface Sureness {
   /** Whether it is more than chance; null if that is not known. */
   isShown: boolean | null;
-  /** The result in one sentence. */
+  /** The result in one sentence, with its interval and what it rests on. */
   result: string;
-  /** Between what the difference lies; null if that is not known. */
-  range: string | null;
-  /** How that was computed, and what it does not say. */
+  /** What it does not show yet, or never will. */
+  doubt: string | null;
+  /** How the interval was computed, and what it means. */
   how: string;
 }
 
 type Difference = DifferenceSummary & Pick<ComparisonSummary, "seeds" | "testImages">;
 
-export function surenessInWords(summary: Difference): Sureness {
+/** `controlled`: whether the arms are proven to differ in the teacher alone, so that the difference is the teacher's. */
+export function surenessInWords(summary: Difference, controlled: boolean): Sureness {
   const { interval } = summary;
-  const isShown = interval && !holdsZero(interval);
+  const isShown = interval && hasWidth(interval) ? !holdsZero(interval) : null;
   return {
     isShown,
-    result: isShown === false ? notShown(summary) : betterOrWorse(summary),
-    range: interval && rangeInWords(summary, interval),
+    result: `${controlled ? teacherAddsInWords(summary) : betterOrWorse(summary)}${restsOn(summary)}.`,
+    doubt: interval && !hasWidth(interval) ? withoutWidth(summary) : doubtInWords(summary, isShown),
     how: howInWords(summary),
   };
 }
 
-function betterOrWorse({ seeds, difference }: Difference): string {
-  const the = seeds.length === 1 ? "With this seed, the" : "The";
-  if (Math.abs(difference) < 0.0005) return `${the} student is as good as the control.`;
-  return `${the} student is ${(100 * Math.abs(difference)).toFixed(1)} points ${difference > 0 ? "better" : "worse"} than the control.`;
+const isNothing = (difference: number): boolean => Math.abs(difference) < 0.0005;
+const unsigned = (difference: number): string => (100 * Math.abs(difference)).toFixed(1);
+
+function teacherAddsInWords({ difference }: Difference): string {
+  return difference > 0 || isNothing(difference) ? `The teacher adds ${unsigned(difference)} points` : `The teacher takes ${unsigned(difference)} points away`;
 }
 
-function notShown({ seeds, difference, moreSeeds }: Difference): string {
-  const chance = `Not shown yet: a difference of ${signedPoints(difference)} points may be chance.`;
-  if (seeds.length === 1) return `${chance} Compare more seeds.`;
-  if (moreSeeds === null) return `${chance} Even a thousand seeds like these would not show it.`;
-  return `${chance} About ${moreSeeds} more ${moreSeeds === 1 ? "seed" : "seeds"} like these would show it.`;
+function betterOrWorse({ difference }: Difference): string {
+  if (isNothing(difference)) return "The student is as good as the control";
+  return `The student is ${unsigned(difference)} points ${difference > 0 ? "better" : "worse"} than the control`;
 }
 
-function rangeInWords({ intervalOver, seeds, testImages, difference }: Difference, [low, high]: [number, number]): string {
-  if (!hasWidth([low, high])) {
-    if (intervalOver === "seeds") return `All ${seeds.length} seeds have the same difference, so they do not show how much another seed may change it.`;
-    return difference === 0
-      ? `The two models are right on the same of these ${testImages} test images, so the images show nothing of a difference between them.`
-      : `The same one of the two models is right on every one of these ${testImages} test images, so the images do not show where the difference ends.`;
-  }
-  const others =
-    intervalOver === "seeds" ? "Over all possible seeds, the mean difference" : "With other test images like these, the difference between these two models";
-  return `${others} is between ${signedPoints(low)} and ${signedPoints(high)} points, with 95 % confidence.`;
+const counted = (count: number, noun: string): string => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+/** " (95 %: −0.6 to +3.1; 3 seeds; 1,000 test images)" */
+function restsOn({ interval, seeds, testImages }: Difference): string {
+  const range = interval && hasWidth(interval) ? `95 %: ${signedPoints(interval[0])} to ${signedPoints(interval[1])}` : null;
+  return ` (${[range, counted(seeds.length, "seed"), testImages === null ? null : counted(testImages, "test image")].filter(Boolean).join("; ")})`;
+}
+
+function doubtInWords({ seeds, moreSeeds }: Difference, isShown: boolean | null): string | null {
+  if (seeds.length === 1)
+    return isShown === false ? "Not shown yet: it may be chance. Compare more seeds." : "It is one seed: another may give another difference.";
+  if (isShown !== false) return null;
+  if (moreSeeds === null) return "Not shown: it may be chance, and even a thousand seeds like these would not show it.";
+  return `Not shown yet: it may be chance. About ${counted(moreSeeds, "more seed")} like these would show it.`;
+}
+
+function withoutWidth({ intervalOver, seeds, testImages, difference }: Difference): string {
+  if (intervalOver === "seeds") return `All ${seeds.length} seeds have the same difference, so they do not show how much another seed may change it.`;
+  return difference === 0
+    ? `The two models are right on the same of these ${testImages} test images, so the images show nothing of a difference between them.`
+    : `The same one of the two models is right on every one of these ${testImages} test images, so the images do not show where the difference ends.`;
 }
 
 /** Why each method: seeds are few and independent, so their differences are taken for normal; an image counts -1, 0 or 1, so images are drawn anew. */
 function howInWords({ seeds, intervalOver, testImages }: Difference): string {
   if (intervalOver === "seeds")
-    return `Each seed’s student is compared with its own control; the interval is Student’s t for the mean of these ${seeds.length} differences. It covers what chance in starting weights and order of images does.`;
+    return `Over all possible seeds, the mean difference lies in the interval with 95 % confidence. Each seed’s student is compared with its own control; the interval is Student’s t for the mean of these ${seeds.length} differences. It covers what chance in starting weights and order of images does.`;
   if (intervalOver === "test images")
-    return `Paired bootstrap: the ${testImages} test images are drawn anew 2,000 times, each with both answers. It covers the choice of test images alone: it is one seed, and another may give another difference.`;
-  if (seeds.length > 1) return "";
-  return "One seed; another may differ.";
+    return `With other test images like these, the difference between these two models lies in the interval with 95 % confidence. Paired bootstrap: the ${testImages} test images are drawn anew 2,000 times, each with both answers. It covers the choice of test images alone: it is one seed, and another may give another difference.`;
+  return seeds.length > 1 ? "" : "No predictions are kept, so no interval is known.";
 }
 
 /** Those figures that all of these arms have. */

@@ -10,8 +10,9 @@ import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
+import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, ComparisonSummary, EpochRecord, ListedRun, LiveRun, RunDetails, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -84,6 +85,8 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
+  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  stopDownloads: takes({}).gives<null>(),
 
   /**
    * Starts a run in the folder `out`, or resumes the one there, and answers as soon as the folder is locked. The run belongs to this engine, and
@@ -140,7 +143,7 @@ export const methods = {
   /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
-  /** Logits and probabilities of single images. Fails if none of them can be read. */
+  /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
   predict: takes({
     model: text,
     /** "bundled" (the teacher) or a safetensors file. */
@@ -149,6 +152,8 @@ export const methods = {
     images: z.array(z.strictObject({ path: text, bytes: bytes.optional() })),
     imageSize: side,
     patchSize: side,
+    /** Those of a data set, in whose order logits are wanted; fails, as a run would, if the network was not trained for them. Left out: the network's. */
+    classes: z.array(z.string()).min(1).optional(),
     temperature: z.number().positive().optional(),
     mean: triple,
     std: triple,
@@ -181,14 +186,32 @@ export const methods = {
     model: text.nullish(),
     /** Side of the input; left out: what the weights say, then the model's own; 160 px of the bundled backbone. */
     imageSize: side,
+    /** Train the network on from there on the same labels, its last stage or all of it; left out or null: the last layer alone is fitted. */
+    fineTune: z.strictObject({ stages: z.enum(FINE_TUNED), epochs: z.int().min(1).max(10_000), learningRate: z.number().min(1e-8).max(10) }).nullish(),
     out: text,
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
   }).gives<FittedTeacher>(),
+  /**
+   * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
+   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   */
+  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images. */
   timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
+  timeRecipe: takes({
+    /** `parseRecipe` checks its content. */
+    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+    /** How many the data have. */
+    classes: z.int().min(1).max(1_000_000),
+  }).gives<TimedRecipe>(),
   /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
@@ -203,11 +226,38 @@ export const methods = {
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
+  /** The same in a fraction of the time: batches as columns, and the evidence unread. */
+  readCourse: takes({ directory: text }).gives<RunCourse>(),
+  /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
+  readEvidence: takes({ directory: text }).gives<RunEvidence>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
-  comparison: takes({ directory: text }).gives<ComparisonSummary | null>(),
+  comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
+  /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
+  shownBatch: takes({
+    directory: text,
+    /** From 1, over all epochs. */
+    batch: z.int().min(1),
+    /** So many images at most are returned. */
+    most: z.int().min(1).max(64),
+  }).gives<ShownBatch>(),
   /** Writes a report on one or more run folders and returns its path. */
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
 };
+
+export interface ShownBatch {
+  /** From 1, over all epochs. */
+  batch: number;
+  /** From 1. */
+  epoch: number;
+  /** Of its images. */
+  count: number;
+  /** The first of them, as PNG: as each network saw them, before normalisation. `label`: null where the image has none; `teacher`: null where none was asked. */
+  images: { label: string | null; student: Uint8Array; teacher: Uint8Array | null }[];
+  /** Side in pixels of what each network saw. */
+  sides: { student: number; teacher: number | null };
+  /** Whether plan, pixels and targets are once more those of the evidence; null where it has no checksum of them. */
+  again: Record<"plan" | "pixels" | "targets", boolean | null>;
+}
 
 /** Methods that start programs or reach addresses of the caller's choice. */
 export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom"];
@@ -306,8 +356,11 @@ export interface DataInfo {
   test: { count: number; perClass: number[] };
   /** Stored size of an image in pixels; null if sizes differ. */
   imageSize: { width: number; height: number } | null;
-  thumbnails: { label: number; png: Uint8Array }[];
+  /** path: the image's file; null if it has none of its own. */
+  thumbnails: { label: number; png: Uint8Array; path: string | null }[];
   leftOut: LeftOutFile[];
+  /** Images among them that cannot be read, of those that were looked at: a run ends at them unless they are skipped. */
+  unreadable: number;
   warnings: string[];
   /** What was decided for the user. */
   notes: string[];
@@ -410,13 +463,50 @@ export interface FittedTeacher {
   validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
+  /** null: the last layer alone was fitted. */
+  fineTuning: FineTuning | null;
   /** Images in views whose features were computed now, and that an earlier start had kept. */
   features: { computed: number; known: number };
-  /** Reading the images and computing their features; fitting; all of it. */
+  /** Reading the images and computing their features; fitting the last layer; all of it. */
   seconds: { features: number; fit: number; total: number };
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+}
+
+/** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
+export interface FineTuning {
+  stages: (typeof FINE_TUNED)[number];
+  epochs: number;
+  learningRate: number;
+  /** Number of trained values. */
+  parameters: number;
+  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
+  kept: boolean;
+  lastLayer: Candidate;
+  /** null: its loss diverged. */
+  fineTuned: Candidate | null;
+  seconds: number;
+}
+
+/** What might be the teacher. */
+export interface Candidate {
+  temperature: number;
+  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
+  testAccuracy: number;
+}
+
+/** Of one image among those of a batch, and of one arm. */
+export interface TimedRecipe {
+  /** To train on, by the labels alone and with the teacher; to test. */
+  secondsPerImage: { control: number; student: number; test: number };
+  /** While a step is computed, besides weights. */
+  bytesPerImage: number;
+  weightBytes: number;
+  /** Weights, and what the optimizer keeps of them. */
+  checkpointBytes: number;
+  /** Weights of all teachers. */
+  teacherBytes: number;
 }
 
 export interface BenchResult {

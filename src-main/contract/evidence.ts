@@ -7,18 +7,22 @@ import type { RunDetails, RunHashes, Verdict } from "./run";
 import { textOfValue } from "./setting";
 import { sharedKeys } from "./settings";
 
-/** An arm as its evidence shows it. `chain` has one link per batch, from the first; null if a run of an earlier version has none. */
+/** An arm as its evidence shows it. */
 export interface ArmEvidence {
   arm: ArmName;
   recipe: Recipe;
   hashes: RunHashes;
+  /** One link per batch, from the first; null if a run of an earlier version has none. */
   chain: readonly (string | null)[];
+  /** How many of the batches have a link. Counted by whoever makes the chain: pages compare chains of a million links many times a second. */
+  linked: number;
   /** As in `RunDetails.evidenceDamage`. */
   damage: string | null;
 }
 
 export function evidenceOf({ arm, recipe, hashes, batches, evidenceDamage }: RunDetails): ArmEvidence {
-  return { arm, recipe, hashes, chain: batches.map(({ chain }) => chain), damage: evidenceDamage };
+  const chain = batches.map(({ chain }) => chain);
+  return { arm, recipe, hashes, chain, linked: chain.filter((link) => link !== null).length, damage: evidenceDamage };
 }
 
 export interface EvidenceComparison {
@@ -47,9 +51,9 @@ export interface EvidenceComparison {
 
 /** Compares the arms up to the last batch that both have. `student` is any arm that has a teacher. */
 export function compareEvidence(control: ArmEvidence, student: ArmEvidence): EvidenceComparison {
-  const differing = differingSettings(control.recipe, student.recipe).filter((key) => !isTheTeacher(key));
+  const differing = differingBesidesTeacher(control.recipe, student.recipe);
   const shared = Math.min(control.chain.length, student.chain.length);
-  const complete = [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link !== null));
+  const complete = [control, student].every(({ chain, linked, damage }) => damage === null && linked === chain.length);
   const differentImages = usesUnlabelled(student.recipe);
   const provenTo = complete && !differentImages ? firstDifference(control.chain, student.chain, shared) : 0;
   return {
@@ -64,6 +68,17 @@ export function compareEvidence(control: ArmEvidence, student: ArmEvidence): Evi
     differingSettings: differing,
     notComparable: notComparableInWords(differing, control, student),
   };
+}
+
+const known = new WeakMap<Recipe, WeakMap<Recipe, string[]>>();
+
+/** Remembered for each pair of recipes, which nobody changes: a page asks many times a second. */
+function differingBesidesTeacher(control: Recipe, student: Recipe): string[] {
+  const others = known.get(control) ?? new WeakMap<Recipe, string[]>();
+  known.set(control, others);
+  const differing = others.get(student) ?? differingSettings(control, student).filter((key) => !isTheTeacher(key));
+  others.set(student, differing);
+  return differing;
 }
 
 const SHARED_IN_WORDS = {
@@ -95,7 +110,7 @@ function notComparableInWords(differing: readonly string[], control: ArmEvidence
  * checkpoints, so only those of finished runs compare; and this version goes on with links of its own in a run that it resumes.
  */
 export function samePlanByOldHashes(control: ArmEvidence, student: ArmEvidence, finished: boolean): boolean | null {
-  const comparable = finished && [control, student].every(({ chain, damage }) => damage === null && chain.every((link) => link === null));
+  const comparable = finished && [control, student].every(({ linked, damage }) => damage === null && linked === 0);
   return comparable ? control.hashes.batches === student.hashes.batches : null;
 }
 

@@ -1,4 +1,5 @@
 import type { EngineEnd } from "./engine";
+import type { Recipe } from "./recipe";
 
 /**
  * What the page asks of the program around it (in the desktop app: the main process, through the preload). That side checks the caller and
@@ -13,10 +14,14 @@ export interface HostCalls {
   chooseFile: { args: [kind: FileKind]; result: string | null };
   /** Asks the user where to write a report. */
   chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
+  saveRecipe: { args: [recipe: Recipe]; result: string | null };
   /** Opens a report in the system's default program. Only reports that the user requested or that lie in the runs folder. */
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
   reveal: { args: [path: string]; result: null };
+  /** Whether the explanation of distillation is open, from now on and at the next start. */
+  setLesson: { args: [isOpen: boolean]; result: null };
   setTheme: { args: [theme: Theme]; result: null };
   /** Keeps the computer awake while training runs, and shows progress in the task bar. */
   setActivity: { args: [activity: Activity]; result: null };
@@ -29,8 +34,10 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "saveRecipe",
   "openReport",
   "reveal",
+  "setLesson",
   "setTheme",
   "setActivity",
 ] as const satisfies readonly HostCall[];
@@ -52,6 +59,8 @@ export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };
   platform: string;
   theme: Theme;
+  /** Whether the explanation of distillation is open. */
+  lesson: boolean;
   /** Where runs are kept. */
   runsDirectory: string;
   /** What the user has to know about this copy of the app; null if nothing. */

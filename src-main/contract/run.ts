@@ -27,6 +27,28 @@ export interface BatchRecord {
   chain: string | null;
 }
 
+/** batches.csv by columns, each with a value per batch, rounded to 32 bits: what charts take. */
+export interface BatchColumns {
+  batches: number;
+  /** Batches of the first epoch; 0 before its first. */
+  perEpoch: number;
+  loss: Float32Array;
+  trainAcc: Float32Array;
+  lr: Float32Array;
+  imagesPerSecond: Float32Array;
+  /** By name, as in `BatchRecord`. */
+  parts: Record<string, Float32Array>;
+}
+
+/** What evidence.jsonl proves of a run. */
+export interface RunEvidence {
+  arm: ArmName;
+  /** The link of each batch, from the first; all null if the evidence is damaged. */
+  chain: (string | null)[];
+  /** As in `RunDetails.evidenceDamage`. */
+  damage: string | null;
+}
+
 /**
  * A line of evidence.jsonl: what the arm was shown in one batch. `chain` is the SHA-256 over the link before it and the other fields but
  * `batch` and `teacher`, so that equal links show that all batches so far were equal.
@@ -109,6 +131,8 @@ export interface RunSummary {
   epochs: number;
   testAcc: number | null;
   trainAcc: number | null;
+  /** That its epochs took. */
+  seconds: number;
   /** Who trains it now; null if nobody does. */
   owner: RunOwner | null;
   /** Whether it ended before its first checkpoint, so that resuming begins anew. */
@@ -138,6 +162,11 @@ export interface RunDetails extends RunSummary {
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;
   events: { time: string; type: string; text?: string }[];
+}
+
+/** What a run folder holds, as charts take it. Its evidence, which takes longer to check, is read apart. */
+export interface RunCourse extends Omit<RunDetails, "batches" | "evidenceDamage"> {
+  columns: BatchColumns;
 }
 
 export interface TrainResult {
@@ -201,6 +230,8 @@ export interface Compared extends SeedDifference {
   student: ArmFigures;
   /** null in a comparison of two arms. */
   sameImages: (ArmFigures & GainParts<SeedDifference>) | null;
+  /** That training all its arms took; the teacher's preparation is not counted. */
+  seconds: number;
   /** Number of test images whose predictions are kept; null if none are. */
   testImages: number | null;
 }
@@ -214,6 +245,8 @@ export interface ArmSummary extends ArmFigures {
 export interface DifferenceSummary {
   /** Of their test accuracies. */
   difference: number;
+  /** Those of the single seeds, in their order. */
+  differences: number[];
   /** Standard deviation of the differences; null for one seed. */
   deviation: number | null;
   /** Where the difference lies with 95 % confidence; null if that is not known. */
@@ -234,14 +267,20 @@ export interface ComparisonSummary extends DifferenceSummary {
   /** null unless each comparison has that arm. */
   sameImages: SameImagesSummary | null;
   testImages: number | null;
+  /** Of one seed, on average: what one more is about to take. */
+  seconds: number;
+}
+
+/** What finished comparisons show, read from their folders. */
+export interface ProvenSummary extends ComparisonSummary {
+  /** Whether each comparison is. */
+  controlled: boolean;
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. */
-export interface SweepResult extends ComparisonSummary {
+export interface SweepResult extends ProvenSummary {
   directory: string;
   teacher: { model: string; testAcc: number };
-  /** Whether each comparison is. */
-  controlled: boolean;
   tunedSeparately: boolean;
   sameImages: (SameImagesSummary & { teacherAdds: { controlled: boolean } }) | null;
   comparisons: ComparisonResult[];

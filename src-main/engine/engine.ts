@@ -13,6 +13,7 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
@@ -27,7 +28,11 @@ import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
 import { predict } from "./predict";
+import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
+import { shownBatch } from "./shown-batch";
+import { checkTeacher } from "./teachers";
+import { timeRecipe } from "./time-recipe";
 import type { TrainerThread } from "./trainer-thread";
 
 type Notify = (notice: NoticeBody) => void;
@@ -36,8 +41,11 @@ type Handlers = { [M in Method]: (params: Methods[M]["params"], notify: Notify) 
 /** Answers the calls of its clients, while a thread of its own trains. */
 export class Engine {
   readonly #runs: Runs;
-  /** Aborted, and replaced, to end the fits under way. */
+  /** Released before what needs memory. */
+  readonly #networks = new ResidentNetworks();
+  /** Aborted, and replaced, to end the fits under way, and the downloads. */
   #fitting = new AbortController();
+  #downloading = new AbortController();
 
   /** `permits`: which paths a page may name. Without them there are no pages. */
   constructor(
@@ -67,9 +75,15 @@ export class Engine {
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
     dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
-    dataDownload: ({ name, directory }, notify) => download(name, directory, {}, notify),
-    dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { url }, notify),
+    dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
+    dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
+    stopDownloads: () => {
+      this.#downloading.abort();
+      this.#downloading = new AbortController();
+      return null;
+    },
     start: async (params) => {
+      this.#networks.release();
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
     },
@@ -79,15 +93,26 @@ export class Engine {
     attach: ({ directory }) => this.#runs.attach(directory),
     recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
     deleteRun: ({ directory }) => deleteRun(directory),
-    predict: (request, notify) => predict(request, notify),
-    evaluate: (request, notify) => evaluateOnData(request, nextTurn, notify),
-    fitTeacher: (request, notify) => fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify }),
+    predict: (request, notify) => predict(request, this.#networks, notify),
+    evaluate: (request, notify) => {
+      this.#networks.release();
+      return evaluateOnData(request, nextTurn, notify);
+    },
+    fitTeacher: (request, notify) => {
+      this.#networks.release();
+      return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
+    },
+    checkTeacher: (request) => checkTeacher(request),
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();
       return null;
     },
     timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeRecipe: ({ recipe, classes }) => {
+      if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
+      return timeRecipe(parseRecipe(recipe), classes);
+    },
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
@@ -103,7 +128,10 @@ export class Engine {
     },
     listRuns: ({ directory }) => listRuns(directory),
     readRun: ({ directory }) => readRun(directory),
+    readCourse: ({ directory }) => readCourse(directory),
+    readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
     comparison: ({ directory }) => summaryIn(directory),
+    shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),
   };
 
@@ -141,8 +169,8 @@ function expectAllowed(audience: Audience, method: Method): void {
   if (audience === "peer" && !PEER.includes(method)) throw new UsageError(`${method} is not for other processes: they may call ${PEER.join(", ")}`);
 }
 
-async function download(name: DownloadName, directory: string, from: DownloadOptions["from"], notify: Notify): Promise<{ path: string }> {
+async function download(name: DownloadName, directory: string, options: Pick<DownloadOptions, "from" | "signal">, notify: Notify): Promise<{ path: string }> {
   const onProgress = ({ received, total, secondsLeft }: Received) => notify({ type: "download", received, total: total ?? 0, secondsLeft });
   const onRetry = (text: string) => notify({ type: "note", text });
-  return { path: await downloadData(name, directory, { from, onProgress, onRetry }) };
+  return { path: await downloadData(name, directory, { ...options, onProgress, onRetry }) };
 }

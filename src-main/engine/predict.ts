@@ -7,43 +7,50 @@ import { prepareFile } from "../data/prepare-file";
 import { UnreadableImages, unreadableError } from "../data/unreadable";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
 import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
-import { loadNetwork, type TrainedNetwork } from "../training/network";
+import { matchClasses } from "../training/classes";
+import type { TrainedNetwork } from "../training/network";
 import { fetchNamed } from "./hub";
+import type { ResidentNetworks } from "./resident-networks";
 
-/** Logits and probabilities of single images. Throws an InputError if none of them can be read. */
-export async function predict(request: PredictRequest, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
+/** Logits and probabilities of single images. Throws an InputError if none of them can be read, or if the network does not know the classes. */
+export async function predict(request: PredictRequest, networks: ResidentNetworks, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
   const fetched = await fetchNamed([request.weights], notify);
   for (const text of fetched.notes) notify({ type: "note", text });
-  const network = loadNetwork({ ...request, weights: fetched(request.weights) });
-  warnOf(network, notify);
-  try {
+  return networks.use({ ...request, weights: fetched(request.weights) }, async (network) => {
+    warnOf(network, notify);
+    const { classes, rows } = classesOf(network, request, notify);
     const images: PredictResult["images"] = [];
     const unreadable = new UnreadableImages();
     for (const file of request.images) {
-      const answer = await unreadable.unless(file.path, () => predictOne(network, file, request));
+      const answer = await unreadable.unless(file.path, () => predictOne(network, file, rows, request));
       if (answer) images.push(answer);
     }
     const { errors } = unreadable;
     if (images.length === 0 && errors.length > 0) throw unreadableError(errors);
-    return {
-      model: request.model,
-      classes: network.classes ?? numbered(network.model.classes),
-      images,
-      unreadable: unreadable.reasons,
-    };
-  } finally {
-    network.model.release();
-  }
+    return { model: request.model, classes, images, unreadable: unreadable.reasons };
+  });
+}
+
+/** Those that are asked for, with the logit of each; otherwise the network's own, whose logits are taken as they are. */
+function classesOf(network: TrainedNetwork, { model, weights, classes }: PredictRequest, notify: (notice: NoticeBody) => void) {
+  const { classes: names } = network;
+  const count = network.model.classes;
+  if (!classes) return { classes: names ?? numbered(count), rows: null };
+  const { rows, note } = matchClasses(`${model} (${weights})`, { count, names }, classes);
+  if (note) notify({ type: "note", text: note });
+  return { classes, rows };
 }
 
 async function predictOne(
   network: TrainedNetwork,
   file: PredictRequest["images"][number],
+  rows: readonly number[] | null,
   { temperature = 1, withInput = false }: PredictRequest,
 ): Promise<PredictResult["images"][number]> {
   const { images, seen } = await prepareFile({ ...file, path: file.bytes ? file.path : meantPath(file.path) }, network.model.imageSize);
   try {
-    const logits = finiteLogitsOf(network, images, file.path);
+    const all = finiteLogitsOf(network, images, file.path);
+    const logits = rows ? rows.map((row) => all[row]!) : all;
     const input = withInput ? await seen() : undefined;
     return { path: file.path, logits, probabilities: softmax(logits, temperature), ...(input && { input }) };
   } finally {

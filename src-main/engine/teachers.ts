@@ -1,11 +1,16 @@
 /** The teachers of a run: loaded, found usable, and what is said of them. */
+import type { Methods } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import { imageSizeOf } from "../contract/families";
 import type { Normalization } from "../contract/normalization";
 import type { Precision, TeacherChoice } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
+import { describeWeights, type WeightsDescription } from "../models/weights";
 import { allOrNone } from "../tensor/tensor";
-import { fittedTo } from "../training/classes";
+import { modelOf } from "../training/backbone";
+import { fittedTo, matchClasses } from "../training/classes";
 import { expectNumbers } from "../training/expect-numbers";
-import { type GivenNormalization, loadNetwork, type TrainedNetwork } from "../training/network";
+import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
 import type { PlacedArm } from "./resumption";
 
 /** The teacher of the arms that distill; null if none does. */
@@ -19,6 +24,27 @@ export function loadTeacher(arms: readonly PlacedArm[], data: Dataset, begun: No
 export function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { network: TrainedNetwork; weight: number }[] {
   const recipe = arms.map((arm) => arm.recipe).find(({ distillation }) => distillation);
   return allOrNone(() => (recipe?.teacher?.others ?? []).map((other) => ({ network: loadUsable(other, data, recipe!.train.precision), weight: other.weight })));
+}
+
+/** What `checkTeacher` of the contract promises. No `classes`: only what the file is of is asked. */
+export function checkTeacher({ model: given, weights, classes }: Methods["checkTeacher"]["params"]): Methods["checkTeacher"]["result"] {
+  const model = given ?? modelOf(weights, weights).model;
+  const about = describeWeights(weightsPath({ model, weights }), model);
+  const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
+  if (classes.length === 0) return { ...found, problem: null };
+  return { ...found, problem: problemOf(weights, about, classes) };
+}
+
+function problemOf(weights: string, { classCount: count, classes: names, firstNames }: WeightsDescription, classes: readonly string[]): string | null {
+  const owner = `the teacher (${weights})`;
+  if (count === null) return `${owner} has no last layer, so it names no classes; its tensors are called ${firstNames.join(", ")} and so on`;
+  try {
+    matchClasses(owner, { count, names }, classes);
+    return null;
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
 }
 
 /** A teacher that answers with numbers for the data's classes. */

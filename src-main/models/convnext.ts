@@ -108,6 +108,7 @@ export const convnext: FamilyCode<ConvNeXtArchitecture> = {
   create: (name, architecture, shape) => new ConvNeXt(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.fc.weight", body: "stem.0.weight", toTimm: (name) => name }, authors],
   heads: ["head.fc"],
+  last: ({ depths }) => [`stages.${depths.length - 1}.`, "head.norm."],
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };

@@ -4,9 +4,9 @@ import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { sliceTokens } from "../tensor/ops/slice-tokens";
 import { full, type Tensor } from "../tensor/tensor";
-import type { FamilyCode } from "./family";
+import type { FamilyCode, TensorShapes } from "./family";
 import type { ModelShape } from "./model";
-import { sizesBy, VisionTransformer } from "./vit";
+import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with register tokens between the class token and the patches (Darcet et al. 2023, "Vision Transformers Need Registers"); patches
@@ -33,10 +33,15 @@ export class RegisterVisionTransformer extends VisionTransformer {
   }
 }
 
+/** With registers, patches alone have positions. */
+const placed = (tensors: TensorShapes) => (tensors.has("reg_token") ? 0 : 1);
+
 export const dinov2: FamilyCode<Dinov2Architecture> = {
   create: (name, { registers, ...architecture }, shape) =>
     registers > 0 ? new RegisterVisionTransformer(name, shape, { registers, ...architecture }) : new VisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head"],
-  sizesIn: (tensors) => sizesBy(tensors, tensors.has("reg_token") ? 0 : 1),
+  last: lastOfTransformer,
+  placed,
+  sizesIn: (tensors) => sizesBy(tensors, placed(tensors)),
 };

@@ -14,9 +14,10 @@ import { bytesOf } from "./dtypes";
 import type { Model } from "./model";
 import { isIgnored } from "./names";
 import { withWeights } from "./open-weights";
+import { resampledPositions } from "./positions";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
-import { shortened, type TensorFile, type TensorHeader } from "./tensor-file";
+import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
 
 /** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
@@ -78,7 +79,27 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
  */
 export function loadWeights(model: Model, path: string, without: ReadonlySet<string> = new Set()): void {
   const { namings } = codeOf(model.name);
-  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers }), namings);
+  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers, resized: resizedFor(model, file.header) }), namings);
+}
+
+/** A tensor that a file has in another size than the model. */
+interface Resized {
+  /** The file's. */
+  shape: readonly number[];
+  converted(values: Float32Array): Float32Array;
+}
+
+/** The position embedding, where the file has one for images of another size, by name. */
+function resizedFor(model: Model, { tensors }: TensorHeader): ReadonlyMap<string, Resized> {
+  const { placed: placedIn } = codeOf(model.name);
+  const found = tensors.get("pos_embed")?.shape;
+  const own = model.weights().get("pos_embed")?.shape;
+  if (!placedIn || !own || found?.length !== 3 || String(found) === String(own)) return new Map();
+  const [placed, width] = [placedIn(tensors), found[2]!];
+  const [from, to] = [found, own].map((shape) => Math.sqrt(shape[1]! - placed)) as [number, number];
+  if (!Number.isInteger(from) || from < 1 || !Number.isInteger(to)) return new Map();
+  const shape = [found[0]!, placed + from * from, own[2]!];
+  return new Map([["pos_embed", { shape, converted: (values) => resampledPositions(values, { placed, from, to, width }) }]]);
 }
 
 /** Reads a file into tensors of the same names and shapes, like `loadWeights`; errors name the `owner`. */
@@ -95,6 +116,8 @@ function read(file: TensorFile, tensors: ReadonlyMap<string, Tensor>, owner: str
 interface ReadingOptions {
   /** Names of tensors that keep their values, whatever the file has. */
   without?: ReadonlySet<string>;
+  /** By name, those that the file has in another size. */
+  resized?: ReadonlyMap<string, Resized>;
   /** Throws an InputError if the values cannot be used. */
   check?: (values: Float32Array, file: TensorFile, name: string) => void;
 }
@@ -107,13 +130,13 @@ export function readTensors(
   tensors: ReadonlyMap<string, Tensor>,
   owner: string,
   digest: Digest | null,
-  { without = new Set(), check }: ReadingOptions = {},
+  { without = new Set(), resized = new Map(), check }: ReadingOptions = {},
 ): void {
   const wanted = new Map([...tensors].filter(([name]) => !without.has(name)));
-  expectFit(wanted, file.header, file.path, owner, without);
+  expectFit(new Map([...wanted].map(([name, tensor]) => [name, resized.get(name) ?? tensor])), file.header, file.path, owner, without);
   file.readAll(digest, new Set(wanted.keys()), (name, values) => {
     check?.(values, file, name);
-    backend().write(tensors.get(name)!.handle, values);
+    backend().write(tensors.get(name)!.handle, resized.get(name)?.converted(values) ?? values);
   });
 }
 
@@ -130,10 +153,10 @@ function expectNumbers(values: Float32Array, { path, header }: TensorFile, name:
 }
 
 /**
- * What a model's weights file reveals: from the shapes of its tensors where they determine it, otherwise from its metadata. Throws an
- * InputError if the file cannot be used, a UsageError if there is no such model.
+ * What a model's weights file reveals: from the shapes of its tensors where they determine it, otherwise from its metadata. `imageSize`: that of the model
+ * that they are loaded into, if it is decided. Throws an InputError if the file cannot be used, a UsageError if there is no such model.
  */
-export function describeWeights(path: string, model: string): WeightsDescription {
+export function describeWeights(path: string, model: string, imageSize: number | null = null): WeightsDescription {
   const { namings, sizesIn } = codeOf(model);
   return withWeights(
     path,
@@ -145,7 +168,10 @@ export function describeWeights(path: string, model: string): WeightsDescription
       const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
       if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
       const { notes: unusable, ...said } = metadataOf(metadata, classCount, path);
-      return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: [...notes, ...unusable] };
+      const isResampled = imageSize !== null && shown.imageSize !== undefined && shown.imageSize !== imageSize;
+      const resampled = `weights ${path}: the positions of their patches, for images of ${shown.imageSize} px, are resampled for ${imageSize} px (bicubic, antialiased, as timm does)`;
+      const all = [...notes, ...unusable, ...(isResampled ? [resampled] : [])];
+      return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: all };
     },
     namings,
   );
@@ -199,7 +225,13 @@ export function hashWeights(model: Module): string {
   return hash.digest("hex");
 }
 
-function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: TensorHeader, path: string, owner: string, without: ReadonlySet<string>): void {
+function expectFit(
+  expected: ReadonlyMap<string, Pick<TensorInfo, "shape">>,
+  { tensors: found }: TensorHeader,
+  path: string,
+  owner: string,
+  without: ReadonlySet<string>,
+): void {
   const problems = [
     ...[...expected].flatMap(([name, { shape }]) => mismatch(name, shape, found.get(name)?.shape)),
     ...[...found]

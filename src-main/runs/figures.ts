@@ -3,15 +3,15 @@ import { dirname } from "node:path";
 import type { ComparedArm } from "../contract/arms";
 import { calibration, divergence, type Judged, judge, mostLikely } from "../contract/classification";
 import { summarize } from "../contract/comparison";
-import { compareEvidence, evidenceOf } from "../contract/evidence";
+import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
 import { InputError } from "../contract/failure";
-import type { AnswerFigures, ArmFigures, Compared, ComparisonSummary, RunDetails, RunSummary, SeedDifference } from "../contract/run";
+import type { AnswerFigures, ArmFigures, Compared, ProvenSummary, RunDetails, RunSummary, SeedDifference } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
 import { type Predictions, predictionFiles, readPredictions } from "./predictions";
 import { readRun, runFolders, SWEEP_DEPTH } from "./reader";
 
 /** A finished arm, whose last epoch was tested. */
-interface Arm extends Pick<RunSummary, "directory"> {
+interface Arm extends Pick<RunSummary, "directory" | "seconds"> {
   trainAcc: number;
   testAcc: number;
 }
@@ -40,6 +40,7 @@ export function figuresOf(directory: string, seed: number, arms: { control: Arm;
       imagesAdd: differenceOf(student, sameImages),
     },
     ...differenceOf(student, control),
+    seconds: Object.values(arms).reduce((sum, arm) => sum + (arm?.seconds ?? 0), 0),
     testImages: bothAnswered(student, control) ? student.answers!.images.length : null,
     damage: damage.length > 0 ? damage.join("; ") : null,
   };
@@ -91,14 +92,23 @@ function readableOrNull(path: string, onDamage: (problem: string) => void): Pred
   }
 }
 
+/** `damage`: why there are fewer figures than there should be. */
+export interface ComparedInFolder extends Compared {
+  controlled: boolean;
+  damage: string | null;
+}
+
 /** Figures of the comparison in a folder; null unless control and student are finished, were trained as long, and can be compared. */
-export function comparedIn(directory: string, runs: readonly RunDetails[]): (Compared & { damage: string | null }) | null {
+export function comparedIn(directory: string, runs: readonly RunDetails[]): ComparedInFolder | null {
   const finished = (arm: ComparedArm) => runs.filter(isFinished).find((run) => run.arm === arm) ?? null;
   const [control, sameImages, student] = [finished("control"), finished("same-images"), finished("student")];
   if (!control || !student || !isComparable(control, student)) return null;
   const between = sameImages && isComparable(control, sameImages) ? sameImages : null;
-  return figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between });
+  return { ...figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between }), controlled: isProven(control, student) };
 }
+
+const isProven = (control: RunDetails, student: RunDetails): boolean =>
+  isControlled(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
 
 /** And tested after its last epoch. */
 function isFinished(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
@@ -111,7 +121,7 @@ function isComparable(control: RunDetails, taught: RunDetails): boolean {
 }
 
 /** Means over the finished comparisons in the folder of a comparison or a sweep; null if there are none. */
-export function summaryIn(directory: string): ComparisonSummary | null {
+export function summaryIn(directory: string): ProvenSummary | null {
   const runs = runFolders(directory, SWEEP_DEPTH).map(readRun);
   const folders = [...new Set(runs.filter(({ arm }) => arm !== "single").map((run) => dirname(run.directory)))];
   const compared = folders.flatMap((folder) => {
@@ -121,5 +131,6 @@ export function summaryIn(directory: string): ComparisonSummary | null {
     );
     return figures ?? [];
   });
-  return compared.length === 0 ? null : summarize(compared.sort((a, b) => a.seed - b.seed));
+  if (compared.length === 0) return null;
+  return { ...summarize(compared.sort((a, b) => a.seed - b.seed)), controlled: compared.every(({ controlled }) => controlled) };
 }

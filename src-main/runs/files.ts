@@ -75,6 +75,7 @@ export interface RunEvent {
   /** ISO 8601 */
   time: string;
   type: EventType;
+  /** In `started` and `resumed`: by which version, and on what computer. Missing there in runs of earlier versions. */
   text?: string;
   /** Counts starts and resumptions from 1; in `started` and `resumed`. */
   segment?: number;

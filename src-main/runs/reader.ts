@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { type ArmName, isComparedArm } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
-import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunState, RunSummary } from "../contract/run";
+import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunEvidence, RunState, RunSummary } from "../contract/run";
 import { readText } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
@@ -16,12 +16,20 @@ import { sweepOf } from "./sweeps";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
+  const { head, damage, run } = withoutBatches(directory);
+  const records = readBatches(directory);
+  const { chain, damage: evidenceDamage } = drained(checkEvidence(directory, head, damage, records.length));
+  return { ...run, batches: records.map((record, index) => ({ ...record, chain: chain[index]! })), evidenceDamage };
+}
+
+/** What a run folder holds besides its batches and their evidence. */
+export function withoutBatches(directory: string): { head: Head; damage: string | null; run: Omit<RunDetails, "batches" | "evidenceDamage"> } {
   const head = readHead(directory);
   const events = whole(runFiles(directory).events, readableEvents(directory));
   const epochRecords = whole(runFiles(directory).epochs, readableEpochs(directory));
   const { header } = head;
   const damage = damageOf(directory, head, epochRecords);
-  return {
+  const run = {
     ...summarize(directory, header, events, epochRecords, damage),
     recipe: header.recipe,
     arithmetic: header.arithmetic,
@@ -29,11 +37,11 @@ export function readRun(directory: string): RunDetails {
     classes: header.classes,
     parameters: header.parameters,
     normalization: header.normalization,
-    ...batchesWithEvidence(directory, head, damage),
     epochRecords,
     teacherTestAcc: header.teacherTestAcc,
     events: events.map(({ time, type, text }) => ({ time, type, text })),
   };
+  return { head, damage, run };
 }
 
 /** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. */
@@ -94,6 +102,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
     epochs: header?.epochs ?? header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,
     trainAcc: epochs.at(-1)?.trainAcc ?? null,
+    seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
     owner,
     beginsAnew: isOver && !hadCheckpoint,
     damage: damage ?? problem,
@@ -126,22 +135,52 @@ function damageOf(directory: string, { damage, note }: Head, epochs: readonly Ep
 
 // ---- The single files -------------------------------------------------------------------------------------------------------------
 
-/** The lines of batches.csv, each with its link from evidence.jsonl, if there is one and the evidence is whole. */
-function batchesWithEvidence(directory: string, head: Head, damage: string | null): Pick<RunDetails, "batches" | "evidenceDamage"> {
-  const records = readBatches(directory);
-  const { records: evidence, damage: unreadable } = readableEvidence(directory);
+/** Lines of evidence that are checked in one turn. */
+const LINES_AT_ONCE = 2000;
+
+/** The links of a run with so many batches, all null if what it holds cannot be what it was shown. Yields between turns of work. */
+export function* checkEvidence(directory: string, head: Head, damage: string | null, batches: number): Generator<void, Omit<RunEvidence, "arm">> {
+  const { records: evidence, damage: unreadable } = yield* evidenceByParts(directory);
   // A run whose evidence cannot be read can still be opened and resumed, but not proven.
-  const evidenceDamage = damage ?? (unreadable ? `evidence.jsonl was changed: ${unreadable}` : damageOfChain(evidence, records.length, head));
-  const links = new Map(evidence.map(({ batch, chain }) => [batch, chain]));
-  return { batches: records.map((record, index) => ({ ...record, chain: evidenceDamage ? null : (links.get(index + 1) ?? null) })), evidenceDamage };
+  const evidenceDamage = damage ?? (unreadable ? `evidence.jsonl was changed: ${unreadable}` : yield* damageOfChain(evidence, batches, head));
+  const chain: RunEvidence["chain"] = Array.from({ length: batches }, () => null);
+  if (evidenceDamage) return { chain, damage: evidenceDamage };
+  for (const { batch, chain: link } of evidence) if (batch <= batches) chain[batch - 1] = link;
+  return { chain, damage: null };
+}
+
+function drained<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+function* evidenceByParts(directory: string): Generator<void, Pick<Readable<BatchEvidence>, "records" | "damage">> {
+  const path = runFiles(directory).evidence;
+  if (isInTheWay(path)) return readableEvidence(directory);
+  const lines = existsSync(path) ? wholeLines(readText(path)) : [];
+  const records: BatchEvidence[] = [];
+  for (let first = 0; first < lines.length; first += LINES_AT_ONCE) {
+    const part = readLines(lines.slice(first, first + LINES_AT_ONCE), first + 1, jsonLine(isEvidence));
+    for (const record of part.records) records.push(record);
+    if (part.damage) return { records, damage: part.damage };
+    yield;
+  }
+  return { records, damage: null };
 }
 
 /** What is wrong with the evidence of a run with so many batches; null if nothing is. */
-function damageOfChain(evidence: readonly BatchEvidence[], batches: number, { header: { normalization, hashes }, note }: Head): string | null {
+function* damageOfChain(
+  evidence: readonly BatchEvidence[],
+  batches: number,
+  { header: { normalization, hashes }, note }: Head,
+): Generator<void, string | null> {
   // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
   const isOurs = normalization !== undefined;
   const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
   for (const [i, line] of evidence.entries()) {
+    if (i % LINES_AT_ONCE === 0) yield;
     if (line.batch !== first + i) return `line ${i + 1} of evidence.jsonl is of batch ${line.batch}, expected ${first + i}: lines are missing`;
     const isKnown = i > 0 || first === 1;
     if (isKnown && line.chain !== linkOf(evidence[i - 1]?.chain ?? "", line))
@@ -186,12 +225,15 @@ function whole<R>(path: string, readable: Readable<R>): R[] {
 const damageIn = <R>(path: string, { damage }: Readable<R>): string | null => damage && `${path} is damaged: ${damage}`;
 
 function jsonLines<R>(isRecord: (value: unknown) => value is R): (text: string) => Readable<R> {
-  return (text) =>
-    readLines(wholeLines(text), 1, (line, number) => {
-      const record = parsedOrNull(line);
-      if (isRecord(record)) return record;
-      throw new Error(`line ${number} is not of this file: "${shortened(line)}"`);
-    });
+  return (text) => readLines(wholeLines(text), 1, jsonLine(isRecord));
+}
+
+function jsonLine<R>(isRecord: (value: unknown) => value is R): (line: string, number: number) => R {
+  return (line, number) => {
+    const record = parsedOrNull(line);
+    if (isRecord(record)) return record;
+    throw new Error(`line ${number} is not of this file: "${shortened(line)}"`);
+  };
 }
 
 function parsedOrNull(line: string): unknown {

@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { byArm } from "../contract/arms";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
@@ -10,21 +10,23 @@ import { cell } from "./csv";
 import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
+import { examplesOf } from "./report/examples";
 import type { Group } from "./report/group";
 import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
+import { folderOf, withoutPlaces } from "./report/places";
 
 /**
  * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
  * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything. Throws an
- * InputError if a folder holds no run. `onDamage` hears what is damaged, and so not or not wholly in it.
+ * InputError if a folder holds no run. No report says where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): string {
   const path = resolve(out);
   const groups = grouped(runs.flatMap(runsIn));
-  const beside = groups.map((group) => ({ ...group, runs: group.runs.map((run) => placed(run, dirname(path))) }));
+  const named = withoutPlaces(groups, dirname(path));
   makeFolder(dirname(path));
-  const write = { html: () => reportPage(beside), csv: () => csvReport(groups), json: () => jsonReport(beside) };
+  const write = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
   writeWhole(path, write[format]());
   for (const { runs, figures } of groups) {
     for (const { directory, evidenceDamage } of runs) if (evidenceDamage) onDamage(`${directory} is damaged, so nothing of it is proven: ${evidenceDamage}`);
@@ -33,47 +35,33 @@ export function writeReport({ runs, format, out }: Methods["report"]["params"], 
   return path;
 }
 
-/** A run with its folder as seen from the report's, if it lies in there: then both may be moved together. */
-function placed(run: RunDetails, folder: string): RunDetails {
-  const inside = relative(folder, run.directory);
-  return inside.startsWith("..") || isAbsolute(inside) ? run : { ...run, directory: inside || "." };
-}
-
 function runsIn(directory: string): RunDetails[] {
   const folders = runFolders(resolve(directory));
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a folder with a file recipe.json, or one with such folders in it`);
   return folders.map(readRun);
 }
 
-/** Arms in the same folder belong together; returns that folder. */
-function groupOf({ arm, directory }: RunDetails): string {
-  return arm === "single" ? directory : dirname(directory);
-}
-
 function grouped(runs: readonly RunDetails[]): Group[] {
   const groups = new Map<string, RunDetails[]>();
   for (const run of runs) {
-    const key = groupOf(run);
+    const key = folderOf(run);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups].map(([directory, runs]) => ({
     title: runs[0]!.name,
     runs: runs.sort(byArm),
     figures: comparedIn(directory, runs),
+    examples: examplesOf(runs),
   }));
 }
 
 function csvReport(groups: readonly Group[]): string {
   const [header] = toText(EPOCHS, []).split("\n");
-  const folders = groups.map(({ runs }) => groupOf(runs[0]!));
-  const isShort = new Set(folders.map((folder) => basename(folder))).size === folders.length;
-  // Two sweeps have folders of the same names.
-  const shown = (run: RunDetails) => cell(isShort ? basename(groupOf(run)) : groupOf(run));
   const lines = groups.flatMap(({ runs }) =>
     runs.flatMap((run) => {
       const [, ...epochs] = toText(EPOCHS, run.epochRecords).trimEnd().split("\n");
       return epochs.map((epoch) =>
-        [shown(run), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? "", run.recipe.train.precision].join(","),
+        [cell(folderOf(run)), cell(run.name), run.arm, run.recipe.train.seed, epoch, run.teacherTestAcc ?? "", run.recipe.train.precision].join(","),
       );
     }),
   );
@@ -82,6 +70,6 @@ function csvReport(groups: readonly Group[]): string {
 
 function jsonReport(groups: readonly Group[]): string {
   const runs = groups.flatMap((group) => group.runs);
-  const comparisons = groups.flatMap((group) => (group.figures ? [{ directory: groupOf(group.runs[0]!), name: group.title, ...group.figures }] : []));
+  const comparisons = groups.flatMap((group) => (group.figures ? [{ directory: folderOf(group.runs[0]!), name: group.title, ...group.figures }] : []));
   return `${visibleJson({ schema: 1, runs, comparisons, summary: overSeeds(groups)?.summary ?? null })}\n`;
 }

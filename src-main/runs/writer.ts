@@ -5,6 +5,7 @@ import type { BatchEvidence, BatchRecord, EpochRecord, RunHashes } from "../cont
 import { makeFolder } from "../disk/make-folder";
 import { naming, OpenFile } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
+import { computerInWords } from "../machine/computer";
 import { type EventType, type RunEvent, type RunHeader, type RunStart, runFiles, SCHEMA } from "./files";
 import { readHeader, textOfNote } from "./header";
 import type { Readable } from "./lines";
@@ -160,7 +161,7 @@ export class RunWriter {
     this.#evidence = new LineFile(files.evidence);
     this.#batchTable = batchTable(parts);
     try {
-      this.#writeEvent({ time: new Date().toISOString(), type, segment });
+      this.#writeEvent({ time: new Date().toISOString(), type, segment, text: computerInWords() });
       this.flush();
       syncFolder(directory);
     } catch (error) {

@@ -54,8 +54,8 @@ export interface TrainedNetworkOptions extends GivenNormalization {
 
 /** Builds a model for the weights and loads them. Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
 export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
-  const path = options.weights === "bundled" ? bundledWeights(options.model) : options.weights;
-  const about = describeWeights(path, options.model);
+  const path = weightsPath(options);
+  const about = describeWeights(path, options.model, options.imageSize);
   if (about.classCount === null)
     throw new InputError(
       `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).namings[0].head}), so the number of classes is unknown; their tensors are called ${about.firstNames.join(", ")} and so on`,
@@ -97,6 +97,10 @@ function halfInWords(given: GivenNormalization & { model: string }, about: Weigh
   const whose = WHOSE.get(usualNormalization(given.model)) ?? "the model's usual one";
   return `, of which the ${word} is ${given[known] ? "given" : "that of the metadata"} and the ${other} is ${whose}, as none was given`;
 }
+
+/** Throws an InputError if they are to be bundled and are not. */
+export const weightsPath = ({ model, weights }: Pick<TrainedNetworkOptions, "model" | "weights">): string =>
+  weights === "bundled" ? bundledWeights(model) : weights;
 
 function bundledWeights(model: string): string {
   const path = bundledTeacher(model);

@@ -1,32 +1,31 @@
 /** What a plot draws and says, apart from the canvas. */
+import type { Range } from "../state/chart-view.svelte";
+import type { Trace } from "./trace";
 
 export interface Line {
   name: string;
   /** A custom property: "--student". */
   color: string;
-  /** Drawn behind, without an entry in the legend. */
-  faint?: boolean;
   dashed?: boolean;
   /** Marks each value with a point. */
   points?: boolean;
+  /** What is drawn within a range of x, on so many pixels. */
+  trace(range: Range, pixels: number): Trace;
+  /** Changes with what there is to draw. */
+  stamp(): number;
+  /** The value at a place along x; the last one without a place. null if there is none. */
+  value(x: number | null): number | null;
 }
-/** x, then one column per line. */
-export type Columns = (number | null | undefined)[][];
-export type Unit = "batch" | "epoch";
-export type LegendEntry = Line & { value: number | null };
+export type LegendEntry = Pick<Line, "name" | "color" | "dashed"> & { value: number | null };
 
-const plural: Record<Unit, string> = { batch: "batches", epoch: "epochs" };
+/** The lines, each with its value under the cursor, or its last one. */
+export const legendOf = (lines: readonly Line[], cursor: number | null): LegendEntry[] =>
+  lines.map(({ name, color, dashed, value }) => ({ name, color, dashed, value: value(cursor) }));
 
-/** The lines that have an entry, each with its value under the cursor, or its last one. */
-export function legendOf(lines: readonly Line[], columns: Columns, cursor: number | null): LegendEntry[] {
-  const shown = (values: Columns[number]) => (cursor !== null ? values[cursor] : values.findLast((value) => value !== null && value !== undefined));
-  return lines.map((line, index) => ({ ...line, value: shown(columns[index + 1] ?? []) ?? null })).filter(({ faint }) => !faint);
-}
-
-/** The plot in one sentence, for those who cannot see it. */
-export function describe(title: string, legend: readonly LegendEntry[], steps: number, unit: Unit, format: (value: number) => string): string {
+/** The plot in one sentence, for those who cannot see it. `length`: "1,200 batches". */
+export function describe(title: string, legend: readonly LegendEntry[], length: string, format: (value: number) => string): string {
   const values = legend.map(({ name, value }) => `${name} ${value === null ? "no value yet" : format(value)}`);
-  return `${title}: ${values.join(", ")}, ${steps} ${steps === 1 ? unit : plural[unit]}`;
+  return [`${title}:`, [...values, length].join(", ")].join(" ");
 }
 
 /** A range of y within the limits; `around` adds some room around the values. */
@@ -41,15 +40,44 @@ export function rangeWithin(
   return [Math.max(lowest, low), highest === null ? high : Math.min(highest, high)];
 }
 
-/** Steps after which epochs end within a range of x, at most 24 of them. */
-export function marksBetween(min: number, max: number, perEpoch: number): number[] {
-  if (perEpoch <= 0) return [];
-  const every = Math.max(1, Math.ceil((max - min) / perEpoch / 24)) * perEpoch;
-  const first = Math.max(every, Math.ceil(min / every) * every);
+/** A logarithmic range around values above 0. */
+export function logRange(least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null || !(most > 0)) return [0.1, 1];
+  const low = least > 0 ? least : most / 1000;
+  return low === most ? [low / 2, most * 2] : [low / 1.1, most * 1.1];
+}
+
+/** Places after which epochs end within a range of x, at most 24 of them, but neither its start nor its end. */
+export function marksBetween(min: number, max: number, every: number): number[] {
+  if (!(every > 0)) return [];
+  const step = Math.max(1, Math.ceil((max - min) / every / 24)) * every;
   const marks: number[] = [];
-  for (let mark = first; mark <= max; mark += every) marks.push(mark);
+  for (let mark = Math.max(step, Math.ceil(min / step) * step); mark < max; mark += step) marks.push(mark);
   return marks;
 }
 
-/** Whole steps alone have a number along x. */
-export const stepTick = (value: number): string => (Number.isInteger(value) ? String(value) : "");
+/** Whole numbers of batches and epochs alone have a number along x. */
+export const stepTick = (value: number): string => (Number.isInteger(value) ? whole.format(value) : "");
+const whole = new Intl.NumberFormat("en");
+
+/** 0.0004 -> "0.0004", 1e-7 -> "1e-7" */
+export function figureTick(value: number): string {
+  if (value === 0) return "0";
+  return Math.abs(value) < 1e-4 ? value.toExponential().replace("e+", "e") : String(Number(value.toPrecision(6)));
+}
+
+/** y of a line at each pixel from `left` on, in pixels; NaN where it is not. `x` ascends. */
+export function atPixels(x: readonly number[], y: readonly number[], left: number, width: number): Float32Array {
+  const found = new Float32Array(Math.max(0, Math.ceil(width))).fill(Number.NaN);
+  for (let i = 0; i < x.length; i++) {
+    const [from, to] = [Math.max(left, Math.ceil(x[i]!)), i + 1 < x.length ? x[i + 1]! : x[i]!];
+    for (let at = from; at <= to && at < left + found.length; at++)
+      found[at - left] = to > x[i]! ? y[i]! + ((at - x[i]!) / (to - x[i]!)) * (y[i + 1]! - y[i]!) : y[i]!;
+  }
+  return found;
+}
+
+/** At which pixels a line lies on one of those that are drawn before it, and would hide it. */
+export function hiddenPixels(line: Float32Array, before: readonly Float32Array[]): boolean[] {
+  return Array.from(line, (y, at) => before.some((other) => Math.abs(other[at]! - y) < 1));
+}

@@ -1,7 +1,7 @@
 import type { DownloadName } from "../../src-main/contract/data-formats";
 import type { DataInfo } from "../../src-main/contract/engine";
 import type { Bridge } from "../bridge";
-import { type Engine, inWords } from "./engine.svelte";
+import { type Engine, inWords, isInterruption } from "./engine.svelte";
 
 const THUMBNAILS_PER_CLASS = 8;
 
@@ -10,6 +10,8 @@ interface Thumbnail {
   /** Object URL of the PNG. */
   url: string;
   png: Uint8Array;
+  /** Of the image itself; null if it has no file of its own. */
+  path: string | null;
 }
 
 type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
@@ -18,9 +20,11 @@ type Download = { name: DownloadName; received: number; total: number; secondsLe
 /** The chosen data and its contents. */
 export class Data {
   path = $state("bundled");
+  /** A folder that is being read, to take the place of the chosen data if it can be used. */
+  offered: string | null = $state(null);
   reading: Reading = $state.raw({ kind: "reading" });
   download: Download = $state.raw(null);
-  downloadProblem: { name: DownloadName; message: string } | null = $state(null);
+  downloadProblem: { name: DownloadName; directory: string; stopped: boolean; message: string } | null = $state(null);
 
   constructor(
     private readonly bridge: Bridge,
@@ -44,14 +48,34 @@ export class Data {
     if (this.reading === reading) this.#show(result);
   }
 
+  /** Opens a folder if it can be used; otherwise all stays as it is. Resolves to why it cannot; null if it can. */
+  async openIfUsable(path: string): Promise<string | null> {
+    this.offered = path;
+    const result = await this.#read(path);
+    // Another one may have been offered meanwhile.
+    if (this.offered !== path) return null;
+    this.offered = null;
+    if (result.kind === "failed") return result.message;
+    this.path = path;
+    this.#show(result);
+    return null;
+  }
+
+  /** Reads the chosen data once more, as they may have changed. */
+  async recheck(): Promise<void> {
+    const { path } = this;
+    const result = await this.#read(path);
+    if (this.path === path && result.kind === "failed") this.#show(result);
+  }
+
   async chooseFolder(): Promise<void> {
     const folder = await this.bridge.chooseFolder("data");
     if (folder) await this.open(folder);
   }
 
-  /** Downloads a whole data set into a folder that the user picks, and opens it. */
-  async fetch(name: DownloadName): Promise<void> {
-    const directory = await this.bridge.chooseFolder("download");
+  /** Downloads a whole data set into a folder, which the user picks unless it is given, and opens it. */
+  async fetch(name: DownloadName, into: string | null = null): Promise<void> {
+    const directory = into ?? (await this.bridge.chooseFolder("download"));
     if (!directory) return;
     this.downloadProblem = null;
     this.download = { name, received: 0, total: 0, secondsLeft: null };
@@ -63,16 +87,21 @@ export class Data {
       });
       await this.open(path);
     } catch (error) {
-      this.downloadProblem = { name, message: inWords(error) };
+      this.downloadProblem = { name, directory, stopped: isInterruption(error), message: inWords(error) };
     } finally {
       this.download = null;
     }
   }
 
+  /** What has arrived is kept for the next time. */
+  async stopDownload(): Promise<void> {
+    if (this.download) await this.engine.call("stopDownloads", {});
+  }
+
   async #read(path: string): Promise<Reading> {
     try {
       const info = await this.engine.call("dataInfo", { path, format: "auto", thumbnailsPerClass: THUMBNAILS_PER_CLASS });
-      const thumbnails = info.thumbnails.map(({ label, png }) => ({ label, png, url: imageUrl(png) }));
+      const thumbnails = info.thumbnails.map((thumbnail) => ({ ...thumbnail, url: imageUrl(thumbnail.png) }));
       return { kind: "ready", info, thumbnails };
     } catch (error) {
       return { kind: "failed", message: inWords(error) };

@@ -1,6 +1,6 @@
 import { armLabel, type ComparedArm } from "../../src-main/contract/arms";
-import type { Notice, PredictRequest } from "../../src-main/contract/engine";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { Notice, PredictRequest, PredictResult } from "../../src-main/contract/engine";
+import type { RunCourse } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
 import type { Bridge } from "../bridge";
 import { imageUrl } from "./data.svelte";
@@ -32,19 +32,31 @@ export interface Opinion {
   inputUrl: string | null;
 }
 
+/** A picture, and what each network says of it. */
+export interface Answered {
+  name: string;
+  opinions: Opinion[];
+}
+
+/** Each picture is held here and by the engine while it is predicted. */
+export const MOST_PICTURES = 60;
+
 const bundledTeacher: Subject = { role: "teacher", title: "Bundled teacher", network: { model: "resnet18_cifar10", weights: "bundled" } };
 
 export class Prediction {
-  picture: Picture | null = $state.raw(null);
   subjects: Subject[] = $state.raw([bundledTeacher]);
   /** Folder of the run whose networks predict; null: the bundled teacher alone. */
   run: string | null = $state(null);
-  opinions: Opinion[] = $state.raw([]);
+  /** The pictures that can be read, each under its own name and with its own answers: those of the pictures before stay until new ones are there. */
+  answered: Answered[] = $state.raw([]);
+  /** Which of them is looked at. */
+  chosen = $state(0);
   temperature = $state(1);
   busy = $state(false);
   problem: string | null = $state(null);
-  /** What the engine assumed of the networks. */
+  /** What the engine assumed of the networks, and what is left out. */
   warnings: string[] = $state.raw([]);
+  #pictures: Picture[] = $state.raw([]);
   #latest = 0;
 
   constructor(
@@ -52,9 +64,17 @@ export class Prediction {
     private readonly engine: Engine,
   ) {}
 
-  async show(picture: Picture): Promise<void> {
-    this.picture = picture;
-    await this.#ask();
+  /** The picture that is asked about, the first of several; null before there is one. */
+  get picture(): Picture | null {
+    return this.#pictures[0] ?? null;
+  }
+
+  get opinions(): Opinion[] {
+    return this.answered[this.chosen]?.opinions ?? [];
+  }
+
+  show(picture: Picture): Promise<void> {
+    return this.#showAll([picture]);
   }
 
   async chooseFile(): Promise<void> {
@@ -62,13 +82,16 @@ export class Prediction {
     if (path) await this.show({ name: baseName(path), path });
   }
 
-  async showFile(file: File): Promise<void> {
-    const name = file.name || "Pasted image";
-    await this.show({ name, path: name, bytes: new Uint8Array(await file.arrayBuffer()) });
+  /** Up to `MOST_PICTURES`, the first of them; whoever asks says what is left out. */
+  async showFiles(files: readonly File[]): Promise<void> {
+    const names = distinct(files.map(({ name }) => name || "Pasted image"));
+    await this.#showAll(
+      await Promise.all(files.slice(0, MOST_PICTURES).map(async (file, index) => ({ name: names[index]!, path: names[index]!, bytes: await bytesOf(file) }))),
+    );
   }
 
   /** Predicts with the networks of a run from now on. */
-  async useRun(directory: string, arms: readonly RunDetails[]): Promise<void> {
+  async useRun(directory: string, arms: readonly RunCourse[]): Promise<void> {
     this.run = directory;
     this.subjects = subjectsOf(arms);
     await this.#ask();
@@ -80,20 +103,35 @@ export class Prediction {
     await this.#ask();
   }
 
+  /** After a failure that has nothing to do with the picture. */
+  async askAgain(): Promise<void> {
+    if (this.problem !== null) await this.#ask();
+  }
+
+  async #showAll(pictures: Picture[]): Promise<void> {
+    this.#pictures = pictures;
+    await this.#ask();
+  }
+
+  /** Has the engine load the networks while there is no picture yet. What keeps it from that is said when there is one. */
+  async prepare(): Promise<void> {
+    for (const { network } of this.subjects) await this.engine.call("predict", { ...network, images: [] }).catch(() => {});
+  }
+
   /** An answer that arrives after a later question is dropped. */
   async #ask(): Promise<void> {
-    const { picture } = this;
-    if (!picture) return;
+    const pictures = this.#pictures;
+    if (pictures.length === 0) return;
     const question = ++this.#latest;
     this.busy = true;
     this.problem = null;
     try {
-      const opinions: Opinion[] = [];
       const warnings: string[] = [];
-      for (const subject of this.subjects) opinions.push(await this.#opinionOf(subject, picture, (text) => warnings.push(text)));
+      const networks: NetworkAnswer[] = [];
+      for (const subject of this.subjects) networks.push(await this.#answerOf(subject, pictures, (text) => warnings.push(text)));
       if (question !== this.#latest) return;
-      this.#take(opinions);
-      this.warnings = [...new Set(warnings)];
+      this.#take(answeredBy(networks));
+      this.warnings = [...new Set([...warnings, ...networks.flatMap(({ unreadable }) => unreadable)])];
     } catch (error) {
       if (question !== this.#latest) return;
       this.#take([]);
@@ -104,30 +142,67 @@ export class Prediction {
     }
   }
 
-  async #opinionOf(subject: Subject, { path, bytes }: Picture, warn: (text: string) => void): Promise<Opinion> {
+  async #answerOf(subject: Subject, pictures: readonly Picture[], warn: (text: string) => void): Promise<NetworkAnswer> {
     const onNotice = (notice: Notice) => {
       if (notice.type === "warning") warn(notice.text);
     };
-    const { classes, images } = await this.engine.call("predict", { ...subject.network, images: [{ path, bytes }], withInput: true }, onNotice);
-    const { logits, input } = images[0]!;
-    return { subject, classes, logits, inputUrl: input ? imageUrl(input) : null };
+    const images = pictures.map(({ path, bytes }) => ({ path, bytes }));
+    const answer = await this.engine.call("predict", { ...subject.network, images, withInput: true }, onNotice);
+    const refused = new Set(answer.unreadable.map(({ path }) => path));
+    return {
+      subject,
+      classes: answer.classes,
+      names: pictures.filter(({ path }) => !refused.has(path)).map(({ name }) => name),
+      images: answer.images,
+      unreadable: answer.unreadable.map(({ path, reason }) => `${baseName(path)} is left out: it cannot be read as an image (${reason})`),
+    };
   }
 
-  #take(opinions: Opinion[]): void {
-    for (const { inputUrl } of this.opinions) if (inputUrl) URL.revokeObjectURL(inputUrl);
-    this.opinions = opinions;
+  #take(answered: Answered[]): void {
+    for (const { opinions } of this.answered) for (const { inputUrl } of opinions) if (inputUrl) URL.revokeObjectURL(inputUrl);
+    this.answered = answered;
+    if (!answered[this.chosen]) this.chosen = 0;
   }
 }
 
+/** What one network says of several pictures. */
+interface NetworkAnswer extends Pick<PredictResult, "classes" | "images"> {
+  subject: Subject;
+  /** Of the images that it could read, in their order. */
+  names: string[];
+  unreadable: string[];
+}
+
+/** By picture instead of by network. Whether a picture can be read does not depend on the network. */
+function answeredBy(networks: readonly NetworkAnswer[]): Answered[] {
+  return (networks[0]?.names ?? []).map((name, index) => ({
+    name,
+    opinions: networks.map(({ subject, classes, images }) => {
+      const { logits, input } = images[index]!;
+      return { subject, classes, logits, inputUrl: input ? imageUrl(input) : null };
+    }),
+  }));
+}
+
+/** Pictures are told apart by their names: "a.jpg", "a.jpg (2)". */
+function distinct(names: readonly string[]): string[] {
+  return names.map((name, index) => {
+    const before = names.slice(0, index).filter((other) => other === name).length;
+    return before > 0 ? `${name} (${before + 1})` : name;
+  });
+}
+
+const bytesOf = async (file: File): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
+
 /** The teacher that a run learned from, and what it trained. */
-function subjectsOf(arms: readonly RunDetails[]): Subject[] {
+function subjectsOf(arms: readonly RunCourse[]): Subject[] {
   const teacher = arms.find(({ recipe }) => recipe.teacher)?.recipe.teacher;
   const trained = arms.map(({ arm, directory, recipe: { student } }): Subject => {
     const role = arm === "single" ? "student" : arm;
     const { model, imageSize, patchSize } = student;
     return {
       role,
-      title: armLabel(role),
+      title: arm === "single" ? "Model" : armLabel(arm),
       network: { model, weights: `${directory}/student.safetensors`, imageSize, patchSize: patchSize ?? undefined },
     };
   });

@@ -2,10 +2,11 @@ import { type ArmName, byArm } from "../../src-main/contract/arms";
 import { summarize } from "../../src-main/contract/comparison";
 import type { ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, RunDetails, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, ProvenSummary, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
+import { factsOf, type ReadRun, type RunFacts, withEvidence } from "./seal";
 import { curvesOf, folderName } from "./training.svelte";
 import { baseName, dateTime, folderOf } from "./words";
 
@@ -37,10 +38,11 @@ export type Whereabouts = "nowhere" | "here" | "elsewhere" | "unknown";
 
 export interface OpenRun {
   group: RunGroup;
-  arms: RunDetails[];
+  arms: ReadRun[];
   curves: Curves;
+  facts: RunFacts;
   /** How sure the difference is; null for what is no finished comparison. */
-  summary: ComparisonSummary | null;
+  summary: ProvenSummary | null;
 }
 
 /** Comparisons of several seeds. */
@@ -67,6 +69,9 @@ export class Runs {
   groups: RunGroup[] = $state.raw([]);
   open: OpenRun | null = $state.raw(null);
   loading = $state(true);
+  /** The folder of the run that is being opened; null while none is. */
+  opening: string | null = $state(null);
+  #checking: Promise<void> = Promise.resolve();
   #isReading = false;
   #listProblem: string | null = $state(null);
   #runProblem: string | null = $state(null);
@@ -119,26 +124,47 @@ export class Runs {
     this.loading = false;
   }
 
+  /** Opens a run; its evidence follows, which takes longer to check. */
   async look(group: RunGroup): Promise<void> {
+    this.opening = group.directory;
     this.#runProblem = await problemIn(async () => {
       const arms = await this.details(group);
       // Without it, the rest can still be looked at.
       const summary = groupDifference(group) === null ? null : await this.engine.call("comparison", { directory: group.directory }).catch(() => null);
-      this.open = { group, arms, curves: curvesOf(arms), summary };
+      this.open = { group, arms, curves: curvesOf(arms), facts: factsOf(arms), summary };
     });
+    this.opening = null;
+    if (this.open?.group === group) this.#checking = this.#check(this.open);
+  }
+
+  /** Adds the evidence of the open run. */
+  async #check({ arms, curves }: OpenRun): Promise<void> {
+    for (const { directory } of arms) {
+      this.#runProblem ??= await problemIn(async () => {
+        const evidence = await this.engine.call("readEvidence", { directory });
+        if (this.open?.curves !== curves) return;
+        curves.link(evidence);
+        this.open = { ...this.open, facts: withEvidence(this.open.facts, evidence) };
+      });
+    }
+  }
+
+  /** Resolves when the evidence of the open run has been checked. */
+  async checked(): Promise<void> {
+    await this.#checking;
   }
 
   close(): void {
     this.open = null;
   }
 
-  details(group: RunGroup): Promise<RunDetails[]> {
-    return Promise.all(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+  details(group: RunGroup): Promise<ReadRun[]> {
+    return Promise.all(group.arms.map(({ directory }) => this.engine.call("readCourse", { directory })));
   }
 
   /** Of those runs that can be read: resuming may restore the others, and says what it finds. */
-  async readable(group: RunGroup): Promise<RunDetails[]> {
-    const arms = await Promise.allSettled(group.arms.map(({ directory }) => this.engine.call("readRun", { directory })));
+  async readable(group: RunGroup): Promise<ReadRun[]> {
+    const arms = await Promise.allSettled(group.arms.map(({ directory }) => this.engine.call("readCourse", { directory })));
     return arms.flatMap((arm) => (arm.status === "fulfilled" ? [arm.value] : []));
   }
 
@@ -191,7 +217,8 @@ export function groupRuns(summaries: readonly ListedRun[]): RunGroup[] {
   return [...groups]
     .map(([directory, arms]) => ({
       directory,
-      name: arms[0]!.name,
+      // Other programs may have given it none.
+      name: arms[0]!.name.trim() || baseName(directory),
       started: earliest(arms),
       state: groupState(arms),
       arms: arms.sort(byArm),
@@ -300,7 +327,8 @@ function comparedIn(group: RunGroup, seed: number): Compared {
   const [control, same, student] = [figures("control")!, figures("same-images"), figures("student")!];
   const between = (a: ArmFigures, b: ArmFigures) => ({ difference: b.testAcc - a.testAcc, interval: null });
   const sameImages = same && { ...same, teacherAdds: between(control, same), imagesAdd: between(same, student) };
-  return { seed, control, student, sameImages, ...between(control, student), testImages: null };
+  const seconds = group.arms.reduce((sum, arm) => sum + arm.seconds, 0);
+  return { seed, control, student, sameImages, ...between(control, student), seconds, testImages: null };
 }
 
 /** All arms are finished, and after the same number of epochs. */
@@ -318,7 +346,7 @@ export function epochsInWords({ arms }: RunGroup): string {
 }
 
 /** The recipe of these arms: the student's, with the control's settings as its `control`. Null if an arm is missing. */
-export function recipeOf(arms: readonly RunDetails[]): Recipe | null {
+export function recipeOf(arms: readonly ReadRun[]): Recipe | null {
   const single = arms.find(({ arm }) => arm === "single");
   if (single) return single.recipe;
   const student = arms.find(({ arm }) => arm === "student");

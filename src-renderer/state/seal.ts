@@ -1,6 +1,6 @@
 import { type ArmName, armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import { type ArmEvidence, compareEvidence, type EvidenceComparison, isControlled, samePlanByOldHashes } from "../../src-main/contract/evidence";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { RunCourse, RunEvidence } from "../../src-main/contract/run";
 import type { Curves } from "./curves.svelte";
 import { differencesInWords } from "./form";
 import { count, sentence } from "./words";
@@ -8,20 +8,32 @@ import { count, sentence } from "./words";
 /** What a run's folders say of themselves from its start on. The links of its batches are in its curves. */
 export interface RunFacts {
   teacherTestAcc: number | null;
-  arms: { [Arm in ArmName]?: Pick<RunDetails, "recipe" | "arithmetic" | "hashes"> & { damage: string | null } };
+  arms: { [Arm in ArmName]?: Pick<RunCourse, "recipe" | "arithmetic" | "hashes"> & { evidence: Evidence } };
 }
 
-export function factsOf(runs: readonly RunDetails[]): RunFacts {
+/** unread: the folder's evidence is still being checked. damage: what is wrong with it, in words; null if nothing is. */
+type Evidence = "unread" | Pick<RunEvidence, "damage">;
+
+/** What a run folder holds; its evidence once it has been read. */
+export type ReadRun = RunCourse & { evidence?: RunEvidence };
+
+export function factsOf(runs: readonly ReadRun[]): RunFacts {
   return {
     teacherTestAcc: runs.find(({ teacherTestAcc }) => teacherTestAcc !== null)?.teacherTestAcc ?? null,
-    arms: Object.fromEntries(runs.map(({ arm, recipe, arithmetic, hashes, evidenceDamage }) => [arm, { recipe, arithmetic, hashes, damage: evidenceDamage }])),
+    arms: Object.fromEntries(runs.map(({ arm, recipe, arithmetic, hashes, evidence = "unread" }) => [arm, { recipe, arithmetic, hashes, evidence }])),
   };
 }
 
 /** These facts, and what one more run folder says. */
-export function withFactsOf(known: RunFacts | null, run: RunDetails): RunFacts {
+export function withFactsOf(known: RunFacts | null, run: ReadRun): RunFacts {
   const { teacherTestAcc, arms } = factsOf([run]);
   return { teacherTestAcc: teacherTestAcc ?? known?.teacherTestAcc ?? null, arms: { ...known?.arms, ...arms } };
+}
+
+/** These facts, and that the evidence of an arm has been read. */
+export function withEvidence(known: RunFacts, evidence: RunEvidence): RunFacts {
+  const facts = known.arms[evidence.arm];
+  return facts ? { ...known, arms: { ...known.arms, [evidence.arm]: { ...facts, evidence } } } : known;
 }
 
 /** How far a comparison is proven, as a chip and, where it needs more words, a line below it. */
@@ -41,6 +53,7 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   const of = (arm: ComparedArm) => evidenceIn(curves, facts, arm);
   const [control, sameImages, student] = [of("control"), of("same-images"), of("student")];
   if (!control || !student) return null;
+  if (control === "unread" || sameImages === "unread" || student === "unread") return READING;
   const seal = sealOfPair(control, student, finished);
   if (!sameImages) return seal;
   const other = sealOfPair(control, sameImages, finished);
@@ -48,6 +61,8 @@ export function sealOf(curves: Curves, facts: RunFacts | null, finished: boolean
   if (other.kind === "bad" && seal.kind !== "bad") return { ...other, detail: `${label}: ${other.detail}` };
   return { ...seal, detail: [seal.detail, `${label}: ${other.words.toLowerCase()}`].filter(Boolean).join(". ") };
 }
+
+const READING: Seal = { kind: "plain", words: "Checking the evidence", detail: null, title: "The hashes of all batches in the run folders are computed anew." };
 
 function sealOfPair(control: ArmEvidence, student: ArmEvidence, finished: boolean): Seal {
   const comparison = compareEvidence(control, student);
@@ -75,10 +90,11 @@ function sealOfPair(control: ArmEvidence, student: ArmEvidence, finished: boolea
   return { kind: "caution", words: "Tuned separately", detail: [tuning, shown.detail].filter(Boolean).join(". "), title };
 }
 
-function evidenceIn(curves: Curves, facts: RunFacts | null, arm: ComparedArm): ArmEvidence | null {
+function evidenceIn(curves: Curves, facts: RunFacts | null, arm: ComparedArm): ArmEvidence | "unread" | null {
   const known = facts?.arms[arm];
   const curve = curves.arm(arm);
-  return known && curve ? { arm, ...known, chain: curve.chain } : null;
+  if (!known || !curve) return null;
+  return known.evidence === "unread" ? "unread" : { arm, ...known, damage: known.evidence.damage, chain: curve.chain, linked: curve.linked };
 }
 
 /** What really differs, in words; null if nothing does. */

@@ -3,16 +3,22 @@ import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmeti
 import { checkValue } from "../../src-main/contract/check-recipe";
 import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
+import { isHubPath } from "../../src-main/contract/hub-path";
+import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
-import type { DataSource, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
+import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
+import { sentence } from "./words";
+
+/** About no teacher. */
+const NOT_ASKED: { key: string; problem: string | null } = { key: "null", problem: null };
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
@@ -31,6 +37,8 @@ export class Setup {
   preset: Preset["id"] | null = $state("demo");
   /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
   seeds = $state(1);
+  /** Whether the settings that few need are unfolded. */
+  showsMore = $state(false);
   models: ModelInfo[] = $state.raw([]);
   /** The models to choose from, by family. */
   readonly modelGroups = modelGroups;
@@ -39,6 +47,9 @@ export class Setup {
   modelsProblem: string | null = $state(null);
   #base: Recipe = $state.raw(presetOf("demo").recipe);
   #texts: Record<string, string> = $state({});
+  #before: Recipe | null = null;
+  /** What was last asked about the teachers, and what came. */
+  #asked = $state.raw(NOT_ASKED);
 
   constructor(
     private readonly data: Data,
@@ -149,6 +160,7 @@ export class Setup {
     const text = this.#texts[key];
     if (text === undefined) return null;
     const setting = this.setting(key);
+    if (setting.kind === "text" && text.trim() === "") return "expected a name";
     const problem = checkValue(setting, setting.nullable && text === "" ? null : valueFromText(setting, text));
     return problem && inFormWords(problem);
   }
@@ -164,14 +176,21 @@ export class Setup {
     return this.#base.distillation !== null;
   }
 
+  get teacher(): TeacherChoice | null {
+    return this.#base.teacher;
+  }
+
+  get distillation(): Distillation | null {
+    return this.#base.distillation;
+  }
+
   /** What the student learns from besides the labels. */
   get terms(): readonly Term[] {
     return this.#base.distillation?.terms ?? [];
   }
 
-  /** Of the first kind that has no term yet. */
-  addTerm(): void {
-    const kind = objectiveKinds.find((candidate) => this.terms.every((term) => term.kind !== candidate)) ?? objectiveKinds[0]!;
+  /** Left out: of the first kind that has no term yet. */
+  addTerm(kind: Term["kind"] = objectiveKinds.find((candidate) => this.terms.every((term) => term.kind !== candidate)) ?? objectiveKinds[0]!): void {
     this.#setTerms([...this.terms, newTerm(kind)]);
   }
 
@@ -211,13 +230,65 @@ export class Setup {
     return { ...this.#base.data, path: this.data.path, unlabelled: null };
   }
 
-  /** Takes a teacher that was made here. */
+  /** Takes a teacher that was made here or chosen. */
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
-    if (!this.distills) this.setDistills(true);
+    // The file may be new under a name that was asked about before.
+    this.#asked = NOT_ASKED;
     if (this.#base.teacher?.weights === weights) return;
+    this.#before = this.#base;
+    if (!this.distills) this.setDistills(true);
     this.#forgetTexts("teacher.");
     this.preset = null;
     this.#base = { ...this.#base, teacher: { ...presetOf("demo").recipe.teacher!, model, weights, imageSize } };
+  }
+
+  /** The form as it was before another teacher was taken. */
+  undoTeacher(): void {
+    if (this.#before) this.#base = this.#before;
+    this.#before = null;
+  }
+
+  /** Takes a recipe. Its data are those that are chosen. */
+  useRecipe(recipe: Recipe): void {
+    this.preset = null;
+    this.#base = recipe;
+    this.#texts = {};
+  }
+
+  /** What is to be known of the teachers and the data to say whether they go together. */
+  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[] } | null {
+    const classes = this.data.info?.classes;
+    if (!this.distills || !classes) return null;
+    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes };
+  }
+
+  /** Why a teacher of the form cannot teach the classes of the chosen data, in words; null if all can, or while that is not known. */
+  get teacherProblem(): string | null {
+    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
+  }
+
+  /** How many images of the chosen data cannot be read, where a run would end at them; 0 where they are skipped. */
+  get unreadable(): number {
+    return this.#base.data.skipUnreadable ? 0 : (this.data.info?.unreadable ?? 0);
+  }
+
+  /** Whether a run would end before it begins. */
+  get blocked(): boolean {
+    return this.teacherProblem !== null || this.unreadable > 0;
+  }
+
+  /** Asks the engine about teachers that it has not been asked about. Weights on a server are looked at when a run begins. */
+  async checkTeachers(): Promise<void> {
+    const teaching = this.#teaching;
+    const key = JSON.stringify(teaching);
+    if (this.#asked.key === key) return;
+    const problems: (string | null)[] = [];
+    for (const { model, weights } of teaching?.teachers ?? []) {
+      if (isHubPath(weights)) continue;
+      const request = { model, weights, classes: teaching!.classes };
+      problems.push(await this.engine.call("checkTeacher", request).then(({ problem }) => problem && sentence(problem), inWords));
+    }
+    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null };
   }
 
   /** The recipe on the chosen data, or what keeps it from being one. */
@@ -229,6 +300,12 @@ export class Setup {
     if (typed.length > 0) return { recipe: null, problems: typed };
     const { recipe, contradictions } = this.#checked;
     return recipe ? { recipe, problems: [] } : { recipe: null, problems: contradictions.map(({ key, words }) => `${this.label(key)}: ${words}`) };
+  }
+
+  /** The recipe as a file holds it; null while there is none. */
+  get recipeText(): string | null {
+    const { recipe } = this.result;
+    return recipe && JSON.stringify(recipe, null, 2);
   }
 
   /** Each field asks for its part of it. */
@@ -273,6 +350,16 @@ export class Setup {
 
   #forgetTexts(beginning: string): void {
     for (const key of Object.keys(this.#texts)) if (key.startsWith(beginning)) delete this.#texts[key];
+  }
+}
+
+/** The recipe in a text: of a recipe file, or what a run folder says of itself. Throws an Error that names the file. */
+export function recipeIn(text: string, name: string): Recipe {
+  try {
+    const value = parseJson(text) as { recipe?: unknown } | null;
+    return parseRecipe(value?.recipe ?? value);
+  } catch (error) {
+    throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
   }
 }
 

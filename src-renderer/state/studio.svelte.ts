@@ -1,13 +1,17 @@
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
-import type { RunDetails } from "../../src-main/contract/run";
+import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
+import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Estimate } from "./estimate.svelte";
+import { Evidence } from "./evidence.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
-import { Prediction } from "./prediction.svelte";
+import { Playground } from "./playground.svelte";
+import { MOST_PICTURES, Prediction } from "./prediction.svelte";
 import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
-import { Setup } from "./setup.svelte";
+import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, dateTime } from "./words";
 
@@ -35,6 +39,8 @@ export class Studio {
   screen: Screen = $state("data");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
+  /** Whether the explanation of distillation is open. */
+  lesson = $state(true);
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
@@ -43,19 +49,25 @@ export class Studio {
   readonly engine: Engine;
   readonly data: Data;
   readonly setup: Setup;
+  readonly playground: Playground;
+  readonly estimate: Estimate;
   readonly fit: Fit;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly evidence: Evidence;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
     this.engine = new Engine(bridge);
     this.data = new Data(bridge, this.engine);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
+    this.playground = new Playground(this.data, this.setup, this.engine);
+    this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
+    this.evidence = new Evidence(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 
@@ -66,6 +78,7 @@ export class Studio {
     });
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
+    this.lesson = this.environment.lesson;
     if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
     await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
@@ -94,11 +107,20 @@ export class Studio {
     this.bridge.setTheme(theme);
   }
 
+  /** Opens or closes the explanation of distillation, also at the next start. */
+  showLesson(isOpen: boolean): void {
+    this.lesson = isOpen;
+    this.bridge.setLesson(isOpen);
+  }
+
   /** Starts a new engine after the old one died. */
   async restartEngine(): Promise<void> {
     await this.engine.start();
     if (!this.data.info) await this.data.open(this.data.path);
     if (this.setup.models.length === 0) await this.setup.loadModels();
+    await this.runs.refresh();
+    await this.prediction.askAgain();
+    this.fit.problem = null;
   }
 
   /** Makes a teacher for the data of the form, and takes it for the form. */
@@ -108,10 +130,30 @@ export class Studio {
     if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
   }
 
-  /** Starts the run that the form describes. */
+  /** Chooses the file of another teacher. */
+  chooseTeacher(): Promise<void> {
+    return this.#reporting(async () => {
+      const file = await this.bridge.chooseFile("weights");
+      if (file) await this.useTeacherFile(file);
+    });
+  }
+
+  /** Takes what a finished run trained as the teacher. */
+  takeTeacherFrom(group: RunGroup): Promise<void> {
+    return this.#reporting(async () => {
+      const arms = await this.runs.details(group);
+      const { recipe, directory } = arms.at(-1)!;
+      this.setup.useTeacher({ ...recipe.student, weights: `${directory}/student.safetensors` });
+    });
+  }
+
+  /** Starts the run that the form describes, unless a teacher of it cannot teach: the form then says why, and what helps. */
   async startTraining(): Promise<void> {
     const { recipe } = this.setup.result;
     if (!recipe || this.training.trainsHere) return;
+    await this.setup.checkTeachers();
+    if (this.training.trainsHere) return;
+    if (this.setup.blocked) return this.show("setup");
     await this.#reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
   }
 
@@ -145,7 +187,7 @@ export class Studio {
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunDetails[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
@@ -157,6 +199,10 @@ export class Studio {
   async #begin(start: Promise<void>): Promise<void> {
     await start;
     this.show("live");
+    this.training.settled().then(() => {
+      // The data may be gone since they were chosen: the screens Data and Set up say so, too.
+      if (this.training.neverBegan) this.data.recheck();
+    });
   }
 
   /** Where the engine cannot tell whether another process still trains the run, a person has to. */
@@ -259,23 +305,126 @@ export class Studio {
     return this.bridge.chooseFile("weights");
   }
 
-  /** Takes what was dropped or pasted: an image is predicted, a folder becomes the data. */
-  async take(file: File): Promise<void> {
-    if (file.type.startsWith("image/")) {
-      this.show("predict");
-      await this.prediction.showFile(file);
-      return;
+  /** Takes what was dropped or pasted. `target`: where it fell; null if on neither place. What is chosen already stays unless something better is there. */
+  take(all: readonly Dropped[], target: Target | null): Promise<void> {
+    const place = target ?? (all.some(({ isFolder }) => isFolder) ? "data" : "predict");
+    const { kind, chosen, left } = chosenOf(all, place);
+    return this.#reporting(async () => {
+      await this.#takeKind(kind, chosen, place);
+      if (left.length > 0) this.#say(`Left out of what was dropped: ${namesOf(left)}.`);
+    });
+  }
+
+  #takeKind(kind: Kind, chosen: readonly Dropped[], place: Target): Promise<void> {
+    switch (kind) {
+      case "folder":
+        return this.#takeFolder(chosen, place);
+      case "image":
+        return this.#takeImages(chosen, place);
+      case "weights":
+        return this.#takeWeights(chosen);
+      case "recipe":
+        return this.#takeRecipe(chosen);
+      case "other":
+        throw new Error(
+          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.json).`,
+        );
     }
-    const path = await this.bridge.pathForFile(file);
-    if (file.type !== "" || !path) {
+  }
+
+  async #takeFolder([first, ...others]: readonly Dropped[], place: Target): Promise<void> {
+    const name = first!.file.name;
+    if (others.length > 0) throw new Error(`One folder at a time can be the data; dropped were ${namesOf([first!, ...others])}.`);
+    const path = await this.bridge.pathForFile(first!.file);
+    if (!path) throw new Error(`The folder ${name} has no place on this computer: drop it from a file manager.`);
+    if (place === "predict") {
       this.message = {
-        kind: "problem",
-        text: `${file.name} is neither an image nor a folder. Drop an image (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, or a folder to use as data.`,
+        kind: "caution",
+        text: `A folder was dropped, ${name}. To predict, drop the images in it.`,
+        action: { label: "Use it as data", run: () => this.#reporting(() => this.#openData(path)) },
       };
       return;
     }
+    await this.#openData(path);
+  }
+
+  /** Takes a folder as data if it can be used; otherwise says why not, and what was chosen stays. */
+  async #openData(path: string): Promise<void> {
     this.show("data");
-    await this.data.open(path);
+    const problem = await this.data.openIfUsable(path);
+    if (problem) throw new Error(`${problem}\nThe data chosen before stay.`);
+  }
+
+  async #takeImages(chosen: readonly Dropped[], place: Target): Promise<void> {
+    const predict = async () => {
+      this.show("predict");
+      if (chosen.length > MOST_PICTURES) this.#say(`The first ${MOST_PICTURES} of ${count(chosen.length)} images are taken.`);
+      await this.prediction.showFiles(chosen.map(({ file }) => file));
+    };
+    if (place === "predict") return predict();
+    this.message = {
+      kind: "caution",
+      text: "Images alone are no data: a folder is, in which each class has a folder of its images. The data chosen before stay.",
+      action: { label: chosen.length === 1 ? "Predict it" : "Predict them", run: predict },
+    };
+  }
+
+  async #takeWeights([first, ...others]: readonly Dropped[]): Promise<void> {
+    const path = await this.bridge.pathForFile(first!.file);
+    if (!path) throw new Error(`The file ${first!.file.name} has no place on this computer: drop it from a file manager.`);
+    this.show("setup");
+    await this.useTeacherFile(path);
+    const more = others.length > 0 ? ` One file at a time is taken: left out are ${namesOf(others)}.` : "";
+    this.message = {
+      kind: "done",
+      text: `${first!.file.name} is the teacher now.${more}`,
+      action: { label: "Let the student start from it instead", run: () => this.#startFrom(path) },
+    };
+  }
+
+  /** Another teacher, known by its file alone. */
+  async useTeacherFile(weights: string): Promise<void> {
+    const { model, imageSize } = await this.engine.call("checkTeacher", { weights, model: null, classes: [] });
+    this.setup.useTeacher({ model, weights, imageSize });
+  }
+
+  /** The student's initial weights. The teacher is again what it was before. */
+  #startFrom(weights: string): void {
+    this.setup.undoTeacher();
+    this.setup.set("student.weights", weights);
+    this.setup.showsMore = true;
+    this.message = { kind: "done", text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.` };
+  }
+
+  /** Fills the form with a recipe file, or with what a run's folder says of itself. */
+  importRecipe(file: File): Promise<void> {
+    return this.#reporting(() => this.#takeRecipe([{ file, isFolder: false }]));
+  }
+
+  async exportRecipe(): Promise<void> {
+    const { recipe } = this.setup.result;
+    if (!recipe) return;
+    await this.#reporting(async () => {
+      const path = await this.bridge.saveRecipe(recipe);
+      if (path) this.message = { kind: "done", text: `Recipe written to ${path}` };
+    });
+  }
+
+  async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
+    const { file } = first!;
+    const recipe = recipeIn(await file.text(), file.name);
+    const { path } = recipe.data;
+    if (path === "bundled" && this.data.path !== path) await this.data.open(path);
+    this.setup.useRecipe(recipe);
+    this.show("setup");
+    const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
+    const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
+    this.message = { kind: "done", text: `${file.name} fills the form.${data}${more}` };
+  }
+
+  /** Adds a sentence to what is said already. */
+  #say(text: string): void {
+    this.message = this.message ? { ...this.message, text: `${this.message.text}\n${text}` } : { kind: "caution", text };
   }
 
   async #obey(command: Command): Promise<void> {

@@ -1,10 +1,10 @@
 import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ComparisonSummary, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { LiveRun, ProvenSummary, RunOwner } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
-import { factsOf, type RunFacts, withFactsOf } from "./seal";
+import { factsOf, type ReadRun, type RunFacts, withEvidence, withFactsOf } from "./seal";
 
 /** An order takes effect at the next batch (pausing) or within the one under way (stopping). */
 export type TrainingState = "idle" | "preparing" | "running" | "pausing" | "paused" | "stopping" | "stopped" | "finished" | "failed";
@@ -16,7 +16,7 @@ type Start = Methods["start"]["params"];
 type Kind = Start["kind"];
 
 /** What identifies a run on this page. */
-type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner">;
+type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner"> & { resumes: boolean };
 
 /**
  * The run on screen, in progress or ended: its curves and figures, and the verbs that act on it. The engine has the run; the page follows it, and
@@ -42,7 +42,7 @@ export class Training {
   /** Path of the report of a finished comparison. */
   report: string | null = $state(null);
   /** What the finished comparison shows, over all its seeds. */
-  summary: ComparisonSummary | null = $state.raw(null);
+  summary: ProvenSummary | null = $state.raw(null);
 
   /** From asking the engine for a run to its answer. */
   #starting = $state(false);
@@ -85,7 +85,7 @@ export class Training {
    * Resumes a run from its last checkpoint; `before` is what its folders hold. Rejects if the engine refuses. `takeOver`: a person says that
    * whoever trained it is gone.
    */
-  async resume(directory: string, kind: Kind, recipe: Recipe, before: readonly RunDetails[], takeOver = false): Promise<void> {
+  async resume(directory: string, kind: Kind, recipe: Recipe, before: readonly ReadRun[], takeOver = false): Promise<void> {
     await this.#start({ kind, recipe, out: directory, resume: true, takeOver }, curvesOf(before), factsOf(before));
   }
 
@@ -98,7 +98,7 @@ export class Training {
 
   /** Follows a run that has begun, whichever process trains it. One that was followed before goes on without being watched. */
   follow(live: LiveRun): void {
-    this.#show(live, "Reading what the run has done", new Curves(), null);
+    this.#show({ ...live, resumes: true }, "Reading what the run has done", new Curves(), null);
   }
 
   /** Leaves the screen empty if this run is on it and has ended: its folder is gone. */
@@ -114,7 +114,7 @@ export class Training {
     this.#starting = true;
     try {
       const begun = await this.engine.call("start", request);
-      this.#show({ ...begun, kind, recipe, seeds, owner: null }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
+      this.#show({ ...begun, kind, recipe, seeds, owner: null, resumes: resume }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
     } finally {
       this.#starting = false;
     }
@@ -128,6 +128,11 @@ export class Training {
     this.#shown = shown;
     this.#ended = this.#watch(shown);
     this.#reportActivity();
+  }
+
+  /** Whether the run on screen ended before it had anything to resume. */
+  get neverBegan(): boolean {
+    return this.state === "failed" && this.curves.arms.length === 0 && this.#shown?.resumes !== true;
   }
 
   /** Resolves when the run on screen has ended. */
@@ -223,29 +228,53 @@ export class Training {
 
   #enterMember({ index, total, words }: NoticeOf<"member">): void {
     Object.assign(this, { member: { index, total, words }, curves: new Curves(), facts: null });
+    if (index > 0) this.#learnVerdict(this.#shown!);
+  }
+
+  /** Of the comparisons that are finished before the last one is. */
+  async #learnVerdict(shown: Shown): Promise<void> {
+    const summary = await this.engine.call("comparison", { directory: shown.directory }).catch(() => null);
+    if (this.#shown === shown && this.active) this.summary = summary;
   }
 
   /** First comes what the arm's folder holds, from earlier sessions or from before this page was there. What is watched adds to it. */
   async #openArm({ arm, directory, batchesPerEpoch, epochs }: NoticeOf<"started">): Promise<void> {
     const { curves } = this;
-    const run = await this.engine.call("readRun", { directory }).catch(inWords);
+    const run = await this.engine.call("readCourse", { directory }).catch(inWords);
     // Another run may have come on screen meanwhile.
     if (curves !== this.curves) return;
-    const curve = new ArmCurve(arm, directory, batchesPerEpoch, epochs);
+    const { batchSize } = (typeof run === "string" ? this.recipe! : run.recipe).train;
+    const curve = new ArmCurve(arm, directory, { batchesPerEpoch, epochs, batchSize });
     if (typeof run === "string") {
       this.#warnOfFolder(run);
     } else {
       curve.addAll(run);
       this.facts = withFactsOf(this.facts, run);
+      this.#learnEvidence(curves, directory);
     }
     curves.open(curve);
     this.#becomeRunning();
   }
 
+  /** The curves do not wait for it. */
+  async #learnEvidence(curves: Curves, directory: string): Promise<void> {
+    const evidence = await this.engine.call("readEvidence", { directory }).catch(inWords);
+    if (curves !== this.curves) return;
+    if (typeof evidence === "string") return this.#warnOfFolder(evidence);
+    this.facts = withEvidence(this.facts!, evidence);
+    curves.link(evidence);
+  }
+
   /** Reads the folders once more when the run is finished. */
   async #learnFacts(): Promise<void> {
+    const read = async ({ directory }: ArmCurve) => ({
+      ...(await this.engine.call("readCourse", { directory })),
+      evidence: await this.engine.call("readEvidence", { directory }),
+    });
     try {
-      this.facts = factsOf(await Promise.all(this.curves.arms.map(({ directory }) => this.engine.call("readRun", { directory }))));
+      const runs = await Promise.all(this.curves.arms.map(read));
+      this.facts = factsOf(runs);
+      for (const { evidence } of runs) this.curves.link(evidence);
     } catch (error) {
       this.#warnOfFolder(inWords(error));
     }
@@ -280,13 +309,14 @@ export class Training {
 const severalSeeds = (seeds: number): { seeds?: number } => (seeds > 1 ? { seeds } : {});
 
 /** The curves that run folders hold. */
-export function curvesOf(runs: readonly RunDetails[]): Curves {
+export function curvesOf(runs: readonly ReadRun[]): Curves {
   const curves = new Curves();
   for (const run of runs) {
-    const perEpoch = run.batches.reduce((most, { epoch, iter }) => (epoch === 1 ? Math.max(most, iter) : most), 1);
-    const curve = new ArmCurve(run.arm, run.directory, perEpoch, run.epochs);
+    const { arm, directory, columns, epochs, recipe, evidence } = run;
+    const curve = new ArmCurve(arm, directory, { batchesPerEpoch: Math.max(1, columns.perEpoch), epochs, batchSize: recipe.train.batchSize });
     curve.addAll(run);
     curves.open(curve);
+    if (evidence) curves.link(evidence);
   }
   return curves;
 }

@@ -1,7 +1,7 @@
 /** Figures and sentences for people. */
 
-/** Messages are written to follow "error:" in a terminal, so their first word gets a capital; a path, key or model stays as it is. */
-export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*[ ,:'])/, (first) => first.toUpperCase());
+/** Messages are written to follow "error:" in a terminal, so their first word gets a capital; a path, address, key or model stays as it is. */
+export const sentence = (message: string): string => message.replace(/^[a-z](?=[a-z]*([ ,']|:(?!\/)))/, (first) => first.toUpperCase());
 
 const whole = new Intl.NumberFormat("en");
 
@@ -21,6 +21,20 @@ export function points(difference: number): string {
   const text = percent(Math.abs(difference));
   if (text === "0.0") return "±0.0";
   return `${difference > 0 ? "+" : "−"}${text}`;
+}
+
+/** Of a comparison that is still trained: after which epoch, and who is ahead by how much. */
+export function soFarInWords({ epoch, value }: { epoch: number; value: number }): string {
+  const apart = percent(Math.abs(value));
+  const ahead = apart === "0.0" ? "control and student are level" : `the student is ${apart} points ${value > 0 ? "ahead of" : "behind"} the control`;
+  return `So far, after epoch ${epoch}: ${ahead}. How sure that is, is said when both are trained.`;
+}
+
+/** 420 -> "about 7 min", 42 -> "about 40 s": for what is only estimated. */
+export function roughly(seconds: number): string {
+  if (seconds < 55) return `about ${Math.max(5, Math.round(seconds / 5) * 5)} s`;
+  if (seconds < 3570) return `about ${Math.round(seconds / 60)} min`;
+  return `about ${(seconds / 3600).toFixed(1)} h`;
 }
 
 /** 5526346 -> "5.53 M" */

@@ -169,7 +169,7 @@ test("invents no dropped file; one that the user drops may be read, and nothing 
     `() => void addEventListener("drop", ({ dataTransfer }) => host.pathForFile(dataTransfer.files[0]).then((path) => (taken.path = path)), { capture: true, once: true })`,
   );
   const studio = await Studio.of(page.app);
-  await studio.drop(inVictim("photo.png"));
+  await studio.drop(inVictim("photo.png"), "Predict these");
   await expect.poll(() => page.run("() => taken.path"), { timeout: PATIENCE_MS }).toBe(inVictim("photo.png"));
   await studio.go("data");
   expect(await predict(inVictim("photo.png"))).toBeNull();

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { ElectronApplication } from "playwright-core";
@@ -96,7 +96,13 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   await studio.press(/^quick look$/);
   await studio.chart("Train accuracy").waitFor();
   await studio.pickInDialogs(inHome(name));
-  await studio.page.getByRole("combobox", { name: "Export report of quick look" }).selectOption("html");
+  // By keyboard: arrow keys alone export nothing.
+  await studio.page.getByRole("button", { name: "Export report of quick look" }).press("Enter");
+  await studio.page.keyboard.press("ArrowDown");
+  await studio.page.keyboard.press("ArrowUp");
+  expect(await studio.page.getByRole("menuitem", { name: "Web page" }).evaluate((item) => item === item.ownerDocument.activeElement)).toBe(true);
+  expect(existsSync(inHome(name))).toBe(false);
+  await studio.page.keyboard.press("Enter");
   await studio.sees(`Report written to ${inHome(name)}`);
   const report = readFileSync(inHome(name), "utf8");
   expect(report).toContain("<!doctype html>");
@@ -177,6 +183,7 @@ test("an engine that dies takes down neither the window nor the run", async () =
   const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
+  await studio.sees(/^Proven up to batch/);
   await endEngine(studio);
   // The reason is not checked: Electron sometimes reports exit code 0 for a process that a signal ended.
   expect(await studio.alert("Restart the engine")).toContain("The engine ended unexpectedly");
@@ -185,6 +192,7 @@ test("an engine that dies takes down neither the window nor the run", async () =
   await studio.press("Resume");
   await studio.trainingIs("Finished");
   await studio.stepsAre(batchesOf(run));
+  expect(await studio.page.getByTestId("seal").textContent()).toBe("Same start, same batches");
   expect(await studio.page.getByRole("alert").count()).toBe(0);
 });
 
@@ -297,17 +305,17 @@ test("unusable data and images are explained", async () => {
   expect(await studio.page.getByRole("button", { name: "Start training" }).isDisabled()).toBe(true);
 
   for (const part of ["train", "test"]) mkdirSync(inHome(`lonely/${part}/cat`), { recursive: true });
-  await studio.drop(inHome("lonely"));
+  await studio.drop(inHome("lonely"), "Use as data");
   await studio.alert("expected a folder for each of at least two classes");
   await studio.press("Use the bundled sample");
   await studio.page.getByTestId("train-count").waitFor();
 
   writeFileSync(inHome("fake.jpg"), "no pixels in here");
-  await studio.drop(inHome("fake.jpg"));
+  await studio.drop(inHome("fake.jpg"), "Predict these");
   await studio.alert("fake.jpg");
   writeFileSync(inHome("notes.txt"), "neither");
-  await studio.drop(inHome("notes.txt"));
-  await studio.alert("notes.txt is neither an image nor a folder");
+  await studio.drop(inHome("notes.txt"), "Use as data");
+  await studio.alert("Nothing here takes notes.txt");
   expect(studio.complaints).toEqual([]);
 });
 

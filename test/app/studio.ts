@@ -70,6 +70,16 @@ export class Studio {
     await this.press("Start training");
   }
 
+  /** Starts the preset of the article with few images, of which one batch takes seconds. */
+  async startLongBatch(): Promise<void> {
+    await this.go("setup");
+    await this.press(/^Article ViT/);
+    await this.#fill("Training images", 96);
+    await this.#fill("Test images", 8);
+    await this.#fill("Batch size", 96);
+    await this.press("Start training");
+  }
+
   /** Makes a teacher of the bundled data and a file of weights, of fewer images than there are. */
   async makeTeacher(weights: string, trainImages: number): Promise<void> {
     await this.go("setup");
@@ -77,7 +87,7 @@ export class Studio {
     await this.#fill("Test images", 50);
     await this.pickInDialogs(weights);
     await this.press("Another backbone");
-    await this.sees(/^About \d+ s with/);
+    await this.sees(/^About .+ with/);
     await this.press("Train the teacher");
     await this.sees(/^The teacher is ready, and chosen below: [\d.]+ % of the test images are right/);
   }
@@ -103,17 +113,22 @@ export class Studio {
     await expect.poll(() => this.steps("Loss"), { timeout: PATIENCE_MS }).toBeGreaterThanOrEqual(count);
   }
 
-  /** Drops a file or folder onto the window, as the system does. */
-  async drop(file: string): Promise<void> {
+  /** Drops files and folders onto one of the places of the window that take them, as the system does. `meanwhile`: with them over that place. */
+  async drop(files: string | string[], place: "Use as data" | "Predict these", meanwhile: () => Promise<void> = async () => {}): Promise<void> {
     const session = await this.page.context().newCDPSession(this.page);
-    const data = { items: [], files: [file], dragOperationsMask: 1 };
-    for (const type of ["dragEnter", "dragOver", "drop"] as const) await session.send("Input.dispatchDragEvent", { type, x: 500, y: 400, data });
+    const data = { items: [], files: [files].flat(), dragOperationsMask: 1 };
+    const drag = (type: "dragEnter" | "dragOver" | "drop", x: number, y: number) => session.send("Input.dispatchDragEvent", { type, x, y, data });
+    await drag("dragEnter", 5, 5);
+    const { x, y, width, height } = (await this.page.locator("[data-target]", { hasText: place }).boundingBox())!;
+    await drag("dragOver", x + width / 2, y + height / 2);
+    await meanwhile();
+    await drag("drop", x + width / 2, y + height / 2);
     await session.detach();
   }
 
   /** Drops an image and waits for the answers of all networks. */
   async predict(image: string): Promise<void> {
-    await this.drop(image);
+    await this.drop(image, "Predict these");
     await this.sees(`Image: ${path.basename(image)}`);
     await this.page.locator('[aria-busy="false"]').waitFor();
   }

@@ -32,6 +32,8 @@ export const compared: ComparisonResult = {
   student: { ...trained("student", 0.45), ...answers },
   sameImages: null,
   difference: 0.05,
+  differences: [0.05],
+  seconds: 130,
   seeds: [7],
   deviation: null,
   interval: [0.01, 0.09],

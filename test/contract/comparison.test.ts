@@ -11,10 +11,11 @@ const of = (seed: number, difference: number, more: Partial<Compared> = {}): Com
   sameImages: null,
   difference,
   interval: [difference - 0.04, difference + 0.04],
+  seconds: 200,
   testImages: 1000,
   ...more,
 });
-const wordsOf = (...compared: Compared[]) => surenessInWords(summarize(compared));
+const wordsOf = (...compared: Compared[]) => surenessInWords(summarize(compared), false);
 
 test("one seed is judged over test images, several over seeds", () => {
   expect(summarize([of(3, 0.1)])).toMatchObject({ seeds: [3], deviation: null, interval: of(3, 0.1).interval, intervalOver: "test images", moreSeeds: null });
@@ -31,50 +32,85 @@ test("a figure that one seed lacks has no mean", () => {
 });
 
 test.each([
-  ["better", [of(0, 0.18), of(1, 0.17), of(2, 0.19)], true, "The student is 18.0 points better than the control."],
-  ["worse", [of(0, -0.18), of(1, -0.17), of(2, -0.19)], true, "The student is 18.0 points worse than the control."],
+  [
+    "better",
+    [of(0, 0.18), of(1, 0.17), of(2, 0.19)],
+    true,
+    "The student is 18.0 points better than the control (95 %: +15.5 to +20.5; 3 seeds; 1,000 test images).",
+    null,
+  ],
+  [
+    "worse",
+    [of(0, -0.18), of(1, -0.17), of(2, -0.19)],
+    true,
+    "The student is 18.0 points worse than the control (95 %: −20.5 to −15.5; 3 seeds; 1,000 test images).",
+    null,
+  ],
   [
     "uncertain",
     [of(0, -0.01), of(1, 0.01), of(2, 0.03)],
     false,
-    "Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.",
+    "The student is 1.0 points better than the control (95 %: −4.0 to +6.0; 3 seeds; 1,000 test images).",
+    "Not shown yet: it may be chance. About 15 more seeds like these would show it.",
   ],
   [
     "none at all",
     [of(0, -0.01), of(1, 0.01)],
     false,
-    "Not shown yet: a difference of +0.0 points may be chance. Even a thousand seeds like these would not show it.",
+    "The student is as good as the control (95 %: −12.7 to +12.7; 2 seeds; 1,000 test images).",
+    "Not shown: it may be chance, and even a thousand seeds like these would not show it.",
   ],
-  ["of one seed", [of(0, 0.01)], false, "Not shown yet: a difference of +1.0 points may be chance. Compare more seeds."],
+  [
+    "of one seed",
+    [of(0, 0.1)],
+    true,
+    "The student is 10.0 points better than the control (95 %: +6.0 to +14.0; 1 seed; 1,000 test images).",
+    "It is one seed: another may give another difference.",
+  ],
+  [
+    "of one seed, and uncertain",
+    [of(0, 0.01)],
+    false,
+    "The student is 1.0 points better than the control (95 %: −3.0 to +5.0; 1 seed; 1,000 test images).",
+    "Not shown yet: it may be chance. Compare more seeds.",
+  ],
   [
     "of one seed without predictions",
     [of(0, 0.01, { interval: null, testImages: null })],
     null,
-    "With this seed, the student is 1.0 points better than the control.",
+    "The student is 1.0 points better than the control (1 seed).",
+    "It is one seed: another may give another difference.",
   ],
-  ["equal without predictions", [of(0, 0.0001, { interval: null })], null, "With this seed, the student is as good as the control."],
-] as const)("words for a difference that is %s", (_, compared, isShown, result) => {
-  expect(wordsOf(...compared)).toMatchObject({ isShown, result });
+] as const)("words for a difference that is %s", (_, compared, isShown, result, doubt) => {
+  expect(wordsOf(...compared)).toMatchObject({ isShown, result, doubt });
+});
+
+test.each([
+  [0.18, "The teacher adds 18.0 points ("],
+  [-0.18, "The teacher takes 18.0 points away ("],
+  [-0.0004, "The teacher adds 0.0 points ("],
+])("where the arms are proven to differ in the teacher alone, it is the teacher's: %d", (difference, words) => {
+  expect(surenessInWords(summarize([of(0, difference)]), true).result).toContain(words);
 });
 
 test("a difference that rounds to nothing has no sign of its own", () => {
   expect([-1.85e-17, 0, -0.0004, -0.0006].map(signedPoints)).toEqual(["+0.0", "+0.0", "+0.0", "−0.1"]);
 });
 
-test("the range says over what, and how it was computed", () => {
-  expect(wordsOf(of(0, 0.1)).range).toBe(
-    "With other test images like these, the difference between these two models is between +6.0 and +14.0 points, with 95 % confidence.",
-  );
-  expect(wordsOf(of(0, 0.1)).how).toMatch(/^Paired bootstrap: the 1000 test images/);
-  expect(wordsOf(of(0, 0.1), of(1, 0.1)).how).toMatch(/Student’s t for the mean of these 2 differences/);
-  expect(wordsOf(of(0, 0.1, { interval: null }))).toMatchObject({ range: null, how: "One seed; another may differ." });
+test("how the interval was computed, and over what, is said", () => {
+  expect(wordsOf(of(0, 0.1)).how).toMatch(/^With other test images like these, .*Paired bootstrap: the 1000 test images/);
+  expect(wordsOf(of(0, 0.1), of(1, 0.11)).how).toMatch(/^Over all possible seeds, .*Student’s t for the mean of these 2 differences/);
+  expect(wordsOf(of(0, 0.1, { interval: null })).how).toBe("No predictions are kept, so no interval is known.");
 });
 
 test("an interval without width is none: it is said that all images, or all seeds, are alike", () => {
   const same = of(0, 0, { interval: [0, 0] });
-  expect(wordsOf(same).range).toBe("The two models are right on the same of these 1000 test images, so the images show nothing of a difference between them.");
-  expect(wordsOf(of(0, 1, { interval: [1, 1] })).range).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);
-  expect(wordsOf(same, of(1, 0)).range).toBe("All 2 seeds have the same difference, so they do not show how much another seed may change it.");
+  expect(wordsOf(same)).toMatchObject({
+    result: "The student is as good as the control (1 seed; 1,000 test images).",
+    doubt: "The two models are right on the same of these 1000 test images, so the images show nothing of a difference between them.",
+  });
+  expect(wordsOf(of(0, 1, { interval: [1, 1] })).doubt).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);
+  expect(wordsOf(same, of(1, 0)).doubt).toBe("All 2 seeds have the same difference, so they do not show how much another seed may change it.");
 });
 
 test("points have a sign", () => {

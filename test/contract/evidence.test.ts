@@ -8,9 +8,9 @@ const [hashes, chain] = [{ data: "d", initialWeights: "w", batches: "c", teacher
 
 /** The verdict on a student beside this control. */
 function verdict({ train, ...control }: Partial<ArmEvidence> & { train?: Partial<Recipe["train"]> }) {
-  const student: ArmEvidence = { arm: "student", recipe, hashes, chain, damage: null };
+  const student: ArmEvidence = { arm: "student", recipe, hashes, chain, linked: 3, damage: null };
   const own: Recipe = { ...recipe, distillation: null, teacher: null, train: { ...recipe.train, ...train } };
-  const arm: ArmEvidence = { ...student, arm: "control", recipe: own, ...control };
+  const arm: ArmEvidence = { ...student, arm: "control", recipe: own, ...control, linked: (control.chain ?? chain).filter((link) => link !== null).length };
   return verdictOf(compareEvidence(arm, student), { control: arm.chain.length, student: chain.length });
 }
 
@@ -36,7 +36,7 @@ it.each<[Parameters<typeof verdict>[0], string]>([
 
 it("compares no batches where the student also learns from images without labels, and says so", () => {
   const more = { ...recipe, data: { ...recipe.data, labelled: 500, unlabelled: "rest" } };
-  const student: ArmEvidence = { arm: "student", recipe: more, hashes, chain, damage: null };
+  const student: ArmEvidence = { arm: "student", recipe: more, hashes, chain, linked: 3, damage: null };
   const control: ArmEvidence = { ...student, arm: "control", recipe: { ...more, distillation: null, teacher: null }, chain: ["x", "y", "z"] };
   const judged = (arm: ArmEvidence) => verdictOf(compareEvidence(arm, student), { control: 3, student: 3 });
   expect(judged(control)).toMatchObject({ controlled: false, differentImages: true, tunedSeparately: false, provenTo: 0 });
@@ -47,7 +47,7 @@ it("compares no batches where the student also learns from images without labels
   const sameImages: ArmEvidence = { ...student, arm: "same-images", recipe: onLabelled, chain: control.chain };
   const beside = (arm: ArmEvidence) => verdictOf(compareEvidence(control, arm), { control: 3, student: arm.chain.length });
   expect(beside(sameImages)).toMatchObject({ controlled: true, differentImages: false, provenTo: 3 });
-  expect(beside({ ...sameImages, chain: ["x"] }).reason).toMatch(/control has 3 batches and the arm with the teacher on the same images 1$/);
+  expect(beside({ ...sameImages, chain: ["x"], linked: 1 }).reason).toMatch(/control has 3 batches and the arm with the teacher on the same images 1$/);
 });
 
 it("calls tuned separately only a control that can be compared", () => {

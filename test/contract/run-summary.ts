@@ -12,6 +12,7 @@ export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRu
   epochs: 2,
   testAcc: 0.5,
   trainAcc: 0.5,
+  seconds: 100,
   owner: null,
   beginsAnew: false,
   damage: null,

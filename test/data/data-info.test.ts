@@ -54,6 +54,7 @@ test("an image folder: counts, size and small thumbnails", async () => {
   const [cat] = info.thumbnails;
   const { data, info: size } = await sharp(cat!.png).raw().toBuffer({ resolveWithObject: true });
   expect([size.width, size.height, ...data.subarray(0, 3)]).toEqual([96, 96, 1, 2, 3]);
+  expect(await sharp(cat!.path!).metadata()).toMatchObject({ width: 200, height: 150 });
 });
 
 test("an image folder with unusual content: each problem is named", async () => {

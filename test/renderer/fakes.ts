@@ -2,15 +2,17 @@
 
 import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
+import { columnsOf } from "../../src-main/contract/columns";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
 import type { Command } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { ResolvedRecipe } from "../../src-main/contract/recipe";
-import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunOwner } from "../../src-main/contract/run";
+import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
+import type { ReadRun } from "../../src-renderer/state/seal";
 import { summary } from "../contract/run-summary";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
@@ -22,16 +24,27 @@ export class FakeEngine {
   /** Ends it without being asked to. */
   die: (end: { message: string; details: string }) => void = () => {};
 
-  constructor(readonly answers: Answers = {}) {}
+  readonly answers: Answers;
+
+  /** Unless a test says otherwise, each teacher knows the classes of the data. */
+  constructor(answers: Answers = {}) {
+    this.answers = {
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      ...answers,
+    };
+  }
 
   readonly client = {
     call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {
       this.calls.push({ method, params });
-      const answer = this.answers[method];
+      const answer = this.answers[method] ?? (method === "readEvidence" ? this.#evidence : undefined);
       if (!answer) throw failure(`no answer to ${method}`);
       return answer(params as never, (notice) => onNotice?.({ id: 1, ...notice } as Notice));
     },
   } as unknown as EngineClient;
+
+  /** That of the folder which `readCourse` answers with. */
+  #evidence = async (params: never, notify: Notify) => ((await this.answers.readCourse!(params, notify)) as ReturnType<typeof details>).evidence;
 
   paramsOf(method: Method): unknown[] {
     return this.calls.filter((call) => call.method === method).map(({ params }) => params);
@@ -57,14 +70,17 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       platform: "linux",
       theme: "dark",
+      lesson: true,
       runsDirectory: "/runs",
       notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
     chooseReportFile: answering("chooseReportFile", picks),
+    saveRecipe: answering("saveRecipe", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
+    setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {
@@ -174,20 +190,24 @@ export const liveRun = (values: Partial<LiveRun> = {}): LiveRun => ({
 /** Arms that have begun, in epochs of so many batches. */
 export function begunCurves(arms: readonly ArmName[], perEpoch: number, epochs: number): Curves {
   const curves = new Curves();
-  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, perEpoch, epochs));
+  for (const arm of arms) curves.open(new ArmCurve(arm, `/runs/one/${arm}`, { batchesPerEpoch: perEpoch, epochs, batchSize: 10 }));
   return curves;
 }
 
-export const details = (arm: ArmName, values: Partial<RunDetails> = {}): RunDetails => ({
-  ...summary(arm),
-  recipe: arm === "control" ? controlRecipe : studentRecipe,
-  hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
-  classes: ["cat", "dog"],
-  parameters: 1000,
-  evidenceDamage: null,
-  batches: batches(4, 2),
-  epochRecords: [epoch(1, 0.4), epoch(2, 0.5)],
-  teacherTestAcc: 0.9,
-  events: [],
-  ...values,
-});
+/** What a run folder holds, evidence and all. */
+export function details(arm: ArmName, values: Partial<RunDetails> = {}): ReadRun & { evidence: RunEvidence } {
+  const { batches: records = batches(4, 2), evidenceDamage = null, ...others } = values;
+  return {
+    ...summary(arm),
+    recipe: arm === "control" ? controlRecipe : studentRecipe,
+    hashes: { data: "data", initialWeights: "start", batches: "end", teacher: null },
+    classes: ["cat", "dog"],
+    parameters: 1000,
+    columns: columnsOf(records),
+    evidence: { arm, chain: records.map(({ chain }) => chain), damage: evidenceDamage },
+    epochRecords: [epoch(1, 0.4), epoch(2, 0.5)],
+    teacherTestAcc: 0.9,
+    events: [],
+    ...others,
+  };
+}

@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -301,10 +301,50 @@ describe("the page of other runs", () => {
     const student = finishedRun(join(parent, "b", "student"), { arm: "student" });
     const text = textOf(report("html", control, student));
     expect(text).toContain(
-      `Not compared: ${control}, ${student}. A control and a student are compared if they lie side by side in the folder of one comparison`,
+      `Not compared: ${join("a", "control")}, ${join("b", "student")}. A control and a student are compared if they lie side by side in the folder of one comparison`,
     );
     expect(report("html", control, student)).toContain("<title>2 runs –");
     expect(report("html", control)).not.toContain("Not compared");
+  });
+});
+
+describe("what a report tells of the computer", () => {
+  const withPaths = () => {
+    const directory = comparison();
+    const weights = join(parent, "weights of ada", "teacher.safetensors");
+    const data = join(parent, "photos of ada");
+    for (const arm of ["control", "student"]) {
+      const { recipe, events } = runFiles(join(directory, arm));
+      const header = JSON.parse(readFileSync(recipe, "utf8"));
+      header.recipe.data.path = data;
+      if (header.recipe.teacher) header.recipe.teacher.weights = weights;
+      writeFileSync(recipe, JSON.stringify(header));
+      rmSync(runFiles(join(directory, arm)).checkpoint, { recursive: true, force: true });
+      appendFileSync(
+        events,
+        `${JSON.stringify({ time: "2026-11-29T00:00:00Z", type: "warning", text: `${join(data, "cat", "1.jpg")} is left out; see ${homedir()}/x` })}\n`,
+      );
+    }
+    return directory;
+  };
+
+  test.each(["html", "csv", "json"] as const)("%s does not say where on it anything lies, but what it is called", (format) => {
+    const text = report(format, withPaths());
+    expect(text).not.toContain(parent);
+    expect(text).not.toContain(homedir());
+    expect(text).toContain("comparison");
+    if (format === "csv") return;
+    expect(text).toMatch(/photos of ada\/cat\/1\.jpg is left out; see ~\/x/);
+    expect(text).toContain('"weights":"teacher.safetensors"'.replace(/:/, format === "json" ? ": " : ":"));
+  });
+
+  test("folders of one name are told apart by those that they lie in", () => {
+    const folders = ["a", "b"].map((name) => finishedRun(join(parent, name, "run"), { arm: "single", recipe: { ...controlRecipe, name } }));
+    expect(JSON.parse(report("json", ...folders)).runs.map((run: { directory: string }) => run.directory)).toEqual([join("a", "run"), join("b", "run")]);
+  });
+
+  test("names version and processor by which each arm was trained", () => {
+    expect(textOf(report("html", comparison()))).toMatch(/Trained by Distill Studio \d+\.\d+\.\d+ on .+, \w+ \w+/);
   });
 });
 
@@ -406,20 +446,18 @@ describe("how sure the difference is", () => {
   test("over test images: an interval, how it was computed, and what the answers say", () => {
     const text = textOf(report("html", predicted("one", { gain: 0.375 })));
     // Three of eight images are gained: resamples of eight give 0 ... 1, and 2.5 % of them at most 0.
-    expect(text).toMatch(
-      /the difference between these two models is between \+0\.0 and \+75\.0 points, with 95 % confidence\. Paired bootstrap: the 8 test images/,
-    );
+    expect(text).toMatch(/\(95 %: \+0\.0 to \+75\.0; 1 seed; 8 test images\)\. .*Paired bootstrap: the 8 test images/);
     expect(text).toMatch(/Agrees with the teacher share of .+? 37\.5 % 75\.0 %/);
     // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
     expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);
     expect(text).toMatch(/Calibration error \(ECE\) .+? 42\.5 % 5\.0 %/);
+    expect(text).toMatch(/Soft labels .* Teacher Control Student (\w+) 0 (\w+) 80\.0 % (\w+) 20\.0 % \2 80\.0 % \3 20\.0 % \2 80\.0 %/);
   });
 
   test("over seeds: means, deviations and the interval of the paired differences", () => {
     const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
     const text = textOf(report("html", ...seeds));
-    expect(text).toContain("demo, over 3 seeds The student is 18.0 points better than the control.");
-    expect(text).toContain("Over all possible seeds, the mean difference is between +15.5 and +20.5 points, with 95 % confidence.");
+    expect(text).toContain("demo, over 3 seeds The teacher adds 18.0 points (95 %: +15.5 to +20.5; 3 seeds; 8 test images).");
     expect(text).toContain("Mean ± standard deviation +18.0 points ± 1.0 52.0 % ± 0.0 70.0 % ± 1.0");
   });
 
@@ -427,7 +465,7 @@ describe("how sure the difference is", () => {
     const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
     const { comparisons, summary, runs } = JSON.parse(report("json", ...seeds));
     expect(runs).toHaveLength(6);
-    expect(comparisons).toMatchObject([{}, { seed: 1, name: "demo", directory: seeds[1], control: { agreement: 0.375 }, student: { agreement: 0.75 } }, {}]);
+    expect(comparisons).toMatchObject([{}, { seed: 1, name: "demo", directory: "seed-1", control: { agreement: 0.375 }, student: { agreement: 0.75 } }, {}]);
     expect(comparisons[1].difference).toBeCloseTo(0.17, 12);
     expect(summary).toMatchObject({
       seeds: [0, 1, 2],
@@ -443,7 +481,7 @@ describe("how sure the difference is", () => {
 
   test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
     const text = textOf(report("html", ...[-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }))));
-    expect(text).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.");
+    expect(text).toContain("Not shown yet: it may be chance. About 15 more seeds like these would show it.");
   });
 
   test("over numbers of labels: a point for each, with its seeds, as table and chart", () => {

@@ -8,7 +8,7 @@ import { DIFFERENT_IMAGES, tunedInWords } from "../../contract/evidence";
 import { InputError, UsageError } from "../../contract/failure";
 import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
-import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, SweepResult, Verdict } from "../../contract/run";
+import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, ProvenSummary, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
@@ -235,9 +235,9 @@ const paragraphs = (parts: readonly (string | null)[]): string => parts.filter((
 const places = (directory: string, report: string, world: World) => `Runs: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`;
 
 /** `remedy`: the command that makes it surer, if there is one. */
-function sureness(summary: ComparisonSummary, remedy: string | null): string {
-  const { result, range, how } = surenessInWords(summary);
-  return [result, range, how, remedy].filter(Boolean).join("\n");
+function sureness(summary: ProvenSummary, remedy: string | null): string {
+  const { result, doubt, how } = surenessInWords(summary, summary.controlled);
+  return [result, doubt, remedy, how].filter(Boolean).join("\n");
 }
 
 function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): string | null {

@@ -125,6 +125,7 @@ async function describe(folder: string, thumbnailsPerClass: number, selection: S
   const same = sizes.every(({ width, height }) => width === first?.width && height === first.height);
   const thumbnails = await settled(firstOfEach(classes, train.length > 0 ? train : test, thumbnailsPerClass), async (file) => ({
     label: file.label,
+    path: file.path,
     png: await thumbnail(file, THUMBNAIL, { signal }),
   }));
   return {

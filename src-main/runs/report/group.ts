@@ -1,9 +1,13 @@
-import type { Compared, RunDetails } from "../../contract/run";
+import type { RunDetails } from "../../contract/run";
+import type { ComparedInFolder } from "../figures";
+import type { Example } from "./examples";
 
 /** Runs that are overlaid in charts: the arms of a comparison, or a single run. */
 export interface Group {
   title: string;
   runs: RunDetails[];
-  /** Of a comparison whose arms are finished and can be compared; null otherwise. `damage`: why there are fewer figures than there should be. */
-  figures: (Compared & { damage: string | null }) | null;
+  /** Of a comparison whose arms are finished and can be compared; null otherwise. */
+  figures: ComparedInFolder | null;
+  /** Of a comparison whose answers are kept; none otherwise. */
+  examples: readonly Example[];
 }

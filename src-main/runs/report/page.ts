@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { arithmeticInWords } from "../../contract/arithmetic";
 import { armInWords, armLabel, type ComparedArm } from "../../contract/arms";
 import { bestEpoch, bestInWords } from "../../contract/best-epoch";
@@ -12,9 +11,11 @@ import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import { documentOf } from "./document";
+import { examplesTable } from "./examples";
 import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
+import { folderOf } from "./places";
 import { answerTable, seedsSection, surenessOf } from "./sureness";
 
 export function reportPage(groups: readonly Group[]): string {
@@ -48,7 +49,7 @@ function groupSection(group: Group, isOneOfSeveral: boolean): Markup {
   const { title, runs, figures } = group;
   const drawn = runs.map(drawnAs);
   return html`<section>
-<header><h1>${title}</h1><p class="muted">${subtitle(runs)}${isOneOfSeveral ? html` · <code>${folderOf(runs)}</code>` : null}</p></header>
+<header><h1>${title}</h1><p class="muted">${subtitle(runs)}${isOneOfSeveral ? html` · <code>${folderOf(runs[0]!)}</code>` : null}</p></header>
 ${damaged(runs)}
 ${verdict(group)}
 ${arms(runs) && taught(runs)}
@@ -58,6 +59,7 @@ ${resultTable(drawn)}
 ${best(drawn)}
 ${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
+${examplesTable(group.examples)}
 ${pairsOf(runs).map((pair, _, pairs) => fairness(pair, runs, pairs.length > 1))}
 ${recipeTable(drawn)}
 </section>`;
@@ -96,9 +98,6 @@ function subtitle(runs: readonly RunDetails[]): string {
   const labels = recipe.data.labelled == null ? "" : ` · ${recipe.data.labelled} labels`;
   return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${recipe.train.precision} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }
-
-/** Of a comparison, or of a run of one arm. */
-const folderOf = ([run]: readonly RunDetails[]) => (run!.arm === "single" ? run!.directory : dirname(run!.directory));
 
 // ---- Result -----------------------------------------------------------------------------------------------------------------------
 
@@ -355,6 +354,7 @@ function recipeTable(drawn: readonly Drawn[]): Markup {
     return html`<tr${new Set(texts).size > 1 ? html` class="differs"` : null}><th scope="row">${label} <code>${key}</code></th>${texts.map((text) => html`<td>${text}</td>`)}</tr>`;
   })}
 ${arithmeticRow(drawn)}
+${computerRow(drawn)}
 ${normalizationRow(drawn, "student", "Student’s images")}
 ${normalizationRow(drawn, "teacher", "Teacher’s images")}</tbody>
 </table>`;
@@ -364,6 +364,15 @@ ${normalizationRow(drawn, "teacher", "Teacher’s images")}</tbody>
 function arithmeticRow(drawn: readonly Drawn[]): Markup | null {
   if (drawn.every(({ run }) => !run.arithmetic)) return null;
   return html`<tr><th scope="row">Arithmetic</th>${drawn.map(({ run }) => html`<td>${arithmeticInWords(run)}</td>`)}</tr>`;
+}
+
+/** Where and by which version the arms were trained; more than one where a run went on elsewhere. */
+function computerRow(drawn: readonly Drawn[]): Markup | null {
+  const texts = drawn.map(({ run: { events } }) => [
+    ...new Set(events.flatMap(({ type, text }) => (["started", "resumed"].includes(type) && text ? [text] : []))),
+  ]);
+  if (texts.every((each) => each.length === 0)) return null;
+  return html`<tr><th scope="row">Trained by</th>${texts.map((each) => html`<td>${each.join("; then ") || "–"}</td>`)}</tr>`;
 }
 
 /** What was used, whether or not the recipe names it. */

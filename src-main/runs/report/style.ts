@@ -40,6 +40,9 @@ tbody th { font-weight: 500; }
 .recipe td { width: 24%; }
 .recipe code { margin-left: 6px; }
 .differs th, .differs td { background: var(--marked); }
+.soft td { width: 24%; vertical-align: top; }
+.soft .answer { position: relative; display: block; padding: 1px 6px; z-index: 0; font-size: 13px; }
+.soft .answer i { position: absolute; left: 0; top: 1px; bottom: 1px; z-index: -1; border-radius: 4px; background: var(--sunken); }
 .hashes { margin-top: 14px; }
 code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace; color: var(--muted); }
 .key { white-space: nowrap; }
@@ -75,6 +78,10 @@ svg text { font-size: 12px; fill: var(--muted); }
 .dot.student { fill: var(--student); }
 .dot.best { fill: var(--teacher); }
 .cross { stroke: var(--bad); stroke-width: 2; }
+.strip { height: 46px; margin: 14px 0; overflow: visible; }
+.strip .interval { fill: var(--student); opacity: 0.28; }
+.strip .mean { stroke: var(--student); stroke-width: 3; }
+.strip .seed { fill: var(--surface); stroke: var(--student); stroke-width: 2; }
 svg text.teacher { fill: var(--teacher); }
 @media (max-width: 640px) {
   main { padding: 28px 14px; }

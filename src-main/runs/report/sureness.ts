@@ -2,6 +2,7 @@
 import { armLabel, type ComparedArm } from "../../contract/arms";
 import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
 import type { ArmFigures, ArmSummary, Compared, ComparisonSummary } from "../../contract/run";
+import { stripOf } from "../../contract/strip";
 import type { Group } from "./group";
 import { html, type Markup } from "./markup";
 import { overSeeds } from "./over-seeds";
@@ -10,8 +11,8 @@ import { overSeeds } from "./over-seeds";
 export function surenessOf({ figures }: Group): Markup | null {
   if (!figures) return null;
   const summary = summarize([figures]);
-  const { isShown, result, range, how } = surenessInWords(summary);
-  return html`${range ? html`<p>${isShown ? null : `${result} `}${range}</p><p class="muted">${how}</p>` : null}
+  const { result, doubt, how } = surenessInWords(summary, figures.controlled);
+  return html`<p>${result} ${doubt}</p>${strip(summary)}<p class="muted">${how}</p>
 ${figures.damage ? html`<p class="muted">Figures that need predictions are missing: ${figures.damage}.</p>` : null}`;
 }
 
@@ -26,6 +27,23 @@ export function answerTable(comparison: ComparisonSummary | Compared): Markup | 
 </table>`;
 }
 
+const HEIGHT = 46;
+const BAR = 16;
+const share = (at: number) => `${(100 * at).toFixed(2)}%`;
+
+/** The difference, its interval and its seeds on one line. */
+function strip(summary: ComparisonSummary): Markup {
+  const { zero, mean, interval, seeds, ticks, words } = stripOf(summary);
+  const line = (at: number, className: string) => html`<line class="${className}" x1="${share(at)}" x2="${share(at)}" y1="4" y2="${2 * BAR - 4}"/>`;
+  return html`<svg class="strip" height="${HEIGHT}" role="img" aria-label="${words}">
+${ticks.map(({ at, label }) => html`<text class="middle" x="${share(at)}" y="${HEIGHT - 2}">${label}</text>`)}
+${line(zero, "axis")}
+${interval && html`<rect class="interval" x="${share(interval[0])}" width="${share(interval[1] - interval[0])}" y="${BAR - 5}" height="10" rx="5"/>`}
+${seeds.map((at) => html`<circle class="seed" cx="${share(at)}" cy="${BAR}" r="4"/>`)}
+${line(mean, "mean")}
+</svg>`;
+}
+
 const armHeading = ({ arm }: { arm: ComparedArm }) => html`<th scope="col"><span class="key ${arm}">${armLabel(arm)}</span></th>`;
 
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
@@ -38,13 +56,16 @@ export function seedsSection(groups: readonly Group[]): Markup | null {
   const { comparisons, summary } = over;
   const arms = armsIn<ArmSummary>(summary);
   const parts = gainPartsInWords(summary, null);
-  const { isShown, result, range, how } = surenessInWords(summary);
+  const { isShown, result, doubt, how } = surenessInWords(
+    summary,
+    comparisons.every(({ controlled }) => controlled),
+  );
   const open = groups.length - comparisons.length;
   const spread = (mean: string, deviation: number | null) => (deviation === null ? mean : `${mean} ± ${(deviation * 100).toFixed(1)}`);
   return html`<section>
 <header><h1>${groups[0]!.title}, over ${comparisons.length} seeds</h1></header>
-<p class="verdict${isShown ? "" : " pending"}">${result}${open > 0 ? ` ${open} more of these comparisons ${open === 1 ? "is" : "are"} not counted: not finished, or not comparable.` : ""}</p>
-<p>${range}</p>
+<p class="verdict${isShown ? "" : " pending"}">${result} ${doubt}${open > 0 ? ` ${open} more of these comparisons ${open === 1 ? "is" : "are"} not counted: not finished, or not comparable.` : ""}</p>
+${strip(summary)}
 <p class="muted">${how}</p>
 ${parts === null ? null : html`<p>${parts}</p>`}
 <table class="result">

@@ -26,6 +26,8 @@ describe("distill compare", () => {
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
       sameImages: null,
       difference: 0.05,
+      differences: [0.05],
+      seconds: 130,
       deviation: null,
       interval: [0.01, 0.09],
       intervalOver: "test images",
@@ -49,7 +51,7 @@ describe("distill compare", () => {
 });
 
 describe("a comparison of three arms", () => {
-  const difference = (value: number) => ({ difference: value, deviation: null, interval: null, intervalOver: null, moreSeeds: null });
+  const difference = (value: number) => ({ difference: value, differences: [value], deviation: null, interval: null, intervalOver: null, moreSeeds: null });
   const proof = { controlled: true, reason: null, tunedSeparately: false, differentImages: false, differingSettings: [], provenTo: 32 };
   const parts = { teacherAdds: { ...difference(0.02), ...proof }, imagesAdd: difference(0.03) };
   const three: ComparisonResult = {
@@ -116,10 +118,10 @@ describe("distill demo", () => {
       "",
       "Both learned from the labels; the student alone also from the teacher, resnet20_cifar10, by locality guidance. That teacher had been trained before, on the 50,000 labelled training images of CIFAR-10, the sample's among them.",
       "",
-      "With this seed, the student is 5.0 points better than the control.",
-      "With other test images like these, the difference between these two models is between +1.0 and +9.0 points, with 95 % confidence.",
-      expect.stringMatching(/^Paired bootstrap: the 1000 test images .* it is one seed, and another may give another difference\.$/),
+      "The teacher adds 5.0 points (95 %: +1.0 to +9.0; 1 seed; 1,000 test images).",
+      "It is one seed: another may give another difference.",
       "Compare 3 seeds with: npx distill compare --recipe /runs/x/request.json",
+      expect.stringMatching(/^With other test images .* Paired bootstrap: the 1000 test images .* another may give another difference\.$/),
       "",
       "control | student",
       "Agrees with the teacher | 55.0 % | 55.0 %",
@@ -190,15 +192,15 @@ describe("several seeds", () => {
   it("ends with means, deviations and the interval of the difference", async () => {
     const { out } = await runWith({ watch: () => sweep(0.184, 0.171, 0.19) }, ["compare", "--recipe", "recipe.json"], { cwd });
     expect(out).toMatch(/mean +40\.0 % +58\.2 % +\+18\.2 points\ndeviation +± 0\.0 +± 1\.0 +± 1\.0\n/);
-    expect(out).toContain("The student is 18.2 points better than the control.\n");
-    expect(out).toContain("Over all possible seeds, the mean difference is between +15.8 and +20.6 points, with 95 % confidence.\n");
+    expect(out).toContain("The teacher adds 18.2 points (95 %: +15.8 to +20.6; 3 seeds; 1,000 test images).\nOver all possible seeds, ");
     expect(out).not.toContain("--add-seeds");
   });
 
   it("says that nothing is shown yet, and how to add seeds", async () => {
     const { out } = await runWith({ watch: () => sweep(-0.01, 0.01, 0.03) }, ["compare", "--recipe", "recipe.json"], { cwd });
-    expect(out).toContain("Not shown yet: a difference of +1.0 points may be chance. About 15 more seeds like these would show it.\n");
-    expect(out).toContain("Add them with: npx distill compare --add-seeds 15 --out /runs/x\n");
+    expect(out).toContain(
+      "Not shown yet: it may be chance. About 15 more seeds like these would show it.\nAdd them with: npx distill compare --add-seeds 15 --out /runs/x\n",
+    );
   });
 
   it("prints the same as JSON", async () => {

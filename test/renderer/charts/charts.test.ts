@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { barsOf, orderOf } from "../../../src-renderer/charts/bars";
-import { armsWith, batchColumns, batchLines, longestOf } from "../../../src-renderer/charts/batch-chart";
-import { epochColumns, epochLines, epochSpan } from "../../../src-renderer/charts/epoch-chart";
-import { Curves } from "../../../src-renderer/state/curves.svelte";
-import { batches, begunCurves, epoch } from "../fakes";
+import { armsWith, batchLines, epochLines } from "../../../src-renderer/charts/lines";
+import { extremesOf } from "../../../src-renderer/charts/trace";
+import type { Curves } from "../../../src-renderer/state/curves.svelte";
+import { batch, batches, begunCurves, epoch } from "../fakes";
 
 function comparison(): Curves {
   const curves = begunCurves(["control", "student"], 2, 3);
@@ -13,42 +13,77 @@ function comparison(): Curves {
 }
 
 describe("by batch", () => {
-  it("each arm has a line, or two with the smoothed one, and its column padded to the longest", () => {
-    const { arms } = comparison();
-    expect(longestOf(arms)).toBe(3);
-    expect(batchLines(arms, false).map(({ name }) => name)).toEqual(["Control", "Student"]);
-    expect(batchColumns(arms, "loss", false)).toEqual([
-      [1, 2, 3],
-      [2, 2, 2],
-      [4, 4, null],
-    ]);
-    expect(batchLines(arms, true).map(({ name, faint }) => [name, faint ?? false])).toEqual([
-      ["Control", true],
-      ["Control", false],
-      ["Student", true],
-      ["Student", false],
-    ]);
-    expect(batchColumns(arms, "loss", true)).toHaveLength(5);
+  it("each arm has a line of its values, where there is room for each", () => {
+    const [control, student] = batchLines(comparison().arms, "loss", "batch", 0);
+    expect(control!.name).toBe("Control");
+    expect(control!.trace([0, 4], 300)).toEqual({ line: { x: [1, 2, 3], y: [2, 2, 2] }, behind: { x: [], y: [] } });
+    expect(student!.trace([0, 4], 300).line).toEqual({ x: [1, 2], y: [4, 4] });
+    expect([control!.value(null), student!.value(2), student!.value(3)]).toEqual([2, 4, null]);
+  });
+
+  it("a smoothed line has the values behind it", () => {
+    const curves = begunCurves(["single"], 2, 3);
+    curves.addBatches("single", [batch(0, 2, { loss: 0 }), batch(1, 2, { loss: 1 })]);
+    const [line] = batchLines(curves.arms, "loss", "batch", 0.5);
+    const { line: smooth, behind } = line!.trace([0, 4], 300);
+    expect([smooth.y[1], behind.y]).toEqual([expect.closeTo(2 / 3), [0, 1]]);
+  });
+
+  it("many values are drawn as the least, most and mean at each pixel, of those in range alone", () => {
+    const curves = begunCurves(["single"], 1000, 10);
+    curves.addBatches(
+      "single",
+      batches(9000, 1000).map((record, index) => ({ ...record, loss: index % 2 === 0 ? 1 : 3 })),
+    );
+    const [line] = batchLines(curves.arms, "loss", "batch", 0);
+    const { line: means, behind } = line!.trace([0, 9000], 100);
+    expect(means.x).toHaveLength(100);
+    expect(behind.x).toHaveLength(200);
+    expect(extremesOf([behind], [0, 9000])).toEqual([1, 3]);
+    for (const mean of means.y.slice(1)) expect(mean).toBeCloseTo(2, 1);
+    const part = line!.trace([4000, 6000], 100).line;
+    expect([part.x.at(0)! > 3999, part.x.at(-1)! < 6001]).toEqual([true, true]);
+  });
+
+  it("each value is drawn again once the part on screen is short enough, with those just beyond it", () => {
+    const curves = begunCurves(["single"], 1000, 10);
+    curves.addBatches("single", batches(9000, 1000));
+    const [line] = batchLines(curves.arms, "loss", "batch", 0);
+    expect(line!.trace([100, 103], 300).line.x).toEqual([99, 100, 101, 102, 103]);
+  });
+
+  it("by time, arms lie where their own batches end", () => {
+    const curves = begunCurves(["control", "student"], 2, 3);
+    curves.addBatches("control", batches(2, 2));
+    curves.addBatches("student", batches(2, 2, { imagesPerSecond: 50 }));
+    const [control, student] = batchLines(curves.arms, "loss", "time", 0).map((line) => line.trace([0, 1], 300).line.x);
+    expect(control).toEqual([expect.closeTo(0.1), expect.closeTo(0.2)]);
+    expect(student).toEqual([expect.closeTo(0.2), expect.closeTo(0.4)]);
   });
 
   it("any part of the loss is drawn by its name, for the arms that have it", () => {
     const { arms } = comparison();
     const drawn = armsWith(arms, "kd");
     expect(drawn.map(({ arm }) => arm)).toEqual(["student"]);
-    expect(batchColumns(drawn, "kd", false)).toEqual([
-      [1, 2],
-      [6, 6],
-    ]);
+    expect(batchLines(drawn, "kd", "batch", 0)[0]!.trace([0, 4], 300).line.y).toEqual([6, 6]);
     expect(armsWith(arms, "ce")).toHaveLength(2);
-    expect(batchColumns(arms, "novel", false)).toEqual([
-      [1, 2, 3],
-      [null, null, null],
-      [null, null, null],
-    ]);
+    expect(armsWith(arms, "novel")).toEqual([]);
   });
 
-  it("nothing is drawn of a run that has not started", () => {
-    expect(batchColumns([], "loss", true)).toEqual([[]]);
+  it("a loss that is no number leaves a gap", () => {
+    const curves = begunCurves(["single"], 4, 1);
+    curves.addBatches("single", [batch(0, 4), batch(1, 4, { loss: Number.NaN }), batch(2, 4)]);
+    const [line] = batchLines(curves.arms, "loss", "batch", 0);
+    expect(line!.trace([0, 4], 300).line.x).toEqual([1, 3]);
+    expect(line!.value(2)).toBeNull();
+  });
+
+  it("what there is to draw changes with each batch", () => {
+    const curves = comparison();
+    const [line] = batchLines(curves.arms, "loss", "batch", 0);
+    const before = line!.stamp();
+    curves.addBatches("control", [batch(3, 2)]);
+    expect(line!.stamp()).not.toBe(before);
   });
 });
 
@@ -57,34 +92,25 @@ describe("by epoch", () => {
   curves.addEpoch("control", epoch(1, 0.4));
   curves.addEpoch("control", epoch(2, null));
 
-  it("each arm has its tested epochs", () => {
-    expect(epochLines(curves, null).map(({ name }) => name)).toEqual(["Control", "Student"]);
-    expect(epochColumns(curves, null)).toEqual([
-      [1, 2, 3],
-      [0.4, null, null],
-      [null, null, null],
-    ]);
+  it("each arm has its tested epochs, where their last batches end", () => {
+    const [control, student] = epochLines(curves, null, "batch");
+    expect(control!.trace([0, 6], 300).line).toEqual({ x: [2], y: [0.4] });
+    expect(epochLines(curves, null, "epoch")[0]!.trace([0, 3], 300).line.x).toEqual([1]);
+    expect(student!.trace([0, 6], 300).line.x).toEqual([]);
+    expect([control!.value(null), control!.value(1), control!.value(2.5), student!.value(null)]).toEqual([0.4, null, 0.4, null]);
   });
 
-  it("reaches as far as the charts by batch: of a long run that has just begun, two epochs", () => {
-    expect(epochSpan(new Curves())).toEqual([0.5, 1.5]);
-    expect(epochSpan(curves)).toEqual([0.5, 2.5]);
-    const long = begunCurves(["single"], 2, 200);
-    expect(epochSpan(long)).toEqual([0.5, 2.5]);
-    long.addBatches("single", batches(20, 2));
-    expect(epochSpan(long)).toEqual([0.5, 13.5]);
-    long.addBatches("single", batches(400, 2));
-    expect(epochSpan(long)).toEqual([0.5, 200.5]);
+  it("takes epochs that come", () => {
+    const [line] = epochLines(curves, null, "epoch");
+    const before = [line!.stamp(), line!.trace([0, 3], 300).line.x.length];
+    curves.addEpoch("control", epoch(3, 0.5));
+    expect([line!.stamp(), line!.trace([0, 3], 300).line.x.length]).toEqual([before[0]! + 1, before[1]! + 1]);
   });
 
   it("the teacher's line runs from edge to edge", () => {
-    expect(epochLines(curves, 0.9).at(-1)).toMatchObject({ name: "Teacher", dashed: true });
-    expect(epochColumns(curves, 0.9)).toEqual([
-      [0.5, 1, 2, 3, 3.5],
-      [null, 0.4, null, null, null],
-      [null, null, null, null, null],
-      [0.9, 0.9, 0.9, 0.9, 0.9],
-    ]);
+    const teacher = epochLines(curves, 0.9, "batch").at(-1)!;
+    expect(teacher).toMatchObject({ name: "Teacher", dashed: true });
+    expect(teacher.trace([1, 5], 300).line).toEqual({ x: [1, 5], y: [0.9, 0.9] });
   });
 });
 

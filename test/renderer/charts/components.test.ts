@@ -3,9 +3,11 @@ import { expect, it } from "vitest";
 import Bars from "../../../src-renderer/charts/Bars.svelte";
 import BatchChart from "../../../src-renderer/charts/BatchChart.svelte";
 import EpochChart from "../../../src-renderer/charts/EpochChart.svelte";
+import { ChartView } from "../../../src-renderer/state/chart-view.svelte";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
 import { batches, begunCurves, epoch } from "../fakes";
 
+const view = new ChartView();
 const format = (value: number) => value.toFixed(1);
 
 function comparison(): Curves {
@@ -20,19 +22,21 @@ const wordsOf = (html: string) => /role="img" aria-label="([^"]+)"/.exec(html)?.
 it.each([
   ["loss", "Loss: Control 2.0, Student 4.0, 3 batches"],
   ["trainAcc", "Loss: Control 0.5, Student 0.5, 3 batches"],
-  ["novel", "Loss: Student 6.0, 2 batches"],
+  ["novel", "Loss: Student 6.0, 3 batches"],
 ])("a chart of %s says what it shows", (column, words) => {
-  const { body } = render(BatchChart, { props: { title: "Loss", curves: comparison(), column, format, smoothed: true } });
+  const { body } = render(BatchChart, { props: { title: "Loss", yTitle: "Loss", curves: comparison(), view, column, format, smoothed: true } });
   expect(wordsOf(body)).toBe(words);
 });
 
 it("a chart of a run that has not started says so", () => {
-  expect(wordsOf(render(BatchChart, { props: { title: "Loss", curves: new Curves(), column: "loss", format } }).body)).toBe("Loss: , 0 batches");
+  expect(wordsOf(render(BatchChart, { props: { title: "Loss", yTitle: "Loss", curves: new Curves(), view, column: "loss", format } }).body)).toBe(
+    "Loss: 0 batches",
+  );
 });
 
 it("a chart of test accuracy has the teacher's beside the arms'", () => {
-  expect(wordsOf(render(EpochChart, { props: { curves: comparison(), teacherAcc: 0.9 } }).body)).toBe(
-    "Test accuracy: Control 40.0 %, Student no value yet, Teacher 90.0 %, 3 epochs",
+  expect(wordsOf(render(EpochChart, { props: { curves: comparison(), view, teacherAcc: 0.9 } }).body)).toBe(
+    "Test accuracy: Control 40.0 %, Student no value yet, Teacher 90.0 %, 3 batches",
   );
 });
 

@@ -12,6 +12,7 @@ const summaryOf = (...differences: number[]) =>
       sameImages: null,
       difference,
       interval: null,
+      seconds: 100,
       testImages: null,
     })),
   );

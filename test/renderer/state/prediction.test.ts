@@ -4,7 +4,11 @@ import { deferred, details, FakeEngine, failure, fakeBridge, settle, startedEngi
 
 let engine: FakeEngine;
 let prediction: Prediction;
-const answer = (logits: number[]) => ({ classes: ["cat", "dog"], images: [{ path: "x", logits, probabilities: [], input: new Uint8Array([1]) }] });
+const answer = (logits: number[]) => ({
+  classes: ["cat", "dog"],
+  images: [{ path: "x", logits, probabilities: [], input: new Uint8Array([1]) }],
+  unreadable: [],
+});
 
 beforeEach(async () => {
   engine = new FakeEngine({ predict: () => answer([1, 2]) });
@@ -22,7 +26,7 @@ it("begins with the bundled teacher, which sees each picture that is shown", asy
 });
 
 it("a pasted image has a name and travels as bytes", async () => {
-  await prediction.showFile(new File([new Uint8Array([7])], ""));
+  await prediction.showFiles([new File([new Uint8Array([7])], "")]);
   expect(engine.paramsOf("predict")).toMatchObject([{ images: [{ path: "Pasted image", bytes: new Uint8Array([7]) }] }]);
 });
 
@@ -39,10 +43,19 @@ it("the networks of a run: its teacher, and what it trained", async () => {
   expect(prediction).toMatchObject({ run: null, opinions: [{ subject: { title: "Bundled teacher" } }] });
 });
 
+it("networks are loaded before there is a picture; what fails then is said with the first", async () => {
+  engine.answers.predict = () => Promise.reject(failure("no such weights"));
+  await prediction.prepare();
+  expect(engine.paramsOf("predict")).toEqual([{ model: "resnet18_cifar10", weights: "bundled", images: [] }]);
+  expect(prediction.problem).toBeNull();
+  await prediction.show({ name: "x", path: "x" });
+  expect(prediction.problem).toBe("No such weights");
+});
+
 it("a run without a teacher has its one model", async () => {
   const { recipe } = details("control");
   await prediction.useRun("/runs/one", [details("single", { recipe })]);
-  expect(prediction.subjects.map(({ title }) => title)).toEqual(["Student"]);
+  expect(prediction.subjects.map(({ title }) => title)).toEqual(["Model"]);
 });
 
 it("an answer that arrives after a later question is dropped", async () => {
@@ -55,6 +68,41 @@ it("an answer that arrives after a later question is dropped", async () => {
   first.resolve(answer([0, 0]));
   await asked;
   expect(prediction).toMatchObject({ busy: false, opinions: [{ logits: [5, 6] }] });
+});
+
+it("until the answers to a new picture are there, those before stand under their own name", async () => {
+  await prediction.show({ name: "first", path: "first" });
+  const later = deferred<unknown>();
+  engine.answers.predict = () => later.promise;
+  const asked = prediction.show({ name: "second", path: "second" });
+  expect([prediction.picture!.name, prediction.answered.map(({ name }) => name)]).toEqual(["second", ["first"]]);
+  later.resolve(answer([5, 6]));
+  await asked;
+  expect(prediction.answered.map(({ name }) => name)).toEqual(["second"]);
+});
+
+it("of several pictures each has its answers, and those that cannot be read are named", async () => {
+  engine.answers.predict = () => ({
+    classes: ["cat", "dog"],
+    images: [1, 2].map((logit) => ({ path: "", logits: [logit, 0], probabilities: [] })),
+    unreadable: [{ path: "b.png", reason: "it is empty" }],
+  });
+  await prediction.showFiles(["a.png", "b.png", "a.png"].map((name) => new File([], name)));
+  expect(prediction.answered.map(({ name }) => name)).toEqual(["a.png", "a.png (2)"]);
+  expect(prediction.warnings).toEqual(["b.png is left out: it cannot be read as an image (it is empty)"]);
+  prediction.chosen = 1;
+  expect(prediction.opinions).toMatchObject([{ logits: [2, 0] }]);
+});
+
+it("a failure that is over is asked about again, and nothing else is", async () => {
+  await prediction.askAgain();
+  engine.answers.predict = () => Promise.reject(failure("the engine ended"));
+  await prediction.show({ name: "x", path: "x" });
+  engine.answers.predict = () => answer([1, 2]);
+  await prediction.askAgain();
+  expect(prediction).toMatchObject({ problem: null, opinions: [{ logits: [1, 2] }] });
+  await prediction.askAgain();
+  expect(engine.paramsOf("predict")).toHaveLength(2);
 });
 
 it("a late failure is dropped as well; one that is not late is said in words", async () => {

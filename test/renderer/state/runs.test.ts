@@ -16,12 +16,14 @@ import {
   sweepsOf,
   whereaboutsOf,
 } from "../../../src-renderer/state/runs.svelte";
-import { controlRecipe, details, FakeEngine, failure, fakeBridge, owner, startedEngine, studentRecipe, summary } from "../fakes";
+import { sealOf } from "../../../src-renderer/state/seal";
+import { controlRecipe, deferred, details, FakeEngine, failure, fakeBridge, owner, startedEngine, studentRecipe, summary } from "../fakes";
 
 const groupOf = (...arms: Parameters<typeof groupRuns>[0]) => groupRuns(arms)[0]!;
 
 describe("groups", () => {
   it("hold the arms of one folder, control first, newest group first", () => {
+    expect(groupOf(summary("single", { name: " ", directory: "/runs/two" })).name).toBe("two");
     const groups = groupRuns([
       summary("student", { started: "2026-11-24T09:06:00Z" }),
       summary("control"),
@@ -187,7 +189,7 @@ describe("the list", () => {
   beforeEach(async () => {
     engine = new FakeEngine({
       listRuns: () => [summary("control"), summary("student")],
-      readRun: ({ directory }) => details((directory as string).endsWith("control") ? "control" : "student"),
+      readCourse: ({ directory }) => details((directory as string).endsWith("control") ? "control" : "student"),
       report: ({ out }) => ({ path: out }),
     });
     exported = "/home/report.html";
@@ -236,7 +238,7 @@ describe("the list", () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     await runs.refresh();
-    engine.answers.readRun = () => Promise.reject(failure("its files are damaged"));
+    engine.answers.readCourse = () => Promise.reject(failure("its files are damaged"));
     await runs.look(runs.groups[0]!);
     onTestFinished(runs.keepFresh());
     await vi.advanceTimersByTimeAsync(7000);
@@ -245,6 +247,38 @@ describe("the list", () => {
     engine.answers.listRuns = () => new Promise(() => {});
     await vi.advanceTimersByTimeAsync(60_000);
     expect(engine.paramsOf("listRuns")).toHaveLength(3);
+  });
+
+  it("shows the curves of a run before its evidence has been checked", async () => {
+    const evidence = deferred<unknown>();
+    engine.answers.readEvidence = () => evidence.promise;
+    engine.answers.readCourse = ({ directory }) => {
+      const { evidence: _, ...course } = details((directory as string).endsWith("control") ? "control" : "student");
+      return course;
+    };
+    await runs.refresh();
+    const looking = runs.look(runs.groups[0]!);
+    expect(runs.opening).toBe(runs.groups[0]!.directory);
+    await looking;
+    expect(runs).toMatchObject({ opening: null, problem: null });
+    const { curves } = runs.open!;
+    expect(curves.arms.map(({ batches, linked }) => [batches, linked])).toEqual([
+      [4, 0],
+      [4, 0],
+    ]);
+    expect(sealOf(curves, runs.open!.facts, true)?.words).toBe("Checking the evidence");
+    engine.answers.readEvidence = () => details("student").evidence;
+    evidence.resolve(details("control").evidence);
+    await runs.checked();
+    expect(sealOf(curves, runs.open!.facts, true)?.words).toBe("Same start, same batches");
+  });
+
+  it("says why the evidence of a run could not be read", async () => {
+    engine.answers.readEvidence = () => Promise.reject(failure("evidence.jsonl cannot be read"));
+    await runs.refresh();
+    await runs.look(runs.groups[0]!);
+    await runs.checked();
+    expect(runs.problem).toBe("evidence.jsonl cannot be read");
   });
 
   it("opens a run with its curves, and closes it", async () => {

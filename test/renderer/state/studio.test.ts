@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ArmName } from "../../../src-main/contract/arms";
+import type { Dropped } from "../../../src-renderer/state/drop";
 import type { RunGroup } from "../../../src-renderer/state/runs.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, studentRecipe, summary } from "../fakes";
@@ -19,8 +20,12 @@ beforeEach(async () => {
     models: () => [{ name: "vit" }],
     doctor: () => ({}),
     listRuns: () => [summary("control"), summary("student")],
-    readRun: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
-    predict: () => ({ classes: ["cat", "dog"], images: [{ path: "x", logits: [1, 2], probabilities: [] }] }),
+    readCourse: ({ directory }) => details((directory as string).split("/").at(-1) as ArmName),
+    predict: ({ images }: { images: { path: string }[] }) => ({
+      classes: ["cat", "dog"],
+      images: images.map(({ path }) => ({ path, logits: [1, 2], probabilities: [] })),
+      unreadable: [],
+    }),
     recipeOf: () => studentRecipe,
     start: ({ out }) => ({ run: "id", directory: out }),
     watch: () => end.promise,
@@ -49,10 +54,10 @@ it("a screen is shown without what was said on the one before, and the list of r
   expect(studio).toMatchObject({ screen: "runs", message: null, runs: { groups: [], open: null } });
 });
 
-it("an engine that is started again reads only what is missing", async () => {
+it("an engine that is started again reads what is missing, and what may have changed", async () => {
   const before = engine.calls.length;
   await studio.restartEngine();
-  expect(engine.calls.slice(before)).toEqual([]);
+  expect(engine.calls.slice(before).map(({ method }) => method)).toEqual(["listRuns"]);
   engine.answers.dataInfo = () => Promise.reject(failure("gone"));
   await studio.data.open("/mine");
   studio.setup.models = [];
@@ -72,6 +77,30 @@ describe("training", () => {
     studio.setup.set("train.epochs", "many");
     await studio.startTraining();
     expect(studio.screen).toBe("data");
+  });
+
+  it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes" });
+    studio.setup.usePreset("quick-look");
+    await studio.startTraining();
+    expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
+    expect(engine.paramsOf("start")).toEqual([]);
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "resnet18", imageSize: 64, problem: weights === "bundled" ? "x" : null });
+    await studio.chooseTeacher();
+    expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
+    await studio.takeTeacherFrom(studio.runs.groups[0]!);
+    expect(studio.setup.value("teacher.weights")).toBe("/runs/one/student/student.safetensors");
+    await studio.startTraining();
+    expect(studio.screen).toBe("live");
+  });
+
+  it("a run that ended before it began has nothing to resume, and the data are looked at again", async () => {
+    await studio.startTraining();
+    engine.answers.dataInfo = () => Promise.reject(failure("/leaves does not exist"));
+    end.reject(failure("/leaves does not exist"));
+    await studio.training.settled();
+    await settle();
+    expect(studio).toMatchObject({ training: { state: "failed", neverBegan: true }, data: { reading: { kind: "failed", message: "/leaves does not exist" } } });
   });
 
   it("a start that the engine refuses is said where the user is", async () => {
@@ -109,7 +138,7 @@ describe("training", () => {
   });
 
   it("a run of which a part cannot be read is resumed all the same, which restores it", async () => {
-    engine.answers.readRun = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
+    engine.answers.readCourse = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
     await studio.resume(studio.runs.groups[0]!);
     expect(studio).toMatchObject({ screen: "live", message: null });
     expect(studio.training.curves.arms.map(({ arm }) => arm)).toEqual(["control"]);
@@ -322,22 +351,94 @@ describe("reports and folders", () => {
 describe("what is dropped", () => {
   const file = (name: string, type: string) => new File([], name, { type });
 
-  it("an image is predicted", async () => {
-    await studio.take(file("cat.png", "image/png"));
+  const folder = (name: string): Dropped => ({ file: file(name, ""), isFolder: true });
+  const loose = (name: string, type = ""): Dropped => ({ file: file(name, type), isFolder: false });
+  const image = (name: string) => loose(name, "image/png");
+  const said = () => studio.message?.text;
+
+  it("an image is predicted, and so are several, each under its own name", async () => {
+    await studio.take([image("cat.png")], null);
     expect(studio).toMatchObject({ screen: "predict", prediction: { picture: { name: "cat.png" } } });
+    await studio.take([image("cat.png"), image("cat.png"), image("dog.png")], "predict");
+    expect(engine.paramsOf("predict").at(-1)).toMatchObject({ images: [{ path: "cat.png" }, { path: "cat.png (2)" }, { path: "dog.png" }] });
+    expect(studio.message).toBeNull();
   });
 
-  it("a folder becomes the data", async () => {
-    await studio.take(file("images", ""));
+  it("of more images than are predicted at once it is said how many are taken, and of a mixture what is left out", async () => {
+    await studio.take([...Array.from({ length: 70 }, (_, n) => image(`${n}.png`)), loose("notes.txt", "text/plain")], "predict");
+    expect(engine.paramsOf("predict").at(-1)).toMatchObject({ images: { length: 60 } });
+    expect(said()).toBe("The first 60 of 70 images are taken.\nLeft out of what was dropped: notes.txt.");
+  });
+
+  it("a folder becomes the data, wherever it falls but on the place for predictions, which asks", async () => {
+    await studio.take([folder("images")], "data");
     expect(studio).toMatchObject({ screen: "data", data: { path: "/dropped/images" } });
+    await studio.take([folder("others")], "predict");
+    expect(studio.data.path).toBe("/dropped/images");
+    expect(said()).toContain("A folder was dropped, others");
+    studio.message!.action!.run();
+    await settle();
+    expect(studio.data.path).toBe("/dropped/others");
   });
 
-  it.each([
-    ["notes.txt", "text/plain"],
-    ["pathless", ""],
-  ])("%s is refused", async (name, type) => {
-    await studio.take(file(name, type));
-    expect(studio.message?.text).toContain(`${name} is neither an image nor a folder`);
+  it("what cannot be data leaves the chosen data as they are", async () => {
+    engine.answers.dataInfo = () => Promise.reject(failure("/dropped/run holds no images in a known layout"));
+    await studio.take([folder("run")], "data");
+    expect(said()).toBe("/dropped/run holds no images in a known layout\nThe data chosen before stay.");
+    await studio.take([image("cat.png")], "data");
+    expect(said()).toContain("Images alone are no data");
+    await studio.take([folder("one"), folder("two")], "data");
+    expect(said()).toContain("One folder at a time can be the data");
+    expect(studio.data).toMatchObject({ path: "bundled", offered: null, info });
+    expect(engine.paramsOf("predict")).toEqual([]);
+  });
+
+  it("weights become the teacher, or the student's start instead", async () => {
+    const before = studio.setup.value("teacher.weights");
+    await studio.take([loose("mine.safetensors")], "data");
+    expect(studio).toMatchObject({ screen: "setup", data: { path: "bundled" } });
+    expect(studio.setup.value("teacher.weights")).toBe("/dropped/mine.safetensors");
+    studio.message!.action!.run();
+    expect([studio.setup.value("teacher.weights"), studio.setup.value("student.weights")]).toEqual([before, "/dropped/mine.safetensors"]);
+  });
+
+  it("a recipe that is exported is the form's, and fills it again", async () => {
+    studio.setup.set("train.epochs", "7");
+    await studio.exportRecipe();
+    expect(fake.argsOf("saveRecipe")).toEqual([[studio.setup.result.recipe]]);
+    const text = studio.setup.recipeText!;
+    studio.setup.usePreset("article");
+    await studio.importRecipe(new File([text], "mine.json"));
+    expect(studio.setup.result.recipe).toEqual(JSON.parse(text));
+    expect(studio.setup.result.recipe!.train.epochs).toBe(7);
+    expect(studio.message).toMatchObject({ kind: "done", text: "mine.json fills the form." });
+    await studio.importRecipe(new File(['{"student": {"model": "none"}}'], "bad.json"));
+    expect(studio.message).toMatchObject({ kind: "problem", text: expect.stringMatching(/bad.json is no recipe.*student.model: /s) });
+    expect(studio.setup.recipeText).toBe(text);
+    studio.setup.set("train.epochs", "none");
+    await studio.exportRecipe();
+    expect([studio.setup.recipeText, fake.argsOf("saveRecipe").length]).toEqual([null, 1]);
+  });
+
+  it("a recipe fills the form, and a text that is none does not", async () => {
+    const recipe = { ...studentRecipe, name: "by hand", data: { ...studentRecipe.data, path: "/elsewhere" } };
+    const dropped = (text: string): Dropped => ({ file: new File([text], "recipe.json"), isFolder: false });
+    await studio.take([dropped(JSON.stringify({ recipe }))], "predict");
+    expect(studio.setup.text("name")).toBe("by hand");
+    expect(studio.setup.result.recipe!.data.path).toBe("bundled");
+    expect(said()).toBe("recipe.json fills the form. The recipe was made for other data (/elsewhere): it is used on those that are chosen.");
+    for (const text of ["[]", "{", JSON.stringify({ student: { model: "none" } })]) {
+      await studio.take([dropped(text)], null);
+      expect(said()).toContain("The form stays as it is: recipe.json is no recipe");
+      expect(studio.setup.text("name")).toBe("by hand");
+    }
+  });
+
+  it("anything else is refused", async () => {
+    await studio.take([loose("notes.txt", "text/plain")], "data");
+    expect(said()).toContain("Nothing here takes notes.txt");
+    await studio.take([folder("pathless")], "data");
+    expect(said()).toContain("The folder pathless has no place on this computer");
   });
 });
 

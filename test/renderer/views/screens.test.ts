@@ -14,7 +14,7 @@ import DataScreen from "../../../src-renderer/views/DataScreen.svelte";
 import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
-import Sureness from "../../../src-renderer/views/Sureness.svelte";
+import Verdict from "../../../src-renderer/views/Verdict.svelte";
 import { batches, begunCurves, controlRecipe, details, epoch, FakeEngine, fakeBridge, liveRun, owner, studentRecipe, summary } from "../fakes";
 
 /** What a person reads of a screen, top to bottom: texts, labels of buttons, and chosen or typed values. */
@@ -34,6 +34,7 @@ const compared = (seed: number, student: number): Compared => ({
   sameImages: null,
   difference: student - 0.4,
   interval: [0.01, 0.09],
+  seconds: 100,
   testImages: 1000,
 });
 
@@ -102,9 +103,38 @@ describe("Data", () => {
 
 describe("Set up", () => {
   const read = () => wordsOf(render(SetupScreen, { props: { studio } }));
+  const startButton = () => /<button[^>]*>(?:(?!<button).)*Start training/s.exec(render(SetupScreen, { props: { studio } }).body)![0];
 
   beforeEach(async () => {
     studio = await startedStudio();
+  });
+
+  it("a teacher of other classes is said in words, with three ways out, and nothing starts", async () => {
+    studio = await startedStudio({
+      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has" }),
+      listRuns: () => [summary("single")],
+    });
+    await studio.setup.checkTeachers();
+    expect(read()).toMatch(/The teacher \(bundled\) was trained for other classes than the data has +Train one here +Choose weights +Take one from a run/);
+    expect(startButton()).toContain("disabled");
+  });
+
+  it("images that cannot be read are said, with a way out, and nothing starts", async () => {
+    studio = await startedStudio({
+      dataInfo: () => ({ classes: ["cat"], thumbnails: [], train: { count: 5, perClass: [5] }, warnings: [], notes: [], unreadable: 3 }),
+    });
+    expect(read()).toMatch(/3 images cannot be read: training would end before it begins\..* Skip them/);
+    expect(startButton()).toContain("disabled");
+    studio.setup.set("data.skipUnreadable", "true");
+    expect(startButton()).not.toContain("disabled");
+  });
+
+  it("what was unfolded stays so on the way to another screen and back", () => {
+    const isOpen = () =>
+      /<details[^>]*open[^>]*> *(<!--.*?-->)*<summary[^>]*>(?:(?!<\/summary>).)*More settings/s.test(render(SetupScreen, { props: { studio } }).body);
+    expect(isOpen()).toBe(false);
+    studio.setup.showsMore = true;
+    expect(isOpen()).toBe(true);
   });
 
   it("offers the models by family", () => {
@@ -120,6 +150,74 @@ describe("Set up", () => {
     const words = read();
     for (const name of ["Batch size", "Random crop", "Precision", "Weight of the labels", "Learning rate of the control"]) expect(words).toContain(name);
     expect(words).not.toContain("Momentum");
+  });
+
+  describe("one image", () => {
+    const images = (answers = {}) => ({
+      dataInfo: () => ({
+        format: "cifar10-binary",
+        classes: ["cat", "dog"],
+        thumbnails: [{ label: 0, png: new Uint8Array([1]), path: null }],
+        train: { count: 5000 },
+        warnings: [],
+      }),
+      predict: () => ({ images: [{ logits: [2, 0] }] }),
+      ...answers,
+    });
+
+    it("the true class, the soft label, the loss with its values, and the first step of the explanation", async () => {
+      studio = await startedStudio(images());
+      studio.setup.usePreset("quick-look");
+      studio.setup.set("distillation.terms.0.temperature", "2");
+      await studio.playground.ask();
+      const words = read();
+      for (const text of [
+        "1 of 5 What do the other 1 probabilities say?",
+        "here dog with 26.9 %",
+        "True class: cat",
+        "cat , the true class 73.1 % dog 26.9 %",
+        "0.84 of 1.00 bits.",
+        "0.38\u00a0·\u00a0CE",
+        "0.62\u00a0·\u00a0T² KL",
+        "T² 4.00 × KL 0.111",
+        "Labels 0.38 0.693 0.263",
+        "Soft labels T² 4.00 × KL 0.111 0.62 0.444 0.275",
+        "Sum 0.539",
+      ])
+        expect(words).toContain(text);
+      const { body } = render(SetupScreen, { props: { studio } });
+      expect(body).toContain('aria-valuetext="2, softer"');
+      expect(body).toContain('aria-valuetext="0.62: labels 0.38, teacher 0.62"');
+      expect(body).toContain("A balance: the labels weigh 0.38, the teacher 0.62");
+      studio.showLesson(false);
+      expect(read()).not.toContain("1 of 5");
+      expect(read()).toContain("Why?");
+    });
+
+    it("a recipe without soft labels says that T changes the picture alone, and that the hint is known later", async () => {
+      studio = await startedStudio(images());
+      await studio.playground.ask();
+      const words = read();
+      for (const text of [
+        "T changes the picture alone.",
+        "Add soft labels",
+        "Locality guidance 40 known as it trains",
+        "Sum, without the hint 0.693",
+        "Weight of the hint",
+      ])
+        expect(words).toContain(text);
+    });
+
+    it("says why it is empty", async () => {
+      expect(read()).toContain("There is no image to show");
+      studio = await startedStudio(images());
+      expect(read()).toContain("Asking the teacher");
+      studio = await startedStudio(images({ predict: () => Promise.reject(new Error("the weights are for other classes")) }));
+      await studio.playground.ask();
+      expect(read()).toContain("The teacher has no answer to this image. The weights are for other classes. Train a teacher below");
+      studio.setup.setDistills(false);
+      expect(read()).toContain("Without a teacher the student learns from the labels alone");
+    });
   });
 
   it("says what the student minimises, whatever the objectives are", () => {
@@ -202,6 +300,19 @@ describe("Live run", () => {
     expect(read()).toMatch(/quick look +Seed 8, 2 of 3 · A checkpoint is kept\..*Resume/);
   });
 
+  it("of a run that ended before it began offers the way back instead of resuming nothing", () => {
+    show({ state: "failed", problem: "/leaves does not exist", curves: begunCurves([], 2, 5) });
+    Object.defineProperty(studio.training, "neverBegan", { value: true });
+    expect(read()).toMatch(/Failed +Data +Back to set up/);
+    expect(read()).not.toContain("Resume");
+  });
+
+  it("of one model speaks of no arms and no report", () => {
+    show({ state: "finished", report: null, curves: begunCurves(["single"], 2, 5) });
+    expect(read()).toMatch(/The weights are in the run folder\..*Model +–/);
+    expect(read().split("Recipe")[0]).not.toMatch(/\b(arms?|report|Control|Student)\b/);
+  });
+
   it("says what was decided for the user as sentences", () => {
     show({ notes: ["the student learns from 2 teachers"], warnings: ["bf16 is slow here"] });
     expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
@@ -215,11 +326,18 @@ describe("Live run", () => {
   });
 
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
-    const summary = summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]);
+    const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]), controlled: true };
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
     expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
-    show({ member: null, summary: summarize([compared(0, 0.39)]) });
-    expect(read()).toContain("Compare with 3 seeds");
+    show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
+    expect(read()).toContain("Compare with 3 seeds, about 5 min");
+  });
+
+  it("before both arms are trained, is told as who is ahead so far", () => {
+    const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
+    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence } }));
+    expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
+    expect(read(true)).not.toContain("So far");
   });
 });
 
@@ -282,18 +400,24 @@ describe("Runs", () => {
 
   it("an open run has its verbs and its recipe", async () => {
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped" }));
-    studio.runs.open = { group: studio.runs.groups[0]!, arms: [details("control"), details("student")], curves: curvesOf([details("control")]), summary: null };
+    studio.runs.open = {
+      group: studio.runs.groups[0]!,
+      arms: [details("control"), details("student")],
+      curves: curvesOf([details("control")]),
+      facts: factsOf([]),
+      summary: null,
+    };
     expect(read()).toMatch(/All runs Resume .*Recipe .*Batch size 64 .*Arithmetic fp32/s);
   });
 });
 
 describe("how sure a difference is", () => {
   const of = compared;
-  const read = (...all: Compared[]) => wordsOf(render(Sureness, { props: { summary: summarize(all) } }));
+  const read = (...all: Compared[]) => wordsOf(render(Verdict, { props: { summary: summarize(all), controlled: true } }));
 
   it("of one seed is said over test images, with what the answers say", () => {
     const words = read(of(3, 0.45));
-    expect(words).toMatch(/With this seed, the student is 5\.0 points better than the control\. +With other test images .* between \+1\.0 and \+9\.0 points/);
+    expect(words).toMatch(/The teacher adds 5\.0 points \(95 %: \+1\.0 to \+9\.0; 1 seed; 1,000 test images\)\. +It is one seed: another may give another/);
     expect(words).toMatch(
       /Paired bootstrap: the 1000 test images .*Agrees with the teacher .* 60\.0 % .*KL to the teacher .* 1\.250 .*Calibration error \(ECE\) .* 3\.0 %/,
     );
@@ -314,14 +438,20 @@ describe("how sure a difference is", () => {
     studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Difference/);
     const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
-    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true } }))).toMatch(
+    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence } }))).toMatch(
       /Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s,
     );
   });
 
   it("is part of a run's course, and of the list of runs", async () => {
-    const props = { curves: curvesOf([details("control"), details("student")]), facts: null, finished: true, summary: summarize([of(3, 0.45)]) };
-    expect(wordsOf(render(Course, { props }))).toContain("With this seed, the student is 5.0 points better");
+    const props = {
+      curves: curvesOf([details("control"), details("student")]),
+      facts: null,
+      finished: true,
+      evidence: studio.evidence,
+      summary: { ...summarize([of(3, 0.45)]), controlled: false },
+    };
+    expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better than the control (95 %");
     const seeds = [0, 1].flatMap((seed) => (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` })));
     studio = await startedStudio({ listRuns: () => seeds });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toContain("one, over 2 seeds");
@@ -334,14 +464,20 @@ describe("how sure a difference is", () => {
         (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
-    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds/);
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min/);
     const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
     expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
     studio = await startedStudio({ listRuns: () => sweep(3) });
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
     const arms = [details("control"), details("student")];
-    studio.runs.open = { group: studio.runs.groups[0]!, arms, curves: curvesOf(arms), summary: summarize([of(0, 0.45)]) };
-    expect(list()).toMatch(/student is 5\.0 points better .*Resume .*Train accuracy/);
+    studio.runs.open = {
+      group: studio.runs.groups[0]!,
+      arms,
+      curves: curvesOf(arms),
+      facts: factsOf(arms),
+      summary: { ...summarize([of(0, 0.45)]), controlled: true },
+    };
+    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Along x/);
     studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
     expect(list()).toContain("Compare with 3 seeds");
   });
@@ -357,23 +493,34 @@ describe("the window", () => {
 
 describe("a run's course", () => {
   const courseOf = (runs: ReturnType<typeof details>[], finished: boolean) =>
-    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished } }).body;
+    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence } }).body;
 
   it("offers each part of the loss by its name, one that is new among them", () => {
     const student = details("student", { batches: batches(4, 2, { parts: { ce: 1, kd: 2, kd2: 1, novel: 3 } }) });
     const body = courseOf([details("control"), student], true);
-    const options = [...body.matchAll(/<option value="(\w+)"[^>]*>([^<]*)</g)].map(([, value, label]) => [value, label]);
-    expect(options).toEqual([
-      ["loss", "The whole sum"],
-      ["ce", "Labels (cross-entropy)"],
-      ["kd", "Soft labels"],
-      ["kd2", "Soft labels 2"],
-      ["novel", "novel"],
-    ]);
+    expect(tabsOf(body)).toEqual(["Loss", "Labels (cross-entropy)", "Soft labels", "Soft labels 2", "novel", "Learning rate", "Running accuracy", "Machine"]);
+    expect(body).toMatch(/aria-selected="true"[^>]*>Loss/);
   });
 
+  const tabsOf = (body: string) => [...body.matchAll(/role="tab"[^>]*>([^<]*)</g)].map(([, label]) => label);
+
   it("has nothing to choose where the loss is the labels' alone", () => {
-    expect(courseOf([details("single", { recipe: controlRecipe })], true)).not.toContain("Part of the loss");
+    expect(tabsOf(courseOf([details("single", { recipe: controlRecipe })], true))).toEqual(["Loss", "Learning rate", "Running accuracy", "Machine"]);
+  });
+
+  it("offers to follow a run that is trained, and to show all of one that has ended", () => {
+    const runs = [details("single")];
+    const words = (active: boolean) =>
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence } }));
+    expect(words(true)).toContain("Follow the run");
+    expect(words(false)).toContain("Show all");
+    expect(words(false)).not.toMatch(/[Ll]ive|Follow/);
+  });
+
+  it("says that its evidence is being checked until it has been", () => {
+    const runs = [details("control"), details("student")].map(({ evidence: _, ...run }) => run);
+    const body = render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence } }).body;
+    expect(wordsOf({ body })).toContain("Checking the evidence");
   });
 
   it("has the seal, with what was tuned separately in plain sight", () => {
@@ -382,5 +529,15 @@ describe("a run's course", () => {
     expect(wordsOf({ body: courseOf([details("control", { recipe }), details("student")], true) })).toMatch(
       /Tuned separately .*Learning rate 0\.01 for the control, 0\.001 for the student/,
     );
+  });
+
+  it("has the evidence behind the seal as a picture, once the seal is clicked", () => {
+    const arms = [details("control"), details("student")];
+    const curves = curvesOf(arms);
+    const read = () => wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence } }));
+    expect(read()).not.toContain("A bead is");
+    studio.evidence.open(curves);
+    expect(read()).toMatch(/A bead is a batch\. .*Batch 1: the same in both .*Look at it/);
+    studio.evidence.close();
   });
 });

@@ -29,7 +29,7 @@ export function cifarFormat(storage: Storage): Format {
         train: countsOf(train, reader.classes),
         test: countsOf(test, reader.classes),
         imageSize: { width: SIDE, height: SIDE },
-        thumbnails: await Promise.all(shown.map(async ({ label, planes }) => ({ label, png: await encodePng(pixelsOf(planes)) }))),
+        thumbnails: await Promise.all(shown.map(async ({ label, planes }) => ({ label, path: null, png: await encodePng(pixelsOf(planes)) }))),
         said: reader.said(true),
       };
     },

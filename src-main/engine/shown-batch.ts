@@ -1,0 +1,97 @@
+/** What an arm was shown in one batch of its run, rendered once more from recipe and data and compared with the evidence. */
+import { dirname } from "node:path";
+import type { ShownBatch } from "../contract/engine";
+import { InputError } from "../contract/failure";
+import { teachersOf, usesUnlabelled } from "../contract/recipe-values";
+import type { BatchEvidence, RunDetails } from "../contract/run";
+import { dominantOf, labelledShares, labelsOf, mixtureOf, need, type Rendering, render, rowsOf, samplesOf } from "../data/batches";
+import type { Dataset, Split } from "../data/dataset";
+import { encodePng } from "../data/decode";
+import { openDataset } from "../data/open-dataset";
+import { readableEvidence, readRun, runFolders } from "../runs/reader";
+import { backend, scope, type Tensor } from "../tensor/tensor";
+import { type BatchPlan, hashPlan, Planner } from "../training/plan";
+
+/**
+ * Renders batch `batch` (from 1, over all epochs) of the run in `directory`, and the first `most` of its images as pictures. Throws an InputError if the run has
+ * no such batch, or if its data are gone or no longer those that it was trained on.
+ */
+export async function shownBatch({ directory, batch, most }: { directory: string; batch: number; most: number }): Promise<ShownBatch> {
+  const run = readRun(directory);
+  if (batch > run.batches.length) throw new InputError(`${directory} has ${run.batches.length} batches, so none with the number ${batch}`);
+  if (!run.normalization) throw new InputError(`an earlier version recorded ${directory}, and did not note how images were normalised`);
+  const { recipe } = run;
+  const data = await openDataset(recipe.data, { storeSize: storeSizeOf(run), seed: recipe.train.seed });
+  try {
+    if (data.hash !== run.hashes.data) throw new InputError(`${data.path} no longer holds the images and labels that ${directory} was trained on`);
+    const plan = planOf(run, data, batch);
+    await need(data.train, samplesOf(plan));
+    const recorded = readableEvidence(directory).records.find((line) => line.batch === batch) ?? null;
+    const student: Rendering = { imageSize: recipe.student.imageSize, ...run.normalization.student, precision: recipe.train.precision };
+    const [teacher = null] = recipe.distillation ? teachersOf(recipe) : [];
+    const few = rowsOf(
+      plan,
+      Array.from({ length: Math.min(most, plan.indices.length) }, (_, n) => n),
+    );
+    const [seen, shown] = [await picturesOf(data.train, few, student.imageSize), teacher && (await picturesOf(data.train, few, teacher.imageSize))];
+    const labels = dominantOf(few).map((sample) => data.train.labels[sample]!);
+    return {
+      batch,
+      epoch: plan.epoch,
+      count: plan.indices.length,
+      images: seen.map((student, n) => ({ label: labels[n]! < 0 ? null : data.classes[labels[n]!]!, student, teacher: shown?.[n] ?? null })),
+      sides: { student: student.imageSize, teacher: teacher?.imageSize ?? null },
+      again: compared(
+        recorded,
+        plan,
+        scope(() => checksumsOf(data, plan, student, run)),
+      ),
+    };
+  } finally {
+    data.release();
+  }
+}
+
+/** As the run read its data: all arms of a comparison share them. */
+function storeSizeOf(run: RunDetails): number {
+  const arms = run.arm === "single" ? [run] : runFolders(dirname(run.directory), 1).map(readRun);
+  return Math.max(...arms.flatMap(({ recipe }) => [recipe.student.imageSize, ...teachersOf(recipe).map(({ imageSize }) => imageSize)]));
+}
+
+function planOf({ recipe }: RunDetails, { train, labelled }: Dataset, batch: number): BatchPlan {
+  const perEpoch = Math.ceil(train.count / recipe.train.batchSize);
+  const planner = new Planner(train, recipe, usesUnlabelled(recipe) ? undefined : labelled);
+  return planner.plan(Math.floor((batch - 1) / perEpoch) + 1, (batch - 1) % perEpoch);
+}
+
+interface Checksums {
+  pixels: string;
+  targets: string;
+}
+
+/** Those of evidence.jsonl. */
+function checksumsOf({ train, labelled, classes }: Dataset, plan: BatchPlan, rendering: Rendering, { recipe }: RunDetails): Checksums {
+  const scale = usesUnlabelled(recipe) && labelled < train.count ? labelledShares(train, plan).scale : undefined;
+  const targets = plan.mix ? mixtureOf(train, plan.indices, plan.mix, classes.length, scale) : labelsOf(train, dominantOf(plan));
+  const checksum = (tensor: Tensor) => backend().checksum(tensor.handle);
+  return { pixels: checksum(render(train, plan, rendering)), targets: checksum(targets) };
+}
+
+/** null where the evidence has no such figure. */
+function compared(recorded: BatchEvidence | null, plan: BatchPlan, { pixels, targets }: Checksums): ShownBatch["again"] {
+  const same = (before: string | null | undefined, now: string) => (before == null ? null : before === now);
+  return { plan: same(recorded?.plan, hashPlan(plan)), pixels: same(recorded?.pixels, pixels), targets: same(recorded?.targets, targets) };
+}
+
+/** Not normalised: values are 0 ... 1. */
+const AS_PICTURE = { mean: [0, 0, 0], std: [1, 1, 1], precision: "fp32" } as const;
+
+/** PNG of each, as a network of that size sees it before normalisation. */
+async function picturesOf(split: Split, shown: Parameters<typeof render>[1], side: number): Promise<Uint8Array[]> {
+  const values = scope(() => render(split, shown, { imageSize: side, ...AS_PICTURE }).toFloat32());
+  const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)));
+  const size = 3 * side ** 2;
+  return Promise.all(
+    shown.indices.length === 0 ? [] : Array.from(shown.indices, (_, n) => encodePng({ data: bytes.subarray(n * size, (n + 1) * size), H: side, W: side })),
+  );
+}
