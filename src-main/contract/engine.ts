@@ -359,6 +359,8 @@ export interface DataInfo {
   /** path: the image's file; null if it has none of its own. */
   thumbnails: { label: number; png: Uint8Array; path: string | null }[];
   leftOut: LeftOutFile[];
+  /** Images among them that cannot be read, of those that were looked at: a run ends at them unless they are skipped. */
+  unreadable: number;
   warnings: string[];
   /** What was decided for the user. */
   notes: string[];
