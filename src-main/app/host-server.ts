@@ -1,11 +1,13 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { realpathSync } from "node:fs";
+import { realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
 import type { EngineEnd } from "../contract/engine";
 import { type Command, DROPPED, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
 import type { Access } from "../contract/owner";
+import { parseRecipe } from "../contract/parse-recipe";
+import type { Recipe } from "../contract/recipe";
 import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
 import type { Preferences } from "./preferences";
@@ -14,6 +16,8 @@ import { isOurPage } from "./protocol";
 const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
 const reportFormat = z.enum(["html", "csv", "json"]);
 
+const RECIPES = { name: "Recipes", extensions: ["json"] };
+
 /** The arguments of each call; anything else is refused. */
 const argumentsOf = {
   environment: z.tuple([]),
@@ -21,6 +25,8 @@ const argumentsOf = {
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
+  /** `parseRecipe` checks its content. */
+  saveRecipe: z.tuple([z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe")]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
   setLesson: z.tuple([z.boolean()]),
@@ -116,6 +122,16 @@ export class HostServer {
       if (!chosen) return null;
       this.#reports.add(path.resolve(chosen));
       await this.parts.engine.grant(chosen, "write");
+      return chosen;
+    },
+
+    saveRecipe: async (given) => {
+      const recipe = parseRecipe(given);
+      const name = path.basename(recipe.name).replace(/[^\p{L}\p{N} _.-]/gu, "-");
+      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${name}.json`);
+      const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Export recipe", defaultPath, filters: [RECIPES] });
+      if (!chosen) return null;
+      writeFileSync(chosen, `${JSON.stringify(recipe, null, 2)}\n`);
       return chosen;
     },
 

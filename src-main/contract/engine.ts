@@ -10,6 +10,7 @@ import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
+import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
 import { MOST_TRIALS } from "./search";
@@ -185,6 +186,8 @@ export const methods = {
     model: text.nullish(),
     /** Side of the input; left out: what the weights say, then the model's own; 160 px of the bundled backbone. */
     imageSize: side,
+    /** Train the network on from there on the same labels, its last stage or all of it; left out or null: the last layer alone is fitted. */
+    fineTune: z.strictObject({ stages: z.enum(FINE_TUNED), epochs: z.int().min(1).max(10_000), learningRate: z.number().min(1e-8).max(10) }).nullish(),
     out: text,
     /** Where a folder of this name exists, take the next free name. */
     unique: z.boolean().optional(),
@@ -356,6 +359,8 @@ export interface DataInfo {
   /** path: the image's file; null if it has none of its own. */
   thumbnails: { label: number; png: Uint8Array; path: string | null }[];
   leftOut: LeftOutFile[];
+  /** Images among them that cannot be read, of those that were looked at: a run ends at them unless they are skipped. */
+  unreadable: number;
   warnings: string[];
   /** What was decided for the user. */
   notes: string[];
@@ -458,13 +463,37 @@ export interface FittedTeacher {
   validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
+  /** null: the last layer alone was fitted. */
+  fineTuning: FineTuning | null;
   /** Images in views whose features were computed now, and that an earlier start had kept. */
   features: { computed: number; known: number };
-  /** Reading the images and computing their features; fitting; all of it. */
+  /** Reading the images and computing their features; fitting the last layer; all of it. */
   seconds: { features: number; fit: number; total: number };
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+}
+
+/** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
+export interface FineTuning {
+  stages: (typeof FINE_TUNED)[number];
+  epochs: number;
+  learningRate: number;
+  /** Number of trained values. */
+  parameters: number;
+  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
+  kept: boolean;
+  lastLayer: Candidate;
+  /** null: its loss diverged. */
+  fineTuned: Candidate | null;
+  seconds: number;
+}
+
+/** What might be the teacher. */
+export interface Candidate {
+  temperature: number;
+  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
+  testAccuracy: number;
 }
 
 /** Of one image among those of a batch, and of one arm. */

@@ -1,4 +1,5 @@
 import type { EngineEnd } from "./engine";
+import type { Recipe } from "./recipe";
 
 /**
  * What the page asks of the program around it (in the desktop app: the main process, through the preload). That side checks the caller and
@@ -13,6 +14,8 @@ export interface HostCalls {
   chooseFile: { args: [kind: FileKind]; result: string | null };
   /** Asks the user where to write a report. */
   chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
+  saveRecipe: { args: [recipe: Recipe]; result: string | null };
   /** Opens a report in the system's default program. Only reports that the user requested or that lie in the runs folder. */
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
@@ -31,6 +34,7 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "saveRecipe",
   "openReport",
   "reveal",
   "setLesson",

@@ -12,7 +12,7 @@ says which files of weights can be read.
 
 - *Parameters* are counted with 10 classes, at the model's own sizes.
 - *Images* is the model's own size in pixels, and *patches* the side of its patches. Networks without patches take images of other sizes with the same weights. Those
-  with patches have a position for each, so that weights fit images of the size that they were trained at, and no others.
+  with patches have a position for each: for images of another size than weights were trained at, positions are resampled as timm does, which is said.
 - *Normalised* says how images are normalised where weights do not say it: with CIFAR-10's or ImageNet's mean and deviation, or by 0.5, to -1 ... 1.
 - *Stages* are the places whose activations feature guidance, attention transfer and locality guidance can take.
 

@@ -76,9 +76,12 @@ export function rowsIn(matrix: Int32Array, count: number, rows: ArrayLike<number
 export const samplesOf = ({ indices, mix }: Shown): Int32Array => (mix ? Int32Array.of(...indices, ...mix.partners) : indices);
 
 /** Has to be awaited before samples are rendered. Those that are needed `next` are made ready meanwhile. */
-export async function need({ stream }: Split, samples: Int32Array, next: Int32Array = new Int32Array()): Promise<void> {
-  await stream?.need(samples, next);
+export async function need(split: Split, samples: Int32Array, next: Int32Array = new Int32Array()): Promise<void> {
+  await split.stream?.need(storedOf(split, samples), storedOf(split, next));
 }
+
+/** [N]: the places of these samples among the images that are stored. */
+const storedOf = ({ rows }: Split, samples: Int32Array): Int32Array => (rows ? samples.map((sample) => rows[sample]!) : samples);
 
 /**
  * [N,Z,Z,3], of the type that stands for the precision: cropped, flipped, erased, resized (bilinear, antialiased when shrinking), normalised, and then
@@ -112,7 +115,8 @@ function blendingAt(Z: number, { shares, boxes }: Mix, { H, W }: Split): { share
 }
 
 function renderUnmixed(split: Split, indices: Int32Array, views: Int32Array | null, { imageSize: size, mean, std, precision }: Rendering): Tensor {
-  const chosen = fromArray(split.stream?.rowsOf(indices) ?? indices, [indices.length]);
+  const stored = storedOf(split, indices);
+  const chosen = fromArray(split.stream?.rowsOf(stored) ?? stored, [indices.length]);
   const seen = views ? columnsOf(views, indices.length) : {};
   const y = assembleBatch(split.images, chosen, seen, { size, mean, std, dtype: precision === "bf16" ? "bf16" : "f32" });
   for (const tensor of [chosen, ...Object.values(seen)]) tensor.release();

@@ -28,6 +28,7 @@ export async function dataInfo(source: DescribedSource, thumbnailsPerClass: numb
     const { classes, train, test } = description;
     const concerns = train.count > 0 ? concernsOfCounts(classes, { train: train.perClass, test: test.count }) : [];
     const texts = (wanted: Said["type"]) => [...said, ...concerns].flatMap(({ type, text }) => (type === wanted ? [text] : []));
-    return { ...found, ...description, validation, leftOut: leftOut.map(leftOutFile), warnings: texts("warning"), notes: texts("note") };
+    const unreadable = leftOut.filter(({ reason }) => reason === "unreadable").length;
+    return { ...found, ...description, validation, leftOut: leftOut.map(leftOutFile), unreadable, warnings: texts("warning"), notes: texts("note") };
   });
 }

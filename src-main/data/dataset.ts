@@ -41,6 +41,8 @@ export interface Split {
   readonly labels: Int32Array;
   /** u8 [count,H,W,3], R G B; with a stream, those that it holds now. */
   readonly images: Tensor;
+  /** [count], of a part of another split: which of its images these are. */
+  readonly rows?: Int32Array;
   /** Brings images when they are needed; without it all are held. */
   readonly stream?: ImageStream;
   readonly H: number;

@@ -46,6 +46,23 @@ function toSplit({ labels, pixels, H, W, files }: RawSplit, room: Tensor | null)
   };
 }
 
+/** A part of a split, whose images it shows: it must not outlive it, and is not released. */
+export function partOf(split: Split, rows: Int32Array): Split {
+  const { labels, files, stream, H, W } = split;
+  return {
+    count: rows.length,
+    labels: rows.map((row) => labels[row]!),
+    rows,
+    ...(files && { files: Array.from(rows, (row) => files[row]!) }),
+    ...(stream && { stream }),
+    H,
+    W,
+    get images() {
+      return split.images;
+    },
+  };
+}
+
 /** That a GPU is sent the images batch by batch, where it is; otherwise null. */
 export function streamedInWords(splits: readonly Split[]): string | null {
   const bytes = splits.reduce((sum, { stream, count, H, W }) => sum + (stream instanceof BatchStream ? count * H * W * 3 : 0), 0);

@@ -1,16 +1,17 @@
-/** Makes a teacher for a data set: a linear head on the features of a backbone, as an ordinary weights file. */
+/** Makes a teacher for a data set: a linear head on the features of a backbone, which may be trained on from there, as an ordinary weights file. */
 import type { FitRequest, FittedTeacher } from "../contract/engine";
 import { Interrupted } from "../contract/failure";
 import type { Dataset } from "../data/dataset";
 import { saveWeights } from "../models/weights";
 import { writeFigures } from "../runs/teacher";
-import { withHead } from "../training/backbone";
+import { type Backbone, type Head, withHead } from "../training/backbone";
 import { secondsPerImage } from "../training/pooled-features";
 import { computeFeatures, planOf } from "./fit/features";
+import { expectJudges, type TrainedOn, trainOn } from "./fit/fine-tuning";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
 import { checkedData, openBackbone, placeOf, readData } from "./fit/preparation";
-import { originOf, resultOf } from "./fit/result";
+import { compared, originOf, resultOf } from "./fit/result";
 
 export interface FitContext {
   /** Ends the work with Interrupted, with nothing written but features that are kept for the next start. */
@@ -31,25 +32,39 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
   };
   const backbone = await openBackbone(request, notify, signal);
   let data: Dataset | null = null;
+  let trained: TrainedOn | null = null;
   try {
-    data = await readData(source, request.seed ?? 0, backbone, notify, signal);
-    const images = planOf(data, backbone, notify);
-    const features = await computeFeatures(backbone, data, images.views, going, notify);
+    const seed = request.seed ?? 0;
+    data = await readData(source, seed, backbone, notify, signal);
+    const plan = planOf(data, backbone, notify);
+    const { fineTune } = request;
+    if (fineTune) expectJudges(data, plan);
+    const features = await computeFeatures(backbone, data, plan.views, going, notify);
     const featuresDone = performance.now();
-    const fitted = await fitLastLayer(features, data, images, backbone.width, going, notify);
-    const model = withHead(backbone, fitted.head);
-    try {
-      const seconds = { features: (featuresDone - began) / 1000, fit: (performance.now() - featuresDone) / 1000, total: (performance.now() - began) / 1000 };
-      const found = { ...resultOf(request, out, backbone, data, images, features, fitted), seconds };
-      writeFigures(found);
-      saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: originOf(found) });
-      return found;
-    } finally {
-      model.release();
-    }
+    const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);
+    const fitDone = performance.now();
+    trained = fineTune ? await trainOn({ ...fineTune, source, seed }, backbone, data, plan, fitted, going, notify) : null;
+    const fineTuning = fineTune ? compared(fineTune, data, fitted, trained) : null;
+    const better = fineTuning?.kept ? trained : null;
+    const seconds = { features: (featuresDone - began) / 1000, fit: (fitDone - featuresDone) / 1000, total: (performance.now() - began) / 1000 };
+    const found = { ...resultOf(request, { out, backbone, data, plan, features, fitted, fineTuning, answers: better ?? fitted }), seconds };
+    write(found, backbone, better, fitted.head);
+    return found;
   } finally {
+    trained?.release();
     data?.release();
     backbone.model.release();
+  }
+}
+
+/** Writes the folder: of the network that was trained on, or else of the backbone with the head. */
+function write(found: FittedTeacher, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
+  const model = trained?.network.model ?? withHead(backbone, head);
+  try {
+    writeFigures(found);
+    saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: originOf(found) });
+  } finally {
+    if (!trained) model.release();
   }
 }
 

@@ -81,6 +81,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     from: "reads",
     model: null,
     imageSize: null,
+    fineTune: null,
     out: "changes",
     unique: null,
   },

@@ -10,7 +10,7 @@ import { selectToken } from "../tensor/ops/select-token";
 import { full, type Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import type { ModelShape, Observe } from "./model";
-import { sizesBy, VisionTransformer } from "./vit";
+import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with a distillation token after the class token, and a head for each (Touvron et al. 2021, "Training data-efficient image
@@ -47,5 +47,7 @@ export const deitDistilled: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new DistilledVisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head", "head_dist"],
+  last: lastOfTransformer,
+  placed: () => 2,
   sizesIn: (tensors) => sizesBy(tensors, 2),
 };

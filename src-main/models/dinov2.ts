@@ -4,9 +4,10 @@ import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { sliceTokens } from "../tensor/ops/slice-tokens";
 import { full, type Tensor } from "../tensor/tensor";
-import type { FamilyCode } from "./family";
+import type { FamilyCode, TensorShapes } from "./family";
 import type { ModelShape } from "./model";
-import { sizesBy, VisionTransformer } from "./vit";
+import { byRules, type Naming } from "./names";
+import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with register tokens between the class token and the patches (Darcet et al. 2023, "Vision Transformers Need Registers"); patches
@@ -33,10 +34,27 @@ export class RegisterVisionTransformer extends VisionTransformer {
   }
 }
 
+const renamed = byRules([/^register_tokens$/, "reg_token"], [/^blocks\.\d+\.(\d+)\./, "blocks.$1."]);
+
+/** github.com/facebookresearch/dinov2; blocks may be in groups, counted through. */
+const meta: Naming = {
+  whose: "Meta's",
+  words: "register_tokens is reg_token; mask_token, which only its training needs, is left out",
+  head: "head.weight",
+  body: "mask_token",
+  mark: "mask_token",
+  toTimm: (name) => (name === "mask_token" ? null : renamed(name)),
+};
+
+/** With registers, patches alone have positions, and in Meta's files the class token too. */
+const placed = (tensors: TensorShapes) => (tensors.has("reg_token") && Number.isInteger(Math.sqrt(tensors.get("pos_embed")?.shape[1] ?? 0)) ? 0 : 1);
+
 export const dinov2: FamilyCode<Dinov2Architecture> = {
   create: (name, { registers, ...architecture }, shape) =>
     registers > 0 ? new RegisterVisionTransformer(name, shape, { registers, ...architecture }) : new VisionTransformer(name, shape, architecture),
-  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
+  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, meta],
   heads: ["head"],
-  sizesIn: (tensors) => sizesBy(tensors, tensors.has("reg_token") ? 0 : 1),
+  last: lastOfTransformer,
+  placed,
+  sizesIn: (tensors) => sizesBy(tensors, placed(tensors)),
 };

@@ -90,10 +90,13 @@ const inInverted = byRules(
   [/^_project_conv\./, "conv_pwl."],
 );
 
+export const lastOfMobile = ({ stages }: EfficientNetArchitecture) => [`blocks.${stages.length - 1}.`, "conv_head.", "bn2."];
+
 export const efficientnet: FamilyCode<EfficientNetArchitecture> = {
   create: (name, architecture, shape) => new EfficientNet(name, shape, architecture),
   namings: [timmsNaming, efficientnetPytorch],
   heads: ["classifier"],
+  last: lastOfMobile,
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };

@@ -10,6 +10,10 @@ export interface FamilyCode<Architecture = unknown> {
   namings: readonly [Naming, ...Naming[]];
   /** Names of the last layers, whose weights and biases have a row for each class. Of several, the logits are the mean. */
   heads: readonly string[];
+  /** Beginnings of the names of what comes last, its heads left out: the last stage, or of a transformer the last block, and what follows. */
+  last(architecture: Architecture): readonly string[];
+  /** Of a vision transformer, how many tokens before the patches have positions in a file's pos_embed. */
+  placed?(tensors: TensorShapes): number;
   /** The sizes that a model's tensors determine; takes their shapes by name. */
   sizesIn(tensors: TensorShapes): Partial<ModelSizes>;
 }

@@ -1,5 +1,5 @@
 import type { EfficientNetArchitecture } from "../contract/families";
-import { EfficientNet, timmsBlock, timmsNaming } from "./efficientnet";
+import { EfficientNet, lastOfMobile, timmsBlock, timmsNaming } from "./efficientnet";
 import type { FamilyCode } from "./family";
 import { byRules, type Naming } from "./names";
 
@@ -38,5 +38,6 @@ export const mobilenet: FamilyCode<EfficientNetArchitecture> = {
   create: (name, architecture, shape) => new EfficientNet(name, shape, architecture),
   namings: [timmsNaming, torchvision],
   heads: ["classifier"],
+  last: lastOfMobile,
   sizesIn: () => ({}),
 };

@@ -62,6 +62,13 @@ export function codeOf(model: string): FamilyCode {
   return code[modelNamed(model).family];
 }
 
+/** Names of the weights of a model's last stage and of its heads. */
+export function lastWeightsOf(model: Model): string[] {
+  const { last, heads } = codeOf(model.name);
+  const beginnings = [...last(modelNamed(model.name).architecture), ...heads.map((head) => `${head}.`)];
+  return [...model.weights().keys()].filter((name) => beginnings.some((beginning) => name.startsWith(beginning)));
+}
+
 function expectWhole(model: string, option: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) throw new UsageError(`${model}: expected ${option} to be a whole number of at least ${least}, got ${value}`);
 }

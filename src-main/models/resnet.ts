@@ -86,6 +86,7 @@ export const resnet: FamilyCode<ResNetArchitecture> = {
     },
   ],
   heads: ["fc"],
+  last: ({ depths }) => [`layer${depths.length}.`],
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };

@@ -86,10 +86,14 @@ const torchvision: Naming = {
   ),
 };
 
+export const lastOfTransformer = ({ depth }: VisionTransformerArchitecture) => [`blocks.${depth - 1}.`, "norm."];
+
 export const vit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new VisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, torchvision],
   heads: ["head"],
+  last: lastOfTransformer,
+  placed: () => 1,
   sizesIn: (tensors) => sizesBy(tensors, 1),
 };
 

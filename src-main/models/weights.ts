@@ -14,9 +14,10 @@ import { bytesOf } from "./dtypes";
 import type { Model } from "./model";
 import { isIgnored } from "./names";
 import { withWeights } from "./open-weights";
+import { resampledPositions } from "./positions";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
-import { shortened, type TensorFile, type TensorHeader } from "./tensor-file";
+import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
 
 /** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
@@ -78,7 +79,55 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
  */
 export function loadWeights(model: Model, path: string, without: ReadonlySet<string> = new Set()): void {
   const { namings } = codeOf(model.name);
-  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers }), namings);
+  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers, resized: resizedFor(model, file) }), namings);
+}
+
+/** A tensor that a file has in another size than the model. */
+interface Resized {
+  /** The file's. */
+  shape: readonly number[];
+  converted(values: Float32Array): Float32Array;
+}
+
+/** By name, what the file has for images of another size, or in another shape. */
+function resizedFor(model: Model, file: TensorFile): ReadonlyMap<string, Resized> {
+  return new Map([...positionsFor(model, file), ...gammasFor(model, file)]);
+}
+
+/** torchvision's factors of layer scale are [C,1,1]. */
+function gammasFor(model: Model, { header: { tensors } }: TensorFile): [string, Resized][] {
+  return [...model.weights()].flatMap(([name, weight]): [string, Resized][] => {
+    const shape = tensors.get(name)?.shape;
+    return name.endsWith(".gamma") && String(shape) === `${weight.size},1,1` ? [[name, { shape: shape!, converted: (values) => values }]] : [];
+  });
+}
+
+/**
+ * The position embedding, for other images. Where the class token has a position in the file and none in the model, as in Meta's files of DINOv2 with registers, it
+ * is added to the token.
+ */
+function positionsFor(model: Model, file: TensorFile): [string, Resized][] {
+  const { tensors } = file.header;
+  const { placed: placedIn } = codeOf(model.name);
+  const found = tensors.get("pos_embed")?.shape;
+  const own = model.weights().get("pos_embed")?.shape;
+  if (!placedIn || !own || found?.length !== 3 || String(found) === String(own)) return [];
+  const [placed, width] = [placedIn(tensors), found[2]!];
+  const added = placed - placedIn(model.weights());
+  const from = Math.sqrt(found[1]! - placed);
+  const to = Math.sqrt(own[1]! - (placed - added));
+  if (!Number.isInteger(from) || from < 1 || !Number.isInteger(to)) return [];
+  const shape = [found[0]!, found[1]!, own[2]!];
+  const positions: Resized = { shape, converted: (values) => resampledPositions(values, { placed, from, to, width }).subarray(added * width) };
+  const token = model.weights().get("cls_token")!;
+  const placedToken: Resized = {
+    shape: token.shape,
+    converted(values) {
+      const position = file.values("pos_embed");
+      return values.map((value, d) => value + position[d]!);
+    },
+  };
+  return [["pos_embed", positions], ...(added > 0 ? [["cls_token", placedToken] as [string, Resized]] : [])];
 }
 
 /** Reads a file into tensors of the same names and shapes, like `loadWeights`; errors name the `owner`. */
@@ -95,6 +144,8 @@ function read(file: TensorFile, tensors: ReadonlyMap<string, Tensor>, owner: str
 interface ReadingOptions {
   /** Names of tensors that keep their values, whatever the file has. */
   without?: ReadonlySet<string>;
+  /** By name, those that the file has in another size. */
+  resized?: ReadonlyMap<string, Resized>;
   /** Throws an InputError if the values cannot be used. */
   check?: (values: Float32Array, file: TensorFile, name: string) => void;
 }
@@ -107,13 +158,13 @@ export function readTensors(
   tensors: ReadonlyMap<string, Tensor>,
   owner: string,
   digest: Digest | null,
-  { without = new Set(), check }: ReadingOptions = {},
+  { without = new Set(), resized = new Map(), check }: ReadingOptions = {},
 ): void {
   const wanted = new Map([...tensors].filter(([name]) => !without.has(name)));
-  expectFit(wanted, file.header, file.path, owner, without);
+  expectFit(new Map([...wanted].map(([name, tensor]) => [name, resized.get(name) ?? tensor])), file.header, file.path, owner, without);
   file.readAll(digest, new Set(wanted.keys()), (name, values) => {
     check?.(values, file, name);
-    backend().write(tensors.get(name)!.handle, values);
+    backend().write(tensors.get(name)!.handle, resized.get(name)?.converted(values) ?? values);
   });
 }
 
@@ -130,10 +181,10 @@ function expectNumbers(values: Float32Array, { path, header }: TensorFile, name:
 }
 
 /**
- * What a model's weights file reveals: from the shapes of its tensors where they determine it, otherwise from its metadata. Throws an
- * InputError if the file cannot be used, a UsageError if there is no such model.
+ * What a model's weights file reveals: from the shapes of its tensors where they determine it, otherwise from its metadata. `imageSize`: that of the model
+ * that they are loaded into, if it is decided. Throws an InputError if the file cannot be used, a UsageError if there is no such model.
  */
-export function describeWeights(path: string, model: string): WeightsDescription {
+export function describeWeights(path: string, model: string, imageSize: number | null = null): WeightsDescription {
   const { namings, sizesIn } = codeOf(model);
   return withWeights(
     path,
@@ -145,7 +196,10 @@ export function describeWeights(path: string, model: string): WeightsDescription
       const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
       if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
       const { notes: unusable, ...said } = metadataOf(metadata, classCount, path);
-      return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: [...notes, ...unusable] };
+      const isResampled = imageSize !== null && shown.imageSize !== undefined && shown.imageSize !== imageSize;
+      const resampled = `weights ${path}: the positions of their patches, for images of ${shown.imageSize} px, are resampled for ${imageSize} px (bicubic, antialiased, as timm does)`;
+      const all = [...notes, ...unusable, ...(isResampled ? [resampled] : [])];
+      return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: all };
     },
     namings,
   );
@@ -199,7 +253,13 @@ export function hashWeights(model: Module): string {
   return hash.digest("hex");
 }
 
-function expectFit(expected: ReadonlyMap<string, Tensor>, { tensors: found }: TensorHeader, path: string, owner: string, without: ReadonlySet<string>): void {
+function expectFit(
+  expected: ReadonlyMap<string, Pick<TensorInfo, "shape">>,
+  { tensors: found }: TensorHeader,
+  path: string,
+  owner: string,
+  without: ReadonlySet<string>,
+): void {
   const problems = [
     ...[...expected].flatMap(([name, { shape }]) => mismatch(name, shape, found.get(name)?.shape)),
     ...[...found]

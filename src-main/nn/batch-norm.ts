@@ -1,6 +1,6 @@
 import type { Activation } from "../backend/addon";
 import { type BatchNormState, batchNorm } from "../tensor/ops/batch-norm";
-import type { Tensor } from "../tensor/tensor";
+import { needsGrad, type Tensor } from "../tensor/tensor";
 import type { Conv2d } from "./conv2d";
 import type { DepthwiseConv2d } from "./depthwise-conv2d";
 import { type Initial, ones, zeros } from "./initial";
@@ -36,9 +36,10 @@ export class BatchNorm2d extends Module {
     return batchNorm(x, this.#state(), { training: this.training, eps: this.eps, ...options });
   }
 
-  /** forward(conv(x)), as one op when running averages are used. */
+  /** forward(conv(x)), as one op where running averages are used and nothing needs a gradient. */
   after(conv: Conv2d | DepthwiseConv2d, x: Tensor, options: NormOptions = {}): Tensor {
-    return this.training ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), { eps: this.eps, ...options });
+    const inTwo = this.training || needsGrad(x, conv.weight, conv.bias, this.weight, this.bias, options.residual ?? null);
+    return inTwo ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), { eps: this.eps, ...options });
   }
 
   #state(): BatchNormState {

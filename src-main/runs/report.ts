@@ -10,6 +10,7 @@ import { cell } from "./csv";
 import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
+import { examplesOf } from "./report/examples";
 import type { Group } from "./report/group";
 import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
@@ -50,6 +51,7 @@ function grouped(runs: readonly RunDetails[]): Group[] {
     title: runs[0]!.name,
     runs: runs.sort(byArm),
     figures: comparedIn(directory, runs),
+    examples: examplesOf(runs),
   }));
 }
 

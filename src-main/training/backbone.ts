@@ -38,7 +38,7 @@ export interface Head {
 
 /** Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
 export function loadBackbone({ model: name, weights, imageSize }: BackboneOptions): Backbone {
-  const about = describeWeights(weights, name);
+  const about = describeWeights(weights, name, imageSize);
   const sizes = { imageSize: imageSize ?? about.imageSize ?? undefined, patchSize: about.patchSize };
   const { heads } = codeOf(name);
   const each = inputsOf(name, weights, sizes);

@@ -26,6 +26,8 @@ export interface EvaluateOptions {
   batchSize: number;
   /** Keep the probabilities of all images. */
   keep?: boolean;
+  /** Told the logits [N,K] of each batch of images. */
+  onLogits?(indices: Int32Array, logits: Float32Array): void;
   /** Told the probabilities [N,K] of each batch of images. */
   onAnswers?(indices: Int32Array, probabilities: Float64Array): void;
   /** Awaited before each batch. */
@@ -35,7 +37,7 @@ export interface EvaluateOptions {
 
 /** Evaluates a network on all images of a split, in stored order and without augmentation. */
 export async function evaluate(network: Network, split: Split, options: EvaluateOptions): Promise<Evaluation> {
-  const { batchSize, precision, keep = false, yieldPoint, onAnswers, onBatch } = options;
+  const { batchSize, precision, keep = false, yieldPoint, onLogits, onAnswers, onBatch } = options;
   const { classes } = network.model;
   const probabilities = keep && isKeepable(split, classes) ? new Float64Array(split.count * classes) : null;
   let correct = 0;
@@ -52,6 +54,7 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
     lossSum += loss * indices.length;
     const elapsed = (performance.now() - started) / 1000;
     seconds += elapsed;
+    onLogits?.(indices, logits);
     if (probabilities || onAnswers) {
       const answers = softmaxOfRows(logits, classes);
       probabilities?.set(answers, first * classes);
@@ -61,6 +64,18 @@ export async function evaluate(network: Network, split: Split, options: Evaluate
   }
 
   return { accuracy: correct / split.count, loss: lossSum / split.count, seconds, probabilities };
+}
+
+/** [N,K], of all images of a split, without augmentation. */
+export async function logitsOn(
+  network: Network,
+  split: Split,
+  options: Pick<EvaluateOptions, "precision" | "batchSize" | "yieldPoint">,
+): Promise<Float32Array> {
+  const { classes } = network.model;
+  const all = new Float32Array(split.count * classes);
+  await evaluate(network, split, { ...options, onLogits: (indices, logits) => all.set(logits, indices[0]! * classes) });
+  return all;
 }
 
 /** Whether the probabilities of all images of a split are few enough to be kept. */

@@ -60,8 +60,8 @@ export async function chooseHead(train: LabelledFeatures, validation: LabelledFe
       options.onFit?.(i, DECAYS.length);
       const head = await fit.at(decay);
       const logits = logitsOf(head, validation);
-      const answers = judged(logits, validation.labels, options.classes);
-      tried.push({ decay, head, logits, accuracy: topK(answers, 1), loss: crossEntropy(logits, validation.labels, options.classes) });
+      const { labels } = validation;
+      tried.push({ decay, head, logits, accuracy: accuracyOf(logits, labels, options.classes), loss: crossEntropy(logits, labels, options.classes) });
       if (tried.length - 1 - tried.indexOf(best()) >= RISES) break;
     }
     options.onFit?.(DECAYS.length, DECAYS.length);
@@ -202,6 +202,9 @@ export function logitsOf({ weight, bias }: Head, { values, labels, width }: Labe
 export function judged(logits: Float32Array, labels: Int32Array, classes: number, temperature = 1) {
   return Array.from(labels, (label, n) => judge(label, softmax([...logits.subarray(n * classes, (n + 1) * classes)], temperature)));
 }
+
+/** Share of the images whose largest logit is the label's. */
+export const accuracyOf = (logits: Float32Array, labels: Int32Array, classes: number) => topK(judged(logits, labels, classes), 1);
 
 /** Expected calibration error of softmax(logits / temperature). */
 export const calibrationOf = (logits: Float32Array, labels: Int32Array, classes: number, temperature: number) =>

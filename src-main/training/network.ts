@@ -55,7 +55,7 @@ export interface TrainedNetworkOptions extends GivenNormalization {
 /** Builds a model for the weights and loads them. Throws an InputError if the file cannot be used, a UsageError if there is no such model. */
 export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const path = weightsPath(options);
-  const about = describeWeights(path, options.model);
+  const about = describeWeights(path, options.model, options.imageSize);
   if (about.classCount === null)
     throw new InputError(
       `weights ${path} do not fit ${options.model}: have no last layer (${codeOf(options.model).namings[0].head}), so the number of classes is unknown; their tensors are called ${about.firstNames.join(", ")} and so on`,

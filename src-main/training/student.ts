@@ -19,7 +19,7 @@ export function createStudent(choice: Choice, classes: readonly string[], seed: 
     const model = build(choice.model, { ...sizesOf(choice), classes: classes.length, seed });
     return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null, notes: [] };
   }
-  const about = describeWeights(choice.weights, choice.model);
+  const about = describeWeights(choice.weights, choice.model, choice.imageSize);
   const { model, note } = choice.freshHead ? withFreshHead(choice, classes, seed) : withHead(choice, classes, about);
   return { model, ...normalizationOf(choice, about, choice.weights), notes: [...about.notes, ...(note ? [note] : [])] };
 }

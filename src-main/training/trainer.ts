@@ -324,10 +324,11 @@ export class Trainer {
     return { isFirst: batchesDone === first, isLast: batchesDone + 1 === end, share };
   }
 
-  /** What the optimizer updates: the student's parameters and those of its objectives. */
+  /** What the optimizer updates: the student's parameters, but for those that take no gradients, and those of its objectives. */
   #parameters(): Map<string, Weight> {
+    const ofStudent = [...this.student.model.parameters()].filter(([, { requiresGrad }]) => requiresGrad);
     const own = [...this.#criterion.weights()].filter(([, { trained }]) => trained);
-    return new Map([...this.student.model.parameters(), ...own]);
+    return new Map([...ofStudent, ...own]);
   }
 
   #render(plan: BatchPlan): Batch {

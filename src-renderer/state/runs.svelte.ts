@@ -218,7 +218,8 @@ export function groupRuns(summaries: readonly ListedRun[]): RunGroup[] {
   return [...groups]
     .map(([directory, arms]) => ({
       directory,
-      name: arms[0]!.name,
+      // Other programs may have given it none.
+      name: arms[0]!.name.trim() || baseName(directory),
       started: earliest(arms),
       state: groupState(arms),
       arms: arms.sort(byArm),

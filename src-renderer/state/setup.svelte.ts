@@ -17,6 +17,9 @@ import { type Engine, inWords } from "./engine.svelte";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
 import { sentence } from "./words";
 
+/** About no teacher. */
+const NOT_ASKED: { key: string; problem: string | null } = { key: "null", problem: null };
+
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
 type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradictions: Contradiction[] };
@@ -46,7 +49,7 @@ export class Setup {
   #texts: Record<string, string> = $state({});
   #before: Recipe | null = null;
   /** What was last asked about the teachers, and what came. */
-  #asked: { key: string; problem: string | null } = $state.raw({ key: "null", problem: null });
+  #asked = $state.raw(NOT_ASKED);
 
   constructor(
     private readonly data: Data,
@@ -157,6 +160,7 @@ export class Setup {
     const text = this.#texts[key];
     if (text === undefined) return null;
     const setting = this.setting(key);
+    if (setting.kind === "text" && text.trim() === "") return "expected a name";
     const problem = checkValue(setting, setting.nullable && text === "" ? null : valueFromText(setting, text));
     return problem && inFormWords(problem);
   }
@@ -228,6 +232,8 @@ export class Setup {
 
   /** Takes a teacher that was made here or chosen. */
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
+    // The file may be new under a name that was asked about before.
+    this.#asked = NOT_ASKED;
     if (this.#base.teacher?.weights === weights) return;
     this.#before = this.#base;
     if (!this.distills) this.setDistills(true);
@@ -261,6 +267,16 @@ export class Setup {
     return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
   }
 
+  /** How many images of the chosen data cannot be read, where a run would end at them; 0 where they are skipped. */
+  get unreadable(): number {
+    return this.#base.data.skipUnreadable ? 0 : (this.data.info?.unreadable ?? 0);
+  }
+
+  /** Whether a run would end before it begins. */
+  get blocked(): boolean {
+    return this.teacherProblem !== null || this.unreadable > 0;
+  }
+
   /** Asks the engine about teachers that it has not been asked about. Weights on a server are looked at when a run begins. */
   async checkTeachers(): Promise<void> {
     const teaching = this.#teaching;
@@ -284,6 +300,12 @@ export class Setup {
     if (typed.length > 0) return { recipe: null, problems: typed };
     const { recipe, contradictions } = this.#checked;
     return recipe ? { recipe, problems: [] } : { recipe: null, problems: contradictions.map(({ key, words }) => `${this.label(key)}: ${words}`) };
+  }
+
+  /** The recipe as a file holds it; null while there is none. */
+  get recipeText(): string | null {
+    const { recipe } = this.result;
+    return recipe && JSON.stringify(recipe, null, 2);
   }
 
   /** Each field asks for its part of it. */

@@ -153,7 +153,7 @@ export class Studio {
     if (!recipe || this.training.trainsHere) return;
     await this.setup.checkTeachers();
     if (this.training.trainsHere) return;
-    if (this.setup.teacherProblem) return this.show("setup");
+    if (this.setup.blocked) return this.show("setup");
     await this.#reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
   }
 
@@ -394,6 +394,20 @@ export class Studio {
     this.setup.set("student.weights", weights);
     this.setup.showsMore = true;
     this.message = { kind: "done", text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.` };
+  }
+
+  /** Fills the form with a recipe file, or with what a run's folder says of itself. */
+  importRecipe(file: File): Promise<void> {
+    return this.#reporting(() => this.#takeRecipe([{ file, isFolder: false }]));
+  }
+
+  async exportRecipe(): Promise<void> {
+    const { recipe } = this.setup.result;
+    if (!recipe) return;
+    await this.#reporting(async () => {
+      const path = await this.bridge.saveRecipe(recipe);
+      if (path) this.message = { kind: "done", text: `Recipe written to ${path}` };
+    });
   }
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {

@@ -183,6 +183,7 @@ test("an engine that dies takes down neither the window nor the run", async () =
   const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
+  await studio.sees(/^Proven up to batch/);
   await endEngine(studio);
   // The reason is not checked: Electron sometimes reports exit code 0 for a process that a signal ended.
   expect(await studio.alert("Restart the engine")).toContain("The engine ended unexpectedly");
@@ -191,6 +192,7 @@ test("an engine that dies takes down neither the window nor the run", async () =
   await studio.press("Resume");
   await studio.trainingIs("Finished");
   await studio.stepsAre(batchesOf(run));
+  expect(await studio.page.getByTestId("seal").textContent()).toBe("Same start, same batches");
   expect(await studio.page.getByRole("alert").count()).toBe(0);
 });
 

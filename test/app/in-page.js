@@ -52,5 +52,13 @@
     return flaws;
   }
 
-  globalThis.flawsOfPage = () => [...cutOff(), ...covered()];
+  /** What must be in sight wherever its screen is scrolled. */
+  function outOfSight() {
+    return [...document.querySelectorAll("#app .start button")].flatMap((button) => {
+      const { top, bottom } = button.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight ? [] : [`out of sight: ${nameOf(button)} (${Math.round(top)} to ${Math.round(bottom)} of ${innerHeight})`];
+    });
+  }
+
+  globalThis.flawsOfPage = () => [...cutOff(), ...covered(), ...outOfSight()];
 })();

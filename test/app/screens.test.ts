@@ -1,5 +1,5 @@
 /** Each screen in each of its states: at every size that a window may have, in both themes, and by the rules of axe. The pictures are in test-results/screens. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -22,6 +22,8 @@ const SIZES = {
   "1280x800-zoomed": { width: 1280, height: 800, zoom: 2 },
 };
 const THEMES = ["light", "dark"] as const;
+/** Where things lie does not depend on the theme: in the dark, other sizes are for those who look at the pictures. */
+const IN_THE_DARK = process.env.DISTILL_PICTURES === "all" ? Object.keys(SIZES) : ["1280x800"];
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const flawsOfPage = readFileSync(path.join(import.meta.dirname, "in-page.js"), "utf8");
@@ -73,7 +75,7 @@ async function makeImages(): Promise<void> {
       for (let image = 0; image < 4 + index; image++) writeFileSync(inHome("leaves", part, name, `${image}.jpg`), picture);
     }
   writeFileSync(inHome("leaves", "train", "bark", "notes.txt"), "no image");
-  writeFileSync(inHome("blue.jpg"), picture);
+  for (const name of ["blue.jpg", "red.jpg"]) writeFileSync(inHome(name), picture);
 }
 
 async function resize({ width, height, zoom }: (typeof SIZES)[keyof typeof SIZES]): Promise<void> {
@@ -111,6 +113,7 @@ async function look(state: string): Promise<void> {
   for (const theme of THEMES) {
     await studio.page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     for (const [size, bounds] of Object.entries(SIZES)) {
+      if (theme === "dark" && !IN_THE_DARK.includes(size)) continue;
       await resize(bounds);
       await nextFrame();
       const found = theme === "light" ? await studio.page.evaluate<string[]>(`${flawsOfPage}; flawsOfPage()`) : [];
@@ -139,9 +142,16 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await studio.drop(inHome("blue.jpg"), "Predict these");
   await page.locator('[aria-busy="false"]').waitFor();
   await look("predict-one");
+  await studio.drop([inHome("blue.jpg"), inHome("red.jpg")], "Predict these");
+  await page.getByRole("button", { name: "red.jpg" }).click();
+  await studio.sees("Image: red.jpg");
+  await look("predict-several");
   await studio.go("runs");
   await studio.sees("over 2 seeds");
   await look("runs");
+  await page.getByRole("button", { name: "Export report of one model, trained alone" }).press("Enter");
+  expect(await seriousFindings()).toEqual([]);
+  await page.keyboard.press("Escape");
   await studio.press(/^Delete one model/);
   await look("runs-delete");
   await studio.press("Cancel");
@@ -154,6 +164,8 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
 
   await studio.startShortRun({ trainImages: 160, epochs: 40 });
   await studio.stepsReach(12);
+  // The system asks for little motion: nothing moves by itself, the mark of a run under way neither.
+  expect(await page.evaluate("document.getAnimations().length")).toBe(0);
   await studio.press("Pause");
   await studio.trainingIs("Paused");
   await look("live-paused");
@@ -169,5 +181,33 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await look("data-own");
   await studio.go("setup");
   await look("setup-own");
+  expect(studio.complaints).toEqual([]);
+});
+
+test.skipIf(noDesktop !== null)("what a run needs is looked at before it begins, and a long batch keeps nobody waiting", async () => {
+  const { page } = studio;
+  const start = page.getByRole("button", { name: "Start training" });
+  await studio.alert("was trained for other classes than the data has");
+  expect(await start.isDisabled()).toBe(true);
+
+  await page.getByRole("checkbox", { name: "Learn from a teacher" }).uncheck();
+  renameSync(inHome("leaves"), inHome("gone"));
+  await start.click();
+  await studio.alert("leaves does not exist");
+  await studio.press("Back to set up");
+  await studio.alert("The chosen data cannot be read.");
+  renameSync(inHome("gone"), inHome("leaves"));
+
+  await studio.go("data");
+  await studio.press(/^Bundled sample/);
+  await page.getByTestId("train-count").waitFor();
+  await studio.startLongBatch();
+  await studio.trainingIs("Running");
+  await studio.drop(inHome("leaves"), "Use as data");
+  await studio.sees("1 left out");
+  await studio.go("live");
+  await studio.press("Stop");
+  await studio.trainingIs("Stopped");
+  expect(await studio.steps("Loss")).toBe(0);
   expect(studio.complaints).toEqual([]);
 });

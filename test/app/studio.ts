@@ -70,6 +70,16 @@ export class Studio {
     await this.press("Start training");
   }
 
+  /** Starts the preset of the article with few images, of which one batch takes seconds. */
+  async startLongBatch(): Promise<void> {
+    await this.go("setup");
+    await this.press(/^Article ViT/);
+    await this.#fill("Training images", 96);
+    await this.#fill("Test images", 8);
+    await this.#fill("Batch size", 96);
+    await this.press("Start training");
+  }
+
   /** Makes a teacher of the bundled data and a file of weights, of fewer images than there are. */
   async makeTeacher(weights: string, trainImages: number): Promise<void> {
     await this.go("setup");

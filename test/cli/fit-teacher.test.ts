@@ -135,6 +135,8 @@ describe("train-teacher --data refuses", () => {
     ["settings of a training", ["--data", "fruit", "--set", "train.epochs=3"], 2, "--set train.epochs=3 has no effect with --data"],
     ["a recipe beside it", ["--data", "fruit", "--preset", "teacher-quick"], 2, "leave one of them out"],
     ["to resume", ["--data", "fruit", "--resume", "--out", "made"], 2, "give the same command again"],
+    ["epochs without fine-tuning", ["--data", "fruit", "--epochs", "3"], 2, "--epochs needs --fine-tune last or all"],
+    ["fine-tuning without data", ["--fine-tune", "all"], 2, "--fine-tune needs --data"],
     ["a backbone without data", ["--from", "backbone.safetensors"], 2, "--from needs --data"],
   ])("%s", async (_, args, status, words) => {
     const run = await distill(["train-teacher", ...args], cwd);
@@ -146,6 +148,18 @@ describe("train-teacher --data refuses", () => {
     expect([run.status, run.err]).toEqual([0, expect.stringContaining("1 of 36 images cannot be read and is skipped")]);
     expect(readFileSync(at("skipped/left-out.csv"), "utf8")).toContain("lime/0.png,");
   });
+});
+
+it("trains a network on, and says how it compares with the last layer alone", async () => {
+  const tune = ["--fine-tune", "last", "--epochs", "1", "--set", "train.learningRate=0.001"];
+  const run = await distill([...FIT, ...tune, "--out", "tuned"], cwd, undefined, env());
+  expect([run.status, run.err]).toEqual([
+    0,
+    expect.stringContaining("fine-tuning trains the last stage and layer on the 24 training images that are not held back, for 1 epoch at"),
+  ]);
+  expect(run.out).toMatch(/last layer alone +100\.0 % .*\nfine-tuned +100\.0 % /);
+  const { fineTuning } = JSON.parse(readFileSync(at("tuned/teacher.json"), "utf8")) as FittedTeacher;
+  expect(fineTuning).toMatchObject({ stages: "last", epochs: 1, learningRate: 0.001 });
 });
 
 it("takes a decay by default where there are too few images to choose by, and says so", async () => {

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { FitRequest } from "../../src-main/contract/engine";
+import type { FitRequest, FittedTeacher, NoticeBody } from "../../src-main/contract/engine";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { fitTeacher, timeBackbone } from "../../src-main/engine/fit-teacher";
+import { readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { evaluate } from "../../src-main/training/evaluate";
 import { loadNetwork } from "../../src-main/training/network";
@@ -23,15 +24,18 @@ afterAll(() => {
   folder.remove();
 });
 
-/** `stopAfter`: so many times that the work lets orders in. */
-async function fitted(out: string, request: Partial<FitRequest> = {}, stopAfter = Number.POSITIVE_INFINITY) {
+/** `stop`: after so many times that the work lets orders in, or when it says that it has begun with work of this name. */
+async function fitted(out: string, request: Partial<FitRequest> = {}, stop: number | string = Number.POSITIVE_INFINITY) {
   const said: string[] = [];
   const stopping = new AbortController();
   let turns = 0;
   const yieldPoint = async () => {
-    if (++turns === stopAfter) stopping.abort();
+    if (++turns === stop) stopping.abort();
   };
-  const notify = (notice: object) => void ("text" in notice && said.push(String(notice.text)));
+  const notify = (notice: NoticeBody) => {
+    if ("text" in notice) said.push(notice.text);
+    if (notice.type === "work" && notice.name === stop) stopping.abort();
+  };
   const asked = { data, from: folder.teacher, out: folder.path(out), ...request };
   try {
     return { found: await fitTeacher(asked, { signal: stopping.signal, yieldPoint, notify }), said, code: null };
@@ -82,6 +86,92 @@ describe("a teacher of a backbone", () => {
   test("refuses images without labels", async () => {
     const labelled = { ...data, labelled: 100, unlabelled: "rest" };
     expect(await fitted("unlabelled", { data: labelled })).toMatchObject({ code: "USAGE", message: expect.stringContaining("data.unlabelled") });
+  });
+});
+
+describe("a network that is trained on from its last layer", () => {
+  const fineTune = { stages: "all", epochs: 3, learningRate: 1e-3 } as const;
+  const weightsOf = ({ teacher }: FittedTeacher) => {
+    const { model } = loadNetwork(teacher);
+    const weights = new Map([...model.weights()].map(([name, weight]) => [name, weight.toFloat32()]));
+    model.release();
+    return weights;
+  };
+
+  /** Names of the weights in which two teachers differ. */
+  const differing = (a: FittedTeacher, b: FittedTeacher) => {
+    const others = weightsOf(b);
+    return [...weightsOf(a)].flatMap(([name, values]) => (values.every((value, i) => value === others.get(name)![i]) ? [] : [name]));
+  };
+  const withWeights = (found: FittedTeacher, weights: string) => ({ ...found, teacher: { ...found.teacher, weights } });
+
+  test("is the teacher where it is better on images from which neither has learned", async () => {
+    const { found, said } = await fitted("tuned", { fineTune });
+    const { fineTuning, validation, temperature } = found!;
+    expect(fineTuning).toMatchObject({ ...fineTune, kept: true });
+    expect(fineTuning!.fineTuned!.validation).toEqual(validation);
+    expect(fineTuning!.fineTuned!.validation.calibrated.loss).toBeLessThan(fineTuning!.lastLayer.validation.calibrated.loss);
+    expect(said.join("\n")).toContain("trains the whole network on the 180 training images that are not held back");
+
+    const network = loadNetwork(found!.teacher);
+    const read = await openDataset({ ...data, validation: 20 });
+    const options = { batchSize: 32, precision: "fp32", yieldPoint: async () => {} } as const;
+    const [judged, tested] = [await evaluate(network, read.validation!, options), await evaluate(network, read.test, options)];
+    expect([judged.accuracy, tested.accuracy]).toEqual([validation!.accuracy, found!.test.accuracy]);
+    expect(judged.loss).toBeCloseTo(validation!.loss, 5);
+    network.model.release();
+    read.release();
+
+    const { metadata } = readSafetensorsHeader(found!.teacher.weights);
+    expect(metadata).toMatchObject({ fineTuned: "all", fineTunedEpochs: "3", fineTunedLearningRate: "0.001", temperature: String(temperature) });
+    expect(readFileSync(found!.report, "utf8")).toContain("<h2>Fine-tuning</h2>");
+  });
+
+  test("is the same where those images are the data's own for validation", async () => {
+    const { found } = await fitted("tuned-held", { fineTune, data: { ...data, validation: 20 } });
+    expect(differing(found!, withWeights(found!, folder.path("tuned", "teacher.safetensors")))).toEqual([]);
+  });
+
+  test("has the same bits with one thread as with two", async () => {
+    const threads = addon.threads();
+    try {
+      for (const [i, count] of [1, 2].entries()) {
+        addon.setThreads(count);
+        await fitted(`threads-${i}`, { fineTune });
+      }
+    } finally {
+      addon.setThreads(threads);
+    }
+    const [one, two, tuned] = ["threads-0", "threads-1", "tuned"].map((name) => readFileSync(folder.path(name, "teacher.safetensors")));
+    expect([one!.equals(two!), one!.equals(tuned!)]).toEqual([true, true]);
+  });
+
+  test("keeps the weights before its last stage, and all running averages, where that alone is trained", async () => {
+    const { found } = await fitted("tuned-last", { fineTune: { ...fineTune, stages: "last" } });
+    expect(found!.fineTuning!.kept).toBe(true);
+    const names = differing(found!, withWeights(found!, folder.teacher));
+    expect(names).toEqual(expect.arrayContaining(["layer3.0.conv1.weight", "layer3.2.bn2.bias", "fc.weight"]));
+    expect(names.filter((name) => !/^(layer3|fc)\./.test(name) || name.includes("running"))).toEqual([]);
+  });
+
+  test("gives way to the last layer alone where its loss diverges, and says so", async () => {
+    const { found, said } = await fitted("diverged", { fineTune: { ...fineTune, learningRate: 10 } });
+    expect(found!.fineTuning).toMatchObject({ kept: false });
+    if (found!.fineTuning!.fineTuned === null) expect(said).toContain("the fine-tuning diverged at a learning rate of 10, so the last layer alone is kept");
+    expect(differing(found!, (await fitted("plain")).found!)).toEqual([]);
+  });
+
+  test("leaves nothing behind where it is stopped", async () => {
+    const stopped = await fitted("tuned-stopped", { fineTune }, "fine-tuning");
+    expect([stopped.code, existsSync(folder.path("tuned-stopped"))]).toEqual(["INTERRUPTED", false]);
+  });
+
+  test("needs images by which it is judged", async () => {
+    const few = { ...data, trainLimit: 50 };
+    expect(await fitted("few", { fineTune, data: few })).toMatchObject({
+      code: "INPUT",
+      message: expect.stringContaining("--fine-tune: 50 training images are too few"),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { checkTeacher } from "../../src-main/engine/teachers";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
@@ -40,6 +41,19 @@ test.each([
   expect(existsSync(out)).toBe(false);
   // The other verbs read them in the same way.
   expect(() => loadNetwork({ model: "resnet20_cifar10", weights })).toThrow(`tensor "${tensor}" holds ${value}`);
+});
+
+test("a teacher of other classes is found by what its file says, whether its model is given or not", () => {
+  const weights = teacherWith("six", "fc.bias", new Float32Array(10));
+  const of = (model: string | null, classes: readonly string[]) => checkTeacher({ model, weights, classes: [...classes] });
+  expect(of(null, [])).toEqual({ model: "resnet20_cifar10", imageSize: 8, problem: null });
+  expect(of("resnet20_cifar10", CIFAR10_CLASSES).problem).toBeNull();
+  expect(of(null, ["cat", "dog"]).problem).toBeNull();
+  expect(of(null, ["bark", "cat"]).problem).toMatch(
+    /^the teacher \(.*six\.safetensors\) was trained for other classes than the data has: .* of the data's 2 it lacks bark/,
+  );
+  expect(() => of("resnet18", CIFAR10_CLASSES)).not.toThrow();
+  expect(() => checkTeacher({ model: null, weights: folder.path("none.safetensors"), classes: [] })).toThrow("none.safetensors");
 });
 
 test("a teacher whose answers overflow is found before anything is trained or written", async () => {

@@ -104,16 +104,22 @@ describe("a module", () => {
     });
   });
 
-  it("has no gradient through batch norm in evaluation, and says so", () => {
+  it("normalises by running averages, in two ops with gradients, where a weight is trained in evaluation", () => {
     scope(() => {
-      const norm = new BatchNorm2d(2).eval();
-      norm.initialize(0);
-      expect(() => backward(norm.forward(full([1, 1, 1, 2], 3)))).toThrow("batchNorm: has no gradient in evaluation mode");
+      const [conv, norm] = [new Conv2d(2, 3, 1), new BatchNorm2d(3).eval()];
+      for (const module of [conv, norm]) module.initialize(0);
+      const x = full([2, 4, 4, 2], 0.5);
+      const y = norm.after(conv, x, { activation: "relu" });
+      expect(relativeError(noGrad(() => norm.after(conv, x, { activation: "relu" })).toFloat32(), y.toFloat32())).toBeLessThan(1e-6);
+      backward(y);
+      for (const weight of [conv.weight, norm.weight, norm.bias]) expect(weight.grad!.toFloat32().some((value) => value !== 0)).toBe(true);
+      expect(values(norm, "running_mean")).toEqual([0, 0, 0]);
+      for (const module of [conv, norm]) module.release();
     });
   });
 
   it.each([new Conv2d(8, 8, 3, { stride: 2, padding: "same", bias: true }), new DepthwiseConv2d(8, 3, { stride: 2, padding: "same", bias: true })])(
-    "normalises after a convolution as one op in evaluation, as two in training",
+    "normalises after a convolution as one op in evaluation without gradients, and as it does as two",
     (conv) => {
       scope(() => {
         const norm = new BatchNorm2d(8);
@@ -121,7 +127,7 @@ describe("a module", () => {
         const x = fromArray(uniform("x", 2 * 6 * 5 * 8), [2, 6, 5, 8]);
         const residual = fromArray(uniform("residual", 2 * 3 * 3 * 8, 6, 3), [2, 3, 3, 8]);
         for (const module of [norm, norm.eval()]) {
-          const asOne = module.after(conv, x, { activation: "relu6", residual }).toFloat32();
+          const asOne = noGrad(() => module.after(conv, x, { activation: "relu6", residual })).toFloat32();
           const asTwo = module.forward(conv.forward(x), { activation: "relu6", residual }).toFloat32();
           expect(relativeError(asOne, asTwo)).toBeLessThan(1e-6);
           expect(asOne.some((y) => y === 0) && asOne.some((y) => y === 6)).toBe(true);

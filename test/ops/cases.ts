@@ -137,7 +137,7 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   energyMap: ({ x }) => ({ y: energyMap(x) }),
   conv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: conv2d(x, weight, bias, { stride, padding }) }),
   depthwiseConv2d: ({ x, weight, bias }, { stride, padding }) => ({ y: depthwiseConv2d(x, weight, bias, { stride, padding }) }),
-  batchNorm: ({ x, residual, ...state }, options) => ({ y: normalised(x, state, { ...options, residual }), ...averages(state) }),
+  batchNorm: ({ x, residual, ...state }, options) => ({ y: batchNorm(x, state, { ...options, residual }), ...averages(state) }),
   conv2dNorm: ({ x, weight, bias, residual, normWeight, normBias, runningMean, runningVar }, options) => ({
     y: noGrad(() => conv2dNorm(x, weight, bias, { weight: normWeight, bias: normBias, runningMean, runningVar }, { ...options, residual })),
   }),
@@ -168,8 +168,6 @@ const ops: Record<string, (inputs: any, options: any) => Tensors> = {
   sampleViews: (_, { count, ...options }) => ({ y: sampleViews(count, options) }),
 };
 
-/** It has no gradient in evaluation mode. */
-const normalised: typeof batchNorm = (x, state, options) => (options.training ? batchNorm(x, state, options) : noGrad(() => batchNorm(x, state, options)));
 const averages = ({ runningMean, runningVar }: Tensors) => ({ runningMean: runningMean!, runningVar: runningVar! });
 
 /** A step per gradient, over two parameters, one of them without decay. */

@@ -13,7 +13,7 @@ const WITHOUT_GRADIENT: unknown[] = [
   ...["oneHot", "argmax", "conv2dNorm", "depthwiseConv2dNorm", "adamw", "sgd", "accumulate", "clipNorm", "assembleBatch", "blend", "sampleViews"],
 ];
 
-const differentiable = cases.filter(({ op, options }) => !WITHOUT_GRADIENT.includes(op) && options?.training !== false);
+const differentiable = cases.filter(({ op }) => !WITHOUT_GRADIENT.includes(op));
 const smooth = differentiable.filter(
   (test) => test.differences !== false && Object.values(test.inputs).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= LARGEST),
 );

@@ -47,6 +47,7 @@ def depthwise_conv2d(x, weight, **options):
 
 
 def norm_of(convolution):
+    @torch.no_grad()
     def convolve_and_normalise(x, weight, normWeight, normBias, runningMean, runningVar, residual=None, activation="none", eps=1e-5, **options):
         y = convolution(x, weight, **options)["y"]
         return {"y": batch_norm(y, normWeight, normBias, runningMean, runningVar, residual, False, activation, eps=eps)["y"]}
@@ -59,10 +60,9 @@ ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6}
 
 def batch_norm(x, weight, bias, runningMean, runningVar, residual=None, training=True, activation="none", momentum=0.1, eps=1e-5):
     mean, var = runningMean.clone(), runningVar.clone()
-    with torch.set_grad_enabled(training):
-        y = channels_last(F.batch_norm(images_first(x), mean, var, weight, bias, training, momentum, eps))
-        y = y if residual is None else y + residual
-        y = ACTIVATIONS[activation](y)
+    y = channels_last(F.batch_norm(images_first(x), mean, var, weight, bias, training, momentum, eps))
+    y = y if residual is None else y + residual
+    y = ACTIVATIONS[activation](y)
     return {"y": y, "runningMean": mean, "runningVar": var}
 
 

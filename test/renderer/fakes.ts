@@ -77,6 +77,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
     chooseReportFile: answering("chooseReportFile", picks),
+    saveRecipe: answering("saveRecipe", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),

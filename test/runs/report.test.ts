@@ -451,6 +451,7 @@ describe("how sure the difference is", () => {
     // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
     expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);
     expect(text).toMatch(/Calibration error \(ECE\) .+? 42\.5 % 5\.0 %/);
+    expect(text).toMatch(/Soft labels .* Teacher Control Student (\w+) 0 (\w+) 80\.0 % (\w+) 20\.0 % \2 80\.0 % \3 20\.0 % \2 80\.0 %/);
   });
 
   test("over seeds: means, deviations and the interval of the paired differences", () => {

@@ -1,8 +1,10 @@
 /** What `train-teacher --data` does: a linear last layer on the features of a backbone. */
 import type { DataFormat } from "../../contract/data-formats";
-import type { FitRequest, FittedTeacher } from "../../contract/engine";
+import type { Candidate, FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
-import { chosenInWords } from "../../contract/teacher";
+import { FINE_TUNED, FINE_TUNING } from "../../contract/fine-tuning";
+import type { Recipe } from "../../contract/recipe";
+import { chosenInWords, fineTuningInWords } from "../../contract/teacher";
 import { EngineError } from "../../engine-client/client";
 import { runFolder, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
@@ -21,20 +23,29 @@ export interface FitOptions {
   format: DataFormat;
   out?: string;
   set: string[];
+  fineTune?: (typeof FINE_TUNE)[number];
+  epochs?: number;
 }
+
+export const FINE_TUNE = ["none", ...FINE_TUNED] as const;
 
 export async function fitOnData(session: Session, options: FitOptions): Promise<FittedTeacher> {
   try {
     return await session.call("fitTeacher", requestOf(options, session.world));
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== "INTERRUPTED") throw error;
-    const message = `${error.message}: no teacher was written. The features computed so far are kept: give the same command again to go on from there`;
+    const lost = isTrainedOn(options) ? ", and fine-tuning begins anew" : "";
+    const message = `${error.message}: no teacher was written. The features computed so far are kept: give the same command again to go on from there${lost}`;
     throw new EngineError({ code: "INTERRUPTED", message });
   }
 }
 
-function requestOf({ data, from = "bundled", model, imageSize, skipUnreadable, format, out, set }: FitOptions, world: World): FitRequest {
-  for (const assignment of set) expectAboutData(assignment);
+const isTrainedOn = ({ fineTune = "none" }: FitOptions): boolean => fineTune !== "none";
+
+function requestOf(options: FitOptions, world: World): FitRequest {
+  const { data, from = "bundled", model, imageSize, skipUnreadable, format, out, set, fineTune = "none", epochs } = options;
+  if (epochs !== undefined && !isTrainedOn(options)) throw new UsageError("--epochs needs --fine-tune last or all: a last layer alone is fitted without any");
+  for (const assignment of set) expectTaken(assignment, isTrainedOn(options));
   const written = { data: { path: data, format, ...(skipUnreadable && { skipUnreadable }) }, student: { model: "resnet8_cifar10" } };
   const recipe = completeRecipe(written, set, world.cwd);
   return {
@@ -43,27 +54,52 @@ function requestOf({ data, from = "bundled", model, imageSize, skipUnreadable, f
     from: from === "bundled" ? from : absolutePath(from, world.cwd),
     model,
     imageSize,
+    fineTune: fineTune === "none" ? null : { stages: fineTune, epochs: epochs ?? FINE_TUNING.epochs, learningRate: learningRateOf(recipe, set) },
     ...runFolder(world, { out }, "teacher"),
   };
 }
 
+/** A recipe's own default is for networks that begin with nothing. */
+function learningRateOf({ train }: Recipe, set: readonly string[]): number {
+  return set.some((assignment) => assignment.startsWith(LEARNING_RATE)) ? train.learningRate : FINE_TUNING.learningRate;
+}
+
+const LEARNING_RATE = "train.learningRate=";
+
 /** The rest of a recipe says how a network is trained. */
-function expectAboutData(assignment: string): void {
-  if (/^(data\.|train\.seed=)/.test(assignment)) return;
-  throw new UsageError(`--set ${assignment} has no effect with --data: only keys of data, as data.testShare, and train.seed have one there`);
+function expectTaken(assignment: string, isTrainedOn: boolean): void {
+  if (/^(data\.|train\.seed=)/.test(assignment) || (isTrainedOn && assignment.startsWith(LEARNING_RATE))) return;
+  const more = isTrainedOn ? " and train.learningRate" : "";
+  throw new UsageError(`--set ${assignment} has no effect with --data: only keys of data, as data.testShare, and train.seed${more} have one there`);
 }
 
 export function fitText(found: FittedTeacher, world: World): string {
-  const { classes, test, seconds, features, directory, report } = found;
+  const { classes, test, seconds, features, directory, report, fineTuning } = found;
   const confused = confusionsOf(classes, test.confusion);
   const computed = features.known > 0 ? `, ${features.known} features were kept by an earlier start` : "";
   return [
     figures(found),
     chosenInWords(found),
+    ...(fineTuning ? [`${fineTuningInWords(fineTuning, found)}\n${table(candidates(fineTuning, found))}`] : []),
     ...(confused.length > 0 ? [`Most often taken for another class (--json and the report have the whole matrix):\n${table(confused)}`] : []),
-    `Time: ${duration(seconds.total)} (features ${duration(seconds.features)}${computed}; last layer ${duration(seconds.fit)})`,
+    `Time: ${duration(seconds.total)} (features ${duration(seconds.features)}${computed}; last layer ${duration(seconds.fit)}${fineTuning ? `; fine-tuning ${duration(fineTuning.seconds)}` : ""})`,
     `Folder: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`,
   ].join("\n\n");
+}
+
+/** A row for the last layer alone, and one for the network that was trained on. */
+function candidates({ lastLayer, fineTuned }: FineTuning, { heldBack }: FittedTeacher): string[][] {
+  const on = heldBack ? "held back" : "validation";
+  const row = (name: string, { validation, temperature, testAccuracy }: Candidate) => [
+    name,
+    percent(validation.accuracy),
+    validation.loss.toFixed(4),
+    validation.calibrated.loss.toFixed(4),
+    temperature.toFixed(2),
+    percent(testAccuracy),
+  ];
+  const head = ["", `${on}: accuracy`, "loss", "loss at temperature", "temperature", "test: accuracy"];
+  return [head, row("last layer alone", lastLayer), ...(fineTuned ? [row("fine-tuned", fineTuned)] : [])];
 }
 
 /** A column for each set of images. */

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import type { DataFormat } from "../../contract/data-formats";
 import type { NamedTeacher } from "../../contract/engine";
 import { InputError, UsageError } from "../../contract/failure";
+import { FINE_TUNING } from "../../contract/fine-tuning";
 import { presetOf, presetsFor, type TeacherId } from "../../contract/presets";
 import type { Recipe } from "../../contract/recipe";
 import type { TrainResult } from "../../contract/run";
@@ -15,7 +16,7 @@ import { shellWords } from "../shell-words";
 import { addVerb, type Perform } from "../verb";
 import type { World } from "../world";
 import { addFormatOption } from "./evaluate";
-import { type FitOptions, fitOnData, fitText } from "./fit-teacher";
+import { FINE_TUNE, type FitOptions, fitOnData, fitText } from "./fit-teacher";
 import { addRunOptions, RECIPE_HELP, type RunOptions, recipeOf, trainOne, trainText } from "./train";
 
 type TeacherOptions = RunOptions & { preset?: TeacherId; data?: string; format: DataFormat } & Omit<FitOptions, "data">;
@@ -33,6 +34,16 @@ export function addTrainTeacher(program: Command, perform: Perform): void {
       "--image-size <pixels>",
       "with --data: side length of the teacher's input (default: the backbone's own; 160 of the bundled one)",
       likeSetting<number>("student.imageSize"),
+    )
+    .addOption(
+      new Option("--fine-tune <stages>", "with --data: then train the network on, its last stage or all; kept if it is better (default: none)").choices(
+        FINE_TUNE,
+      ),
+    )
+    .option(
+      "--epochs <number>",
+      `with --fine-tune: how often every training image is seen (default: ${FINE_TUNING.epochs})`,
+      likeSetting<number>("train.epochs"),
     )
     .option("--skip-unreadable", "with --data: go on without the images that cannot be read")
     .option("--recipe <file>", RECIPE_HELP)
@@ -61,8 +72,9 @@ function expectNoRecipe({ recipe, preset, resume, takeOver }: TeacherOptions): v
     throw new UsageError("with --data there is nothing to resume: give the same command again, and it goes on from the features that it has computed");
 }
 
-function expectNoBackbone({ from, model, imageSize, skipUnreadable }: TeacherOptions): void {
-  const given = Object.entries({ "--from": from, "--model": model, "--image-size": imageSize, "--skip-unreadable": skipUnreadable });
+function expectNoBackbone({ from, model, imageSize, fineTune, epochs, skipUnreadable }: TeacherOptions): void {
+  const ofFineTuning = { "--fine-tune": fineTune, "--epochs": epochs };
+  const given = Object.entries({ "--from": from, "--model": model, "--image-size": imageSize, ...ofFineTuning, "--skip-unreadable": skipUnreadable });
   const alone = given.find(([, value]) => value !== undefined);
   if (alone) throw new UsageError(`${alone[0]} needs --data, the folder of images that a last layer is fitted to`);
 }

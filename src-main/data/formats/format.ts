@@ -61,7 +61,7 @@ export interface RawData {
   said?: readonly Said[];
 }
 
-export interface Description extends Omit<DataInfo, "path" | "format" | "validation" | "leftOut" | "warnings" | "notes"> {
+export interface Description extends Omit<DataInfo, "path" | "format" | "validation" | "leftOut" | "unreadable" | "warnings" | "notes"> {
   validation?: DataInfo["validation"];
   leftOut?: readonly LeftOut[];
   said?: readonly Said[];

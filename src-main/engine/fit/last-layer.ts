@@ -2,15 +2,27 @@
 import type { Dataset } from "../../data/dataset";
 import { without } from "../../data/division";
 import type { Head } from "../../training/backbone";
-import { type ChosenHead, chooseHead, type FitOptions, fitHead, fitTemperature, type LabelledFeatures } from "../../training/head-fit";
+import { type ChosenHead, chooseHead, type FitOptions, fitHead, fitTemperature, type LabelledFeatures, logitsOf } from "../../training/head-fit";
 import type { SplitFeatures, View } from "../../training/pooled-features";
 import type { Plan } from "./features";
 import type { Notify } from "./notices";
 
-export interface Fitted extends ChosenHead {
-  head: Head;
+/** Logits of what is a teacher, or may become one. */
+export interface Answers {
+  /** [V,K], of the images that choose, by a network that has not learned from them; null without any. */
+  validation: Float32Array | null;
+  /** Fitted to these; null without. */
   temperature: number | null;
-  /** Labels of the images that `validationLogits` are of. */
+  /** [N,K] */
+  test: Float32Array;
+}
+
+export interface Fitted extends Pick<ChosenHead, "decay" | "trials">, Answers {
+  /** Fitted to all training images. */
+  head: Head;
+  /** Fitted to those that are not held back: the same where none are. */
+  firstHead: Head;
+  /** Labels of the images that choose. */
   validationLabels: Int32Array | null;
 }
 
@@ -23,7 +35,7 @@ export async function fitLastLayer(
   yieldPoint: () => Promise<void>,
   notify: Notify,
 ): Promise<Fitted> {
-  const { train, validation, classes } = data;
+  const { train, validation, test, classes } = data;
   const began = performance.now();
   const onFit = (done: number, total: number) => {
     const secondsLeft = done > 0 ? (((performance.now() - began) / 1000) * (total - done)) / done : null;
@@ -35,10 +47,12 @@ export async function fitLastLayer(
   const kept = held ? without(train.count, held) : all;
   const judges: LabelledFeatures | null = held ? rowsOf(held, ["plain"]) : validation && { values: features.validation!, labels: validation.labels, width };
   const chosen = await chooseHead(rowsOf(kept, views), judges, options);
-  const { decay, validationLogits } = chosen;
+  const { decay, trials, validationLogits } = chosen;
   const head = held ? await fitHead(rowsOf(all, views), decay, options) : chosen.head;
   const temperature = judges && fitTemperature(validationLogits!, judges.labels, classes.length);
-  return { ...chosen, head, temperature, validationLabels: judges?.labels ?? null };
+  const testLogits = logitsOf(head, { values: features.test, labels: test.labels, width });
+  const answers = { validation: validationLogits, temperature, test: testLogits };
+  return { head, firstHead: chosen.head, decay, trials, ...answers, validationLabels: judges?.labels ?? null };
 }
 
 /** Of these training images in these views, one view after the other. */

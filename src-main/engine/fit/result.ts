@@ -1,38 +1,41 @@
 /** What came of a fit. */
-import type { Calibrated, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { Calibrated, Candidate, FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
 import type { Dataset } from "../../data/dataset";
 import { leftOutFile } from "../../data/folder/left-out";
 import { teacherFiles } from "../../runs/teacher";
 import type { Backbone } from "../../training/backbone";
-import { calibrationOf, crossEntropy, judged, logitsOf } from "../../training/head-fit";
+import { accuracyOf, calibrationOf, crossEntropy, judged } from "../../training/head-fit";
 import type { SplitFeatures } from "../../training/pooled-features";
 import { scoresOf } from "../evaluate";
 import type { Plan } from "./features";
-import type { Fitted } from "./last-layer";
+import type { FineTuneRequest, TrainedOn } from "./fine-tuning";
+import type { Answers, Fitted } from "./last-layer";
+
+interface Made {
+  out: string;
+  backbone: Backbone;
+  data: Dataset;
+  plan: Plan;
+  features: SplitFeatures;
+  fitted: Fitted;
+  fineTuning: FineTuning | null;
+  /** Of the teacher. */
+  answers: Answers;
+}
 
 /** The figures. */
-export function resultOf(
-  { from }: FitRequest,
-  directory: string,
-  backbone: Backbone,
-  data: Dataset,
-  { views, held }: Plan,
-  features: SplitFeatures,
-  { head, decay, trials, temperature, validationLogits, validationLabels }: Fitted,
-): Omit<FittedTeacher, "seconds"> {
+export function resultOf({ from }: FitRequest, { out, backbone, data, plan, features, fitted, fineTuning, answers }: Made): Omit<FittedTeacher, "seconds"> {
   const { train, validation, test } = data;
+  const { views, held } = plan;
   const classes = [...data.classes];
-  const { model, width, hash } = backbone;
   const K = classes.length;
-  const calibrated = (logits: Float32Array, labels: Int32Array, t: number): Calibrated => ({
-    loss: crossEntropy(logits, labels, K, t),
-    calibrationError: calibrationOf(logits, labels, K, t).error,
-  });
-  const logits = logitsOf(head, { values: features.test, labels: test.labels, width });
-  const scores = scoresOf(judged(logits, test.labels, K), crossEntropy(logits, test.labels, K), test, classes);
-  const files = teacherFiles(directory);
+  const { model, width, hash } = backbone;
+  const { decay, trials, validationLabels } = fitted;
+  const { temperature } = answers;
+  const scores = scoresOf(judged(answers.test, test.labels, K), crossEntropy(answers.test, test.labels, K), test, classes);
+  const files = teacherFiles(out);
   return {
-    directory,
+    directory: out,
     teacher: { model: model.name, weights: files.weights, imageSize: model.imageSize },
     classes,
     backbone: { weights: from, hash, features: width },
@@ -41,25 +44,53 @@ export function resultOf(
     decay,
     trials,
     temperature,
-    validation: validationLogits && {
-      accuracy: trials.find((trial) => trial.decay === decay)!.accuracy,
-      ...calibrated(validationLogits, validationLabels!, 1),
-      calibrated: calibrated(validationLogits, validationLabels!, temperature!),
-    },
-    test: { ...scores, calibrated: temperature === null ? null : calibrated(logits, test.labels, temperature) },
+    validation: validationLabels && candidateOf(answers, validationLabels, test.labels, K).validation,
+    test: { ...scores, calibrated: temperature === null ? null : calibratedOf(answers.test, test.labels, K, temperature) },
+    fineTuning,
     features: { computed: features.computed, known: features.known },
     leftOut: data.leftOut.map(leftOutFile),
     report: files.report,
   };
 }
 
+/** The network that was trained on beside that with the last layer alone, and which of them is better. */
+export function compared(request: FineTuneRequest, { classes, test }: Dataset, fitted: Fitted, trained: TrainedOn | null): FineTuning {
+  const { stages, epochs, learningRate } = request;
+  const candidate = (answers: Answers) => candidateOf(answers, fitted.validationLabels!, test.labels, classes.length);
+  const [lastLayer, fineTuned] = [candidate(fitted), trained && candidate(trained)];
+  const kept = fineTuned !== null && fineTuned.validation.calibrated.loss < lastLayer.validation.calibrated.loss;
+  return { stages, epochs, learningRate, parameters: trained?.parameters ?? 0, kept, lastLayer, fineTuned, seconds: trained?.seconds ?? 0 };
+}
+
+/** Of answers with validation images. */
+function candidateOf({ validation, temperature, test }: Answers, validationLabels: Int32Array, testLabels: Int32Array, classes: number): Candidate {
+  return {
+    temperature: temperature!,
+    validation: {
+      accuracy: accuracyOf(validation!, validationLabels, classes),
+      ...calibratedOf(validation!, validationLabels, classes, 1),
+      calibrated: calibratedOf(validation!, validationLabels, classes, temperature!),
+    },
+    testAccuracy: accuracyOf(test, testLabels, classes),
+  };
+}
+
+function calibratedOf(logits: Float32Array, labels: Int32Array, classes: number, temperature: number): Calibrated {
+  return { loss: crossEntropy(logits, labels, classes, temperature), calibrationError: calibrationOf(logits, labels, classes, temperature).error };
+}
+
 /** Where a teacher came from, for the metadata of its file. */
-export function originOf({ backbone, decay, temperature }: FittedTeacher): Record<string, string> {
+export function originOf({ backbone, decay, temperature, fineTuning }: FittedTeacher): Record<string, string> {
   return {
     head: "multinomial logistic regression on the features of the backbone",
     backbone: backbone.weights,
     backboneHash: backbone.hash,
     weightDecay: String(decay),
+    ...(fineTuning?.kept && {
+      fineTuned: fineTuning.stages,
+      fineTunedEpochs: String(fineTuning.epochs),
+      fineTunedLearningRate: String(fineTuning.learningRate),
+    }),
     ...(temperature !== null && { temperature: String(temperature) }),
   };
 }

@@ -1,5 +1,6 @@
 import type { RunDetails } from "../../contract/run";
 import type { ComparedInFolder } from "../figures";
+import type { Example } from "./examples";
 
 /** Runs that are overlaid in charts: the arms of a comparison, or a single run. */
 export interface Group {
@@ -7,4 +8,6 @@ export interface Group {
   runs: RunDetails[];
   /** Of a comparison whose arms are finished and can be compared; null otherwise. */
   figures: ComparedInFolder | null;
+  /** Of a comparison whose answers are kept; none otherwise. */
+  examples: readonly Example[];
 }

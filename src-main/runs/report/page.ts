@@ -11,6 +11,7 @@ import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import { documentOf } from "./document";
+import { examplesTable } from "./examples";
 import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
@@ -58,6 +59,7 @@ ${resultTable(drawn)}
 ${best(drawn)}
 ${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
+${examplesTable(group.examples)}
 ${pairsOf(runs).map((pair, _, pairs) => fairness(pair, runs, pairs.length > 1))}
 ${recipeTable(drawn)}
 </section>`;

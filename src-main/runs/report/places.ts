@@ -22,11 +22,12 @@ export function withoutPlaces(groups: readonly Group[], folder: string): Group[]
   ]);
   const longestFirst = [...names].sort(([a], [b]) => b.length - a.length);
   const named = (text: string) => longestFirst.reduce(withName, text);
-  return groups.map(({ title, runs, figures }) => ({
+  return groups.map(({ title, runs, figures, examples }) => ({
     title: named(title),
     // Figures of batches and epochs are long, and hold no paths.
     runs: runs.map(({ batches, epochRecords, ...run }) => ({ ...mapTexts(run, named), batches, epochRecords })),
     figures: mapTexts(figures, named),
+    examples: mapTexts(examples, named),
   }));
 }
 

@@ -40,6 +40,9 @@ tbody th { font-weight: 500; }
 .recipe td { width: 24%; }
 .recipe code { margin-left: 6px; }
 .differs th, .differs td { background: var(--marked); }
+.soft td { width: 24%; vertical-align: top; }
+.soft .answer { position: relative; display: block; padding: 1px 6px; z-index: 0; font-size: 13px; }
+.soft .answer i { position: absolute; left: 0; top: 1px; bottom: 1px; z-index: -1; border-radius: 4px; background: var(--sunken); }
 .hashes { margin-top: 14px; }
 code { font: 12px ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace; color: var(--muted); }
 .key { white-space: nowrap; }

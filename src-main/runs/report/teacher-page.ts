@@ -1,5 +1,5 @@
-import type { FittedTeacher } from "../../contract/engine";
-import { chosenInWords, mostConfused } from "../../contract/teacher";
+import type { FineTuning, FittedTeacher } from "../../contract/engine";
+import { chosenInWords, fineTuningInWords, mostConfused } from "../../contract/teacher";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";
 
@@ -10,9 +10,10 @@ export function teacherPage(found: FittedTeacher): string {
   const content = html`<section>
 <header><h1>${title}</h1><p class="muted">${classes.length} classes · a linear last layer on ${backbone.features} features of the weights ${backbone.weights}, at ${teacher.imageSize} px</p></header>
 <p class="verdict"><b>${percent(test.accuracy)}</b> of the ${images.test} test images are classified correctly.</p>
-<p>${chosenInWords(found)} The last layer was fitted to ${images.train} training images${images.mirrored ? ", each also mirrored" : ""}.</p>
+<p>${chosenInWords(found)}${images.mirrored ? " The last layer has seen each training image mirrored too." : null}</p>
 <h2>How good its probabilities are</h2>
 ${figuresTable(found)}
+${rest.fineTuning ? html`<h2>Fine-tuning</h2><p>${fineTuningInWords(rest.fineTuning, found)}</p>${fineTuningTable(rest.fineTuning)}` : null}
 ${rest.trials.length > 0 ? html`<h2>Weight decays that were tried</h2>${trialsTable(found)}` : null}
 <h2>Classes taken for others</h2>
 ${confusedText(found)}
@@ -26,7 +27,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 function figuresTable({ test, validation, temperature }: FittedTeacher): Markup {
   const rows = [
     { name: "Test images", figures: test },
-    ...(validation ? [{ name: "Validation images, by a head that was not fitted to them", figures: validation }] : []),
+    ...(validation ? [{ name: "Validation images, by a network that has not learned from them", figures: validation }] : []),
   ];
   const at = temperature === null ? null : html`<th scope="col">loss at temperature ${temperature.toFixed(2)}</th><th scope="col">calibration error</th>`;
   return html`<table class="answers">
@@ -34,6 +35,17 @@ function figuresTable({ test, validation, temperature }: FittedTeacher): Markup 
 <tbody>${rows.map(
     ({ name, figures: { accuracy, loss, calibrationError, calibrated } }) =>
       html`<tr><th scope="row">${name}</th><td>${percent(accuracy)}</td><td>${loss.toFixed(4)}</td><td>${percent(calibrationError)}</td>${calibrated && html`<td>${calibrated.loss.toFixed(4)}</td><td>${percent(calibrated.calibrationError)}</td>`}</tr>`,
+  )}</tbody>
+</table>`;
+}
+
+function fineTuningTable({ lastLayer, fineTuned }: FineTuning): Markup {
+  const rows = [{ name: "Last layer alone", of: lastLayer }, ...(fineTuned ? [{ name: "Fine-tuned", of: fineTuned }] : [])];
+  return html`<table class="answers">
+<thead><tr><th scope="col"></th><th scope="col">validation accuracy</th><th scope="col">validation loss</th><th scope="col">loss at its temperature</th><th scope="col">temperature</th><th scope="col">test accuracy</th></tr></thead>
+<tbody>${rows.map(
+    ({ name, of: { validation, temperature, testAccuracy } }) =>
+      html`<tr><th scope="row">${name}</th><td>${percent(validation.accuracy)}</td><td>${validation.loss.toFixed(4)}</td><td>${validation.calibrated.loss.toFixed(4)}</td><td>${temperature.toFixed(2)}</td><td>${percent(testAccuracy)}</td></tr>`,
   )}</tbody>
 </table>`;
 }

@@ -131,6 +131,23 @@ it("a third arm divides the difference, after an epoch in which all were tested"
   expect(curves.gainParts).toBeNull();
 });
 
+it("figures that stand side by side are of the same epoch, and what an arm has reached since is said", () => {
+  const curves = opened("control", "student");
+  const figures = () => curves.figures.map(({ arm, test, ahead }) => [arm, test?.epoch ?? null, ahead?.epoch ?? null]);
+  curves.addEpoch("control", epoch(1, 0.2));
+  expect(figures()).toEqual([
+    ["control", 1, null],
+    ["student", null, null],
+  ]);
+  curves.addEpoch("student", epoch(1, 0.3));
+  curves.addEpoch("control", epoch(2, 0.4));
+  expect(figures()).toEqual([
+    ["control", 1, 2],
+    ["student", 1, null],
+  ]);
+  expect(curves.figures[1]!.test!.value - curves.figures[0]!.test!.value).toBeCloseTo(curves.difference!.value);
+});
+
 it("an arm's test accuracy names the epoch that was tested", () => {
   const curves = opened("student");
   expect(curves.arm("student")!.testAcc).toBeNull();

@@ -63,8 +63,22 @@ it("a download reports how far it is, and what it brought is opened", async () =
   expect(data).toMatchObject({ path: "/my/images/cifar-10", download: null, downloadProblem: null });
 });
 
-it("a download that fails says why", async () => {
-  engine.answers.dataDownload = () => Promise.reject(failure("no network"));
+it("a download that fails says why, and goes on in the same folder", async () => {
+  engine.answers.dataDownload = () => Promise.reject(failure("https://example.org does not answer"));
   await data.fetch("cifar100");
-  expect(data).toMatchObject({ download: null, downloadProblem: { name: "cifar100", message: "No network" } });
+  const problem = { name: "cifar100", directory: "/my/images", stopped: false, message: "https://example.org does not answer" };
+  expect(data).toMatchObject({ download: null, downloadProblem: problem });
+  await data.fetch(problem.name as "cifar100", problem.directory);
+  expect(engine.paramsOf("dataDownload")).toEqual([0, 1].map(() => ({ name: "cifar100", directory: "/my/images" })));
+});
+
+it("a download can be stopped, which is no failure", async () => {
+  const download = deferred<unknown>();
+  engine.answers.dataDownload = () => download.promise;
+  engine.answers.stopDownloads = () => download.reject(failure("download stopped; 5 bytes are kept", "INTERRUPTED"));
+  const fetched = data.fetch("cifar100");
+  await settle();
+  await data.stopDownload();
+  await fetched;
+  expect(data).toMatchObject({ path: "bundled", downloadProblem: { stopped: true, message: "Download stopped; 5 bytes are kept" } });
 });

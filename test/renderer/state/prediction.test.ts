@@ -70,6 +70,41 @@ it("an answer that arrives after a later question is dropped", async () => {
   expect(prediction).toMatchObject({ busy: false, opinions: [{ logits: [5, 6] }] });
 });
 
+it("until the answers to a new picture are there, those before stand under their own name", async () => {
+  await prediction.show({ name: "first", path: "first" });
+  const later = deferred<unknown>();
+  engine.answers.predict = () => later.promise;
+  const asked = prediction.show({ name: "second", path: "second" });
+  expect([prediction.picture!.name, prediction.answered.map(({ name }) => name)]).toEqual(["second", ["first"]]);
+  later.resolve(answer([5, 6]));
+  await asked;
+  expect(prediction.answered.map(({ name }) => name)).toEqual(["second"]);
+});
+
+it("of several pictures each has its answers, and those that cannot be read are named", async () => {
+  engine.answers.predict = () => ({
+    classes: ["cat", "dog"],
+    images: [1, 2].map((logit) => ({ path: "", logits: [logit, 0], probabilities: [] })),
+    unreadable: [{ path: "b.png", reason: "it is empty" }],
+  });
+  await prediction.showFiles(["a.png", "b.png", "a.png"].map((name) => new File([], name)));
+  expect(prediction.answered.map(({ name }) => name)).toEqual(["a.png", "a.png (2)"]);
+  expect(prediction.warnings).toEqual(["b.png is left out: it cannot be read as an image (it is empty)"]);
+  prediction.chosen = 1;
+  expect(prediction.opinions).toMatchObject([{ logits: [2, 0] }]);
+});
+
+it("a failure that is over is asked about again, and nothing else is", async () => {
+  await prediction.askAgain();
+  engine.answers.predict = () => Promise.reject(failure("the engine ended"));
+  await prediction.show({ name: "x", path: "x" });
+  engine.answers.predict = () => answer([1, 2]);
+  await prediction.askAgain();
+  expect(prediction).toMatchObject({ problem: null, opinions: [{ logits: [1, 2] }] });
+  await prediction.askAgain();
+  expect(engine.paramsOf("predict")).toHaveLength(2);
+});
+
 it("a late failure is dropped as well; one that is not late is said in words", async () => {
   const first = deferred<unknown>();
   engine.answers.predict = () => first.promise;

@@ -23,6 +23,7 @@ const groupOf = (...arms: Parameters<typeof groupRuns>[0]) => groupRuns(arms)[0]
 
 describe("groups", () => {
   it("hold the arms of one folder, control first, newest group first", () => {
+    expect(groupOf(summary("single", { name: " ", directory: "/runs/two" })).name).toBe("two");
     const groups = groupRuns([
       summary("student", { started: "2026-11-24T09:06:00Z" }),
       summary("control"),

@@ -46,7 +46,67 @@ it("expects the teacher of the same labels among the app's runs, where the prese
   expect(there.teacherFolder).toBeNull();
 });
 
+describe("teacher and data", () => {
+  const info = { classes: ["bark", "cloud"], thumbnails: [], unreadable: 0 };
+  const unfit = "the teacher (bundled) was trained for other classes than the data has";
+
+  beforeEach(async () => {
+    engine.answers.dataInfo = () => info;
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "", imageSize: 32, problem: weights === "bundled" ? unfit : null });
+    await data.open("/leaves");
+  });
+
+  it("that do not go together are found before a run begins; another teacher is asked about anew, the same one not again", async () => {
+    expect(setup.blocked).toBe(false);
+    await setup.checkTeachers();
+    await setup.checkTeachers();
+    expect(engine.paramsOf("checkTeacher")).toEqual([{ model: "resnet20_cifar10", weights: "bundled", classes: ["bark", "cloud"] }]);
+    expect(setup).toMatchObject({ blocked: true, teacherProblem: "The teacher (bundled) was trained for other classes than the data has" });
+    setup.useTeacher({ model: "resnet18", weights: "/mine", imageSize: 32 });
+    expect(setup.blocked).toBe(false);
+    await setup.checkTeachers();
+    expect(setup.blocked).toBe(false);
+    setup.undoTeacher();
+    await setup.checkTeachers();
+    expect(setup.blocked).toBe(true);
+    setup.setDistills(false);
+    expect(setup.blocked).toBe(false);
+  });
+
+  it("a file that was not there is looked at again once it was made", async () => {
+    engine.answers.checkTeacher = () => Promise.reject(failure("/made: no such file"));
+    const teacher = { model: "resnet18", weights: "/made", imageSize: 32 };
+    setup.useTeacher(teacher);
+    await setup.checkTeachers();
+    expect(setup.teacherProblem).toBe("/made: no such file");
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 32, problem: null });
+    setup.useTeacher(teacher);
+    await setup.checkTeachers();
+    expect(setup.blocked).toBe(false);
+  });
+
+  it("weights on a server are not asked for", async () => {
+    setup.set("teacher.weights", "hf:timm/resnet18.a1_in1k");
+    await setup.checkTeachers();
+    expect(engine.paramsOf("checkTeacher")).toEqual([]);
+  });
+
+  it("images that cannot be read are in the way until they are skipped", async () => {
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: null });
+    engine.answers.dataInfo = () => ({ ...info, unreadable: 2 });
+    await data.open("/leaves");
+    expect(setup).toMatchObject({ blocked: true, unreadable: 2 });
+    setup.set("data.skipUnreadable", "true");
+    expect(setup).toMatchObject({ blocked: false, unreadable: 0 });
+  });
+});
+
 describe("typing", () => {
+  it.each(["", "  "])("a run has a name: %j is none", (name) => {
+    setup.set("name", name);
+    expect(setup.result).toMatchObject({ recipe: null, problems: ["Name: expected a name"] });
+  });
+
   it("changes the recipe, and the preset is left", () => {
     setup.set("train.epochs", "3");
     expect(setup.result.recipe?.train.epochs).toBe(3);

@@ -79,6 +79,30 @@ describe("training", () => {
     expect(studio.screen).toBe("data");
   });
 
+  it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes" });
+    studio.setup.usePreset("quick-look");
+    await studio.startTraining();
+    expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
+    expect(engine.paramsOf("start")).toEqual([]);
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "resnet18", imageSize: 64, problem: weights === "bundled" ? "x" : null });
+    await studio.chooseTeacher();
+    expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
+    await studio.takeTeacherFrom(studio.runs.groups[0]!);
+    expect(studio.setup.value("teacher.weights")).toBe("/runs/one/student/student.safetensors");
+    await studio.startTraining();
+    expect(studio.screen).toBe("live");
+  });
+
+  it("a run that ended before it began has nothing to resume, and the data are looked at again", async () => {
+    await studio.startTraining();
+    engine.answers.dataInfo = () => Promise.reject(failure("/leaves does not exist"));
+    end.reject(failure("/leaves does not exist"));
+    await studio.training.settled();
+    await settle();
+    expect(studio).toMatchObject({ training: { state: "failed", neverBegan: true }, data: { reading: { kind: "failed", message: "/leaves does not exist" } } });
+  });
+
   it("a start that the engine refuses is said where the user is", async () => {
     engine.answers.start = () => Promise.reject(failure("the runs folder cannot be written to"));
     await studio.startTraining();
@@ -377,6 +401,24 @@ describe("what is dropped", () => {
     expect(studio.setup.value("teacher.weights")).toBe("/dropped/mine.safetensors");
     studio.message!.action!.run();
     expect([studio.setup.value("teacher.weights"), studio.setup.value("student.weights")]).toEqual([before, "/dropped/mine.safetensors"]);
+  });
+
+  it("a recipe that is exported is the form's, and fills it again", async () => {
+    studio.setup.set("train.epochs", "7");
+    await studio.exportRecipe();
+    expect(fake.argsOf("saveRecipe")).toEqual([[studio.setup.result.recipe]]);
+    const text = studio.setup.recipeText!;
+    studio.setup.usePreset("article");
+    await studio.importRecipe(new File([text], "mine.json"));
+    expect(studio.setup.result.recipe).toEqual(JSON.parse(text));
+    expect(studio.setup.result.recipe!.train.epochs).toBe(7);
+    expect(studio.message).toMatchObject({ kind: "done", text: "mine.json fills the form." });
+    await studio.importRecipe(new File(['{"student": {"model": "none"}}'], "bad.json"));
+    expect(studio.message).toMatchObject({ kind: "problem", text: expect.stringMatching(/bad.json is no recipe.*student.model: /s) });
+    expect(studio.setup.recipeText).toBe(text);
+    studio.setup.set("train.epochs", "none");
+    await studio.exportRecipe();
+    expect([studio.setup.recipeText, fake.argsOf("saveRecipe").length]).toEqual([null, 1]);
   });
 
   it("a recipe fills the form, and a text that is none does not", async () => {

@@ -103,9 +103,38 @@ describe("Data", () => {
 
 describe("Set up", () => {
   const read = () => wordsOf(render(SetupScreen, { props: { studio } }));
+  const startButton = () => /<button[^>]*>(?:(?!<button).)*Start training/s.exec(render(SetupScreen, { props: { studio } }).body)![0];
 
   beforeEach(async () => {
     studio = await startedStudio();
+  });
+
+  it("a teacher of other classes is said in words, with three ways out, and nothing starts", async () => {
+    studio = await startedStudio({
+      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has" }),
+      listRuns: () => [summary("single")],
+    });
+    await studio.setup.checkTeachers();
+    expect(read()).toMatch(/The teacher \(bundled\) was trained for other classes than the data has +Train one here +Choose weights +Take one from a run/);
+    expect(startButton()).toContain("disabled");
+  });
+
+  it("images that cannot be read are said, with a way out, and nothing starts", async () => {
+    studio = await startedStudio({
+      dataInfo: () => ({ classes: ["cat"], thumbnails: [], train: { count: 5, perClass: [5] }, warnings: [], notes: [], unreadable: 3 }),
+    });
+    expect(read()).toMatch(/3 images cannot be read: training would end before it begins\..* Skip them/);
+    expect(startButton()).toContain("disabled");
+    studio.setup.set("data.skipUnreadable", "true");
+    expect(startButton()).not.toContain("disabled");
+  });
+
+  it("what was unfolded stays so on the way to another screen and back", () => {
+    const isOpen = () =>
+      /<details[^>]*open[^>]*> *(<!--.*?-->)*<summary[^>]*>(?:(?!<\/summary>).)*More settings/s.test(render(SetupScreen, { props: { studio } }).body);
+    expect(isOpen()).toBe(false);
+    studio.setup.showsMore = true;
+    expect(isOpen()).toBe(true);
   });
 
   it("offers the models by family", () => {
@@ -269,6 +298,19 @@ describe("Live run", () => {
     expect(read()).toMatch(/Trained in the command line, process 123 · Seed 8, 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
     show({ state: "stopped" });
     expect(read()).toMatch(/quick look +Seed 8, 2 of 3 · A checkpoint is kept\..*Resume/);
+  });
+
+  it("of a run that ended before it began offers the way back instead of resuming nothing", () => {
+    show({ state: "failed", problem: "/leaves does not exist", curves: begunCurves([], 2, 5) });
+    Object.defineProperty(studio.training, "neverBegan", { value: true });
+    expect(read()).toMatch(/Failed +Data +Back to set up/);
+    expect(read()).not.toContain("Resume");
+  });
+
+  it("of one model speaks of no arms and no report", () => {
+    show({ state: "finished", report: null, curves: begunCurves(["single"], 2, 5) });
+    expect(read()).toMatch(/The weights are in the run folder\..*Model +–/);
+    expect(read().split("Recipe")[0]).not.toMatch(/\b(arms?|report|Control|Student)\b/);
   });
 
   it("says what was decided for the user as sentences", () => {

@@ -1,0 +1,83 @@
+/** A teacher's network trained on from its fitted last layer. */
+import type { FitRequest } from "../../contract/engine";
+import { Diverged, InputError } from "../../contract/failure";
+import type { DataSource } from "../../contract/recipe";
+import type { Dataset } from "../../data/dataset";
+import { without } from "../../data/division";
+import { partOf } from "../../data/split";
+import { type Backbone, withHead } from "../../training/backbone";
+import { logitsOn } from "../../training/evaluate";
+import { type FineTuned, fineTune } from "../../training/fine-tune";
+import { fitTemperature } from "../../training/head-fit";
+import type { Plan } from "./features";
+import type { Answers, Fitted } from "./last-layer";
+import { type Notify, TOLD_EVERY_MS } from "./notices";
+
+export type FineTuneRequest = NonNullable<FitRequest["fineTune"]>;
+
+/** A network that was trained on, and what it answers. */
+export interface TrainedOn extends FineTuned, Answers {
+  seconds: number;
+}
+
+/** Images of one forward pass when the result is measured. */
+const BATCH = 32;
+
+/** Throws an InputError if there are no images by which the result could be judged. */
+export function expectJudges(data: Dataset, { held }: Plan): void {
+  if (held || data.validation) return;
+  throw new InputError(
+    `--fine-tune: ${data.train.count} training images are too few to hold any back, by which it could be told whether fine-tuning helps: leave it out, or add images`,
+  );
+}
+
+/**
+ * Begins with the head that was fitted without the images by which weight decay and temperature were chosen, and trains on the same images as that head:
+ * the images that choose between the two have taught neither. Null if the loss diverged, which is said.
+ */
+export async function trainOn(
+  request: FineTuneRequest & { source: DataSource; seed: number },
+  backbone: Backbone,
+  data: Dataset,
+  { held }: Plan,
+  { firstHead }: Fitted,
+  yieldPoint: () => Promise<void>,
+  notify: Notify,
+): Promise<TrainedOn | null> {
+  const began = performance.now();
+  const judges = held ? partOf(data.train, held) : data.validation!;
+  const train = held ? partOf(data.train, without(data.train.count, held)) : data.train;
+  notify({ type: "note", text: planInWords(request, train.count, judges.count, held !== null) });
+  let told = Number.NEGATIVE_INFINITY;
+  const onProgress = ({ done, total, secondsLeft }: { done: number; total: number; secondsLeft: number }) => {
+    if (performance.now() - told < TOLD_EVERY_MS && done < total) return;
+    told = performance.now();
+    notify({ type: "work", name: "fine-tuning", done, total, secondsLeft });
+  };
+  const network = { model: withHead(backbone, firstHead), normalization: backbone.normalization };
+  const part = { ...data, train, labelled: train.count, validation: null, test: judges };
+  let trained: FineTuned;
+  try {
+    trained = await fineTune(network, part, request.source, request, { yieldPoint, onProgress });
+  } catch (error) {
+    if (!(error instanceof Diverged)) throw error;
+    notify({ type: "warning", text: `the fine-tuning diverged at a learning rate of ${request.learningRate}, so the last layer alone is kept` });
+    return null;
+  }
+  try {
+    const options = { precision: "fp32", batchSize: BATCH, yieldPoint } as const;
+    const validation = await logitsOn(trained.network, judges, options);
+    const temperature = fitTemperature(validation, judges.labels, data.classes.length);
+    const test = await logitsOn(trained.network, data.test, options);
+    return { ...trained, validation, temperature, test, seconds: (performance.now() - began) / 1000 };
+  } catch (error) {
+    trained.release();
+    throw error;
+  }
+}
+
+function planInWords({ stages, epochs, learningRate }: FineTuneRequest, train: number, judges: number, isHeld: boolean): string {
+  const what = stages === "all" ? "the whole network" : "the last stage and layer";
+  const images = isHeld ? `the ${train} training images that are not held back` : `the ${train} training images`;
+  return `fine-tuning trains ${what} on ${images}, for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} at a learning rate of up to ${learningRate}, with batch norms at their running averages; it is kept if its loss on the ${judges} ${isHeld ? "held back" : "validation"} images is lower than that of the last layer alone`;
+}
