@@ -104,9 +104,31 @@ const authors: Naming = {
   ),
 };
 
+const STAGES = [0, 1, 2, 3];
+
+/** torchvision.models.convnext.ConvNeXt: stages and what halves the side before them are counted as one list. */
+const torchvision: Naming = {
+  whose: "torchvision's",
+  words: "features.0 is stem, the others are stages and their downsample, block is conv_dw, norm and mlp, layer_scale is gamma, and so on",
+  head: "classifier.2.weight",
+  body: "features.1.0.layer_scale",
+  toTimm: byRules(
+    [/^classifier\.0\./, "head.norm."],
+    [/^classifier\.2\./, "head.fc."],
+    [/^features\.0\./, "stem."],
+    ...STAGES.map((stage) => [new RegExp(`^features\\.${2 * stage + 1}\\.(\\d+)\\.`), `stages.${stage}.blocks.$1.`] as const),
+    ...STAGES.slice(1).map((stage) => [new RegExp(`^features\\.${2 * stage}\\.`), `stages.${stage}.downsample.`] as const),
+    [/\.layer_scale$/, ".gamma"],
+    [/\.block\.0\./, ".conv_dw."],
+    [/\.block\.2\./, ".norm."],
+    [/\.block\.3\./, ".mlp.fc1."],
+    [/\.block\.5\./, ".mlp.fc2."],
+  ),
+};
+
 export const convnext: FamilyCode<ConvNeXtArchitecture> = {
   create: (name, architecture, shape) => new ConvNeXt(name, shape, architecture),
-  namings: [{ whose: "timm's", words: "", head: "head.fc.weight", body: "stem.0.weight", toTimm: (name) => name }, authors],
+  namings: [{ whose: "timm's", words: "", head: "head.fc.weight", body: "stem.0.weight", toTimm: (name) => name }, authors, torchvision],
   heads: ["head.fc"],
   last: ({ depths }) => [`stages.${depths.length - 1}.`, "head.norm."],
   // The weights fit images of any size.

@@ -6,6 +6,7 @@ import { sliceTokens } from "../tensor/ops/slice-tokens";
 import { full, type Tensor } from "../tensor/tensor";
 import type { FamilyCode, TensorShapes } from "./family";
 import type { ModelShape } from "./model";
+import { byRules, type Naming } from "./names";
 import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
 
 /**
@@ -33,13 +34,25 @@ export class RegisterVisionTransformer extends VisionTransformer {
   }
 }
 
-/** With registers, patches alone have positions. */
-const placed = (tensors: TensorShapes) => (tensors.has("reg_token") ? 0 : 1);
+const renamed = byRules([/^register_tokens$/, "reg_token"], [/^blocks\.\d+\.(\d+)\./, "blocks.$1."]);
+
+/** github.com/facebookresearch/dinov2; blocks may be in groups, counted through. */
+const meta: Naming = {
+  whose: "Meta's",
+  words: "register_tokens is reg_token; mask_token, which only its training needs, is left out",
+  head: "head.weight",
+  body: "mask_token",
+  mark: "mask_token",
+  toTimm: (name) => (name === "mask_token" ? null : renamed(name)),
+};
+
+/** With registers, patches alone have positions, and in Meta's files the class token too. */
+const placed = (tensors: TensorShapes) => (tensors.has("reg_token") && Number.isInteger(Math.sqrt(tensors.get("pos_embed")?.shape[1] ?? 0)) ? 0 : 1);
 
 export const dinov2: FamilyCode<Dinov2Architecture> = {
   create: (name, { registers, ...architecture }, shape) =>
     registers > 0 ? new RegisterVisionTransformer(name, shape, { registers, ...architecture }) : new VisionTransformer(name, shape, architecture),
-  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
+  namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, meta],
   heads: ["head"],
   last: lastOfTransformer,
   placed,

@@ -10,8 +10,10 @@ export interface Naming {
   /** A name that tells it, of the last layer and of a layer that every model of the family has. */
   head: string;
   body: string;
-  /** timm's name. */
-  toTimm(name: string): string;
+  /** A name that no other program's files have: where it is, this is the naming, whatever else fits. */
+  mark?: string;
+  /** timm's name; null: the model has no such tensor. */
+  toTimm(name: string): string | null;
 }
 
 export interface Renamed {
@@ -61,9 +63,13 @@ export function renamed(file: readonly string[], namings: readonly Naming[]): Re
   if (!found) return { names: new Map(file.map((name) => [name, name])), notes: [] };
   const { naming, prefix } = found;
   const inside = [...plain].filter(([name]) => name.startsWith(prefix));
-  const names = new Map(inside.map(([name, original]) => [naming.toTimm(name.slice(prefix.length)), original] as const));
+  const timms = inside.flatMap(([name, original]): [string, string][] => {
+    const timm = naming.toTimm(name.slice(prefix.length));
+    return timm === null ? [] : [[timm, original]];
+  });
+  const names = new Map(timms);
   // Two names for one tensor: better the file's own, about which errors speak.
-  if (names.size < inside.length) return { names: new Map(file.map((name) => [name, name])), notes: [] };
+  if (names.size < timms.length) return { names: new Map(file.map((name) => [name, name])), notes: [] };
   return { names, notes: notesOn(file, found, namings[0] !== naming, [...plain.keys()]) };
 }
 
@@ -112,11 +118,13 @@ function likeliest(prefixes: readonly string[]): string {
   throw new SeveralModelsError(prefixes, example);
 }
 
-/** By the last layer, or, in a file without one, by a layer of its body. A model has at least a quarter of all names. */
+/** By the mark of a program, by the last layer, or, in a file without one, by a layer of its body. A model has at least a quarter of all names. */
 function modelsIn(names: readonly string[], namings: readonly Naming[]): { naming: Naming; prefixes: string[] } | null {
-  for (const part of ["head", "body"] as const) {
+  for (const part of ["mark", "head", "body"] as const) {
     for (const naming of namings) {
-      const prefixes = names.flatMap((name) => (endsWith(name, naming[part]) ? [name.slice(0, -naming[part].length)] : []));
+      const sign = naming[part];
+      if (sign === undefined) continue;
+      const prefixes = names.flatMap((name) => (endsWith(name, sign) ? [name.slice(0, -sign.length)] : []));
       const counted = [...new Set(prefixes)]
         .filter((prefix) => PREFIX.test(prefix))
         .slice(0, MOST_PREFIXES)

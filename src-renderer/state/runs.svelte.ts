@@ -124,21 +124,18 @@ export class Runs {
     this.loading = false;
   }
 
-  /** Opens a run; its evidence follows, which takes longer to check. */
+  /** Opens a run with its curves. Its evidence and what it shows follow: they take longer to compute. */
   async look(group: RunGroup): Promise<void> {
     this.opening = group.directory;
     this.#runProblem = await problemIn(async () => {
       const arms = await this.details(group);
-      // Without it, the rest can still be looked at.
-      const summary = groupDifference(group) === null ? null : await this.engine.call("comparison", { directory: group.directory }).catch(() => null);
-      this.open = { group, arms, curves: curvesOf(arms), facts: factsOf(arms), summary };
+      this.open = { group, arms, curves: curvesOf(arms), facts: factsOf(arms), summary: null };
     });
     this.opening = null;
-    if (this.open?.group === group) this.#checking = this.#check(this.open);
+    if (this.open?.group === group) this.#checking = this.#complete(this.open);
   }
 
-  /** Adds the evidence of the open run. */
-  async #check({ arms, curves }: OpenRun): Promise<void> {
+  async #complete({ group, arms, curves }: OpenRun): Promise<void> {
     for (const { directory } of arms) {
       this.#runProblem ??= await problemIn(async () => {
         const evidence = await this.engine.call("readEvidence", { directory });
@@ -147,9 +144,13 @@ export class Runs {
         this.open = { ...this.open, facts: withEvidence(this.open.facts, evidence) };
       });
     }
+    if (groupDifference(group) === null) return;
+    // Without it, the rest can still be looked at.
+    const summary = await this.engine.call("comparison", { directory: group.directory }).catch(() => null);
+    if (this.open?.curves === curves) this.open = { ...this.open, summary };
   }
 
-  /** Resolves when the evidence of the open run has been checked. */
+  /** Resolves when all of the open run is there. */
   async checked(): Promise<void> {
     await this.#checking;
   }

@@ -96,17 +96,17 @@ export class Studio {
     await expect.poll(() => this.page.getByTestId("training-state").textContent(), { timeout: PATIENCE_MS }).toBe(state);
   }
 
-  chart(title: "Loss" | "Train accuracy" | "Test accuracy"): Locator {
+  chart(title: "Loss" | "Test accuracy"): Locator {
     return this.page.getByRole("img", { name: `${title}: ` });
   }
 
   /** Number of steps along x for which a chart has values. */
-  async steps(title: "Loss" | "Train accuracy"): Promise<number> {
+  async steps(title: "Loss" | "Test accuracy"): Promise<number> {
     return Number(await this.chart(title).getAttribute("data-steps"));
   }
 
   async stepsAre(count: number): Promise<void> {
-    for (const title of ["Loss", "Train accuracy"] as const) await expect.poll(() => this.steps(title), { timeout: PATIENCE_MS }).toBe(count);
+    for (const title of ["Loss", "Test accuracy"] as const) await expect.poll(() => this.steps(title), { timeout: PATIENCE_MS }).toBe(count);
   }
 
   async stepsReach(count: number): Promise<void> {

@@ -8,6 +8,7 @@ import { codeOf, createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
 import { describeWeights, exportWeights, hashWeights, loadWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
+import { loadBackbone } from "../../src-main/training/backbone";
 import { loadNetwork } from "../../src-main/training/network";
 import { stateDict, stateDicts } from "./torch-archive";
 
@@ -124,14 +125,87 @@ describe("other programs' names are read as timm's", () => {
         "head.fc.weight": "head.weight",
       },
     ],
+    [
+      "convnext_tiny",
+      "torchvision's",
+      {
+        "stem.0.weight": "features.0.0.weight",
+        "stem.1.bias": "features.0.1.bias",
+        "stages.0.blocks.2.gamma": "features.1.2.layer_scale",
+        "stages.1.downsample.0.weight": "features.2.0.weight",
+        "stages.1.downsample.1.bias": "features.2.1.bias",
+        "stages.2.blocks.8.conv_dw.weight": "features.5.8.block.0.weight",
+        "stages.2.blocks.8.norm.bias": "features.5.8.block.2.bias",
+        "stages.3.downsample.1.weight": "features.6.1.weight",
+        "stages.3.blocks.2.mlp.fc1.weight": "features.7.2.block.3.weight",
+        "stages.3.blocks.2.mlp.fc2.bias": "features.7.2.block.5.bias",
+        "head.norm.weight": "classifier.0.weight",
+        "head.fc.weight": "classifier.2.weight",
+      },
+    ],
+    [
+      "vit_small_patch14_reg4_dinov2",
+      "Meta's",
+      {
+        reg_token: "register_tokens",
+        cls_token: "cls_token",
+        "blocks.0.ls1.gamma": "blocks.0.ls1.gamma",
+        "blocks.7.attn.qkv.weight": "blocks.2.7.attn.qkv.weight",
+        "patch_embed.proj.weight": "patch_embed.proj.weight",
+      },
+    ],
   ])("%s: %s", (model, whose, names) => {
     const naming = codeOf(model).namings.find((each) => each.whose === whose)!;
     for (const [ours, theirs] of Object.entries(names)) expect(naming.toTimm(theirs)).toBe(ours);
-    const created = createModel(model, { classes: 3, imageSize: 32, seed: null });
+    const created = createModel(model, { classes: 3, imageSize: model.includes("patch14") ? 28 : 32, seed: null });
     expect(Object.keys(names).filter((name) => !created.weights().has(name))).toEqual([]);
     created.release();
   });
 });
+
+describe("a whole file is read", () => {
+  test("of torchvision's ConvNeXt, whose factors have two axes more", () => {
+    const naming = codeOf("convnext_tiny").namings.find(({ whose }) => whose === "torchvision's")!;
+    const theirs = (name: string) => torchvisionNames().find((each) => naming.toTimm(each) === name)!;
+    const { state, hash } = weightsOf("convnext_tiny", theirs);
+    for (const [name, each] of state) if (name.endsWith("layer_scale")) each.shape = [...each.shape, 1, 1];
+    expectRead("convnext_tiny", safetensors(state), hash, [/^weights .* names that are torchvision's are read as timm's/]);
+  });
+
+  test("of Meta's DINOv2 without a head, whose class token has a position beside registers", () => {
+    const name = "vit_small_patch14_reg4_dinov2";
+    const ours = createModel(name, { classes: 3, imageSize: 28, seed: 4 });
+    const values = (of: string) => ours.weights().get(of)!.toFloat32();
+    const state = new Map([...ours.weights()].map(([each, weight]): [string, Values] => [each, { shape: weight.shape, values: weight.toFloat32() }]));
+    for (const each of ["head.weight", "head.bias", "reg_token"]) state.delete(each);
+    state.set("register_tokens", { shape: [1, 4, 384], values: values("reg_token") });
+    state.set("mask_token", { shape: [1, 384], values: new Float32Array(384) });
+    state.set("pos_embed", { shape: [1, 5, 384], values: Float32Array.of(...new Float32Array(384).fill(0.25), ...values("pos_embed")) });
+    const path = torch(state);
+    const { model, notes } = loadBackbone({ model: name, weights: path });
+    expect([model.imageSize, notes]).toEqual([
+      28,
+      [expect.stringMatching(/names that are Meta's are read as timm's \(register_tokens is reg_token; mask_token, .* is left out\)$/)],
+    ]);
+    const read = (of: string) => model.weights().get(of)!.toFloat32();
+    expect(read("cls_token")).toEqual(values("cls_token").map((value) => value + 0.25));
+    for (const each of ["pos_embed", "reg_token", "blocks.11.ls2.gamma"]) expect(read(each)).toEqual(values(each));
+    for (const each of [model, ours]) each.release();
+  });
+});
+
+/** As torchvision.models.convnext_tiny().state_dict() has them. */
+function torchvisionNames(): string[] {
+  const both = (layer: string) => [`${layer}.weight`, `${layer}.bias`];
+  const blocks = [3, 3, 9, 3].flatMap((depth, stage) =>
+    Array.from({ length: depth }, (_, i) => `features.${2 * stage + 1}.${i}`).flatMap((block) => [
+      `${block}.layer_scale`,
+      ...[0, 2, 3, 5].flatMap((part) => both(`${block}.block.${part}`)),
+    ]),
+  );
+  const halving = [2, 4, 6].flatMap((place) => [0, 1].flatMap((part) => both(`features.${place}.${part}`)));
+  return [...both("features.0.0"), ...both("features.0.1"), ...blocks, ...halving, ...both("classifier.0"), ...both("classifier.2")];
+}
 
 describe("of several models none is guessed:", () => {
   const mine = weightsOf(RESNET, (name) => name);

@@ -240,6 +240,7 @@ describe("the list", () => {
     await runs.refresh();
     engine.answers.readCourse = () => Promise.reject(failure("its files are damaged"));
     await runs.look(runs.groups[0]!);
+    await runs.checked();
     onTestFinished(runs.keepFresh());
     await vi.advanceTimersByTimeAsync(7000);
     expect(engine.paramsOf("listRuns")).toHaveLength(2);
@@ -278,12 +279,14 @@ describe("the list", () => {
     await runs.refresh();
     await runs.look(runs.groups[0]!);
     await runs.checked();
+    await runs.checked();
     expect(runs.problem).toBe("evidence.jsonl cannot be read");
   });
 
   it("opens a run with its curves, and closes it", async () => {
     await runs.refresh();
     await runs.look(runs.groups[0]!);
+    await runs.checked();
     expect(runs.open?.curves.arms.map(({ arm }) => arm)).toEqual(["control", "student"]);
     runs.close();
     expect(runs.open).toBeNull();

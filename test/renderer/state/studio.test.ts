@@ -300,6 +300,7 @@ describe("deleting a run", () => {
     await studio.predictWith(studio.runs.groups[0]!);
     studio.show("runs");
     await studio.runs.look(studio.runs.groups[0]!);
+    await studio.runs.checked();
     studio.askToDelete(studio.runs.groups[0]!);
   });
 

@@ -517,6 +517,14 @@ describe("a run's course", () => {
     expect(words(false)).not.toMatch(/[Ll]ive|Follow/);
   });
 
+  it("has words instead of charts before the first batch, and after a failure without any", () => {
+    const words = (active: boolean) =>
+      wordsOf(render(Course, { props: { curves: begunCurves(["control"], 2, 3), facts: null, finished: false, active, evidence: studio.evidence } }));
+    expect(words(true)).toContain("The curves begin with the first batch.");
+    expect(words(false)).toContain("No batch was trained, so there are no curves.");
+    expect(words(true)).not.toMatch(/Along x|Test accuracy/);
+  });
+
   it("says that its evidence is being checked until it has been", () => {
     const runs = [details("control"), details("student")].map(({ evidence: _, ...run }) => run);
     const body = render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence } }).body;
