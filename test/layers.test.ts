@@ -16,7 +16,7 @@ const table: Layers = {
   "src-main/models": ["contract", "disk", "pickle", "tensor", "nn"],
   "src-main/data": ["contract", "disk", "download", "machine", "pickle", "tensor"],
   "src-main/training": ["contract", "disk", "backend (types)", "tensor", "nn", "models", "data"],
-  "src-main/runs": ["contract", "disk", "backend (types)", "tensor", "training"],
+  "src-main/runs": ["contract", "disk", "machine", "backend (types)", "tensor", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine-client": ["contract"],
   "src-main/engine": [

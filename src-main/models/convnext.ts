@@ -8,7 +8,7 @@ import { Module } from "../nn/module";
 import { sequential } from "../nn/sequential";
 import { averagePool } from "../tensor/ops/average-pool";
 import { keepResult, type Tensor } from "../tensor/tensor";
-import type { FamilyCode } from "./family";
+import type { FamilyCode, Resized } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 import { byRules, type Naming } from "./names";
 
@@ -126,11 +126,19 @@ const torchvision: Naming = {
   ),
 };
 
+/** torchvision's factors of layer scale are [C,1,1]. */
+const gammas: FamilyCode["resized"] = (weights, { header: { tensors } }) =>
+  [...weights].flatMap(([name, { shape: own }]): [string, Resized][] => {
+    const shape = tensors.get(name)?.shape;
+    return name.endsWith(".gamma") && String(shape) === `${own},1,1` ? [[name, { shape: shape!, converted: (values) => values }]] : [];
+  });
+
 export const convnext: FamilyCode<ConvNeXtArchitecture> = {
   create: (name, architecture, shape) => new ConvNeXt(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.fc.weight", body: "stem.0.weight", toTimm: (name) => name }, authors, torchvision],
   heads: ["head.fc"],
   last: ({ depths }) => [`stages.${depths.length - 1}.`, "head.norm."],
+  resized: gammas,
   // The weights fit images of any size.
   sizesIn: () => ({}),
 };

@@ -10,7 +10,7 @@ import { selectToken } from "../tensor/ops/select-token";
 import { full, type Tensor } from "../tensor/tensor";
 import type { FamilyCode } from "./family";
 import type { ModelShape, Observe } from "./model";
-import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
+import { lastOfTransformer, positionsBy, sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with a distillation token after the class token, and a head for each (Touvron et al. 2021, "Training data-efficient image
@@ -48,6 +48,6 @@ export const deitDistilled: FamilyCode<VisionTransformerArchitecture> = {
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }],
   heads: ["head", "head_dist"],
   last: lastOfTransformer,
-  placed: () => 2,
+  resized: positionsBy(() => 2),
   sizesIn: (tensors) => sizesBy(tensors, 2),
 };

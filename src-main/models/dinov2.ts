@@ -7,7 +7,7 @@ import { full, type Tensor } from "../tensor/tensor";
 import type { FamilyCode, TensorShapes } from "./family";
 import type { ModelShape } from "./model";
 import { byRules, type Naming } from "./names";
-import { lastOfTransformer, sizesBy, VisionTransformer } from "./vit";
+import { lastOfTransformer, positionsBy, sizesBy, VisionTransformer } from "./vit";
 
 /**
  * Vision transformer with register tokens between the class token and the patches (Darcet et al. 2023, "Vision Transformers Need Registers"); patches
@@ -55,6 +55,6 @@ export const dinov2: FamilyCode<Dinov2Architecture> = {
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, meta],
   heads: ["head"],
   last: lastOfTransformer,
-  placed,
+  resized: positionsBy(placed),
   sizesIn: (tensors) => sizesBy(tensors, placed(tensors)),
 };

@@ -1,6 +1,7 @@
 import type { ModelSizes } from "../contract/families";
 import type { Model, ModelShape } from "./model";
 import type { Naming } from "./names";
+import type { TensorFile } from "./tensor-file";
 
 /** The code of a family; its data are in contract/families.ts. */
 export interface FamilyCode<Architecture = unknown> {
@@ -12,10 +13,17 @@ export interface FamilyCode<Architecture = unknown> {
   heads: readonly string[];
   /** Beginnings of the names of what comes last, its heads left out: the last stage, or of a transformer the last block, and what follows. */
   last(architecture: Architecture): readonly string[];
-  /** Of a vision transformer, how many tokens before the patches have positions in a file's pos_embed. */
-  placed?(tensors: TensorShapes): number;
+  /** What a file has in another size or shape than the model's weights, by name; left out where nothing can be. */
+  resized?(weights: TensorShapes, file: TensorFile): [name: string, Resized][];
   /** The sizes that a model's tensors determine; takes their shapes by name. */
   sizesIn(tensors: TensorShapes): Partial<ModelSizes>;
+}
+
+/** A tensor that a file has in another size or shape than the model. */
+export interface Resized {
+  /** The file's. */
+  shape: readonly number[];
+  converted(values: Float32Array): Float32Array;
 }
 
 export type TensorShapes = ReadonlyMap<string, { shape: readonly number[] }>;

@@ -11,7 +11,7 @@ export interface PositionGrids {
 }
 
 /**
- * [placed+from*from,D] -> [placed+to*to,D], bicubic, and antialiased when shrinking: timm.layers.resample_abs_pos_embed, and so
+ * [placed+from*from,D] -> [placed+to*to,D], bicubic, and antialiased when shrinking: timm's resampling of position embeddings, and so
  * torch.nn.functional.interpolate(mode="bicubic", antialias=True).
  */
 export function resampledPositions(values: Float32Array, { placed, from, to, width }: PositionGrids): Float32Array {

@@ -10,9 +10,10 @@ import { Weight } from "../nn/weight";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { selectToken } from "../tensor/ops/select-token";
 import { keepResult, type Tensor } from "../tensor/tensor";
-import type { FamilyCode, TensorShapes } from "./family";
+import type { FamilyCode, Resized, TensorShapes } from "./family";
 import { Model, type ModelShape, type Observe } from "./model";
 import { byRules, type Naming } from "./names";
+import { resampledPositions } from "./positions";
 
 /** Vision transformer with a class token (Dosovitskiy et al. 2020). timm.models.vision_transformer.VisionTransformer; loads timm's weights. */
 export class VisionTransformer extends Model {
@@ -88,12 +89,44 @@ const torchvision: Naming = {
 
 export const lastOfTransformer = ({ depth }: VisionTransformerArchitecture) => [`blocks.${depth - 1}.`, "norm."];
 
+/**
+ * The position embedding, for other images; `placedIn`: how many tokens before the patches have positions. Where the class token has one in the file and none
+ * in the model, as in Meta's files of DINOv2 with registers, it is added to the token.
+ */
+export function positionsBy(placedIn: (tensors: TensorShapes) => number): NonNullable<FamilyCode["resized"]> {
+  return (weights, file) => {
+    const { tensors } = file.header;
+    const [found, own] = [tensors, weights].map((all) => all.get("pos_embed")?.shape);
+    if (!own || found?.length !== 3 || String(found) === String(own)) return [];
+    const [placed, width] = [placedIn(tensors), found[2]!];
+    const added = placed - placedIn(weights);
+    const from = Math.sqrt(found[1]! - placed);
+    const to = Math.sqrt(own[1]! - (placed - added));
+    if (!Number.isInteger(from) || from < 1 || !Number.isInteger(to)) return [];
+    const shape = [found[0]!, found[1]!, own[2]!];
+    const positions: Resized = { shape, converted: (values) => resampledPositions(values, { placed, from, to, width }).subarray(added * width) };
+    const token: Resized = {
+      shape: weights.get("cls_token")!.shape,
+      converted(values) {
+        const position = file.values("pos_embed");
+        return values.map((value, d) => value + position[d]!);
+      },
+    };
+    return added > 0
+      ? [
+          ["pos_embed", positions],
+          ["cls_token", token],
+        ]
+      : [["pos_embed", positions]];
+  };
+}
+
 export const vit: FamilyCode<VisionTransformerArchitecture> = {
   create: (name, architecture, shape) => new VisionTransformer(name, shape, architecture),
   namings: [{ whose: "timm's", words: "", head: "head.weight", body: "cls_token", toTimm: (name) => name }, torchvision],
   heads: ["head"],
   last: lastOfTransformer,
-  placed: () => 1,
+  resized: positionsBy(() => 1),
   sizesIn: (tensors) => sizesBy(tensors, 1),
 };
 

@@ -11,10 +11,10 @@ import { backend, type Tensor } from "../tensor/tensor";
 import { Checksum, type Digest } from "./checksum";
 import { type Conversion, convertWeights } from "./convert";
 import { bytesOf } from "./dtypes";
+import type { Resized } from "./family";
 import type { Model } from "./model";
 import { isIgnored } from "./names";
 import { withWeights } from "./open-weights";
-import { resampledPositions } from "./positions";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
 import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
@@ -78,56 +78,9 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
  * and the model must not be used. `without`: names of weights that keep their values, whatever the file has.
  */
 export function loadWeights(model: Model, path: string, without: ReadonlySet<string> = new Set()): void {
-  const { namings } = codeOf(model.name);
-  withWeights(path, (file) => read(file, model.weights(), model.name, { without, check: expectNumbers, resized: resizedFor(model, file) }), namings);
-}
-
-/** A tensor that a file has in another size than the model. */
-interface Resized {
-  /** The file's. */
-  shape: readonly number[];
-  converted(values: Float32Array): Float32Array;
-}
-
-/** By name, what the file has for images of another size, or in another shape. */
-function resizedFor(model: Model, file: TensorFile): ReadonlyMap<string, Resized> {
-  return new Map([...positionsFor(model, file), ...gammasFor(model, file)]);
-}
-
-/** torchvision's factors of layer scale are [C,1,1]. */
-function gammasFor(model: Model, { header: { tensors } }: TensorFile): [string, Resized][] {
-  return [...model.weights()].flatMap(([name, weight]): [string, Resized][] => {
-    const shape = tensors.get(name)?.shape;
-    return name.endsWith(".gamma") && String(shape) === `${weight.size},1,1` ? [[name, { shape: shape!, converted: (values) => values }]] : [];
-  });
-}
-
-/**
- * The position embedding, for other images. Where the class token has a position in the file and none in the model, as in Meta's files of DINOv2 with registers, it
- * is added to the token.
- */
-function positionsFor(model: Model, file: TensorFile): [string, Resized][] {
-  const { tensors } = file.header;
-  const { placed: placedIn } = codeOf(model.name);
-  const found = tensors.get("pos_embed")?.shape;
-  const own = model.weights().get("pos_embed")?.shape;
-  if (!placedIn || !own || found?.length !== 3 || String(found) === String(own)) return [];
-  const [placed, width] = [placedIn(tensors), found[2]!];
-  const added = placed - placedIn(model.weights());
-  const from = Math.sqrt(found[1]! - placed);
-  const to = Math.sqrt(own[1]! - (placed - added));
-  if (!Number.isInteger(from) || from < 1 || !Number.isInteger(to)) return [];
-  const shape = [found[0]!, found[1]!, own[2]!];
-  const positions: Resized = { shape, converted: (values) => resampledPositions(values, { placed, from, to, width }).subarray(added * width) };
-  const token = model.weights().get("cls_token")!;
-  const placedToken: Resized = {
-    shape: token.shape,
-    converted(values) {
-      const position = file.values("pos_embed");
-      return values.map((value, d) => value + position[d]!);
-    },
-  };
-  return [["pos_embed", positions], ...(added > 0 ? [["cls_token", placedToken] as [string, Resized]] : [])];
+  const { namings, resized } = codeOf(model.name);
+  const weights = model.weights();
+  withWeights(path, (file) => read(file, weights, model.name, { without, check: expectNumbers, resized: new Map(resized?.(weights, file)) }), namings);
 }
 
 /** Reads a file into tensors of the same names and shapes, like `loadWeights`; errors name the `owner`. */
