@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Evidence } from "../../../src-renderer/state/evidence.svelte";
 import { curvesOf } from "../../../src-renderer/state/training.svelte";
 import { batches, details, FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
@@ -15,8 +15,10 @@ const made: string[] = [];
 const revoked: string[] = [];
 beforeEach(() => {
   made.length = revoked.length = 0;
-  vi.stubGlobal("URL", { createObjectURL: () => `blob:${made.push("") - 1}`, revokeObjectURL: (url: string) => revoked.push(url) });
+  vi.spyOn(URL, "createObjectURL").mockImplementation(() => `blob:${made.push("") - 1}`);
+  vi.spyOn(URL, "revokeObjectURL").mockImplementation((url) => void revoked.push(url));
 });
+afterEach(() => vi.restoreAllMocks());
 
 const curves = () => curvesOf([details("control", { batches: batches(4, 2) }), details("student", { batches: batches(2, 2) })]);
 const opened = async (engine: FakeEngine) => {
