@@ -10,7 +10,7 @@ import { computeFeatures, planOf } from "./fit/features";
 import { expectJudges, type TrainedOn, trainOn } from "./fit/fine-tuning";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
-import { checkedData, openBackbone, placeOf, readData } from "./fit/preparation";
+import { checkedData, claim, expectFree, openBackbone, placeOf, readData } from "./fit/preparation";
 import { compared, originOf, resultOf } from "./fit/result";
 
 export interface FitContext {
@@ -26,14 +26,16 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
   const began = performance.now();
   const source = checkedData(request.data);
   const out = placeOf(request, source);
+  const giveBack = claim(out);
   const going = async () => {
     await yieldPoint();
     if (signal.aborted) throw new Interrupted("stopped on request");
   };
-  const backbone = await openBackbone(request, notify, signal);
+  let backbone: Backbone | null = null;
   let data: Dataset | null = null;
   let trained: TrainedOn | null = null;
   try {
+    backbone = await openBackbone(request, notify, signal);
     const seed = request.seed ?? 0;
     data = await readData(source, seed, backbone, notify, signal);
     const plan = planOf(data, backbone, notify);
@@ -53,12 +55,14 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
   } finally {
     trained?.release();
     data?.release();
-    backbone.model.release();
+    backbone?.model.release();
+    giveBack();
   }
 }
 
 /** Writes the folder: of the network that was trained on, or else of the backbone with the head. */
 function write(found: FittedTeacher, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
+  expectFree(found.directory);
   const model = trained?.network.model ?? withHead(backbone, head);
   try {
     writeFigures(found);

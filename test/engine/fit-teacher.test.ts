@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { FitRequest, FittedTeacher, NoticeBody } from "../../src-main/contract/engine";
@@ -55,6 +55,25 @@ describe("a teacher of a backbone", () => {
     expect(network.classes).toEqual(read.classes);
     network.model.release();
     read.release();
+  });
+
+  test.runIf(process.platform === "linux")("is not begun where its folder cannot be made", async () => {
+    const { code, message, said } = await fitted("nowhere", { out: "/proc/teachers/mine" });
+    expect([code, said]).toEqual(["INPUT", []]);
+    expect(message).toMatch(/^\/proc\/teachers\/mine cannot be written/);
+  });
+
+  test("overwrites none that another start has written meanwhile", async () => {
+    const { teacherFiles } = await import("../../src-main/runs/teacher");
+    const out = folder.path("twice");
+    let hasBegun = false;
+    const notify = (notice: NoticeBody) => {
+      if (notice.type === "work" && notice.name === "last layer" && !hasBegun) writeFileSync(teacherFiles(out).weights, "another's");
+      hasBegun ||= notice.type === "work" && notice.name === "last layer";
+    };
+    const asked = { data, from: folder.teacher, out };
+    await expect(fitTeacher(asked, { signal: new AbortController().signal, yieldPoint: async () => {}, notify })).rejects.toThrow(/nothing is overwritten/);
+    expect(readFileSync(teacherFiles(out).weights, "utf8")).toBe("another's");
   });
 
   test("stopped and started again is the same, of features that were kept", async () => {

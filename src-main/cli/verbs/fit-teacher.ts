@@ -68,6 +68,9 @@ const LEARNING_RATE = "train.learningRate=";
 
 /** The rest of a recipe says how a network is trained. */
 function expectTaken(assignment: string, isTrainedOn: boolean): void {
+  if (assignment.startsWith("data.path=")) throw new UsageError(`--set ${assignment}: --data names the folder; give it there`);
+  if (!isTrainedOn && assignment.startsWith(LEARNING_RATE))
+    throw new UsageError(`--set ${assignment} needs --fine-tune last or all: a last layer alone is fitted without a learning rate`);
   if (/^(data\.|train\.seed=)/.test(assignment) || (isTrainedOn && assignment.startsWith(LEARNING_RATE))) return;
   const more = isTrainedOn ? " and train.learningRate" : "";
   throw new UsageError(`--set ${assignment} has no effect with --data: only keys of data, as data.testShare, and train.seed${more} have one there`);

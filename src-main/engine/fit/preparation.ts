@@ -1,5 +1,6 @@
 /** What a teacher is made of: its folder, its data and its backbone. */
-import { existsSync } from "node:fs";
+import { existsSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
 import type { FitRequest } from "../../contract/engine";
 import { InputError, Interrupted, UsageError } from "../../contract/failure";
 import { bundledBackbone } from "../../contract/families";
@@ -9,25 +10,45 @@ import type { DataSource } from "../../contract/recipe";
 import { bundledBackboneFile } from "../../data/assets";
 import type { Dataset } from "../../data/dataset";
 import { openDataset } from "../../data/open-dataset";
+import { makeFolder } from "../../disk/make-folder";
+import { naming } from "../../disk/open-file";
 import { teacherFiles } from "../../runs/teacher";
 import { type Backbone, loadBackbone, modelOf } from "../../training/backbone";
 import { fetchNamed } from "../hub";
 import { expectOutside, expectWritable } from "../out-folder";
 import { type Notify, TOLD_EVERY_MS } from "./notices";
 
-/** The folder, which is made at the end. */
+/** The folder, which `claim` makes. */
 export function placeOf({ out, unique }: Pick<FitRequest, "out" | "unique">, data: DataSource): string {
   expectWritable(out);
   expectOutside(data, out);
-  const isTaken = (folder: string) => Object.values(teacherFiles(folder)).find(existsSync);
   if (unique)
     for (let number = 1; ; number++) {
       const folder = number === 1 ? out : `${out}-${number}`;
       if (!existsSync(folder)) return folder;
     }
-  const taken = isTaken(out);
-  if (taken) throw new InputError(`${taken} already exists, and nothing is overwritten: choose another folder`);
+  expectFree(out);
   return out;
+}
+
+/** Throws an InputError if a teacher's files are in the folder: also once its own are to be written, as another start may have been faster. */
+export function expectFree(folder: string): void {
+  const taken = Object.values(teacherFiles(folder)).find(existsSync);
+  if (taken) throw new InputError(`${taken} already exists, and nothing is overwritten: choose another folder`);
+}
+
+/** Makes the folder before any work is done for it, and throws an InputError if it cannot be made. Returns how to take it back if nothing came of it. */
+export function claim(folder: string): () => void {
+  const made: string[] = [];
+  for (let missing = folder; !existsSync(missing); missing = dirname(missing)) made.push(missing);
+  naming(folder, "written", () => makeFolder(folder));
+  return () => {
+    try {
+      for (const each of made) rmdirSync(each);
+    } catch {
+      // Something lies in it.
+    }
+  };
 }
 
 export async function openBackbone(

@@ -28,6 +28,7 @@ export function examplesOf(runs: readonly RunDetails[]): Example[] {
     const answers = run && answersIn(predictionFiles(run.directory).last);
     return answers ? [[name, answers] as const] : [];
   });
+  if (arms.length === 0) return [];
   const networks = [["teacher", teacher] as const, ...arms].filter(([, { images }]) => images.length === teacher.images.length);
   return spread(teacher.images.length).map((n) => ({
     image: teacher.images[n]!,

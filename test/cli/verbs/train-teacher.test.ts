@@ -107,12 +107,20 @@ describe("distill train-teacher --data", () => {
     const fitTeacher = () => Promise.reject(new Interrupted("stopped on request"));
     const run = await runWith({ fitTeacher }, ["train-teacher", "--data", "photos", "--set", "data.testShare=0.3", "--set", "train.seed=4"], { cwd });
     const { data } = presetOf("demo").recipe;
-    const expected = { data: { ...data, path: join(cwd, "photos"), testShare: 0.3 }, seed: 4, from: "bundled" };
+    const expected = { data: { ...data, path: join(cwd, "photos"), testShare: 0.3 }, seed: 4, from: "bundled", fineTune: null };
     expect(run.calls[0]).toEqual({ method: "fitTeacher", params: { ...expected, out: join(cwd, "runs", "teacher-2026-11-24-120000"), unique: true } });
     expect([run.status, run.err]).toEqual([
       130,
       expect.stringContaining("no teacher was written. The features computed so far are kept: give the same command"),
     ]);
+  });
+
+  it.each([
+    ["data.path=other", "--data names the folder"],
+    ["train.learningRate=1e-3", "needs --fine-tune last or all"],
+  ])("refuses --set %s", async (assignment, words) => {
+    const { status, err } = await runWith({}, ["train-teacher", "--data", "photos", "--set", assignment], { cwd });
+    expect([status, err]).toEqual([2, expect.stringContaining(words)]);
   });
 });
 
