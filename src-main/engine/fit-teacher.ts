@@ -6,7 +6,7 @@ import { saveWeights } from "../models/weights";
 import { writeFigures } from "../runs/teacher";
 import { type Backbone, type Head, withHead } from "../training/backbone";
 import { secondsPerImage } from "../training/pooled-features";
-import { computeFeatures, planOf } from "./fit/features";
+import { computeFeatures, planOf, warnOfFewJudges } from "./fit/features";
 import { expectJudges, type TrainedOn, trainOn } from "./fit/fine-tuning";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
@@ -41,6 +41,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const plan = planOf(data, backbone, notify);
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
+    warnOfFewJudges(data, plan, fineTune != null, notify);
     const features = await computeFeatures(backbone, data, plan.views, going, notify);
     const featuresDone = performance.now();
     const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);

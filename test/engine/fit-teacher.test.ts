@@ -92,9 +92,10 @@ describe("a teacher of a backbone", () => {
   });
 
   test("does not learn from the validation images that a recipe holds back", async () => {
-    const { found, said } = await fitted("held", { data: { ...data, validation: 50 } });
-    expect(found).toMatchObject({ images: { train: 150, validation: 50, test: 50 }, heldBack: false });
-    expect(said).toContain("weight decay and temperature are chosen on the 50 validation images");
+    const { found, said } = await fitted("held", { data: { ...data, validation: 60 } });
+    expect(said.join("\n")).not.toContain("too few to choose well");
+    expect(found).toMatchObject({ images: { train: 140, validation: 60, test: 50 }, heldBack: false });
+    expect(said).toContain("weight decay and temperature are chosen on the 60 validation images");
   });
 
   test("takes the next free folder where it is asked to", async () => {
@@ -130,6 +131,7 @@ describe("a network that is trained on from its last layer", () => {
     expect(fineTuning).toMatchObject({ ...fineTune, kept: true });
     expect(fineTuning!.fineTuned!.validation).toEqual(validation);
     expect(fineTuning!.fineTuned!.validation.calibrated.loss).toBeLessThan(fineTuning!.lastLayer.validation.calibrated.loss);
+    expect(said).toContainEqual(expect.stringMatching(/^20 images choose the weight decay and the temperature: too few .*nor whether fine-tuning helps/));
     expect(said.join("\n")).toContain("trains the whole network on the 180 training images that are not held back");
 
     const network = loadNetwork(found!.teacher);

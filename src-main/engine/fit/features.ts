@@ -39,6 +39,20 @@ function choiceNote(train: number, own: number | null, held: number | null): str
   return `${train} training images are too few to hold any back, so the weight decay is ${DEFAULT_DECAY}, and no temperature is fitted`;
 }
 
+/** With fewer, the share of right answers among them may be 10 points off (95 %, at 80 % right), and the fitted temperature anything. */
+const FEWEST_JUDGES = 60;
+
+/** Says so where few images choose. */
+export function warnOfFewJudges(data: Dataset, { held }: Plan, isTrainedOn: boolean, notify: Notify): void {
+  const judges = held?.length ?? data.validation?.count ?? null;
+  if (judges === null || judges >= FEWEST_JUDGES) return;
+  const between = isTrainedOn ? ", nor whether fine-tuning helps: compare the figures on the test images" : "";
+  notify({
+    type: "warning",
+    text: `${judges} images choose the weight decay and the temperature: too few to choose well, so do not rely on the temperature${between}. data.validation=N holds back more, of more training images`,
+  });
+}
+
 const HELD_SHARE = 0.1;
 const MOST_HELD = 5000;
 
