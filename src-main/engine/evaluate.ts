@@ -13,6 +13,7 @@ import { shownPath } from "../data/folder/names";
 import { type KnownNames, openTestData, type TestSource } from "../data/open-dataset";
 import { type UnlabelledFiles, unlabelledImages } from "../data/unlabelled-folder";
 import { UnreadableImages } from "../data/unreadable";
+import { shortestName } from "../disk/shortest-name";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
@@ -116,8 +117,8 @@ function onlyOnce(chosen: readonly Chosen[]): Chosen[] {
 }
 
 function nameOf({ model, weights }: EvaluateRequest["models"][number], { models }: EvaluateRequest): string {
-  const isAlone = models.filter((other) => other.model === model).length === 1;
-  return isAlone ? model : `${model} (${basename(weights)})`;
+  const alike = models.filter((other) => other.model === model).map((other) => other.weights);
+  return alike.length === 1 ? model : `${model} (${shortestName(weights, alike)})`;
 }
 
 // ---- On labelled images -----------------------------------------------------------------------------------------------------------

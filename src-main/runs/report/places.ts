@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, relative, sep } from "node:path";
 import { pathsOf } from "../../contract/recipe-values";
 import type { RunDetails } from "../../contract/run";
+import { shortestName } from "../../disk/shortest-name";
 import type { Group } from "./group";
 
 /** The folder of a comparison or of a run that belongs to none. */
@@ -36,17 +37,6 @@ const isInside = (path: string, folder: string): boolean => !relative(folder, pa
 /** What lies in the place keeps its name below it; the place itself is "." where it is the report's own folder. */
 function withName(text: string, [place, name]: readonly [string, string]): string {
   return text.replaceAll(`${place}${sep}`, name === "" ? "" : `${name}${sep}`).replaceAll(place, name || ".");
-}
-
-/** As many of its last names as tell it from the others. */
-function shortestName(path: string, others: readonly string[]): string {
-  const last = (place: string, count: number) => place.split(sep).filter(Boolean).slice(-count).join(sep);
-  const deepest = path.split(sep).length;
-  for (let count = 1; count < deepest; count++) {
-    const name = last(path, count);
-    if (others.every((other) => other === path || last(other, count) !== name)) return name;
-  }
-  return last(path, deepest);
 }
 
 function mapTexts<T>(value: T, change: (text: string) => string): T {
