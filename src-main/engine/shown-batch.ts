@@ -3,30 +3,33 @@ import { dirname } from "node:path";
 import type { ShownBatch } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { teachersOf, usesUnlabelled } from "../contract/recipe-values";
-import type { BatchEvidence, RunDetails } from "../contract/run";
+import type { BatchEvidence } from "../contract/run";
 import { dominantOf, labelledShares, labelsOf, mixtureOf, need, type Rendering, render, rowsOf, samplesOf } from "../data/batches";
 import type { Dataset, Split } from "../data/dataset";
 import { encodePng } from "../data/decode";
 import { openDataset } from "../data/open-dataset";
-import { readableEvidence, readRun, runFolders } from "../runs/reader";
+import type { RunHeader } from "../runs/files";
+import { readHeader } from "../runs/header";
+import { readableEvidence, runFolders } from "../runs/reader";
 import { backend, scope, type Tensor } from "../tensor/tensor";
-import { type BatchPlan, hashPlan, Planner } from "../training/plan";
+import { type BatchPlan, hashPlan, plannerOf } from "../training/plan";
 
 /**
  * Renders batch `batch` (from 1, over all epochs) of the run in `directory`, and the first `most` of its images as pictures. Throws an InputError if the run has
  * no such batch, or if its data are gone or no longer those that it was trained on.
  */
 export async function shownBatch({ directory, batch, most }: { directory: string; batch: number; most: number }): Promise<ShownBatch> {
-  const run = readRun(directory);
-  if (batch > run.batches.length) throw new InputError(`${directory} has ${run.batches.length} batches, so none with the number ${batch}`);
+  const run = readHeader(directory);
+  const evidence = readableEvidence(directory).records;
   if (!run.normalization) throw new InputError(`an earlier version recorded ${directory}, and did not note how images were normalised`);
+  const recorded = evidence[batch - 1];
+  if (!recorded) throw new InputError(`${directory} has ${evidence.length} batches, so none with the number ${batch}`);
   const { recipe } = run;
-  const data = await openDataset(recipe.data, { storeSize: storeSizeOf(run), seed: recipe.train.seed });
+  const data = await openDataset(recipe.data, { storeSize: storeSizeOf(run, directory), seed: recipe.train.seed });
   try {
     if (data.hash !== run.hashes.data) throw new InputError(`${data.path} no longer holds the images and labels that ${directory} was trained on`);
     const plan = planOf(run, data, batch);
     await need(data.train, samplesOf(plan));
-    const recorded = readableEvidence(directory).records.find((line) => line.batch === batch) ?? null;
     const student: Rendering = { imageSize: recipe.student.imageSize, ...run.normalization.student, precision: recipe.train.precision };
     const [teacher = null] = recipe.distillation ? teachersOf(recipe) : [];
     const few = rowsOf(
@@ -53,15 +56,14 @@ export async function shownBatch({ directory, batch, most }: { directory: string
 }
 
 /** As the run read its data: all arms of a comparison share them. */
-function storeSizeOf(run: RunDetails): number {
-  const arms = run.arm === "single" ? [run] : runFolders(dirname(run.directory), 1).map(readRun);
+function storeSizeOf(run: RunHeader, directory: string): number {
+  const arms = run.arm === "single" ? [run] : runFolders(dirname(directory), 1).map(readHeader);
   return Math.max(...arms.flatMap(({ recipe }) => [recipe.student.imageSize, ...teachersOf(recipe).map(({ imageSize }) => imageSize)]));
 }
 
-function planOf({ recipe }: RunDetails, { train, labelled }: Dataset, batch: number): BatchPlan {
-  const perEpoch = Math.ceil(train.count / recipe.train.batchSize);
-  const planner = new Planner(train, recipe, usesUnlabelled(recipe) ? undefined : labelled);
-  return planner.plan(Math.floor((batch - 1) / perEpoch) + 1, (batch - 1) % perEpoch);
+function planOf({ recipe }: RunHeader, data: Dataset, batch: number): BatchPlan {
+  const perEpoch = Math.ceil(data.train.count / recipe.train.batchSize);
+  return plannerOf(recipe, data).plan(Math.floor((batch - 1) / perEpoch) + 1, (batch - 1) % perEpoch);
 }
 
 interface Checksums {
@@ -70,7 +72,7 @@ interface Checksums {
 }
 
 /** Those of evidence.jsonl. */
-function checksumsOf({ train, labelled, classes }: Dataset, plan: BatchPlan, rendering: Rendering, { recipe }: RunDetails): Checksums {
+function checksumsOf({ train, labelled, classes }: Dataset, plan: BatchPlan, rendering: Rendering, { recipe }: RunHeader): Checksums {
   const scale = usesUnlabelled(recipe) && labelled < train.count ? labelledShares(train, plan).scale : undefined;
   const targets = plan.mix ? mixtureOf(train, plan.indices, plan.mix, classes.length, scale) : labelsOf(train, dominantOf(plan));
   const checksum = (tensor: Tensor) => backend().checksum(tensor.handle);
@@ -78,9 +80,9 @@ function checksumsOf({ train, labelled, classes }: Dataset, plan: BatchPlan, ren
 }
 
 /** null where the evidence has no such figure. */
-function compared(recorded: BatchEvidence | null, plan: BatchPlan, { pixels, targets }: Checksums): ShownBatch["again"] {
-  const same = (before: string | null | undefined, now: string) => (before == null ? null : before === now);
-  return { plan: same(recorded?.plan, hashPlan(plan)), pixels: same(recorded?.pixels, pixels), targets: same(recorded?.targets, targets) };
+function compared(recorded: BatchEvidence, plan: BatchPlan, { pixels, targets }: Checksums): ShownBatch["again"] {
+  const same = (before: string | null, now: string) => (before === null ? null : before === now);
+  return { plan: same(recorded.plan, hashPlan(plan)), pixels: same(recorded.pixels, pixels), targets: same(recorded.targets, targets) };
 }
 
 /** Not normalised: values are 0 ... 1. */
@@ -91,7 +93,5 @@ async function picturesOf(split: Split, shown: Parameters<typeof render>[1], sid
   const values = scope(() => render(split, shown, { imageSize: side, ...AS_PICTURE }).toFloat32());
   const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)));
   const size = 3 * side ** 2;
-  return Promise.all(
-    shown.indices.length === 0 ? [] : Array.from(shown.indices, (_, n) => encodePng({ data: bytes.subarray(n * size, (n + 1) * size), H: side, W: side })),
-  );
+  return Promise.all(Array.from(shown.indices, (_, n) => encodePng({ data: bytes.subarray(n * size, (n + 1) * size), H: side, W: side })));
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Recipe } from "../contract/recipe";
+import { usesUnlabelled } from "../contract/recipe-values";
 import { joined, rowsIn, rowsOf, type Shown } from "../data/batches";
 import { drawMixing } from "../data/cutmix";
-import type { Split } from "../data/dataset";
+import type { Dataset, Split } from "../data/dataset";
 import { epochOrder } from "../data/order";
 import { drawViews, PLAIN_VIEW, type Sides } from "../data/views";
 
@@ -70,6 +71,14 @@ function shownIn(round: number, count: number, sides: Sides, { train: { seed }, 
   const views = drawViews(count, sides, augment, drawn);
   const mixing = drawMixing(count, sides, augment, drawn);
   return mixing ? { indices, views, mix: { ...mixing, views: views && rowsIn(views, count, mixing.partners) } } : { indices, views };
+}
+
+/** Of an arm. Where images without labels are left out, the others fill the epoch. */
+export function plannerOf(
+  recipe: Pick<Recipe, "train" | "augment" | "distillation" | "data">,
+  { train, labelled }: Pick<Dataset, "train" | "labelled">,
+): Planner {
+  return new Planner(train, recipe, usesUnlabelled(recipe) ? undefined : labelled);
 }
 
 /** Limit of a crop in pixels: one more than its largest offset. */

@@ -19,7 +19,7 @@ import { type Network, renderingFor } from "./network";
 import type { TeacherStatistics } from "./objectives/objective";
 import { createOptimizer, type Optimizer } from "./optimizer";
 import { type Numbers, Pass, whileReading } from "./pass";
-import { type BatchPlan, Planner } from "./plan";
+import { type BatchPlan, type Planner, plannerOf } from "./plan";
 import { learningRateAt } from "./schedule";
 import { type OtherTeaching, Teacher, type TeachingNetwork } from "./teacher";
 import { WeightAverage } from "./weight-average";
@@ -115,8 +115,7 @@ export class Trainer {
     this.batches = Math.min(recipe.train.epochs * this.batchesPerEpoch, recipe.train.batches ?? Number.POSITIVE_INFINITY);
     const { distillation } = recipe;
     const { precision, seed, labelSmoothing, ema } = recipe.train;
-    // Where images without labels are left out, the others fill the epoch.
-    this.#planner = new Planner(data.train, recipe, usesUnlabelled(recipe) ? undefined : data.labelled);
+    this.#planner = plannerOf(recipe, data);
     this.#criterion = new Criterion(student, distillation, network && { student, teacher: network, statistics, seed }, labelSmoothing);
     const { needs } = this.#criterion;
     this.teacher = distillation && network && new Teacher({ network, others, data, precision, needs, cache: distillation.cacheTeacher ? cache : null });

@@ -53,6 +53,8 @@ describe("a teacher of a backbone", () => {
     expect(accuracy).toBe(found!.test.accuracy);
     expect(loss).toBeCloseTo(found!.test.loss, 5);
     expect(network.classes).toEqual(read.classes);
+    // Its report does not say where on this computer anything lies.
+    expect(readFileSync(found!.report, "utf8")).not.toContain(folder.path(""));
     network.model.release();
     read.release();
   });

@@ -170,7 +170,7 @@ function verdict({ runs, figures }: Group): Markup | null {
     Math.abs(difference.test) * 100
   ).toFixed(
     1,
-  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${figures?.interval ? "" : " One seed; another may differ."}${tuned}</p>`;
+  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${figures ? "" : " One seed; another may differ."}${tuned}</p>`;
 }
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */

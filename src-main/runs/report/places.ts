@@ -17,19 +17,22 @@ export function withoutPlaces(groups: readonly Group[], folder: string): Group[]
   const outside = folders.filter((path) => !isInside(path, folder));
   const files = groups.flatMap(({ runs }) => runs.flatMap(({ recipe }) => pathsOf(recipe).map(({ path }) => path))).filter((path) => isAbsolute(path));
   const names = new Map<string, string>([
-    [homedir(), "~"],
     ...files.map((path) => [path, basename(path)] as const),
     ...folders.map((path) => [path, isInside(path, folder) ? relative(folder, path) : shortestName(path, outside)] as const),
   ]);
-  const longestFirst = [...names].sort(([a], [b]) => b.length - a.length);
-  const named = (text: string) => longestFirst.reduce(withName, text);
   return groups.map(({ title, runs, figures, examples }) => ({
-    title: named(title),
+    title,
     // Figures of batches and epochs are long, and hold no paths.
-    runs: runs.map(({ batches, epochRecords, ...run }) => ({ ...mapTexts(run, named), batches, epochRecords })),
-    figures: mapTexts(figures, named),
-    examples: mapTexts(examples, named),
+    runs: runs.map(({ batches, epochRecords, ...run }) => ({ ...withNames(run, names), batches, epochRecords })),
+    figures: withNames(figures, names),
+    examples,
   }));
+}
+
+/** A value in whose texts names stand for paths, of which "" is the report's own folder; for the user's folder "~". */
+export function withNames<T>(value: T, names: ReadonlyMap<string, string>): T {
+  const longestFirst = [[homedir(), "~"] as const, ...names].sort(([a], [b]) => b.length - a.length);
+  return mapTexts(value, (text) => longestFirst.reduce(withName, text));
 }
 
 const isInside = (path: string, folder: string): boolean => !relative(folder, path).startsWith("..") && !isAbsolute(relative(folder, path));

@@ -1,10 +1,14 @@
+import { basename, isAbsolute } from "node:path";
 import type { FineTuning, FittedTeacher } from "../../contract/engine";
 import { chosenInWords, fineTuningInWords, mostConfused } from "../../contract/teacher";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";
+import { withNames } from "./places";
 
 /** The page on a teacher that was made of a backbone with a linear head on it. */
-export function teacherPage(found: FittedTeacher): string {
+export function teacherPage(fitted: FittedTeacher): string {
+  const { weights } = fitted.backbone;
+  const found = withNames(fitted, new Map([[fitted.directory, ""], ...(isAbsolute(weights) ? [[weights, basename(weights)] as const] : [])]));
   const { teacher, backbone, images, test, classes, directory: _, ...rest } = found;
   const title = `Teacher: ${teacher.model}`;
   const content = html`<section>
