@@ -66,6 +66,26 @@ function answerQuestions({ app }: TakenOverPage, response: number): Promise<void
     };
   }, response);
 }
+
+/** The app's questions stay open from now on, until `answerOpenQuestions`; they are counted. */
+function leaveQuestionsOpen({ app }: TakenOverPage): Promise<void> {
+  return app.evaluate(({ dialog }) => {
+    const kept = globalThis as { questions?: number; answers?: ((response: number) => void)[] };
+    kept.answers = [];
+    dialog.showMessageBox = () => {
+      kept.questions = (kept.questions ?? 0) + 1;
+      return new Promise((resolve) => kept.answers!.push((response) => resolve({ response, checkboxChecked: false })));
+    };
+  });
+}
+
+function answerOpenQuestions({ app }: TakenOverPage, response: number): Promise<void> {
+  return app.evaluate((_electron, response) => {
+    const { answers } = globalThis as unknown as { answers: ((response: number) => void)[] };
+    for (const answer of answers.splice(0)) answer(response);
+  }, response);
+}
+
 const questions = ({ app }: TakenOverPage) => app.evaluate(() => (globalThis as { questions?: number }).questions ?? 0);
 
 const closeWindow = ({ app }: TakenOverPage) => app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.close());
@@ -121,11 +141,15 @@ function trainedAtOnce(): string {
 test("closing the window while training asks first, once however often it is closed; the run goes on if the answer is no", async () => {
   const page = await open();
   await train(page, false);
-  await answerQuestions(page, 1);
+  await leaveQuestionsOpen(page);
   for (let times = 0; times < 3; times++) await closeWindow(page);
   await expect.poll(() => questions(page), { timeout: PATIENCE_MS }).toBe(1);
+  await answerOpenQuestions(page, 1);
   const [live] = ((await page.call("list", {})) as unknown as { result: { state: string }[] }).result;
   expect(live).toMatchObject({ state: "running" });
+
+  await closeWindow(page);
+  await expect.poll(() => questions(page), { timeout: PATIENCE_MS }).toBe(2);
 });
 
 test("a page that crashes or reloads takes no run with it, and finds it again", async () => {
