@@ -8,6 +8,7 @@ import type { Arithmetic, Bf16Products } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
+import type { ExampleAnswers, RunExamples } from "./examples";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
@@ -230,6 +231,10 @@ export const methods = {
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
+  examples: takes({ directory: text }).gives<RunExamples>(),
+  /** What that arm answers to them, after the epochs that follow `after`. */
+  exampleAnswers: takes({ directory: text, after: z.int().min(0) }).gives<ExampleAnswers>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
