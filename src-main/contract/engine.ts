@@ -477,6 +477,8 @@ export interface FittedTeacher {
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+  /** Path of a recipe: a first comparison with this teacher, on these data. */
+  recipe: string;
 }
 
 /** A network that was trained on from its fitted last layer, beside that with the last layer alone. */

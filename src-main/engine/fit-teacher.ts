@@ -1,6 +1,7 @@
 /** Makes a teacher for a data set: a linear head on the features of a backbone, which may be trained on from there, as an ordinary weights file. */
 import type { FitRequest, FittedTeacher } from "../contract/engine";
 import { Interrupted } from "../contract/failure";
+import type { DataSource } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
 import { saveWeights } from "../models/weights";
 import { writeFigures } from "../runs/teacher";
@@ -53,7 +54,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const better = fineTuning?.kept ? trained : null;
     const seconds = { features: (featuresDone - began) / 1000, fit: (fitDone - featuresDone) / 1000, total: (performance.now() - began) / 1000 };
     const found = { ...resultOf(request, { out, backbone, data, plan, features, fitted, fineTuning, answers: better ?? fitted }), seconds };
-    write(found, backbone, better, fitted.head);
+    write(found, source, backbone, better, fitted.head);
     return found;
   } finally {
     trained?.release();
@@ -64,11 +65,11 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
 }
 
 /** Writes the folder: of the network that was trained on, or else of the backbone with the head. */
-function write(found: FittedTeacher, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
+function write(found: FittedTeacher, source: DataSource, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
   expectFree(found.directory);
   const model = trained?.network.model ?? withHead(backbone, head);
   try {
-    writeFigures(found);
+    writeFigures(found, source);
     saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: originOf(found) });
   } finally {
     if (!trained) model.release();

@@ -1,7 +1,9 @@
 // distill train-teacher --data, as installed, on a small folder of pictures.
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -10,7 +12,7 @@ import { createModel } from "../../src-main/models/registry";
 import { readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { saveWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { distill, type Finished } from "./distill";
+import { distill, type Finished, PROGRAM } from "./distill";
 
 let cwd: string;
 const at = (...names: string[]) => path.join(cwd, ...names);
@@ -65,7 +67,7 @@ describe("train-teacher --data", () => {
   });
 
   it("writes an ordinary file, with where it came from", () => {
-    expect(readdirSync(at("made")).sort()).toEqual(["report.html", "teacher.json", "teacher.safetensors"]);
+    expect(readdirSync(at("made")).sort()).toEqual(["compare.json", "report.html", "teacher.json", "teacher.safetensors"]);
     const { metadata } = readSafetensorsHeader(at("made/teacher.safetensors"));
     expect(metadata).toMatchObject({
       model: "resnet8_cifar10",
@@ -102,6 +104,25 @@ describe("train-teacher --data", () => {
     );
     const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "compared", "--json"], cwd);
     expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy }, controlled: true });
+  });
+
+  it("ends with the command of a comparison, which runs as it is printed", async () => {
+    const data = "fruit of mine";
+    await fill(data, 12);
+    const flags = ["--from", "backbone.safetensors", "--set", "data.testShare=0.25", "--set", "data.trainLimit=24"];
+    const teacher = await distill(["train-teacher", "--data", data, ...flags, "--out", "it's mine"], cwd, undefined, env());
+    const command = teacher.out.trimEnd().split("\n").at(-1)!.trim();
+    expect(command).toMatch(/ compare --recipe 'it'\\''s mine\/compare\.json'$/);
+    // Two epochs of one seed are enough to see that it runs; the program is the bundle itself, without the set-up before it.
+    const own = command.replace(/^.*?(?= compare )/, `'${process.execPath}' '${PROGRAM}'`);
+    const { stdout } = await promisify(execFile)("bash", ["-c", `${own} --seeds 1 --set train.epochs=2 --out first --json`], { cwd, env: env() });
+    const { directory, ...compared } = JSON.parse(stdout);
+    expect(compared).toMatchObject({ controlled: true, teacher: { model: "resnet8_cifar10" } });
+    const { recipe } = JSON.parse(readFileSync(path.join(directory, "student/recipe.json"), "utf8"));
+    expect(recipe).toMatchObject({
+      data: { path: at(data), testShare: 0.25, trainLimit: 24 },
+      teacher: { weights: at("it's mine/teacher.safetensors"), imageSize: 32 },
+    });
   });
 
   it("computes no feature twice, and finds the same head", async () => {

@@ -51,6 +51,7 @@ export function resultOf({ from }: FitRequest, { out, backbone, data, plan, feat
     features: { computed: features.computed, known: features.known },
     leftOut: data.leftOut.map(leftOutFile),
     report: files.report,
+    recipe: files.recipe,
   };
 }
 
