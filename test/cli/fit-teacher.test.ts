@@ -52,14 +52,15 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 describe("train-teacher --data", () => {
   it("makes a teacher of a folder without a split, and says how good it is", () => {
     expect([made.status, found.images]).toEqual([0, { train: 30, validation: 6, test: 6, mirrored: true }]);
-    expect(made.err).toContain("6 of the 30 training images, the same share of each class, are held back to choose weight decay and temperature by");
+    expect(made.err).toContain("6 of the 30 training images, the same share of each class, are held back: the weight decay is chosen on them");
+    expect(made.err).toContain("6 held back images choose the weight decay: too few to choose it well, and no temperature is fitted to fewer than 60.");
     expect(found.test.accuracy).toBe(1);
     expect(found.test.confusion).toEqual([
       [2, 0, 0],
       [0, 2, 0],
       [0, 0, 2],
     ]);
-    expect(found.test.calibrated!.loss).toBeLessThan(found.test.loss);
+    expect([found.temperature, found.test.calibrated]).toEqual([null, null]);
     expect(found.features).toEqual({ computed: 66, known: 0 });
   });
 
@@ -74,8 +75,8 @@ describe("train-teacher --data", () => {
       backbone: at("backbone.safetensors"),
       backboneHash: found.backbone.hash,
       weightDecay: String(found.decay),
-      temperature: String(found.temperature),
     });
+    expect(metadata).not.toHaveProperty("temperature");
     expect(JSON.parse(readFileSync(at("made/teacher.json"), "utf8"))).toEqual(found);
     expect(readFileSync(at("made/report.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
   });
@@ -150,16 +151,31 @@ describe("train-teacher --data refuses", () => {
   });
 });
 
-it("trains a network on, and says how it compares with the last layer alone", async () => {
+describe("train-teacher --fine-tune", () => {
   const tune = ["--fine-tune", "last", "--epochs", "1", "--set", "train.learningRate=0.001"];
-  const run = await distill([...FIT, ...tune, "--out", "tuned"], cwd, undefined, env());
-  expect([run.status, run.err]).toEqual([
-    0,
-    expect.stringContaining("fine-tuning trains the last stage and layer on the 24 training images that are not held back, for 1 epoch at"),
-  ]);
-  expect(run.out).toMatch(/last layer alone +100\.0 % .*\nfine-tuned +100\.0 % /);
-  const { fineTuning } = JSON.parse(readFileSync(at("tuned/teacher.json"), "utf8")) as FittedTeacher;
-  expect(fineTuning).toMatchObject({ stages: "last", epochs: 1, learningRate: 0.001 });
+  const tuned = (out: string) => JSON.parse(readFileSync(at(out, "teacher.json"), "utf8")) as FittedTeacher;
+
+  it("trains a network on, and says how it compares with the last layer alone", async () => {
+    await fill("orchard", 100);
+    const run = await distill(["train-teacher", "--data", "orchard", "--from", "backbone.safetensors", ...tune, "--out", "tuned"], cwd, undefined, env());
+    expect([run.status, run.err]).toEqual([
+      0,
+      expect.stringContaining("fine-tuning trains the last stage and layer on the 180 training images that are not held back, for 1 epoch at"),
+    ]);
+    expect(run.out).toMatch(/last layer alone +100\.0 % .*\nfine-tuned +100\.0 % /);
+    expect(tuned("tuned").fineTuning).toMatchObject({ stages: "last", epochs: 1, learningRate: 0.001 });
+  });
+
+  it("is not begun where the few images that choose could not show that it helps, and says what to do", async () => {
+    const run = await distill([...FIT, ...tune, "--out", "untuned"], cwd, undefined, env());
+    const why = "of the 6 held back images the last layer alone gets fewer than 6 wrong, too few to show beyond chance that another network is better";
+    expect([run.status, run.err, run.out]).toEqual([
+      0,
+      expect.stringContaining(`the network is not fine-tuned: ${why}. With 60 the loss decides: data.validation=60 holds back as many`),
+      expect.stringContaining(`The network was not fine-tuned: ${why}`),
+    ]);
+    expect(tuned("untuned").fineTuning).toMatchObject({ kept: false, decision: "undecidable", fineTuned: null });
+  });
 });
 
 it("takes a decay by default where there are too few images to choose by, and says so", async () => {
