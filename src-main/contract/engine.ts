@@ -9,6 +9,7 @@ import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
 import type { Concern } from "./concerns";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
+import type { ExampleAnswers, RunExamples } from "./examples";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
@@ -251,6 +252,10 @@ export const methods = {
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
+  examples: takes({ directory: text }).gives<RunExamples>(),
+  /** What that arm answers to them, after the epochs that follow `after`. */
+  exampleAnswers: takes({ directory: text, after: z.int().min(0) }).gives<ExampleAnswers>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
@@ -484,10 +489,10 @@ export interface FittedTeacher {
   decay: number;
   /** All decays that were tried, on the validation images; empty where there are too few images for any. */
   trials: { decay: number; accuracy: number; loss: number }[];
-  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null without any. */
+  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null where they are too few, or none is best. */
   temperature: number | null;
   /** On the validation images, of a head that was not fitted to them; null without any. */
-  validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
+  validation: Candidate["validation"] | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
   /** null: the last layer alone was fitted. */
@@ -499,6 +504,8 @@ export interface FittedTeacher {
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+  /** Path of a recipe: a first comparison with this teacher, on these data. */
+  recipe: string;
 }
 
 /** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
@@ -508,18 +515,26 @@ export interface FineTuning {
   learningRate: number;
   /** Number of trained values. */
   parameters: number;
-  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
+  /** Whether it is the teacher. */
   kept: boolean;
+  /**
+   * Why it is, or is not: by its loss on the validation images, at the temperature; where these are few, by whether they show beyond chance that it is
+   * better (McNemar's exact test); or it was not trained to the end. Neither network has learned from these images.
+   */
+  decision: "lower loss" | "not lower loss" | "beyond chance" | "within chance" | "diverged" | "undecidable";
+  /** Number of validation images that only this one of the two networks classifies correctly; null where there are no two. */
+  discordant: { lastLayer: number; fineTuned: number } | null;
   lastLayer: Candidate;
-  /** null: its loss diverged. */
+  /** null: its loss diverged, or it was not begun. */
   fineTuned: Candidate | null;
   seconds: number;
 }
 
 /** What might be the teacher. */
 export interface Candidate {
-  temperature: number;
-  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
+  temperature: number | null;
+  /** calibrated: at the temperature; null without one. */
+  validation: { accuracy: number; calibrated: Calibrated | null } & Calibrated;
   testAccuracy: number;
 }
 

@@ -95,6 +95,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   readRun: { directory: "looks" },
   readCourse: { directory: "looks" },
   readEvidence: { directory: "looks" },
+  examples: { directory: "looks" },
+  exampleAnswers: { directory: "looks", after: null },
   comparison: { directory: "looks" },
   shownBatch: { directory: "looks", batch: null, most: null },
   report: { runs: (runs) => runs.map((path): Named => ({ use: "looks", path })), format: null, out: "writes" },
