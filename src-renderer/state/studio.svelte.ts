@@ -424,7 +424,7 @@ export class Studio {
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
     const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
+    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
   /** Adds a sentence to what is said already. */
