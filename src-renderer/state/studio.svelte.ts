@@ -6,6 +6,7 @@ import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop"
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
+import { Examples } from "./examples.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
@@ -56,6 +57,7 @@ export class Studio {
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly evidence: Evidence;
+  readonly examples: Examples;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
@@ -68,6 +70,7 @@ export class Studio {
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
+    this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 
