@@ -34,7 +34,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   hello: { protocol: null },
   doctor: {},
   models: {},
-  dataInfo: { path: "reads", format: null, thumbnailsPerClass: null },
+  dataInfo: { path: "reads", format: null, thumbnailsPerClass: null, settings: null },
   dataDownload: { name: null, directory: "writes" },
   dataDownloadFrom: { name: null, directory: "writes", url: null },
   stopDownloads: {},
