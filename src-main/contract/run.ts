@@ -1,6 +1,6 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
 import type { Arithmetic } from "./arithmetic";
-import type { ArmName } from "./arms";
+import type { ArmName, ComparedArm } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
@@ -275,6 +275,16 @@ export interface ComparisonSummary extends DifferenceSummary {
 export interface ProvenSummary extends ComparisonSummary {
   /** Whether each comparison is. */
   controlled: boolean;
+}
+
+/** How one arm of a sweep went with one of its seeds. */
+export interface SeedCourse {
+  seed: number;
+  arm: ComparedArm;
+  /** Of the run. */
+  directory: string;
+  /** Those that were tested. */
+  epochs: { epoch: number; testAcc: number }[];
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. */
