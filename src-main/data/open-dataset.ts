@@ -81,6 +81,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       validation: splits[2] ?? null,
       test: splits[1]!,
       hash,
+      drawn: raw.drawn ?? null,
       leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
       said: [...(raw.said ?? []), ...(more?.said ?? []), ...concerns],
       release() {
@@ -148,7 +149,7 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
       releaseSplit(test);
       releasePixels(raw.test.pixels);
     };
-    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said, ...concerns], release };
+    return { path, format, classes, test, drawn: raw.drawn ?? null, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said, ...concerns], release };
   });
 }
 

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { RawSplit } from "./dataset";
+import { digest, digestOfFile } from "./fingerprints";
 import { shownPath, systemPath } from "./folder/names";
 import { isHeld } from "./image-source";
 import type { Said } from "./said";
@@ -35,10 +35,11 @@ const consequences: Partial<Record<`${Role} ${Role}`, string>> = {
  * yet are left to `sameFiles`.
  */
 export async function samePictures(parts: readonly { role: Role; split: RawSplit }[], signal?: AbortSignal): Promise<Said[]> {
-  const compared = parts.flatMap(({ role, split: { labels, pixels, files, H, W } }): Part[] => {
+  const compared = parts.flatMap(({ role, split: { labels, pixels, files, fingerprintOf, H, W } }): Part[] => {
     if (!isHeld(pixels)) return [];
     const bytes = H * W * 3;
-    const keyOf = (n: number) => digest(pixels.subarray(n * bytes, (n + 1) * bytes));
+    // Files may differ where pixels do not.
+    const keyOf = files ? (n: number) => digest(pixels.subarray(n * bytes, (n + 1) * bytes)) : fingerprintOf;
     return [{ role, labels, keyOf, nameOf: (n) => files?.[n] ?? `${role} image ${n}` }];
   });
   return compare(compared, signal);
@@ -70,7 +71,7 @@ export async function sameFiles(folder: string, parts: readonly { role: Role; pa
     const keyOf = (n: number) => {
       const path = whole(paths, n);
       const size = sizeOf(path);
-      return size > 0 && repeated.has(size) ? contentKey(path) : null;
+      return size > 0 && repeated.has(size) ? digestOfFile(path) : null;
     };
     return { role, labels: paths.labels, keyOf, nameOf: (n) => shownPath(paths.path(n)) };
   });
@@ -82,7 +83,7 @@ interface Part {
   /** Below 0: nobody knows. */
   labels: Int32Array;
   /** null: not worth comparing. */
-  keyOf(n: number): string | null;
+  keyOf(n: number): string | number | null;
   nameOf(n: number): string;
 }
 
@@ -98,7 +99,7 @@ class Pairs {
 }
 
 async function compare(parts: readonly Part[], signal?: AbortSignal): Promise<Said[]> {
-  const places = new Map<string, { part: Part; n: number }>();
+  const places = new Map<string | number, { part: Part; n: number }>();
   const [shared, contrary] = [new Map<Part, Map<Part, Pairs>>(), new Pairs()];
   for (const part of parts)
     for (let n = 0; n < part.labels.length; n++) {
@@ -134,21 +135,11 @@ function contraryInWords({ count, example }: Pairs): Said[] {
   return [{ type: "warning", text }];
 }
 
-const digest = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64");
-
 /** 0 if the system refuses; whoever decodes the file says so. */
 function sizeOf(path: string | Buffer): number {
-  return attempt(() => statSync(path).size, 0);
-}
-
-function contentKey(path: string | Buffer): string | null {
-  return attempt(() => digest(readFileSync(path)), null);
-}
-
-function attempt<T>(act: () => T, otherwise: T): T {
   try {
-    return act();
+    return statSync(path).size;
   } catch {
-    return otherwise;
+    return 0;
   }
 }

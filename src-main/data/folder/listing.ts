@@ -1,5 +1,6 @@
 import { InputError } from "../../contract/failure";
 import { TEST_SHARE } from "../../contract/settings";
+import type { Drawn } from "../dataset";
 import { readInWords } from "../image-kind";
 import { filesBelow } from "./class-files";
 import { type ClassFiles, type ClassFolder, classesIn, problemsIn } from "./classes";
@@ -21,6 +22,8 @@ export interface FolderListing {
   /** Of a folder of its own; null if there is none. */
   validation: ListedSplit | null;
   test: ListedSplit;
+  /** How the images of a folder without a split were divided; null where there was one, or where all are test images. */
+  drawn: Drawn | null;
   leftOut: LeftOut[];
   /** What was decided about the layout, in words. */
   notes: string[];
@@ -64,7 +67,7 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   expectClassFolders(folder, options.part === "test" ? [layout.test] : [layout.train, layout.validation, layout.test]);
   const test = await list(layout.test);
   if (options.part === "test" || (options.part === "found" && layout.train === null))
-    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes, warnings };
+    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), drawn: null, leftOut, notes, warnings };
   const train = await list(trainFolder(folder, layout));
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);
@@ -77,6 +80,7 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
     train: inTurn(train),
     validation: validation && inTurn(aligned(folder, train, { name: layout.validation!, classes: validation })),
     test: inTurn(test),
+    drawn: null,
     leftOut,
     notes,
     warnings,
@@ -95,14 +99,24 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
   if (testShare === null) {
     const all = inTurn(classes);
     const note = `the folders of ${folder} are its classes, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
-    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...notes, note], warnings };
+    return { folder, classes: names, train: null, validation: null, test: all, drawn: null, leftOut: said.leftOut, notes: [...notes, note], warnings };
   }
   expectTwo(folder, classes);
   expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
   const note = `the folders of ${folder} are its classes, not a split, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
-  return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...notes, note], warnings };
+  return {
+    folder,
+    classes: names,
+    train: part === "test" ? null : train,
+    validation: null,
+    test,
+    drawn: { testShare, splitSeed },
+    leftOut: said.leftOut,
+    notes: [...notes, note],
+    warnings,
+  };
 }
 
 /** Settings of a division that is not made. */

@@ -1,5 +1,5 @@
 import type { DataInfo } from "../../contract/engine";
-import type { RawSplit } from "../dataset";
+import type { Drawn, RawSplit } from "../dataset";
 import type { LeftOut } from "../folder/left-out";
 import type { Said } from "../said";
 
@@ -56,6 +56,8 @@ export interface RawData {
   /** Of the data set's own, if it has some. */
   validation?: RawSplit | null;
   test: RawSplit;
+  /** How the images of a folder without a split were divided; left out where there was one. */
+  drawn?: Drawn | null;
   /** Files that are not used; left out if there are none. */
   leftOut?: readonly LeftOut[];
   said?: readonly Said[];

@@ -2,10 +2,11 @@ import { join, relative } from "node:path";
 import { InputError, Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
 import { DECODED_AT_ONCE, type ImageFile, imageSize, thumbnail } from "../decode";
+import { fingerprintOfFile } from "../fingerprints";
 import { EXPECTED, isImageFolder, nearMiss } from "../folder/layout";
 import { type LeftOut, leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
-import { shownPath } from "../folder/names";
+import { shownPath, systemPath } from "../folder/names";
 import { isHeld } from "../image-source";
 import type { Said } from "../said";
 import { type Role, sameFiles } from "../same-pictures";
@@ -49,7 +50,14 @@ async function read(folder: string, limits: Limits, { storeSize, selection, skip
   const { parts: taken, side, leftOut, said } = await readFiles({ folder, parts, side: { most: storeSize }, skipUnreadable }, options);
   const splitOf = (split: ListedSplit): RawSplit => {
     const { pixels, files } = taken[listed.findIndex((each) => each.split === split)]!;
-    return { labels: files.map((n) => split.labels[n]!), pixels, H: side, W: side, files: Array.from(files, (n) => shownPath(split.path(n))) };
+    return {
+      labels: files.map((n) => split.labels[n]!),
+      pixels,
+      H: side,
+      W: side,
+      files: Array.from(files, (n) => shownPath(split.path(n))),
+      fingerprintOf: (n) => fingerprintOfFile(systemPath(join(folder, split.path(files[n]!)))),
+    };
   };
   const train = listing.train && splitOf(listing.train);
   if (train) expectEach(listing.classes, listing.train!.labels.subarray(0, listed[0]!.wanted), train.labels);
@@ -58,6 +66,7 @@ async function read(folder: string, limits: Limits, { storeSize, selection, skip
     train,
     validation: listing.validation && splitOf(listing.validation),
     test: splitOf(listing.test),
+    drawn: listing.drawn,
     leftOut: [...listing.leftOut, ...leftOut],
     said: [
       ...saidOf(listing),
