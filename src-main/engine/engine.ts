@@ -15,6 +15,7 @@ import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
+import { answersAfter, readExamples } from "../runs/examples";
 import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
@@ -74,7 +75,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
+    dataInfo: ({ path, format, thumbnailsPerClass, settings }) => dataInfo({ path, format, ...settings }, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
     stopDownloads: () => {
@@ -130,6 +131,8 @@ export class Engine {
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
+    examples: ({ directory }) => readExamples(directory),
+    exampleAnswers: ({ directory, after }) => answersAfter(directory, after),
     comparison: ({ directory }) => summaryIn(directory),
     shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),

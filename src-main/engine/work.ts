@@ -17,6 +17,7 @@ import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
 import { writeComparison } from "../runs/comparison";
+import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
 import { writeLeftOut } from "../runs/left-out";
@@ -26,9 +27,9 @@ import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { type Arm, comparisonArms } from "../training/compare";
-import { type Evaluation, evaluate, isKeepable } from "../training/evaluate";
+import { type Evaluation, evaluate, isKeepable, probabilitiesOf } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
-import { train } from "../training/loop";
+import { examplesOf, train } from "../training/loop";
 import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
 import { createStudent } from "../training/student";
@@ -38,6 +39,7 @@ import { ArmRun, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
+import { picturesOf } from "./pictures";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 import { saidAtStart } from "./start-notes";
 import { loadOtherTeachers, loadTeacher, seenByTeachers, sizeWarning } from "./teachers";
@@ -204,6 +206,7 @@ export class Work {
       const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
       const seen = earlier[0]?.header.seen ?? (await seenByTeachers(teacher, others, data, test, this.#stopping.signal));
+      const examples = this.assignment.kind === "trial" ? null : await this.#answerExamples(teacher, data, arms[0]!.recipe);
       makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
@@ -217,6 +220,7 @@ export class Work {
         }
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
+        if (examples) keepExamples(out, examples);
         const start = {
           ...this.assignment,
           asked,
@@ -294,6 +298,15 @@ export class Work {
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: ResolvedRecipe): Promise<Evaluation> {
     this.#phase(`Testing the teacher on ${data.test.count} images`);
     return evaluate(teacher, data.test, { batchSize, precision, keep: true, yieldPoint: this.#yieldPoint });
+  }
+
+  /** What is kept of the few test images before anything is trained. */
+  async #answerExamples(teacher: TrainedNetwork | null, data: Dataset, { student, train }: ResolvedRecipe): Promise<Examples> {
+    const indices = examplesOf(data.test);
+    await need(data.test, indices);
+    const side = Math.min(student.imageSize, Math.max(data.test.H, data.test.W));
+    const answers = teacher && (await probabilitiesOf(teacher, data.test, indices, train.precision));
+    return { pictures: await picturesOf(data.test, { indices, views: null }, side), teacher: answers && predictionsOf(data, answers, indices) };
   }
 
   // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------

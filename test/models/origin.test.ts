@@ -30,7 +30,7 @@ test("an origin is what its metadata say", () => {
   expect(originMetadata({ ...least, fitted: many, chosen: new Fingerprints([LARGEST]) })).toEqual({});
 });
 
-test.each([{ fittedTo: "AAAA" }, { fittedTo: "not base64" }, { fittedTo: "", drawn: '{"testShare":2,"splitSeed":0}' }])(
+test.each<Record<string, string>>([{ fittedTo: "AAAA" }, { fittedTo: "not base64" }, { fittedTo: "", drawn: '{"testShare":2,"splitSeed":0}' }])(
   "what is damaged is passed over, and said: %o",
   (more) => {
     useBackend(loadAddon());

@@ -1,6 +1,5 @@
 import { InputError } from "../../contract/failure";
 import { TEST_SHARE } from "../../contract/settings";
-import type { Drawn } from "../dataset";
 import { readInWords } from "../image-kind";
 import { filesBelow } from "./class-files";
 import { type ClassFiles, type ClassFolder, classesIn, problemsIn } from "./classes";
@@ -22,9 +21,11 @@ export interface FolderListing {
   /** Of a folder of its own; null if there is none. */
   validation: ListedSplit | null;
   test: ListedSplit;
-  /** How the images of a folder without a split were divided; null where there was one, or where all are test images. */
-  drawn: Drawn | null;
   leftOut: LeftOut[];
+  /** Whether the folder has classes alone, so that the test images are a share of each. */
+  undivided: boolean;
+  /** Which folders hold what, in words. */
+  layout: string;
   /** What was decided about the layout, in words. */
   notes: string[];
   /** What may be meant otherwise, in words. */
@@ -67,7 +68,18 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   expectClassFolders(folder, options.part === "test" ? [layout.test] : [layout.train, layout.validation, layout.test]);
   const test = await list(layout.test);
   if (options.part === "test" || (options.part === "found" && layout.train === null))
-    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), drawn: null, leftOut, notes, warnings };
+    return {
+      folder,
+      classes: namesOf(test),
+      train: null,
+      validation: null,
+      test: inTurn(test),
+      leftOut,
+      undivided: false,
+      layout: layoutInWords(layout),
+      notes,
+      warnings,
+    };
   const train = await list(trainFolder(folder, layout));
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);
@@ -80,11 +92,19 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
     train: inTurn(train),
     validation: validation && inTurn(aligned(folder, train, { name: layout.validation!, classes: validation })),
     test: inTurn(test),
-    drawn: null,
     leftOut,
+    undivided: false,
+    layout: layoutInWords(layout),
     notes,
     warnings,
   };
+}
+
+/** "train and test, in each a folder for each class" */
+function layoutInWords({ train, validation, test }: Layout): string {
+  const parts = [train, validation, test].flatMap((part) => (part === null ? [] : [shownPath(part)]));
+  const all = parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}, in each` : `${parts[0]}, in it`;
+  return `${all} a folder for each class`;
 }
 
 type Said = Pick<FolderListing, "leftOut" | "notes" | "warnings">;
@@ -96,10 +116,11 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
     [...said.notes, ...doubts.notes],
     [...said.warnings, ...doubts.warnings],
   ];
+  const undivided = { undivided: true, layout: "a folder for each class, without a split" };
   if (testShare === null) {
     const all = inTurn(classes);
     const note = `the folders of ${folder} are its classes, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
-    return { folder, classes: names, train: null, validation: null, test: all, drawn: null, leftOut: said.leftOut, notes: [...notes, note], warnings };
+    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, ...undivided, notes: [...notes, note], warnings };
   }
   expectTwo(folder, classes);
   expectImages(folder, classes, said.leftOut);
@@ -112,8 +133,8 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
     train: part === "test" ? null : train,
     validation: null,
     test,
-    drawn: { testShare, splitSeed },
     leftOut: said.leftOut,
+    ...undivided,
     notes: [...notes, note],
     warnings,
   };

@@ -1,15 +1,16 @@
 /** What came of a fit. */
-import type { Calibrated, Candidate, FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
 import type { DataSource } from "../../contract/recipe";
 import type { Dataset } from "../../data/dataset";
 import { leftOutFile } from "../../data/folder/left-out";
 import { teacherFiles } from "../../runs/teacher";
 import type { Backbone } from "../../training/backbone";
-import { accuracyOf, calibrationOf, crossEntropy, judged } from "../../training/head-fit";
+import { crossEntropy, judged } from "../../training/head-fit";
 import type { SplitFeatures } from "../../training/pooled-features";
 import { scoresOf } from "../evaluate";
 import type { Plan } from "./features";
-import type { FineTuneRequest, TrainedOn } from "./fine-tuning";
+import type { FineTuneRequest, TrainedOn, Untrained } from "./fine-tuning";
+import { calibratedOf, candidateOf, decide } from "./judgement";
 import type { Answers, Fitted } from "./last-layer";
 
 interface Made {
@@ -56,33 +57,20 @@ export function resultOf(
     features: { computed: features.computed, known: features.known },
     leftOut: data.leftOut.map(leftOutFile),
     report: files.report,
+    recipe: files.recipe,
   };
 }
 
-/** The network that was trained on beside that with the last layer alone, and which of them is better. */
-export function compared(request: FineTuneRequest, { classes, test }: Dataset, fitted: Fitted, trained: TrainedOn | null): FineTuning {
+/** The network that was trained on beside that with the last layer alone, and which of them is the teacher. */
+export function compared(request: FineTuneRequest, { classes, test }: Dataset, fitted: Fitted, trained: TrainedOn | Untrained): FineTuning {
   const { stages, epochs, learningRate } = request;
-  const candidate = (answers: Answers) => candidateOf(answers, fitted.validationLabels!, test.labels, classes.length);
-  const [lastLayer, fineTuned] = [candidate(fitted), trained && candidate(trained)];
-  const kept = fineTuned !== null && fineTuned.validation.calibrated.loss < lastLayer.validation.calibrated.loss;
-  return { stages, epochs, learningRate, parameters: trained?.parameters ?? 0, kept, lastLayer, fineTuned, seconds: trained?.seconds ?? 0 };
-}
-
-/** Of answers with validation images. */
-function candidateOf({ validation, temperature, test }: Answers, validationLabels: Int32Array, testLabels: Int32Array, classes: number): Candidate {
-  return {
-    temperature: temperature!,
-    validation: {
-      accuracy: accuracyOf(validation!, validationLabels, classes),
-      ...calibratedOf(validation!, validationLabels, classes, 1),
-      calibrated: calibratedOf(validation!, validationLabels, classes, temperature!),
-    },
-    testAccuracy: accuracyOf(test, testLabels, classes),
-  };
-}
-
-function calibratedOf(logits: Float32Array, labels: Int32Array, classes: number, temperature: number): Calibrated {
-  return { loss: crossEntropy(logits, labels, classes, temperature), calibrationError: calibrationOf(logits, labels, classes, temperature).error };
+  const labels = fitted.validationLabels!;
+  const candidate = (answers: Answers) => candidateOf(answers, labels, test.labels, classes.length);
+  const of = { stages, epochs, learningRate, lastLayer: candidate(fitted) };
+  if (typeof trained === "string") return { ...of, parameters: 0, kept: false, decision: trained, discordant: null, fineTuned: null, seconds: 0 };
+  const { decision, discordant } = decide(fitted, trained, labels, classes.length);
+  const kept = decision === "lower loss" || decision === "beyond chance";
+  return { ...of, parameters: trained.parameters, kept, decision, discordant, fineTuned: candidate(trained), seconds: trained.seconds };
 }
 
 /** How a teacher was made, for the metadata of its file. */
