@@ -44,7 +44,7 @@ export function resultOf(
     directory: out,
     teacher: { model: model.name, weights: files.weights, imageSize: model.imageSize },
     classes,
-    data: { ...source, path: data.path },
+    source: { ...source, path: data.path },
     backbone: { weights: from, hash, features: width },
     images: { train: train.count, validation: held?.length ?? validation?.count ?? 0, test: test.count, mirrored: views.length > 1 },
     heldBack: held !== null,
