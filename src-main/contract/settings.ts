@@ -131,7 +131,7 @@ export const settings = {
     advanced: true,
     label: "Teacher's image size",
     unit: "px",
-    help: "Side of the images that the teacher sees; it should be the size that it was trained at.",
+    help: "Side of the images that the teacher sees; it should be the size that it was trained at. A recipe file may leave it to the weights, where these say it.",
   }),
   "teacher.mean": triple(0, 1, {
     nullable: true,

@@ -13,6 +13,7 @@ import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } fr
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
+import { type UnsizedTeacher, unsizedTeachers } from "../../src-main/contract/teacher-size";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
@@ -385,11 +386,16 @@ export class Setup {
   }
 }
 
-/** The recipe in a text: of a recipe file, or what a run folder says of itself. Throws an Error that names the file. */
-export function recipeIn(text: string, name: string): Recipe {
+/**
+ * The recipe in a text: of a recipe file, or what a run folder says of itself; and its teachers whose image size it leaves out. Throws an Error that names
+ * the file.
+ */
+export function recipeIn(text: string, name: string): { recipe: Recipe; unsized: UnsizedTeacher[] } {
   try {
     const value = parseJson(text) as { recipe?: unknown } | null;
-    return parseRecipe(value?.recipe ?? value);
+    const written = value?.recipe ?? value;
+    const recipe = parseRecipe(written);
+    return { recipe, unsized: unsizedTeachers(written, recipe) };
   } catch (error) {
     throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
   }

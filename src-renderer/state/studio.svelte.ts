@@ -1,12 +1,14 @@
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
+import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
+import { Examples } from "./examples.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
@@ -14,7 +16,7 @@ import { MOST_PICTURES, Prediction } from "./prediction.svelte";
 import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, dateTime } from "./words";
+import { baseName, count, dateTime, sentence } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -57,6 +59,7 @@ export class Studio {
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly evidence: Evidence;
+  readonly examples: Examples;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
@@ -69,6 +72,7 @@ export class Studio {
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
+    this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
   }
 
@@ -413,14 +417,18 @@ export class Studio {
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
-    const recipe = recipeIn(await file.text(), file.name);
+    const read = recipeIn(await file.text(), file.name);
+    const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
+      const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
+      return imageSize;
+    });
     const { path } = recipe.data;
     if (path === "bundled" && this.data.path !== path) await this.data.open(path);
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
     const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: `${file.name} fills the form.${data}${more}` };
+    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
   }
 
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */

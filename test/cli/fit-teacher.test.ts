@@ -125,6 +125,20 @@ describe("train-teacher --data", () => {
     });
   });
 
+  it("is shown images of the size in its file, where a recipe does not say it", async () => {
+    await distill([...FIT, "--image-size", "24", "--out", "small"], cwd, undefined, env());
+    const { imageSize, ...teacher } = JSON.parse(readFileSync(at("small/compare.json"), "utf8")).teacher;
+    const recipe = { data: { path: at("fruit") }, teacher, student: { model: "resnet8_cifar10", imageSize: 8 }, train: { epochs: 1 }, control: { train: {} } };
+    writeFileSync(at("small/unsized.json"), JSON.stringify({ ...recipe, distillation: { temperature: 1, alpha: 0.5 } }));
+    const said = `the teacher is shown images of 24 px (teacher.imageSize), as the weights ${at("small/teacher.safetensors")} say`;
+    const compared = await distill(["compare", "--recipe", "small/unsized.json", "--seeds", "1", "--out", "small/run"], cwd);
+    expect([compared.status, compared.err]).toEqual([0, expect.stringContaining(said)]);
+    expect(compared.err).not.toContain("the teacher was trained on images of");
+    expect([imageSize, JSON.parse(readFileSync(at("small/run/student/recipe.json"), "utf8")).recipe.teacher.imageSize]).toEqual([24, 24]);
+    const set = ["--set", "teacher.imageSize=32", "--seeds", "1", "--out", "small/set"];
+    expect((await distill(["compare", "--recipe", "small/unsized.json", ...set], cwd)).err).toContain("the teacher was trained on images of 24 px and sees");
+  });
+
   it("computes no feature twice, and finds the same head", async () => {
     const again = await distill([...FIT, "--out", "again"], cwd, undefined, env());
     expect(again.err).toContain("the features of 66 images were kept by an earlier start, 0 are new");

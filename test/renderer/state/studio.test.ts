@@ -448,6 +448,16 @@ describe("what is dropped", () => {
     expect([studio.setup.recipeText, fake.argsOf("saveRecipe").length]).toEqual([null, 1]);
   });
 
+  it("a recipe that leaves the size of its teacher's images to the weights gets it from them, and says so", async () => {
+    const { imageSize: _, ...teacher } = { ...studentRecipe.teacher!, model: "resnet18", weights: "/my/teacher.safetensors" };
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null });
+    await studio.importRecipe(new File([JSON.stringify({ ...studentRecipe, teacher })], "mine.json"));
+    expect(studio.setup.value("teacher.imageSize")).toBe(160);
+    expect(studio.message!.text).toBe(
+      "mine.json fills the form.\nThe teacher is shown images of 160 px (teacher.imageSize), as the weights /my/teacher.safetensors say; the usual size of a resnet18 is 224 px.",
+    );
+  });
+
   it("a recipe fills the form, and a text that is none does not", async () => {
     const recipe = { ...studentRecipe, name: "by hand", data: { ...studentRecipe.data, path: "/elsewhere" } };
     const dropped = (text: string): Dropped => ({ file: new File([text], "recipe.json"), isFolder: false });
