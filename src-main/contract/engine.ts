@@ -482,6 +482,8 @@ export interface FittedTeacher {
   directory: string;
   teacher: NamedTeacher;
   classes: string[];
+  /** What it was made of, and how that was divided into training, validation and test images. */
+  source: DataSource;
   /** Weights as they were asked for; hash: SHA-256 of them, without the head's. features: how many the head takes. */
   backbone: { weights: string; hash: string; features: number };
   /** Training images, the held back ones among them, that the head was fitted to, and whether mirrored as well. */

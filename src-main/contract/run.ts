@@ -4,6 +4,7 @@ import type { ArmName, ComparedArm } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
+import type { SeenImages } from "./seen";
 import type { Interval } from "./statistics";
 
 /** A line of batches.csv. */
@@ -161,6 +162,8 @@ export interface RunDetails extends RunSummary {
   evidenceDamage: string | null;
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;
+  /** What each teacher had seen of the images before; null where its weights do not say. Missing in runs of earlier versions. */
+  seen?: (SeenImages | null)[];
   events: { time: string; type: string; text?: string }[];
 }
 
@@ -290,7 +293,7 @@ export interface SeedCourse {
 /** The comparisons of a sweep, in the order of their seeds, and their means. */
 export interface SweepResult extends ProvenSummary {
   directory: string;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   tunedSeparately: boolean;
   sameImages: (SameImagesSummary & { teacherAdds: { controlled: boolean } }) | null;
   comparisons: ComparisonResult[];
@@ -301,7 +304,7 @@ export interface SweepResult extends ProvenSummary {
 /** A sweep over numbers of labelled images: at each, what the comparisons of its seeds show. */
 export interface LabelsResult {
   directory: string;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   /** By their number, ascending. */
   labels: (SweepResult & { labelled: number })[];
   /** Path of the HTML report. */
@@ -345,10 +348,17 @@ export interface SearchResult {
 
 export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult | TrialResult | SearchResult;
 
+/** The first teacher; `seen`: of each, as in `RunDetails`. */
+export interface TestedTeacher {
+  model: string;
+  testAcc: number;
+  seen: (SeenImages | null)[];
+}
+
 export interface ComparisonResult extends ComparisonSummary, Verdict {
   directory: string;
   seed: number;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   control: TrainResult & ArmSummary;
   student: TrainResult & ArmSummary;
   sameImages: (TrainResult & SameImagesSummary & { teacherAdds: Verdict }) | null;

@@ -50,6 +50,7 @@ let studio: Studio;
 async function startedStudio(answers = {}): Promise<Studio> {
   const info = {
     format: "cifar10-binary",
+    layout: "the files of CIFAR-10",
     classes: ["cat"],
     thumbnails: [],
     train: { count: 5000, perClass: [5000] },
@@ -79,19 +80,33 @@ describe("Data", () => {
       format: "image-folder",
       classes: ["cat", "dog"],
       thumbnails: [],
-      train: { count: 6, perClass: [3, 3] },
+      train: { count: 4, perClass: [3, 1] },
       validation: { count: 7, perClass: [4, 3] },
       test: { count: 4, perClass: [2, 2] },
       imageSize: null,
       leftOut,
-      warnings: ["6 of 107 files are taken; left out: 101 pictures"],
-      notes: ["the images in val are the validation images"],
+      layout: "train and test, in each a folder for each class",
+      concerns: [
+        {
+          ...{ kind: "tiny-images", type: "note", text: "1 image is left out", count: 1, settled: true, examples: [] },
+          remedy: { words: "Undo", settings: { "data.smallestSide": null } },
+        },
+        {
+          ...{ kind: "uneven-classes", type: "warning", text: "the classes are uneven", count: 1, settled: false, examples: [] },
+          remedy: { words: "Take 1 of each class", settings: { "data.trainLimit": 2 } },
+        },
+      ],
+      warnings: ["6 of 107 files are taken; left out: 101 pictures", "the classes are uneven"],
+      notes: ["the images in val are the validation images", "1 image is left out"],
     };
     const words = wordsOf(render(DataScreen, { props: { studio: await startedStudio({ dataInfo: () => info }) } }));
     for (const text of [
       "6 of 107 files are taken",
       "The images in val are",
       "Validation images 7",
+      "One thing to look at",
+      "Uneven classes The classes are uneven cat 3 dog 1 Take 1 of each class",
+      "Tiny images 1 image is left out Undo",
       "101 left out",
       "train/cat/99.bmp picture in a format",
       "And 1 more",
