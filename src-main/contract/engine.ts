@@ -14,7 +14,7 @@ import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -257,6 +257,8 @@ export const methods = {
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** How each arm went with each seed of the sweep that a run belongs to; none if it belongs to none. */
+  seeds: takes({ directory: text }).gives<SeedCourse[]>(),
   /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
   examples: takes({ directory: text }).gives<RunExamples>(),
   /** What that arm answers to them, after the epochs that follow `after`. */
@@ -485,6 +487,8 @@ export interface FittedTeacher {
   directory: string;
   teacher: NamedTeacher;
   classes: string[];
+  /** What it was made of, and how that was divided into training, validation and test images. */
+  source: DataSource;
   /** Weights as they were asked for; hash: SHA-256 of them, without the head's. features: how many the head takes. */
   backbone: { weights: string; hash: string; features: number };
   /** Training images, the held back ones among them, that the head was fitted to, and whether mirrored as well. */

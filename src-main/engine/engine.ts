@@ -20,6 +20,7 @@ import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
+import { readSeeds } from "../runs/seeds";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
@@ -131,6 +132,7 @@ export class Engine {
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
+    seeds: ({ directory }) => readSeeds(directory),
     examples: ({ directory }) => readExamples(directory),
     exampleAnswers: ({ directory, after }) => answersAfter(directory, after),
     comparison: ({ directory }) => summaryIn(directory),

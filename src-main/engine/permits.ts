@@ -95,6 +95,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   readRun: { directory: "looks" },
   readCourse: { directory: "looks" },
   readEvidence: { directory: "looks" },
+  seeds: { directory: "looks" },
   examples: { directory: "looks" },
   exampleAnswers: { directory: "looks", after: null },
   comparison: { directory: "looks" },

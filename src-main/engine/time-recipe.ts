@@ -116,7 +116,16 @@ async function timeArm(arm: Trainer["arm"], recipe: ResolvedRecipe, data: Datase
 function untrained({ model: name, imageSize, mean, std }: ReturnType<typeof teachersOf>[number], classes: number): TrainedNetwork {
   const model = createModel(name, { classes, imageSize, seed: 0 }).eval().requiresGrad(false);
   const usual = usualNormalization(name);
-  return { model, normalization: { mean: mean ?? usual.mean, std: std ?? usual.std }, assumption: null, notes: [], hash: "", classes: null, trainedAt: null };
+  return {
+    model,
+    normalization: { mean: mean ?? usual.mean, std: std ?? usual.std },
+    assumption: null,
+    notes: [],
+    hash: "",
+    classes: null,
+    trainedAt: null,
+    origin: null,
+  };
 }
 
 const bytesOf = (tensors: Iterable<{ size: number }>): number => [...tensors].reduce((sum, { size }) => sum + 4 * size, 0);

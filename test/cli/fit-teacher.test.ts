@@ -103,7 +103,23 @@ describe("train-teacher --data", () => {
       }),
     );
     const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "compared", "--json"], cwd);
-    expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy }, controlled: true });
+    const seen = [{ fitted: 30, test: { count: 6, fitted: 0, chosen: 0, accuracy: null }, labelled: { count: 30, fitted: 30, distinct: 30 } }];
+    expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy, seen }, controlled: true });
+    expect(compared.err).not.toContain("the teacher was fitted to");
+    expect(readFileSync(at("compared/report.html"), "utf8")).toContain("The teacher was fitted to the same 30 labels that the control has.");
+  });
+
+  it("is found out where it was fitted to images that test it, before anything is trained and in the report", async () => {
+    const other = ["--set", "data.splitSeed=1", "--set", "student.imageSize=16"];
+    const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", ...other, "--out", "seen"], cwd);
+    const words = /the teacher was fitted to (\d) of these 6 test images: its accuracy on them, 100\.0 %, says nothing of how good it is/i;
+    const [, count] = words.exec(compared.err)!;
+    expect(Number(count)).toBeGreaterThan(0);
+    const shared = 30 - Number(count);
+    for (const text of [compared.out, readFileSync(at("seen/report.html"), "utf8")]) {
+      expect(text).toMatch(words);
+      expect(text).toContain(`The teacher was fitted to ${shared} of the 30 labels that the control has, and to ${count} more.`);
+    }
   });
 
   it("ends with the command of a comparison, which runs as it is printed", async () => {
