@@ -1,4 +1,4 @@
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
@@ -266,7 +266,7 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.#reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
