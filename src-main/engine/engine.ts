@@ -20,6 +20,7 @@ import { summaryIn } from "../runs/figures";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
+import { readSeeds } from "../runs/seeds";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
@@ -75,7 +76,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
+    dataInfo: ({ path, format, thumbnailsPerClass, settings }) => dataInfo({ path, format, ...settings }, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
     stopDownloads: () => {
@@ -131,6 +132,7 @@ export class Engine {
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
+    seeds: ({ directory }) => readSeeds(directory),
     examples: ({ directory }) => readExamples(directory),
     exampleAnswers: ({ directory, after }) => answersAfter(directory, after),
     comparison: ({ directory }) => summaryIn(directory),

@@ -1,11 +1,11 @@
 /** What networks answered to the test images: the files of a folder `predictions`, plain tables with a line per image. */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { cell, cellsOf } from "../contract/csv";
 import { EXAMPLES, type ExampleAnswers } from "../contract/examples";
 import { InputError } from "../contract/failure";
 import { naming, readText } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
-import { cell, cellsOf } from "./csv";
 import { wholeLines } from "./lines";
 
 /**

@@ -82,6 +82,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     },
     printReport: answering("printReport", nothing),
     saveRecipe: answering("saveRecipe", picks),
+    saveLeftOut: answering("saveLeftOut", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),
