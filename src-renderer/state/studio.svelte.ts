@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
-=======
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
->>>>>>> main
+import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
