@@ -1,5 +1,5 @@
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
@@ -271,7 +271,7 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.#reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
