@@ -13,6 +13,7 @@ import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
@@ -140,7 +141,11 @@ export const methods = {
   attach: takes({ directory: text }).gives<LiveRun | null>(),
   /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
   recipeOf: takes({ directory: text, kind: z.enum(["train", "compare", "search"]) }).gives<Recipe>(),
-  /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
+  /** Moves a run, a comparison, a sweep or a search, with all that is in its folder, to the bin of the folder `runs`, and says where it is then. */
+  binRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Moves what is in that bin back to its place; if that is taken, beside it. */
+  restoreRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Deletes a run, a comparison or a sweep for good. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
@@ -225,6 +230,15 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
+  listFolders: takes({ directory: text }).gives<RunFolder[]>(),
+  /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
+  describeRun: takes({
+    directory: text,
+    name: z.string().max(LONGEST_NAME).nullable().optional(),
+    note: z.string().max(LONGEST_NOTE).optional(),
+    baseline: z.boolean().optional(),
+  }).gives<RunAbout>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** The same in a fraction of the time: batches as columns, and the evidence unread. */
   readCourse: takes({ directory: text }).gives<RunCourse>(),

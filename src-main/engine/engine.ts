@@ -13,9 +13,11 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { moveToBin, restoreFromBin } from "../runs/bin";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { summaryIn } from "../runs/figures";
+import { describeRun, listFolders } from "../runs/folders";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
@@ -92,6 +94,8 @@ export class Engine {
     list: () => this.#runs.list(),
     attach: ({ directory }) => this.#runs.attach(directory),
     recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
+    binRun: ({ directory, runs }) => ({ directory: moveToBin(directory, runs) }),
+    restoreRun: ({ directory, runs }) => ({ directory: restoreFromBin(directory, runs) }),
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, this.#networks, notify),
     evaluate: (request, notify) => {
@@ -127,6 +131,8 @@ export class Engine {
       return bench(request, notify);
     },
     listRuns: ({ directory }) => listRuns(directory),
+    listFolders: ({ directory }) => listFolders(directory),
+    describeRun: ({ directory, ...words }) => describeRun(directory, words),
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),

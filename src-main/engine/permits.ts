@@ -55,6 +55,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   list: {},
   attach: { directory: "looks" },
   recipeOf: { directory: "looks", kind: null },
+  binRun: { directory: "changes", runs: "looks" },
+  restoreRun: { directory: "changes", runs: "looks" },
   deleteRun: { directory: "changes" },
   predict: {
     model: null,
@@ -92,6 +94,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },
+  listFolders: { directory: "looks" },
+  describeRun: { directory: "changes", name: null, note: null, baseline: null },
   readRun: { directory: "looks" },
   readCourse: { directory: "looks" },
   readEvidence: { directory: "looks" },
