@@ -1,4 +1,5 @@
 /** What the folder of a run says of it beside its arms: what was asked for, what was found, and what a person says of it. */
+import type { SearchRequest } from "./run";
 import type { Sample } from "./search-space";
 import type { Interval } from "./statistics";
 
@@ -23,7 +24,7 @@ export interface RunFolder {
   directory: string;
   about: RunAbout;
   /** null where nothing tells: a run of one model, and comparisons of earlier versions. */
-  asked: { seeds: number; labels: readonly number[] | null; trials: number | null } | null;
+  asked: { seeds: number; labels: readonly number[] | null; search: SearchRequest | null } | null;
   /** What the comparison in this folder came to when it was finished; null before, and for other folders. */
   compared: ComparedInBrief | null;
   /** The trials of a search so far; null for other folders. */

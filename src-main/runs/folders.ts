@@ -42,7 +42,7 @@ function folderAt(directory: string): RunFolder {
   return {
     directory,
     about,
-    asked: request && { seeds: request.seeds, labels: request.labels, trials: request.search?.trials ?? null },
+    asked: request && { seeds: request.seeds, labels: request.labels, search: request.search ?? null },
     compared: attempt(() => comparedIn(directory), null),
     search,
     problem: problems.length > 0 ? problems.join("; ") : null,

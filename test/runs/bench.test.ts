@@ -121,7 +121,7 @@ describe("folders say", () => {
     const { seed: _, more: __, ...compared } = result;
     expect(listFolders(runs)).toEqual([
       expect.objectContaining({ directory: at("search"), search: { images: 40, trials: [{ ...trial, directory: at("search", "trial-001") }] } }),
-      expect.objectContaining({ directory: at("sweep"), asked: { seeds: 3, labels: null, trials: null }, compared: null }),
+      expect.objectContaining({ directory: at("sweep"), asked: { seeds: 3, labels: null, search: null }, compared: null }),
       expect.objectContaining({ directory: at("sweep", "seed-3"), compared, problem: null }),
     ]);
   });
