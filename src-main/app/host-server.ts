@@ -3,6 +3,7 @@ import { realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
+import { leftOutTable } from "../contract/csv";
 import type { EngineEnd } from "../contract/engine";
 import { type Command, DROPPED, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
 import type { Access } from "../contract/owner";
@@ -17,6 +18,7 @@ const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected a
 const reportFormat = z.enum(["html", "csv", "json"]);
 
 const RECIPES = { name: "Recipes", extensions: ["json"] };
+const TABLES = { name: "Tables", extensions: ["csv"] };
 
 /** The arguments of each call; anything else is refused. */
 const argumentsOf = {
@@ -27,6 +29,7 @@ const argumentsOf = {
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
   /** `parseRecipe` checks its content. */
   saveRecipe: z.tuple([z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe")]),
+  saveLeftOut: z.tuple([z.array(z.object({ path: z.string(), reason: z.string() }))]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
   setLesson: z.tuple([z.boolean()]),
@@ -125,15 +128,13 @@ export class HostServer {
       return chosen;
     },
 
-    saveRecipe: async (given) => {
+    saveRecipe: (given) => {
       const recipe = parseRecipe(given);
       const name = path.basename(recipe.name).replace(/[^\p{L}\p{N} _.-]/gu, "-");
-      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${name}.json`);
-      const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Export recipe", defaultPath, filters: [RECIPES] });
-      if (!chosen) return null;
-      writeFileSync(chosen, `${JSON.stringify(recipe, null, 2)}\n`);
-      return chosen;
+      return this.#save("Export recipe", `${name}.json`, RECIPES, `${JSON.stringify(recipe, null, 2)}\n`);
     },
+
+    saveLeftOut: (files) => this.#save("Save the list of what is left out", "left-out.csv", TABLES, leftOutTable(files)),
 
     openReport: async (file) => {
       this.#expectOurs(file);
@@ -165,6 +166,15 @@ export class HostServer {
       return null;
     },
   };
+
+  /** Writes a text to the file that the user picks; null if none. */
+  async #save(title: string, name: string, kind: typeof RECIPES, text: string): Promise<string | null> {
+    const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), name);
+    const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title, defaultPath, filters: [kind] });
+    if (!chosen) return null;
+    writeFileSync(chosen, text);
+    return chosen;
+  }
 
   #lastFolder(): { defaultPath?: string } {
     const folder = this.parts.preferences.get("lastFolder");

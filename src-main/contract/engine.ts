@@ -7,12 +7,14 @@
 import type { Arithmetic, Bf16Products } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
+import type { Concern } from "./concerns";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
+import type { ExampleAnswers, RunExamples } from "./examples";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
 import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
 import { MOST_SEEDS } from "./statistics";
@@ -68,6 +70,26 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expe
 const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
 const downloadName = z.enum(downloadNames);
+/** Settings of a recipe's data that choose among the images. */
+const dataSettings = z
+  .strictObject({
+    trainLimit: z.int().min(1).nullable(),
+    testShare: z.number().min(0.001).max(0.999),
+    splitSeed: z.int().min(0).max(4_294_967_295),
+    skipUnreadable: z.boolean(),
+    skipCopies: z.boolean(),
+    skipLeaks: z.boolean(),
+    skipContradictions: z.boolean(),
+    smallestSide: z.int().min(1).nullable(),
+  })
+  .partial();
+export type DataSettings = z.infer<typeof dataSettings>;
+export const dataSettingNames = Object.keys(dataSettings.shape) as (keyof DataSettings)[];
+/** Those of a recipe's data. */
+export function dataSettingsOf(data: DataSource): DataSettings {
+  return Object.fromEntries(dataSettingNames.map((name) => [name, data[name]]));
+}
+
 /**
  * The engine's methods. `takes` is the schema that the engine checks the parameters of a call against, `gives` the type of its result. Page and
  * terminal may call all of them but those in `TERMINAL_ONLY`; a peer only those in `PEER`.
@@ -76,8 +98,8 @@ export const methods = {
   hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
   doctor: takes({}).gives<DoctorReport>(),
   models: takes({}).gives<ModelInfo[]>(),
-  /** Counts, classes and, on request, some images per class as encoded PNGs. */
-  dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
+  /** Counts, classes and, on request, some images per class as encoded PNGs; with `settings`, of what a recipe with these takes. */
+  dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100), settings: dataSettings.optional() }).gives<DataInfo>(),
   /** Downloads a data set to `directory`; resumable; sends `download` notices with its progress. */
   dataDownload: takes({ name: downloadName, directory: text }).gives<{ path: string }>(),
   /** The same from an address of the caller's choice. */
@@ -244,6 +266,12 @@ export const methods = {
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** How each arm went with each seed of the sweep that a run belongs to; none if it belongs to none. */
+  seeds: takes({ directory: text }).gives<SeedCourse[]>(),
+  /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
+  examples: takes({ directory: text }).gives<RunExamples>(),
+  /** What that arm answers to them, after the epochs that follow `after`. */
+  exampleAnswers: takes({ directory: text, after: z.int().min(0) }).gives<ExampleAnswers>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
@@ -363,7 +391,10 @@ export interface LeftOutFile {
 export interface DataInfo {
   path: string;
   format: StoredFormat;
+  /** Which folders or files hold what, in words. */
+  layout: string;
   classes: string[];
+  /** Without what is left out. */
   train: { count: number; perClass: number[] };
   /** Of the data set's own; null if it has none. */
   validation: { count: number; perClass: number[] } | null;
@@ -375,8 +406,11 @@ export interface DataInfo {
   leftOut: LeftOutFile[];
   /** Images among them that cannot be read, of those that were looked at: a run ends at them unless they are skipped. */
   unreadable: number;
+  /** What makes the figures of a run worth less. */
+  concerns: Concern[];
+  /** All that is said, the texts of concerns among it. */
   warnings: string[];
-  /** What was decided for the user. */
+  /** What was decided for the user, and texts of concerns that are settled or change little. */
   notes: string[];
 }
 
@@ -462,6 +496,8 @@ export interface FittedTeacher {
   directory: string;
   teacher: NamedTeacher;
   classes: string[];
+  /** What it was made of, and how that was divided into training, validation and test images. */
+  source: DataSource;
   /** Weights as they were asked for; hash: SHA-256 of them, without the head's. features: how many the head takes. */
   backbone: { weights: string; hash: string; features: number };
   /** Training images, the held back ones among them, that the head was fitted to, and whether mirrored as well. */
@@ -471,10 +507,10 @@ export interface FittedTeacher {
   decay: number;
   /** All decays that were tried, on the validation images; empty where there are too few images for any. */
   trials: { decay: number; accuracy: number; loss: number }[];
-  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null without any. */
+  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null where they are too few, or none is best. */
   temperature: number | null;
   /** On the validation images, of a head that was not fitted to them; null without any. */
-  validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
+  validation: Candidate["validation"] | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
   /** null: the last layer alone was fitted. */
@@ -486,6 +522,8 @@ export interface FittedTeacher {
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+  /** Path of a recipe: a first comparison with this teacher, on these data. */
+  recipe: string;
 }
 
 /** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
@@ -495,18 +533,26 @@ export interface FineTuning {
   learningRate: number;
   /** Number of trained values. */
   parameters: number;
-  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
+  /** Whether it is the teacher. */
   kept: boolean;
+  /**
+   * Why it is, or is not: by its loss on the validation images, at the temperature; where these are few, by whether they show beyond chance that it is
+   * better (McNemar's exact test); or it was not trained to the end. Neither network has learned from these images.
+   */
+  decision: "lower loss" | "not lower loss" | "beyond chance" | "within chance" | "diverged" | "undecidable";
+  /** Number of validation images that only this one of the two networks classifies correctly; null where there are no two. */
+  discordant: { lastLayer: number; fineTuned: number } | null;
   lastLayer: Candidate;
-  /** null: its loss diverged. */
+  /** null: its loss diverged, or it was not begun. */
   fineTuned: Candidate | null;
   seconds: number;
 }
 
 /** What might be the teacher. */
 export interface Candidate {
-  temperature: number;
-  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
+  temperature: number | null;
+  /** calibrated: at the temperature; null without one. */
+  validation: { accuracy: number; calibrated: Calibrated | null } & Calibrated;
   testAccuracy: number;
 }
 

@@ -1,4 +1,4 @@
-import type { EngineEnd } from "./engine";
+import type { EngineEnd, LeftOutFile } from "./engine";
 import type { Recipe } from "./recipe";
 
 /**
@@ -16,6 +16,8 @@ export interface HostCalls {
   chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
   /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
   saveRecipe: { args: [recipe: Recipe]; result: string | null };
+  /** Writes which files of the data are not used, and why, as a table (CSV) that the user picks; says to which file, null if to none. */
+  saveLeftOut: { args: [files: LeftOutFile[]]; result: string | null };
   /** Opens a report in the system's default program. Only reports that the user requested or that lie in the runs folder. */
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
@@ -35,6 +37,7 @@ export const HOST_CALLS = [
   "chooseFile",
   "chooseReportFile",
   "saveRecipe",
+  "saveLeftOut",
   "openReport",
   "reveal",
   "setLesson",

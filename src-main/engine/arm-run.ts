@@ -40,7 +40,7 @@ export class ArmRun {
     { name, recipe, directory }: PlacedArm,
     lock: string,
     trainer: Trainer,
-    facts: Pick<RunStart, "arithmetic" | "teacherTestAcc">,
+    facts: Pick<RunStart, "arithmetic" | "teacherTestAcc" | "seen">,
     notify: Notify,
   ): ArmRun {
     const writer = createRun(

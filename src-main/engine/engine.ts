@@ -16,11 +16,13 @@ import { exportWeights } from "../models/weights";
 import { moveToBin, restoreFromBin } from "../runs/bin";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
+import { answersAfter, readExamples } from "../runs/examples";
 import { summaryIn } from "../runs/figures";
 import { describeRun, listFolders } from "../runs/folders";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
+import { readSeeds } from "../runs/seeds";
 import { backend } from "../tensor/tensor";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
@@ -76,7 +78,7 @@ export class Engine {
     hello: () => ({ protocol: PROTOCOL, version: packageJson.version }),
     doctor: () => doctor(this.#runs.device),
     models: () => [...modelInfos],
-    dataInfo: ({ thumbnailsPerClass, ...source }) => dataInfo(source, thumbnailsPerClass),
+    dataInfo: ({ path, format, thumbnailsPerClass, settings }) => dataInfo({ path, format, ...settings }, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
     stopDownloads: () => {
@@ -136,6 +138,9 @@ export class Engine {
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
+    seeds: ({ directory }) => readSeeds(directory),
+    examples: ({ directory }) => readExamples(directory),
+    exampleAnswers: ({ directory, after }) => answersAfter(directory, after),
     comparison: ({ directory }) => summaryIn(directory),
     shownBatch: (request) => shownBatch(request),
     report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),

@@ -8,6 +8,7 @@ import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf } from "../contract/recipe-values";
 import { render } from "../data/batches";
 import type { Dataset, Split } from "../data/dataset";
+import { noFingerprint } from "../data/fingerprints";
 import { createModel } from "../models/registry";
 import { allOrNone, backend, fromArray, noGrad, scope, unscoped } from "../tensor/tensor";
 import { comparisonArms } from "../training/compare";
@@ -115,14 +116,23 @@ async function timeArm(arm: Trainer["arm"], recipe: ResolvedRecipe, data: Datase
 function untrained({ model: name, imageSize, mean, std }: ReturnType<typeof teachersOf>[number], classes: number): TrainedNetwork {
   const model = createModel(name, { classes, imageSize, seed: 0 }).eval().requiresGrad(false);
   const usual = usualNormalization(name);
-  return { model, normalization: { mean: mean ?? usual.mean, std: std ?? usual.std }, assumption: null, notes: [], hash: "", classes: null, trainedAt: null };
+  return {
+    model,
+    normalization: { mean: mean ?? usual.mean, std: std ?? usual.std },
+    assumption: null,
+    notes: [],
+    hash: "",
+    classes: null,
+    trainedAt: null,
+    origin: null,
+  };
 }
 
 /** Noise, as an image of one colour might be a special case. */
 function madeUp(count: number, side: number, classes: number): Dataset {
   const pixels = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 2_654_435_761) >>> 24);
   const labels = Int32Array.from({ length: count }, (_, i) => i % classes);
-  const split: Split = { count, labels, images: unscoped(() => fromArray(pixels, [count, side, side, 3])), H: side, W: side };
+  const split: Split = { count, labels, images: unscoped(() => fromArray(pixels, [count, side, side, 3])), H: side, W: side, fingerprintOf: noFingerprint };
   return {
     path: "made up",
     format: "image-folder",
@@ -132,6 +142,7 @@ function madeUp(count: number, side: number, classes: number): Dataset {
     validation: null,
     test: split,
     hash: "",
+    drawn: null,
     leftOut: [],
     said: [],
     release: () => split.images.release(),

@@ -10,13 +10,14 @@ import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../con
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf, weightsIn, withWeightsAt } from "../contract/recipe-values";
-import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
+import type { ComparisonResult, SameImagesSummary, TestedTeacher, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
 import { writeComparison } from "../runs/comparison";
+import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
 import { writeLeftOut } from "../runs/left-out";
@@ -26,9 +27,9 @@ import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { type Arm, comparisonArms } from "../training/compare";
-import { type Evaluation, evaluate, isKeepable } from "../training/evaluate";
+import { type Evaluation, evaluate, isKeepable, probabilitiesOf } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
-import { train } from "../training/loop";
+import { examplesOf, train } from "../training/loop";
 import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
 import { createStudent } from "../training/student";
@@ -38,9 +39,10 @@ import { ArmRun, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
 import { expectAbsent, expectWritable } from "./out-folder";
+import { picturesOf } from "./pictures";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 import { saidAtStart } from "./start-notes";
-import { loadOtherTeachers, loadTeacher, sizeWarning } from "./teachers";
+import { loadOtherTeachers, loadTeacher, seenByTeachers, sizeWarning } from "./teachers";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
@@ -132,7 +134,7 @@ export class Work {
     const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions, leftOut };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
-    const { results, teacherTestAcc } = await this.#trainArms(
+    const { results, teacherTestAcc, seen } = await this.#trainArms(
       arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })),
       arithmetic,
     );
@@ -145,7 +147,7 @@ export class Work {
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
-      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
+      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc!, seen },
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },
@@ -161,7 +163,7 @@ export class Work {
   async #trainArms(
     asked: readonly (Arm & { directory: string })[],
     arithmetic: Arithmetic,
-  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null } & Pick<TestedTeacher, "seen">> {
     const { out, resume, locks } = this.assignment;
     expectWritable(out);
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
@@ -203,6 +205,8 @@ export class Work {
       await this.#yieldPoint();
       const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
+      const seen = earlier[0]?.header.seen ?? (await seenByTeachers(teacher, others, data, test, this.#stopping.signal));
+      const examples = this.assignment.kind === "trial" ? null : await this.#answerExamples(teacher, data, arms[0]!.recipe);
       makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
@@ -211,11 +215,12 @@ export class Work {
           this.#runs.push(
             before
               ? ArmRun.resume(arm, lock, trainer, before, this.notify)
-              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
+              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc, seen }, this.notify),
           );
         }
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
+        if (examples) keepExamples(out, examples);
         const start = {
           ...this.assignment,
           asked,
@@ -228,11 +233,12 @@ export class Work {
           others,
           warnings,
           notes,
+          seen,
         };
         for (const said of saidAtStart(start)) this.#runs.at(-1)!.say(said);
         return this.#trainRuns();
       });
-      return { results, teacherTestAcc };
+      return { results, teacherTestAcc, seen };
     } finally {
       for (const resource of this.#owned.splice(0).reverse()) resource.release();
     }
@@ -292,6 +298,15 @@ export class Work {
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: ResolvedRecipe): Promise<Evaluation> {
     this.#phase(`Testing the teacher on ${data.test.count} images`);
     return evaluate(teacher, data.test, { batchSize, precision, keep: true, yieldPoint: this.#yieldPoint });
+  }
+
+  /** What is kept of the few test images before anything is trained. */
+  async #answerExamples(teacher: TrainedNetwork | null, data: Dataset, { student, train }: ResolvedRecipe): Promise<Examples> {
+    const indices = examplesOf(data.test);
+    await need(data.test, indices);
+    const side = Math.min(student.imageSize, Math.max(data.test.H, data.test.W));
+    const answers = teacher && (await probabilitiesOf(teacher, data.test, indices, train.precision));
+    return { pictures: await picturesOf(data.test, { indices, views: null }, side), teacher: answers && predictionsOf(data, answers, indices) };
   }
 
   // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { naming } from "../disk/open-file";
 import { checkpointFiles } from "../training/checkpoint";
 import { aboutFile, leftOutFile, lockFile, requestFile, runFiles, searchFiles } from "./files";
 import { ownerOf } from "./lock";
-import { predictionFiles } from "./predictions";
+import { pictureFiles, predictionFiles } from "./predictions";
 import { RUN_DEPTH, runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
@@ -45,7 +45,7 @@ function foldersBetween(directory: string, runs: readonly string[]): string[] {
 function clear(folder: string, isRun: boolean): void {
   const { recipe, checkpoint, predictions, ...files } = runFiles(folder);
   // recipe.json makes the folder a run: it goes last, so that a deletion that is cut short can be repeated.
-  const predicted = isFolder(predictions) ? Object.values(predictionFiles(folder)) : [];
+  const predicted = isFolder(predictions) ? [...Object.values(predictionFiles(folder)), ...pictureFiles(folder)] : [];
   const own = isRun ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe] : besideRuns(folder);
   for (const path of [lockFile(folder), aboutFile(folder), ...predicted, ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
   if (isRun) removeIfEmpty(checkpoint);

@@ -5,6 +5,7 @@ import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { ResolvedRecipe } from "../contract/recipe";
 import type { EpochRecord, RunHashes } from "../contract/run";
+import type { SeenImages } from "../contract/seen";
 
 /** Version of the layout of a run folder, written to recipe.json. */
 export const SCHEMA = 1;
@@ -61,6 +62,8 @@ export interface RunStart {
   /** Missing in runs of earlier versions, which used CIFAR-10's where neither recipe nor weights gave one. */
   normalization?: RunNormalization;
   teacherTestAcc: number | null;
+  /** What each teacher had seen of the images before; null where its weights do not say. Missing in runs of earlier versions. */
+  seen?: (SeenImages | null)[];
 }
 
 export interface RunHeader extends RunStart {

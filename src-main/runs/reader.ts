@@ -40,6 +40,7 @@ export function withoutBatches(directory: string): { head: Head; damage: string 
     normalization: header.normalization,
     epochRecords,
     teacherTestAcc: header.teacherTestAcc,
+    seen: header.seen,
     events: events.map(({ time, type, text }) => ({ time, type, text })),
   };
   return { head, damage, run };

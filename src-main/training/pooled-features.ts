@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import { need, render } from "../data/batches";
 import type { Dataset, Split } from "../data/dataset";
+import { noFingerprint } from "../data/fingerprints";
 import type { DiskStore } from "../data/store/disk-store";
 import { openDisk } from "../data/store/open-disk";
 import { PLAIN_VIEW } from "../data/views";
@@ -62,7 +63,8 @@ export async function featuresOf(backbone: Backbone, data: Dataset, options: Fea
 /** Seconds that one image takes, measured on a batch of nothing; the first batch, which is slower, does not count. */
 export function secondsPerImage({ model, normalization }: Backbone): number {
   const Z = model.imageSize;
-  const images: Split = { count: 1, labels: new Int32Array(1), H: Z, W: Z, images: unscoped(() => fromArray(new Uint8Array(Z * Z * 3), [1, Z, Z, 3])) };
+  const pixels = unscoped(() => fromArray(new Uint8Array(Z * Z * 3), [1, Z, Z, 3]));
+  const images: Split = { count: 1, labels: new Int32Array(1), H: Z, W: Z, images: pixels, fingerprintOf: noFingerprint };
   const indices = new Int32Array(BATCH / 4);
   const time = () => {
     const began = performance.now();

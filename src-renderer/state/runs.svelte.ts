@@ -125,6 +125,7 @@ export class Runs {
   }
 
   async #complete({ group, arms, curves }: OpenRun): Promise<void> {
+    if (group.sweep) this.#runProblem ??= await problemIn(async () => curves.addSeeds(await this.engine.call("seeds", { directory: arms[0]!.directory })));
     for (const { directory } of arms) {
       this.#runProblem ??= await problemIn(async () => {
         const evidence = await this.engine.call("readEvidence", { directory });

@@ -1,5 +1,7 @@
+import type { Remedy } from "../../src-main/contract/concerns";
 import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
+import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
 import { Bench } from "./bench.svelte";
 import { Data } from "./data.svelte";
@@ -7,6 +9,7 @@ import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop"
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
+import { Examples } from "./examples.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
@@ -15,7 +18,7 @@ import type { RunRow } from "./run-rows";
 import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count } from "./words";
+import { baseName, count, sentence } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -59,11 +62,12 @@ export class Studio {
   readonly runs: Runs;
   readonly bench: Bench;
   readonly evidence: Evidence;
+  readonly examples: Examples;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
     this.engine = new Engine(bridge);
-    this.data = new Data(bridge, this.engine);
+    this.data = new Data(bridge, this.engine, () => this.setup);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
     this.playground = new Playground(this.data, this.setup, this.engine);
     this.estimate = new Estimate(this.data, this.setup, this.engine);
@@ -71,6 +75,7 @@ export class Studio {
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
+    this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
   }
@@ -454,14 +459,37 @@ export class Studio {
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
-    const recipe = recipeIn(await file.text(), file.name);
+    const read = recipeIn(await file.text(), file.name);
+    const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
+      const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
+      return imageSize;
+    });
     const { path } = recipe.data;
     if (path === "bundled" && this.data.path !== path) await this.data.open(path);
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
     const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: `${file.name} fills the form.${data}${more}` };
+    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
+  }
+
+  /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
+  async settle(remedy: Remedy): Promise<void> {
+    const before = Object.fromEntries(Object.keys(remedy.settings).map((key) => [key, this.setup.value(key) ?? null]));
+    this.setup.settle(remedy);
+    const problem = await this.data.follow();
+    if (problem === null) return;
+    this.setup.settle({ words: "", settings: before });
+    this.data.follow();
+    this.message = { kind: "problem", text: `${problem}\nAll stays as it was.` };
+  }
+
+  /** Saves which files of the data are not used, and why. */
+  saveLeftOut(): Promise<void> {
+    return this.#reporting(async () => {
+      const path = await this.bridge.saveLeftOut($state.snapshot(this.data.info?.leftOut ?? []));
+      if (path) this.message = { kind: "done", text: `The list is written to ${path}` };
+    });
   }
 
   /** Adds a sentence to what is said already. */

@@ -159,7 +159,12 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await studio.press("Cancel");
   await page.getByRole("button", { name: "quick look", exact: true }).first().click();
   await studio.chart("Loss").waitFor();
+  await page.getByRole("button", { name: /^Image 1, / }).waitFor();
   await look("runs-open");
+  await page.getByRole("button", { name: /^Image 1, / }).click();
+  await page.getByRole("list", { name: "Probabilities by Student" }).waitFor();
+  await look("runs-open-image");
+  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Predict", exact: true }).last().click();
   await page.getByRole("list", { name: "Probabilities by Student" }).waitFor();
   await look("predict-three");

@@ -35,6 +35,19 @@ test("fewer test images than a difference of 5 points needs are told", () => {
   expect([mcNemar(0, 5) > 0.05, mcNemar(0, 6) < 0.05]).toEqual([true, true]);
 });
 
+test("uneven classes are made even by a limit where one takes each in turn, and few test images are more by a share", () => {
+  const folder = { inTurn: true, undivided: true, settings: {} };
+  const of = (train: number[], test: number, settings = {}) =>
+    concernsOfCounts(["cat", "dog"], { train, test }, { ...folder, settings }).map(({ kind, settled, remedy }) => [kind, settled, remedy?.settings]);
+  expect(of([500, 100], 150)).toEqual([["uneven-classes", false, { "data.trainLimit": 200 }]]);
+  expect(of([500, 100], 150, { trainLimit: 200 })).toEqual([["uneven-classes", true, { "data.trainLimit": null }]]);
+  expect(of([200, 200], 100)).toEqual([["few-test-images", false, { "data.testShare": 0.25 }]]);
+  expect(of([375, 375], 125, { testShare: 0.25 })).toEqual([]);
+  expect(of([187, 188], 125, { testShare: 0.25 })).toEqual([["few-test-images", true, { "data.testShare": 0.2 }]]);
+  // Half of the images would be too few, too.
+  expect(of([60, 60], 30)).toEqual([["few-test-images", false, undefined]]);
+});
+
 test("a picture that is a training and a test image is told by its pixels, in another format too", async () => {
   const picture = (n: number): Colour => [n, 20 + n, 90];
   const bmpLike = sharp(await png(6, 6, picture(1), [9, 9, 9])).webp({ lossless: true });

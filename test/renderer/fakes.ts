@@ -76,6 +76,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     chooseFile: answering("chooseFile", picks),
     chooseReportFile: answering("chooseReportFile", picks),
     saveRecipe: answering("saveRecipe", picks),
+    saveLeftOut: answering("saveLeftOut", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),

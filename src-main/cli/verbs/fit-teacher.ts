@@ -97,8 +97,8 @@ function candidates({ lastLayer, fineTuned }: FineTuning, { heldBack }: FittedTe
     name,
     percent(validation.accuracy),
     validation.loss.toFixed(4),
-    validation.calibrated.loss.toFixed(4),
-    temperature.toFixed(2),
+    validation.calibrated?.loss.toFixed(4) ?? "–",
+    temperature?.toFixed(2) ?? "–",
     percent(testAccuracy),
   ];
   const head = ["", `${on}: accuracy`, "loss", "loss at temperature", "temperature", "test: accuracy"];

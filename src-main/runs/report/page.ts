@@ -72,7 +72,7 @@ function best(drawn: readonly Drawn[]): Markup | null {
 
 function taught(runs: readonly RunDetails[]): Markup | null {
   const { student, sameImages } = arms(runs)!;
-  const words = teachingInWords(student.recipe, sameImages !== null);
+  const words = teachingInWords(student.recipe, sameImages !== null, student.seen);
   return words === null ? null : html`<p class="muted">${words}</p>`;
 }
 

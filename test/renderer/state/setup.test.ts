@@ -25,6 +25,18 @@ it("begins with the demo, and takes each preset as it is", () => {
   }
 });
 
+it("what settles a concern of the data is in the recipe, whatever the preset, until other data are chosen", () => {
+  setup.settle({ words: "", settings: { "data.skipCopies": true, "data.trainLimit": 40 } });
+  expect(setup).toMatchObject({ preset: "demo", dataSettings: { skipCopies: true, skipLeaks: false, trainLimit: 40 } });
+  setup.usePreset("few-labels");
+  expect(setup.result.recipe!.data).toMatchObject({ skipCopies: true, trainLimit: 40, labelled: 500 });
+  setup.settle({ words: "Undo", settings: { "data.trainLimit": null } });
+  expect(setup.result.recipe!.data.trainLimit).toBeNull();
+  setup.set("data.trainLimit", "96");
+  setup.forgetDataSettings();
+  expect(setup.result.recipe!.data).toMatchObject({ skipCopies: false, trainLimit: 96, testShare: 0.2 });
+});
+
 it("takes a teacher that was made here, also where there was none", () => {
   const teacher = { model: "resnet18", weights: "/runs/teacher/teacher.safetensors", imageSize: 160 };
   setup.setDistills(false);

@@ -66,6 +66,33 @@ it("an engine that is started again reads what is missing, and what may have cha
   expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/mine" });
 });
 
+describe("a concern of the data", () => {
+  const leaveOut = { words: "Leave out the copies", settings: { "data.skipCopies": true } };
+
+  it("is settled in the form, and the data are read as it says", async () => {
+    await studio.settle(leaveOut);
+    expect(studio.setup.result.recipe!.data.skipCopies).toBe(true);
+    expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ settings: { skipCopies: true } });
+    await studio.data.open("/other");
+    expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/other", settings: { skipCopies: false } });
+  });
+
+  it("that cannot be settled leaves all as it was, and says why", async () => {
+    engine.answers.dataInfo = () => Promise.reject(failure("none of dog is left"));
+    await studio.settle(leaveOut);
+    expect(studio).toMatchObject({ message: { kind: "problem", text: "None of dog is left\nAll stays as it was." }, data: { info, problem: null } });
+    expect(studio.setup.result.recipe!.data.skipCopies).toBe(false);
+  });
+
+  it("what is left out can be saved as a list", async () => {
+    engine.answers.dataInfo = () => ({ ...info, leftOut: [{ path: "a.txt", reason: "no image" }] });
+    await studio.data.open("/mine");
+    await studio.saveLeftOut();
+    expect(fake.argsOf("saveLeftOut")).toEqual([[[{ path: "a.txt", reason: "no image" }]]]);
+    expect(studio.message).toMatchObject({ text: "The list is written to /picked" });
+  });
+});
+
 describe("training", () => {
   it("starts with what the form says, once", async () => {
     await Promise.all([studio.startTraining(), studio.startTraining()]);
@@ -451,6 +478,16 @@ describe("what is dropped", () => {
     studio.setup.set("train.epochs", "none");
     await studio.exportRecipe();
     expect([studio.setup.recipeText, fake.argsOf("saveRecipe").length]).toEqual([null, 1]);
+  });
+
+  it("a recipe that leaves the size of its teacher's images to the weights gets it from them, and says so", async () => {
+    const { imageSize: _, ...teacher } = { ...studentRecipe.teacher!, model: "resnet18", weights: "/my/teacher.safetensors" };
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null });
+    await studio.importRecipe(new File([JSON.stringify({ ...studentRecipe, teacher })], "mine.json"));
+    expect(studio.setup.value("teacher.imageSize")).toBe(160);
+    expect(studio.message!.text).toBe(
+      "mine.json fills the form.\nThe teacher is shown images of 160 px (teacher.imageSize), as the weights /my/teacher.safetensors say; the usual size of a resnet18 is 224 px.",
+    );
   });
 
   it("a recipe fills the form, and a text that is none does not", async () => {

@@ -50,6 +50,7 @@ let studio: Studio;
 async function startedStudio(answers = {}): Promise<Studio> {
   const info = {
     format: "cifar10-binary",
+    layout: "the files of CIFAR-10",
     classes: ["cat"],
     thumbnails: [],
     train: { count: 5000, perClass: [5000] },
@@ -79,19 +80,33 @@ describe("Data", () => {
       format: "image-folder",
       classes: ["cat", "dog"],
       thumbnails: [],
-      train: { count: 6, perClass: [3, 3] },
+      train: { count: 4, perClass: [3, 1] },
       validation: { count: 7, perClass: [4, 3] },
       test: { count: 4, perClass: [2, 2] },
       imageSize: null,
       leftOut,
-      warnings: ["6 of 107 files are taken; left out: 101 pictures"],
-      notes: ["the images in val are the validation images"],
+      layout: "train and test, in each a folder for each class",
+      concerns: [
+        {
+          ...{ kind: "tiny-images", type: "note", text: "1 image is left out", count: 1, settled: true, examples: [] },
+          remedy: { words: "Undo", settings: { "data.smallestSide": null } },
+        },
+        {
+          ...{ kind: "uneven-classes", type: "warning", text: "the classes are uneven", count: 1, settled: false, examples: [] },
+          remedy: { words: "Take 1 of each class", settings: { "data.trainLimit": 2 } },
+        },
+      ],
+      warnings: ["6 of 107 files are taken; left out: 101 pictures", "the classes are uneven"],
+      notes: ["the images in val are the validation images", "1 image is left out"],
     };
     const words = wordsOf(render(DataScreen, { props: { studio: await startedStudio({ dataInfo: () => info }) } }));
     for (const text of [
       "6 of 107 files are taken",
       "The images in val are",
       "Validation images 7",
+      "One thing to look at",
+      "Uneven classes The classes are uneven cat 3 dog 1 Take 1 of each class",
+      "Tiny images 1 image is left out Undo",
       "101 left out",
       "train/cat/99.bmp picture in a format",
       "And 1 more",
@@ -335,7 +350,8 @@ describe("Live run", () => {
 
   it("before both arms are trained, is told as who is ahead so far", () => {
     const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
-    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence } }));
+    const read = (finished: boolean) =>
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence, examples: studio.examples } }));
     expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
     expect(read(true)).not.toContain("So far");
   });
@@ -434,9 +450,9 @@ describe("how sure a difference is", () => {
     studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
     expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Gain/);
     const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
-    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence } }))).toMatch(
-      /Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s,
-    );
+    expect(
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence, examples: studio.examples } })),
+    ).toMatch(/Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s);
   });
 
   it("is part of a run's course, and of the list of runs", async () => {
@@ -445,6 +461,7 @@ describe("how sure a difference is", () => {
       facts: null,
       finished: true,
       evidence: studio.evidence,
+      examples: studio.examples,
       summary: { ...summarize([of(3, 0.45)]), controlled: false },
     };
     expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better than the control (95 %");
@@ -494,7 +511,7 @@ describe("the window", () => {
 
 describe("a run's course", () => {
   const courseOf = (runs: ReturnType<typeof details>[], finished: boolean) =>
-    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence } }).body;
+    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence, examples: studio.examples } }).body;
 
   it("offers each part of the loss by its name, one that is new among them", () => {
     const student = details("student", { batches: batches(4, 2, { parts: { ce: 1, kd: 2, kd2: 1, novel: 3 } }) });
@@ -512,7 +529,11 @@ describe("a run's course", () => {
   it("offers to follow a run that is trained, and to show all of one that has ended", () => {
     const runs = [details("single")];
     const words = (active: boolean) =>
-      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence } }));
+      wordsOf(
+        render(Course, {
+          props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence, examples: studio.examples },
+        }),
+      );
     expect(words(true)).toContain("Follow the run");
     expect(words(false)).toContain("Show all");
     expect(words(false)).not.toMatch(/[Ll]ive|Follow/);
@@ -520,7 +541,11 @@ describe("a run's course", () => {
 
   it("has words instead of charts before the first batch, and after a failure without any", () => {
     const words = (active: boolean) =>
-      wordsOf(render(Course, { props: { curves: begunCurves(["control"], 2, 3), facts: null, finished: false, active, evidence: studio.evidence } }));
+      wordsOf(
+        render(Course, {
+          props: { curves: begunCurves(["control"], 2, 3), facts: null, finished: false, active, evidence: studio.evidence, examples: studio.examples },
+        }),
+      );
     expect(words(true)).toContain("The curves begin with the first batch.");
     expect(words(false)).toContain("No batch was trained, so there are no curves.");
     expect(words(true)).not.toMatch(/Along x|Test accuracy/);
@@ -528,7 +553,9 @@ describe("a run's course", () => {
 
   it("says that its evidence is being checked until it has been", () => {
     const runs = [details("control"), details("student")].map(({ evidence: _, ...run }) => run);
-    const body = render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence } }).body;
+    const body = render(Course, {
+      props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence, examples: studio.examples },
+    }).body;
     expect(wordsOf({ body })).toContain("Checking the evidence");
   });
 
@@ -543,7 +570,8 @@ describe("a run's course", () => {
   it("has the evidence behind the seal as a picture, once the seal is clicked", () => {
     const arms = [details("control"), details("student")];
     const curves = curvesOf(arms);
-    const read = () => wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence } }));
+    const read = () =>
+      wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence, examples: studio.examples } }));
     expect(read()).not.toContain("A bead is");
     studio.evidence.open(curves);
     expect(read()).toMatch(/A bead is a batch\. .*Batch 1: the same in both .*Look at it/);
