@@ -230,8 +230,13 @@ export const methods = {
   }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
-  /** How long a backbone takes on this machine, measured on a few images. */
-  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */
+  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{
+    model: string;
+    imageSize: number;
+    secondsPerImage: number;
+    fineTuning: Record<(typeof FINE_TUNED)[number], number>;
+  }>(),
   /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
   timeRecipe: takes({
     /** `parseRecipe` checks its content. */

@@ -114,7 +114,7 @@ export class Engine {
       this.#fitting = new AbortController();
       return null;
     },
-    timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeBackbone: (request, notify) => timeBackbone(request, nextTurn, notify),
     timeRecipe: ({ recipe, classes }) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);

@@ -1,5 +1,5 @@
 import { type ArmName, byArm } from "../../src-main/contract/arms";
-import type { ReportFormat } from "../../src-main/contract/host";
+import type { PrintedFormat, ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { ListedRun, LiveRun, ProvenSummary, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
 import type { RunFolder } from "../../src-main/contract/run-folder";
@@ -178,11 +178,14 @@ export class Runs {
   }
 
   /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
-  async exportReport({ name, started, arms }: Reported, format: ReportFormat): Promise<string | null> {
-    const out = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
-    if (!out) return null;
-    const { path } = await this.engine.call("report", { runs: arms.map(({ directory }) => directory), format, out });
-    return path;
+  async exportReport({ name, started, arms }: Reported, format: ReportFormat | PrintedFormat): Promise<string | null> {
+    const place = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
+    if (!place) return null;
+    const runs = arms.map(({ directory }) => directory);
+    const isPrinted = format === "pdf" || format === "png";
+    await this.engine.call("report", { runs, format: isPrinted ? "html" : format, out: place.written });
+    if (isPrinted) await this.bridge.printReport(place.chosen);
+    return place.chosen;
   }
 }
 

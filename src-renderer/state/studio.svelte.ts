@@ -1,5 +1,5 @@
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
@@ -313,7 +313,7 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.#reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
@@ -470,7 +470,7 @@ export class Studio {
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
     const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
+    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */

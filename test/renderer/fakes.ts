@@ -74,7 +74,11 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
-    chooseReportFile: answering("chooseReportFile", picks),
+    chooseReportFile: async (format, name) => {
+      const chosen = await answering("chooseReportFile", picks)(format, name);
+      return chosen === null ? null : { chosen, written: format === "pdf" || format === "png" ? "/tmp/page.html" : chosen };
+    },
+    printReport: answering("printReport", nothing),
     saveRecipe: answering("saveRecipe", picks),
     saveLeftOut: answering("saveLeftOut", picks),
     openReport: answering("openReport", nothing),

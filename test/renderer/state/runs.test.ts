@@ -257,5 +257,14 @@ describe("the list", () => {
     exported = null;
     expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();
     expect(engine.paramsOf("report")).toHaveLength(1);
+    expect(argsOf("printReport")).toEqual([]);
+  });
+
+  it("prints a document from the page that the engine writes", async () => {
+    await runs.refresh();
+    exported = "/home/report.pdf";
+    expect(await runs.exportReport(runs.groups[0]!, "pdf")).toBe("/home/report.pdf");
+    expect(engine.paramsOf("report")).toEqual([expect.objectContaining({ format: "html", out: "/tmp/page.html" })]);
+    expect(argsOf("printReport")).toEqual([["/home/report.pdf"]]);
   });
 });
