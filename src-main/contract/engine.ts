@@ -14,7 +14,8 @@ import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
+import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
 import type { SeenTestImages } from "./seen";
 import { MOST_SEEDS } from "./statistics";
@@ -163,7 +164,11 @@ export const methods = {
   attach: takes({ directory: text }).gives<LiveRun | null>(),
   /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
   recipeOf: takes({ directory: text, kind: z.enum(["train", "compare", "search"]) }).gives<Recipe>(),
-  /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
+  /** Moves a run, a comparison, a sweep or a search, with all that is in its folder, to the bin of the folder `runs`, and says where it is then. */
+  binRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Moves what is in that bin back to its place; if that is taken, beside it. */
+  restoreRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Deletes a run, a comparison or a sweep for good. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
@@ -239,8 +244,13 @@ export const methods = {
   }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
-  /** How long a backbone takes on this machine, measured on a few images. */
-  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */
+  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{
+    model: string;
+    imageSize: number;
+    secondsPerImage: number;
+    fineTuning: Record<(typeof FINE_TUNED)[number], number>;
+  }>(),
   /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
   timeRecipe: takes({
     /** `parseRecipe` checks its content. */
@@ -261,11 +271,22 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
+  listFolders: takes({ directory: text }).gives<RunFolder[]>(),
+  /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
+  describeRun: takes({
+    directory: text,
+    name: z.string().max(LONGEST_NAME).nullable().optional(),
+    note: z.string().max(LONGEST_NOTE).optional(),
+    baseline: z.boolean().optional(),
+  }).gives<RunAbout>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** The same in a fraction of the time: batches as columns, and the evidence unread. */
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** How each arm went with each seed of the sweep that a run belongs to; none if it belongs to none. */
+  seeds: takes({ directory: text }).gives<SeedCourse[]>(),
   /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
   examples: takes({ directory: text }).gives<RunExamples>(),
   /** What that arm answers to them, after the epochs that follow `after`. */

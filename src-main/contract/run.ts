@@ -1,6 +1,6 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
 import type { Arithmetic } from "./arithmetic";
-import type { ArmName } from "./arms";
+import type { ArmName, ComparedArm } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
@@ -140,6 +140,8 @@ export interface RunSummary {
   beginsAnew: boolean;
   /** What is wrong with its files, in words: they cannot be read, or say something else than the checkpoint. Null if nothing is. */
   damage: string | null;
+  /** Null if it cannot be read. */
+  recipe: ResolvedRecipe | null;
 }
 
 /** A run in a list of runs. */
@@ -278,6 +280,16 @@ export interface ComparisonSummary extends DifferenceSummary {
 export interface ProvenSummary extends ComparisonSummary {
   /** Whether each comparison is. */
   controlled: boolean;
+}
+
+/** How one arm of a sweep went with one of its seeds. */
+export interface SeedCourse {
+  seed: number;
+  arm: ComparedArm;
+  /** Of the run. */
+  directory: string;
+  /** Those that were tested. */
+  epochs: { epoch: number; testAcc: number }[];
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. */

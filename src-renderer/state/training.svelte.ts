@@ -257,6 +257,7 @@ export class Training {
       this.#learnEvidence(curves, directory);
     }
     curves.open(curve);
+    if (this.member) this.#learnSeeds(curves, directory);
     this.#becomeRunning();
   }
 
@@ -267,6 +268,13 @@ export class Training {
     if (typeof evidence === "string") return this.#warnOfFolder(evidence);
     this.facts = withEvidence(this.facts!, evidence);
     curves.link(evidence);
+  }
+
+  async #learnSeeds(curves: Curves, directory: string): Promise<void> {
+    const seeds = await this.engine.call("seeds", { directory }).catch(inWords);
+    if (curves !== this.curves) return;
+    if (typeof seeds === "string") this.#warn(`What other seeds came to could not be read, so the chart shows this one alone: ${seeds}`);
+    else curves.addSeeds(seeds);
   }
 
   /** Reads the folders once more when the run is finished. */
