@@ -21,6 +21,7 @@ import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { backend } from "../tensor/tensor";
+import { listTeachers, testTeacher } from "./candidates";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
@@ -104,6 +105,8 @@ export class Engine {
       return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
     },
     checkTeacher: (request) => checkTeacher(request),
+    listTeachers: ({ directory }) => listTeachers(directory),
+    testTeacher: (request) => testTeacher(request, nextTurn),
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();
