@@ -12,8 +12,10 @@ export interface HostCalls {
   /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
   chooseFile: { args: [kind: FileKind]; result: string | null };
-  /** Asks the user where to write a report. */
-  chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Asks the user where to write a report; null if nowhere. */
+  chooseReportFile: { args: [format: ReportFormat | PrintedFormat, suggestedName: string]; result: ReportPlace | null };
+  /** Prints the web page that was written for the chosen file, which becomes a document or a picture by its format. */
+  printReport: { args: [chosen: string]; result: null };
   /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
   saveRecipe: { args: [recipe: Recipe]; result: string | null };
   /** Writes which files of the data are not used, and why, as a table (CSV) that the user picks; says to which file, null if to none. */
@@ -36,6 +38,7 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "printReport",
   "saveRecipe",
   "saveLeftOut",
   "openReport",
@@ -56,7 +59,17 @@ export const DROPPED = "dropped";
 export type Theme = "system" | "light" | "dark";
 export type FolderPurpose = "data" | "download";
 export type FileKind = "image" | "weights";
+/** As the engine writes them. */
 export type ReportFormat = "html" | "csv" | "json";
+/** Made from the web page, by the browser that is part of the app. */
+export type PrintedFormat = "pdf" | "png";
+
+export interface ReportPlace {
+  /** The file that the user picked. */
+  chosen: string;
+  /** Where the engine writes: there, or a web page to print from. */
+  written: string;
+}
 
 export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };

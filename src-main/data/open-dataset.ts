@@ -4,7 +4,7 @@ import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
 import { concernsOfCounts, saidOf, unmetLimits } from "./concerns";
-import type { Dataset, RawSplit, TestData } from "./dataset";
+import type { Dataset, Drawn, RawSplit, TestData } from "./dataset";
 import { divide, without } from "./division";
 import { formats } from "./formats";
 import type { RawData, Selection } from "./formats/format";
@@ -83,6 +83,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       validation: splits[2] ?? null,
       test: splits[1]!,
       hash,
+      drawn: drawnOf(raw, selection),
       leftOut: [...(raw.leftOut ?? []), ...pictures.leftOut, ...(more?.leftOut ?? [])],
       said: [...(raw.said ?? []), ...(more?.said ?? []), ...concerns],
       release() {
@@ -164,9 +165,22 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
       releaseSplit(test);
       releasePixels(raw.test.pixels);
     };
-    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said, ...saidOf(concerns)], release };
+    return {
+      path,
+      format,
+      classes,
+      test,
+      drawn: drawnOf(raw, selection),
+      leftOut: raw.leftOut ?? [],
+      said: [...(raw.said ?? []), ...said, ...saidOf(concerns)],
+      release,
+    };
   });
 }
+
+/** How test images were drawn; null where the data set has its own, or all are. */
+const drawnOf = ({ undivided }: RawData, { testShare, splitSeed }: Selection): Drawn | null =>
+  undivided && testShare !== null ? { testShare, splitSeed } : null;
 
 /** The labels as indices into the known classes, if these have all classes of the data; otherwise as they are. */
 function byName({ classes, test: { labels } }: RawData, known: KnownNames | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {

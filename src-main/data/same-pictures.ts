@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { RawSplit } from "./dataset";
+import { digest, digestOfFile } from "./fingerprints";
 import { shownPath, systemPath } from "./folder/names";
 import { isHeld } from "./image-source";
 import { stopPoint } from "./stop";
@@ -34,7 +34,7 @@ export interface Part {
   role: Role;
   labels: Int32Array;
   /** null: not worth comparing. */
-  keyOf(n: number): string | null;
+  keyOf(n: number): string | number | null;
   nameOf(n: number): string;
 }
 
@@ -44,9 +44,11 @@ export const numberedName = (role: Role, n: number): string => `${role} image ${
  * Pictures that are equal by their pixels. The parts are in the order of `Role`, and have images of one size. Those that are not read yet are left to `sameFiles`.
  */
 export async function samePictures(parts: readonly { role: Role; split: RawSplit }[], signal?: AbortSignal): Promise<SamePictures> {
-  const compared = parts.map(({ role, split: { labels, pixels, files, H, W } }): Part => {
+  const compared = parts.map(({ role, split: { labels, pixels, files, fingerprintOf, H, W } }): Part => {
     const bytes = H * W * 3;
-    const keyOf = (n: number) => (isHeld(pixels) ? digest(pixels.subarray(n * bytes, (n + 1) * bytes)) : null);
+    const keyOfPixels = (n: number) => (isHeld(pixels) ? digest(pixels.subarray(n * bytes, (n + 1) * bytes)) : null);
+    // Files may differ where pixels do not.
+    const keyOf = files ? keyOfPixels : fingerprintOf;
     return { role, labels, keyOf, nameOf: (n) => files?.[n] ?? numberedName(role, n) };
   });
   return compare(compared, signal);
@@ -78,7 +80,7 @@ export async function sameFiles(folder: string, parts: readonly { role: Role; pa
     const keyOf = (n: number) => {
       const path = whole(paths, n);
       const size = sizeOf(path);
-      return size > 0 && repeated.has(size) ? contentKey(path) : null;
+      return size > 0 && repeated.has(size) ? digestOfFile(path) : null;
     };
     return { role, labels: paths.labels, keyOf, nameOf: (n) => shownPath(paths.path(n)) };
   });
@@ -87,7 +89,7 @@ export async function sameFiles(folder: string, parts: readonly { role: Role; pa
 
 /** Images with equal keys. The parts are in the order of `Role`. */
 export async function compare(parts: readonly Part[], signal?: AbortSignal): Promise<SamePictures> {
-  const [first, groups] = [new Map<string, Place>(), new Map<string, [Place, Place, ...Place[]]>()];
+  const [first, groups] = [new Map<string | number, Place>(), new Map<string | number, [Place, Place, ...Place[]]>()];
   for (const { role, labels, keyOf } of parts)
     for (let n = 0; n < labels.length; n++) {
       if (n % AT_ONCE === 0) await stopPoint(signal);
@@ -106,21 +108,11 @@ export async function compare(parts: readonly Part[], signal?: AbortSignal): Pro
   };
 }
 
-export const digest = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("base64");
-
 /** 0 if the system refuses; whoever decodes the file says so. */
 function sizeOf(path: string | Buffer): number {
-  return attempt(() => statSync(path).size, 0);
-}
-
-function contentKey(path: string | Buffer): string | null {
-  return attempt(() => digest(readFileSync(path)), null);
-}
-
-function attempt<T>(act: () => T, otherwise: T): T {
   try {
-    return act();
+    return statSync(path).size;
   } catch {
-    return otherwise;
+    return 0;
   }
 }

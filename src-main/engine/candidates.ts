@@ -1,11 +1,13 @@
 /** Networks that may be the teacher of chosen data: which there are, and how good each is on the test images. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
+import { mostLikely } from "../contract/classification";
 import type { FittedTeacher, KnownTeacher, Methods, NamedTeacher } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { imageSizeOf } from "../contract/families";
 import { parseJson } from "../contract/json";
 import { teachersOf } from "../contract/recipe-values";
+import { seenInWords } from "../contract/seen";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import { openTestData } from "../data/open-dataset";
 import type { Said } from "../data/said";
@@ -17,6 +19,7 @@ import { teacherFiles } from "../runs/teacher";
 import { fittedTo } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork } from "../training/network";
+import { seenTestImages } from "./origins";
 import { sizeWarning } from "./teachers";
 
 /** What comes with the program; and, newest first, what was made by `fitTeacher`, and what runs have trained and had as teachers. A folder that cannot be read is passed over. */
@@ -88,10 +91,18 @@ export async function testTeacher(
     const data = await openTestData({ ...source, skipUnreadable: true }, null, { storeSize: network.model.imageSize });
     try {
       network = fittedTo(network, data.classes, `the teacher (${weights})`);
-      const { accuracy, seconds } = await evaluate(network, data.test, { batchSize: BATCH, precision: "fp32", yieldPoint });
+      const { test } = data;
+      const answers = new Int32Array(test.count);
+      const K = data.classes.length;
+      const onAnswers = (indices: Int32Array, probabilities: Float64Array) => {
+        for (const [n, index] of indices.entries()) answers[index] = mostLikely(probabilities.subarray(n * K, (n + 1) * K));
+      };
+      const { accuracy, seconds } = await evaluate(network, test, { batchSize: BATCH, precision: "fp32", yieldPoint, onAnswers });
+      const seen = network.origin && (await seenTestImages(network.origin, test, (n) => answers[n] === test.labels[n]));
       const size = sizeWarning(network);
-      const said: Said[] = [...(size ? [{ type: "warning", text: size } as const] : []), ...network.notes.map((text): Said => ({ type: "note", text }))];
-      return { accuracy, images: data.test.count, secondsPerImage: seconds / data.test.count, said };
+      const warnings = [...(seen ? seenInWords("it", { test: seen }, true) : []), ...(size ? [size] : [])];
+      const said: Said[] = [...warnings.map((text): Said => ({ type: "warning", text })), ...network.notes.map((text): Said => ({ type: "note", text }))];
+      return { accuracy, images: test.count, secondsPerImage: seconds / test.count, said };
     } finally {
       data.release();
     }

@@ -10,12 +10,13 @@ import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../con
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf, weightsIn, withWeightsAt } from "../contract/recipe-values";
-import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
+import type { ComparisonResult, SameImagesSummary, TestedTeacher, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
+import type { Origin } from "../models/origin";
 import { writeComparison } from "../runs/comparison";
 import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
@@ -35,14 +36,16 @@ import type { TeacherStatistics } from "../training/objectives/objective";
 import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun, predictionsOf } from "./arm-run";
+import { ArmRun, type OriginatedArm, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
+import { learnedBy, originFrom } from "./origins";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { picturesOf } from "./pictures";
+import { isInterruption, refusalOf, withRemedy } from "./refusal";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 import { saidAtStart } from "./start-notes";
-import { loadOtherTeachers, loadTeacher, sizeWarning } from "./teachers";
+import { loadOtherTeachers, loadTeacher, seenByTeachers, sizeWarning } from "./teachers";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
@@ -134,7 +137,7 @@ export class Work {
     const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions, leftOut };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
-    const { results, teacherTestAcc } = await this.#trainArms(
+    const { results, teacherTestAcc, seen } = await this.#trainArms(
       arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })),
       arithmetic,
     );
@@ -147,7 +150,7 @@ export class Work {
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
-      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
+      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc!, seen },
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },
@@ -163,7 +166,7 @@ export class Work {
   async #trainArms(
     asked: readonly (Arm & { directory: string })[],
     arithmetic: Arithmetic,
-  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null } & Pick<TestedTeacher, "seen">> {
     const { out, resume, locks } = this.assignment;
     expectWritable(out);
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
@@ -190,10 +193,12 @@ export class Work {
         network.assumption,
       ]);
       const notes = new Set([...weights.notes, ...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
+      const begun = new Map<PlacedArm, Origin | null>();
       const trainers = arms.map((placed, i) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
           const student = createStudent({ ...local[i]!.recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
+          begun.set(placed, student.origin);
           warnings.push(student.assumption);
           for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
@@ -205,16 +210,18 @@ export class Work {
       await this.#yieldPoint();
       const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
+      const seen = earlier[0]?.header.seen ?? (await seenByTeachers(teacher, others, data, test, this.#stopping.signal));
       const examples = this.assignment.kind === "trial" ? null : await this.#answerExamples(teacher, data, arms[0]!.recipe);
+      const originated = await this.#withOrigins(arms, data, begun);
       makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
-          const [arm, before] = [arms[i]!, earlier[i]];
+          const [arm, before] = [originated[i]!, earlier[i]];
           const lock = locks.get(arm.directory)!;
           this.#runs.push(
             before
               ? ArmRun.resume(arm, lock, trainer, before, this.notify)
-              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
+              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc, seen }, this.notify),
           );
         }
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
@@ -232,11 +239,12 @@ export class Work {
           others,
           warnings,
           notes,
+          seen,
         };
         for (const said of saidAtStart(start)) this.#runs.at(-1)!.say(said);
         return this.#trainRuns();
       });
-      return { results, teacherTestAcc };
+      return { results, teacherTestAcc, seen };
     } finally {
       for (const resource of this.#owned.splice(0).reverse()) resource.release();
     }
@@ -285,6 +293,16 @@ export class Work {
   async #measureTeacher(teacher: TrainedNetwork, data: Dataset, { recipe }: PlacedArm): Promise<TeacherStatistics> {
     const onStart = (images: number) => this.#phase(`Measuring the teacher's features on ${images} images`);
     return measureTeacher(teacher, data, recipe, { yieldPoint: this.#yieldPoint, onStart });
+  }
+
+  /** `begun`: of the weights that an arm starts from. The trials of a search are no networks to keep. */
+  async #withOrigins(arms: readonly PlacedArm[], data: Dataset, begun: ReadonlyMap<PlacedArm, Origin | null>): Promise<OriginatedArm[]> {
+    const originated: OriginatedArm[] = [];
+    for (const arm of arms) {
+      const learned = this.assignment.kind === "trial" ? null : await learnedBy(arm.recipe, data, this.#stopping.signal);
+      originated.push({ ...arm, origin: learned && originFrom(learned, begun.get(arm) ?? null) });
+    }
+    return originated;
   }
 
   /** Unless an earlier start tested it and kept its predictions. */
@@ -381,24 +399,3 @@ function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Data
 
 /** Whether an arm needs to know its teacher: a checkpoint has what it needs. */
 const isMeasuringDue = ({ recipe }: PlacedArm, earlier: EarlierRun | null): boolean => recipe.distillation !== null && !earlier?.checkpoint;
-
-/** A stop is noticed here or in an op. */
-const isInterruption = (error: unknown) => (Object(error) as { code?: unknown }).code === "INTERRUPTED";
-
-/** A full disk may refuse a run's last event too; the first error is the one reported. */
-function refusalOf(act: () => void): unknown {
-  try {
-    act();
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-/** What the system refused (a full disk) can be fixed, and then nothing is lost. */
-function withRemedy(error: unknown, hasCheckpoint: boolean): unknown {
-  const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
-  if (!isRefusal) return error;
-  const how = hasCheckpoint ? "it continues from its last checkpoint" : "it begins anew, as it has no checkpoint yet";
-  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: ${how}`, { cause: error });
-}

@@ -88,6 +88,7 @@ test("an experiment, from the bundled data to a report", async () => {
   await expect.poll(() => seen.evaluateAll((images) => images.map((image) => (image as Picture).naturalWidth))).toEqual([32, 32, 32]);
 
   await exportReport(studio, "report.html");
+  await printReport(studio);
   expect(studio.complaints).toEqual([]);
 });
 
@@ -107,6 +108,26 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   const report = readFileSync(inHome(name), "utf8");
   expect(report).toContain("<!doctype html>");
   expect(report).toContain("quick look");
+}
+
+/** A document of pages, and a picture of the whole page in light colours. */
+async function printReport(studio: Studio): Promise<void> {
+  const print = async (format: string, name: string) => {
+    await studio.pickInDialogs(inHome(name));
+    await studio.page.getByRole("button", { name: "Export report of quick look" }).press("Enter");
+    await studio.page.getByRole("menuitem", { name: format }).click();
+    await studio.sees(`Report written to ${inHome(name)}`);
+    return readFileSync(inHome(name));
+  };
+  const pdf = await print("PDF", "report.pdf");
+  expect(pdf.subarray(0, 5).toString()).toBe("%PDF-");
+  expect(pdf.toString("latin1").match(/\/Type \/Page\b/g)!.length).toBeGreaterThan(1);
+  const picture = sharp(await print("Picture (PNG)", "report.png"));
+  const { width, height } = await picture.metadata();
+  expect(width).toBeGreaterThan(2 * 1080);
+  expect(height).toBeGreaterThan(width);
+  const corner = await picture.extract({ left: 0, top: 0, width: 1, height: 1 }).removeAlpha().raw().toBuffer();
+  expect([...corner]).toEqual([0xf7, 0xf6, 0xf3]);
 }
 
 test("a teacher that is made here is the one of the form", async () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { ComparisonResult } from "../../src-main/contract/run";
+import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";
 import { listTeachers, testTeacher } from "../../src-main/engine/candidates";
 import { checkTeacher } from "../../src-main/engine/teachers";
 import { teacherFiles } from "../../src-main/runs/teacher";
@@ -60,6 +60,26 @@ test("of a folder without a split it is asked about the test images alone, among
   // All pictures of this network that knows nothing look the same: one class of two gets them all.
   expect(accuracy).toBe(0.5);
   await expect(testTeacher({ ...request, weights: join(data, "none.safetensors") }, noPause)).rejects.toMatchObject({ code: "INPUT" });
+});
+
+test("a network that has learned from test images is warned of", async () => {
+  const data = { ...smallRecipe(folder.teacher).data, path: folder.path("pets"), trainLimit: null, testLimit: null };
+  const recipe = { ...smallRecipe(folder.teacher, { epochs: 1 }), data, teacher: null, distillation: null, control: null };
+  const { directory } = (await trainInto(folder.path("runs", "pets"), recipe)).result as TrainResult;
+  const request = {
+    model: "resnet20_cifar10",
+    weights: join(directory, "student.safetensors"),
+    imageSize: 8,
+    path: data.path,
+    format: "auto",
+    most: 100,
+  } as const;
+  const warningsAt = async (splitSeed: number) => {
+    const { said } = await testTeacher({ ...request, settings: { splitSeed } }, noPause);
+    return said.flatMap(({ type, text }) => (type === "warning" ? [text] : []));
+  };
+  expect(await warningsAt(0)).toEqual([]);
+  expect(await warningsAt(1)).toEqual([expect.stringMatching(/^it was fitted to \d of these 4 test images: its accuracy on them, [\d.]+ %, says nothing/)]);
 });
 
 test("what a teacher lacks is told by name", () => {

@@ -13,6 +13,7 @@ import { summaryIn } from "../../src-main/runs/figures";
 import { pictureFiles, predictionFiles, readPredictions } from "../../src-main/runs/predictions";
 import { listRuns } from "../../src-main/runs/reader";
 import { recipeOfRun } from "../../src-main/runs/request";
+import { readSeeds } from "../../src-main/runs/seeds";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { CIFAR10_CLASSES, experimentFolder, nobody, smallRecipe, trainInto } from "./experiment";
 
@@ -151,6 +152,16 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   expect(summaryIn(out)).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
   expect(listRuns(out).map(({ sweep }) => sweep)).toEqual(Array(6).fill({ directory: out, seeds: 3 }));
   expect(listRuns(whole.directory).map(({ sweep }) => sweep)).toEqual([null, null]);
+
+  const seeds = readSeeds(join(out, "seed-3", "student"));
+  expect(seeds.map(({ seed, arm }) => [seed, arm])).toEqual([3, 4, 5].flatMap((seed) => ["control", "student"].map((arm) => [seed, arm])));
+  expect(seeds[3]).toEqual({
+    seed: 4,
+    arm: "student",
+    directory: join(out, "seed-4", "student"),
+    epochs: [{ epoch: 1, testAcc: grown.comparisons[1]!.student.testAcc }],
+  });
+  expect(readSeeds(whole.student.directory)).toEqual([]);
 
   rmSync(join(out, "seed-4", "comparison.json"));
   await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed-4 is open. Resume it first, then add seeds");

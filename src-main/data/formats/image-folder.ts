@@ -3,10 +3,11 @@ import { InputError, Interrupted } from "../../contract/failure";
 import type { RawSplit } from "../dataset";
 import { DECODED_AT_ONCE, imageSize, thumbnail } from "../decode";
 import { type LookedAt, tinyConcerns, unreadableConcerns } from "../file-concerns";
+import { fingerprintOfFile } from "../fingerprints";
 import { EXPECTED, isImageFolder, nearMiss } from "../folder/layout";
 import { type LeftOut, leftOutFile, leftOutInWords } from "../folder/left-out";
 import { type FolderListing, type ListedSplit, listFolder } from "../folder/listing";
-import { shownPath } from "../folder/names";
+import { shownPath, systemPath } from "../folder/names";
 import { isHeld } from "../image-source";
 import { largeImages, withRows } from "../large-images";
 import type { Said } from "../said";
@@ -59,7 +60,8 @@ async function read(folder: string, limits: Limits, { storeSize, selection, skip
   const splitOf = (split: ListedSplit): RawSplit => {
     const { pixels } = taken[listed.findIndex((each) => each.split === split)]!;
     const { labels, ...read } = takenOf(split);
-    return { labels, pixels, H: side, W: side, files: pathsOf(read).map(shownPath) };
+    const fingerprintOf = (n: number) => fingerprintOfFile(systemPath(join(folder, read.path(n))));
+    return { labels, pixels, H: side, W: side, files: pathsOf(read).map(shownPath), fingerprintOf };
   };
   const train = listing.train && splitOf(listing.train);
   if (train) expectEach(listing.classes, listing.train!.labels.subarray(0, listed[0]!.wanted), train.labels);

@@ -1,5 +1,6 @@
 /** What came of a fit. */
 import type { FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { DataSource } from "../../contract/recipe";
 import type { Dataset } from "../../data/dataset";
 import { leftOutFile } from "../../data/folder/left-out";
 import { teacherFiles } from "../../runs/teacher";
@@ -14,6 +15,7 @@ import type { Answers, Fitted } from "./last-layer";
 
 interface Made {
   out: string;
+  source: DataSource;
   backbone: Backbone;
   data: Dataset;
   plan: Plan;
@@ -25,7 +27,10 @@ interface Made {
 }
 
 /** The figures. */
-export function resultOf({ from }: FitRequest, { out, backbone, data, plan, features, fitted, fineTuning, answers }: Made): Omit<FittedTeacher, "seconds"> {
+export function resultOf(
+  { from }: FitRequest,
+  { out, source, backbone, data, plan, features, fitted, fineTuning, answers }: Made,
+): Omit<FittedTeacher, "seconds"> {
   const { train, validation, test } = data;
   const { views, held } = plan;
   const classes = [...data.classes];
@@ -39,6 +44,7 @@ export function resultOf({ from }: FitRequest, { out, backbone, data, plan, feat
     directory: out,
     teacher: { model: model.name, weights: files.weights, imageSize: model.imageSize },
     classes,
+    source: { ...source, path: data.path },
     backbone: { weights: from, hash, features: width },
     images: { train: train.count, validation: held?.length ?? validation?.count ?? 0, test: test.count, mirrored: views.length > 1 },
     heldBack: held !== null,
@@ -67,8 +73,8 @@ export function compared(request: FineTuneRequest, { classes, test }: Dataset, f
   return { ...of, parameters: trained.parameters, kept, decision, discordant, fineTuned: candidate(trained), seconds: trained.seconds };
 }
 
-/** Where a teacher came from, for the metadata of its file. */
-export function originOf({ backbone, decay, temperature, fineTuning }: FittedTeacher): Record<string, string> {
+/** How a teacher was made, for the metadata of its file. */
+export function makingOf({ backbone, decay, temperature, fineTuning }: FittedTeacher): Record<string, string> {
   return {
     head: "multinomial logistic regression on the features of the backbone",
     backbone: backbone.weights,

@@ -2,8 +2,9 @@ import { basename, join } from "node:path";
 import { InputError } from "../../../contract/failure";
 import type { Pixels, RawSplit } from "../../dataset";
 import { encodePng } from "../../decode";
+import { digest, fingerprint } from "../../fingerprints";
 import type { Said } from "../../said";
-import { compare, digest, numberedName, type Part, type Place } from "../../same-pictures";
+import { compare, numberedName, type Part, type Place } from "../../same-pictures";
 import { stopPoint } from "../../stop";
 import type { Description, Format } from "../format";
 import { type Batch, PLANE, PLANES, SIDE, type Storage } from "./batch";
@@ -87,7 +88,9 @@ class Reader {
     const records = await this.records(files, limit ?? Number.POSITIVE_INFINITY);
     const pixels = new Uint8Array(records.length * PLANES);
     for (const [n, { planes }] of records.entries()) interleave(planes, pixels, n * PLANES);
-    return { labels: Int32Array.from(records, ({ label }) => label), pixels, H: SIDE, W: SIDE };
+    // Now, as the pixels are not kept here once the device has them.
+    const prints = Float64Array.from(records, (_, n) => fingerprint(pixels.subarray(n * PLANES, (n + 1) * PLANES)));
+    return { labels: Int32Array.from(records, ({ label }) => label), pixels, H: SIDE, W: SIDE, fingerprintOf: (n) => prints[n]! };
   }
 
   async records(files: readonly string[], most = Number.POSITIVE_INFINITY): Promise<CifarRecord[]> {
