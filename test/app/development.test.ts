@@ -265,12 +265,18 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   expect((await ended).status).toBe(130);
 
   await studio.go("runs");
-  await studio.press("Delete by hand");
-  const dialog = studio.page.getByRole("dialog", { name: "Delete by hand?" });
-  await dialog.getByRole("button", { name: "Delete" }).click();
-  await studio.sees("by hand is deleted.");
+  await studio.act("by hand", "Delete");
+  await studio.sees(/^by hand is in the bin/);
   await studio.sees("No runs yet");
-  expect(readdirSync(inHome("runs"))).toEqual([]);
+  expect(readdirSync(inHome("runs"))).toEqual([".bin"]);
+  await studio.press("Bin");
+  await studio.press("Delete for good");
+  await studio.page
+    .getByRole("dialog", { name: /in the bin for good/ })
+    .getByRole("button", { name: "Delete for good" })
+    .click();
+  await studio.sees("The bin is empty.");
+  expect(readdirSync(path.join(inHome("runs"), ".bin"))).toEqual([]);
   expect(studio.complaints).toEqual([]);
 });
 
