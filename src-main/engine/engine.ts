@@ -13,10 +13,12 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { moveToBin, restoreFromBin } from "../runs/bin";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { answersAfter, readExamples } from "../runs/examples";
 import { summaryIn } from "../runs/figures";
+import { describeRun, listFolders } from "../runs/folders";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
@@ -94,6 +96,8 @@ export class Engine {
     list: () => this.#runs.list(),
     attach: ({ directory }) => this.#runs.attach(directory),
     recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
+    binRun: ({ directory, runs }) => ({ directory: moveToBin(directory, runs) }),
+    restoreRun: ({ directory, runs }) => ({ directory: restoreFromBin(directory, runs) }),
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, this.#networks, notify),
     evaluate: (request, notify) => {
@@ -110,7 +114,7 @@ export class Engine {
       this.#fitting = new AbortController();
       return null;
     },
-    timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeBackbone: (request, notify) => timeBackbone(request, nextTurn, notify),
     timeRecipe: ({ recipe, classes }) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
@@ -129,6 +133,8 @@ export class Engine {
       return bench(request, notify);
     },
     listRuns: ({ directory }) => listRuns(directory),
+    listFolders: ({ directory }) => listFolders(directory),
+    describeRun: ({ directory, ...words }) => describeRun(directory, words),
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),

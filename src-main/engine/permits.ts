@@ -55,6 +55,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   list: {},
   attach: { directory: "looks" },
   recipeOf: { directory: "looks", kind: null },
+  binRun: { directory: "changes", runs: "looks" },
+  restoreRun: { directory: "changes", runs: "looks" },
   deleteRun: { directory: "changes" },
   predict: {
     model: null,
@@ -74,6 +76,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     data: "reads",
     format: null,
     skipUnreadable: null,
+    settings: null,
   },
   fitTeacher: {
     data: ({ path, unlabelled }) => [path, ...(unlabelled === null || unlabelled === "rest" ? [] : [unlabelled])].map(reads),
@@ -92,6 +95,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },
+  listFolders: { directory: "looks" },
+  describeRun: { directory: "changes", name: null, note: null, baseline: null },
   readRun: { directory: "looks" },
   readCourse: { directory: "looks" },
   readEvidence: { directory: "looks" },

@@ -3,6 +3,7 @@ import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from ".
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
+import { Bench } from "./bench.svelte";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
@@ -13,10 +14,11 @@ import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
 import { MOST_PICTURES, Prediction } from "./prediction.svelte";
-import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
+import type { RunRow } from "./run-rows";
+import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, dateTime, sentence } from "./words";
+import { baseName, count, sentence } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -58,6 +60,7 @@ export class Studio {
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly bench: Bench;
   readonly evidence: Evidence;
   readonly examples: Examples;
 
@@ -74,6 +77,7 @@ export class Studio {
     this.evidence = new Evidence(this.engine);
     this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
+    this.bench = new Bench(this.engine, this.runs, runsDirectory);
   }
 
   async start(): Promise<void> {
@@ -103,6 +107,7 @@ export class Studio {
     this.message = null;
     if (screen === "runs") {
       this.runs.close();
+      this.bench.close();
       this.runs.refresh();
     }
   }
@@ -187,12 +192,13 @@ export class Studio {
     });
   }
 
-  async resumeSweep(directory: string): Promise<void> {
-    await this.#reporting(() => this.#resumeFrom(directory, "compare", []));
+  /** With all comparisons or trials that are not finished. */
+  async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
+    await this.#reporting(() => this.#resumeFrom(directory, kind, []));
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare" | "search", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
@@ -248,21 +254,57 @@ export class Studio {
     return this.#reporting(() => this.runs.stop(group));
   }
 
-  askToDelete(group: RunGroup): void {
+  /** Moves a run to the bin, from where one click brings it back. */
+  delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.#reporting(async () => {
+      const undo = await this.bench.delete(directory);
+      this.training.forget(directory);
+      if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
+      const act = () =>
+        this.#reporting(async () => {
+          await undo();
+          this.message = { kind: "done", text: `${name} is back.` };
+        });
+      this.message = {
+        kind: "done",
+        text: `${name} is in the bin, ${this.bench.binDirectory}, where it takes as much room on the disk as before.`,
+        action: { label: "Undo", run: act },
+      };
+    });
+  }
+
+  askToEmptyBin(): void {
+    const runs = this.bench.binned?.length ?? 0;
     this.question = {
-      title: `Delete ${nameInWords(group)}?`,
-      text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
-      verb: "Delete",
-      act: () => this.#delete(group),
+      title: `Delete ${runs === 1 ? "the run" : `the ${count(runs)} runs`} in the bin for good?`,
+      text: `Curves, checkpoints, weights and reports of what is in the bin are deleted. This cannot be undone.\n${this.bench.binDirectory}`,
+      verb: "Delete for good",
+      act: async () => {
+        const kept = await this.bench.emptyBin();
+        const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in it: ${kept.join(", ")}`;
+        this.message = { kind: "done", text: kept.length === 0 ? "The bin is empty." : `The runs in the bin are deleted. ${stays}` };
+      },
     };
   }
 
-  async #delete(group: RunGroup): Promise<void> {
-    const kept = await this.runs.delete(group);
-    this.training.forget(group.directory);
-    if (this.prediction.run === group.directory) await this.prediction.useBundledTeacher();
-    const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in its folder`;
-    this.message = { kind: "done", text: kept.length === 0 ? `${group.name} is deleted.` : `${group.name} is deleted. ${stays}: ${kept.join(", ")}` };
+  /** Does something with the list of runs, and says why it failed if it did. */
+  withBench(work: (bench: Bench) => Promise<unknown>): Promise<void> {
+    return this.#reporting(() => work(this.bench));
+  }
+
+  /** Fills the form with the recipe that a run began with, to change something and start another. */
+  duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
+    return this.#reporting(async () => {
+      const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
+      const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
+      this.setup.useRecipe(recipe);
+      this.setup.seeds = kind === "seeds" ? asked : 1;
+      this.show("setup");
+      const only =
+        kind === "labels" || kind === "search" ? " The form holds one comparison of it: sweeps over labels and searches are started on the command line." : "";
+      const data = problem === null ? "" : `\nIts data cannot be used: ${problem}\nThe recipe is used on the data chosen before.`;
+      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}.${only} Change what you like and start.${data}` };
+    });
   }
 
   async answer(yes: boolean): Promise<void> {
@@ -428,7 +470,7 @@ export class Studio {
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
     const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
+    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
