@@ -17,6 +17,7 @@ import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
 import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
+import type { SeenTestImages } from "./seen";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
 import { z } from "./zod";
@@ -197,6 +198,19 @@ export const methods = {
     format,
     /** Go on without the images that cannot be read. */
     skipUnreadable: z.boolean().optional(),
+    /**
+     * Settings of the data, in place of the run's. Of a folder without a split, testShare and splitSeed say which images are tested; without them, and unless
+     * the weights say so, all are.
+     */
+    settings: z
+      .strictObject({
+        testShare: z.number().min(0.001).max(0.999),
+        splitSeed: z.int().min(0).max(4_294_967_295),
+        testLimit: z.int().min(1).nullable(),
+        smallestSide: z.int().min(1).nullable(),
+      })
+      .partial()
+      .optional(),
   }).gives<EvaluateResult>(),
   /**
    * Makes a teacher for a data set: a linear head on the features of a backbone, fitted to the training images, in the new folder `out`. Sends `work` notices.
@@ -436,6 +450,8 @@ export interface PredictResult {
 
 export interface EvaluateResult {
   images: number;
+  /** Which folder they lie in, and how they were drawn from one without a split; null for images that have no labels. */
+  tested: { path: string; drawn: { testShare: number; splitSeed: number } | null } | null;
   classes: string[];
   models: ModelAnswers[];
   /** Each two of the models, but no two arms of different comparisons. */
@@ -453,6 +469,8 @@ export interface ModelAnswers {
   imagesPerSecond: number;
   /** null for images without labels. */
   scores: ModelScores | null;
+  /** Of the test images, those that it has learned from; null where its weights do not say, and for images without labels. */
+  seen: SeenTestImages | null;
 }
 
 export interface ModelScores {

@@ -76,6 +76,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     data: "reads",
     format: null,
     skipUnreadable: null,
+    settings: null,
   },
   fitTeacher: {
     data: ({ path, unlabelled }) => [path, ...(unlabelled === null || unlabelled === "rest" ? [] : [unlabelled])].map(reads),

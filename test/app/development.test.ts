@@ -128,6 +128,13 @@ async function printReport(studio: Studio): Promise<void> {
   expect(height).toBeGreaterThan(width);
   const corner = await picture.extract({ left: 0, top: 0, width: 1, height: 1 }).removeAlpha().raw().toBuffer();
   expect([...corner]).toEqual([0xf7, 0xf6, 0xf3]);
+
+  const { status, err } = await distill(
+    ["report", "--runs", path.join("runs", readdirSync(inHome("runs"))[0]!), "--format", "pdf", "--out", "by-command.pdf"],
+    home,
+  );
+  expect(status, err).toBe(0);
+  expect(readFileSync(inHome("by-command.pdf")).subarray(0, 5).toString()).toBe("%PDF-");
 }
 
 test("a teacher that is made here is the one of the form", async () => {
