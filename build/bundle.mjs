@@ -44,7 +44,15 @@ export const rendererConfig = {
   logLevel: "warn",
   base: "./",
   plugins: [svelte({ configFile: false })],
-  build: { outDir: path.join(root, "out/renderer"), emptyOutDir: true, target: "chrome108", modulePreload: false, assetsInlineLimit: 0 },
+  build: {
+    outDir: path.join(root, "out/renderer"),
+    emptyOutDir: true,
+    target: "chrome108",
+    modulePreload: false,
+    assetsInlineLimit: 0,
+    // In kB: the page is read from this computer's disk, not from a network.
+    chunkSizeWarningLimit: 2000,
+  },
 };
 
 export async function bundleAll() {
