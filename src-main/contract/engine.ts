@@ -235,13 +235,15 @@ export const methods = {
   }).gives<FittedTeacher>(),
   /**
    * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
-   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   * nothing speaks against it. `warnings`: with the section `data` of a recipe, that the network has learned from its test images. Fails if the file cannot be read,
+   * or if its model is not given and neither the file nor its name tells.
    */
-  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
-    model: string;
-    imageSize: number;
-    problem: string | null;
-  }>(),
+  checkTeacher: takes({
+    model: text.nullable(),
+    weights: text,
+    classes: z.array(z.string()),
+    data: z.custom<DataSource>((value) => typeof value === "object" && value !== null, "expected the data of a recipe").optional(),
+  }).gives<{ model: string; imageSize: number; problem: string | null; warnings: string[] }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */

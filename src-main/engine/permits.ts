@@ -88,7 +88,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     unique: null,
   },
-  checkTeacher: { model: null, weights: "reads", classes: null },
+  checkTeacher: { model: null, weights: "reads", classes: null, data: (data) => (data ? [reads(data.path)] : []) },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   timeRecipe: { recipe: null, classes: null },
