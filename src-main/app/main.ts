@@ -1,6 +1,7 @@
 /** The desktop app's main process. It owns the window, the engine process and all access to the system, and computes nothing itself. */
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
+import { type PrintJob, printJobIn } from "../contract/printing";
 import { ActivityDisplay } from "./activity";
 import { electronNotice } from "./electron-notice";
 import { Ending } from "./ending";
@@ -9,6 +10,7 @@ import { HostServer } from "./host-server";
 import { installMenu } from "./menu";
 import { allowOnlyOurselves, reachNothing } from "./permissions";
 import { Preferences } from "./preferences";
+import { printReport } from "./print-report";
 import { registerAppScheme, serveApp } from "./protocol";
 import { offerReload, openWindow } from "./window";
 
@@ -20,11 +22,25 @@ registerAppScheme();
 reachNothing();
 app.on("window-all-closed", () => app.quit());
 
-if (app.requestSingleInstanceLock()) {
+const printJob = printJobIn(process.argv);
+if (printJob) {
+  app.whenReady().then(() => printAlone(printJob));
+} else if (app.requestSingleInstanceLock()) {
   app.on("second-instance", () => showAgain(BrowserWindow.getAllWindows()[0]));
   app.whenReady().then(start, (error) => fail(error));
 } else {
   app.quit();
+}
+
+/** For the command line, beside an app that may run. */
+async function printAlone({ page, out, format }: PrintJob): Promise<void> {
+  try {
+    await printReport(page, out, format);
+    app.exit();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    app.exit(1);
+  }
 }
 
 function start(): void {

@@ -243,7 +243,24 @@ export const methods = {
     weights: text,
     classes: z.array(z.string()),
     data: z.custom<DataSource>((value) => typeof value === "object" && value !== null, "expected the data of a recipe").optional(),
-  }).gives<{ model: string; imageSize: number; problem: string | null; warnings: string[] }>(),
+  }).gives<{
+    model: string;
+    imageSize: number;
+    problem: string | null;
+    /** The classes of the weights, and which of the data's are not among them; null where the weights do not name theirs. */
+    known: { count: number; lacks: string[] } | null;
+    warnings: string[];
+  }>(),
+  /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
+  listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
+  testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
+    accuracy: number;
+    /** On so many test images. */
+    images: number;
+    secondsPerImage: number;
+    said: { type: "warning" | "note"; text: string }[];
+  }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
   /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */
@@ -509,6 +526,15 @@ export interface NamedTeacher {
   /** Absolute: recipes may lie anywhere. */
   weights: string;
   imageSize: number;
+}
+
+/** A network that is at hand. */
+export interface KnownTeacher extends NamedTeacher {
+  /** made: by `fitTeacher`; trained: by a run; used: as the teacher of one. */
+  kind: "bundled" | "made" | "trained" | "used";
+  name: string;
+  /** When its file was written, as an ISO date; null if it came with the program. */
+  made: string | null;
 }
 
 /** Cross-entropy, and the expected calibration error. */

@@ -11,7 +11,7 @@ import { testFingerprints } from "../data/test-fingerprints";
 import { describeWeights, type WeightsDescription } from "../models/weights";
 import { allOrNone } from "../tensor/tensor";
 import { modelOf } from "../training/backbone";
-import { fittedTo, matchClasses } from "../training/classes";
+import { fittedTo, matchClasses, rowsOf } from "../training/classes";
 import type { Evaluation } from "../training/evaluate";
 import { expectNumbers } from "../training/expect-numbers";
 import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
@@ -36,8 +36,10 @@ export function checkTeacher({ model: given, weights, classes }: Methods["checkT
   const model = given ?? modelOf(weights, weights).model;
   const about = describeWeights(weightsPath({ model, weights }), model);
   const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
-  if (classes.length === 0) return { ...found, problem: null };
-  return { ...found, problem: problemOf(weights, about, classes) };
+  if (classes.length === 0) return { ...found, problem: null, known: null };
+  const rows = about.classes && rowsOf(about.classes, classes);
+  const known = rows && { count: about.classes!.length, lacks: classes.filter((_, label) => rows[label] === -1) };
+  return { ...found, problem: problemOf(weights, about, classes), known };
 }
 
 /** That a teacher knows test images of the data, in words; of many images a part is looked at. Nothing where the data cannot be read, which others tell. */

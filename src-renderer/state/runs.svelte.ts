@@ -47,6 +47,8 @@ export interface OpenRun {
 
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
 const REFRESH_MS = { live: 3000, quiet: 6000 };
+/** Times as long as a list takes to read, before it is read again. */
+const RESTS = 9;
 
 /** The runs in the runs folder, and the one that is open. */
 export class Runs {
@@ -59,6 +61,8 @@ export class Runs {
   opening: string | null = $state(null);
   #checking: Promise<void> = Promise.resolve();
   #isReading = false;
+  /** What the last list said, and how long it took and when it came, in milliseconds. */
+  #last = { text: "", took: 0, at: Number.NEGATIVE_INFINITY };
   #listProblem: string | null = $state(null);
   #runProblem: string | null = $state(null);
 
@@ -86,11 +90,12 @@ export class Runs {
 
   /**
    * Refreshes the list every few seconds, until the function that it returns is called. Nothing is asked while the window cannot be seen, nor before the
-   * last answer has come.
+   * last answer has come, nor so often that a long list would keep the engine busy.
    */
   keepFresh(): () => void {
     const refresh = () => {
-      if (!this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
+      const isDue = performance.now() - this.#last.at >= RESTS * this.#last.took;
+      if (isDue && !this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
     };
     const timer = setInterval(refresh, this.areLiveElsewhere ? REFRESH_MS.live : REFRESH_MS.quiet);
     return () => clearInterval(timer);
@@ -103,9 +108,13 @@ export class Runs {
 
   async #read(): Promise<void> {
     this.#isReading = true;
+    const [begun, before] = [performance.now(), this.#last.text];
     this.#listProblem = await problemIn(async () => {
       const directory = this.runsDirectory();
       const [listed, folders] = await Promise.all([this.engine.call("listRuns", { directory }), this.engine.call("listFolders", { directory })]);
+      const text = JSON.stringify([listed, folders]);
+      this.#last = { text, took: performance.now() - begun, at: performance.now() };
+      if (text === before) return;
       this.groups = groupRuns(listed);
       this.folders = folders;
     });

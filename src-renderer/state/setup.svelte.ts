@@ -267,7 +267,7 @@ export class Setup {
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
     // The file may be new under a name that was asked about before.
     this.#asked = NOT_ASKED;
-    if (this.#base.teacher?.weights === weights) return;
+    if (this.#base.teacher?.weights === weights && this.#base.teacher.model === model) return;
     this.#before = this.#base;
     if (!this.distills) this.setDistills(true);
     this.#forgetTexts("teacher.");

@@ -4,6 +4,7 @@ import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
 import { Bench } from "./bench.svelte";
+import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
@@ -42,6 +43,8 @@ export interface Question {
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
   screen: Screen = $state("data");
+  /** Which part of the screen Data is shown. */
+  dataPart: "pictures" | "teacher" = $state("pictures");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
   /** Whether the explanation of distillation is open. */
@@ -57,6 +60,7 @@ export class Studio {
   readonly playground: Playground;
   readonly estimate: Estimate;
   readonly fit: Fit;
+  readonly candidates: Candidates;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
@@ -72,6 +76,7 @@ export class Studio {
     this.playground = new Playground(this.data, this.setup, this.engine);
     this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
+    this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
@@ -131,6 +136,7 @@ export class Studio {
     await this.runs.refresh();
     await this.prediction.askAgain();
     this.fit.problem = null;
+    this.candidates.forget();
   }
 
   /** Makes a teacher for the data of the form, and takes it for the form. */
@@ -146,6 +152,11 @@ export class Studio {
       const file = await this.bridge.chooseFile("weights");
       if (file) await this.useTeacherFile(file);
     });
+  }
+
+  /** The same, tested on the chosen data first. */
+  chooseCandidate(): Promise<void> {
+    return this.#reporting(() => this.candidates.chooseFile());
   }
 
   /** Takes what a finished run trained as the teacher. */

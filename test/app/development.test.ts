@@ -128,6 +128,13 @@ async function printReport(studio: Studio): Promise<void> {
   expect(height).toBeGreaterThan(width);
   const corner = await picture.extract({ left: 0, top: 0, width: 1, height: 1 }).removeAlpha().raw().toBuffer();
   expect([...corner]).toEqual([0xf7, 0xf6, 0xf3]);
+
+  const { status, err } = await distill(
+    ["report", "--runs", path.join("runs", readdirSync(inHome("runs"))[0]!), "--format", "pdf", "--out", "by-command.pdf"],
+    home,
+  );
+  expect(status, err).toBe(0);
+  expect(readFileSync(inHome("by-command.pdf")).subarray(0, 5).toString()).toBe("%PDF-");
 }
 
 test("a teacher that is made here is the one of the form", async () => {
@@ -265,12 +272,18 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   expect((await ended).status).toBe(130);
 
   await studio.go("runs");
-  await studio.press("Delete by hand");
-  const dialog = studio.page.getByRole("dialog", { name: "Delete by hand?" });
-  await dialog.getByRole("button", { name: "Delete" }).click();
-  await studio.sees("by hand is deleted.");
+  await studio.act("by hand", "Delete");
+  await studio.sees(/^by hand is in the bin/);
   await studio.sees("No runs yet");
-  expect(readdirSync(inHome("runs"))).toEqual([]);
+  expect(readdirSync(inHome("runs"))).toEqual([".bin"]);
+  await studio.press("Bin");
+  await studio.press("Delete for good");
+  await studio.page
+    .getByRole("dialog", { name: /in the bin for good/ })
+    .getByRole("button", { name: "Delete for good" })
+    .click();
+  await studio.sees("The bin is empty.");
+  expect(readdirSync(path.join(inHome("runs"), ".bin"))).toEqual([]);
   expect(studio.complaints).toEqual([]);
 });
 

@@ -14,8 +14,9 @@ import { type FineTuned, fineTune } from "../../training/fine-tune";
 import { imagesAtOnce } from "../../training/images-at-once";
 import { madeUp } from "../made-up-data";
 import type { Plan } from "./features";
+import type { Answers } from "./judgement";
 import { couldBeShown, type Judges, judgesOf, temperatureOf } from "./judgement";
-import type { Answers, Fitted } from "./last-layer";
+import type { Fitted } from "./last-layer";
 import { type Notify, TOLD_EVERY_MS } from "./notices";
 
 export type FineTuneRequest = NonNullable<FitRequest["fineTune"]>;
