@@ -1,5 +1,5 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { realpathSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
@@ -10,13 +10,18 @@ import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
+import type { Memory } from "./memory";
+import type { OpenedFiles } from "./opened-files";
 import type { Preferences } from "./preferences";
 import { isOurPage } from "./protocol";
 
 const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
 const reportFormat = z.enum(["html", "csv", "json"]);
 
-const RECIPES = { name: "Recipes", extensions: ["json"] };
+const RECIPES = { name: "Recipes", extensions: ["distill", "json"] };
+
+/** `parseRecipe` checks its content. */
+const recipe = z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe");
 
 /** The arguments of each call; anything else is refused. */
 const argumentsOf = {
@@ -25,12 +30,15 @@ const argumentsOf = {
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
-  /** `parseRecipe` checks its content. */
-  saveRecipe: z.tuple([z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe")]),
+  saveRecipe: z.tuple([recipe]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
   setLesson: z.tuple([z.boolean()]),
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
+  takeOpened: z.tuple([]),
+  rememberData: z.tuple([filePath]),
+  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
+  runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
 
@@ -41,6 +49,8 @@ interface Parts {
   preferences: Preferences;
   engine: EngineProcess;
   activity: ActivityDisplay;
+  memory: Memory;
+  opened: OpenedFiles;
   runsDirectory: string;
   notice: string | null;
 }
@@ -85,10 +95,13 @@ export class HostServer {
   readonly #handlers: Handlers = {
     environment: () => ({
       versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
+      commit: commitOf(),
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
+      recentData: this.parts.memory.recentData,
+      form: this.parts.memory.form,
       notice: this.parts.notice,
     }),
 
@@ -128,7 +141,7 @@ export class HostServer {
     saveRecipe: async (given) => {
       const recipe = parseRecipe(given);
       const name = path.basename(recipe.name).replace(/[^\p{L}\p{N} _.-]/gu, "-");
-      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${name}.json`);
+      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${name}.distill`);
       const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Export recipe", defaultPath, filters: [RECIPES] });
       if (!chosen) return null;
       writeFileSync(chosen, `${JSON.stringify(recipe, null, 2)}\n`);
@@ -160,6 +173,20 @@ export class HostServer {
       return null;
     },
 
+    takeOpened: () => this.parts.opened.take(),
+
+    rememberData: (folder) => this.parts.memory.rememberData(folder),
+
+    rememberForm: (form) => {
+      this.parts.memory.rememberForm(form);
+      return null;
+    },
+
+    runEnded: (end) => {
+      this.parts.activity.tellEnd(end);
+      return null;
+    },
+
     setActivity: (activity) => {
       this.parts.activity.show(activity);
       return null;
@@ -184,6 +211,12 @@ export class HostServer {
     const inRuns = isInside(path.resolve(file), path.resolve(runsDirectory)) && isInside(realPath(file), realPath(runsDirectory));
     if (!inRuns && !this.#reports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
   }
+}
+
+/** Packaging writes it into package.json. */
+function commitOf(): string | null {
+  const { commit } = JSON.parse(readFileSync(path.join(app.getAppPath(), "package.json"), "utf8")) as { commit?: string | null };
+  return commit ?? null;
 }
 
 const isInside = (file: string, folder: string): boolean => file === folder || file.startsWith(folder + path.sep);

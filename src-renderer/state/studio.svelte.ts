@@ -1,4 +1,5 @@
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
 import { Data } from "./data.svelte";
@@ -43,8 +44,13 @@ export class Studio {
   lesson = $state(true);
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
+  /** What the menu Help shows over the page. */
+  help: "shortcuts" | "about" | null = $state(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
   ending = $state(false);
+
+  /** Whether the form is as it was left, so that what it becomes is worth remembering. */
+  #restored = $state(false);
 
   readonly engine: Engine;
   readonly data: Data;
@@ -81,7 +87,43 @@ export class Studio {
     this.lesson = this.environment.lesson;
     if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
-    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    const { form, recentData } = this.environment;
+    this.data.recent = recentData;
+    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    await this.#takeOpened();
+  }
+
+  /** The form and its data as they were left. */
+  async #restore(form: RememberedForm | null): Promise<void> {
+    if (form) this.setup.restore(form);
+    const path = form?.recipe.data.path ?? "bundled";
+    if (path === "bundled") await this.data.open(path);
+    else await this.#reopen(path);
+    this.#restored = true;
+  }
+
+  /** A folder of the last time; if it cannot be used any more, the bundled sample, which is said. */
+  async #reopen(path: string): Promise<void> {
+    const problem = await this.data.openIfUsable(path);
+    if (!problem) return;
+    await this.data.open("bundled");
+    this.#say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
+  }
+
+  /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
+  rememberForm(): void {
+    const { recipe } = this.setup.result;
+    const { preset, seeds } = this.setup;
+    if (!this.#restored || !recipe) return;
+    this.bridge.rememberForm({ preset, seeds, recipe: $state.snapshot(recipe) as Recipe });
+  }
+
+  /** The recipe file that the system asked the app to open fills the form. */
+  #takeOpened(): Promise<void> {
+    return this.#reporting(async () => {
+      const opened = await this.bridge.takeOpened();
+      if (opened) await this.#fillForm(opened.text, opened.name, "");
+    });
   }
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
@@ -327,7 +369,7 @@ export class Studio {
         return this.#takeRecipe(chosen);
       case "other":
         throw new Error(
-          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.json).`,
+          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.distill, .json).`,
         );
     }
   }
@@ -341,7 +383,7 @@ export class Studio {
       this.message = {
         kind: "caution",
         text: `A folder was dropped, ${name}. To predict, drop the images in it.`,
-        action: { label: "Use it as data", run: () => this.#reporting(() => this.#openData(path)) },
+        action: { label: "Use it as data", run: () => this.openData(path) },
       };
       return;
     }
@@ -349,6 +391,10 @@ export class Studio {
   }
 
   /** Takes a folder as data if it can be used; otherwise says why not, and what was chosen stays. */
+  openData(path: string): Promise<void> {
+    return this.#reporting(() => this.#openData(path));
+  }
+
   async #openData(path: string): Promise<void> {
     this.show("data");
     const problem = await this.data.openIfUsable(path);
@@ -412,14 +458,17 @@ export class Studio {
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
-    const recipe = recipeIn(await file.text(), file.name);
+    await this.#fillForm(await file.text(), file.name, others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "");
+  }
+
+  async #fillForm(text: string, name: string, more: string): Promise<void> {
+    const recipe = recipeIn(text, name);
     const { path } = recipe.data;
     if (path === "bundled" && this.data.path !== path) await this.data.open(path);
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
-    const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: `${file.name} fills the form.${data}${more}` };
+    this.message = { kind: "done", text: `${name} fills the form.${data}${more}` };
   }
 
   /** Adds a sentence to what is said already. */
@@ -441,6 +490,12 @@ export class Studio {
         return this.training.togglePause();
       case "stop":
         return this.training.stop();
+      case "opened":
+        return this.#takeOpened();
+      case "shortcuts":
+      case "about":
+        this.help = command;
+        return;
       default:
         this.show(command);
     }

@@ -4,7 +4,7 @@ import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
 import { columnsOf } from "../../src-main/contract/columns";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
-import type { Command } from "../../src-main/contract/host";
+import type { Command, OpenedRecipe, RememberedForm } from "../../src-main/contract/host";
 import { presetOf } from "../../src-main/contract/presets";
 import type { ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
@@ -68,10 +68,13 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const bridge: Bridge = {
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
+      commit: null as string | null,
       platform: "linux",
       theme: "dark",
       lesson: true,
       runsDirectory: "/runs",
+      recentData: [] as string[],
+      form: null as RememberedForm | null,
       notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
@@ -82,6 +85,13 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
+    takeOpened: answering("takeOpened", nothing as () => OpenedRecipe | null),
+    rememberData: async (folder) => {
+      asked.push({ call: "rememberData", args: [folder] });
+      return [folder];
+    },
+    rememberForm: answering("rememberForm", nothing),
+    runEnded: answering("runEnded", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;
