@@ -1,10 +1,8 @@
-// node build/bench-results.mjs FILE...: rewrites the tables of docs/performance/results.md from the output of `distill bench --markdown`. A row of
-// a later file replaces the same row of an earlier one.
+// node build/bench-results.mjs PAGE FILE...: rewrites the tables of PAGE, which is a processor's in docs/performance/tables, from outputs of
+// `distill bench --markdown`. A row of a later file replaces the same row of an earlier one.
 import { readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { root, run } from "./run.mjs";
+import { run } from "./run.mjs";
 
-const page = path.join(root, "docs/performance/results.md");
 const BEGIN = "<!-- tables: node build/bench-results.mjs rewrites everything up to the end mark -->";
 const END = "<!-- end of tables -->";
 
@@ -49,8 +47,8 @@ const alignment = (name, column) => (column === 0 || name === "unit" ? "---" : "
 const withoutPrecision = ([name, , ...others]) => `| ${[name, ...others].join(" | ")} |`;
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  const files = process.argv.slice(2);
-  if (files.length === 0) throw new Error("expected one or more files with the output of: distill bench --markdown");
+  const [page, ...files] = process.argv.slice(2);
+  if (files.length === 0) throw new Error("expected a page of docs/performance/tables, and one or more files with the output of: distill bench --markdown");
   const commit = run("git", ["rev-parse", "--short", "HEAD"]).trim();
   const outputs = files.map((file) => readFileSync(file, "utf8"));
   writeFileSync(page, withTables(readFileSync(page, "utf8"), resultTables(outputs, commit)));

@@ -1,6 +1,7 @@
 /** The desktop app's main process. It owns the window, the engine process and all access to the system, and computes nothing itself. */
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
+import { type PrintJob, printJobIn } from "../contract/printing";
 import { ActivityDisplay, bringForward } from "./activity";
 import { electronNotice } from "./electron-notice";
 import { Ending } from "./ending";
@@ -11,6 +12,7 @@ import { installMenu } from "./menu";
 import { filesIn, OpenedFiles } from "./opened-files";
 import { allowOnlyOurselves, reachNothing } from "./permissions";
 import { Preferences } from "./preferences";
+import { printReport } from "./print-report";
 import { registerAppScheme, serveApp } from "./protocol";
 import { offerReload, openWindow } from "./window";
 
@@ -22,10 +24,13 @@ registerAppScheme();
 reachNothing();
 app.on("window-all-closed", () => app.quit());
 
+const printJob = printJobIn(process.argv);
 const files = filesIn(process.argv, process.cwd());
 const opened = new OpenedFiles(files);
-// A second instance hands over what it was asked to open, and ends.
-if (app.requestSingleInstanceLock({ files })) {
+if (printJob) {
+  app.whenReady().then(() => printAlone(printJob));
+  // A second instance hands over what it was asked to open, and ends.
+} else if (app.requestSingleInstanceLock({ files })) {
   app.on("second-instance", (_event, _argv, _folder, other) => {
     opened.open((other as { files: string[] }).files);
     const [window] = BrowserWindow.getAllWindows();
@@ -34,6 +39,17 @@ if (app.requestSingleInstanceLock({ files })) {
   app.whenReady().then(start).catch(fail);
 } else {
   app.quit();
+}
+
+/** For the command line, beside an app that may run. */
+async function printAlone({ page, out, format }: PrintJob): Promise<void> {
+  try {
+    await printReport(page, out, format);
+    app.exit();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    app.exit(1);
+  }
 }
 
 function start(): void {

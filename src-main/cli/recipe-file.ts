@@ -6,13 +6,14 @@ import { isUnwieldy, parseJson, repeatedKey, syntaxError } from "../contract/jso
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf, resolvePaths } from "../contract/recipe-values";
+import { type UnsizedTeacher, unsizedTeachers } from "../contract/teacher-size";
 import { absolutePath } from "./paths";
 
 /**
  * Reads a recipe file, applies `--set`, completes and checks it. Relative paths in the file start from its folder, those of `--set` from `cwd`. A run's
- * recipe.json works too, as it contains a recipe.
+ * recipe.json works too, as it contains a recipe. `unsized`: its teachers whose image size neither says.
  */
-export function readRecipe(file: string, assignments: readonly string[], cwd: string): Recipe {
+export function readRecipe(file: string, assignments: readonly string[], cwd: string): { recipe: Recipe; unsized: UnsizedTeacher[] } {
   const place = absolutePath(file, cwd);
   const json = readJson(place, `--recipe ${file}`);
   const written = isOfRun(json) ? json.recipe : json;
@@ -22,7 +23,7 @@ export function readRecipe(file: string, assignments: readonly string[], cwd: st
   const placed = isUnwieldy(written) ? written : resolvePaths(written as Recipe, (each) => absolutePath(each, folder));
   const recipe = completeRecipe(placed, assignments, cwd);
   expectNotMeantFrom(cwd, folder, written as Recipe, recipe);
-  return recipe;
+  return { recipe, unsized: unsizedTeachers(applySettings(placed, assignments), recipe) };
 }
 
 function isOfRun(json: unknown): json is { schema: number; recipe: unknown } {

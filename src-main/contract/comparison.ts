@@ -14,6 +14,7 @@ import type {
   SameImagesSummary,
   SeedDifference,
 } from "./run";
+import { fittedInWords, type SeenImages, seenByTeachersInWords } from "./seen";
 import { deviation, hasWidth, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
 /** Means over the seeds, with how sure their difference is: over seeds where there are several, otherwise over test images. */
@@ -85,14 +86,18 @@ const BUNDLED_TEACHER_SAW = "the 50,000 labelled training images of CIFAR-10, th
 
 /**
  * What the student had that the control had not, and what the teacher knew before: two or three sentences. `hasSameImages`: whether a third arm learned
- * from the teacher on the control's images.
+ * from the teacher on the control's images. `seen`: what each teacher had seen of the images, as far as that is known.
  */
-export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">, hasSameImages: boolean): string | null {
+export function teachingInWords(
+  { teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">,
+  hasSameImages: boolean,
+  seen: readonly (SeenImages | null)[] = [],
+): string | null {
   if (!teacher || !distillation) return null;
   const terms = distillation.terms.filter(({ weight }) => weight > 0).map(({ kind }) => objectives[kind].label.toLowerCase());
   const means = [...new Set(terms)].join(" and ");
   const teachers = teachersOf({ teacher });
-  const [the, that] = teachers.length > 1 ? ["teachers", "Those teachers"] : ["teacher", "That teacher"];
+  const the = teachers.length > 1 ? "teachers" : "teacher";
   const names = `${the}, ${teachers.map(({ model }) => model).join(" and ")},`;
   const [all, taught] = hasSameImages ? ["All three", "the other two"] : ["Both", "the student"];
   const got =
@@ -102,8 +107,27 @@ export function teachingInWords({ teacher, distillation, data }: Pick<Recipe, "t
   const images = usesUnlabelled({ distillation, data })
     ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, about which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
     : "";
-  const saw = teachers.every(({ weights }) => weights === "bundled") ? `on ${BUNDLED_TEACHER_SAW}` : "on images and labels that its weights do not name";
-  return `${got}${images} ${that} had been trained before, ${saw}.`;
+  return `${got}${images} ${originsInWords(teachers, seen)}${leaksInWords({ teacher }, seen)}`;
+}
+
+/** What the teachers had been trained on: a sentence for each whose weights say it, one for the others. */
+function originsInWords(teachers: readonly { model: string; weights: string }[], seen: readonly (SeenImages | null)[]): string {
+  const isOne = teachers.length === 1;
+  const known = teachers.flatMap(({ model }, i) => (seen[i] ? [`The teacher${isOne ? "" : ` ${model}`} ${fittedInWords(seen[i])}.`] : []));
+  const unknown = teachers.filter((_, i) => !seen[i]);
+  if (unknown.length === 0) return known.join(" ");
+  const that = isOne ? "That teacher" : known.length === 0 ? "Those teachers" : unknown.length === 1 ? "The other" : "The others";
+  const saw = unknown.every(({ weights }) => weights === "bundled")
+    ? `on ${BUNDLED_TEACHER_SAW}`
+    : `on images and labels that ${unknown.length === 1 ? "its" : "their"} weights do not name`;
+  return [...known, `${that} had been trained before, ${saw}.`].join(" ");
+}
+
+/** That teachers know test images, a sentence for each, after others. */
+function leaksInWords(recipe: Pick<Recipe, "teacher">, seen: readonly (SeenImages | null)[]): string {
+  return seenByTeachersInWords(recipe, seen)
+    .map((words) => ` ${words.charAt(0).toUpperCase()}${words.slice(1)}.`)
+    .join("");
 }
 
 /** How the numbers of steps compare over numbers of labelled images; null if they are equal. */

@@ -7,13 +7,17 @@
 import type { Arithmetic, Bf16Products } from "./arithmetic";
 import type { ArmName } from "./arms";
 import type { ClassFigures, ReliabilityBin } from "./classification";
+import type { Concern } from "./concerns";
 import { dataFormatChoices, downloadNames, type StoredFormat } from "./data-formats";
+import type { ExampleAnswers, RunExamples } from "./examples";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
-import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState } from "./run";
+import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
+import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
+import type { SeenTestImages } from "./seen";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
 import { z } from "./zod";
@@ -67,6 +71,26 @@ const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expe
 const triple = z.tuple([z.number(), z.number(), z.number()]).nullish();
 const format = z.enum(dataFormatChoices.map(({ value }) => value));
 const downloadName = z.enum(downloadNames);
+/** Settings of a recipe's data that choose among the images. */
+const dataSettings = z
+  .strictObject({
+    trainLimit: z.int().min(1).nullable(),
+    testShare: z.number().min(0.001).max(0.999),
+    splitSeed: z.int().min(0).max(4_294_967_295),
+    skipUnreadable: z.boolean(),
+    skipCopies: z.boolean(),
+    skipLeaks: z.boolean(),
+    skipContradictions: z.boolean(),
+    smallestSide: z.int().min(1).nullable(),
+  })
+  .partial();
+export type DataSettings = z.infer<typeof dataSettings>;
+export const dataSettingNames = Object.keys(dataSettings.shape) as (keyof DataSettings)[];
+/** Those of a recipe's data. */
+export function dataSettingsOf(data: DataSource): DataSettings {
+  return Object.fromEntries(dataSettingNames.map((name) => [name, data[name]]));
+}
+
 /**
  * The engine's methods. `takes` is the schema that the engine checks the parameters of a call against, `gives` the type of its result. Page and
  * terminal may call all of them but those in `TERMINAL_ONLY`; a peer only those in `PEER`.
@@ -75,8 +99,8 @@ export const methods = {
   hello: takes({ protocol: z.number() }).gives<{ protocol: number; version: string }>(),
   doctor: takes({}).gives<DoctorReport>(),
   models: takes({}).gives<ModelInfo[]>(),
-  /** Counts, classes and, on request, some images per class as encoded PNGs. */
-  dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100) }).gives<DataInfo>(),
+  /** Counts, classes and, on request, some images per class as encoded PNGs; with `settings`, of what a recipe with these takes. */
+  dataInfo: takes({ path: text, format, thumbnailsPerClass: z.int().min(0).max(100), settings: dataSettings.optional() }).gives<DataInfo>(),
   /** Downloads a data set to `directory`; resumable; sends `download` notices with its progress. */
   dataDownload: takes({ name: downloadName, directory: text }).gives<{ path: string }>(),
   /** The same from an address of the caller's choice. */
@@ -140,7 +164,11 @@ export const methods = {
   attach: takes({ directory: text }).gives<LiveRun | null>(),
   /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
   recipeOf: takes({ directory: text, kind: z.enum(["train", "compare", "search"]) }).gives<Recipe>(),
-  /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
+  /** Moves a run, a comparison, a sweep or a search, with all that is in its folder, to the bin of the folder `runs`, and says where it is then. */
+  binRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Moves what is in that bin back to its place; if that is taken, beside it. */
+  restoreRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Deletes a run, a comparison or a sweep for good. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
@@ -170,6 +198,19 @@ export const methods = {
     format,
     /** Go on without the images that cannot be read. */
     skipUnreadable: z.boolean().optional(),
+    /**
+     * Settings of the data, in place of the run's. Of a folder without a split, testShare and splitSeed say which images are tested; without them, and unless
+     * the weights say so, all are.
+     */
+    settings: z
+      .strictObject({
+        testShare: z.number().min(0.001).max(0.999),
+        splitSeed: z.int().min(0).max(4_294_967_295),
+        testLimit: z.int().min(1).nullable(),
+        smallestSide: z.int().min(1).nullable(),
+      })
+      .partial()
+      .optional(),
   }).gives<EvaluateResult>(),
   /**
    * Makes a teacher for a data set: a linear head on the features of a backbone, fitted to the training images, in the new folder `out`. Sends `work` notices.
@@ -200,11 +241,28 @@ export const methods = {
     model: string;
     imageSize: number;
     problem: string | null;
+    /** The classes of the weights, and which of the data's are not among them; null where the weights do not name theirs. */
+    known: { count: number; lacks: string[] } | null;
+  }>(),
+  /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
+  listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
+  testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
+    accuracy: number;
+    /** On so many test images. */
+    images: number;
+    secondsPerImage: number;
+    said: { type: "warning" | "note"; text: string }[];
   }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
-  /** How long a backbone takes on this machine, measured on a few images. */
-  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */
+  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{
+    model: string;
+    imageSize: number;
+    secondsPerImage: number;
+    fineTuning: Record<(typeof FINE_TUNED)[number], number>;
+  }>(),
   /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
   timeRecipe: takes({
     /** `parseRecipe` checks its content. */
@@ -225,11 +283,26 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
+  listFolders: takes({ directory: text }).gives<RunFolder[]>(),
+  /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
+  describeRun: takes({
+    directory: text,
+    name: z.string().max(LONGEST_NAME).nullable().optional(),
+    note: z.string().max(LONGEST_NOTE).optional(),
+    baseline: z.boolean().optional(),
+  }).gives<RunAbout>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** The same in a fraction of the time: batches as columns, and the evidence unread. */
   readCourse: takes({ directory: text }).gives<RunCourse>(),
   /** Reads and checks the evidence of a run; other calls are answered meanwhile. */
   readEvidence: takes({ directory: text }).gives<RunEvidence>(),
+  /** How each arm went with each seed of the sweep that a run belongs to; none if it belongs to none. */
+  seeds: takes({ directory: text }).gives<SeedCourse[]>(),
+  /** The few test images whose probabilities the run of an arm keeps after every epoch, and what its teacher answers to them. */
+  examples: takes({ directory: text }).gives<RunExamples>(),
+  /** What that arm answers to them, after the epochs that follow `after`. */
+  exampleAnswers: takes({ directory: text, after: z.int().min(0) }).gives<ExampleAnswers>(),
   /** What the finished comparisons in the folder of a comparison or a sweep show; null if there are none. */
   comparison: takes({ directory: text }).gives<ProvenSummary | null>(),
   /** What the arm in a run folder was shown in one of its batches, rendered once more from recipe and data, and whether it is what the evidence has. */
@@ -349,7 +422,10 @@ export interface LeftOutFile {
 export interface DataInfo {
   path: string;
   format: StoredFormat;
+  /** Which folders or files hold what, in words. */
+  layout: string;
   classes: string[];
+  /** Without what is left out. */
   train: { count: number; perClass: number[] };
   /** Of the data set's own; null if it has none. */
   validation: { count: number; perClass: number[] } | null;
@@ -361,8 +437,11 @@ export interface DataInfo {
   leftOut: LeftOutFile[];
   /** Images among them that cannot be read, of those that were looked at: a run ends at them unless they are skipped. */
   unreadable: number;
+  /** What makes the figures of a run worth less. */
+  concerns: Concern[];
+  /** All that is said, the texts of concerns among it. */
   warnings: string[];
-  /** What was decided for the user. */
+  /** What was decided for the user, and texts of concerns that are settled or change little. */
   notes: string[];
 }
 
@@ -383,6 +462,8 @@ export interface PredictResult {
 
 export interface EvaluateResult {
   images: number;
+  /** Which folder they lie in, and how they were drawn from one without a split; null for images that have no labels. */
+  tested: { path: string; drawn: { testShare: number; splitSeed: number } | null } | null;
   classes: string[];
   models: ModelAnswers[];
   /** Each two of the models, but no two arms of different comparisons. */
@@ -400,6 +481,8 @@ export interface ModelAnswers {
   imagesPerSecond: number;
   /** null for images without labels. */
   scores: ModelScores | null;
+  /** Of the test images, those that it has learned from; null where its weights do not say, and for images without labels. */
+  seen: SeenTestImages | null;
 }
 
 export interface ModelScores {
@@ -438,6 +521,15 @@ export interface NamedTeacher {
   imageSize: number;
 }
 
+/** A network that is at hand. */
+export interface KnownTeacher extends NamedTeacher {
+  /** made: by `fitTeacher`; trained: by a run; used: as the teacher of one. */
+  kind: "bundled" | "made" | "trained" | "used";
+  name: string;
+  /** When its file was written, as an ISO date; null if it came with the program. */
+  made: string | null;
+}
+
 /** Cross-entropy, and the expected calibration error. */
 export interface Calibrated {
   loss: number;
@@ -448,6 +540,8 @@ export interface FittedTeacher {
   directory: string;
   teacher: NamedTeacher;
   classes: string[];
+  /** What it was made of, and how that was divided into training, validation and test images. */
+  source: DataSource;
   /** Weights as they were asked for; hash: SHA-256 of them, without the head's. features: how many the head takes. */
   backbone: { weights: string; hash: string; features: number };
   /** Training images, the held back ones among them, that the head was fitted to, and whether mirrored as well. */
@@ -457,10 +551,10 @@ export interface FittedTeacher {
   decay: number;
   /** All decays that were tried, on the validation images; empty where there are too few images for any. */
   trials: { decay: number; accuracy: number; loss: number }[];
-  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null without any. */
+  /** By which logits are divided for probabilities that say how sure the teacher is; fitted to the validation images, and null where they are too few, or none is best. */
   temperature: number | null;
   /** On the validation images, of a head that was not fitted to them; null without any. */
-  validation: ({ accuracy: number; calibrated: Calibrated } & Calibrated) | null;
+  validation: Candidate["validation"] | null;
   /** On the test images, which chose nothing; calibrated: at the temperature. */
   test: ModelScores & { calibrated: Calibrated | null };
   /** null: the last layer alone was fitted. */
@@ -472,6 +566,8 @@ export interface FittedTeacher {
   leftOut: LeftOutFile[];
   /** Path of the page. */
   report: string;
+  /** Path of a recipe: a first comparison with this teacher, on these data. */
+  recipe: string;
 }
 
 /** A network that was trained on from its fitted last layer, beside that with the last layer alone. */
@@ -481,18 +577,26 @@ export interface FineTuning {
   learningRate: number;
   /** Number of trained values. */
   parameters: number;
-  /** Whether it is the teacher: its loss on the validation images, at the temperature, is lower. Neither has learned from these. */
+  /** Whether it is the teacher. */
   kept: boolean;
+  /**
+   * Why it is, or is not: by its loss on the validation images, at the temperature; where these are few, by whether they show beyond chance that it is
+   * better (McNemar's exact test); or it was not trained to the end. Neither network has learned from these images.
+   */
+  decision: "lower loss" | "not lower loss" | "beyond chance" | "within chance" | "diverged" | "undecidable";
+  /** Number of validation images that only this one of the two networks classifies correctly; null where there are no two. */
+  discordant: { lastLayer: number; fineTuned: number } | null;
   lastLayer: Candidate;
-  /** null: its loss diverged. */
+  /** null: its loss diverged, or it was not begun. */
   fineTuned: Candidate | null;
   seconds: number;
 }
 
 /** What might be the teacher. */
 export interface Candidate {
-  temperature: number;
-  validation: { accuracy: number; calibrated: Calibrated } & Calibrated;
+  temperature: number | null;
+  /** calibrated: at the temperature; null without one. */
+  validation: { accuracy: number; calibrated: Calibrated | null } & Calibrated;
   testAccuracy: number;
 }
 

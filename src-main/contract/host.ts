@@ -1,4 +1,4 @@
-import type { EngineEnd } from "./engine";
+import type { EngineEnd, LeftOutFile } from "./engine";
 import type { Recipe } from "./recipe";
 
 /**
@@ -12,10 +12,14 @@ export interface HostCalls {
   /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
   chooseFile: { args: [kind: FileKind]; result: string | null };
-  /** Asks the user where to write a report. */
-  chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Asks the user where to write a report; null if nowhere. */
+  chooseReportFile: { args: [format: ReportFormat | PrintedFormat, suggestedName: string]; result: ReportPlace | null };
+  /** Prints the web page that was written for the chosen file, which becomes a document or a picture by its format. */
+  printReport: { args: [chosen: string]; result: null };
   /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
   saveRecipe: { args: [recipe: Recipe]; result: string | null };
+  /** Writes which files of the data are not used, and why, as a table (CSV) that the user picks; says to which file, null if to none. */
+  saveLeftOut: { args: [files: LeftOutFile[]]; result: string | null };
   /** Opens a report in the system's default program. Only reports that the user requested or that lie in the runs folder. */
   openReport: { args: [path: string]; result: null };
   /** Shows a file or folder in the system's file manager. Same limits as `openReport`. */
@@ -42,7 +46,9 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "printReport",
   "saveRecipe",
+  "saveLeftOut",
   "openReport",
   "reveal",
   "setLesson",
@@ -65,7 +71,17 @@ export const DROPPED = "dropped";
 export type Theme = "system" | "light" | "dark";
 export type FolderPurpose = "data" | "download";
 export type FileKind = "image" | "weights";
+/** As the engine writes them. */
 export type ReportFormat = "html" | "csv" | "json";
+/** Made from the web page, by the browser that is part of the app. */
+export type PrintedFormat = "pdf" | "png";
+
+export interface ReportPlace {
+  /** The file that the user picked. */
+  chosen: string;
+  /** Where the engine writes: there, or a web page to print from. */
+  written: string;
+}
 
 export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };

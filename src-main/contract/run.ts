@@ -1,9 +1,10 @@
 /** The content of a run folder, as types. `src-main/runs` writes and reads the files. */
 import type { Arithmetic } from "./arithmetic";
-import type { ArmName } from "./arms";
+import type { ArmName, ComparedArm } from "./arms";
 import type { RunNormalization } from "./normalization";
 import type { Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
+import type { SeenImages } from "./seen";
 import type { Interval } from "./statistics";
 
 /** A line of batches.csv. */
@@ -139,6 +140,8 @@ export interface RunSummary {
   beginsAnew: boolean;
   /** What is wrong with its files, in words: they cannot be read, or say something else than the checkpoint. Null if nothing is. */
   damage: string | null;
+  /** Null if it cannot be read. */
+  recipe: ResolvedRecipe | null;
 }
 
 /** A run in a list of runs. */
@@ -161,6 +164,8 @@ export interface RunDetails extends RunSummary {
   evidenceDamage: string | null;
   epochRecords: EpochRecord[];
   teacherTestAcc: number | null;
+  /** What each teacher had seen of the images before; null where its weights do not say. Missing in runs of earlier versions. */
+  seen?: (SeenImages | null)[];
   events: { time: string; type: string; text?: string }[];
 }
 
@@ -277,10 +282,20 @@ export interface ProvenSummary extends ComparisonSummary {
   controlled: boolean;
 }
 
+/** How one arm of a sweep went with one of its seeds. */
+export interface SeedCourse {
+  seed: number;
+  arm: ComparedArm;
+  /** Of the run. */
+  directory: string;
+  /** Those that were tested. */
+  epochs: { epoch: number; testAcc: number }[];
+}
+
 /** The comparisons of a sweep, in the order of their seeds, and their means. */
 export interface SweepResult extends ProvenSummary {
   directory: string;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   tunedSeparately: boolean;
   sameImages: (SameImagesSummary & { teacherAdds: { controlled: boolean } }) | null;
   comparisons: ComparisonResult[];
@@ -291,7 +306,7 @@ export interface SweepResult extends ProvenSummary {
 /** A sweep over numbers of labelled images: at each, what the comparisons of its seeds show. */
 export interface LabelsResult {
   directory: string;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   /** By their number, ascending. */
   labels: (SweepResult & { labelled: number })[];
   /** Path of the HTML report. */
@@ -335,10 +350,17 @@ export interface SearchResult {
 
 export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsResult | TrialResult | SearchResult;
 
+/** The first teacher; `seen`: of each, as in `RunDetails`. */
+export interface TestedTeacher {
+  model: string;
+  testAcc: number;
+  seen: (SeenImages | null)[];
+}
+
 export interface ComparisonResult extends ComparisonSummary, Verdict {
   directory: string;
   seed: number;
-  teacher: { model: string; testAcc: number };
+  teacher: TestedTeacher;
   control: TrainResult & ArmSummary;
   student: TrainResult & ArmSummary;
   sameImages: (TrainResult & SameImagesSummary & { teacherAdds: Verdict }) | null;

@@ -1,5 +1,6 @@
 /** Words for a teacher that was made of a backbone with a linear head on it. */
 import type { FineTuning, FittedTeacher } from "./engine";
+import { FEWEST_DISCORDANT, mcNemar } from "./statistics";
 
 /** A pair of classes that the teacher confuses. */
 export interface Confusion {
@@ -17,21 +18,50 @@ export function mostConfused(confusion: readonly (readonly number[])[], most: nu
     .slice(0, most);
 }
 
+/**
+ * With fewer images that choose, the share of right answers among them may be 10 points off (95 %, at 80 % right). No temperature is fitted to fewer, and
+ * fine-tuning has to be better beyond chance.
+ */
+export const FEWEST_JUDGES = 60;
+
+/** What to do for more of them. */
+export const MORE_JUDGES = `data.validation=${FEWEST_JUDGES} holds back as many; where the data have validation images of their own, add some to these`;
+
+type Chosen = Pick<FittedTeacher, "images" | "heldBack" | "decay" | "temperature" | "validation" | "fineTuning">;
+
 /** On which images decay and temperature were chosen, in words. */
-export function chosenInWords(found: Pick<FittedTeacher, "images" | "heldBack" | "decay" | "temperature" | "fineTuning">): string {
-  const { images, heldBack, decay, temperature, fineTuning } = found;
-  if (temperature === null)
+export function chosenInWords(found: Chosen): string {
+  const { images, heldBack, decay, temperature, validation, fineTuning } = found;
+  if (validation === null)
     return `The ${images.train} training images are too few to hold any back, so the weight decay is ${decay} by default, and no temperature was fitted.`;
   const all = fineTuning?.kept ? "" : `; the last layer was then fitted to all ${images.train}`;
   const on = heldBack ? `${images.validation} training images that were held back${all}` : `the ${images.validation} validation images`;
-  return `The weight decay of ${decay} and the temperature of ${temperature.toFixed(2)} were chosen on ${on}.`;
+  if (temperature !== null) return `The weight decay of ${decay} and the temperature of ${temperature.toFixed(2)} were chosen on ${on}.`;
+  const why =
+    images.validation < FEWEST_JUDGES ? `it takes ${FEWEST_JUDGES} such images to choose one` : "none in the range that is tried is best on these images";
+  return `The weight decay of ${decay} was chosen on ${on}. No temperature is stored: ${why}.`;
 }
 
 /** Whether fine-tuning helped, in words. */
-export function fineTuningInWords({ stages, epochs, learningRate, kept, fineTuned }: FineTuning, { images, heldBack }: FittedTeacher): string {
+export function fineTuningInWords(tuned: FineTuning, { images, heldBack }: Pick<FittedTeacher, "images" | "heldBack">): string {
+  const { stages, epochs, learningRate, kept, decision } = tuned;
+  const judges = `${images.validation} ${heldBack ? "held back" : "validation"} images`;
+  if (decision === "undecidable") return `The network was not fine-tuned: ${undecidableInWords(judges)}.`;
   const what = `${stages === "all" ? "The whole network was" : "The last stage and layer were"} trained on for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} at a learning rate of up to ${learningRate}`;
-  if (!fineTuned) return `${what}, but the loss diverged: the last layer alone is kept.`;
-  const judges = `the ${images.validation} ${heldBack ? "held back" : "validation"} images, from which neither learned`;
+  if (decision === "diverged") return `${what}, but the loss diverged: the last layer alone is kept.`;
   const rest = kept && heldBack ? ` It has learned from the ${images.train - images.validation} others alone.` : "";
-  return `${what}. ${kept ? "That is kept: its" : "The last layer alone is kept: the fine-tuned network's"} loss on ${judges}, is ${kept ? "lower" : "not lower"}, each at its temperature.${rest}`;
+  return `${what}. ${kept ? "That is kept" : "The last layer alone is kept"}: ${reasonInWords(tuned, judges)}.${rest}`;
 }
+
+function reasonInWords({ kept, decision, discordant }: FineTuning, judges: string): string {
+  if (decision === "lower loss" || decision === "not lower loss")
+    return `${kept ? "its" : "the fine-tuned network's"} loss on the ${judges}, from which neither learned, is ${kept ? "lower" : "not lower"}, each at its temperature`;
+  const { fineTuned, lastLayer } = discordant!;
+  const only = `of the ${judges}, from which neither learned, only the fine-tuned network is right on ${fineTuned}, and only the last layer alone on ${lastLayer}`;
+  const p = mcNemar(lastLayer, fineTuned);
+  return `${only}, which is ${kept ? "beyond what chance does" : "no more than chance does, or worse"} (McNemar's exact test, p = ${p.toFixed(p < 0.1 ? 3 : 2)})`;
+}
+
+/** Why a network is not even trained on. */
+export const undecidableInWords = (judges: string): string =>
+  `of the ${judges} the last layer alone gets fewer than ${FEWEST_DISCORDANT} wrong, too few to show beyond chance that another network is better. With ${FEWEST_JUDGES} the loss decides: ${MORE_JUDGES}`;

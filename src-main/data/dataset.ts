@@ -1,5 +1,6 @@
 import type { StoredFormat } from "../contract/data-formats";
 import type { Tensor } from "../tensor/tensor";
+import type { Fingerprint } from "./fingerprints";
 import type { LeftOut } from "./folder/left-out";
 import type { SplitPixels } from "./image-source";
 import type { ImageStream } from "./image-stream";
@@ -24,6 +25,8 @@ export interface Dataset {
    * sizes of their files and the content of some, in place of the pixels.
    */
   readonly hash: string;
+  /** How the images of a folder without a split were divided; null where there was one. */
+  readonly drawn: Drawn | null;
   /** Files of which nothing is used. */
   readonly leftOut: readonly LeftOut[];
   /** What the user should know of the data before anything is trained. */
@@ -33,7 +36,14 @@ export interface Dataset {
 }
 
 /** The test images of a data set alone. */
-export type TestData = Pick<Dataset, "path" | "format" | "classes" | "test" | "leftOut" | "said" | "release">;
+export type TestData = Pick<Dataset, "path" | "format" | "classes" | "test" | "drawn" | "leftOut" | "said" | "release">;
+
+/** How test images were drawn. */
+export interface Drawn {
+  /** The share of each class. */
+  testShare: number;
+  splitSeed: number;
+}
 
 export interface Split {
   readonly count: number;
@@ -49,6 +59,7 @@ export interface Split {
   readonly W: number;
   /** [count], relative to the data's folder, where each image is a file of its own. */
   readonly files?: readonly string[];
+  fingerprintOf(n: number): Fingerprint;
 }
 
 /** One decoded image. */
@@ -66,4 +77,5 @@ export interface RawSplit {
   H: number;
   W: number;
   files?: string[];
+  fingerprintOf(n: number): Fingerprint;
 }

@@ -85,8 +85,14 @@ export function without(total: number, chosen: Int32Array): Int32Array {
   return Int32Array.from({ length: total }, (_, sample) => sample).filter((sample) => !taken.has(sample));
 }
 
-function rowsOf({ labels, pixels, H, W }: RawSplit, rows: Int32Array): RawSplit {
-  return { labels: rows.map((row) => labels[row]!), pixels: chosenOf(pixels, H * W * 3, rows), H, W };
+function rowsOf({ labels, pixels, H, W, fingerprintOf }: RawSplit, rows: Int32Array): RawSplit {
+  return {
+    labels: rows.map((row) => labels[row]!),
+    pixels: chosenOf(pixels, H * W * 3, rows),
+    H,
+    W,
+    fingerprintOf: (n) => fingerprintOf(rows[n]!),
+  };
 }
 
 function withoutLabels(split: RawSplit): RawSplit {
@@ -97,5 +103,6 @@ function joined(a: RawSplit, b: RawSplit): RawSplit {
   const labels = new Int32Array(a.labels.length + b.labels.length);
   labels.set(a.labels);
   labels.set(b.labels, a.labels.length);
-  return { labels, pixels: joinedOf(a.pixels, b.pixels, a.H * a.W * 3), H: a.H, W: a.W };
+  const fingerprintOf = (n: number) => (n < a.labels.length ? a.fingerprintOf(n) : b.fingerprintOf(n - a.labels.length));
+  return { labels, pixels: joinedOf(a.pixels, b.pixels, a.H * a.W * 3), H: a.H, W: a.W, fingerprintOf };
 }

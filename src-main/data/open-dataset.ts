@@ -3,16 +3,17 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
-import { concernsOfCounts, unmetLimits } from "./concerns";
-import type { Dataset, RawSplit, TestData } from "./dataset";
-import { divide } from "./division";
+import { concernsOfCounts, saidOf, unlearnedClasses, unmetLimits } from "./concerns";
+import type { Dataset, Drawn, RawSplit, TestData } from "./dataset";
+import { divide, without } from "./division";
 import { formats } from "./formats";
 import type { RawData, Selection } from "./formats/format";
-import { allOf, isHeld, releasePixels } from "./image-source";
+import { allOf, chosenOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
 import type { Said } from "./said";
+import { expectLeft, settlePictures } from "./same-concerns";
 import { type Role, samePictures } from "./same-pictures";
-import { divisionOf } from "./selection";
+import { selectionOf } from "./selection";
 import { releaseSplit, streamedInWords, toSplits } from "./split";
 import { stopPoint } from "./stop";
 import { readUnlabelled } from "./unlabelled-folder";
@@ -48,11 +49,11 @@ export interface OpenOptions {
 export async function openDataset(source: Source, options: OpenOptions = {}): Promise<Dataset> {
   const { storeSize = 224, seed = 0, onNote = () => {}, mostOnDevice, signal } = options;
   const limits = { train: source.trainLimit, test: source.testLimit };
-  const selection: Selection = { ...divisionOf(source), part: "all" };
+  const selection: Selection = { ...selectionOf(source), part: "all" };
   const skipUnreadable = source.skipUnreadable ?? false;
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, skips: source, storeSize, skipUnreadable }),
   }));
   const own = raw.train!;
   const opened = [own, raw.test, ...(raw.validation ? [raw.validation] : [])];
@@ -60,14 +61,16 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     expectOneValidation(source, raw);
     const more = source.unlabelled && source.unlabelled !== "rest" ? await readUnlabelled(source.unlabelled, own.H, { ...options, skipUnreadable }) : null;
     if (more) opened.push(more.split);
-    const { train, labelled, validation: held } = divide(own, raw.classes.length, source, seed, more?.split);
+    const pictures = settlePictures(raw.same ?? (await samePictures(partsOf(raw, more?.split), signal)), source);
+    const { train, labelled, validation: held } = divide(withoutRows(own, pictures.skipped, raw.classes), raw.classes.length, source, seed, more?.split);
     const validation = held ?? raw.validation;
     const parts = [train, raw.test, ...(validation ? [validation] : [])];
     const hash = await hashOf(raw.classes, parts, signal);
     const concerns = [
-      ...concernsOfCounts(raw.classes, countsIn(raw, source)),
+      ...saidOf(concernsOfCounts(raw.classes, countsIn(raw, source))),
+      ...unlearnedClasses(raw.classes, countsOf(raw.classes, train.labels), source),
       ...unmetLimits(source, { train: own.labels.length, test: raw.test.labels.length }),
-      ...(await samePictures(partsOf(raw, more?.split), signal)),
+      ...saidOf(pictures.concerns),
     ];
     const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
@@ -81,7 +84,8 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       validation: splits[2] ?? null,
       test: splits[1]!,
       hash,
-      leftOut: [...(raw.leftOut ?? []), ...(more?.leftOut ?? [])],
+      drawn: drawnOf(raw, selection),
+      leftOut: [...(raw.leftOut ?? []), ...pictures.leftOut, ...(more?.leftOut ?? [])],
       said: [...(raw.said ?? []), ...(more?.said ?? []), ...concerns],
       release() {
         for (const split of splits) releaseSplit(split);
@@ -96,11 +100,30 @@ function partsOf({ train, validation, test }: RawData, unlabelled?: RawSplit): {
   return Object.entries(splits).flatMap(([role, split]) => (split ? [{ role: role as Role, split }] : []));
 }
 
+/** The split without some of its images, by number. Throws an InputError if a class has no images left. */
+function withoutRows(split: RawSplit, skipped: readonly number[], classes: readonly string[]): RawSplit {
+  if (skipped.length === 0) return split;
+  const rows = without(split.labels.length, Int32Array.from(skipped));
+  const labels = rows.map((row) => split.labels[row]!);
+  expectLeft(classes, split.labels, labels);
+  return {
+    ...split,
+    labels,
+    pixels: chosenOf(split.pixels, split.H * split.W * 3, rows),
+    ...(split.files && { files: Array.from(rows, (row) => split.files![row]!) }),
+  };
+}
+
 /** A limit takes from each class in turn, and so makes classes even: what is uneven in the folder then says nothing. */
 function countsIn({ classes, train, test }: RawData, { trainLimit }: Source): { train: number[]; test: number } {
+  return { train: trainLimit === null ? countsOf(classes, train!.labels) : [], test: test.labels.length };
+}
+
+/** By class, of the images that have a label. */
+function countsOf(classes: readonly string[], labels: Int32Array): number[] {
   const counts = classes.map(() => 0);
-  for (const label of train!.labels) counts[label]!++;
-  return { train: trainLimit === null ? counts : [], test: test.labels.length };
+  for (const label of labels) if (label >= 0) counts[label]!++;
+  return counts;
 }
 
 /** What `make` gives. If it throws, files that were opened for these splits are closed. */
@@ -131,16 +154,16 @@ export interface TestSource extends Source {
  */
 export async function openTestData(source: TestSource, known: KnownNames | null, options: OpenOptions = {}): Promise<TestData> {
   const { storeSize = 224, mostOnDevice, onNote = () => {} } = options;
-  const division = divisionOf(source);
-  const selection: Selection = { ...division, testShare: source.isWhole ? null : division.testShare, part: "test" };
+  const chosen = selectionOf(source);
+  const selection: Selection = { ...chosen, testShare: source.isWhole ? null : chosen.testShare, part: "test" };
   const limits = { train: null, test: source.testLimit };
   const { path, format, raw } = await readingFolder(source.path, source.format, async (found) => ({
     ...found,
-    raw: await formats[found.format].read(found.path, limits, { ...options, selection, storeSize, skipUnreadable: source.skipUnreadable }),
+    raw: await formats[found.format].read(found.path, limits, { ...options, selection, skips: {}, storeSize, skipUnreadable: source.skipUnreadable }),
   }));
   return orReleased([raw.test], async () => {
     const { classes, labels, said } = byName(raw, known);
-    const concerns = await samePictures([{ role: "test", split: raw.test }], options.signal);
+    const { concerns } = settlePictures(raw.same ?? (await samePictures([{ role: "test", split: raw.test }], options.signal)), {});
     const test = toSplits([{ ...raw.test, labels }], mostOnDevice)[0]!;
     const streamed = streamedInWords([test]);
     if (streamed) onNote(streamed);
@@ -148,9 +171,22 @@ export async function openTestData(source: TestSource, known: KnownNames | null,
       releaseSplit(test);
       releasePixels(raw.test.pixels);
     };
-    return { path, format, classes, test, leftOut: raw.leftOut ?? [], said: [...(raw.said ?? []), ...said, ...concerns], release };
+    return {
+      path,
+      format,
+      classes,
+      test,
+      drawn: drawnOf(raw, selection),
+      leftOut: raw.leftOut ?? [],
+      said: [...(raw.said ?? []), ...said, ...saidOf(concerns)],
+      release,
+    };
   });
 }
+
+/** How test images were drawn; null where the data set has its own, or all are. */
+const drawnOf = ({ undivided }: RawData, { testShare, splitSeed }: Selection): Drawn | null =>
+  undivided && testShare !== null ? { testShare, splitSeed } : null;
 
 /** The labels as indices into the known classes, if these have all classes of the data; otherwise as they are. */
 function byName({ classes, test: { labels } }: RawData, known: KnownNames | null): { classes: readonly string[]; labels: Int32Array; said: Said[] } {

@@ -29,8 +29,8 @@ function roomFor({ labels, H, W }: RawSplit): Tensor | null {
   }
 }
 
-function toSplit({ labels, pixels, H, W, files }: RawSplit, room: Tensor | null): Split {
-  const common = { count: labels.length, labels, H, W, ...(files && { files }) };
+function toSplit({ labels, pixels, H, W, files, fingerprintOf }: RawSplit, room: Tensor | null): Split {
+  const common = { count: labels.length, labels, H, W, ...(files && { files }), fingerprintOf };
   if (room && isHeld(pixels)) {
     backend().write(room.handle, pixels);
     return { ...common, images: room };
@@ -48,7 +48,7 @@ function toSplit({ labels, pixels, H, W, files }: RawSplit, room: Tensor | null)
 
 /** A part of a split, whose images it shows: it must not outlive it, and is not released. */
 export function partOf(split: Split, rows: Int32Array): Split {
-  const { labels, files, stream, H, W } = split;
+  const { labels, files, stream, H, W, fingerprintOf } = split;
   return {
     count: rows.length,
     labels: rows.map((row) => labels[row]!),
@@ -57,6 +57,7 @@ export function partOf(split: Split, rows: Int32Array): Split {
     ...(stream && { stream }),
     H,
     W,
+    fingerprintOf: (n) => fingerprintOf(rows[n]!),
     get images() {
       return split.images;
     },

@@ -4,10 +4,11 @@ import { storedFormats } from "../contract/data-formats";
 import { InputError } from "../contract/failure";
 import type { RawSplit } from "./dataset";
 import { NO_LABEL } from "./division";
+import { fingerprintOfFile } from "./fingerprints";
 import { filesBelow } from "./folder/class-files";
 import { undividedClasses } from "./folder/layout";
 import { type LeftOut, leftOutInWords } from "./folder/left-out";
-import { shownPath } from "./folder/names";
+import { shownPath, systemPath } from "./folder/names";
 import { formats } from "./formats";
 import { readInWords } from "./image-kind";
 import { existingFolder } from "./locate";
@@ -63,6 +64,14 @@ export async function readUnlabelled(path: string, side: number, { skipUnreadabl
   const part = { count: files.length, path: (n: number) => files[n]!, wanted: files.length };
   const read = await readFiles({ folder, parts: [part], side, skipUnreadable }, options);
   const [taken] = read.parts;
-  const split = { labels: new Int32Array(taken!.files.length).fill(NO_LABEL), pixels: taken!.pixels, H: side, W: side };
+  const paths = Array.from(taken!.files, (n) => join(folder, files[n]!));
+  const split: RawSplit = {
+    labels: new Int32Array(paths.length).fill(NO_LABEL),
+    pixels: taken!.pixels,
+    H: side,
+    W: side,
+    files: paths.map(shownPath),
+    fingerprintOf: (n) => fingerprintOfFile(systemPath(paths[n]!)),
+  };
   return { split, leftOut: [...leftOut, ...read.leftOut].map((each) => ({ ...each, path: join(folder, each.path) })), said: [...said, ...read.said] };
 }

@@ -1,17 +1,23 @@
 /** Makes a teacher for a data set: a linear head on the features of a backbone, which may be trained on from there, as an ordinary weights file. */
 import type { FitRequest, FittedTeacher } from "../contract/engine";
 import { Interrupted } from "../contract/failure";
+import type { DataSource } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
+import { storePlace } from "../data/store/place";
+import { type Origin, originMetadata } from "../models/origin";
 import { saveWeights } from "../models/weights";
 import { writeFigures } from "../runs/teacher";
 import { type Backbone, type Head, withHead } from "../training/backbone";
 import { secondsPerImage } from "../training/pooled-features";
-import { computeFeatures, planOf, warnOfFewJudges } from "./fit/features";
-import { expectJudges, type TrainedOn, trainOn } from "./fit/fine-tuning";
+import { computeFeatures, planOf } from "./fit/features";
+import { expectJudges, secondsOfTraining, type TrainedOn, trainOn } from "./fit/fine-tuning";
+import { warnOfFewJudges } from "./fit/judgement";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
+import { originOf } from "./fit/origin";
 import { checkedData, claim, expectFree, openBackbone, placeOf, readData } from "./fit/preparation";
-import { compared, originOf, resultOf } from "./fit/result";
+import { compared, makingOf, resultOf } from "./fit/result";
+import { unnamedInWords } from "./origins";
 
 export interface FitContext {
   /** Ends the work with Interrupted, with nothing written but features that are kept for the next start. */
@@ -41,18 +47,24 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const plan = planOf(data, backbone, notify);
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
-    warnOfFewJudges(data, plan, fineTune != null, notify);
+    warnOfFewJudges(data, plan, notify);
     const features = await computeFeatures(backbone, data, plan.views, going, notify);
     const featuresDone = performance.now();
     const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);
     const fitDone = performance.now();
-    trained = fineTune ? await trainOn({ ...fineTune, source, seed }, backbone, data, plan, fitted, going, notify) : null;
-    const fineTuning = fineTune ? compared(fineTune, data, fitted, trained) : null;
+    const came = fineTune ? await trainOn({ ...fineTune, source, seed }, backbone, data, plan, fitted, going, notify) : null;
+    trained = typeof came === "string" ? null : came;
+    const fineTuning = came && compared(fineTune!, data, fitted, came);
     const better = fineTuning?.kept ? trained : null;
     const seconds = { features: (featuresDone - began) / 1000, fit: (fitDone - featuresDone) / 1000, total: (performance.now() - began) / 1000 };
-    const found = { ...resultOf(request, { out, backbone, data, plan, features, fitted, fineTuning, answers: better ?? fitted }), seconds };
-    write(found, backbone, better, fitted.head);
+    const found = { ...resultOf(request, { out, source, backbone, data, plan, features, fitted, fineTuning, answers: better ?? fitted }), seconds };
+    const origin = await originOf(data, plan, better !== null, backbone.origin, signal);
+    const unnamed = unnamedInWords(origin);
+    if (unnamed) notify({ type: "warning", text: unnamed });
+    write(found, origin, source, backbone, better, fitted.head);
     return found;
+  } catch (error) {
+    throw error instanceof Interrupted ? new Interrupted(stoppedInWords(request.fineTune != null)) : error;
   } finally {
     trained?.release();
     data?.release();
@@ -61,24 +73,34 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
   }
 }
 
+/** What is left of a fit that was stopped. */
+function stoppedInWords(isTrainedOn: boolean): string {
+  const anew = isTrainedOn ? ", and fine-tuning begins anew" : "";
+  return storePlace().folder === null
+    ? "stopped on request: no teacher was written, and no features are kept (DISTILL_CACHE is off): the next start computes them again"
+    : `stopped on request: no teacher was written. The features computed so far are kept: the same again goes on from there${anew}`;
+}
+
 /** Writes the folder: of the network that was trained on, or else of the backbone with the head. */
-function write(found: FittedTeacher, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
+function write(found: FittedTeacher, origin: Origin, source: DataSource, backbone: Backbone, trained: TrainedOn | null, head: Head): void {
   expectFree(found.directory);
   const model = trained?.network.model ?? withHead(backbone, head);
   try {
-    writeFigures(found);
-    saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: originOf(found) });
+    writeFigures(found, source);
+    saveWeights(model, found.teacher.weights, { classes: found.classes, ...backbone.normalization, more: { ...makingOf(found), ...originMetadata(origin) } });
   } finally {
     if (!trained) model.release();
   }
 }
 
 /** Throws as `fitTeacher` does. */
-export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | "imageSize">, notify: Notify) {
+export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | "imageSize">, yieldPoint: () => Promise<void>, notify: Notify) {
   const backbone = await openBackbone(request, notify);
   try {
     const { name: model, imageSize } = backbone.model;
-    return { model, imageSize, secondsPerImage: secondsPerImage(backbone) };
+    const perImage = secondsPerImage(backbone);
+    const fineTuning = { last: await secondsOfTraining(backbone, "last", yieldPoint), all: await secondsOfTraining(backbone, "all", yieldPoint) };
+    return { model, imageSize, secondsPerImage: perImage, fineTuning };
   } finally {
     backbone.model.release();
   }

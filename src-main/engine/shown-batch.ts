@@ -5,14 +5,14 @@ import { InputError } from "../contract/failure";
 import { teachersOf, usesUnlabelled } from "../contract/recipe-values";
 import type { BatchEvidence } from "../contract/run";
 import { dominantOf, labelledShares, labelsOf, mixtureOf, need, type Rendering, render, rowsOf, samplesOf } from "../data/batches";
-import type { Dataset, Split } from "../data/dataset";
-import { encodePng } from "../data/decode";
+import type { Dataset } from "../data/dataset";
 import { openDataset } from "../data/open-dataset";
 import type { RunHeader } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { readableEvidence, runFolders } from "../runs/reader";
 import { backend, scope, type Tensor } from "../tensor/tensor";
 import { type BatchPlan, hashPlan, plannerOf } from "../training/plan";
+import { picturesOf } from "./pictures";
 
 /**
  * Renders batch `batch` (from 1, over all epochs) of the run in `directory`, and the first `most` of its images as pictures. Throws an InputError if the run has
@@ -83,15 +83,4 @@ function checksumsOf({ train, labelled, classes }: Dataset, plan: BatchPlan, ren
 function compared(recorded: BatchEvidence, plan: BatchPlan, { pixels, targets }: Checksums): ShownBatch["again"] {
   const same = (before: string | null, now: string) => (before === null ? null : before === now);
   return { plan: same(recorded.plan, hashPlan(plan)), pixels: same(recorded.pixels, pixels), targets: same(recorded.targets, targets) };
-}
-
-/** Not normalised: values are 0 ... 1. */
-const AS_PICTURE = { mean: [0, 0, 0], std: [1, 1, 1], precision: "fp32" } as const;
-
-/** PNG of each, as a network of that size sees it before normalisation. */
-async function picturesOf(split: Split, shown: Parameters<typeof render>[1], side: number): Promise<Uint8Array[]> {
-  const values = scope(() => render(split, shown, { imageSize: side, ...AS_PICTURE }).toFloat32());
-  const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(Math.max(value, 0), 1)));
-  const size = 3 * side ** 2;
-  return Promise.all(Array.from(shown.indices, (_, n) => encodePng({ data: bytes.subarray(n * size, (n + 1) * size), H: side, W: side })));
 }

@@ -1,6 +1,7 @@
 import { type Arithmetic, type ArithmeticChoice, choiceInWords, movedInWords, unmetInWords } from "../contract/arithmetic";
 import type { Recipe } from "../contract/recipe";
 import { type RecipeSetting, settingsWithoutEffect, usesUnlabelled } from "../contract/recipe-values";
+import { type SeenImages, seenByTeachersInWords } from "../contract/seen";
 import type { Dataset } from "../data/dataset";
 import type { Said } from "../data/said";
 import type { Arm } from "../training/compare";
@@ -28,6 +29,8 @@ export interface Start {
   /** Of the networks. */
   warnings: readonly (string | null)[];
   notes: ReadonlySet<string>;
+  /** What each teacher had seen of the images before. */
+  seen: readonly (SeenImages | null)[];
 }
 
 /** Whatever was decided, left out or assumed before the first batch, in the order in which it is said. */
@@ -37,7 +40,12 @@ export function saidAtStart(start: Start): Said[] {
   return [
     ...data.said,
     ...notes(predictionsUnkept(data), ...arithmeticNotes(start)),
-    ...warnings(movedNote(earlier, arithmetic), resume ? null : unmetInWords(last, arithmetic.machine), ...start.warnings),
+    ...warnings(
+      movedNote(earlier, arithmetic),
+      resume ? null : unmetInWords(last, arithmetic.machine),
+      ...start.warnings,
+      ...seenByTeachersInWords(last, start.seen),
+    ),
     ...notes(
       ...start.notes,
       anewNote(start),

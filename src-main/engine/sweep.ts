@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { armsIn, summarize } from "../contract/comparison";
 import { InputError } from "../contract/failure";
 import type { DataSource, Recipe } from "../contract/recipe";
-import type { ComparisonResult, LabelsResult, RunResult, SameImagesSummary, SweepResult } from "../contract/run";
+import type { ComparisonResult, LabelsResult, RunResult, SameImagesSummary, SweepResult, TestedTeacher } from "../contract/run";
+import { seenInAll } from "../contract/seen";
 import { dataInfo } from "../data/data-info";
 import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
@@ -55,7 +56,7 @@ function summarizeSeeds(directory: string, comparisons: readonly ComparisonResul
   const summary = summarize(comparisons);
   const result: SweepResult = {
     directory,
-    teacher: comparisons[0]!.teacher,
+    teacher: teacherOf(comparisons),
     ...summary,
     sameImages: summary.sameImages && withProof(summary.sameImages, comparisons),
     controlled: comparisons.every(({ controlled }) => controlled),
@@ -66,6 +67,12 @@ function summarizeSeeds(directory: string, comparisons: readonly ComparisonResul
   writeComparison(directory, result);
   return result;
 }
+
+/** That of all of them, with what it had seen of the images of all. */
+const teacherOf = (members: readonly { teacher: TestedTeacher }[]): TestedTeacher => ({
+  ...members[0]!.teacher,
+  seen: seenInAll(members.map(({ teacher }) => teacher.seen)),
+});
 
 /** With whether each comparison's arm is proven to differ from its control in the teacher alone. */
 function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonResult[]): SweepResult["sameImages"] {
@@ -116,7 +123,7 @@ const heldBack = ({ validation }: DataSource): string => (validation === null ? 
 function summarizeLabels(directory: string, numbers: readonly number[], sweeps: readonly SweepResult[]): LabelsResult {
   const result: LabelsResult = {
     directory,
-    teacher: sweeps[0]!.teacher,
+    teacher: teacherOf(sweeps),
     labels: sweeps.map((sweep, i) => ({ labelled: numbers[i]!, ...sweep })),
     report: reportOn(
       directory,

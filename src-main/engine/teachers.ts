@@ -1,16 +1,20 @@
 /** The teachers of a run: loaded, found usable, and what is said of them. */
+import { mostLikely } from "../contract/classification";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { imageSizeOf } from "../contract/families";
 import type { Normalization } from "../contract/normalization";
 import type { Precision, TeacherChoice } from "../contract/recipe";
+import type { SeenImages } from "../contract/seen";
 import type { Dataset } from "../data/dataset";
 import { describeWeights, type WeightsDescription } from "../models/weights";
 import { allOrNone } from "../tensor/tensor";
 import { modelOf } from "../training/backbone";
-import { fittedTo, matchClasses } from "../training/classes";
+import { fittedTo, matchClasses, rowsOf } from "../training/classes";
+import type { Evaluation } from "../training/evaluate";
 import { expectNumbers } from "../training/expect-numbers";
 import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
+import { seenImages } from "./origins";
 import type { PlacedArm } from "./resumption";
 
 /** The teacher of the arms that distill; null if none does. */
@@ -31,8 +35,10 @@ export function checkTeacher({ model: given, weights, classes }: Methods["checkT
   const model = given ?? modelOf(weights, weights).model;
   const about = describeWeights(weightsPath({ model, weights }), model);
   const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
-  if (classes.length === 0) return { ...found, problem: null };
-  return { ...found, problem: problemOf(weights, about, classes) };
+  if (classes.length === 0) return { ...found, problem: null, known: null };
+  const rows = about.classes && rowsOf(about.classes, classes);
+  const known = rows && { count: about.classes!.length, lacks: classes.filter((_, label) => rows[label] === -1) };
+  return { ...found, problem: problemOf(weights, about, classes), known };
 }
 
 function problemOf(weights: string, { classCount: count, classes: names, firstNames }: WeightsDescription, classes: readonly string[]): string | null {
@@ -58,6 +64,23 @@ function loadUsable(choice: Omit<TeacherChoice, "mean" | "std"> & GivenNormaliza
     teacher.model.release();
     throw error;
   }
+}
+
+/** What each has seen of the images before; none of a run without a teacher. `test`: what the first answered, if it was asked. */
+export async function seenByTeachers(
+  first: TrainedNetwork | null,
+  others: readonly { network: TrainedNetwork }[],
+  data: Dataset,
+  test: Evaluation | null,
+  signal: AbortSignal,
+): Promise<(SeenImages | null)[]> {
+  const answers = test?.probabilities;
+  const K = data.classes.length;
+  const isRight = answers ? (n: number) => mostLikely(answers.subarray(n * K, (n + 1) * K)) === data.test.labels[n] : null;
+  const seen: (SeenImages | null)[] = [];
+  for (const teacher of first ? [first, ...others.map(({ network }) => network)] : [])
+    seen.push(teacher.origin && (await seenImages(teacher.origin, data, teacher === first ? isRight : null, signal)));
+  return seen;
 }
 
 /** What is not obvious of several teachers. */

@@ -10,13 +10,15 @@ import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../con
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf, weightsIn, withWeightsAt } from "../contract/recipe-values";
-import type { ComparisonResult, SameImagesSummary, TrainResult, Verdict } from "../contract/run";
+import type { ComparisonResult, SameImagesSummary, TestedTeacher, TrainResult, Verdict } from "../contract/run";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
+import type { Origin } from "../models/origin";
 import { writeComparison } from "../runs/comparison";
+import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
 import { writeLeftOut } from "../runs/left-out";
@@ -26,21 +28,24 @@ import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
 import { type Arm, comparisonArms } from "../training/compare";
-import { type Evaluation, evaluate, isKeepable } from "../training/evaluate";
+import { type Evaluation, evaluate, isKeepable, probabilitiesOf } from "../training/evaluate";
 import { askedImages } from "../training/expect-numbers";
-import { train } from "../training/loop";
+import { examplesOf, train } from "../training/loop";
 import type { TrainedNetwork } from "../training/network";
 import type { TeacherStatistics } from "../training/objectives/objective";
 import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun, predictionsOf } from "./arm-run";
+import { ArmRun, type OriginatedArm, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
 import { chooseNormalization } from "./normalization";
+import { learnedBy, originFrom } from "./origins";
 import { expectAbsent, expectWritable } from "./out-folder";
+import { picturesOf } from "./pictures";
+import { isInterruption, refusalOf, withRemedy } from "./refusal";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 import { saidAtStart } from "./start-notes";
-import { loadOtherTeachers, loadTeacher, sizeWarning } from "./teachers";
+import { loadOtherTeachers, loadTeacher, seenByTeachers, sizeWarning } from "./teachers";
 
 /** What to train, and where: a comparison, or the one arm that the recipe describes, perhaps as a trial of a search, which says what concerns all trials. */
 export interface Assignment {
@@ -132,7 +137,7 @@ export class Work {
     const files = { result: join(out, "comparison.json"), report: join(out, "report.html"), predictions, leftOut };
     if (!resume) expectAbsent(Object.values(files));
     const arms = comparisonArms(recipe).filter(({ name }) => this.assignment.arms.includes(name));
-    const { results, teacherTestAcc } = await this.#trainArms(
+    const { results, teacherTestAcc, seen } = await this.#trainArms(
       arms.map((arm) => ({ ...arm, directory: join(out, arm.name) })),
       arithmetic,
     );
@@ -145,7 +150,7 @@ export class Work {
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
-      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc! },
+      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc!, seen },
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },
@@ -161,7 +166,7 @@ export class Work {
   async #trainArms(
     asked: readonly (Arm & { directory: string })[],
     arithmetic: Arithmetic,
-  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null }> {
+  ): Promise<{ results: TrainResult[]; teacherTestAcc: number | null } & Pick<TestedTeacher, "seen">> {
     const { out, resume, locks } = this.assignment;
     expectWritable(out);
     const arms = asked.map((arm): PlacedArm => ({ ...arm, recipe: resolveArithmetic(arm.recipe, arithmetic) }));
@@ -188,10 +193,12 @@ export class Work {
         network.assumption,
       ]);
       const notes = new Set([...weights.notes, ...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
+      const begun = new Map<PlacedArm, Origin | null>();
       const trainers = arms.map((placed, i) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
           const student = createStudent({ ...local[i]!.recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
+          begun.set(placed, student.origin);
           warnings.push(student.assumption);
           for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
@@ -203,19 +210,23 @@ export class Work {
       await this.#yieldPoint();
       const test = teacher && this.#isTeacherTestDue(teacher, data, earlier) ? await this.#testTeacher(teacher, data, arms[0]!.recipe) : null;
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
+      const seen = earlier[0]?.header.seen ?? (await seenByTeachers(teacher, others, data, test, this.#stopping.signal));
+      const examples = this.assignment.kind === "trial" ? null : await this.#answerExamples(teacher, data, arms[0]!.recipe);
+      const originated = await this.#withOrigins(arms, data, begun);
       makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
-          const [arm, before] = [arms[i]!, earlier[i]];
+          const [arm, before] = [originated[i]!, earlier[i]];
           const lock = locks.get(arm.directory)!;
           this.#runs.push(
             before
               ? ArmRun.resume(arm, lock, trainer, before, this.notify)
-              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc }, this.notify),
+              : ArmRun.start(arm, lock, trainer, { arithmetic: recordedArithmetic(asked[i]!.recipe, arithmetic), teacherTestAcc, seen }, this.notify),
           );
         }
         if (data.leftOut.length > 0) writeLeftOut(runFiles(out).leftOut, data.leftOut.map(leftOutFile));
         if (test?.probabilities) writePredictions(predictionFiles(out).teacher, predictionsOf(data, test.probabilities));
+        if (examples) keepExamples(out, examples);
         const start = {
           ...this.assignment,
           asked,
@@ -228,11 +239,12 @@ export class Work {
           others,
           warnings,
           notes,
+          seen,
         };
         for (const said of saidAtStart(start)) this.#runs.at(-1)!.say(said);
         return this.#trainRuns();
       });
-      return { results, teacherTestAcc };
+      return { results, teacherTestAcc, seen };
     } finally {
       for (const resource of this.#owned.splice(0).reverse()) resource.release();
     }
@@ -283,6 +295,16 @@ export class Work {
     return measureTeacher(teacher, data, recipe, { yieldPoint: this.#yieldPoint, onStart });
   }
 
+  /** `begun`: of the weights that an arm starts from. The trials of a search are no networks to keep. */
+  async #withOrigins(arms: readonly PlacedArm[], data: Dataset, begun: ReadonlyMap<PlacedArm, Origin | null>): Promise<OriginatedArm[]> {
+    const originated: OriginatedArm[] = [];
+    for (const arm of arms) {
+      const learned = this.assignment.kind === "trial" ? null : await learnedBy(arm.recipe, data, this.#stopping.signal);
+      originated.push({ ...arm, origin: learned && originFrom(learned, begun.get(arm) ?? null) });
+    }
+    return originated;
+  }
+
   /** Unless an earlier start tested it and kept its predictions. */
   #isTeacherTestDue({ model }: TrainedNetwork, { test }: Dataset, earlier: readonly (EarlierRun | null)[]): boolean {
     const isKept = existsSync(predictionFiles(this.assignment.out).teacher) || !isKeepable(test, model.classes);
@@ -292,6 +314,15 @@ export class Work {
   async #testTeacher(teacher: TrainedNetwork, data: Dataset, { train: { batchSize, precision } }: ResolvedRecipe): Promise<Evaluation> {
     this.#phase(`Testing the teacher on ${data.test.count} images`);
     return evaluate(teacher, data.test, { batchSize, precision, keep: true, yieldPoint: this.#yieldPoint });
+  }
+
+  /** What is kept of the few test images before anything is trained. */
+  async #answerExamples(teacher: TrainedNetwork | null, data: Dataset, { student, train }: ResolvedRecipe): Promise<Examples> {
+    const indices = examplesOf(data.test);
+    await need(data.test, indices);
+    const side = Math.min(student.imageSize, Math.max(data.test.H, data.test.W));
+    const answers = teacher && (await probabilitiesOf(teacher, data.test, indices, train.precision));
+    return { pictures: await picturesOf(data.test, { indices, views: null }, side), teacher: answers && predictionsOf(data, answers, indices) };
   }
 
   // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------
@@ -368,24 +399,3 @@ function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Data
 
 /** Whether an arm needs to know its teacher: a checkpoint has what it needs. */
 const isMeasuringDue = ({ recipe }: PlacedArm, earlier: EarlierRun | null): boolean => recipe.distillation !== null && !earlier?.checkpoint;
-
-/** A stop is noticed here or in an op. */
-const isInterruption = (error: unknown) => (Object(error) as { code?: unknown }).code === "INTERRUPTED";
-
-/** A full disk may refuse a run's last event too; the first error is the one reported. */
-function refusalOf(act: () => void): unknown {
-  try {
-    act();
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-/** What the system refused (a full disk) can be fixed, and then nothing is lost. */
-function withRemedy(error: unknown, hasCheckpoint: boolean): unknown {
-  const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
-  if (!isRefusal) return error;
-  const how = hasCheckpoint ? "it continues from its last checkpoint" : "it begins anew, as it has no checkpoint yet";
-  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: ${how}`, { cause: error });
-}

@@ -15,6 +15,7 @@ import type { Resized } from "./family";
 import type { Model } from "./model";
 import { isIgnored } from "./names";
 import { withWeights } from "./open-weights";
+import { type Origin, originIn } from "./origin";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
 import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
@@ -40,6 +41,8 @@ export interface WeightsDescription {
   std: [number, number, number] | null;
   /** Which of mean and std its metadata has, but cannot be used, and why; the words follow "an unusable". */
   unusableNormalization: readonly string[];
+  /** Which images the weights have learned from. */
+  origin: Origin | null;
   /** Names of its first tensors. */
   firstNames: readonly string[];
   /** What was chosen, dropped or passed over to read it, a sentence each. */
@@ -177,12 +180,23 @@ function metadataOf(metadata: Readonly<Record<string, string>>, classCount: numb
     else notes.push(`weights ${path}: its metadata has an unusable "${key}", ${shortened(text)}, which is passed over: ${problem}`);
     return null;
   };
+  const origin = (): Origin | null => {
+    try {
+      return originIn(metadata);
+    } catch {
+      notes.push(
+        `weights ${path}: what its metadata says of the images that it was fitted to is damaged, so nobody can tell whether test images are among them`,
+      );
+      return null;
+    }
+  };
   return {
     classes: value<string[]>("classes", (names) => classesProblem(names, classCount)),
     imageSize: value<number>("imageSize", likeSetting("imageSize")),
     mean: value<[number, number, number]>("mean", likeSetting("mean")),
     std: value<[number, number, number]>("std", likeSetting("std")),
     unusableNormalization,
+    origin: origin(),
     notes,
   };
 }

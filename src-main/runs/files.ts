@@ -5,6 +5,7 @@ import { InputError } from "../contract/failure";
 import type { RunNormalization } from "../contract/normalization";
 import type { ResolvedRecipe } from "../contract/recipe";
 import type { EpochRecord, RunHashes } from "../contract/run";
+import type { SeenImages } from "../contract/seen";
 
 /** Version of the layout of a run folder, written to recipe.json. */
 export const SCHEMA = 1;
@@ -32,6 +33,13 @@ export const lockFile = (directory: string) => join(directory, "lock");
 /** What a comparison or a sweep was asked for. */
 export const requestFile = (directory: string) => join(directory, "request.json");
 
+/** What a person says of a run. */
+export const aboutFile = (directory: string) => join(directory, "about.json");
+
+/** Where deleted runs of a folder of runs lie until they are restored, or deleted for good. */
+export const BIN = ".bin";
+export const binFolder = (runs: string) => join(runs, BIN);
+
 /** What a search found. */
 export const searchFiles = (directory: string) => ({
   search: join(directory, "search.json"),
@@ -54,6 +62,8 @@ export interface RunStart {
   /** Missing in runs of earlier versions, which used CIFAR-10's where neither recipe nor weights gave one. */
   normalization?: RunNormalization;
   teacherTestAcc: number | null;
+  /** What each teacher had seen of the images before; null where its weights do not say. Missing in runs of earlier versions. */
+  seen?: (SeenImages | null)[];
 }
 
 export interface RunHeader extends RunStart {

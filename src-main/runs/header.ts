@@ -154,6 +154,12 @@ const machineSchema = z.discriminatedUnion("device", [
 ]);
 const precisionSchema = z.enum(["fp32", "bf16"]);
 const arithmeticSchema = z.object({ precision: precisionSchema, bf16Products: precisionSchema, reason: z.string(), machine: machineSchema });
+const countSchema = z.int().min(0);
+const seenSchema = z.object({
+  fitted: countSchema,
+  test: z.object({ count: countSchema, fitted: countSchema, chosen: countSchema, accuracy: z.number().nullable() }),
+  labelled: z.object({ count: countSchema, fitted: countSchema, distinct: countSchema }).nullable(),
+});
 const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   id: z.string().optional(),
   seed: z.number(),
@@ -165,6 +171,7 @@ const factsSchema: z.ZodType<Omit<RunHeader, "schema" | "recipe">> = z.object({
   parameters: z.number(),
   normalization: z.object({ student: normalizationSchema, teacher: normalizationSchema.nullable() }).optional(),
   teacherTestAcc: z.number().nullable(),
+  seen: z.array(seenSchema.nullable()).optional(),
 });
 
 function checkedFacts(facts: unknown): Omit<RunHeader, "schema" | "recipe"> {

@@ -1,20 +1,25 @@
 /** What networks answered to the test images: the files of a folder `predictions`, plain tables with a line per image. */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { cell, cellsOf } from "../contract/csv";
+import { EXAMPLES, type ExampleAnswers } from "../contract/examples";
 import { InputError } from "../contract/failure";
 import { naming, readText } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
-import { cell, cellsOf } from "./csv";
 import { wholeLines } from "./lines";
 
 /**
  * In a run's folder. `last`: of the last epoch, on all test images. `best`: the same of the best epoch by the validation images. `examples`: of every
- * epoch, on a few test images. `teacher`: on all test images, in the folder that a comparison's arms lie in, or of a run that is none's.
+ * epoch, on a few test images. `teacher`: on all test images, in the folder that a comparison's arms lie in, or of a run that is none's; there, too,
+ * `teacherExamples`: on those few.
  */
 export const predictionFiles = (directory: string) => {
   const file = (name: string) => join(directory, "predictions", `${name}.csv`);
-  return { last: file("last"), best: file("best"), examples: file("examples"), teacher: file("teacher") };
+  return { last: file("last"), best: file("best"), examples: file("examples"), teacher: file("teacher"), teacherExamples: file("teacher-examples") };
 };
+
+/** Those few test images as pictures, beside the teacher's answers. */
+export const pictureFiles = (directory: string): string[] => Array.from({ length: EXAMPLES }, (_, n) => join(directory, "predictions", `example-${n + 1}.png`));
 
 /** Class probabilities of N images among K classes. */
 export interface Predictions {
@@ -45,19 +50,35 @@ export function readPredictions(path: string): Predictions | null {
   if (!existsSync(path)) return null;
   const [first, ...rows] = wholeLines(readText(path));
   const classes = cellsOf(first ?? "").slice(COLUMNS.length);
+  if (rows.length === 0) throw new InputError(`${path} is damaged: it has no line of an image`);
+  // Line 1 is the header.
+  return parsed(
+    path,
+    classes,
+    rows.map((row, n) => ({ row, cells: cellsOf(row), number: n + 2 })),
+  );
+}
+
+interface Line {
+  row: string;
+  /** An image, its class, and its probabilities. */
+  cells: string[];
+  /** In its file, from 1. */
+  number: number;
+}
+
+/** Throws an InputError that names the file and the line that cannot be read. */
+function parsed(path: string, classes: readonly string[], rows: readonly Line[]): Predictions {
   const labels = new Int32Array(rows.length);
   const probabilities = new Float64Array(rows.length * classes.length);
-  const images = rows.map((row, n) => {
-    const [image, name, ...cells] = cellsOf(row);
+  const images = rows.map(({ row, cells: [image, name, ...cells], number }, n) => {
     const values = cells.map(Number);
     labels[n] = classes.indexOf(name!);
-    // Line 1 is the header.
     if (labels[n]! < 0 || values.length !== classes.length || !values.every(Number.isFinite))
-      throw new InputError(`${path} is damaged: line ${n + 2}: expected an image, its class and ${classes.length} probabilities, got "${row.slice(0, 100)}"`);
+      throw new InputError(`${path} is damaged: line ${number}: expected an image, its class and ${classes.length} probabilities, got "${row.slice(0, 100)}"`);
     probabilities.set(values, n * classes.length);
     return image!;
   });
-  if (images.length === 0) throw new InputError(`${path} is damaged: it has no line of an image`);
   return { classes, images, labels, probabilities };
 }
 
@@ -71,6 +92,28 @@ export function addExamples(path: string, epoch: number, predictions: Prediction
   const kept = before.filter((line) => Number(line.split(",", 1)[0]) < epoch).map((line) => `${line}\n`);
   const added = lines(predictions, 0, predictions.images.length).map((line) => `${epoch},${line}`);
   writeWhole(path, [header(["epoch", ...COLUMNS], predictions.classes), ...kept, ...added].join(""));
+}
+
+/**
+ * What the table of examples has of the epochs after `after`: their numbers, and their images in one row after the other. null if there is no such file, as in
+ * runs of earlier versions. Throws an InputError if those lines cannot be read.
+ */
+export function readExampleAnswers(path: string, after: number): (ExampleAnswers & Omit<Predictions, "probabilities">) | null {
+  if (!existsSync(path)) return null;
+  const [first, ...rows] = wholeLines(readText(path));
+  const classes = cellsOf(first ?? "").slice(1 + COLUMNS.length);
+  const wanted = rows.flatMap((row, n) => {
+    const epoch = Number(row.split(",", 1)[0]);
+    if (epoch <= after) return [];
+    return [{ epoch, row, cells: cellsOf(row).slice(1), number: n + 2 }];
+  });
+  const { images, labels, probabilities } = parsed(path, classes, wanted);
+  const epochs = [...new Set(wanted.map(({ epoch }) => epoch))];
+  const each = wanted.length / (epochs.length || 1);
+  // One epoch after the other, each with the same images.
+  const isWhole = wanted.every(({ epoch }, n) => epoch === epochs[Math.floor(n / each)] && images[n] === images[n % each]);
+  if (!isWhole) throw new InputError(`${path} is damaged: expected the same images in every epoch`);
+  return { classes, images: images.slice(0, each), labels: labels.slice(0, each), epochs, probabilities };
 }
 
 const header = (columns: readonly string[], classes: readonly string[]): string => `${[...columns, ...classes.map(cell)].join(",")}\n`;

@@ -1,12 +1,12 @@
 import { dirname, resolve } from "node:path";
 import { byArm } from "../contract/arms";
+import { cell } from "../contract/csv";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import type { RunDetails } from "../contract/run";
 import { visibleJson } from "../contract/visible";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
-import { cell } from "./csv";
 import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";

@@ -52,7 +52,7 @@ export function loadBackbone({ model: name, weights, imageSize }: BackboneOption
     writeHead(model, head, { weight, bias: new Float32Array(width) });
   }
   model.eval().requiresGrad(false);
-  return { model, weights, width, ...normalizationOf({ model: name }, about, weights), hash: hashWeights(model), notes: about.notes };
+  return { model, weights, width, ...normalizationOf({ model: name }, about, weights), hash: hashWeights(model), notes: about.notes, origin: about.origin };
 }
 
 /** A new model of the backbone's weights and a head for K classes, in evaluation mode and without gradients. */

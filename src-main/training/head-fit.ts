@@ -218,12 +218,18 @@ export function crossEntropy(logits: Float32Array, labels: Int32Array, classes: 
   });
 }
 
+/** The lowest and the highest that are fitted. */
+export const TEMPERATURES: readonly [low: number, high: number] = [0.05, 20];
+
 /**
- * The temperature at which the cross-entropy of softmax(logits / temperature) is lowest, between 0.05 and 20 (Guo et al. 2017, "On Calibration of Modern
- * Neural Networks"). It is convex in the inverse temperature, so bisection finds where its slope is 0.
+ * The temperature at which the cross-entropy of softmax(logits / temperature) is lowest (Guo et al. 2017, "On Calibration of Modern Neural Networks"),
+ * or that of TEMPERATURES beyond which it is. It is convex in the inverse temperature, so bisection finds where its slope is 0.
  */
 export function fitTemperature(logits: Float32Array, labels: Int32Array, classes: number): number {
-  let [low, high] = [Math.log(0.05), Math.log(20)];
+  const [lowest, highest] = TEMPERATURES;
+  if (slopeInInverse(logits, labels, classes, lowest) <= 0) return lowest;
+  if (slopeInInverse(logits, labels, classes, highest) >= 0) return highest;
+  let [low, high] = [Math.log(lowest), Math.log(highest)];
   for (let i = 0; i < 50; i++) {
     const middle = (low + high) / 2;
     // Where answers are too unsure, the loss falls with the inverse temperature.

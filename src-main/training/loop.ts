@@ -1,4 +1,5 @@
 import type { Progress } from "../contract/engine";
+import { EXAMPLES } from "../contract/examples";
 import { Diverged } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import type { Split } from "../data/dataset";
@@ -25,9 +26,7 @@ export interface EpochAnswers {
   examples: Float64Array;
 }
 
-const EXAMPLES = 8;
-
-/** A few test images, the same in every epoch and arm: the first of each class, then the second, and so on. */
+/** A few test images, the same in every epoch and arm, as `EXAMPLES_RULE` says: the first of each class, then the second, and so on. */
 export function examplesOf({ labels }: Pick<Split, "labels">): Int32Array {
   const seen = new Map<number, number>();
   const places = Array.from(labels, (label, index) => {

@@ -5,6 +5,7 @@ import type { Precision } from "../contract/recipe";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import type { Rendering } from "../data/batches";
 import type { Model } from "../models/model";
+import type { Origin } from "../models/origin";
 import { codeOf, createModel, type ModelOptions } from "../models/registry";
 import { describeWeights, hashWeights, loadWeights, type WeightsDescription } from "../models/weights";
 
@@ -25,6 +26,8 @@ export interface ChosenNetwork extends Network {
   assumption: string | null;
   /** What was chosen, dropped or assumed to read the weights, a sentence each. */
   notes: readonly string[];
+  /** Which images the weights have learned from, if they record it. */
+  origin: Origin | null;
 }
 
 /** A trained network: in evaluation mode and without gradients. */
@@ -64,8 +67,8 @@ export function loadNetwork(options: TrainedNetworkOptions): TrainedNetwork {
   const model = build(options.model, { classes: about.classCount, ...sizes, seed: null }, options.imageSize || options.patchSize ? null : path);
   readInto(model, path);
   model.eval().requiresGrad(false);
-  const { notes, classes, imageSize: trainedAt } = about;
-  return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), notes, classes, trainedAt };
+  const { notes, classes, imageSize: trainedAt, origin } = about;
+  return { model, ...normalizationOf(options, about, path), hash: hashWeights(model), notes, classes, trainedAt, origin };
 }
 
 /** The requested normalisation, otherwise what the weights say, otherwise the model's usual one. */

@@ -3,11 +3,13 @@ import { createHash } from "node:crypto";
 import { InputError } from "../contract/failure";
 import { need, render } from "../data/batches";
 import type { Dataset, Split } from "../data/dataset";
+import { noFingerprint } from "../data/fingerprints";
 import type { DiskStore } from "../data/store/disk-store";
 import { openDisk } from "../data/store/open-disk";
 import { PLAIN_VIEW } from "../data/views";
 import { backend, fromArray, noGrad, scope, unscoped } from "../tensor/tensor";
 import type { Backbone } from "./backbone";
+import { imagesAtOnce } from "./images-at-once";
 import { renderingFor } from "./network";
 
 /** As stored, and mirrored. */
@@ -15,9 +17,6 @@ export type View = "plain" | "mirrored";
 
 /** Has to change whenever this program computes other features of the same images than before. */
 const COMPUTING = 1;
-
-/** Images in one forward pass: few, as calls are answered between them. */
-const BATCH = 32;
 
 export interface FeatureOptions {
   /** Views of the training images; others are seen plain. */
@@ -62,8 +61,9 @@ export async function featuresOf(backbone: Backbone, data: Dataset, options: Fea
 /** Seconds that one image takes, measured on a batch of nothing; the first batch, which is slower, does not count. */
 export function secondsPerImage({ model, normalization }: Backbone): number {
   const Z = model.imageSize;
-  const images: Split = { count: 1, labels: new Int32Array(1), H: Z, W: Z, images: unscoped(() => fromArray(new Uint8Array(Z * Z * 3), [1, Z, Z, 3])) };
-  const indices = new Int32Array(BATCH / 4);
+  const pixels = unscoped(() => fromArray(new Uint8Array(Z * Z * 3), [1, Z, Z, 3]));
+  const images: Split = { count: 1, labels: new Int32Array(1), H: Z, W: Z, images: pixels, fingerprintOf: noFingerprint };
+  const indices = new Int32Array(Math.max(2, imagesAtOnce(Z) / 4));
   const time = () => {
     const began = performance.now();
     scope(() => noGrad(() => model.forward(render(images, { indices, views: null }, renderingFor({ model, normalization }, "fp32"))).toFloat32()));
@@ -92,15 +92,17 @@ class FeaturePass {
   async over(split: Split, views: readonly View[], first: number): Promise<Map<View, Float32Array>> {
     const { width, weights } = this.backbone;
     const features = new Map(views.map((view) => [view, new Float32Array(split.count * width)]));
-    for (let n = 0; n < split.count; n += BATCH) {
-      const indices = range(n, Math.min(n + BATCH, split.count));
+    // One image is computed as two.
+    const batch = Math.max(2, imagesAtOnce(this.backbone.model.imageSize));
+    for (let n = 0; n < split.count; n += batch) {
+      const indices = range(n, Math.min(n + batch, split.count));
       for (const [v, view] of views.entries()) {
         const values = features.get(view)!.subarray(n * width, (n + indices.length) * width);
         const place = first + v * split.count + n;
         await this.options.yieldPoint();
         if (this.kept.read(place, values)) this.known += indices.length;
         else {
-          await need(split, indices, range(n + indices.length, Math.min(n + 2 * BATCH, split.count)));
+          await need(split, indices, range(n + indices.length, Math.min(n + 2 * batch, split.count)));
           values.set(this.#compute(split, indices, view));
           if (!values.every(Number.isFinite)) throw new InputError(`the weights ${weights} answer with what is no number: choose others`);
           this.kept.write(place, values);

@@ -17,11 +17,11 @@ export function createStudent(choice: Choice, classes: readonly string[], seed: 
   if (!choice.weights) {
     const { mean, std } = usualNormalization(choice.model);
     const model = build(choice.model, { ...sizesOf(choice), classes: classes.length, seed });
-    return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null, notes: [] };
+    return { model, normalization: { mean: choice.mean ?? mean, std: choice.std ?? std }, assumption: null, notes: [], origin: null };
   }
   const about = describeWeights(choice.weights, choice.model, choice.imageSize);
   const { model, note } = choice.freshHead ? withFreshHead(choice, classes, seed) : withHead(choice, classes, about);
-  return { model, ...normalizationOf(choice, about, choice.weights), notes: [...about.notes, ...(note ? [note] : [])] };
+  return { model, ...normalizationOf(choice, about, choice.weights), notes: [...about.notes, ...(note ? [note] : [])], origin: about.origin };
 }
 
 const sizesOf = ({ imageSize, patchSize }: Choice) => ({ imageSize, patchSize });

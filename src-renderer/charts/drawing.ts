@@ -124,9 +124,13 @@ function polyline({ x, y }: { x: readonly number[]; y: readonly number[] }, path
   return path;
 }
 
-function behind({ color: name }: Line, trace: () => Trace | undefined): uPlot.Series {
-  const paths: uPlot.Series.PathBuilder = (plot) => drawnAs(polyline(pixelsOf(plot)(trace()?.behind ?? { x: [], y: [] })));
-  return { stroke: () => color(`${name}-soft`), width: 1, points: { show: false }, paths };
+function behind({ color: name, band }: Line, trace: () => Trace | undefined): uPlot.Series {
+  const paths: uPlot.Series.PathBuilder = (plot) => {
+    const path = polyline(pixelsOf(plot)(trace()?.behind ?? { x: [], y: [] }));
+    return { ...drawnAs(path), fill: band ? path : null };
+  };
+  const soft = () => color(`${name}-soft`);
+  return { stroke: soft, fill: band ? soft : undefined, width: 1, points: { show: false }, paths };
 }
 
 /** Where it would hide a line that is drawn before it, a line is dashed, so that both are seen. */

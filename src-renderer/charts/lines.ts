@@ -1,9 +1,10 @@
 import { type Axis, nearestTo, placeOf, type Range } from "../state/chart-view.svelte";
 import { Smoothed } from "../state/column";
 import type { ArmCurve, Curves } from "../state/curves.svelte";
+import { overSeeds } from "../state/seeds";
 import { armLook } from "./arms";
 import type { Line } from "./plot";
-import { noPoints, type Points, traceOf } from "./trace";
+import { noPoints, type Points, type Trace, traceOf } from "./trace";
 
 /** The arms that have a column, in order. */
 export const armsWith = (arms: readonly ArmCurve[], column: string): ArmCurve[] => arms.filter((arm) => arm.column(column) !== null);
@@ -39,6 +40,38 @@ export function epochLines({ arms }: Curves, teacherAcc: number | null, axis: Ax
     };
   });
   return teacherAcc === null ? lines : [...lines, teacherLine(teacherAcc)];
+}
+
+/** The mean over all seeds after each tested epoch, a line for each arm, in a band from the lowest to the highest; and the teacher's. */
+export function seedLines(curves: Curves, teacherAcc: number | null, axis: Axis): Line[] {
+  const lines = curves.arms.map((arm): Line => {
+    const traceOfSeeds = (): Trace => {
+      const after = overSeeds(curves, arm.arm)
+        .map((each) => ({ ...each, x: placeOfEpoch(arm, each.epoch, axis) }))
+        .filter(({ x }) => !Number.isNaN(x));
+      const x = after.map((each) => each.x);
+      const outline = { x: [...x, ...[...x].reverse()], y: [...after.map(({ lowest }) => lowest), ...after.map(({ highest }) => highest).reverse()] };
+      return { line: { x, y: after.map(({ mean }) => mean) }, behind: outline };
+    };
+    const { name, color } = armLook[arm.arm];
+    return {
+      name: `${name}, mean`,
+      color,
+      points: true,
+      band: true,
+      trace: traceOfSeeds,
+      stamp: () => arm.epochs.length,
+      value: (x) => valueAt(traceOfSeeds().line, x),
+    };
+  });
+  return teacherAcc === null ? lines : [...lines, teacherLine(teacherAcc)];
+}
+
+/** Where an epoch's last batch ends; by time, as long as those before it took, and NaN before there are any. */
+function placeOfEpoch(arm: ArmCurve, epoch: number, axis: Axis): number {
+  const batches = epoch * arm.batchesPerEpoch;
+  if (axis !== "time" || batches <= arm.batches) return placeOf(arm, batches - 1, axis);
+  return arm.seconds.mean(0, arm.batches) * batches;
 }
 
 /** Where each tested epoch's last batch ends. A run whose batches are not known by time has none there. */

@@ -9,6 +9,8 @@ export interface Line {
   dashed?: boolean;
   /** Marks each value with a point. */
   points?: boolean;
+  /** What lies behind the line is the outline of a band, and filled. */
+  band?: boolean;
   /** What is drawn within a range of x, on so many pixels. */
   trace(range: Range, pixels: number): Trace;
   /** Changes with what there is to draw. */

@@ -58,6 +58,8 @@ export class ChartView {
   smoothing = $state(0.9);
   /** Whether charts of losses, rates and speeds have a logarithmic axis. */
   log = $state(false);
+  /** Whether test accuracy is that of all seeds of a sweep, or of the one on screen. */
+  allSeeds = $state(true);
 
   showBy(axis: Axis): void {
     [this.axis, this.zoom, this.cursor] = [axis, null, null];
@@ -105,7 +107,7 @@ export class ChartView {
 
   /** All that there is, with room for what comes next. */
   whole(curves: Curves): Range {
-    const longest = Math.max(0, ...curves.arms.map(({ batches }) => batches));
+    const longest = Math.max(this.allSeeds ? curves.batchesOfOthers : 0, ...curves.arms.map(({ batches }) => batches));
     return [0, this.#at(horizon(longest, curves.batchesPerEpoch || 1, curves.epochs || 1), curves) * (1 + ROOM)];
   }
 

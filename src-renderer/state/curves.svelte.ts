@@ -1,6 +1,7 @@
 import { type ArmName, byArm } from "../../src-main/contract/arms";
-import type { BatchRecord, EpochRecord, RunCourse, RunEvidence } from "../../src-main/contract/run";
+import type { BatchRecord, EpochRecord, RunCourse, RunEvidence, SeedCourse } from "../../src-main/contract/run";
 import { Column } from "./column";
+import { folderOf } from "./words";
 
 /** How long an arm is to be, and of how many images each batch. */
 export interface ArmLength {
@@ -134,6 +135,8 @@ interface Difference {
 /** The arms of one run, side by side, as charts and figures take them. Columns are no state of Svelte's: `version` changes whenever they do. */
 export class Curves {
   arms: ArmCurve[] = $state.raw([]);
+  /** How the same arms went with other seeds of the sweep; none for a run of one seed. */
+  otherSeeds: readonly SeedCourse[] = $state.raw([]);
   version = $state(0);
 
   arm(name: ArmName): ArmCurve | undefined {
@@ -162,6 +165,18 @@ export class Curves {
   get lossParts(): string[] {
     void this.version;
     return [...new Set(this.arms.flatMap(({ parts }) => [...parts.keys()]))];
+  }
+
+  /** What the sweep has of all its seeds. The arms themselves have that of their own. */
+  addSeeds(seeds: readonly SeedCourse[]): void {
+    const own = this.arms.map(({ directory }) => folderOf(directory));
+    this.otherSeeds = seeds.filter(({ directory }) => !own.includes(folderOf(directory)));
+    this.version++;
+  }
+
+  /** Batches that an arm has come to with any other seed. */
+  get batchesOfOthers(): number {
+    return this.batchesPerEpoch * Math.max(0, ...this.otherSeeds.flatMap(({ epochs }) => epochs.map(({ epoch }) => epoch)));
   }
 
   /** An arm begins or is resumed: from now on it has what is added, and nothing else. */

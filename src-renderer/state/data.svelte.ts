@@ -1,5 +1,5 @@
 import type { DownloadName } from "../../src-main/contract/data-formats";
-import type { DataInfo } from "../../src-main/contract/engine";
+import type { DataInfo, DataSettings } from "../../src-main/contract/engine";
 import type { Bridge } from "../bridge";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
 
@@ -17,6 +17,15 @@ interface Thumbnail {
 type Reading = { kind: "reading" } | { kind: "ready"; info: DataInfo; thumbnails: Thumbnail[] } | { kind: "failed"; message: string };
 type Download = { name: DownloadName; received: number; total: number; secondsLeft: number | null } | null;
 
+/** What a recipe says of which images are taken. */
+export interface Choosing {
+  readonly dataSettings: DataSettings;
+  /** All images are taken again: what was chosen was chosen for other data. */
+  forgetDataSettings(): void;
+}
+
+const ALL: Choosing = { dataSettings: {}, forgetDataSettings: () => {} };
+
 /** The chosen data and its contents. */
 export class Data {
   path = $state("bundled");
@@ -28,9 +37,17 @@ export class Data {
   download: Download = $state.raw(null);
   downloadProblem: { name: DownloadName; directory: string; stopped: boolean; message: string } | null = $state(null);
 
+  /** Why the data cannot be taken as the form now says, in words; what is shown is as it said before. */
+  problem: string | null = $state(null);
+  /** With which settings what is shown was read, with which it cannot be, and with which it is being read anew. */
+  #readWith = "";
+  #refused: string | null = null;
+  #rereading: { key: string; done: Promise<string | null> } | null = null;
+
   constructor(
     private readonly bridge: Bridge,
     private readonly engine: Engine,
+    private readonly choosing: () => Choosing = () => ALL,
   ) {}
 
   get info(): DataInfo | null {
@@ -43,7 +60,7 @@ export class Data {
 
   /** "bundled" or a folder. An answer that arrives after a later choice is dropped. */
   async open(path: string): Promise<void> {
-    this.path = path;
+    this.#choose(path);
     const reading: Reading = { kind: "reading" };
     this.#show(reading);
     const result = await this.#read(path);
@@ -55,12 +72,12 @@ export class Data {
   /** Opens a folder if it can be used; otherwise all stays as it is. Resolves to why it cannot; null if it can. */
   async openIfUsable(path: string): Promise<string | null> {
     this.offered = path;
-    const result = await this.#read(path);
+    const result = await this.#read(path, path === this.path ? undefined : {});
     // Another one may have been offered meanwhile.
     if (this.offered !== path) return null;
     this.offered = null;
     if (result.kind === "failed") return result.message;
-    this.path = path;
+    this.#choose(path);
     this.#show(result);
     await this.#remember(path);
     return null;
@@ -68,6 +85,45 @@ export class Data {
 
   async #remember(path: string): Promise<void> {
     if (path !== "bundled") this.recent = await this.bridge.rememberData(path);
+  }
+
+  #choose(path: string): void {
+    if (path !== this.path) this.choosing().forgetDataSettings();
+    this.path = path;
+    this.problem = null;
+    this.#refused = null;
+  }
+
+  /** What the form says, to tell whether it has changed. */
+  get #key(): string {
+    return JSON.stringify(this.choosing().dataSettings);
+  }
+
+  /** Reads the data anew if the form says that other images are taken than those that are shown. Resolves to why they cannot be; null if they can. */
+  follow(): Promise<string | null> {
+    const key = this.#key;
+    if (this.#rereading?.key === key) return this.#rereading.done;
+    this.#rereading = null;
+    if (this.reading.kind !== "ready" || key === this.#readWith) {
+      this.problem = null;
+      return Promise.resolve(null);
+    }
+    if (key === this.#refused) return Promise.resolve(this.problem);
+    const done = this.#readAnew(key);
+    this.#rereading = { key, done };
+    return done;
+  }
+
+  /** An answer that arrives after a later change is dropped. */
+  async #readAnew(key: string): Promise<string | null> {
+    const { path, reading } = this;
+    const result = await this.#read(path);
+    if (this.#rereading?.key !== key || this.reading !== reading) return null;
+    this.#rereading = null;
+    this.problem = result.kind === "failed" ? result.message : null;
+    this.#refused = result.kind === "failed" ? key : null;
+    if (result.kind === "ready") this.#show(result);
+    return this.problem;
   }
 
   /** Reads the chosen data once more, as they may have changed. */
@@ -107,9 +163,9 @@ export class Data {
     if (this.download) await this.engine.call("stopDownloads", {});
   }
 
-  async #read(path: string): Promise<Reading> {
+  async #read(path: string, settings: DataSettings = this.choosing().dataSettings): Promise<Reading> {
     try {
-      const info = await this.engine.call("dataInfo", { path, format: "auto", thumbnailsPerClass: THUMBNAILS_PER_CLASS });
+      const info = await this.engine.call("dataInfo", { path, format: "auto", thumbnailsPerClass: THUMBNAILS_PER_CLASS, settings });
       const thumbnails = info.thumbnails.map((thumbnail) => ({ ...thumbnail, url: imageUrl(thumbnail.png) }));
       return { kind: "ready", info, thumbnails };
     } catch (error) {
@@ -118,6 +174,7 @@ export class Data {
   }
 
   #show(reading: Reading): void {
+    this.#readWith = this.#key;
     for (const { url } of this.thumbnails) URL.revokeObjectURL(url);
     this.reading = reading;
   }

@@ -1,7 +1,8 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
 import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import { checkValue } from "../../src-main/contract/check-recipe";
-import type { DoctorReport, NamedTeacher } from "../../src-main/contract/engine";
+import type { Remedy } from "../../src-main/contract/concerns";
+import { type DataSettings, type DoctorReport, dataSettingsOf, type NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
 import type { RememberedForm } from "../../src-main/contract/host";
 import { isHubPath } from "../../src-main/contract/hub-path";
@@ -13,6 +14,7 @@ import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } fr
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
+import { type UnsizedTeacher, unsizedTeachers } from "../../src-main/contract/teacher-size";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
@@ -49,6 +51,8 @@ export class Setup {
   #base: Recipe = $state.raw(presetOf("demo").recipe);
   #texts: Record<string, string> = $state({});
   #before: Recipe | null = null;
+  /** The limit that makes uneven classes even, where that was asked for. */
+  #evenLimit: number | null = null;
   /** What was last asked about the teachers, and what came. */
   #asked = $state.raw(NOT_ASKED);
 
@@ -71,8 +75,12 @@ export class Setup {
     this.preset = id;
     const { recipe } = presetOf(id);
     const { teacher } = recipe;
-    this.#base =
+    const made =
       teacher?.weights === fittedWeightsIn(SAME_LABELS_TEACHER) ? { ...recipe, teacher: { ...teacher, weights: fittedWeightsIn(this.#presetFolder) } } : recipe;
+    // What was chosen of the images concerns the data, whatever the preset.
+    const { trainLimit, ...chosen } = this.dataSettings;
+    const limit = this.#evenLimit !== null && trainLimit === this.#evenLimit ? { trainLimit } : {};
+    this.#base = { ...made, data: { ...made.data, ...chosen, ...limit } };
     this.#texts = {};
   }
 
@@ -226,6 +234,31 @@ export class Setup {
     this.#base = wanted ? { ...this.#base, teacher, distillation, control } : { ...this.#base, teacher: null, distillation: null, control: null };
   }
 
+  /** Which images of the data are taken. */
+  get dataSettings(): DataSettings {
+    return dataSettingsOf(this.#base.data);
+  }
+
+  /** Takes what settles a concern of the data, or what undoes that. The preset is left as it is: these settings follow the data. */
+  settle({ settings }: Remedy): void {
+    const { trainLimit } = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key.replace(/^data\./, ""), value]));
+    if (trainLimit !== undefined) this.#evenLimit = trainLimit as number | null;
+    for (const [key, value] of Object.entries(settings)) {
+      delete this.#texts[key];
+      this.#assign(key, textOfValue(value));
+    }
+  }
+
+  /** All images of the data are taken again. A limit that a person has set stays. */
+  forgetDataSettings(): void {
+    const names = Object.keys(this.dataSettings).filter(
+      (name) => name !== "trainLimit" || (this.#evenLimit !== null && this.#base.data.trainLimit === this.#evenLimit),
+    );
+    const keys = names.map((name) => `data.${name}`);
+    this.settle({ words: "", settings: Object.fromEntries(keys.map((key) => [key, defaultOf(key)])) });
+    this.#evenLimit = null;
+  }
+
   /** The data of the form, all of which have labels for a teacher that is made of them. */
   get dataSource(): DataSource {
     return { ...this.#base.data, path: this.data.path, unlabelled: null };
@@ -235,7 +268,7 @@ export class Setup {
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
     // The file may be new under a name that was asked about before.
     this.#asked = NOT_ASKED;
-    if (this.#base.teacher?.weights === weights) return;
+    if (this.#base.teacher?.weights === weights && this.#base.teacher.model === model) return;
     this.#before = this.#base;
     if (!this.distills) this.setDistills(true);
     this.#forgetTexts("teacher.");
@@ -361,14 +394,24 @@ export class Setup {
   }
 }
 
-/** The recipe in a text: of a recipe file, or what a run folder says of itself. Throws an Error that names the file. */
-export function recipeIn(text: string, name: string): Recipe {
+/**
+ * The recipe in a text: of a recipe file, or what a run folder says of itself; and its teachers whose image size it leaves out. Throws an Error that names
+ * the file.
+ */
+export function recipeIn(text: string, name: string): { recipe: Recipe; unsized: UnsizedTeacher[] } {
   try {
     const value = parseJson(text) as { recipe?: unknown } | null;
-    return parseRecipe(value?.recipe ?? value);
+    const written = value?.recipe ?? value;
+    const recipe = parseRecipe(written);
+    return { recipe, unsized: unsizedTeachers(written, recipe) };
   } catch (error) {
     throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+function defaultOf(key: string): SettingValue {
+  const setting = settingAt(key);
+  return setting && "default" in setting ? setting.default : null;
 }
 
 const isPrecision = (key: string): boolean => key === "train.precision";

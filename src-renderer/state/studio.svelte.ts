@@ -1,20 +1,26 @@
-import type { Command, Environment, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Remedy } from "../../src-main/contract/concerns";
+import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
+import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
+import { Bench } from "./bench.svelte";
+import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
+import { Examples } from "./examples.svelte";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
 import { MOST_PICTURES, Prediction } from "./prediction.svelte";
-import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
+import type { RunRow } from "./run-rows";
+import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, dateTime } from "./words";
+import { baseName, count, sentence } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -38,6 +44,8 @@ export interface Question {
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
   screen: Screen = $state("data");
+  /** Which part of the screen Data is shown. */
+  dataPart: "pictures" | "teacher" = $state("pictures");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
   /** Whether the explanation of distillation is open. */
@@ -58,23 +66,29 @@ export class Studio {
   readonly playground: Playground;
   readonly estimate: Estimate;
   readonly fit: Fit;
+  readonly candidates: Candidates;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly bench: Bench;
   readonly evidence: Evidence;
+  readonly examples: Examples;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
     this.engine = new Engine(bridge);
-    this.data = new Data(bridge, this.engine);
+    this.data = new Data(bridge, this.engine, () => this.setup);
     this.setup = new Setup(this.data, this.engine, runsDirectory);
     this.playground = new Playground(this.data, this.setup, this.engine);
     this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
+    this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
+    this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
+    this.bench = new Bench(this.engine, this.runs, runsDirectory);
   }
 
   async start(): Promise<void> {
@@ -104,6 +118,8 @@ export class Studio {
 
   /** A folder of the last time; if it cannot be used any more, the bundled sample, which is said. */
   async #reopen(path: string): Promise<void> {
+    // Chosen before it is read: the form says already which of its images are taken.
+    this.data.path = path;
     const problem = await this.data.openIfUsable(path);
     if (!problem) return;
     await this.data.open("bundled");
@@ -140,6 +156,7 @@ export class Studio {
     this.message = null;
     if (screen === "runs") {
       this.runs.close();
+      this.bench.close();
       this.runs.refresh();
     }
   }
@@ -163,6 +180,7 @@ export class Studio {
     await this.runs.refresh();
     await this.prediction.askAgain();
     this.fit.problem = null;
+    this.candidates.forget();
   }
 
   /** Makes a teacher for the data of the form, and takes it for the form. */
@@ -178,6 +196,11 @@ export class Studio {
       const file = await this.bridge.chooseFile("weights");
       if (file) await this.useTeacherFile(file);
     });
+  }
+
+  /** The same, tested on the chosen data first. */
+  chooseCandidate(): Promise<void> {
+    return this.#reporting(() => this.candidates.chooseFile());
   }
 
   /** Takes what a finished run trained as the teacher. */
@@ -224,12 +247,13 @@ export class Studio {
     });
   }
 
-  async resumeSweep(directory: string): Promise<void> {
-    await this.#reporting(() => this.#resumeFrom(directory, "compare", []));
+  /** With all comparisons or trials that are not finished. */
+  async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
+    await this.#reporting(() => this.#resumeFrom(directory, kind, []));
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare" | "search", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
@@ -285,21 +309,57 @@ export class Studio {
     return this.#reporting(() => this.runs.stop(group));
   }
 
-  askToDelete(group: RunGroup): void {
+  /** Moves a run to the bin, from where one click brings it back. */
+  delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.#reporting(async () => {
+      const undo = await this.bench.delete(directory);
+      this.training.forget(directory);
+      if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
+      const act = () =>
+        this.#reporting(async () => {
+          await undo();
+          this.message = { kind: "done", text: `${name} is back.` };
+        });
+      this.message = {
+        kind: "done",
+        text: `${name} is in the bin, ${this.bench.binDirectory}, where it takes as much room on the disk as before.`,
+        action: { label: "Undo", run: act },
+      };
+    });
+  }
+
+  askToEmptyBin(): void {
+    const runs = this.bench.binned?.length ?? 0;
     this.question = {
-      title: `Delete ${nameInWords(group)}?`,
-      text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
-      verb: "Delete",
-      act: () => this.#delete(group),
+      title: `Delete ${runs === 1 ? "the run" : `the ${count(runs)} runs`} in the bin for good?`,
+      text: `Curves, checkpoints, weights and reports of what is in the bin are deleted. This cannot be undone.\n${this.bench.binDirectory}`,
+      verb: "Delete for good",
+      act: async () => {
+        const kept = await this.bench.emptyBin();
+        const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in it: ${kept.join(", ")}`;
+        this.message = { kind: "done", text: kept.length === 0 ? "The bin is empty." : `The runs in the bin are deleted. ${stays}` };
+      },
     };
   }
 
-  async #delete(group: RunGroup): Promise<void> {
-    const kept = await this.runs.delete(group);
-    this.training.forget(group.directory);
-    if (this.prediction.run === group.directory) await this.prediction.useBundledTeacher();
-    const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in its folder`;
-    this.message = { kind: "done", text: kept.length === 0 ? `${group.name} is deleted.` : `${group.name} is deleted. ${stays}: ${kept.join(", ")}` };
+  /** Does something with the list of runs, and says why it failed if it did. */
+  withBench(work: (bench: Bench) => Promise<unknown>): Promise<void> {
+    return this.#reporting(() => work(this.bench));
+  }
+
+  /** Fills the form with the recipe that a run began with, to change something and start another. */
+  duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
+    return this.#reporting(async () => {
+      const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
+      const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
+      this.setup.useRecipe(recipe);
+      this.setup.seeds = kind === "seeds" ? asked : 1;
+      this.show("setup");
+      const only =
+        kind === "labels" || kind === "search" ? " The form holds one comparison of it: sweeps over labels and searches are started on the command line." : "";
+      const data = problem === null ? "" : `\nIts data cannot be used: ${problem}\nThe recipe is used on the data chosen before.`;
+      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}.${only} Change what you like and start.${data}` };
+    });
   }
 
   async answer(yes: boolean): Promise<void> {
@@ -308,7 +368,7 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.#reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
@@ -462,13 +522,36 @@ export class Studio {
   }
 
   async #fillForm(text: string, name: string, more: string): Promise<void> {
-    const recipe = recipeIn(text, name);
+    const read = recipeIn(text, name);
+    const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
+      const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
+      return imageSize;
+    });
     const { path } = recipe.data;
     if (path === "bundled" && this.data.path !== path) await this.data.open(path);
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
-    this.message = { kind: "done", text: `${name} fills the form.${data}${more}` };
+    this.message = { kind: "done", text: [`${name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
+  }
+
+  /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
+  async settle(remedy: Remedy): Promise<void> {
+    const before = Object.fromEntries(Object.keys(remedy.settings).map((key) => [key, this.setup.value(key) ?? null]));
+    this.setup.settle(remedy);
+    const problem = await this.data.follow();
+    if (problem === null) return;
+    this.setup.settle({ words: "", settings: before });
+    this.data.follow();
+    this.message = { kind: "problem", text: `${problem}\nAll stays as it was.` };
+  }
+
+  /** Saves which files of the data are not used, and why. */
+  saveLeftOut(): Promise<void> {
+    return this.#reporting(async () => {
+      const path = await this.bridge.saveLeftOut($state.snapshot(this.data.info?.leftOut ?? []));
+      if (path) this.message = { kind: "done", text: `The list is written to ${path}` };
+    });
   }
 
   /** Adds a sentence to what is said already. */

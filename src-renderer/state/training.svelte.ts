@@ -2,6 +2,7 @@ import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
 import type { RunEnd } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { LiveRun, ProvenSummary, RunOwner } from "../../src-main/contract/run";
+import type { SeenImages } from "../../src-main/contract/seen";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
@@ -44,6 +45,8 @@ export class Training {
   report: string | null = $state(null);
   /** What the finished comparison shows, over all its seeds. */
   summary: ProvenSummary | null = $state.raw(null);
+  /** What the teachers of a finished comparison had seen of the images before. */
+  seen: readonly (SeenImages | null)[] = $state.raw([]);
 
   /** From asking the engine for a run to its answer. */
   #starting = $state(false);
@@ -123,7 +126,7 @@ export class Training {
 
   #show(shown: Shown, phase: string, curves: Curves, facts: RunFacts | null): void {
     const { recipe, directory, owner } = shown;
-    const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null, summary: null };
+    const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null, summary: null, seen: [] };
     Object.assign(this, { recipe, directory, owner, phase, curves, facts, ...nothingYet });
     this.state = "preparing";
     this.#shown = shown;
@@ -181,6 +184,7 @@ export class Training {
       await this.#learnFacts();
       this.report = "report" in result ? result.report : null;
       this.summary = "intervalOver" in result ? result : null;
+      this.seen = "teacher" in result ? result.teacher.seen : [];
       this.state = "finished";
     } catch (error) {
       await taken;
@@ -255,6 +259,7 @@ export class Training {
       this.#learnEvidence(curves, directory);
     }
     curves.open(curve);
+    if (this.member) this.#learnSeeds(curves, directory);
     this.#becomeRunning();
   }
 
@@ -265,6 +270,13 @@ export class Training {
     if (typeof evidence === "string") return this.#warnOfFolder(evidence);
     this.facts = withEvidence(this.facts!, evidence);
     curves.link(evidence);
+  }
+
+  async #learnSeeds(curves: Curves, directory: string): Promise<void> {
+    const seeds = await this.engine.call("seeds", { directory }).catch(inWords);
+    if (curves !== this.curves) return;
+    if (typeof seeds === "string") this.#warn(`What other seeds came to could not be read, so the chart shows this one alone: ${seeds}`);
+    else curves.addSeeds(seeds);
   }
 
   /** Reads the folders once more when the run is finished. */

@@ -80,6 +80,12 @@ export class Studio {
     return this.page.getByRole("button", { name }).click();
   }
 
+  /** Does something with a run of the list, by its menu. */
+  async act(run: string, item: string): Promise<void> {
+    await this.press(`Actions for ${run}`);
+    await this.page.getByRole("menuitem", { name: item, exact: true }).click();
+  }
+
   /** Waits for an alert with this text; resolves to its full text. */
   async alert(words: string): Promise<string | null> {
     const alert = this.page.getByRole("alert").filter({ hasText: words });

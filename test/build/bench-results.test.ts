@@ -1,7 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 // @ts-expect-error: an untyped script
 import { resultTables, withTables } from "../../build/bench-results.mjs";
+
+const TABLES = "docs/performance/tables";
 
 const printed = (machine: string, ...rows: string[]) =>
   [machine, "Limits measured: 207 GFLOP/s", "", "|  | precision | ours | unit |", "| --- | ---: | ---: | ---: |", ...rows].join("\n");
@@ -37,8 +40,8 @@ test("outputs with other columns, or without a table, are refused", () => {
   expect(() => resultTables(["CPU, 2 threads"], "abc1234")).toThrow("output 1: expected a table");
 });
 
-test("the page of results has the marks, and keeps what is outside them", () => {
-  const page = readFileSync("docs/performance/results.md", "utf8");
+test.each(readdirSync(TABLES))("%s has the marks, and keeps what is outside them", (name) => {
+  const page = readFileSync(path.join(TABLES, name), "utf8");
   const replaced = withTables(page, "NEW");
   expect(replaced).toContain("rewrites everything up to the end mark -->\n\nNEW\n\n<!-- end of tables -->");
   expect(replaced.split("<!-- end of tables -->")[1]).toBe(page.split("<!-- end of tables -->")[1]);

@@ -1,7 +1,9 @@
 // distill train-teacher --data, as installed, on a small folder of pictures.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -10,7 +12,7 @@ import { createModel } from "../../src-main/models/registry";
 import { readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { saveWeights } from "../../src-main/models/weights";
 import { useBackend } from "../../src-main/tensor/tensor";
-import { distill, type Finished } from "./distill";
+import { distill, type Finished, PROGRAM } from "./distill";
 
 let cwd: string;
 const at = (...names: string[]) => path.join(cwd, ...names);
@@ -52,19 +54,20 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 describe("train-teacher --data", () => {
   it("makes a teacher of a folder without a split, and says how good it is", () => {
     expect([made.status, found.images]).toEqual([0, { train: 30, validation: 6, test: 6, mirrored: true }]);
-    expect(made.err).toContain("6 of the 30 training images, the same share of each class, are held back to choose weight decay and temperature by");
+    expect(made.err).toContain("6 of the 30 training images, the same share of each class, are held back: the weight decay is chosen on them");
+    expect(made.err).toContain("6 held back images choose the weight decay: too few to choose it well, and no temperature is fitted to fewer than 60.");
     expect(found.test.accuracy).toBe(1);
     expect(found.test.confusion).toEqual([
       [2, 0, 0],
       [0, 2, 0],
       [0, 0, 2],
     ]);
-    expect(found.test.calibrated!.loss).toBeLessThan(found.test.loss);
+    expect([found.temperature, found.test.calibrated]).toEqual([null, null]);
     expect(found.features).toEqual({ computed: 66, known: 0 });
   });
 
   it("writes an ordinary file, with where it came from", () => {
-    expect(readdirSync(at("made")).sort()).toEqual(["report.html", "teacher.json", "teacher.safetensors"]);
+    expect(readdirSync(at("made")).sort()).toEqual(["compare.json", "report.html", "teacher.json", "teacher.safetensors"]);
     const { metadata } = readSafetensorsHeader(at("made/teacher.safetensors"));
     expect(metadata).toMatchObject({
       model: "resnet8_cifar10",
@@ -74,8 +77,8 @@ describe("train-teacher --data", () => {
       backbone: at("backbone.safetensors"),
       backboneHash: found.backbone.hash,
       weightDecay: String(found.decay),
-      temperature: String(found.temperature),
     });
+    expect(metadata).not.toHaveProperty("temperature");
     expect(JSON.parse(readFileSync(at("made/teacher.json"), "utf8"))).toEqual(found);
     expect(readFileSync(at("made/report.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
   });
@@ -100,7 +103,115 @@ describe("train-teacher --data", () => {
       }),
     );
     const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "compared", "--json"], cwd);
-    expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy }, controlled: true });
+    const seen = [{ fitted: 30, test: { count: 6, fitted: 0, chosen: 0, accuracy: null }, labelled: { count: 30, fitted: 30, distinct: 30 } }];
+    expect(JSON.parse(compared.out)).toMatchObject({ teacher: { model, testAcc: found.test.accuracy, seen }, controlled: true });
+    expect(compared.err).not.toContain("the teacher was fitted to");
+    expect(readFileSync(at("compared/report.html"), "utf8")).toContain("The teacher was fitted to the same 30 labels that the control has.");
+  });
+
+  it("is found out where it was fitted to images that test it, before anything is trained and in the report", async () => {
+    const other = ["--set", "data.splitSeed=1", "--set", "student.imageSize=16"];
+    const compared = await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", ...other, "--out", "seen"], cwd);
+    const words = /the teacher was fitted to (\d) of these 6 test images: its accuracy on them, 100\.0 %, says nothing of how good it is/i;
+    const [, count] = words.exec(compared.err)!;
+    expect(Number(count)).toBeGreaterThan(0);
+    const shared = 30 - Number(count);
+    for (const text of [compared.out, readFileSync(at("seen/report.html"), "utf8")]) {
+      expect(text).toMatch(words);
+      expect(text).toContain(`The teacher was fitted to ${shared} of the 30 labels that the control has, and to ${count} more.`);
+    }
+  });
+
+  it("ends with the command of a comparison, which runs as it is printed", async () => {
+    const data = "fruit of mine";
+    await fill(data, 12);
+    const flags = ["--from", "backbone.safetensors", "--set", "data.testShare=0.25", "--set", "data.trainLimit=24"];
+    const teacher = await distill(["train-teacher", "--data", data, ...flags, "--out", "it's mine"], cwd, undefined, env());
+    const command = teacher.out.trimEnd().split("\n").at(-1)!.trim();
+    expect(command).toMatch(/ compare --recipe 'it'\\''s mine\/compare\.json'$/);
+    // Two epochs of one seed are enough to see that it runs; the program is the bundle itself, without the set-up before it.
+    const own = command.replace(/^.*?(?= compare )/, `'${process.execPath}' '${PROGRAM}'`);
+    const { stdout } = await promisify(execFile)("bash", ["-c", `${own} --seeds 1 --set train.epochs=2 --out first --json`], { cwd, env: env() });
+    const { directory, ...compared } = JSON.parse(stdout);
+    expect(compared).toMatchObject({ controlled: true, teacher: { model: "resnet8_cifar10" } });
+    const { recipe } = JSON.parse(readFileSync(path.join(directory, "student/recipe.json"), "utf8"));
+    expect(recipe).toMatchObject({
+      data: { path: at(data), testShare: 0.25, trainLimit: 24 },
+      teacher: { weights: at("it's mine/teacher.safetensors"), imageSize: 32 },
+    });
+  });
+
+  it("is shown images of the size in its file, where a recipe does not say it", async () => {
+    await distill([...FIT, "--image-size", "24", "--out", "small"], cwd, undefined, env());
+    const { imageSize, ...teacher } = JSON.parse(readFileSync(at("small/compare.json"), "utf8")).teacher;
+    const recipe = { data: { path: at("fruit") }, teacher, student: { model: "resnet8_cifar10", imageSize: 8 }, train: { epochs: 1 }, control: { train: {} } };
+    writeFileSync(at("small/unsized.json"), JSON.stringify({ ...recipe, distillation: { temperature: 1, alpha: 0.5 } }));
+    const said = `the teacher is shown images of 24 px (teacher.imageSize), as the weights ${at("small/teacher.safetensors")} say`;
+    const compared = await distill(["compare", "--recipe", "small/unsized.json", "--seeds", "1", "--out", "small/run"], cwd);
+    expect([compared.status, compared.err]).toEqual([0, expect.stringContaining(said)]);
+    expect(compared.err).not.toContain("the teacher was trained on images of");
+    expect([imageSize, JSON.parse(readFileSync(at("small/run/student/recipe.json"), "utf8")).recipe.teacher.imageSize]).toEqual([24, 24]);
+    const set = ["--set", "teacher.imageSize=32", "--seeds", "1", "--out", "small/set"];
+    expect((await distill(["compare", "--recipe", "small/unsized.json", ...set], cwd)).err).toContain("the teacher was trained on images of 24 px and sees");
+  });
+
+  describe("is tested", () => {
+    const evaluated = async (...args: string[]) => {
+      const run = await distill(["evaluate", ...args, "--json"], cwd);
+      return { ...run, result: JSON.parse(run.out || "null") as EvaluateResult };
+    };
+    const teacher = () => ["--model", found.teacher.model, "--weights", found.teacher.weights];
+    const HELD_BACK = "so those are tested that its weights say were held back";
+
+    it("on the images of its folder that were held back, wherever that lies now", async () => {
+      cpSync(at("fruit"), at("moved"), { recursive: true });
+      for (const folder of ["fruit", "moved"]) {
+        const { err, result } = await evaluated(...teacher(), "--data", folder);
+        expect(err).toContain(HELD_BACK);
+        expect(result).toMatchObject({ images: 6, tested: { path: at(folder), drawn: { testShare: 0.2, splitSeed: 0 } }, models: [{ seen: { fitted: 0 } }] });
+      }
+      const shown = await distill(["evaluate", ...teacher(), "--data", "moved"], cwd);
+      expect(shown.out).toContain(`Tested on 6 images of ${at("moved")}, a share of 0.2 of each class (data.testShare), drawn by the seed 0 (data.splitSeed).`);
+      expect(shown.out).toMatch(/of them it was fitted to +0\n/);
+    });
+
+    it("likewise with the run that it taught, whose own data moved", async () => {
+      cpSync(at("fruit"), at("lost"), { recursive: true });
+      await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--set", `data.path=${at("lost")}`, "--out", "of-lost"], cwd);
+      rmSync(at("lost"), { recursive: true });
+      const gone = await evaluated("--run", "of-lost");
+      expect([gone.status, gone.err]).toEqual([1, expect.stringContaining("does not exist: if it was moved, name the folder where it is now with --data")]);
+      const { err, result } = await evaluated("--run", "of-lost", "--data", "moved");
+      expect(err).toContain(`control was fitted to images in this folder, ${HELD_BACK}`);
+      expect(result.images).toBe(6);
+      expect(result.models.map(({ name, seen }) => [name, seen])).toEqual(
+        ["control", "student", "teacher"].map((name) => [name, { count: 6, fitted: 0, chosen: 0, accuracy: null }]),
+      );
+    });
+
+    it("on others where that is asked for, and found out", async () => {
+      const { err, result } = await evaluated(...teacher(), "--data", "fruit", "--set", "data.splitSeed=1", "--set", "data.testShare=0.5");
+      expect(result).toMatchObject({ images: 18, tested: { drawn: { testShare: 0.5, splitSeed: 1 } } });
+      const { fitted } = result.models[0]!.seen!;
+      expect(fitted).toBeGreaterThan(10);
+      expect(err).toContain(
+        `${found.teacher.model} was fitted to ${fitted} of these 18 test images: its accuracy on them, 100.0 %, says nothing of how good it is`,
+      );
+    });
+
+    it("on all images of a folder that it has not seen", async () => {
+      mkdirSync(at("fresh"));
+      cpSync(at("tests/test"), at("fresh"), { recursive: true });
+      for (const name of Object.keys(COLOURS)) for (let n = 0; n < 12; n++) appendFileSync(at("fresh", name, `${n}.png`), "another file");
+      const { err, result } = await evaluated(...teacher(), "--data", "fresh");
+      expect([result.images, result.models[0]!.seen!.fitted]).toEqual([36, 0]);
+      expect(err).not.toContain(HELD_BACK);
+    });
+
+    it("with no other settings", async () => {
+      const { status, err } = await evaluated(...teacher(), "--data", "fruit", "--set", "train.epochs=3");
+      expect([status, err]).toEqual([2, expect.stringContaining("--set train.epochs=3: expected one of data.testShare, data.splitSeed")]);
+    });
   });
 
   it("computes no feature twice, and finds the same head", async () => {
@@ -150,16 +261,31 @@ describe("train-teacher --data refuses", () => {
   });
 });
 
-it("trains a network on, and says how it compares with the last layer alone", async () => {
+describe("train-teacher --fine-tune", () => {
   const tune = ["--fine-tune", "last", "--epochs", "1", "--set", "train.learningRate=0.001"];
-  const run = await distill([...FIT, ...tune, "--out", "tuned"], cwd, undefined, env());
-  expect([run.status, run.err]).toEqual([
-    0,
-    expect.stringContaining("fine-tuning trains the last stage and layer on the 24 training images that are not held back, for 1 epoch at"),
-  ]);
-  expect(run.out).toMatch(/last layer alone +100\.0 % .*\nfine-tuned +100\.0 % /);
-  const { fineTuning } = JSON.parse(readFileSync(at("tuned/teacher.json"), "utf8")) as FittedTeacher;
-  expect(fineTuning).toMatchObject({ stages: "last", epochs: 1, learningRate: 0.001 });
+  const tuned = (out: string) => JSON.parse(readFileSync(at(out, "teacher.json"), "utf8")) as FittedTeacher;
+
+  it("trains a network on, and says how it compares with the last layer alone", async () => {
+    await fill("orchard", 100);
+    const run = await distill(["train-teacher", "--data", "orchard", "--from", "backbone.safetensors", ...tune, "--out", "tuned"], cwd, undefined, env());
+    expect([run.status, run.err]).toEqual([
+      0,
+      expect.stringContaining("fine-tuning trains the last stage and layer on the 180 training images that are not held back, for 1 epoch at"),
+    ]);
+    expect(run.out).toMatch(/last layer alone +100\.0 % .*\nfine-tuned +100\.0 % /);
+    expect(tuned("tuned").fineTuning).toMatchObject({ stages: "last", epochs: 1, learningRate: 0.001 });
+  });
+
+  it("is not begun where the few images that choose could not show that it helps, and says what to do", async () => {
+    const run = await distill([...FIT, ...tune, "--out", "untuned"], cwd, undefined, env());
+    const why = "of the 6 held back images the last layer alone gets fewer than 6 wrong, too few to show beyond chance that another network is better";
+    expect([run.status, run.err, run.out]).toEqual([
+      0,
+      expect.stringContaining(`the network is not fine-tuned: ${why}. With 60 the loss decides: data.validation=60 holds back as many`),
+      expect.stringContaining(`The network was not fine-tuned: ${why}`),
+    ]);
+    expect(tuned("untuned").fineTuning).toMatchObject({ kept: false, decision: "undecidable", fineTuned: null });
+  });
 });
 
 it("takes a decay by default where there are too few images to choose by, and says so", async () => {

@@ -39,8 +39,8 @@ describe("~", () => {
   test("is the home folder in recipes and in all flags", async () => {
     vi.stubEnv("HOME", cwd);
     writeRecipe("r.json", written({ path: "~/photos" }));
-    expect(readRecipe("~/r.json", [], "/elsewhere").data.path).toBe(join(cwd, "photos"));
-    expect(readRecipe("~/r.json", ["data.path=~/other"], "/elsewhere").data.path).toBe(join(cwd, "other"));
+    expect(readRecipe("~/r.json", [], "/elsewhere").recipe.data.path).toBe(join(cwd, "photos"));
+    expect(readRecipe("~/r.json", ["data.path=~/other"], "/elsewhere").recipe.data.path).toBe(join(cwd, "other"));
     const paramsOf = async (...args: string[]) => (await runWith({}, args, { cwd: "/elsewhere" })).calls[0]!.params;
     expect(await paramsOf("train", "--recipe", "~/r.json", "--out", "~/run")).toMatchObject({ out: join(cwd, "run") });
     expect(await paramsOf("data", "info", "~/photos")).toMatchObject({ path: join(cwd, "photos") });
@@ -58,9 +58,9 @@ describe("~", () => {
 describe("a relative path", () => {
   test("in a recipe starts from the recipe's folder, in --set from the current one", () => {
     writeRecipe("recipes/r.json", written({ path: "photos", unlabelled: "../more" }));
-    const { data } = readRecipe("recipes/r.json", [], cwd);
+    const { data } = readRecipe("recipes/r.json", [], cwd).recipe;
     expect(data).toMatchObject({ path: join(cwd, "recipes/photos"), unlabelled: join(cwd, "more") });
-    expect(readRecipe("recipes/r.json", ["data.path=photos"], cwd).data).toMatchObject({ path: join(cwd, "photos"), unlabelled: join(cwd, "more") });
+    expect(readRecipe("recipes/r.json", ["data.path=photos"], cwd).recipe.data).toMatchObject({ path: join(cwd, "photos"), unlabelled: join(cwd, "more") });
   });
 
   test("in a recipe that would lead somewhere from the current folder alone is refused, with what to write", () => {
@@ -69,14 +69,14 @@ describe("a relative path", () => {
     expect(() => readRecipe("recipes/r.json", [], cwd)).toThrow(
       `data.path: ${join(cwd, "recipes/photos")} does not exist. Relative paths in a recipe start from the recipe's folder; ${join(cwd, "photos")} is meant by --set data.path=photos`,
     );
-    expect(readRecipe("recipes/r.json", ["data.path=photos"], cwd).data.path).toBe(join(cwd, "photos"));
+    expect(readRecipe("recipes/r.json", ["data.path=photos"], cwd).recipe.data.path).toBe(join(cwd, "photos"));
     mkdirSync(join(cwd, "recipes/photos"));
-    expect(readRecipe("recipes/r.json", [], cwd).data.path).toBe(join(cwd, "recipes/photos"));
+    expect(readRecipe("recipes/r.json", [], cwd).recipe.data.path).toBe(join(cwd, "recipes/photos"));
   });
 
   test("bundled is a word, wherever the recipe lies", () => {
     writeRecipe("recipes/r.json", written({ path: "bundled" }));
-    expect(readRecipe("recipes/r.json", [], cwd).data.path).toBe("bundled");
+    expect(readRecipe("recipes/r.json", [], cwd).recipe.data.path).toBe("bundled");
   });
 });
 
@@ -91,7 +91,7 @@ describe("a recipe as editors save it", () => {
     ["with Windows' line ends", Buffer.from(text.replaceAll(",", ",\r\n"))],
   ])("%s is read", (_, bytes) => {
     writeRecipe("r.json", bytes);
-    expect(readRecipe("r.json", [], cwd).data.path).toBe(join(cwd, "photos"));
+    expect(readRecipe("r.json", [], cwd).recipe.data.path).toBe(join(cwd, "photos"));
   });
 
   test.each([

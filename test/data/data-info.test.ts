@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { DataInfo } from "../../src-main/contract/engine";
 import { dataInfo } from "../../src-main/data/data-info";
+import { openDataset } from "../../src-main/data/open-dataset";
+import { useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "./image-files";
+
+useBackend(loadAddon());
 
 let folder: string;
 beforeEach(() => {
@@ -65,6 +71,7 @@ test("an image folder with unusual content: each problem is named", async () => 
   expect(warnings).toEqual([
     "6 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt); 1 image that cannot be read (train/dog/list.jpg: it is a text, and no picture: replace it, or remove it from the folder)",
     "training stops at images that cannot be read, unless data.skipUnreadable is set; only headers are read here, so there may be more of them",
+    "1 of the 7 images is far smaller than the others (test/dog/2.png has 10 pixels on its shorter side, the middle image 150): enlarged, they show little",
     SAME,
     CONTRARY,
     FEW,
@@ -80,4 +87,102 @@ test("an image folder with unusual content: each problem is named", async () => 
 test("a folder with one class is refused", async () => {
   for (const part of ["train", "test"]) writeFiles(folder, { [`${part}/cat/1.png`]: await png(2, 2, [1, 2, 3]) });
   await expect(dataInfo({ path: folder, format: "auto" }, 0)).rejects.toMatchObject({ code: "INPUT", message: expect.stringContaining("two classes") });
+});
+
+/** Of 4 training images, one is a copy, one lies in another class too, and one is a test image; a note is no image. */
+async function folderOfConcerns(): Promise<void> {
+  const picture = (n: number) => png(80, 80, [n, 40, 90]);
+  writeFiles(folder, {
+    "train/cat/1.png": await picture(1),
+    "train/cat/1-again.png": await picture(1),
+    "train/cat/2.png": await picture(2),
+    "train/cat/3.png": await picture(3),
+    "train/dog/2.png": await picture(2),
+    "train/dog/4.png": await picture(4),
+    "test/cat/3.png": await picture(3),
+    "test/dog/5.png": await picture(5),
+  });
+}
+
+const kindsOf = ({ concerns }: DataInfo, wanted: boolean) => concerns.filter(({ settled }) => settled === wanted).map(({ kind, count }) => `${kind} ${count}`);
+
+test("each concern has its pictures and what settles it; once settled, it says what was done, and what undoes that", async () => {
+  await folderOfConcerns();
+  const source = { path: folder, format: "auto" } as const;
+  const before = await dataInfo(source, 1);
+  expect(kindsOf(before, false)).toEqual(["leak 1", "contradiction 1", "copies 1", "few-test-images 2"]);
+  expect(before.concerns[0]).toMatchObject({
+    remedy: { words: "Leave them out of training", settings: { "data.skipLeaks": true } },
+    examples: [{ names: ["test/cat/3.png", "train/cat/3.png"] }],
+  });
+  const { data } = await sharp(before.concerns[0]!.examples[0]!.png!).raw().toBuffer({ resolveWithObject: true });
+  expect([...data.subarray(0, 3)]).toEqual([3, 40, 90]);
+  const settings = Object.fromEntries(
+    before.concerns.flatMap(({ remedy }) => Object.entries(remedy?.settings ?? {}).map(([key, value]) => [key.slice(5), value])),
+  );
+  expect(settings).toEqual({ skipLeaks: true, skipContradictions: true, skipCopies: true });
+
+  const after = await dataInfo({ ...source, ...settings }, 0);
+  expect([kindsOf(after, true), kindsOf(after, false)]).toEqual([["leak 1", "contradiction 2", "copies 1"], ["few-test-images 2"]]);
+  expect(after.concerns[0]).toMatchObject({
+    text: "1 training image is left out, as it is a test or validation image too (train/cat/3.png is test/cat/3.png)",
+    remedy: { words: "Undo", settings: { "data.skipLeaks": false } },
+    examples: [{ png: null }],
+  });
+  expect(after.train).toEqual({ count: 2, perClass: [1, 1] });
+  expect(after.leftOut).toContainEqual({
+    path: "train/cat/1.png",
+    reason: "copy of another training image: it shows what train/cat/1-again.png shows",
+  });
+});
+
+test("a run takes what the description says, whether its images are held or read when they are needed", async () => {
+  await folderOfConcerns();
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, skipCopies: true, skipLeaks: true, skipContradictions: true } as const;
+  for (const heldBytes of [undefined, 0]) {
+    const opened = await openDataset(source, { heldBytes });
+    opened.release();
+    expect([opened.train.count, [...opened.train.labels]]).toEqual([2, [0, 1]]);
+    expect(opened.leftOut.map(({ path, reason }) => `${path}: ${reason}`).sort()).toEqual([
+      "train/cat/1.png: copy",
+      "train/cat/2.png: contradiction",
+      "train/cat/3.png: leak",
+      "train/dog/2.png: contradiction",
+    ]);
+  }
+});
+
+test("no class is left out with its pictures", async () => {
+  await folderOfTwo();
+  writeFiles(folder, { "train/dog/1.png": await png(200, 150, [1, 2, 3]) });
+  const source = { path: folder, format: "auto", skipLeaks: true } as const;
+  const refusal = { code: "INPUT", message: expect.stringContaining('none of the training images of "dog" is left') };
+  await expect(dataInfo(source, 0)).rejects.toMatchObject(refusal);
+  await expect(openDataset({ ...source, trainLimit: null, testLimit: null })).rejects.toMatchObject(refusal);
+});
+
+test("images that are far smaller than the others are told, and left out on request", async () => {
+  await folderOfTwo();
+  writeFiles(folder, { "train/dog/icon.png": await png(40, 16, [3, 3, 3]) });
+  const source = { path: folder, format: "auto" } as const;
+  const [tiny] = (await dataInfo(source, 0)).concerns;
+  expect(tiny).toMatchObject({
+    kind: "tiny-images",
+    count: 1,
+    examples: [{ names: ["train/dog/icon.png"] }],
+    remedy: { settings: { "data.smallestSide": 50 } },
+  });
+  const after = await dataInfo({ ...source, smallestSide: 50 }, 0);
+  expect(after).toMatchObject({ train: { perClass: [2, 1] }, concerns: [{ kind: "tiny-images", settled: true, count: 1 }, {}, {}, {}] });
+  const opened = await openDataset({ ...source, smallestSide: 50, trainLimit: null, testLimit: null });
+  opened.release();
+  expect([opened.train.count, opened.leftOut.map(({ path }) => path)]).toEqual([3, ["train/dog/icon.png"]]);
+});
+
+test("classes without a split: what is few or uneven is settled by a share and a limit", async () => {
+  for (let n = 0; n < 8; n++)
+    writeFiles(folder, { [`cat/${n}.png`]: await png(8, 8, [n, 1, 1]), ...(n < 3 && { [`dog/${n}.png`]: await png(8, 8, [n, 2, 2]) }) });
+  const info = await dataInfo({ path: folder, format: "auto" }, 0);
+  expect([info.layout, info.train.perClass, info.test.perClass]).toEqual(["a folder for each class, without a split", [6, 2], [2, 1]]);
+  expect(info.concerns.map(({ kind, remedy }) => [kind, remedy])).toEqual([["few-test-images", null]]);
 });

@@ -82,10 +82,19 @@ describe("a teacher of a backbone", () => {
     process.env.DISTILL_CACHE = folder.path("cache");
     const stopped = await fitted("stopped", {}, 5);
     expect([stopped.code, existsSync(folder.path("stopped"))]).toEqual(["INTERRUPTED", false]);
+    expect(stopped.message).toBe("stopped on request: no teacher was written. The features computed so far are kept: the same again goes on from there");
     const { found, said } = await fitted("stopped");
     expect(found!.features).toEqual({ computed: 450 - 4 * 32, known: 4 * 32 });
     expect(said).toContain("the features of 128 images were kept by an earlier start, 322 are new");
     expect(readFileSync(found!.teacher.weights).equals(readFileSync(folder.path("whole", "teacher.safetensors")))).toBe(true);
+  });
+
+  test("says where nothing is kept for the next start", async () => {
+    const { DISTILL_CACHE } = process.env;
+    process.env.DISTILL_CACHE = "off";
+    const { message } = await fitted("unkept", {}, 5);
+    process.env.DISTILL_CACHE = DISTILL_CACHE;
+    expect(message).toMatch(/no teacher was written, and no features are kept \(DISTILL_CACHE is off\)/);
   });
 
   test("stopped while its head is fitted writes nothing", async () => {
@@ -112,7 +121,8 @@ describe("a teacher of a backbone", () => {
 });
 
 describe("a network that is trained on from its last layer", () => {
-  const fineTune = { stages: "all", epochs: 3, learningRate: 1e-3 } as const;
+  const enough = { ...data, trainLimit: 600 };
+  const fineTune = { stages: "all", epochs: 3, learningRate: 3e-3 } as const;
   const weightsOf = ({ teacher }: FittedTeacher) => {
     const { model } = loadNetwork(teacher);
     const weights = new Map([...model.weights()].map(([name, weight]) => [name, weight.toFloat32()]));
@@ -128,16 +138,15 @@ describe("a network that is trained on from its last layer", () => {
   const withWeights = (found: FittedTeacher, weights: string) => ({ ...found, teacher: { ...found.teacher, weights } });
 
   test("is the teacher where it is better on images from which neither has learned", async () => {
-    const { found, said } = await fitted("tuned", { fineTune });
+    const { found, said } = await fitted("tuned", { fineTune, data: enough });
     const { fineTuning, validation, temperature } = found!;
-    expect(fineTuning).toMatchObject({ ...fineTune, kept: true });
+    expect(fineTuning).toMatchObject({ ...fineTune, kept: true, decision: "lower loss" });
     expect(fineTuning!.fineTuned!.validation).toEqual(validation);
-    expect(fineTuning!.fineTuned!.validation.calibrated.loss).toBeLessThan(fineTuning!.lastLayer.validation.calibrated.loss);
-    expect(said).toContainEqual(expect.stringMatching(/^20 images choose the weight decay and the temperature: too few .*nor whether fine-tuning helps/));
-    expect(said.join("\n")).toContain("trains the whole network on the 180 training images that are not held back");
+    expect(fineTuning!.fineTuned!.validation.calibrated!.loss).toBeLessThan(fineTuning!.lastLayer.validation.calibrated!.loss);
+    expect(said.join("\n")).toContain("trains the whole network on the 540 training images that are not held back");
 
     const network = loadNetwork(found!.teacher);
-    const read = await openDataset({ ...data, validation: 20 });
+    const read = await openDataset({ ...enough, validation: 60 });
     const options = { batchSize: 32, precision: "fp32", yieldPoint: async () => {} } as const;
     const [judged, tested] = [await evaluate(network, read.validation!, options), await evaluate(network, read.test, options)];
     expect([judged.accuracy, tested.accuracy]).toEqual([validation!.accuracy, found!.test.accuracy]);
@@ -146,12 +155,12 @@ describe("a network that is trained on from its last layer", () => {
     read.release();
 
     const { metadata } = readSafetensorsHeader(found!.teacher.weights);
-    expect(metadata).toMatchObject({ fineTuned: "all", fineTunedEpochs: "3", fineTunedLearningRate: "0.001", temperature: String(temperature) });
+    expect(metadata).toMatchObject({ fineTuned: "all", fineTunedEpochs: "3", fineTunedLearningRate: "0.003", temperature: String(temperature) });
     expect(readFileSync(found!.report, "utf8")).toContain("<h2>Fine-tuning</h2>");
   });
 
   test("is the same where those images are the data's own for validation", async () => {
-    const { found } = await fitted("tuned-held", { fineTune, data: { ...data, validation: 20 } });
+    const { found } = await fitted("tuned-held", { fineTune, data: { ...enough, validation: 60 } });
     expect(differing(found!, withWeights(found!, folder.path("tuned", "teacher.safetensors")))).toEqual([]);
   });
 
@@ -160,7 +169,7 @@ describe("a network that is trained on from its last layer", () => {
     try {
       for (const [i, count] of [1, 2].entries()) {
         addon.setThreads(count);
-        await fitted(`threads-${i}`, { fineTune });
+        await fitted(`threads-${i}`, { fineTune, data: enough });
       }
     } finally {
       addon.setThreads(threads);
@@ -170,7 +179,7 @@ describe("a network that is trained on from its last layer", () => {
   });
 
   test("keeps the weights before its last stage, and all running averages, where that alone is trained", async () => {
-    const { found } = await fitted("tuned-last", { fineTune: { ...fineTune, stages: "last" } });
+    const { found } = await fitted("tuned-last", { fineTune: { ...fineTune, stages: "last" }, data: enough });
     expect(found!.fineTuning!.kept).toBe(true);
     const names = differing(found!, withWeights(found!, folder.teacher));
     expect(names).toEqual(expect.arrayContaining(["layer3.0.conv1.weight", "layer3.2.bn2.bias", "fc.weight"]));
@@ -184,6 +193,19 @@ describe("a network that is trained on from its last layer", () => {
     expect(differing(found!, (await fitted("plain")).found!)).toEqual([]);
   });
 
+  test("is kept by few images only where they show it beyond chance", async () => {
+    const { found, said } = await fitted("tuned-few", { fineTune });
+    const { fineTuning, temperature, validation } = found!;
+    // Its loss on them is lower all the same.
+    expect(fineTuning!.fineTuned!.validation.loss).toBeLessThan(fineTuning!.lastLayer.validation.loss);
+    expect([fineTuning!.kept, fineTuning!.decision, temperature, validation!.calibrated]).toEqual([false, "within chance", null, null]);
+    expect(said).toContainEqual(expect.stringMatching(/^20 held back images choose the weight decay: too few to choose it well, and no temperature is fitted/));
+    expect(said).toContainEqual(expect.stringContaining("it is kept only if the 20 held back images show beyond chance that it is better"));
+    expect(readFileSync(found!.report, "utf8")).toContain("The last layer alone is kept: of the 20 held back images");
+    expect(readSafetensorsHeader(found!.teacher.weights).metadata).not.toHaveProperty("temperature");
+    expect(differing(found!, (await fitted("plain-few")).found!)).toEqual([]);
+  });
+
   test("leaves nothing behind where it is stopped", async () => {
     const stopped = await fitted("tuned-stopped", { fineTune }, "fine-tuning");
     expect([stopped.code, existsSync(folder.path("tuned-stopped"))]).toEqual(["INTERRUPTED", false]);
@@ -193,13 +215,17 @@ describe("a network that is trained on from its last layer", () => {
     const few = { ...data, trainLimit: 50 };
     expect(await fitted("few", { fineTune, data: few })).toMatchObject({
       code: "INPUT",
-      message: expect.stringContaining("--fine-tune: 50 training images are too few"),
+      message: expect.stringContaining("fine-tuning: 50 training images are too few"),
     });
   });
 });
 
 test("the time of a backbone is measured", async () => {
-  const { secondsPerImage, ...rest } = await timeBackbone({ from: folder.teacher, imageSize: 16 }, () => {});
+  const { secondsPerImage, fineTuning, ...rest } = await timeBackbone(
+    { from: folder.teacher, imageSize: 16 },
+    async () => {},
+    () => {},
+  );
   expect(rest).toEqual({ model: "resnet20_cifar10", imageSize: 16 });
-  expect(secondsPerImage).toBeGreaterThan(0);
+  expect(Math.min(secondsPerImage, fineTuning.last, fineTuning.all)).toBeGreaterThan(0);
 });

@@ -4,6 +4,7 @@ import { CIFAR10_NORMALIZATION } from "../../src-main/contract/normalization";
 import type { Distillation, Precision } from "../../src-main/contract/recipe";
 import { labelsOf } from "../../src-main/data/batches";
 import type { Split } from "../../src-main/data/dataset";
+import { noFingerprint } from "../../src-main/data/fingerprints";
 import { createModel } from "../../src-main/models/registry";
 import { assembleBatch } from "../../src-main/tensor/ops/assemble-batch";
 import { fromArray, noGrad, scope, type Tensor, unscoped } from "../../src-main/tensor/tensor";
@@ -150,7 +151,7 @@ function images(calls: RecordedCalls, { imageSize }: Sizes, count: number, preci
 
 function splitOf(calls: RecordedCalls): Split {
   const pixels = unscoped(() => calls.numbers("u8", [IMAGES, 32, 32, 3], { below: 256 }));
-  return { images: pixels, labels: whole("labels", IMAGES, CLASSES), count: IMAGES, H: 32, W: 32 };
+  return { images: pixels, labels: whole("labels", IMAGES, CLASSES), count: IMAGES, H: 32, W: 32, fingerprintOf: noFingerprint };
 }
 
 /** The calls of training until the given number of losses was read. The loss's parts are read after each. */

@@ -51,21 +51,8 @@ test("2,400 photos in six classes have a teacher, a comparison and a report in s
   };
   const info: DataInfo = await timed("data", "info", "photos");
   expect([info.train.count, info.test.count]).toEqual([1920, 480]);
-  const { teacher, test }: FittedTeacher = await timed("train-teacher", "--data", "photos", "--out", "runs/teacher");
-  writeFileSync(
-    join(cwd, "recipe.json"),
-    JSON.stringify({
-      name: "photos",
-      data: { path: "photos" },
-      teacher,
-      student: { model: "resnet20_cifar10", imageSize: 32 },
-      train: { epochs: 16, batchSize: 64, learningRate: 2e-3, schedule: "cosine-step", warmupEpochs: 1 },
-      distillation: { temperature: 2, alpha: 0.8 },
-      control: { train: {} },
-      augment: { crop: 4, flip: true, views: 2 },
-    }),
-  );
-  const compared = await timed("compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "runs/compared");
+  const { test, recipe }: FittedTeacher = await timed("train-teacher", "--data", "photos", "--out", "runs/teacher");
+  const compared = await timed("compare", "--recipe", recipe, "--seeds", "1", "--out", "runs/compared");
   await timed("report", "--runs", "runs/compared", "--format", "html", "--out", "report.html");
   const minutes = (performance.now() - began) / 60_000;
   console.log({ teacher: test.accuracy, control: compared.control.testAcc, student: compared.student.testAcc, minutes, times });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Dataset, Split } from "../../src-main/data/dataset";
+import { noFingerprint } from "../../src-main/data/fingerprints";
 import { storesIn } from "../../src-main/data/store/place";
 import { fromArray, useBackend } from "../../src-main/tensor/tensor";
 import { type Backbone, loadBackbone } from "../../src-main/training/backbone";
@@ -33,7 +34,7 @@ function split(mirrored: boolean, count = COUNT): Split {
     const [n, y, x, c] = [Math.floor(i / (SIDE * SIDE * 3)), Math.floor(i / (SIDE * 3)) % SIDE, Math.floor(i / 3) % SIDE, i % 3];
     return pixel(n, y, mirrored ? SIDE - 1 - x : x, c);
   });
-  return { count, labels: new Int32Array(count), images: fromArray(values, [count, SIDE, SIDE, 3]), H: SIDE, W: SIDE };
+  return { count, labels: new Int32Array(count), images: fromArray(values, [count, SIDE, SIDE, 3]), H: SIDE, W: SIDE, fingerprintOf: noFingerprint };
 }
 
 const quietly = { views: ["plain", "mirrored"] as const, onNote: () => {}, onProgress: () => {}, yieldPoint: async () => {} };

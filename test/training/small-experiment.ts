@@ -4,6 +4,7 @@ import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord, EpochRecord } from "../../src-main/contract/run";
 import type { Dataset, Split } from "../../src-main/data/dataset";
+import { noFingerprint } from "../../src-main/data/fingerprints";
 import { channelsOf } from "../../src-main/models/grid";
 import { fromArray } from "../../src-main/tensor/tensor";
 import type { AnswerCache } from "../../src-main/training/answer-cache";
@@ -40,6 +41,7 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
     classes: ["red", "green", "blue"],
     ...splits,
     labelled: splits.train.count,
+    drawn: null,
     validation: null,
     leftOut: [],
     said: [],
@@ -54,7 +56,7 @@ export function smallData({ train = 28, test = 10 } = {}): Dataset {
 export function smallTeacher({ imageSize = 8 } = {}): TrainedNetwork {
   const network = createStudent({ model: "resnet20_cifar10", imageSize, patchSize: null, weights: null, mean: null, std: null }, NAMES, 9);
   network.model.eval().requiresGrad(false);
-  return { ...network, hash: "teacher", classes: null, trainedAt: null };
+  return { ...network, hash: "teacher", classes: null, trainedAt: null, origin: null };
 }
 
 export function trainerOf({ name: arm, recipe, own }: Arm, data: Dataset, teacher: TrainedNetwork, cache?: AnswerCache): Trainer {
@@ -110,7 +112,7 @@ function generatedSplit(count: number, seed: number): Split {
     const label = labels[Math.floor(i / (side * side * 3))]!;
     return (i % 3 === label ? 120 : 60) + 60 * random();
   });
-  return { count, labels, images: fromArray(pixels, [count, side, side, 3]), H: side, W: side };
+  return { count, labels, images: fromArray(pixels, [count, side, side, 3]), H: side, W: side, fingerprintOf: noFingerprint };
 }
 
 /** Lehmer's generator: the same numbers in 0 ... 1 for the same seed. */

@@ -16,7 +16,7 @@ afterAll(() => addon.useCpu());
 
 /** Of which no device holds more than one batch. */
 function streamed(data: Dataset): Dataset {
-  const raw = ({ labels, images, H, W }: Split): RawSplit => ({ labels, pixels: images.toUint8(), H, W });
+  const raw = ({ labels, images, H, W, fingerprintOf }: Split): RawSplit => ({ labels, pixels: images.toUint8(), H, W, fingerprintOf });
   const [train, test] = toSplits([raw(data.train), raw(data.test)], 0);
   const splits = { train: train!, test: test! };
   data.release();

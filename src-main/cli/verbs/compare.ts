@@ -109,7 +109,7 @@ async function compare(
     command,
   );
   const hasThree = "labels" in result ? result.labels.some(({ sameImages }) => sameImages) : "sameImages" in result && result.sameImages !== null;
-  const taught = teachingInWords(recipe, hasThree);
+  const taught = teachingInWords(recipe, hasThree, "teacher" in result ? result.teacher.seen : []);
   if ("labels" in result) return { json: labelsJson(result), text: labelsText(result, taught, recipe, world) };
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;

@@ -1,11 +1,14 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { Concern } from "../../contract/concerns";
 import { type DataFormat, type DownloadName, downloadNames, downloads } from "../../contract/data-formats";
-import type { DataInfo } from "../../contract/engine";
+import { type DataInfo, type DataSettings, dataSettingNames, dataSettingsOf } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
+import { textOfValue } from "../../contract/setting";
 import { visible } from "../../contract/visible";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
+import { completeRecipe } from "../recipe-file";
 import { addVerb, type Perform } from "../verb";
 import { megabytes, table } from "../words";
 import { addFormatOption, dataPath } from "./evaluate";
@@ -18,14 +21,39 @@ export function addData(program: Command, perform: Perform): void {
 
 function addInfo(data: Command, perform: Perform): void {
   const verb = addVerb(data, "info", "show classes and image counts of a data set", "data info photos");
-  addFormatOption(verb.argument("<dir>", 'a folder, or "bundled"')).action((directory: string, { format }: { format: DataFormat }) =>
+  const settings = new Option("--set <key=value>", "as a recipe with this value takes them, as in data.skipCopies=true; may be repeated");
+  settings.argParser((value, before: string[]) => [...before, value]).default([], "as they are");
+  addFormatOption(verb.argument("<dir>", 'a folder, or "bundled"').addOption(settings)).action((directory: string, { format, set }: InfoOptions) =>
     perform(async (session) => {
-      const request = { path: dataPath(directory, session.world.cwd), format, thumbnailsPerClass: 0 };
-      const { thumbnails: _, ...info } = await session.call("dataInfo", request);
+      const { cwd } = session.world;
+      const path = dataPath(directory, cwd);
+      const request = { path, format, thumbnailsPerClass: 0, ...(set.length > 0 && { settings: settingsIn(set, path, cwd) }) };
+      const { thumbnails: _, concerns, ...rest } = await session.call("dataInfo", request);
+      const info = { ...rest, concerns: concerns.map(withoutPictures) };
       return { json: info, text: infoText(info) };
     }),
   );
 }
+
+interface InfoOptions {
+  format: DataFormat;
+  set: string[];
+}
+
+/** Of a recipe's data with these assignments. Throws a UsageError for one that chooses no images. */
+function settingsIn(assignments: readonly string[], path: string, cwd: string): DataSettings {
+  const keys = dataSettingNames.map((name) => `data.${name}`);
+  const other = assignments.find((assignment) => !keys.includes(assignment.split("=")[0]!));
+  if (other !== undefined) throw new UsageError(`--set ${other}: data info takes what chooses among the images: ${keys.join(", ")}`);
+  return dataSettingsOf(completeRecipe({ data: { path }, student: { model: ANY_MODEL } }, assignments, cwd).data);
+}
+
+/** A recipe has to name one. */
+const ANY_MODEL = "resnet8_cifar10";
+
+type ShownConcern = Omit<Concern, "examples"> & { examples: string[][] };
+
+const withoutPictures = ({ examples, ...concern }: Concern): ShownConcern => ({ ...concern, examples: examples.map(({ names }) => names) });
 
 function addDownload(data: Command, perform: Perform): void {
   const names = downloadNames.join(" or ");
@@ -73,13 +101,23 @@ function downloadOf(set: string, directory: string | undefined): { name: Downloa
 /** So many of the files that are left out are listed. */
 const LISTED = 20;
 
-function infoText({ path, format, classes, train, validation, test, imageSize, leftOut, warnings, notes }: Omit<DataInfo, "thumbnails">): string {
+type ShownInfo = Omit<DataInfo, "thumbnails" | "concerns"> & { concerns: ShownConcern[] };
+
+function infoText({ path, format, layout, classes, train, validation, test, imageSize, leftOut, concerns, warnings, notes }: ShownInfo): string {
   const size = imageSize ? `${imageSize.width} x ${imageSize.height} pixels` : "sizes differ";
   const splits = [{ name: "train", ...train }, ...(validation ? [{ name: "validation", ...validation }] : []), { name: "test", ...test }];
   const rows = classes.map((name, label) => [name, ...splits.map(({ perClass }) => String(perClass[label]))]);
   const counts = table([["class", ...splits.map(({ name }) => name)], ...rows, ["all", ...splits.map(({ count }) => String(count))]]);
-  const said = [...warnings.map((warning) => `warning: ${warning}`), ...notes];
+  const helps = (text: string) => concerns.flatMap((concern) => (concern.text === text ? remedyInWords(concern) : []));
+  const said = [...warnings.flatMap((warning) => [`warning: ${warning}`, ...helps(warning)]), ...notes.flatMap((note) => [note, ...helps(note)])];
   const more = leftOut.length > LISTED ? [`and ${leftOut.length - LISTED} more, which --json lists`] : [];
   const files = leftOut.length === 0 ? [] : ["", "left out:", ...leftOut.slice(0, LISTED).map(({ path, reason }) => `${path}: ${reason}`), ...more];
-  return [visible(`${path}: ${format}, ${size}`), "", counts, ...[...said, ...files].map(visible)].join("\n");
+  return [visible(`${path}: ${format}, ${size}`), `layout: ${visible(layout)}`, "", counts, ...[...said, ...files].map(visible)].join("\n");
+}
+
+/** "  to leave out the copies: --set data.skipCopies=true" */
+function remedyInWords({ remedy, settled }: ShownConcern): string[] {
+  if (!remedy) return [];
+  const flags = Object.entries(remedy.settings).map(([key, value]) => `--set ${key}=${textOfValue(value)}`);
+  return [`  to ${settled ? "undo this" : remedy.words.charAt(0).toLowerCase() + remedy.words.slice(1)}: ${flags.join(" ")}`];
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import type { DataFormat } from "../../contract/data-formats";
-import type { NamedTeacher } from "../../contract/engine";
+import type { FittedTeacher, NamedTeacher } from "../../contract/engine";
 import { InputError, UsageError } from "../../contract/failure";
 import { FINE_TUNING } from "../../contract/fine-tuning";
 import { presetOf, presetsFor, type TeacherId } from "../../contract/presets";
@@ -54,7 +54,7 @@ export function addTrainTeacher(program: Command, perform: Perform): void {
       if (options.data !== undefined) {
         expectNoRecipe(options);
         const found = await fitOnData(session, { ...options, data: options.data });
-        return { json: found, text: `${fitText(found, world)}\n\n${howToUse(found.teacher, world)}` };
+        return { json: found, text: `${fitText(found, world)}\n\n${howToUse(found.teacher, world)}\n\n${nextCommand(found, world)}` };
       }
       expectNoBackbone(options);
       const more = options.preset === undefined ? [] : ["--preset", options.preset];
@@ -106,6 +106,12 @@ function presetRecipe(preset: TeacherId, set: readonly string[], world: World): 
 /** The last epoch's weights; where validation images have chosen a best epoch, that one's. */
 function teacherFrom({ student: { model, imageSize } }: Recipe, { directory, best }: TrainResult): NamedTeacher {
   return { model, weights: path.join(directory, best === null ? "student.safetensors" : "student-best.safetensors"), imageSize };
+}
+
+/** Compares with the teacher that was made. */
+function nextCommand({ recipe }: FittedTeacher, world: World): string {
+  const command = shellWords([...world.program, "compare", "--recipe", shownPath(world, recipe)]);
+  return `What a small student learns from it on these images, and what without:\n  ${command}`;
 }
 
 function howToUse(teacher: NamedTeacher, world: World): string {

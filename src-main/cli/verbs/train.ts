@@ -3,6 +3,7 @@ import { UsageError } from "../../contract/failure";
 import type { Recipe } from "../../contract/recipe";
 import type { TrainResult } from "../../contract/run";
 import { settingAt } from "../../contract/settings";
+import { withSizesOfWeights } from "../../contract/teacher-size";
 import { collect } from "../flags";
 import { runFolder, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
@@ -46,12 +47,22 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
 /** The recipe that a verb is given; on `--resume`, if it names none, the one that the run began with. */
 export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare" | "search", out: string): Promise<Recipe> {
   const { cwd } = session.world;
-  if (recipe !== undefined) return readRecipe(recipe, set, cwd);
+  if (recipe !== undefined) return sized(session, readRecipe(recipe, set, cwd));
   if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
   const listing = shellWords([...session.world.program, "recipe", "list"]);
   throw new UsageError(
     `--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (${listing} names ready-made ones)`,
   );
+}
+
+/** The recipe, with the image sizes of teachers that it leaves to their weights, which is said. */
+async function sized(session: Session, { recipe, unsized }: ReturnType<typeof readRecipe>): Promise<Recipe> {
+  const found = await withSizesOfWeights(recipe, unsized, async ({ model, weights }) => {
+    const { imageSize } = await session.call("checkTeacher", { model, weights, classes: [] });
+    return imageSize;
+  });
+  for (const note of found.notes) session.say(note);
+  return found.recipe;
 }
 
 /**

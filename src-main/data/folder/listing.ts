@@ -22,6 +22,10 @@ export interface FolderListing {
   validation: ListedSplit | null;
   test: ListedSplit;
   leftOut: LeftOut[];
+  /** Whether the folder has classes alone, so that the test images are a share of each. */
+  undivided: boolean;
+  /** Which folders hold what, in words. */
+  layout: string;
   /** What was decided about the layout, in words. */
   notes: string[];
   /** What may be meant otherwise, in words. */
@@ -64,7 +68,18 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
   expectClassFolders(folder, options.part === "test" ? [layout.test] : [layout.train, layout.validation, layout.test]);
   const test = await list(layout.test);
   if (options.part === "test" || (options.part === "found" && layout.train === null))
-    return { folder, classes: namesOf(test), train: null, validation: null, test: inTurn(test), leftOut, notes, warnings };
+    return {
+      folder,
+      classes: namesOf(test),
+      train: null,
+      validation: null,
+      test: inTurn(test),
+      leftOut,
+      undivided: false,
+      layout: layoutInWords(layout),
+      notes,
+      warnings,
+    };
   const train = await list(trainFolder(folder, layout));
   const validation = layout.validation === null ? null : await list(layout.validation);
   expectTwo(below(folder, layout.train!), train);
@@ -78,9 +93,18 @@ export async function listFolder(folder: string, options: ListOptions): Promise<
     validation: validation && inTurn(aligned(folder, train, { name: layout.validation!, classes: validation })),
     test: inTurn(test),
     leftOut,
+    undivided: false,
+    layout: layoutInWords(layout),
     notes,
     warnings,
   };
+}
+
+/** "train and test, in each a folder for each class" */
+function layoutInWords({ train, validation, test }: Layout): string {
+  const parts = [train, validation, test].flatMap((part) => (part === null ? [] : [shownPath(part)]));
+  const all = parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}, in each` : `${parts[0]}, in it`;
+  return `${all} a folder for each class`;
 }
 
 type Said = Pick<FolderListing, "leftOut" | "notes" | "warnings">;
@@ -92,17 +116,28 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
     [...said.notes, ...doubts.notes],
     [...said.warnings, ...doubts.warnings],
   ];
+  const undivided = { undivided: true, layout: "a folder for each class, without a split" };
   if (testShare === null) {
     const all = inTurn(classes);
     const note = `the folders of ${folder} are its classes, so all its ${all.count} images are tested; those on which a model was trained say nothing of how good it is`;
-    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, notes: [...notes, note], warnings };
+    return { folder, classes: names, train: null, validation: null, test: all, leftOut: said.leftOut, ...undivided, notes: [...notes, note], warnings };
   }
   expectTwo(folder, classes);
   expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
   const note = `the folders of ${folder} are its classes, not a split, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
-  return { folder, classes: names, train: part === "test" ? null : train, validation: null, test, leftOut: said.leftOut, notes: [...notes, note], warnings };
+  return {
+    folder,
+    classes: names,
+    train: part === "test" ? null : train,
+    validation: null,
+    test,
+    leftOut: said.leftOut,
+    ...undivided,
+    notes: [...notes, note],
+    warnings,
+  };
 }
 
 /** Settings of a division that is not made. */

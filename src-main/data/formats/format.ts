@@ -1,7 +1,10 @@
-import type { DataInfo } from "../../contract/engine";
+import type { DataSource } from "../../contract/recipe";
+import type { FoundConcern } from "../concerns";
 import type { RawSplit } from "../dataset";
 import type { LeftOut } from "../folder/left-out";
 import type { Said } from "../said";
+import type { SkipSettings } from "../same-concerns";
+import type { Place, SamePictures } from "../same-pictures";
 
 /** One way to store labelled images. */
 export interface Format {
@@ -14,7 +17,7 @@ export interface Format {
   /** Decodes the splits, train and test each up to its limit. Throws an InputError that names the file or folder at fault. */
   read(folder: string, limits: Limits, options: ReadOptions): Promise<RawData>;
   /** What the data set holds, without decoding all images. Throws an InputError where `read` would, except for images that cannot be decoded. */
-  describe(folder: string, thumbnailsPerClass: number, selection: Selection, signal?: AbortSignal): Promise<Description>;
+  describe(folder: string, options: DescribeOptions): Promise<Description>;
 }
 
 /** How many images to take; null: all. */
@@ -31,10 +34,21 @@ export interface Selection {
   testShare: number | null;
   /** Chooses those. */
   splitSeed: number;
+  /** Images whose shorter side has fewer pixels are left out, where each is a file; null: none. */
+  smallestSide: number | null;
+}
+
+export interface DescribeOptions {
+  selection: Selection;
+  /** What a recipe says of images that are left out. */
+  skips: SkipSettings & Partial<Pick<DataSource, "skipUnreadable">>;
+  signal?: AbortSignal;
 }
 
 export interface ReadOptions {
   selection: Selection;
+  /** Which equal pictures are to be left out of training: whoever reads looks at as many files as that takes. */
+  skips: SkipSettings;
   /** Side in pixels to which a format with several image sizes resizes images that are larger or not all of one square size. */
   storeSize: number;
   /** Go on without images that cannot be read. */
@@ -59,22 +73,31 @@ export interface RawData {
   /** Files that are not used; left out if there are none. */
   leftOut?: readonly LeftOut[];
   said?: readonly Said[];
+  /** Equal files; left out where the pixels are at hand to be compared. */
+  same?: SamePictures;
+  /** Whether the first images are one of each class in turn. */
+  inTurn?: boolean;
+  /** Whether the test images are a share of all. */
+  undivided?: boolean;
 }
 
-export interface Description extends Omit<DataInfo, "path" | "format" | "validation" | "leftOut" | "unreadable" | "warnings" | "notes"> {
-  validation?: DataInfo["validation"];
-  leftOut?: readonly LeftOut[];
-  said?: readonly Said[];
-}
-
-// Shared by descriptions.
-
-export function countsOf(items: readonly { label: number }[], classes: readonly string[]): { count: number; perClass: number[] } {
-  const perClass = classes.map(() => 0);
-  for (const { label } of items) perClass[label]!++;
-  return { count: items.length, perClass };
-}
-
-export function firstOfEach<T extends { label: number }>(classes: readonly string[], items: readonly T[], count: number): T[] {
-  return classes.flatMap((_, label) => items.filter((item) => item.label === label).slice(0, count));
+/** What a data set holds, before anything is left out of training. */
+export interface Description {
+  /** The layout that was found, in words. */
+  layout: string;
+  undivided: boolean;
+  inTurn: boolean;
+  classes: string[];
+  /** By image; validation: null where the data set has none of its own. */
+  labels: { training: Int32Array; validation: Int32Array | null; test: Int32Array };
+  imageSize: { width: number; height: number } | null;
+  /** null: there are too many to compare, which `said` tells. */
+  same: SamePictures | null;
+  concerns: FoundConcern[];
+  leftOut: readonly LeftOut[];
+  said: readonly Said[];
+  /** A small PNG; null if the image cannot be read. */
+  thumbnailOf(place: Place): Promise<Uint8Array | null>;
+  /** null if the image has no file of its own. */
+  fileOf(place: Place): string | null;
 }

@@ -1,5 +1,6 @@
 /** Which images and views a head is fitted to and chosen by, and their features. */
 import { InputError } from "../../contract/failure";
+import { FEWEST_JUDGES } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
 import { heldBack } from "../../data/division";
 import { gigabytes } from "../../data/memory";
@@ -35,31 +36,19 @@ export function planOf(data: Dataset, backbone: Backbone, notify: Notify): Plan 
 function choiceNote(train: number, own: number | null, held: number | null): string {
   if (own !== null) return `weight decay and temperature are chosen on the ${own} validation images`;
   if (held !== null)
-    return `${held} of the ${train} training images, the same share of each class, are held back to choose weight decay and temperature by; then the last layer is fitted to all`;
+    return `${held} of the ${train} training images, the same share of each class, are held back: ${whatIsChosen(held)} on them; then the last layer is fitted to all`;
   return `${train} training images are too few to hold any back, so the weight decay is ${DEFAULT_DECAY}, and no temperature is fitted`;
 }
 
-/** With fewer, the share of right answers among them may be 10 points off (95 %, at 80 % right), and the fitted temperature anything. */
-const FEWEST_JUDGES = 60;
-
-/** Says so where few images choose. */
-export function warnOfFewJudges(data: Dataset, { held }: Plan, isTrainedOn: boolean, notify: Notify): void {
-  const judges = held?.length ?? data.validation?.count ?? null;
-  if (judges === null || judges >= FEWEST_JUDGES) return;
-  const between = isTrainedOn ? ", nor whether fine-tuning helps: compare the figures on the test images" : "";
-  notify({
-    type: "warning",
-    text: `${judges} images choose the weight decay and the temperature: too few to choose well, so do not rely on the temperature${between}. data.validation=N holds back more, of more training images`,
-  });
-}
+const whatIsChosen = (judges: number) => (judges < FEWEST_JUDGES ? "the weight decay is chosen" : "weight decay and temperature are chosen");
 
 const HELD_SHARE = 0.1;
 const MOST_HELD = 5000;
 
-/** A tenth of the images, but two of each class; null where that would be more than a quarter. */
+/** A tenth of the images, but two of each class, and as many as it takes to choose well; never more than a quarter. Null where that leaves too few. */
 function heldCount(count: number, classes: number): number | null {
-  const wanted = Math.max(2 * classes, Math.min(MOST_HELD, Math.round(HELD_SHARE * count)));
-  return 4 * wanted <= count ? wanted : null;
+  const least = Math.max(2 * classes, Math.min(MOST_HELD, Math.round(HELD_SHARE * count)));
+  return [Math.max(least, FEWEST_JUDGES), least].find((wanted) => 4 * wanted <= count) ?? null;
 }
 
 /** A fit holds the features a few times. */

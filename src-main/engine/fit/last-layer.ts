@@ -2,20 +2,11 @@
 import type { Dataset } from "../../data/dataset";
 import { without } from "../../data/division";
 import type { Head } from "../../training/backbone";
-import { type ChosenHead, chooseHead, type FitOptions, fitHead, fitTemperature, type LabelledFeatures, logitsOf } from "../../training/head-fit";
+import { type ChosenHead, chooseHead, type FitOptions, fitHead, type LabelledFeatures, logitsOf } from "../../training/head-fit";
 import type { SplitFeatures, View } from "../../training/pooled-features";
 import type { Plan } from "./features";
+import { type Answers, temperatureOf } from "./judgement";
 import type { Notify } from "./notices";
-
-/** Logits of what is a teacher, or may become one. */
-export interface Answers {
-  /** [V,K], of the images that choose, by a network that has not learned from them; null without any. */
-  validation: Float32Array | null;
-  /** Fitted to these; null without. */
-  temperature: number | null;
-  /** [N,K] */
-  test: Float32Array;
-}
 
 export interface Fitted extends Pick<ChosenHead, "decay" | "trials">, Answers {
   /** Fitted to all training images. */
@@ -49,7 +40,7 @@ export async function fitLastLayer(
   const chosen = await chooseHead(rowsOf(kept, views), judges, options);
   const { decay, trials, validationLogits } = chosen;
   const head = held ? await fitHead(rowsOf(all, views), decay, options) : chosen.head;
-  const temperature = judges && fitTemperature(validationLogits!, judges.labels, classes.length);
+  const temperature = judges && temperatureOf(validationLogits!, judges.labels, classes.length, "the last layer", notify);
   const testLogits = logitsOf(head, { values: features.test, labels: test.labels, width });
   const answers = { validation: validationLogits, temperature, test: testLogits };
   return { head, firstHead: chosen.head, decay, trials, ...answers, validationLabels: judges?.labels ?? null };

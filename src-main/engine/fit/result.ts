@@ -1,18 +1,22 @@
 /** What came of a fit. */
-import type { Calibrated, Candidate, FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { DataSource } from "../../contract/recipe";
 import type { Dataset } from "../../data/dataset";
 import { leftOutFile } from "../../data/folder/left-out";
 import { teacherFiles } from "../../runs/teacher";
 import type { Backbone } from "../../training/backbone";
-import { accuracyOf, calibrationOf, crossEntropy, judged } from "../../training/head-fit";
+import { crossEntropy, judged } from "../../training/head-fit";
 import type { SplitFeatures } from "../../training/pooled-features";
 import { scoresOf } from "../evaluate";
 import type { Plan } from "./features";
-import type { FineTuneRequest, TrainedOn } from "./fine-tuning";
-import type { Answers, Fitted } from "./last-layer";
+import type { FineTuneRequest, TrainedOn, Untrained } from "./fine-tuning";
+import type { Answers } from "./judgement";
+import { calibratedOf, candidateOf, decide } from "./judgement";
+import type { Fitted } from "./last-layer";
 
 interface Made {
   out: string;
+  source: DataSource;
   backbone: Backbone;
   data: Dataset;
   plan: Plan;
@@ -24,7 +28,10 @@ interface Made {
 }
 
 /** The figures. */
-export function resultOf({ from }: FitRequest, { out, backbone, data, plan, features, fitted, fineTuning, answers }: Made): Omit<FittedTeacher, "seconds"> {
+export function resultOf(
+  { from }: FitRequest,
+  { out, source, backbone, data, plan, features, fitted, fineTuning, answers }: Made,
+): Omit<FittedTeacher, "seconds"> {
   const { train, validation, test } = data;
   const { views, held } = plan;
   const classes = [...data.classes];
@@ -38,6 +45,7 @@ export function resultOf({ from }: FitRequest, { out, backbone, data, plan, feat
     directory: out,
     teacher: { model: model.name, weights: files.weights, imageSize: model.imageSize },
     classes,
+    source: { ...source, path: data.path },
     backbone: { weights: from, hash, features: width },
     images: { train: train.count, validation: held?.length ?? validation?.count ?? 0, test: test.count, mirrored: views.length > 1 },
     heldBack: held !== null,
@@ -50,37 +58,24 @@ export function resultOf({ from }: FitRequest, { out, backbone, data, plan, feat
     features: { computed: features.computed, known: features.known },
     leftOut: data.leftOut.map(leftOutFile),
     report: files.report,
+    recipe: files.recipe,
   };
 }
 
-/** The network that was trained on beside that with the last layer alone, and which of them is better. */
-export function compared(request: FineTuneRequest, { classes, test }: Dataset, fitted: Fitted, trained: TrainedOn | null): FineTuning {
+/** The network that was trained on beside that with the last layer alone, and which of them is the teacher. */
+export function compared(request: FineTuneRequest, { classes, test }: Dataset, fitted: Fitted, trained: TrainedOn | Untrained): FineTuning {
   const { stages, epochs, learningRate } = request;
-  const candidate = (answers: Answers) => candidateOf(answers, fitted.validationLabels!, test.labels, classes.length);
-  const [lastLayer, fineTuned] = [candidate(fitted), trained && candidate(trained)];
-  const kept = fineTuned !== null && fineTuned.validation.calibrated.loss < lastLayer.validation.calibrated.loss;
-  return { stages, epochs, learningRate, parameters: trained?.parameters ?? 0, kept, lastLayer, fineTuned, seconds: trained?.seconds ?? 0 };
+  const labels = fitted.validationLabels!;
+  const candidate = (answers: Answers) => candidateOf(answers, labels, test.labels, classes.length);
+  const of = { stages, epochs, learningRate, lastLayer: candidate(fitted) };
+  if (typeof trained === "string") return { ...of, parameters: 0, kept: false, decision: trained, discordant: null, fineTuned: null, seconds: 0 };
+  const { decision, discordant } = decide(fitted, trained, labels, classes.length);
+  const kept = decision === "lower loss" || decision === "beyond chance";
+  return { ...of, parameters: trained.parameters, kept, decision, discordant, fineTuned: candidate(trained), seconds: trained.seconds };
 }
 
-/** Of answers with validation images. */
-function candidateOf({ validation, temperature, test }: Answers, validationLabels: Int32Array, testLabels: Int32Array, classes: number): Candidate {
-  return {
-    temperature: temperature!,
-    validation: {
-      accuracy: accuracyOf(validation!, validationLabels, classes),
-      ...calibratedOf(validation!, validationLabels, classes, 1),
-      calibrated: calibratedOf(validation!, validationLabels, classes, temperature!),
-    },
-    testAccuracy: accuracyOf(test, testLabels, classes),
-  };
-}
-
-function calibratedOf(logits: Float32Array, labels: Int32Array, classes: number, temperature: number): Calibrated {
-  return { loss: crossEntropy(logits, labels, classes, temperature), calibrationError: calibrationOf(logits, labels, classes, temperature).error };
-}
-
-/** Where a teacher came from, for the metadata of its file. */
-export function originOf({ backbone, decay, temperature, fineTuning }: FittedTeacher): Record<string, string> {
+/** How a teacher was made, for the metadata of its file. */
+export function makingOf({ backbone, decay, temperature, fineTuning }: FittedTeacher): Record<string, string> {
   return {
     head: "multinomial logistic regression on the features of the backbone",
     backbone: backbone.weights,

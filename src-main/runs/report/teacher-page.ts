@@ -49,7 +49,7 @@ function fineTuningTable({ lastLayer, fineTuned }: FineTuning): Markup {
 <thead><tr><th scope="col"></th><th scope="col">validation accuracy</th><th scope="col">validation loss</th><th scope="col">loss at its temperature</th><th scope="col">temperature</th><th scope="col">test accuracy</th></tr></thead>
 <tbody>${rows.map(
     ({ name, of: { validation, temperature, testAccuracy } }) =>
-      html`<tr><th scope="row">${name}</th><td>${percent(validation.accuracy)}</td><td>${validation.loss.toFixed(4)}</td><td>${validation.calibrated.loss.toFixed(4)}</td><td>${temperature.toFixed(2)}</td><td>${percent(testAccuracy)}</td></tr>`,
+      html`<tr><th scope="row">${name}</th><td>${percent(validation.accuracy)}</td><td>${validation.loss.toFixed(4)}</td><td>${validation.calibrated?.loss.toFixed(4) ?? "–"}</td><td>${temperature?.toFixed(2) ?? "–"}</td><td>${percent(testAccuracy)}</td></tr>`,
   )}</tbody>
 </table>`;
 }

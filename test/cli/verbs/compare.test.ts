@@ -21,7 +21,7 @@ describe("distill compare", () => {
     const { status, out } = await runWith({ watch: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({
-      teacher: { model: "resnet20_cifar10", testAcc: 0.9 },
+      teacher: { model: "resnet20_cifar10", testAcc: 0.9, seen: [] },
       control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
       sameImages: null,

@@ -15,6 +15,7 @@ describe("distill data", () => {
     const info = {
       path: "/photos",
       format: "image-folder",
+      layout: "train and test, in each a folder for each class",
       classes: ["cat", "dog"],
       train: { count: 30, perClass: [10, 20] },
       validation: null,
@@ -22,20 +23,43 @@ describe("distill data", () => {
       imageSize: null,
       thumbnails: [],
       leftOut: [{ path: "train/cat/a.txt", reason: "file that holds no image" }],
-      warnings: ["2 files are not images"],
-      notes: ["the classes are so"],
+      concerns: [
+        {
+          ...{ kind: "copies", type: "warning", text: "2 files are copies", count: 2, settled: false },
+          examples: [{ names: ["a.png", "b.png"], png: null }],
+          remedy: { words: "Leave out the copies", settings: { "data.skipCopies": true } },
+        },
+        {
+          ...{ kind: "leak", type: "note", text: "1 is left out", count: 1, settled: true, examples: [] },
+          remedy: { words: "Undo", settings: { "data.skipLeaks": false } },
+        },
+      ],
+      warnings: ["2 files are copies"],
+      notes: ["1 is left out", "the classes are so"],
     };
     const { out, calls } = await runWith({ dataInfo: () => info }, ["data", "info", "photos"], { cwd });
     expect(calls[0]!.params).toEqual({ path: join(cwd, "photos"), format: "auto", thumbnailsPerClass: 0 });
     expect(out).toMatch(
-      /dog +20 +2\nall +30 +3\nwarning: 2 files are not images\nthe classes are so\n\nleft out:\ntrain\/cat\/a.txt: file that holds no image\n$/,
+      /dog +20 +2\nall +30 +3\nwarning: 2 files are copies\n {2}to leave out the copies: --set data.skipCopies=true\n1 is left out\n {2}to undo this: --set data.skipLeaks=false\nthe classes are so\n\nleft out:\ntrain\/cat\/a.txt: file that holds no image\n$/,
     );
-    const { thumbnails: _, ...rest } = info;
-    expect(JSON.parse((await runWith({ dataInfo: () => info }, ["data", "info", "photos", "--json"], { cwd })).out)).toEqual(rest);
+    const { thumbnails: _, concerns, ...rest } = info;
+    const named = concerns.map(({ examples, ...concern }) => ({ ...concern, examples: examples.map(({ names }) => names) }));
+    expect(JSON.parse((await runWith({ dataInfo: () => info }, ["data", "info", "photos", "--json"], { cwd })).out)).toEqual({ ...rest, concerns: named });
+  });
+
+  it("info tells what a recipe with other settings takes, and refuses those that choose no images", async () => {
+    const info = (...args: string[]) => runWith({ dataInfo: () => ({ concerns: [] }) }, ["data", "info", "photos", "--json", ...args], { cwd });
+    const { calls } = await info("--set", "data.skipCopies=true", "--set", "data.testShare=0.3");
+    expect(calls[0]!.params).toMatchObject({ settings: { skipCopies: true, testShare: 0.3, skipLeaks: false } });
+    expect(await info("--set", "train.epochs=3")).toMatchObject({
+      status: 2,
+      calls: [],
+      err: expect.stringContaining("takes what chooses among the images: data."),
+    });
   });
 
   it("bundled is a name, not a folder", async () => {
-    const { calls } = await runWith({ dataInfo: () => ({}) }, ["data", "info", "bundled", "--json"], { cwd });
+    const { calls } = await runWith({ dataInfo: () => ({ concerns: [] }) }, ["data", "info", "bundled", "--json"], { cwd });
     expect(calls[0]!.params).toMatchObject({ path: "bundled" });
   });
 });

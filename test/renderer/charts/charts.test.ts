@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { barsOf, orderOf } from "../../../src-renderer/charts/bars";
-import { armsWith, batchLines, epochLines } from "../../../src-renderer/charts/lines";
+import { armsWith, batchLines, epochLines, seedLines } from "../../../src-renderer/charts/lines";
 import { extremesOf } from "../../../src-renderer/charts/trace";
 import type { Curves } from "../../../src-renderer/state/curves.svelte";
 import { batch, batches, begunCurves, epoch } from "../fakes";
@@ -111,6 +111,31 @@ describe("by epoch", () => {
     const teacher = epochLines(curves, 0.9, "batch").at(-1)!;
     expect(teacher).toMatchObject({ name: "Teacher", dashed: true });
     expect(teacher.trace([1, 5], 300).line).toEqual({ x: [1, 5], y: [0.9, 0.9] });
+  });
+});
+
+describe("over the seeds of a sweep", () => {
+  const curves = begunCurves(["control"], 2, 3);
+  curves.addBatches("control", batches(4, 2));
+  curves.addEpoch("control", epoch(1, 0.2));
+  const epochs = [0.4, 0.5, 0.6].map((testAcc, index) => ({ epoch: index + 1, testAcc }));
+  curves.addSeeds([{ seed: 1, arm: "control", directory: "/runs/sweep/seed-1/control", epochs }]);
+
+  it("each arm has its mean, in a band from the lowest to the highest", () => {
+    const [control, teacher] = seedLines(curves, 0.9, "batch");
+    const { line, behind } = control!.trace([0, 6], 300);
+    expect([line.x, line.y.map((y) => y.toFixed(2))]).toEqual([
+      [2, 4, 6],
+      ["0.30", "0.50", "0.60"],
+    ]);
+    expect(behind).toEqual({ x: [2, 4, 6, 6, 4, 2], y: [0.2, 0.5, 0.6, 0.6, 0.5, 0.4] });
+    expect([control!.name, control!.band, control!.value(5), teacher!.name]).toEqual(["Control, mean", true, 0.5, "Teacher"]);
+  });
+
+  it("by time, epochs that this seed has not reached are placed by what its batches took", () => {
+    // Batches of 10 images at 100 a second.
+    const { line } = seedLines(curves, null, "time")[0]!.trace([0, 6], 300);
+    expect(line.x.map((x) => x.toFixed(2))).toEqual(["0.20", "0.40", "0.60"]);
   });
 });
 

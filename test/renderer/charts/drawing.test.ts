@@ -60,6 +60,15 @@ it("lines have the colours of the theme, what is behind them the soft ones", () 
   expect([call(teacher!.stroke), teacher!.dash]).toEqual(["--teacher", [5, 5]]);
 });
 
+it("a band is filled in the soft colour", () => {
+  const [, behind] = optionsOf({
+    lines: [line("Student", { band: true })],
+    traces: () => [{ line: none, behind: { x: [1, 2, 2, 1], y: [1, 1, 3, 3] } }],
+  }).series;
+  const { fill } = call(behind!.paths, plot) as { fill: FakePath };
+  expect([call(behind!.fill), fill.steps.length]).toEqual(["--student-soft", 4]);
+});
+
 it("axes have titles, whole steps along x and the figure's ticks along y", () => {
   const [x, y] = optionsOf().axes!;
   expect([x!.label, y!.label]).toEqual(["Batch", "Loss"]);

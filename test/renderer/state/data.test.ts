@@ -82,3 +82,30 @@ it("a download can be stopped, which is no failure", async () => {
   await fetched;
   expect(data).toMatchObject({ path: "bundled", downloadProblem: { stopped: true, message: "Download stopped; 5 bytes are kept" } });
 });
+
+it("is read anew when the form chooses other images; what is refused leaves what is shown", async () => {
+  const { bridge } = fakeBridge(engine);
+  const choosing = { dataSettings: { skipCopies: false }, forgetDataSettings: () => (choosing.dataSettings = { skipCopies: false }) };
+  data = new Data(bridge, await startedEngine(bridge), () => choosing);
+  await data.open("/my/images");
+  expect(await data.follow()).toBeNull();
+  expect(engine.paramsOf("dataInfo")).toHaveLength(1);
+
+  choosing.dataSettings = { skipCopies: true };
+  engine.answers.dataInfo = () => ({ ...info, classes: ["without copies"] });
+  await Promise.all([data.follow(), data.follow()]);
+  expect(engine.paramsOf("dataInfo")).toEqual([false, true].map((skipCopies) => expect.objectContaining({ settings: { skipCopies } })));
+  expect(data.info).toMatchObject({ classes: ["without copies"] });
+
+  choosing.dataSettings = { skipCopies: false };
+  engine.answers.dataInfo = () => Promise.reject(failure("no class is left"));
+  expect(await data.follow()).toBe("No class is left");
+  expect(await data.follow()).toBe("No class is left");
+  expect([engine.paramsOf("dataInfo").length, data.problem, data.info!.classes]).toEqual([3, "No class is left", ["without copies"]]);
+
+  choosing.dataSettings = { skipCopies: true };
+  expect([await data.follow(), data.problem]).toEqual([null, null]);
+  engine.answers.dataInfo = () => info;
+  await data.open("/others");
+  expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/others", settings: { skipCopies: false } });
+});

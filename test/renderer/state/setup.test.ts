@@ -25,6 +25,18 @@ it("begins with the demo, and takes each preset as it is", () => {
   }
 });
 
+it("what settles a concern of the data is in the recipe, whatever the preset, until other data are chosen", () => {
+  setup.settle({ words: "", settings: { "data.skipCopies": true, "data.trainLimit": 40 } });
+  expect(setup).toMatchObject({ preset: "demo", dataSettings: { skipCopies: true, skipLeaks: false, trainLimit: 40 } });
+  setup.usePreset("few-labels");
+  expect(setup.result.recipe!.data).toMatchObject({ skipCopies: true, trainLimit: 40, labelled: 500 });
+  setup.settle({ words: "Undo", settings: { "data.trainLimit": null } });
+  expect(setup.result.recipe!.data.trainLimit).toBeNull();
+  setup.set("data.trainLimit", "96");
+  setup.forgetDataSettings();
+  expect(setup.result.recipe!.data).toMatchObject({ skipCopies: false, trainLimit: 96, testShare: 0.2 });
+});
+
 it("takes a teacher that was made here, also where there was none", () => {
   const teacher = { model: "resnet18", weights: "/runs/teacher/teacher.safetensors", imageSize: 160 };
   setup.setDistills(false);
@@ -32,6 +44,11 @@ it("takes a teacher that was made here, also where there was none", () => {
   expect(setup.result.recipe).toMatchObject({ teacher: { ...teacher, mean: null }, distillation: presetOf("demo").recipe.distillation });
   expect(setup.preset).toBeNull();
   expect(cautionsFor(setup.result.recipe!, 5000)).toEqual([]);
+});
+
+it("takes the other of two bundled teachers, whose weights have one name", () => {
+  setup.useTeacher({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32 });
+  expect(setup.teacher).toMatchObject({ model: "resnet18_cifar10", weights: "bundled" });
 });
 
 it("expects the teacher of the same labels among the app's runs, where the preset stays as it is", () => {

@@ -323,6 +323,13 @@ it("a sweep shows the comparison under way, and is resumed as a whole", async ()
   expect(training).toMatchObject({ member: { index: 0, total: 3, words: "seed 7" } });
   await notify(member(1));
   expect(training).toMatchObject({ member: { index: 1, total: 3, words: "seed 8" }, facts: null, curves: { arms: [] } });
+  const other = { seed: 7, arm: "control", directory: "/runs/one/seed-7/control", epochs: [{ epoch: 1, testAcc: 0.4 }] };
+  engine.answers.seeds = () => [other];
+  await notify(started("control", "/runs/one/seed-8"));
+  expect(training.curves.otherSeeds).toEqual([other]);
+  engine.answers.seeds = () => Promise.reject(failure("seed-7 cannot be read"));
+  await notify(member(2), started("control", "/runs/one/seed-9"));
+  expect(training.warnings.at(-1)).toBe("What other seeds came to could not be read, so the chart shows this one alone: seed-7 cannot be read");
   call.end.reject(failure("stopped", "INTERRUPTED"));
   await training.settled();
   await training.resumeLast();

@@ -50,6 +50,7 @@ let studio: Studio;
 async function startedStudio(answers = {}): Promise<Studio> {
   const info = {
     format: "cifar10-binary",
+    layout: "the files of CIFAR-10",
     classes: ["cat"],
     thumbnails: [],
     train: { count: 5000, perClass: [5000] },
@@ -79,19 +80,33 @@ describe("Data", () => {
       format: "image-folder",
       classes: ["cat", "dog"],
       thumbnails: [],
-      train: { count: 6, perClass: [3, 3] },
+      train: { count: 4, perClass: [3, 1] },
       validation: { count: 7, perClass: [4, 3] },
       test: { count: 4, perClass: [2, 2] },
       imageSize: null,
       leftOut,
-      warnings: ["6 of 107 files are taken; left out: 101 pictures"],
-      notes: ["the images in val are the validation images"],
+      layout: "train and test, in each a folder for each class",
+      concerns: [
+        {
+          ...{ kind: "tiny-images", type: "note", text: "1 image is left out", count: 1, settled: true, examples: [] },
+          remedy: { words: "Undo", settings: { "data.smallestSide": null } },
+        },
+        {
+          ...{ kind: "uneven-classes", type: "warning", text: "the classes are uneven", count: 1, settled: false, examples: [] },
+          remedy: { words: "Take 1 of each class", settings: { "data.trainLimit": 2 } },
+        },
+      ],
+      warnings: ["6 of 107 files are taken; left out: 101 pictures", "the classes are uneven"],
+      notes: ["the images in val are the validation images", "1 image is left out"],
     };
     const words = wordsOf(render(DataScreen, { props: { studio: await startedStudio({ dataInfo: () => info }) } }));
     for (const text of [
       "6 of 107 files are taken",
       "The images in val are",
       "Validation images 7",
+      "One thing to look at",
+      "Uneven classes The classes are uneven cat 3 dog 1 Take 1 of each class",
+      "Tiny images 1 image is left out Undo",
       "101 left out",
       "train/cat/99.bmp picture in a format",
       "And 1 more",
@@ -335,7 +350,8 @@ describe("Live run", () => {
 
   it("before both arms are trained, is told as who is ahead so far", () => {
     const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
-    const read = (finished: boolean) => wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence } }));
+    const read = (finished: boolean) =>
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence, examples: studio.examples } }));
     expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
     expect(read(true)).not.toContain("So far");
   });
@@ -343,6 +359,7 @@ describe("Live run", () => {
 
 describe("Runs", () => {
   const read = () => wordsOf(render(RunsScreen, { props: { studio } }));
+  const verbs = () => [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="((?:Watch|Stop|Resume) [^"]+)"/g)].map(([, label]) => label);
   const listing = async (...arms: ReturnType<typeof summary>[]) => {
     studio = await startedStudio({ listRuns: () => arms });
   };
@@ -354,33 +371,36 @@ describe("Runs", () => {
 
   it("says where a run is trained, and offers to watch and stop it there", async () => {
     await listing(summary("single", { state: "running", owner: owner() }));
-    expect(read()).toMatch(/Running 2 of 2 epochs in the command line, process 123 .*Watch Stop/);
-    expect(read()).not.toContain("Resume");
+    expect(read()).toMatch(/Running 2 of 2 epochs in the command line, process 123/);
+    expect(verbs()).toEqual(["Watch one", "Stop one"]);
   });
 
   it("says of an owner who may be gone when it was last alive, and offers to resume", async () => {
     await listing(summary("single", { state: "running", owner: owner({ lastSign: "2026-11-24T09:05:00Z" }) }));
-    expect(read()).toMatch(/Perhaps running 2 of 2 epochs in the command line, process 123; last sign of life 24 Nov 2026, \d\d:\d\d .*Resume/);
-    expect(read()).not.toContain("Watch");
+    expect(read()).toMatch(/Perhaps running 2 of 2 epochs in the command line, process 123; last sign of life 24 Nov 2026, \d\d:\d\d/);
+    expect(verbs()).toEqual(["Resume one"]);
   });
 
   it("says that a run which ended before its first checkpoint begins anew, and of a comparison only if both arms do", async () => {
     await listing(summary("single", { state: "stopped", epochsDone: 0, beginsAnew: true }));
-    expect(read()).toMatch(/Stopped 0 of 2 epochs No checkpoint yet: resuming begins anew .*Resume/);
+    expect(read()).toMatch(/Stopped 0 of 2 epochs No checkpoint yet: resuming begins anew/);
+    expect(verbs()).toEqual(["Resume one"]);
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped", beginsAnew: true }));
     expect(read()).not.toContain("begins anew");
   });
 
   it("says what is damaged instead of calling it finished, gives no difference, and offers to resume", async () => {
     await listing(summary("control", { damage: "/runs/one/control/recipe.json is empty: resume the run" }), summary("student"));
-    expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – Resume/);
+    expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – /);
+    expect(verbs()).toEqual(["Resume one"]);
     expect(read()).not.toContain("Finished");
   });
 
   it("offers what this app trains on the screen Live", async () => {
     await listing(summary("single", { directory: "/runs/one", state: "running", owner: owner({ program: "app" }) }));
     studio.training.follow(liveRun());
-    expect(read()).toMatch(/in this app .*Watch Stop/);
+    expect(read()).toContain("in this app");
+    expect(verbs()).toEqual(["Watch one", "Stop one"]);
     expect(render(RunsScreen, { props: { studio } }).body).not.toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
   });
 
@@ -388,14 +408,6 @@ describe("Runs", () => {
     await listing(summary("single", { directory: "/runs/theirs", state: "running", owner: owner() }));
     studio.training.follow(liveRun());
     expect(render(RunsScreen, { props: { studio } }).body).toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
-  });
-
-  it("offers to delete a run that nobody trains", async () => {
-    const deleteButton = () => /<button[^>]*aria-label="Delete one"[^>]*>/.exec(render(RunsScreen, { props: { studio } }).body)![0];
-    await listing(summary("single"));
-    expect(deleteButton()).not.toContain("disabled");
-    await listing(summary("single", { owner: owner() }));
-    expect(deleteButton()).toContain("disabled");
   });
 
   it("an open run has its verbs and its recipe", async () => {
@@ -436,11 +448,11 @@ describe("how sure a difference is", () => {
     expect(words).toContain("the teacher on the same labelled images gives +2.0, and the images without labels give +3.0.");
     expect(words).toMatch(/Control +Teacher on the same images +Student/);
     studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
-    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Difference/);
+    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Gain/);
     const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
-    expect(wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence } }))).toMatch(
-      /Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s,
-    );
+    expect(
+      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence, examples: studio.examples } })),
+    ).toMatch(/Teacher on the same images +37\.5.*teacher \+12\.5, images \+37\.5/s);
   });
 
   it("is part of a run's course, and of the list of runs", async () => {
@@ -449,6 +461,7 @@ describe("how sure a difference is", () => {
       facts: null,
       finished: true,
       evidence: studio.evidence,
+      examples: studio.examples,
       summary: { ...summarize([of(3, 0.45)]), controlled: false },
     };
     expect(wordsOf(render(Course, { props }))).toContain("The student is 5.0 points better than the control (95 %");
@@ -464,11 +477,13 @@ describe("how sure a difference is", () => {
         (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
-    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min/);
-    const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
-    expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
+    expect(list()).toMatch(/one, over 2 seeds Finished 2 of 2 seeds/);
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min .*Seed 0 Done control 50\.0 %, student 50\.0 %, ±0\.0 points/);
     studio = await startedStudio({ listRuns: () => sweep(3) });
-    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far Stopped 2 of 3 seeds/);
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*2 of 3 done, about 3 min of training left.*Waiting: seed 2\./);
     const arms = [details("control"), details("student")];
     studio.runs.open = {
       group: studio.runs.groups[0]!,
@@ -477,8 +492,8 @@ describe("how sure a difference is", () => {
       facts: factsOf(arms),
       summary: { ...summarize([of(0, 0.45)]), controlled: true },
     };
-    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Along x/);
-    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
+    expect(list()).toMatch(/Resume .*The teacher adds 5\.0 points .*Along x/);
+    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, directory: "/runs/elsewhere" } };
     expect(list()).toContain("Compare with 3 seeds");
   });
 });
@@ -486,14 +501,17 @@ describe("how sure a difference is", () => {
 describe("the window", () => {
   it("asks before something is done that cannot be undone", async () => {
     studio = await startedStudio({ listRuns: () => [summary("single")] });
-    studio.askToDelete(studio.runs.groups[0]!);
-    expect(wordsOf(render(App, { props: { studio } }))).toMatch(/Delete one\? .*cannot be undone\. .*\/runs\/one +Cancel +Delete/s);
+    await studio.bench.showBin();
+    studio.askToEmptyBin();
+    expect(wordsOf(render(App, { props: { studio } }))).toMatch(
+      /Delete the run in the bin for good\? .*cannot be undone\. .*\/runs\/\.bin +Cancel +Delete for good/s,
+    );
   });
 });
 
 describe("a run's course", () => {
   const courseOf = (runs: ReturnType<typeof details>[], finished: boolean) =>
-    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence } }).body;
+    render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished, evidence: studio.evidence, examples: studio.examples } }).body;
 
   it("offers each part of the loss by its name, one that is new among them", () => {
     const student = details("student", { batches: batches(4, 2, { parts: { ce: 1, kd: 2, kd2: 1, novel: 3 } }) });
@@ -511,7 +529,11 @@ describe("a run's course", () => {
   it("offers to follow a run that is trained, and to show all of one that has ended", () => {
     const runs = [details("single")];
     const words = (active: boolean) =>
-      wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence } }));
+      wordsOf(
+        render(Course, {
+          props: { curves: curvesOf(runs), facts: factsOf(runs), finished: !active, active, evidence: studio.evidence, examples: studio.examples },
+        }),
+      );
     expect(words(true)).toContain("Follow the run");
     expect(words(false)).toContain("Show all");
     expect(words(false)).not.toMatch(/[Ll]ive|Follow/);
@@ -519,7 +541,11 @@ describe("a run's course", () => {
 
   it("has words instead of charts before the first batch, and after a failure without any", () => {
     const words = (active: boolean) =>
-      wordsOf(render(Course, { props: { curves: begunCurves(["control"], 2, 3), facts: null, finished: false, active, evidence: studio.evidence } }));
+      wordsOf(
+        render(Course, {
+          props: { curves: begunCurves(["control"], 2, 3), facts: null, finished: false, active, evidence: studio.evidence, examples: studio.examples },
+        }),
+      );
     expect(words(true)).toContain("The curves begin with the first batch.");
     expect(words(false)).toContain("No batch was trained, so there are no curves.");
     expect(words(true)).not.toMatch(/Along x|Test accuracy/);
@@ -527,7 +553,9 @@ describe("a run's course", () => {
 
   it("says that its evidence is being checked until it has been", () => {
     const runs = [details("control"), details("student")].map(({ evidence: _, ...run }) => run);
-    const body = render(Course, { props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence } }).body;
+    const body = render(Course, {
+      props: { curves: curvesOf(runs), facts: factsOf(runs), finished: true, evidence: studio.evidence, examples: studio.examples },
+    }).body;
     expect(wordsOf({ body })).toContain("Checking the evidence");
   });
 
@@ -542,7 +570,8 @@ describe("a run's course", () => {
   it("has the evidence behind the seal as a picture, once the seal is clicked", () => {
     const arms = [details("control"), details("student")];
     const curves = curvesOf(arms);
-    const read = () => wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence } }));
+    const read = () =>
+      wordsOf(render(Course, { props: { curves, facts: factsOf(arms), finished: true, evidence: studio.evidence, examples: studio.examples } }));
     expect(read()).not.toContain("A bead is");
     studio.evidence.open(curves);
     expect(read()).toMatch(/A bead is a batch\. .*Batch 1: the same in both .*Look at it/);

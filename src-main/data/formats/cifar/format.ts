@@ -2,9 +2,11 @@ import { basename, join } from "node:path";
 import { InputError } from "../../../contract/failure";
 import type { Pixels, RawSplit } from "../../dataset";
 import { encodePng } from "../../decode";
+import { digest, fingerprint } from "../../fingerprints";
 import type { Said } from "../../said";
+import { compare, numberedName, type Part, type Place } from "../../same-pictures";
 import { stopPoint } from "../../stop";
-import { countsOf, type Format, firstOfEach } from "../format";
+import type { Description, Format } from "../format";
 import { type Batch, PLANE, PLANES, SIDE, type Storage } from "./batch";
 import { type CifarFiles, cifarFiles, holdsFiles, inWords } from "./files";
 import { filesInWords, type Published } from "./published";
@@ -20,19 +22,35 @@ export function cifarFormat(storage: Storage): Format {
       const train = selection.part === "test" ? null : await reader.read(reader.training, limits.train);
       return { classes: [...reader.classes], train, test, said: reader.said(limits.train === null && train !== null) };
     },
-    describe: async (folder, thumbnailsPerClass, _selection, signal) => {
+    describe: async (folder, { signal }) => {
       const reader = new Reader(storage, folder, signal);
-      const [train, test] = [await reader.records(reader.training), await reader.records([reader.files.test])];
-      const shown = firstOfEach(reader.classes, train, thumbnailsPerClass);
-      return {
-        classes: [...reader.classes],
-        train: countsOf(train, reader.classes),
-        test: countsOf(test, reader.classes),
-        imageSize: { width: SIDE, height: SIDE },
-        thumbnails: await Promise.all(shown.map(async ({ label, planes }) => ({ label, path: null, png: await encodePng(pixelsOf(planes)) }))),
-        said: reader.said(true),
-      };
+      return describe(published, reader, await reader.records(reader.training), await reader.records([reader.files.test]), signal);
     },
+  };
+}
+
+async function describe(published: Published, reader: Reader, train: CifarRecord[], test: CifarRecord[], signal?: AbortSignal): Promise<Description> {
+  const partOf = (role: "training" | "test", records: CifarRecord[]): Part => ({
+    role,
+    labels: Int32Array.from(records, ({ label }) => label),
+    keyOf: (n) => digest(records[n]!.planes),
+    nameOf: (n) => numberedName(role, n),
+  });
+  const [training, tested] = [partOf("training", train), partOf("test", test)];
+  const recordAt = ({ role, n }: Place) => (role === "training" ? train : test)[n]!;
+  return {
+    layout: `the files of ${published.name}, with ${train.length} training and ${test.length} test images`,
+    undivided: false,
+    inTurn: false,
+    classes: [...reader.classes],
+    labels: { training: training.labels, validation: null, test: tested.labels },
+    imageSize: { width: SIDE, height: SIDE },
+    same: await compare([training, tested], signal),
+    concerns: [],
+    leftOut: [],
+    said: reader.said(true),
+    thumbnailOf: (place) => encodePng(pixelsOf(recordAt(place).planes)),
+    fileOf: () => null,
   };
 }
 
@@ -70,7 +88,9 @@ class Reader {
     const records = await this.records(files, limit ?? Number.POSITIVE_INFINITY);
     const pixels = new Uint8Array(records.length * PLANES);
     for (const [n, { planes }] of records.entries()) interleave(planes, pixels, n * PLANES);
-    return { labels: Int32Array.from(records, ({ label }) => label), pixels, H: SIDE, W: SIDE };
+    // Now, as the pixels are not kept here once the device has them.
+    const prints = Float64Array.from(records, (_, n) => fingerprint(pixels.subarray(n * PLANES, (n + 1) * PLANES)));
+    return { labels: Int32Array.from(records, ({ label }) => label), pixels, H: SIDE, W: SIDE, fingerprintOf: (n) => prints[n]! };
   }
 
   async records(files: readonly string[], most = Number.POSITIVE_INFINITY): Promise<CifarRecord[]> {

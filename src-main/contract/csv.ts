@@ -1,5 +1,6 @@
 /** Cells of CSV files, RFC 4180. */
-import { visible } from "../contract/visible";
+import type { LeftOutFile } from "./engine";
+import { visible } from "./visible";
 
 /** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */
 const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
@@ -8,6 +9,11 @@ const FORMULA = /(^|[,;|])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 export function cell(name: string): string {
   const text = visible(name).replace(FORMULA, "$1$2'");
   return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}
+
+/** Which files of data are not used, and why. */
+export function leftOutTable(files: readonly LeftOutFile[]): string {
+  return ["path,reason", ...files.map(({ path, reason }) => `${cell(path)},${cell(reason)}`), ""].join("\n");
 }
 
 const CELL = /("(?:[^"]|"")*"|[^,]*)(,|$)/y;

@@ -1,0 +1,88 @@
+/** The laboratory of a run, live and opened: the test images whose answers are followed epoch by epoch. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { ElectronApplication } from "playwright-core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { presetOf } from "../../src-main/contract/presets";
+import { distill } from "../cli/distill";
+import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
+import { Studio } from "./studio";
+
+vi.setConfig({ testTimeout: 3 * PATIENCE_MS, hookTimeout: 3 * PATIENCE_MS });
+
+let home: string;
+let app: ElectronApplication;
+let studio: Studio;
+
+const inHome = (...names: string[]) => path.join(home, ...names);
+
+beforeAll(async () => {
+  if (noDesktop !== null) return;
+  home = mkdtempSync(path.join(os.tmpdir(), "distill-laboratory-"));
+  const { recipe } = presetOf("quick-look");
+  for (const name of ["earlier", "damaged"]) {
+    const short = { ...recipe, name, data: { ...recipe.data, trainLimit: 32, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
+    writeFileSync(inHome(`${name}.json`), JSON.stringify(short));
+    expect(await distill(["compare", "--recipe", `${name}.json`, "--seeds", "1", "--out", `runs/${name}`], home)).toMatchObject({ status: 0 });
+  }
+  for (const folder of ["", "control", "student"]) rmSync(inHome("runs", "earlier", folder, "predictions"), { recursive: true });
+  writeFileSync(inHome("runs", "damaged", "student", "predictions", "examples.csv"), "epoch,image,class,cat\n1,0,cat\n");
+  app = await launchDevelopmentApp(home);
+  studio = await Studio.of(app);
+});
+
+afterAll(async () => {
+  if (app) await endApp(app);
+  if (home) rmSync(home, { recursive: true, force: true });
+});
+
+const epochShown = () => studio.page.getByTestId("examples-epoch").textContent();
+/** What is said of the first image. */
+const firstImage = () => studio.page.getByRole("button", { name: /^Image 1, / });
+
+test.skipIf(noDesktop !== null)("eight test images follow the run, can be scrubbed by keyboard, and open large", async () => {
+  const { page } = studio;
+  await studio.startShortRun({ trainImages: 160, epochs: 6 });
+  // The teacher answers before the arms have learned anything.
+  await firstImage().waitFor();
+  expect(await page.getByRole("button", { name: /^Image \d, / }).count()).toBe(8);
+  await studio.trainingIs("Finished");
+  await expect.poll(epochShown, { timeout: PATIENCE_MS }).toBe("Epoch 6 of 6");
+  const last = await firstImage().getAttribute("aria-label");
+  expect(last).toMatch(/^Image 1, \w+\. Teacher (right|wrong, says \w+), true class [\d.]+ %\. Control .* Student .* %\. Open it large\.$/);
+
+  const slider = page.getByRole("slider", { name: "Epoch that the test images show" });
+  await slider.focus();
+  await page.keyboard.press("Home");
+  expect(await epochShown()).toBe("Epoch 1 of 6");
+  expect(await firstImage().getAttribute("aria-label")).not.toBe(last);
+  await page.keyboard.press("ArrowRight");
+  expect(await slider.getAttribute("aria-valuetext")).toBe("Epoch 2 of 6");
+  await studio.press("Last epoch");
+  expect([await epochShown(), await firstImage().getAttribute("aria-label")]).toEqual(["Epoch 6 of 6", last]);
+
+  await page.getByRole("checkbox", { name: /^Teacher at the run’s temperature/ }).check();
+  await firstImage().press("Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("list", { name: "Probabilities by Teacher" }).waitFor();
+  expect(await dialog.getByRole("list", { name: "Probabilities by Student" }).getByRole("listitem").count()).toBe(10);
+  expect(await dialog.getByRole("img", { name: /^Probability of \w+: Control epoch 1 / }).count()).toBe(1);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  expect(studio.complaints).toEqual([]);
+});
+
+test.skipIf(noDesktop !== null)("a run that keeps none says so, and files that cannot be read are named", async () => {
+  const { page } = studio;
+  await studio.go("runs");
+  await studio.press(/^earlier$/);
+  await studio.sees("This run keeps no answers to single images");
+  await studio.go("runs");
+  await studio.press(/^damaged$/);
+  expect(await studio.alert("The test images cannot be shown.")).toContain("examples.csv is damaged: line 2");
+  // The rest is there.
+  await studio.chart("Test accuracy").waitFor();
+  expect(await page.getByRole("button", { name: /^Image 1, / }).count()).toBe(1);
+  expect(studio.complaints).toEqual([]);
+});
