@@ -241,6 +241,18 @@ export const methods = {
     model: string;
     imageSize: number;
     problem: string | null;
+    /** The classes of the weights, and which of the data's are not among them; null where the weights do not name theirs. */
+    known: { count: number; lacks: string[] } | null;
+  }>(),
+  /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
+  listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
+  testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
+    accuracy: number;
+    /** On so many test images. */
+    images: number;
+    secondsPerImage: number;
+    said: { type: "warning" | "note"; text: string }[];
   }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
@@ -507,6 +519,15 @@ export interface NamedTeacher {
   /** Absolute: recipes may lie anywhere. */
   weights: string;
   imageSize: number;
+}
+
+/** A network that is at hand. */
+export interface KnownTeacher extends NamedTeacher {
+  /** made: by `fitTeacher`; trained: by a run; used: as the teacher of one. */
+  kind: "bundled" | "made" | "trained" | "used";
+  name: string;
+  /** When its file was written, as an ISO date; null if it came with the program. */
+  made: string | null;
 }
 
 /** Cross-entropy, and the expected calibration error. */

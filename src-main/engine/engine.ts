@@ -24,6 +24,7 @@ import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { readSeeds } from "../runs/seeds";
 import { backend } from "../tensor/tensor";
+import { listTeachers, testTeacher } from "./candidates";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
@@ -109,6 +110,8 @@ export class Engine {
       return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
     },
     checkTeacher: (request) => checkTeacher(request),
+    listTeachers: ({ directory }) => listTeachers(directory),
+    testTeacher: (request) => testTeacher(request, nextTurn),
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();

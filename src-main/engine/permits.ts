@@ -89,6 +89,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     unique: null,
   },
   checkTeacher: { model: null, weights: "reads", classes: null },
+  listTeachers: { directory: "looks" },
+  testTeacher: { model: null, weights: "reads", imageSize: null, path: "reads", format: null, settings: null, most: null },
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   timeRecipe: { recipe: null, classes: null },

@@ -10,7 +10,7 @@ import type { Dataset } from "../data/dataset";
 import { describeWeights, type WeightsDescription } from "../models/weights";
 import { allOrNone } from "../tensor/tensor";
 import { modelOf } from "../training/backbone";
-import { fittedTo, matchClasses } from "../training/classes";
+import { fittedTo, matchClasses, rowsOf } from "../training/classes";
 import type { Evaluation } from "../training/evaluate";
 import { expectNumbers } from "../training/expect-numbers";
 import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
@@ -35,8 +35,10 @@ export function checkTeacher({ model: given, weights, classes }: Methods["checkT
   const model = given ?? modelOf(weights, weights).model;
   const about = describeWeights(weightsPath({ model, weights }), model);
   const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
-  if (classes.length === 0) return { ...found, problem: null };
-  return { ...found, problem: problemOf(weights, about, classes) };
+  if (classes.length === 0) return { ...found, problem: null, known: null };
+  const rows = about.classes && rowsOf(about.classes, classes);
+  const known = rows && { count: about.classes!.length, lacks: classes.filter((_, label) => rows[label] === -1) };
+  return { ...found, problem: problemOf(weights, about, classes), known };
 }
 
 function problemOf(weights: string, { classCount: count, classes: names, firstNames }: WeightsDescription, classes: readonly string[]): string | null {

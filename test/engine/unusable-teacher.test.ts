@@ -46,7 +46,7 @@ test.each([
 test("a teacher of other classes is found by what its file says, whether its model is given or not", () => {
   const weights = teacherWith("six", "fc.bias", new Float32Array(10));
   const of = (model: string | null, classes: readonly string[]) => checkTeacher({ model, weights, classes: [...classes] });
-  expect(of(null, [])).toEqual({ model: "resnet20_cifar10", imageSize: 8, problem: null });
+  expect(of(null, [])).toEqual({ model: "resnet20_cifar10", imageSize: 8, problem: null, known: null });
   expect(of("resnet20_cifar10", CIFAR10_CLASSES).problem).toBeNull();
   expect(of(null, ["cat", "dog"]).problem).toBeNull();
   expect(of(null, ["bark", "cat"]).problem).toMatch(

@@ -46,6 +46,11 @@ it("takes a teacher that was made here, also where there was none", () => {
   expect(cautionsFor(setup.result.recipe!, 5000)).toEqual([]);
 });
 
+it("takes the other of two bundled teachers, whose weights have one name", () => {
+  setup.useTeacher({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32 });
+  expect(setup.teacher).toMatchObject({ model: "resnet18_cifar10", weights: "bundled" });
+});
+
 it("expects the teacher of the same labels among the app's runs, where the preset stays as it is", () => {
   const { bridge } = fakeBridge(engine);
   const there = new Setup(data, new Engine(bridge), () => "/home/me/runs");
