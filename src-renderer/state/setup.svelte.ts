@@ -4,11 +4,12 @@ import { checkValue } from "../../src-main/contract/check-recipe";
 import type { Remedy } from "../../src-main/contract/concerns";
 import { type DataSettings, type DoctorReport, dataSettingsOf, type NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
+import type { RememberedForm } from "../../src-main/contract/host";
 import { isHubPath } from "../../src-main/contract/hub-path";
 import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
-import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
+import { fittedWeightsIn, type Preset, presetOf, presets, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
@@ -286,6 +287,13 @@ export class Setup {
     this.preset = null;
     this.#base = recipe;
     this.#texts = {};
+  }
+
+  /** Takes the form as it was left. */
+  restore({ preset, seeds, recipe }: RememberedForm): void {
+    this.useRecipe(recipe);
+    this.preset = presets.find(({ id }) => id === preset)?.id ?? null;
+    this.seeds = seeds;
   }
 
   /** What is to be known of the teachers and the data to say whether they go together. */

@@ -1,6 +1,6 @@
 // distill train-teacher --data, as installed, on a small folder of pictures.
 import { execFile } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -219,6 +219,17 @@ describe("train-teacher --data", () => {
       const { status, err } = await evaluated(...teacher(), "--data", "fruit", "--set", "train.epochs=3");
       expect([status, err]).toEqual([2, expect.stringContaining("--set train.epochs=3: expected one of data.testShare, data.splitSeed")]);
     });
+  });
+
+  it("computes the features of a new image alone", async () => {
+    await fill("growing", 12);
+    await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "before"], cwd, undefined, env());
+    await fill("more", 13, ["lime"]);
+    copyFileSync(at("more/lime/12.png"), at("growing/lime/12.png"));
+    const grown = await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "after", "--json"], cwd, undefined, env());
+    const { features, images } = JSON.parse(grown.out) as FittedTeacher;
+    expect(images.train + images.test).toBe(37);
+    expect([features.computed, features.known]).toEqual([2, 2 * images.train + images.test - 2]);
   });
 
   it("computes no feature twice, and finds the same head", async () => {
