@@ -1,5 +1,5 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
@@ -21,6 +21,8 @@ import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
+import type { Memory } from "./memory";
+import type { OpenedFiles } from "./opened-files";
 import type { Preferences } from "./preferences";
 import { printReport } from "./print-report";
 import { isOurPage } from "./protocol";
@@ -30,8 +32,11 @@ const printedFormat = z.enum(["pdf", "png"]);
 const reportFormat = z.enum(["html", "csv", "json", ...printedFormat.options]);
 const isPrinted = (format: ReportFormat | PrintedFormat): format is PrintedFormat => printedFormat.safeParse(format).success;
 
-const RECIPES = { name: "Recipes", extensions: ["json"] };
+const RECIPES = { name: "Recipes", extensions: ["distill", "json"] };
 const TABLES = { name: "Tables", extensions: ["csv"] };
+
+/** `parseRecipe` checks its content. */
+const recipe = z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe");
 
 /** The arguments of each call; anything else is refused. */
 const argumentsOf = {
@@ -40,14 +45,17 @@ const argumentsOf = {
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
-  /** `parseRecipe` checks its content. */
-  saveRecipe: z.tuple([z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe")]),
+  saveRecipe: z.tuple([recipe]),
   printReport: z.tuple([filePath]),
   saveLeftOut: z.tuple([z.array(z.object({ path: z.string(), reason: z.string() }))]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
   setLesson: z.tuple([z.boolean()]),
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
+  takeOpened: z.tuple([]),
+  rememberData: z.tuple([filePath]),
+  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
+  runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
 
@@ -58,6 +66,8 @@ interface Parts {
   preferences: Preferences;
   engine: EngineProcess;
   activity: ActivityDisplay;
+  memory: Memory;
+  opened: OpenedFiles;
   runsDirectory: string;
   notice: string | null;
 }
@@ -104,10 +114,13 @@ export class HostServer {
   readonly #handlers: Handlers = {
     environment: () => ({
       versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
+      commit: commitOf(),
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
+      recentData: this.parts.memory.recentData,
+      form: this.parts.memory.form,
       notice: this.parts.notice,
     }),
 
@@ -161,7 +174,7 @@ export class HostServer {
     saveRecipe: (given) => {
       const recipe = parseRecipe(given);
       const name = path.basename(recipe.name).replace(/[^\p{L}\p{N} _.-]/gu, "-");
-      return this.#save("Export recipe", `${name}.json`, RECIPES, `${JSON.stringify(recipe, null, 2)}\n`);
+      return this.#save("Export recipe", `${name}.distill`, RECIPES, `${JSON.stringify(recipe, null, 2)}\n`);
     },
 
     saveLeftOut: (files) => this.#save("Save the list of what is left out", "left-out.csv", TABLES, leftOutTable(files)),
@@ -188,6 +201,20 @@ export class HostServer {
     setTheme: (theme) => {
       this.parts.preferences.set("theme", theme);
       nativeTheme.themeSource = theme;
+      return null;
+    },
+
+    takeOpened: () => this.parts.opened.take(),
+
+    rememberData: (folder) => this.parts.memory.rememberData(folder),
+
+    rememberForm: (form) => {
+      this.parts.memory.rememberForm(form);
+      return null;
+    },
+
+    runEnded: (end) => {
+      this.parts.activity.tellEnd(end);
       return null;
     },
 
@@ -224,6 +251,12 @@ export class HostServer {
     const inRuns = isInside(path.resolve(file), path.resolve(runsDirectory)) && isInside(realPath(file), realPath(runsDirectory));
     if (!inRuns && !this.#reports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
   }
+}
+
+/** Packaging writes it into package.json. */
+function commitOf(): string | null {
+  const { commit } = JSON.parse(readFileSync(path.join(app.getAppPath(), "package.json"), "utf8")) as { commit?: string | null };
+  return commit ?? null;
 }
 
 const isInside = (file: string, folder: string): boolean => file === folder || file.startsWith(folder + path.sep);

@@ -2,12 +2,14 @@
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
 import { type PrintJob, printJobIn } from "../contract/printing";
-import { ActivityDisplay } from "./activity";
+import { ActivityDisplay, bringForward } from "./activity";
 import { electronNotice } from "./electron-notice";
 import { Ending } from "./ending";
 import { EngineProcess } from "./engine-process";
 import { HostServer } from "./host-server";
+import { Memory } from "./memory";
 import { installMenu } from "./menu";
+import { filesIn, OpenedFiles } from "./opened-files";
 import { allowOnlyOurselves, reachNothing } from "./permissions";
 import { Preferences } from "./preferences";
 import { printReport } from "./print-report";
@@ -23,11 +25,18 @@ reachNothing();
 app.on("window-all-closed", () => app.quit());
 
 const printJob = printJobIn(process.argv);
+const files = filesIn(process.argv, process.cwd());
+const opened = new OpenedFiles(files);
 if (printJob) {
   app.whenReady().then(() => printAlone(printJob));
-} else if (app.requestSingleInstanceLock()) {
-  app.on("second-instance", () => showAgain(BrowserWindow.getAllWindows()[0]));
-  app.whenReady().then(start, (error) => fail(error));
+  // A second instance hands over what it was asked to open, and ends.
+} else if (app.requestSingleInstanceLock({ files })) {
+  app.on("second-instance", (_event, _argv, _folder, other) => {
+    opened.open((other as { files: string[] }).files);
+    const [window] = BrowserWindow.getAllWindows();
+    if (window) bringForward(window);
+  });
+  app.whenReady().then(start).catch(fail);
 } else {
   app.quit();
 }
@@ -55,17 +64,14 @@ function start(): void {
   const window = openWindow(preferences);
   const activity = new ActivityDisplay(window);
   const ending = new Ending(window, engine);
-  const host = new HostServer({ window, preferences, engine, activity, runsDirectory, notice });
+  const memory = new Memory(preferences, engine);
+  const host = new HostServer({ window, preferences, engine, activity, memory, opened, runsDirectory, notice });
 
   engine.onExit((exit) => host.send("engine-exit", exit));
+  opened.onOpen(() => host.send("command", "opened"));
   ending.onBegin(() => host.send("ending", null));
   offerReload(window, () => ending.begin());
   installMenu({ window, runsDirectory, send: (command) => host.send("command", command) });
-}
-
-function showAgain(window: BrowserWindow | undefined): void {
-  if (window?.isMinimized()) window.restore();
-  window?.focus();
 }
 
 function fail(error: unknown): void {

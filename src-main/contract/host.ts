@@ -27,6 +27,14 @@ export interface HostCalls {
   /** Whether the explanation of distillation is open, from now on and at the next start. */
   setLesson: { args: [isOpen: boolean]; result: null };
   setTheme: { args: [theme: Theme]; result: null };
+  /** The recipe file that the system asked the app to open, once; null if there is none. Rejects if it cannot be read. */
+  takeOpened: { args: []; result: OpenedRecipe | null };
+  /** A data folder was opened: it becomes the first of the recent ones, which are the answer. Only folders that the user chose. */
+  rememberData: { args: [folder: string]; result: string[] };
+  /** The form is there again at the next start, with what the user chose for it. */
+  rememberForm: { args: [form: RememberedForm]; result: null };
+  /** A run has ended. If the window is not in front, the system tells it. */
+  runEnded: { args: [end: RunEnd]; result: null };
   /** Keeps the computer awake while training runs, and shows progress in the task bar. */
   setActivity: { args: [activity: Activity]; result: null };
 }
@@ -45,6 +53,10 @@ export const HOST_CALLS = [
   "reveal",
   "setLesson",
   "setTheme",
+  "takeOpened",
+  "rememberData",
+  "rememberForm",
+  "runEnded",
   "setActivity",
 ] as const satisfies readonly HostCall[];
 
@@ -73,12 +85,18 @@ export interface ReportPlace {
 
 export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };
+  /** Of the source that this copy was packaged from; null if that is not known. */
+  commit: string | null;
   platform: string;
   theme: Theme;
   /** Whether the explanation of distillation is open. */
   lesson: boolean;
   /** Where runs are kept. */
   runsDirectory: string;
+  /** Data folders that were opened, the last one first. */
+  recentData: string[];
+  /** As it was left; null at the first start. */
+  form: RememberedForm | null;
   /** What the user has to know about this copy of the app; null if nothing. */
   notice: string | null;
 }
@@ -89,8 +107,41 @@ export interface Activity {
   progress: number;
 }
 
-/** What the menu asks of the page. */
-export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop"] as const;
+export interface OpenedRecipe {
+  /** Of the file. */
+  name: string;
+  text: string;
+}
+
+export interface RememberedForm {
+  /** The preset that the form shows unchanged; null if it was changed. */
+  preset: string | null;
+  seeds: number;
+  recipe: Recipe;
+}
+
+export interface RunEnd {
+  state: "finished" | "stopped" | "failed";
+  /** Of the recipe. */
+  name: string;
+}
+
+/** What the menu asks of the page. `opened`: to take the recipe that the system asked the app to open. */
+export const COMMANDS = [
+  "data",
+  "setup",
+  "live",
+  "predict",
+  "runs",
+  "openData",
+  "openImage",
+  "start",
+  "pause",
+  "stop",
+  "opened",
+  "shortcuts",
+  "about",
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** What the preload puts on the page's window as `host`. A `DroppedFile` is the browser's File. */

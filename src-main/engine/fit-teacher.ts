@@ -48,7 +48,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
     warnOfFewJudges(data, plan, notify);
-    const features = await computeFeatures(backbone, data, plan.views, going, notify);
+    const features = await computeFeatures(backbone, data, plan.views, going, signal, notify);
     const featuresDone = performance.now();
     const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);
     const fitDone = performance.now();

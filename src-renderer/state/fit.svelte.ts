@@ -28,6 +28,12 @@ export const FINE_TUNINGS = [
   { value: "all", label: "All of it" },
 ] as const;
 
+/** What a recipe takes of the images that there are. */
+export function limited({ train, validation, test }: Counts, { trainLimit, testLimit }: DataSource): Counts {
+  const atMost = (split: Counts["test"], limit: number | null) => ({ ...split, count: Math.min(split.count, limit ?? split.count) });
+  return { train: atMost(train, trainLimit), validation, test: atMost(test, testLimit) };
+}
+
 /** A teacher that is made here: a last layer for the chosen data, on a backbone that is bundled or a file. */
 export class Fit {
   /** "bundled" or a file. */

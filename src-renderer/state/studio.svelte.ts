@@ -1,5 +1,6 @@
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { Command, Environment, PrintedFormat, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
@@ -51,8 +52,13 @@ export class Studio {
   lesson = $state(true);
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
+  /** What the menu Help shows over the page. */
+  help: "shortcuts" | "about" | null = $state(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
   ending = $state(false);
+
+  /** Whether the form is as it was left, so that what it becomes is worth remembering. */
+  #restored = $state(false);
 
   readonly engine: Engine;
   readonly data: Data;
@@ -95,7 +101,45 @@ export class Studio {
     this.lesson = this.environment.lesson;
     if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
-    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    const { form, recentData } = this.environment;
+    this.data.recent = recentData;
+    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    await this.#takeOpened();
+  }
+
+  /** The form and its data as they were left. */
+  async #restore(form: RememberedForm | null): Promise<void> {
+    if (form) this.setup.restore(form);
+    const path = form?.recipe.data.path ?? "bundled";
+    if (path === "bundled") await this.data.open(path);
+    else await this.#reopen(path);
+    this.#restored = true;
+  }
+
+  /** A folder of the last time; if it cannot be used any more, the bundled sample, which is said. */
+  async #reopen(path: string): Promise<void> {
+    // Chosen before it is read: the form says already which of its images are taken.
+    this.data.path = path;
+    const problem = await this.data.openIfUsable(path);
+    if (!problem) return;
+    await this.data.open("bundled");
+    this.#say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
+  }
+
+  /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
+  rememberForm(): void {
+    const { recipe } = this.setup.result;
+    const { preset, seeds } = this.setup;
+    if (!this.#restored || !recipe) return;
+    this.bridge.rememberForm({ preset, seeds, recipe: $state.snapshot(recipe) as Recipe });
+  }
+
+  /** The recipe file that the system asked the app to open fills the form. */
+  #takeOpened(): Promise<void> {
+    return this.#reporting(async () => {
+      const opened = await this.bridge.takeOpened();
+      if (opened) await this.#fillForm(opened.text, opened.name, "");
+    });
   }
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
@@ -386,7 +430,7 @@ export class Studio {
         return this.#takeRecipe(chosen);
       case "other":
         throw new Error(
-          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.json).`,
+          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.distill, .json).`,
         );
     }
   }
@@ -400,7 +444,7 @@ export class Studio {
       this.message = {
         kind: "caution",
         text: `A folder was dropped, ${name}. To predict, drop the images in it.`,
-        action: { label: "Use it as data", run: () => this.#reporting(() => this.#openData(path)) },
+        action: { label: "Use it as data", run: () => this.openData(path) },
       };
       return;
     }
@@ -408,6 +452,10 @@ export class Studio {
   }
 
   /** Takes a folder as data if it can be used; otherwise says why not, and what was chosen stays. */
+  openData(path: string): Promise<void> {
+    return this.#reporting(() => this.#openData(path));
+  }
+
   async #openData(path: string): Promise<void> {
     this.show("data");
     const problem = await this.data.openIfUsable(path);
@@ -471,7 +519,11 @@ export class Studio {
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
-    const read = recipeIn(await file.text(), file.name);
+    await this.#fillForm(await file.text(), file.name, others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "");
+  }
+
+  async #fillForm(text: string, name: string, more: string): Promise<void> {
+    const read = recipeIn(text, name);
     const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
       const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
       return imageSize;
@@ -481,8 +533,7 @@ export class Studio {
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
-    const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
+    this.message = { kind: "done", text: [`${name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
@@ -523,6 +574,12 @@ export class Studio {
         return this.training.togglePause();
       case "stop":
         return this.training.stop();
+      case "opened":
+        return this.#takeOpened();
+      case "shortcuts":
+      case "about":
+        this.help = command;
+        return;
       default:
         this.show(command);
     }

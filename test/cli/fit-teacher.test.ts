@@ -1,6 +1,6 @@
 // distill train-teacher --data, as installed, on a small folder of pictures.
 import { execFile } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -200,18 +200,36 @@ describe("train-teacher --data", () => {
     });
 
     it("on all images of a folder that it has not seen", async () => {
-      mkdirSync(at("fresh"));
-      cpSync(at("tests/test"), at("fresh"), { recursive: true });
+      await fill("fresh", 12);
       for (const name of Object.keys(COLOURS)) for (let n = 0; n < 12; n++) appendFileSync(at("fresh", name, `${n}.png`), "another file");
       const { err, result } = await evaluated(...teacher(), "--data", "fresh");
       expect([result.images, result.models[0]!.seen!.fitted]).toEqual([36, 0]);
       expect(err).not.toContain(HELD_BACK);
     });
 
+    it("and predict says which images it has learned from", async () => {
+      const files = (folder: string) => [0, 1, 2, 3, 4, 5].map((n) => path.join(folder, "cherry", `${n}.png`));
+      const taught = await distill(["predict", ...teacher(), "--images", ...files("fruit")], cwd);
+      expect(taught.err).toMatch(/the network was fitted to [456] of these 6 images: its answers to them say nothing of how good it is on others/);
+      const other = await distill(["predict", ...teacher(), "--images", ...files("fresh")], cwd);
+      expect([other.status, other.err]).toEqual([0, expect.not.stringContaining("fitted to")]);
+    });
+
     it("with no other settings", async () => {
       const { status, err } = await evaluated(...teacher(), "--data", "fruit", "--set", "train.epochs=3");
       expect([status, err]).toEqual([2, expect.stringContaining("--set train.epochs=3: expected one of data.testShare, data.splitSeed")]);
     });
+  });
+
+  it("computes the features of a new image alone", async () => {
+    await fill("growing", 12);
+    await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "before"], cwd, undefined, env());
+    await fill("more", 13, ["lime"]);
+    copyFileSync(at("more/lime/12.png"), at("growing/lime/12.png"));
+    const grown = await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "after", "--json"], cwd, undefined, env());
+    const { features, images } = JSON.parse(grown.out) as FittedTeacher;
+    expect(images.train + images.test).toBe(37);
+    expect([features.computed, features.known]).toEqual([2, 2 * images.train + images.test - 2]);
   });
 
   it("computes no feature twice, and finds the same head", async () => {

@@ -80,7 +80,7 @@ describe("a teacher of a backbone", () => {
 
   test("stopped and started again is the same, of features that were kept", async () => {
     process.env.DISTILL_CACHE = folder.path("cache");
-    const stopped = await fitted("stopped", {}, 5);
+    const stopped = await fitted("stopped", {}, 7);
     expect([stopped.code, existsSync(folder.path("stopped"))]).toEqual(["INTERRUPTED", false]);
     expect(stopped.message).toBe("stopped on request: no teacher was written. The features computed so far are kept: the same again goes on from there");
     const { found, said } = await fitted("stopped");

@@ -3,7 +3,7 @@
 import type { ArmName } from "../../src-main/contract/arms";
 import { columnsOf } from "../../src-main/contract/columns";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
-import type { Command } from "../../src-main/contract/host";
+import type { Command, OpenedRecipe, RememberedForm } from "../../src-main/contract/host";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
@@ -27,7 +27,7 @@ export class FakeEngine {
   constructor(answers: Answers = {}) {
     this.answers = {
       listFolders: () => [],
-      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null, warnings: [] }),
       ...answers,
     };
   }
@@ -66,10 +66,13 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const bridge: Bridge = {
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
+      commit: null as string | null,
       platform: "linux",
       theme: "dark",
       lesson: true,
       runsDirectory: "/runs",
+      recentData: [] as string[],
+      form: null as RememberedForm | null,
       notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
@@ -85,6 +88,13 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
+    takeOpened: answering("takeOpened", nothing as () => OpenedRecipe | null),
+    rememberData: async (folder) => {
+      asked.push({ call: "rememberData", args: [folder] });
+      return [folder];
+    },
+    rememberForm: answering("rememberForm", nothing),
+    runEnded: answering("runEnded", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;

@@ -123,9 +123,9 @@ describe("a row", () => {
     const row = rowOf(runs, folder("/runs/s", { asked: asked(1, null, 5), search }));
     expect(row).toMatchObject({ kind: "search", asked: 5, finished: 3, state: "running", trialBatches: 50, accuracy: { student: { testAcc: 0.6 } } });
     expect(queueOf(row).map(({ words, state }) => `${words}: ${state}`)).toEqual([
-      "trial 1, learningRate 0.0001: done",
-      "trial 2, learningRate 0.1: done",
-      "trial 3, learningRate 0.001: done",
+      "trial 1, learning rate 0.0001: done",
+      "trial 2, learning rate 0.1: done",
+      "trial 3, learning rate 0.001: done",
       "trial 4: runs",
       "trial 5: waits",
     ]);

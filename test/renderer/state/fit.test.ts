@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { presetOf } from "../../../src-main/contract/presets";
-import { Fit } from "../../../src-renderer/state/fit.svelte";
+import { Fit, limited } from "../../../src-renderer/state/fit.svelte";
 import { deferred, FakeEngine, failure, fakeBridge, settle, startedEngine } from "../fakes";
 
 const { data } = presetOf("demo").recipe;
@@ -26,6 +26,12 @@ describe("the time that a teacher takes", () => {
     expect(engine.paramsOf("timeBackbone")).toEqual([{ from: "bundled" }]);
     expect(fit.secondsFor(counts)! - fit.secondsFor({ ...counts, test: { count: 0, perClass: [] } })!).toBeCloseTo(0.5);
     expect(fit.secondsFor(counts)! - fit.secondsFor({ ...counts, train: { count: 0, perClass: [] } })!).toBeCloseTo(2);
+  });
+
+  it("counts no more images than the recipe takes", () => {
+    const counts = { train: { count: 100, perClass: [] }, validation: null, test: { count: 50, perClass: [] } };
+    const taken = limited(counts, { ...data, trainLimit: 30, testLimit: 80 });
+    expect([taken.train.count, taken.test.count]).toEqual([30, 50]);
   });
 
   it("is told of each way to train the network too, by the epochs that it takes", async () => {
