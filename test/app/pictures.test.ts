@@ -118,7 +118,10 @@ test.skipIf(noDesktop !== null)("the true class is told of a picture of these da
   const { page } = studio;
   await studio.predict(inHome("pets", "dog", "3.png"));
   await studio.sees("True class: dog, outlined.");
-  await page.getByText(/Right|Wrong/).first().waitFor();
+  await page
+    .getByText(/Right|Wrong/)
+    .first()
+    .waitFor();
   await studio.go("data");
   await page.getByRole("button", { name: /^Pictures/ }).click();
   await studio.press("Predict cat, image 1");
