@@ -24,6 +24,14 @@ const executables = { darwin: "Electron.app/Contents/MacOS/Electron", win32: "el
 
 const executableIn = (dist) => path.join(dist, executables[process.platform] ?? "electron");
 
+const installedDist = () => [packageDist, wheelDist].find((dist) => existsSync(executableIn(dist)));
+
+/** The program, if it is there already. */
+export function installedElectron() {
+  const dist = process.env.ELECTRON_OVERRIDE_DIST_PATH ?? installedDist();
+  return dist && existsSync(executableIn(dist)) ? executableIn(dist) : null;
+}
+
 /** The folder of an unpacked Electron; downloads one if there is none. If every source fails, throws with all reasons. */
 export function electronDist() {
   const given = process.env.ELECTRON_OVERRIDE_DIST_PATH;
@@ -31,7 +39,8 @@ export function electronDist() {
     if (!existsSync(executableIn(given))) throw new Error(`ELECTRON_OVERRIDE_DIST_PATH=${given}: no ${path.basename(executableIn(given))} in there`);
     return given;
   }
-  for (const dist of [packageDist, wheelDist]) if (existsSync(executableIn(dist))) return dist;
+  const installed = installedDist();
+  if (installed) return installed;
 
   const reasons = [];
   const attempts = [

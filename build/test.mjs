@@ -61,7 +61,7 @@ async function prepareDesktop() {
   try {
     installSystemPackages(electronPackages);
     const { electronExecutable, renewElectron } = await import("./electron.mjs");
-    const { packageApp } = await import("./package.mjs");
+    const { packageApp } = await import("./packaged-app.mjs");
     renewElectron();
     const env = { DISTILL_ELECTRON: electronExecutable(), DISTILL_PACKAGED_APP: await packageApp({ unsupportedElectron: true }) };
     if (hasDisplay() && process.platform !== "linux") return { env, close() {} };

@@ -1,4 +1,5 @@
 /** The engine in a process of its own. If it dies (a fault in a kernel, no memory left), the window survives; if the page dies, the run does. */
+import { sep } from "node:path";
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
 import type { EngineEnd } from "../contract/engine";
 import type { Access, OwnerAnswer, OwnerMessage, OwnerRequest } from "../contract/owner";
@@ -47,6 +48,11 @@ export class EngineProcess {
   async grant(path: string, access: Access): Promise<void> {
     this.#grants.push({ path, access });
     await this.#running?.ask({ type: "grant", path, access });
+  }
+
+  /** Whether the user chose this path, or a folder that it is in. */
+  isChosen(file: string): boolean {
+    return this.#grants.some(({ path }) => file === path || file.startsWith(path + sep));
   }
 
   /** Whether the engine trains. Resolves when it answers. */

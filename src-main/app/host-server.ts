@@ -1,24 +1,42 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { realpathSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
 import { leftOutTable } from "../contract/csv";
 import type { EngineEnd } from "../contract/engine";
-import { type Command, DROPPED, ENGINE_PORT, HOST_CALLS, type HostAnswer, type HostCall, type HostCalls, type ReportFormat } from "../contract/host";
+import {
+  type Command,
+  DROPPED,
+  ENGINE_PORT,
+  HOST_CALLS,
+  type HostAnswer,
+  type HostCall,
+  type HostCalls,
+  type PrintedFormat,
+  type ReportFormat,
+} from "../contract/host";
 import type { Access } from "../contract/owner";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
 import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
+import type { Memory } from "./memory";
+import type { OpenedFiles } from "./opened-files";
 import type { Preferences } from "./preferences";
+import { printReport } from "./print-report";
 import { isOurPage } from "./protocol";
 
 const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
-const reportFormat = z.enum(["html", "csv", "json"]);
+const printedFormat = z.enum(["pdf", "png"]);
+const reportFormat = z.enum(["html", "csv", "json", ...printedFormat.options]);
+const isPrinted = (format: ReportFormat | PrintedFormat): format is PrintedFormat => printedFormat.safeParse(format).success;
 
-const RECIPES = { name: "Recipes", extensions: ["json"] };
+const RECIPES = { name: "Recipes", extensions: ["distill", "json"] };
 const TABLES = { name: "Tables", extensions: ["csv"] };
+
+/** `parseRecipe` checks its content. */
+const recipe = z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe");
 
 /** The arguments of each call; anything else is refused. */
 const argumentsOf = {
@@ -27,13 +45,17 @@ const argumentsOf = {
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
-  /** `parseRecipe` checks its content. */
-  saveRecipe: z.tuple([z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe")]),
+  saveRecipe: z.tuple([recipe]),
+  printReport: z.tuple([filePath]),
   saveLeftOut: z.tuple([z.array(z.object({ path: z.string(), reason: z.string() }))]),
   openReport: z.tuple([filePath]),
   reveal: z.tuple([filePath]),
   setLesson: z.tuple([z.boolean()]),
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
+  takeOpened: z.tuple([]),
+  rememberData: z.tuple([filePath]),
+  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
+  runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
 
@@ -44,6 +66,8 @@ interface Parts {
   preferences: Preferences;
   engine: EngineProcess;
   activity: ActivityDisplay;
+  memory: Memory;
+  opened: OpenedFiles;
   runsDirectory: string;
   notice: string | null;
 }
@@ -57,6 +81,8 @@ interface Events {
 export class HostServer {
   /** Reports outside the runs folder that the user asked for. */
   readonly #reports = new Set<string>();
+  /** The web pages that reports are printed from, by the files that they become. */
+  readonly #pages = new Map<string, { page: string; format: PrintedFormat }>();
 
   constructor(private readonly parts: Parts) {
     for (const name of HOST_CALLS) ipcMain.handle(name, (event, ...args) => this.#answer(name, event, args));
@@ -88,10 +114,13 @@ export class HostServer {
   readonly #handlers: Handlers = {
     environment: () => ({
       versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
+      commit: commitOf(),
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
+      recentData: this.parts.memory.recentData,
+      form: this.parts.memory.form,
       notice: this.parts.notice,
     }),
 
@@ -124,21 +153,35 @@ export class HostServer {
       const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Save report", defaultPath, filters });
       if (!chosen) return null;
       this.#reports.add(path.resolve(chosen));
-      await this.parts.engine.grant(chosen, "write");
-      return chosen;
+      const written = isPrinted(format) ? path.join(mkdtempSync(path.join(app.getPath("temp"), "distill-report-")), "report.html") : chosen;
+      if (isPrinted(format)) this.#pages.set(chosen, { page: written, format });
+      await this.parts.engine.grant(written, "write");
+      return { chosen, written };
+    },
+
+    printReport: async (chosen) => {
+      const printed = this.#pages.get(chosen);
+      if (!printed) throw new Error(`${chosen} is not a file that you chose for a PDF or a picture.`);
+      try {
+        await printReport(printed.page, chosen, printed.format);
+      } finally {
+        this.#pages.delete(chosen);
+        rmSync(path.dirname(printed.page), { recursive: true, force: true });
+      }
+      return null;
     },
 
     saveRecipe: (given) => {
       const recipe = parseRecipe(given);
       const name = path.basename(recipe.name).replace(/[^\p{L}\p{N} _.-]/gu, "-");
-      return this.#save("Export recipe", `${name}.json`, RECIPES, `${JSON.stringify(recipe, null, 2)}\n`);
+      return this.#save("Export recipe", `${name}.distill`, RECIPES, `${JSON.stringify(recipe, null, 2)}\n`);
     },
 
     saveLeftOut: (files) => this.#save("Save the list of what is left out", "left-out.csv", TABLES, leftOutTable(files)),
 
     openReport: async (file) => {
       this.#expectOurs(file);
-      if (!reportFormat.safeParse(path.extname(file).slice(1)).success) throw new Error(`${file} is not a report (expected .html, .csv or .json).`);
+      if (!reportFormat.safeParse(path.extname(file).slice(1)).success) throw new Error(`${file} is not a report (expected .html, .pdf, .png, .csv or .json).`);
       const problem = await shell.openPath(file);
       if (problem) throw new Error(`${file} could not be opened: ${problem}`);
       return null;
@@ -158,6 +201,20 @@ export class HostServer {
     setTheme: (theme) => {
       this.parts.preferences.set("theme", theme);
       nativeTheme.themeSource = theme;
+      return null;
+    },
+
+    takeOpened: () => this.parts.opened.take(),
+
+    rememberData: (folder) => this.parts.memory.rememberData(folder),
+
+    rememberForm: (form) => {
+      this.parts.memory.rememberForm(form);
+      return null;
+    },
+
+    runEnded: (end) => {
+      this.parts.activity.tellEnd(end);
       return null;
     },
 
@@ -196,6 +253,12 @@ export class HostServer {
   }
 }
 
+/** Packaging writes it into package.json. */
+function commitOf(): string | null {
+  const { commit } = JSON.parse(readFileSync(path.join(app.getAppPath(), "package.json"), "utf8")) as { commit?: string | null };
+  return commit ?? null;
+}
+
 const isInside = (file: string, folder: string): boolean => file === folder || file.startsWith(folder + path.sep);
 
 /** Where links lead; the path itself if there is nothing. */
@@ -207,7 +270,7 @@ function realPath(file: string): string {
   }
 }
 
-const REPORT_NAMES: Record<ReportFormat, string> = { html: "Web page", csv: "Table", json: "Data" };
+const REPORT_NAMES: Record<ReportFormat | PrintedFormat, string> = { html: "Web page", pdf: "PDF", png: "Picture", csv: "Table", json: "Data" };
 
 function checked(name: HostCall, args: unknown[]): unknown[] {
   const parsed = argumentsOf[name].safeParse(args);

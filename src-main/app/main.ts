@@ -1,14 +1,18 @@
 /** The desktop app's main process. It owns the window, the engine process and all access to the system, and computes nothing itself. */
 import path from "node:path";
 import { app, BrowserWindow, dialog } from "electron";
-import { ActivityDisplay } from "./activity";
+import { type PrintJob, printJobIn } from "../contract/printing";
+import { ActivityDisplay, bringForward } from "./activity";
 import { electronNotice } from "./electron-notice";
 import { Ending } from "./ending";
 import { EngineProcess } from "./engine-process";
 import { HostServer } from "./host-server";
+import { Memory } from "./memory";
 import { installMenu } from "./menu";
+import { filesIn, OpenedFiles } from "./opened-files";
 import { allowOnlyOurselves, reachNothing } from "./permissions";
 import { Preferences } from "./preferences";
+import { printReport } from "./print-report";
 import { registerAppScheme, serveApp } from "./protocol";
 import { offerReload, openWindow } from "./window";
 
@@ -20,11 +24,32 @@ registerAppScheme();
 reachNothing();
 app.on("window-all-closed", () => app.quit());
 
-if (app.requestSingleInstanceLock()) {
-  app.on("second-instance", () => showAgain(BrowserWindow.getAllWindows()[0]));
-  app.whenReady().then(start, (error) => fail(error));
+const printJob = printJobIn(process.argv);
+const files = filesIn(process.argv, process.cwd());
+const opened = new OpenedFiles(files);
+if (printJob) {
+  app.whenReady().then(() => printAlone(printJob));
+  // A second instance hands over what it was asked to open, and ends.
+} else if (app.requestSingleInstanceLock({ files })) {
+  app.on("second-instance", (_event, _argv, _folder, other) => {
+    opened.open((other as { files: string[] }).files);
+    const [window] = BrowserWindow.getAllWindows();
+    if (window) bringForward(window);
+  });
+  app.whenReady().then(start).catch(fail);
 } else {
   app.quit();
+}
+
+/** For the command line, beside an app that may run. */
+async function printAlone({ page, out, format }: PrintJob): Promise<void> {
+  try {
+    await printReport(page, out, format);
+    app.exit();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    app.exit(1);
+  }
 }
 
 function start(): void {
@@ -39,17 +64,14 @@ function start(): void {
   const window = openWindow(preferences);
   const activity = new ActivityDisplay(window);
   const ending = new Ending(window, engine);
-  const host = new HostServer({ window, preferences, engine, activity, runsDirectory, notice });
+  const memory = new Memory(preferences, engine);
+  const host = new HostServer({ window, preferences, engine, activity, memory, opened, runsDirectory, notice });
 
   engine.onExit((exit) => host.send("engine-exit", exit));
+  opened.onOpen(() => host.send("command", "opened"));
   ending.onBegin(() => host.send("ending", null));
   offerReload(window, () => ending.begin());
   installMenu({ window, runsDirectory, send: (command) => host.send("command", command) });
-}
-
-function showAgain(window: BrowserWindow | undefined): void {
-  if (window?.isMinimized()) window.restore();
-  window?.focus();
 }
 
 function fail(error: unknown): void {

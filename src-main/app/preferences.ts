@@ -1,4 +1,7 @@
-/** What the app remembers between sessions: theme, window, last folder, and whether the explanation of distillation is open. A damaged or foreign file counts as no file. */
+/**
+ * What the app remembers between sessions: theme, window, last folder, whether the explanation of distillation is open, recent data folders, and the form.
+ * A damaged or foreign file counts as no file.
+ */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
@@ -12,6 +15,10 @@ const schema = z.object({
     .default(null),
   lesson: z.boolean().default(true),
   lastFolder: z.string().nullable().default(null),
+  recentData: z.array(z.string()).default([]),
+  form: z.object({ preset: z.string().nullable(), seeds: z.number().int().positive(), recipe: z.unknown() }).nullable().default(null),
+  /** Files and folders of the form that the user chose. */
+  chosenForForm: z.array(z.string()).default([]),
 });
 export type Values = z.infer<typeof schema>;
 
@@ -26,9 +33,13 @@ export class Preferences {
     return this.#values[key];
   }
 
-  /** Saves at once, under a new name first: a truncated file would lose all preferences. */
   set<K extends keyof Values>(key: K, value: Values[K]): void {
-    this.#values = { ...this.#values, [key]: value };
+    this.setAll({ [key]: value });
+  }
+
+  /** Saves at once, under a new name first: a truncated file would lose all preferences. */
+  setAll(values: Partial<Values>): void {
+    this.#values = { ...this.#values, ...values };
     mkdirSync(path.dirname(this.file), { recursive: true });
     writeFileSync(`${this.file}.new`, JSON.stringify(this.#values, null, 2));
     renameSync(`${this.file}.new`, this.file);

@@ -4,6 +4,7 @@ import path from "node:path";
 import { threadsFrom } from "../contract/threads";
 import { startEngine } from "../engine-client/node-process";
 import { onOrphaned } from "./orphaned";
+import { printWith } from "./printer";
 import { run } from "./program";
 import { programFrom } from "./started-from";
 
@@ -46,6 +47,7 @@ run(process.argv.slice(2), {
     threadsFrom(process.env.DISTILL_THREADS);
     return startEngine(path.join(__dirname, "../engine/engine.cjs"));
   },
+  print: printWith(process.env.DISTILL_ELECTRON || null, path.join(__dirname, "../..")),
 }).then((status) => {
   process.exitCode = status;
 });

@@ -1,4 +1,4 @@
-import type { Method, Methods, Notice } from "../contract/engine";
+import type { FitRequest, FittedTeacher, Method, Methods, Notice } from "../contract/engine";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
 import { type ProgressView, progressView } from "./progress";
@@ -30,6 +30,13 @@ export class Session {
       this.progress.show(notice);
     };
     return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice }));
+  }
+
+  /** The first interrupt stops the fit after the images under way. */
+  fit(request: FitRequest): Promise<FittedTeacher> {
+    const { signal } = this.interrupts;
+    this.interrupts.stopping = "Stopping after the images under way. Interrupt once more to stop at once.";
+    return this.interrupts.unlessForced(this.engine.fit(request, { signal, onNotice: (notice) => this.progress.show(notice) }));
   }
 
   /** Whether the user asked to stop. */

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { EngineChannel } from "../engine-client/channel";
+import type { Print } from "./printer";
 
 /** The surroundings of the command line: terminal, clock, signals and engine. */
 export interface World {
@@ -15,4 +16,5 @@ export interface World {
   /** Calls the listener on each request to stop (Ctrl-C, SIGTERM, SIGHUP); returns a function that unsubscribes it. */
   onInterrupt(listener: () => void): () => void;
   startEngine(): EngineChannel;
+  print: Print;
 }

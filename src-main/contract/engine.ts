@@ -15,7 +15,9 @@ import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
 import type { DataSource, Precision, Recipe } from "./recipe";
 import type { BatchRecord, EpochRecord, ListedRun, LiveRun, ProvenSummary, RunCourse, RunDetails, RunEvidence, RunResult, RunState, SeedCourse } from "./run";
+import { LONGEST_NAME, LONGEST_NOTE, type RunAbout, type RunFolder } from "./run-folder";
 import { MOST_TRIALS } from "./search";
+import type { SeenTestImages } from "./seen";
 import { MOST_SEEDS } from "./statistics";
 import { MOST_THREADS } from "./threads";
 import { z } from "./zod";
@@ -162,7 +164,11 @@ export const methods = {
   attach: takes({ directory: text }).gives<LiveRun | null>(),
   /** The recipe that the run in a folder began with, to resume it: of one arm, or of both of a comparison or of the comparisons of a sweep. */
   recipeOf: takes({ directory: text, kind: z.enum(["train", "compare", "search"]) }).gives<Recipe>(),
-  /** Deletes a run, a comparison or a sweep. Files that are not theirs stay, and are named. */
+  /** Moves a run, a comparison, a sweep or a search, with all that is in its folder, to the bin of the folder `runs`, and says where it is then. */
+  binRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Moves what is in that bin back to its place; if that is taken, beside it. */
+  restoreRun: takes({ directory: text, runs: text }).gives<{ directory: string }>(),
+  /** Deletes a run, a comparison or a sweep for good. Files that are not theirs stay, and are named. */
   deleteRun: takes({ directory: text }).gives<{ deleted: number; kept: string[] }>(),
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
@@ -192,6 +198,19 @@ export const methods = {
     format,
     /** Go on without the images that cannot be read. */
     skipUnreadable: z.boolean().optional(),
+    /**
+     * Settings of the data, in place of the run's. Of a folder without a split, testShare and splitSeed say which images are tested; without them, and unless
+     * the weights say so, all are.
+     */
+    settings: z
+      .strictObject({
+        testShare: z.number().min(0.001).max(0.999),
+        splitSeed: z.int().min(0).max(4_294_967_295),
+        testLimit: z.int().min(1).nullable(),
+        smallestSide: z.int().min(1).nullable(),
+      })
+      .partial()
+      .optional(),
   }).gives<EvaluateResult>(),
   /**
    * Makes a teacher for a data set: a linear head on the features of a backbone, fitted to the training images, in the new folder `out`. Sends `work` notices.
@@ -216,17 +235,41 @@ export const methods = {
   }).gives<FittedTeacher>(),
   /**
    * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
-   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   * nothing speaks against it. `warnings`: with the section `data` of a recipe, that the network has learned from its test images. Fails if the file cannot be read,
+   * or if its model is not given and neither the file nor its name tells.
    */
-  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+  checkTeacher: takes({
+    model: text.nullable(),
+    weights: text,
+    classes: z.array(z.string()),
+    data: z.custom<DataSource>((value) => typeof value === "object" && value !== null, "expected the data of a recipe").optional(),
+  }).gives<{
     model: string;
     imageSize: number;
     problem: string | null;
+    /** The classes of the weights, and which of the data's are not among them; null where the weights do not name theirs. */
+    known: { count: number; lacks: string[] } | null;
+    warnings: string[];
+  }>(),
+  /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
+  listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
+  testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
+    accuracy: number;
+    /** On so many test images. */
+    images: number;
+    secondsPerImage: number;
+    said: { type: "warning" | "note"; text: string }[];
   }>(),
   /** Ends `fitTeacher` calls of all clients, which fail with INTERRUPTED. */
   stopFitting: takes({}).gives<null>(),
-  /** How long a backbone takes on this machine, measured on a few images. */
-  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{ model: string; imageSize: number; secondsPerImage: number }>(),
+  /** How long a backbone takes on this machine, measured on a few images: for its features, and to train on an image once. */
+  timeBackbone: takes({ from: text, model: text.nullish(), imageSize: side }).gives<{
+    model: string;
+    imageSize: number;
+    secondsPerImage: number;
+    fineTuning: Record<(typeof FINE_TUNED)[number], number>;
+  }>(),
   /** How long a step of a recipe takes on this machine's processor, and how much memory; measured on made-up images. Not while a run is trained. */
   timeRecipe: takes({
     /** `parseRecipe` checks its content. */
@@ -247,6 +290,15 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
+  listFolders: takes({ directory: text }).gives<RunFolder[]>(),
+  /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
+  describeRun: takes({
+    directory: text,
+    name: z.string().max(LONGEST_NAME).nullable().optional(),
+    note: z.string().max(LONGEST_NOTE).optional(),
+    baseline: z.boolean().optional(),
+  }).gives<RunAbout>(),
   readRun: takes({ directory: text }).gives<RunDetails>(),
   /** The same in a fraction of the time: batches as columns, and the evidence unread. */
   readCourse: takes({ directory: text }).gives<RunCourse>(),
@@ -434,6 +486,8 @@ export interface PredictResult {
 
 export interface EvaluateResult {
   images: number;
+  /** Which folder they lie in, and how they were drawn from one without a split; null for images that have no labels. */
+  tested: { path: string; drawn: { testShare: number; splitSeed: number } | null } | null;
   classes: string[];
   models: ModelAnswers[];
   /** Each two of the models, but no two arms of different comparisons. */
@@ -451,6 +505,8 @@ export interface ModelAnswers {
   imagesPerSecond: number;
   /** null for images without labels. */
   scores: ModelScores | null;
+  /** Of the test images, those that it has learned from; null where its weights do not say, and for images without labels. */
+  seen: SeenTestImages | null;
 }
 
 export interface ModelScores {
@@ -487,6 +543,15 @@ export interface NamedTeacher {
   /** Absolute: recipes may lie anywhere. */
   weights: string;
   imageSize: number;
+}
+
+/** A network that is at hand. */
+export interface KnownTeacher extends NamedTeacher {
+  /** made: by `fitTeacher`; trained: by a run; used: as the teacher of one. */
+  kind: "bundled" | "made" | "trained" | "used";
+  name: string;
+  /** When its file was written, as an ISO date; null if it came with the program. */
+  made: string | null;
 }
 
 /** Cross-entropy, and the expected calibration error. */

@@ -12,8 +12,10 @@ export interface HostCalls {
   /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
   chooseFile: { args: [kind: FileKind]; result: string | null };
-  /** Asks the user where to write a report. */
-  chooseReportFile: { args: [format: ReportFormat, suggestedName: string]; result: string | null };
+  /** Asks the user where to write a report; null if nowhere. */
+  chooseReportFile: { args: [format: ReportFormat | PrintedFormat, suggestedName: string]; result: ReportPlace | null };
+  /** Prints the web page that was written for the chosen file, which becomes a document or a picture by its format. */
+  printReport: { args: [chosen: string]; result: null };
   /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
   saveRecipe: { args: [recipe: Recipe]; result: string | null };
   /** Writes which files of the data are not used, and why, as a table (CSV) that the user picks; says to which file, null if to none. */
@@ -25,6 +27,14 @@ export interface HostCalls {
   /** Whether the explanation of distillation is open, from now on and at the next start. */
   setLesson: { args: [isOpen: boolean]; result: null };
   setTheme: { args: [theme: Theme]; result: null };
+  /** The recipe file that the system asked the app to open, once; null if there is none. Rejects if it cannot be read. */
+  takeOpened: { args: []; result: OpenedRecipe | null };
+  /** A data folder was opened: it becomes the first of the recent ones, which are the answer. Only folders that the user chose. */
+  rememberData: { args: [folder: string]; result: string[] };
+  /** The form is there again at the next start, with what the user chose for it. */
+  rememberForm: { args: [form: RememberedForm]; result: null };
+  /** A run has ended. If the window is not in front, the system tells it. */
+  runEnded: { args: [end: RunEnd]; result: null };
   /** Keeps the computer awake while training runs, and shows progress in the task bar. */
   setActivity: { args: [activity: Activity]; result: null };
 }
@@ -36,12 +46,17 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "printReport",
   "saveRecipe",
   "saveLeftOut",
   "openReport",
   "reveal",
   "setLesson",
   "setTheme",
+  "takeOpened",
+  "rememberData",
+  "rememberForm",
+  "runEnded",
   "setActivity",
 ] as const satisfies readonly HostCall[];
 
@@ -56,16 +71,32 @@ export const DROPPED = "dropped";
 export type Theme = "system" | "light" | "dark";
 export type FolderPurpose = "data" | "download";
 export type FileKind = "image" | "weights";
+/** As the engine writes them. */
 export type ReportFormat = "html" | "csv" | "json";
+/** Made from the web page, by the browser that is part of the app. */
+export type PrintedFormat = "pdf" | "png";
+
+export interface ReportPlace {
+  /** The file that the user picked. */
+  chosen: string;
+  /** Where the engine writes: there, or a web page to print from. */
+  written: string;
+}
 
 export interface Environment {
   versions: { app: string; electron: string; chrome: string; node: string };
+  /** Of the source that this copy was packaged from; null if that is not known. */
+  commit: string | null;
   platform: string;
   theme: Theme;
   /** Whether the explanation of distillation is open. */
   lesson: boolean;
   /** Where runs are kept. */
   runsDirectory: string;
+  /** Data folders that were opened, the last one first. */
+  recentData: string[];
+  /** As it was left; null at the first start. */
+  form: RememberedForm | null;
   /** What the user has to know about this copy of the app; null if nothing. */
   notice: string | null;
 }
@@ -76,8 +107,41 @@ export interface Activity {
   progress: number;
 }
 
-/** What the menu asks of the page. */
-export const COMMANDS = ["data", "setup", "live", "predict", "runs", "openData", "openImage", "start", "pause", "stop"] as const;
+export interface OpenedRecipe {
+  /** Of the file. */
+  name: string;
+  text: string;
+}
+
+export interface RememberedForm {
+  /** The preset that the form shows unchanged; null if it was changed. */
+  preset: string | null;
+  seeds: number;
+  recipe: Recipe;
+}
+
+export interface RunEnd {
+  state: "finished" | "stopped" | "failed";
+  /** Of the recipe. */
+  name: string;
+}
+
+/** What the menu asks of the page. `opened`: to take the recipe that the system asked the app to open. */
+export const COMMANDS = [
+  "data",
+  "setup",
+  "live",
+  "predict",
+  "runs",
+  "openData",
+  "openImage",
+  "start",
+  "pause",
+  "stop",
+  "opened",
+  "shortcuts",
+  "about",
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** What the preload puts on the page's window as `host`. A `DroppedFile` is the browser's File. */

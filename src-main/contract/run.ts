@@ -140,6 +140,8 @@ export interface RunSummary {
   beginsAnew: boolean;
   /** What is wrong with its files, in words: they cannot be read, or say something else than the checkpoint. Null if nothing is. */
   damage: string | null;
+  /** Null if it cannot be read. */
+  recipe: ResolvedRecipe | null;
 }
 
 /** A run in a list of runs. */

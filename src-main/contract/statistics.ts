@@ -16,7 +16,10 @@ export function deviation(values: readonly number[]): number | null {
 }
 
 /** Where all that was measured is alike, the methods below give an interval without width, which says nothing. */
-export const hasWidth = ([low, high]: Interval): boolean => low < high;
+/** What subtracting fractions leaves of differences that are equal. */
+const DUST = 1e-9;
+
+export const hasWidth = ([low, high]: Interval): boolean => high - low > DUST;
 
 export const holdsZero = ([low, high]: Interval): boolean => low <= 0 && high >= 0;
 

@@ -60,6 +60,23 @@ export function unmetLimits(limits: { trainLimit: number | null; testLimit: numb
   return [...unmet("data.trainLimit", limits.trainLimit, there.train, "training"), ...unmet("data.testLimit", limits.testLimit, there.test, "test")];
 }
 
+/** The settings that may leave a class without images. */
+type Limits = Partial<Pick<DataSource, "trainLimit" | "labelled" | "validation">>;
+
+/** Classes of which a limit leaves no training image with a label. `train`: how many are left, by class. */
+export function unlearnedClasses(classes: readonly string[], train: readonly number[], limits: Limits): Said[] {
+  const set = (["trainLimit", "labelled", "validation"] as const).filter((key) => limits[key] != null).map((key) => `data.${key}=${limits[key]}`);
+  const without = classes.filter((_, label) => train[label] === 0);
+  if (set.length === 0 || without.length === 0) return [];
+  const names = without.slice(0, NAMED).map((name) => `"${name}"`);
+  const more = without.length > NAMED ? [`${without.length - NAMED} more`] : [];
+  const text = `with ${set.join(", ")}, ${without.length} of ${classes.length} classes ${without.length === 1 ? "has" : "have"} no training image: ${[...names, ...more].join(", ")}. No network can learn ${without.length === 1 ? "it" : "them"} from these data, and test images of ${without.length === 1 ? "it" : "them"} count as any other: use more images`;
+  return [{ type: "warning", text }];
+}
+
+/** Classes that a text names; it says how many more there are. */
+const NAMED = 5;
+
 function unevenClasses(classes: readonly string[], train: readonly number[], { inTurn, settings: { trainLimit = null } }: Chosen): FoundConcern[] {
   const of = (wanted: number) => `"${classes[train.indexOf(wanted)]}" has ${wanted}`;
   const [fewest, most] = train.reduce(([low, high], count) => [Math.min(low, count), Math.max(high, count)], [Number.POSITIVE_INFINITY, 0]);

@@ -1,7 +1,7 @@
 import type { Concern } from "../contract/concerns";
 import type { DataFormat } from "../contract/data-formats";
 import type { DataInfo, DataSettings } from "../contract/engine";
-import { concernsOfCounts, type FoundConcern, saidOf } from "./concerns";
+import { concernsOfCounts, type FoundConcern, saidOf, unlearnedClasses } from "./concerns";
 import { DECODED_AT_ONCE } from "./decode";
 import { leftOutFile } from "./folder/left-out";
 import { formats } from "./formats";
@@ -40,7 +40,8 @@ export async function dataInfo(source: DescribedSource, thumbnailsPerClass: numb
       ...(pictures?.concerns ?? []),
       ...(train.count > 0 ? concernsOfCounts(classes, { train: train.perClass, test: test.count }, { ...description, settings: source }) : []),
     ];
-    const said: Said[] = [...description.said, ...saidOf(all)];
+    const taken = countsOf(training.slice(0, source.trainLimit ?? undefined), classes);
+    const said: Said[] = [...description.said, ...saidOf(all), ...unlearnedClasses(classes, taken.perClass, source)];
     const texts = (wanted: Said["type"]) => said.flatMap(({ type, text }) => (type === wanted ? [text] : []));
     return {
       ...found,

@@ -34,12 +34,19 @@ function ofContent<T>(path: string | Buffer, of: (bytes: Uint8Array) => T): T | 
 /** Images between two stop points. */
 const AT_ONCE = 100;
 
+/** Of images that were asked for before, so that no file is read twice. */
+const known = new WeakMap<(n: number) => Fingerprint, Fingerprint[]>();
+
 /** [count], in stored order. Throws Interrupted once the signal has been given. */
-export async function fingerprintsOf({ count, fingerprintOf }: { count: number; fingerprintOf(n: number): Fingerprint }, signal?: AbortSignal) {
-  const found: Fingerprint[] = [];
-  for (let n = 0; n < count; n++) {
+export async function fingerprintsOf(
+  { count, fingerprintOf }: { count: number; fingerprintOf(n: number): Fingerprint },
+  signal?: AbortSignal,
+): Promise<Fingerprint[]> {
+  const found = known.get(fingerprintOf) ?? [];
+  known.set(fingerprintOf, found);
+  for (let n = found.length; n < count; n++) {
     if (n % AT_ONCE === 0) await stopPoint(signal);
-    found.push(fingerprintOf(n));
+    found[n] = fingerprintOf(n);
   }
-  return found;
+  return found.slice(0, count);
 }

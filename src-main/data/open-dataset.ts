@@ -3,7 +3,7 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
-import { concernsOfCounts, saidOf, unmetLimits } from "./concerns";
+import { concernsOfCounts, saidOf, unlearnedClasses, unmetLimits } from "./concerns";
 import type { Dataset, Drawn, RawSplit, TestData } from "./dataset";
 import { divide, without } from "./division";
 import { formats } from "./formats";
@@ -68,6 +68,7 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
     const hash = await hashOf(raw.classes, parts, signal);
     const concerns = [
       ...saidOf(concernsOfCounts(raw.classes, countsIn(raw, source))),
+      ...unlearnedClasses(raw.classes, countsOf(raw.classes, train.labels), source),
       ...unmetLimits(source, { train: own.labels.length, test: raw.test.labels.length }),
       ...saidOf(pictures.concerns),
     ];
@@ -115,9 +116,14 @@ function withoutRows(split: RawSplit, skipped: readonly number[], classes: reado
 
 /** A limit takes from each class in turn, and so makes classes even: what is uneven in the folder then says nothing. */
 function countsIn({ classes, train, test }: RawData, { trainLimit }: Source): { train: number[]; test: number } {
+  return { train: trainLimit === null ? countsOf(classes, train!.labels) : [], test: test.labels.length };
+}
+
+/** By class, of the images that have a label. */
+function countsOf(classes: readonly string[], labels: Int32Array): number[] {
   const counts = classes.map(() => 0);
-  for (const label of train!.labels) counts[label]!++;
-  return { train: trainLimit === null ? counts : [], test: test.labels.length };
+  for (const label of labels) if (label >= 0) counts[label]!++;
+  return counts;
 }
 
 /** What `make` gives. If it throws, files that were opened for these splits are closed. */

@@ -84,7 +84,7 @@ const REMEDIES: Record<string, string | undefined> = {
 };
 
 /** Runs `act`, and turns what the system refuses into an InputError that names the path. */
-export function naming<T>(path: string, what: "read" | "written" | "closed" | "deleted", act: () => T): T {
+export function naming<T>(path: string, what: "read" | "written" | "closed" | "deleted" | "moved", act: () => T): T {
   try {
     return act();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import type { Call, EngineEnd, Method, Methods, Notice } from "../contract/engine";
+import type { Call, EngineEnd, FitRequest, FittedTeacher, Method, Methods, Notice } from "../contract/engine";
 import { PROTOCOL } from "../contract/engine";
 import type { Failure } from "../contract/failure";
 import type { RunResult } from "../contract/run";
@@ -81,6 +81,18 @@ export class EngineClient {
     signal?.addEventListener("abort", stop);
     try {
       return await this.call("watch", { run, from: 0 }, { onNotice });
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Fits a teacher. Aborting stops it after the images under way, and then this fails with INTERRUPTED and says what is left of it. */
+  async fit(request: FitRequest, { onNotice, signal }: CallOptions = {}): Promise<FittedTeacher> {
+    const stop = () => void this.call("stopFitting", {}).catch(() => {});
+    if (signal?.aborted) throw interrupted();
+    signal?.addEventListener("abort", stop);
+    try {
+      return await this.call("fitTeacher", request, { onNotice });
     } finally {
       signal?.removeEventListener("abort", stop);
     }

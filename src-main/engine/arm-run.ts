@@ -7,6 +7,7 @@ import type { EpochRecord, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import type { Dataset } from "../data/dataset";
 import type { Said } from "../data/said";
+import { type Origin, originMetadata } from "../models/origin";
 import { saveWeights } from "../models/weights";
 import { type RunStart, runFiles } from "../runs/files";
 import { addExamples, type Predictions, predictionFiles, writePredictions } from "../runs/predictions";
@@ -22,6 +23,11 @@ const SECONDS_BETWEEN_CHECKPOINTS = 300;
 
 type Notify = (notice: NoticeBody) => void;
 
+/** An arm, and what its weights say of the images that they learned from. */
+export interface OriginatedArm extends PlacedArm {
+  origin: Origin | null;
+}
+
 /** One arm while it is trained: keeps its run folder and reports what happens. */
 export class ArmRun {
   #lastCheckpoint = performance.now();
@@ -30,6 +36,7 @@ export class ArmRun {
     readonly trainer: Trainer,
     private readonly writer: RunWriter,
     private readonly notify: (notice: NoticeBody) => void,
+    private readonly origin: Origin | null,
   ) {
     const { arm, epochs } = trainer;
     notify({ type: "started", arm, directory: writer.directory, batchesPerEpoch: trainer.batchesIn(1), epochs });
@@ -37,7 +44,7 @@ export class ArmRun {
 
   /** `lock`: the identity of the lock on the folder. */
   static start(
-    { name, recipe, directory }: PlacedArm,
+    { name, recipe, directory, origin }: OriginatedArm,
     lock: string,
     trainer: Trainer,
     facts: Pick<RunStart, "arithmetic" | "teacherTestAcc" | "seen">,
@@ -58,16 +65,16 @@ export class ArmRun {
       },
       trainer.parts,
     );
-    return new ArmRun(trainer, writer, notify);
+    return new ArmRun(trainer, writer, notify, origin);
   }
 
   /** Expects the trainer to be where the run stopped. */
-  static resume({ name, directory }: PlacedArm, lock: string, trainer: Trainer, earlier: EarlierRun, notify: Notify): ArmRun {
+  static resume({ name, directory, origin }: OriginatedArm, lock: string, trainer: Trainer, earlier: EarlierRun, notify: Notify): ArmRun {
     const { header, note, checkpoint, isHeaderLost } = earlier;
     const aside = checkpoint && makeNewest(runFiles(directory).checkpoint, checkpoint);
     const identified = { ...header, id: header.id ?? randomUUID() };
     const { writer, said } = resumeRun(directory, lock, positionOf(trainer), trainer.parts, { header: identified, epochs: note?.epochs ?? null });
-    const run = new ArmRun(trainer, writer, notify);
+    const run = new ArmRun(trainer, writer, notify, origin);
     // Twice, so that the checkpoint before has an identity too, and only then the run.
     if (checkpoint && !note) for (let i = 0; i < 2; i++) run.#writeCheckpoint();
     // The run may go on from an earlier checkpoint than the last.
@@ -189,7 +196,8 @@ export class ArmRun {
   #saveWeights(file: "weights" | "best" | "averaged"): void {
     const { student, averaged, data } = this.trainer;
     const { model, normalization } = file === "averaged" ? averaged! : student;
-    saveWeights(model, runFiles(this.writer.directory)[file], { classes: data.classes, mean: normalization.mean, std: normalization.std });
+    const more = this.origin ? originMetadata(this.origin) : {};
+    saveWeights(model, runFiles(this.writer.directory)[file], { classes: data.classes, mean: normalization.mean, std: normalization.std, more });
   }
 
   close(): void {

@@ -13,15 +13,18 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { moveToBin, restoreFromBin } from "../runs/bin";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
 import { answersAfter, readExamples } from "../runs/examples";
 import { summaryIn } from "../runs/figures";
+import { describeRun, listFolders } from "../runs/folders";
 import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { readSeeds } from "../runs/seeds";
 import { backend } from "../tensor/tensor";
+import { listTeachers, testTeacher } from "./candidates";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
@@ -33,7 +36,7 @@ import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
 import { shownBatch } from "./shown-batch";
-import { checkTeacher } from "./teachers";
+import { checkTeacher, knownTestImages } from "./teachers";
 import { timeRecipe } from "./time-recipe";
 import type { TrainerThread } from "./trainer-thread";
 
@@ -94,6 +97,8 @@ export class Engine {
     list: () => this.#runs.list(),
     attach: ({ directory }) => this.#runs.attach(directory),
     recipeOf: ({ directory, kind }) => recipeOfRun(directory, kind),
+    binRun: ({ directory, runs }) => ({ directory: moveToBin(directory, runs) }),
+    restoreRun: ({ directory, runs }) => ({ directory: restoreFromBin(directory, runs) }),
     deleteRun: ({ directory }) => deleteRun(directory),
     predict: (request, notify) => predict(request, this.#networks, notify),
     evaluate: (request, notify) => {
@@ -104,13 +109,15 @@ export class Engine {
       this.#networks.release();
       return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
     },
-    checkTeacher: (request) => checkTeacher(request),
+    checkTeacher: async (request) => ({ ...checkTeacher(request), warnings: await knownTestImages(request) }),
+    listTeachers: ({ directory }) => listTeachers(directory),
+    testTeacher: (request) => testTeacher(request, nextTurn),
     stopFitting: () => {
       this.#fitting.abort();
       this.#fitting = new AbortController();
       return null;
     },
-    timeBackbone: (request, notify) => timeBackbone(request, notify),
+    timeBackbone: (request, notify) => timeBackbone(request, nextTurn, notify),
     timeRecipe: ({ recipe, classes }) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
@@ -129,6 +136,8 @@ export class Engine {
       return bench(request, notify);
     },
     listRuns: ({ directory }) => listRuns(directory),
+    listFolders: ({ directory }) => listFolders(directory),
+    describeRun: ({ directory, ...words }) => describeRun(directory, words),
     readRun: ({ directory }) => readRun(directory),
     readCourse: ({ directory }) => readCourse(directory),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { calibration, classFigures, confusionMatrix, type Judged, judge, mostLikely, topK } from "../contract/classification";
 import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores, NoticeBody } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
-import type { Recipe } from "../contract/recipe";
+import { seenInWords } from "../contract/seen";
 import { softmax } from "../contract/softmax";
 import { mcNemar, mean } from "../contract/statistics";
 import type { Split } from "../data/dataset";
@@ -21,7 +21,9 @@ import { fittedTo, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { fetchNamed } from "./hub";
+import { seenTestImages } from "./origins";
 import { logitsOfFile, numbered, warnOf } from "./predict";
+import { type RunData, testSourceOf } from "./test-source";
 
 type Notify = (notice: NoticeBody) => void;
 
@@ -44,8 +46,6 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
     ...onlyOnce(runs.flatMap(({ networks }) => networks)),
   ];
   if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
-  const source = sourceOf(request, runs[0]?.data);
-
   const fetched = await fetchNamed(
     chosen.map(({ options }) => options.weights),
     notify,
@@ -58,20 +58,15 @@ export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () =>
     const known = names && { names, rowsOf: (classes: readonly string[]) => rowsOf(names, classes) };
     const areClasses = (folders: readonly string[]) =>
       known ? known.rowsOf(folders).some((row) => row !== -1) : folders.length === loaded[0]!.network.model.classes;
-    const images = source.format === "auto" && source.path !== "bundled" ? await unlabelledImages(source.path, areClasses) : null;
+    const { data, format, skipUnreadable = false } = request;
+    // The data of a run have labels.
+    const images = data !== null && data !== "bundled" && format === "auto" ? await unlabelledImages(data, areClasses) : null;
     if (images) sayOf(loaded, notify);
-    if (images) return await onUnlabelled(loaded, images, source.skipUnreadable, yieldPoint, notify);
-    return await onLabelled(loaded, source, known, yieldPoint, notify);
+    if (images) return await onUnlabelled(loaded, images, skipUnreadable, yieldPoint, notify);
+    return await onLabelled(loaded, await testSourceOf(request, runs[0] ?? null, loaded, notify), known, yieldPoint, notify);
   } finally {
     for (const { network } of loaded) network.model.release();
   }
-}
-
-/** The data of the run, divided as it was there, or the folder that is asked for, with all that it has. */
-function sourceOf({ data, format, skipUnreadable = false }: EvaluateRequest, ofRun: Recipe["data"] | undefined): TestSource {
-  if (data !== null) return { path: data, format, trainLimit: null, testLimit: null, isWhole: true, skipUnreadable };
-  if (!ofRun) throw new UsageError("evaluate: expected a folder of images");
-  return { ...ofRun, isWhole: false, skipUnreadable: skipUnreadable || ofRun.skipUnreadable };
 }
 
 /** Once, what was assumed about all of them. */
@@ -88,7 +83,7 @@ function sayOf(loaded: readonly Loaded[], notify: Notify): void {
 // ---- Which networks ---------------------------------------------------------------------------------------------------------------
 
 /** The students of a run, a comparison or a sweep, and the teachers that they had. Throws an InputError if one is not finished. */
-function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: Chosen[]; data: Recipe["data"] } {
+function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: Chosen[] } & RunData {
   const folders = runFolders(directory);
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several of them`);
   const heads = folders.map((folder) => ({ folder, ...readHeader(folder) }));
@@ -107,7 +102,7 @@ function networksOfRun(directory: string, isOneOfSeveral: boolean): { networks: 
   const teachers = heads.flatMap(({ recipe: { teacher, distillation }, normalization }): Chosen[] =>
     teacher && distillation ? [{ name: "teacher", options: { ...teacher, ...normalization?.teacher }, comparison: null }] : [],
   );
-  return { networks: [...networks, ...teachers], data: heads[0]!.recipe.data };
+  return { networks: [...networks, ...teachers], directory, data: heads[0]!.recipe.data };
 }
 
 /** The teacher of several comparisons is one network. */
@@ -154,9 +149,20 @@ async function onLabelled(
       if (!Number.isFinite(loss)) throw new InputError(`${options.weights}: the answers are not numbers; the weights come from a training run that failed`);
       answers.push(judged);
       const { model, weights } = options;
-      models.push({ name, model, weights, imagesPerSecond: test.count / seconds, scores: scoresOf(judged, loss, test, classes) });
+      const seen = network.origin && (await seenTestImages(network.origin, test, (n) => judged[n]!.rank === 0));
+      if (seen) for (const text of seenInWords(name, { test: seen }, false)) notify({ type: "warning", text });
+      models.push({ name, model, weights, imagesPerSecond: test.count / seconds, scores: scoresOf(judged, loss, test, classes), seen });
     }
-    return { images: test.count, classes: [...classes], models, pairs: pairsOf(loaded, answers), predictions: null, leftOut: data.leftOut.map(leftOutFile) };
+    const { path, drawn } = data;
+    return {
+      images: test.count,
+      tested: { path, drawn },
+      classes: [...classes],
+      models,
+      pairs: pairsOf(loaded, answers),
+      predictions: null,
+      leftOut: data.leftOut.map(leftOutFile),
+    };
   } finally {
     data.release();
   }
@@ -259,8 +265,16 @@ async function onUnlabelled(
   const images = predictions.length;
   return {
     images,
+    tested: null,
     classes: [...classes],
-    models: loaded.map(({ name, options: { model, weights } }, m) => ({ name, model, weights, imagesPerSecond: images / seconds[m]!, scores: null })),
+    models: loaded.map(({ name, options: { model, weights } }, m) => ({
+      name,
+      model,
+      weights,
+      imagesPerSecond: images / seconds[m]!,
+      scores: null,
+      seen: null,
+    })),
     pairs: inPairs(loaded).map(([i, j]) => ({
       first: loaded[i]!.name,
       second: loaded[j]!.name,

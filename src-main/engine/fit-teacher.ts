@@ -3,13 +3,14 @@ import type { FitRequest, FittedTeacher } from "../contract/engine";
 import { Interrupted } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
+import { storePlace } from "../data/store/place";
 import { type Origin, originMetadata } from "../models/origin";
 import { saveWeights } from "../models/weights";
 import { writeFigures } from "../runs/teacher";
 import { type Backbone, type Head, withHead } from "../training/backbone";
 import { secondsPerImage } from "../training/pooled-features";
 import { computeFeatures, planOf } from "./fit/features";
-import { expectJudges, type TrainedOn, trainOn } from "./fit/fine-tuning";
+import { expectJudges, secondsOfTraining, type TrainedOn, trainOn } from "./fit/fine-tuning";
 import { warnOfFewJudges } from "./fit/judgement";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
@@ -47,7 +48,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
     warnOfFewJudges(data, plan, notify);
-    const features = await computeFeatures(backbone, data, plan.views, going, notify);
+    const features = await computeFeatures(backbone, data, plan.views, going, signal, notify);
     const featuresDone = performance.now();
     const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);
     const fitDone = performance.now();
@@ -62,12 +63,22 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     if (unnamed) notify({ type: "warning", text: unnamed });
     write(found, origin, source, backbone, better, fitted.head);
     return found;
+  } catch (error) {
+    throw error instanceof Interrupted ? new Interrupted(stoppedInWords(request.fineTune != null)) : error;
   } finally {
     trained?.release();
     data?.release();
     backbone?.model.release();
     giveBack();
   }
+}
+
+/** What is left of a fit that was stopped. */
+function stoppedInWords(isTrainedOn: boolean): string {
+  const anew = isTrainedOn ? ", and fine-tuning begins anew" : "";
+  return storePlace().folder === null
+    ? "stopped on request: no teacher was written, and no features are kept (DISTILL_CACHE is off): the next start computes them again"
+    : `stopped on request: no teacher was written. The features computed so far are kept: the same again goes on from there${anew}`;
 }
 
 /** Writes the folder: of the network that was trained on, or else of the backbone with the head. */
@@ -83,11 +94,13 @@ function write(found: FittedTeacher, origin: Origin, source: DataSource, backbon
 }
 
 /** Throws as `fitTeacher` does. */
-export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | "imageSize">, notify: Notify) {
+export async function timeBackbone(request: Pick<FitRequest, "from" | "model" | "imageSize">, yieldPoint: () => Promise<void>, notify: Notify) {
   const backbone = await openBackbone(request, notify);
   try {
     const { name: model, imageSize } = backbone.model;
-    return { model, imageSize, secondsPerImage: secondsPerImage(backbone) };
+    const perImage = secondsPerImage(backbone);
+    const fineTuning = { last: await secondsOfTraining(backbone, "last", yieldPoint), all: await secondsOfTraining(backbone, "all", yieldPoint) };
+    return { model, imageSize, secondsPerImage: perImage, fineTuning };
   } finally {
     backbone.model.release();
   }

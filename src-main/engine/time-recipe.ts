@@ -7,15 +7,15 @@ import { usualNormalization } from "../contract/families";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf } from "../contract/recipe-values";
 import { render } from "../data/batches";
-import type { Dataset, Split } from "../data/dataset";
-import { noFingerprint } from "../data/fingerprints";
+import type { Dataset } from "../data/dataset";
 import { createModel } from "../models/registry";
-import { allOrNone, backend, fromArray, noGrad, scope, unscoped } from "../tensor/tensor";
+import { allOrNone, backend, noGrad, scope } from "../tensor/tensor";
 import { comparisonArms } from "../training/compare";
 import { renderingFor, type TrainedNetwork } from "../training/network";
 import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
+import { madeUp } from "./made-up-data";
 
 /** Seconds that a step is to take, about; the number of its images follows. */
 const STEP_SECONDS = 0.25;
@@ -125,27 +125,6 @@ function untrained({ model: name, imageSize, mean, std }: ReturnType<typeof teac
     classes: null,
     trainedAt: null,
     origin: null,
-  };
-}
-
-/** Noise, as an image of one colour might be a special case. */
-function madeUp(count: number, side: number, classes: number): Dataset {
-  const pixels = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 2_654_435_761) >>> 24);
-  const labels = Int32Array.from({ length: count }, (_, i) => i % classes);
-  const split: Split = { count, labels, images: unscoped(() => fromArray(pixels, [count, side, side, 3])), H: side, W: side, fingerprintOf: noFingerprint };
-  return {
-    path: "made up",
-    format: "image-folder",
-    classes: Array.from({ length: classes }, String),
-    train: split,
-    labelled: count,
-    validation: null,
-    test: split,
-    hash: "",
-    drawn: null,
-    leftOut: [],
-    said: [],
-    release: () => split.images.release(),
   };
 }
 

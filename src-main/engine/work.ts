@@ -16,6 +16,7 @@ import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
+import type { Origin } from "../models/origin";
 import { writeComparison } from "../runs/comparison";
 import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
@@ -35,12 +36,14 @@ import type { TeacherStatistics } from "../training/objectives/objective";
 import { createStudent } from "../training/student";
 import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
-import { ArmRun, predictionsOf } from "./arm-run";
+import { ArmRun, type OriginatedArm, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
 import { MachineSampler } from "./machine-sampler";
 import { chooseNormalization } from "./normalization";
+import { learnedBy, originFrom } from "./origins";
 import { expectAbsent, expectWritable } from "./out-folder";
 import { picturesOf } from "./pictures";
+import { isInterruption, refusalOf, withRemedy } from "./refusal";
 import { type EarlierRun, expectFree, findEarlierRuns, type PlacedArm, returnTo } from "./resumption";
 import { saidAtStart } from "./start-notes";
 import { loadOtherTeachers, loadTeacher, seenByTeachers, sizeWarning } from "./teachers";
@@ -192,10 +195,12 @@ export class Work {
         network.assumption,
       ]);
       const notes = new Set([...weights.notes, ...(teacher?.notes ?? []), ...others.flatMap(({ network }) => network.notes)]);
+      const begun = new Map<PlacedArm, Origin | null>();
       const trainers = arms.map((placed, i) => {
         const { name: arm, recipe, own } = placed;
         const start = () => {
           const student = createStudent({ ...local[i]!.recipe.student, ...normalization.student }, data.classes, recipe.train.seed);
+          begun.set(placed, student.origin);
           warnings.push(student.assumption);
           for (const note of student.notes) notes.add(note);
           return new Trainer({ arm, recipe, own, data, student, teacher, otherTeachers: others, statistics: statistics.get(placed), cache: this.cache });
@@ -209,10 +214,11 @@ export class Work {
       const teacherTestAcc = earlier[0]?.teacherTestAcc ?? test?.accuracy ?? null;
       const seen = earlier[0]?.header.seen ?? (await seenByTeachers(teacher, others, data, test, this.#stopping.signal));
       const examples = this.assignment.kind === "trial" ? null : await this.#answerExamples(teacher, data, arms[0]!.recipe);
+      const originated = await this.#withOrigins(arms, data, begun);
       makeFolder(out);
       const results = await this.#recorded(async () => {
         for (const [i, trainer] of trainers.entries()) {
-          const [arm, before] = [arms[i]!, earlier[i]];
+          const [arm, before] = [originated[i]!, earlier[i]];
           const lock = locks.get(arm.directory)!;
           this.#runs.push(
             before
@@ -289,6 +295,16 @@ export class Work {
   async #measureTeacher(teacher: TrainedNetwork, data: Dataset, { recipe }: PlacedArm): Promise<TeacherStatistics> {
     const onStart = (images: number) => this.#phase(`Measuring the teacher's features on ${images} images`);
     return measureTeacher(teacher, data, recipe, { yieldPoint: this.#yieldPoint, onStart });
+  }
+
+  /** `begun`: of the weights that an arm starts from. The trials of a search are no networks to keep. */
+  async #withOrigins(arms: readonly PlacedArm[], data: Dataset, begun: ReadonlyMap<PlacedArm, Origin | null>): Promise<OriginatedArm[]> {
+    const originated: OriginatedArm[] = [];
+    for (const arm of arms) {
+      const learned = this.assignment.kind === "trial" ? null : await learnedBy(arm.recipe, data, this.#stopping.signal);
+      originated.push({ ...arm, origin: learned && originFrom(learned, begun.get(arm) ?? null) });
+    }
+    return originated;
   }
 
   /** Unless an earlier start tested it and kept its predictions. */
@@ -387,24 +403,3 @@ function expectCropFits({ augment: { crop } }: Recipe, { train: { H, W } }: Data
 
 /** Whether an arm needs to know its teacher: a checkpoint has what it needs. */
 const isMeasuringDue = ({ recipe }: PlacedArm, earlier: EarlierRun | null): boolean => recipe.distillation !== null && !earlier?.checkpoint;
-
-/** A stop is noticed here or in an op. */
-const isInterruption = (error: unknown) => (Object(error) as { code?: unknown }).code === "INTERRUPTED";
-
-/** A full disk may refuse a run's last event too; the first error is the one reported. */
-function refusalOf(act: () => void): unknown {
-  try {
-    act();
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-/** What the system refused (a full disk) can be fixed, and then nothing is lost. */
-function withRemedy(error: unknown, hasCheckpoint: boolean): unknown {
-  const isRefusal = [error, (error as Error).cause].some((each) => each instanceof Error && "syscall" in each);
-  if (!isRefusal) return error;
-  const how = hasCheckpoint ? "it continues from its last checkpoint" : "it begins anew, as it has no checkpoint yet";
-  return new InputError(`${toFailure(error).message}. Once that is fixed, resume the run: ${how}`, { cause: error });
-}

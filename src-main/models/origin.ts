@@ -47,6 +47,8 @@ export class Fingerprints {
 export interface Origin {
   /** The images that the weights were fitted to. */
   fitted: Fingerprints;
+  /** Those that it was shown without their labels, for which a teacher spoke. */
+  unlabelled: Fingerprints;
   /** Those that chose what else was to be chosen: weight decay, temperature, best epoch. */
   chosen: Fingerprints;
   /** How the test images were drawn from the same folder; null where it had a split. */
@@ -55,21 +57,26 @@ export interface Origin {
 
 const drawnSchema = z.strictObject({ testShare: z.number().gt(0).lt(1), splitSeed: z.int().min(0) });
 
+export const countOf = ({ fitted, unlabelled, chosen }: Origin): number => fitted.count + unlabelled.count + chosen.count;
+
 /** For a file's metadata; nothing of more images than it has room for. */
-export function originMetadata({ fitted, chosen, drawn }: Origin): Record<string, string> {
-  if (fitted.count + chosen.count > MOST_FINGERPRINTS) return {};
+export function originMetadata(origin: Origin): Record<string, string> {
+  if (countOf(origin) > MOST_FINGERPRINTS) return {};
+  const { fitted, unlabelled, chosen, drawn } = origin;
   return {
     fittedTo: String(fitted),
+    ...(unlabelled.count > 0 && { shownUnlabelled: String(unlabelled) }),
     ...(chosen.count > 0 && { chosenBy: String(chosen) }),
     ...(drawn && { drawn: JSON.stringify(drawn) }),
   };
 }
 
 /** null if the metadata say nothing. Throws an Error that says what is wrong with them. */
-export function originIn({ fittedTo, chosenBy = "", drawn }: Readonly<Record<string, string>>): Origin | null {
+export function originIn({ fittedTo, shownUnlabelled = "", chosenBy = "", drawn }: Readonly<Record<string, string>>): Origin | null {
   if (fittedTo === undefined) return null;
   return {
     fitted: Fingerprints.parse(fittedTo),
+    unlabelled: Fingerprints.parse(shownUnlabelled),
     chosen: Fingerprints.parse(chosenBy),
     drawn: drawn === undefined ? null : drawnSchema.parse(parseJson(drawn)),
   };

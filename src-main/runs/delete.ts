@@ -3,33 +3,36 @@ import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import { naming } from "../disk/open-file";
 import { checkpointFiles } from "../training/checkpoint";
-import { leftOutFile, lockFile, requestFile, runFiles, searchFiles } from "./files";
+import { aboutFile, leftOutFile, lockFile, requestFile, runFiles, searchFiles } from "./files";
 import { ownerOf } from "./lock";
 import { pictureFiles, predictionFiles } from "./predictions";
-import { runFolders } from "./reader";
+import { RUN_DEPTH, runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
 const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), leftOutFile(folder), ...Object.values(searchFiles(folder))];
-/** A run lies at most so deep in a sweep: labels-500/seed-0/control. */
-const DEPTH = 3;
-
 /**
  * Deletes a run, or a comparison or sweep with all its runs. What this program did not write stays, and is named. Throws an InputError if
  * there is no run, if one of them is being trained, or if the folder is a link to another.
  */
 export function deleteRun(directory: string): { deleted: number; kept: string[] } {
+  const { runs, folders } = expectNobodyTrains(directory);
+  // The deepest first, so that a folder is empty when its turn comes.
+  for (const folder of [...folders].reverse()) clear(folder, runs.includes(folder));
+  return { deleted: runs.length, kept: existsSync(directory) ? contentOf(directory) : [] };
+}
+
+/** The runs in a folder, and all folders with them in it. Throws an InputError if there is no run, if one is being trained, or if the folder is a link to another. */
+export function expectNobodyTrains(directory: string): { runs: string[]; folders: string[] } {
   if (lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink())
     throw new InputError(`${directory} is a link: to delete what it leads to, name that folder itself, ${realpathSync(directory)}`);
-  const runs = runFolders(directory, DEPTH);
+  const runs = runFolders(directory, RUN_DEPTH);
   if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several that were trained together`);
   const folders = foldersBetween(directory, runs);
   for (const folder of folders) {
     const owner = ownerOf(folder);
     if (owner) throw new InputError(`${folder} is being trained by process ${owner.pid}${owner.host ? ` on ${owner.host}` : ""}: stop it before deleting it`);
   }
-  // The deepest first, so that a folder is empty when its turn comes.
-  for (const folder of [...folders].reverse()) clear(folder, runs.includes(folder));
-  return { deleted: runs.length, kept: existsSync(directory) ? contentOf(directory) : [] };
+  return { runs, folders };
 }
 
 /** The folder itself and all those on the way to its runs, parents first. */
@@ -44,7 +47,7 @@ function clear(folder: string, isRun: boolean): void {
   // recipe.json makes the folder a run: it goes last, so that a deletion that is cut short can be repeated.
   const predicted = isFolder(predictions) ? [...Object.values(predictionFiles(folder)), ...pictureFiles(folder)] : [];
   const own = isRun ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe] : besideRuns(folder);
-  for (const path of [lockFile(folder), ...predicted, ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
+  for (const path of [lockFile(folder), aboutFile(folder), ...predicted, ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
   if (isRun) removeIfEmpty(checkpoint);
   removeIfEmpty(predictions);
   removeIfEmpty(folder);

@@ -33,6 +33,13 @@ export const lockFile = (directory: string) => join(directory, "lock");
 /** What a comparison or a sweep was asked for. */
 export const requestFile = (directory: string) => join(directory, "request.json");
 
+/** What a person says of a run. */
+export const aboutFile = (directory: string) => join(directory, "about.json");
+
+/** Where deleted runs of a folder of runs lie until they are restored, or deleted for good. */
+export const BIN = ".bin";
+export const binFolder = (runs: string) => join(runs, BIN);
+
 /** What a search found. */
 export const searchFiles = (directory: string) => ({
   search: join(directory, "search.json"),

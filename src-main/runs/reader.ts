@@ -7,7 +7,8 @@ import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, Ru
 import { readText } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
-import { type EventType, type RunEvent, type RunHeader, runFiles } from "./files";
+import { givenName } from "./about";
+import { BIN, type EventType, type RunEvent, type RunHeader, runFiles } from "./files";
 import { type Head, holdsRun, isInTheWay, readHead } from "./header";
 import { type Readable, readLines, wholeLines } from "./lines";
 import { ownerOf } from "./lock";
@@ -48,7 +49,10 @@ export function withoutBatches(directory: string): { head: Head; damage: string 
 /** The runs in a folder, newest first: the folder itself, its subfolders, and the arms of comparisons among them. */
 export function listRuns(directory: string): ListedRun[] {
   return runFolders(directory)
-    .map((run) => ({ ...summaryOf(run), sweep: sweepOf(run) }))
+    .map((run) => {
+      const summary = summaryOf(run);
+      return { ...summary, name: givenName(run, directory) ?? summary.name, sweep: sweepOf(run) };
+    })
     .sort((a, b) => (a.started < b.started ? 1 : -1));
 }
 
@@ -71,15 +75,18 @@ function summaryOf(directory: string): RunSummary {
 /** Levels from the folder of a sweep to the arms of its comparisons. */
 export const SWEEP_DEPTH = 2;
 
+/** A run lies at most so deep in a sweep: labels-500/seed-0/control. */
+export const RUN_DEPTH = 3;
+
 /** In a folder of sweeps, from that folder to the arms of one over numbers of labels. */
 const FOLDER_DEPTH = 4;
 
-/** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. */
+/** The folder itself if it holds a run, otherwise the folders with runs up to `depth` levels below it, sorted by name. Those in a bin below it are left out. */
 export function runFolders(directory: string, depth = FOLDER_DEPTH): string[] {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
   if (holdsRun(directory)) return [directory];
   if (depth === 0) return [];
-  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== BIN);
   return folders
     .map(({ name }) => name)
     .sort()
@@ -107,6 +114,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
     owner,
     beginsAnew: isOver && !hadCheckpoint,
     damage: damage ?? problem,
+    recipe: header?.recipe ?? null,
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { parseJson } from "../contract/json";
 import type { Recipe } from "../contract/recipe";
 import type { SearchResult, TrialResult } from "../contract/run";
+import type { SearchInBrief } from "../contract/run-folder";
 import { readText } from "../disk/open-file";
 import { writeWhole } from "../disk/write-whole";
 import { SCHEMA, searchFiles } from "./files";
@@ -34,6 +35,16 @@ const schema = z.object({
     }),
   ),
 });
+
+/** What lists of runs say of the search in a folder; null if search.json cannot be read. */
+export function searchInBrief(directory: string): SearchInBrief | null {
+  try {
+    const { images } = z.object({ images: z.number() }).parse(parseJson(readText(searchFiles(directory).search)));
+    return { images, trials: readTrials(directory) };
+  } catch {
+    return null;
+  }
+}
 
 /** The trials that search.json holds; none if there is no such file or it cannot be read, for their folders have what it says. */
 export function readTrials(directory: string): TrialResult[] {

@@ -5,6 +5,7 @@ import { parseRecipe } from "../contract/parse-recipe";
 import type { DataSource, ResolvedRecipe } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
 import { lastWeightsOf } from "../models/registry";
+import { BATCH, imagesAtOnce } from "./images-at-once";
 import { train } from "./loop";
 import type { Network } from "./network";
 import { Trainer } from "./trainer";
@@ -24,15 +25,23 @@ export interface FineTuneHooks {
   onProgress(progress: Progress): void;
 }
 
-/** Images in one step: few, as a small data set has few steps, and calls are answered between them. */
-const BATCH = 32;
-
-/** What is trained by: AdamW, the images as they are and mirrored. */
+/** What is trained by: AdamW, the images as they are and mirrored. A batch of large images is computed in parts, between which it can be stopped. */
 export function fineTuningRecipe({ model }: Network, data: DataSource, { epochs, learningRate, seed }: FineTuneSettings): ResolvedRecipe {
+  const batchSize = imagesAtOnce(model.imageSize);
   const recipe = parseRecipe({
     data,
     student: { model: model.name, imageSize: model.imageSize, ...(model.sizes.patchSize !== null && { patchSize: model.sizes.patchSize }) },
-    train: { epochs, learningRate, seed, batchSize: BATCH, schedule: "cosine-step", decay: "matrices", precision: "fp32", evaluateEvery: epochs },
+    train: {
+      epochs,
+      learningRate,
+      seed,
+      batchSize,
+      accumulate: BATCH / batchSize,
+      schedule: "cosine-step",
+      decay: "matrices",
+      precision: "fp32",
+      evaluateEvery: epochs,
+    },
     augment: { flip: true },
   });
   return { ...recipe, train: { ...recipe.train, precision: "fp32" } };

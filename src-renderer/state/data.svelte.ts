@@ -32,6 +32,8 @@ export class Data {
   /** A folder that is being read, to take the place of the chosen data if it can be used. */
   offered: string | null = $state(null);
   reading: Reading = $state.raw({ kind: "reading" });
+  /** Folders that were opened, the last one first. */
+  recent: string[] = $state.raw([]);
   download: Download = $state.raw(null);
   downloadProblem: { name: DownloadName; directory: string; stopped: boolean; message: string } | null = $state(null);
 
@@ -62,7 +64,9 @@ export class Data {
     const reading: Reading = { kind: "reading" };
     this.#show(reading);
     const result = await this.#read(path);
-    if (this.reading === reading) this.#show(result);
+    if (this.reading !== reading) return;
+    this.#show(result);
+    if (result.kind === "ready") await this.#remember(path);
   }
 
   /** Opens a folder if it can be used; otherwise all stays as it is. Resolves to why it cannot; null if it can. */
@@ -75,7 +79,12 @@ export class Data {
     if (result.kind === "failed") return result.message;
     this.#choose(path);
     this.#show(result);
+    await this.#remember(path);
     return null;
+  }
+
+  async #remember(path: string): Promise<void> {
+    if (path !== "bundled") this.recent = await this.bridge.rememberData(path);
   }
 
   #choose(path: string): void {

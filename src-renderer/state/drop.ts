@@ -18,7 +18,7 @@ export function kindOf({ file: { name, type }, isFolder }: Dropped): Kind {
   if (isFolder) return "folder";
   if (type.startsWith("image/") || IMAGE.test(name)) return "image";
   if (WEIGHTS.test(name)) return "weights";
-  return /\.json$/i.test(name) ? "recipe" : "other";
+  return /\.(distill|json)$/i.test(name) ? "recipe" : "other";
 }
 
 /** What a drop is about: what its place takes, if that is there. The rest is left out, and said. */

@@ -1,7 +1,8 @@
 import type { DataInfo, FittedTeacher, Notice } from "../../src-main/contract/engine";
+import { type FINE_TUNED, FINE_TUNING } from "../../src-main/contract/fine-tuning";
 import type { DataSource } from "../../src-main/contract/recipe";
 import type { Bridge } from "../bridge";
-import { type Engine, inWords, isInterruption } from "./engine.svelte";
+import { type Engine, inWords } from "./engine.svelte";
 import { folderName } from "./training.svelte";
 
 /** How long a fit takes besides the features, in seconds; measured on 5,000 images. */
@@ -13,12 +14,32 @@ interface Timed {
   model: string;
   imageSize: number;
   secondsPerImage: number;
+  /** To train on one once. */
+  fineTuning: Record<Stages, number>;
+}
+
+type Stages = (typeof FINE_TUNED)[number];
+type Counts = Pick<DataInfo, "train" | "validation" | "test">;
+
+/** What is trained besides the last layer, as the form offers it. */
+export const FINE_TUNINGS = [
+  { value: "none", label: "No: the last layer alone" },
+  { value: "last", label: "Its last stage" },
+  { value: "all", label: "All of it" },
+] as const;
+
+/** What a recipe takes of the images that there are. */
+export function limited({ train, validation, test }: Counts, { trainLimit, testLimit }: DataSource): Counts {
+  const atMost = (split: Counts["test"], limit: number | null) => ({ ...split, count: Math.min(split.count, limit ?? split.count) });
+  return { train: atMost(train, trainLimit), validation, test: atMost(test, testLimit) };
 }
 
 /** A teacher that is made here: a last layer for the chosen data, on a backbone that is bundled or a file. */
 export class Fit {
   /** "bundled" or a file. */
   from = $state("bundled");
+  /** Whether the network is trained on from the fitted last layer. */
+  fineTune: (typeof FINE_TUNINGS)[number]["value"] = $state("none");
   /** How long the backbone takes; null until that is measured. */
   timed: Timed | null = $state.raw(null);
   /** What is being done, and how far it is; null while nothing is. */
@@ -54,10 +75,13 @@ export class Fit {
     }
   }
 
-  /** Of a fit to these images, by what was measured; null until then. Training images are seen mirrored too. */
-  secondsFor({ train, validation, test }: Pick<DataInfo, "train" | "validation" | "test">): number | null {
-    const images = 2 * train.count + (validation?.count ?? 0) + test.count;
-    return this.timed && LAST_LAYER_SECONDS + images * this.timed.secondsPerImage;
+  /** Of a fit to these images, by what was measured; null until then. Training images are seen mirrored too, and judged in the end. */
+  secondsFor({ train, validation, test }: Counts, fineTune = this.fineTune): number | null {
+    if (!this.timed) return null;
+    const others = (validation?.count ?? 0) + test.count;
+    const head = LAST_LAYER_SECONDS + (2 * train.count + others) * this.timed.secondsPerImage;
+    if (fineTune === "none") return head;
+    return head + FINE_TUNING.epochs * train.count * this.timed.fineTuning[fineTune] + others * this.timed.secondsPerImage;
   }
 
   async chooseBackbone(): Promise<void> {
@@ -72,13 +96,14 @@ export class Fit {
   async start(data: DataSource, folder: string | null = null): Promise<FittedTeacher | null> {
     if (this.busy) return null;
     Object.assign(this, { problem: null, made: null, progress: { name: "Reading the images", done: 0, total: 0, secondsLeft: null } });
+    const fineTune = this.fineTune === "none" ? null : { stages: this.fineTune, ...FINE_TUNING };
     const out = folder ?? `${this.runsDirectory()}/${folderName("teacher", new Date())}`;
     try {
-      const made = await this.engine.call("fitTeacher", { data, from: this.from, out, unique: folder === null }, (notice) => this.#take(notice));
+      const made = await this.engine.call("fitTeacher", { data, from: this.from, fineTune, out, unique: folder === null }, (notice) => this.#take(notice));
       this.made = { ...made, data: data.path };
       return made;
     } catch (error) {
-      this.problem = isInterruption(error) ? "Stopped. The features computed so far are kept: it goes on from there." : inWords(error);
+      this.problem = inWords(error);
       return null;
     } finally {
       this.progress = null;
@@ -96,4 +121,8 @@ export class Fit {
   }
 }
 
-const NAMES: Record<string, string | undefined> = { features: "Computing features", "last layer": "Fitting the last layer" };
+const NAMES: Record<string, string | undefined> = {
+  features: "Computing features",
+  "last layer": "Fitting the last layer",
+  "fine-tuning": "Training the network",
+};

@@ -1,8 +1,8 @@
 import { type ArmName, byArm } from "../../src-main/contract/arms";
-import { summarize } from "../../src-main/contract/comparison";
-import type { ReportFormat } from "../../src-main/contract/host";
+import type { PrintedFormat, ReportFormat } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmFigures, Compared, ComparisonSummary, ListedRun, LiveRun, ProvenSummary, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { ListedRun, LiveRun, ProvenSummary, RunOwner, RunState, RunSummary } from "../../src-main/contract/run";
+import type { RunFolder } from "../../src-main/contract/run-folder";
 import type { Bridge } from "../bridge";
 import type { Curves } from "./curves.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -45,34 +45,24 @@ export interface OpenRun {
   summary: ProvenSummary | null;
 }
 
-/** Comparisons of several seeds. */
-export interface Sweep {
-  directory: string;
-  name: string;
-  /** How many were asked for; null where nothing tells. */
-  seeds: number | null;
-  finished: number;
-  /** Whether one of them is trained now, as far as that can be known. */
-  isTrained: boolean;
-  /** What those that are finished show; null for fewer than two. */
-  summary: ComparisonSummary | null;
-  /** Of all its comparisons. */
-  arms: ListedRun[];
-  started: string;
-}
-
 /** While another process trains a run of the list, and while none is known to: one may be begun in a terminal at any time. */
 const REFRESH_MS = { live: 3000, quiet: 6000 };
+/** Times as long as a list takes to read, before it is read again. */
+const RESTS = 9;
 
 /** The runs in the runs folder, and the one that is open. */
 export class Runs {
   groups: RunGroup[] = $state.raw([]);
+  /** What their folders say beside them. */
+  folders: RunFolder[] = $state.raw([]);
   open: OpenRun | null = $state.raw(null);
   loading = $state(true);
   /** The folder of the run that is being opened; null while none is. */
   opening: string | null = $state(null);
   #checking: Promise<void> = Promise.resolve();
   #isReading = false;
+  /** What the last list said, and how long it took and when it came, in milliseconds. */
+  #last = { text: "", took: 0, at: Number.NEGATIVE_INFINITY };
   #listProblem: string | null = $state(null);
   #runProblem: string | null = $state(null);
 
@@ -100,11 +90,12 @@ export class Runs {
 
   /**
    * Refreshes the list every few seconds, until the function that it returns is called. Nothing is asked while the window cannot be seen, nor before the
-   * last answer has come.
+   * last answer has come, nor so often that a long list would keep the engine busy.
    */
   keepFresh(): () => void {
     const refresh = () => {
-      if (!this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
+      const isDue = performance.now() - this.#last.at >= RESTS * this.#last.took;
+      if (isDue && !this.#isReading && !globalThis.document?.hidden && this.engine.state.kind === "ready") this.#read();
     };
     const timer = setInterval(refresh, this.areLiveElsewhere ? REFRESH_MS.live : REFRESH_MS.quiet);
     return () => clearInterval(timer);
@@ -117,8 +108,15 @@ export class Runs {
 
   async #read(): Promise<void> {
     this.#isReading = true;
+    const [begun, before] = [performance.now(), this.#last.text];
     this.#listProblem = await problemIn(async () => {
-      this.groups = groupRuns(await this.engine.call("listRuns", { directory: this.runsDirectory() }));
+      const directory = this.runsDirectory();
+      const [listed, folders] = await Promise.all([this.engine.call("listRuns", { directory }), this.engine.call("listFolders", { directory })]);
+      const text = JSON.stringify([listed, folders]);
+      this.#last = { text, took: performance.now() - begun, at: performance.now() };
+      if (text === before) return;
+      this.groups = groupRuns(listed);
+      this.folders = folders;
     });
     this.#isReading = false;
     this.loading = false;
@@ -182,22 +180,26 @@ export class Runs {
     await this.refresh();
   }
 
-  /** Deletes a run; returns the files in its folder that are not the program's and stay. */
-  async delete({ directory }: RunGroup): Promise<string[]> {
-    const { kept } = await this.engine.call("deleteRun", { directory });
-    if (this.open?.group.directory === directory) this.close();
+  /** A run is no longer in its folder. */
+  async left(directory: string): Promise<void> {
+    if (this.open && isWithin(this.open.group.directory, directory)) this.close();
     await this.refresh();
-    return kept;
   }
 
   /** Asks for a place, writes the report there and returns its path; null if the user cancelled. */
-  async exportReport({ name, started, arms }: Reported, format: ReportFormat): Promise<string | null> {
-    const out = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
-    if (!out) return null;
-    const { path } = await this.engine.call("report", { runs: arms.map(({ directory }) => directory), format, out });
-    return path;
+  async exportReport({ name, started, arms }: Reported, format: ReportFormat | PrintedFormat): Promise<string | null> {
+    const place = await this.bridge.chooseReportFile(format, folderName(name, new Date(started)));
+    if (!place) return null;
+    const runs = arms.map(({ directory }) => directory);
+    const isPrinted = format === "pdf" || format === "png";
+    await this.engine.call("report", { runs, format: isPrinted ? "html" : format, out: place.written });
+    if (isPrinted) await this.bridge.printReport(place.chosen);
+    return place.chosen;
   }
 }
+
+const isWithin = (directory: string, folder: string): boolean =>
+  directory === folder || directory.startsWith(`${folder}/`) || directory.startsWith(`${folder}\\`);
 
 /** Why work failed, in words; null if it did not. */
 async function problemIn(work: () => Promise<void>): Promise<string | null> {
@@ -294,43 +296,6 @@ export function figureOf(group: RunGroup, arm: ArmName): GroupFigure | null {
 export function groupDifference(group: RunGroup): number | null {
   const [control, student] = [figureOf(group, "control"), figureOf(group, "student")];
   return control && student && testedTogether(group) && group.damage === null ? student.testAcc - control.testAcc : null;
-}
-
-/** The sweeps, newest first. Comparisons beside each other make one too if nothing tells what was asked for, once two of them are finished. */
-export function sweepsOf(groups: readonly RunGroup[]): Sweep[] {
-  const seedOf = ({ directory }: RunGroup) => Number(/^seed-(\d+)$/.exec(baseName(directory))?.[1] ?? Number.NaN);
-  const members = groups.filter((group) => !Number.isNaN(seedOf(group)));
-  const folders = [...new Set(members.map(({ directory }) => folderOf(directory)))];
-  return folders.flatMap((directory) => {
-    const own = members.filter((member) => folderOf(member.directory) === directory).sort((a, b) => seedOf(a) - seedOf(b));
-    const seeds = own.find(({ sweep }) => sweep !== null)?.sweep?.seeds ?? null;
-    const whole = own.filter((group) => groupDifference(group) !== null);
-    if (seeds === null && whole.length < 2) return [];
-    const summary = whole.length < 2 ? null : summarize(whole.map((group) => comparedIn(group, seedOf(group))));
-    const arms = own.flatMap((group) => group.arms);
-    const isTrained = arms.some(({ owner }) => owner !== null);
-    const name = [own[0]!.name, labelsInWords(directory)].filter(Boolean).join(", ");
-    return [{ directory, name, seeds, finished: whole.length, isTrained, summary, arms, started: earliest(arms) }];
-  });
-}
-
-/** "demo, over 3 seeds", "few labels, 250 labels, over 2 of 3 seeds so far" */
-export function sweepInWords({ name, seeds, finished }: Sweep): string {
-  if (seeds === null || finished >= seeds) return `${name}, over ${finished} seeds`;
-  return finished === 0 ? `${name}, none of ${seeds} seeds finished yet` : `${name}, over ${finished} of ${seeds} seeds so far`;
-}
-
-/** As the list knows it, without predictions. */
-function comparedIn(group: RunGroup, seed: number): Compared {
-  const figures = (name: ArmName) => {
-    const arm = group.arms.find((candidate) => candidate.arm === name);
-    return arm ? { trainAcc: arm.trainAcc!, testAcc: arm.testAcc!, agreement: null, divergence: null, calibrationError: null } : null;
-  };
-  const [control, same, student] = [figures("control")!, figures("same-images"), figures("student")!];
-  const between = (a: ArmFigures, b: ArmFigures) => ({ difference: b.testAcc - a.testAcc, interval: null });
-  const sameImages = same && { ...same, teacherAdds: between(control, same), imagesAdd: between(same, student) };
-  const seconds = group.arms.reduce((sum, arm) => sum + arm.seconds, 0);
-  return { seed, control, student, sameImages, ...between(control, student), seconds, testImages: null };
 }
 
 /** All arms are finished, and after the same number of epochs. */

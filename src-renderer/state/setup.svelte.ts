@@ -4,11 +4,12 @@ import { checkValue } from "../../src-main/contract/check-recipe";
 import type { Remedy } from "../../src-main/contract/concerns";
 import { type DataSettings, type DoctorReport, dataSettingsOf, type NamedTeacher } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
+import type { RememberedForm } from "../../src-main/contract/host";
 import { isHubPath } from "../../src-main/contract/hub-path";
 import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
-import { fittedWeightsIn, type Preset, presetOf, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
+import { fittedWeightsIn, type Preset, presetOf, presets, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
@@ -20,7 +21,7 @@ import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./fo
 import { sentence } from "./words";
 
 /** About no teacher. */
-const NOT_ASKED: { key: string; problem: string | null } = { key: "null", problem: null };
+const NOT_ASKED: { key: string; problem: string | null; warnings: readonly string[] } = { key: "null", problem: null, warnings: [] };
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
@@ -267,7 +268,7 @@ export class Setup {
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
     // The file may be new under a name that was asked about before.
     this.#asked = NOT_ASKED;
-    if (this.#base.teacher?.weights === weights) return;
+    if (this.#base.teacher?.weights === weights && this.#base.teacher.model === model) return;
     this.#before = this.#base;
     if (!this.distills) this.setDistills(true);
     this.#forgetTexts("teacher.");
@@ -288,16 +289,28 @@ export class Setup {
     this.#texts = {};
   }
 
+  /** Takes the form as it was left. */
+  restore({ preset, seeds, recipe }: RememberedForm): void {
+    this.useRecipe(recipe);
+    this.preset = presets.find(({ id }) => id === preset)?.id ?? null;
+    this.seeds = seeds;
+  }
+
   /** What is to be known of the teachers and the data to say whether they go together. */
-  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[] } | null {
+  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[]; data: DataSource } | null {
     const classes = this.data.info?.classes;
     if (!this.distills || !classes) return null;
-    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes };
+    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes, data: this.dataSource };
   }
 
   /** Why a teacher of the form cannot teach the classes of the chosen data, in words; null if all can, or while that is not known. */
   get teacherProblem(): string | null {
     return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
+  }
+
+  /** That teachers of the form know test images of the chosen data, in words; none while that is not known. */
+  get teacherWarnings(): readonly string[] {
+    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.warnings : [];
   }
 
   /** How many images of the chosen data cannot be read, where a run would end at them; 0 where they are skipped. */
@@ -316,12 +329,18 @@ export class Setup {
     const key = JSON.stringify(teaching);
     if (this.#asked.key === key) return;
     const problems: (string | null)[] = [];
+    const warnings: string[] = [];
     for (const { model, weights } of teaching?.teachers ?? []) {
       if (isHubPath(weights)) continue;
-      const request = { model, weights, classes: teaching!.classes };
-      problems.push(await this.engine.call("checkTeacher", request).then(({ problem }) => problem && sentence(problem), inWords));
+      try {
+        const found = await this.engine.call("checkTeacher", { model, weights, classes: teaching!.classes, data: teaching!.data });
+        problems.push(found.problem && sentence(found.problem));
+        warnings.push(...found.warnings.map(sentence));
+      } catch (error) {
+        problems.push(inWords(error));
+      }
     }
-    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null };
+    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null, warnings };
   }
 
   /** The recipe on the chosen data, or what keeps it from being one. */

@@ -1,8 +1,11 @@
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { Command, Environment, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
+import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
 import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
+import { Bench } from "./bench.svelte";
+import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
@@ -13,10 +16,11 @@ import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import { Playground } from "./playground.svelte";
 import { MOST_PICTURES, Prediction } from "./prediction.svelte";
-import { lastSignInWords, nameInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
+import type { RunRow } from "./run-rows";
+import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import { recipeIn, Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, dateTime, sentence } from "./words";
+import { baseName, count, sentence } from "./words";
 
 export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
 export type Screen = (typeof SCREENS)[number];
@@ -40,14 +44,21 @@ export interface Question {
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
   screen: Screen = $state("data");
+  /** Which part of the screen Data is shown. */
+  dataPart: "pictures" | "teacher" = $state("pictures");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
   /** Whether the explanation of distillation is open. */
   lesson = $state(true);
   message: Message | null = $state.raw(null);
   question: Question | null = $state.raw(null);
+  /** What the menu Help shows over the page. */
+  help: "shortcuts" | "about" | null = $state(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
   ending = $state(false);
+
+  /** Whether the form is as it was left, so that what it becomes is worth remembering. */
+  #restored = $state(false);
 
   readonly engine: Engine;
   readonly data: Data;
@@ -55,9 +66,11 @@ export class Studio {
   readonly playground: Playground;
   readonly estimate: Estimate;
   readonly fit: Fit;
+  readonly candidates: Candidates;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
+  readonly bench: Bench;
   readonly evidence: Evidence;
   readonly examples: Examples;
 
@@ -69,11 +82,13 @@ export class Studio {
     this.playground = new Playground(this.data, this.setup, this.engine);
     this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
+    this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine);
     this.evidence = new Evidence(this.engine);
     this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
+    this.bench = new Bench(this.engine, this.runs, runsDirectory);
   }
 
   async start(): Promise<void> {
@@ -86,7 +101,45 @@ export class Studio {
     this.lesson = this.environment.lesson;
     if (this.environment.notice) this.message = { kind: "caution", text: this.environment.notice };
     this.engine.start();
-    await Promise.all([this.data.open("bundled"), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    const { form, recentData } = this.environment;
+    this.data.recent = recentData;
+    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    await this.#takeOpened();
+  }
+
+  /** The form and its data as they were left. */
+  async #restore(form: RememberedForm | null): Promise<void> {
+    if (form) this.setup.restore(form);
+    const path = form?.recipe.data.path ?? "bundled";
+    if (path === "bundled") await this.data.open(path);
+    else await this.#reopen(path);
+    this.#restored = true;
+  }
+
+  /** A folder of the last time; if it cannot be used any more, the bundled sample, which is said. */
+  async #reopen(path: string): Promise<void> {
+    // Chosen before it is read: the form says already which of its images are taken.
+    this.data.path = path;
+    const problem = await this.data.openIfUsable(path);
+    if (!problem) return;
+    await this.data.open("bundled");
+    this.#say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
+  }
+
+  /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
+  rememberForm(): void {
+    const { recipe } = this.setup.result;
+    const { preset, seeds } = this.setup;
+    if (!this.#restored || !recipe) return;
+    this.bridge.rememberForm({ preset, seeds, recipe: $state.snapshot(recipe) as Recipe });
+  }
+
+  /** The recipe file that the system asked the app to open fills the form. */
+  #takeOpened(): Promise<void> {
+    return this.#reporting(async () => {
+      const opened = await this.bridge.takeOpened();
+      if (opened) await this.#fillForm(opened.text, opened.name, "");
+    });
   }
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
@@ -103,6 +156,7 @@ export class Studio {
     this.message = null;
     if (screen === "runs") {
       this.runs.close();
+      this.bench.close();
       this.runs.refresh();
     }
   }
@@ -126,6 +180,7 @@ export class Studio {
     await this.runs.refresh();
     await this.prediction.askAgain();
     this.fit.problem = null;
+    this.candidates.forget();
   }
 
   /** Makes a teacher for the data of the form, and takes it for the form. */
@@ -141,6 +196,11 @@ export class Studio {
       const file = await this.bridge.chooseFile("weights");
       if (file) await this.useTeacherFile(file);
     });
+  }
+
+  /** The same, tested on the chosen data first. */
+  chooseCandidate(): Promise<void> {
+    return this.#reporting(() => this.candidates.chooseFile());
   }
 
   /** Takes what a finished run trained as the teacher. */
@@ -187,12 +247,13 @@ export class Studio {
     });
   }
 
-  async resumeSweep(directory: string): Promise<void> {
-    await this.#reporting(() => this.#resumeFrom(directory, "compare", []));
+  /** With all comparisons or trials that are not finished. */
+  async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
+    await this.#reporting(() => this.#resumeFrom(directory, kind, []));
   }
 
   /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare", arms: readonly RunCourse[]): Promise<void> {
+  async #resumeFrom(directory: string, kind: "train" | "compare" | "search", arms: readonly RunCourse[]): Promise<void> {
     const recipe = await this.engine.call("recipeOf", { directory, kind });
     await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
   }
@@ -248,21 +309,57 @@ export class Studio {
     return this.#reporting(() => this.runs.stop(group));
   }
 
-  askToDelete(group: RunGroup): void {
+  /** Moves a run to the bin, from where one click brings it back. */
+  delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.#reporting(async () => {
+      const undo = await this.bench.delete(directory);
+      this.training.forget(directory);
+      if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
+      const act = () =>
+        this.#reporting(async () => {
+          await undo();
+          this.message = { kind: "done", text: `${name} is back.` };
+        });
+      this.message = {
+        kind: "done",
+        text: `${name} is in the bin, ${this.bench.binDirectory}, where it takes as much room on the disk as before.`,
+        action: { label: "Undo", run: act },
+      };
+    });
+  }
+
+  askToEmptyBin(): void {
+    const runs = this.bench.binned?.length ?? 0;
     this.question = {
-      title: `Delete ${nameInWords(group)}?`,
-      text: `The run of ${dateTime(group.started)} is deleted with its curves, checkpoints, weights and report. This cannot be undone.\n${group.directory}`,
-      verb: "Delete",
-      act: () => this.#delete(group),
+      title: `Delete ${runs === 1 ? "the run" : `the ${count(runs)} runs`} in the bin for good?`,
+      text: `Curves, checkpoints, weights and reports of what is in the bin are deleted. This cannot be undone.\n${this.bench.binDirectory}`,
+      verb: "Delete for good",
+      act: async () => {
+        const kept = await this.bench.emptyBin();
+        const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in it: ${kept.join(", ")}`;
+        this.message = { kind: "done", text: kept.length === 0 ? "The bin is empty." : `The runs in the bin are deleted. ${stays}` };
+      },
     };
   }
 
-  async #delete(group: RunGroup): Promise<void> {
-    const kept = await this.runs.delete(group);
-    this.training.forget(group.directory);
-    if (this.prediction.run === group.directory) await this.prediction.useBundledTeacher();
-    const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in its folder`;
-    this.message = { kind: "done", text: kept.length === 0 ? `${group.name} is deleted.` : `${group.name} is deleted. ${stays}: ${kept.join(", ")}` };
+  /** Does something with the list of runs, and says why it failed if it did. */
+  withBench(work: (bench: Bench) => Promise<unknown>): Promise<void> {
+    return this.#reporting(() => work(this.bench));
+  }
+
+  /** Fills the form with the recipe that a run began with, to change something and start another. */
+  duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
+    return this.#reporting(async () => {
+      const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
+      const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
+      this.setup.useRecipe(recipe);
+      this.setup.seeds = kind === "seeds" ? asked : 1;
+      this.show("setup");
+      const only =
+        kind === "labels" || kind === "search" ? " The form holds one comparison of it: sweeps over labels and searches are started on the command line." : "";
+      const data = problem === null ? "" : `\nIts data cannot be used: ${problem}\nThe recipe is used on the data chosen before.`;
+      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}.${only} Change what you like and start.${data}` };
+    });
   }
 
   async answer(yes: boolean): Promise<void> {
@@ -271,7 +368,7 @@ export class Studio {
     if (yes && question) await this.#reporting(question.act);
   }
 
-  async exportReport(what: Reported, format: ReportFormat): Promise<void> {
+  async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.#reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
@@ -332,7 +429,7 @@ export class Studio {
         return this.#takeRecipe(chosen);
       case "other":
         throw new Error(
-          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.json).`,
+          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.distill, .json).`,
         );
     }
   }
@@ -346,7 +443,7 @@ export class Studio {
       this.message = {
         kind: "caution",
         text: `A folder was dropped, ${name}. To predict, drop the images in it.`,
-        action: { label: "Use it as data", run: () => this.#reporting(() => this.#openData(path)) },
+        action: { label: "Use it as data", run: () => this.openData(path) },
       };
       return;
     }
@@ -354,6 +451,10 @@ export class Studio {
   }
 
   /** Takes a folder as data if it can be used; otherwise says why not, and what was chosen stays. */
+  openData(path: string): Promise<void> {
+    return this.#reporting(() => this.#openData(path));
+  }
+
   async #openData(path: string): Promise<void> {
     this.show("data");
     const problem = await this.data.openIfUsable(path);
@@ -417,7 +518,11 @@ export class Studio {
 
   async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
     const { file } = first!;
-    const read = recipeIn(await file.text(), file.name);
+    await this.#fillForm(await file.text(), file.name, others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "");
+  }
+
+  async #fillForm(text: string, name: string, more: string): Promise<void> {
+    const read = recipeIn(text, name);
     const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
       const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
       return imageSize;
@@ -427,8 +532,7 @@ export class Studio {
     this.setup.useRecipe(recipe);
     this.show("setup");
     const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
-    const more = others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = { kind: "done", text: [`${file.name} fills the form.${data}${more}`, ...notes.map(sentence)].join("\n") };
+    this.message = { kind: "done", text: [`${name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
@@ -469,6 +573,12 @@ export class Studio {
         return this.training.togglePause();
       case "stop":
         return this.training.stop();
+      case "opened":
+        return this.#takeOpened();
+      case "shortcuts":
+      case "about":
+        this.help = command;
+        return;
       default:
         this.show(command);
     }

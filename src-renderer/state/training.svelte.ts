@@ -1,4 +1,5 @@
 import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
+import type { RunEnd } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { LiveRun, ProvenSummary, RunOwner } from "../../src-main/contract/run";
 import type { SeenImages } from "../../src-main/contract/seen";
@@ -195,6 +196,7 @@ export class Training {
     }
     this.phase = "";
     this.#reportActivity();
+    this.bridge.runEnded({ state: this.state as RunEnd["state"], name: shown.recipe.name });
   }
 
   async #take(notice: Notice): Promise<void> {

@@ -182,7 +182,11 @@ test("invents no dropped file; one that the user drops may be read, and nothing 
 test("what the user chooses in a dialog is open, and only for what it was chosen for", async () => {
   const studio = await Studio.of(page.app);
   await studio.pickInDialogs(inVictim("report.html"));
-  expect(await page.run("() => host.chooseReportFile('html', 'report')")).toEqual({ ok: true, value: inVictim("report.html") });
+  expect(await page.run("() => host.chooseReportFile('html', 'report')")).toEqual({
+    ok: true,
+    value: { chosen: inVictim("report.html"), written: inVictim("report.html") },
+  });
+  expect(await page.run("(chosen) => host.printReport(chosen)", inVictim("report.html"))).toMatchObject({ ok: false });
   expect(await page.refusal("report", { runs: [inRuns("own")], format: "html", out: inVictim("report.html") })).toBeNull();
   expect(await page.refusal("report", { runs: [inRuns("own")], format: "html", out: inVictim("report.html", "..", "thesis.html") })).toMatch(NOT_FOR_PAGES);
 
@@ -259,6 +263,7 @@ test("gets no host call past its checks", async () => {
     "setActivity({ state: 'running', progress: NaN })",
     "chooseReportFile('exe', 'x')",
     "chooseFolder({})",
+    "printReport('/etc/passwd')",
     "environment(1)",
     "reveal({})",
   ])

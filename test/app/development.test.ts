@@ -88,6 +88,7 @@ test("an experiment, from the bundled data to a report", async () => {
   await expect.poll(() => seen.evaluateAll((images) => images.map((image) => (image as Picture).naturalWidth))).toEqual([32, 32, 32]);
 
   await exportReport(studio, "report.html");
+  await printReport(studio);
   expect(studio.complaints).toEqual([]);
 });
 
@@ -107,6 +108,33 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   const report = readFileSync(inHome(name), "utf8");
   expect(report).toContain("<!doctype html>");
   expect(report).toContain("quick look");
+}
+
+/** A document of pages, and a picture of the whole page in light colours. */
+async function printReport(studio: Studio): Promise<void> {
+  const print = async (format: string, name: string) => {
+    await studio.pickInDialogs(inHome(name));
+    await studio.page.getByRole("button", { name: "Export report of quick look" }).press("Enter");
+    await studio.page.getByRole("menuitem", { name: format }).click();
+    await studio.sees(`Report written to ${inHome(name)}`);
+    return readFileSync(inHome(name));
+  };
+  const pdf = await print("PDF", "report.pdf");
+  expect(pdf.subarray(0, 5).toString()).toBe("%PDF-");
+  expect(pdf.toString("latin1").match(/\/Type \/Page\b/g)!.length).toBeGreaterThan(1);
+  const picture = sharp(await print("Picture (PNG)", "report.png"));
+  const { width, height } = await picture.metadata();
+  expect(width).toBeGreaterThan(2 * 1080);
+  expect(height).toBeGreaterThan(width);
+  const corner = await picture.extract({ left: 0, top: 0, width: 1, height: 1 }).removeAlpha().raw().toBuffer();
+  expect([...corner]).toEqual([0xf7, 0xf6, 0xf3]);
+
+  const { status, err } = await distill(
+    ["report", "--runs", path.join("runs", readdirSync(inHome("runs"))[0]!), "--format", "pdf", "--out", "by-command.pdf"],
+    home,
+  );
+  expect(status, err).toBe(0);
+  expect(readFileSync(inHome("by-command.pdf")).subarray(0, 5).toString()).toBe("%PDF-");
 }
 
 test("a teacher that is made here is the one of the form", async () => {
@@ -244,12 +272,18 @@ test("a run of the command line appears, is watched and stopped, and deleted onc
   expect((await ended).status).toBe(130);
 
   await studio.go("runs");
-  await studio.press("Delete by hand");
-  const dialog = studio.page.getByRole("dialog", { name: "Delete by hand?" });
-  await dialog.getByRole("button", { name: "Delete" }).click();
-  await studio.sees("by hand is deleted.");
+  await studio.act("by hand", "Delete");
+  await studio.sees(/^by hand is in the bin/);
   await studio.sees("No runs yet");
-  expect(readdirSync(inHome("runs"))).toEqual([]);
+  expect(readdirSync(inHome("runs"))).toEqual([".bin"]);
+  await studio.press("Bin");
+  await studio.press("Delete for good");
+  await studio.page
+    .getByRole("dialog", { name: /in the bin for good/ })
+    .getByRole("button", { name: "Delete for good" })
+    .click();
+  await studio.sees("The bin is empty.");
+  expect(readdirSync(path.join(inHome("runs"), ".bin"))).toEqual([]);
   expect(studio.complaints).toEqual([]);
 });
 

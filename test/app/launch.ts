@@ -4,8 +4,10 @@ import { _electron, type ElectronApplication } from "playwright-core";
 /** Why the desktop tests cannot run here; null if they can. Set by build/test.mjs. */
 export const noDesktop = process.env.DISTILL_NO_DESKTOP ?? (process.env.DISTILL_ELECTRON ? null : "run by `npm test`, which prepares Electron and a display");
 
-/** The app of this source tree. `home` holds its settings and runs. */
-export const launchDevelopmentApp = (home: string) => launch(process.env.DISTILL_ELECTRON!, ["."], home, path.resolve(import.meta.dirname, "../.."));
+export const ROOT = path.resolve(import.meta.dirname, "../..");
+
+/** The app of this source tree, asked to open these files. `home` holds its settings and runs. */
+export const launchDevelopmentApp = (home: string, files: string[] = []) => launch(process.env.DISTILL_ELECTRON!, [".", ...files], home, ROOT);
 
 /** A packaged app. It starts in a folder outside this source tree. */
 export const launchPackagedApp = (executable: string, home: string) => launch(executable, [], home, home);

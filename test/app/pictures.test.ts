@@ -22,6 +22,10 @@ beforeAll(async () => {
   mkdirSync(inHome("one-class", "cat"), { recursive: true });
   copyFileSync(inHome("pets", "cat", "0.png"), inHome("one-class", "cat", "0.png"));
   mkdirSync(inHome("nothing"));
+  for (const [name, like] of Object.entries({ bark: "cat", moss: "dog" })) {
+    mkdirSync(inHome("woods", name), { recursive: true });
+    for (const n of [0, 1, 2, 3]) copyFileSync(inHome("pets", like, `${n}.png`), inHome("woods", name, `${n}.png`));
+  }
   app = await launchDevelopmentApp(home);
   studio = await Studio.of(app);
 }, PATIENCE_MS);
@@ -86,6 +90,39 @@ test.skipIf(noDesktop !== null)("a dropped folder is understood, and each thing 
   await studio.sees("The list is written to");
   expect(readFileSync(inHome("left-out.csv"), "utf8")).toMatch(/^path,reason\nnotes\.txt,[^\n]+\ncat\/broken\.png,/);
   expect(studio.complaints).toEqual([]);
+});
+
+test.skipIf(noDesktop !== null)("the teachers at hand are tested on these pictures, and one that fits is taken", async () => {
+  const { page } = studio;
+  await page.getByRole("button", { name: "Teacher", exact: true }).click();
+  await page.getByText(/^About .+ with .+ at \d+ px$/).waitFor();
+  const rows = page.getByRole("list", { name: "Teachers at hand" }).getByRole("listitem");
+  for (const n of [0, 1])
+    await rows
+      .nth(n)
+      .getByText(/of \d+ test images right/)
+      .waitFor();
+  await rows
+    .filter({ has: page.getByText("resnet18_cifar10", { exact: true }) })
+    .getByRole("button")
+    .click();
+  await rows.nth(0).getByText("Chosen").waitFor();
+  await studio.go("setup");
+  await studio.press("JSON");
+  await studio.sees(/"model": "resnet18_cifar10"/);
+  await studio.go("data");
+  expect(studio.complaints).toEqual([]);
+});
+
+test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and say why", async () => {
+  const { page } = studio;
+  await studio.drop(inHome("woods"), "Use as data");
+  await page.getByText("It has 10 classes, these data have 2: bark, moss are missing").nth(1).waitFor();
+  const buttons = page.getByRole("list", { name: "Teachers at hand" }).getByRole("button");
+  expect(await buttons.evaluateAll((all) => all.map((button) => (button as unknown as { disabled: boolean }).disabled))).not.toContain(false);
+  await page.getByRole("button", { name: /^Pictures/ }).click();
+  await studio.drop(inHome("pets"), "Use as data");
+  await studio.sees("A folder for each class, without a split");
 });
 
 test.skipIf(noDesktop !== null)("a folder that cannot be used is refused in words, and what was chosen stays", async () => {

@@ -50,7 +50,7 @@ afterAll(async () => {
   if (home) rmSync(home, { recursive: true, force: true });
 });
 
-/** A comparison of two seeds, and one model that was trained alone. */
+/** Comparisons of one seed and of two, one model that was trained alone, a sweep over labels and a search. */
 async function makeRuns(): Promise<void> {
   const { recipe } = presetOf("quick-look");
   const short = { ...recipe, data: { ...recipe.data, trainLimit: 32, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
@@ -59,6 +59,21 @@ async function makeRuns(): Promise<void> {
   for (const args of [
     ["compare", "--recipe", "recipe.json", "--seeds", "2", "--out", "runs/two-seeds"],
     ["train", "--recipe", "alone.json", "--out", "runs/alone"],
+    [
+      "compare",
+      "--recipe",
+      "recipe.json",
+      "--seeds",
+      "1",
+      "--set",
+      "name=quick look, at other T",
+      "--set",
+      "distillation.temperature=8",
+      "--out",
+      "runs/other",
+    ],
+    ["compare", "--recipe", "recipe.json", "--seeds", "1", "--labels", "16,32", "--set", "name=few labels", "--out", "runs/labels"],
+    ["search", "--recipe", "recipe.json", "--trials", "3", "--batches", "4", "--set", "name=found", "--out", "runs/found"],
   ])
     expect((await distill(args, home)).err).toContain("");
 }
@@ -151,13 +166,41 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await studio.go("runs");
   await studio.sees("over 2 seeds");
   await look("runs");
-  await page.getByRole("button", { name: "Export report of one model, trained alone" }).press("Enter");
+  await studio.press("Actions for one model, trained alone");
   expect(await seriousFindings()).toEqual([]);
   await page.keyboard.press("Escape");
-  await studio.press(/^Delete one model/);
-  await look("runs-delete");
-  await studio.press("Cancel");
-  await page.getByRole("button", { name: "quick look", exact: true }).first().click();
+  await studio.act("one model, trained alone", "Rename, and write a note");
+  await look("runs-note");
+  await page.getByRole("textbox", { name: "Note" }).fill("without a teacher, to see what the labels alone give");
+  await studio.press("Save");
+  await studio.act("quick look, at other T", "Take as baseline");
+  await studio.sees("Against quick look, at other T");
+  for (const name of ["one model, trained alone", "quick look, at other T"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+  await studio.press("Compare curves");
+  await studio.sees("Students of the chosen runs");
+  await look("runs-bench");
+  await studio.press("Choose none");
+  await page.getByRole("textbox", { name: "Filter" }).fill("no such run");
+  await look("runs-none-found");
+  await studio.press("Show all runs");
+  await studio.press(/^few labels, at 2 numbers/);
+  await studio.sees("Test accuracy by number of labels");
+  await look("runs-labels");
+  await studio.press("All runs");
+  await studio.press(/^found, 3 trials/);
+  await studio.sees("Trials by learning rate");
+  await look("runs-search");
+  await studio.press("All runs");
+  await studio.press(/over 2 seeds/);
+  await look("runs-seeds");
+  await studio.press("All runs");
+  await studio.act("one model, trained alone", "Delete");
+  await studio.sees(/is in the bin/);
+  await studio.press("Bin");
+  await look("runs-bin");
+  await studio.press(/^Restore/);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "quick look, at other T", exact: true }).click();
   await studio.chart("Loss").waitFor();
   await page.getByRole("button", { name: /^Image 1, / }).waitFor();
   await look("runs-open");
@@ -188,6 +231,11 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await studio.drop(inHome("leaves"), "Use as data", () => look("drop"));
   await studio.sees("left out");
   await look("data-own");
+  await page.getByRole("button", { name: "Teacher", exact: true }).click();
+  await page.getByText("and 3 more are missing").nth(1).waitFor();
+  await page.getByText("Being tested").waitFor({ state: "detached" });
+  await look("data-teacher");
+  await page.getByRole("button", { name: /^Pictures/ }).click();
   await studio.go("setup");
   await look("setup-own");
   expect(studio.complaints).toEqual([]);

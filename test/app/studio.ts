@@ -32,10 +32,12 @@ export class Studio {
     });
   }
 
-  /** Starts the app and waits until the bundled data have been read. */
-  static async of(app: ElectronApplication): Promise<Studio> {
+  /** Starts the app and waits until the data have been read; where it is asked to open a recipe, until that is on screen. */
+  static async of(app: ElectronApplication, screen: "data" | "setup" = "data"): Promise<Studio> {
     const studio = new Studio(app, await app.firstWindow());
-    await studio.page.getByTestId("train-count").waitFor({ timeout: PATIENCE_MS });
+    const { page } = studio;
+    const sign = screen === "data" ? page.getByTestId("train-count") : page.locator("[aria-current=page]", { hasText: SCREENS.setup });
+    await sign.waitFor({ timeout: PATIENCE_MS });
     return studio;
   }
 
@@ -43,8 +45,45 @@ export class Studio {
     return this.page.getByRole("navigation", { name: "Screens" }).getByRole("button", { name: SCREENS[screen] }).click();
   }
 
+  /** The screen that is shown. */
+  async current(): Promise<string> {
+    return (await this.page.getByRole("navigation", { name: "Screens" }).locator("[aria-current=page]").textContent())!.trim();
+  }
+
+  /** Chooses an item of the menu. */
+  menu(label: string): Promise<void> {
+    return this.app.evaluate(({ Menu }, wanted) => {
+      const items = Menu.getApplicationMenu()!.items.flatMap(({ submenu }) => submenu?.items ?? []);
+      items.find(({ label: its }) => its.replace("&", "") === wanted)!.click();
+    }, label);
+  }
+
+  /** Presses keys, as Electron writes accelerators; the browser gets them, and gives the menu those that the page leaves. */
+  pressKeys(keys: string): Promise<void> {
+    const parts = keys.split("+");
+    const modifiers = parts.slice(0, -1).map((part) => (part === "CmdOrCtrl" ? (process.platform === "darwin" ? "meta" : "control") : part.toLowerCase()));
+    const last = parts.at(-1)!;
+    // On most keyboards, plus and the question mark need Shift.
+    const keyCode = { Plus: "=" }[last] ?? last;
+    if (["Plus", "?"].includes(last)) modifiers.push("shift");
+    return this.app.evaluate(
+      ({ BrowserWindow }, key) => {
+        const { webContents } = BrowserWindow.getAllWindows()[0]!;
+        webContents.focus();
+        for (const type of ["keyDown", ...(key.keyCode === "?" ? ["char"] : []), "keyUp"] as const) webContents.sendInputEvent({ ...key, type } as never);
+      },
+      { keyCode, modifiers },
+    );
+  }
+
   press(name: string | RegExp): Promise<void> {
     return this.page.getByRole("button", { name }).click();
+  }
+
+  /** Does something with a run of the list, by its menu. */
+  async act(run: string, item: string): Promise<void> {
+    await this.press(`Actions for ${run}`);
+    await this.page.getByRole("menuitem", { name: item, exact: true }).click();
   }
 
   /** Waits for an alert with this text; resolves to its full text. */

@@ -13,6 +13,6 @@ test("an Electron past its end of life is not packaged unless asked for", async 
   process.env.ELECTRON_OVERRIDE_DIST_PATH = dist;
   onTestFinished(() => void delete process.env.ELECTRON_OVERRIDE_DIST_PATH);
   // @ts-expect-error: a script of the build, without types.
-  const { packageApp } = await import("../../build/package.mjs");
+  const { packageApp } = await import("../../build/packaged-app.mjs");
   await expect(packageApp()).rejects.toThrow(/Electron 22\.3\.25 .* past its end of life[\s\S]*--unsupported-electron/);
 });

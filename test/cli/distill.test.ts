@@ -118,6 +118,16 @@ describe("a run from the command line", () => {
     expect(JSON.parse(out)).toEqual({ path: path.join(cwd, "report.html") });
     expect(readFileSync(path.join(cwd, "report.html"), "utf8")).toContain("<html");
   });
+
+  it.each([
+    ["no desktop app", { DISTILL_ELECTRON: "" }, "run npm start once, or choose html"],
+    ["no display", { DISTILL_ELECTRON: process.execPath, DISPLAY: "", WAYLAND_DISPLAY: "" }, "there is none: run it under xvfb-run -a, or choose html"],
+  ])("with %s says what prints a PDF, and what to do", async (_, env, words) => {
+    const { status, err } = await distill(["report", "--runs", "first", "--format", "pdf", "--out", "report.pdf"], cwd, () => {}, { ...process.env, ...env });
+    expect(err).toContain(words);
+    expect(status).toBe(2);
+    expect(existsSync(path.join(cwd, "report.pdf"))).toBe(false);
+  });
 });
 
 describe("a comparison from the command line", () => {

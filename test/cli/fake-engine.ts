@@ -90,6 +90,7 @@ export async function runWith(
       return () => {};
     },
     startEngine: channel,
+    print: async (write) => void (await write("/tmp/page.html")),
   };
   during?.({ interrupt: () => interrupt(), die: (end) => die(end) });
   const status = await run(args, world);

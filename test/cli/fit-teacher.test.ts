@@ -1,6 +1,6 @@
 // distill train-teacher --data, as installed, on a small folder of pictures.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -153,6 +153,83 @@ describe("train-teacher --data", () => {
     expect([imageSize, JSON.parse(readFileSync(at("small/run/student/recipe.json"), "utf8")).recipe.teacher.imageSize]).toEqual([24, 24]);
     const set = ["--set", "teacher.imageSize=32", "--seeds", "1", "--out", "small/set"];
     expect((await distill(["compare", "--recipe", "small/unsized.json", ...set], cwd)).err).toContain("the teacher was trained on images of 24 px and sees");
+  });
+
+  describe("is tested", () => {
+    const evaluated = async (...args: string[]) => {
+      const run = await distill(["evaluate", ...args, "--json"], cwd);
+      return { ...run, result: JSON.parse(run.out || "null") as EvaluateResult };
+    };
+    const teacher = () => ["--model", found.teacher.model, "--weights", found.teacher.weights];
+    const HELD_BACK = "so those are tested that its weights say were held back";
+
+    it("on the images of its folder that were held back, wherever that lies now", async () => {
+      cpSync(at("fruit"), at("moved"), { recursive: true });
+      for (const folder of ["fruit", "moved"]) {
+        const { err, result } = await evaluated(...teacher(), "--data", folder);
+        expect(err).toContain(HELD_BACK);
+        expect(result).toMatchObject({ images: 6, tested: { path: at(folder), drawn: { testShare: 0.2, splitSeed: 0 } }, models: [{ seen: { fitted: 0 } }] });
+      }
+      const shown = await distill(["evaluate", ...teacher(), "--data", "moved"], cwd);
+      expect(shown.out).toContain(`Tested on 6 images of ${at("moved")}, a share of 0.2 of each class (data.testShare), drawn by the seed 0 (data.splitSeed).`);
+      expect(shown.out).toMatch(/of them it was fitted to +0\n/);
+    });
+
+    it("likewise with the run that it taught, whose own data moved", async () => {
+      cpSync(at("fruit"), at("lost"), { recursive: true });
+      await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--set", `data.path=${at("lost")}`, "--out", "of-lost"], cwd);
+      rmSync(at("lost"), { recursive: true });
+      const gone = await evaluated("--run", "of-lost");
+      expect([gone.status, gone.err]).toEqual([1, expect.stringContaining("does not exist: if it was moved, name the folder where it is now with --data")]);
+      const { err, result } = await evaluated("--run", "of-lost", "--data", "moved");
+      expect(err).toContain(`control was fitted to images in this folder, ${HELD_BACK}`);
+      expect(result.images).toBe(6);
+      expect(result.models.map(({ name, seen }) => [name, seen])).toEqual(
+        ["control", "student", "teacher"].map((name) => [name, { count: 6, fitted: 0, chosen: 0, accuracy: null }]),
+      );
+    });
+
+    it("on others where that is asked for, and found out", async () => {
+      const { err, result } = await evaluated(...teacher(), "--data", "fruit", "--set", "data.splitSeed=1", "--set", "data.testShare=0.5");
+      expect(result).toMatchObject({ images: 18, tested: { drawn: { testShare: 0.5, splitSeed: 1 } } });
+      const { fitted } = result.models[0]!.seen!;
+      expect(fitted).toBeGreaterThan(10);
+      expect(err).toContain(
+        `${found.teacher.model} was fitted to ${fitted} of these 18 test images: its accuracy on them, 100.0 %, says nothing of how good it is`,
+      );
+    });
+
+    it("on all images of a folder that it has not seen", async () => {
+      await fill("fresh", 12);
+      for (const name of Object.keys(COLOURS)) for (let n = 0; n < 12; n++) appendFileSync(at("fresh", name, `${n}.png`), "another file");
+      const { err, result } = await evaluated(...teacher(), "--data", "fresh");
+      expect([result.images, result.models[0]!.seen!.fitted]).toEqual([36, 0]);
+      expect(err).not.toContain(HELD_BACK);
+    });
+
+    it("and predict says which images it has learned from", async () => {
+      const files = (folder: string) => [0, 1, 2, 3, 4, 5].map((n) => path.join(folder, "cherry", `${n}.png`));
+      const taught = await distill(["predict", ...teacher(), "--images", ...files("fruit")], cwd);
+      expect(taught.err).toMatch(/the network was fitted to [456] of these 6 images: its answers to them say nothing of how good it is on others/);
+      const other = await distill(["predict", ...teacher(), "--images", ...files("fresh")], cwd);
+      expect([other.status, other.err]).toEqual([0, expect.not.stringContaining("fitted to")]);
+    });
+
+    it("with no other settings", async () => {
+      const { status, err } = await evaluated(...teacher(), "--data", "fruit", "--set", "train.epochs=3");
+      expect([status, err]).toEqual([2, expect.stringContaining("--set train.epochs=3: expected one of data.testShare, data.splitSeed")]);
+    });
+  });
+
+  it("computes the features of a new image alone", async () => {
+    await fill("growing", 12);
+    await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "before"], cwd, undefined, env());
+    await fill("more", 13, ["lime"]);
+    copyFileSync(at("more/lime/12.png"), at("growing/lime/12.png"));
+    const grown = await distill(["train-teacher", "--data", "growing", "--from", "backbone.safetensors", "--out", "after", "--json"], cwd, undefined, env());
+    const { features, images } = JSON.parse(grown.out) as FittedTeacher;
+    expect(images.train + images.test).toBe(37);
+    expect([features.computed, features.known]).toEqual([2, 2 * images.train + images.test - 2]);
   });
 
   it("computes no feature twice, and finds the same head", async () => {

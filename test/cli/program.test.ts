@@ -16,7 +16,7 @@ describe("usage", () => {
     ["an unknown flag", ["train", "--recipe", "r", "--epochs", "3"], "unknown option '--epochs'"],
     ["a missing flag", ["predict"], "required option '--model <name>' not specified"],
     ["no recipe", ["train"], "--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run"],
-    ["a wrong choice", ["report", "--runs", "a", "--format", "doc"], "Allowed choices are html, csv, json"],
+    ["a wrong choice", ["report", "--runs", "a", "--format", "doc"], "Allowed choices are html, pdf, png, csv, json"],
     ["no verb", [], "Usage: distill"],
     ["no verb of data", ["data"], "Usage: distill data"],
     ["no verb of recipe", ["recipe"], "Usage: distill recipe"],

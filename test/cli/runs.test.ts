@@ -52,7 +52,8 @@ describe("a run that one process trains", () => {
   it("is neither resumed nor deleted by another, who says who has it and changes nothing", async () => {
     for (const args of [
       ["train", "--recipe", "single.json", "--out", "shared", "--resume", ...ENDLESS],
-      ["runs", "delete", "shared", "--yes"],
+      ["runs", "delete", "shared"],
+      ["runs", "delete", "shared", "--for-good"],
     ]) {
       const { status, err } = await distill(args, cwd);
       expect(status).toBe(1);
@@ -76,13 +77,18 @@ describe("a run that one process trains", () => {
     expect(err).toContain("no process trains this run now");
   });
 
-  it("shows what it has done, and is deleted on demand, without what somebody else put there", async () => {
+  it("shows what it has done, gets a name and a note, goes to the bin and comes back, and is deleted for good without what somebody else put there", async () => {
     expect((await distill(["runs", "show", "shared"], cwd)).out).toMatch(/state +stopped\n.*epochs +\d+ of 1000\n/s);
     writeFileSync(path.join(cwd, "shared", "notes.txt"), "mine");
-    const asked = await distill(["runs", "delete", "shared"], cwd);
-    expect(asked).toMatchObject({ status: 2, err: expect.stringContaining("repeat with --yes") });
-    const { out } = await distill(["runs", "delete", "shared", "--yes"], cwd);
-    expect(out).toBe("shared: 1 run deleted; not this program's, and kept:\n  shared/notes.txt\n");
+    expect((await distill(["runs", "rename", "shared", "the long one"], cwd)).out).toBe("shared is now called the long one\n");
+    expect((await distill(["runs", "note", "shared", "learns nothing"], cwd)).out).toBe("shared has this note now\n");
+    const binned = await distill(["runs", "delete", "shared"], cwd);
+    expect(binned.out).toMatch(/shared is in the bin, .*: \.bin\/shared\n.* runs restore \.bin\/shared restores it/);
+    expect((await distill(["runs", "list", "."], cwd)).out).toContain("no runs");
+    expect((await distill(["runs", "restore", ".bin/shared"], cwd)).out).toBe("restored: shared\n");
+    expect((await distill(["runs", "list", "."], cwd)).out).toMatch(/shared +the long one +stopped +\d+\/1000 +fp32|bf16/);
+    const { out } = await distill(["runs", "delete", "shared", "--for-good"], cwd);
+    expect(out).toBe("shared: 1 run deleted for good; not this program's, and kept:\n  shared/notes.txt\n");
     expect(existsSync(path.join(cwd, "shared", "recipe.json"))).toBe(false);
   });
 });

@@ -1,5 +1,12 @@
+import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
+import { presetOf } from "../../src-main/contract/presets";
+import type { ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { ListedRun } from "../../src-main/contract/run";
+
+/** As runs record them. */
+export const studentRecipe: ResolvedRecipe = resolveArithmetic(presetOf("quick-look").recipe, EARLIER);
+export const controlRecipe: ResolvedRecipe = { ...studentRecipe, teacher: null, distillation: null, control: null };
 
 /** A finished run of two epochs. */
 export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRun => ({
@@ -16,6 +23,7 @@ export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRu
   owner: null,
   beginsAnew: false,
   damage: null,
+  recipe: arm === "control" ? controlRecipe : studentRecipe,
   sweep: null,
   ...values,
 });

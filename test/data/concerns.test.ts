@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { mcNemar } from "../../src-main/contract/statistics";
 import { concernsOfCounts } from "../../src-main/data/concerns";
+import { dataInfo } from "../../src-main/data/data-info";
 import { openDataset, openTestData } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { type Colour, png, writeFiles } from "./image-files";
@@ -135,17 +136,32 @@ test("of the bundled sample there is nothing to say", async () => {
   expect([data.said, data.leftOut]).toEqual([[], []]);
 });
 
+test("classes that limits leave without training images are named, before a run and in it", async () => {
+  for (const name of ["cat", "dog", "eel"]) for (const part of ["train", "test"]) writeFiles(folder, { [`${part}/${name}/1.png`]: await png(8, 8, [1, 2, 3]) });
+  const text =
+    'with data.trainLimit=2, 1 of 3 classes has no training image: "eel". No network can learn it from these data, and test images of it count as any other: use more images';
+  const source = { path: folder, format: "auto", trainLimit: 2, testLimit: null } as const;
+  const data = await openDataset(source);
+  data.release();
+  expect(data.said).toContainEqual({ type: "warning", text });
+  expect((await dataInfo(source, 0)).warnings).toContain(text);
+  const all = await openDataset({ ...source, trainLimit: 3 });
+  all.release();
+  expect([...all.said.map((said) => said.text), ...(await dataInfo({ ...source, trainLimit: 3 }, 0)).warnings].join()).not.toContain("no training image");
+});
+
 test("that images are resized and cropped is told once, unless they are squares of one size", async () => {
-  const told = async (width: number) => {
+  const told = async (width: number, storeSize = 48) => {
     const notes: string[] = [];
     writeFiles(folder, { "train/cat/1.png": await png(width, 40, [1, 2, 3]) });
     const source = { path: folder, format: "auto", trainLimit: null, testLimit: null } as const;
-    (await openDataset(source, { storeSize: 48, onNote: (text) => notes.push(text) })).release();
+    (await openDataset(source, { storeSize, onNote: (text) => notes.push(text) })).release();
     return notes;
   };
   for (const [n, name] of ["train/dog", "test/cat", "test/dog"].entries()) writeFiles(folder, { [`${name}/1.png`]: await png(40, 40, [n, 0, 0]) });
-  expect(await told(40)).toEqual([]);
+  expect([await told(40), await told(40, 40)]).toEqual([[], []]);
+  expect(await told(40, 32)).toEqual(["the images are squares of 40 pixels: each is resized to 32"]);
   expect(await told(90)).toEqual([
-    "the images are not all squares of one size up to 48 pixels: each is resized by its shorter side to 48, and the square around its centre is seen",
+    "the images are not all squares of one size: each is resized by its shorter side to 48, and the square around its centre is seen",
   ]);
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -97,9 +97,10 @@ test("of a good network and an untrained one, the good one is right alone", asyn
 });
 
 test("a folder of images without class folders gets predictions alone, and says so", async () => {
-  for (const name of ["b.png", "a.png"]) writeFileSync(folder.path(name), await png(8, 8, [200, 10, 10]));
+  mkdirSync(folder.path("images"));
+  for (const name of ["b.png", "a.png"]) writeFileSync(folder.path("images", name), await png(8, 8, [200, 10, 10]));
   said.length = 0;
-  const result = await evaluated({ models: [teacher(), teacher()], data: folder.path() });
+  const result = await evaluated({ models: [teacher(), teacher()], data: folder.path("images") });
   expect(said.at(-1)).toContain("the 2 images lie in no class folders, so there are predictions alone");
   expect(result.predictions!.map(({ image }) => image)).toEqual(["a.png", "b.png"]);
   expect(result.models.map(({ scores }) => scores)).toEqual([null, null]);

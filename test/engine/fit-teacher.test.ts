@@ -80,12 +80,21 @@ describe("a teacher of a backbone", () => {
 
   test("stopped and started again is the same, of features that were kept", async () => {
     process.env.DISTILL_CACHE = folder.path("cache");
-    const stopped = await fitted("stopped", {}, 5);
+    const stopped = await fitted("stopped", {}, 7);
     expect([stopped.code, existsSync(folder.path("stopped"))]).toEqual(["INTERRUPTED", false]);
+    expect(stopped.message).toBe("stopped on request: no teacher was written. The features computed so far are kept: the same again goes on from there");
     const { found, said } = await fitted("stopped");
     expect(found!.features).toEqual({ computed: 450 - 4 * 32, known: 4 * 32 });
     expect(said).toContain("the features of 128 images were kept by an earlier start, 322 are new");
     expect(readFileSync(found!.teacher.weights).equals(readFileSync(folder.path("whole", "teacher.safetensors")))).toBe(true);
+  });
+
+  test("says where nothing is kept for the next start", async () => {
+    const { DISTILL_CACHE } = process.env;
+    process.env.DISTILL_CACHE = "off";
+    const { message } = await fitted("unkept", {}, 5);
+    process.env.DISTILL_CACHE = DISTILL_CACHE;
+    expect(message).toMatch(/no teacher was written, and no features are kept \(DISTILL_CACHE is off\)/);
   });
 
   test("stopped while its head is fitted writes nothing", async () => {
@@ -206,13 +215,17 @@ describe("a network that is trained on from its last layer", () => {
     const few = { ...data, trainLimit: 50 };
     expect(await fitted("few", { fineTune, data: few })).toMatchObject({
       code: "INPUT",
-      message: expect.stringContaining("--fine-tune: 50 training images are too few"),
+      message: expect.stringContaining("fine-tuning: 50 training images are too few"),
     });
   });
 });
 
 test("the time of a backbone is measured", async () => {
-  const { secondsPerImage, ...rest } = await timeBackbone({ from: folder.teacher, imageSize: 16 }, () => {});
+  const { secondsPerImage, fineTuning, ...rest } = await timeBackbone(
+    { from: folder.teacher, imageSize: 16 },
+    async () => {},
+    () => {},
+  );
   expect(rest).toEqual({ model: "resnet20_cifar10", imageSize: 16 });
-  expect(secondsPerImage).toBeGreaterThan(0);
+  expect(Math.min(secondsPerImage, fineTuning.last, fineTuning.all)).toBeGreaterThan(0);
 });

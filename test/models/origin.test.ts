@@ -22,9 +22,14 @@ test("images are named by 8 characters each, in whatever order they come and how
 });
 
 test("an origin is what its metadata say", () => {
-  const origin = { fitted: new Fingerprints([1, 2]), chosen: new Fingerprints([3]), drawn: { testShare: 0.2, splitSeed: 4 } };
+  const origin = {
+    fitted: new Fingerprints([1, 2]),
+    unlabelled: new Fingerprints([5]),
+    chosen: new Fingerprints([3]),
+    drawn: { testShare: 0.2, splitSeed: 4 },
+  };
   expect(originIn(originMetadata(origin))).toEqual(origin);
-  const least = { fitted: new Fingerprints([1]), chosen: new Fingerprints([]), drawn: null };
+  const least = { fitted: new Fingerprints([1]), unlabelled: new Fingerprints([]), chosen: new Fingerprints([]), drawn: null };
   expect([originIn(originMetadata(least)), originIn({})]).toEqual([least, null]);
   const many = new Fingerprints(Array.from({ length: MOST_FINGERPRINTS }, (_, n) => n));
   expect(originMetadata({ ...least, fitted: many, chosen: new Fingerprints([LARGEST]) })).toEqual({});

@@ -1,19 +1,16 @@
 /** The two things outside the page, the engine and the program around it, as tests drive them. */
 
-import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import type { ArmName } from "../../src-main/contract/arms";
 import { columnsOf } from "../../src-main/contract/columns";
 import type { Failure, Method, Notice } from "../../src-main/contract/engine";
-import type { Command } from "../../src-main/contract/host";
-import { presetOf } from "../../src-main/contract/presets";
-import type { ResolvedRecipe } from "../../src-main/contract/recipe";
+import type { Command, OpenedRecipe, RememberedForm } from "../../src-main/contract/host";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
 import type { ReadRun } from "../../src-renderer/state/seal";
-import { summary } from "../contract/run-summary";
+import { controlRecipe, studentRecipe, summary } from "../contract/run-summary";
 
 type Notify = (notice: Partial<Notice> & { type: Notice["type"] }) => void;
 type Answers = { [M in Method]?: (params: never, notify: Notify) => unknown };
@@ -29,7 +26,8 @@ export class FakeEngine {
   /** Unless a test says otherwise, each teacher knows the classes of the data. */
   constructor(answers: Answers = {}) {
     this.answers = {
-      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      listFolders: () => [],
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null, warnings: [] }),
       ...answers,
     };
   }
@@ -68,21 +66,35 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const bridge: Bridge = {
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
+      commit: null as string | null,
       platform: "linux",
       theme: "dark",
       lesson: true,
       runsDirectory: "/runs",
+      recentData: [] as string[],
+      form: null as RememberedForm | null,
       notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
-    chooseReportFile: answering("chooseReportFile", picks),
+    chooseReportFile: async (format, name) => {
+      const chosen = await answering("chooseReportFile", picks)(format, name);
+      return chosen === null ? null : { chosen, written: format === "pdf" || format === "png" ? "/tmp/page.html" : chosen };
+    },
+    printReport: answering("printReport", nothing),
     saveRecipe: answering("saveRecipe", picks),
     saveLeftOut: answering("saveLeftOut", picks),
     openReport: answering("openReport", nothing),
     reveal: answering("reveal", nothing),
     setLesson: answering("setLesson", nothing),
     setTheme: answering("setTheme", nothing),
+    takeOpened: answering("takeOpened", nothing as () => OpenedRecipe | null),
+    rememberData: async (folder) => {
+      asked.push({ call: "rememberData", args: [folder] });
+      return [folder];
+    },
+    rememberForm: answering("rememberForm", nothing),
+    runEnded: answering("runEnded", nothing),
     setActivity: answering("setActivity", nothing),
     connectEngine: async (onDeath) => {
       engine.die = onDeath;
@@ -132,10 +144,6 @@ export function deferred<T>() {
   return { promise, resolve, reject };
 }
 
-/** As runs record them. */
-export const studentRecipe: ResolvedRecipe = resolveArithmetic(presetOf("quick-look").recipe, EARLIER);
-export const controlRecipe: ResolvedRecipe = { ...studentRecipe, teacher: null, distillation: null, control: null };
-
 /** Batch `index`, from 0, of epochs of `perEpoch` batches. */
 export const batch = (index: number, perEpoch: number, values: Partial<BatchRecord> = {}): BatchRecord => ({
   epoch: Math.floor(index / perEpoch) + 1,
@@ -165,7 +173,7 @@ export const epoch = (number: number, testAcc: number | null): EpochRecord => ({
   valLoss: null,
 });
 
-export { summary };
+export { controlRecipe, studentRecipe, summary };
 
 /** A process of the command line that is alive. */
 export const owner = (values: Partial<RunOwner> = {}): RunOwner => ({

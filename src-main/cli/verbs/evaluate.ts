@@ -5,6 +5,7 @@ import { UsageError } from "../../contract/failure";
 import { mostConfused } from "../../contract/teacher";
 import { collect, likeSetting } from "../flags";
 import { absolutePath } from "../paths";
+import { completeRecipe } from "../recipe-file";
 import { addVerb, type Perform } from "../verb";
 import { count, percent, table } from "../words";
 import { addSizeOptions, type NetworkOptions, networkRequest } from "./predict";
@@ -27,6 +28,7 @@ interface EvaluateOptions extends Omit<NetworkOptions, "model" | "weights"> {
   data?: string;
   format: DataFormat;
   skipUnreadable?: true;
+  set: string[];
 }
 
 export function addEvaluate(program: Command, perform: Perform): void {
@@ -44,6 +46,11 @@ export function addEvaluate(program: Command, perform: Perform): void {
   addFormatOption(addSizeOptions(verb))
     .option("--data <dir>", 'a folder, or "bundled"; images in no class folders get predictions alone (default: the data of --run)')
     .option("--skip-unreadable", "go on without the images that cannot be read")
+    .addOption(
+      new Option("--set <assignment>", `override one of ${SETTINGS.map((key) => `data.${key}`).join(", ")}; may be repeated`)
+        .argParser(collect)
+        .default([], "none"),
+    )
     .action((options: EvaluateOptions) =>
       perform(async (session) => {
         const result = await session.call("evaluate", requestOf(options, session.world.cwd));
@@ -52,7 +59,7 @@ export function addEvaluate(program: Command, perform: Perform): void {
     );
 }
 
-function requestOf({ model: names, weights: files, run, data, format, skipUnreadable, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
+function requestOf({ model: names, weights: files, run, data, format, skipUnreadable, set, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
   if (names.length !== files.length)
     throw new UsageError(`each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights`);
   if (names.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --model with --weights, or --run");
@@ -66,7 +73,19 @@ function requestOf({ model: names, weights: files, run, data, format, skipUnread
     data: data === undefined ? null : dataPath(data, cwd),
     format,
     skipUnreadable,
+    ...(set.length > 0 && { settings: settingsIn(set, cwd) }),
   };
+}
+
+/** Settings of the data that say which images are tested. */
+const SETTINGS = ["testShare", "splitSeed", "testLimit", "smallestSide"] as const;
+
+function settingsIn(set: readonly string[], cwd: string): EvaluateRequest["settings"] {
+  const keyIn = (assignment: string) => SETTINGS.find((key) => assignment.startsWith(`data.${key}=`));
+  const other = set.find((assignment) => !keyIn(assignment));
+  if (other) throw new UsageError(`--set ${other}: expected one of ${SETTINGS.map((key) => `data.${key}`).join(", ")}, which say what images are tested`);
+  const { data } = completeRecipe({ data: { path: "bundled" }, student: { model: "resnet8_cifar10" } }, set, cwd);
+  return Object.fromEntries(set.map((assignment) => [keyIn(assignment)!, data[keyIn(assignment)!]]));
 }
 
 /** The first model's main figures stand at the top, where they were when there was only one. */
@@ -82,10 +101,17 @@ function evaluationText(result: EvaluateResult): string {
   const { models, pairs, predictions } = result;
   const [first] = models;
   const alone = models.length === 1 && first!.scores ? aloneText(result, first!.scores) : [];
-  const parts = [summary(result), ...pairs.map(pairText), ...alone];
+  const parts = [...testedInWords(result), summary(result), ...pairs.map(pairText), ...alone];
   if (models.length > 1 && first!.scores) parts.push(recallTable(models));
   if (predictions) parts.push(predictionTable(models, predictions));
   return parts.join("\n\n");
+}
+
+function testedInWords({ tested, images }: EvaluateResult): string[] {
+  if (!tested) return [];
+  const { path, drawn } = tested;
+  const how = drawn ? `, a share of ${drawn.testShare} of each class (data.testShare), drawn by the seed ${drawn.splitSeed} (data.splitSeed)` : "";
+  return [`Tested on ${count(images, "image")} of ${path}${how}.`];
 }
 
 /** A column for each model. */
@@ -99,6 +125,7 @@ function summary({ models, images, classes }: EvaluateResult): string {
     ...row("loss", ({ loss }) => loss.toFixed(4)),
     ...row("calibration error (ECE)", ({ calibrationError }) => percent(calibrationError)),
     ["images", ...models.map(() => String(images))],
+    ...(models.some(({ seen }) => seen) ? [["of them it was fitted to", ...models.map(({ seen }) => (seen ? String(seen.fitted) : "unknown"))]] : []),
     ["images/s", ...models.map(({ imagesPerSecond }) => String(Math.round(imagesPerSecond)))],
   ]);
 }

@@ -5,7 +5,6 @@ import { UsageError } from "../../contract/failure";
 import { FINE_TUNED, FINE_TUNING } from "../../contract/fine-tuning";
 import type { Recipe } from "../../contract/recipe";
 import { chosenInWords, fineTuningInWords } from "../../contract/teacher";
-import { EngineError } from "../../engine-client/client";
 import { runFolder, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { completeRecipe } from "../recipe-file";
@@ -29,16 +28,7 @@ export interface FitOptions {
 
 export const FINE_TUNE = ["none", ...FINE_TUNED] as const;
 
-export async function fitOnData(session: Session, options: FitOptions): Promise<FittedTeacher> {
-  try {
-    return await session.call("fitTeacher", requestOf(options, session.world));
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "INTERRUPTED") throw error;
-    const lost = isTrainedOn(options) ? ", and fine-tuning begins anew" : "";
-    const message = `${error.message}: no teacher was written. The features computed so far are kept: give the same command again to go on from there${lost}`;
-    throw new EngineError({ code: "INTERRUPTED", message });
-  }
-}
+export const fitOnData = (session: Session, options: FitOptions): Promise<FittedTeacher> => session.fit(requestOf(options, session.world));
 
 const isTrainedOn = ({ fineTune = "none" }: FitOptions): boolean => fineTune !== "none";
 

@@ -1,28 +1,31 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../contract/failure";
+import type { PrintedFormat, ReportFormat } from "../../contract/host";
 import { outFile, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
 
-type Format = "html" | "csv" | "json";
+type Format = ReportFormat | PrintedFormat;
 
 const FORMATS =
-  "html: a page to read; json: all of it, with the figures of each comparison and their summary over seeds; csv: a line per run and epoch, without comparisons and summary";
+  "html: a page to read; pdf, png: the same as a document or a picture, printed by the desktop app; json: all of it, with the figures of each comparison and their summary over seeds; csv: a line per run and epoch, without comparisons and summary";
 
 export function addReport(program: Command, perform: Perform): void {
   const verb = addVerb(program, "report", "write a report on one or more runs", "report --runs runs/demo/control runs/demo/student --format html");
   verb
     .requiredOption("--runs <dir...>", "run folders")
-    .addOption(new Option("--format <name>", FORMATS).choices(["html", "csv", "json"]).default("html"))
+    .addOption(new Option("--format <name>", FORMATS).choices(["html", "pdf", "png", "csv", "json"]).default("html"))
     .option("--out <file>", "file to write (default: a new file in the current folder)")
     .action(({ runs, format, out }: { runs: string[]; format: Format; out?: string }) =>
       perform(async (session) => {
         const { world } = session;
         const file = outFile(world, out, "report", format);
         if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
-        const result = await session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: file });
-        return { json: result, text: `Report: ${shownPath(world, result.path)}` };
+        const write = (format: ReportFormat, to: string) => session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: to });
+        if (format === "pdf" || format === "png") await world.print((page) => write("html", page), file, format);
+        else await write(format, file);
+        return { json: { path: file }, text: `Report: ${shownPath(world, file)}` };
       }),
     );
 }

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { arithmeticInWords } from "../../contract/arithmetic";
-import { InputError, UsageError } from "../../contract/failure";
+import { InputError } from "../../contract/failure";
 import { teachersOf } from "../../contract/recipe-values";
 import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
 import { EngineError } from "../../engine-client/client";
@@ -14,7 +15,7 @@ import { count, percent, table } from "../words";
 import type { World } from "../world";
 
 export function addRuns(program: Command, perform: Perform): void {
-  const runs = program.command("runs").description("list, show, watch, stop and delete runs, whichever process trains them");
+  const runs = program.command("runs").description("list, show, name, watch, stop and delete runs, whichever process trains them");
   addVerb(runs, "list", "list the runs in a folder", "runs list")
     .argument("[dir]", "a folder with runs in it", "runs")
     .action((directory: string) => perform((session) => list(session, directory)));
@@ -27,10 +28,21 @@ export function addRuns(program: Command, perform: Perform): void {
   addVerb(runs, "stop", "stop a run with a checkpoint, in whichever process", "runs stop runs/first")
     .argument("<dir>", "folder of the run or comparison")
     .action((directory: string) => perform((session) => stop(session, directory)));
-  addVerb(runs, "delete", "delete a run or a comparison", "runs delete runs/first --yes")
-    .argument("<dir>", "folder of the run or comparison")
-    .option("--yes", "delete it; without this, only say what would be deleted")
-    .action((directory: string, { yes }: { yes?: true }) => perform((session) => remove(session, directory, yes ?? false)));
+  addVerb(runs, "rename", "give a run another name in lists; its folder keeps its own", "runs rename runs/first 'T 4, more labels'")
+    .argument("<dir>", "folder of the run, comparison, sweep or search")
+    .argument("<name>", "the name; '' for that of its recipe")
+    .action((directory: string, name: string) => perform((session) => describe(session, directory, { name })));
+  addVerb(runs, "note", "keep a note in a run's folder, instead of the one there", "runs note runs/first 'the teacher had seen the test images'")
+    .argument("<dir>", "folder of the run, comparison, sweep or search")
+    .argument("<text>", "the note; '' for none")
+    .action((directory: string, note: string) => perform((session) => describe(session, directory, { note })));
+  addVerb(runs, "delete", "move a run to the bin, the folder .bin beside it", "runs delete runs/first")
+    .argument("<dir>", "folder of the run, comparison, sweep or search")
+    .option("--for-good", "delete it at once, so that it cannot be restored")
+    .action((directory: string, { forGood }: { forGood?: true }) => perform((session) => (forGood ? remove : bin)(session, directory)));
+  addVerb(runs, "restore", "move a run out of the bin, back to its place", "runs restore runs/.bin/first")
+    .argument("<dir>", "where it is in the bin")
+    .action((directory: string) => perform((session) => restore(session, directory)));
 }
 
 async function list(session: Session, directory: string): Promise<Outcome> {
@@ -38,9 +50,16 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   const absolute = absolutePath(directory, world.cwd);
   const runs = await session.call("listRuns", { directory: absolute });
   if (runs.length === 0) return { json: runs, text: `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
-  const rows = runs.map((run) => [shownPath(world, run.directory), run.name, stateWords(run), `${run.epochsDone}/${run.epochs || "?"}`, accuracyWords(run)]);
+  const rows = runs.map((run) => [
+    shownPath(world, run.directory),
+    run.name,
+    stateWords(run),
+    `${run.epochsDone}/${run.epochs || "?"}`,
+    run.recipe?.train.precision ?? "?",
+    accuracyWords(run),
+  ]);
   const damaged = runs.flatMap(({ directory, damage }) => (damage ? [`damaged: ${shownPath(world, directory)}: ${damage}`] : []));
-  const text = table([["run", "name", "state", "epochs", "test accuracy"], ...rows]);
+  const text = table([["run", "name", "state", "epochs", "precision", "test accuracy"], ...rows]);
   return { json: runs, text: damaged.length > 0 ? `${text}\n\n${damaged.join("\n")}` : text };
 }
 
@@ -50,7 +69,7 @@ async function show(session: Session, directory: string): Promise<Outcome> {
   if (summaries.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
   const runs: (RunSummary | Shown)[] = [];
   for (const summary of summaries.reverse()) runs.push(await shownOf(session, summary));
-  return { json: runs, text: runs.map((run) => ("recipe" in run ? runText(run, world) : damagedText(run, world))).join("\n\n") };
+  return { json: runs, text: runs.map((run) => ("hashes" in run ? runText(run, world) : damagedText(run, world))).join("\n\n") };
 }
 
 const isFolder = (directory: string) => statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
@@ -131,17 +150,39 @@ async function stop(session: Session, directory: string): Promise<Outcome> {
   return { json: { directory: absolutePath(directory, session.world.cwd), ending }, text: `${directory}: ${ending}` };
 }
 
-async function remove(session: Session, directory: string, yes: boolean): Promise<Outcome> {
+async function describe(session: Session, directory: string, words: { name?: string; note?: string }): Promise<Outcome> {
+  const about = await session.call("describeRun", { directory: absolutePath(directory, session.world.cwd), ...words });
+  const text =
+    words.note === undefined ? `is now called ${about.name ?? "as its recipe says"}` : about.note === "" ? "has no note any more" : "has this note now";
+  return { json: about, text: `${directory} ${text}` };
+}
+
+async function bin(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
   const absolute = absolutePath(directory, world.cwd);
-  if (!yes) {
-    const runs = await session.call("listRuns", { directory: absolute });
-    if (runs.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
-    throw new UsageError(`${directory}: ${count(runs.length, "run")} with weights and checkpoints would be deleted for good; repeat with --yes to do it`);
-  }
-  const result = await session.call("deleteRun", { directory: absolute });
+  const result = await session.call("binRun", { directory: absolute, runs: dirname(absolute) });
+  const there = shownPath(world, result.directory);
+  const back = shellWords([...world.program, "runs", "restore", there]);
+  return {
+    json: result,
+    text: `${directory} is in the bin, and takes as much room on the disk there: ${there}\n${back} restores it, and runs delete --for-good deletes it`,
+  };
+}
+
+async function restore(session: Session, directory: string): Promise<Outcome> {
+  const { world } = session;
+  const absolute = absolutePath(directory, world.cwd);
+  const [runs, inside] = absolute.split(/[\\/]\.bin[\\/](?!.*[\\/]\.bin[\\/])/);
+  if (inside === undefined) throw new InputError(`${directory} is in no bin: expected the folder of a run below a folder .bin`);
+  const result = await session.call("restoreRun", { directory: absolute, runs: runs! });
+  return { json: result, text: `restored: ${shownPath(world, result.directory)}` };
+}
+
+async function remove(session: Session, directory: string): Promise<Outcome> {
+  const { world } = session;
+  const result = await session.call("deleteRun", { directory: absolutePath(directory, world.cwd) });
   const kept = result.kept.map((file) => `\n  ${shownPath(world, file)}`).join("");
-  return { json: result, text: `${directory}: ${count(result.deleted, "run")} deleted${kept && `; not this program's, and kept:${kept}`}` };
+  return { json: result, text: `${directory}: ${count(result.deleted, "run")} deleted for good${kept && `; not this program's, and kept:${kept}`}` };
 }
 
 /** Throws an InputError if nobody trains there. */

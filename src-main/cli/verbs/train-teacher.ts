@@ -69,7 +69,9 @@ function expectNoRecipe({ recipe, preset, resume, takeOver }: TeacherOptions): v
   if (recipe !== undefined || preset !== undefined)
     throw new UsageError(`--data fits a last layer to a backbone, and ${recipe ? "--recipe" : "--preset"} trains a network: leave one of them out`);
   if (resume || takeOver)
-    throw new UsageError("with --data there is nothing to resume: give the same command again, and it goes on from the features that it has computed");
+    throw new UsageError(
+      "with --data there is nothing to resume: give the same command again, and it goes on from the features that are kept (none with DISTILL_CACHE=off)",
+    );
 }
 
 function expectNoBackbone({ from, model, imageSize, fineTune, epochs, skipUnreadable }: TeacherOptions): void {

@@ -10,8 +10,8 @@ export interface DiskOptions {
   key: string;
   /** The folder of the images that they are made of, for people. */
   images: string;
-  /** Number of values, and the bytes of each. */
-  count: number;
+  /** Number of values, told the folder in which they lie, and the bytes of each. */
+  count(folder: string): number;
   bytes: number;
   /** What is kept, and what the next start does without it, in words. */
   what: string;
@@ -21,12 +21,13 @@ export interface DiskOptions {
 }
 
 /** What earlier starts have kept on the disk under this key, and room for the rest. Null where nothing is kept on the disk. */
-export function openDisk({ key, images, count, bytes, what, again, onNote }: DiskOptions): DiskStore | null {
+export function openDisk({ key, images, count: countIn, bytes, what, again, onNote }: DiskOptions): DiskStore | null {
   const place = storePlace();
   if (place.folder === null) return null;
   const own = join(place.folder, key);
   try {
     makeFolder(own, 0o700);
+    const count = countIn(own);
     const { removed, room } = makeRoom({ ...place, folder: place.folder }, key, count * bytes);
     for (const store of removed) onNote(removedInWords(store, place));
     const disk = new DiskStore(own, count, bytes, room);

@@ -10,6 +10,9 @@ import { StoredImages } from "./stored-images";
 /** Has to change whenever this program makes other pixels of the same file than before; what the image library makes of it is known by its version. */
 const DECODING = 2;
 
+/** Differs wherever the same file may give other pixels. */
+export const decodingVersion = () => [DECODING, sharp.versions] as const;
+
 export interface StoreOptions {
   /** Holds the files. */
   folder: string;
@@ -33,7 +36,15 @@ export interface StoreOptions {
 export function openStore(options: StoreOptions): StoredImages {
   const { folder, files, wanted, side, decode, onNote, signal } = options;
   const bytes = side * side * 3;
-  const disk = openDisk({ key: keyOf(files, side), images: folder, count: files.count, bytes, what: "decoded images", again: "decodes them again", onNote });
+  const disk = openDisk({
+    key: keyOf(files, side),
+    images: folder,
+    count: () => files.count,
+    bytes,
+    what: "decoded images",
+    again: "decodes them again",
+    onNote,
+  });
   const mostHeld = Math.floor(memory().available / 8 / bytes);
   const homeless = (disk?.homeless ?? files.count) - mostHeld;
   if (homeless > 0)
@@ -46,7 +57,7 @@ export function openStore(options: StoreOptions): StoredImages {
 
 /** Equal for the same files in whatever folder, with the same side. */
 function keyOf(files: FileTable, side: number): string {
-  const hash = createHash("sha256").update(JSON.stringify([DECODING, sharp.versions, side, files.count]));
+  const hash = createHash("sha256").update(JSON.stringify([...decodingVersion(), side, files.count]));
   for (const part of files.content()) hash.update(part);
   return hash.digest("hex").slice(0, 32);
 }

@@ -66,19 +66,21 @@ export async function readFiles(wanted: FilesToRead, options: ReadingFiles): Pro
   const reading = new Reading(wanted, tables, options);
   if (typeof wanted.side === "number") return reading.at(wanted.side, null);
   const { most } = wanted.side;
-  const fitted = () => {
-    options.onNote?.(
-      `the images are not all squares of one size up to ${most} pixels: each is resized by its shorter side to ${most}, and the square around its centre is seen`,
-    );
+  const fitted = (why: string) => {
+    options.onNote?.(`${why}: each is resized by its shorter side to ${most}, and the square around its centre is seen`);
     return reading.at(most, null);
   };
-  const own = await ownSide(wanted, most, options.signal);
-  if (own === null) return fitted();
+  const own = await ownSide(wanted, options.signal);
+  if (own === null) return fitted("the images are not all squares of one size");
+  if (own > most) {
+    options.onNote?.(`the images are squares of ${own} pixels: each is resized to ${most}`);
+    return reading.at(most, null);
+  }
   try {
     return await reading.at(own, reading.isHeldAt(own) ? refused : toldOnce(own, options));
   } catch (error) {
     if (!(error instanceof OtherSize)) throw error;
-    return fitted();
+    return fitted("the images are not all squares of one size");
   }
 }
 
@@ -211,8 +213,8 @@ async function tableOf(folder: string, { count, path }: FilesPart, signal?: Abor
   return files;
 }
 
-/** The side of all images, if they are squares of one size below `most` as far as up to a thousand of each part tell; otherwise null. */
-async function ownSide({ folder, parts }: FilesToRead, most: number, signal?: AbortSignal): Promise<number | null> {
+/** The side of all images, if they are squares of one size as far as up to a thousand of each part tell; otherwise null. */
+async function ownSide({ folder, parts }: FilesToRead, signal?: AbortSignal): Promise<number | null> {
   const looked = parts.flatMap(({ path, wanted }) => {
     const step = Math.max(1, wanted / HEADERS_READ);
     return Array.from({ length: Math.min(wanted, HEADERS_READ) }, (_, i) => join(folder, path(Math.floor(i * step))));
@@ -224,7 +226,7 @@ async function ownSide({ folder, parts }: FilesToRead, most: number, signal?: Ab
     // A file that cannot be read is reported when it is decoded.
     for (const { width, height } of sizes.flatMap((size) => (size.status === "fulfilled" ? [size.value] : []))) {
       side ??= width;
-      if (width !== side || height !== side || side >= most) return null;
+      if (width !== side || height !== side) return null;
     }
   }
   return side;

@@ -71,6 +71,7 @@ export async function computeFeatures(
   data: Dataset,
   views: View[],
   yieldPoint: () => Promise<void>,
+  signal: AbortSignal,
   notify: Notify,
 ): Promise<SplitFeatures> {
   const began = performance.now();
@@ -78,6 +79,7 @@ export async function computeFeatures(
   const features = await featuresOf(backbone, data, {
     views,
     yieldPoint,
+    signal,
     onNote: (text) => notify({ type: "note", text }),
     onProgress: (done, computed, total) => {
       const now = performance.now();

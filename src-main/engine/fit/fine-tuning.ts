@@ -1,6 +1,8 @@
 /** A teacher's network trained on from its fitted last layer. */
 import type { FitRequest } from "../../contract/engine";
 import { Diverged, InputError } from "../../contract/failure";
+import { FINE_TUNING } from "../../contract/fine-tuning";
+import { parseRecipe } from "../../contract/parse-recipe";
 import type { DataSource } from "../../contract/recipe";
 import { FEWEST_JUDGES, undecidableInWords } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
@@ -9,9 +11,12 @@ import { partOf } from "../../data/split";
 import { type Backbone, withHead } from "../../training/backbone";
 import { logitsOn } from "../../training/evaluate";
 import { type FineTuned, fineTune } from "../../training/fine-tune";
+import { imagesAtOnce } from "../../training/images-at-once";
+import { madeUp } from "../made-up-data";
 import type { Plan } from "./features";
+import type { Answers } from "./judgement";
 import { couldBeShown, type Judges, judgesOf, temperatureOf } from "./judgement";
-import type { Answers, Fitted } from "./last-layer";
+import type { Fitted } from "./last-layer";
 import { type Notify, TOLD_EVERY_MS } from "./notices";
 
 export type FineTuneRequest = NonNullable<FitRequest["fineTune"]>;
@@ -24,14 +29,11 @@ export interface TrainedOn extends FineTuned, Answers {
 /** Why there is none. */
 export type Untrained = "diverged" | "undecidable";
 
-/** Images of one forward pass when the result is measured. */
-const BATCH = 32;
-
 /** Throws an InputError if there are no images by which the result could be judged. */
 export function expectJudges(data: Dataset, { held }: Plan): void {
   if (held || data.validation) return;
   throw new InputError(
-    `--fine-tune: ${data.train.count} training images are too few to hold any back, by which it could be told whether fine-tuning helps: leave it out, or add images`,
+    `fine-tuning: ${data.train.count} training images are too few to hold any back, by which it could be told whether it helps: leave it out, or add images`,
   );
 }
 
@@ -75,7 +77,7 @@ export async function trainOn(
     return "diverged";
   }
   try {
-    const options = { precision: "fp32", batchSize: BATCH, yieldPoint } as const;
+    const options = { precision: "fp32", batchSize: imagesAtOnce(backbone.model.imageSize), yieldPoint } as const;
     const validation = await logitsOn(trained.network, judges, options);
     const temperature = temperatureOf(validation, judges.labels, data.classes.length, "the fine-tuned network", notify);
     const test = await logitsOn(trained.network, data.test, options);
@@ -83,6 +85,34 @@ export async function trainOn(
   } catch (error) {
     trained.release();
     throw error;
+  }
+}
+
+/** Few, as other calls wait for a batch of them. */
+const TIMED = 4;
+
+/** Seconds that it takes to train on one image once, measured on made-up ones; the first batch, which is slower, does not count. */
+export async function secondsOfTraining(backbone: Backbone, stages: FineTuneRequest["stages"], yieldPoint: () => Promise<void>): Promise<number> {
+  const data = madeUp(TIMED, backbone.model.imageSize, 2);
+  let began = 0;
+  let seconds = 0;
+  const hooks = {
+    yieldPoint: async () => {
+      await yieldPoint();
+      began = performance.now();
+    },
+    onProgress: () => {
+      seconds = (performance.now() - began) / 1000;
+    },
+  };
+  try {
+    const head = { weight: new Float32Array(2 * backbone.width), bias: new Float32Array(2) };
+    const network = { model: withHead(backbone, head), normalization: backbone.normalization };
+    const { data: source } = parseRecipe({ data: { path: "bundled" }, student: { model: "resnet8_cifar10" } });
+    (await fineTune(network, data, source, { stages, epochs: 2, learningRate: FINE_TUNING.learningRate, seed: 0 }, hooks)).release();
+    return seconds / TIMED;
+  } finally {
+    data.release();
   }
 }
 

@@ -5,8 +5,17 @@ import { FEWEST_JUDGES, MORE_JUDGES } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
 import { accuracyOf, calibrationOf, crossEntropy, fitTemperature, judged, TEMPERATURES } from "../../training/head-fit";
 import type { Plan } from "./features";
-import type { Answers } from "./last-layer";
 import type { Notify } from "./notices";
+
+/** Logits of what is a teacher, or may become one. */
+export interface Answers {
+  /** [V,K], of the images that choose, by a network that has not learned from them; null without any. */
+  validation: Float32Array | null;
+  /** Fitted to these; null where they are too few, or where none is best. */
+  temperature: number | null;
+  /** [N,K] */
+  test: Float32Array;
+}
 
 /** The images that choose: how many, and what they are called. */
 export interface Judges {

@@ -5,18 +5,8 @@ import type { Head } from "../../training/backbone";
 import { type ChosenHead, chooseHead, type FitOptions, fitHead, type LabelledFeatures, logitsOf } from "../../training/head-fit";
 import type { SplitFeatures, View } from "../../training/pooled-features";
 import type { Plan } from "./features";
-import { temperatureOf } from "./judgement";
+import { type Answers, temperatureOf } from "./judgement";
 import type { Notify } from "./notices";
-
-/** Logits of what is a teacher, or may become one. */
-export interface Answers {
-  /** [V,K], of the images that choose, by a network that has not learned from them; null without any. */
-  validation: Float32Array | null;
-  /** Fitted to these; null where they are too few, or where none is best. */
-  temperature: number | null;
-  /** [N,K] */
-  test: Float32Array;
-}
 
 export interface Fitted extends Pick<ChosenHead, "decay" | "trials">, Answers {
   /** Fitted to all training images. */

@@ -12,5 +12,5 @@ export async function originOf(data: Dataset, { held }: Plan, isTrainedOn: boole
   const validation = data.validation ? await fingerprintsOf(data.validation, signal) : [];
   const chosen = held ? Array.from(held, (n) => prints[n]!) : validation;
   const fitted = held && isTrainedOn ? Array.from(without(data.train.count, held), (n) => prints[n]!) : prints;
-  return originFrom(fitted, chosen, data, before);
+  return originFrom({ fitted, unlabelled: [], chosen, drawn: data.drawn }, before);
 }

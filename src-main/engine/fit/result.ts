@@ -10,8 +10,9 @@ import type { SplitFeatures } from "../../training/pooled-features";
 import { scoresOf } from "../evaluate";
 import type { Plan } from "./features";
 import type { FineTuneRequest, TrainedOn, Untrained } from "./fine-tuning";
+import type { Answers } from "./judgement";
 import { calibratedOf, candidateOf, decide } from "./judgement";
-import type { Answers, Fitted } from "./last-layer";
+import type { Fitted } from "./last-layer";
 
 interface Made {
   out: string;

@@ -1,7 +1,7 @@
 import { arithmeticInWords } from "../../contract/arithmetic";
 import { armInWords, armLabel, type ComparedArm } from "../../contract/arms";
 import { bestEpoch, bestInWords } from "../../contract/best-epoch";
-import { gainPartsInWords, summarize, teachingInWords } from "../../contract/comparison";
+import { gainPartsInWords, summarize, surenessInWords, teachingInWords } from "../../contract/comparison";
 import { compareEvidence, type EvidenceComparison, evidenceOf, isControlled, samePlanByOldHashes } from "../../contract/evidence";
 import { normalizationInWords, type RunNormalization } from "../../contract/normalization";
 import { recipeSettings, teachersOf, usesUnlabelled, valueAt } from "../../contract/recipe-values";
@@ -52,8 +52,8 @@ function groupSection(group: Group, isOneOfSeveral: boolean): Markup {
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}${isOneOfSeveral ? html` · <code>${folderOf(runs[0]!)}</code>` : null}</p></header>
 ${damaged(runs)}
 ${verdict(group)}
-${arms(runs) && taught(runs)}
 ${surenessOf(group)}
+${arms(runs) && taught(runs)}
 ${gainParts(group)}
 ${resultTable(drawn)}
 ${best(drawn)}
@@ -164,14 +164,20 @@ function verdict({ runs, figures }: Group): Markup | null {
   if (damage) return html`<p class="verdict pending">Not proven: the evidence is damaged, so the difference may not be the teacher’s. ${damage}.</p>`;
   const more = usesUnlabelled(both.student.recipe) ? ", and could not use the images without labels that the teacher labelled for the student" : "";
   const tuned = differingSettings.length > 0 ? " The control has settings of its own (tuned separately), so the difference is not the teacher’s alone." : "";
+  const isShown = isShownBy(figures);
+  const look = isShown ? "verdict" : "verdict pending";
   if (Math.abs(difference.test) < 0.0005)
-    return html`<p class="verdict">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
-  return html`<p class="verdict">With the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${difference.test > 0 ? "good" : "bad"}">${(
+    return html`<p class="${look}">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
+  const sign = isShown ? (difference.test > 0 ? "good" : "bad") : "";
+  return html`<p class="${look}">With the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${sign}">${(
     Math.abs(difference.test) * 100
   ).toFixed(
     1,
   )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${figures ? "" : " One seed; another may differ."}${tuned}</p>`;
 }
+
+/** Whether a difference is more than the choice of test images may make: only then has it a colour. */
+const isShownBy = (figures: Group["figures"]): boolean => figures !== null && surenessInWords(summarize([figures]), figures.controlled).isShown === true;
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
 function differenceOf({ control, student }: Pick<Arms, "control" | "student">): { test: number; train: number | null } | null {

@@ -89,5 +89,12 @@ svg text.teacher { fill: var(--teacher); }
   td, th { overflow-wrap: normal; }
 }
 footer { margin-top: 48px; font-size: 13px; color: var(--muted); }
-@media print { main { padding: 0; max-width: none; } section + section { break-before: page; } }
+@media print {
+  body { background: none; }
+  main { padding: 0; max-width: none; }
+  section + section { break-before: page; }
+  tr, .verdict { break-inside: avoid; }
+  h2 { break-after: avoid; }
+  .charts { grid-template-columns: 1fr 1fr; }
+}
 `;

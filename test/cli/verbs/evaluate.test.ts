@@ -13,6 +13,7 @@ const model = (name: string): ModelAnswers => ({
   model: name,
   weights: `/w/${name}`,
   imagesPerSecond: 100,
+  seen: null,
   scores: {
     accuracy: topK(answers, 1),
     top5: 1,
@@ -24,7 +25,15 @@ const model = (name: string): ModelAnswers => ({
     mistakes: [{ image: "test/cat/2.png", class: "cat", predicted: "dog", confidence: 0.8 }],
   },
 });
-const one: EvaluateResult = { images: 4, classes, models: [model("first")], pairs: [], predictions: null, leftOut: [] };
+const one: EvaluateResult = {
+  images: 4,
+  tested: { path: "/photos", drawn: null },
+  classes,
+  models: [model("first")],
+  pairs: [],
+  predictions: null,
+  leftOut: [],
+};
 const two: EvaluateResult = {
   ...one,
   models: [model("first"), model("second")],
@@ -96,6 +105,7 @@ describe("distill evaluate", () => {
       classes: json.classes,
       models: json.models,
       pairs: json.pairs,
+      tested: json.tested,
       predictions: json.predictions,
       leftOut: json.leftOut,
     }).toEqual(two);

@@ -8,13 +8,13 @@ const run = (values: Partial<RunSummary>) => summary("single", { directory: "/no
 
 describe("a run that is damaged", () => {
   const damage = "/nowhere/runs/b/recipe.json is empty, as after a power loss, and no checkpoint tells what it held";
-  const listRuns = () => [run({}), run({ directory: "/nowhere/runs/b", name: "b", epochs: 0, testAcc: null, damage })];
+  const listRuns = () => [run({}), run({ directory: "/nowhere/runs/b", name: "b", epochs: 0, testAcc: null, damage, recipe: null })];
 
   it("is listed, and what is damaged", async () => {
     const { status, out } = await runWith({ listRuns }, ["runs", "list"]);
     expect(status).toBe(0);
-    expect(out).toMatch(/runs\/a +a +finished +2\/2 +50\.0 %\n/);
-    expect(out).toMatch(/runs\/b +b +finished, damaged +2\/\?\n/);
+    expect(out).toMatch(/runs\/a +a +finished +2\/2 +fp32 +50\.0 %\n/);
+    expect(out).toMatch(/runs\/b +b +finished, damaged +2\/\? +\?\n/);
     expect(out).toContain(`\ndamaged: runs/b: ${damage}\n`);
   });
 
@@ -28,7 +28,7 @@ describe("a run that is damaged", () => {
 
 it("a run that ended before its first checkpoint is listed as one that begins anew", async () => {
   const { out } = await runWith({ listRuns: () => [run({ state: "stopped", beginsAnew: true, epochsDone: 0, testAcc: null })] }, ["runs", "list"]);
-  expect(out).toMatch(/a +stopped, no checkpoint yet, resuming begins anew +0\/2\n/);
+  expect(out).toMatch(/a +stopped, no checkpoint yet, resuming begins anew +0\/2 +fp32\n/);
 });
 
 it("a folder that is not there is named as such", async () => {

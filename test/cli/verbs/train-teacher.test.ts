@@ -104,15 +104,33 @@ describe("distill train-teacher", () => {
 
 describe("distill train-teacher --data", () => {
   it("asks for a last layer on the bundled backbone, and shares what a recipe says of data", async () => {
-    const fitTeacher = () => Promise.reject(new Interrupted("stopped on request"));
+    const fitTeacher = () => Promise.reject(new Interrupted("stopped on request: no teacher was written"));
     const run = await runWith({ fitTeacher }, ["train-teacher", "--data", "photos", "--set", "data.testShare=0.3", "--set", "train.seed=4"], { cwd });
     const { data } = presetOf("demo").recipe;
     const expected = { data: { ...data, path: join(cwd, "photos"), testShare: 0.3 }, seed: 4, from: "bundled", fineTune: null };
     expect(run.calls[0]).toEqual({ method: "fitTeacher", params: { ...expected, out: join(cwd, "runs", "teacher-2026-11-24-120000"), unique: true } });
-    expect([run.status, run.err]).toEqual([
-      130,
-      expect.stringContaining("no teacher was written. The features computed so far are kept: give the same command"),
-    ]);
+    expect([run.status, run.err]).toEqual([130, expect.stringContaining("stopped on request: no teacher was written")]);
+  });
+
+  it("stops where it is interrupted, and waits until the engine says what is left", async () => {
+    let stopped: (error: Error) => void;
+    let hands: Parameters<NonNullable<RunOptions["during"]>>[0];
+    const handlers = {
+      fitTeacher: () => {
+        const answer = new Promise((_, reject) => {
+          stopped = reject;
+        });
+        hands.interrupt();
+        return answer;
+      },
+      stopFitting: () => stopped(new Interrupted("stopped on request: features are kept")),
+    };
+    const during: RunOptions["during"] = (given) => {
+      hands = given;
+    };
+    const { status, err, calls } = await runWith(handlers, ["train-teacher", "--data", "photos"], { cwd, during });
+    expect([status, calls.map(({ method }) => method)]).toEqual([130, ["fitTeacher", "stopFitting"]]);
+    expect(err).toMatch(/Stopping after the images under way\. Interrupt once more to stop at once\..*features are kept/s);
   });
 
   it.each([

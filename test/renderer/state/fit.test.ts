@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { presetOf } from "../../../src-main/contract/presets";
-import { Fit } from "../../../src-renderer/state/fit.svelte";
+import { Fit, limited } from "../../../src-renderer/state/fit.svelte";
 import { deferred, FakeEngine, failure, fakeBridge, settle, startedEngine } from "../fakes";
 
 const { data } = presetOf("demo").recipe;
@@ -9,7 +9,10 @@ let engine: FakeEngine;
 let fit: Fit;
 
 beforeEach(async () => {
-  engine = new FakeEngine({ timeBackbone: () => ({ model: "resnet18", imageSize: 160, secondsPerImage: 0.01 }), fitTeacher: () => made });
+  engine = new FakeEngine({
+    timeBackbone: () => ({ model: "resnet18", imageSize: 160, secondsPerImage: 0.01, fineTuning: { last: 0.02, all: 0.06 } }),
+    fitTeacher: () => made,
+  });
   const { bridge } = fakeBridge(engine, () => "/my/weights.pth");
   fit = new Fit(bridge, await startedEngine(bridge), () => "/runs");
 });
@@ -23,6 +26,22 @@ describe("the time that a teacher takes", () => {
     expect(engine.paramsOf("timeBackbone")).toEqual([{ from: "bundled" }]);
     expect(fit.secondsFor(counts)! - fit.secondsFor({ ...counts, test: { count: 0, perClass: [] } })!).toBeCloseTo(0.5);
     expect(fit.secondsFor(counts)! - fit.secondsFor({ ...counts, train: { count: 0, perClass: [] } })!).toBeCloseTo(2);
+  });
+
+  it("counts no more images than the recipe takes", () => {
+    const counts = { train: { count: 100, perClass: [] }, validation: null, test: { count: 50, perClass: [] } };
+    const taken = limited(counts, { ...data, trainLimit: 30, testLimit: 80 });
+    expect([taken.train.count, taken.test.count]).toEqual([30, 50]);
+  });
+
+  it("is told of each way to train the network too, by the epochs that it takes", async () => {
+    const counts = { train: { count: 100, perClass: [] }, validation: null, test: { count: 50, perClass: [] } };
+    await fit.measure();
+    const more = (["last", "all"] as const).map((stages) => fit.secondsFor(counts, stages)! - fit.secondsFor(counts, "none")!);
+    expect(more[0]).toBeCloseTo(5 * 100 * 0.02 + 50 * 0.01);
+    expect(more[1]).toBeCloseTo(5 * 100 * 0.06 + 50 * 0.01);
+    fit.fineTune = "all";
+    expect(fit.secondsFor(counts)).toBe(fit.secondsFor(counts, "all"));
   });
 
   it("is measured again for another backbone; one that cannot be used is said in words", async () => {
@@ -44,19 +63,40 @@ describe("a teacher", () => {
     const making = fit.start(data);
     await settle();
     expect(fit).toMatchObject({ busy: true, progress: { name: "Computing features", done: 5, total: 10, secondsLeft: 3 } });
-    expect(engine.paramsOf("fitTeacher")[0]).toMatchObject({ data, from: "bundled", out: expect.stringMatching(/^\/runs\/.*-teacher$/), unique: true });
+    expect(engine.paramsOf("fitTeacher")[0]).toMatchObject({
+      data,
+      from: "bundled",
+      fineTune: null,
+      out: expect.stringMatching(/^\/runs\/.*-teacher$/),
+      unique: true,
+    });
     end.resolve(made);
     expect(await making).toEqual(made);
     expect(fit).toMatchObject({ busy: false, made: { ...made, data: "bundled" } });
   });
 
-  it("that is stopped says that it goes on from there", async () => {
+  it("has its network trained on where that is chosen, with that progress in words", async () => {
+    const end = deferred<unknown>();
+    engine.answers.fitTeacher = (_, notify) => {
+      notify({ type: "work", name: "fine-tuning", done: 5, total: 10, secondsLeft: 3 });
+      return end.promise;
+    };
+    fit.fineTune = "last";
+    const making = fit.start(data);
+    await settle();
+    expect(fit.progress!.name).toBe("Training the network");
+    expect(engine.paramsOf("fitTeacher")[0]).toMatchObject({ fineTune: { stages: "last", epochs: 5, learningRate: 1e-4 } });
+    end.resolve(made);
+    await making;
+  });
+
+  it("that is stopped says what is left of it", async () => {
     const end = deferred<unknown>();
     engine.answers.fitTeacher = () => end.promise;
-    engine.answers.stopFitting = () => end.reject(failure("stopped on request", "INTERRUPTED"));
+    engine.answers.stopFitting = () => end.reject(failure("stopped on request: no teacher was written", "INTERRUPTED"));
     const making = fit.start(data);
     await settle();
     await fit.stop();
-    expect([await making, fit.problem]).toEqual([null, "Stopped. The features computed so far are kept: it goes on from there."]);
+    expect([await making, fit.problem]).toEqual([null, "Stopped on request: no teacher was written"]);
   });
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { type ArmName, comparedArms } from "../../../src-main/contract/arms";
+import type { ArmName } from "../../../src-main/contract/arms";
 import type { RunState } from "../../../src-main/contract/run";
 import {
   epochsInWords,
@@ -12,8 +12,6 @@ import {
   ownerInWords,
   Runs,
   recipeOf,
-  sweepInWords,
-  sweepsOf,
   whereaboutsOf,
 } from "../../../src-renderer/state/runs.svelte";
 import { sealOf } from "../../../src-renderer/state/seal";
@@ -89,47 +87,6 @@ describe("figures side by side", () => {
   it("are missing where an arm was not tested, or is not there", () => {
     const group = groupOf(summary("control", { testAcc: null }));
     expect([figureOf(group, "control"), figureOf(group, "student"), groupDifference(group)]).toEqual([null, null, null]);
-  });
-});
-
-describe("sweeps", () => {
-  it("say what a third arm of each seed adds", () => {
-    const testAcc = { control: 0.25, "same-images": 0.5, student: 0.625 };
-    const ofSeed = (number: number) => comparedArms.map((arm) => summary(arm, { directory: `/runs/a/seed-${number}/${arm}`, testAcc: testAcc[arm] }));
-    const [sweep] = sweepsOf(groupRuns([...ofSeed(0), ...ofSeed(1)]));
-    expect(sweep!.summary!.sameImages).toMatchObject({ testAcc: 0.5, teacherAdds: { difference: 0.25 }, imagesAdd: { difference: 0.125 } });
-  });
-
-  const seed = (folder: string, number: number, student: number | null) => [
-    summary("control", { directory: `${folder}/seed-${number}/control`, testAcc: 0.4 }),
-    summary("student", { directory: `${folder}/seed-${number}/student`, testAcc: student }),
-  ];
-
-  it("are comparisons of several seeds in one folder, as far as they are finished", () => {
-    const groups = groupRuns([
-      ...seed("/runs/a", 10, 0.6),
-      ...seed("/runs/a", 9, 0.5),
-      ...seed("/runs/a", 11, null),
-      ...seed("/runs/b", 0, 0.5),
-      summary("single"),
-    ]);
-    const [sweep, ...others] = sweepsOf(groups);
-    expect(others).toEqual([]);
-    expect(sweep).toMatchObject({ directory: "/runs/a", name: "one", summary: { seeds: [9, 10], intervalOver: "seeds", moreSeeds: expect.any(Number) } });
-    expect(sweep!.summary!.difference).toBeCloseTo(0.15, 12);
-    expect(sweep!.summary!.student.deviation).toBeCloseTo(Math.SQRT1_2 / 10, 12);
-    expect(sweepInWords(sweep!)).toBe("one, over 2 seeds");
-  });
-
-  it("that were asked for are known before two seeds are finished, and say how many are", () => {
-    const asked = (runs: ReturnType<typeof seed>) => runs.map((run) => ({ ...run, sweep: { directory: "/runs/a", seeds: 3 } }));
-    const of = (...runs: ReturnType<typeof seed>) => sweepsOf(groupRuns(asked(runs)))[0]!;
-    expect(of(...seed("/runs/a", 0, null))).toMatchObject({ seeds: 3, finished: 0, isTrained: false, summary: null });
-    expect(sweepInWords(of(...seed("/runs/a", 0, null)))).toBe("one, none of 3 seeds finished yet");
-    expect(sweepInWords(of(...seed("/runs/a", 0, 0.5), ...seed("/runs/a", 1, 0.5)))).toBe("one, over 2 of 3 seeds so far");
-    expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a/labels-250", number, 0.5))))).toBe("one, 250 labels, over 3 seeds");
-    expect(sweepInWords(of(...[0, 1, 2].flatMap((number) => seed("/runs/a", number, 0.5))))).toBe("one, over 3 seeds");
-    expect(of({ ...seed("/runs/a", 0, 0.5)[0]!, owner: owner() }).isTrained).toBe(true);
   });
 });
 
@@ -300,14 +257,14 @@ describe("the list", () => {
     exported = null;
     expect(await runs.exportReport(runs.groups[0]!, "csv")).toBeNull();
     expect(engine.paramsOf("report")).toHaveLength(1);
+    expect(argsOf("printReport")).toEqual([]);
   });
 
-  it("writes a report on all comparisons of a sweep", async () => {
-    engine.answers.listRuns = () => [0, 1].flatMap((seed) => [arm("control", seed), arm("student", seed)]);
-    const arm = (name: ArmName, seed: number) => summary(name, { directory: `/runs/a/seed-${seed}/${name}` });
+  it("prints a document from the page that the engine writes", async () => {
     await runs.refresh();
-    await runs.exportReport(sweepsOf(runs.groups)[0]!, "json");
-    const folders = ["/runs/a/seed-0/control", "/runs/a/seed-0/student", "/runs/a/seed-1/control", "/runs/a/seed-1/student"];
-    expect(engine.paramsOf("report")).toEqual([{ runs: folders, format: "json", out: "/home/report.html" }]);
+    exported = "/home/report.pdf";
+    expect(await runs.exportReport(runs.groups[0]!, "pdf")).toBe("/home/report.pdf");
+    expect(engine.paramsOf("report")).toEqual([expect.objectContaining({ format: "html", out: "/tmp/page.html" })]);
+    expect(argsOf("printReport")).toEqual([["/home/report.pdf"]]);
   });
 });

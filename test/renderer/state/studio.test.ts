@@ -57,7 +57,7 @@ it("a screen is shown without what was said on the one before, and the list of r
 it("an engine that is started again reads what is missing, and what may have changed", async () => {
   const before = engine.calls.length;
   await studio.restartEngine();
-  expect(engine.calls.slice(before).map(({ method }) => method)).toEqual(["listRuns"]);
+  expect(engine.calls.slice(before).map(({ method }) => method)).toEqual(["listRuns", "listFolders"]);
   engine.answers.dataInfo = () => Promise.reject(failure("gone"));
   await studio.data.open("/mine");
   studio.setup.models = [];
@@ -107,12 +107,17 @@ describe("training", () => {
   });
 
   it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
-    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes" });
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes", warnings: [] });
     studio.setup.usePreset("quick-look");
     await studio.startTraining();
     expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
     expect(engine.paramsOf("start")).toEqual([]);
-    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "resnet18", imageSize: 64, problem: weights === "bundled" ? "x" : null });
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({
+      model: "resnet18",
+      imageSize: 64,
+      problem: weights === "bundled" ? "x" : null,
+      warnings: [],
+    });
     await studio.chooseTeacher();
     expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
     await studio.takeTeacherFrom(studio.runs.groups[0]!);
@@ -328,35 +333,67 @@ describe("deleting a run", () => {
     studio.show("runs");
     await studio.runs.look(studio.runs.groups[0]!);
     await studio.runs.checked();
-    studio.askToDelete(studio.runs.groups[0]!);
+    Object.assign(engine.answers, { binRun: () => ({ directory: "/runs/.bin/one" }), restoreRun: () => ({ directory: "/runs/one" }) });
   });
 
-  it("is asked about by name, and done only then", async () => {
-    expect(studio.question).toMatchObject({ title: "Delete one?", text: expect.stringMatching(/24 Nov 2026.*cannot be undone\.\n\/runs\/one$/s) });
-    await studio.answer(false);
-    expect(engine.paramsOf("deleteRun")).toEqual([]);
-  });
-
-  it("leaves nothing of it on any screen", async () => {
+  it("moves it to the bin, says where that is, leaves nothing of it on any screen, and is undone by one click", async () => {
+    const { listRuns } = engine.answers;
     engine.answers.listRuns = () => [];
-    await studio.answer(true);
-    expect(engine.paramsOf("deleteRun")).toEqual([{ directory: "/runs/one" }]);
-    expect(studio).toMatchObject({ message: { kind: "done", text: "one is deleted." }, runs: { open: null, groups: [] }, prediction: { run: null } });
-  });
-
-  it.each([
-    [["/runs/one/notes.txt"], "one is deleted. 1 file that is not the program's stays in its folder: /runs/one/notes.txt"],
-    [["/runs/one/a", "/runs/one/b"], "one is deleted. 2 files that are not the program's stay in its folder: /runs/one/a, /runs/one/b"],
-  ])("names what stays", async (kept, words) => {
-    engine.answers.deleteRun = () => ({ deleted: 1, kept });
-    await studio.answer(true);
-    expect(studio.message).toEqual({ kind: "done", text: words });
+    await studio.delete(studio.runs.groups[0]!);
+    expect(engine.paramsOf("binRun")).toEqual([{ directory: "/runs/one", runs: "/runs" }]);
+    expect(studio).toMatchObject({ runs: { open: null, groups: [] }, prediction: { run: null } });
+    expect(studio.message).toMatchObject({ kind: "done", text: expect.stringMatching(/^one is in the bin, \/runs\/\.bin, where it takes as much room/) });
+    engine.answers.listRuns = listRuns!;
+    studio.message!.action!.run();
+    await settle();
+    expect(engine.paramsOf("restoreRun")).toEqual([{ directory: "/runs/.bin/one", runs: "/runs" }]);
+    expect(studio).toMatchObject({ message: { text: "one is back." }, runs: { groups: [{ name: "one" }] } });
   });
 
   it("that is refused is said", async () => {
-    engine.answers.deleteRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
-    await studio.answer(true);
+    engine.answers.binRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
+    await studio.delete(studio.runs.groups[0]!);
     expect(studio.message).toEqual({ kind: "problem", text: "/runs/one is being trained by process 5" });
+  });
+
+  it.each([
+    [[], "The bin is empty."],
+    [["/runs/.bin/one/a"], "The runs in the bin are deleted. 1 file that is not the program's stays in it: /runs/.bin/one/a"],
+  ])("for good is asked about, and names what stays", async (kept, words) => {
+    engine.answers.deleteRun = () => ({ deleted: 1, kept });
+    engine.answers.listRuns = ({ directory }) => (directory === "/runs/.bin" ? [summary("single", { directory: "/runs/.bin/one" })] : []);
+    await studio.withBench((bench) => bench.showBin());
+    studio.askToEmptyBin();
+    expect(studio.question).toMatchObject({ title: "Delete the run in the bin for good?", text: expect.stringContaining("cannot be undone") });
+    await studio.answer(false);
+    expect(engine.paramsOf("deleteRun")).toEqual([]);
+    studio.askToEmptyBin();
+    await studio.answer(true);
+    expect(engine.paramsOf("deleteRun")).toEqual([{ directory: "/runs/.bin/one" }]);
+    expect(studio).toMatchObject({ message: { kind: "done", text: words }, bench: { binned: null } });
+  });
+});
+
+describe("duplicating a run", () => {
+  const row = () => studio.bench.all[0]!.row;
+
+  it("fills the form with the recipe that it began with, on its data, and trains nothing", async () => {
+    engine.answers.recipeOf = () => ({ ...studentRecipe, train: { ...studentRecipe.train, epochs: 7 } });
+    await studio.duplicate(row());
+    expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
+    expect(studio).toMatchObject({ screen: "setup", setup: { seeds: 1, result: { recipe: { train: { epochs: 7 } } } } });
+    expect(engine.paramsOf("start")).toEqual([]);
+  });
+
+  it("says where its data cannot be used, and keeps those chosen before", async () => {
+    engine.answers.recipeOf = () => ({ ...studentRecipe, data: { ...studentRecipe.data, path: "/gone" } });
+    engine.answers.dataInfo = () => Promise.reject(failure("/gone does not exist"));
+    await studio.duplicate(row());
+    expect(studio).toMatchObject({
+      data: { path: "bundled" },
+      screen: "setup",
+      message: { kind: "caution", text: expect.stringContaining("/gone does not exist") },
+    });
   });
 });
 
@@ -450,7 +487,7 @@ describe("what is dropped", () => {
 
   it("a recipe that leaves the size of its teacher's images to the weights gets it from them, and says so", async () => {
     const { imageSize: _, ...teacher } = { ...studentRecipe.teacher!, model: "resnet18", weights: "/my/teacher.safetensors" };
-    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null });
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null, warnings: [] });
     await studio.importRecipe(new File([JSON.stringify({ ...studentRecipe, teacher })], "mine.json"));
     expect(studio.setup.value("teacher.imageSize")).toBe(160);
     expect(studio.message!.text).toBe(

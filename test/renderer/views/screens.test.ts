@@ -126,7 +126,7 @@ describe("Set up", () => {
 
   it("a teacher of other classes is said in words, with three ways out, and nothing starts", async () => {
     studio = await startedStudio({
-      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has" }),
+      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has", warnings: [] }),
       listRuns: () => [summary("single")],
     });
     await studio.setup.checkTeachers();
@@ -359,6 +359,7 @@ describe("Live run", () => {
 
 describe("Runs", () => {
   const read = () => wordsOf(render(RunsScreen, { props: { studio } }));
+  const verbs = () => [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="((?:Watch|Stop|Resume) [^"]+)"/g)].map(([, label]) => label);
   const listing = async (...arms: ReturnType<typeof summary>[]) => {
     studio = await startedStudio({ listRuns: () => arms });
   };
@@ -370,33 +371,36 @@ describe("Runs", () => {
 
   it("says where a run is trained, and offers to watch and stop it there", async () => {
     await listing(summary("single", { state: "running", owner: owner() }));
-    expect(read()).toMatch(/Running 2 of 2 epochs in the command line, process 123 .*Watch Stop/);
-    expect(read()).not.toContain("Resume");
+    expect(read()).toMatch(/Running 2 of 2 epochs in the command line, process 123/);
+    expect(verbs()).toEqual(["Watch one", "Stop one"]);
   });
 
   it("says of an owner who may be gone when it was last alive, and offers to resume", async () => {
     await listing(summary("single", { state: "running", owner: owner({ lastSign: "2026-11-24T09:05:00Z" }) }));
-    expect(read()).toMatch(/Perhaps running 2 of 2 epochs in the command line, process 123; last sign of life 24 Nov 2026, \d\d:\d\d .*Resume/);
-    expect(read()).not.toContain("Watch");
+    expect(read()).toMatch(/Perhaps running 2 of 2 epochs in the command line, process 123; last sign of life 24 Nov 2026, \d\d:\d\d/);
+    expect(verbs()).toEqual(["Resume one"]);
   });
 
   it("says that a run which ended before its first checkpoint begins anew, and of a comparison only if both arms do", async () => {
     await listing(summary("single", { state: "stopped", epochsDone: 0, beginsAnew: true }));
-    expect(read()).toMatch(/Stopped 0 of 2 epochs No checkpoint yet: resuming begins anew .*Resume/);
+    expect(read()).toMatch(/Stopped 0 of 2 epochs No checkpoint yet: resuming begins anew/);
+    expect(verbs()).toEqual(["Resume one"]);
     await listing(summary("control", { state: "stopped" }), summary("student", { state: "stopped", beginsAnew: true }));
     expect(read()).not.toContain("begins anew");
   });
 
   it("says what is damaged instead of calling it finished, gives no difference, and offers to resume", async () => {
     await listing(summary("control", { damage: "/runs/one/control/recipe.json is empty: resume the run" }), summary("student"));
-    expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – Resume/);
+    expect(read()).toMatch(/\/runs\/one\/control\/recipe\.json is empty: resume the run Damaged 2 of 2 epochs 50\.0 % 50\.0 % – /);
+    expect(verbs()).toEqual(["Resume one"]);
     expect(read()).not.toContain("Finished");
   });
 
   it("offers what this app trains on the screen Live", async () => {
     await listing(summary("single", { directory: "/runs/one", state: "running", owner: owner({ program: "app" }) }));
     studio.training.follow(liveRun());
-    expect(read()).toMatch(/in this app .*Watch Stop/);
+    expect(read()).toContain("in this app");
+    expect(verbs()).toEqual(["Watch one", "Stop one"]);
     expect(render(RunsScreen, { props: { studio } }).body).not.toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
   });
 
@@ -404,14 +408,6 @@ describe("Runs", () => {
     await listing(summary("single", { directory: "/runs/theirs", state: "running", owner: owner() }));
     studio.training.follow(liveRun());
     expect(render(RunsScreen, { props: { studio } }).body).toMatch(/<button[^>]*aria-label="Watch one"[^>]*disabled/);
-  });
-
-  it("offers to delete a run that nobody trains", async () => {
-    const deleteButton = () => /<button[^>]*aria-label="Delete one"[^>]*>/.exec(render(RunsScreen, { props: { studio } }).body)![0];
-    await listing(summary("single"));
-    expect(deleteButton()).not.toContain("disabled");
-    await listing(summary("single", { owner: owner() }));
-    expect(deleteButton()).toContain("disabled");
   });
 
   it("an open run has its verbs and its recipe", async () => {
@@ -452,7 +448,7 @@ describe("how sure a difference is", () => {
     expect(words).toContain("the teacher on the same labelled images gives +2.0, and the images without labels give +3.0.");
     expect(words).toMatch(/Control +Teacher on the same images +Student/);
     studio = await startedStudio({ listRuns: () => comparedArms.map((name) => summary(name)) });
-    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Difference/);
+    expect(wordsOf(render(RunsScreen, { props: { studio } }))).toMatch(/Control +Same images +Student +Gain/);
     const runs = comparedArms.map((name) => details(name, { epochRecords: [epoch(1, { control: 0.25, "same-images": 0.375, student: 0.75 }[name])] }));
     expect(
       wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished: true, evidence: studio.evidence, examples: studio.examples } })),
@@ -481,11 +477,13 @@ describe("how sure a difference is", () => {
         (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
-    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min/);
-    const labels = [...render(RunsScreen, { props: { studio } }).body.matchAll(/aria-label="(Export report of|Delete) ([^"]+)"/g)].map(([, , name]) => name);
-    expect(labels).toEqual(["one, over 2 seeds", ...["one, seed 0", "one, seed 1"].flatMap((name) => [name, name])]);
+    expect(list()).toMatch(/one, over 2 seeds Finished 2 of 2 seeds/);
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toMatch(/one, over 2 seeds .*More seeds Add 2 seeds, about 7 min .*Seed 0 Done control 50\.0 %, student 50\.0 %, ±0\.0 points/);
     studio = await startedStudio({ listRuns: () => sweep(3) });
-    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*Run +State/);
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far Stopped 2 of 3 seeds/);
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*2 of 3 done, about 3 min of training left.*Waiting: seed 2\./);
     const arms = [details("control"), details("student")];
     studio.runs.open = {
       group: studio.runs.groups[0]!,
@@ -494,8 +492,8 @@ describe("how sure a difference is", () => {
       facts: factsOf(arms),
       summary: { ...summarize([of(0, 0.45)]), controlled: true },
     };
-    expect(list()).toMatch(/The teacher adds 5\.0 points .*Resume .*Along x/);
-    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, sweep: null } };
+    expect(list()).toMatch(/Resume .*The teacher adds 5\.0 points .*Along x/);
+    studio.runs.open = { ...studio.runs.open, group: { ...studio.runs.groups[0]!, directory: "/runs/elsewhere" } };
     expect(list()).toContain("Compare with 3 seeds");
   });
 });
@@ -503,8 +501,11 @@ describe("how sure a difference is", () => {
 describe("the window", () => {
   it("asks before something is done that cannot be undone", async () => {
     studio = await startedStudio({ listRuns: () => [summary("single")] });
-    studio.askToDelete(studio.runs.groups[0]!);
-    expect(wordsOf(render(App, { props: { studio } }))).toMatch(/Delete one\? .*cannot be undone\. .*\/runs\/one +Cancel +Delete/s);
+    await studio.bench.showBin();
+    studio.askToEmptyBin();
+    expect(wordsOf(render(App, { props: { studio } }))).toMatch(
+      /Delete the run in the bin for good\? .*cannot be undone\. .*\/runs\/\.bin +Cancel +Delete for good/s,
+    );
   });
 });
 

@@ -1,0 +1,49 @@
+/** What a page may be given back at the next start: recent data folders and the form. Only what the user chose is remembered as chosen. */
+import path from "node:path";
+import type { RememberedForm } from "../contract/host";
+import { parseRecipe } from "../contract/parse-recipe";
+import type { EngineProcess } from "./engine-process";
+import type { Preferences } from "./preferences";
+
+const MOST_RECENT = 6;
+
+export class Memory {
+  constructor(
+    private readonly preferences: Preferences,
+    private readonly engine: EngineProcess,
+  ) {
+    for (const chosen of new Set([...preferences.get("recentData"), ...preferences.get("chosenForForm")])) engine.grant(chosen, "read");
+  }
+
+  get recentData(): string[] {
+    return this.preferences.get("recentData");
+  }
+
+  /** Null at the first start, and where it was written by a version whose recipes are others. */
+  get form(): RememberedForm | null {
+    const form = this.preferences.get("form");
+    try {
+      return form && { ...form, recipe: parseRecipe(form.recipe) };
+    } catch {
+      return null;
+    }
+  }
+
+  rememberData(folder: string): string[] {
+    if (!this.engine.isChosen(folder)) throw new Error(`${folder} is no folder that you chose.`);
+    this.preferences.set("recentData", [folder, ...this.recentData.filter((other) => other !== folder)].slice(0, MOST_RECENT));
+    return this.recentData;
+  }
+
+  rememberForm({ preset, seeds, recipe: given }: RememberedForm): void {
+    const recipe = parseRecipe(given);
+    const chosenForForm = [...new Set(pathsIn(recipe))].filter((file) => this.engine.isChosen(file));
+    this.preferences.setAll({ form: { preset, seeds, recipe }, chosenForForm });
+  }
+}
+
+/** Absolute paths among the texts of a value. */
+function pathsIn(value: unknown): string[] {
+  if (typeof value === "string") return path.isAbsolute(value) ? [value] : [];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(pathsIn) : [];
+}

@@ -1,0 +1,74 @@
+/** The main act with the list of runs: change a recipe, compare with a baseline, find, name, delete and bring back, by keyboard where a person would. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { ElectronApplication } from "playwright-core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { presetOf } from "../../src-main/contract/presets";
+import { distill } from "../cli/distill";
+import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
+import { Studio } from "./studio";
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS });
+
+let home: string;
+let app: ElectronApplication;
+let studio: Studio;
+
+beforeAll(async () => {
+  if (noDesktop !== null) return;
+  home = mkdtempSync(path.join(os.tmpdir(), "distill-bench-app-"));
+  const { recipe } = presetOf("quick-look");
+  const short = { ...recipe, name: "first", data: { ...recipe.data, trainLimit: 32, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
+  writeFileSync(path.join(home, "recipe.json"), JSON.stringify(short));
+  expect((await distill(["compare", "--recipe", "recipe.json", "--seeds", "1", "--out", "runs/first"], home)).status).toBe(0);
+  app = await launchDevelopmentApp(home);
+  studio = await Studio.of(app);
+});
+
+afterAll(async () => {
+  if (app) await endApp(app);
+  if (home) rmSync(home, { recursive: true, force: true });
+});
+
+test.skipIf(noDesktop !== null)("a recipe is changed and trained, compared with the first, found, named, deleted and brought back", async () => {
+  const { page } = studio;
+  const rows = () => page.locator("tbody tr:not(.space)").count();
+  await studio.go("runs");
+  await studio.act("first", "Take as baseline");
+  await studio.sees("Baseline");
+  expect(JSON.parse(readFileSync(path.join(home, "runs", "first", "about.json"), "utf8"))).toMatchObject({ baseline: true });
+
+  await studio.act("first", "Duplicate and change");
+  await studio.sees(/^The form has the recipe of first/);
+  await page.getByRole("textbox", { name: "Temperature", exact: true }).fill("8");
+  await studio.press("Start training");
+  await studio.trainingIs("Finished");
+  await studio.go("runs");
+  // "T 0.212 → 8", and how much better the student is, with what that rests on.
+  await studio.sees(/^T [\d.]+ → 8$/);
+  await studio.sees(/^[+−][\d.]+ points \(95 %: [+−][\d.]+ to [+−][\d.]+\)$/);
+
+  await page.getByRole("textbox", { name: "Filter" }).fill("temperature=8");
+  await studio.sees("1 of 2 runs");
+  expect(await rows()).toBe(1);
+  await studio.press("Actions for first");
+  for (const key of ["ArrowDown", "ArrowUp", "Enter"]) await page.keyboard.press(key);
+  await page.getByRole("textbox", { name: "Name" }).fill("hotter");
+  await page.getByRole("textbox", { name: "Note" }).fill("T 8, as in the paper");
+  await page.keyboard.press("Tab");
+  await studio.press("Save");
+  await studio.sees("T 8, as in the paper");
+  await page.getByRole("textbox", { name: "Filter" }).fill("paper");
+  await studio.sees("1 of 2 runs");
+
+  await studio.act("hotter", "Delete");
+  await studio.sees(/^hotter is in the bin/);
+  await page.getByRole("textbox", { name: "Filter" }).fill("");
+  await studio.sees("1 run");
+  expect(existsSync(path.join(home, "runs", ".bin"))).toBe(true);
+  await studio.press("Undo");
+  await studio.sees("hotter is back.");
+  await studio.sees("2 runs");
+  expect(studio.complaints).toEqual([]);
+});
