@@ -235,14 +235,21 @@ export const methods = {
   }).gives<FittedTeacher>(),
   /**
    * Whether a network can be the teacher of data with these classes, by what its file says, without loading it. `problem`: why it cannot, in words; null if
-   * nothing speaks against it. Fails if the file cannot be read, or if its model is not given and neither the file nor its name tells.
+   * nothing speaks against it. `warnings`: with the section `data` of a recipe, that the network has learned from its test images. Fails if the file cannot be read,
+   * or if its model is not given and neither the file nor its name tells.
    */
-  checkTeacher: takes({ model: text.nullable(), weights: text, classes: z.array(z.string()) }).gives<{
+  checkTeacher: takes({
+    model: text.nullable(),
+    weights: text,
+    classes: z.array(z.string()),
+    data: z.custom<DataSource>((value) => typeof value === "object" && value !== null, "expected the data of a recipe").optional(),
+  }).gives<{
     model: string;
     imageSize: number;
     problem: string | null;
     /** The classes of the weights, and which of the data's are not among them; null where the weights do not name theirs. */
     known: { count: number; lacks: string[] } | null;
+    warnings: string[];
   }>(),
   /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
   listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),

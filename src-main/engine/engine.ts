@@ -36,7 +36,7 @@ import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
 import { shownBatch } from "./shown-batch";
-import { checkTeacher } from "./teachers";
+import { checkTeacher, knownTestImages } from "./teachers";
 import { timeRecipe } from "./time-recipe";
 import type { TrainerThread } from "./trainer-thread";
 
@@ -109,7 +109,7 @@ export class Engine {
       this.#networks.release();
       return fitTeacher(request, { signal: this.#fitting.signal, yieldPoint: nextTurn, notify });
     },
-    checkTeacher: (request) => checkTeacher(request),
+    checkTeacher: async (request) => ({ ...checkTeacher(request), warnings: await knownTestImages(request) }),
     listTeachers: ({ directory }) => listTeachers(directory),
     testTeacher: (request) => testTeacher(request, nextTurn),
     stopFitting: () => {

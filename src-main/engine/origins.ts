@@ -1,7 +1,7 @@
 /** Which images networks have learned from: for the weights that are written, and of those that are read. */
 import type { ResolvedRecipe } from "../contract/recipe";
 import { usesUnlabelled } from "../contract/recipe-values";
-import type { SeenImages } from "../contract/seen";
+import type { SeenImages, SeenTestImages } from "../contract/seen";
 import type { Dataset, Split } from "../data/dataset";
 import { type Fingerprint, fingerprintsOf } from "../data/fingerprints";
 import { countOf, Fingerprints, MOST_FINGERPRINTS, type Origin } from "../models/origin";
@@ -17,12 +17,16 @@ export interface Learned extends Pick<Dataset, "drawn"> {
 export type IsRight = ((n: number) => boolean) | null;
 
 /** Of the test images, those that a network has learned from. */
-export async function seenTestImages({ fitted, unlabelled, chosen }: Origin, test: Split, isRight: IsRight, signal?: AbortSignal): Promise<SeenImages["test"]> {
-  const prints = await fingerprintsOf(test, signal);
+export async function seenTestImages(origin: Origin, test: Split, isRight: IsRight, signal?: AbortSignal): Promise<SeenTestImages> {
+  return seenAmong(origin, await fingerprintsOf(test, signal), isRight);
+}
+
+/** The same of images with these fingerprints. */
+export function seenAmong({ fitted, unlabelled, chosen }: Origin, prints: readonly Fingerprint[], isRight: IsRight): SeenTestImages {
   const hasSeen = (print: Fingerprint) => fitted.has(print) || unlabelled.has(print);
   const known = [...prints.keys()].filter((n) => hasSeen(prints[n]!));
   return {
-    count: test.count,
+    count: prints.length,
     fitted: known.length,
     chosen: prints.filter((print) => chosen.has(print) && !hasSeen(print)).length,
     accuracy: isRight && known.length > 0 ? known.filter(isRight).length / known.length : null,

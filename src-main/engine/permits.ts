@@ -88,7 +88,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     out: "changes",
     unique: null,
   },
-  checkTeacher: { model: null, weights: "reads", classes: null },
+  checkTeacher: { model: null, weights: "reads", classes: null, data: (data) => (data ? [reads(data.path)] : []) },
   listTeachers: { directory: "looks" },
   testTeacher: { model: null, weights: "reads", imageSize: null, path: "reads", format: null, settings: null, most: null },
   stopFitting: {},

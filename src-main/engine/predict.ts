@@ -2,7 +2,9 @@ import type { NoticeBody, PredictRequest, PredictResult } from "../contract/engi
 import { InputError } from "../contract/failure";
 import { softmax } from "../contract/softmax";
 import type { ImageFile } from "../data/decode";
+import { fingerprint, fingerprintOfFile } from "../data/fingerprints";
 import { meantPath } from "../data/folder/entries";
+import { systemPath } from "../data/folder/names";
 import { prepareFile } from "../data/prepare-file";
 import { UnreadableImages, unreadableError } from "../data/unreadable";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
@@ -10,6 +12,7 @@ import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import { matchClasses } from "../training/classes";
 import type { TrainedNetwork } from "../training/network";
 import { fetchNamed } from "./hub";
+import { seenAmong } from "./origins";
 import type { ResidentNetworks } from "./resident-networks";
 
 /** Logits and probabilities of single images. Throws an InputError if none of them can be read, or if the network does not know the classes. */
@@ -27,8 +30,20 @@ export async function predict(request: PredictRequest, networks: ResidentNetwork
     }
     const { errors } = unreadable;
     if (images.length === 0 && errors.length > 0) throw unreadableError(errors);
+    const known = learnedInWords(network, request.images);
+    if (known) notify({ type: "warning", text: known });
     return { model: request.model, classes, images, unreadable: unreadable.reasons };
   });
+}
+
+/** That the network has learned from some of the images, in words; null if it has not, or if its weights do not say. */
+function learnedInWords({ origin }: TrainedNetwork, files: PredictRequest["images"]): string | null {
+  if (!origin) return null;
+  const prints = files.map(({ path, bytes }) => (bytes ? fingerprint(bytes) : fingerprintOfFile(systemPath(meantPath(path)))));
+  const { fitted } = seenAmong(origin, prints, null);
+  if (fitted === 0) return null;
+  if (files.length === 1) return "the network was fitted to this image: its answer says nothing of how good it is on others";
+  return `the network was fitted to ${fitted} of these ${files.length} images: its answers to them say nothing of how good it is on others`;
 }
 
 /** Those that are asked for, with the logit of each; otherwise the network's own, whose logits are taken as they are. */

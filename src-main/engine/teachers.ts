@@ -5,8 +5,9 @@ import { InputError } from "../contract/failure";
 import { imageSizeOf } from "../contract/families";
 import type { Normalization } from "../contract/normalization";
 import type { Precision, TeacherChoice } from "../contract/recipe";
-import type { SeenImages } from "../contract/seen";
+import { type SeenImages, seenInWords } from "../contract/seen";
 import type { Dataset } from "../data/dataset";
+import { testFingerprints } from "../data/test-fingerprints";
 import { describeWeights, type WeightsDescription } from "../models/weights";
 import { allOrNone } from "../tensor/tensor";
 import { modelOf } from "../training/backbone";
@@ -14,7 +15,7 @@ import { fittedTo, matchClasses, rowsOf } from "../training/classes";
 import type { Evaluation } from "../training/evaluate";
 import { expectNumbers } from "../training/expect-numbers";
 import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
-import { seenImages } from "./origins";
+import { seenAmong, seenImages } from "./origins";
 import type { PlacedArm } from "./resumption";
 
 /** The teacher of the arms that distill; null if none does. */
@@ -30,8 +31,8 @@ export function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { 
   return allOrNone(() => (recipe?.teacher?.others ?? []).map((other) => ({ network: loadUsable(other, data, recipe!.train.precision), weight: other.weight })));
 }
 
-/** What `checkTeacher` of the contract promises. No `classes`: only what the file is of is asked. */
-export function checkTeacher({ model: given, weights, classes }: Methods["checkTeacher"]["params"]): Methods["checkTeacher"]["result"] {
+/** What `checkTeacher` of the contract promises, without what a look at the data says. No `classes`: only what the file is of is asked. */
+export function checkTeacher({ model: given, weights, classes }: Methods["checkTeacher"]["params"]): Omit<Methods["checkTeacher"]["result"], "warnings"> {
   const model = given ?? modelOf(weights, weights).model;
   const about = describeWeights(weightsPath({ model, weights }), model);
   const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
@@ -39,6 +40,19 @@ export function checkTeacher({ model: given, weights, classes }: Methods["checkT
   const rows = about.classes && rowsOf(about.classes, classes);
   const known = rows && { count: about.classes!.length, lacks: classes.filter((_, label) => rows[label] === -1) };
   return { ...found, problem: problemOf(weights, about, classes), known };
+}
+
+/** That a teacher knows test images of the data, in words; of many images a part is looked at. Nothing where the data cannot be read, which others tell. */
+export async function knownTestImages({ model: given, weights, data }: Methods["checkTeacher"]["params"]): Promise<string[]> {
+  const model = given ?? modelOf(weights, weights).model;
+  const { origin } = describeWeights(weightsPath({ model, weights }), model);
+  if (!origin || !data) return [];
+  try {
+    return seenInWords("the teacher", { test: seenAmong(origin, await testFingerprints(data), null) }, true);
+  } catch (error) {
+    if (error instanceof InputError) return [];
+    throw error;
+  }
 }
 
 function problemOf(weights: string, { classCount: count, classes: names, firstNames }: WeightsDescription, classes: readonly string[]): string | null {

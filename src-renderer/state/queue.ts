@@ -1,6 +1,7 @@
 /** The comparisons or trials of a sweep in the order in which they are trained: what is done, what runs, what waits. */
 
 import { textOfValue } from "../../src-main/contract/setting";
+import { settingAt } from "../../src-main/contract/settings";
 import type { RunRow } from "./run-rows";
 import { groupDifference, memberInWords, type RunGroup } from "./runs.svelte";
 
@@ -45,10 +46,11 @@ function namesOf(row: RunRow): { words: string; folder: string }[] {
   ];
 }
 
-function trialAt({ search }: RunRow, number: number): { words: string; folder: string } {
+function trialAt({ search, recipe }: RunRow, number: number): { words: string; folder: string } {
   const settings = search?.trials.find(({ trial }) => trial === number)?.settings ?? {};
   const words = Object.entries(settings).map(
-    ([key, value]) => `${key.split(".").at(-1)} ${typeof value === "number" ? Number(value.toPrecision(4)) : textOfValue(value)}`,
+    ([key, value]) =>
+      `${(settingAt(key, recipe)?.label ?? key).toLowerCase()} ${typeof value === "number" ? Number(value.toPrecision(4)) : textOfValue(value)}`,
   );
   return { words: [`trial ${number}`, ...words].join(", "), folder: `trial-${String(number).padStart(3, "0")}` };
 }

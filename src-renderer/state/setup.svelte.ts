@@ -21,7 +21,7 @@ import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./fo
 import { sentence } from "./words";
 
 /** About no teacher. */
-const NOT_ASKED: { key: string; problem: string | null } = { key: "null", problem: null };
+const NOT_ASKED: { key: string; problem: string | null; warnings: readonly string[] } = { key: "null", problem: null, warnings: [] };
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
@@ -297,15 +297,20 @@ export class Setup {
   }
 
   /** What is to be known of the teachers and the data to say whether they go together. */
-  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[] } | null {
+  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[]; data: DataSource } | null {
     const classes = this.data.info?.classes;
     if (!this.distills || !classes) return null;
-    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes };
+    return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes, data: this.dataSource };
   }
 
   /** Why a teacher of the form cannot teach the classes of the chosen data, in words; null if all can, or while that is not known. */
   get teacherProblem(): string | null {
     return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
+  }
+
+  /** That teachers of the form know test images of the chosen data, in words; none while that is not known. */
+  get teacherWarnings(): readonly string[] {
+    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.warnings : [];
   }
 
   /** How many images of the chosen data cannot be read, where a run would end at them; 0 where they are skipped. */
@@ -324,12 +329,18 @@ export class Setup {
     const key = JSON.stringify(teaching);
     if (this.#asked.key === key) return;
     const problems: (string | null)[] = [];
+    const warnings: string[] = [];
     for (const { model, weights } of teaching?.teachers ?? []) {
       if (isHubPath(weights)) continue;
-      const request = { model, weights, classes: teaching!.classes };
-      problems.push(await this.engine.call("checkTeacher", request).then(({ problem }) => problem && sentence(problem), inWords));
+      try {
+        const found = await this.engine.call("checkTeacher", { model, weights, classes: teaching!.classes, data: teaching!.data });
+        problems.push(found.problem && sentence(found.problem));
+        warnings.push(...found.warnings.map(sentence));
+      } catch (error) {
+        problems.push(inWords(error));
+      }
     }
-    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null };
+    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null, warnings };
   }
 
   /** The recipe on the chosen data, or what keeps it from being one. */

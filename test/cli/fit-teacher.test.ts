@@ -200,12 +200,19 @@ describe("train-teacher --data", () => {
     });
 
     it("on all images of a folder that it has not seen", async () => {
-      mkdirSync(at("fresh"));
-      cpSync(at("tests/test"), at("fresh"), { recursive: true });
+      await fill("fresh", 12);
       for (const name of Object.keys(COLOURS)) for (let n = 0; n < 12; n++) appendFileSync(at("fresh", name, `${n}.png`), "another file");
       const { err, result } = await evaluated(...teacher(), "--data", "fresh");
       expect([result.images, result.models[0]!.seen!.fitted]).toEqual([36, 0]);
       expect(err).not.toContain(HELD_BACK);
+    });
+
+    it("and predict says which images it has learned from", async () => {
+      const files = (folder: string) => [0, 1, 2, 3, 4, 5].map((n) => path.join(folder, "cherry", `${n}.png`));
+      const taught = await distill(["predict", ...teacher(), "--images", ...files("fruit")], cwd);
+      expect(taught.err).toMatch(/the network was fitted to [456] of these 6 images: its answers to them say nothing of how good it is on others/);
+      const other = await distill(["predict", ...teacher(), "--images", ...files("fresh")], cwd);
+      expect([other.status, other.err]).toEqual([0, expect.not.stringContaining("fitted to")]);
     });
 
     it("with no other settings", async () => {
@@ -223,6 +230,12 @@ describe("train-teacher --data", () => {
     const { features, images } = JSON.parse(grown.out) as FittedTeacher;
     expect(images.train + images.test).toBe(37);
     expect([features.computed, features.known]).toEqual([2, 2 * images.train + images.test - 2]);
+  });
+
+  it("is found in its folder, which is said", async () => {
+    const args = ["evaluate", "--model", found.teacher.model, "--weights", "made", "--data", "fruit", "--json"];
+    const { status, err } = await distill(args, cwd);
+    expect([status, err]).toEqual([0, expect.stringContaining(`weights ${at("made")}: of this folder, teacher.safetensors is taken`)]);
   });
 
   it("computes no feature twice, and finds the same head", async () => {

@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import { checkTeacher } from "../../src-main/engine/teachers";
+import { fingerprintsOf } from "../../src-main/data/fingerprints";
+import { openDataset } from "../../src-main/data/open-dataset";
+import { checkTeacher, knownTestImages } from "../../src-main/engine/teachers";
+import { Fingerprints, originMetadata } from "../../src-main/models/origin";
 import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
@@ -54,6 +57,25 @@ test("a teacher of other classes is found by what its file says, whether its mod
   );
   expect(() => of("resnet18", CIFAR10_CLASSES)).not.toThrow();
   expect(() => checkTeacher({ model: null, weights: folder.path("none.safetensors"), classes: [] })).toThrow("none.safetensors");
+});
+
+test("a teacher that knows test images is found by a look at them", async () => {
+  const { data } = smallRecipe(folder.teacher);
+  const read = await openDataset(data);
+  const prints = await fingerprintsOf(read.test);
+  read.release();
+  const model = createModel("resnet20_cifar10", { classes: 10, imageSize: 8, seed: 1 });
+  const weights = folder.path("knows.safetensors");
+  const origin = { fitted: new Fingerprints(prints.slice(0, 3)), unlabelled: new Fingerprints([]), chosen: new Fingerprints(prints), drawn: null };
+  saveWeights(model, weights, { classes: CIFAR10_CLASSES, mean: [0, 0, 0], std: [1, 1, 1], more: originMetadata(origin) });
+  model.release();
+  const asked = { model: null, weights, classes: CIFAR10_CLASSES };
+  expect(await knownTestImages({ ...asked, data })).toEqual([
+    expect.stringMatching(/^the teacher was fitted to 3 of these 10 test images/),
+    "the teacher was chosen by 7 of these 10 test images, so its accuracy on them may be too high",
+  ]);
+  expect(await knownTestImages(asked)).toEqual([]);
+  expect(await knownTestImages({ ...asked, weights: folder.teacher, data })).toEqual([]);
 });
 
 test("a teacher whose answers overflow is found before anything is trained or written", async () => {

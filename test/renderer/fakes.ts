@@ -27,7 +27,7 @@ export class FakeEngine {
   constructor(answers: Answers = {}) {
     this.answers = {
       listFolders: () => [],
-      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null }),
+      checkTeacher: ({ model }: { model: string | null }) => ({ model: model ?? "resnet20_cifar10", imageSize: 32, problem: null, warnings: [] }),
       ...answers,
     };
   }

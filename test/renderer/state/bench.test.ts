@@ -123,9 +123,9 @@ describe("a row", () => {
     const row = rowOf(runs, folder("/runs/s", { asked: asked(1, null, 5), search }));
     expect(row).toMatchObject({ kind: "search", asked: 5, finished: 3, state: "running", trialBatches: 50, accuracy: { student: { testAcc: 0.6 } } });
     expect(queueOf(row).map(({ words, state }) => `${words}: ${state}`)).toEqual([
-      "trial 1, learningRate 0.0001: done",
-      "trial 2, learningRate 0.1: done",
-      "trial 3, learningRate 0.001: done",
+      "trial 1, learning rate 0.0001: done",
+      "trial 2, learning rate 0.1: done",
+      "trial 3, learning rate 0.001: done",
       "trial 4: runs",
       "trial 5: waits",
     ]);
@@ -287,6 +287,20 @@ describe("the bench", () => {
     expect(bench.overlay.problems).toEqual(["third: It is gone"]);
     bench.chooseNone();
     expect([bench.chosenRows, bench.overlay.runs]).toEqual([[], null]);
+  });
+
+  it("shows what is left in the bin, and leaves it closed for who closes it while a run is brought back", async () => {
+    Object.assign(engine.answers, { restoreRun: () => ({ directory: "/runs/x" }) });
+    await bench.showBin();
+    expect(engine.paramsOf("listRuns").at(-1)).toEqual({ directory: "/runs/.bin" });
+    expect(bench.binned).toHaveLength(3);
+    listed = listed.slice(0, 2);
+    await bench.restore("/runs/.bin/second");
+    expect(bench.binned).toHaveLength(1);
+    const restored = bench.restore("/runs/.bin/first");
+    bench.hideBin();
+    await restored;
+    expect(bench.binned).toBeNull();
   });
 
   it("opens a sweep as a whole, which follows the list, and another run with its curves", async () => {

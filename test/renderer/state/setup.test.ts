@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { presetOf, presetsFor } from "../../../src-main/contract/presets";
+import type { DataSource } from "../../../src-main/contract/recipe";
 import { Data } from "../../../src-renderer/state/data.svelte";
 import { Engine } from "../../../src-renderer/state/engine.svelte";
 import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
@@ -69,7 +70,12 @@ describe("teacher and data", () => {
 
   beforeEach(async () => {
     engine.answers.dataInfo = () => info;
-    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "", imageSize: 32, problem: weights === "bundled" ? unfit : null });
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({
+      model: "",
+      imageSize: 32,
+      problem: weights === "bundled" ? unfit : null,
+      warnings: [],
+    });
     await data.open("/leaves");
   });
 
@@ -77,7 +83,7 @@ describe("teacher and data", () => {
     expect(setup.blocked).toBe(false);
     await setup.checkTeachers();
     await setup.checkTeachers();
-    expect(engine.paramsOf("checkTeacher")).toEqual([{ model: "resnet20_cifar10", weights: "bundled", classes: ["bark", "cloud"] }]);
+    expect(engine.paramsOf("checkTeacher")).toEqual([{ model: "resnet20_cifar10", weights: "bundled", classes: ["bark", "cloud"], data: setup.dataSource }]);
     expect(setup).toMatchObject({ blocked: true, teacherProblem: "The teacher (bundled) was trained for other classes than the data has" });
     setup.useTeacher({ model: "resnet18", weights: "/mine", imageSize: 32 });
     expect(setup.blocked).toBe(false);
@@ -96,10 +102,25 @@ describe("teacher and data", () => {
     setup.useTeacher(teacher);
     await setup.checkTeachers();
     expect(setup.teacherProblem).toBe("/made: no such file");
-    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 32, problem: null });
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 32, problem: null, warnings: [] });
     setup.useTeacher(teacher);
     await setup.checkTeachers();
     expect(setup.blocked).toBe(false);
+  });
+
+  it("a teacher that knows test images is warned of, and asked about anew where these are others", async () => {
+    engine.answers.checkTeacher = ({ data }: { data: DataSource }) => ({
+      model: "",
+      imageSize: 32,
+      problem: null,
+      warnings: data.splitSeed === 1 ? ["the teacher was fitted to 5 of these 6 test images"] : [],
+    });
+    await setup.checkTeachers();
+    expect(setup.teacherWarnings).toEqual([]);
+    setup.set("data.splitSeed", "1");
+    expect(setup.teacherWarnings).toEqual([]);
+    await setup.checkTeachers();
+    expect(setup).toMatchObject({ blocked: false, teacherWarnings: ["The teacher was fitted to 5 of these 6 test images"] });
   });
 
   it("weights on a server are not asked for", async () => {
@@ -109,7 +130,7 @@ describe("teacher and data", () => {
   });
 
   it("images that cannot be read are in the way until they are skipped", async () => {
-    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: null });
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: null, warnings: [] });
     engine.answers.dataInfo = () => ({ ...info, unreadable: 2 });
     await data.open("/leaves");
     expect(setup).toMatchObject({ blocked: true, unreadable: 2 });

@@ -107,12 +107,17 @@ describe("training", () => {
   });
 
   it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
-    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes" });
+    engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes", warnings: [] });
     studio.setup.usePreset("quick-look");
     await studio.startTraining();
     expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
     expect(engine.paramsOf("start")).toEqual([]);
-    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({ model: "resnet18", imageSize: 64, problem: weights === "bundled" ? "x" : null });
+    engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({
+      model: "resnet18",
+      imageSize: 64,
+      problem: weights === "bundled" ? "x" : null,
+      warnings: [],
+    });
     await studio.chooseTeacher();
     expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
     await studio.takeTeacherFrom(studio.runs.groups[0]!);
@@ -482,7 +487,7 @@ describe("what is dropped", () => {
 
   it("a recipe that leaves the size of its teacher's images to the weights gets it from them, and says so", async () => {
     const { imageSize: _, ...teacher } = { ...studentRecipe.teacher!, model: "resnet18", weights: "/my/teacher.safetensors" };
-    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null });
+    engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 160, problem: null, warnings: [] });
     await studio.importRecipe(new File([JSON.stringify({ ...studentRecipe, teacher })], "mine.json"));
     expect(studio.setup.value("teacher.imageSize")).toBe(160);
     expect(studio.message!.text).toBe(

@@ -126,7 +126,7 @@ describe("Set up", () => {
 
   it("a teacher of other classes is said in words, with three ways out, and nothing starts", async () => {
     studio = await startedStudio({
-      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has" }),
+      checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has", warnings: [] }),
       listRuns: () => [summary("single")],
     });
     await studio.setup.checkTeachers();
