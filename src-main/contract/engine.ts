@@ -378,10 +378,27 @@ export type Notice =
   | { id: number; type: "member"; index: number; total: number; words: string; directory: string }
   | { id: number; type: "download"; received: number; total: number; secondsLeft: number | null }
   | { id: number; type: "work"; name: string; done: number; total: number; secondsLeft: number | null }
+  /** What training takes of the machine, every few seconds; not kept with the run. */
+  | { id: number; type: "machine"; sample: MachineSample }
   | { id: number; type: "measured"; record: BenchRecord }
   | { id: number; type: "warning"; text: string }
   /** A decision made for the user, reported once. */
   | { id: number; type: "note"; text: string };
+
+export interface MachineSample {
+  /** Milliseconds since 1970. */
+  at: number;
+  /** How many the process has kept busy since the sample before, on average. */
+  processors: number;
+  /** That compute. */
+  threads: number;
+  /** In tensors, on the device that trains. */
+  tensorBytes: number;
+  /** Of the whole process, in the computer's memory. */
+  processBytes: number;
+  /** Free for this process. */
+  freeBytes: number;
+}
 
 export interface Progress {
   /** Batches done and in total, for all arms and seeds together. */

@@ -36,7 +36,7 @@ const number = (count: number): string => count.toLocaleString("en");
 export function seenInWords(whose: string, { test }: Pick<SeenImages, "test">, teaches: boolean): string[] {
   const of = (count: number) => `${number(count)} of these ${number(test.count)} test ${test.count === 1 ? "image" : "images"}`;
   const accuracy = test.accuracy === null ? "" : `, ${(100 * test.accuracy).toFixed(1)} %,`;
-  const more = teaches ? ", and what learns from it may look better than it is too" : "";
+  const more = teaches ? ", and its student may look better than it is" : "";
   return [
     ...(test.fitted > 0 ? [`${whose} was fitted to ${of(test.fitted)}: its accuracy on them${accuracy} says nothing of how good it is${more}`] : []),
     ...(test.chosen > 0 ? [`${whose} was chosen by ${of(test.chosen)}, so its accuracy on them may be too high`] : []),

@@ -45,7 +45,7 @@ export class UnreadableImages {
     if (!first) return { leftOut: [], said: [] };
     const count = this.#found.length;
     if (!skip || count === total)
-      throw unreadableError(this.errors, "set data.skipUnreadable (--skip-unreadable of evaluate) to go on without what cannot be read");
+      throw unreadableError(this.errors, "set data.skipUnreadable=true (or --skip-unreadable, where the command has it) to go on without what cannot be read");
     const leftOut = this.#found.map(({ path, error }): LeftOut => ({ path, reason: "unreadable", detail: error.reason }));
     const example = `${leftOutFile(leftOut[0]!).path}: ${first.error.reason}`;
     const text = `${count} of ${total} images cannot be read and ${count === 1 ? `is skipped (${example})` : `are skipped (${example}, and others)`}`;

@@ -97,7 +97,9 @@ export class Run implements Watchable {
     this.#choice = resume ? choiceIn(out) : null;
     this.#search = kind === "search" ? askedOf(request) : null;
     this.#isSweep = this.#search !== null || this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
-    if (this.#isSweep && !resume) expectAbsent(this.#search ? Object.values(searchFiles(out)) : [join(out, "comparison.json"), join(out, "report.html")]);
+    // One of a new name finds nothing in its folder.
+    if (this.#isSweep && !resume && !unique)
+      expectAbsent(this.#search ? Object.values(searchFiles(out)) : [join(out, "comparison.json"), join(out, "report.html")]);
     this.directory = unique && !resume ? this.#makeUnique(out) : out;
     try {
       this.#lock(this.#foldersOf(this.directory, this.#isSweep ? null : recipe));

@@ -38,6 +38,7 @@ import { measureTeacher } from "../training/teacher-statistics";
 import { Trainer } from "../training/trainer";
 import { ArmRun, type OriginatedArm, predictionsOf } from "./arm-run";
 import { fetchNamed } from "./hub";
+import { MachineSampler } from "./machine-sampler";
 import { chooseNormalization } from "./normalization";
 import { learnedBy, originFrom } from "./origins";
 import { expectAbsent, expectWritable } from "./out-folder";
@@ -83,6 +84,7 @@ export class Work {
   /** What is to be said of the images, once there is a run that keeps it. */
   readonly #dataNotes: string[] = [];
   #isCheckpointDue = false;
+  readonly #sampler = new MachineSampler();
 
   constructor(
     private readonly assignment: Assignment,
@@ -327,10 +329,12 @@ export class Work {
 
   // ---- Orders and ends ----------------------------------------------------------------------------------------------------------------
 
-  /** Lets orders in, writes a checkpoint that is due, and waits while paused. Throws Interrupted if the work has to stop. */
+  /** Lets orders in, looks at the machine, writes a checkpoint that is due, and waits while paused. Throws Interrupted if the work has to stop. */
   #yieldPoint = async (): Promise<void> => {
     await nextTurn();
     this.#expectGoing();
+    const sample = this.#sampler.sampleIfDue();
+    if (sample) this.notify({ type: "machine", sample });
     if (this.#isCheckpointDue) for (const run of this.#runs) run.checkpoint();
     this.#isCheckpointDue = false;
     if (!this.#isPaused) return;

@@ -150,7 +150,10 @@ function noteOn(hubPath: string, { path, commit, file }: CachedFile, how: string
 }
 
 function expectCached(hubPath: string, cached: CachedFile | null, why: string): FetchedWeights {
-  if (!cached) throw new InputError(`${hubPath} is not in the cache, and cannot be downloaded: ${why}`);
+  if (!cached)
+    throw new InputError(
+      `${hubPath} is not in the cache, and cannot be downloaded: ${why}. Try again with a network, or download its file elsewhere and name that in place of ${hubPath}`,
+    );
   return { path: cached.path, note: noteOn(hubPath, cached, `from the cache, as the hub was not asked (${why})`) };
 }
 

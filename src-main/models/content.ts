@@ -44,6 +44,10 @@ const OTHERS: readonly Kind[] = [
   { is: (head) => head.subarray(257, 262).toString("latin1") === "ustar", words: "is a tar archive: unpack it, and name the file of weights in it" },
   { is: begins("\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF"), words: "is a picture, not weights" },
   { is: matches(/^\s*[[{]/), words: "is a JSON text, not weights: perhaps the index or the configuration of a model; name the file of weights beside it" },
+  {
+    is: matches(/^[\t\n\f\r\x20-\x7e\x80-\xff]+$/),
+    words: "is a text, not weights: name a file of weights, as safetensors or as torch.save writes them (.safetensors, .pt, .pth, .bin)",
+  },
 ];
 
 /** The format of an open file. Throws an InputError that calls it what it is, and says what to do, if it is nothing that can be read. */

@@ -7,13 +7,14 @@ import { hasModel, type Naming, renamed, SeveralModelsError } from "./names";
 import { openRegular, SafetensorsFile } from "./safetensors";
 import { TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
 import { TorchFile } from "./torch-file";
+import { weightsFileOf } from "./weights-folder";
 
 /**
- * Opens a file and closes it after `body`. With namings, its tensors have timm's names. Throws an InputError that says what the file is if it cannot be
+ * Opens a file, or that in a folder of this program, and closes it after `body`. With namings, its tensors have timm's names. Throws an InputError that says what the file is if it cannot be
  * used.
  */
 export function withWeights<T>(path: string, body: (file: TensorFile) => T, namings: readonly Naming[] = []): T {
-  const file = openRegular(path);
+  const file = openRegular(weightsFileOf(path));
   try {
     const opened = open(file, (names) => hasModel(names, namings));
     return body(namings.length > 0 ? new RenamedFile(opened, namings) : opened);

@@ -60,7 +60,7 @@ export function readSafetensors(path: string, names: Iterable<string>, take: (na
 /** Opens a regular file of weights. A pipe or a device might never end. */
 export function openRegular(path: string): OpenFile {
   try {
-    if (!statSync(path).isFile()) throw new Error("expected a file of weights, got a folder or a device");
+    if (!statSync(path).isFile()) throw new Error("expected a file of weights, or the folder of a teacher or of a run; got another folder, or a device");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new InputError(`weights ${path}: ${code === "ENOENT" ? "the file does not exist" : `cannot be read (${message})`}`, { cause });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { checkSetting } from "../contract/check-recipe";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
@@ -19,6 +19,7 @@ import { type Origin, originIn } from "./origin";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
 import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
+import { weightsFileOf } from "./weights-folder";
 
 /** What is stored with a model's weights so that the file can be used alone. */
 export interface WeightsNotes {
@@ -154,7 +155,9 @@ export function describeWeights(path: string, model: string, imageSize: number |
       const { notes: unusable, ...said } = metadataOf(metadata, classCount, path);
       const isResampled = imageSize !== null && shown.imageSize !== undefined && shown.imageSize !== imageSize;
       const resampled = `weights ${path}: the positions of their patches, for images of ${shown.imageSize} px, are resampled for ${imageSize} px (bicubic, antialiased, as timm does)`;
-      const all = [...notes, ...unusable, ...(isResampled ? [resampled] : [])];
+      const file = weightsFileOf(path);
+      const ofFolder = file === path ? [] : [`weights ${path}: of this folder, ${basename(file)} is taken`];
+      const all = [...ofFolder, ...notes, ...unusable, ...(isResampled ? [resampled] : [])];
       return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: all };
     },
     namings,

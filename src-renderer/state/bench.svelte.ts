@@ -145,9 +145,13 @@ export class Bench {
   }
 
   async showBin(): Promise<void> {
+    this.binned = await this.#readBin();
+  }
+
+  async #readBin(): Promise<RunRow[]> {
     const directory = this.binDirectory;
     const [listed, folders] = [await this.engine.call("listRuns", { directory }), await this.engine.call("listFolders", { directory })];
-    this.binned = rowsOf(groupRuns(listed), folders, directory);
+    return rowsOf(groupRuns(listed), folders, directory);
   }
 
   hideBin(): void {
@@ -156,8 +160,11 @@ export class Bench {
 
   async restore(directory: string): Promise<void> {
     await this.engine.call("restoreRun", { directory, runs: this.runsDirectory() });
-    if (this.binned) await this.showBin();
     await this.runs.refresh();
+    if (!this.binned) return;
+    const left = await this.#readBin();
+    // It may have been closed meanwhile.
+    if (this.binned) this.binned = left;
   }
 
   /** Deletes all that is in the bin; resolves to the files in it that are not the program's, and stay. */

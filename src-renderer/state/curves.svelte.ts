@@ -1,4 +1,5 @@
 import { type ArmName, byArm } from "../../src-main/contract/arms";
+import type { MachineSample } from "../../src-main/contract/engine";
 import type { BatchRecord, EpochRecord, RunCourse, RunEvidence, SeedCourse } from "../../src-main/contract/run";
 import { Column } from "./column";
 import { folderOf } from "./words";
@@ -137,6 +138,8 @@ export class Curves {
   arms: ArmCurve[] = $state.raw([]);
   /** How the same arms went with other seeds of the sweep; none for a run of one seed. */
   otherSeeds: readonly SeedCourse[] = $state.raw([]);
+  /** Of this machine, while the run is trained and watched. */
+  machine: readonly MachineSample[] = $state.raw([]);
   version = $state(0);
 
   arm(name: ArmName): ArmCurve | undefined {
@@ -165,6 +168,10 @@ export class Curves {
   get lossParts(): string[] {
     void this.version;
     return [...new Set(this.arms.flatMap(({ parts }) => [...parts.keys()]))];
+  }
+
+  addSample(sample: MachineSample): void {
+    this.machine = [...this.machine, sample];
   }
 
   /** What the sweep has of all its seeds. The arms themselves have that of their own. */

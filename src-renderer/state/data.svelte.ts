@@ -133,6 +133,17 @@ export class Data {
     if (this.path === path && result.kind === "failed") this.#show(result);
   }
 
+  /** The class of an image by its place in the chosen folder; null if it lies elsewhere. */
+  truthOf(path: string): string | null {
+    const classes = this.info?.classes ?? [];
+    const folder = `${this.info?.path}/`.replaceAll("\\", "/");
+    const file = path.replaceAll("\\", "/");
+    if (!file.startsWith(folder)) return null;
+    // <class>/ or <part>/<class>/
+    const [first, second] = file.slice(folder.length).normalize("NFC").split("/");
+    return classes.find((name) => name === second) ?? classes.find((name) => name === first) ?? null;
+  }
+
   async chooseFolder(): Promise<void> {
     const folder = await this.bridge.chooseFolder("data");
     if (folder) await this.open(folder);

@@ -23,6 +23,8 @@ export interface ExampleAnswer {
 
 /** The few test images of the run on screen, and what its networks answer to them after one epoch or another. */
 export class Examples {
+  /** Of that run; null before there is one. */
+  curves: Curves | null = $state.raw(null);
   known: Omit<RunExamples, "pictures"> | null = $state.raw(null);
   /** Object URLs; none where the run keeps no pictures. */
   pictures: string[] = $state.raw([]);
@@ -35,7 +37,6 @@ export class Examples {
   problem: string | null = $state(null);
 
   #answers: readonly ArmAnswers[] = $state.raw([]);
-  #curves: Curves | null = null;
   /** The last epoch of each arm that was asked for. */
   readonly #asked = new Map<ArmName, number>();
   #learning: Promise<void> | null = null;
@@ -44,7 +45,7 @@ export class Examples {
 
   /** Learns what the run on screen has come to since the last time. */
   async follow(curves: Curves): Promise<void> {
-    if (curves !== this.#curves) this.#begin(curves);
+    if (curves !== this.curves) this.#begin(curves);
     this.#learning ??= this.#learn().finally(() => {
       this.#learning = null;
     });
@@ -93,7 +94,7 @@ export class Examples {
   /** Frees the pictures when the run leaves the screen. */
   #begin(curves: Curves | null): void {
     for (const url of this.pictures) URL.revokeObjectURL(url);
-    this.#curves = curves;
+    this.curves = curves;
     this.#asked.clear();
     this.#answers = [];
     Object.assign(this, { known: null, pictures: [], chosen: null, open: null, problem: null });
@@ -101,14 +102,14 @@ export class Examples {
 
   /** Until there is nothing new: epochs may end meanwhile, and another run may come on screen. */
   async #learn(): Promise<void> {
-    while (this.#curves) {
-      const curves = this.#curves;
+    while (this.curves) {
+      const curves = this.curves;
       try {
         const isNew = await this.#learnOf(curves);
-        if (!isNew && curves === this.#curves) return;
-        if (curves === this.#curves) this.problem = null;
+        if (!isNew && curves === this.curves) return;
+        if (curves === this.curves) this.problem = null;
       } catch (error) {
-        if (curves === this.#curves) {
+        if (curves === this.curves) {
           this.problem = inWords(error);
           return;
         }
@@ -118,7 +119,7 @@ export class Examples {
 
   /** Resolves to whether there was anything to ask for. */
   async #learnOf(curves: Curves): Promise<boolean> {
-    const isShown = () => curves === this.#curves;
+    const isShown = () => curves === this.curves;
     const due = curves.arms.filter(({ arm, epochs }) => (epochs.at(-1)?.epoch ?? 0) > (this.#asked.get(arm) ?? -1));
     for (const { arm, directory, epochs } of due) {
       this.#asked.set(arm, epochs.at(-1)?.epoch ?? 0);

@@ -36,7 +36,7 @@ export function figureTabs(parts: readonly string[]): FigureTab[] {
       label: "Machine",
       yTitle: "Images per second",
       kind: "speed",
-      note: "Images trained per second, one arm at a time; tests and pauses are left out.",
+      note: "Images trained per second, one arm at a time; tests and pauses are left out. Processor and memory are those of the process that trains.",
     },
   ];
 }

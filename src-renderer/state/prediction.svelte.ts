@@ -21,6 +21,8 @@ interface Picture {
   name: string;
   path: string;
   bytes?: Uint8Array;
+  /** Its class, where it is one of the chosen data; null if nobody knows. */
+  truth?: string | null;
 }
 
 /** One network's answer. Logits are kept, so that the temperature acts at once. */
@@ -35,6 +37,8 @@ export interface Opinion {
 /** A picture, and what each network says of it. */
 export interface Answered {
   name: string;
+  /** Its class, if that is known. */
+  truth: string | null;
   opinions: Opinion[];
 }
 
@@ -62,6 +66,8 @@ export class Prediction {
   constructor(
     private readonly bridge: Bridge,
     private readonly engine: Engine,
+    /** The class of a file of the chosen data; null of others. */
+    private readonly truthOf: (path: string) => string | null = () => null,
   ) {}
 
   /** The picture that is asked about, the first of several; null before there is one. */
@@ -79,14 +85,20 @@ export class Prediction {
 
   async chooseFile(): Promise<void> {
     const path = await this.bridge.chooseFile("image");
-    if (path) await this.show({ name: baseName(path), path });
+    if (path) await this.show({ name: baseName(path), path, truth: this.truthOf(path) });
   }
 
   /** Up to `MOST_PICTURES`, the first of them; whoever asks says what is left out. */
   async showFiles(files: readonly File[]): Promise<void> {
     const names = distinct(files.map(({ name }) => name || "Pasted image"));
     await this.#showAll(
-      await Promise.all(files.slice(0, MOST_PICTURES).map(async (file, index) => ({ name: names[index]!, path: names[index]!, bytes: await bytesOf(file) }))),
+      await Promise.all(
+        files.slice(0, MOST_PICTURES).map(async (file, index) => {
+          // What was pasted has no path.
+          const truth = this.truthOf(await this.bridge.pathForFile(file));
+          return { name: names[index]!, path: names[index]!, bytes: await bytesOf(file), truth };
+        }),
+      ),
     );
   }
 
@@ -130,7 +142,8 @@ export class Prediction {
       const networks: NetworkAnswer[] = [];
       for (const subject of this.subjects) networks.push(await this.#answerOf(subject, pictures, (text) => warnings.push(text)));
       if (question !== this.#latest) return;
-      this.#take(answeredBy(networks));
+      const truths = new Map(pictures.map(({ name, truth = null }) => [name, truth]));
+      this.#take(answeredBy(networks, truths));
       this.warnings = [...new Set([...warnings, ...networks.flatMap(({ unreadable }) => unreadable)])];
     } catch (error) {
       if (question !== this.#latest) return;
@@ -174,15 +187,26 @@ interface NetworkAnswer extends Pick<PredictResult, "classes" | "images"> {
 }
 
 /** By picture instead of by network. Whether a picture can be read does not depend on the network. */
-function answeredBy(networks: readonly NetworkAnswer[]): Answered[] {
+function answeredBy(networks: readonly NetworkAnswer[], truths: ReadonlyMap<string, string | null>): Answered[] {
   return (networks[0]?.names ?? []).map((name, index) => ({
     name,
+    truth: truths.get(name) ?? null,
     opinions: networks.map(({ subject, classes, images }) => {
       const { logits, input } = images[index]!;
       return { subject, classes, logits, inputUrl: input ? imageUrl(input) : null };
     }),
   }));
 }
+
+/** Whether two names are of one class: they may differ in upper and lower case, spaces, hyphens and underscores, as in the engine. */
+export const isSameClass = (one: string, other: string): boolean => plain(one) === plain(other);
+
+const plain = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[\s_-]+/g, " ")
+    .trim();
 
 /** Pictures are told apart by their names: "a.jpg", "a.jpg (2)". */
 function distinct(names: readonly string[]): string[] {

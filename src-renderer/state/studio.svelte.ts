@@ -84,7 +84,7 @@ export class Studio {
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
     this.training = new Training(bridge, this.engine, runsDirectory);
-    this.prediction = new Prediction(bridge, this.engine);
+    this.prediction = new Prediction(bridge, this.engine, (path) => this.data.truthOf(path));
     this.evidence = new Evidence(this.engine);
     this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
@@ -398,9 +398,10 @@ export class Studio {
     if (group) await this.predictWith(group);
   }
 
-  predictBytes(name: string, bytes: Uint8Array): Promise<void> {
+  /** `truth`: its class, if that is known. */
+  predictBytes(name: string, bytes: Uint8Array, truth: string | null = null): Promise<void> {
     this.show("predict");
-    return this.prediction.show({ name, path: name, bytes });
+    return this.prediction.show({ name, path: name, bytes, truth });
   }
 
   chooseWeights(): Promise<string | null> {

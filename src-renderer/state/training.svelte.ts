@@ -219,6 +219,9 @@ export class Training {
       case "epoch":
         this.curves.addEpoch(notice.arm, notice.record);
         break;
+      case "machine":
+        this.curves.addSample(notice.sample);
+        break;
       case "state":
         if (this.state !== "stopping") this.state = notice.state;
         break;

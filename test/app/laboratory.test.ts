@@ -73,6 +73,33 @@ test.skipIf(noDesktop !== null)("eight test images follow the run, can be scrubb
   expect(studio.complaints).toEqual([]);
 });
 
+test.skipIf(noDesktop !== null)("a sweep has test accuracy over its seeds, and the machine is measured while it is trained", async () => {
+  const { page } = studio;
+  await studio.startShortRun({ trainImages: 320, epochs: 10, seeds: 2 });
+  await studio.trainingIs("Running");
+  await page.getByRole("tab", { name: "Machine" }).click();
+  await page.getByTestId("processors").waitFor();
+  expect(await page.getByTestId("processors").textContent()).toMatch(/^[\d.]+ of \d+ threads? busy$/);
+  expect(await page.getByTestId("memory").textContent()).toMatch(/process [\d.]+ [GM]iB.*tensors [\d.]+ [GM]iB/s);
+  // Once the first seed is trained, the second one is shown beside it.
+  await studio.sees(/Mean, and lowest to highest, over the seeds that have the epoch: .*1 /);
+  await studio.trainingIs("Finished");
+  await studio.sees("over the seeds that have the epoch: 2 seeds in epochs 1 to 10.");
+  expect(await studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/Control, mean [\d.]+ %, Student, mean [\d.]+ %/);
+  await page.getByLabel("Seeds of the test accuracy").selectOption("This seed");
+  await expect.poll(() => studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/: Control [\d.]+ %, Student [\d.]+ %/);
+
+  await studio.go("runs");
+  await page
+    .getByRole("button", { name: /^quick look$/ })
+    .first()
+    .click();
+  await studio.sees("over the seeds that have the epoch: 2 seeds in epochs 1 to 10.");
+  await page.getByRole("tab", { name: "Machine" }).click();
+  await studio.sees("They are not kept with it.");
+  expect(studio.complaints).toEqual([]);
+});
+
 test.skipIf(noDesktop !== null)("a run that keeps none says so, and files that cannot be read are named", async () => {
   const { page } = studio;
   await studio.go("runs");

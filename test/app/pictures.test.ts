@@ -114,6 +114,26 @@ test.skipIf(noDesktop !== null)("the teachers at hand are tested on these pictur
   expect(studio.complaints).toEqual([]);
 });
 
+test.skipIf(noDesktop !== null)("the true class is told of a picture of these data, dropped or clicked", async () => {
+  const { page } = studio;
+  await studio.predict(inHome("pets", "dog", "3.png"));
+  await studio.sees("True class: dog, outlined.");
+  await page
+    .getByText(/Right|Wrong/)
+    .first()
+    .waitFor();
+  await studio.go("data");
+  await page.getByRole("button", { name: /^Pictures/ }).click();
+  await studio.press("Predict cat, image 1");
+  await studio.sees("True class: cat, outlined.");
+  await studio.predict(inHome("woods", "bark", "0.png"));
+  await studio.sees("Image: 0.png.");
+  expect(await page.getByText("True class").count()).toBe(0);
+  await studio.go("data");
+  await page.getByRole("button", { name: "Teacher", exact: true }).click();
+  expect(studio.complaints).toEqual([]);
+});
+
 test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and say why", async () => {
   const { page } = studio;
   await studio.drop(inHome("woods"), "Use as data");

@@ -214,6 +214,8 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
 
   await studio.startShortRun({ trainImages: 160, epochs: 40 });
   await studio.stepsReach(12);
+  await page.getByRole("tab", { name: "Machine" }).click();
+  await page.getByTestId("processors").waitFor();
   // The system asks for little motion: nothing moves by itself, the mark of a run under way neither.
   expect(await page.evaluate("document.getAnimations().length")).toBe(0);
   await studio.press("Pause");

@@ -232,6 +232,12 @@ describe("train-teacher --data", () => {
     expect([features.computed, features.known]).toEqual([2, 2 * images.train + images.test - 2]);
   });
 
+  it("is found in its folder, which is said", async () => {
+    const args = ["evaluate", "--model", found.teacher.model, "--weights", "made", "--data", "fruit", "--json"];
+    const { status, err } = await distill(args, cwd);
+    expect([status, err]).toEqual([0, expect.stringContaining(`weights ${at("made")}: of this folder, teacher.safetensors is taken`)]);
+  });
+
   it("computes no feature twice, and finds the same head", async () => {
     const again = await distill([...FIT, "--out", "again"], cwd, undefined, env());
     expect(again.err).toContain("the features of 66 images were kept by an earlier start, 0 are new");

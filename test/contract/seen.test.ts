@@ -13,7 +13,7 @@ const seenOf = (fitted: number, labelled: SeenImages["labelled"], test: Partial<
 test("a network that knows test images is told, with what its accuracy on them is", () => {
   expect(seenInWords("the teacher", seenOf(5000, null), true)).toEqual([]);
   expect(seenInWords("the teacher", seenOf(5000, null, { fitted: 612, accuracy: 0.992 }), true)).toEqual([
-    "the teacher was fitted to 612 of these 1,000 test images: its accuracy on them, 99.2 %, says nothing of how good it is, and what learns from it may look better than it is too",
+    "the teacher was fitted to 612 of these 1,000 test images: its accuracy on them, 99.2 %, says nothing of how good it is, and its student may look better than it is",
   ]);
   expect(seenInWords("cnn", seenOf(5000, null, { fitted: 1, chosen: 30 }), false)).toEqual([
     "cnn was fitted to 1 of these 1,000 test images: its accuracy on them says nothing of how good it is",

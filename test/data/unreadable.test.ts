@@ -28,7 +28,7 @@ describe("images that cannot be read", () => {
     const error = await open(false).catch((error: Error) => error);
     const lines = (error as Error).message.split("\n");
     expect(lines[0]).toBe(
-      "31 images cannot be read: replace or remove them, or set data.skipUnreadable (--skip-unreadable of evaluate) to go on without what cannot be read",
+      "31 images cannot be read: replace or remove them, or set data.skipUnreadable=true (or --skip-unreadable, where the command has it) to go on without what cannot be read",
     );
     expect(lines).toHaveLength(32);
     expect(lines).toContain(`${join(folder, "train/dog/0.png")} cannot be read as an image: it is empty`);

@@ -163,6 +163,11 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   });
   expect(readSeeds(whole.student.directory)).toEqual([]);
 
+  // The app starts runs under names of which they may not be the first.
+  const another = new Run({ kind: "compare", recipe: brief, out, resume: false, seeds: 2, unique: true }, nobody, new SameThread());
+  expect(another.directory).toBe(`${out}-2`);
+  await another.watch(0, () => {});
+
   rmSync(join(out, "seed-4", "comparison.json"));
   await expect(async () => growing(out, 1)).rejects.toThrow("sweep is not finished: seed-4 is open. Resume it first, then add seeds");
 });

@@ -42,7 +42,7 @@ test.each<[string, Uint8Array | string, RegExp]>([
   ["gzip", gzipSync("x"), /is a compressed archive: unpack it/],
   ["a tar archive", bytes(`${"\0".repeat(257)}ustar${"\0".repeat(250)}`), /is a tar archive: unpack it/],
   ["a picture", bytes("\x89PNG\r\n\x1a\n"), /is a picture, not weights/],
-  ["text", "these are not weights at all", /not a valid safetensors file: it does not begin with a header length/],
+  ["text", "these are not weights at all", /the file is a text, not weights: name a file of weights/],
 ])("%s", (_, content, message) => {
   const path = named(content);
   const load = () => loadNetwork({ model: "resnet20_cifar10", weights: path });
@@ -64,5 +64,7 @@ test("a pickle under the name of safetensors, and safetensors under the name of 
 });
 
 test("a folder", () => {
-  expect(() => loadNetwork({ model: "resnet20_cifar10", weights: folder })).toThrow(/expected a file of weights, got a folder or a device/);
+  expect(() => loadNetwork({ model: "resnet20_cifar10", weights: folder })).toThrow(
+    /expected a file of weights, or the folder of a teacher or of a run; got another folder/,
+  );
 });

@@ -234,7 +234,7 @@ describe("a damaged file", () => {
   const x = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
   it.each([
     ["empty", () => file(""), "the file is empty (0 bytes)"],
-    ["of text", () => file("these are not weights at all"), "does not begin with a header length"],
+    ["of text", () => file("these are not weights at all"), "is a text, not weights"],
     ["with a header cut off", () => file(readFileSync(stored({ x })).subarray(0, 20)), "it is truncated"],
     ["with a header that is not JSON", () => stored("{x}    "), "its header is not a JSON object"],
     ["with tensors cut off", () => stored({ x }, four.subarray(1)), "its tensors end at byte"],

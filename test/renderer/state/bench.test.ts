@@ -289,6 +289,20 @@ describe("the bench", () => {
     expect([bench.chosenRows, bench.overlay.runs]).toEqual([[], null]);
   });
 
+  it("shows what is left in the bin, and leaves it closed for who closes it while a run is brought back", async () => {
+    Object.assign(engine.answers, { restoreRun: () => ({ directory: "/runs/x" }) });
+    await bench.showBin();
+    expect(engine.paramsOf("listRuns").at(-1)).toEqual({ directory: "/runs/.bin" });
+    expect(bench.binned).toHaveLength(3);
+    listed = listed.slice(0, 2);
+    await bench.restore("/runs/.bin/second");
+    expect(bench.binned).toHaveLength(1);
+    const restored = bench.restore("/runs/.bin/first");
+    bench.hideBin();
+    await restored;
+    expect(bench.binned).toBeNull();
+  });
+
   it("opens a sweep as a whole, which follows the list, and another run with its curves", async () => {
     listed = sweep("/runs/a", [0.5, null]);
     folders = [folder("/runs/a", { asked: asked(2) })];

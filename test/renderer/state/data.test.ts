@@ -109,3 +109,14 @@ it("is read anew when the form chooses other images; what is refused leaves what
   await data.open("/others");
   expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/others", settings: { skipCopies: false } });
 });
+
+it("knows the class of an image that lies in the chosen folder", async () => {
+  engine.answers.dataInfo = () => ({ ...info, path: "/my/images" });
+  await data.open("/my/images");
+  expect(
+    ["/my/images/cat/1.png", "/my/images/train/dog/a/1.png", "/my/images/bird/1.png", "/my/images-2/cat/1.png", ""].map((path) => data.truthOf(path)),
+  ).toEqual([...["cat", "dog"], ...[null, null, null]]);
+  engine.answers.dataInfo = () => ({ ...info, path: "C:\\my" });
+  await data.open("C:\\my");
+  expect(data.truthOf("C:\\my\\cat\\1.png")).toBe("cat");
+});

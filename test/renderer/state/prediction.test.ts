@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { Prediction, positionOf, softened, temperatureAt } from "../../../src-renderer/state/prediction.svelte";
+import { isSameClass, Prediction, positionOf, softened, temperatureAt } from "../../../src-renderer/state/prediction.svelte";
 import { deferred, details, FakeEngine, failure, fakeBridge, settle, startedEngine } from "../fakes";
 
 let engine: FakeEngine;
@@ -28,6 +28,19 @@ it("begins with the bundled teacher, which sees each picture that is shown", asy
 it("a pasted image has a name and travels as bytes", async () => {
   await prediction.showFiles([new File([new Uint8Array([7])], "")]);
   expect(engine.paramsOf("predict")).toMatchObject([{ images: [{ path: "Pasted image", bytes: new Uint8Array([7]) }] }]);
+});
+
+it("the true class is known of a picture that is one of the data, wherever it comes from", async () => {
+  const { bridge } = fakeBridge(engine, () => "/pictures/cat/1.png");
+  prediction = new Prediction(bridge, await startedEngine(bridge), (path) => (path.includes("/cat/") || path === "/dropped/a.png" ? "cat" : null));
+  await prediction.chooseFile();
+  expect(prediction.answered).toMatchObject([{ truth: "cat" }]);
+  engine.answers.predict = () => ({ ...answer([1, 2]), images: [...answer([1, 2]).images, ...answer([1, 2]).images] });
+  await prediction.showFiles([new File([], "a.png"), new File([], "b.png")]);
+  expect(prediction.answered).toMatchObject([{ truth: "cat" }, { truth: null }]);
+  await prediction.show({ name: "dog 1", path: "dog 1", truth: "dog" });
+  expect(prediction.answered[0]).toMatchObject({ truth: "dog" });
+  expect([isSameClass("Traffic-Light", "traffic light"), isSameClass("cat", "dog")]).toEqual([true, false]);
 });
 
 it("the networks of a run: its teacher, and what it trained", async () => {

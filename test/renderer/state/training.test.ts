@@ -327,6 +327,9 @@ it("a sweep shows the comparison under way, and is resumed as a whole", async ()
   engine.answers.seeds = () => [other];
   await notify(started("control", "/runs/one/seed-8"));
   expect(training.curves.otherSeeds).toEqual([other]);
+  const sample = { at: 1, processors: 1.5, threads: 2, tensorBytes: 1, processBytes: 2, freeBytes: 3 };
+  await notify({ type: "machine", sample });
+  expect(training.curves.machine).toEqual([sample]);
   engine.answers.seeds = () => Promise.reject(failure("seed-7 cannot be read"));
   await notify(member(2), started("control", "/runs/one/seed-9"));
   expect(training.warnings.at(-1)).toBe("What other seeds came to could not be read, so the chart shows this one alone: seed-7 cannot be read");

@@ -51,7 +51,7 @@ async function shown({
   for (const arm of ["control", "student"] as const) for (let number = 1; number <= epochs; number++) curves.addEpoch(arm, epoch(number, 0.5));
   await examples.follow(curves);
   const body = () => render(ExampleStrip, { props: { examples, curves, active, temperature: 2, hasTeacher: true, ...more } }).body;
-  return { examples, body };
+  return { examples, curves, body };
 }
 
 test("each image has its true class, what each network gives it, and whether it is right, in signs and words", async () => {
@@ -67,14 +67,14 @@ test("each image has its true class, what each network gives it, and whether it 
 });
 
 test("the teacher's soft labels at the run's temperature come on request", async () => {
-  const { examples, body } = await shown({ epochs: 1, active: false });
+  const { examples, curves, body } = await shown({ epochs: 1, active: false });
   expect(words({ body: body() })).toContain("Bars show the probability of the true class at temperature 1;");
   examples.softened = true;
   // The square roots of 0.9 and 0.1 are 3 : 1.
   expect(words({ body: body() })).toMatch(/Last epoch.*Teacher ?, T = 2 75\.0 %.*at temperature 1, of the teacher at 2;/);
   expect(
     words({
-      body: render(ExampleStrip, { props: { examples, curves: begunCurves(["control"], 2, 5), active: false, temperature: null, hasTeacher: true } }).body,
+      body: render(ExampleStrip, { props: { examples, curves, active: false, temperature: null, hasTeacher: true } }).body,
     }),
   ).toContain("Teacher 90.0 %");
 });
@@ -111,4 +111,10 @@ test("a folder that cannot be read is said, with why", async () => {
     throw failure("examples.csv is damaged: line 3");
   };
   expect(words({ body: (await shown({ epochs: 1, examples: damaged })).body() })).toContain("The test images cannot be shown. examples.csv is damaged: line 3");
+});
+
+test("what another run has is not shown while this one is read", async () => {
+  const { examples } = await shown({ epochs: 1 });
+  const { body } = render(ExampleStrip, { props: { examples, curves: begunCurves(["control"], 2, 5), active: true, temperature: null, hasTeacher: true } });
+  expect(body).not.toContain("blob:picture");
 });
