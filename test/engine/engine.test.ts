@@ -13,7 +13,7 @@ import { createModel } from "../../src-main/models/registry";
 import { saveWeights } from "../../src-main/models/weights";
 import { readRun } from "../../src-main/runs/reader";
 import { backend, useBackend } from "../../src-main/tensor/tensor";
-import { CIFAR10_CLASSES, experimentFolder, forgetCheckpoint, isOfFewTestImages, smallRecipe, trainInto } from "./experiment";
+import { CIFAR10_CLASSES, experimentFolder, forgetCheckpoint, isOfFewImages, smallRecipe, trainInto } from "./experiment";
 
 /** An engine in this process, with its messages as a list. It trains in this thread too. */
 class Conversation {
@@ -208,7 +208,7 @@ describe("training", () => {
     const out = folder.path("unfamiliar");
     await engine.train({ kind: "compare", recipe: { ...recipe({ epochs: 1 }), teacher: { ...recipe().teacher!, imageSize: 16 } }, out, resume: false });
     const text = expect.stringContaining("set teacher.imageSize to 8");
-    expect(engine.notices.filter((notice) => notice.type === "warning" && !isOfFewTestImages(notice.text))).toMatchObject([{ text }]);
+    expect(engine.notices.filter((notice) => notice.type === "warning" && !isOfFewImages(notice.text))).toMatchObject([{ text }]);
     expect(readRun(`${out}/student`).events).toContainEqual(expect.objectContaining({ type: "warning", text }));
   });
 

@@ -48,14 +48,15 @@ interface TrainingOptions {
   onStep?: (done: number) => void;
 }
 
-/** Ten of them show no difference, which every run here says. */
-export const isOfFewTestImages = (text: string): boolean => text.startsWith("10 test images cannot show");
+/** That so few images show no difference and leave classes out, which every run here says. */
+export const isOfFewImages = (text: string): boolean =>
+  /^10 test images cannot show|^with data\.trainLimit=\d+, \d of 10 classes have no training image/.test(text);
 
 /** Trains into a folder, both arms where the recipe distills. Returns the result, or the failure's code and message, and the texts of other warnings and notes. */
 export async function trainInto(out: string, recipe: Recipe, { resume = false, stopAfter, stopAfterNorms, onStep = () => {} }: TrainingOptions = {}) {
   const said: string[] = [];
   const notify = (notice: NoticeBody) => {
-    if ((notice.type === "warning" || notice.type === "note") && !isOfFewTestImages(notice.text)) said.push(notice.text);
+    if ((notice.type === "warning" || notice.type === "note") && !isOfFewImages(notice.text)) said.push(notice.text);
   };
   let run: Run | null = null;
   const undo = afterEach(["sgd", "adamw"], (done) => {
