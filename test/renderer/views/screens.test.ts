@@ -136,7 +136,7 @@ describe("Set up", () => {
 
   it("images that cannot be read are said, with a way out, and nothing starts", async () => {
     studio = await startedStudio({
-      dataInfo: () => ({ classes: ["cat"], thumbnails: [], train: { count: 5, perClass: [5] }, warnings: [], notes: [], unreadable: 3 }),
+      dataInfo: () => ({ classes: ["cat"], thumbnails: [], train: { count: 5, perClass: [5] }, test: { count: 10 }, warnings: [], notes: [], unreadable: 3 }),
     });
     expect(read()).toMatch(/3 images cannot be read: training would end before it begins\..* Skip them/);
     expect(startButton()).toContain("disabled");
@@ -174,6 +174,7 @@ describe("Set up", () => {
         classes: ["cat", "dog"],
         thumbnails: [{ label: 0, png: new Uint8Array([1]), path: null }],
         train: { count: 5000 },
+        test: { count: 1000 },
         warnings: [],
       }),
       predict: () => ({ images: [{ logits: [2, 0] }] }),
