@@ -10,7 +10,10 @@ import { backend, type Tensor, useBackend } from "../../src-main/tensor/tensor";
 import { textOf } from "../runs/page-text";
 import { experimentFolder, smallRecipe, trainInto } from "./experiment";
 
-/** What is changed behind an equal plan: the first pixels or labels that are made once `when` holds. */
+/** Of the recipe; there are fewer test images. */
+const TRAINING_IMAGES = vi.hoisted(() => 20);
+
+/** What is changed behind an equal plan: the first pixels or labels to train on that are made once `when` holds. */
 const tampering = vi.hoisted(() => ({ with: null as "pixels" | "labels" | null, when: (): boolean => false }));
 vi.mock("../../src-main/data/batches", async (importActual) => {
   const actual = await importActual<typeof import("../../src-main/data/batches")>();
@@ -25,7 +28,10 @@ vi.mock("../../src-main/data/batches", async (importActual) => {
   return {
     ...actual,
     render: (...args: Parameters<typeof actual.render>) => tampered("pixels", actual.render(...args)),
-    labelsOf: (...args: Parameters<typeof actual.labelsOf>) => tampered("labels", actual.labelsOf(...args)),
+    labelsOf: (...args: Parameters<typeof actual.labelsOf>) => {
+      const labels = actual.labelsOf(...args);
+      return args[0].count === TRAINING_IMAGES ? tampered("labels", labels) : labels;
+    },
   };
 });
 
