@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Machine } from "../contract/arithmetic";
-import type { Gpu } from "../contract/engine";
+import type { Gpu } from "../contract/doctor";
 import { CudaUnavailable } from "../contract/failure";
 import type { Addon } from "./addon";
 import { addonPath } from "./load";

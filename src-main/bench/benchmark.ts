@@ -1,5 +1,5 @@
 import type { Limits } from "../backend/addon";
-import type { BenchUnit } from "../contract/engine";
+import type { BenchUnit } from "../contract/bench";
 import type { Precision } from "../contract/recipe";
 import type { Inputs } from "./inputs";
 

@@ -1,4 +1,4 @@
-import type { BenchRecord } from "../contract/engine";
+import type { BenchRecord } from "../contract/bench";
 import { type Benchmark, moreIsBetter } from "./benchmark";
 
 /** One value per round, in the benchmark's unit. */

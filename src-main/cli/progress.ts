@@ -1,5 +1,5 @@
 import cliProgress from "cli-progress";
-import type { Notice } from "../contract/engine";
+import type { Notice } from "../contract/notices";
 import { visible } from "../contract/visible";
 import { batchWords, count, duration, epochWords, fitted, measuredWords, megabytes } from "./words";
 import type { World } from "./world";

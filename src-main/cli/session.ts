@@ -1,4 +1,6 @@
-import type { FitRequest, FittedTeacher, Method, Methods, Notice } from "../contract/engine";
+import type { FitRequest, Method, Methods } from "../contract/engine";
+import type { FittedTeacher } from "../contract/fitted-teacher";
+import type { Notice } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
 import { type ProgressView, progressView } from "./progress";

@@ -1,5 +1,5 @@
+import type { BenchRecord } from "../contract/bench";
 import { signedPoints } from "../contract/comparison";
-import type { BenchRecord } from "../contract/engine";
 import type { BatchRecord, EpochRecord } from "../contract/run";
 import { visible } from "../contract/visible";
 

@@ -1,5 +1,5 @@
 /** Cells of CSV files, RFC 4180. */
-import type { LeftOutFile } from "./engine";
+import type { LeftOutFile } from "./data-info";
 import { visible } from "./visible";
 
 /** What makes a spreadsheet take text for a formula, also at the places at which one with other separators begins a new cell. */

@@ -1,4 +1,5 @@
-import type { EngineEnd, LeftOutFile } from "./engine";
+import type { LeftOutFile } from "./data-info";
+import type { EngineEnd } from "./engine";
 import type { Recipe } from "./recipe";
 
 /**

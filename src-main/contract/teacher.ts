@@ -1,5 +1,5 @@
 /** Words for a teacher that was made of a backbone with a linear head on it. */
-import type { FineTuning, FittedTeacher } from "./engine";
+import type { FineTuning, FittedTeacher } from "./fitted-teacher";
 import { FEWEST_DISCORDANT, mcNemar } from "./statistics";
 
 /** A pair of classes that the teacher confuses. */

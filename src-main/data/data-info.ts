@@ -1,6 +1,7 @@
 import type { Concern } from "../contract/concerns";
 import type { DataFormat } from "../contract/data-formats";
-import type { DataInfo, DataSettings } from "../contract/engine";
+import type { DataInfo } from "../contract/data-info";
+import type { DataSettings } from "../contract/engine";
 import { concernsOfCounts, type FoundConcern, saidOf, unlearnedClasses } from "./concerns";
 import { DECODED_AT_ONCE } from "./decode";
 import { leftOutFile } from "./folder/left-out";

@@ -1,5 +1,5 @@
 /** What is wrong with single files of a folder, by their headers. */
-import type { LeftOutFile } from "../contract/engine";
+import type { LeftOutFile } from "../contract/data-info";
 import { type FoundConcern, settledBy, toSettle } from "./concerns";
 import type { LeftOut } from "./folder/left-out";
 import type { Place } from "./same-pictures";

@@ -1,4 +1,5 @@
-import type { Answer, Call, Channel, EngineEnd, Notice } from "../contract/engine";
+import type { Answer, Call, Channel, EngineEnd } from "../contract/engine";
+import type { Notice } from "../contract/notices";
 
 /** What the engine sends. */
 export type Incoming = Answer | Notice;

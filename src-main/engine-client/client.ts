@@ -1,6 +1,8 @@
-import type { Call, EngineEnd, FitRequest, FittedTeacher, Method, Methods, Notice } from "../contract/engine";
+import type { Call, EngineEnd, FitRequest, Method, Methods } from "../contract/engine";
 import { PROTOCOL } from "../contract/engine";
 import type { Failure } from "../contract/failure";
+import type { FittedTeacher } from "../contract/fitted-teacher";
+import type { Notice } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import type { EngineChannel, Incoming } from "./channel";
 

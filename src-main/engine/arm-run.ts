@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { bestEpoch } from "../contract/best-epoch";
-import type { NoticeBody, Progress } from "../contract/engine";
 import { InputError } from "../contract/failure";
+import type { NoticeBody, Progress } from "../contract/notices";
 import type { EpochRecord, TrainResult } from "../contract/run";
 import { visible } from "../contract/visible";
 import type { Dataset } from "../data/dataset";

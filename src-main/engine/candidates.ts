@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import { mostLikely } from "../contract/classification";
-import type { FittedTeacher, KnownTeacher, Methods, NamedTeacher } from "../contract/engine";
+import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { imageSizeOf } from "../contract/families";
+import type { FittedTeacher, KnownTeacher, NamedTeacher } from "../contract/fitted-teacher";
 import { parseJson } from "../contract/json";
 import { teachersOf } from "../contract/recipe-values";
 import { seenInWords } from "../contract/seen";

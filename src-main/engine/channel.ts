@@ -1,4 +1,5 @@
-import type { Answer, Audience, Channel, Notice } from "../contract/engine";
+import type { Answer, Audience, Channel } from "../contract/engine";
+import type { Notice } from "../contract/notices";
 import type { OwnerAnswer, OwnerMessage } from "../contract/owner";
 import type { RunOwner } from "../contract/run";
 import { Permits } from "./permits";

@@ -2,7 +2,7 @@ import packageJson from "../../package.json";
 import { cudaStatus, machineOf } from "../backend/device";
 import { threadsReason } from "../backend/threads";
 import { type Arithmetic, chooseArithmetic, type Machine } from "../contract/arithmetic";
-import type { DoctorReport } from "../contract/engine";
+import type { DoctorReport } from "../contract/doctor";
 import { bundledData, bundledTeacher, bundledTeachers } from "../data/assets";
 import { storePlace, storesIn } from "../data/store/place";
 import { memory } from "../machine/memory";

@@ -1,9 +1,11 @@
 /** Evaluates networks side by side: on labelled test images, or on images of which nobody has said what they show. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import type { EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../contract/answers";
 import { calibration, classFigures, confusionMatrix, type Judged, judge, mostLikely, topK } from "../contract/classification";
-import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores, NoticeBody } from "../contract/engine";
+import type { EvaluateRequest } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
 import { seenInWords } from "../contract/seen";
 import { softmax } from "../contract/softmax";
 import { mcNemar, mean } from "../contract/statistics";

@@ -1,6 +1,8 @@
 /** Makes a teacher for a data set: a linear head on the features of a backbone, which may be trained on from there, as an ordinary weights file. */
-import type { FitRequest, FittedTeacher } from "../contract/engine";
+
+import type { FitRequest } from "../contract/engine";
 import { Interrupted } from "../contract/failure";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { DataSource } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";
 import { storePlace } from "../data/store/place";

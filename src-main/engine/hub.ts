@@ -1,6 +1,7 @@
 /** Weights that a call names on the Hugging Face hub, as files. Nothing is asked of the hub unless a path begins with hf:. */
-import type { NoticeBody } from "../contract/engine";
+
 import { isHubPath } from "../contract/hub-path";
+import type { NoticeBody } from "../contract/notices";
 import { fetchWeights } from "../hub/fetch-weights";
 
 const TOLD_EVERY_MS = 500;

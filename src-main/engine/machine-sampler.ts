@@ -1,4 +1,4 @@
-import type { MachineSample } from "../contract/engine";
+import type { MachineSample } from "../contract/notices";
 import { memory } from "../machine/memory";
 import { backend } from "../tensor/tensor";
 

@@ -1,4 +1,4 @@
-import type { NoticeBody } from "../contract/engine";
+import type { NoticeBody } from "../contract/notices";
 
 type Batches = Extract<NoticeBody, { type: "batches" }>;
 

@@ -1,5 +1,7 @@
-import type { NoticeBody, PredictRequest, PredictResult } from "../contract/engine";
+import type { PredictResult } from "../contract/answers";
+import type { PredictRequest } from "../contract/engine";
 import { InputError } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
 import { softmax } from "../contract/softmax";
 import type { ImageFile } from "../data/decode";
 import { fingerprint, fingerprintOfFile } from "../data/fingerprints";

@@ -1,6 +1,7 @@
 /** A random search (Bergstra and Bengio 2012) as a sweep: one arm after the other, with settings that are drawn, judged on validation images. */
-import type { NoticeBody } from "../contract/engine";
+
 import { InputError } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
 import type { Recipe } from "../contract/recipe";
 import { decidingDifference } from "../contract/recipe-values";
 import type { RunResult, SearchRequest, SearchResult, TrialResult } from "../contract/run";

@@ -1,7 +1,8 @@
 /** Which images of a folder test networks. */
 import { existsSync } from "node:fs";
-import type { EvaluateRequest, NoticeBody } from "../contract/engine";
+import type { EvaluateRequest } from "../contract/engine";
 import { InputError, UsageError } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
 import type { DataSource } from "../contract/recipe";
 import type { TestSource } from "../data/open-dataset";
 import { isUndivided, someOf } from "../data/undivided";

@@ -1,7 +1,7 @@
 /** The thread that trains. The engine's own thread answers calls meanwhile, however long a batch takes. */
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import type { NoticeBody } from "../contract/engine";
 import { type Failure, isDeviceLost, toFailure } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
 import type { ComparisonResult, TrainResult } from "../contract/run";
 import { AnswerCache } from "../training/answer-cache";
 import { type Assignment, type Order, type StopFlag, Work } from "./work";

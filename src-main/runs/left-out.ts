@@ -1,5 +1,5 @@
 import { leftOutTable } from "../contract/csv";
-import type { LeftOutFile } from "../contract/engine";
+import type { LeftOutFile } from "../contract/data-info";
 import { writeWhole } from "../disk/write-whole";
 
 /** Writes which files of the data are not used, and why. */

@@ -1,6 +1,6 @@
 /** The folder of a teacher that was made of a backbone with a linear head on it. */
 import { basename, join } from "node:path";
-import type { FittedTeacher } from "../contract/engine";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import { firstComparison } from "../contract/presets";
 import type { DataSource } from "../contract/recipe";
 import { makeFolder } from "../disk/make-folder";

@@ -1,6 +1,7 @@
 /** Trains a network on from where it is, or the last part of it, on labels alone. */
-import type { Progress } from "../contract/engine";
+
 import type { FINE_TUNED } from "../contract/fine-tuning";
+import type { Progress } from "../contract/notices";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { DataSource, ResolvedRecipe } from "../contract/recipe";
 import type { Dataset } from "../data/dataset";

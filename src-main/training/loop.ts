@@ -1,6 +1,6 @@
-import type { Progress } from "../contract/engine";
 import { EXAMPLES } from "../contract/examples";
 import { Diverged } from "../contract/failure";
+import type { Progress } from "../contract/notices";
 import type { EpochRecord } from "../contract/run";
 import type { Split } from "../data/dataset";
 import { type Evaluation, evaluate, probabilitiesOf } from "./evaluate";

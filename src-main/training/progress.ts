@@ -1,4 +1,4 @@
-import type { Progress } from "../contract/engine";
+import type { Progress } from "../contract/notices";
 import type { BatchRecord } from "../contract/run";
 import type { Trainer } from "./trainer";
 

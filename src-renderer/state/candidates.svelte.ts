@@ -1,4 +1,4 @@
-import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/engine";
+import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import { isHubPath } from "../../src-main/contract/hub-path";
 import type { Bridge } from "../bridge";
 import type { Data } from "./data.svelte";

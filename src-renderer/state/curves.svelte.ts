@@ -1,5 +1,5 @@
 import { type ArmName, byArm } from "../../src-main/contract/arms";
-import type { MachineSample } from "../../src-main/contract/engine";
+import type { MachineSample } from "../../src-main/contract/notices";
 import type { BatchRecord, EpochRecord, RunCourse, RunEvidence, SeedCourse } from "../../src-main/contract/run";
 import { Column } from "./column";
 import { folderOf } from "./words";

@@ -1,5 +1,6 @@
 import type { DownloadName } from "../../src-main/contract/data-formats";
-import type { DataInfo, DataSettings } from "../../src-main/contract/engine";
+import type { DataInfo } from "../../src-main/contract/data-info";
+import type { DataSettings } from "../../src-main/contract/engine";
 import type { Bridge } from "../bridge";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
 

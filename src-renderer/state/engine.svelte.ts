@@ -1,4 +1,5 @@
-import type { Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Method, Methods } from "../../src-main/contract/engine";
+import type { Notice } from "../../src-main/contract/notices";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../bridge";
 import { sentence } from "./words";

@@ -1,5 +1,6 @@
 import { armsOf } from "../../src-main/contract/arms";
-import type { DataInfo, TimedRecipe } from "../../src-main/contract/engine";
+import type { DataInfo } from "../../src-main/contract/data-info";
+import type { TimedRecipe } from "../../src-main/contract/engine";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { teachersOf } from "../../src-main/contract/recipe-values";
 import type { Data } from "./data.svelte";

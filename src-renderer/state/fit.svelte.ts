@@ -1,5 +1,7 @@
-import type { DataInfo, FittedTeacher, Notice } from "../../src-main/contract/engine";
+import type { DataInfo } from "../../src-main/contract/data-info";
 import { type FINE_TUNED, FINE_TUNING } from "../../src-main/contract/fine-tuning";
+import type { FittedTeacher } from "../../src-main/contract/fitted-teacher";
+import type { Notice } from "../../src-main/contract/notices";
 import type { DataSource } from "../../src-main/contract/recipe";
 import type { Bridge } from "../bridge";
 import { type Engine, inWords } from "./engine.svelte";

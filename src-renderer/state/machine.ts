@@ -1,5 +1,5 @@
 /** What training takes of the machine, as words. */
-import type { MachineSample } from "../../src-main/contract/engine";
+import type { MachineSample } from "../../src-main/contract/notices";
 import { gibibytes } from "./words";
 
 /** "1.9 of 2 threads busy" */

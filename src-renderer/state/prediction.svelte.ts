@@ -1,5 +1,7 @@
+import type { PredictResult } from "../../src-main/contract/answers";
 import { armLabel, type ComparedArm } from "../../src-main/contract/arms";
-import type { Notice, PredictRequest, PredictResult } from "../../src-main/contract/engine";
+import type { PredictRequest } from "../../src-main/contract/engine";
+import type { Notice } from "../../src-main/contract/notices";
 import type { RunCourse } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
 import type { Bridge } from "../bridge";

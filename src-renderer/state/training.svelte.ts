@@ -1,5 +1,6 @@
-import type { Methods, Notice, Progress } from "../../src-main/contract/engine";
+import type { Methods } from "../../src-main/contract/engine";
 import type { RunEnd } from "../../src-main/contract/host";
+import type { Notice, Progress } from "../../src-main/contract/notices";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { LiveRun, ProvenSummary, RunOwner } from "../../src-main/contract/run";
 import type { SeenImages } from "../../src-main/contract/seen";

@@ -1,6 +1,7 @@
 /** The page as somebody controls it who has taken it over: with all that its scripts can reach, but without the app's own. */
 import type { ElectronApplication, Page } from "playwright-core";
-import type { Answer, Method, Notice } from "../../src-main/contract/engine";
+import type { Answer, Method } from "../../src-main/contract/engine";
+import type { Notice } from "../../src-main/contract/notices";
 
 /** Runs in the page. Puts a connection to the engine of its own on the window. */
 const takeOver = `(async () => {

@@ -9,7 +9,7 @@ import { withAmxGoal } from "../../src-main/bench/goals-with-amx";
 import { Inputs } from "../../src-main/bench/inputs";
 import { compared } from "../../src-main/bench/statistics";
 import { Torch } from "../../src-main/bench/torch";
-import type { Notice } from "../../src-main/contract/engine";
+import type { Notice } from "../../src-main/contract/notices";
 import { createModel } from "../../src-main/models/registry";
 import { backend, scope, useBackend } from "../../src-main/tensor/tensor";
 

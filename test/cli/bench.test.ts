@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { BenchRecord, BenchResult, Notice } from "../../src-main/contract/engine";
+import type { BenchRecord, BenchResult } from "../../src-main/contract/bench";
+import type { Notice } from "../../src-main/contract/notices";
 import { runWith } from "./fake-engine";
 
 const record: BenchRecord = {

@@ -1,9 +1,10 @@
 import { Writable } from "node:stream";
 import { run } from "../../src-main/cli/program";
 import type { World } from "../../src-main/cli/world";
-import type { Call, EngineEnd, Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Call, EngineEnd, Method, Methods } from "../../src-main/contract/engine";
 import { PROTOCOL } from "../../src-main/contract/engine";
 import { toFailure } from "../../src-main/contract/failure";
+import type { Notice } from "../../src-main/contract/notices";
 import type { EngineChannel, Incoming } from "../../src-main/engine-client/channel";
 
 type Handlers = { [M in Method]?: (params: Methods[M]["params"], notify: (notice: Notice extends infer N ? Omit<N, "id"> : never) => void) => unknown };

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import type { DoctorReport } from "../../src-main/contract/engine";
+import type { DoctorReport } from "../../src-main/contract/doctor";
 import { distill, PROGRAM } from "./distill";
 
 const doctor = async (variables: Record<string, string>, ...args: string[]) =>

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { NoticeBody } from "../../src-main/contract/engine";
 import { Diverged, Held, InputError, Interrupted, PerhapsHeld } from "../../src-main/contract/failure";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
 

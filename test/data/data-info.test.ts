@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { DataInfo } from "../../src-main/contract/engine";
+import type { DataInfo } from "../../src-main/contract/data-info";
 import { dataInfo } from "../../src-main/data/data-info";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";

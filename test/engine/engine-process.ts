@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import type { Answer, Method, Notice } from "../../src-main/contract/engine";
+import type { Answer, Method } from "../../src-main/contract/engine";
+import type { Notice } from "../../src-main/contract/notices";
 import type { TrainResult } from "../../src-main/contract/run";
 
 const SCRIPT = path.resolve(__dirname, "../../out/engine/engine.cjs");

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Answer, Method, Methods, Notice } from "../../src-main/contract/engine";
+import type { Answer, Method, Methods } from "../../src-main/contract/engine";
 import type { Failure } from "../../src-main/contract/failure";
+import type { Notice } from "../../src-main/contract/notices";
 import type { ComparisonResult, RunResult, TrainResult } from "../../src-main/contract/run";
 import type { ClientChannel } from "../../src-main/engine/channel";
 import { Engine } from "../../src-main/engine/engine";

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { ComparisonResult, TrainResult } from "../../src-main/contract/run";

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { FitRequest, FittedTeacher, NoticeBody } from "../../src-main/contract/engine";
+import type { FitRequest } from "../../src-main/contract/engine";
+import type { FittedTeacher } from "../../src-main/contract/fitted-teacher";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { fitTeacher, timeBackbone } from "../../src-main/engine/fit-teacher";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { LabelsResult } from "../../src-main/contract/run";
 import { Run, type RunRequest } from "../../src-main/engine/run";

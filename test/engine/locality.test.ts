@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";

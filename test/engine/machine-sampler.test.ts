@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { MachineSample, NoticeBody } from "../../src-main/contract/engine";
+import type { MachineSample, NoticeBody } from "../../src-main/contract/notices";
 import { MachineSampler } from "../../src-main/engine/machine-sampler";
 import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import type { BatchRecord } from "../../src-main/contract/run";
 import { Notifier } from "../../src-main/engine/notices";
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { NoticeBody } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { SearchResult } from "../../src-main/contract/run";

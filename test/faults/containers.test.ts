@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { DoctorReport } from "../../src-main/contract/engine";
+import type { DoctorReport } from "../../src-main/contract/doctor";
 import { PROGRAM } from "../cli/distill";
 
 let cwd: string;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DataInfo, FittedTeacher } from "../../src-main/contract/engine";
+import type { DataInfo } from "../../src-main/contract/data-info";
+import type { FittedTeacher } from "../../src-main/contract/fitted-teacher";
 import { distill } from "../cli/distill";
 
 const SAMPLE = resolve(import.meta.dirname, "../../assets/cifar-10-sample/cifar-10-batches-bin");

@@ -2,8 +2,9 @@
 
 import type { ArmName } from "../../src-main/contract/arms";
 import { columnsOf } from "../../src-main/contract/columns";
-import type { Failure, Method, Notice } from "../../src-main/contract/engine";
+import type { Failure, Method } from "../../src-main/contract/engine";
 import type { Command, OpenedRecipe, RememberedForm } from "../../src-main/contract/host";
+import type { Notice } from "../../src-main/contract/notices";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
 import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";

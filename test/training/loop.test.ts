@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { Progress } from "../../src-main/contract/engine";
+import type { Progress } from "../../src-main/contract/notices";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { BatchRecord } from "../../src-main/contract/run";
 import type { Dataset } from "../../src-main/data/dataset";

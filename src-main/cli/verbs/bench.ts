@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { BenchRecord, BenchResult } from "../../contract/engine";
+import type { BenchRecord, BenchResult } from "../../contract/bench";
 import { MOST_THREADS } from "../../contract/threads";
 import { wholeNumber } from "../flags";
 import { addVerb, type Perform } from "../verb";

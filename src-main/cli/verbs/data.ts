@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import type { Concern } from "../../contract/concerns";
 import { type DataFormat, type DownloadName, downloadNames, downloads } from "../../contract/data-formats";
-import { type DataInfo, type DataSettings, dataSettingNames, dataSettingsOf } from "../../contract/engine";
+import type { DataInfo } from "../../contract/data-info";
+import { type DataSettings, dataSettingNames, dataSettingsOf } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { textOfValue } from "../../contract/setting";
 import { visible } from "../../contract/visible";

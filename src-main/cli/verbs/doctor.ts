@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { DoctorReport } from "../../contract/engine";
+import type { DoctorReport } from "../../contract/doctor";
 import { familyOf, type ModelInfo } from "../../contract/families";
 import { addVerb, type Perform } from "../verb";
 import { count, table } from "../words";

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
+import type { EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../../contract/answers";
 import { type DataFormat, dataFormatChoices } from "../../contract/data-formats";
-import type { EvaluateRequest, EvaluateResult, ModelAnswers, ModelPair, ModelScores } from "../../contract/engine";
+import type { EvaluateRequest } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { mostConfused } from "../../contract/teacher";
 import { collect, likeSetting } from "../flags";

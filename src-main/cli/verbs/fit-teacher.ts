@@ -1,8 +1,9 @@
 /** What `train-teacher --data` does: a linear last layer on the features of a backbone. */
 import type { DataFormat } from "../../contract/data-formats";
-import type { Candidate, FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+import type { FitRequest } from "../../contract/engine";
 import { UsageError } from "../../contract/failure";
 import { FINE_TUNED, FINE_TUNING } from "../../contract/fine-tuning";
+import type { Candidate, FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
 import type { Recipe } from "../../contract/recipe";
 import { chosenInWords, fineTuningInWords } from "../../contract/teacher";
 import { runFolder, shownPath } from "../out-folder";

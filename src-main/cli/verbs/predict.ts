@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PredictResult } from "../../contract/engine";
+import type { PredictResult } from "../../contract/answers";
 import { likeSetting } from "../flags";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";

@@ -1,5 +1,5 @@
 /** What the reader of image folders leaves out, and how it says so. */
-import type { LeftOutFile } from "../../contract/engine";
+import type { LeftOutFile } from "../../contract/data-info";
 import type { Said } from "../said";
 import { shownPath } from "./names";
 

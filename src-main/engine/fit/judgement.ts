@@ -1,5 +1,5 @@
 /** What the images that choose can tell, by how many they are. */
-import type { Calibrated, Candidate, FineTuning } from "../../contract/engine";
+import type { Calibrated, Candidate, FineTuning } from "../../contract/fitted-teacher";
 import { FEWEST_DISCORDANT, mcNemar } from "../../contract/statistics";
 import { FEWEST_JUDGES, MORE_JUDGES } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";

@@ -1,5 +1,5 @@
 /** What a fit says while it works. */
-import type { NoticeBody } from "../../contract/engine";
+import type { NoticeBody } from "../../contract/notices";
 
 export type Notify = (notice: NoticeBody) => void;
 

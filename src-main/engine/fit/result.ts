@@ -1,5 +1,7 @@
 /** What came of a fit. */
-import type { FineTuning, FitRequest, FittedTeacher } from "../../contract/engine";
+
+import type { FitRequest } from "../../contract/engine";
+import type { FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
 import type { DataSource } from "../../contract/recipe";
 import type { Dataset } from "../../data/dataset";
 import { leftOutFile } from "../../data/folder/left-out";

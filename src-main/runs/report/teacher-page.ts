@@ -1,5 +1,5 @@
 import { basename, isAbsolute } from "node:path";
-import type { FineTuning, FittedTeacher } from "../../contract/engine";
+import type { FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
 import { chosenInWords, fineTuningInWords, mostConfused } from "../../contract/teacher";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";

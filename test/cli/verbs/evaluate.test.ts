@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { EvaluateResult, ModelAnswers } from "../../../src-main/contract/answers";
 import { calibration, classFigures, confusionMatrix, judge, topK } from "../../../src-main/contract/classification";
-import type { EvaluateResult, ModelAnswers } from "../../../src-main/contract/engine";
 import { runWith } from "../fake-engine";
 
 const answers = [judge(0, [0.9, 0.1]), judge(0, [0.2, 0.8]), judge(1, [0.4, 0.6]), judge(1, [0.3, 0.7])];

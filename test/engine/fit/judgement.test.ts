@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { NoticeBody } from "../../../src-main/contract/engine";
+import type { NoticeBody } from "../../../src-main/contract/notices";
 import { couldBeShown, decide, temperatureOf } from "../../../src-main/engine/fit/judgement";
 
 const labelsOf = (count: number) => Int32Array.from({ length: count }, (_, n) => n % 2);

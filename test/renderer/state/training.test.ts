@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ArmName } from "../../../src-main/contract/arms";
-import type { Notice, Progress } from "../../../src-main/contract/engine";
+import type { Notice, Progress } from "../../../src-main/contract/notices";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
 import { curvesOf, folderName, Training } from "../../../src-renderer/state/training.svelte";
 import {

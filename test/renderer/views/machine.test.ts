@@ -1,6 +1,6 @@
 import { render } from "svelte/server";
 import { expect, test } from "vitest";
-import type { MachineSample } from "../../../src-main/contract/engine";
+import type { MachineSample } from "../../../src-main/contract/notices";
 import { spanOf } from "../../../src-renderer/state/machine";
 import MachineCharts from "../../../src-renderer/views/MachineCharts.svelte";
 
