@@ -286,7 +286,7 @@ describe("bad input is named in an error, and changes nothing", () => {
   });
 
   it("a folder given as weights", () =>
-    refused(["predict", "--model", "resnet20_cifar10", "--weights", "photos", "--images", "a.png"], 1, path.join(cwd, "photos"), "got a folder"));
+    refused(["predict", "--model", "resnet20_cifar10", "--weights", "photos", "--images", "a.png"], 1, path.join(cwd, "photos"), "got another folder"));
 
   it("a folder for the run that is a file", () =>
     refused(["train", "--recipe", "recipe.json", "--out", "recipe.json/run"], 1, `${path.join(cwd, "recipe.json")} is a file`));
