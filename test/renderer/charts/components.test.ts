@@ -3,6 +3,8 @@ import { expect, it } from "vitest";
 import Bars from "../../../src-renderer/charts/Bars.svelte";
 import BatchChart from "../../../src-renderer/charts/BatchChart.svelte";
 import EpochChart from "../../../src-renderer/charts/EpochChart.svelte";
+import XYChart from "../../../src-renderer/charts/XYChart.svelte";
+import type { XYSeries } from "../../../src-renderer/charts/xy";
 import { ChartView } from "../../../src-renderer/state/chart-view.svelte";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
 import { batches, begunCurves, epoch } from "../fakes";
@@ -47,4 +49,32 @@ it("bars have percentages, and the highest stands out", () => {
   ];
   const { body } = render(Bars, { props: { label: "Probabilities by Teacher", rows, color: "--teacher" } });
   expect(body).toMatch(/<li class="[^"]*first[^"]*">.*cat.*75\.0 %.*dog.*25\.0 %/s);
+});
+
+const byLabels: XYSeries[] = [
+  { name: "Control", color: "--control", line: "solid", points: [] },
+  {
+    name: "Student",
+    color: "--student",
+    line: "solid",
+    points: [
+      { x: 250, y: 0.4, interval: [0.35, 0.45] },
+      { x: 1000, y: 0.6 },
+    ],
+  },
+];
+
+it("a chart over numbers says its values, and draws an interval where there is one", () => {
+  const { body } = render(XYChart, { props: { title: "By labels", xTitle: "Labels", series: byLabels, ticks: [250, 1000] } });
+  expect(wordsOf(body)).toBe("By labels: Control has no value yet; Student 40.0 % at 250, 60.0 % at 1000");
+  expect(body.match(/class="interval/g)).toHaveLength(1);
+  expect(body.match(/<circle/g)).toHaveLength(2);
+});
+
+it("a chart over names has each in its place", () => {
+  const dots: XYSeries = { name: "Trials", color: "--student", line: "none", points: [{ x: 1, y: 0.5, name: "trial 3" }] };
+  const { body } = render(XYChart, { props: { title: "By schedule", xTitle: "Schedule", series: [dots], names: ["cosine", "constant"] } });
+  expect(wordsOf(body)).toBe("By schedule: Trials 50.0 % at constant");
+  expect(body).toMatch(/>cosine<\/text>.*>constant<\/text>/s);
+  expect(body).not.toContain("<path");
 });
