@@ -2,44 +2,26 @@ import type { Remedy } from "../../src-main/contract/concerns";
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
-import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
 import { Bench } from "./bench.svelte";
 import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
-import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
 import { Examples } from "./examples.svelte";
+import { Files } from "./files";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
+import type { Message, Question } from "./message";
 import { Playground } from "./playground.svelte";
-import { MOST_PICTURES, Prediction } from "./prediction.svelte";
+import { Prediction } from "./prediction.svelte";
 import type { RunRow } from "./run-rows";
 import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
-import { recipeIn, Setup } from "./setup.svelte";
+import type { Screen } from "./screens";
+import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, sentence } from "./words";
-
-export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
-export type Screen = (typeof SCREENS)[number];
-
-/** A line that reports the result of something the user did, with a possible next step. */
-export interface Message {
-  kind: "done" | "problem" | "caution";
-  text: string;
-  action?: { label: string; run: () => void };
-}
-
-/** Something that cannot be undone, before it is done. */
-export interface Question {
-  title: string;
-  text: string;
-  /** The button that does it. */
-  verb: string;
-  act: () => Promise<void>;
-}
+import { baseName, count } from "./words";
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
@@ -73,6 +55,7 @@ export class Studio {
   readonly bench: Bench;
   readonly evidence: Evidence;
   readonly examples: Examples;
+  readonly files: Files;
 
   constructor(private readonly bridge: Bridge) {
     const runsDirectory = () => this.environment?.runsDirectory ?? "";
@@ -88,6 +71,7 @@ export class Studio {
     this.evidence = new Evidence(this.engine);
     this.examples = new Examples(this.engine);
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
+    this.files = new Files(bridge, this);
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
   }
 
@@ -103,7 +87,7 @@ export class Studio {
     this.engine.start();
     const { form, recentData } = this.environment;
     this.data.recent = recentData;
-    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.#reporting(() => this.#followAgain())]);
+    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.reporting(() => this.#followAgain())]);
     await this.#takeOpened();
   }
 
@@ -123,7 +107,7 @@ export class Studio {
     const problem = await this.data.openIfUsable(path);
     if (!problem) return;
     await this.data.open("bundled");
-    this.#say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
+    this.files.say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
   }
 
   /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
@@ -136,9 +120,9 @@ export class Studio {
 
   /** The recipe file that the system asked the app to open fills the form. */
   #takeOpened(): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const opened = await this.bridge.takeOpened();
-      if (opened) await this.#fillForm(opened.text, opened.name, "");
+      if (opened) await this.files.fillForm(opened.text, opened.name, "");
     });
   }
 
@@ -192,20 +176,20 @@ export class Studio {
 
   /** Chooses the file of another teacher. */
   chooseTeacher(): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const file = await this.bridge.chooseFile("weights");
-      if (file) await this.useTeacherFile(file);
+      if (file) await this.files.useTeacherFile(file);
     });
   }
 
   /** The same, tested on the chosen data first. */
   chooseCandidate(): Promise<void> {
-    return this.#reporting(() => this.candidates.chooseFile());
+    return this.reporting(() => this.candidates.chooseFile());
   }
 
   /** Takes what a finished run trained as the teacher. */
   takeTeacherFrom(group: RunGroup): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const arms = await this.runs.details(group);
       const { recipe, directory } = arms.at(-1)!;
       this.setup.useTeacher({ ...recipe.student, weights: `${directory}/student.safetensors` });
@@ -219,12 +203,12 @@ export class Studio {
     await this.setup.checkTeachers();
     if (this.training.trainsHere) return;
     if (this.setup.blocked) return this.show("setup");
-    await this.#reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
+    await this.reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
   }
 
   /** Trains more seeds of a finished sweep. */
   async addSeeds(directory: string, count: number): Promise<void> {
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
       await this.#resume(directory, (takeOver) => this.training.addSeeds(directory, recipe, count, takeOver));
     });
@@ -232,7 +216,7 @@ export class Studio {
 
   /** Compares anew, in another folder, what was compared with one seed. */
   async compareSeveral(directory: string): Promise<void> {
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
       await this.#begin(this.training.start(recipe, SEVERAL_SEEDS));
     });
@@ -241,7 +225,7 @@ export class Studio {
   /** Resumes a run; one of a sweep with all seeds that are not finished. */
   async resume(group: RunGroup): Promise<void> {
     if (group.sweep) return this.resumeSweep(group.sweep.directory);
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       const kind = group.arms.some(({ arm }) => arm === "single") ? "train" : "compare";
       await this.#resumeFrom(group.directory, kind, await this.runs.readable(group));
     });
@@ -249,7 +233,7 @@ export class Studio {
 
   /** With all comparisons or trials that are not finished. */
   async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
-    await this.#reporting(() => this.#resumeFrom(directory, kind, []));
+    await this.reporting(() => this.#resumeFrom(directory, kind, []));
   }
 
   /** `arms`: what is known of it until it goes on. */
@@ -259,7 +243,7 @@ export class Studio {
   }
 
   resumeLast(): Promise<void> {
-    return this.#reporting(() => this.#resume(this.training.directory, (takeOver) => this.training.resumeLast(takeOver)));
+    return this.reporting(() => this.#resume(this.training.directory, (takeOver) => this.training.resumeLast(takeOver)));
   }
 
   async #begin(start: Promise<void>): Promise<void> {
@@ -294,7 +278,7 @@ export class Studio {
   /** Shows a run that is being trained, by whichever process. */
   async watch(group: RunGroup): Promise<void> {
     if (this.runs.whereabouts(group) === "here") return this.show("live");
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       const live = await this.runs.attach(group);
       if (!live) {
         await this.runs.refresh();
@@ -306,17 +290,17 @@ export class Studio {
   }
 
   stop(group: RunGroup): Promise<void> {
-    return this.#reporting(() => this.runs.stop(group));
+    return this.reporting(() => this.runs.stop(group));
   }
 
   /** Moves a run to the bin, from where one click brings it back. */
   delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const undo = await this.bench.delete(directory);
       this.training.forget(directory);
       if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
       const act = () =>
-        this.#reporting(async () => {
+        this.reporting(async () => {
           await undo();
           this.message = { kind: "done", text: `${name} is back.` };
         });
@@ -344,12 +328,12 @@ export class Studio {
 
   /** Does something with the list of runs, and says why it failed if it did. */
   withBench(work: (bench: Bench) => Promise<unknown>): Promise<void> {
-    return this.#reporting(() => work(this.bench));
+    return this.reporting(() => work(this.bench));
   }
 
   /** Fills the form with the recipe that a run began with, to change something and start another. */
   duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
       const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
       this.setup.useRecipe(recipe);
@@ -365,27 +349,27 @@ export class Studio {
   async answer(yes: boolean): Promise<void> {
     const { question } = this;
     this.question = null;
-    if (yes && question) await this.#reporting(question.act);
+    if (yes && question) await this.reporting(question.act);
   }
 
   async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       const path = await this.runs.exportReport(what, format);
       if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
     });
   }
 
   openReport(path: string): Promise<void> {
-    return this.#reporting(() => this.bridge.openReport(path));
+    return this.reporting(() => this.bridge.openReport(path));
   }
 
   reveal(path: string): Promise<void> {
-    return this.#reporting(() => this.bridge.reveal(path));
+    return this.reporting(() => this.bridge.reveal(path));
   }
 
   /** Predicts with a run's networks. */
   async predictWith(group: RunGroup): Promise<void> {
-    await this.#reporting(async () => {
+    await this.reporting(async () => {
       this.screen = "predict";
       await this.prediction.useRun(group.directory, await this.runs.details(group));
     });
@@ -408,134 +392,6 @@ export class Studio {
     return this.bridge.chooseFile("weights");
   }
 
-  /** Takes what was dropped or pasted. `target`: where it fell; null if on neither place. What is chosen already stays unless something better is there. */
-  take(all: readonly Dropped[], target: Target | null): Promise<void> {
-    const place = target ?? (all.some(({ isFolder }) => isFolder) ? "data" : "predict");
-    const { kind, chosen, left } = chosenOf(all, place);
-    return this.#reporting(async () => {
-      await this.#takeKind(kind, chosen, place);
-      if (left.length > 0) this.#say(`Left out of what was dropped: ${namesOf(left)}.`);
-    });
-  }
-
-  #takeKind(kind: Kind, chosen: readonly Dropped[], place: Target): Promise<void> {
-    switch (kind) {
-      case "folder":
-        return this.#takeFolder(chosen, place);
-      case "image":
-        return this.#takeImages(chosen, place);
-      case "weights":
-        return this.#takeWeights(chosen);
-      case "recipe":
-        return this.#takeRecipe(chosen);
-      case "other":
-        throw new Error(
-          `Nothing here takes ${namesOf(chosen)}. Drop images (JPEG, PNG, WebP, GIF, TIFF or AVIF) to predict, a folder to use as data, weights (.safetensors) to use as teacher, or a recipe (.distill, .json).`,
-        );
-    }
-  }
-
-  async #takeFolder([first, ...others]: readonly Dropped[], place: Target): Promise<void> {
-    const name = first!.file.name;
-    if (others.length > 0) throw new Error(`One folder at a time can be the data; dropped were ${namesOf([first!, ...others])}.`);
-    const path = await this.bridge.pathForFile(first!.file);
-    if (!path) throw new Error(`The folder ${name} has no place on this computer: drop it from a file manager.`);
-    if (place === "predict") {
-      this.message = {
-        kind: "caution",
-        text: `A folder was dropped, ${name}. To predict, drop the images in it.`,
-        action: { label: "Use it as data", run: () => this.openData(path) },
-      };
-      return;
-    }
-    await this.#openData(path);
-  }
-
-  /** Takes a folder as data if it can be used; otherwise says why not, and what was chosen stays. */
-  openData(path: string): Promise<void> {
-    return this.#reporting(() => this.#openData(path));
-  }
-
-  async #openData(path: string): Promise<void> {
-    this.show("data");
-    const problem = await this.data.openIfUsable(path);
-    if (problem) throw new Error(`${problem}\nThe data chosen before stay.`);
-  }
-
-  async #takeImages(chosen: readonly Dropped[], place: Target): Promise<void> {
-    const predict = async () => {
-      this.show("predict");
-      if (chosen.length > MOST_PICTURES) this.#say(`The first ${MOST_PICTURES} of ${count(chosen.length)} images are taken.`);
-      await this.prediction.showFiles(chosen.map(({ file }) => file));
-    };
-    if (place === "predict") return predict();
-    this.message = {
-      kind: "caution",
-      text: "Images alone are no data: a folder is, in which each class has a folder of its images. The data chosen before stay.",
-      action: { label: chosen.length === 1 ? "Predict it" : "Predict them", run: predict },
-    };
-  }
-
-  async #takeWeights([first, ...others]: readonly Dropped[]): Promise<void> {
-    const path = await this.bridge.pathForFile(first!.file);
-    if (!path) throw new Error(`The file ${first!.file.name} has no place on this computer: drop it from a file manager.`);
-    this.show("setup");
-    await this.useTeacherFile(path);
-    const more = others.length > 0 ? ` One file at a time is taken: left out are ${namesOf(others)}.` : "";
-    this.message = {
-      kind: "done",
-      text: `${first!.file.name} is the teacher now.${more}`,
-      action: { label: "Let the student start from it instead", run: () => this.#startFrom(path) },
-    };
-  }
-
-  /** Another teacher, known by its file alone. */
-  async useTeacherFile(weights: string): Promise<void> {
-    const { model, imageSize } = await this.engine.call("checkTeacher", { weights, model: null, classes: [] });
-    this.setup.useTeacher({ model, weights, imageSize });
-  }
-
-  /** The student's initial weights. The teacher is again what it was before. */
-  #startFrom(weights: string): void {
-    this.setup.undoTeacher();
-    this.setup.set("student.weights", weights);
-    this.setup.showsMore = true;
-    this.message = { kind: "done", text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.` };
-  }
-
-  /** Fills the form with a recipe file, or with what a run's folder says of itself. */
-  importRecipe(file: File): Promise<void> {
-    return this.#reporting(() => this.#takeRecipe([{ file, isFolder: false }]));
-  }
-
-  async exportRecipe(): Promise<void> {
-    const { recipe } = this.setup.result;
-    if (!recipe) return;
-    await this.#reporting(async () => {
-      const path = await this.bridge.saveRecipe(recipe);
-      if (path) this.message = { kind: "done", text: `Recipe written to ${path}` };
-    });
-  }
-
-  async #takeRecipe([first, ...others]: readonly Dropped[]): Promise<void> {
-    const { file } = first!;
-    await this.#fillForm(await file.text(), file.name, others.length > 0 ? ` One recipe at a time is taken: left out are ${namesOf(others)}.` : "");
-  }
-
-  async #fillForm(text: string, name: string, more: string): Promise<void> {
-    const read = recipeIn(text, name);
-    const { recipe, notes } = await withSizesOfWeights(read.recipe, read.unsized, async ({ model, weights }) => {
-      const { imageSize } = await this.engine.call("checkTeacher", { model, weights, classes: [] });
-      return imageSize;
-    });
-    const { path } = recipe.data;
-    if (path === "bundled" && this.data.path !== path) await this.data.open(path);
-    this.setup.useRecipe(recipe);
-    this.show("setup");
-    const data = path === this.data.path ? "" : ` The recipe was made for other data (${path}): it is used on those that are chosen.`;
-    this.message = { kind: "done", text: [`${name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
-  }
-
   /** Settles a concern of the data, or undoes that. If the data cannot be taken so, all stays as it was, and the reason is said. */
   async settle(remedy: Remedy): Promise<void> {
     const before = Object.fromEntries(Object.keys(remedy.settings).map((key) => [key, this.setup.value(key) ?? null]));
@@ -549,15 +405,10 @@ export class Studio {
 
   /** Saves which files of the data are not used, and why. */
   saveLeftOut(): Promise<void> {
-    return this.#reporting(async () => {
+    return this.reporting(async () => {
       const path = await this.bridge.saveLeftOut($state.snapshot(this.data.info?.leftOut ?? []));
       if (path) this.message = { kind: "done", text: `The list is written to ${path}` };
     });
-  }
-
-  /** Adds a sentence to what is said already. */
-  #say(text: string): void {
-    this.message = this.message ? { ...this.message, text: `${this.message.text}\n${text}` } : { kind: "caution", text };
   }
 
   async #obey(command: Command): Promise<void> {
@@ -585,7 +436,8 @@ export class Studio {
     }
   }
 
-  async #reporting(work: () => Promise<unknown>): Promise<void> {
+  /** Does the work, and says why it failed. */
+  async reporting(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {

@@ -1,0 +1,2 @@
+export const SCREENS = ["data", "setup", "live", "predict", "runs"] as const;
+export type Screen = (typeof SCREENS)[number];
