@@ -90,10 +90,8 @@ test.skipIf(noDesktop !== null)("a sweep has test accuracy over its seeds, and t
   await expect.poll(() => studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/: Control [\d.]+ %, Student [\d.]+ %/);
 
   await studio.go("runs");
-  await page
-    .getByRole("button", { name: /^quick look$/ })
-    .first()
-    .click();
+  await studio.press(/^quick look, over 2 seeds$/);
+  await studio.press(/^Seed 0/);
   await studio.sees("over the seeds that have the epoch: 2 seeds in epochs 1 to 10.");
   await page.getByRole("tab", { name: "Machine" }).click();
   await studio.sees("They are not kept with it.");
