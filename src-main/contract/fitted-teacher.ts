@@ -55,6 +55,8 @@ export interface FittedTeacher {
   /** Reading the images and computing their features; fitting the last layer; all of it. */
   seconds: { features: number; fit: number; total: number };
   leftOut: LeftOutFile[];
+  /** What makes its figures worth less, as it was said while it was made. */
+  warnings: string[];
   /** Path of the page. */
   report: string;
   /** Path of a recipe: a first comparison with this teacher, on these data. */

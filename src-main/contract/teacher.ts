@@ -24,8 +24,17 @@ export function mostConfused(confusion: readonly (readonly number[])[], most: nu
  */
 export const FEWEST_JUDGES = 60;
 
-/** What to do for more of them. */
-export const MORE_JUDGES = `data.validation=${FEWEST_JUDGES} holds back as many; where the data have validation images of their own, add some to these`;
+/** So many times as many training images are there before that many of them are held back, unless more are asked for. */
+export const TRAINING_PER_JUDGE = 4;
+
+/** What to do for more of them. `heldBack`: whether they are training images. */
+export function moreJudgesInWords(train: number, heldBack: boolean): string {
+  if (!heldBack) return "add some to the validation images that the data have";
+  const enough = TRAINING_PER_JUDGE * FEWEST_JUDGES;
+  return train >= 2 * FEWEST_JUDGES
+    ? `data.validation=${FEWEST_JUDGES} holds back as many`
+    : `take more pictures: of ${enough} training images ${FEWEST_JUDGES} are held back, and here are ${train}`;
+}
 
 type Chosen = Pick<FittedTeacher, "images" | "heldBack" | "decay" | "temperature" | "validation" | "fineTuning">;
 
@@ -42,11 +51,21 @@ export function chosenInWords(found: Chosen): string {
   return `The weight decay of ${decay} was chosen on ${on}. No temperature is stored: ${why}.`;
 }
 
+/** That a teacher is no better than one that always gives the same answer; null if it is. */
+export function noBetterInWords({ test: { confusion }, classes }: Pick<FittedTeacher, "test" | "classes">): string | null {
+  const counts = confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
+  const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
+  const [largest, all] = [Math.max(...counts), counts.reduce((sum, count) => sum + count, 0)];
+  if (all === 0 || right > largest) return null;
+  const share = ((100 * largest) / all).toFixed(1);
+  return `That is no better than always answering "${classes[counts.indexOf(largest)]}", which is right on ${share} % of the test images.`;
+}
+
 /** Whether fine-tuning helped, in words. */
 export function fineTuningInWords(tuned: FineTuning, { images, heldBack }: Pick<FittedTeacher, "images" | "heldBack">): string {
   const { stages, epochs, learningRate, kept, decision } = tuned;
   const judges = `${images.validation} ${heldBack ? "held back" : "validation"} images`;
-  if (decision === "undecidable") return `The network was not fine-tuned: ${undecidableInWords(judges)}.`;
+  if (decision === "undecidable") return `The network was not fine-tuned: ${undecidableInWords(judges, images.train, heldBack)}.`;
   const what = `${stages === "all" ? "The whole network was" : "The last stage and layer were"} trained on for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} at a learning rate of up to ${learningRate}`;
   if (decision === "diverged") return `${what}, but the loss diverged: the last layer alone is kept.`;
   const rest = kept && heldBack ? ` It has learned from the ${images.train - images.validation} others alone.` : "";
@@ -63,5 +82,5 @@ function reasonInWords({ kept, decision, discordant }: FineTuning, judges: strin
 }
 
 /** Why a network is not even trained on. */
-export const undecidableInWords = (judges: string): string =>
-  `of the ${judges} the last layer alone gets fewer than ${FEWEST_DISCORDANT} wrong, too few to show beyond chance that another network is better. With ${FEWEST_JUDGES} the loss decides: ${MORE_JUDGES}`;
+export const undecidableInWords = (judges: string, train: number, heldBack: boolean): string =>
+  `of the ${judges} the last layer alone gets fewer than ${FEWEST_DISCORDANT} wrong, too few to show beyond chance that another network is better. With ${FEWEST_JUDGES} the loss decides: ${moreJudgesInWords(train, heldBack)}`;

@@ -19,7 +19,7 @@ import { shortestName } from "../disk/shortest-name";
 import { runFiles } from "../runs/files";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
-import { fittedTo, rowsOf } from "../training/classes";
+import { fittedTo, listed, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { fetchNamed } from "./hub";
@@ -238,10 +238,12 @@ async function onUnlabelled(
       `${first.name} distinguishes ${first.network.model.classes} classes, and ${other.name} ${other.network.model.classes}: evaluate models with the same classes side by side`,
     );
   for (const each of said) notify(each);
-  notify({
-    type: "note",
-    text: `${files.length === 1 ? "the one image lies" : `the ${files.length} images lie`} in no class folders, so there are predictions alone, and nothing says which are right`,
-  });
+  const lie = files.length === 1 ? "the one image lies" : `the ${files.length} images lie`;
+  const place =
+    foldersOf(files).length === 0
+      ? "in no class folders"
+      : `in folders of other names (${listed(foldersOf(files))}) than the network's classes (${listed(classes)})`;
+  notify({ type: "note", text: `${lie} ${place}, so there are predictions alone, and nothing says which are right` });
   const seconds = loaded.map(() => 0);
   const predictions: NonNullable<EvaluateResult["predictions"]> = [];
   const unreadable = new UnreadableImages();
@@ -288,3 +290,6 @@ async function onUnlabelled(
     leftOut: [...leftOut, ...skipped.leftOut].map(leftOutFile),
   };
 }
+
+/** The first folders of files below a folder. */
+const foldersOf = (files: readonly string[]): string[] => [...new Set(files.flatMap((file) => (file.includes("/") ? [file.slice(0, file.indexOf("/"))] : [])))];

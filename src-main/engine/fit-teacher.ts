@@ -16,7 +16,7 @@ import { expectJudges, secondsOfTraining, type TrainedOn, trainOn } from "./fit/
 import { warnOfFewJudges } from "./fit/judgement";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
-import { originOf } from "./fit/origin";
+import { originOf, warnOfSeen } from "./fit/origin";
 import { checkedData, claim, expectFree, openBackbone, placeOf, readData } from "./fit/preparation";
 import { compared, makingOf, resultOf } from "./fit/result";
 import { unnamedInWords } from "./origins";
@@ -30,8 +30,13 @@ export interface FitContext {
 }
 
 /** Throws an InputError if data or weights cannot be used, or something is in the way in the folder. */
-export async function fitTeacher(request: FitRequest, { signal, yieldPoint, notify }: FitContext): Promise<FittedTeacher> {
+export async function fitTeacher(request: FitRequest, { signal, yieldPoint, notify: tell }: FitContext): Promise<FittedTeacher> {
   const began = performance.now();
+  const warnings: string[] = [];
+  const notify: Notify = (notice) => {
+    if (notice.type === "warning") warnings.push(notice.text);
+    tell(notice);
+  };
   const source = checkedData(request.data);
   const out = placeOf(request, source);
   const giveBack = claim(out);
@@ -50,6 +55,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
     warnOfFewJudges(data, plan, notify);
+    if (backbone.origin) await warnOfSeen(backbone.origin, data, plan, signal, notify);
     const features = await computeFeatures(backbone, data, plan.views, going, signal, notify);
     const featuresDone = performance.now();
     const fitted = await fitLastLayer(features, data, plan, backbone.width, going, notify);
@@ -63,8 +69,9 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const origin = await originOf(data, plan, better !== null, backbone.origin, signal);
     const unnamed = unnamedInWords(origin);
     if (unnamed) notify({ type: "warning", text: unnamed });
-    write(found, origin, source, backbone, better, fitted.head);
-    return found;
+    const whole = { ...found, warnings };
+    write(whole, origin, source, backbone, better, fitted.head);
+    return whole;
   } catch (error) {
     throw error instanceof Interrupted ? new Interrupted(stoppedInWords(request.fineTune != null)) : error;
   } finally {

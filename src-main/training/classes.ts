@@ -71,7 +71,7 @@ function differing(names: readonly string[], classes: readonly string[]): string
 
 const SHOWN = 10;
 
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
   return `${names.slice(0, SHOWN).join(", ")}${more}`;
 }

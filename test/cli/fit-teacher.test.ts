@@ -123,6 +123,18 @@ describe("train-teacher --data", () => {
     }
   });
 
+  it("says where its backbone knows the images that judge it, in its report too", async () => {
+    const again = ["train-teacher", "--data", "fruit", "--from", "made/teacher.safetensors", "--set", "data.splitSeed=5", "--out", "known"];
+    const { status, out, err } = await distill(again, cwd, undefined, env());
+    expect(status, err).toBe(0);
+    expect(out).toMatch(
+      /These figures say less than they seem to:\n.*- the backbone was fitted to \d of these 6 test images: its accuracy on them says nothing/s,
+    );
+    const { warnings, report } = JSON.parse(readFileSync(at("known", "teacher.json"), "utf8")) as FittedTeacher;
+    expect(warnings).toContainEqual(expect.stringMatching(/^the backbone was fitted to \d of the 6 images that choose the weight decay/));
+    expect(readFileSync(report, "utf8")).toContain("The backbone was fitted to");
+  });
+
   it("ends with the command of a comparison, which runs as it is printed", async () => {
     const data = "fruit of mine";
     await fill(data, 12);
@@ -306,7 +318,9 @@ describe("train-teacher --fine-tune", () => {
     const why = "of the 6 held back images the last layer alone gets fewer than 6 wrong, too few to show beyond chance that another network is better";
     expect([run.status, run.err, run.out]).toEqual([
       0,
-      expect.stringContaining(`the network is not fine-tuned: ${why}. With 60 the loss decides: data.validation=60 holds back as many`),
+      expect.stringContaining(
+        `the network is not fine-tuned: ${why}. With 60 the loss decides: take more pictures: of 240 training images 60 are held back, and here are 30`,
+      ),
       expect.stringContaining(`The network was not fine-tuned: ${why}`),
     ]);
     expect(tuned("untuned").fineTuning).toMatchObject({ kept: false, decision: "undecidable", fineTuned: null });

@@ -5,7 +5,7 @@ import { UsageError } from "../../contract/failure";
 import { FINE_TUNED, FINE_TUNING } from "../../contract/fine-tuning";
 import type { Candidate, FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
 import type { Recipe } from "../../contract/recipe";
-import { chosenInWords, fineTuningInWords } from "../../contract/teacher";
+import { chosenInWords, fineTuningInWords, noBetterInWords } from "../../contract/teacher";
 import { runFolder, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { completeRecipe } from "../recipe-file";
@@ -71,11 +71,14 @@ export function fitText(found: FittedTeacher, world: World): string {
   const { classes, test, seconds, features, directory, report, fineTuning } = found;
   const confused = confusionsOf(classes, test.confusion);
   const computed = features.known > 0 ? `, ${features.known} features were kept by an earlier start` : "";
+  const none = noBetterInWords(found);
   return [
     figures(found),
+    ...(none ? [none] : []),
     chosenInWords(found),
     ...(fineTuning ? [`${fineTuningInWords(fineTuning, found)}\n${table(candidates(fineTuning, found))}`] : []),
     ...(confused.length > 0 ? [`Most often taken for another class (--json and the report have the whole matrix):\n${table(confused)}`] : []),
+    ...(found.warnings.length > 0 ? [`These figures say less than they seem to:\n${found.warnings.map((text) => `- ${text}`).join("\n")}`] : []),
     `Time: ${duration(seconds.total)} (features ${duration(seconds.features)}${computed}; last layer ${duration(seconds.fit)}${fineTuning ? `; fine-tuning ${duration(fineTuning.seconds)}` : ""})`,
     `Folder: ${shownPath(world, directory)}\nReport: ${shownPath(world, report)}`,
   ].join("\n\n");

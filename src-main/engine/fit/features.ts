@@ -1,6 +1,6 @@
 /** Which images and views a head is fitted to and chosen by, and their features. */
 import { InputError } from "../../contract/failure";
-import { FEWEST_JUDGES } from "../../contract/teacher";
+import { FEWEST_JUDGES, TRAINING_PER_JUDGE } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
 import { heldBack } from "../../data/division";
 import { gigabytes } from "../../data/memory";
@@ -48,7 +48,7 @@ const MOST_HELD = 5000;
 /** A tenth of the images, but two of each class, and as many as it takes to choose well; never more than a quarter. Null where that leaves too few. */
 function heldCount(count: number, classes: number): number | null {
   const least = Math.max(2 * classes, Math.min(MOST_HELD, Math.round(HELD_SHARE * count)));
-  return [Math.max(least, FEWEST_JUDGES), least].find((wanted) => 4 * wanted <= count) ?? null;
+  return [Math.max(least, FEWEST_JUDGES), least].find((wanted) => TRAINING_PER_JUDGE * wanted <= count) ?? null;
 }
 
 /** A fit holds the features a few times. */

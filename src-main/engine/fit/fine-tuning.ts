@@ -54,7 +54,7 @@ export async function trainOn(
   const { held } = plan;
   const those = judgesOf(data, plan)!;
   if (!couldBeShown(validation!, validationLabels!, data.classes.length)) {
-    notify({ type: "warning", text: `the network is not fine-tuned: ${undecidableInWords(those.words)}` });
+    notify({ type: "warning", text: `the network is not fine-tuned: ${undecidableInWords(those.words, data.train.count, held !== null)}` });
     return "undecidable";
   }
   const judges = held ? partOf(data.train, held) : data.validation!;

@@ -1,7 +1,7 @@
 /** What the images that choose can tell, by how many they are. */
 import type { Calibrated, Candidate, FineTuning } from "../../contract/fitted-teacher";
 import { FEWEST_DISCORDANT, mcNemar } from "../../contract/statistics";
-import { FEWEST_JUDGES, MORE_JUDGES } from "../../contract/teacher";
+import { FEWEST_JUDGES, moreJudgesInWords } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
 import { accuracyOf, calibrationOf, crossEntropy, fitTemperature, judged, TEMPERATURES } from "../../training/head-fit";
 import type { Plan } from "./features";
@@ -35,7 +35,7 @@ export function warnOfFewJudges(data: Dataset, plan: Plan, notify: Notify): void
   if (judges === null || judges.count >= FEWEST_JUDGES) return;
   notify({
     type: "warning",
-    text: `${judges.words} choose the weight decay: too few to choose it well, and no temperature is fitted to fewer than ${FEWEST_JUDGES}. For more, ${MORE_JUDGES}`,
+    text: `${judges.words} choose the weight decay: too few to choose it well, and no temperature is fitted to fewer than ${FEWEST_JUDGES}. For more, ${moreJudgesInWords(data.train.count, plan.held !== null)}`,
   });
 }
 

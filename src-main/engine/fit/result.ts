@@ -33,7 +33,7 @@ interface Made {
 export function resultOf(
   { from }: FitRequest,
   { out, source, backbone, data, plan, features, fitted, fineTuning, answers }: Made,
-): Omit<FittedTeacher, "seconds"> {
+): Omit<FittedTeacher, "seconds" | "warnings"> {
   const { train, validation, test } = data;
   const { views, held } = plan;
   const classes = [...data.classes];

@@ -1,6 +1,6 @@
 import { basename, isAbsolute } from "node:path";
 import type { FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
-import { chosenInWords, fineTuningInWords, mostConfused } from "../../contract/teacher";
+import { chosenInWords, fineTuningInWords, mostConfused, noBetterInWords } from "../../contract/teacher";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";
 import { withNames } from "./places";
@@ -10,10 +10,12 @@ export function teacherPage(fitted: FittedTeacher): string {
   const { weights } = fitted.backbone;
   const found = withNames(fitted, new Map([[fitted.directory, ""], ...(isAbsolute(weights) ? [[weights, basename(weights)] as const] : [])]));
   const { teacher, backbone, images, test, classes, directory: _, ...rest } = found;
+  const none = noBetterInWords(found);
   const title = `Teacher: ${teacher.model}`;
   const content = html`<section>
 <header><h1>${title}</h1><p class="muted">${classes.length} classes · a linear last layer on ${backbone.features} features of the weights ${backbone.weights}, at ${teacher.imageSize} px</p></header>
-<p class="verdict"><b>${percent(test.accuracy)}</b> of the ${images.test} test images are classified correctly.</p>
+<p class="${none === null ? "verdict" : "verdict pending"}"><b>${percent(test.accuracy)}</b> of the ${images.test} test images are classified correctly.${none === null ? null : ` ${none}`}</p>
+${rest.warnings.map((text) => html`<p class="verdict pending">${text.charAt(0).toUpperCase()}${text.slice(1)}.</p>`)}
 <p>${chosenInWords(found)}${images.mirrored ? " The last layer has seen each training image mirrored too." : null}</p>
 <h2>How good its probabilities are</h2>
 ${figuresTable(found)}
@@ -31,7 +33,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 function figuresTable({ test, validation, temperature }: FittedTeacher): Markup {
   const rows = [
     { name: "Test images", figures: test },
-    ...(validation ? [{ name: "Validation images, by a network that has not learned from them", figures: validation }] : []),
+    ...(validation ? [{ name: "Validation images, to which the network behind these figures was not fitted", figures: validation }] : []),
   ];
   const at = temperature === null ? null : html`<th scope="col">loss at temperature ${temperature.toFixed(2)}</th><th scope="col">calibration error</th>`;
   return html`<table class="answers">
