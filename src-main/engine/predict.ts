@@ -102,7 +102,12 @@ export function numbered(count: number): string[] {
 }
 
 /** Reports what was assumed about a network. */
-export function warnOf({ assumption, notes }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+export function warnOf({ assumption, notes, model, trainedAt }: TrainedNetwork, notify: (notice: NoticeBody) => void): void {
+  if (trainedAt !== null && trainedAt !== model.imageSize)
+    notify({
+      type: "warning",
+      text: `${model.name} sees images of ${model.imageSize} px here, and its weights were trained on images of ${trainedAt} px: at another size its answers are often wrong`,
+    });
   for (const text of notes) notify({ type: "note", text });
   if (assumption) notify({ type: "warning", text: assumption });
 }

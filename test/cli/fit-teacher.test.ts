@@ -220,6 +220,13 @@ describe("train-teacher --data", () => {
       expect(err).not.toContain(HELD_BACK);
     });
 
+    it("at another size with a warning, and predict likewise", async () => {
+      const words = "sees images of 16 px here, and its weights were trained on images of 32 px: at another size its answers are often wrong";
+      const teacher = ["--model", "resnet8_cifar10", "--weights", "made/teacher.safetensors", "--image-size", "16"];
+      expect((await distill(["evaluate", ...teacher, "--data", "fruit"], cwd, undefined, env())).err).toContain(words);
+      expect((await distill(["predict", ...teacher, "--images", "fruit/lime/0.png"], cwd, undefined, env())).err).toContain(words);
+    });
+
     it("and predict says which images it has learned from", async () => {
       const files = (folder: string) => [0, 1, 2, 3, 4, 5].map((n) => path.join(folder, "cherry", `${n}.png`));
       const taught = await distill(["predict", ...teacher(), "--images", ...files("fruit")], cwd);
