@@ -15,6 +15,7 @@ import type {
   SeedDifference,
 } from "./run";
 import { fittedInWords, type SeenImages, seenByTeachersInWords } from "./seen";
+import { sentence } from "./sentence";
 import { deviation, hasWidth, holdsZero, mean, morePairsNeeded, pairedInterval } from "./statistics";
 
 /** Means over the seeds, with how sure their difference is: over seeds where there are several, otherwise over test images. */
@@ -126,7 +127,7 @@ function originsInWords(teachers: readonly { model: string; weights: string }[],
 /** That teachers know test images, a sentence for each, after others. */
 function leaksInWords(recipe: Pick<Recipe, "teacher">, seen: readonly (SeenImages | null)[]): string {
   return seenByTeachersInWords(recipe, seen)
-    .map((words) => ` ${words.charAt(0).toUpperCase()}${words.slice(1)}.`)
+    .map((words) => ` ${sentence(words)}.`)
     .join("");
 }
 

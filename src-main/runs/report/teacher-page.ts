@@ -1,5 +1,6 @@
 import { basename, isAbsolute } from "node:path";
 import type { FineTuning, FittedTeacher } from "../../contract/fitted-teacher";
+import { sentence } from "../../contract/sentence";
 import { chosenInWords, fineTuningInWords, mostConfused, noBetterInWords } from "../../contract/teacher";
 import { documentOf } from "./document";
 import { html, type Markup } from "./markup";
@@ -15,7 +16,7 @@ export function teacherPage(fitted: FittedTeacher): string {
   const content = html`<section>
 <header><h1>${title}</h1><p class="muted">${classes.length} classes · a linear last layer on ${backbone.features} features of the weights ${backbone.weights}, at ${teacher.imageSize} px</p></header>
 <p class="${none === null ? "verdict" : "verdict pending"}"><b>${percent(test.accuracy)}</b> of the ${images.test} test images are classified correctly.${none === null ? null : ` ${none}`}</p>
-${rest.warnings.map((text) => html`<p class="verdict pending">${text.charAt(0).toUpperCase()}${text.slice(1)}.</p>`)}
+${rest.warnings.map((text) => html`<p class="verdict pending">${sentence(text)}.</p>`)}
 <p>${chosenInWords(found)}${images.mirrored ? " The last layer has seen each training image mirrored too." : null}</p>
 <h2>How good its probabilities are</h2>
 ${figuresTable(found)}
