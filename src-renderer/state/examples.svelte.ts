@@ -37,6 +37,16 @@ export class Examples {
   problem: string | null = $state(null);
 
   #answers: readonly ArmAnswers[] = $state.raw([]);
+  /** Epochs that can be looked at: those of all arms; of those that have any, while one has none. */
+  readonly epochs: readonly number[] = $derived.by(() => {
+    const begun = this.#answers.filter(({ epochs }) => epochs.size > 0);
+    const known = [...new Set(begun.flatMap(({ epochs }) => [...epochs.keys()]))].sort((a, b) => a - b);
+    const last = Math.min(...begun.map(({ epochs }) => Math.max(...epochs.keys())));
+    return known.filter((epoch) => epoch <= last);
+  });
+  /** The one that is shown; null before there is one. */
+  readonly epoch: number | null = $derived(this.chosen !== null && this.epochs.includes(this.chosen) ? this.chosen : (this.epochs.at(-1) ?? null));
+
   /** The last epoch of each arm that was asked for. */
   readonly #asked = new Map<ArmName, number>();
   #learning: Promise<void> | null = null;
@@ -50,22 +60,6 @@ export class Examples {
       this.#learning = null;
     });
     return this.#learning;
-  }
-
-  /** Epochs that can be looked at: those of all arms; of those that have any, while one has none. */
-  get epochs(): number[] {
-    const begun = this.#answers.filter(({ epochs }) => epochs.size > 0);
-    const [first, ...others] = begun;
-    if (!first) return [];
-    const known = [...new Set(begun.flatMap(({ epochs }) => [...epochs.keys()]))].sort((a, b) => a - b);
-    const last = Math.min(...[first, ...others].map(({ epochs }) => Math.max(...epochs.keys())));
-    return known.filter((epoch) => epoch <= last);
-  }
-
-  /** The one that is shown; null before there is one. */
-  get epoch(): number | null {
-    const { epochs } = this;
-    return this.chosen !== null && epochs.includes(this.chosen) ? this.chosen : (epochs.at(-1) ?? null);
   }
 
   /** Shows an epoch by its place among `epochs`; the last one follows the run. */
