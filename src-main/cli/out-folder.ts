@@ -16,12 +16,12 @@ export function runFolder(world: World, { out, resume }: { out?: string; resume?
   return { out: path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), unique: true };
 }
 
-/** The absolute path of `--out`; by default a new file in the current folder: report-2026-11-24-001651.html. */
-export function outFile(world: World, out: string | undefined, stem: string, extension: string): string {
+/** The absolute path of `--out`; by default a new file in the current folder, report-2026-11-24-001651.html, or a new folder, whose name has no ending. */
+export function outFile(world: World, out: string | undefined, stem: string, ending: string | null): string {
   if (out !== undefined) return absolutePath(out, world.cwd);
   const name = path.join(world.cwd, `${stem}-${timestamp(world.now())}`);
   for (let number = 1; ; number++) {
-    const file = `${name}${number > 1 ? `-${number}` : ""}.${extension}`;
+    const file = `${name}${number > 1 ? `-${number}` : ""}${ending ?? ""}`;
     if (!existsSync(file)) return file;
   }
 }

@@ -3,7 +3,7 @@ import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { Notice } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
-import { type ProgressView, progressView } from "./progress";
+import { type ProgressForm, type ProgressView, progressView } from "./progress";
 import type { World } from "./world";
 
 /** One verb's conversation with a fresh engine. Calls show their progress and react to Ctrl-C. */
@@ -56,11 +56,17 @@ export class Session {
   }
 }
 
+export interface SessionOptions {
+  progress: ProgressForm;
+  /** That compute; left out: as many as the environment and the machine say. */
+  threads?: number;
+}
+
 /** Starts an engine, runs `work` and ends the engine. */
-export async function withSession<R>(world: World, work: (session: Session) => Promise<R>): Promise<R> {
-  const progress = progressView(world);
+export async function withSession<R>(world: World, { progress: form, threads }: SessionOptions, work: (session: Session) => Promise<R>): Promise<R> {
+  const progress = progressView(world, form);
   const interrupts = new Interrupts(world, progress);
-  const channel = world.startEngine();
+  const channel = world.startEngine(threads);
   try {
     const engine = await interrupts.unlessForced(EngineClient.connect(channel));
     return await work(new Session(world, engine, progress, interrupts));

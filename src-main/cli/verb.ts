@@ -1,4 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { MOST_THREADS } from "../contract/threads";
+import { wholeNumber } from "./flags";
 import type { Session } from "./session";
 
 /** The result of a verb: the JSON document that `--json` prints, and the text for people. */
@@ -25,6 +27,19 @@ export function addVerb(parent: Command, usage: string, description: string, exa
 export function exampleOf(command: Command, program: string): string {
   const example = examples.get(command);
   return example === undefined ? "" : `\nExample:\n  ${program} ${example}`;
+}
+
+/** Adds the options of verbs with an engine, after a verb's own. */
+export function addEngineOptions(command: Command): void {
+  if (command.commands.length > 0) {
+    command.commands.forEach(addEngineOptions);
+    return;
+  }
+  const progress = new Option("--progress <form>", "how progress is shown: text for people, json for programs, an event a line").choices(["text", "json"]);
+  command.addOption(progress.default("text"));
+  // The benchmark has its own, for both sides.
+  if (command.options.some(({ long }) => long === "--threads")) return;
+  command.option("--threads <count>", "threads that compute (default: as doctor shows); no result depends on it", wholeNumber(1, MOST_THREADS));
 }
 
 /** Adds the options that all verbs share, after a verb's own. */

@@ -10,6 +10,7 @@ import { dataFormatChoices, downloadNames } from "./data-formats";
 import type { DataInfo } from "./data-info";
 import type { DoctorReport } from "./doctor";
 import type { ExampleAnswers, RunExamples } from "./examples";
+import { type ExportResult, exportFormatNames, exportOptions, weightsOfNames } from "./exports";
 import type { Failure } from "./failure";
 import type { ModelInfo } from "./families";
 import { FINE_TUNED } from "./fine-tuning";
@@ -277,7 +278,21 @@ export const methods = {
     /** How many the data have. */
     classes: z.int().min(1).max(1_000_000),
   }).gives<TimedRecipe>(),
-  /** Rewrites a weights file as fp32, or as bf16 in half the bytes. `out` must not exist. */
+  /** Writes a trained network in a format that other programs read. */
+  exportModel: takes({
+    source: z.union([
+      /** A run, or a comparison, which means its student; of several seeds, one. Default: its last weights. */
+      z.strictObject({ run: text, seed: z.int().min(0).optional(), weightsOf: z.enum(weightsOfNames).optional() }),
+      /** A file, or a folder of this program or of timm's. The model: as the weights say. */
+      z.strictObject({ weights: text, model: text.optional() }),
+    ]),
+    format: z.enum(exportFormatNames),
+    options: exportOptions.optional(),
+    /** Must not exist, unless it is a file of which a person said that it `replaces` the one there. */
+    out: text,
+    replaces: z.boolean().optional(),
+  }).gives<ExportResult>(),
+  /** Rewrites a weights file, of whatever model, as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
   bench: takes({

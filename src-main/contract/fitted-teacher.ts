@@ -73,7 +73,7 @@ export interface FineTuning {
   /** Whether it is the teacher. */
   kept: boolean;
   /**
-   * Why it is, or is not: by its loss on the validation images, at the temperature; where these are few, by whether they show beyond chance that it is
+   * Why it is, or is not: by its loss on the validation images, at the temperatures if both have one; where these are few, by whether they show beyond chance that it is
    * better (McNemar's exact test); or it was not trained to the end. Neither network has learned from these images.
    */
   decision: "lower loss" | "not lower loss" | "beyond chance" | "within chance" | "diverged" | "undecidable";

@@ -24,6 +24,9 @@ export function mostConfused(confusion: readonly (readonly number[])[], most: nu
  */
 export const FEWEST_JUDGES = 60;
 
+/** Nor where fewer of them are wrong: how sure the teacher may be is told by its errors, and one of 60 would make it as sure as it can be. */
+export const FEWEST_WRONG = 6;
+
 /** So many times as many training images are there before that many of them are held back, unless more are asked for. */
 export const TRAINING_PER_JUDGE = 4;
 
@@ -46,9 +49,19 @@ export function chosenInWords(found: Chosen): string {
   const all = fineTuning?.kept ? "" : `; the last layer was then fitted to all ${images.train}`;
   const on = heldBack ? `${images.validation} training images that were held back${all}` : `the ${images.validation} validation images`;
   if (temperature !== null) return `The weight decay of ${decay} and the temperature of ${temperature.toFixed(2)} were chosen on ${on}.`;
-  const why =
-    images.validation < FEWEST_JUDGES ? `it takes ${FEWEST_JUDGES} such images to choose one` : "none in the range that is tried is best on these images";
-  return `The weight decay of ${decay} was chosen on ${on}. No temperature is stored: ${why}.`;
+  return `The weight decay of ${decay} was chosen on ${on}. No temperature is stored: ${whyNone(images.validation, validation.accuracy)}.`;
+}
+
+function whyNone(judges: number, accuracy: number): string {
+  if (judges < FEWEST_JUDGES) return `it takes ${FEWEST_JUDGES} such images to choose one`;
+  const wrong = Math.round(judges * (1 - accuracy));
+  return wrong < FEWEST_WRONG ? fewWrongInWords(judges, wrong) : "none in the range that is tried is best on these images";
+}
+
+/** Why no temperature is fitted to so many images. */
+export function fewWrongInWords(judges: number, wrong: number): string {
+  const are = wrong === 0 ? "none is" : wrong === 1 ? "only 1 is" : `only ${wrong} are`;
+  return `of these ${judges} images ${are} classified wrongly, and it takes ${FEWEST_WRONG} wrong answers to tell how sure the teacher may be`;
 }
 
 /** That a teacher is no better than one that always gives the same answer; null if it is. */
@@ -72,9 +85,15 @@ export function fineTuningInWords(tuned: FineTuning, { images, heldBack }: Pick<
   return `${what}. ${kept ? "That is kept" : "The last layer alone is kept"}: ${reasonInWords(tuned, judges)}.${rest}`;
 }
 
-function reasonInWords({ kept, decision, discordant }: FineTuning, judges: string): string {
-  if (decision === "lower loss" || decision === "not lower loss")
-    return `${kept ? "its" : "the fine-tuned network's"} loss on the ${judges}, from which neither learned, is ${kept ? "lower" : "not lower"}, each at its temperature`;
+/** Whether two candidates are compared at their temperatures: one with and one without would not be compared alike. */
+export const haveTemperatures = (...candidates: readonly { temperature: number | null }[]): boolean =>
+  candidates.every(({ temperature }) => temperature !== null);
+
+function reasonInWords({ kept, decision, discordant, fineTuned: tuned, lastLayer: alone }: FineTuning, judges: string): string {
+  if (decision === "lower loss" || decision === "not lower loss") {
+    const at = haveTemperatures(alone, tuned!) ? ", each at its temperature" : "";
+    return `${kept ? "its" : "the fine-tuned network's"} loss on the ${judges}, from which neither learned, is ${kept ? "lower" : "not lower"}${at}`;
+  }
   const { fineTuned, lastLayer } = discordant!;
   const only = `of the ${judges}, from which neither learned, only the fine-tuned network is right on ${fineTuned}, and only the last layer alone on ${lastLayer}`;
   const p = mcNemar(lastLayer, fineTuned);

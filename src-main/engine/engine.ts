@@ -29,6 +29,7 @@ import { listTeachers, testTeacher } from "./candidates";
 import type { ClientChannel } from "./channel";
 import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
+import { exportModel } from "./export";
 import { fitTeacher, timeBackbone } from "./fit-teacher";
 import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
@@ -123,6 +124,7 @@ export class Engine {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
     },
+    exportModel: (request, notify) => exportModel(request, notify),
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });

@@ -94,6 +94,13 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   stopFitting: {},
   timeBackbone: { from: "reads", model: null, imageSize: null },
   timeRecipe: { recipe: null, classes: null },
+  exportModel: {
+    source: (source) => ["run" in source ? { use: "looks", path: source.run } : reads(source.weights)],
+    format: null,
+    options: null,
+    out: "writes",
+    replaces: null,
+  },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { noBetterInWords } from "../../src-main/contract/teacher";
+import { chosenInWords, noBetterInWords } from "../../src-main/contract/teacher";
 
 const found = (confusion: number[][]) => ({ classes: ["A", "B"], test: { confusion } }) as Parameters<typeof noBetterInWords>[0];
 
@@ -23,4 +23,12 @@ test("one right answer more is better", () => {
       ]),
     ),
   ).toBeNull();
+});
+
+test("a teacher with few wrong answers says why it has no temperature", () => {
+  const images = { train: 240, validation: 60, test: 60, mirrored: true };
+  const with1Wrong = { accuracy: 59 / 60, loss: 0.1, calibrationError: 0.1, calibrated: null };
+  expect(chosenInWords({ images, heldBack: true, decay: 0.03, temperature: null, validation: with1Wrong, fineTuning: null })).toMatch(
+    /No temperature is stored: of these 60 images only 1 is classified wrongly, and it takes 6 wrong answers to tell how sure the teacher may be\.$/,
+  );
 });

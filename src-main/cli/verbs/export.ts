@@ -1,36 +1,75 @@
 import path from "node:path";
 import { type Command, Option } from "commander";
 import type { TensorCounts } from "../../contract/engine";
+import {
+  type ExportFormatName,
+  type ExportOptions,
+  exportFormatNamed,
+  exportFormatNames,
+  exportFormats,
+  type WeightsOf,
+  weightsOfNames,
+  weightsOfRun,
+} from "../../contract/exports";
 import { UsageError } from "../../contract/failure";
 import type { Precision } from "../../contract/recipe";
+import { wholeNumber } from "../flags";
 import { outFile, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
-import { addVerb, type Perform } from "../verb";
-import { megabytes } from "../words";
+import type { Session } from "../session";
+import { addVerb, type Outcome, type Perform } from "../verb";
+import { megabytes, percent } from "../words";
 
 /** Endings of files of weights, of which .pth.tar has two. */
 const ENDING = /(\.(safetensors|pth|pt|bin|ckpt|tar))+$/i;
 
+interface Options extends ExportOptions {
+  run?: string;
+  seed?: number;
+  weightsOf?: WeightsOf;
+  weights?: string;
+  model?: string;
+  format: ExportFormatName;
+  out?: string;
+}
+
 export function addExport(program: Command, perform: Perform): void {
-  const verb = addVerb(
-    program,
-    "export",
-    "write a trained model's weights as a safetensors file of half the size",
-    "export --weights runs/demo/student/student.safetensors",
-  );
+  const verb = addVerb(program, "export", "write a trained model for use in other programs", "export --run runs/demo --format safetensors");
+  const formats = exportFormatNames.map((name) => `${name}: ${exportFormats[name].words}`);
+  const weights = weightsOfNames.map((name) => `${name}: ${weightsOfRun[name]}`);
   verb
-    .requiredOption("--weights <file>", "a safetensors or PyTorch file, such as a run's student.safetensors")
-    .addOption(new Option("--precision <name>", "precision of the exported weights").choices(["bf16", "fp32"]).default("bf16"))
-    .option("--out <file>", "safetensors file to write (default: a new file in the current folder, named like the weights)")
-    .action(({ weights, precision, out }: { weights: string; precision: Precision; out?: string }) =>
-      perform(async (session) => {
-        const { world } = session;
-        const name = path.basename(weights).replace(ENDING, "") || "weights";
-        const file = outFile(world, expectSafetensors(out), name, "safetensors");
-        const result = await session.call("exportWeights", { weights: absolutePath(weights, world.cwd), precision, out: file });
-        return { json: result, text: `Weights: ${shownPath(world, result.path)} (${contentInWords(result, precision)}` };
-      }),
-    );
+    .option("--run <dir>", "a run, or a comparison, which means its student")
+    .option("--seed <number>", "of a run with several seeds, which", wholeNumber(0, 4_294_967_295))
+    .addOption(new Option("--weights-of <name>", `${weights.join("; ")} (default: last)`).choices(weightsOfNames))
+    .option("--weights <file>", "instead of --run: a safetensors or PyTorch file, such as a teacher's, or hf:owner/name")
+    .option("--model <name>", "of which the weights are, where they do not say it themselves")
+    .addOption(new Option("--format <name>", formats.join("; ")).choices(exportFormatNames).default("safetensors"))
+    .addOption(new Option("--precision <name>", "as safetensors: precision of the weights (default: bf16)").choices(["bf16", "fp32"]))
+    .option("--out <path>", "file or folder to write (default: a new one in the current folder, named like the run or the weights)")
+    .action((options: Options) => perform((session) => exported(session, options)));
+}
+
+async function exported(session: Session, { run, seed, weightsOf, weights, model, format, out: given, ...options }: Options): Promise<Outcome> {
+  const { world } = session;
+  if ((run === undefined) === (weights === undefined))
+    throw new UsageError("expected --run, the folder of a run, or --weights, a file of weights, and not both");
+  const misplaced = weights === undefined ? { model } : { seed, "weights-of": weightsOf };
+  const foreign = Object.entries(misplaced).find(([, value]) => value !== undefined)?.[0];
+  if (foreign) throw new UsageError(`--${foreign} does not go with --${weights === undefined ? "run" : "weights"}`);
+  const from = run ?? weights!;
+  const stem = path.basename(path.resolve(world.cwd, from)).replace(ENDING, "") || "weights";
+  const out = outFile(world, expectEnding(given, format), stem, exportFormatNamed(format).ending);
+  const whole = absolutePath(from, world.cwd);
+  // Any tensors can be rewritten, whatever model they are of.
+  if (weights !== undefined && format === "safetensors" && model === undefined) {
+    const { precision = "bf16" } = options;
+    const result = await session.call("exportWeights", { weights: whole, precision, out });
+    return { json: result, text: `Weights: ${shownPath(world, result.path)} (${contentInWords(result, precision)}` };
+  }
+  const source = weights === undefined ? { run: whole, seed, weightsOf } : { weights: whole, model };
+  const result = await session.call("exportModel", { source, format, options, out });
+  const accuracy = result.testAccuracy === null ? "" : `, ${percent(result.testAccuracy)} of the test images right`;
+  return { json: result, text: `Model: ${shownPath(world, result.path)} (${result.model}, ${megabytes(result.bytes)}${accuracy})` };
 }
 
 /** "3.1 MB in bf16); 20 tensors stayed as they were (20 I64)" */
@@ -44,8 +83,10 @@ function contentInWords({ bytes, converted, kept }: { bytes: number } & TensorCo
 }
 
 /** A name that says another format would mislead whoever gets the file. */
-function expectSafetensors(out: string | undefined): string | undefined {
-  const ending = ENDING.exec(out ?? "")?.[0];
-  if (out === undefined || ending === undefined || /\.safetensors$/i.test(ending)) return out;
-  throw new UsageError(`--out ${out}: a safetensors file is written: name it ${path.basename(out, ending)}.safetensors`);
+function expectEnding(out: string | undefined, format: ExportFormatName): string | undefined {
+  const { ending } = exportFormatNamed(format);
+  const found = ENDING.exec(out ?? "")?.[0];
+  if (out === undefined || out.toLowerCase().endsWith(ending ?? "")) return out;
+  const meant = `${found ? path.basename(out, found) : path.basename(out)}${ending}`;
+  throw new UsageError(`--out ${out}: a ${format} file is written: name it ${meant}`);
 }

@@ -20,7 +20,7 @@ export function addReport(program: Command, perform: Perform): void {
     .action(({ runs, format, out }: { runs: string[]; format: Format; out?: string }) =>
       perform(async (session) => {
         const { world } = session;
-        const file = outFile(world, out, "report", format);
+        const file = outFile(world, out, "report", `.${format}`);
         if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
         const write = (format: ReportFormat, to: string) => session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: to });
         if (format === "pdf" || format === "png") await world.print((page) => write("html", page), file, format);

@@ -1,7 +1,7 @@
 /** What the images that choose can tell, by how many they are. */
 import type { Calibrated, Candidate, FineTuning } from "../../contract/fitted-teacher";
 import { FEWEST_DISCORDANT, mcNemar } from "../../contract/statistics";
-import { FEWEST_JUDGES, moreJudgesInWords } from "../../contract/teacher";
+import { FEWEST_JUDGES, FEWEST_WRONG, fewWrongInWords, haveTemperatures, moreJudgesInWords } from "../../contract/teacher";
 import type { Dataset } from "../../data/dataset";
 import { accuracyOf, calibrationOf, crossEntropy, fitTemperature, judged, TEMPERATURES } from "../../training/head-fit";
 import type { Plan } from "./features";
@@ -39,15 +39,24 @@ export function warnOfFewJudges(data: Dataset, plan: Plan, notify: Notify): void
   });
 }
 
-/** Of the images that choose; null where they are too few, or where it would lie at a bound, which is said: there it would promise what nothing showed. */
+/**
+ * Of the images that choose; null where they, or the wrong answers among them, are too few, or where it would lie at a bound, which is said: there it would
+ * promise what nothing showed.
+ */
 export function temperatureOf(logits: Float32Array, labels: Int32Array, classes: number, whose: string, notify: Notify): number | null {
   if (labels.length < FEWEST_JUDGES) return null;
+  const right = rightOn(logits, labels, classes).filter(Boolean).length;
+  const wrong = labels.length - right;
+  if (wrong < FEWEST_WRONG) {
+    notify({ type: "note", text: `no temperature is fitted to ${whose}: ${fewWrongInWords(labels.length, wrong)}` });
+    return null;
+  }
   const temperature = fitTemperature(logits, labels, classes);
   if (!TEMPERATURES.includes(temperature)) return temperature;
   const [low, high] = TEMPERATURES;
   notify({
     type: "warning",
-    text: `no temperature between ${low} and ${high} is best for ${whose} on the ${labels.length} images that choose (${rightOn(logits, labels, classes).filter(Boolean).length} are classified correctly): the fit ended at ${temperature}, so none is stored`,
+    text: `no temperature between ${low} and ${high} is best for ${whose} on the ${labels.length} images that choose (${right} are classified correctly): the fit ended at ${temperature}, so none is stored`,
   });
   return null;
 }
@@ -86,7 +95,8 @@ export function couldBeShown(logits: Float32Array, labels: Int32Array, classes: 
 export function decide(lastLayer: Answers, fineTuned: Answers, labels: Int32Array, classes: number): Pick<FineTuning, "decision" | "discordant"> {
   const discordant = discordantOf(lastLayer.validation!, fineTuned.validation!, labels, classes);
   if (hasToBeShown(labels.length)) return { decision: isBeyondChance(discordant) ? "beyond chance" : "within chance", discordant };
-  const loss = ({ validation, temperature }: Answers) => crossEntropy(validation!, labels, classes, temperature ?? 1);
+  const calibrated = haveTemperatures(lastLayer, fineTuned);
+  const loss = ({ validation, temperature }: Answers) => crossEntropy(validation!, labels, classes, calibrated ? temperature! : 1);
   return { decision: loss(fineTuned) < loss(lastLayer) ? "lower loss" : "not lower loss", discordant };
 }
 

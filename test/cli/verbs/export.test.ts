@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runWith } from "../fake-engine";
 
 const exportedWith = (converted: number, kept: Record<string, number>, args: readonly string[]) =>
@@ -28,4 +28,41 @@ test.each<[number, Record<string, number>, string]>([
   [0, { F8_E4M3: 1 }, "(1.5 MB). Nothing in it is in bf16: its only tensor stayed as it was (1 F8_E4M3); only floats of 16 bits and more are converted"],
 ])("what stayed in another type is said: %i converted, and %o", async (converted, kept, said) => {
   expect((await exportedWith(converted, kept, ["--weights", "a.pth", "--out", "x.safetensors"])).out).toBe(`Weights: x.safetensors ${said}\n`);
+});
+
+describe("of a run", () => {
+  const model = (...args: string[]) =>
+    runWith({ exportModel: ({ out }) => ({ path: out, bytes: 2.5e6, model: "vit_micro_patch4_32", weights: "w", testAccuracy: 0.419 }) }, ["export", ...args]);
+
+  test("its student is exported to a new file named like the run, and its accuracy is said", async () => {
+    const { out, calls } = await model("--run", "runs/demo", "--seed", "2", "--weights-of", "best", "--precision", "fp32");
+    const path = "/nowhere/demo-2026-11-24-120000.safetensors";
+    const source = { run: "/nowhere/runs/demo", seed: 2, weightsOf: "best" };
+    expect(calls).toEqual([{ method: "exportModel", params: { source, format: "safetensors", options: { precision: "fp32" }, out: path } }]);
+    expect(out).toBe("Model: demo-2026-11-24-120000.safetensors (vit_micro_patch4_32, 2.5 MB, 41.9 % of the test images right)\n");
+  });
+
+  test("weights of a named model are exported as a model", async () => {
+    const { calls } = await model("--weights", "a.pth", "--model", "resnet18", "--out", "x.safetensors");
+    expect(calls).toEqual([
+      {
+        method: "exportModel",
+        params: { source: { weights: "/nowhere/a.pth", model: "resnet18" }, format: "safetensors", options: {}, out: "/nowhere/x.safetensors" },
+      },
+    ]);
+  });
+
+  test.each([
+    [[], "expected --run, the folder of a run, or --weights"],
+    [["--run", "a", "--weights", "b"], "and not both"],
+    [["--run", "a", "--model", "resnet18"], "--model does not go with --run"],
+    [["--weights", "a", "--weights-of", "best"], "--weights-of does not go with --weights"],
+    [["--run", "a", "--weights-of", "first"], "Allowed choices are last, best, ema"],
+    [["--run", "a", "--format", "keras"], "Allowed choices are safetensors"],
+    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.onnx.safetensors"],
+  ])("%j is refused", async (args, words) => {
+    const { status, err, calls } = await model(...args);
+    expect([status, calls]).toEqual([2, []]);
+    expect(err).toContain(words);
+  });
 });

@@ -1,0 +1,54 @@
+/** As what a trained network leaves the program: the one table of formats for engine, command line and app. */
+import { z } from "./zod";
+
+export interface ExportFormat {
+  /** In menus. */
+  label: string;
+  /** How the file's name ends, with its dot; null: the format is a folder. */
+  ending: string | null;
+  /** What it is and who reads it, in words that follow its name. */
+  words: string;
+  /** The options that it takes. */
+  options: readonly ExportOption[];
+}
+
+/** Any of a format's options may be left out. */
+export const exportOptions = z
+  .strictObject({
+    /** Default: bf16, in half the bytes. */
+    precision: z.enum(["fp32", "bf16"]),
+  })
+  .partial();
+export type ExportOptions = z.infer<typeof exportOptions>;
+export type ExportOption = keyof ExportOptions;
+
+/** src-main/export/ has what writes each. */
+export const exportFormats = {
+  safetensors: {
+    label: "safetensors",
+    ending: ".safetensors",
+    words: "weights and what they need, as this program, safetensors and timm read them",
+    options: ["precision"],
+  },
+} as const satisfies Record<string, ExportFormat>;
+
+export type ExportFormatName = keyof typeof exportFormats;
+export const exportFormatNames = Object.keys(exportFormats) as ExportFormatName[];
+export const exportFormatNamed = (name: ExportFormatName): ExportFormat => exportFormats[name];
+
+/** Of a run, in words: the weights after its last epoch, after the best one by the validation images, or their average over the steps. */
+export const weightsOfRun = { last: "last epoch", best: "best epoch by the validation images", ema: "average of the weights over the steps" } as const;
+export type WeightsOf = keyof typeof weightsOfRun;
+export const weightsOfNames = Object.keys(weightsOfRun) as WeightsOf[];
+
+export interface ExportResult {
+  /** The file or folder that was written. */
+  path: string;
+  /** Of all its files. */
+  bytes: number;
+  model: string;
+  /** The file of weights that was exported. */
+  weights: string;
+  /** Of a run, 0 ... 1; null if it was not tested, or if no run was named. */
+  testAccuracy: number | null;
+}

@@ -1,0 +1,91 @@
+/** Writes a trained network in a format that other programs read. */
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Methods } from "../contract/engine";
+import { type ExportResult, exportFormatNamed } from "../contract/exports";
+import { InputError, UsageError } from "../contract/failure";
+import type { NoticeBody } from "../contract/notices";
+import { partialOf, putInPlace } from "../disk/write-whole";
+import type { Exported } from "../export/exported";
+import { writers } from "../export/writers";
+import { modelIn } from "../models/weights";
+import { trainedRun } from "../runs/trained";
+import { loadNetwork } from "../training/network";
+import { fetchNamed } from "./hub";
+import { numbered, warnOf } from "./predict";
+
+type Request = Methods["exportModel"]["params"];
+
+/** What `exportModel` of the contract promises. */
+export async function exportModel(request: Request, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
+  const { format, options = {}, out, replaces = false } = request;
+  expectPlace(request);
+  expectOptions(request);
+  const exported = await exportedOf(request, notify);
+  try {
+    const partial = partialOf(out);
+    rmSync(partial, { recursive: true, force: true });
+    try {
+      const { notes, warnings } = await writers[format](exported, partial, options);
+      for (const text of notes) notify({ type: "note", text });
+      for (const text of warnings) notify({ type: "warning", text });
+      if (replaces && existsSync(out)) rmSync(out);
+      putInPlace(partial, out);
+    } finally {
+      rmSync(partial, { recursive: true, force: true });
+    }
+    const { network, file, run } = exported;
+    return { path: out, bytes: bytesIn(out), model: network.model.name, weights: file, testAccuracy: run?.testAccuracy ?? null };
+  } finally {
+    exported.network.model.release();
+  }
+}
+
+/** Before anything is loaded. */
+function expectPlace({ format, out, replaces }: Request): void {
+  const { ending } = exportFormatNamed(format);
+  if (ending !== null && !out.toLowerCase().endsWith(ending))
+    throw new UsageError(`${out}: as ${format} a file is written whose name ends with ${ending}; choose such a name`);
+  if (!existsSync(dirname(out))) throw new InputError(`${out} cannot be written: the folder ${dirname(out)} does not exist; make it first, or choose another`);
+  const there = lstatSync(out, { throwIfNoEntry: false });
+  if (there && !(replaces && there.isFile() && ending !== null))
+    throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
+}
+
+function expectOptions({ format, options = {} }: Request): void {
+  const known: readonly string[] = exportFormatNamed(format).options;
+  const foreign = Object.keys(options).find((name) => !known.includes(name));
+  if (foreign === undefined) return;
+  throw new UsageError(`${format} takes no ${foreign}: ${known.length > 0 ? `expected none but ${known.join(", ")}` : "it has no options"}`);
+}
+
+async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => void): Promise<Exported> {
+  if ("weights" in source) {
+    const fetched = await fetchNamed([source.weights], notify);
+    for (const text of fetched.notes) notify({ type: "note", text });
+    const file = fetched(source.weights);
+    const model = source.model ?? modelIn(file);
+    if (model === null) throw new UsageError(`weights ${source.weights} do not say of which model they are: name it (--model; distill doctor lists all names)`);
+    return loaded({ model, weights: file, file, run: null }, notify);
+  }
+  const run = trainedRun(source.run, source);
+  if (run.others.length > 0 && source.weightsOf === undefined)
+    notify({
+      type: "note",
+      text: `the weights of the last epoch are exported; ${run.directory} also has others, which --weights-of ${run.others.join(" or ")} exports`,
+    });
+  const { student } = run.header.recipe;
+  const sizes = { imageSize: student.imageSize, patchSize: student.patchSize ?? undefined };
+  return loaded({ model: student.model, weights: run.file, ...sizes, ...run.header.normalization?.student, file: run.file, run }, notify);
+}
+
+function loaded({ file, run, ...options }: Parameters<typeof loadNetwork>[0] & Pick<Exported, "file" | "run">, notify: (notice: NoticeBody) => void): Exported {
+  const network = loadNetwork(options);
+  warnOf(network, notify);
+  return { network, classes: network.classes ?? run?.header.classes ?? numbered(network.model.classes), file, run };
+}
+
+function bytesIn(path: string): number {
+  if (!statSync(path).isDirectory()) return statSync(path).size;
+  return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
+}

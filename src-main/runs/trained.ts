@@ -1,0 +1,68 @@
+/** Which weights are meant by the folder of a run, a comparison or a sweep. */
+import { existsSync } from "node:fs";
+import { relative } from "node:path";
+import { bestEpoch } from "../contract/best-epoch";
+import { type WeightsOf, weightsOfNames, weightsOfRun } from "../contract/exports";
+import { InputError } from "../contract/failure";
+import type { EpochRecord } from "../contract/run";
+import { type RunHeader, runFiles } from "./files";
+import { readHeader } from "./header";
+import { RUN_DEPTH, readableEpochs, runFolders } from "./reader";
+
+export interface TrainedRun {
+  directory: string;
+  header: RunHeader;
+  weightsOf: WeightsOf;
+  /** The file of weights. */
+  file: string;
+  /** On the test images, 0 ... 1; null if they were not tested. */
+  testAccuracy: number | null;
+  /** After which they were taken; null if nothing tells. */
+  epoch: number | null;
+  /** What else the run has weights of. */
+  others: readonly WeightsOf[];
+}
+
+/** `directory`: a run, or a comparison, which means its student; of several seeds, `seed` says which. Throws an InputError if no weights, or several, are meant. */
+export function trainedRun(directory: string, { seed, weightsOf = "last" }: { seed?: number; weightsOf?: WeightsOf } = {}): TrainedRun {
+  const { folder, header } = oneRun(directory, seed);
+  const files = weightsFiles(folder);
+  const there = weightsOfNames.filter((name) => existsSync(files[name]));
+  if (there.length === 0) throw new InputError(`${folder} has no weights yet: expected ${files.last}, which a finished run has`);
+  if (!there.includes(weightsOf)) {
+    const needs = { last: "a finished run", best: "a run with validation images (data.validation)", ema: "a run with train.ema" }[weightsOf];
+    throw new InputError(
+      `${folder} has no weights of the ${weightsOfRun[weightsOf]} (${weightsOf}), which ${needs} has: it has those of ${there.join(" and ")}`,
+    );
+  }
+  const { epoch, testAccuracy } = reachedBy(weightsOf, readableEpochs(folder).records);
+  return { directory: folder, header, weightsOf, file: files[weightsOf], testAccuracy, epoch, others: there.filter((name) => name !== weightsOf) };
+}
+
+function weightsFiles(directory: string): Record<WeightsOf, string> {
+  const { weights, best, averaged } = runFiles(directory);
+  return { last: weights, best, ema: averaged };
+}
+
+function reachedBy(weightsOf: WeightsOf, epochs: readonly EpochRecord[]): Pick<TrainedRun, "epoch" | "testAccuracy"> {
+  const last = epochs.at(-1);
+  const best = weightsOf === "best" ? bestEpoch(epochs) : null;
+  if (weightsOf === "best") return { epoch: best?.epoch ?? null, testAccuracy: best?.testAcc ?? null };
+  return { epoch: last?.epoch ?? null, testAccuracy: (weightsOf === "ema" ? last?.emaAcc : last?.testAcc) ?? null };
+}
+
+function oneRun(directory: string, seed: number | undefined): { folder: string; header: RunHeader } {
+  const runs = runFolders(directory, RUN_DEPTH).map((folder) => ({ folder, header: readHeader(folder) }));
+  if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several of them`);
+  const students = runs.filter(({ folder, header }) => folder === directory || header.arm === "single" || header.arm === "student");
+  if (students.length === 0) throw new InputError(`the student of ${directory} has not begun yet, so it has no weights`);
+  const meant = students.filter(({ header }) => seed === undefined || header.seed === seed);
+  const seeds = [...new Set(students.map(({ header }) => header.seed))];
+  if (meant.length === 0) throw new InputError(`${directory} has no seed ${seed}: expected ${seeds.length > 1 ? "one of " : ""}${seeds.join(", ")}`);
+  if (meant.length === 1) return meant[0]!;
+  if (seeds.length === meant.length) throw new InputError(`${directory} holds ${seeds.length} students: say which by its seed, one of ${seeds.join(", ")}`);
+  const names = meant.slice(0, 5).map(({ folder }) => relative(directory, folder));
+  throw new InputError(
+    `${directory} holds ${meant.length} runs that may be meant: name the folder of one (${names.join(", ")}${meant.length > 5 ? " ..." : ""})`,
+  );
+}

@@ -1,0 +1,117 @@
+// A trained network leaves the program: which one is meant, and where it goes.
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadAddon } from "../../src-main/backend/load";
+import type { Methods } from "../../src-main/contract/engine";
+import type { ComparisonResult } from "../../src-main/contract/run";
+import { exportModel } from "../../src-main/engine/export";
+import { readSafetensorsHeader } from "../../src-main/models/safetensors";
+import { runFiles } from "../../src-main/runs/files";
+import { useBackend } from "../../src-main/tensor/tensor";
+import { loadNetwork } from "../../src-main/training/network";
+import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
+
+let folder: ReturnType<typeof experimentFolder>;
+let compared: ComparisonResult;
+beforeAll(async () => {
+  useBackend(loadAddon());
+  folder = experimentFolder();
+  const validated = (seed: number) => {
+    const recipe = smallRecipe(folder.teacher, { epochs: 1, ema: 0.9, seed });
+    return { ...recipe, data: { ...recipe.data, validation: 10 } };
+  };
+  compared = (await trainInto(folder.path("sweep", "seed-3"), validated(3))).result as ComparisonResult;
+  await trainInto(folder.path("sweep", "seed-4"), validated(4));
+});
+afterAll(() => folder.remove());
+
+type Request = Methods["exportModel"]["params"];
+const said: string[] = [];
+let written = 0;
+async function exported(source: Request["source"], request: Partial<Request> = {}) {
+  const out = folder.path(`out-${++written}.safetensors`);
+  said.length = 0;
+  return exportModel(
+    { source, format: "safetensors", options: { precision: "fp32" }, out, ...request },
+    (notice) => void ("text" in notice && said.push(notice.text)),
+  );
+}
+const refusal = (source: Request["source"], request?: Partial<Request>) => exported(source, request).catch((error) => String(error.message));
+
+function hashOf(weights: string): string {
+  const network = loadNetwork({ model: "resnet20_cifar10", weights, imageSize: 8 });
+  network.model.release();
+  return network.hash;
+}
+const run = () => folder.path("sweep", "seed-3");
+
+describe("which network is meant", () => {
+  test("of a comparison, its student; by itself the weights of its last epoch, and others are named", async () => {
+    const { path, ...result } = await exported({ run: run() });
+    const { weights } = runFiles(compared.student.directory);
+    expect(result).toEqual({ bytes: expect.any(Number), model: "resnet20_cifar10", weights, testAccuracy: compared.student.testAcc });
+    expect(hashOf(path)).toBe(hashOf(weights));
+    expect(said).toContain(`the weights of the last epoch are exported; ${compared.student.directory} also has others, which --weights-of best or ema exports`);
+  });
+
+  test.each(["best", "ema"] as const)("its weights of %s, with their accuracy", async (weightsOf) => {
+    const { weights, testAccuracy } = await exported({ run: run(), weightsOf });
+    const files = runFiles(compared.student.directory);
+    expect([weights, testAccuracy]).toEqual(weightsOf === "best" ? [files.best, compared.student.best!.testAcc] : [files.averaged, compared.student.emaAcc]);
+    expect(said).toEqual([]);
+  });
+
+  test("the folder of an arm means that arm", async () => {
+    const { weights } = await exported({ run: compared.control.directory });
+    expect(weights).toBe(runFiles(compared.control.directory).weights);
+  });
+
+  test("of several seeds, one has to be named", async () => {
+    expect(await refusal({ run: folder.path("sweep") })).toBe(`${folder.path("sweep")} holds 2 students: say which by its seed, one of 3, 4`);
+    expect(await refusal({ run: folder.path("sweep"), seed: 5 })).toBe(`${folder.path("sweep")} has no seed 5: expected one of 3, 4`);
+    const { weights } = await exported({ run: folder.path("sweep"), seed: 4, weightsOf: "last" });
+    expect(weights).toBe(folder.path("sweep", "seed-4", "student", "student.safetensors"));
+  });
+
+  test("weights that the run does not have are refused, with those that it has", async () => {
+    const plain = (await trainInto(folder.path("plain"), smallRecipe(folder.teacher, { epochs: 1 }))).result as ComparisonResult;
+    const { directory } = plain.student;
+    expect(await refusal({ run: folder.path("plain"), weightsOf: "ema" })).toBe(
+      `${directory} has no weights of the average of the weights over the steps (ema), which a run with train.ema has: it has those of last`,
+    );
+    expect(await refusal({ run: folder.path("nowhere") })).toMatch(/nowhere holds no run: expected a run, a comparison, or several of them/);
+  });
+
+  test("a file of weights says its model; one that does not needs it named", async () => {
+    expect(await exported({ weights: folder.teacher })).toMatchObject({ model: "resnet20_cifar10", weights: folder.teacher, testAccuracy: null });
+    writeFileSync(folder.path("silent.safetensors"), silent());
+    expect(await refusal({ weights: folder.path("silent.safetensors") })).toMatch(/silent.safetensors do not say of which model they are: name it/);
+  });
+});
+
+/** A safetensors file with one tensor and no metadata. */
+function silent(): Buffer {
+  const header = Buffer.from(JSON.stringify({ x: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.alloc(4)]);
+}
+
+describe("where it goes", () => {
+  test("nothing is overwritten, but for a file that a person said may be", async () => {
+    const out = folder.path("taken.safetensors");
+    writeFileSync(out, "mine");
+    expect(await refusal({ run: run() }, { out })).toBe(`${out}: already exists, and nothing is overwritten; choose another name`);
+    await exported({ run: run() }, { out, replaces: true });
+    expect(readSafetensorsHeader(out).metadata.classes).toBe(JSON.stringify(CIFAR10_CLASSES));
+    mkdirSync(folder.path("folder.safetensors"));
+    expect(await refusal({ run: run() }, { out: folder.path("folder.safetensors"), replaces: true })).toMatch(/already exists/);
+  });
+
+  test("a name of another format, a folder that does not exist, and options of other formats are refused", async () => {
+    const out = folder.path("x.pth");
+    expect(await refusal({ run: run() }, { out })).toBe(`${out}: as safetensors a file is written whose name ends with .safetensors; choose such a name`);
+    expect(await refusal({ run: run() }, { out: folder.path("none", "x.safetensors") })).toMatch(/the folder .*none does not exist; make it first/);
+    expect(existsSync(out)).toBe(false);
+  });
+});
