@@ -1,7 +1,7 @@
 import type { ArmName } from "../../src-main/contract/arms";
 import type { RunExamples } from "../../src-main/contract/examples";
 import type { Distillation } from "../../src-main/contract/recipe";
-import type { Curves } from "./curves.svelte";
+import type { ArmCurve, Curves } from "./curves.svelte";
 import { imageUrl } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 
@@ -56,9 +56,7 @@ export class Examples {
   /** Learns what the run on screen has come to since the last time. */
   async follow(curves: Curves): Promise<void> {
     if (curves !== this.curves) this.#begin(curves);
-    this.#learning ??= this.#learn().finally(() => {
-      this.#learning = null;
-    });
+    this.#learning ??= this.#learn();
     return this.#learning;
   }
 
@@ -96,25 +94,32 @@ export class Examples {
 
   /** Until there is nothing new: epochs may end meanwhile, and another run may come on screen. */
   async #learn(): Promise<void> {
-    while (this.curves) {
-      const curves = this.curves;
+    for (let isOver = false; !isOver; ) {
+      const curves = this.curves!;
       try {
         const isNew = await this.#learnOf(curves);
-        if (!isNew && curves === this.curves) return;
-        if (curves === this.curves) this.problem = null;
+        if (curves !== this.curves) continue;
+        if (isNew) this.problem = null;
+        // An epoch may have ended since it looked.
+        isOver = this.#due(curves).length === 0;
       } catch (error) {
-        if (curves === this.curves) {
-          this.problem = inWords(error);
-          return;
-        }
+        if (curves !== this.curves) continue;
+        this.problem = inWords(error);
+        isOver = true;
       }
     }
+    // Within the same turn as the last look: who follows from now on begins anew.
+    this.#learning = null;
+  }
+
+  #due(curves: Curves): ArmCurve[] {
+    return curves.arms.filter(({ arm, epochs }) => (epochs.at(-1)?.epoch ?? 0) > (this.#asked.get(arm) ?? -1));
   }
 
   /** Resolves to whether there was anything to ask for. */
   async #learnOf(curves: Curves): Promise<boolean> {
     const isShown = () => curves === this.curves;
-    const due = curves.arms.filter(({ arm, epochs }) => (epochs.at(-1)?.epoch ?? 0) > (this.#asked.get(arm) ?? -1));
+    const due = this.#due(curves);
     for (const { arm, directory, epochs } of due) {
       this.#asked.set(arm, epochs.at(-1)?.epoch ?? 0);
       // Pictures are there from the start, unless this was quicker than the engine.

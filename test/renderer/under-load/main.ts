@@ -30,7 +30,7 @@ function columns(batches: number): BatchColumns {
 type Notice = { type: "member" | "started" | "batches" | "epoch" | "machine" } & Record<string, unknown>;
 let notify: (notice: Notice) => void = () => {};
 let known: BatchColumns = columns(0);
-/** Batches of each arm that were sent after those that are known. */
+/** Batches of the control that were sent after those that are known. The student has as many, or one less. */
 let sent = 0;
 let otherSeeds: SeedCourse[] = [];
 
@@ -130,7 +130,7 @@ async function stream(perSecond: number, seconds: number): Promise<number> {
 
 function sendBatch(notice: number): void {
   const arm = notice % 2 === 0 ? "control" : "student";
-  sent = Math.floor(notice / 2) + (arm === "student" ? 1 : 0);
+  sent = Math.floor(notice / 2) + 1;
   const index = known.batches + Math.floor(notice / 2);
   notify({
     type: "batches",
