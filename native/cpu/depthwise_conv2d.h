@@ -62,6 +62,7 @@ template <class Slide, class T>
 #pragma GCC unroll 24
     for (int i = 0; i < Slide::kColumns; i++) __builtin_prefetch(pixels + i * a.in.pixel);
   }
+  if (a.ending.stream) return;
 #pragma GCC unroll 8
   for (int o = 0; o < Slide::kOut; o++) __builtin_prefetch(outputs + o * a.out.pixel, 1);
 }
@@ -162,7 +163,8 @@ void convolve_row(const Depthwise &a, const TileLoop<V, T> &loop, PixelTable<T> 
 }
 
 template <class V>
-void convolve_depthwise(const Depthwise &a) {
+void convolve_depthwise(Depthwise a) {
+  a.ending.stream = streams_outputs<V>(a.to, a.N * a.out.H * a.out.W, a.C);
   const int64_t rows = a.rows_at_once(), per_image = ceil_div(a.out.H, rows);
   typed(a.to, [&]<class T>(T *) {
     const TileLoop<V, T> loop = loop_of<V, T>(a);
@@ -171,6 +173,7 @@ void convolve_depthwise(const Depthwise &a) {
       const int64_t n = chunk / per_image, first = chunk % per_image * rows;
       PixelTable<T> table(Scratch::patches, a.R, loop.width(a), zeros);
       for (int64_t h = first; h < std::min(a.out.H, first + rows); h++) convolve_row(a, loop, table, n, h);
+      if (a.ending.stream) finish_streaming();
     });
   });
 }

@@ -1,6 +1,8 @@
 // Some outputs of a row at once: each pixel is loaded once for the taps of a kernel's row, which stay in registers with the sums.
 #pragma once
 
+#include <type_traits>
+
 #include "cpu/activations.h"
 #include "cpu/depthwise_rows.h"
 #include "cpu/vec.h"
@@ -30,7 +32,33 @@ struct DepthwiseEnding {
   const float *start = nullptr;  // [C] what sums begin with, or null: 0
   Floats residual = {};          // null, or like y
   Activation activation = Activation::none;
+  bool stream = false;  // outputs are stored past the caches (streams_outputs)
 };
+
+// Whether vectors of outputs [pixels][C] are whole lines, and too many to be still in the caches when they are read again. Stored past the
+// caches, they are not read from memory first.
+template <class V>
+bool streams_outputs(FloatsOut y, int64_t pixels, int64_t C) {
+  constexpr int64_t kFar = 1 << 22;
+  return sizeof(V) == 64 && y.storage == Storage::f32 && C % lanes<V> == 0 && reinterpret_cast<uintptr_t>(y.data) % 64 == 0 &&
+         pixels * C > kFar;
+}
+
+template <class V, class T>
+[[gnu::always_inline]] inline void store_outputs(T *y, V outputs, [[maybe_unused]] bool stream) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>)
+    if (stream) return _mm512_stream_ps(y, as<__m512>(outputs));
+#endif
+  store(y, outputs);
+}
+
+// Makes streamed outputs visible to other threads, which the end of a chunk alone does not.
+inline void finish_streaming() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
+}
 
 // y[at + o * step] from the sums of outputs o < count
 template <class V, int outputs, class T>
@@ -46,7 +74,7 @@ template <class V, int outputs, class T>
       ending.activation, [&]<Activation activation>(ActivationType<activation>) __attribute__((always_inline)) {
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++)
-          if (o < count) store(y + at + o * step, activated<activation>(sums[o]));
+          if (o < count) store_outputs(y + at + o * step, activated<activation>(sums[o]), ending.stream);
       });
 }
 

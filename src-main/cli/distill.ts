@@ -43,9 +43,9 @@ run(process.argv.slice(2), {
       for (const signal of ENDINGS) process.off(signal, onEnding);
     };
   },
-  startEngine: () => {
+  startEngine: (threads) => {
     threadsFrom(process.env.DISTILL_THREADS);
-    return startEngine(path.join(__dirname, "../engine/engine.cjs"));
+    return startEngine(path.join(__dirname, "../engine/engine.cjs"), threads);
   },
   print: printWith(process.env.DISTILL_ELECTRON || null, path.join(__dirname, "../..")),
 }).then((status) => {

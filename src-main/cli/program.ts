@@ -3,10 +3,11 @@ import packageJson from "../../package.json";
 import { type Failure, toFailure } from "../contract/failure";
 import { visible, visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
+import { type ProgressForm, writeEvent } from "./progress";
 import { Resumable } from "./resume";
-import { withSession } from "./session";
+import { type SessionOptions, withSession } from "./session";
 import { shellWords } from "./shell-words";
-import { addCommonOptions, exampleOf, type Outcome, type Perform } from "./verb";
+import { addCommonOptions, addEngineOptions, exampleOf, type Outcome, type Perform, takeShared } from "./verb";
 import { addBench } from "./verbs/bench";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
@@ -28,32 +29,52 @@ const STATUS: Partial<Record<Failure["code"], number>> = { USAGE: 2, INTERRUPTED
 /** Runs the command line. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const asJson = args.includes("--json");
+  const progress = progressIn(args);
+  const tell = (failure: Failure, text: string, error?: unknown) => {
+    if (progress === "json") writeEvent(world, { type: "error", ...failureJson(failure, error) });
+    else world.err.write(text);
+  };
   let status = 0;
   const print = ({ json, text, problems = [] }: Outcome) => {
     world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
-    for (const problem of problems) world.err.write(`error: ${visible(problem)}\n`);
+    for (const problem of problems) tell({ code: "INPUT", message: problem }, `error: ${visible(problem)}\n`);
     if (problems.length > 0) status = 1;
   };
-  const perform: Perform = async (work) => print(await withSession(world, work));
+  let options: Omit<SessionOptions, "progress"> = {};
+  const perform: Perform = async (work) => print(await withSession(world, { ...options, progress }, work));
+  const writeErr = (text: string) => {
+    // What is wrong with the usage is told as an event, below.
+    if (progress === "text") world.err.write(visibleLines(text));
+  };
   try {
-    await createProgram(world, perform, print).parseAsync([...args], { from: "user" });
+    const program = createProgram(world, writeErr, perform, print).hook("preAction", (_, verb) => {
+      const { tensorboard } = verb.opts<SessionOptions>();
+      options = { threads: takeShared(verb).threads, tensorboard };
+    });
+    await program.parseAsync([...args], { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error);
     if (asJson) world.writeOut(`${visibleJson({ error: failureJson(failure, error) })}\n`);
-    if (!(error instanceof CommanderError)) world.err.write(visibleLines(failureText(failure, args.includes("--debug"))));
+    // Commander has written its own.
+    tell(failure, error instanceof CommanderError ? "" : visibleLines(failureText(failure, args.includes("--debug"))), error);
     return STATUS[failure.code] ?? 1;
   }
 }
 
-function createProgram(world: World, perform: Perform, print: (outcome: Outcome) => void): Command {
+/** Read before the arguments are checked, as wrong ones are told in this form too. */
+function progressIn(args: readonly string[]): ProgressForm {
+  return args.some((arg, i) => arg === "--progress=json" || (arg === "--progress" && args[i + 1] === "json")) ? "json" : "text";
+}
+
+function createProgram(world: World, writeErr: (text: string) => void, perform: Perform, print: (outcome: Outcome) => void): Command {
   const program = new Command("distill")
     .description(packageJson.description)
     .version(packageJson.version)
     .addHelpText("afterAll", ({ command }) => exampleOf(command, shellWords(world.program)))
     .exitOverride()
-    .configureOutput({ writeOut: world.writeOut, writeErr: (text) => world.err.write(visibleLines(text)) })
+    .configureOutput({ writeOut: world.writeOut, writeErr })
     .showHelpAfterError("(add --help for usage)");
   for (const add of [
     addDemo,
@@ -71,6 +92,7 @@ function createProgram(world: World, perform: Perform, print: (outcome: Outcome)
     addDoctor,
   ])
     add(program, perform);
+  addEngineOptions(program);
   addRecipe(program, print);
   addCommonOptions(program);
   return program;

@@ -1,6 +1,7 @@
 import cliProgress from "cli-progress";
 import type { Notice } from "../contract/notices";
-import { visible } from "../contract/visible";
+import type { ProgressBody } from "../contract/progress-event";
+import { visible, visibleJson } from "../contract/visible";
 import { batchWords, count, duration, epochWords, fitted, measuredWords, megabytes } from "./words";
 import type { World } from "./world";
 
@@ -12,7 +13,11 @@ export interface ProgressView {
   end(): void;
 }
 
-export function progressView(world: World): ProgressView {
+/** text: for people, a bar or lines. json: for programs, as `progressEvent` (contract) describes it. */
+export type ProgressForm = "text" | "json";
+
+export function progressView(world: World, form: ProgressForm): ProgressView {
+  if (form === "json") return new EventView(world);
   return world.err.isTTY ? new BarView(world) : new LineView(world);
 }
 
@@ -197,4 +202,23 @@ class LineView implements ProgressView {
   #wasQuiet(): boolean {
     return this.world.now().getTime() - this.#lastTime >= EVERY_MS;
   }
+}
+
+/** For a program: every notice as a line of JSON, as soon as it comes. */
+class EventView implements ProgressView {
+  constructor(private readonly world: World) {}
+
+  show({ id: _, ...notice }: Notice): void {
+    writeEvent(this.world, notice as ProgressBody);
+  }
+
+  say(text: string): void {
+    writeEvent(this.world, { type: "note", text });
+  }
+
+  end(): void {}
+}
+
+export function writeEvent(world: World, body: ProgressBody): void {
+  world.err.write(`${visibleJson({ time: world.now().toISOString(), ...body }, 0)}\n`);
 }

@@ -15,6 +15,7 @@ export interface World {
   err: Writable & { isTTY?: boolean; columns?: number };
   /** Calls the listener on each request to stop (Ctrl-C, SIGTERM, SIGHUP); returns a function that unsubscribes it. */
   onInterrupt(listener: () => void): () => void;
-  startEngine(): EngineChannel;
+  /** `threads`: that compute; left out: as many as the environment and the machine say. */
+  startEngine(threads?: number): EngineChannel;
   print: Print;
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { constants } from "node:os";
 import type { EngineEnd } from "../contract/engine";
+import { threadArguments } from "../contract/threads";
 import type { EngineChannel, Incoming } from "./channel";
 import { engineEnvironment } from "./environment";
 import { engineEnd } from "./exit";
@@ -9,10 +10,10 @@ import { engineEnd } from "./exit";
 /** Characters of standard error kept to explain why the process ended. */
 const KEPT = 4000;
 
-/** Starts the engine's script. */
-export function startEngine(script: string): EngineChannel {
-  const child = fork(script, [], {
-    env: engineEnvironment(),
+/** Starts the engine's script, with so many threads that compute, or as many as environment and machine say. */
+export function startEngine(script: string, threads?: number): EngineChannel {
+  const child = fork(script, threadArguments(threads), {
+    env: engineEnvironment(threads),
     // Typed arrays pass as they are.
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fewerThreadsNote } from "../backend/threads";
 import type { ArithmeticChoice } from "../contract/arithmetic";
 import { armInWords, armsOf, type ComparedArm } from "../contract/arms";
 import type { Methods } from "../contract/engine";
@@ -163,6 +164,8 @@ export class Run implements Watchable {
     // `start` answers first.
     await null;
     this.#sayWhatIsLeftOut();
+    const fewerThreads = fewerThreadsNote();
+    if (fewerThreads) this.#send({ type: "note", text: fewerThreads });
     try {
       const work = await this.#work();
       this.#member.total = membersOf(work).length;

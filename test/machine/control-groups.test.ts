@@ -133,16 +133,34 @@ describe("threads", () => {
     ["max 100000", 8, /^one for each core$/],
   ])("with the quota %s of 8 cores there are %i", (text, threads, reason) => {
     quota(text);
-    expect(processors(8, {}, root)).toEqual({ threads, reason: expect.stringMatching(reason) });
+    expect(processors(8, null, {}, root)).toEqual({ threads, reason: expect.stringMatching(reason), limited: threads < 8 });
   });
 
   test("a person decides before the quota does", () => {
     quota("100000 100000");
-    expect(processors(8, { DISTILL_THREADS: "12" }, root)).toEqual({ threads: 12, reason: "as DISTILL_THREADS says" });
-    expect(processors(8, { DISTILL_THREADS: " " }, root).threads).toBe(1);
+    expect(processors(8, null, { DISTILL_THREADS: "12" }, root)).toEqual({ threads: 12, reason: "as DISTILL_THREADS says", limited: false });
+    expect(processors(8, 10, { DISTILL_THREADS: "12" }, root)).toEqual({ threads: 10, reason: "as --threads says", limited: false });
+    expect(processors(8, null, { DISTILL_THREADS: " " }, root).threads).toBe(1);
   });
 
   test.each(["0", "-1", "1.5", "many", "1025"])("DISTILL_THREADS=%s is refused", (text) => {
-    expect(() => processors(8, { DISTILL_THREADS: text }, root)).toThrow(`DISTILL_THREADS: expected a whole number from 1 to 1024, got "${text}"`);
+    expect(() => processors(8, null, { DISTILL_THREADS: text }, root)).toThrow(`DISTILL_THREADS: expected a whole number from 1 to 1024, got "${text}"`);
+  });
+
+  test.each([
+    ["3", 3, "OMP_NUM_THREADS allows 3 of 8 cores"],
+    ["2,4", 2, "OMP_NUM_THREADS allows 2 of 8 cores"],
+    ["64", 8, "one for each core"],
+    ["all", 8, 'one for each core; OMP_NUM_THREADS, "all", is no number of threads'],
+  ])("OMP_NUM_THREADS=%s of 8 cores gives %i", (text, threads, reason) => {
+    quota("max 100000");
+    expect(processors(8, null, { OMP_NUM_THREADS: text }, root)).toEqual({ threads, reason, limited: threads < 8 });
+  });
+
+  test("the lower of OMP_NUM_THREADS and the quota counts, and DISTILL_THREADS before both", () => {
+    quota("200000 100000");
+    expect(processors(8, null, { OMP_NUM_THREADS: "4" }, root).reason).toMatch(/cpu\.max allows 2 of 8 cores$/);
+    expect(processors(8, null, { OMP_NUM_THREADS: "1" }, root).reason).toBe("OMP_NUM_THREADS allows 1 of 8 cores");
+    expect(processors(8, null, { OMP_NUM_THREADS: "1", DISTILL_THREADS: "6" }, root).threads).toBe(6);
   });
 });
