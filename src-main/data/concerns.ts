@@ -1,7 +1,7 @@
 /** What makes the figures of a run say less than they seem to, as far as its data tell. */
-import type { Concern } from "../contract/concerns";
+import type { Concern, Remedy } from "../contract/concerns";
 import type { DataSource } from "../contract/recipe";
-import type { SettingValue } from "../contract/setting";
+import { type SettingValue, textOfValue } from "../contract/setting";
 import { TEST_SHARE } from "../contract/settings";
 import { FEWEST_DISCORDANT, smallestDifference } from "../contract/statistics";
 import type { Said } from "./said";
@@ -28,6 +28,16 @@ export function settledBy<C extends Omit<Concern, "examples">>(concern: C, key: 
 
 /** For those who tell it in words alone. */
 export const saidOf = (concerns: readonly Pick<Concern, "type" | "text">[]): Said[] => concerns.map(({ type, text }) => ({ type, text }));
+
+/** The same where nothing beside the words helps: with the setting that does. */
+export const saidWithRemedies = (concerns: readonly FoundConcern[]): Said[] =>
+  concerns.map(({ type, text, remedy, settled }) => ({ type, text: remedy && !settled ? `${text} (${remedyInWords(remedy)})` : text }));
+
+/** "to leave out the copies: data.skipCopies=true" */
+function remedyInWords({ words, settings }: Remedy): string {
+  const assignments = Object.entries(settings).map(([key, value]) => `${key}=${textOfValue(value)}`);
+  return `to ${words.charAt(0).toLowerCase()}${words.slice(1)}: ${assignments.join(" ")}`;
+}
 
 interface Counts {
   /** By class. */

@@ -3,15 +3,16 @@ import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { PIECE } from "../disk/open-file";
 import { allOrNone } from "../tensor/tensor";
-import { concernsOfCounts, saidOf, unlearnedClasses, unmetLimits } from "./concerns";
+import { concernsOfCounts, saidOf, saidWithRemedies, unlearnedClasses, unmetLimits } from "./concerns";
 import type { Dataset, Drawn, RawSplit, TestData } from "./dataset";
 import { divide, without } from "./division";
+import { fingerprintsOf } from "./fingerprints";
 import { formats } from "./formats";
 import type { RawData, Selection } from "./formats/format";
 import { allOf, chosenOf, isHeld, releasePixels } from "./image-source";
 import { readingFolder } from "./locate";
 import type { Said } from "./said";
-import { expectLeft, settlePictures } from "./same-concerns";
+import { copiesHeldBack, expectLeft, settlePictures } from "./same-concerns";
 import { type Role, samePictures } from "./same-pictures";
 import { selectionOf } from "./selection";
 import { releaseSplit, streamedInWords, toSplits } from "./split";
@@ -70,7 +71,8 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
       ...saidOf(concernsOfCounts(raw.classes, countsIn(raw, source))),
       ...unlearnedClasses(raw.classes, countsOf(raw.classes, train.labels), source),
       ...unmetLimits(source, { train: own.labels.length, test: raw.test.labels.length }),
-      ...saidOf(pictures.concerns),
+      ...saidWithRemedies(pictures.concerns),
+      ...(held && pictures.repeated ? copiesHeldBack(await printsOf(held, signal), await printsOf(train, signal)) : []),
     ];
     const splits = allOrNone(() => toSplits(parts, mostOnDevice));
     const streamed = streamedInWords(splits);
@@ -95,6 +97,8 @@ export async function openDataset(source: Source, options: OpenOptions = {}): Pr
   });
 }
 
+const printsOf = ({ labels, fingerprintOf }: RawSplit, signal?: AbortSignal) => fingerprintsOf({ count: labels.length, fingerprintOf }, signal);
+
 function partsOf({ train, validation, test }: RawData, unlabelled?: RawSplit): { role: Role; split: RawSplit }[] {
   const splits = { training: train, validation, test, unlabelled };
   return Object.entries(splits).flatMap(([role, split]) => (split ? [{ role: role as Role, split }] : []));
@@ -111,6 +115,7 @@ function withoutRows(split: RawSplit, skipped: readonly number[], classes: reado
     labels,
     pixels: chosenOf(split.pixels, split.H * split.W * 3, rows),
     ...(split.files && { files: Array.from(rows, (row) => split.files![row]!) }),
+    fingerprintOf: (n) => split.fingerprintOf(rows[n]!),
   };
 }
 

@@ -3,7 +3,9 @@ import type { Concern } from "../contract/concerns";
 import { InputError } from "../contract/failure";
 import type { DataSource } from "../contract/recipe";
 import { type FoundConcern, settledBy, toSettle } from "./concerns";
+import type { Fingerprint } from "./fingerprints";
 import type { LeftOut } from "./folder/left-out";
+import type { Said } from "./said";
 import type { Place, Role, SamePictures } from "./same-pictures";
 
 type Group = SamePictures["groups"][number];
@@ -22,6 +24,8 @@ export interface SettledPictures {
   /** Training images that are left out, by number, ascending. */
   skipped: readonly number[];
   leftOut: LeftOut[];
+  /** Whether training images that are left show the same. */
+  repeated: boolean;
   concerns: FoundConcern[];
 }
 
@@ -53,6 +57,7 @@ export function settlePictures(same: SamePictures, settings: SkipSettings): Sett
   return {
     skipped: skipped.map(({ place }) => place.n).sort((a, b) => a - b),
     leftOut: skipped.map(({ place, reason, other }): LeftOut => ({ path: same.nameOf(place), reason, detail: `it shows what ${same.nameOf(other)} shows` })),
+    repeated: left.some((group) => group.filter(({ role }) => role === "training").length > 1),
     concerns: [...sharedBetween(left, same), ...contradictions(left, same), ...copies(left, same), ...settled(skipped, same)],
   };
 }
@@ -134,8 +139,20 @@ function copies(groups: readonly Group[], same: SamePictures): FoundConcern[] {
   const those = groups.flatMap(copiesIn);
   if (those.length === 0) return [];
   const are = those.length === 1 ? "is a copy of another" : "are copies of others";
-  const text = `${those.length} of the ${same.counts.training} training images ${are} (${inWords(those, same)}), so the model sees ${those.length === 1 ? "its picture" : "their pictures"} more often than the rest`;
+  const seen = `so the model sees ${those.length === 1 ? "its picture" : "their pictures"} more often than the rest`;
+  const judged = same.counts.validation ? "" : ", and knows the copies of what it learns among images that are held back to choose by";
+  const text = `${those.length} of the ${same.counts.training} training images ${are} (${inWords(those, same)}), ${seen}${judged}`;
   return [{ ...concernOf("copies", text, those, same), type: "note", remedy: toSettle("Leave out the copies", "data.skipCopies") }];
+}
+
+/** That training images were held back, to choose by, whose copies are learned. */
+export function copiesHeldBack(held: readonly Fingerprint[], learned: readonly Fingerprint[]): Said[] {
+  const known = new Set(learned);
+  const count = held.filter((print) => print !== null && known.has(print)).length;
+  if (count === 0) return [];
+  const have = count === 1 ? "has a copy" : "have copies";
+  const text = `${count} of the ${held.length} images that are held back to choose by ${have} among the training images: what is chosen on them is chosen on pictures that were learned (to leave out the copies: data.skipCopies=true)`;
+  return [{ type: "warning", text }];
 }
 
 const settling: Readonly<Record<Skipped["reason"], { kind: Concern["kind"]; key: string; one: string; many: string }>> = {

@@ -16,7 +16,7 @@ import { expectJudges, secondsOfTraining, type TrainedOn, trainOn } from "./fit/
 import { warnOfFewJudges } from "./fit/judgement";
 import { fitLastLayer } from "./fit/last-layer";
 import type { Notify } from "./fit/notices";
-import { originOf, warnOfSeen } from "./fit/origin";
+import { originOf, warnOfCopies, warnOfSeen } from "./fit/origin";
 import { checkedData, claim, expectFree, openBackbone, placeOf, readData } from "./fit/preparation";
 import { compared, makingOf, resultOf } from "./fit/result";
 import { unnamedInWords } from "./origins";
@@ -55,6 +55,7 @@ export async function fitTeacher(request: FitRequest, { signal, yieldPoint, noti
     const { fineTune } = request;
     if (fineTune) expectJudges(data, plan);
     warnOfFewJudges(data, plan, notify);
+    await warnOfCopies(data, plan, signal, notify);
     if (backbone.origin) await warnOfSeen(backbone.origin, data, plan, signal, notify);
     const features = await computeFeatures(backbone, data, plan.views, going, signal, notify);
     const featuresDone = performance.now();

@@ -251,7 +251,7 @@ function shapeText(shape: readonly number[] | undefined): string {
   return shape ? `[${shortened(String(shape))}]` : "none";
 }
 
-function sizesAsText({ sizes }: Model): Record<string, string> {
+export function sizesAsText({ sizes }: Model): Record<string, string> {
   return Object.fromEntries(Object.entries(sizes).flatMap(([name, size]) => (size === null ? [] : [[name, String(size)]])));
 }
 

@@ -340,3 +340,20 @@ it("takes a decay by default where there are too few images to choose by, and sa
   expect(run.err).toContain("12 training images are too few to hold any back, so the weight decay is 0.03, and no temperature is fitted");
   expect(JSON.parse(run.out)).toMatchObject({ decay: 0.03, temperature: null, validation: null, trials: [] });
 });
+
+it("says which figures pictures that are there twice spoil, and what helps", async () => {
+  await fill("twice", 12);
+  for (const name of Object.keys(COLOURS))
+    for (const n of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) copyFileSync(at("twice", name, `${n}.png`), at("twice", name, `z${n}.png`));
+  const fitted = (out: string, ...more: string[]) =>
+    distill(["train-teacher", "--data", "twice", "--from", "backbone.safetensors", "--out", out, ...more], cwd);
+  const { out, err } = await fitted("twice-out");
+  const said =
+    /\d+ of the \d+ images that are held back to choose by have copies among the training images: .+ \(to leave out the copies: data\.skipCopies=true\)/;
+  expect(err).toMatch(said);
+  expect(out).toMatch(said);
+  expect(out).toMatch(/\d+ of the \d+ test images are training images too .+ \(to leave them out of training: data\.skipLeaks=true\)/);
+  const settled = await fitted("twice-settled", "--set", "data.skipCopies=true", "--set", "data.skipLeaks=true");
+  expect(settled.err).not.toContain("have copies");
+  expect(settled.out).not.toContain("are training images too");
+});

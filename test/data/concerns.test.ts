@@ -106,7 +106,7 @@ test("a picture in two classes, both of training images, is told by its pixels, 
     const data = await openDataset({ path: folder, format: "auto", trainLimit: null, testLimit: null }, { heldBytes });
     data.release();
     expect(data.said.map(({ text }) => text)).toContain(
-      "1 picture lies in two classes (train/dog/1.png is train/cat/1.png), whose labels contradict each other: keep each in one class",
+      "1 picture lies in two classes (train/dog/1.png is train/cat/1.png), whose labels contradict each other: keep each in one class (to leave them out of training: data.skipContradictions=true)",
     );
   }
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { DataInfo } from "../../src-main/contract/data-info";
 import { dataInfo } from "../../src-main/data/data-info";
+import { fingerprintOfFile, fingerprintsOf } from "../../src-main/data/fingerprints";
 import { openDataset } from "../../src-main/data/open-dataset";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { png, writeFiles } from "./image-files";
@@ -150,6 +151,46 @@ test("a run takes what the description says, whether its images are held or read
       "train/dog/2.png: contradiction",
     ]);
   }
+});
+
+test("what is left out of training is not counted as learned", async () => {
+  await folderOfConcerns();
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, skipLeaks: true } as const;
+  const opened = await openDataset(source);
+  const [learned, tested] = [await fingerprintsOf(opened.train), await fingerprintsOf(opened.test)];
+  opened.release();
+  expect(learned).toEqual(opened.train.files!.map((path) => fingerprintOfFile(join(folder, path))));
+  expect(learned.filter((print) => tested.includes(print))).toEqual([]);
+});
+
+test("images that are held back to choose by, and have copies that are learned, are told with what helps", async () => {
+  for (let n = 0; n < 6; n++)
+    for (const name of ["cat", "dog"]) {
+      const picture = await png(80, 80, [40 * n, 90, name === "cat" ? 0 : 200]);
+      writeFiles(folder, {
+        [`train/${name}/${n}.png`]: picture,
+        [`train/${name}/${n}-again.png`]: picture,
+        [`test/${name}/${n}.png`]: await png(80, 80, [5, n, 5]),
+      });
+    }
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, validation: 4 } as const;
+  const said = async (more = {}) => {
+    const opened = await openDataset({ ...source, ...more });
+    opened.release();
+    return opened.said.map(({ text }) => text);
+  };
+  expect(await said()).toContainEqual(
+    expect.stringMatching(
+      /^4 of the 4 images that are held back to choose by have copies among the training images: .+ \(to leave out the copies: data\.skipCopies=true\)$/,
+    ),
+  );
+  expect(await said()).toContainEqual(expect.stringMatching(/^12 of the 24 training images are copies .+ \(to leave out the copies: data\.skipCopies=true\)$/));
+  expect((await said({ skipCopies: true })).filter((text) => text.includes("held back"))).toEqual([]);
+
+  const info = await dataInfo({ path: folder, format: "auto" }, 0);
+  expect(info.notes).toContainEqual(
+    expect.stringContaining("more often than the rest, and knows the copies of what it learns among images that are held back to choose by"),
+  );
 });
 
 test("no class is left out with its pictures", async () => {

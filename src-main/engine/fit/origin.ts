@@ -3,6 +3,7 @@ import { seenInWords } from "../../contract/seen";
 import type { Dataset } from "../../data/dataset";
 import { without } from "../../data/division";
 import { fingerprintsOf } from "../../data/fingerprints";
+import { copiesHeldBack } from "../../data/same-concerns";
 import type { Origin } from "../../models/origin";
 import { originFrom, seenTestImages } from "../origins";
 import type { Plan } from "./features";
@@ -15,6 +16,14 @@ export async function originOf(data: Dataset, { held }: Plan, isTrainedOn: boole
   const chosen = held ? Array.from(held, (n) => prints[n]!) : validation;
   const fitted = held && isTrainedOn ? Array.from(without(data.train.count, held), (n) => prints[n]!) : prints;
   return originFrom({ fitted, unlabelled: [], chosen, drawn: data.drawn }, before);
+}
+
+/** Warns where images that are held back have copies among those that are not. */
+export async function warnOfCopies({ train }: Dataset, { held }: Plan, signal: AbortSignal, notify: Notify): Promise<void> {
+  if (!held) return;
+  const prints = await fingerprintsOf(train, signal);
+  const of = (rows: Int32Array) => Array.from(rows, (n) => prints[n]!);
+  for (const said of copiesHeldBack(of(held), of(without(train.count, held)))) notify(said);
 }
 
 /** Warns where images that test the teacher, or choose what is chosen, have taught its backbone. */
