@@ -1,8 +1,9 @@
 /** What a file really is, whatever its name: by its first bytes. */
 import { InputError } from "../contract/failure";
 import type { OpenFile } from "../disk/open-file";
+import { PRODUCER } from "../onnx/proto";
 
-export type WeightsFormat = "safetensors" | "torch zip" | "torch legacy";
+export type WeightsFormat = "safetensors" | "torch zip" | "torch legacy" | "onnx";
 
 /** Enough to know a tar archive by. */
 const HEAD = 512;
@@ -19,6 +20,9 @@ const begins =
     texts.some((text) => head.subarray(0, text.length).equals(Buffer.from(text, "latin1")));
 const matches = (pattern: RegExp) => (head: Buffer) => pattern.test(head.toString("latin1"));
 
+/** ONNX's first two fields, a version and who wrote it: this program. */
+const isOwnOnnx = (head: Buffer) =>
+  head[0] === 8 && head.subarray(2, 4 + PRODUCER.length).equals(Buffer.from(`\x12${String.fromCharCode(PRODUCER.length)}${PRODUCER}`));
 /** ONNX's first field is a version; the name of the program that wrote it follows, or the graph. */
 const isProtobuf = ([first, version, next]: Buffer) => first === 8 && version! <= 32 && [0x12, 0x1a, 0x3a].includes(next!);
 
@@ -37,7 +41,7 @@ const OTHERS: readonly Kind[] = [
   },
   { is: begins("GGUF", "GGML", "lmgg", "tjgg"), words: `is a GGUF or GGML file, which holds language models: ${OTHER_FORMAT}` },
   { is: begins("\x89HDF\r\n\x1a\n"), words: `is an HDF5 file, as Keras writes them (.h5): ${OTHER_FORMAT}` },
-  { is: isProtobuf, words: `is an ONNX file, or another protobuf: ${OTHER_FORMAT}` },
+  { is: isProtobuf, words: `is an ONNX file of another program, or another protobuf: of ONNX, only what this program exported is read; ${OTHER_FORMAT}` },
   { is: (head) => head.subarray(4, 8).toString("latin1") === "TFL3", words: `is a TensorFlow Lite file: ${OTHER_FORMAT}` },
   { is: begins("\x93NUMPY"), words: `is an array of NumPy: ${OTHER_FORMAT}` },
   { is: begins("\x1f\x8b", "\xfd7zXZ", "BZh", "7z\xbc\xaf", "Rar!", "\x28\xb5\x2f\xfd"), words: UNPACK },
@@ -59,6 +63,7 @@ export function formatOf(file: OpenFile): WeightsFormat {
   if (head[8] === 0x7b && head.readUInt16LE(6) === 0) return "safetensors";
   if (begins("PK\x03\x04", "PK\x05\x06", "PK\x06\x06")(head)) return "torch zip";
   if (begins("\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05")(head)) return "torch legacy";
+  if (isOwnOnnx(head)) return "onnx";
   const other = OTHERS.find(({ is }) => is(head));
   if (other) throw new InputError(`weights ${file.path}: the file ${other.words}`);
   return "safetensors";

@@ -5,7 +5,9 @@ import { ConvNeXtBlock } from "../nn/convnext-block";
 import { LayerNorm } from "../nn/layer-norm";
 import { Linear } from "../nn/linear";
 import { Module } from "../nn/module";
-import { sequential } from "../nn/sequential";
+import { exportSequential, sequential } from "../nn/sequential";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { averagePool } from "../tensor/ops/average-pool";
 import { keepResult, type Tensor } from "../tensor/tensor";
 import type { FamilyCode, Resized } from "./family";
@@ -35,6 +37,12 @@ export class ConvNeXt extends Model {
     }
     return this.head.forward(averagePool(x));
   }
+
+  override export(graph: Graph, x: Value): Value {
+    const [conv, norm] = this.stem;
+    x = onnx.overChannels(graph, conv.export(graph, x), (y) => norm.export(graph, y));
+    return this.head.export(graph, onnx.averagePool(graph, exportSequential(graph, this.stages, x)));
+  }
 }
 
 /** Blocks; every stage but the first halves the side before them. timm.models.convnext.ConvNeXtStage. */
@@ -54,6 +62,19 @@ class Stage extends Module {
     return sequential(
       this.blocks,
       keepResult(() => this.#halved(x)),
+    );
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return exportSequential(graph, this.blocks, this.#exportHalved(graph, x));
+  }
+
+  #exportHalved(graph: Graph, x: Value): Value {
+    if (!this.downsample) return x;
+    const [norm, conv] = this.downsample;
+    return conv.export(
+      graph,
+      onnx.overChannels(graph, x, (y) => norm.export(graph, y)),
     );
   }
 
@@ -78,6 +99,10 @@ class Head extends Module {
   /** pooled [N,C] -> logits [N,K], f32 */
   forward(pooled: Tensor): Tensor {
     return this.fc.forward(this.norm.forward(pooled, pooled.dtype), { dtype: "f32" });
+  }
+
+  export(graph: Graph, pooled: Value): Value {
+    return this.fc.export(graph, this.norm.export(graph, pooled));
   }
 }
 

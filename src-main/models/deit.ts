@@ -3,6 +3,8 @@ import { transformerInitial } from "../nn/attention";
 import { normal } from "../nn/initial";
 import { Linear } from "../nn/linear";
 import { Weight } from "../nn/weight";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { add } from "../tensor/ops/add";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { scale } from "../tensor/ops/scale";
@@ -34,12 +36,23 @@ export class DistilledVisionTransformer extends VisionTransformer {
     return embedTokens(withToken, this.cls_token, this.pos_embed);
   }
 
+  protected override exportEmbed(graph: Graph, patches: Value): Value {
+    const tokens = onnx.prependTokens(graph, this.cls_token, onnx.prependTokens(graph, this.dist_token, patches));
+    return onnx.add(graph, tokens, graph.weight(this.pos_embed));
+  }
+
   protected override classify(prefix: Tensor, observe: Observe): Tensor {
     const head = this.head.forward(selectToken(prefix, 0), { dtype: "f32" });
     const distilled = this.head_dist.forward(selectToken(prefix, 1), { dtype: "f32" });
     observe("head", head);
     observe("head_dist", distilled);
     return scale(add(head, distilled), 0.5);
+  }
+
+  protected override exportClassify(graph: Graph, prefix: Value): Value {
+    const head = this.head.export(graph, onnx.selectToken(graph, prefix, 0));
+    const distilled = this.head_dist.export(graph, onnx.selectToken(graph, prefix, 1));
+    return onnx.scale(graph, onnx.add(graph, head, distilled), 0.5);
   }
 }
 

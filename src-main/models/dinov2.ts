@@ -1,6 +1,8 @@
 import type { Dinov2Architecture } from "../contract/families";
 import { normal } from "../nn/initial";
 import { Weight } from "../nn/weight";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { sliceTokens } from "../tensor/ops/slice-tokens";
 import { full, type Tensor } from "../tensor/tensor";
@@ -31,6 +33,11 @@ export class RegisterVisionTransformer extends VisionTransformer {
     let x = embedTokens(patches, register(registers - 1), positions);
     for (let i = registers - 2; i >= 0; i--) x = embedTokens(x, register(i), nowhere(count + registers - i));
     return embedTokens(x, this.cls_token, nowhere(1 + registers + count));
+  }
+
+  protected override exportEmbed(graph: Graph, patches: Value): Value {
+    const placed = onnx.add(graph, patches, graph.weight(this.pos_embed));
+    return onnx.prependTokens(graph, this.cls_token, onnx.prependTokens(graph, this.reg_token, placed));
   }
 }
 

@@ -4,7 +4,9 @@ import type { Conv2d } from "../nn/conv2d";
 import { uniform, zeros } from "../nn/initial";
 import { DepthwiseSeparableConv, InvertedResidual, mobileConv2d, mobileNorm } from "../nn/inverted-residual";
 import { Linear } from "../nn/linear";
-import { sequential } from "../nn/sequential";
+import { exportSequential, sequential } from "../nn/sequential";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { averagePool } from "../tensor/ops/average-pool";
 import { withBatchInside } from "../tensor/ops/image-layout";
 import type { Tensor } from "../tensor/tensor";
@@ -52,6 +54,13 @@ export class EfficientNet extends Model {
     x = this.bn2.after(this.conv_head, x, { activation: "relu6" });
     observe("conv_head", x);
     return this.classifier.forward(averagePool(x), { dtype: "f32" });
+  }
+
+  override export(graph: Graph, x: Value): Value {
+    x = this.bn1.exportAfter(graph, this.conv_stem, x, { activation: "relu6" });
+    for (const blocks of this.blocks) x = exportSequential(graph, blocks, x);
+    x = this.bn2.exportAfter(graph, this.conv_head, x, { activation: "relu6" });
+    return this.classifier.export(graph, onnx.averagePool(graph, x));
   }
 }
 

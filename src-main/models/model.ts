@@ -1,6 +1,7 @@
 import { UsageError } from "../contract/failure";
 import { type GridStage, hasGrid, type ModelSizes, type Stage, stagesOf } from "../contract/families";
 import { Module } from "../nn/module";
+import type { Graph, Value } from "../onnx/graph";
 import { withBatchOutside } from "../tensor/ops/image-layout";
 import type { Tensor } from "../tensor/tensor";
 
@@ -73,6 +74,9 @@ export abstract class Model extends Module {
     if (hasGrid(stage)) return stage;
     throw new UsageError(`${this.name}: expected a stage with a grid, got "${name}"`);
   }
+
+  /** The forward pass as nodes: images [N,3,Z,Z], normalised -> logits [N,K]. Mirrors `compute`. */
+  abstract export(graph: Graph, images: Value): Value;
 
   /** The forward pass; passes the activations of every stage to the observer, in order. */
   protected abstract compute(images: Tensor, observe: Observe): Tensor;

@@ -4,6 +4,7 @@ import type { OpenFile } from "../disk/open-file";
 import type { Digest } from "./checksum";
 import { formatOf } from "./content";
 import { hasModel, type Naming, renamed, SeveralModelsError } from "./names";
+import { OnnxFile } from "./onnx-file";
 import { openRegular, SafetensorsFile } from "./safetensors";
 import { TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
 import { TorchFile } from "./torch-file";
@@ -29,6 +30,7 @@ export function withWeights<T>(path: string, body: (file: TensorFile) => T, nami
 function open(file: OpenFile, fits: (names: readonly string[]) => boolean): TensorFile {
   const format = formatOf(file);
   if (format === "safetensors") return new SafetensorsFile(file);
+  if (format === "onnx") return new OnnxFile(file);
   return new TorchFile(file, format === "torch zip" ? "zip" : "legacy", fits);
 }
 

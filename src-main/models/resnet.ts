@@ -4,7 +4,9 @@ import { BatchNorm2d } from "../nn/batch-norm";
 import { Bottleneck } from "../nn/bottleneck";
 import type { Conv2d } from "../nn/conv2d";
 import { Linear } from "../nn/linear";
-import { sequential } from "../nn/sequential";
+import { exportSequential, sequential } from "../nn/sequential";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { averagePool } from "../tensor/ops/average-pool";
 import { withBatchInside } from "../tensor/ops/image-layout";
 import { maxPool } from "../tensor/ops/max-pool";
@@ -51,6 +53,13 @@ export class ResNet extends Model {
     }
     x = averagePool(x);
     return this.fc.forward(x, { dtype: "f32" });
+  }
+
+  override export(graph: Graph, x: Value): Value {
+    x = this.bn1.exportAfter(graph, this.conv1, x, { activation: "relu" });
+    if (this.#maxPool) x = onnx.maxPool(graph, x, { kernel: 3, stride: 2, padding: 1 });
+    for (const layer of ["layer1", "layer2", "layer3", "layer4"] as const) x = exportSequential(graph, this[layer], x);
+    return this.fc.export(graph, onnx.averagePool(graph, x));
   }
 }
 

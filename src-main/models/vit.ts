@@ -6,7 +6,10 @@ import { normal } from "../nn/initial";
 import { LayerNorm } from "../nn/layer-norm";
 import { Linear } from "../nn/linear";
 import { PatchEmbed } from "../nn/patch-embed";
+import { exportSequential } from "../nn/sequential";
 import { Weight } from "../nn/weight";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { embedTokens } from "../tensor/ops/embed-tokens";
 import { selectToken } from "../tensor/ops/select-token";
 import { keepResult, type Tensor } from "../tensor/tensor";
@@ -55,14 +58,29 @@ export class VisionTransformer extends Model {
     return this.classify(this.norm.forward(x, dtype), observe);
   }
 
+  override export(graph: Graph, images: Value): Value {
+    let x = this.exportEmbed(graph, this.patch_embed.export(graph, images));
+    x = exportSequential(graph, this.blocks.slice(0, -1), x);
+    x = this.blocks.at(-1)!.export(graph, x, { queries: this.prefix });
+    return this.exportClassify(graph, this.norm.export(graph, x));
+  }
+
   /** patches [N,P,D] -> tokens [N,T,D], f32 */
   protected embed(patches: Tensor): Tensor {
     return embedTokens(patches, this.cls_token, this.pos_embed);
   }
 
+  protected exportEmbed(graph: Graph, patches: Value): Value {
+    return onnx.add(graph, onnx.prependTokens(graph, this.cls_token, patches), graph.weight(this.pos_embed));
+  }
+
   /** The prefix tokens [N,P,D] after the last norm -> logits [N,K] */
   protected classify(prefix: Tensor, _observe: Observe): Tensor {
     return this.head.forward(selectToken(prefix, 0), { dtype: "f32" });
+  }
+
+  protected exportClassify(graph: Graph, prefix: Value): Value {
+    return this.head.export(graph, onnx.selectToken(graph, prefix, 0));
   }
 }
 

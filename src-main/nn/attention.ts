@@ -1,3 +1,5 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { attention } from "../tensor/ops/attention";
 import { linear } from "../tensor/ops/linear";
 import type { Tensor } from "../tensor/tensor";
@@ -28,5 +30,10 @@ export class Attention extends Module {
     const h = attention(this.qkv.forward(x), this.heads, queries);
     const { weight, bias } = scaledBy(scale, this.proj);
     return linear(h, weight, bias, { residual });
+  }
+
+  export(graph: Graph, x: Value, { residual, queries, scale }: { residual?: Value; queries?: number; scale?: Weight } = {}): Value {
+    const h = onnx.attention(graph, this.qkv.export(graph, x), this.heads, queries);
+    return onnx.linear(graph, h, this.proj, { residual, scale });
   }
 }

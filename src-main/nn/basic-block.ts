@@ -1,3 +1,4 @@
+import type { Graph, Value } from "../onnx/graph";
 import type { Tensor } from "../tensor/tensor";
 import { BatchNorm2d } from "./batch-norm";
 import { Conv2d } from "./conv2d";
@@ -26,6 +27,11 @@ export class BasicBlock extends Module {
     const h = this.bn1.after(this.conv1, x, { activation: "relu" });
     return this.bn2.after(this.conv2, h, { residual: shortcut(x, this.downsample), activation: "relu" });
   }
+
+  export(graph: Graph, x: Value): Value {
+    const h = this.bn1.exportAfter(graph, this.conv1, x, { activation: "relu" });
+    return this.bn2.exportAfter(graph, this.conv2, h, { residual: exportShortcut(graph, x, this.downsample), activation: "relu" });
+  }
 }
 
 /** Projects a block's shortcut; null where no shape changes. */
@@ -40,6 +46,12 @@ export function shortcut(x: Tensor, projection: Downsample): Tensor {
   if (!projection) return x;
   const [conv, bn] = projection;
   return bn.after(conv, x);
+}
+
+export function exportShortcut(graph: Graph, x: Value, projection: Downsample): Value {
+  if (!projection) return x;
+  const [conv, bn] = projection;
+  return bn.exportAfter(graph, conv, x);
 }
 
 /** Padded so that only the stride changes the size. Initialised normal with std sqrt(2 / fan_out), which preserves gradients through ReLU (He et al. 2015). */

@@ -1,4 +1,6 @@
 import type { Activation } from "../backend/addon";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { type BatchNormState, batchNorm } from "../tensor/ops/batch-norm";
 import { needsGrad, type Tensor } from "../tensor/tensor";
 import type { Conv2d } from "./conv2d";
@@ -40,6 +42,17 @@ export class BatchNorm2d extends Module {
   after(conv: Conv2d | DepthwiseConv2d, x: Tensor, options: NormOptions = {}): Tensor {
     const inTwo = this.training || needsGrad(x, conv.weight, conv.bias, this.weight, this.bias, options.residual ?? null);
     return inTwo ? this.forward(conv.forward(x), options) : conv.normed(x, this.#state(), { eps: this.eps, ...options });
+  }
+
+  /** after(conv, x) as one convolution: the norm, with its running averages, is folded into it. */
+  exportAfter(
+    graph: Graph,
+    conv: Conv2d | DepthwiseConv2d,
+    x: Value,
+    { activation = "none", residual }: Omit<NormOptions, "residual"> & { residual?: Value } = {},
+  ): Value {
+    const y = conv.exportWith(graph, x, onnx.foldedNorm(graph, conv, { ...this.#state(), eps: this.eps }));
+    return onnx.activated(graph, residual ? onnx.add(graph, y, residual) : y, activation);
   }
 
   #state(): BatchNormState {

@@ -1,4 +1,6 @@
 import type { DType } from "../backend/addon";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { sliceTokens } from "../tensor/ops/slice-tokens";
 import type { Tensor } from "../tensor/tensor";
 import { Attention } from "./attention";
@@ -36,5 +38,11 @@ export class Block extends Module {
     const residual = queries === undefined ? x : sliceTokens(x, 0, queries);
     const h = this.attn.forward(this.norm1.forward(x, dtype), { residual, queries, scale: this.ls1?.gamma });
     return this.mlp.forward(this.norm2.forward(h, dtype), { residual: h, scale: this.ls2?.gamma });
+  }
+
+  export(graph: Graph, x: Value, { queries }: { queries?: number } = {}): Value {
+    const residual = queries === undefined ? x : onnx.sliceTokens(graph, x, queries);
+    const h = this.attn.export(graph, this.norm1.export(graph, x), { residual, queries, scale: this.ls1?.gamma });
+    return this.mlp.export(graph, this.norm2.export(graph, h), { residual: h, scale: this.ls2?.gamma });
   }
 }

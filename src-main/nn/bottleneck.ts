@@ -1,5 +1,6 @@
+import type { Graph, Value } from "../onnx/graph";
 import type { Tensor } from "../tensor/tensor";
-import { type Downsample, downsample, resnetConv2d, shortcut } from "./basic-block";
+import { type Downsample, downsample, exportShortcut, resnetConv2d, shortcut } from "./basic-block";
 import { BatchNorm2d } from "./batch-norm";
 import type { Conv2d } from "./conv2d";
 import { zeros } from "./initial";
@@ -35,5 +36,11 @@ export class Bottleneck extends Module {
     const h = this.bn1.after(this.conv1, x, { activation: "relu" });
     const g = this.bn2.after(this.conv2, h, { activation: "relu" });
     return this.bn3.after(this.conv3, g, { residual: shortcut(x, this.downsample), activation: "relu" });
+  }
+
+  export(graph: Graph, x: Value): Value {
+    const h = this.bn1.exportAfter(graph, this.conv1, x, { activation: "relu" });
+    const g = this.bn2.exportAfter(graph, this.conv2, h, { activation: "relu" });
+    return this.bn3.exportAfter(graph, this.conv3, g, { residual: exportShortcut(graph, x, this.downsample), activation: "relu" });
   }
 }

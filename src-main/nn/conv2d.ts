@@ -1,4 +1,6 @@
 import type { Padding } from "../backend/addon";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import type { BatchNormState } from "../tensor/ops/batch-norm";
 import { conv2d, type Windows } from "../tensor/ops/conv2d";
 import { type Conv2dNormOptions, conv2dNorm } from "../tensor/ops/conv2d-norm";
@@ -35,6 +37,15 @@ export class Conv2d extends Module {
   /** x [N,H,W,C] -> [N,P,Q,O] */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, { stride: this.stride, padding: this.padding });
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return this.exportWith(graph, x, { weight: graph.weight(this.weight), bias: this.bias && graph.weight(this.bias) });
+  }
+
+  /** With other weights of the same shape, such as those that a norm is folded into. */
+  exportWith(graph: Graph, x: Value, weights: onnx.ConvWeights): Value {
+    return onnx.conv2d(graph, x, weights, { stride: this.stride, padding: this.padding });
   }
 
   /** batchNorm(forward(x)) with the norm's running averages, as one op. */

@@ -1,3 +1,5 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import type { Tensor } from "../tensor/tensor";
 import { transformerInitial } from "./attention";
 import { DepthwiseConv2d } from "./depthwise-conv2d";
@@ -28,5 +30,10 @@ export class ConvNeXtBlock extends Module {
   forward(x: Tensor): Tensor {
     const h = this.norm.forward(this.conv_dw.forward(x), x.dtype);
     return this.mlp.forward(h, { residual: x, scale: this.gamma });
+  }
+
+  export(graph: Graph, x: Value): Value {
+    const h = onnx.overChannels(graph, this.conv_dw.export(graph, x), (y) => this.mlp.export(graph, this.norm.export(graph, y), { scale: this.gamma }));
+    return onnx.add(graph, x, h);
   }
 }

@@ -1,4 +1,6 @@
 import type { Padding } from "../backend/addon";
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import type { BatchNormState } from "../tensor/ops/batch-norm";
 import type { Windows } from "../tensor/ops/conv2d";
 import type { Conv2dNormOptions } from "../tensor/ops/conv2d-norm";
@@ -29,6 +31,15 @@ export class DepthwiseConv2d extends Module {
   /** x [N,H,W,C] -> [N,P,Q,C] */
   forward(x: Tensor): Tensor {
     return depthwiseConv2d(x, this.weight, this.bias, { stride: this.stride, padding: this.padding });
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return this.exportWith(graph, x, { weight: graph.weight(this.weight), bias: this.bias && graph.weight(this.bias) });
+  }
+
+  /** As in Conv2d. */
+  exportWith(graph: Graph, x: Value, weights: onnx.ConvWeights): Value {
+    return onnx.conv2d(graph, x, weights, { stride: this.stride, padding: this.padding, groups: this.weight.shape[0] });
   }
 
   /** batchNorm(forward(x)) with the norm's running averages, as one op. */

@@ -1,10 +1,12 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { withBatchInside, withBatchOutside } from "../tensor/ops/image-layout";
 import type { Tensor } from "../tensor/tensor";
 import { BatchNorm2d } from "./batch-norm";
 import { Conv2d } from "./conv2d";
 import { Module } from "./module";
 import { tokensOf } from "./patch-embed";
-import { sequential } from "./sequential";
+import { exportSequential, sequential } from "./sequential";
 
 /**
  * A convolutional stem in place of patches (Xiao et al. 2021, "Early Convolutions Help Transformers See Better"): for patches of side 2^k, k times a
@@ -26,6 +28,10 @@ export class HybridEmbed extends Module {
   forward(x: Tensor): Tensor {
     return tokensOf(withBatchOutside(sequential(this.backbone, withBatchInside(x))));
   }
+
+  export(graph: Graph, x: Value): Value {
+    return onnx.tokensOf(graph, exportSequential(graph, this.backbone, x));
+  }
 }
 
 /** A convolution with batch norm and ReLU, or alone with a bias, as the layers of timm's ConvStem. timm.layers.ConvNormAct. */
@@ -42,5 +48,9 @@ class ConvNormAct extends Module {
   /** x [N,H,W,C] -> [N,H/stride,W/stride,O] */
   forward(x: Tensor): Tensor {
     return this.bn ? this.bn.after(this.conv, x, { activation: "relu" }) : this.conv.forward(x);
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return this.bn ? this.bn.exportAfter(graph, this.conv, x, { activation: "relu" }) : this.conv.export(graph, x);
   }
 }

@@ -1,4 +1,5 @@
 import type { Padding } from "../backend/addon";
+import type { Graph, Value } from "../onnx/graph";
 import type { Tensor } from "../tensor/tensor";
 import { BatchNorm2d } from "./batch-norm";
 import { Conv2d } from "./conv2d";
@@ -43,6 +44,11 @@ export class DepthwiseSeparableConv extends Module {
     const h = this.bn1.after(this.conv_dw, x, { activation: "relu6" });
     return this.bn2.after(this.conv_pw, h, { residual: this.#skips ? x : undefined });
   }
+
+  export(graph: Graph, x: Value): Value {
+    const h = this.bn1.exportAfter(graph, this.conv_dw, x, { activation: "relu6" });
+    return this.bn2.exportAfter(graph, this.conv_pw, h, { residual: this.#skips ? x : undefined });
+  }
 }
 
 /**
@@ -76,6 +82,12 @@ export class InvertedResidual extends Module {
     const h = this.bn1.after(this.conv_pw, x, { activation: "relu6" });
     const g = this.bn2.after(this.conv_dw, h, { activation: "relu6" });
     return this.bn3.after(this.conv_pwl, g, { residual: this.#skips ? x : undefined });
+  }
+
+  export(graph: Graph, x: Value): Value {
+    const h = this.bn1.exportAfter(graph, this.conv_pw, x, { activation: "relu6" });
+    const g = this.bn2.exportAfter(graph, this.conv_dw, h, { activation: "relu6" });
+    return this.bn3.exportAfter(graph, this.conv_pwl, g, { residual: this.#skips ? x : undefined });
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { type LinearOptions, linear } from "../tensor/ops/linear";
 import type { Tensor } from "../tensor/tensor";
 import { type Initial, uniform } from "./initial";
@@ -19,6 +21,10 @@ export class Linear extends Module {
   /** x [...,I] -> residual + x weight^T + bias [...,O] */
   forward(x: Tensor, options: LinearOptions = {}): Tensor {
     return linear(x, this.weight, this.bias, options);
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return onnx.linear(graph, x, this);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import { mlp } from "../tensor/ops/mlp";
 import type { Tensor } from "../tensor/tensor";
 import { transformerInitial } from "./attention";
@@ -20,5 +22,9 @@ export class Mlp extends Module {
   /** x [...,D] -> residual + scale * [...,D]. `scale`: factors of layer scale [D]. */
   forward(x: Tensor, { residual, scale }: { residual?: Tensor; scale?: Weight } = {}): Tensor {
     return mlp(x, this.fc1, scaledBy(scale, this.fc2), { residual });
+  }
+
+  export(graph: Graph, x: Value, { residual, scale }: { residual?: Value; scale?: Weight } = {}): Value {
+    return onnx.linear(graph, onnx.gelu(graph, this.fc1.export(graph, x)), this.fc2, { residual, scale });
   }
 }

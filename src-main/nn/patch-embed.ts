@@ -1,3 +1,5 @@
+import type { Graph, Value } from "../onnx/graph";
+import * as onnx from "../onnx/ops";
 import type { Tensor } from "../tensor/tensor";
 import { Conv2d } from "./conv2d";
 import { Module } from "./module";
@@ -14,6 +16,10 @@ export class PatchEmbed extends Module {
   /** x [N,Z,Z,3] -> [N,T,D], patches in row-major order */
   forward(x: Tensor): Tensor {
     return tokensOf(this.proj.forward(x));
+  }
+
+  export(graph: Graph, x: Value): Value {
+    return onnx.tokensOf(graph, this.proj.export(graph, x));
   }
 }
 

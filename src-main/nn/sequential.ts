@@ -1,3 +1,4 @@
+import type { Graph, Value } from "../onnx/graph";
 import { keepResult, type Tensor } from "../tensor/tensor";
 import type { Module } from "./module";
 
@@ -7,4 +8,8 @@ export type Layer<Options extends unknown[]> = Module & { forward(x: Tensor, ...
 /** Passes x through the layers in turn, all with the same options. Without gradients, each layer's intermediate tensors are freed at once. */
 export function sequential<Options extends unknown[]>(layers: readonly Layer<Options>[], x: Tensor, ...options: Options): Tensor {
   return layers.reduce((h, layer) => keepResult(() => layer.forward(h, ...options)), x);
+}
+
+export function exportSequential(graph: Graph, layers: readonly { export(graph: Graph, x: Value): Value }[], x: Value): Value {
+  return layers.reduce((h, layer) => layer.export(graph, h), x);
 }
