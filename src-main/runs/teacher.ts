@@ -1,7 +1,7 @@
 /** The folder of a teacher that was made of a backbone with a linear head on it. */
 import { basename, join } from "node:path";
-import type { FittedTeacher } from "../contract/fitted-teacher";
 import { firstComparison } from "../contract/first-comparison";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { DataSource } from "../contract/recipe";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
