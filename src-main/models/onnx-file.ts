@@ -3,7 +3,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { z } from "../contract/zod";
 import type { OpenFile } from "../disk/open-file";
-import { decode } from "../onnx/codec";
+import { decode } from "../protobuf/codec";
 import { transposed } from "../onnx/ops";
 import { DATA_TYPE, type ModelProto, modelProto, type TensorProto } from "../onnx/proto";
 import { Checksum } from "./checksum";

@@ -1,6 +1,6 @@
 /** onnxruntime, whose answers count. */
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
-import { encode } from "../../src-main/onnx/codec";
+import { encode } from "../../src-main/protobuf/codec";
 import { type ModelProto, modelProto } from "../../src-main/onnx/proto";
 
 env.wasm.numThreads = 1;

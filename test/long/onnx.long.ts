@@ -7,7 +7,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import { onnxModel } from "../../src-main/export/onnx-model";
 import { createModel } from "../../src-main/models/registry";
 import { loadWeights } from "../../src-main/models/weights";
-import { encode } from "../../src-main/onnx/codec";
+import { encode } from "../../src-main/protobuf/codec";
 import { modelProto } from "../../src-main/onnx/proto";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { channelsFirst, errorOf, logitsOf, logitsOfImage, someImage, trained } from "../export/compared";

@@ -7,7 +7,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import { InputError } from "../../src-main/contract/failure";
 import { onnxModel } from "../../src-main/export/onnx-model";
 import { describeWeights, hashWeights, loadWeights, modelIn } from "../../src-main/models/weights";
-import { encode } from "../../src-main/onnx/codec";
+import { encode } from "../../src-main/protobuf/codec";
 import { type ModelProto, modelProto } from "../../src-main/onnx/proto";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { classes, errorOf, logitsOf, normalization, trained } from "../export/compared";

@@ -1,7 +1,7 @@
 /** Protobuf messages by a description of their fields; @bufbuild/protobuf has the wire format. */
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-type Scalar = "int" | "float" | "text" | "bytes";
+type Scalar = "int" | "float" | "double" | "text" | "bytes";
 
 interface Field {
   number: number;
@@ -31,31 +31,16 @@ function encodeAny(schema: AnySchema, message: AnyMessage): Pieces {
 }
 
 function fieldPieces(number: number, kind: Field["kind"], value: unknown): Pieces {
-  const writer = new BinaryWriter();
-  if (kind === "int")
-    return [
-      writer
-        .tag(number, WireType.Varint)
-        .int64(value as number)
-        .finish(),
-    ];
-  if (kind === "float")
-    return [
-      writer
-        .tag(number, WireType.Bit32)
-        .float(value as number)
-        .finish(),
-    ];
-  if (kind === "text")
-    return [
-      writer
-        .tag(number, WireType.LengthDelimited)
-        .string(value as string)
-        .finish(),
-    ];
-  const pieces = kind === "bytes" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return [writer.tag(number, WireType.LengthDelimited).uint32(length).finish(), ...pieces];
+  const writer = new BinaryWriter().tag(number, wireTypeOf(kind));
+  if (typeof kind !== "string" || kind === "bytes") {
+    const pieces = typeof kind === "string" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    return [writer.uint32(length).finish(), ...pieces];
+  }
+  if (kind === "int") writer.int64(value as number);
+  else if (kind === "text") writer.string(value as string);
+  else writer[kind](value as number);
+  return [writer.finish()];
 }
 
 /**
@@ -85,19 +70,26 @@ function decodeAny(schema: AnySchema, bytes: Uint8Array): AnyMessage {
 }
 
 function defaultOf(kind: Field["kind"]): unknown {
-  if (kind === "int" || kind === "float") return 0;
   if (kind === "text") return "";
-  return kind === "bytes" ? new Uint8Array(0) : decodeAny(kind, new Uint8Array(0));
+  if (kind === "bytes") return new Uint8Array(0);
+  return typeof kind === "string" ? 0 : decodeAny(kind, new Uint8Array(0));
 }
 
-const WIRE_TYPES: Record<Scalar, WireType> = { int: WireType.Varint, float: WireType.Bit32, text: WireType.LengthDelimited, bytes: WireType.LengthDelimited };
+const WIRE_TYPES: Record<Scalar, WireType> = {
+  int: WireType.Varint,
+  float: WireType.Bit32,
+  double: WireType.Bit64,
+  text: WireType.LengthDelimited,
+  bytes: WireType.LengthDelimited,
+};
+
+const wireTypeOf = (kind: Field["kind"]): WireType => (typeof kind === "string" ? WIRE_TYPES[kind] : WireType.LengthDelimited);
 
 function valueIn(reader: BinaryReader, kind: Field["kind"], type: WireType): unknown {
-  if (type !== (typeof kind === "string" ? WIRE_TYPES[kind] : WireType.LengthDelimited)) throw new Error(`a field has the wire type ${type}`);
+  if (type !== wireTypeOf(kind)) throw new Error(`a field has the wire type ${type}`);
+  if (typeof kind !== "string") return decodeAny(kind, reader.bytes());
   if (kind === "int") return Number(reader.int64());
-  if (kind === "float") return reader.float();
-  if (kind === "text") return reader.string();
-  return kind === "bytes" ? reader.bytes() : decodeAny(kind, reader.bytes());
+  return kind === "text" ? reader.string() : reader[kind]();
 }
 
 function packedInts(bytes: Uint8Array): number[] {
