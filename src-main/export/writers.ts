@@ -1,8 +1,10 @@
 import type { ExportFormatName } from "../contract/exports";
 import type { Writer } from "./exported";
 import { writeSafetensorsFile } from "./safetensors";
+import { writeTimmFolder } from "./timm/folder";
 
 /** What writes each format of contract/exports.ts. */
 export const writers: Readonly<Record<ExportFormatName, Writer>> = {
+  timm: writeTimmFolder,
   safetensors: writeSafetensorsFile,
 };
