@@ -24,24 +24,45 @@ export function encode<Message extends object>(schema: Schema<Message>, message:
 }
 
 function encodeAny(schema: AnySchema, message: AnyMessage): Pieces {
-  return Object.entries(schema).flatMap(([name, { number, kind, repeated }]) => {
-    if (repeated) return message[name].flatMap((value: unknown) => fieldPieces(number, kind, value));
-    return message[name] === undefined ? [] : fieldPieces(number, kind, message[name]);
+  const pieces: Uint8Array[] = [];
+  let writer = new BinaryWriter();
+  forEachField(schema, message, ({ number, kind }, value) => {
+    if (!holdsBytes(kind)) return writeField(writer, number, kind, value);
+    const content = typeof kind === "string" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
+    const length = content.reduce((sum, piece) => sum + piece.length, 0);
+    pieces.push(writer.tag(number, WireType.LengthDelimited).uint32(length).finish(), ...content);
+    writer = new BinaryWriter();
   });
+  return [...pieces, writer.finish()];
 }
 
-function fieldPieces(number: number, kind: Field["kind"], value: unknown): Pieces {
-  const writer = new BinaryWriter().tag(number, wireTypeOf(kind));
-  if (typeof kind !== "string" || kind === "bytes") {
-    const pieces = typeof kind === "string" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    return [writer.uint32(length).finish(), ...pieces];
+function forEachField(schema: AnySchema, message: AnyMessage, each: (field: Field, value: unknown) => void): void {
+  for (const name in schema) {
+    const field = schema[name]!;
+    if (field.repeated) for (const value of message[name]) each(field, value);
+    else if (message[name] !== undefined) each(field, message[name]);
   }
-  if (kind === "int") writer.int64(value as number);
-  else if (kind === "text") writer.string(value as string);
-  else writer[kind](value as number);
-  return [writer.finish()];
 }
+
+function writeField(writer: BinaryWriter, number: number, kind: Field["kind"], value: unknown): void {
+  writer.tag(number, wireTypeOf(kind));
+  if (typeof kind !== "string") {
+    writer.fork();
+    forEachField(kind, value as AnyMessage, (field, inner) => writeField(writer, field.number, field.kind, inner));
+    writer.join();
+  } else if (kind === "int") writer.int64(value as number);
+  else if (kind === "text") writer.string(value as string);
+  else if (kind !== "bytes") writer[kind](value as number);
+}
+
+/** Whether a field is bytes, or a message with bytes somewhere in it. */
+function holdsBytes(kind: Field["kind"]): boolean {
+  if (typeof kind === "string") return kind === "bytes";
+  const known = withBytes.get(kind) ?? Object.values(kind).some((field) => holdsBytes(field.kind));
+  withBytes.set(kind, known);
+  return known;
+}
+const withBytes = new WeakMap<AnySchema, boolean>();
 
 /**
  * Reads a message; bytes in it are views. Fields that the schema does not have are passed over, and those that are missing have their default. Throws an
