@@ -66,15 +66,14 @@ describe.each(cases.filter(({ model }) => /^(resnet20_cifar10|vit_micro|mobilene
 
 const missing = noPython("torch", "timm", "transformers", "PIL");
 
-describe("in Python", () => {
+describe.skipIf(missing)(`in Python${missing ? `, ${missing}` : ""}`, () => {
   let loaded: ReturnType<typeof answering>;
   beforeAll(() => {
-    if (!missing) loaded = answering(join(import.meta.dirname, "load_timm.py"), { paths: [join(import.meta.dirname, "../reference")] });
+    loaded = answering(join(import.meta.dirname, "load_timm.py"), { paths: [join(import.meta.dirname, "../reference")] });
   });
   afterAll(() => loaded?.end());
 
   test.each(cases)("timm and transformers load $model with our logits and names", async (sizes) => {
-    if (missing) test.skip(missing);
     const { at, model, notes } = await written(sizes);
     const [count, size] = [2, sizes.imageSize];
     const ours = scope(() => noGrad(() => [...model.forward(formulaImages("images", count, size)).toFloat32()]));
@@ -94,7 +93,6 @@ describe("in Python", () => {
     [32, 32],
     [301, 97],
   ])("an image of %i x %i px is prepared there as here", async (W, H) => {
-    if (missing) test.skip(missing);
     const { at, model } = await written({ model: "vit_micro_patch4_32", imageSize: 32, patchSize: 8 });
     model.release();
     const image = join(folder, `${W}x${H}.png`);

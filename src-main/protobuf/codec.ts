@@ -1,7 +1,7 @@
 /** Protobuf messages by a description of their fields; @bufbuild/protobuf has the wire format. */
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-type Scalar = "int" | "float" | "text" | "bytes";
+type Scalar = "int" | "float" | "double" | "text" | "bytes";
 
 interface Field {
   number: number;
@@ -24,39 +24,45 @@ export function encode<Message extends object>(schema: Schema<Message>, message:
 }
 
 function encodeAny(schema: AnySchema, message: AnyMessage): Pieces {
-  return Object.entries(schema).flatMap(([name, { number, kind, repeated }]) => {
-    if (repeated) return message[name].flatMap((value: unknown) => fieldPieces(number, kind, value));
-    return message[name] === undefined ? [] : fieldPieces(number, kind, message[name]);
+  const pieces: Uint8Array[] = [];
+  let writer = new BinaryWriter();
+  forEachField(schema, message, ({ number, kind }, value) => {
+    if (!holdsBytes(kind)) return writeField(writer, number, kind, value);
+    const content = typeof kind === "string" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
+    const length = content.reduce((sum, piece) => sum + piece.length, 0);
+    pieces.push(writer.tag(number, WireType.LengthDelimited).uint32(length).finish(), ...content);
+    writer = new BinaryWriter();
   });
+  return [...pieces, writer.finish()];
 }
 
-function fieldPieces(number: number, kind: Field["kind"], value: unknown): Pieces {
-  const writer = new BinaryWriter();
-  if (kind === "int")
-    return [
-      writer
-        .tag(number, WireType.Varint)
-        .int64(value as number)
-        .finish(),
-    ];
-  if (kind === "float")
-    return [
-      writer
-        .tag(number, WireType.Bit32)
-        .float(value as number)
-        .finish(),
-    ];
-  if (kind === "text")
-    return [
-      writer
-        .tag(number, WireType.LengthDelimited)
-        .string(value as string)
-        .finish(),
-    ];
-  const pieces = kind === "bytes" ? [value as Uint8Array] : encodeAny(kind, value as AnyMessage);
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return [writer.tag(number, WireType.LengthDelimited).uint32(length).finish(), ...pieces];
+function forEachField(schema: AnySchema, message: AnyMessage, each: (field: Field, value: unknown) => void): void {
+  for (const name in schema) {
+    const field = schema[name]!;
+    if (field.repeated) for (const value of message[name]) each(field, value);
+    else if (message[name] !== undefined) each(field, message[name]);
+  }
 }
+
+function writeField(writer: BinaryWriter, number: number, kind: Field["kind"], value: unknown): void {
+  writer.tag(number, wireTypeOf(kind));
+  if (typeof kind !== "string") {
+    writer.fork();
+    forEachField(kind, value as AnyMessage, (field, inner) => writeField(writer, field.number, field.kind, inner));
+    writer.join();
+  } else if (kind === "int") writer.int64(value as number);
+  else if (kind === "text") writer.string(value as string);
+  else if (kind !== "bytes") writer[kind](value as number);
+}
+
+/** Whether a field is bytes, or a message with bytes somewhere in it. */
+function holdsBytes(kind: Field["kind"]): boolean {
+  if (typeof kind === "string") return kind === "bytes";
+  const known = withBytes.get(kind) ?? Object.values(kind).some((field) => holdsBytes(field.kind));
+  withBytes.set(kind, known);
+  return known;
+}
+const withBytes = new WeakMap<AnySchema, boolean>();
 
 /**
  * Reads a message; bytes in it are views. Fields that the schema does not have are passed over, and those that are missing have their default. Throws an
@@ -85,19 +91,26 @@ function decodeAny(schema: AnySchema, bytes: Uint8Array): AnyMessage {
 }
 
 function defaultOf(kind: Field["kind"]): unknown {
-  if (kind === "int" || kind === "float") return 0;
   if (kind === "text") return "";
-  return kind === "bytes" ? new Uint8Array(0) : decodeAny(kind, new Uint8Array(0));
+  if (kind === "bytes") return new Uint8Array(0);
+  return typeof kind === "string" ? 0 : decodeAny(kind, new Uint8Array(0));
 }
 
-const WIRE_TYPES: Record<Scalar, WireType> = { int: WireType.Varint, float: WireType.Bit32, text: WireType.LengthDelimited, bytes: WireType.LengthDelimited };
+const WIRE_TYPES: Record<Scalar, WireType> = {
+  int: WireType.Varint,
+  float: WireType.Bit32,
+  double: WireType.Bit64,
+  text: WireType.LengthDelimited,
+  bytes: WireType.LengthDelimited,
+};
+
+const wireTypeOf = (kind: Field["kind"]): WireType => (typeof kind === "string" ? WIRE_TYPES[kind] : WireType.LengthDelimited);
 
 function valueIn(reader: BinaryReader, kind: Field["kind"], type: WireType): unknown {
-  if (type !== (typeof kind === "string" ? WIRE_TYPES[kind] : WireType.LengthDelimited)) throw new Error(`a field has the wire type ${type}`);
+  if (type !== wireTypeOf(kind)) throw new Error(`a field has the wire type ${type}`);
+  if (typeof kind !== "string") return decodeAny(kind, reader.bytes());
   if (kind === "int") return Number(reader.int64());
-  if (kind === "float") return reader.float();
-  if (kind === "text") return reader.string();
-  return kind === "bytes" ? reader.bytes() : decodeAny(kind, reader.bytes());
+  return kind === "text" ? reader.string() : reader[kind]();
 }
 
 function packedInts(bytes: Uint8Array): number[] {
