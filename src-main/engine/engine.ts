@@ -34,6 +34,7 @@ import { fitTeacher, timeBackbone } from "./fit-teacher";
 import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
+import { plan } from "./plan";
 import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
@@ -94,6 +95,7 @@ export class Engine {
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
     },
+    plan: (request, notify) => plan(request, (text) => notify({ type: "note", text })),
     watch: ({ run, from }, notify) => this.#runs.find(run).watch(from, notify),
     control: async ({ run, action }) => ({ state: await this.#runs.find(run).control(action) }),
     list: () => this.#runs.list(),
