@@ -169,11 +169,7 @@ async function together(session: Session, { kind, recipe, out }: ThereRequest, m
       code: "INPUT",
       message: `All runs are in ${out}. They are not put together, as this computer lacks ${gone.path} (${gone.key}): ${shellWords([...session.world.program, "report", "--runs", out])} writes a report on them`,
     });
-  return session.train(
-    { kind, recipe, out, resume: true, ...(kind === "compare" && { seeds: members }) },
-    () => {},
-    () => {},
-  );
+  return session.putTogether({ kind, recipe, out, resume: true, ...(kind === "compare" && { seeds: members }) });
 }
 
 function failure(failed: readonly Failed[], members: number, command: (how: string) => string): EngineError {

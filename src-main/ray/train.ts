@@ -8,7 +8,7 @@ import { fetchRun } from "./fetch-run";
 import { followJob } from "./follow";
 import { type RayHead, Unreachable } from "./head";
 import { forgetJob, hasEnded, type JobInfo, readJob, stopJob, submitJob } from "./jobs";
-import { type FilesMessage, type JobOrder, messageIn, ORDER } from "./messages";
+import { type FilesMessage, type JobOrder, MARK, messageIn, ORDER } from "./messages";
 import { type Packed, recipeThere } from "./package";
 
 /** Time for a checkpoint, once a job is asked to stop. */
@@ -203,8 +203,10 @@ function entrypoint(node: string): string {
 
 function inWords({ status, message, driver_exit_code: code }: JobInfo): string {
   if (status === "STOPPED") return "stopped on request";
-  const exit = typeof code === "number" ? ` (exit code ${code})` : "";
-  return `its job failed${exit}: ${message?.trim().split("\n").slice(-3).join(" ") || "Ray does not say why"}`;
+  // Ray repeats the last lines that a job printed.
+  const lines = (message ?? "").split("\n").filter((line) => line.trim() !== "" && !line.includes(MARK));
+  if (typeof code === "number" && code < 0) return `its job was killed there by signal ${-code}${code === -9 ? ", often because memory ran out" : ""}`;
+  return `its job failed${typeof code === "number" ? ` (exit code ${code})` : ""}: ${lines.slice(-3).join(" ") || "Ray does not say why"}`;
 }
 
 /** Takes away what jobs left on the cluster that are here now: files in the log folders of their nodes, then their records. */
