@@ -5,9 +5,9 @@ import { visible, visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
 import { type ProgressForm, writeEvent } from "./progress";
 import { Resumable } from "./resume";
-import { withSession } from "./session";
+import { type SessionOptions, withSession } from "./session";
 import { shellWords } from "./shell-words";
-import { addCommonOptions, addEngineOptions, exampleOf, type Outcome, type Perform } from "./verb";
+import { addCommonOptions, addEngineOptions, exampleOf, type Outcome, type Perform, takeShared } from "./verb";
 import { addBench } from "./verbs/bench";
 import { addCompare, addDemo } from "./verbs/compare";
 import { addData } from "./verbs/data";
@@ -40,15 +40,16 @@ export async function run(args: readonly string[], world: World): Promise<number
     for (const problem of problems) tell({ code: "INPUT", message: problem }, `error: ${visible(problem)}\n`);
     if (problems.length > 0) status = 1;
   };
-  let threads: number | undefined;
-  const perform: Perform = async (work) => print(await withSession(world, { progress, threads }, work));
+  let options: Omit<SessionOptions, "progress"> = {};
+  const perform: Perform = async (work) => print(await withSession(world, { ...options, progress }, work));
   const writeErr = (text: string) => {
     // What is wrong with the usage is told as an event, below.
     if (progress === "text") world.err.write(visibleLines(text));
   };
   try {
     const program = createProgram(world, writeErr, perform, print).hook("preAction", (_, verb) => {
-      threads = verb.opts<{ threads?: number }>().threads;
+      const { tensorboard } = verb.opts<SessionOptions>();
+      options = { threads: takeShared(verb).threads, tensorboard };
     });
     await program.parseAsync([...args], { from: "user" });
     return status;

@@ -3,6 +3,7 @@ import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { Notice } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
+import { EventFiles } from "../tensorboard/follow";
 import { type ProgressForm, type ProgressView, progressView } from "./progress";
 import type { World } from "./world";
 
@@ -13,6 +14,7 @@ export class Session {
     private readonly engine: EngineClient,
     private readonly progress: ProgressView,
     private readonly interrupts: Interrupts,
+    private readonly events: EventFiles | null = null,
   ) {}
 
   call<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
@@ -30,6 +32,7 @@ export class Session {
     const onNotice = (notice: Notice) => {
       if (notice.type === "started") onBegun();
       this.progress.show(notice);
+      this.events?.follow(notice);
     };
     return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice }));
   }
@@ -60,18 +63,31 @@ export interface SessionOptions {
   progress: ProgressForm;
   /** That compute; left out: as many as the environment and the machine say. */
   threads?: number;
+  /** Write event files for TensorBoard while training. */
+  tensorboard?: boolean;
 }
 
 /** Starts an engine, runs `work` and ends the engine. */
-export async function withSession<R>(world: World, { progress: form, threads }: SessionOptions, work: (session: Session) => Promise<R>): Promise<R> {
+export async function withSession<R>(
+  world: World,
+  { progress: form, threads, tensorboard }: SessionOptions,
+  work: (session: Session) => Promise<R>,
+): Promise<R> {
   const progress = progressView(world, form);
   const interrupts = new Interrupts(world, progress);
+  const events = tensorboard
+    ? new EventFiles(
+        () => world.now().getTime() / 1000,
+        (text) => progress.show({ id: 0, type: "warning", text }),
+      )
+    : null;
   const channel = world.startEngine(threads);
   try {
     const engine = await interrupts.unlessForced(EngineClient.connect(channel));
-    return await work(new Session(world, engine, progress, interrupts));
+    return await work(new Session(world, engine, progress, interrupts, events));
   } finally {
     interrupts.end();
+    events?.close();
     progress.end();
     channel.close(interrupts.wereForced);
   }

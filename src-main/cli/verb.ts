@@ -29,21 +29,43 @@ export function exampleOf(command: Command, program: string): string {
   return example === undefined ? "" : `\nExample:\n  ${program} ${example}`;
 }
 
+/** Options that verbs have besides their own. */
+const shared = new WeakSet<Option>();
+
+function addShared(command: Command, flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  shared.add(option);
+  command.addOption(option);
+  return option;
+}
+
 /** Adds the options of verbs with an engine, after a verb's own. */
 export function addEngineOptions(command: Command): void {
   if (command.commands.length > 0) {
     command.commands.forEach(addEngineOptions);
     return;
   }
-  const progress = new Option("--progress <form>", "how progress is shown: text for people, json for programs, an event a line").choices(["text", "json"]);
-  command.addOption(progress.default("text"));
+  addShared(command, "--progress <form>", "how progress is shown: text for people (default); json for programs, an event a line").choices(["text", "json"]);
   // The benchmark has its own, for both sides.
   if (command.options.some(({ long }) => long === "--threads")) return;
-  command.option("--threads <count>", "threads that compute (default: as doctor shows); no result depends on it", wholeNumber(1, MOST_THREADS));
+  addShared(command, "--threads <count>", "threads that compute (default: as doctor shows); no result depends on it").argParser(wholeNumber(1, MOST_THREADS));
 }
 
 /** Adds the options that all verbs share, after a verb's own. */
 export function addCommonOptions(command: Command): void {
-  if (command.commands.length > 0) command.commands.forEach(addCommonOptions);
-  else command.option("--json", "print one JSON document on standard output").option("--debug", "show details of a failure");
+  if (command.commands.length > 0) {
+    command.commands.forEach(addCommonOptions);
+    return;
+  }
+  addShared(command, "--json", "print one JSON document on standard output");
+  addShared(command, "--debug", "show details of a failure");
+}
+
+/** Takes what was given for such options out of a verb's options, so that its action gets its own alone. */
+export function takeShared(verb: Command): { threads?: number } {
+  const options: Record<string, unknown> = verb.opts();
+  const names = verb.options.filter((option) => shared.has(option)).map((option) => option.attributeName());
+  const taken = Object.fromEntries(names.map((name) => [name, options[name]]));
+  for (const name of names) delete options[name];
+  return taken;
 }

@@ -335,8 +335,8 @@ export const methods = {
     /** So many images at most are returned. */
     most: z.int().min(1).max(64),
   }).gives<ShownBatch>(),
-  /** Writes a report on one or more run folders and returns its path. */
-  report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json"]), out: text }).gives<{ path: string }>(),
+  /** Writes a report on one or more run folders and returns its path; of the format tensorboard, that of a new folder. */
+  report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json", "tensorboard"]), out: text }).gives<{ path: string }>(),
 };
 
 export interface ShownBatch {

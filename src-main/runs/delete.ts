@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } f
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
 import { naming } from "../disk/open-file";
+import { isEventFile } from "../tensorboard/file-name";
 import { checkpointFiles } from "../training/checkpoint";
 import { aboutFile, leftOutFile, lockFile, requestFile, runFiles, searchFiles } from "./files";
 import { ownerOf } from "./lock";
@@ -46,7 +47,12 @@ function clear(folder: string, isRun: boolean): void {
   const { recipe, checkpoint, predictions, ...files } = runFiles(folder);
   // recipe.json makes the folder a run: it goes last, so that a deletion that is cut short can be repeated.
   const predicted = isFolder(predictions) ? [...Object.values(predictionFiles(folder)), ...pictureFiles(folder)] : [];
-  const own = isRun ? [...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe] : besideRuns(folder);
+  const eventFiles = isRun
+    ? readdirSync(folder)
+        .filter(isEventFile)
+        .map((name) => join(folder, name))
+    : [];
+  const own = isRun ? [...eventFiles, ...(isFolder(checkpoint) ? checkpointFiles(checkpoint) : []), ...Object.values(files), recipe] : besideRuns(folder);
   for (const path of [lockFile(folder), aboutFile(folder), ...predicted, ...own]) for (const each of [path, `${path}.partial`]) removeFile(each);
   if (isRun) removeIfEmpty(checkpoint);
   removeIfEmpty(predictions);

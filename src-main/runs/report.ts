@@ -15,19 +15,23 @@ import type { Group } from "./report/group";
 import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
 import { folderOf, withoutPlaces } from "./report/places";
+import { writeEventFiles } from "./report/tensorboard";
 
 /**
  * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
- * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything. Throws an
- * InputError if a folder holds no run. No report says where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
+ * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything;
+ * tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): string {
   const path = resolve(out);
   const groups = grouped(runs.flatMap(runsIn));
   const named = withoutPlaces(groups, dirname(path));
-  makeFolder(dirname(path));
-  const write = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
-  writeWhole(path, write[format]());
+  const text = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
+  if (format === "tensorboard") writeEventFiles(named, path);
+  else {
+    makeFolder(dirname(path));
+    writeWhole(path, text[format]());
+  }
   for (const { runs, figures } of groups) {
     for (const { directory, evidenceDamage } of runs) if (evidenceDamage) onDamage(`${directory} is damaged, so nothing of it is proven: ${evidenceDamage}`);
     if (figures?.damage) onDamage(`figures that need predictions are missing: ${figures.damage}`);

@@ -56,3 +56,9 @@ describe("usage", () => {
     expect(out).toContain(`Example:\n  npx distill ${verb}`);
   });
 });
+
+it("options that all verbs share reach no call", async () => {
+  const shared = ["--json", "--debug", "--progress", "json", "--threads", "1"];
+  const { calls } = await runWith({ exportModel: () => ({}) }, ["export", "--run", "a", ...shared], { cwd });
+  expect(calls.map(({ method, params }) => [method, (params as { options: object }).options])).toEqual([["exportModel", {}]]);
+});

@@ -65,7 +65,7 @@ function requestOf({ model: names, weights: files, run, data, format, skipUnread
     throw new UsageError(`each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights`);
   if (names.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --model with --weights, or --run");
   if (data === undefined && run.length === 0) throw new UsageError("--data is missing: expected a folder with images, or bundled");
-  const given = Object.entries(sizes).some(([key, value]) => key !== "json" && key !== "debug" && value !== undefined);
+  const given = Object.values(sizes).some((value) => value !== undefined);
   if (given && names.length + run.length > 1)
     throw new UsageError("--image-size, --patch-size, --mean and --std are for one model: several take theirs from their weights; evaluate them one by one");
   return {

@@ -23,6 +23,7 @@ export interface RunOptions {
   out?: string;
   resume?: true;
   takeOver?: true;
+  tensorboard?: true;
   set: string[];
 }
 
@@ -32,6 +33,7 @@ export function addRunOptions(verb: Command): Command {
     .option("--out <dir>", "folder for the run (default: a new folder in runs/)")
     .option("--resume", "resume the run in --out from its last checkpoint, with the recipe that it has")
     .option("--take-over", "resume although another process may still hold the run, where this program cannot look: you say that it is gone")
+    .option("--tensorboard", "also write TensorBoard's event files, into the run folders, while it trains: tensorboard --logdir runs shows them live")
     .addOption(
       new Option("--set <key=value>", "change a value of the recipe, as in train.epochs=3; relative paths start from the current folder; may be repeated")
         .argParser(collect)
@@ -72,13 +74,14 @@ async function sized(session: Session, { recipe, unsized }: ReturnType<typeof re
 export function resumingCommand(
   { cwd }: World,
   verb: string,
-  { recipe, set, resume }: RunOptions,
+  { recipe, set, resume, tensorboard }: RunOptions,
   isRecorded: boolean,
   more: readonly string[] = [],
 ): string[] {
-  if (isRecorded && !resume) return [verb];
+  const kept = tensorboard ? ["--tensorboard"] : [];
+  if (isRecorded && !resume) return [verb, ...kept];
   const settings = set.flatMap((assignment) => ["--set", withAbsolutePath(assignment, cwd)]);
-  return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...settings, ...more];
+  return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...settings, ...more, ...kept];
 }
 
 /** The command may be given in another folder. */
