@@ -48,7 +48,7 @@ async function rawCases({ model, normalization }: Network): Promise<Case[]> {
   return Promise.all(
     sizes.map(async ([H, W]) => {
       const data = noise(H * W * 3);
-      const fitted = H === W ? fromArray(data, [1, H, W, 3]) : fromArray(await fitSquare({ data, H, W }, Z), [1, Z, Z, 3]);
+      const fitted = H === W && H < Z ? fromArray(data, [1, H, W, 3]) : fromArray(await fitSquare({ data, H, W }, Z), [1, Z, Z, 3]);
       const logits = logitsOf({ model }, () => assembleBatch(fitted, fromArray(Int32Array.of(0), [1]), {}, { size: Z, ...normalization }));
       fitted.release();
       return { input: { type: "uint8", shape: [1, H, W, 3], values: data } as const, logits };

@@ -21,7 +21,7 @@ export const writeOnnx: Writer = async (exported, out, options, context) => {
   await context.yieldPoint();
   const error = await onnxError(exported.network, bytes, options);
   if (!options.int8 && !(error <= MOST_ERROR))
-    throw new Error(`${out}: the ONNX graph answers otherwise than the network (by ${error.toExponential(1)} of the largest logit), so it was not written`);
+    throw new Error(`the ONNX graph answers otherwise than the network (by ${error.toExponential(1)} of the largest logit), so it was not written`);
   writeWhole(out, (file) => file.write(bytes));
   const checked = `the file's answers to images of noise differ from the network's by ${error.toExponential(0)} of the largest at most`;
   if (!options.int8) return { notes: [checked], warnings: [] };

@@ -32,7 +32,7 @@ export const floatArray = (shape: readonly number[], values: Float32Array): NdAr
 
 export function storedArray({ name, dims, dataType, rawData }: TensorProto): NdArray {
   const type = typeNamed(dataType);
-  const bytes = rawData.slice().buffer;
+  const bytes = new Uint8Array(rawData).buffer;
   const values =
     type === "float"
       ? new Float32Array(bytes)

@@ -7,6 +7,8 @@ interface Field {
   number: number;
   kind: Scalar | AnySchema;
   repeated?: boolean;
+  /** Undefined where it is missing. */
+  optional?: boolean;
 }
 
 /** The fields of a message, in the order in which they are written. */
