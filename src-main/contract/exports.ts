@@ -30,6 +30,12 @@ export type ExportOption = keyof ExportOptions;
 
 /** src-main/export/ has what writes each. */
 export const exportFormats = {
+  timm: {
+    label: "Folder for timm and transformers",
+    ending: null,
+    words: "a folder that timm and transformers load without further code, with a model card",
+    options: [],
+  },
   safetensors: {
     label: "safetensors",
     ending: ".safetensors",

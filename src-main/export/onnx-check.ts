@@ -1,10 +1,10 @@
 import { softmax } from "../contract/softmax";
 import { fitSquare } from "../data/decode";
 import { floatArray, type NdArray } from "../onnx/array";
-import { decode } from "../onnx/codec";
 import { Evaluation } from "../onnx/evaluate";
 import { transposed } from "../onnx/ops";
 import { modelProto } from "../onnx/proto";
+import { decode } from "../protobuf/codec";
 import { assembleBatch } from "../tensor/ops/assemble-batch";
 import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import type { Network } from "../training/network";

@@ -1,8 +1,8 @@
 import { UsageError } from "../contract/failure";
 import { writeWhole } from "../disk/write-whole";
 import { VisionTransformer } from "../models/vit";
-import { encode } from "../onnx/codec";
 import { modelProto } from "../onnx/proto";
+import { encode } from "../protobuf/codec";
 import type { Writer } from "./exported";
 import { int8Cost } from "./int8-cost";
 import { onnxError } from "./onnx-check";

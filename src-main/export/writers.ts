@@ -2,9 +2,11 @@ import type { ExportFormatName } from "../contract/exports";
 import type { Writer } from "./exported";
 import { writeOnnx } from "./onnx";
 import { writeSafetensorsFile } from "./safetensors";
+import { writeTimmFolder } from "./timm/folder";
 
 /** What writes each format of contract/exports.ts. */
 export const writers: Readonly<Record<ExportFormatName, Writer>> = {
+  timm: writeTimmFolder,
   safetensors: writeSafetensorsFile,
   onnx: writeOnnx,
 };

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** What this program writes: a teacher's folder, and a run's with the best epoch or the last. */
-const WRITTEN = ["teacher.safetensors", "student-best.safetensors", "student.safetensors"];
+const WRITTEN = ["teacher.safetensors", "student-best.safetensors", "student.safetensors", "model.safetensors"];
 
 /** The file of weights in a folder of this program; of anything else, the path itself. */
 export function weightsFileOf(path: string): string {

@@ -51,15 +51,20 @@ export interface WeightsDescription {
 }
 
 /** Writes all weights under timm's names, with the notes in the file's metadata. */
-export function saveWeights(model: Model, path: string, { classes, mean, std, more = {} }: WeightsNotes): void {
-  writeSafetensors(path, model.weights(), {
+export function saveWeights(model: Model, path: string, notes: WeightsNotes): void {
+  writeSafetensors(path, model.weights(), metadataFor(model, notes));
+}
+
+/** What is stored with a model's weights; `classes`: null if nobody has named them. */
+export function metadataFor(model: Model, { classes, mean, std, more = {} }: Omit<WeightsNotes, "classes"> & { classes: readonly string[] | null }) {
+  return {
     ...more,
     model: model.name,
     ...sizesAsText(model),
-    classes: JSON.stringify(classes),
+    ...(classes && { classes: JSON.stringify(classes) }),
     mean: JSON.stringify(mean),
     std: JSON.stringify(std),
-  });
+  };
 }
 
 /**

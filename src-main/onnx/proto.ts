@@ -2,7 +2,7 @@
  * The part of onnx.proto (github.com/onnx/onnx, Apache-2.0) that this program writes and reads: its messages, and their fields' numbers. Other fields of a
  * file are passed over.
  */
-import type { Schema } from "./codec";
+import type { Schema } from "../protobuf/codec";
 
 /** Who wrote a file of ours. */
 export const PRODUCER = "distill-studio";

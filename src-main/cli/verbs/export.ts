@@ -41,7 +41,7 @@ export function addExport(program: Command, perform: Perform): void {
     .option("--run <dir>", "a run, or a comparison, which means its student")
     .option("--seed <number>", "of a run with several seeds, which", wholeNumber(0, 4_294_967_295))
     .addOption(new Option("--weights-of <name>", `${weights.join("; ")} (default: last)`).choices(weightsOfNames))
-    .option("--weights <file>", "instead of --run: a safetensors or PyTorch file, such as a teacher's, or hf:owner/name")
+    .option("--weights <file>", 'instead of --run: a safetensors or PyTorch file, such as a teacher\'s, or hf:owner/name, or "bundled"')
     .option("--model <name>", "of which the weights are, where they do not say it themselves")
     .addOption(new Option("--format <name>", formats.join("; ")).choices(exportFormatNames).default("safetensors"))
     .addOption(new Option("--precision <name>", "as safetensors: precision of the weights (default: bf16)").choices(["bf16", "fp32"]))
@@ -62,9 +62,9 @@ async function exported(session: Session, { run, seed, weightsOf, weights, model
   const from = run ?? weights!;
   const stem = path.basename(path.resolve(world.cwd, from)).replace(ENDING, "") || "weights";
   const out = outFile(world, expectEnding(given, format), stem, exportFormatNamed(format).ending);
-  const whole = absolutePath(from, world.cwd);
+  const whole = weights === "bundled" ? weights : absolutePath(from, world.cwd);
   // Any tensors can be rewritten, whatever model they are of.
-  if (weights !== undefined && format === "safetensors" && model === undefined) {
+  if (weights !== undefined && weights !== "bundled" && format === "safetensors" && model === undefined) {
     const { precision = "bf16" } = options;
     const result = await session.call("exportWeights", { weights: whole, precision, out });
     return { json: result, text: `Weights: ${shownPath(world, result.path)} (${contentInWords(result, precision)}` };

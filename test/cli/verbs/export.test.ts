@@ -58,7 +58,7 @@ describe("of a run", () => {
     [["--run", "a", "--model", "resnet18"], "--model does not go with --run"],
     [["--weights", "a", "--weights-of", "best"], "--weights-of does not go with --weights"],
     [["--run", "a", "--weights-of", "first"], "Allowed choices are last, best, ema"],
-    [["--run", "a", "--format", "keras"], "Allowed choices are safetensors"],
+    [["--run", "a", "--format", "keras"], "argument 'keras' is invalid. Allowed choices are timm"],
     [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.safetensors"],
   ])("%j is refused", async (args, words) => {
     const { status, err, calls } = await model(...args);
