@@ -27,6 +27,7 @@ export const exportOptions = z
   .partial();
 export type ExportOptions = z.infer<typeof exportOptions>;
 export type ExportOption = keyof ExportOptions;
+export const exportOptionNames = Object.keys(exportOptions.shape) as ExportOption[];
 
 /** src-main/export/ has what writes each. */
 export const exportFormats = {
@@ -34,6 +35,12 @@ export const exportFormats = {
     label: "Folder for timm and transformers",
     ending: null,
     words: "a folder that timm and transformers load without further code, with a model card",
+    options: [],
+  },
+  torch: {
+    label: "PyTorch state dict",
+    ending: ".pth",
+    words: "the weights alone, under timm's names, for load_state_dict of PyTorch",
     options: [],
   },
   safetensors: {

@@ -7,6 +7,7 @@ import {
   exportFormatNamed,
   exportFormatNames,
   exportFormats,
+  exportOptionNames,
   type WeightsOf,
   weightsOfNames,
   weightsOfRun,
@@ -52,8 +53,10 @@ export function addExport(program: Command, perform: Perform): void {
     .action((options: Options) => perform((session) => exported(session, options)));
 }
 
-async function exported(session: Session, { run, seed, weightsOf, weights, model, format, out: given, ...options }: Options): Promise<Outcome> {
+async function exported(session: Session, given: Options): Promise<Outcome> {
   const { world } = session;
+  const { run, seed, weightsOf, weights, model, format } = given;
+  const options: ExportOptions = Object.fromEntries(exportOptionNames.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
   if ((run === undefined) === (weights === undefined))
     throw new UsageError("expected --run, the folder of a run, or --weights, a file of weights, and not both");
   const misplaced = weights === undefined ? { model } : { seed, "weights-of": weightsOf };
@@ -61,7 +64,7 @@ async function exported(session: Session, { run, seed, weightsOf, weights, model
   if (foreign) throw new UsageError(`--${foreign} does not go with --${weights === undefined ? "run" : "weights"}`);
   const from = run ?? weights!;
   const stem = path.basename(path.resolve(world.cwd, from)).replace(ENDING, "") || "weights";
-  const out = outFile(world, expectEnding(given, format), stem, exportFormatNamed(format).ending);
+  const out = outFile(world, expectEnding(given.out, format), stem, exportFormatNamed(format).ending);
   const whole = weights === "bundled" ? weights : absolutePath(from, world.cwd);
   // Any tensors can be rewritten, whatever model they are of.
   if (weights !== undefined && weights !== "bundled" && format === "safetensors" && model === undefined) {

@@ -35,7 +35,7 @@ describe("of a run", () => {
     runWith({ exportModel: ({ out }) => ({ path: out, bytes: 2.5e6, model: "vit_micro_patch4_32", weights: "w", testAccuracy: 0.419 }) }, ["export", ...args]);
 
   test("its student is exported to a new file named like the run, and its accuracy is said", async () => {
-    const { out, calls } = await model("--run", "runs/demo", "--seed", "2", "--weights-of", "best", "--precision", "fp32");
+    const { out, calls } = await model("--run", "runs/demo", "--seed", "2", "--weights-of", "best", "--precision", "fp32", "--debug");
     const path = "/nowhere/demo-2026-11-24-120000.safetensors";
     const source = { run: "/nowhere/runs/demo", seed: 2, weightsOf: "best" };
     expect(calls).toEqual([{ method: "exportModel", params: { source, format: "safetensors", options: { precision: "fp32" }, out: path } }]);
