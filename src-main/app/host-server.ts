@@ -142,7 +142,7 @@ export class HostServer {
         kind === "image"
           ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }]
           : [
-              { name: "Weights", extensions: ["safetensors", "pth", "pt", "bin", "tar", "ckpt"] },
+              { name: "Weights", extensions: ["safetensors", "onnx", "pth", "pt", "bin", "tar", "ckpt"] },
               { name: "All files", extensions: ["*"] },
             ];
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });

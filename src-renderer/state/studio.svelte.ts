@@ -174,7 +174,7 @@ export class Studio {
   async makeTeacher(): Promise<void> {
     const source = this.setup.dataSource;
     const made = await this.fit.start(source, this.setup.teacherFolder);
-    if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
+    if (made && source.path === this.data.path) this.setup.useMade(made);
   }
 
   /** Chooses the file of another teacher. */
