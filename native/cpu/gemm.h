@@ -239,14 +239,38 @@ void pack_strips(const Strips<V, F> &strips, Floats a, int64_t lda, Storage acti
   });
 }
 
+// Rows of a matrix that are read next. Each of `calls` calls fetches its share of them to the second-level cache, while products are
+// computed.
+class ComingRows {
+ public:
+  ComingRows(Floats first, int64_t rows, int64_t columns, int64_t ld, int64_t calls) : at_(first), rows_(rows), columns_(columns), ld_(ld) {
+    if (first.storage == Storage::bf16) line_ = 32;
+    lines_ = ceil_div(rows * ceil_div(columns, line_), calls);
+  }
+
+  void operator()() {
+    for (int64_t i = 0; i < lines_ && rows_ > 0; ++i) {
+      __builtin_prefetch((at_ + column_).data, 0, 2);
+      column_ += line_;
+      if (column_ >= columns_) column_ = 0, --rows_, at_ = at_ + ld_;
+    }
+  }
+
+ private:
+  Floats at_;
+  int64_t rows_, columns_, ld_, column_ = 0, line_ = 16, lines_;
+};
+
 // Passes every vector of the product of the strips and the packed matrix to finish(row, column, count, V), which is inlined twice, once
-// with `count` known to be all lanes.
-template <class V, int NV, class F, class Finish>
-void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &panels, int64_t panel, const Finish &finish) {
+// with `count` known to be all lanes. Calls before_tile() before each tile.
+template <class V, int NV, class F, class Finish, class BeforeTile>
+void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &panels, int64_t panel, const Finish &finish,
+                              const BeforeTile &before_tile) {
   constexpr int height = Strips<V, F>::height;
   alignas(64) float tile[height * NV * lanes<V>];
   const int64_t first = panels.first(panel), columns = panels.columns(panel);
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    before_tile();
     multiply_tile<V, Left::columns, height, NV>(panels.steps(), strips.begin(strip), height, panels.begin(panel), tile);
     const int64_t row = strip * height, rows = least(height, strips.M - row);
     const auto vector = [&](int64_t i, int64_t j) { return load<V>(tile + (i * NV + j) * lanes<V>); };
@@ -260,14 +284,18 @@ void multiply_strips_by_panel(const Strips<V, F> &strips, const Panels<V, F> &pa
   }
 }
 
-template <class V, class F, class Finish>
-void multiply_strips(const Strips<V, F> &strips, const Panels<V, F> &panels, const Finish &finish) {
+struct Nothing {
+  void operator()() const {}
+};
+
+template <class V, class F, class Finish, class BeforeTile = Nothing>
+void multiply_strips(const Strips<V, F> &strips, const Panels<V, F> &panels, const Finish &finish, const BeforeTile &before_tile = {}) {
   for (int64_t panel = 0; panel < panels.count(); ++panel) {
     const int64_t vectors = panels.width(panel) / lanes<V>;
-    if (vectors == 1) multiply_strips_by_panel<V, 1>(strips, panels, panel, finish);
-    if (vectors == 2) multiply_strips_by_panel<V, 2>(strips, panels, panel, finish);
+    if (vectors == 1) multiply_strips_by_panel<V, 1>(strips, panels, panel, finish, before_tile);
+    if (vectors == 2) multiply_strips_by_panel<V, 2>(strips, panels, panel, finish, before_tile);
     if constexpr (kWidestPanel<V> == 3) {
-      if (vectors == 3) multiply_strips_by_panel<V, 3>(strips, panels, panel, finish);
+      if (vectors == 3) multiply_strips_by_panel<V, 3>(strips, panels, panel, finish, before_tile);
     }
   }
 }

@@ -131,11 +131,15 @@ void add_up_block(const LinearBackwardWeight &op, const WeightSplit &split, int6
     pack_rows(x, 0, x.steps(), op.x + (m * op.I + i0), op.I, op.x.storage);
     const Strips<V, F> dy(kPackedGradient, rows, outputs);
     pack_strips(dy, op.dy + (m * op.O + o0), op.O, op.x.storage);
+    const int64_t next = m + rows, coming = least(split.stripe, end - next), tiles = dy.count() * x.count();
+    ComingRows coming_x(op.x + (next * op.I + i0), coming, inputs, op.I, tiles);
+    ComingRows coming_dy(op.dy + (next * op.O + o0), coming, outputs, op.O, tiles);
     multiply_strips(
         dy, x, [ =, to = dweight + o0 * op.I + i0, I = op.I ](int64_t o, int64_t i, int64_t count, V sum) __attribute__((always_inline)) {
           float *at = to + o * I + i;
           store_some(at, first ? sum : load_some<V>(at, count) + sum, count);
-        });
+        },
+        [&] { coming_x(), coming_dy(); });
     if (dbias && i0 == 0) sum_strips(dy, dbias + o0, first);
   }
 }

@@ -1,12 +1,19 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { naming, OpenFile, withFile } from "./open-file";
 
 /** Where a file lies while it is being written. */
 export const partialOf = (path: string) => `${path}.partial`;
 
-/** Writes a file completely or not at all: to a temporary file beside, synced, then renamed. */
+/**
+ * Writes a file completely or not at all: to a temporary file beside, synced, then renamed. Devices and pipes, such as /dev/stdout, are
+ * written in place: a renamed file would take their name from the system.
+ */
 export function writeWhole(path: string, content: string | ((file: OpenFile) => void)): void {
+  if (isDevice(path)) {
+    withFile(new OpenFile(path, "w"), (file) => write(file, content));
+    return;
+  }
   writePartial(path, content);
   try {
     putInPlace(partialOf(path), path);
@@ -14,6 +21,16 @@ export function writeWhole(path: string, content: string | ((file: OpenFile) => 
     remove(partialOf(path));
     throw error;
   }
+}
+
+function isDevice(path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  return there !== undefined && !there.isFile() && !there.isDirectory();
+}
+
+function write(file: OpenFile, content: string | ((file: OpenFile) => void)): void {
+  if (typeof content === "string") file.write(content);
+  else content(file);
 }
 
 /** What stands in the way may be anything; the error that is being reported counts more. */
@@ -28,8 +45,7 @@ export function writePartial(path: string, content: string | ((file: OpenFile) =
   const partial = partialOf(path);
   try {
     withFile(new OpenFile(path, "w", partial), (file) => {
-      if (typeof content === "string") file.write(content);
-      else content(file);
+      write(file, content);
       file.sync();
     });
     syncFolder(dirname(path));

@@ -10,14 +10,14 @@ import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
 import { modelIn } from "../models/weights";
 import { trainedRun } from "../runs/trained";
-import { loadNetwork } from "../training/network";
+import { loadNetwork, weightsPath } from "../training/network";
 import { fetchNamed } from "./hub";
 import { numbered, warnOf } from "./predict";
 
 type Request = Methods["exportModel"]["params"];
 
-/** What `exportModel` of the contract promises. */
-export async function exportModel(request: Request, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
+/** What `exportModel` of the contract promises. `yieldPoint` is awaited between steps. */
+export async function exportModel(request: Request, yieldPoint: () => Promise<void>, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
   const { format, options = {}, out, replaces = false } = request;
   expectPlace(request);
   expectOptions(request);
@@ -26,7 +26,7 @@ export async function exportModel(request: Request, notify: (notice: NoticeBody)
     const partial = partialOf(out);
     rmSync(partial, { recursive: true, force: true });
     try {
-      const { notes, warnings } = await writers[format](exported, partial, options);
+      const { notes, warnings } = await writers[format](exported, partial, options, { notify, yieldPoint });
       for (const text of notes) notify({ type: "note", text });
       for (const text of warnings) notify({ type: "warning", text });
       if (replaces && existsSync(out)) rmSync(out);
@@ -64,9 +64,9 @@ async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => v
     const fetched = await fetchNamed([source.weights], notify);
     for (const text of fetched.notes) notify({ type: "note", text });
     const file = fetched(source.weights);
-    const model = source.model ?? modelIn(file);
+    const model = source.model ?? (file === "bundled" ? null : modelIn(file));
     if (model === null) throw new UsageError(`weights ${source.weights} do not say of which model they are: name it (--model; distill doctor lists all names)`);
-    return loaded({ model, weights: file, file, run: null }, notify);
+    return loaded({ model, weights: file, file: weightsPath({ model, weights: file }), run: null }, notify);
   }
   const run = trainedRun(source.run, source);
   if (run.others.length > 0 && source.weightsOf === undefined)

@@ -1,10 +1,10 @@
 import { type Axis, nearestTo, placeOf, type Range } from "../state/chart-view.svelte";
 import { Smoothed } from "../state/column";
 import type { ArmCurve, Curves } from "../state/curves.svelte";
-import { overSeeds } from "../state/seeds";
+import type { SeedsAfter } from "../state/seeds";
 import { armLook } from "./arms";
 import type { Line } from "./plot";
-import { noPoints, type Points, type Trace, traceOf } from "./trace";
+import { GrowingTrace, noPoints, type Points, type Trace } from "./trace";
 
 /** The arms that have a column, in order. */
 export const armsWith = (arms: readonly ArmCurve[], column: string): ArmCurve[] => arms.filter((arm) => arm.column(column) !== null);
@@ -14,10 +14,11 @@ export function batchLines(arms: readonly ArmCurve[], column: string, axis: Axis
   return arms.map((arm) => {
     const values = arm.column(column)!;
     const smoothed = new Smoothed(values, smoothing);
+    const growing = new GrowingTrace(arm, values, smoothed, axis);
     return {
       ...armLook[arm.arm],
-      trace: (range: Range, pixels: number) => traceOf(arm, values, smoothed.column, axis, range, pixels),
-      stamp: () => values.length,
+      trace: (range: Range, pixels: number) => growing.within(range, pixels),
+      stamp: () => null,
       value: (x) => finite(smoothed.column.at((x === null ? values.length - 1 : nearestTo(arm, x, axis)) ?? -1)),
     };
   });
@@ -26,16 +27,15 @@ export function batchLines(arms: readonly ArmCurve[], column: string, axis: Axis
 /** Test accuracy after each tested epoch, a line for each arm, and the teacher's from edge to edge. */
 export function epochLines({ arms }: Curves, teacherAcc: number | null, axis: Axis): Line[] {
   const lines = arms.map((arm): Line => {
-    let known: { epochs: typeof arm.epochs; points: Points } | null = null;
-    const points = () => {
-      if (known?.epochs !== arm.epochs) known = { epochs: arm.epochs, points: testPoints(arm, axis) };
-      return known.points;
-    };
+    const points = keptWhile(
+      () => [arm.epochs],
+      () => testPoints(arm, axis),
+    );
     return {
       ...armLook[arm.arm],
       points: true,
       trace: () => ({ line: points(), behind: noPoints() }),
-      stamp: () => arm.epochs.length,
+      stamp: points,
       value: (x) => valueAt(points(), x),
     };
   });
@@ -45,26 +45,33 @@ export function epochLines({ arms }: Curves, teacherAcc: number | null, axis: Ax
 /** The mean over all seeds after each tested epoch, a line for each arm, in a band from the lowest to the highest; and the teacher's. */
 export function seedLines(curves: Curves, teacherAcc: number | null, axis: Axis): Line[] {
   const lines = curves.arms.map((arm): Line => {
-    const traceOfSeeds = (): Trace => {
-      const after = overSeeds(curves, arm.arm)
-        .map((each) => ({ ...each, x: placeOfEpoch(arm, each.epoch, axis) }))
-        .filter(({ x }) => !Number.isNaN(x));
-      const x = after.map((each) => each.x);
-      const outline = { x: [...x, ...[...x].reverse()], y: [...after.map(({ lowest }) => lowest), ...after.map(({ highest }) => highest).reverse()] };
-      return { line: { x, y: after.map(({ mean }) => mean) }, behind: outline };
-    };
+    const after = () => curves.overSeeds.get(arm.arm) ?? [];
+    // By time, epochs that the arm has not reached are placed by what its batches took so far.
+    const trace = keptWhile(
+      () => [after(), axis === "time" ? arm.batches : null],
+      () => traceOfSeeds(after(), (epoch) => placeOfEpoch(arm, epoch, axis)),
+    );
     const { name, color } = armLook[arm.arm];
-    return {
-      name: `${name}, mean`,
-      color,
-      points: true,
-      band: true,
-      trace: traceOfSeeds,
-      stamp: () => arm.epochs.length,
-      value: (x) => valueAt(traceOfSeeds().line, x),
-    };
+    return { name: `${name}, mean`, color, points: true, band: true, trace, stamp: trace, value: (x) => valueAt(trace().line, x) };
   });
   return teacherAcc === null ? lines : [...lines, teacherLine(teacherAcc)];
+}
+
+function traceOfSeeds(after: readonly SeedsAfter[], placeOf: (epoch: number) => number): Trace {
+  const placed = after.map((each) => ({ ...each, x: placeOf(each.epoch) })).filter(({ x }) => !Number.isNaN(x));
+  const x = placed.map((each) => each.x);
+  const outline = { x: [...x, ...[...x].reverse()], y: [...placed.map(({ lowest }) => lowest), ...placed.map(({ highest }) => highest).reverse()] };
+  return { line: { x, y: placed.map(({ mean }) => mean) }, behind: outline };
+}
+
+/** What was computed last, while that from which it is computed is the same. */
+function keptWhile<T>(from: () => readonly unknown[], compute: () => T): () => T {
+  let kept: { from: readonly unknown[]; result: T } | null = null;
+  return () => {
+    const now = from();
+    if (!kept || kept.from.some((each, i) => each !== now[i])) kept = { from: now, result: compute() };
+    return kept.result;
+  };
 }
 
 /** Where an epoch's last batch ends; by time, as long as those before it took, and NaN before there are any. */

@@ -13,8 +13,8 @@ export interface Line {
   band?: boolean;
   /** What is drawn within a range of x, on so many pixels. */
   trace(range: Range, pixels: number): Trace;
-  /** Changes with what there is to draw. */
-  stamp(): number;
+  /** Another one whenever what is drawn before the end of the line may have changed; the end itself is seen in the trace. */
+  stamp(): unknown;
   /** The value at a place along x; the last one without a place. null if there is none. */
   value(x: number | null): number | null;
 }
@@ -28,6 +28,18 @@ export const legendOf = (lines: readonly Line[], cursor: number | null): LegendE
 export function describe(title: string, legend: readonly LegendEntry[], length: string, format: (value: number) => string): string {
   const values = legend.map(({ name, value }) => `${name} ${value === null ? "no value yet" : format(value)}`);
   return [`${title}:`, [...values, length].join(", ")].join(" ");
+}
+
+/** The ends of a line as they are seen: how many points it has, and where the last ones are, to half a pixel. `place`: y in pixels. */
+export function endsOf({ line, behind }: Trace, place: (y: number) => number): number[] {
+  const halves = (y: number | undefined) => (y === undefined ? Number.NaN : Math.round(2 * place(y)));
+  return [line.x.length, halves(line.y.at(-1)), behind.x.length, halves(behind.y.at(-1)), halves(behind.y.at(-2))];
+}
+
+/** `range`, or the one that is drawn if nobody can see the difference: less than half a pixel at either end. */
+export function steady(range: Range, drawn: Range | null, pixels: number): Range {
+  const least = (range[1] - range[0]) / pixels / 2;
+  return drawn?.every((end, i) => Math.abs(end - range[i]!) < least) ? drawn : range;
 }
 
 /** A range of y within the limits; `around` adds some room around the values. */

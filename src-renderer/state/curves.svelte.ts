@@ -2,6 +2,8 @@ import { type ArmName, byArm } from "../../src-main/contract/arms";
 import type { MachineSample } from "../../src-main/contract/notices";
 import type { BatchRecord, EpochRecord, RunCourse, RunEvidence, SeedCourse } from "../../src-main/contract/run";
 import { Column } from "./column";
+import { oncePerFrame } from "./frame";
+import { overSeeds, type SeedsAfter } from "./seeds";
 import { folderOf } from "./words";
 
 /** How long an arm is to be, and of how many images each batch. */
@@ -25,6 +27,7 @@ export class ArmCurve {
   readonly seconds = new Column();
   /** Parts of the loss by name, each as long as `loss`. As in batches.csv, a batch without a part has 0; a part that is 0 so far is not among them. */
   readonly parts = new Map<string, Column>();
+  partNames: readonly string[] = $state.raw([]);
   /** Evidence: one link per batch; null where there is none, and where it has not been read yet. */
   readonly chain: (string | null)[] = [];
   /** How many batches have a link. */
@@ -50,13 +53,13 @@ export class ArmCurve {
 
   /** Of the last epoch that was tested. */
   get testAcc(): { epoch: number; value: number } | null {
-    const tested = this.epochs.filter(({ testAcc }) => testAcc !== null).at(-1);
+    const tested = lastOf(this.epochs, ({ testAcc }) => testAcc !== null);
     return tested ? { epoch: tested.epoch, value: tested.testAcc! } : null;
   }
 
   /** Of this epoch, if it was tested. */
   testOf(epoch: number): EpochRecord | null {
-    return this.epochs.find((record) => record.epoch === epoch && record.testAcc !== null) ?? null;
+    return lastOf(this.epochs, (record) => record.epoch === epoch && record.testAcc !== null);
   }
 
   /** A figure or the name of a part of the loss; null if this arm has no such column. */
@@ -87,7 +90,7 @@ export class ArmCurve {
     for (const name of figureNames) this[name].append(columns[name]);
     this.seconds.append(columns.imagesPerSecond.map((speed) => this.batchSize / speed));
     while (this.chain.length < columns.batches) this.chain.push(null);
-    for (const record of epochRecords) this.addEpoch(record);
+    this.epochs = epochRecords;
   }
 
   /** The links of the first batches, as the folder's evidence has them. */
@@ -109,6 +112,7 @@ export class ArmCurve {
       column = new Column();
       column.append(new Float32Array(this.batches));
       this.parts.set(name, column);
+      this.partNames = [...this.parts.keys()];
     }
     return column;
   }
@@ -133,7 +137,10 @@ interface Difference {
   value: number;
 }
 
-/** The arms of one run, side by side, as charts and figures take them. Columns are no state of Svelte's: `version` changes whenever they do. */
+/**
+ * The arms of one run, side by side, as charts and figures take them. Arms, their epochs and other seeds are state, and what is derived from them is computed anew
+ * with an epoch. Columns are no state of Svelte's: `version` changes whenever they or anything else does, once a frame.
+ */
 export class Curves {
   arms: ArmCurve[] = $state.raw([]);
   /** How the same arms went with other seeds of the sweep; none for a run of one seed. */
@@ -142,19 +149,37 @@ export class Curves {
   machine: readonly MachineSample[] = $state.raw([]);
   version = $state(0);
 
+  /** Of the arm with the most of them. */
+  readonly batchesPerEpoch: number = $derived(Math.max(0, ...this.arms.map(({ batchesPerEpoch }) => batchesPerEpoch)));
+  readonly epochs: number = $derived(Math.max(0, ...this.arms.map(({ totalEpochs }) => totalEpochs)));
+  /** Names of the parts of the loss that some arm has, in the order of the arms and their first batches. */
+  readonly lossParts: readonly string[] = $derived([...new Set(this.arms.flatMap(({ partNames }) => partNames))]);
+  /** Batches that an arm has come to with any other seed. */
+  readonly batchesOfOthers: number = $derived(this.batchesPerEpoch * Math.max(0, ...this.otherSeeds.map(({ epochs }) => epochs.at(-1)?.epoch ?? 0)));
+  /** What each arm came to, with the seed on screen and with the others. */
+  readonly overSeeds: ReadonlyMap<ArmName, SeedsAfter[]> = $derived(
+    new Map(
+      this.arms.map(({ arm, epochs }) => {
+        const own = epochs.flatMap(({ epoch, testAcc }) => (testAcc === null ? [] : [{ epoch, testAcc }]));
+        return [arm, overSeeds([own, ...this.otherSeeds.filter((other) => other.arm === arm).map((other) => other.epochs)])];
+      }),
+    ),
+  );
+  readonly figures: ArmFigure[] = $derived.by(() => {
+    const together = this.#lastTestOf(this.arms);
+    return this.arms.map((curve) => figureOf(curve, together));
+  });
+  /** Student minus control after the last epoch in which both were tested; null before that. */
+  readonly difference: Difference | null = $derived(this.#between("control", "student"));
+  /** What the teacher adds on the same images, and what images without labels add to that, after the epoch of `difference`; null if that is not known. */
+  readonly gainParts: { teacherAdds: number; imagesAdd: number } | null = $derived.by(() => {
+    const [teacherAdds, imagesAdd] = [this.#between("control", "same-images"), this.#between("same-images", "student")];
+    if (!teacherAdds || !imagesAdd || teacherAdds.epoch !== imagesAdd.epoch || imagesAdd.epoch !== this.difference?.epoch) return null;
+    return { teacherAdds: teacherAdds.value, imagesAdd: imagesAdd.value };
+  });
+
   arm(name: ArmName): ArmCurve | undefined {
     return this.arms.find(({ arm }) => arm === name);
-  }
-
-  /** Of the arm with the most of them. */
-  get batchesPerEpoch(): number {
-    void this.version;
-    return Math.max(0, ...this.arms.map(({ batchesPerEpoch }) => batchesPerEpoch));
-  }
-
-  get epochs(): number {
-    void this.version;
-    return Math.max(0, ...this.arms.map(({ totalEpochs }) => totalEpochs));
   }
 
   /** The epoch that the arm furthest behind is in, from 1; 0 before any has started. */
@@ -162,12 +187,6 @@ export class Curves {
     void this.version;
     const current = this.arms.map(({ batches, batchesPerEpoch, totalEpochs }) => Math.min(totalEpochs, Math.floor(batches / batchesPerEpoch) + 1));
     return current.length > 0 ? Math.min(...current) : 0;
-  }
-
-  /** Names of the parts of the loss that some arm has, in the order of the arms and their first batches. */
-  get lossParts(): string[] {
-    void this.version;
-    return [...new Set(this.arms.flatMap(({ parts }) => [...parts.keys()]))];
   }
 
   addSample(sample: MachineSample): void {
@@ -179,11 +198,6 @@ export class Curves {
     const own = this.arms.map(({ directory }) => folderOf(directory));
     this.otherSeeds = seeds.filter(({ directory }) => !own.includes(folderOf(directory)));
     this.version++;
-  }
-
-  /** Batches that an arm has come to with any other seed. */
-  get batchesOfOthers(): number {
-    return this.batchesPerEpoch * Math.max(0, ...this.otherSeeds.flatMap(({ epochs }) => epochs.map(({ epoch }) => epoch)));
   }
 
   /** An arm begins or is resumed: from now on it has what is added, and nothing else. */
@@ -200,19 +214,10 @@ export class Curves {
     this.#changeSoon();
   }
 
-  #isChanging = false;
-
-  /** Charts and figures look once per frame, however often batches come: together with the next frame, or at once where nothing is drawn. */
-  #changeSoon(): void {
-    if (this.#isChanging) return;
-    const change = () => {
-      this.#isChanging = false;
-      this.version++;
-    };
-    this.#isChanging = true;
-    if (typeof requestAnimationFrame === "function") requestAnimationFrame(change);
-    else change();
-  }
+  /** Charts and figures look once per frame, however often batches come. */
+  readonly #changeSoon = oncePerFrame(() => {
+    this.version++;
+  });
 
   addEpoch(name: ArmName, record: EpochRecord): void {
     this.arm(name)?.addEpoch(record);
@@ -224,48 +229,34 @@ export class Curves {
     this.version++;
   }
 
-  get figures(): ArmFigure[] {
-    void this.version;
-    const together = this.#lastTestOfAll;
-    return this.arms.map((curve) => {
-      const last = curve.testAcc;
-      const epoch = together ?? last?.epoch;
-      const record = epoch === undefined ? null : curve.testOf(epoch);
-      return {
-        arm: curve.arm,
-        test: record && { epoch: record.epoch, value: record.testAcc! },
-        averaged: record?.emaAcc ?? null,
-        ahead: last && record && last.epoch > record.epoch ? last : null,
-      };
-    });
-  }
-
-  get #lastTestOfAll(): number | null {
-    const [first, ...others] = this.arms;
-    const tested = (first?.epochs ?? []).filter(({ epoch }) => [first!, ...others].every((arm) => arm.testOf(epoch)));
-    return tested.at(-1)?.epoch ?? null;
-  }
-
-  /** Student minus control after the last epoch in which both were tested; null before that. */
-  get difference(): Difference | null {
-    return this.#between("control", "student");
-  }
-
-  /** What the teacher adds on the same images, and what images without labels add to that, after the epoch of `difference`; null if that is not known. */
-  get gainParts(): { teacherAdds: number; imagesAdd: number } | null {
-    const [teacherAdds, imagesAdd] = [this.#between("control", "same-images"), this.#between("same-images", "student")];
-    if (!teacherAdds || !imagesAdd || teacherAdds.epoch !== imagesAdd.epoch || imagesAdd.epoch !== this.difference?.epoch) return null;
-    return { teacherAdds: teacherAdds.value, imagesAdd: imagesAdd.value };
+  /** The last epoch after which each of these arms was tested; null without one. */
+  #lastTestOf([first, ...others]: readonly ArmCurve[]): number | null {
+    return lastOf(first?.epochs ?? [], ({ epoch, testAcc }) => testAcc !== null && others.every((arm) => arm.testOf(epoch)))?.epoch ?? null;
   }
 
   #between(first: ArmName, second: ArmName): Difference | null {
-    void this.version;
     const [before, after] = [this.arm(first), this.arm(second)];
-    if (!before || !after) return null;
-    for (const { epoch, testAcc } of [...after.epochs].reverse()) {
-      const other = before.epochs.find((record) => record.epoch === epoch)?.testAcc ?? null;
-      if (testAcc !== null && other !== null) return { epoch, value: testAcc - other };
-    }
-    return null;
+    const epoch = before && after && this.#lastTestOf([before, after]);
+    if (!epoch) return null;
+    return { epoch, value: after.testOf(epoch)!.testAcc! - before.testOf(epoch)!.testAcc! };
   }
+}
+
+/** `together`: the last epoch after which all arms were tested. */
+function figureOf(curve: ArmCurve, together: number | null): ArmFigure {
+  const last = curve.testAcc;
+  const epoch = together ?? last?.epoch;
+  const record = epoch === undefined ? null : curve.testOf(epoch);
+  return {
+    arm: curve.arm,
+    test: record && { epoch: record.epoch, value: record.testAcc! },
+    averaged: record?.emaAcc ?? null,
+    ahead: last && record && last.epoch > record.epoch ? last : null,
+  };
+}
+
+/** Looks from the end on, as what is asked for is there. */
+function lastOf<T>(values: readonly T[], isAsked: (value: T) => boolean): T | null {
+  for (let i = values.length - 1; i >= 0; i--) if (isAsked(values[i]!)) return values[i]!;
+  return null;
 }

@@ -1,7 +1,7 @@
 import type { ArmName } from "../../src-main/contract/arms";
 import type { RunExamples } from "../../src-main/contract/examples";
 import type { Distillation } from "../../src-main/contract/recipe";
-import type { Curves } from "./curves.svelte";
+import type { ArmCurve, Curves } from "./curves.svelte";
 import { imageUrl } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 
@@ -37,6 +37,16 @@ export class Examples {
   problem: string | null = $state(null);
 
   #answers: readonly ArmAnswers[] = $state.raw([]);
+  /** Epochs that can be looked at: those of all arms; of those that have any, while one has none. */
+  readonly epochs: readonly number[] = $derived.by(() => {
+    const begun = this.#answers.filter(({ epochs }) => epochs.size > 0);
+    const known = [...new Set(begun.flatMap(({ epochs }) => [...epochs.keys()]))].sort((a, b) => a - b);
+    const last = Math.min(...begun.map(({ epochs }) => Math.max(...epochs.keys())));
+    return known.filter((epoch) => epoch <= last);
+  });
+  /** The one that is shown; null before there is one. */
+  readonly epoch: number | null = $derived(this.chosen !== null && this.epochs.includes(this.chosen) ? this.chosen : (this.epochs.at(-1) ?? null));
+
   /** The last epoch of each arm that was asked for. */
   readonly #asked = new Map<ArmName, number>();
   #learning: Promise<void> | null = null;
@@ -46,26 +56,8 @@ export class Examples {
   /** Learns what the run on screen has come to since the last time. */
   async follow(curves: Curves): Promise<void> {
     if (curves !== this.curves) this.#begin(curves);
-    this.#learning ??= this.#learn().finally(() => {
-      this.#learning = null;
-    });
+    this.#learning ??= this.#learn();
     return this.#learning;
-  }
-
-  /** Epochs that can be looked at: those of all arms; of those that have any, while one has none. */
-  get epochs(): number[] {
-    const begun = this.#answers.filter(({ epochs }) => epochs.size > 0);
-    const [first, ...others] = begun;
-    if (!first) return [];
-    const known = [...new Set(begun.flatMap(({ epochs }) => [...epochs.keys()]))].sort((a, b) => a - b);
-    const last = Math.min(...[first, ...others].map(({ epochs }) => Math.max(...epochs.keys())));
-    return known.filter((epoch) => epoch <= last);
-  }
-
-  /** The one that is shown; null before there is one. */
-  get epoch(): number | null {
-    const { epochs } = this;
-    return this.chosen !== null && epochs.includes(this.chosen) ? this.chosen : (epochs.at(-1) ?? null);
   }
 
   /** Shows an epoch by its place among `epochs`; the last one follows the run. */
@@ -102,25 +94,32 @@ export class Examples {
 
   /** Until there is nothing new: epochs may end meanwhile, and another run may come on screen. */
   async #learn(): Promise<void> {
-    while (this.curves) {
-      const curves = this.curves;
+    for (let isOver = false; !isOver; ) {
+      const curves = this.curves!;
       try {
         const isNew = await this.#learnOf(curves);
-        if (!isNew && curves === this.curves) return;
-        if (curves === this.curves) this.problem = null;
+        if (curves !== this.curves) continue;
+        if (isNew) this.problem = null;
+        // An epoch may have ended since it looked.
+        isOver = this.#due(curves).length === 0;
       } catch (error) {
-        if (curves === this.curves) {
-          this.problem = inWords(error);
-          return;
-        }
+        if (curves !== this.curves) continue;
+        this.problem = inWords(error);
+        isOver = true;
       }
     }
+    // Within the same turn as the last look: who follows from now on begins anew.
+    this.#learning = null;
+  }
+
+  #due(curves: Curves): ArmCurve[] {
+    return curves.arms.filter(({ arm, epochs }) => (epochs.at(-1)?.epoch ?? 0) > (this.#asked.get(arm) ?? -1));
   }
 
   /** Resolves to whether there was anything to ask for. */
   async #learnOf(curves: Curves): Promise<boolean> {
     const isShown = () => curves === this.curves;
-    const due = curves.arms.filter(({ arm, epochs }) => (epochs.at(-1)?.epoch ?? 0) > (this.#asked.get(arm) ?? -1));
+    const due = this.#due(curves);
     for (const { arm, directory, epochs } of due) {
       this.#asked.set(arm, epochs.at(-1)?.epoch ?? 0);
       // Pictures are there from the start, unless this was quicker than the engine.

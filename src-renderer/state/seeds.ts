@@ -1,6 +1,7 @@
 /** Test accuracy over the seeds of a sweep, epoch by epoch. */
-import type { ArmName } from "../../src-main/contract/arms";
-import type { Curves } from "./curves.svelte";
+import type { SeedCourse } from "../../src-main/contract/run";
+
+type TestedEpoch = SeedCourse["epochs"][number];
 
 /** What the seeds that have an epoch came to after it. */
 export interface SeedsAfter {
@@ -12,12 +13,10 @@ export interface SeedsAfter {
   highest: number;
 }
 
-/** Of one arm: with the seed on screen, and with the others. */
-export function overSeeds(curves: Curves, arm: ArmName): SeedsAfter[] {
-  const own = (curves.arm(arm)?.epochs ?? []).flatMap(({ epoch, testAcc }) => (testAcc === null ? [] : [{ epoch, testAcc }]));
-  const all = [own, ...curves.otherSeeds.filter((other) => other.arm === arm).map(({ epochs }) => epochs)];
+/** Of one arm, in the seeds that it was trained with. */
+export function overSeeds(seeds: readonly (readonly TestedEpoch[])[]): SeedsAfter[] {
   const byEpoch = new Map<number, number[]>();
-  for (const { epoch, testAcc } of all.flat()) byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []), testAcc]);
+  for (const { epoch, testAcc } of seeds.flat()) byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []), testAcc]);
   return [...byEpoch]
     .sort(([a], [b]) => a - b)
     .map(([epoch, values]) => ({

@@ -7,6 +7,7 @@ import type { SeenImages } from "../../src-main/contract/seen";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
+import { oncePerFrame } from "./frame";
 import { factsOf, type ReadRun, type RunFacts, withEvidence, withFactsOf } from "./seal";
 
 /** An order takes effect at the next batch (pausing) or within the one under way (stopping). */
@@ -38,6 +39,7 @@ export class Training {
   warnings: string[] = $state.raw([]);
   /** What was decided for the user. */
   notes: string[] = $state.raw([]);
+  /** As it is shown, once a frame. */
   progress: Progress | null = $state.raw(null);
   curves = $state.raw(new Curves());
   /** What the run folders have said since training began. */
@@ -129,6 +131,7 @@ export class Training {
     const { recipe, directory, owner } = shown;
     const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null, summary: null, seen: [] };
     Object.assign(this, { recipe, directory, owner, phase, curves, facts, ...nothingYet });
+    this.#lastProgress = null;
     this.state = "preparing";
     this.#shown = shown;
     this.#ended = this.#watch(shown);
@@ -213,7 +216,8 @@ export class Training {
         break;
       case "batches":
         this.curves.addBatches(notice.arm, notice.records);
-        this.progress = notice.progress;
+        this.#lastProgress = notice.progress;
+        this.#showProgressSoon();
         this.phase = "";
         this.#becomeRunning();
         break;
@@ -310,11 +314,19 @@ export class Training {
     if (this.state === "preparing") this.state = "running";
   }
 
+  #lastProgress: Progress | null = null;
+
+  /** With the curves. */
+  readonly #showProgressSoon = oncePerFrame(() => {
+    this.progress = this.#lastProgress;
+  });
+
   #reported = "";
 
   /** Reports to the program around the page only what has changed. A run of another process does not depend on this app. */
   #reportActivity(): void {
-    const progress = this.progress ? Math.round((100 * this.progress.done) / this.progress.total) / 100 : 0;
+    const { done, total } = this.#lastProgress ?? { done: 0, total: 1 };
+    const progress = Math.round((100 * done) / total) / 100;
     const state = !this.active || this.owner ? ("idle" as const) : this.state === "paused" ? ("paused" as const) : ("running" as const);
     const report = `${state} ${progress}`;
     if (report === this.#reported) return;

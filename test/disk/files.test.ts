@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -28,6 +29,15 @@ describe("a file that is written whole", () => {
       ["renameSync", partial],
       ["fsyncSync", folder],
     ]);
+  });
+
+  test.skipIf(process.platform === "win32")("leaves a pipe a pipe, and goes through it", () => {
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    writeWhole(path, "new");
+    expect(readFileSync(reader, "utf8")).toBe("new");
+    closeSync(reader);
+    expect(statSync(path).isFIFO()).toBe(true);
   });
 
   test("is the old one or the new one after any fault, and the error names it", async () => {

@@ -78,12 +78,27 @@ describe("by batch", () => {
     expect(line!.value(2)).toBeNull();
   });
 
-  it("what there is to draw changes with each batch", () => {
-    const curves = comparison();
-    const [line] = batchLines(curves.arms, "loss", "batch", 0);
-    const before = line!.stamp();
-    curves.addBatches("control", [batch(3, 2)]);
-    expect(line!.stamp()).not.toBe(before);
+  it.each(["batch", "epoch", "time"] as const)("by %s, a trace that grew is the one that is drawn anew", (axis) => {
+    const curves = begunCurves(["single"], 100, 20);
+    // Of unequal length, and some no numbers.
+    const record = (index: number) => batch(index, 100, { loss: index % 37 === 5 ? Number.NaN : Math.sin(index), imagesPerSecond: 50 + (index % 7) });
+    const lineOf = () => batchLines(curves.arms, "loss", axis, 0.5)[0]!;
+    const growing = lineOf();
+    const all = axis === "batch" ? 2000 : axis === "epoch" ? 20 : 380;
+    const ranges = [
+      [0, all],
+      [all / 4, all / 2],
+    ] as const;
+    for (let end = 0; end < 1900; ) {
+      // From none to several for a pixel at a time.
+      const next = end + 1 + (end % 61);
+      curves.addBatches(
+        "single",
+        Array.from({ length: next - end }, (_, n) => record(end + n)),
+      );
+      end = next;
+      for (const range of end < 1000 ? ranges.slice(0, 1) : ranges) expect(growing.trace(range, 80)).toEqual(lineOf().trace(range, 80));
+    }
   });
 });
 
@@ -102,9 +117,11 @@ describe("by epoch", () => {
 
   it("takes epochs that come", () => {
     const [line] = epochLines(curves, null, "epoch");
-    const before = [line!.stamp(), line!.trace([0, 3], 300).line.x.length];
+    const [stamp, length] = [line!.stamp(), line!.trace([0, 3], 300).line.x.length];
+    expect(line!.stamp()).toBe(stamp);
     curves.addEpoch("control", epoch(3, 0.5));
-    expect([line!.stamp(), line!.trace([0, 3], 300).line.x.length]).toEqual([before[0]! + 1, before[1]! + 1]);
+    expect(line!.stamp()).not.toBe(stamp);
+    expect(line!.trace([0, 3], 300).line.x).toHaveLength(length + 1);
   });
 
   it("the teacher's line runs from edge to edge", () => {
@@ -130,6 +147,18 @@ describe("over the seeds of a sweep", () => {
     ]);
     expect(behind).toEqual({ x: [2, 4, 6, 6, 4, 2], y: [0.2, 0.5, 0.6, 0.6, 0.5, 0.4] });
     expect([control!.name, control!.band, control!.value(5), teacher!.name]).toEqual(["Control, mean", true, 0.5, "Teacher"]);
+  });
+
+  it("takes seeds that come, and is drawn anew then alone", () => {
+    const curves = begunCurves(["control"], 2, 3);
+    curves.addEpoch("control", epoch(1, 0.2));
+    const [line] = seedLines(curves, null, "batch");
+    const stamp = line!.stamp();
+    curves.addBatches("control", batches(4, 2));
+    expect(line!.trace([0, 6], 300).line.y).toEqual([0.2]);
+    curves.addSeeds([{ seed: 1, arm: "control", directory: "/runs/sweep/seed-1/control", epochs }]);
+    expect(line!.stamp()).not.toBe(stamp);
+    expect([line!.trace([0, 6], 300).line.y.length, line!.value(2)]).toEqual([3, expect.closeTo(0.3)]);
   });
 
   it("by time, epochs that this seed has not reached are placed by what its batches took", () => {

@@ -3,6 +3,7 @@ import { timeTick } from "../../../src-renderer/charts/drawing";
 import {
   atPixels,
   describe,
+  endsOf,
   figureTick,
   hiddenPixels,
   type Line,
@@ -10,6 +11,7 @@ import {
   logRange,
   marksBetween,
   rangeWithin,
+  steady,
   stepTick,
 } from "../../../src-renderer/charts/plot";
 
@@ -34,6 +36,31 @@ suite("the legend", () => {
   it("describes the plot in one sentence", () => {
     expect(describe("Loss", legendOf(lines, null), "3 batches", (value) => value.toFixed(1))).toBe("Loss: Control 2.0, Student no value yet, 3 batches");
     expect(describe("Loss", [], "0 batches", String)).toBe("Loss: 0 batches");
+  });
+});
+
+suite("what nobody would see is not drawn", () => {
+  const ends = (last: number, least = 0, most = 9) => endsOf({ line: { x: [1, 2], y: [5, last] }, behind: { x: [2, 2], y: [most, least] } }, (y) => 10 * y);
+
+  it("less than half a pixel at the ends of a line, and of what is behind it", () => {
+    expect(ends(5.01)).toEqual(ends(5));
+    for (const other of [ends(5.1), ends(5, 0.1), ends(5, 0, 9.1)]) expect(other).not.toEqual(ends(5));
+    expect(endsOf({ line: { x: [], y: [] }, behind: { x: [], y: [] } }, (y) => y)).toEqual([0, Number.NaN, 0, Number.NaN, Number.NaN]);
+  });
+
+  it("one more point is, even at the same place", () => {
+    expect(endsOf({ line: { x: [1], y: [5] }, behind: { x: [2, 2], y: [9, 0] } }, (y) => 10 * y)).not.toEqual(ends(5));
+  });
+
+  it("a range that moves by less than half a pixel stays, and does not creep", () => {
+    const drawn = [0, 100] as const;
+    expect(steady([0, 100.4], drawn, 100)).toBe(drawn);
+    for (const moved of [
+      [0, 100.6],
+      [-0.6, 100],
+    ] as const)
+      expect(steady(moved, drawn, 100)).toBe(moved);
+    expect(steady(drawn, null, 100)).toBe(drawn);
   });
 });
 

@@ -100,6 +100,21 @@ test("an epoch that ends while another is read is read as well", async () => {
   expect(examples.epoch).toBe(1);
 });
 
+test("an epoch that ends at any moment of the reading of another is read, without being asked for again", async () => {
+  for (let moment = 0; moment < 40; moment++) {
+    const written = { control: 1 };
+    const examples = await opened(engineWith(written));
+    const curves = begunCurves(["control"], 2, 5);
+    curves.addEpoch("control", epoch(1, 0.5));
+    const following = examples.follow(curves);
+    for (let turn = 0; turn < moment; turn++) await null;
+    written.control = 2;
+    curves.addEpoch("control", epoch(2, 0.5));
+    await Promise.all([following, examples.follow(curves)]);
+    expect([moment, examples.epochs]).toEqual([moment, [1, 2]]);
+  }
+});
+
 test("another run takes the place of the one before, whose pictures are freed and whose late answers are dropped", async () => {
   const late = deferred<typeof known>();
   let calls = 0;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { SeedCourse } from "../../../src-main/contract/run";
 import { ChartView } from "../../../src-renderer/state/chart-view.svelte";
-import { overSeeds, seedsInWords } from "../../../src-renderer/state/seeds";
+import { seedsInWords } from "../../../src-renderer/state/seeds";
 import { begunCurves, epoch } from "../fakes";
 
 const seed = (number: number, arm: "control" | "student", ...accuracies: number[]): SeedCourse => ({
@@ -22,13 +22,13 @@ function run() {
 test("each epoch has the mean, the lowest and the highest of the seeds that have it, and their number", () => {
   const curves = run();
   curves.addSeeds([seed(1, "control", 0.4, 0.5), seed(1, "student", 0.6), seed(2, "control", 0.3, 0.7)]);
-  const control = overSeeds(curves, "control");
+  const control = curves.overSeeds.get("control")!;
   expect(control.map(({ epoch, seeds, lowest, highest }) => [epoch, seeds, lowest, highest])).toEqual([
     [1, 3, 0.2, 0.4],
     [2, 2, 0.5, 0.7],
   ]);
   expect(control[0]!.mean).toBeCloseTo(0.3);
-  expect(overSeeds(curves, "student")).toEqual([{ epoch: 1, seeds: 1, mean: 0.6, lowest: 0.6, highest: 0.6 }]);
+  expect(curves.overSeeds.get("student")).toEqual([{ epoch: 1, seeds: 1, mean: 0.6, lowest: 0.6, highest: 0.6 }]);
 });
 
 test("the seed on screen counts once, as it is known live", () => {
@@ -36,7 +36,7 @@ test("the seed on screen counts once, as it is known live", () => {
   const own = { ...seed(0, "control", 0.9), directory: "/runs/one/control" };
   curves.addSeeds([own, { ...own, arm: "student", directory: "/runs/one/student" }]);
   expect(curves.otherSeeds).toEqual([]);
-  expect(overSeeds(curves, "control")).toMatchObject([{ epoch: 1, seeds: 1, mean: 0.2 }]);
+  expect(curves.overSeeds.get("control")!).toMatchObject([{ epoch: 1, seeds: 1, mean: 0.2 }]);
 });
 
 test("how many seeds there are is said for each epoch, of the arms apart where they differ", () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { ArmName } from "../../../src-main/contract/arms";
 import type { Notice, Progress } from "../../../src-main/contract/notices";
 import { Curves } from "../../../src-renderer/state/curves.svelte";
@@ -202,6 +202,13 @@ describe("orders", () => {
     call.end.resolve({});
     await training.settled();
     expect(bridge.argsOf("setActivity").at(-1)).toEqual([{ state: "idle", progress: 0.5 }]);
+  });
+
+  it("the program around hears of progress while the window is hidden, and draws nothing", async () => {
+    vi.stubGlobal("requestAnimationFrame", () => 1);
+    await notify({ type: "batches", arm: "control", records: batches(1, 2), progress: progress(4) });
+    vi.unstubAllGlobals();
+    expect(bridge.argsOf("setActivity").at(-1)).toEqual([{ state: "running", progress: 0.5 }]);
   });
 
   it("a run that has ended is forgotten with its folder", async () => {

@@ -1,8 +1,8 @@
-/** The app's page with an engine that is none: it has trained a run of any length, and goes on at any pace. */
+/** The app's page with an engine that is none: it has trained a run of any length with all that a screen shows of one, and goes on at any pace. */
 import { mount } from "svelte";
 import "uplot/dist/uPlot.min.css";
-import type { ArmName } from "../../../src-main/contract/arms";
-import type { BatchColumns } from "../../../src-main/contract/run";
+import type { ArmName, ComparedArm } from "../../../src-main/contract/arms";
+import type { BatchColumns, RunEvidence, SeedCourse } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import "../../../src-renderer/styles/base.css";
@@ -27,9 +27,36 @@ function columns(batches: number): BatchColumns {
   };
 }
 
-type Notice = { type: "started" | "batches" } & Record<string, unknown>;
+type Notice = { type: "member" | "started" | "batches" | "epoch" | "machine" } & Record<string, unknown>;
 let notify: (notice: Notice) => void = () => {};
 let known: BatchColumns = columns(0);
+/** Batches of the control that were sent after those that are known. The student has as many, or one less. */
+let sent = 0;
+let otherSeeds: SeedCourse[] = [];
+
+const links = (arm: ArmName, batches: number): RunEvidence => ({ arm, chain: Array.from({ length: batches }, (_, index) => `link ${index}`), damage: null });
+const epochsIn = (batches: number) => Math.floor(batches / PER_EPOCH);
+const accuracyAfter = (arm: ArmName, number: number, seed = 0) => 0.8 - ((arm === "control" ? 0.5 : 0.4) + 0.02 * seed) / number;
+const tested = (arm: ArmName, number: number) => epoch(number, accuracyAfter(arm, number));
+
+const CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"];
+/** [E,N,K] after these epochs: the true class gains, and the others share the rest. */
+const answersAfter = (epochs: readonly number[]) =>
+  Float64Array.from(
+    epochs.flatMap((number) => {
+      const truth = 0.9 - (0.7 * (1 + Math.cos(number))) / 2;
+      return CLASSES.flatMap((_, image) => CLASSES.map((_, label) => (label === image ? truth : (1 - truth) / (CLASSES.length - 1))));
+    }),
+  );
+
+async function picture(hue: number): Promise<Uint8Array> {
+  const canvas = new OffscreenCanvas(32, 32);
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = `hsl(${hue} 60% 50%)`;
+  context.fillRect(0, 0, 32, 32);
+  return new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+}
+
 const engine = new FakeEngine({
   doctor: () => ({ arithmetic: { cpu: null, cuda: null }, cpu: { threads: 2 }, gpus: [], backends: [], bundled: { teachers: [] } }),
   dataInfo: () => Promise.reject(new Error("no data here")),
@@ -42,43 +69,76 @@ const engine = new FakeEngine({
   },
   readCourse: ({ directory }: { directory: string }) => {
     const arm = directory.split("/").at(-1) as ArmName;
-    const tested = Array.from({ length: Math.floor(known.batches / PER_EPOCH) }, (_, index) =>
-      epoch(index + 1, 0.8 - (arm === "control" ? 0.5 : 0.4) / (index + 1)),
-    );
-    return { ...details(arm, { directory, epochRecords: tested }), columns: known, evidence: { arm, chain: [], damage: null } };
+    const epochRecords = Array.from({ length: epochsIn(known.batches) }, (_, index) => tested(arm, index + 1));
+    return { ...details(arm, { directory, epochRecords }), columns: known };
+  },
+  readEvidence: ({ directory }: { directory: string }) => links(directory.split("/").at(-1) as ArmName, known.batches),
+  seeds: () => otherSeeds,
+  examples: async () => ({
+    classes: CLASSES,
+    images: CLASSES.map((_, label) => ({ name: String(label), label })),
+    pictures: await Promise.all(CLASSES.map((_, label) => picture(45 * label))),
+    teacher: answersAfter([1]),
+  }),
+  exampleAnswers: ({ after }: { after: number }) => {
+    const epochs = Array.from({ length: epochsIn(known.batches + sent) - after }, (_, index) => after + 1 + index);
+    return { epochs, probabilities: answersAfter(epochs) };
   },
 });
 const studio = new Studio(fakeBridge(engine).bridge);
 
-/** Shows a comparison whose arms have so many batches. */
-async function show(batches: number): Promise<void> {
-  known = columns(batches);
-  studio.training.follow(liveRun({ recipe: studentRecipe }));
+/** Shows a comparison whose arms have so many batches; of a sweep, with so many other seeds, which are finished. */
+async function show(batches: number, seeds = 0): Promise<void> {
+  [known, sent] = [columns(batches), 0];
+  const arms = ["control", "student"] as const;
+  otherSeeds = Array.from({ length: seeds }, (_, seed) => arms.map((arm) => courseOfSeed(seed + 1, arm))).flat();
+  studio.training.follow(liveRun({ recipe: studentRecipe, seeds: seeds + 1 }));
   studio.show("live");
   await new Promise(requestAnimationFrame);
-  for (const arm of ["control", "student"]) notify({ type: "started", arm, directory: `/runs/one/${arm}`, batchesPerEpoch: PER_EPOCH, epochs: EPOCHS });
+  if (seeds > 0) notify({ type: "member", index: 0, total: seeds + 1, words: "seed 0" });
+  for (const arm of arms) notify({ type: "started", arm, directory: `/runs/one/seed-0/${arm}`, batchesPerEpoch: PER_EPOCH, epochs: EPOCHS });
   for (let turn = 0; turn < 20; turn++) await new Promise(requestAnimationFrame);
 }
 
-/** Sends so many notices of a batch per second, alternately for each arm, for so long. */
+function courseOfSeed(seed: number, arm: ComparedArm): SeedCourse {
+  const epochs = Array.from({ length: EPOCHS }, (_, index) => ({ epoch: index + 1, testAcc: accuracyAfter(arm, index + 1, seed) }));
+  return { seed, arm, directory: `/runs/one/seed-${seed}/${arm}`, epochs };
+}
+
+const MACHINE_EVERY_MS = 2000;
+
+/**
+ * Goes on where it was, for so long: so many notices of a batch per second, alternately for each arm, each epoch that ends by them, and what the machine does every two
+ * seconds.
+ */
 async function stream(perSecond: number, seconds: number): Promise<number> {
   const began = performance.now();
-  let sent = 0;
-  while (sent < perSecond * seconds) {
-    const due = Math.min(perSecond * seconds, ((performance.now() - began) / 1000) * perSecond);
-    for (; sent < due; sent++) {
-      const arm = sent % 2 === 0 ? "control" : "student";
-      const record = { ...madeUpBatch(known.batches + Math.floor(sent / 2), PER_EPOCH), chain: `link ${sent}` };
-      notify({
-        type: "batches",
-        arm,
-        records: [record],
-        progress: { done: known.batches + sent, total: 2 * PER_EPOCH * EPOCHS, imagesPerSecond: 2000, secondsLeft: 1000 },
-      });
+  const [before, total] = [2 * sent, perSecond * seconds];
+  let [notices, sampled] = [0, 0];
+  while (notices < total) {
+    const passed = performance.now() - began;
+    for (; notices < Math.min(total, (passed / 1000) * perSecond); notices++) sendBatch(before + notices);
+    if (passed >= sampled) {
+      const at = began + passed;
+      notify({ type: "machine", sample: { at, processors: 1.5 + Math.sin(at), threads: 2, tensorBytes: 4e8, processBytes: 9e8, freeBytes: 4e9 } });
+      sampled += MACHINE_EVERY_MS;
     }
     await new Promise((resolve) => setTimeout(resolve, 4));
   }
   return performance.now() - began;
+}
+
+function sendBatch(notice: number): void {
+  const arm = notice % 2 === 0 ? "control" : "student";
+  sent = Math.floor(notice / 2) + 1;
+  const index = known.batches + Math.floor(notice / 2);
+  notify({
+    type: "batches",
+    arm,
+    records: [{ ...madeUpBatch(index, PER_EPOCH), chain: `link ${index}` }],
+    progress: { done: 2 * known.batches + notice, total: 2 * PER_EPOCH * EPOCHS, imagesPerSecond: 2000, secondsLeft: 1000 },
+  });
+  if ((index + 1) % PER_EPOCH === 0) notify({ type: "epoch", arm, record: tested(arm, (index + 1) / PER_EPOCH) });
 }
 
 Object.assign(window, { show, stream, studio, notify: (notice: Notice) => notify(notice), epoch });

@@ -1,0 +1,97 @@
+import packageJson from "../../../package.json";
+import { weightsOfRun } from "../../contract/exports";
+import { familyOf, modelNamed } from "../../contract/families";
+import { pathsOf, resolvePaths, teachersOf } from "../../contract/recipe-values";
+import { visible, visibleJson } from "../../contract/visible";
+import type { TrainedRun } from "../../runs/trained";
+import type { Exported } from "../exported";
+import type { TimmModel } from "./architectures";
+
+/** README.md of the folder: how to use it, what it was trained on and how, and what it reached. Its head is what the hub shows and searches. */
+export function modelCard(exported: Exported, timm: TimmModel): string {
+  const { run } = exported;
+  const title = heading(run?.header.recipe.name ?? exported.network.model.name);
+  return [
+    ["---", "library_name: timm", "pipeline_tag: image-classification", "tags:", "- image-classification", "- timm", "- transformers", "---", ""],
+    [`# ${title}`, "", described(exported), ""],
+    ["## Use", "", ...usage(exported.network.model.name, timm), ""],
+    ...(run ? [["## Figures", "", ...figures(run), ""]] : []),
+    ["## Images", "", ...images(exported), ""],
+    ["## Classes", "", "In the order of the logits:", "", ...json(exported.classes), ""],
+    ...(run ? [["## Recipe", "", ...recipe(run), ""]] : []),
+    ["## Licence", "", "Not chosen yet: it is yours to choose, as far as the licences of the images and of the teacher's weights allow.", ""],
+  ]
+    .flat()
+    .join("\n");
+}
+
+function described({ network: { model }, run }: Exported): string {
+  const { description } = modelNamed(model.name);
+  const size = `${model.sizes.patchSize === null ? "" : `, patches of ${model.sizes.patchSize} px`}`;
+  const what = `${description} (\`${model.name}\`, ${familyOf(model.name).paper}): ${model.parameterCount().toLocaleString("en")} trained values, images of ${model.imageSize} px${size}, ${model.classes} classes.`;
+  return `${what} Trained by Distill Studio ${packageJson.version}${run ? teachersInWords(run) : ""}.`;
+}
+
+function teachersInWords({ header: { recipe } }: TrainedRun): string {
+  const teachers = recipe.distillation ? teachersOf(recipe).map(({ model }) => model) : [];
+  return teachers.length === 0 ? " on labels alone" : `, with ${teachers.join(" and ")} as its ${teachers.length === 1 ? "teacher" : "teachers"}`;
+}
+
+function usage(model: string, { isOwn }: TimmModel): string[] {
+  const register = ['import sys; sys.path.insert(0, "FOLDER")', "import distill_models  # registers the model, which timm does not have"];
+  return [
+    "`FOLDER` is the path of this folder.",
+    "",
+    "```python",
+    ...(isOwn ? register : []),
+    "import timm",
+    "from PIL import Image",
+    "",
+    'model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()',
+    "transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)",
+    'print(model.pretrained_cfg["label_names"][model(transform(Image.open("image.jpg").convert("RGB"))[None]).argmax()])',
+    "```",
+    "",
+    `Or with transformers${isOwn ? ", after the first two lines" : ""}:`,
+    "",
+    "```python",
+    "from transformers import pipeline",
+    "",
+    'print(pipeline("image-classification", model="FOLDER")("image.jpg"))',
+    "```",
+    "",
+    `Or in Distill Studio: \`distill predict --model ${model} --weights FOLDER --images image.jpg\`.`,
+  ];
+}
+
+function figures({ testAccuracy, epoch, weightsOf, header }: TrainedRun): string[] {
+  const percent = (fraction: number | null) => (fraction === null ? "not measured" : `${(100 * fraction).toFixed(1)} %`);
+  const { teacherTestAcc, recipe } = header;
+  return [
+    "| | |",
+    "| --- | --- |",
+    `| weights | ${weightsOfRun[weightsOf]}${epoch === null ? "" : ` (${epoch} of ${header.epochs ?? recipe.train.epochs})`} |`,
+    `| accuracy on the test images | ${percent(testAccuracy)} |`,
+    ...(recipe.distillation ? [`| the teacher's | ${percent(teacherTestAcc)} |`] : []),
+    `| seed | ${header.seed} |`,
+  ];
+}
+
+function images({ network: { model, normalization } }: Exported): string[] {
+  const values = (numbers: readonly number[]) => numbers.join(", ");
+  return [
+    `Resized until the shorter side has ${model.imageSize} px (bilinear, antialiased), cropped to the centre, and normalised: values in 0 ... 1, mean ${values(normalization.mean)}, deviation ${values(normalization.std)} (red, green, blue).`,
+  ];
+}
+
+/** Paths of this computer are nobody else's business: their last names stay. */
+function recipe({ header }: TrainedRun): string[] {
+  const shown = resolvePaths(header.recipe, (path) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path);
+  const shortened = pathsOf(header.recipe).length > 0 ? " Of files and folders, only the names are kept." : "";
+  return [`The recipe of this run, which \`distill train --recipe\` takes.${shortened}`, "", ...json(shown)];
+}
+
+const json = (value: unknown): string[] => ["```json", visibleJson(value), "```"];
+
+/** Nothing in it is markup. */
+const heading = (text: string) => visible(text).replace(/[\\`*_[\]<>#|]/g, "\\$&");
