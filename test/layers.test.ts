@@ -20,7 +20,7 @@ const table: Layers = {
   "src-main/data": ["contract", "disk", "download", "machine", "pickle", "tensor"],
   "src-main/training": ["contract", "disk", "backend (types)", "tensor", "nn", "models", "data"],
   "src-main/runs": ["contract", "disk", "machine", "tensorboard", "backend (types)", "tensor", "training"],
-  "src-main/export": ["contract", "disk", "tensor (types)", "onnx", "models", "runs (types)", "training (types)"],
+  "src-main/export": ["contract", "disk", "protobuf", "tensor", "onnx", "models", "data", "runs (types)", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine-client": ["contract"],
   "src-main/engine": [
@@ -40,7 +40,8 @@ const table: Layers = {
     "engine-client",
   ],
   "src-main/app": ["contract", "engine-client"],
-  "src-main/cli": ["contract", "tensorboard", "engine-client"],
+  "src-main/ray": ["contract", "disk"],
+  "src-main/cli": ["contract", "tensorboard", "engine-client", "ray"],
   "src-renderer/bridge": ["contract", "engine-client/client", "engine-client/channel"],
   "src-renderer/state": ["contract", "engine-client/client", "src-renderer/bridge (types)"],
   "src-renderer/parts": ["contract (types)", "src-renderer/state"],

@@ -17,6 +17,12 @@ export const exportOptions = z
   .strictObject({
     /** Default: bf16, in half the bytes. */
     precision: z.enum(["fp32", "bf16"]),
+    /** Images of any size as bytes in, which are resized, cropped and normalised inside. */
+    rawInput: z.boolean(),
+    /** Probabilities instead of logits. */
+    softmax: z.boolean(),
+    /** Weights of 8 bits. */
+    int8: z.boolean(),
   })
   .partial();
 export type ExportOptions = z.infer<typeof exportOptions>;
@@ -42,6 +48,12 @@ export const exportFormats = {
     ending: ".safetensors",
     words: "weights and what they need, as this program, safetensors and timm read them",
     options: ["precision"],
+  },
+  onnx: {
+    label: "ONNX",
+    ending: ".onnx",
+    words: "the network itself, for onnxruntime and other programs that run ONNX (opset 17)",
+    options: ["rawInput", "softmax", "int8"],
   },
 } as const satisfies Record<string, ExportFormat>;
 

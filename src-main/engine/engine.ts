@@ -36,6 +36,7 @@ import { fitTeacher, timeBackbone } from "./fit-teacher";
 import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
+import { plan } from "./plan";
 import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
@@ -96,6 +97,7 @@ export class Engine {
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
     },
+    plan: (request, notify) => plan(request, (text) => notify({ type: "note", text })),
     watch: ({ run, from }, notify) => this.#runs.find(run).watch(from, notify),
     control: async ({ run, action }) => ({ state: await this.#runs.find(run).control(action) }),
     list: () => this.#runs.list(),
@@ -127,7 +129,7 @@ export class Engine {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
     },
-    exportModel: (request, notify) => exportModel(request, notify),
+    exportModel: (request, notify) => exportModel(request, nextTurn, notify),
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });

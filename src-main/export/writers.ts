@@ -1,5 +1,6 @@
 import type { ExportFormatName } from "../contract/exports";
 import type { Writer } from "./exported";
+import { writeOnnx } from "./onnx";
 import { writeSafetensorsFile } from "./safetensors";
 import { writeTimmFolder } from "./timm/folder";
 import { writeTorchFile } from "./torch/file";
@@ -9,4 +10,5 @@ export const writers: Readonly<Record<ExportFormatName, Writer>> = {
   timm: writeTimmFolder,
   torch: writeTorchFile,
   safetensors: writeSafetensorsFile,
+  onnx: writeOnnx,
 };

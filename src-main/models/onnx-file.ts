@@ -100,7 +100,7 @@ function weightsOf(model: ModelProto): Map<string, OnnxWeight> {
 function plainWeight({ name, dataType, dims, rawData }: TensorProto): OnnxWeight {
   if (dataType !== DATA_TYPE.float || rawData.length !== 4 * countIn(dims))
     throw new Error(`tensor "${shortened(name)}" is not the fp32 values of its shape [${shortened(String(dims))}]`);
-  return { dtype: "F32", shape: dims, bytes: () => rawData.slice() as Uint8Array<ArrayBuffer> };
+  return { dtype: "F32", shape: dims, bytes: () => new Uint8Array(rawData) };
 }
 
 function turnedWeight(tensor: TensorProto): OnnxWeight {

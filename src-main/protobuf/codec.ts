@@ -7,6 +7,8 @@ interface Field {
   number: number;
   kind: Scalar | AnySchema;
   repeated?: boolean;
+  /** Undefined where it is missing. */
+  optional?: boolean;
 }
 
 /** The fields of a message, in the order in which they are written. */
@@ -74,7 +76,7 @@ export function decode<Message extends object>(schema: Schema<Message>, bytes: U
 
 function decodeAny(schema: AnySchema, bytes: Uint8Array): AnyMessage {
   const fields = new Map(Object.entries(schema).map(([name, field]) => [field.number, { name, ...field }]));
-  const message: AnyMessage = Object.fromEntries(Object.entries(schema).map(([name, field]) => [name, field.repeated ? [] : defaultOf(field.kind)]));
+  const message: AnyMessage = Object.fromEntries(Object.entries(schema).map(([name, field]) => [name, defaultOf(field)]));
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag();
@@ -90,7 +92,9 @@ function decodeAny(schema: AnySchema, bytes: Uint8Array): AnyMessage {
   return message;
 }
 
-function defaultOf(kind: Field["kind"]): unknown {
+function defaultOf({ kind, repeated, optional }: Field): unknown {
+  if (repeated) return [];
+  if (optional) return undefined;
   if (kind === "text") return "";
   if (kind === "bytes") return new Uint8Array(0);
   return typeof kind === "string" ? 0 : decodeAny(kind, new Uint8Array(0));

@@ -85,6 +85,7 @@ export async function runWith(
   const world: World = {
     cwd,
     program,
+    root: "/nowhere",
     now: () => {
       time += 1000 * tick;
       return new Date(time);

@@ -59,7 +59,7 @@ describe("of a run", () => {
     [["--weights", "a", "--weights-of", "best"], "--weights-of does not go with --weights"],
     [["--run", "a", "--weights-of", "first"], "Allowed choices are last, best, ema"],
     [["--run", "a", "--format", "keras"], "argument 'keras' is invalid. Allowed choices are timm"],
-    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.onnx.safetensors"],
+    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.safetensors"],
   ])("%j is refused", async (args, words) => {
     const { status, err, calls } = await model(...args);
     expect([status, calls]).toEqual([2, []]);
