@@ -31,6 +31,13 @@ export function outFile(world: World, out: string | undefined, stem: string, end
   }
 }
 
+/** The uppermost folder that has to be made for a file; null if there is its folder. */
+export function missingFolderOf(file: string): string | null {
+  let missing: string | null = null;
+  for (let folder = path.dirname(file); !existsSync(folder); folder = path.dirname(folder)) missing = folder;
+  return missing;
+}
+
 /** A path as a person would write it: relative if it is inside the current folder. */
 export function shownPath(world: World, file: string): string {
   const relative = path.relative(world.cwd, file);

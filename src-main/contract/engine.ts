@@ -186,7 +186,8 @@ export const methods = {
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
   predict: takes({
-    model: text,
+    /** null: as the weights say. */
+    model: text.nullable(),
     /** "bundled" (the teacher) or a safetensors file. */
     weights: text,
     /** Files, or encoded image bytes with a name to show. */
@@ -203,7 +204,7 @@ export const methods = {
   }).gives<PredictResult>(),
   /** How good networks are on the test images of a data set, side by side; for a folder of images without labels, what they say. */
   evaluate: takes({
-    models: z.array(z.strictObject({ model: text, weights: text, imageSize: side, patchSize: side, mean: triple, std: triple })),
+    models: z.array(z.strictObject({ model: text.nullable(), weights: text, imageSize: side, patchSize: side, mean: triple, std: triple })),
     /** Folders of runs, comparisons or sweeps: their students, and the teachers that they had. */
     runs: z.array(text),
     /** null: the data of the first run. */
@@ -266,6 +267,8 @@ export const methods = {
   }>(),
   /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
   listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** What came of the teachers that were made in a folder: of that one itself, or of those in it. One whose figures cannot be read is left out. */
+  listMade: takes({ directory: text }).gives<FittedTeacher[]>(),
   /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
   testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
     accuracy: number;
@@ -317,6 +320,8 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What a person says of the run in a folder. */
+  aboutRun: takes({ directory: text }).gives<RunAbout>(),
   /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
   listFolders: takes({ directory: text }).gives<RunFolder[]>(),
   /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
