@@ -449,7 +449,9 @@ describe("how sure the difference is", () => {
     expect(text).toMatch(/\(95 %: \+0\.0 to \+75\.0; 1 seed; 8 test images\)\. .*Paired bootstrap: the 8 test images/);
     expect(text).toMatch(/Agrees with the teacher share of .+? 37\.5 % 75\.0 %/);
     // That interval holds zero: the box says so before it gives the difference.
-    expect(text).toMatch(/No difference shown yet: with the teacher the student classifies .+ than the control, .+\. It may be chance\. No difference shown yet: the student is/);
+    expect(text).toMatch(
+      /No difference shown yet: with the teacher the student classifies .+ than the control, .+\. It may be chance\. No difference shown yet: the student is/,
+    );
     // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
     expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);
     expect(text).toMatch(/Calibration error \(ECE\) .+? 42\.5 % 5\.0 %/);
@@ -484,7 +486,9 @@ describe("how sure the difference is", () => {
   test("over seeds that disagree: nothing is shown yet, and how many more would be needed", () => {
     const folders = [-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
     for (const folder of folders) rmSync(predictionFiles(join(folder, "student")).last);
-    expect(textOf(report("html", ...folders))).toContain("It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.");
+    expect(textOf(report("html", ...folders))).toContain(
+      "It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.",
+    );
   });
 
   test("of models that are right on half of two classes: neither has learned anything, so more seeds would show nothing", () => {
