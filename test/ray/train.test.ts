@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -7,12 +7,15 @@ import type { PlannedMember } from "../../src-main/contract/engine";
 import type { NoticeBody } from "../../src-main/contract/notices";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { OpenFile, withFile } from "../../src-main/disk/open-file";
+import { ZipFile } from "../../src-main/disk/zip";
 import { headAddress, tokenFrom } from "../../src-main/ray/address";
 import { clusterReport, processorsEach } from "../../src-main/ray/cluster";
 import { Experiment } from "../../src-main/ray/experiment";
 import { RayHead } from "../../src-main/ray/head";
 import { MARK, ORDER } from "../../src-main/ray/messages";
 import { type Training, trainThere } from "../../src-main/ray/train";
+import { zipOf } from "../../src-main/ray/zip";
 import { type FakeHead, type FakeOptions, fakeHead } from "./fake-head";
 
 let out: string;
@@ -162,7 +165,10 @@ describe("a sweep on a cluster", () => {
           wellBehaved(id, head);
           return;
         }
-        head.print(id, line({ type: "error", code: "INPUT", message: "no space left on device" }) + leave(head, id, { "control/batches.csv": "half" }));
+        head.print(
+          id,
+          line({ type: "error", code: "INPUT", message: "no space left on device\nResume with: distill" }) + leave(head, id, { "control/batches.csv": "half" }),
+        );
         head.end(id, "FAILED");
       },
     });
@@ -173,6 +179,20 @@ describe("a sweep on a cluster", () => {
     const again = await train();
     expect([again.failed, fetched()]).toEqual([[], [true, true]]);
     expect(Experiment.open(out).members.map(({ jobs }) => jobs.length)).toEqual([1, 2]);
+  });
+
+  test("of trials that diverge has results too, and shows no test accuracy", async () => {
+    const epochRecord = { epoch: 1, trainLoss: 2, trainAcc: 0.5, testAcc: 0.5, testLoss: 2, emaAcc: null, emaLoss: null, seconds: 1, valAcc: 0.25, valLoss: 2 };
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        const text = line({ type: "epoch", arm: "single", record: epochRecord }) + line({ type: "error", code: "DIVERGED", message: "the loss is no number" });
+        if (isMember(head, id)) head.print(id, text + leave(head, id, FILES));
+        head.end(id, isMember(head, id) ? "FAILED" : "SUCCEEDED");
+      },
+    });
+    const { failed, shown } = await train({ verb: "train" }, 1);
+    expect([failed, fetched()]).toEqual([[], [true]]);
+    expect(shown.flatMap((notice) => (notice.type === "epoch" ? [[notice.record.testAcc, notice.record.valAcc]] : []))).toEqual([[null, 0.25]]);
   });
 
   test("is stopped on request: each job is asked to, and what it left is fetched", async () => {
@@ -271,4 +291,20 @@ test("the processors of a cluster are shared out, and a job is on one node", () 
   fake = { close: () => {} } as FakeHead;
   const nodes = [8, 4].map((processors) => ({ id: "", address: "", isHead: false, gpus: 0, memoryBytes: 0, processors }));
   expect([1, 2, 3, 100].map((jobs) => processorsEach(nodes, jobs))).toEqual([8, 6, 4, 1]);
+});
+
+test("an archive is read as it was packed, and the same content makes the same archive", async () => {
+  fake = { close: () => {} } as FakeHead;
+  const entries = [
+    { name: "a/é.txt", bytes: Buffer.from("ä".repeat(1000)) },
+    { name: "empty", bytes: Buffer.alloc(0) },
+  ];
+  const zip = await zipOf(entries);
+  writeFileSync(join(out, "x.zip"), zip);
+  const read = withFile(new OpenFile(join(out, "x.zip"), "r"), (file) => {
+    const archive = new ZipFile(file, (why) => new Error(why));
+    return entries.map(({ name }) => archive.read(name, 10_000));
+  });
+  expect(read.map((bytes) => Buffer.from(bytes))).toEqual(entries.map(({ bytes }) => bytes));
+  expect((await zipOf(entries)).equals(zip)).toBe(true);
 });
