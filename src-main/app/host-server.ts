@@ -1,10 +1,11 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
 import { z } from "zod";
 import { leftOutTable } from "../contract/csv";
 import type { EngineEnd } from "../contract/engine";
+import { exportFormatNamed, exportFormatNames } from "../contract/exports";
 import {
   type Command,
   DROPPED,
@@ -45,6 +46,7 @@ const argumentsOf = {
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
+  chooseModelPlace: z.tuple([z.enum(exportFormatNames), z.string().min(1).max(200)]),
   saveRecipe: z.tuple([recipe]),
   printReport: z.tuple([filePath]),
   saveLeftOut: z.tuple([z.array(z.object({ path: z.string(), reason: z.string() }))]),
@@ -79,8 +81,8 @@ interface Events {
 }
 
 export class HostServer {
-  /** Reports outside the runs folder that the user asked for. */
-  readonly #reports = new Set<string>();
+  /** Reports and models outside the runs folder that the user asked for. */
+  readonly #exports = new Set<string>();
   /** The web pages that reports are printed from, by the files that they become. */
   readonly #pages = new Map<string, { page: string; format: PrintedFormat }>();
 
@@ -140,7 +142,7 @@ export class HostServer {
         kind === "image"
           ? [{ name: "Images", extensions: ["png", "jpg", "jpeg", "webp"] }]
           : [
-              { name: "Weights", extensions: ["safetensors", "pth", "pt", "bin", "tar", "ckpt"] },
+              { name: "Weights", extensions: ["safetensors", "onnx", "pth", "pt", "bin", "tar", "ckpt"] },
               { name: "All files", extensions: ["*"] },
             ];
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });
@@ -152,11 +154,27 @@ export class HostServer {
       const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}.${format}`);
       const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Save report", defaultPath, filters });
       if (!chosen) return null;
-      this.#reports.add(path.resolve(chosen));
+      this.#exports.add(path.resolve(chosen));
       const written = isPrinted(format) ? path.join(mkdtempSync(path.join(app.getPath("temp"), "distill-report-")), "report.html") : chosen;
       if (isPrinted(format)) this.#pages.set(chosen, { page: written, format });
       await this.parts.engine.grant(written, "write");
       return { chosen, written };
+    },
+
+    chooseModelPlace: async (format, suggestedName) => {
+      const { ending, label } = exportFormatNamed(format);
+      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}${ending ?? ""}`);
+      const filters = ending === null ? [] : [{ name: label, extensions: [ending.slice(1)] }];
+      const title = ending === null ? "Name the new folder of the model" : "Save model";
+      const { filePath: named } = await dialog.showSaveDialog(this.parts.window, { title, defaultPath, filters });
+      if (!named) return null;
+      // Not every system adds the ending.
+      const chosen = named.toLowerCase().endsWith(ending ?? "") ? named : `${named}${ending}`;
+      // The dialog has asked about the name alone.
+      if (chosen !== named && existsSync(chosen)) throw new Error(`${chosen} already exists: choose another name, or that one with its ending.`);
+      this.#exports.add(path.resolve(chosen));
+      await this.parts.engine.grant(chosen, "write");
+      return chosen;
     },
 
     printReport: async (chosen) => {
@@ -249,7 +267,7 @@ export class HostServer {
   #expectOurs(file: string): void {
     const { runsDirectory } = this.parts;
     const inRuns = isInside(path.resolve(file), path.resolve(runsDirectory)) && isInside(realPath(file), realPath(runsDirectory));
-    if (!inRuns && !this.#reports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
+    if (!inRuns && !this.#exports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What comparisons of one seed or several show, in figures and in words. Pure functions for the engine, reports, terminal and app. */
 import { type ComparedArm, comparedArms } from "./arms";
+import { farBelowInWords, neitherLearnedInWords } from "./learning";
 import { objectives } from "./objectives";
 import type { Recipe } from "./recipe";
 import { teachersOf, usesUnlabelled } from "./recipe-values";
@@ -30,6 +31,7 @@ export function summarize(comparisons: readonly Compared[]): ComparisonSummary {
     ),
     ...differenceSummary(comparisons),
     testImages: comparisons[0]!.testImages,
+    yardstick: comparisons[0]!.yardstick,
     seconds: mean(comparisons.map(({ seconds }) => seconds)),
   };
 }
@@ -166,6 +168,10 @@ export interface Sureness {
   result: string;
   /** What it does not show yet, or never will. */
   doubt: string | null;
+  /** That the student is far from what there is to learn, and what would help. */
+  shortfall: string | null;
+  /** Whether more seeds would make it surer: they would not where neither model has learned anything. */
+  seedsHelp: boolean;
   /** How the interval was computed, and what it means. */
   how: string;
 }
@@ -173,13 +179,16 @@ export interface Sureness {
 type Difference = DifferenceSummary & Pick<ComparisonSummary, "seeds" | "testImages">;
 
 /** `controlled`: whether the arms are proven to differ in the teacher alone, so that the difference is the teacher's. */
-export function surenessInWords(summary: Difference, controlled: boolean): Sureness {
+export function surenessInWords(summary: ComparisonSummary, controlled: boolean): Sureness {
   const { interval } = summary;
   const isShown = interval && hasWidth(interval) ? !holdsZero(interval) : null;
+  const neither = neitherLearnedInWords(summary);
   return {
     isShown,
     result: `${controlled ? teacherAddsInWords(summary) : betterOrWorse(summary)}${restsOn(summary)}.`,
-    doubt: interval && !hasWidth(interval) ? withoutWidth(summary) : doubtInWords(summary, isShown),
+    doubt: neither ?? (interval && !hasWidth(interval) ? withoutWidth(summary) : doubtInWords(summary, isShown)),
+    shortfall: neither === null ? farBelowInWords(summary) : null,
+    seedsHelp: neither === null,
     how: howInWords(summary),
   };
 }

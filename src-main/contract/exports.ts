@@ -17,10 +17,17 @@ export const exportOptions = z
   .strictObject({
     /** Default: bf16, in half the bytes. */
     precision: z.enum(["fp32", "bf16"]),
+    /** Images of any size as bytes in, which are resized, cropped and normalised inside. */
+    rawInput: z.boolean(),
+    /** Probabilities instead of logits. */
+    softmax: z.boolean(),
+    /** Weights of 8 bits. */
+    int8: z.boolean(),
   })
   .partial();
 export type ExportOptions = z.infer<typeof exportOptions>;
 export type ExportOption = keyof ExportOptions;
+export const exportOptionNames = Object.keys(exportOptions.shape) as ExportOption[];
 
 /** src-main/export/ has what writes each. */
 export const exportFormats = {
@@ -30,11 +37,23 @@ export const exportFormats = {
     words: "a folder that timm and transformers load without further code, with a model card",
     options: [],
   },
+  torch: {
+    label: "PyTorch state dict",
+    ending: ".pth",
+    words: "the weights alone, under timm's names, for load_state_dict of PyTorch",
+    options: [],
+  },
   safetensors: {
     label: "safetensors",
     ending: ".safetensors",
     words: "weights and what they need, as this program, safetensors and timm read them",
     options: ["precision"],
+  },
+  onnx: {
+    label: "ONNX",
+    ending: ".onnx",
+    words: "the network itself, for onnxruntime and other programs that run ONNX (opset 17)",
+    options: ["rawInput", "softmax", "int8"],
   },
 } as const satisfies Record<string, ExportFormat>;
 

@@ -1,5 +1,6 @@
 import type { LeftOutFile } from "./data-info";
 import type { EngineEnd } from "./engine";
+import type { ExportFormatName } from "./exports";
 import type { Recipe } from "./recipe";
 
 /**
@@ -15,6 +16,8 @@ export interface HostCalls {
   chooseFile: { args: [kind: FileKind]; result: string | null };
   /** Asks the user where to write a report; null if nowhere. */
   chooseReportFile: { args: [format: ReportFormat | PrintedFormat, suggestedName: string]; result: ReportPlace | null };
+  /** Asks the user where to write a model in a format: a file, or a new folder; null if nowhere. */
+  chooseModelPlace: { args: [format: ExportFormatName, suggestedName: string]; result: string | null };
   /** Prints the web page that was written for the chosen file, which becomes a document or a picture by its format. */
   printReport: { args: [chosen: string]; result: null };
   /** Writes a recipe to a file that the user picks, and says to which; null if to none. */
@@ -47,6 +50,7 @@ export const HOST_CALLS = [
   "chooseFolder",
   "chooseFile",
   "chooseReportFile",
+  "chooseModelPlace",
   "printReport",
   "saveRecipe",
   "saveLeftOut",

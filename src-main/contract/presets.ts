@@ -1,6 +1,6 @@
 import { bundledBackbone } from "./families";
 import { parseRecipe } from "./parse-recipe";
-import type { DataSource, Recipe } from "./recipe";
+import type { Recipe } from "./recipe";
 
 export interface Preset {
   id: ComparisonId | TeacherId;
@@ -118,21 +118,6 @@ const comparisons: readonly Written<ComparisonId>[] = [
     },
   },
 ];
-
-/** A first comparison on images of one's own, as a person would write it: a small student of this teacher, in a few minutes. `data`: complete. */
-export function firstComparison(data: DataSource, teacher: { [key: string]: unknown }) {
-  const unsaid = parseRecipe({ data: { path: data.path }, student: { model: "resnet20_cifar10" } }).data;
-  const own = Object.entries(data).filter(([key, value]) => key === "path" || JSON.stringify(value) !== JSON.stringify(unsaid[key as keyof DataSource]));
-  return {
-    data: Object.fromEntries(own),
-    teacher,
-    student: { model: "resnet20_cifar10", imageSize: 32 },
-    train: { epochs: 16, batchSize: 64, learningRate: 2e-3, schedule: "cosine-step", warmupEpochs: 1 },
-    distillation: { temperature: 2, alpha: 0.8 },
-    control: { train: {} },
-    augment: { crop: 4, flip: true, views: 2 },
-  };
-}
 
 /** How the bundled teachers were trained, in one cycle: assets/teacher/. */
 const teacherRun = {

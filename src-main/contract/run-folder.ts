@@ -1,5 +1,5 @@
 /** What the folder of a run says of it beside its arms: what was asked for, what was found, and what a person says of it. */
-import type { SearchRequest } from "./run";
+import type { SearchRequest, Yardstick } from "./run";
 import type { Sample } from "./search-space";
 import type { Interval } from "./statistics";
 
@@ -39,6 +39,7 @@ export interface ComparedInBrief {
   /** Over test images (95 %); null where no predictions were kept. */
   interval: Interval | null;
   testImages: number | null;
+  yardstick: Yardstick | null;
   /** Whether the arms were proven to differ in the teacher alone. */
   controlled: boolean;
 }

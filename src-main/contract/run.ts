@@ -228,6 +228,14 @@ export interface GainParts<Difference> {
   imagesAdd: Difference;
 }
 
+/** What test accuracies are measured by. */
+export interface Yardstick {
+  /** Share of the test images that always naming the largest class would get right. */
+  oneAnswer: number;
+  /** Share that the teacher gets right; null where its answers are not kept. */
+  teacher: number | null;
+}
+
 /** The comparison of one seed in figures. Its own difference is student - control. */
 export interface Compared extends SeedDifference {
   seed: number;
@@ -239,6 +247,8 @@ export interface Compared extends SeedDifference {
   seconds: number;
   /** Number of test images whose predictions are kept; null if none are. */
   testImages: number | null;
+  /** null where no predictions are kept. */
+  yardstick: Yardstick | null;
 }
 
 /** Means over the seeds, with the standard deviation of the test accuracy; null for one seed. */
@@ -272,6 +282,8 @@ export interface ComparisonSummary extends DifferenceSummary {
   /** null unless each comparison has that arm. */
   sameImages: SameImagesSummary | null;
   testImages: number | null;
+  /** Of the first seed. */
+  yardstick: Yardstick | null;
   /** Of one seed, on average: what one more is about to take. */
   seconds: number;
 }

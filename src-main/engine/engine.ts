@@ -125,7 +125,7 @@ export class Engine {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
     },
-    exportModel: (request, notify) => exportModel(request, notify),
+    exportModel: (request, notify) => exportModel(request, nextTurn, notify),
     exportWeights: async (request, notify) => {
       const fetched = await fetchNamed([request.weights], notify);
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });

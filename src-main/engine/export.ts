@@ -16,8 +16,8 @@ import { numbered, warnOf } from "./predict";
 
 type Request = Methods["exportModel"]["params"];
 
-/** What `exportModel` of the contract promises. */
-export async function exportModel(request: Request, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
+/** What `exportModel` of the contract promises. `yieldPoint` is awaited between steps. */
+export async function exportModel(request: Request, yieldPoint: () => Promise<void>, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
   const { format, options = {}, out, replaces = false } = request;
   expectPlace(request);
   expectOptions(request);
@@ -26,7 +26,7 @@ export async function exportModel(request: Request, notify: (notice: NoticeBody)
     const partial = partialOf(out);
     rmSync(partial, { recursive: true, force: true });
     try {
-      const { notes, warnings } = await writers[format](exported, partial, options);
+      const { notes, warnings } = await writers[format](exported, partial, options, { notify, yieldPoint });
       for (const text of notes) notify({ type: "note", text });
       for (const text of warnings) notify({ type: "warning", text });
       if (replaces && existsSync(out)) rmSync(out);

@@ -1,4 +1,5 @@
 import type { ExportOptions } from "../contract/exports";
+import type { NoticeBody } from "../contract/notices";
 import type { TrainedRun } from "../runs/trained";
 import type { TrainedNetwork } from "../training/network";
 
@@ -20,5 +21,12 @@ export interface Said {
   warnings: readonly string[];
 }
 
+/** Of what takes long. */
+export interface WriterContext {
+  notify(notice: NoticeBody): void;
+  /** Awaited between steps, so that other calls are answered. */
+  yieldPoint(): Promise<void>;
+}
+
 /** Writes a network to `out`, where there is nothing yet: a file, or a folder that it makes. */
-export type Writer = (exported: Exported, out: string, options: ExportOptions) => Promise<Said>;
+export type Writer = (exported: Exported, out: string, options: ExportOptions, context: WriterContext) => Promise<Said>;

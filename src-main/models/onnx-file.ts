@@ -3,9 +3,9 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import { z } from "../contract/zod";
 import type { OpenFile } from "../disk/open-file";
-import { decode } from "../onnx/codec";
 import { transposed } from "../onnx/ops";
 import { DATA_TYPE, type ModelProto, modelProto, type TensorProto } from "../onnx/proto";
+import { decode } from "../protobuf/codec";
 import { Checksum } from "./checksum";
 import { bytesOf } from "./dtypes";
 import { bytesAt } from "./safetensors-header";
@@ -100,7 +100,7 @@ function weightsOf(model: ModelProto): Map<string, OnnxWeight> {
 function plainWeight({ name, dataType, dims, rawData }: TensorProto): OnnxWeight {
   if (dataType !== DATA_TYPE.float || rawData.length !== 4 * countIn(dims))
     throw new Error(`tensor "${shortened(name)}" is not the fp32 values of its shape [${shortened(String(dims))}]`);
-  return { dtype: "F32", shape: dims, bytes: () => rawData.slice() as Uint8Array<ArrayBuffer> };
+  return { dtype: "F32", shape: dims, bytes: () => new Uint8Array(rawData) };
 }
 
 function turnedWeight(tensor: TensorProto): OnnxWeight {

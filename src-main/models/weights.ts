@@ -19,6 +19,7 @@ import { type Origin, originIn } from "./origin";
 import { codeOf } from "./registry";
 import { writeSafetensors } from "./safetensors";
 import { shortened, type TensorFile, type TensorHeader, type TensorInfo } from "./tensor-file";
+import { timmMetadata } from "./timm-config";
 import { weightsFileOf } from "./weights-folder";
 
 /** What is stored with a model's weights so that the file can be used alone. */
@@ -157,21 +158,23 @@ export function describeWeights(path: string, model: string, imageSize: number |
       const shown = sizesIn(tensors);
       const problem = shown.imageSize === undefined ? null : checkSetting("student.imageSize", shown.imageSize);
       if (problem) throw new InputError(`weights ${path} do not fit ${model}: by its shapes, the side of an image is wrong: ${problem}`);
-      const { notes: unusable, ...said } = metadataOf(metadata, classCount, path);
+      const file = weightsFileOf(path);
+      const beside = Object.entries(timmMetadata(file)).filter(([key]) => !(key in metadata) && key !== "model");
+      const { notes: unusable, ...said } = metadataOf({ ...Object.fromEntries(beside), ...metadata }, classCount, path);
       const isResampled = imageSize !== null && shown.imageSize !== undefined && shown.imageSize !== imageSize;
       const resampled = `weights ${path}: the positions of their patches, for images of ${shown.imageSize} px, are resampled for ${imageSize} px (bicubic, antialiased, as timm does)`;
-      const file = weightsFileOf(path);
       const ofFolder = file === path ? [] : [`weights ${path}: of this folder, ${basename(file)} is taken`];
-      const all = [...ofFolder, ...notes, ...unusable, ...(isResampled ? [resampled] : [])];
+      const ofConfig = beside.length === 0 ? [] : [`weights ${path}: config.json beside ${basename(file)} says ${beside.map(([key]) => key).join(", ")}`];
+      const all = [...ofFolder, ...ofConfig, ...notes, ...unusable, ...(isResampled ? [resampled] : [])];
       return { ...said, classCount, patchSize: null, ...shown, firstNames: [...tensors.keys()].slice(0, 3).map(shortened), notes: all };
     },
     namings,
   );
 }
 
-/** The name of the model that a file's metadata gives its weights; null if it gives none. Throws an InputError if the file cannot be used. */
+/** The name of the model that a file's metadata, or timm's config.json beside it, gives its weights; null if none does. Throws an InputError if the file cannot be used. */
 export function modelIn(path: string): string | null {
-  return withWeights(path, ({ header: { metadata } }) => metadata.model ?? null);
+  return withWeights(path, ({ header: { metadata } }) => metadata.model ?? timmMetadata(weightsFileOf(path)).model ?? null);
 }
 
 /** What a file's metadata says, where it says something that can be used; the rest is another program's, and no reason to refuse the weights. */

@@ -2,7 +2,7 @@
  * The part of onnx.proto (github.com/onnx/onnx, Apache-2.0) that this program writes and reads: its messages, and their fields' numbers. Other fields of a
  * file are passed over.
  */
-import type { Schema } from "./codec";
+import type { Schema } from "../protobuf/codec";
 
 /** Who wrote a file of ours. */
 export const PRODUCER = "distill-studio";
@@ -68,8 +68,8 @@ export const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
 const attributeProto: Schema<AttributeProto> = {
   name: { number: 1, kind: "text" },
-  f: { number: 2, kind: "float" },
-  i: { number: 3, kind: "int" },
+  f: { number: 2, kind: "float", optional: true },
+  i: { number: 3, kind: "int", optional: true },
   ints: { number: 8, kind: "int", repeated: true },
   type: { number: 20, kind: "int" },
 };
@@ -89,7 +89,7 @@ const tensorProto: Schema<TensorProto> = {
   rawData: { number: 9, kind: "bytes" },
 };
 
-const dimension: Schema<Dimension> = { dimValue: { number: 1, kind: "int" }, dimParam: { number: 2, kind: "text" } };
+const dimension: Schema<Dimension> = { dimValue: { number: 1, kind: "int", optional: true }, dimParam: { number: 2, kind: "text", optional: true } };
 
 const valueInfoProto: Schema<ValueInfoProto> = {
   name: { number: 1, kind: "text" },

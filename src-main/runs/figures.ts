@@ -5,7 +5,7 @@ import { calibration, divergence, type Judged, judge, mostLikely } from "../cont
 import { summarize } from "../contract/comparison";
 import { compareEvidence, isControlled } from "../contract/evidence";
 import { InputError } from "../contract/failure";
-import type { AnswerFigures, ArmFigures, Compared, ProvenSummary, RunSummary, SeedDifference } from "../contract/run";
+import type { AnswerFigures, ArmFigures, Compared, ProvenSummary, RunSummary, SeedDifference, Yardstick } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
 import type { InTurns } from "../contract/turns";
 import { type RunProof, readProof } from "./course";
@@ -48,8 +48,15 @@ export function* figuresOf(
     ...(yield* differenceOf(student, control)),
     seconds: Object.values(arms).reduce((sum, arm) => sum + (arm?.seconds ?? 0), 0),
     testImages: bothAnswered(student, control) ? student.answers!.images.length : null,
+    yardstick: student.answers && yardstickOf(student.answers, teacher),
     damage: damage.length > 0 ? damage.join("; ") : null,
   };
+}
+
+function yardstickOf(answers: Predictions, teacher: Predictions | null): Yardstick {
+  const counts = answers.classes.map((_, label) => answers.labels.filter((own) => own === label).length);
+  const right = teacher && isOfSameImages(teacher, answers) ? judged(teacher).map(({ rank }): number => (rank === 0 ? 1 : 0)) : null;
+  return { oneAnswer: Math.max(...counts) / answers.labels.length, teacher: right && mean(right) };
 }
 
 interface ArmAnswers {

@@ -55,6 +55,7 @@ const comparedSchema = z.object({
   difference: z.number(),
   interval: z.tuple([z.number(), z.number()]).nullable().default(null),
   testImages: z.number().nullable().default(null),
+  yardstick: z.object({ oneAnswer: z.number(), teacher: z.number().nullable() }).nullable().default(null),
   controlled: z.boolean(),
 });
 
@@ -64,7 +65,9 @@ function comparedIn(directory: string): ComparedInBrief | null {
   if (!existsSync(path)) return null;
   try {
     const { data } = comparedSchema.safeParse(parseJson(readText(path)));
-    return data ? { difference: data.difference, interval: data.interval, testImages: data.testImages, controlled: data.controlled } : null;
+    if (!data) return null;
+    const { seed: _, ...compared } = data;
+    return compared;
   } catch (cause) {
     throw new InputError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
   }

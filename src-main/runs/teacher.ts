@@ -1,7 +1,7 @@
 /** The folder of a teacher that was made of a backbone with a linear head on it. */
 import { basename, join } from "node:path";
+import { firstComparison } from "../contract/first-comparison";
 import type { FittedTeacher } from "../contract/fitted-teacher";
-import { firstComparison } from "../contract/presets";
 import type { DataSource } from "../contract/recipe";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
@@ -26,5 +26,5 @@ export function writeFigures(found: FittedTeacher, data: DataSource): void {
   writeWhole(files.report, teacherPage(found));
   // Relative paths of a recipe start from its folder, which may be moved.
   const teacher = { ...found.teacher, weights: basename(files.weights) };
-  writeWhole(files.recipe, `${JSON.stringify(firstComparison(data, teacher), null, 2)}\n`);
+  writeWhole(files.recipe, `${JSON.stringify(firstComparison(data, teacher, found.images.train), null, 2)}\n`);
 }

@@ -1,5 +1,6 @@
 import type { Normalization } from "../contract/normalization";
 import type { Precision } from "../contract/recipe";
+import { ANSWER_CACHE_BYTES } from "../contract/teacher";
 import type { ViewKey } from "./plan";
 
 /** The map or the patch tokens of one of the teacher's stages, resized to a grid of side x side. */
@@ -38,8 +39,6 @@ interface OtherKey extends Pick<AnswerKey, "model" | "weights" | "imageSize" | "
   weight: number;
 }
 
-/** Size limit of a cache in bytes: enough for the logits of 2 million views of 10 classes, or for 60,000 views with a map of 4x4x64. */
-const MAX_BYTES = 256 * 2 ** 20;
 /** Overhead of a row in the Map, in bytes, by the type of its key; measured. */
 const ROW_OVERHEAD_BYTES = { number: 80, string: 120 };
 const MAX_ROWS_PER_PAGE = 1024;
@@ -48,7 +47,7 @@ const MAX_ROWS_PER_PAGE = 1024;
 export class AnswerCache {
   #latest: { key: string; answers: KnownAnswers } | null = null;
 
-  constructor(private readonly mostBytes = MAX_BYTES) {}
+  constructor(private readonly mostBytes = ANSWER_CACHE_BYTES) {}
 
   /** Rows of `width` values. */
   of(key: AnswerKey, width: number): KnownAnswers {

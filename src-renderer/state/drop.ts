@@ -12,7 +12,7 @@ export interface Dropped {
 export type Kind = "folder" | "image" | "weights" | "recipe" | "other";
 
 const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
-const WEIGHTS = /\.(safetensors|pth|pt|bin|ckpt|tar)$/i;
+const WEIGHTS = /\.(safetensors|onnx|pth|pt|bin|ckpt|tar)$/i;
 
 export function kindOf({ file: { name, type }, isFolder }: Dropped): Kind {
   if (isFolder) return "folder";

@@ -213,6 +213,7 @@ function comparedIn(group: RunGroup, found: RunFolder["compared"]): Compared {
     interval: found?.interval ?? null,
     seconds: group.arms.reduce((sum, arm) => sum + arm.seconds, 0),
     testImages: found?.testImages ?? null,
+    yardstick: found?.yardstick ?? null,
   };
 }
 

@@ -5,7 +5,8 @@ import type { Remedy } from "../../src-main/contract/concerns";
 import type { DoctorReport } from "../../src-main/contract/doctor";
 import { type DataSettings, dataSettingsOf } from "../../src-main/contract/engine";
 import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
-import type { NamedTeacher } from "../../src-main/contract/fitted-teacher";
+import { firstComparison } from "../../src-main/contract/first-comparison";
+import type { FittedTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { RememberedForm } from "../../src-main/contract/host";
 import { isHubPath } from "../../src-main/contract/hub-path";
 import { parseJson } from "../../src-main/contract/json";
@@ -24,6 +25,8 @@ import { sentence } from "./words";
 
 /** About no teacher. */
 const NOT_ASKED: { key: string; problem: string | null; warnings: readonly string[] } = { key: "null", problem: null, warnings: [] };
+
+type MadeTeacher = Pick<FittedTeacher, "teacher" | "images">;
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
@@ -53,6 +56,7 @@ export class Setup {
   #base: Recipe = $state.raw(presetOf("demo").recipe);
   #texts: Record<string, string> = $state({});
   #before: Recipe | null = null;
+  #first: Recipe | null = $state.raw(null);
   /** The limit that makes uneven classes even, where that was asked for. */
   #evenLimit: number | null = null;
   /** What was last asked about the teachers, and what came. */
@@ -276,6 +280,31 @@ export class Setup {
     this.#forgetTexts("teacher.");
     this.preset = null;
     this.#base = { ...this.#base, teacher: { ...presetOf("demo").recipe.teacher!, model, weights, imageSize } };
+  }
+
+  /**
+   * Takes a teacher that was made here. A preset that was left as it is gives way to a first comparison with that teacher, as its settings were chosen for
+   * other images; of a form with settings of one's own, only the teacher is exchanged.
+   */
+  useMade(made: MadeTeacher): void {
+    const isUntouched = this.preset !== null && this.teacherFolder === null && this.#base.data.unlabelled === null;
+    if (isUntouched) this.useFirstComparison(made);
+    else this.useTeacher(made.teacher);
+  }
+
+  /** Takes the whole of a first comparison with a teacher that was made of the chosen data. */
+  useFirstComparison({ teacher, images }: MadeTeacher): void {
+    this.#asked = NOT_ASKED;
+    const before = this.#base;
+    const recipe = parseRecipe(firstComparison(this.dataSource, teacher, images.train));
+    this.useRecipe({ ...recipe, data: before.data, device: before.device });
+    this.#before = before;
+    this.#first = this.#base;
+  }
+
+  /** Whether the form is such a comparison, as it was set up. */
+  get isFirstComparison(): boolean {
+    return this.#base === this.#first;
   }
 
   /** The form as it was before another teacher was taken. */

@@ -14,6 +14,7 @@ import { Files } from "./files";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
 import type { Message, Question } from "./message";
+import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
 import type { RunRow } from "./run-rows";
@@ -53,6 +54,7 @@ export class Studio {
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly bench: Bench;
+  readonly modelExport: ModelExport;
   readonly evidence: Evidence;
   readonly examples: Examples;
   readonly files: Files;
@@ -73,6 +75,7 @@ export class Studio {
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
     this.files = new Files(bridge, this);
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
+    this.modelExport = new ModelExport(bridge, this.engine);
   }
 
   async start(): Promise<void> {
@@ -171,7 +174,7 @@ export class Studio {
   async makeTeacher(): Promise<void> {
     const source = this.setup.dataSource;
     const made = await this.fit.start(source, this.setup.teacherFolder);
-    if (made && source.path === this.data.path) this.setup.useTeacher(made.teacher);
+    if (made && source.path === this.data.path) this.setup.useMade(made);
   }
 
   /** Chooses the file of another teacher. */

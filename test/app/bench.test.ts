@@ -1,5 +1,5 @@
 /** The main act with the list of runs: change a recipe, compare with a baseline, find, name, delete and bring back, by keyboard where a person would. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { ElectronApplication } from "playwright-core";
@@ -70,5 +70,12 @@ test.skipIf(noDesktop !== null)("a recipe is changed and trained, compared with 
   await studio.press("Undo");
   await studio.sees("hotter is back.");
   await studio.sees("2 runs");
+
+  const out = path.join(home, "model");
+  await studio.act("hotter", "Export model for other programs");
+  await studio.pickInDialogs(out);
+  await studio.press("Choose where ...");
+  await studio.sees(/written to .*model/);
+  expect(readdirSync(out).sort()).toEqual(["README.md", "config.json", "model.safetensors"]);
   expect(studio.complaints).toEqual([]);
 });

@@ -98,7 +98,7 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
   await studio.chart("Test accuracy").waitFor();
   await studio.pickInDialogs(inHome(name));
   // By keyboard: arrow keys alone export nothing.
-  await studio.page.getByRole("button", { name: "Export report of quick look" }).press("Enter");
+  await studio.page.getByRole("button", { name: "Export quick look" }).press("Enter");
   await studio.page.keyboard.press("ArrowDown");
   await studio.page.keyboard.press("ArrowUp");
   expect(await studio.page.getByRole("menuitem", { name: "Web page" }).evaluate((item) => item === item.ownerDocument.activeElement)).toBe(true);
@@ -114,7 +114,7 @@ async function exportReport(studio: Studio, name: string): Promise<void> {
 async function printReport(studio: Studio): Promise<void> {
   const print = async (format: string, name: string) => {
     await studio.pickInDialogs(inHome(name));
-    await studio.page.getByRole("button", { name: "Export report of quick look" }).press("Enter");
+    await studio.page.getByRole("button", { name: "Export quick look" }).press("Enter");
     await studio.page.getByRole("menuitem", { name: format }).click();
     await studio.sees(`Report written to ${inHome(name)}`);
     return readFileSync(inHome(name));

@@ -57,7 +57,7 @@ test("the Debian package is installed, trains, keeps runs and settings over an u
   await studio.chart("Test accuracy").waitFor();
   const report = path.join(machine.home, "report.html");
   await studio.pickInDialogs(report);
-  await studio.press("Export report of quick look");
+  await studio.press("Export quick look");
   await studio.page.getByRole("menuitem", { name: "Web page" }).click();
   await studio.sees(`Report written to ${report}`);
   expect(readFileSync(report, "utf8")).toContain("quick look");

@@ -40,6 +40,7 @@ export const compared: ComparisonResult = {
   intervalOver: "test images",
   moreSeeds: null,
   testImages: 1000,
+  yardstick: null,
   controlled: true,
   reason: null,
   tunedSeparately: false,

@@ -13,6 +13,7 @@ const of = (seed: number, difference: number, more: Partial<Compared> = {}): Com
   interval: [difference - 0.04, difference + 0.04],
   seconds: 200,
   testImages: 1000,
+  yardstick: null,
   ...more,
 });
 const wordsOf = (...compared: Compared[]) => surenessInWords(summarize(compared), false);
@@ -111,6 +112,43 @@ test("an interval without width is none: it is said that all images, or all seed
   });
   expect(wordsOf(of(0, 1, { interval: [1, 1] })).doubt).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);
   expect(wordsOf(same, of(1, 0)).doubt).toBe("All 2 seeds have the same difference, so they do not show how much another seed may change it.");
+});
+
+describe("how far the models are", () => {
+  const shares = (trainAcc: number, testAcc: number) => ({ ...arm(testAcc), trainAcc });
+  const compared = (control: Compared["control"], student: Compared["student"], more: Partial<Compared> = {}) =>
+    of(0, student.testAcc - control.testAcc, { control, student, testImages: 60, yardstick: { oneAnswer: 1 / 6, teacher: 0.817 }, ...more });
+
+  test("where neither has learned anything, it is said in place of more seeds, with what helps", () => {
+    const { doubt, shortfall, seedsHelp } = wordsOf(compared(shares(0.25, 0.2), shares(0.3, 0.24)));
+    expect(doubt).toBe(
+      "Neither model has learned the classes beyond chance: always naming the largest class would be right on 16.7 % of the test images, the control is on 20.0 %, the student on 24.0 %. More seeds would show nothing: train for more epochs, at another learning rate, or with a larger student.",
+    );
+    expect([shortfall, seedsHelp]).toEqual([null, false]);
+    const byHeart = wordsOf(compared(shares(0.99, 0.2), shares(0.3, 0.24)), compared(shares(0.99, 0.2), shares(0.3, 0.24)));
+    expect(byHeart.doubt).toMatch(/More seeds would show nothing: add images, with labels or without, or augment them more; more epochs will not help\.$/);
+  });
+
+  test("one that has learned something is enough for more seeds", () => {
+    const { doubt, seedsHelp } = wordsOf(compared(shares(0.25, 0.2), shares(0.3, 0.26)));
+    expect([doubt, seedsHelp]).toEqual(["It is one seed: another may give another difference.", true]);
+  });
+
+  test("a student that is less than half the way to its teacher is told what helps", () => {
+    expect(wordsOf(compared(shares(0.5, 0.3), shares(0.55, 0.31))).shortfall).toBe(
+      "The student is far below its teacher (31.0 % against 81.7 % of the test images). It gets 55.0 % of its training images right: train for more epochs, at another learning rate, or with a larger student.",
+    );
+    expect(wordsOf(compared(shares(0.5, 0.3), shares(0.98, 0.48))).shortfall).toMatch(/It gets 98\.0 % .+: add images, with labels or without/);
+    expect(wordsOf(compared(shares(0.5, 0.3), shares(0.98, 0.5))).shortfall).toBeNull();
+  });
+
+  test("nothing is said where the answers are not kept, or the teacher knows nothing itself", () => {
+    const far = [shares(0.1, 0.1), shares(0.1, 0.1)] as const;
+    expect(wordsOf(compared(...far, { yardstick: null }))).toMatchObject({ shortfall: null, seedsHelp: true });
+    const learned = [shares(0.5, 0.3), shares(0.55, 0.31)] as const;
+    expect(wordsOf(compared(...learned, { yardstick: { oneAnswer: 1 / 6, teacher: null } })).shortfall).toBeNull();
+    expect(wordsOf(compared(...learned, { yardstick: { oneAnswer: 1 / 6, teacher: 1 / 6 } })).shortfall).toBeNull();
+  });
 });
 
 test("points have a sign", () => {

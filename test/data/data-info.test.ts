@@ -155,7 +155,7 @@ test("a run takes what the description says, whether its images are held or read
 
 test("what is left out of training is not counted as learned", async () => {
   await folderOfConcerns();
-  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, skipLeaks: true } as const;
+  const source = { path: folder, format: "auto", trainLimit: null, testLimit: null, skipCopies: true, skipLeaks: true } as const;
   const opened = await openDataset(source);
   const [learned, tested] = [await fingerprintsOf(opened.train), await fingerprintsOf(opened.test)];
   opened.release();

@@ -33,6 +33,7 @@ async function exported(source: Request["source"], request: Partial<Request> = {
   said.length = 0;
   return exportModel(
     { source, format: "safetensors", options: { precision: "fp32" }, out, ...request },
+    async () => {},
     (notice) => void ("text" in notice && said.push(notice.text)),
   );
 }

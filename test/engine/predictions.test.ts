@@ -95,6 +95,9 @@ test("what they say is in the result", () => {
   for (const { agreement, divergence, calibrationError, deviation } of [control, student]) {
     expect([agreement! * 10, divergence! > 0, calibrationError! > 0, deviation]).toEqual([expect.any(Number), true, true, null]);
   }
+  const { classes, labels } = readPredictions(predictionFiles(student.directory).last)!;
+  const counts = classes.map((_, label) => labels.filter((own) => own === label).length);
+  expect(whole.yardstick).toEqual({ oneAnswer: Math.max(...counts) / 10, teacher: whole.teacher.testAcc });
   const stored = JSON.parse(readFileSync(join(whole.directory, "comparison.json"), "utf8"));
   expect(stored).toMatchObject({ interval, student: { agreement: student.agreement } });
   // The same is read from the folder, for the app.

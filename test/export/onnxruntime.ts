@@ -1,7 +1,7 @@
 /** onnxruntime, whose answers count. */
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
-import { encode } from "../../src-main/onnx/codec";
 import { type ModelProto, modelProto } from "../../src-main/onnx/proto";
+import { encode } from "../../src-main/protobuf/codec";
 
 env.wasm.numThreads = 1;
 

@@ -1,5 +1,5 @@
 // Folders for timm and transformers: what is in them, that this program takes them back, and that both load them with our logits.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -10,7 +10,8 @@ import { predict } from "../../src-main/engine/predict";
 import { ResidentNetworks } from "../../src-main/engine/resident-networks";
 import type { Exported } from "../../src-main/export/exported";
 import { writeTimmFolder } from "../../src-main/export/timm/folder";
-import { hashWeights } from "../../src-main/models/weights";
+import { writeSafetensors } from "../../src-main/models/safetensors";
+import { describeWeights, hashWeights, modelIn } from "../../src-main/models/weights";
 import { noGrad, scope, useBackend } from "../../src-main/tensor/tensor";
 import { loadNetwork } from "../../src-main/training/network";
 import { answering, noPython } from "../python";
@@ -40,7 +41,7 @@ async function written(sizes: Sizes): Promise<{ at: string; model: Exported["net
   const model = formulaModel(sizes.model, sizes).eval();
   const network = { model, normalization, assumption: null, notes: [], origin: null, hash: hashWeights(model), classes: CLASSES, trainedAt: null };
   const at = join(folder, sizes.model);
-  const { notes } = await writeTimmFolder({ network, classes: CLASSES, file: "", run: null }, at, {});
+  const { notes } = await writeTimmFolder({ network, classes: CLASSES, file: "", run: null }, at, {}, { notify() {}, yieldPoint: async () => {} });
   return { at, model, notes };
 }
 
@@ -64,17 +65,60 @@ describe.each(cases.filter(({ model }) => /^(resnet20_cifar10|vit_micro|mobilene
   },
 );
 
+describe("a folder that timm or the hub made", () => {
+  const sizes = { model: "resnet20_cifar10", imageSize: 32, patchSize: null };
+  /** Of the same tensors, without this program's metadata. */
+  async function foreign(config: object | string): Promise<string> {
+    const { at, model } = await written(sizes);
+    writeSafetensors(join(at, "model.safetensors"), model.weights(), { format: "pt" });
+    writeFileSync(join(at, "config.json"), typeof config === "string" ? config : JSON.stringify(config));
+    model.release();
+    return at;
+  }
+  const described = (at: string) => describeWeights(at, "resnet20_cifar10");
+
+  test("says by its config.json which classes there are and how images are prepared, whether folder or file is named", async () => {
+    const cfg = { input_size: [3, 40, 40], ...normalization };
+    const at = await foreign({ architecture: "resnet18", label_names: CLASSES, pretrained_cfg: cfg });
+    for (const path of [at, join(at, "model.safetensors")]) {
+      const { classes, imageSize, mean, std, notes } = described(path);
+      expect({ classes, imageSize, mean, std }).toEqual({ classes: CLASSES, imageSize: 40, ...normalization });
+      expect(notes).toContain(`weights ${path}: config.json beside model.safetensors says classes, mean, std, imageSize`);
+    }
+    expect(modelIn(at)).toBe("resnet18");
+    rmSync(at, { recursive: true });
+  });
+
+  test.each<[string, object | string]>([
+    ["no JSON", "{"],
+    ["of another program", { model_type: "bert" }],
+    ["without what is wanted", { architecture: "mine" }],
+  ])("a config.json that is %s is passed over", async (_, config) => {
+    const at = await foreign(config);
+    expect(described(at)).toMatchObject({ classes: null, imageSize: null, mean: null, std: null });
+    expect(modelIn(at)).toBeNull();
+    rmSync(at, { recursive: true });
+  });
+
+  test("names of another number of classes are passed over, and told", async () => {
+    const at = await foreign({ architecture: "resnet18", label_names: ["a", "b"] });
+    const { classes, notes } = described(at);
+    expect(classes).toBeNull();
+    expect(notes.join()).toMatch(/unusable "classes".* it names 2 classes, and the last layer has 10/);
+    rmSync(at, { recursive: true });
+  });
+});
+
 const missing = noPython("torch", "timm", "transformers", "PIL");
 
-describe("in Python", () => {
+describe.skipIf(missing)(`in Python${missing ? `, ${missing}` : ""}`, () => {
   let loaded: ReturnType<typeof answering>;
   beforeAll(() => {
-    if (!missing) loaded = answering(join(import.meta.dirname, "load_timm.py"), { paths: [join(import.meta.dirname, "../reference")] });
+    loaded = answering(join(import.meta.dirname, "load_timm.py"), { paths: [join(import.meta.dirname, "../reference")] });
   });
   afterAll(() => loaded?.end());
 
   test.each(cases)("timm and transformers load $model with our logits and names", async (sizes) => {
-    if (missing) test.skip(missing);
     const { at, model, notes } = await written(sizes);
     const [count, size] = [2, sizes.imageSize];
     const ours = scope(() => noGrad(() => [...model.forward(formulaImages("images", count, size)).toFloat32()]));
@@ -94,7 +138,6 @@ describe("in Python", () => {
     [32, 32],
     [301, 97],
   ])("an image of %i x %i px is prepared there as here", async (W, H) => {
-    if (missing) test.skip(missing);
     const { at, model } = await written({ model: "vit_micro_patch4_32", imageSize: 32, patchSize: 8 });
     model.release();
     const image = join(folder, `${W}x${H}.png`);

@@ -82,6 +82,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       const chosen = await answering("chooseReportFile", picks)(format, name);
       return chosen === null ? null : { chosen, written: format === "pdf" || format === "png" ? "/tmp/page.html" : chosen };
     },
+    chooseModelPlace: answering("chooseModelPlace", picks),
     printReport: answering("printReport", nothing),
     saveRecipe: answering("saveRecipe", picks),
     saveLeftOut: answering("saveLeftOut", picks),

@@ -112,7 +112,15 @@ describe("folders say", () => {
   test("what a sweep was asked for, what its comparisons came to, and which trials a search has done", () => {
     const recipe = JSON.parse(readFileSync(join(finishedRun(at("sweep", "seed-3", "control")), "recipe.json"), "utf8")).recipe;
     writeFileSync(at("sweep", "request.json"), JSON.stringify({ schema: 1, recipe, seeds: 3 }));
-    const result = { seed: 3, difference: 0.1, interval: [0.05, 0.15], testImages: 1000, controlled: true, more: "ignored" };
+    const result = {
+      seed: 3,
+      difference: 0.1,
+      interval: [0.05, 0.15],
+      testImages: 1000,
+      yardstick: { oneAnswer: 0.1, teacher: 0.9 },
+      controlled: true,
+      more: "ignored",
+    };
     writeFileSync(at("sweep", "seed-3", "comparison.json"), JSON.stringify(result));
     writeFileSync(at("sweep", "comparison.json"), JSON.stringify({ ...result, seed: undefined, seeds: [3] }));
     finishedRun(at("search", "trial-001"));

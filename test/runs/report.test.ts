@@ -481,8 +481,18 @@ describe("how sure the difference is", () => {
   });
 
   test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
-    const text = textOf(report("html", ...[-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }))));
-    expect(text).toContain("Not shown yet: it may be chance. About 15 more seeds like these would show it.");
+    const folders = [-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
+    for (const folder of folders) rmSync(predictionFiles(join(folder, "student")).last);
+    expect(textOf(report("html", ...folders))).toContain("Not shown yet: it may be chance. About 15 more seeds like these would show it.");
+  });
+
+  test("of models that are right on half of two classes: neither has learned anything, so more seeds would show nothing", () => {
+    const folders = [0, 1].map((seed) => predicted(`seed-${seed}`, { seed }));
+    for (const those of [folders, folders.slice(1)]) {
+      const text = textOf(report("html", ...those));
+      expect(text).toContain("Neither model has learned the classes beyond chance: always naming the largest class would be right on 50.0 %");
+      expect(text).not.toMatch(/Compare more seeds|more seeds like these/);
+    }
   });
 
   test("over numbers of labels: a point for each, with its seeds, as table and chart", () => {

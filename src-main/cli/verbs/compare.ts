@@ -236,8 +236,8 @@ const places = (directory: string, report: string, world: World) => `Runs: ${sho
 
 /** `remedy`: the command that makes it surer, if there is one. */
 function sureness(summary: ProvenSummary, remedy: string | null): string {
-  const { result, doubt, how } = surenessInWords(summary, summary.controlled);
-  return [result, doubt, remedy, how].filter(Boolean).join("\n");
+  const { result, doubt, shortfall, seedsHelp, how } = surenessInWords(summary, summary.controlled);
+  return [result, doubt, seedsHelp ? remedy : null, shortfall, how].filter(Boolean).join("\n");
 }
 
 function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): string | null {

@@ -42,7 +42,7 @@ export function addEvaluate(program: Command, perform: Perform): void {
   );
   const repeated = (flags: string, help: string) => verb.addOption(new Option(flags, help).argParser(collect).default([], "none"));
   repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names");
-  repeated("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), or "bundled"');
+  repeated("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), an ONNX file that this program exported, or "bundled"');
   repeated("--run <dir>", "a finished run, comparison or sweep: its students, and the teacher that they had; may be repeated");
   addFormatOption(addSizeOptions(verb))
     .option("--data <dir>", 'a folder, or "bundled"; images in no class folders get predictions alone (default: the data of --run)')

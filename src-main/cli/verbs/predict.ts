@@ -19,7 +19,7 @@ export function addNetworkOptions(verb: Command): Command {
   return addSizeOptions(
     verb
       .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
-      .requiredOption("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), or "bundled"'),
+      .requiredOption("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), an ONNX file that this program exported, or "bundled"'),
   );
 }
 

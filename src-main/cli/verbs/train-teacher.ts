@@ -113,7 +113,7 @@ function teacherFrom({ student: { model, imageSize } }: Recipe, { directory, bes
 /** Compares with the teacher that was made. */
 function nextCommand({ recipe }: FittedTeacher, world: World): string {
   const command = shellWords([...world.program, "compare", "--recipe", shownPath(world, recipe)]);
-  return `What a small student learns from it on these images, and what without:\n  ${command}`;
+  return `What a small student learns from it on these images, beside the labels, and what from the labels alone:\n  ${command}`;
 }
 
 function howToUse(teacher: NamedTeacher, world: World): string {

@@ -11,8 +11,8 @@ import { overSeeds } from "./over-seeds";
 export function surenessOf({ figures }: Group): Markup | null {
   if (!figures) return null;
   const summary = summarize([figures]);
-  const { result, doubt, how } = surenessInWords(summary, figures.controlled);
-  return html`<p>${result} ${doubt}</p>${strip(summary)}<p class="muted">${how}</p>
+  const { result, doubt, shortfall, how } = surenessInWords(summary, figures.controlled);
+  return html`<p>${result} ${doubt} ${shortfall}</p>${strip(summary)}<p class="muted">${how}</p>
 ${figures.damage ? html`<p class="muted">Figures that need predictions are missing: ${figures.damage}.</p>` : null}`;
 }
 
@@ -56,7 +56,7 @@ export function seedsSection(groups: readonly Group[]): Markup | null {
   const { comparisons, summary } = over;
   const arms = armsIn<ArmSummary>(summary);
   const parts = gainPartsInWords(summary, null);
-  const { isShown, result, doubt, how } = surenessInWords(
+  const { isShown, result, doubt, shortfall, how } = surenessInWords(
     summary,
     comparisons.every(({ controlled }) => controlled),
   );
@@ -65,6 +65,7 @@ export function seedsSection(groups: readonly Group[]): Markup | null {
   return html`<section>
 <header><h1>${groups[0]!.title}, over ${comparisons.length} seeds</h1></header>
 <p class="verdict${isShown ? "" : " pending"}">${result} ${doubt}${open > 0 ? ` ${open} more of these comparisons ${open === 1 ? "is" : "are"} not counted: not finished, or not comparable.` : ""}</p>
+${shortfall && html`<p>${shortfall}</p>`}
 ${strip(summary)}
 <p class="muted">${how}</p>
 ${parts === null ? null : html`<p>${parts}</p>`}

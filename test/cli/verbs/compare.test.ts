@@ -33,6 +33,7 @@ describe("distill compare", () => {
       intervalOver: "test images",
       moreSeeds: null,
       testImages: 1000,
+      yardstick: null,
       controlled: true,
       reason: null,
       tunedSeparately: false,
@@ -194,6 +195,13 @@ describe("several seeds", () => {
     expect(out).toMatch(/mean +40\.0 % +58\.2 % +\+18\.2 points\ndeviation +± 0\.0 +± 1\.0 +± 1\.0\n/);
     expect(out).toContain("The teacher adds 18.2 points (95 %: +15.8 to +20.6; 3 seeds; 1,000 test images).\nOver all possible seeds, ");
     expect(out).not.toContain("--add-seeds");
+  });
+
+  it("offers no more seeds where neither model has learned anything, and says what helps", async () => {
+    const result = { ...compared, yardstick: { oneAnswer: 0.45, teacher: 0.9 } };
+    const { out } = await runWith({ watch: () => result }, ["compare", "--recipe", "recipe.json", "--seeds", "1"], { cwd });
+    expect(out).toMatch(/\nNeither model has learned the classes beyond chance: .+More seeds would show nothing: train for more epochs/);
+    expect(out).not.toContain("Compare 3 seeds with");
   });
 
   it("says that nothing is shown yet, and how to add seeds", async () => {

@@ -35,7 +35,7 @@ describe("of a run", () => {
     runWith({ exportModel: ({ out }) => ({ path: out, bytes: 2.5e6, model: "vit_micro_patch4_32", weights: "w", testAccuracy: 0.419 }) }, ["export", ...args]);
 
   test("its student is exported to a new file named like the run, and its accuracy is said", async () => {
-    const { out, calls } = await model("--run", "runs/demo", "--seed", "2", "--weights-of", "best", "--precision", "fp32");
+    const { out, calls } = await model("--run", "runs/demo", "--seed", "2", "--weights-of", "best", "--precision", "fp32", "--debug");
     const path = "/nowhere/demo-2026-11-24-120000.safetensors";
     const source = { run: "/nowhere/runs/demo", seed: 2, weightsOf: "best" };
     expect(calls).toEqual([{ method: "exportModel", params: { source, format: "safetensors", options: { precision: "fp32" }, out: path } }]);
@@ -59,7 +59,7 @@ describe("of a run", () => {
     [["--weights", "a", "--weights-of", "best"], "--weights-of does not go with --weights"],
     [["--run", "a", "--weights-of", "first"], "Allowed choices are last, best, ema"],
     [["--run", "a", "--format", "keras"], "argument 'keras' is invalid. Allowed choices are timm"],
-    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.onnx.safetensors"],
+    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.safetensors"],
   ])("%j is refused", async (args, words) => {
     const { status, err, calls } = await model(...args);
     expect([status, calls]).toEqual([2, []]);

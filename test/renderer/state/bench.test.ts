@@ -51,6 +51,7 @@ const compared = (difference: number, controlled = true): RunFolder["compared"] 
   difference,
   interval: [difference - 0.05, difference + 0.05],
   testImages: 1000,
+  yardstick: null,
   controlled,
 });
 

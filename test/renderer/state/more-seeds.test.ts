@@ -14,6 +14,7 @@ const summaryOf = (...differences: number[]) =>
       interval: null,
       seconds: 100,
       testImages: null,
+      yardstick: null,
     })),
   );
 

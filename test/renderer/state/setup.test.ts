@@ -47,6 +47,39 @@ it("takes a teacher that was made here, also where there was none", () => {
   expect(cautionsFor(setup.result.recipe!, 5000)).toEqual([]);
 });
 
+describe("a teacher that was just made", () => {
+  const made = {
+    teacher: { model: "tf_efficientnet_lite0", weights: "/runs/teacher/teacher.safetensors", imageSize: 160 },
+    images: { train: 360, validation: 60, test: 90, mirrored: true },
+  };
+
+  it("brings a first comparison with it where the form was a preset; what was chosen of the data stays, and it can be undone", () => {
+    setup.settle({ words: "Leave out the copies", settings: { "data.skipCopies": true } });
+    const before = setup.result.recipe!;
+    setup.useMade(made);
+    const { distillation, student, train, teacher, data } = setup.result.recipe!;
+    expect(distillation).toMatchObject({ labels: 1, terms: [{ kind: "features", teacherStage: "stage5" }] });
+    expect([student.model, train.epochs, teacher!.weights, data.skipCopies]).toEqual(["resnet20_cifar10", 100, made.teacher.weights, true]);
+    expect([setup.preset, setup.isFirstComparison]).toEqual([null, true]);
+    setup.set("train.epochs", "2");
+    expect(setup.isFirstComparison).toBe(false);
+    setup.undoTeacher();
+    expect(setup.result.recipe).toEqual(before);
+  });
+
+  it("is all that changes in a form with settings of one's own, or with images that have no labels", () => {
+    setup.set("train.epochs", "7");
+    setup.useMade(made);
+    expect(setup.result.recipe).toMatchObject({ train: { epochs: 7 }, student: presetOf("demo").recipe.student, teacher: made.teacher });
+    expect(setup.isFirstComparison).toBe(false);
+    setup.useFirstComparison(made);
+    expect(setup.result.recipe).toMatchObject({ train: { epochs: 100 }, teacher: made.teacher });
+    setup.usePreset("few-labels");
+    setup.useMade(made);
+    expect(setup.result.recipe).toMatchObject({ distillation: presetOf("few-labels").recipe.distillation, teacher: made.teacher });
+  });
+});
+
 it("takes the other of two bundled teachers, whose weights have one name", () => {
   setup.useTeacher({ model: "resnet18_cifar10", weights: "bundled", imageSize: 32 });
   expect(setup.teacher).toMatchObject({ model: "resnet18_cifar10", weights: "bundled" });

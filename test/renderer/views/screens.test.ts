@@ -1,3 +1,4 @@
+import { createRawSnippet } from "svelte";
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Arithmetic } from "../../../src-main/contract/arithmetic";
@@ -36,6 +37,7 @@ const compared = (seed: number, student: number): Compared => ({
   interval: [0.01, 0.09],
   seconds: 100,
   testImages: 1000,
+  yardstick: null,
 });
 
 const arithmetic: Arithmetic = {
@@ -441,6 +443,17 @@ describe("how sure a difference is", () => {
     const words = read(of(0, 0.58), of(1, 0.57), of(2, 0.59));
     expect(words).toContain("over seeds 0, 1, 2: control 40.0 ± 0.0 %, student 58.0 ± 1.0 %, difference +18.0 ± 1.0 points.");
     expect(read(of(0, 0.39), of(1, 0.41), of(2, 0.43))).toContain("About 15 more seeds like these would show it.");
+  });
+
+  it("of models that learned nothing is not made surer by more seeds, and says what helps", () => {
+    const surer = createRawSnippet(() => ({ render: () => "<i>Compare with 3 seeds</i>" }));
+    const shown = (testAcc: number) => {
+      const yardstick = { oneAnswer: 0.4, teacher: 0.9 };
+      return wordsOf(render(Verdict, { props: { summary: summarize([{ ...of(0, testAcc), yardstick }]), controlled: true, surer } }));
+    };
+    expect(shown(0.41)).toMatch(/Neither model has learned the classes beyond chance.+ train for more epochs/);
+    expect(shown(0.41)).not.toContain("Compare with 3 seeds");
+    expect(shown(0.45)).toMatch(/another may give another difference\. +The student is far below its teacher.+Compare with 3 seeds/);
   });
 
   it("of a comparison of three arms has the two parts of the difference, and a column for each arm", async () => {

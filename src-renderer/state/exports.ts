@@ -1,0 +1,27 @@
+import type { PrintedFormat, ReportFormat } from "../../src-main/contract/host";
+import { exportable } from "./model-export.svelte";
+import type { RunRow } from "./run-rows";
+import type { RunGroup } from "./runs.svelte";
+import type { Studio } from "./studio.svelte";
+
+const reportFormats: { value: ReportFormat | PrintedFormat; label: string }[] = [
+  { value: "html", label: "Report: Web page" },
+  { value: "pdf", label: "Report: PDF" },
+  { value: "png", label: "Report: Picture (PNG)" },
+  { value: "csv", label: "Report: Table (CSV)" },
+  { value: "json", label: "Report: Data (JSON)" },
+];
+
+export type Exported = "model" | ReportFormat | PrintedFormat;
+
+/** What of a run can leave the program, as menus name it: a report, and, once it is trained, its model. */
+export function exportsOf(row: RunRow | null): { value: Exported; label: string }[] {
+  const isTrained = row !== null && exportable(row.groups).length > 0;
+  return [...reportFormats, ...(isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [])];
+}
+
+/** `group`: one of the run's comparisons, where it is not all of it that is meant. */
+export function exportAs(studio: Studio, row: RunRow | null, what: Exported, group: RunGroup | null = null): Promise<void> | void {
+  if (what === "model") return studio.modelExport.open(row!, group);
+  return studio.exportReport((group ?? row)!, what);
+}

@@ -1,0 +1,74 @@
+import { type ExportFormatName, type ExportOptions, exportFormatNamed, type WeightsOf } from "../../src-main/contract/exports";
+import type { Bridge } from "../bridge";
+import type { Engine } from "./engine.svelte";
+import type { Message } from "./message";
+import type { RunRow } from "./run-rows";
+import { memberInWords, type RunGroup } from "./runs.svelte";
+import { folderName } from "./training.svelte";
+import { percentFigure, sentence } from "./words";
+
+/** A trained model on its way to other programs: which one, as what, and where it went. */
+export class ModelExport {
+  /** The run whose model is being exported; null while none is. */
+  row: RunRow | null = $state.raw(null);
+  /** Folder of its comparison or model that is meant. */
+  directory = $state("");
+  weightsOf: WeightsOf = $state("last");
+  format: ExportFormatName = $state("timm");
+  options: ExportOptions = $state({});
+  busy = $state(false);
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly engine: Engine,
+  ) {}
+
+  /** Those of the run that are finished, with what tells them apart. */
+  readonly choices = $derived(exportable(this.row?.groups ?? []).map((group) => ({ value: group.directory, label: memberInWords(group) ?? group.name })));
+
+  /** What the run has weights of. */
+  get weights(): WeightsOf[] {
+    const recipe = this.row?.recipe;
+    return ["last", ...(recipe?.data.validation ? (["best"] as const) : []), ...(recipe?.train.ema ? (["ema"] as const) : [])];
+  }
+
+  /** `group`: the comparison that is meant, if one is. */
+  open(row: RunRow, group: RunGroup | null = null): void {
+    this.row = row;
+    this.directory = (group ?? exportable(row.groups)[0]!).directory;
+    this.weightsOf = "last";
+    this.options = {};
+  }
+
+  close(): void {
+    this.row = null;
+  }
+
+  /** Asks for a place and writes the model there. Returns what to tell, and null if the user named no place. */
+  async export(): Promise<Message | null> {
+    const { row, format, directory, weightsOf } = this;
+    const out = await this.bridge.chooseModelPlace(format, folderName(row!.name, new Date(row!.started)));
+    if (out === null) return null;
+    this.busy = true;
+    try {
+      const said: string[] = [];
+      const known: readonly string[] = exportFormatNamed(format).options;
+      const options = Object.fromEntries(Object.entries(this.options).filter(([name, value]) => known.includes(name) && value !== undefined));
+      const result = await this.engine.call("exportModel", { source: { run: directory, weightsOf }, format, options, out, replaces: true }, (notice) => {
+        if (notice.type === "note" || notice.type === "warning") said.push(`${sentence(notice.text)}.`);
+      });
+      this.close();
+      const accuracy = result.testAccuracy === null ? "" : `, which answered ${percentFigure(result.testAccuracy)} of the test images rightly`;
+      return {
+        kind: "done",
+        text: [`${result.model}${accuracy}, written to ${out}`, ...said].join("\n"),
+        action: { label: "Show", run: () => void this.bridge.reveal(out) },
+      };
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+/** A comparison whose student is not finished has no weights to export. */
+export const exportable = (groups: readonly RunGroup[]): RunGroup[] => groups.filter(({ state }) => state === "finished");

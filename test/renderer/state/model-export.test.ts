@@ -1,0 +1,59 @@
+import { beforeEach, expect, it } from "vitest";
+import type { ListedRun } from "../../../src-main/contract/run";
+import { exportsOf } from "../../../src-renderer/state/exports";
+import { ModelExport } from "../../../src-renderer/state/model-export.svelte";
+import type { RunRow } from "../../../src-renderer/state/run-rows";
+import { FakeEngine, fakeBridge, startedEngine } from "../fakes";
+
+const group = (directory: string, state: ListedRun["state"]) => ({ directory, name: "first", state }) as RunRow["groups"][number];
+const row = (data: object, train: object, ...groups: RunRow["groups"]) =>
+  ({ name: "first", started: "2026-11-24T12:00:00.000Z", groups, recipe: { data, train } }) as unknown as RunRow;
+const sweep = row(
+  { validation: 10 },
+  { ema: null },
+  group("/runs/a/seed-0", "stopped"),
+  group("/runs/a/seed-1", "finished"),
+  group("/runs/a/seed-2", "finished"),
+);
+
+let engine: FakeEngine;
+let fake: ReturnType<typeof fakeBridge>;
+let model: ModelExport;
+beforeEach(async () => {
+  engine = new FakeEngine();
+  fake = fakeBridge(engine, () => "/picked");
+  model = new ModelExport(fake.bridge, await startedEngine(fake.bridge));
+});
+
+it("only what is finished can be exported", () => {
+  expect(exportsOf(sweep).at(-1)).toEqual({ value: "model", label: "Model for other programs" });
+  expect(exportsOf(row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "pdf", "png", "csv", "json"]);
+  model.open(sweep);
+  expect(model.choices).toEqual([
+    { value: "/runs/a/seed-1", label: "seed 1" },
+    { value: "/runs/a/seed-2", label: "seed 2" },
+  ]);
+  expect([model.directory, model.weights]).toEqual(["/runs/a/seed-1", ["last", "best"]]);
+});
+
+it("the model of the chosen seed is written where the user says, and what is said of it is shown", async () => {
+  engine.answers.exportModel = (_: never, notify) => {
+    notify({ type: "note", text: "timm has no such model" });
+    return { path: "/picked", bytes: 1, model: "resnet20_cifar10", weights: "w", testAccuracy: 0.5 };
+  };
+  model.open(sweep, sweep.groups[2]);
+  model.weightsOf = "best";
+  model.options = { precision: "fp32" };
+  const message = await model.export();
+  expect(fake.argsOf("chooseModelPlace")).toEqual([["timm", expect.stringMatching(/^2026-11-24-\d{4}-first$/)]]);
+  // timm takes no precision.
+  expect(engine.paramsOf("exportModel")).toEqual([
+    { source: { run: "/runs/a/seed-2", weightsOf: "best" }, format: "timm", options: {}, out: "/picked", replaces: true },
+  ]);
+  expect(message).toMatchObject({
+    kind: "done",
+    text: "resnet20_cifar10, which answered 50.0 % of the test images rightly, written to /picked\nTimm has no such model.",
+  });
+  message!.action!.run();
+  expect([fake.argsOf("reveal"), model.row, model.busy]).toEqual([[["/picked"]], null, false]);
+});
