@@ -23,6 +23,7 @@ function* plainColumns(bytes: Uint8Array): InTurns<BatchColumns | null> {
   const body = bytes.indexOf(LINE) + 1;
   if (body === 0) return null;
   const names = String.fromCharCode(...bytes.subarray(0, body - 1)).split(",");
+  yield;
   const table = yield* numbersIn(bytes.subarray(body, end), names.length);
   const columns = new Map(names.map((name, index) => [name, table?.[index]]));
   const [epoch, iter, loss, trainAcc, lr, imagesPerSecond] = ["epoch", "iter", "loss", "train_acc", "lr", "images_per_second"].map((name) => columns.get(name));

@@ -5,7 +5,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunEvidence, RunState, RunSummary } from "../contract/run";
 import { atOnce, type InTurns } from "../contract/turns";
-import { readText } from "../disk/open-file";
+import { readText, readTextInTurns } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
 import { givenName } from "./about";
@@ -166,8 +166,7 @@ export function* checkEvidence(directory: string, head: Head, damage: string | n
 function* evidenceByParts(directory: string): InTurns<Pick<Readable<BatchEvidence>, "records" | "damage">> {
   const path = runFiles(directory).evidence;
   if (isInTheWay(path)) return readableEvidence(directory);
-  const text = existsSync(path) ? readText(path) : "";
-  yield;
+  const text = existsSync(path) ? yield* readTextInTurns(path) : "";
   return yield* recordsByParts(text, 1, jsonLine(isEvidence));
 }
 
@@ -211,7 +210,7 @@ function* damageOfChain(evidence: readonly BatchEvidence[], batches: number, { h
 export function* readBatches(directory: string): InTurns<BatchRecord[]> {
   const path = runFiles(directory).batches;
   if (isInTheWay(path) || !existsSync(path)) return whole(path, readableBatches(directory));
-  const text = readText(path);
+  const text = yield* readTextInTurns(path);
   const body = text.indexOf("\n") + 1;
   yield;
   // Line 1 is the header.
