@@ -4,11 +4,13 @@ import { cell } from "../contract/csv";
 import type { Methods } from "../contract/engine";
 import { evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { RunDetails } from "../contract/run";
 import type { InTurns } from "../contract/turns";
 import { visibleJson } from "../contract/visible";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
+import { givenName, readAbout } from "./about";
 import { comparedIn } from "./figures";
 import { readRunInTurns, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
@@ -16,18 +18,23 @@ import { examplesOf } from "./report/examples";
 import type { Group } from "./report/group";
 import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
-import { folderOf, withoutPlaces } from "./report/places";
+import { folderOf, withNames, withoutPlaces } from "./report/places";
+import { teacherPage } from "./report/teacher-page";
 import { writeEventFiles } from "./report/tensorboard";
+import { readFigures } from "./teacher";
 
 /**
- * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
- * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything;
- * tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
+ * Writes a report on runs, on all runs in folders of runs, or on a teacher that was made of a backbone, to the file `out` and returns its path. Runs have the
+ * names and notes that a person gave them. Charts overlay the arms of a comparison. html: one page to read; csv: a line per run and epoch, and nothing that is
+ * computed from several; json: everything; tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says
+ * where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
 export function* writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): InTurns<string> {
   const path = resolve(out);
+  const teacher = runs.length === 1 ? readFigures(resolve(runs[0]!)) : null;
+  if (teacher) return writeOnTeacher(teacher, format, path);
   const found: RunDetails[] = [];
-  for (const directory of runs.flatMap(foldersIn)) found.push(yield* readRunInTurns(directory));
+  for (const directory of runs) found.push(...(yield* runsIn(directory)));
   const groups = yield* grouped(found);
   const named = withoutPlaces(groups, dirname(path));
   const text = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
@@ -43,10 +50,39 @@ export function* writeReport({ runs, format, out }: Methods["report"]["params"],
   return path;
 }
 
-function foldersIn(directory: string): string[] {
+function* runsIn(directory: string): InTurns<RunDetails[]> {
   const folders = runFolders(resolve(directory));
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a folder with a file recipe.json, or one with such folders in it`);
-  return folders;
+  const root = dirname(resolve(directory));
+  const runs: RunDetails[] = [];
+  for (const folder of folders) {
+    const run = yield* readRunInTurns(folder);
+    runs.push({ ...run, name: givenName(folder, root) ?? run.name });
+  }
+  return runs;
+}
+
+/** The page of a teacher that was made of a backbone, or its figures. */
+function writeOnTeacher(found: FittedTeacher, format: Methods["report"]["params"]["format"], path: string): string {
+  if (format !== "html" && format !== "json")
+    throw new InputError(`${found.directory} holds a teacher, which has no epochs: its report is html or json, and not ${format}`);
+  makeFolder(dirname(path));
+  writeWhole(path, format === "html" ? teacherPage(found) : `${visibleJson({ schema: 1, teacher: withNames(found, new Map([[found.directory, ""]])) })}\n`);
+  return path;
+}
+
+/** The notes on a comparison, and on the sweep that it is of. */
+function notesOn(directory: string): string {
+  return [dirname(directory), directory].flatMap((folder) => noteOn(folder) ?? []).join("\n");
+}
+
+function noteOn(folder: string): string | null {
+  try {
+    return readAbout(folder).note || null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 function* grouped(runs: readonly RunDetails[]): InTurns<Group[]> {
@@ -59,7 +95,7 @@ function* grouped(runs: readonly RunDetails[]): InTurns<Group[]> {
   for (const [directory, runs] of groups) {
     const proofs = runs.map((run) => ({ ...run, evidence: evidenceOf(run) }));
     const figures = yield* comparedIn(directory, proofs);
-    made.push({ title: runs[0]!.name, runs: runs.sort(byArm), figures, examples: examplesOf(runs) });
+    made.push({ title: runs[0]!.name, note: notesOn(directory), runs: runs.sort(byArm), figures, examples: examplesOf(runs) });
   }
   return made;
 }
@@ -79,6 +115,8 @@ function csvReport(groups: readonly Group[]): string {
 
 function jsonReport(groups: readonly Group[]): string {
   const runs = groups.flatMap((group) => group.runs);
-  const comparisons = groups.flatMap((group) => (group.figures ? [{ directory: folderOf(group.runs[0]!), name: group.title, ...group.figures }] : []));
+  const comparisons = groups.flatMap((group) =>
+    group.figures ? [{ directory: folderOf(group.runs[0]!), name: group.title, note: group.note, ...group.figures }] : [],
+  );
   return `${visibleJson({ schema: 1, runs, comparisons, summary: overSeeds(groups)?.summary ?? null })}\n`;
 }
