@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe, ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
+import { atOnce } from "../../src-main/contract/turns";
 import { runFiles } from "../../src-main/runs/files";
 import { type Predictions, predictionFiles, writePredictions } from "../../src-main/runs/predictions";
 import { writeReport } from "../../src-main/runs/report";
@@ -48,7 +49,7 @@ function comparison({
 }
 
 function report(format: "html" | "csv" | "json", ...runs: string[]): string {
-  return readFileSync(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) }), "utf8");
+  return readFileSync(atOnce(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) })), "utf8");
 }
 
 /** The content of the first figure whose caption begins with the given text. */
@@ -525,7 +526,7 @@ describe("how sure the difference is", () => {
     const directory = join(parent, "single");
     finishedRun(directory, { arm: "single", recipe: { ...controlRecipe, name: "my run" } }, 3);
     const told: string[] = [];
-    const write = (out: string) => writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text));
+    const write = (out: string) => atOnce(writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text)));
     write("whole.html");
     expect(told).toEqual([]);
     writeFileSync(runFiles(directory).evidence, "{}\n");
