@@ -27,6 +27,17 @@ export const exportOptions = z
   .partial();
 export type ExportOptions = z.infer<typeof exportOptions>;
 export type ExportOption = keyof ExportOptions;
+
+/** Options that are on or off, in words. */
+export const exportSwitches = {
+  rawInput: "takes images of any size as bytes, and resizes, crops and normalises them inside",
+  softmax: "gives probabilities instead of logits",
+  int8: "weights of 8 bits, in a quarter of the bytes, of vision transformers; what that costs is measured on the run's test images",
+} as const satisfies { [Name in ExportOption]?: string };
+export type ExportSwitch = keyof typeof exportSwitches;
+export const exportSwitchesOf = (format: ExportFormatName): ExportSwitch[] =>
+  exportFormatNamed(format).options.filter((name): name is ExportSwitch => name in exportSwitches);
+
 export const exportOptionNames = Object.keys(exportOptions.shape) as ExportOption[];
 
 /** src-main/export/ has what writes each. */
@@ -41,6 +52,12 @@ export const exportFormats = {
     label: "PyTorch state dict",
     ending: ".pth",
     words: "the weights alone, under timm's names, for load_state_dict of PyTorch",
+    options: [],
+  },
+  "training-script": {
+    label: "Training script",
+    ending: null,
+    words: "a folder with a Python script that repeats the training with PyTorch, in one process, by torchrun or by Ray Train",
     options: [],
   },
   safetensors: {

@@ -8,6 +8,7 @@ import {
   exportFormatNames,
   exportFormats,
   exportOptionNames,
+  exportSwitches,
   type WeightsOf,
   weightsOfNames,
   weightsOfRun,
@@ -46,9 +47,9 @@ export function addExport(program: Command, perform: Perform): void {
     .option("--model <name>", "of which the weights are, where they do not say it themselves")
     .addOption(new Option("--format <name>", formats.join("; ")).choices(exportFormatNames).default("safetensors"))
     .addOption(new Option("--precision <name>", "as safetensors: precision of the weights (default: bf16)").choices(["bf16", "fp32"]))
-    .option("--raw-input", "as onnx: takes images of any size as bytes, and resizes, crops and normalises them inside")
-    .option("--softmax", "as onnx: gives probabilities instead of logits")
-    .option("--int8", "as onnx, of vision transformers: weights of 8 bits, in a quarter of the bytes; what that costs is measured on the run's test images")
+    .option("--raw-input", `as onnx: ${exportSwitches.rawInput}`)
+    .option("--softmax", `as onnx: ${exportSwitches.softmax}`)
+    .option("--int8", `as onnx: ${exportSwitches.int8}`)
     .option("--out <path>", "file or folder to write (default: a new one in the current folder, named like the run or the weights)")
     .action((options: Options) => perform((session) => exported(session, options)));
 }
