@@ -17,6 +17,8 @@ const nodeBundles = [
   { out: "app", name: "preload", entry: "src-main/app/preload.ts" },
   { out: "engine", name: "engine", entry: "src-main/engine/main.ts" },
   { out: "cli", name: "distill", entry: "src-main/cli/distill.ts" },
+  // What a cluster runs.
+  { out: "ray", name: "job", entry: "src-main/ray/job.ts" },
 ];
 
 export const bundleProducts = [...nodeBundles.map(({ out, name }) => `out/${out}/${name}.cjs`), "out/renderer/index.html"];

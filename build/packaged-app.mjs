@@ -39,6 +39,7 @@ export const configuration = ({ dist, version, output = "release" }) => ({
     "package.json",
     "out/**",
     "!out/cli/**",
+    "!out/ray/**",
     "!**/*.map",
     { from: "native/build/Release", to: "native/build/Release", filter: ["distill_core.node", "libdistill_cuda.so", "distill_cuda_probe*"] },
   ],

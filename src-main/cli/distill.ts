@@ -24,6 +24,7 @@ const COPIES_MS = 500;
 run(process.argv.slice(2), {
   cwd: process.cwd(),
   program: programFrom(path.join(__dirname, "../.."), [process.cwd(), process.env.INIT_CWD ?? process.cwd()]),
+  root: path.join(__dirname, "../.."),
   now: () => new Date(),
   writeOut: (text) => process.stdout.write(text),
   err: process.stderr,

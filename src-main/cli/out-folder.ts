@@ -9,8 +9,13 @@ import type { World } from "./world";
  * Where a run goes: `--out`, or by default a folder in runs/ of the current folder, runs/demo-2026-11-24-001651, of which the engine takes the
  * first free name.
  */
-export function runFolder(world: World, { out, resume }: { out?: string; resume?: true }, verb: string): { out: string; unique: boolean } {
+export function runFolder(
+  world: World,
+  { out, resume, attach }: { out?: string; resume?: true; attach?: true },
+  verb: string,
+): { out: string; unique: boolean } {
   if (resume && out === undefined) throw new UsageError("--resume needs --out, the folder of the run to resume");
+  if (attach && out === undefined) throw new UsageError("--attach needs --out, the folder of the run to follow");
   if (out === "") throw new UsageError('--out is empty: expected a folder, or "." for the current one');
   if (out !== undefined) return { out: absolutePath(out, world.cwd), unique: false };
   return { out: path.join(world.cwd, "runs", `${verb}-${timestamp(world.now())}`), unique: true };
@@ -24,6 +29,13 @@ export function outFile(world: World, out: string | undefined, stem: string, end
     const file = `${name}${number > 1 ? `-${number}` : ""}${ending ?? ""}`;
     if (!existsSync(file)) return file;
   }
+}
+
+/** The uppermost folder that has to be made for a file; null if there is its folder. */
+export function missingFolderOf(file: string): string | null {
+  let missing: string | null = null;
+  for (let folder = path.dirname(file); !existsSync(folder); folder = path.dirname(folder)) missing = folder;
+  return missing;
 }
 
 /** A path as a person would write it: relative if it is inside the current folder. */

@@ -36,9 +36,9 @@ class Narrator {
   line(notice: Notice): string | null {
     switch (notice.type) {
       case "warning":
-        return `warning: ${notice.text}`;
+        return `${who(notice)}warning: ${notice.text}`;
       case "note":
-        return notice.text;
+        return `${who(notice)}${notice.text}`;
       case "measured":
         return measuredWords(notice.record);
       case "state":
@@ -46,10 +46,10 @@ class Narrator {
       case "member":
         return `${notice.words} (${notice.index + 1} of ${notice.total}), in ${notice.directory}`;
       case "started":
-        this.#epochs.set(notice.arm, notice.epochs);
-        return `${named(notice.arm)}${count(notice.epochs, "epoch")}, batches per epoch: ${notice.batchesPerEpoch}, in ${notice.directory}`;
+        this.#epochs.set(named(notice), notice.epochs);
+        return `${named(notice)}${count(notice.epochs, "epoch")}, batches per epoch: ${notice.batchesPerEpoch}, in ${notice.directory}`;
       case "epoch":
-        return `${named(notice.arm)}epoch ${notice.record.epoch}/${this.#epochs.get(notice.arm)}  ${epochWords(notice.record)}`;
+        return `${named(notice)}epoch ${notice.record.epoch}/${this.#epochs.get(named(notice))}  ${epochWords(notice.record)}`;
       default:
         return null;
     }
@@ -68,7 +68,8 @@ class Narrator {
     const record = notice.type === "batches" ? notice.records.at(-1) : undefined;
     if (notice.type !== "batches" || !record) return null;
     const { done, total, imagesPerSecond, secondsLeft } = notice.progress;
-    const label = `${named(notice.arm)}epoch ${record.epoch}/${this.#epochs.get(notice.arm)}`;
+    // Of several trainings at once, the bar shows how far all are.
+    const label = notice.job === undefined ? `${named(notice)}epoch ${record.epoch}/${this.#epochs.get(named(notice))}` : "all jobs";
     return { done, total, label, words: batchWords(record, imagesPerSecond, secondsLeft) };
   }
 }
@@ -77,8 +78,11 @@ function timeLeft(seconds: number | null): string[] {
   return seconds === null ? [] : [`${duration(seconds)} left`];
 }
 
-function named(arm: string): string {
-  return arm === "single" ? "" : `${arm} `;
+/** Of several trainings at once, which one. */
+const who = ({ job }: Pick<Notice, "job">) => (job === undefined ? "" : `${job}: `);
+
+function named({ arm, job }: { arm: string; job?: string }): string {
+  return `${who({ job })}${arm === "single" ? "" : `${arm} `}`;
 }
 
 const LONGEST_BAR = 14;

@@ -1,6 +1,6 @@
 import type { FitRequest, Method, Methods } from "../contract/engine";
 import type { FittedTeacher } from "../contract/fitted-teacher";
-import type { Notice } from "../contract/notices";
+import type { Notice, NoticeBody } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
 import { EventFiles } from "../tensorboard/follow";
@@ -42,6 +42,20 @@ export class Session {
     const { signal } = this.interrupts;
     this.interrupts.stopping = "Stopping after the images under way. Interrupt once more to stop at once.";
     return this.interrupts.unlessForced(this.engine.fit(request, { signal, onNotice: (notice) => this.progress.show(notice) }));
+  }
+
+  /** Puts together what was trained elsewhere: of what the engine says, its warnings alone are new. */
+  putTogether(request: Methods["start"]["params"]): Promise<RunResult> {
+    const onNotice = (notice: Notice) => {
+      if (notice.type === "warning" || notice.type === "phase") this.progress.show(notice);
+    };
+    return this.interrupts.unlessForced(this.engine.train(request, { signal: this.interrupts.signal, onNotice }));
+  }
+
+  /** Work elsewhere than in the engine: the first interrupt aborts the signal, the second makes this fail at once. */
+  elsewhere<R>(stopping: string, work: (signal: AbortSignal, show: (notice: NoticeBody) => void) => Promise<R>): Promise<R> {
+    this.interrupts.stopping = stopping;
+    return this.interrupts.unlessForced(work(this.interrupts.signal, (notice) => this.progress.show({ ...notice, id: 0 })));
   }
 
   /** Whether the user asked to stop. */

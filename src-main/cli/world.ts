@@ -8,6 +8,8 @@ export interface World {
   cwd: string;
   /** What starts this program in that folder: `npx distill`, or `node` with a path. For commands that are printed. */
   program: readonly string[];
+  /** The folder of this program: with what it is built of, and assets. */
+  root: string;
   now(): Date;
   /** Standard output: results only. */
   writeOut(text: string): void;

@@ -85,6 +85,11 @@ const dataSettings = z
     smallestSide: z.int().min(1).nullable(),
   })
   .partial();
+const searchOptions = z.strictObject({
+  trials: z.int().min(1).max(MOST_TRIALS).optional(),
+  batches: z.int().min(1).nullable().optional(),
+  over: z.array(z.string()).min(1).optional(),
+});
 export type DataSettings = z.infer<typeof dataSettings>;
 export const dataSettingNames = Object.keys(dataSettings.shape) as (keyof DataSettings)[];
 /** Those of a recipe's data. */
@@ -131,13 +136,7 @@ export const methods = {
     /** Numbers of labelled images (`data.labelled`); a run that is resumed has those that it was asked for, and may get more. */
     labels: z.array(z.int().min(1)).min(1).max(MOST_NUMBERS_OF_LABELS).optional(),
     /** What is left out is as the search that is resumed was asked for, or 20 trials of 50 batches over `defaultSpace`. */
-    search: z
-      .strictObject({
-        trials: z.int().min(1).max(MOST_TRIALS).optional(),
-        batches: z.int().min(1).nullable().optional(),
-        over: z.array(z.string()).min(1).optional(),
-      })
-      .optional(),
+    search: searchOptions.optional(),
     /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
     addSeeds: z
       .int()
@@ -149,6 +148,19 @@ export const methods = {
     /** A person says that whoever holds the folder's lock is gone. */
     takeOver: z.boolean().optional(),
   }).gives<{ run: string; directory: string }>(),
+  /**
+   * What a comparison of several seeds, or a search, would train, for who trains it elsewhere: writes to the folder `out` what is asked for, and answers with the
+   * trainings. Once their folders are there, `start` with `resume` puts them together.
+   */
+  plan: takes({
+    kind: z.enum(["compare", "search"]),
+    /** `parseRecipe` checks its content. */
+    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+    out: text,
+    seeds: z.int().min(1).max(MOST_SEEDS),
+    search: searchOptions.optional(),
+    resume: z.boolean(),
+  }).gives<{ members: PlannedMember[] }>(),
   /**
    * Follows a run to its end. Sends its notices, from the start on but without the first `from` batch records, and answers with its result or its
    * failure. The run does not depend on its watchers.
@@ -174,7 +186,8 @@ export const methods = {
 
   /** Logits and probabilities of single images. Fails if none of them can be read. The network stays loaded for the next call, as long as there is memory. */
   predict: takes({
-    model: text,
+    /** null: as the weights say. */
+    model: text.nullable(),
     /** "bundled" (the teacher) or a safetensors file. */
     weights: text,
     /** Files, or encoded image bytes with a name to show. */
@@ -191,7 +204,7 @@ export const methods = {
   }).gives<PredictResult>(),
   /** How good networks are on the test images of a data set, side by side; for a folder of images without labels, what they say. */
   evaluate: takes({
-    models: z.array(z.strictObject({ model: text, weights: text, imageSize: side, patchSize: side, mean: triple, std: triple })),
+    models: z.array(z.strictObject({ model: text.nullable(), weights: text, imageSize: side, patchSize: side, mean: triple, std: triple })),
     /** Folders of runs, comparisons or sweeps: their students, and the teachers that they had. */
     runs: z.array(text),
     /** null: the data of the first run. */
@@ -254,6 +267,8 @@ export const methods = {
   }>(),
   /** The networks in a folder of runs that may be a teacher, and those that come with the program. */
   listTeachers: takes({ directory: text }).gives<KnownTeacher[]>(),
+  /** What came of the teachers that were made in a folder: of that one itself, or of those in it. One whose figures cannot be read is left out. */
+  listMade: takes({ directory: text }).gives<FittedTeacher[]>(),
   /** How good a network is as the teacher of a data set, on up to `most` of its test images, by the data's classes alone; fails if it cannot be. */
   testTeacher: takes({ model: text, weights: text, imageSize: side, path: text, format, settings: dataSettings.optional(), most: z.int().min(1) }).gives<{
     accuracy: number;
@@ -305,6 +320,8 @@ export const methods = {
     python: text.nullable(),
   }).gives<BenchResult>(),
   listRuns: takes({ directory: text }).gives<ListedRun[]>(),
+  /** What a person says of the run in a folder. */
+  aboutRun: takes({ directory: text }).gives<RunAbout>(),
   /** What the folders of these runs say beside them: what was asked for and found, and what a person says of it. */
   listFolders: takes({ directory: text }).gives<RunFolder[]>(),
   /** Gives the run in a folder another name in lists (null or "": the recipe's), a note, or makes it the baseline. What is left out stays as it is. */
@@ -339,6 +356,14 @@ export const methods = {
   report: takes({ runs: z.array(text).min(1), format: z.enum(["html", "csv", "json", "tensorboard"]), out: text }).gives<{ path: string }>(),
 };
 
+/** One training of a sweep or a search. */
+export interface PlannedMember {
+  recipe: Recipe;
+  directory: string;
+  /** Which one it is: "seed 3". */
+  words: string;
+}
+
 export interface ShownBatch {
   /** From 1, over all epochs. */
   batch: number;
@@ -355,7 +380,7 @@ export interface ShownBatch {
 }
 
 /** Methods that start programs or reach addresses of the caller's choice. */
-export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom"];
+export const TERMINAL_ONLY: readonly Method[] = ["bench", "dataDownloadFrom", "plan"];
 /** What another process may ask: to follow and control runs. */
 export const PEER: readonly Method[] = ["hello", "watch", "control", "list"];
 

@@ -6,8 +6,8 @@ import type { BatchRecord, EpochRecord } from "./run";
 /** A notice without the id of its call. */
 export type NoticeBody = Notice extends infer N ? (N extends Notice ? Omit<N, "id"> : never) : never;
 
-/** Progress of a long call, with that call's id. */
-export type Notice =
+/** Progress of a long call, with that call's id. `job`: of several trainings at once, on other machines, which one, as "seed 3". */
+export type Notice = { job?: string } & (
   | { id: number; type: "phase"; text: string }
   | { id: number; type: "started"; arm: ArmName; directory: string; batchesPerEpoch: number; epochs: number }
   | { id: number; type: "batches"; arm: ArmName; records: BatchRecord[]; progress: Progress }
@@ -22,7 +22,8 @@ export type Notice =
   | { id: number; type: "measured"; record: BenchRecord }
   | { id: number; type: "warning"; text: string }
   /** A decision made for the user, reported once. */
-  | { id: number; type: "note"; text: string };
+  | { id: number; type: "note"; text: string }
+);
 
 export interface MachineSample {
   /** Milliseconds since 1970. */

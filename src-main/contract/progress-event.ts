@@ -71,8 +71,8 @@ const notice = z.discriminatedUnion("type", [
 /** The verb failed, or a part of it: as `--json` says it, with the command that resumes a run. */
 const error = z.object({ type: z.literal("error"), code: z.string(), message: z.string(), resume: z.string().optional() });
 
-/** A line. `time`: ISO 8601. The others are the engine's notices, as they come. */
-export const progressEvent = z.intersection(z.object({ time: z.string() }), z.union([...notice.options, error]));
+/** A line. `time`: ISO 8601; `job`: as in `Notice`. The others are the engine's notices, as they come. */
+export const progressEvent = z.intersection(z.object({ time: z.string(), job: z.string().optional() }), z.union([...notice.options, error]));
 export type ProgressEvent = z.infer<typeof progressEvent>;
 /** Before it is stamped with its time. */
 export type ProgressBody = NoticeBody | ({ type: "error"; resume?: string } & Pick<Failure, "code" | "message">);

@@ -49,3 +49,6 @@ export interface SearchInBrief {
   images: number;
   trials: { trial: number; directory: string; settings: Sample; valAcc: number | null; valLoss: number | null }[];
 }
+
+/** In the folder of a sweep that was trained on a cluster: its jobs. */
+export const CLUSTER_FILE = "ray.json";

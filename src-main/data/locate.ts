@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DataFormat, detectedFormats, type StoredFormat } from "../contract/data-formats";
 import { InputError, Interrupted } from "../contract/failure";
@@ -48,8 +48,10 @@ export function locate(path: string, format: DataFormat): Location {
     const problem = formats[each].nearMiss?.(folder);
     if (problem) throw new InputError(problem);
   }
-  const expected = candidates.map((format) => formats[format].expected).join("; or ");
-  throw new InputError(`${folder} holds no images in a known layout: expected ${expected}`);
+  if (readdirSync(folder).length === 0) throw new InputError(`${folder} is empty: expected ${formats["image-folder"].expected}`);
+  // What most people have comes first.
+  const expected = [...candidates].sort((a, b) => Number(b === "image-folder") - Number(a === "image-folder")).map((format) => formats[format].expected);
+  throw new InputError(`${folder} holds no images in a known layout: expected ${expected.join("; or ")}`);
 }
 
 function inWords({ path, format }: Location): string {

@@ -14,6 +14,7 @@ import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
 import { exportWeights } from "../models/weights";
+import { readAbout } from "../runs/about";
 import { moveToBin, restoreFromBin } from "../runs/bin";
 import { readCourse, readEvidence } from "../runs/course";
 import { deleteRun } from "../runs/delete";
@@ -24,6 +25,7 @@ import { listRuns, readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { readSeeds } from "../runs/seeds";
+import { madeIn } from "../runs/teacher";
 import { backend } from "../tensor/tensor";
 import { listTeachers, testTeacher } from "./candidates";
 import type { ClientChannel } from "./channel";
@@ -34,6 +36,7 @@ import { fitTeacher, timeBackbone } from "./fit-teacher";
 import { fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
+import { plan } from "./plan";
 import { predict } from "./predict";
 import { ResidentNetworks } from "./resident-networks";
 import { Runs } from "./runs";
@@ -94,6 +97,7 @@ export class Engine {
       const { id, directory } = await this.#runs.start({ ...params, recipe: parseRecipe(params.recipe) });
       return { run: id, directory };
     },
+    plan: (request, notify) => plan(request, (text) => notify({ type: "note", text })),
     watch: ({ run, from }, notify) => this.#runs.find(run).watch(from, notify),
     control: async ({ run, action }) => ({ state: await this.#runs.find(run).control(action) }),
     list: () => this.#runs.list(),
@@ -113,6 +117,7 @@ export class Engine {
     },
     checkTeacher: async (request) => ({ ...checkTeacher(request), warnings: await knownTestImages(request) }),
     listTeachers: ({ directory }) => listTeachers(directory),
+    listMade: ({ directory }) => madeIn(directory),
     testTeacher: (request) => testTeacher(request, nextTurn),
     stopFitting: () => {
       this.#fitting.abort();
@@ -139,6 +144,7 @@ export class Engine {
       return bench(request, notify);
     },
     listRuns: ({ directory }) => listRuns(directory),
+    aboutRun: ({ directory }) => readAbout(directory),
     listFolders: ({ directory }) => listFolders(directory),
     describeRun: ({ directory, ...words }) => describeRun(directory, words),
     readRun: ({ directory }) => readRun(directory),

@@ -23,6 +23,7 @@ import { fittedTo, listed, rowsOf } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork, type TrainedNetwork, type TrainedNetworkOptions } from "../training/network";
 import { fetchNamed } from "./hub";
+import { withModel } from "./named-model";
 import { seenTestImages } from "./origins";
 import { logitsOfFile, numbered, warnOf } from "./predict";
 import { type RunData, testSourceOf } from "./test-source";
@@ -43,16 +44,15 @@ interface Loaded extends Chosen {
 /** `yieldPoint` is awaited between batches. */
 export async function evaluateOnData(request: EvaluateRequest, yieldPoint: () => Promise<void>, notify: Notify): Promise<EvaluateResult> {
   const runs = request.runs.map((directory) => networksOfRun(directory, request.runs.length > 1));
-  const chosen = [
-    ...request.models.map((options): Chosen => ({ name: nameOf(options, request), options, comparison: null })),
-    ...onlyOnce(runs.flatMap(({ networks }) => networks)),
-  ];
-  if (chosen.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
+  const ofRuns = onlyOnce(runs.flatMap(({ networks }) => networks));
+  if (request.models.length + ofRuns.length === 0) throw new UsageError("evaluate: expected at least one model, or the folder of a run");
   const fetched = await fetchNamed(
-    chosen.map(({ options }) => options.weights),
+    [...request.models, ...ofRuns.map(({ options }) => options)].map(({ weights }) => weights),
     notify,
   );
   for (const text of fetched.notes) notify({ type: "note", text });
+  const models = request.models.map((asked) => withModel(asked, fetched(asked.weights), notify));
+  const chosen = [...models.map((options): Chosen => ({ name: nameOf(options, models), options, comparison: null })), ...ofRuns];
   const loaded: Loaded[] = [];
   try {
     for (const each of chosen) loaded.push({ ...each, network: loadNetwork({ ...each.options, weights: fetched(each.options.weights) }) });
@@ -113,7 +113,7 @@ function onlyOnce(chosen: readonly Chosen[]): Chosen[] {
   return chosen.filter((each, i) => chosen.findIndex((other) => identity(other) === identity(each)) === i);
 }
 
-function nameOf({ model, weights }: EvaluateRequest["models"][number], { models }: EvaluateRequest): string {
+function nameOf({ model, weights }: TrainedNetworkOptions, models: readonly TrainedNetworkOptions[]): string {
   const alike = models.filter((other) => other.model === model).map((other) => other.weights);
   return alike.length === 1 ? model : `${model} (${shortestName(weights, alike)})`;
 }

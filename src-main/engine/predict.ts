@@ -14,14 +14,17 @@ import { fromArray, noGrad, scope, type Tensor } from "../tensor/tensor";
 import { matchClasses } from "../training/classes";
 import type { TrainedNetwork } from "../training/network";
 import { fetchNamed } from "./hub";
+import { withModel } from "./named-model";
 import { seenAmong } from "./origins";
 import type { ResidentNetworks } from "./resident-networks";
 
 /** Logits and probabilities of single images. Throws an InputError if none of them can be read, or if the network does not know the classes. */
-export async function predict(request: PredictRequest, networks: ResidentNetworks, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
-  const fetched = await fetchNamed([request.weights], notify);
+export async function predict(asked: PredictRequest, networks: ResidentNetworks, notify: (notice: NoticeBody) => void): Promise<PredictResult> {
+  const fetched = await fetchNamed([asked.weights], notify);
   for (const text of fetched.notes) notify({ type: "note", text });
-  return networks.use({ ...request, weights: fetched(request.weights) }, async (network) => {
+  const file = fetched(asked.weights);
+  const request = withModel(asked, file, notify);
+  return networks.use({ ...request, weights: file }, async (network) => {
     warnOf(network, notify);
     const { classes, rows } = classesOf(network, request, notify);
     const images: PredictResult["images"] = [];
@@ -49,7 +52,11 @@ function learnedInWords({ origin }: TrainedNetwork, files: PredictRequest["image
 }
 
 /** Those that are asked for, with the logit of each; otherwise the network's own, whose logits are taken as they are. */
-function classesOf(network: TrainedNetwork, { model, weights, classes }: PredictRequest, notify: (notice: NoticeBody) => void) {
+function classesOf(
+  network: TrainedNetwork,
+  { model, weights, classes }: Pick<PredictRequest, "model" | "weights" | "classes">,
+  notify: (notice: NoticeBody) => void,
+) {
   const { classes: names } = network;
   const count = network.model.classes;
   if (!classes) return { classes: names ?? numbered(count), rows: null };

@@ -18,7 +18,7 @@ import { binFolder } from "./files";
 export function moveToBin(directory: string, runs: string): string {
   const bin = binFolder(runs);
   if (!isInside(directory, runs) || directory === runs) throw new InputError(`${directory} is not in ${runs}, whose bin it is to go to`);
-  if (isInside(directory, bin)) throw new InputError(`${directory} is in the bin already`);
+  if (isInside(directory, bin)) throw new InputError(`${directory} is in the bin already, ${bin}`);
   expectNobodyTrains(directory);
   return moved(directory, freeName(join(bin, relative(runs, directory))));
 }

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
+import { CLUSTER_FILE } from "../contract/run-folder";
 import { naming } from "../disk/open-file";
 import { isEventFile } from "../tensorboard/file-name";
 import { checkpointFiles } from "../training/checkpoint";
@@ -10,7 +11,13 @@ import { pictureFiles, predictionFiles } from "./predictions";
 import { RUN_DEPTH, runFolders } from "./reader";
 
 /** What this program writes beside the runs of a comparison or a sweep. */
-const besideRuns = (folder: string) => [requestFile(folder), join(folder, "comparison.json"), leftOutFile(folder), ...Object.values(searchFiles(folder))];
+const besideRuns = (folder: string) => [
+  requestFile(folder),
+  join(folder, CLUSTER_FILE),
+  join(folder, "comparison.json"),
+  leftOutFile(folder),
+  ...Object.values(searchFiles(folder)),
+];
 /**
  * Deletes a run, or a comparison or sweep with all its runs. What this program did not write stays, and is named. Throws an InputError if
  * there is no run, if one of them is being trained, or if the folder is a link to another.

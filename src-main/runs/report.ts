@@ -3,10 +3,12 @@ import { byArm } from "../contract/arms";
 import { cell } from "../contract/csv";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { RunDetails } from "../contract/run";
 import { visibleJson } from "../contract/visible";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
+import { givenName, readAbout } from "./about";
 import { comparedIn } from "./figures";
 import { readRun, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
@@ -14,16 +16,21 @@ import { examplesOf } from "./report/examples";
 import type { Group } from "./report/group";
 import { overSeeds } from "./report/over-seeds";
 import { reportPage } from "./report/page";
-import { folderOf, withoutPlaces } from "./report/places";
+import { folderOf, withNames, withoutPlaces } from "./report/places";
+import { teacherPage } from "./report/teacher-page";
 import { writeEventFiles } from "./report/tensorboard";
+import { readFigures } from "./teacher";
 
 /**
- * Writes a report on runs, or on all runs in folders of runs, to the file `out` and returns its path. Charts overlay the arms of a
- * comparison. html: one page to read; csv: a line per run and epoch, and nothing that is computed from several; json: everything;
- * tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
+ * Writes a report on runs, on all runs in folders of runs, or on a teacher that was made of a backbone, to the file `out` and returns its path. Runs have the
+ * names and notes that a person gave them. Charts overlay the arms of a comparison. html: one page to read; csv: a line per run and epoch, and nothing that is
+ * computed from several; json: everything; tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says
+ * where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
 export function writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): string {
   const path = resolve(out);
+  const teacher = runs.length === 1 ? readFigures(resolve(runs[0]!)) : null;
+  if (teacher) return writeOnTeacher(teacher, format, path);
   const groups = grouped(runs.flatMap(runsIn));
   const named = withoutPlaces(groups, dirname(path));
   const text = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
@@ -42,7 +49,34 @@ export function writeReport({ runs, format, out }: Methods["report"]["params"], 
 function runsIn(directory: string): RunDetails[] {
   const folders = runFolders(resolve(directory));
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a folder with a file recipe.json, or one with such folders in it`);
-  return folders.map(readRun);
+  const root = dirname(resolve(directory));
+  return folders.map((folder) => {
+    const run = readRun(folder);
+    return { ...run, name: givenName(folder, root) ?? run.name };
+  });
+}
+
+/** The page of a teacher that was made of a backbone, or its figures. */
+function writeOnTeacher(found: FittedTeacher, format: Methods["report"]["params"]["format"], path: string): string {
+  if (format !== "html" && format !== "json")
+    throw new InputError(`${found.directory} holds a teacher, which has no epochs: its report is html or json, and not ${format}`);
+  makeFolder(dirname(path));
+  writeWhole(path, format === "html" ? teacherPage(found) : `${visibleJson({ schema: 1, teacher: withNames(found, new Map([[found.directory, ""]])) })}\n`);
+  return path;
+}
+
+/** The notes on a comparison, and on the sweep that it is of. */
+function notesOn(directory: string): string {
+  return [dirname(directory), directory].flatMap((folder) => noteOn(folder) ?? []).join("\n");
+}
+
+function noteOn(folder: string): string | null {
+  try {
+    return readAbout(folder).note || null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 function grouped(runs: readonly RunDetails[]): Group[] {
@@ -53,6 +87,7 @@ function grouped(runs: readonly RunDetails[]): Group[] {
   }
   return [...groups].map(([directory, runs]) => ({
     title: runs[0]!.name,
+    note: notesOn(directory),
     runs: runs.sort(byArm),
     figures: comparedIn(directory, runs),
     examples: examplesOf(runs),
@@ -74,6 +109,8 @@ function csvReport(groups: readonly Group[]): string {
 
 function jsonReport(groups: readonly Group[]): string {
   const runs = groups.flatMap((group) => group.runs);
-  const comparisons = groups.flatMap((group) => (group.figures ? [{ directory: folderOf(group.runs[0]!), name: group.title, ...group.figures }] : []));
+  const comparisons = groups.flatMap((group) =>
+    group.figures ? [{ directory: folderOf(group.runs[0]!), name: group.title, note: group.note, ...group.figures }] : [],
+  );
   return `${visibleJson({ schema: 1, runs, comparisons, summary: overSeeds(groups)?.summary ?? null })}\n`;
 }

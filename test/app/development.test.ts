@@ -333,7 +333,7 @@ test("unusable data and images are explained", async () => {
   mkdirSync(inHome("empty"));
   await studio.pickInDialogs(inHome("empty"));
   await studio.press(/^Your own folder/);
-  expect(await studio.alert("holds no images in a known layout")).toContain(inHome("empty"));
+  expect(await studio.alert("is empty: expected the folders train/<class>/")).toContain(inHome("empty"));
   await studio.go("setup");
   await studio.alert("The chosen data cannot be read.");
   expect(await studio.page.getByRole("button", { name: "Start training" }).isDisabled()).toBe(true);

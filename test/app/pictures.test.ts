@@ -148,7 +148,7 @@ test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and s
 test.skipIf(noDesktop !== null)("a folder that cannot be used is refused in words, and what was chosen stays", async () => {
   for (const [folder, words] of [
     ["one-class", "has one class only, cat/: expected a folder for each of at least two classes"],
-    ["nothing", "holds no images in a known layout"],
+    ["nothing", "is empty: expected the folders train/<class>/"],
   ] as const) {
     await studio.drop(inHome(folder), "Use as data");
     expect(await studio.alert(words)).toContain("The data chosen before stay");

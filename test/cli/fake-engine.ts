@@ -5,12 +5,19 @@ import type { Call, EngineEnd, Method, Methods } from "../../src-main/contract/e
 import { PROTOCOL } from "../../src-main/contract/engine";
 import { toFailure } from "../../src-main/contract/failure";
 import type { Notice } from "../../src-main/contract/notices";
+import { NOTHING_SAID } from "../../src-main/contract/run-folder";
 import type { EngineChannel, Incoming } from "../../src-main/engine-client/channel";
 
 type Handlers = { [M in Method]?: (params: Methods[M]["params"], notify: (notice: Notice extends infer N ? Omit<N, "id"> : never) => void) => unknown };
 
 /** A run starts in the folder that was asked for. */
-const BY_DEFAULT: Handlers = { start: ({ out }) => ({ run: "1", directory: out }) };
+const BY_DEFAULT: Handlers = {
+  start: ({ out }) => ({ run: "1", directory: out }),
+  listMade: () => [],
+  listFolders: () => [],
+  aboutRun: () => NOTHING_SAID,
+  comparison: () => null,
+};
 
 export interface Run {
   status: number;
@@ -78,6 +85,7 @@ export async function runWith(
   const world: World = {
     cwd,
     program,
+    root: "/nowhere",
     now: () => {
       time += 1000 * tick;
       return new Date(time);

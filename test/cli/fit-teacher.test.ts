@@ -84,6 +84,16 @@ describe("train-teacher --data", () => {
     expect(readFileSync(at("made/report.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
   });
 
+  it("says itself of which model it is, to predict and to evaluate", async () => {
+    const { weights } = found.teacher;
+    const predicted = await distill(["predict", "--weights", weights, "--images", "fruit/lime/0.png", "--json"], cwd);
+    expect(JSON.parse(predicted.out)).toMatchObject({ model: "resnet8_cifar10", classes: found.classes });
+    const evaluated = await distill(["evaluate", "--weights", weights, "--data", "fruit", "--json"], cwd);
+    expect(JSON.parse(evaluated.out).models).toMatchObject([{ model: "resnet8_cifar10", scores: { accuracy: 1 } }]);
+    const several = await distill(["predict", "--weights", "bundled", "--images", "fruit/lime/0.png"], cwd);
+    expect([several.status, several.err]).toEqual([2, expect.stringContaining("several networks come with the program: name one with --model")]);
+  });
+
   it("is what evaluate finds it to be, and a comparison's teacher", async () => {
     const { model, weights, imageSize } = found.teacher;
     mkdirSync(at("tests"), { recursive: true });
@@ -133,6 +143,29 @@ describe("train-teacher --data", () => {
     const { warnings, report } = JSON.parse(readFileSync(at("known", "teacher.json"), "utf8")) as FittedTeacher;
     expect(warnings).toContainEqual(expect.stringMatching(/^the backbone was fitted to \d of the 6 images that choose the weight decay/));
     expect(readFileSync(report, "utf8")).toContain("The backbone was fitted to");
+  });
+
+  it("is listed, shown and reported beside runs, and a comparison with its name, its note and what came of it", async () => {
+    const run = async (...args: string[]) => {
+      const { status, out, err } = await distill(args, cwd);
+      expect([args, status, err]).toEqual([args, 0, ""]);
+      return out;
+    };
+    const table = /\nteacher +network +classes +training images +test accuracy\n.*made +resnet8_cifar10 at 32 px +3 +30 +100\.0 %\n/s;
+    expect(await run("runs", "list", ".")).toMatch(table);
+    expect(await run("runs", "show", "made")).toMatch(/^Teacher: made\n.*The weight decay of .*Report: made\/report\.html\n/s);
+    expect(await run("report", "--runs", "made", "--out", "made.html")).toBe("Report: made.html\n");
+    expect(readFileSync(at("made.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
+    const csv = await distill(["report", "--runs", "made", "--format", "csv"], cwd);
+    expect([csv.status, csv.err]).toEqual([1, expect.stringContaining("holds a teacher, which has no epochs: its report is html or json, and not csv")]);
+
+    await run("runs", "rename", "compared", "a fruity one");
+    await run("runs", "note", "compared", "the light was bad");
+    const shown = await run("runs", "show", "compared");
+    expect(shown).toMatch(/^Note on compared: the light was bad\n\nThe teacher (adds|takes) .+ 6 test images\)\.\n/);
+    expect(shown).toMatch(/Test accuracy: control [\d.]+ %, student [\d.]+ %\.\n\ncompared\/control\n +name +a fruity one\n/);
+    await run("report", "--runs", "compared", "--out", "named.html");
+    expect(readFileSync(at("named.html"), "utf8")).toMatch(/<h1>a fruity one<\/h1>.*the light was bad/s);
   });
 
   it("ends with the command of a comparison, which runs as it is printed", async () => {

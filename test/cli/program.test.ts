@@ -14,7 +14,7 @@ describe("usage", () => {
   it.each<[string, string[], string]>([
     ["an unknown verb", ["trian"], "unknown command 'trian'"],
     ["an unknown flag", ["train", "--recipe", "r", "--epochs", "3"], "unknown option '--epochs'"],
-    ["a missing flag", ["predict"], "required option '--model <name>' not specified"],
+    ["a missing flag", ["predict"], "required option '--weights <file>' not specified"],
     ["no recipe", ["train"], "--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run"],
     ["a wrong choice", ["report", "--runs", "a", "--format", "doc"], "Allowed choices are html, pdf, png, csv, json"],
     ["no verb", [], "Usage: distill"],

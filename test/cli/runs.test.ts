@@ -83,9 +83,14 @@ describe("a run that one process trains", () => {
     expect((await distill(["runs", "rename", "shared", "the long one"], cwd)).out).toBe("shared is now called the long one\n");
     expect((await distill(["runs", "note", "shared", "learns nothing"], cwd)).out).toBe("shared has this note now\n");
     const binned = await distill(["runs", "delete", "shared"], cwd);
-    expect(binned.out).toMatch(/shared is in the bin, .*: \.bin\/shared\n.* runs restore \.bin\/shared restores it/);
+    expect(binned.out).toMatch(
+      /shared is in the bin, \.bin, .*: \.bin\/shared\n.* runs restore \.bin\/shared restores it\n.* runs delete --for-good \.bin\/shared deletes it\n/,
+    );
     expect((await distill(["runs", "list", "."], cwd)).out).toContain("no runs");
-    expect((await distill(["runs", "restore", ".bin/shared"], cwd)).out).toBe("restored: shared\n");
+    expect((await distill(["runs", "restore", ".bin/shared"], cwd)).out).toBe("restored from the bin, .bin: shared\n");
+    expect((await distill(["runs", "restore", "shared"], cwd)).err).toMatch(/shared is in no bin: .* runs list \.bin lists those there/);
+    await distill(["runs", "delete", "shared"], cwd);
+    expect((await distill(["runs", "restore", "shared"], cwd)).out).toBe("restored from the bin, .bin: shared\n");
     expect((await distill(["runs", "list", "."], cwd)).out).toMatch(/shared +the long one +stopped +\d+\/1000 +fp32|bf16/);
     const { out } = await distill(["runs", "delete", "shared", "--for-good"], cwd);
     expect(out).toBe("shared: 1 run deleted for good; not this program's, and kept:\n  shared/notes.txt\n");

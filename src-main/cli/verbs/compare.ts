@@ -10,6 +10,7 @@ import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/p
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, ProvenSummary, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
+import { addClusterOptions, type ClusterOptions, checkClusterOptions, trainOnCluster, warnOfJobs } from "../cluster";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
@@ -21,7 +22,7 @@ import { count, percent, points, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type CompareOptions = RunOptions & { seeds?: number; labels?: number[]; addSeeds?: number };
+type CompareOptions = RunOptions & ClusterOptions & { seeds?: number; labels?: number[]; addSeeds?: number };
 
 /** One seed may show a difference that another does not. */
 const SEEDS = 3;
@@ -29,7 +30,7 @@ const SEEDS = 3;
 export function addCompare(program: Command, perform: Perform): void {
   const description = "train control and student of a recipe from the same start and report what the teacher adds";
   const verb = addVerb(program, "compare", description, "compare --recipe recipe.json --out runs/first");
-  addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP), SEEDS)
+  addClusterOptions(addCompareOptions(verb.option("--recipe <file>", RECIPE_HELP), SEEDS))
     .option(
       "--labels <counts>",
       "compare at each of these numbers of labelled images (data.labelled), as in 250,500,1000: gain against number of labels",
@@ -42,6 +43,9 @@ export function addCompare(program: Command, perform: Perform): void {
     )
     .action((options: CompareOptions) =>
       perform((session) => {
+        checkClusterOptions(options);
+        if (options.on && (options.labels || options.addSeeds !== undefined))
+          throw new UsageError(`--${options.labels ? "labels" : "add-seeds"} does not go with --on: a cluster compares several seeds of one recipe`);
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
         if (asked.labels && asked.set.some((text) => text.startsWith("data.labelled=")))
           throw new UsageError("--labels sets data.labelled to each of its numbers: leave --set data.labelled out");
@@ -101,13 +105,17 @@ async function compare(
     ...(labels ? ["--labels", labels.join(",")] : []),
   ];
   const command = (isRecorded: boolean) => [...words.slice(0, -1), ...resumingCommand(session.world, words.at(-1)!, options, isRecorded, more(isRecorded))];
+  if (!options.on && options.resume) warnOfJobs(session, place.out, world);
   const recipe = await recipeFor(place.out);
   expectTeacherMade(recipe, world);
-  const result = await resumable(
-    session,
-    { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
-    command,
-  );
+  const result = options.on
+    ? await trainOnCluster(session, { kind: "compare", recipe, out: place.out, resume: place.resume, seeds: seeds ?? defaultSeeds }, options)
+    : await resumable(
+        session,
+        { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
+        command,
+      );
+  if (result === null) return { json: { directory: place.out }, text: `Runs: ${shownPath(world, place.out)}` };
   const hasThree = "labels" in result ? result.labels.some(({ sameImages }) => sameImages) : "sameImages" in result && result.sameImages !== null;
   const taught = teachingInWords(recipe, hasThree, "teacher" in result ? result.teacher.seen : []);
   if ("labels" in result) return { json: labelsJson(result), text: labelsText(result, taught, recipe, world) };

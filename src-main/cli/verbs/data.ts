@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Concern } from "../../contract/concerns";
 import { type DataFormat, type DownloadName, downloadNames, downloads } from "../../contract/data-formats";
@@ -10,8 +11,10 @@ import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { completeRecipe } from "../recipe-file";
+import { shellWords } from "../shell-words";
 import { addVerb, type Perform } from "../verb";
 import { megabytes, table } from "../words";
+import type { World } from "../world";
 import { addFormatOption, dataPath } from "./evaluate";
 
 export function addData(program: Command, perform: Perform): void {
@@ -65,13 +68,13 @@ function addDownload(data: Command, perform: Perform): void {
     "data download cifar10",
   );
   verb
-    .argument("<set>", `${names}; a folder alone stands for CIFAR-10 in it`)
+    .argument("<set>", `${names}; the path of a folder alone stands for CIFAR-10 in it`)
     .argument("[dir]", "folder to save it in (default: cifar-10 or cifar-100 in the current one)")
     .option("--url <address>", "address of the archive (default: the official one)")
     .action((set: string, directory: string | undefined, { url }: { url?: string }) =>
       perform(async (session) => {
         const { world } = session;
-        const asked = downloadOf(set, directory);
+        const asked = downloadOf(set, directory, world);
         const folder = absolutePath(asked.directory, world.cwd);
         session.say(`${downloads[asked.name].title}, ${megabytes(downloads[asked.name].bytes)}, to ${shownPath(world, folder)}`);
         const params = { name: asked.name, directory: folder };
@@ -91,12 +94,14 @@ async function resumable<R>(download: Promise<R>): Promise<R> {
   }
 }
 
-/** The set by its name, with or without a hyphen; its own folder by default. */
-function downloadOf(set: string, directory: string | undefined): { name: DownloadName; directory: string } {
+/** The set by its name, with or without a hyphen; its own folder by default. A word that is no folder yet is taken for a set, as it may be a misspelled one. */
+function downloadOf(set: string, directory: string | undefined, { cwd, program }: World): { name: DownloadName; directory: string } {
   const name = downloadNames.find((each) => each === set.toLowerCase().replace("-", ""));
   if (name) return { name, directory: directory ?? downloads[name].title.toLowerCase() };
-  if (directory === undefined) return { name: "cifar10", directory: set };
-  throw new UsageError(`there is no data set "${set}" to download: expected ${downloadNames.join(" or ")}`);
+  const isPath = /[\\/]/.test(set) || existsSync(absolutePath(set, cwd));
+  if (directory === undefined && isPath) return { name: "cifar10", directory: set };
+  const into = directory === undefined ? `; for CIFAR-10 in a new folder of this name: ${shellWords([...program, "data", "download", "cifar10", set])}` : "";
+  throw new UsageError(`there is no data set "${set}" to download: expected ${downloadNames.join(" or ")}${into}`);
 }
 
 /** So many of the files that are left out are listed. */

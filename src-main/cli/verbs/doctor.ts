@@ -1,16 +1,37 @@
 import type { Command } from "commander";
 import type { DoctorReport } from "../../contract/doctor";
 import { familyOf, type ModelInfo } from "../../contract/families";
+import type { ClusterReport } from "../../ray/cluster";
+import { clusterAt } from "../cluster";
 import { addVerb, type Perform } from "../verb";
 import { count, table } from "../words";
 
 export function addDoctor(program: Command, perform: Perform): void {
-  addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "doctor").action(() =>
-    perform(async (session) => {
-      const report = await session.call("doctor", {});
-      const models = await session.call("models", {});
-      return { json: { ...report, models }, text: `${machineText(report)}\n\n${modelsText(models)}` };
-    }),
+  addVerb(program, "doctor", "list this computer's hardware, which of it is used and why, and the models", "doctor")
+    .option("--on <address>", "what a Ray cluster has instead: the address of its head, as in ray://head.example:8265")
+    .action(({ on }: { on?: string }) =>
+      perform(async (session) => {
+        if (on !== undefined) {
+          const report = await clusterAt(on);
+          return { json: report, text: clusterText(report) };
+        }
+        const report = await session.call("doctor", {});
+        const models = await session.call("models", {});
+        return { json: { ...report, models }, text: `${machineText(report)}\n\n${modelsText(models)}` };
+      }),
+    );
+}
+
+function clusterText({ head, ray, note, nodes }: ClusterReport): string {
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const rows = nodes.map(({ address, isHead, processors, gpus, memoryBytes }) => [
+    `${address}${isHead ? " (head)" : ""}`,
+    String(processors),
+    String(gpus),
+    gigabytes(memoryBytes),
+  ]);
+  return [`Ray ${ray} at ${head}, ${count(nodes.length, "node")}${note ? `\n${note}` : ""}`, table([["node", "processors", "GPUs", "memory"], ...rows])].join(
+    "\n\n",
   );
 }
 

@@ -41,7 +41,7 @@ export function addEvaluate(program: Command, perform: Perform): void {
     example,
   );
   const repeated = (flags: string, help: string) => verb.addOption(new Option(flags, help).argParser(collect).default([], "none"));
-  repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names");
+  repeated("--model <name>", "name of a model; may be repeated, each with its --weights; distill doctor lists all names (default: as the weights say)");
   repeated("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), an ONNX file that this program exported, or "bundled"');
   repeated("--run <dir>", "a finished run, comparison or sweep: its students, and the teacher that they had; may be repeated");
   addFormatOption(addSizeOptions(verb))
@@ -61,15 +61,17 @@ export function addEvaluate(program: Command, perform: Perform): void {
 }
 
 function requestOf({ model: names, weights: files, run, data, format, skipUnreadable, set, ...sizes }: EvaluateOptions, cwd: string): EvaluateRequest {
-  if (names.length !== files.length)
-    throw new UsageError(`each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights`);
-  if (names.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --model with --weights, or --run");
+  if (names.length > 0 && names.length !== files.length)
+    throw new UsageError(
+      `each --model needs its --weights: got ${count(names.length, "model")} and ${files.length} of weights; without any --model, the weights say what they are of`,
+    );
+  if (files.length + run.length === 0) throw new UsageError("what is evaluated is missing: expected --weights, or --run");
   if (data === undefined && run.length === 0) throw new UsageError("--data is missing: expected a folder with images, or bundled");
   const given = Object.values(sizes).some((value) => value !== undefined);
-  if (given && names.length + run.length > 1)
+  if (given && files.length + run.length > 1)
     throw new UsageError("--image-size, --patch-size, --mean and --std are for one model: several take theirs from their weights; evaluate them one by one");
   return {
-    models: names.map((model, i) => networkRequest({ ...sizes, model, weights: files[i]! }, cwd)),
+    models: files.map((weights, i) => networkRequest({ ...sizes, weights, ...(names[i] !== undefined && { model: names[i] }) }, cwd)),
     runs: run.map((directory) => absolutePath(directory, cwd)),
     data: data === undefined ? null : dataPath(data, cwd),
     format,

@@ -6,7 +6,7 @@ import { addVerb, type Perform } from "../verb";
 import { percent, table } from "../words";
 
 export interface NetworkOptions {
-  model: string;
+  model?: string;
   weights: string;
   imageSize?: number;
   patchSize?: number;
@@ -18,7 +18,7 @@ export interface NetworkOptions {
 export function addNetworkOptions(verb: Command): Command {
   return addSizeOptions(
     verb
-      .requiredOption("--model <name>", "name of the model; distill doctor lists all names")
+      .option("--model <name>", "name of the model; distill doctor lists all names (default: as the weights say)")
       .requiredOption("--weights <file>", 'a safetensors or PyTorch file (.pth, .pt, .bin), an ONNX file that this program exported, or "bundled"'),
   );
 }
@@ -42,11 +42,11 @@ export function addSizeOptions(verb: Command): Command {
 
 /** The network as the engine expects it. A relative path starts from the current folder. */
 export function networkRequest({ model, weights, imageSize, patchSize, mean, std }: NetworkOptions, cwd: string) {
-  return { model, weights: weights === "bundled" ? weights : absolutePath(weights, cwd), imageSize, patchSize, mean, std };
+  return { model: model ?? null, weights: weights === "bundled" ? weights : absolutePath(weights, cwd), imageSize, patchSize, mean, std };
 }
 
 export function addPredict(program: Command, perform: Perform): void {
-  const example = "predict --model resnet18_cifar10 --weights bundled --images cat.jpg dog.png";
+  const example = "predict --weights runs/teacher/teacher.safetensors --images cat.jpg dog.png";
   const verb = addVerb(program, "predict", "predict class probabilities of images", example);
   addNetworkOptions(verb)
     .requiredOption("--images <path...>", "image files")

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../contract/failure";
 import type { PrintedFormat, ReportFormat } from "../../contract/host";
-import { outFile, shownPath } from "../out-folder";
+import { missingFolderOf, outFile, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
 import { shellWords } from "../shell-words";
 import { addVerb, type Perform } from "../verb";
@@ -23,12 +23,14 @@ export function addReport(program: Command, perform: Perform): void {
         const { world } = session;
         const file = outFile(world, out, "report", `.${format}`);
         if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
+        const made = missingFolderOf(file);
         const write = (format: ReportFormat | "tensorboard", to: string) =>
           session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: to });
         if (format === "pdf" || format === "png") await world.print((page) => write("html", page), file, format);
         else await write(format, file);
+        const into = made === null ? "" : `, in the new folder ${shownPath(world, made)}`;
         const look = format === "tensorboard" ? `\nLook at it with: ${shellWords(["tensorboard", "--logdir", shownPath(world, file)])}` : "";
-        return { json: { path: file }, text: `Report: ${shownPath(world, file)}${look}` };
+        return { json: { path: file }, text: `Report: ${shownPath(world, file)}${into}${look}` };
       }),
     );
 }

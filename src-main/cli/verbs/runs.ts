@@ -1,10 +1,14 @@
-import { statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { arithmeticInWords } from "../../contract/arithmetic";
+import { armInWords } from "../../contract/arms";
+import { armsIn, surenessInWords } from "../../contract/comparison";
 import { InputError } from "../../contract/failure";
+import type { FittedTeacher } from "../../contract/fitted-teacher";
 import { teachersOf } from "../../contract/recipe-values";
-import type { LiveRun, RunDetails, RunOwner, RunSummary } from "../../contract/run";
+import type { ArmSummary, LiveRun, ProvenSummary, RunDetails, RunOwner, RunSummary } from "../../contract/run";
+import { visible } from "../../contract/visible";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
@@ -13,6 +17,7 @@ import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
 import { count, percent, table } from "../words";
 import type { World } from "../world";
+import { fitText } from "./fit-teacher";
 
 export function addRuns(program: Command, perform: Perform): void {
   const runs = program.command("runs").description("list, show, name, watch, stop and delete runs, whichever process trains them");
@@ -49,7 +54,10 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
   const absolute = absolutePath(directory, world.cwd);
   const runs = await session.call("listRuns", { directory: absolute });
-  if (runs.length === 0) return { json: runs, text: `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
+  const teachers = await session.call("listMade", { directory: absolute });
+  const ofTeachers = teachers.length === 0 ? [] : [teachersTable(teachers, world)];
+  const json = [...runs, ...teachers.map(asJson)];
+  if (runs.length === 0) return { json, text: ofTeachers[0] ?? `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
   const rows = runs.map((run) => [
     shownPath(world, run.directory),
     run.name,
@@ -60,16 +68,52 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   ]);
   const damaged = runs.flatMap(({ directory, damage }) => (damage ? [`damaged: ${shownPath(world, directory)}: ${damage}`] : []));
   const text = table([["run", "name", "state", "epochs", "precision", "test accuracy"], ...rows]);
-  return { json: runs, text: damaged.length > 0 ? `${text}\n\n${damaged.join("\n")}` : text };
+  return { json, text: [text, ...ofTeachers, ...(damaged.length > 0 ? [damaged.join("\n")] : [])].join("\n\n") };
 }
+
+/** Teachers that were made of a backbone. */
+function teachersTable(teachers: readonly FittedTeacher[], world: World): string {
+  const rows = teachers.map(({ directory, teacher, classes, images, test }) => [
+    shownPath(world, directory),
+    `${teacher.model} at ${teacher.imageSize} px`,
+    String(classes.length),
+    String(images.train),
+    percent(test.accuracy),
+  ]);
+  return table([["teacher", "network", "classes", "training images", "test accuracy"], ...rows]);
+}
+
+const asJson = (teacher: FittedTeacher) => ({ kind: "teacher", ...teacher });
 
 async function show(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
-  const summaries = await session.call("listRuns", { directory: absolutePath(directory, world.cwd) });
-  if (summaries.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run or a comparison`);
+  const absolute = absolutePath(directory, world.cwd);
+  const summaries = await session.call("listRuns", { directory: absolute });
+  const teachers = await session.call("listMade", { directory: absolute });
+  if (summaries.length + teachers.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run, a comparison or a teacher`);
+  const about = await session.call("aboutRun", { directory: absolute });
+  const inside = await session.call("listFolders", { directory: absolute });
+  const compared = summaries.some(({ arm }) => arm !== "single") ? await session.call("comparison", { directory: absolute }) : null;
   const runs: (RunSummary | Shown)[] = [];
-  for (const summary of summaries.reverse()) runs.push(await shownOf(session, summary));
-  return { json: runs, text: runs.map((run) => ("hashes" in run ? runText(run, world) : damagedText(run, world))).join("\n\n") };
+  for (const summary of summaries.reverse()) runs.push({ ...(await shownOf(session, summary)), name: about.name ?? summary.name });
+  const comparison = compared && { kind: "comparison", directory: absolute, ...compared };
+  const said = [{ directory: absolute, about }, ...inside].flatMap(({ directory, about: { note } }) => (note === "" ? [] : [{ directory, note }]));
+  const texts = [
+    ...said.map(({ directory, note }) => `Note on ${shownPath(world, directory)}: ${visible(note)}`),
+    ...(compared ? [comparedText(compared)] : []),
+    ...runs.map((run) => ("hashes" in run ? runText(run, world) : damagedText(run, world))),
+    ...teachers.map((found) => `Teacher: ${shownPath(world, found.directory)}\n\n${fitText(found, world)}`),
+  ];
+  const notes = new Map(said.map(({ directory, note }) => [directory, note]));
+  const json = [...runs.map((run) => ({ ...run, note: notes.get(run.directory) ?? "" })), ...(comparison ? [comparison] : []), ...teachers.map(asJson)];
+  return { json, text: texts.join("\n\n") };
+}
+
+/** What the finished comparisons of a folder came to. */
+function comparedText(compared: ProvenSummary): string {
+  const { result, doubt, shortfall } = surenessInWords(compared, compared.controlled);
+  const arms = armsIn<ArmSummary>(compared).map(({ arm, figures }) => `${armInWords(arm)} ${percent(figures.testAcc)}`);
+  return [result, doubt, shortfall, `Test accuracy: ${arms.join(", ")}.`].filter(Boolean).join("\n");
 }
 
 const isFolder = (directory: string) => statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
@@ -162,27 +206,36 @@ async function bin(session: Session, directory: string): Promise<Outcome> {
   const absolute = absolutePath(directory, world.cwd);
   const result = await session.call("binRun", { directory: absolute, runs: dirname(absolute) });
   const there = shownPath(world, result.directory);
-  const back = shellWords([...world.program, "runs", "restore", there]);
+  const [back, gone] = [["restore"], ["delete", "--for-good"]].map((words) => shellWords([...world.program, "runs", ...words, there]));
   return {
     json: result,
-    text: `${directory} is in the bin, and takes as much room on the disk there: ${there}\n${back} restores it, and runs delete --for-good deletes it`,
+    text: `${directory} is in the bin, ${shownPath(world, dirname(result.directory))}, and takes as much room on the disk there: ${there}\n${back} restores it\n${gone} deletes it`,
   };
 }
 
 async function restore(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
-  const absolute = absolutePath(directory, world.cwd);
+  const asked = absolutePath(directory, world.cwd);
+  const inBin = join(dirname(asked), ".bin", basename(asked));
+  // By the name that it had, too.
+  const absolute = !existsSync(asked) && existsSync(inBin) ? inBin : asked;
   const [runs, inside] = absolute.split(/[\\/]\.bin[\\/](?!.*[\\/]\.bin[\\/])/);
-  if (inside === undefined) throw new InputError(`${directory} is in no bin: expected the folder of a run below a folder .bin`);
+  if (inside === undefined)
+    throw new InputError(
+      `${directory} is in no bin: expected a run in the folder .bin of a folder of runs; ${shellWords([...world.program, "runs", "list", shownPath(world, dirname(inBin))])} lists those there`,
+    );
   const result = await session.call("restoreRun", { directory: absolute, runs: runs! });
-  return { json: result, text: `restored: ${shownPath(world, result.directory)}` };
+  return { json: result, text: `restored from the bin, ${shownPath(world, join(runs!, ".bin"))}: ${shownPath(world, result.directory)}` };
 }
 
 async function remove(session: Session, directory: string): Promise<Outcome> {
   const { world } = session;
   const result = await session.call("deleteRun", { directory: absolutePath(directory, world.cwd) });
   const kept = result.kept.map((file) => `\n  ${shownPath(world, file)}`).join("");
-  return { json: result, text: `${directory}: ${count(result.deleted, "run")} deleted for good${kept && `; not this program's, and kept:${kept}`}` };
+  return {
+    json: result,
+    text: `${directory}: ${count(result.deleted, "run")} deleted for good${kept && `; not this program's, and kept:${kept}`}`,
+  };
 }
 
 /** Throws an InputError if nobody trains there. */

@@ -3,6 +3,7 @@ import type { SearchResult } from "../../contract/run";
 import { cautions, MOST_TRIALS, ranked } from "../../contract/search";
 import { assignmentsOf, defaultSpace, parseSpace } from "../../contract/search-space";
 import { textOfValue } from "../../contract/setting";
+import { addClusterOptions, type ClusterOptions, checkClusterOptions, trainOnCluster, warnOfJobs } from "../cluster";
 import { collect, wholeNumber } from "../flags";
 import { shownPath } from "../out-folder";
 import { resumable } from "../resume";
@@ -13,7 +14,7 @@ import { count, percent, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";
 
-type SearchOptions = RunOptions & { trials?: number; batches?: number | "all"; over: string[] };
+type SearchOptions = RunOptions & ClusterOptions & { trials?: number; batches?: number | "all"; over: string[] };
 
 const OVER_HELP =
   "a setting to vary and where its values come from, as in train.learningRate=log:1e-5:1e-2, distillation.temperature=uniform:0.1:5 or train.optimizer=choice:adamw,sgd; may be repeated (default: learning rate, temperature and alpha, or the weight that the recipe has)";
@@ -25,7 +26,7 @@ export function addSearch(program: Command, perform: Perform): void {
     .option("--trials <count>", "how many settings to try (default: 20; --resume takes it from the search, and may be given more)", wholeNumber(1, MOST_TRIALS))
     .option("--batches <count>", "batches of each trial, or all of its epochs (default: 50)", batchesOf)
     .option("--over <key=range>", OVER_HELP, collect, []);
-  addRunOptions(verb).action((options: SearchOptions) => perform((session) => search(session, options)));
+  addClusterOptions(addRunOptions(verb)).action((options: SearchOptions) => perform((session) => search(session, options)));
 }
 
 function batchesOf(text: string): number | "all" {
@@ -39,7 +40,9 @@ function batchesOf(text: string): number | "all" {
 
 async function search(session: Session, options: SearchOptions): Promise<Outcome> {
   const { world } = session;
-  const { trials, batches, over, resume } = options;
+  checkClusterOptions(options);
+  const { trials, batches, over } = options;
+  const resume = options.resume ?? options.attach;
   const place = placeOf(world, options, "search");
   const recipe = await recipeOf(session, options, "search", place.out);
   // Before a folder is made.
@@ -55,7 +58,11 @@ async function search(session: Session, options: SearchOptions): Promise<Outcome
     ...over.flatMap((text) => ["--over", text]),
   ];
   const command = (isRecorded: boolean) => resumingCommand(session.world, "search", options, isRecorded, more);
-  const result = (await resumable(session, { kind: "search", recipe, search: asked, ...place }, command)) as SearchResult;
+  if (!options.on && options.resume) warnOfJobs(session, place.out, world);
+  const result = (await (options.on
+    ? trainOnCluster(session, { kind: "search", recipe, out: place.out, resume: place.resume, seeds: 1, search: asked }, options)
+    : resumable(session, { kind: "search", recipe, search: asked, ...place }, command))) as SearchResult | null;
+  if (result === null) return { json: { directory: place.out }, text: `Trials: ${shownPath(world, place.out)}` };
   return { json: result, text: searchText(result, world) };
 }
 

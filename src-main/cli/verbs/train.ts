@@ -47,10 +47,15 @@ export function placeOf(world: World, options: RunOptions, verb: string) {
 }
 
 /** The recipe that a verb is given; on `--resume`, if it names none, the one that the run began with. */
-export async function recipeOf(session: Session, { recipe, set, resume }: RunOptions, kind: "train" | "compare" | "search", out: string): Promise<Recipe> {
+export async function recipeOf(
+  session: Session,
+  { recipe, set, resume, attach }: RunOptions & { attach?: true },
+  kind: "train" | "compare" | "search",
+  out: string,
+): Promise<Recipe> {
   const { cwd } = session.world;
   if (recipe !== undefined) return sized(session, readRecipe(recipe, set, cwd));
-  if (resume) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
+  if (resume || attach) return completeRecipe(await session.call("recipeOf", { directory: out, kind }), set, cwd);
   const listing = shellWords([...session.world.program, "recipe", "list"]);
   throw new UsageError(
     `--recipe is missing: expected the path of a recipe, a JSON file; only --resume takes it from the run (${listing} names ready-made ones)`,

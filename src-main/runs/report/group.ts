@@ -5,6 +5,8 @@ import type { Example } from "./examples";
 /** Runs that are overlaid in charts: the arms of a comparison, or a single run. */
 export interface Group {
   title: string;
+  /** What a person noted on it; "" for nothing. */
+  note: string;
   runs: RunDetails[];
   /** Of a comparison whose arms are finished and can be compared; null otherwise. */
   figures: ComparedInFolder | null;

@@ -46,10 +46,11 @@ function embedded({ batches, epochRecords, ...run }: RunDetails) {
 
 /** `isOneOfSeveral`: then its folder tells it from the others. */
 function groupSection(group: Group, isOneOfSeveral: boolean): Markup {
-  const { title, runs, figures } = group;
+  const { title, note, runs, figures } = group;
   const drawn = runs.map(drawnAs);
   return html`<section>
 <header><h1>${title}</h1><p class="muted">${subtitle(runs)}${isOneOfSeveral ? html` · <code>${folderOf(runs[0]!)}</code>` : null}</p></header>
+${note && html`<p class="note">${note}</p>`}
 ${damaged(runs)}
 ${verdict(group)}
 ${surenessOf(group)}

@@ -22,6 +22,7 @@ h1 { margin: 0; font-size: 30px; line-height: 1.2; letter-spacing: -0.01em; over
 h2 { margin: 44px 0 4px; font-size: 19px; }
 header p { margin: 6px 0 0; }
 .muted, .empty { color: var(--muted); }
+.note { white-space: pre-line; padding-left: 12px; border-left: 3px solid var(--line); }
 .verdict { margin: 28px 0; padding: 18px 22px; font-size: 18px; background: var(--surface); border: 1px solid var(--line); border-left: 4px solid var(--student); border-radius: 10px; }
 .verdict.pending { border-left-color: var(--control); }
 .good { color: var(--good); }

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { folderWithRecipe } from "../examples";
@@ -73,11 +73,21 @@ describe("distill data download", () => {
     [["cifar-10"], "cifar10", "cifar-10", "CIFAR-10, 170.1 MB, to cifar-10"],
     [["cifar100"], "cifar100", "cifar-100", "CIFAR-100, 168.5 MB, to cifar-100"],
     [["CIFAR-100", "there"], "cifar100", "there", "CIFAR-100, 168.5 MB, to there"],
-    [["there"], "cifar10", "there", "CIFAR-10, 170.1 MB, to there"],
+    [["./there"], "cifar10", "there", "CIFAR-10, 170.1 MB, to there"],
   ])("%j says what goes where", async (args, name, directory, said) => {
     const { calls, err } = await download(...args);
     expect(calls[0]).toEqual({ method: "dataDownload", params: { name, directory: join(cwd, directory) } });
     expect(err).toContain(said);
+  });
+
+  it("takes a folder that is there, but no word that may be a misspelled set", async () => {
+    mkdirSync(join(cwd, "mine"));
+    expect((await download("mine")).calls[0]).toMatchObject({ params: { name: "cifar10", directory: join(cwd, "mine") } });
+    const { status, err, calls } = await download("cifar1O");
+    expect([status, calls]).toEqual([2, []]);
+    expect(err).toContain(
+      'there is no data set "cifar1O" to download: expected cifar10 or cifar100; for CIFAR-10 in a new folder of this name: npx distill data download cifar10 cifar1O',
+    );
   });
 
   it("takes another address", async () => {

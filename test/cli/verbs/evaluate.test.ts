@@ -113,7 +113,7 @@ describe("distill evaluate", () => {
 
   it.each([
     [[...FIRST, "--model", "b", "--data", "x"], "each --model needs its --weights: got 2 models and 1 of weights"],
-    [["--data", "x"], "expected --model with --weights, or --run"],
+    [["--data", "x"], "expected --weights, or --run"],
     [FIRST, "--data is missing"],
     [[...FIRST, "--run", "r", "--image-size", "32"], "--image-size, --patch-size, --mean and --std are for one model"],
   ])("%j is wrong usage", async (args, message) => {

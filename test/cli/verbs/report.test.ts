@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { folderWithRecipe } from "../examples";
@@ -18,6 +18,12 @@ describe("distill report", () => {
     expect(calls[0]!.params).toEqual({ runs: [join(cwd, "a"), join(cwd, "b")], format: "csv", out: join(cwd, "report-2026-11-24-120000.csv") });
     expect(out).toBe("Report: report-2026-11-24-120000.csv\n");
     expect(JSON.parse((await report("--out", "r.html", "--json")).out)).toEqual({ path: join(cwd, "r.html") });
+  });
+
+  it("names the folder that is made for it", async () => {
+    expect((await report("--out", "a/b/r.html")).out).toBe("Report: a/b/r.html, in the new folder a\n");
+    mkdirSync(join(cwd, "a"));
+    expect((await report("--out", "a/r.html")).out).toBe("Report: a/r.html\n");
   });
 
   it("overwrites nothing", async () => {

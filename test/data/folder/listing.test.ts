@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type LeftOut, leftOutFile, leftOutInWords } from "../../../src-main/data/folder/left-out";
 import { type FolderListing, type ListedSplit, type ListOptions, listFolder } from "../../../src-main/data/folder/listing";
+import { locate } from "../../../src-main/data/locate";
 import { writeFiles } from "../image-files";
 
 let folder: string;
@@ -271,6 +272,12 @@ describe("layouts", () => {
     rmSync(join(folder, "train"), { recursive: true });
     writeFiles(folder, { "labels.csv": "0.png,cat", "images/0.png": "pixels" });
     await refused(/holds no images in a known layout: expected the folders train/);
+  });
+
+  test("an empty folder is said to be empty; of others what most people have is expected first", () => {
+    expect(() => locate(folder, "auto")).toThrow(/is empty: expected the folders train\/<class>\/ and test\/<class>\/[^;]*$/);
+    writeFiles(folder, { "notes.txt": "hello" });
+    expect(() => locate(folder, "auto")).toThrow(/holds no images in a known layout: expected the folders train\/<class>\/.*; or .*CIFAR-10/);
   });
 
   test("as in torchvision, 10 comes before 2", async () => {

@@ -1,0 +1,63 @@
+/** What a cluster has. */
+import { z } from "zod";
+import type { RayHead } from "./head";
+import { rayVersion } from "./jobs";
+
+const answer = z.object({
+  data: z.object({
+    result: z.object({
+      result: z.array(
+        z.object({
+          node_id: z.string(),
+          node_ip: z.string(),
+          state: z.string(),
+          is_head_node: z.boolean().nullish(),
+          resources_total: z.record(z.string(), z.number()).nullish(),
+        }),
+      ),
+    }),
+  }),
+});
+
+export interface ClusterNode {
+  id: string;
+  address: string;
+  isHead: boolean;
+  processors: number;
+  gpus: number;
+  memoryBytes: number;
+}
+
+/** Those that are alive. */
+export async function nodes(head: RayHead): Promise<ClusterNode[]> {
+  const { data } = answer.parse(await head.json("GET", "/api/v0/nodes?detail=1&limit=10000"));
+  return data.result.result
+    .filter(({ state }) => state === "ALIVE")
+    .map(({ node_id: id, node_ip: address, is_head_node: isHead, resources_total: has }) => ({
+      id,
+      address,
+      isHead: isHead ?? false,
+      processors: has?.CPU ?? 0,
+      gpus: has?.GPU ?? 0,
+      memoryBytes: has?.memory ?? 0,
+    }));
+}
+
+export interface ClusterReport {
+  head: string;
+  ray: string;
+  note: string | null;
+  nodes: ClusterNode[];
+}
+
+export async function clusterReport(head: RayHead): Promise<ClusterReport> {
+  const { version, note } = await rayVersion(head);
+  return { head: head.url.origin, ray: version, note, nodes: await nodes(head) };
+}
+
+/** Of each of so many jobs: all processors are shared out, and a job is on one node. */
+export function processorsEach(found: readonly ClusterNode[], jobs: number): number {
+  const all = found.reduce((sum, { processors }) => sum + processors, 0);
+  const largest = Math.max(...found.map(({ processors }) => processors));
+  return Math.max(1, Math.min(Math.floor(all / jobs), Math.floor(largest)));
+}

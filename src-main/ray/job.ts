@@ -1,0 +1,76 @@
+/**
+ * Runs on the cluster, in the unpacked program: trains what it was told to, passes progress on, and puts the run's files where the submitter can fetch them. All jobs
+ * of a node with the same program share its folder, so each has a run folder of its own.
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, createReadStream, existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { type JobOrder, MARK, ORDER, type SentFile } from "./messages";
+
+const order = JSON.parse(process.env[ORDER] ?? "null") as JobOrder;
+const out = order.storage ?? path.join("runs", order.id);
+
+const say = (message: object) => process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
+const fail = (message: string) => say({ time: new Date().toISOString(), type: "error", code: "INPUT", message });
+
+/** Resolves with the exit status of the program. */
+function train(): Promise<number> {
+  const recipe = `recipe-${order.id}.json`;
+  writeFileSync(recipe, JSON.stringify(order.recipe));
+  const holdsRun = ["request.json", "recipe.json"].some((name) => existsSync(path.join(out, name)));
+  // The job before has ended, on this node or another, as its submitter knows.
+  const resume = holdsRun ? ["--resume", "--take-over"] : [];
+  const args = ["out/cli/distill.cjs", ...order.args, "--recipe", recipe, "--out", out, ...resume, "--progress", "json", "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  // Ray asks the whole group to end; who is asked twice by the system still writes one checkpoint.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill("SIGTERM"));
+  createInterface({ input: child.stderr }).on("line", (line) => process.stdout.write(line.startsWith("{") ? `${MARK}${line}\n` : `${line}\n`));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) => resolve(status ?? 1));
+  });
+}
+
+/** Files of other processes, and those that were not finished. */
+const isLeftOut = (name: string) => name === "lock" || name.endsWith(".partial");
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !isLeftOut(entry.name))
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Of the session's log folder, the head gives out any file. */
+async function send(): Promise<void> {
+  const logs = path.dirname(readlinkSync("/proc/self/fd/1"));
+  const folder = path.join("distill", order.id);
+  const files: SentFile[] = [];
+  for (const file of filesBelow(out)) {
+    const [from, to] = [path.join(out, file), path.join(logs, folder, file)];
+    mkdirSync(path.dirname(to), { recursive: true });
+    copyFileSync(from, to);
+    const hash = createHash("sha256");
+    for await (const piece of createReadStream(to)) hash.update(piece as Buffer);
+    files.push({ path: file.split(path.sep).join("/"), size: statSync(to).size, sha256: hash.digest("hex") });
+  }
+  say({ type: "files", folder, files });
+  if (order.storage === null) rmSync(out, { recursive: true });
+}
+
+train()
+  .then(async (status) => {
+    process.exitCode = status;
+    if (!existsSync(out)) return;
+    const where = `the run stays in ${path.resolve(out)} on the cluster`;
+    await send().catch((error: Error) => {
+      process.exitCode = status || 1;
+      fail(`the files of the run cannot be given out (${error.message}); ${where}`);
+    });
+  })
+  .catch((error: Error) => {
+    process.exitCode = 1;
+    fail(`the job cannot start the program: ${error.message}`);
+  });

