@@ -92,7 +92,7 @@ const BUNDLED_TEACHER_SAW = "the 50,000 labelled training images of CIFAR-10, th
  * from the teacher on the control's images. `seen`: what each teacher had seen of the images, as far as that is known.
  */
 export function teachingInWords(
-  { teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">,
+  { teacher, distillation, data, train }: Pick<Recipe, "teacher" | "distillation" | "data"> & { train: Pick<Recipe["train"], "precision"> },
   hasSameImages: boolean,
   seen: readonly (SeenImages | null)[] = [],
 ): string | null {
@@ -110,8 +110,11 @@ export function teachingInWords(
   const images = usesUnlabelled({ distillation, data })
     ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, about which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
     : "";
-  return `${got}${images} ${originsInWords(teachers, seen)}${leaksInWords({ teacher }, seen)}`;
+  return `${got}${images} ${originsInWords(teachers, seen)}${leaksInWords({ teacher }, seen)}${train.precision === "bf16" ? ROUNDED : ""}`;
 }
+
+const ROUNDED =
+  " All accuracies are those of answers in bf16, the teacher’s too, as its student learns from these: in fp32, as in a teacher’s own report, they may differ by a few images.";
 
 /** What the teachers had been trained on: a sentence for each whose weights say it, one for the others. */
 function originsInWords(teachers: readonly { model: string; weights: string }[], seen: readonly (SeenImages | null)[]): string {

@@ -27,18 +27,15 @@ export const exportOptions = z
   .partial();
 export type ExportOptions = z.infer<typeof exportOptions>;
 export type ExportOption = keyof ExportOptions;
+export const exportOptionNames = Object.keys(exportOptions.shape) as ExportOption[];
 
-/** Options that are on or off, in words. */
+/** Those that are on or off, in words. */
 export const exportSwitches = {
   rawInput: "takes images of any size as bytes, and resizes, crops and normalises them inside",
   softmax: "gives probabilities instead of logits",
   int8: "weights of 8 bits, in a quarter of the bytes, of vision transformers; what that costs is measured on the run's test images",
-} as const satisfies { [Name in ExportOption]?: string };
-export type ExportSwitch = keyof typeof exportSwitches;
-export const exportSwitchesOf = (format: ExportFormatName): ExportSwitch[] =>
-  exportFormatNamed(format).options.filter((name): name is ExportSwitch => name in exportSwitches);
-
-export const exportOptionNames = Object.keys(exportOptions.shape) as ExportOption[];
+} as const satisfies Partial<Record<ExportOption, string>>;
+export const exportSwitchNames = Object.keys(exportSwitches) as (keyof typeof exportSwitches)[];
 
 /** src-main/export/ has what writes each. */
 export const exportFormats = {

@@ -152,7 +152,7 @@ export class Work {
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
-      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc!, seen },
+      teacher: { model: recipe.teacher!.model, precision: resolveArithmetic(recipe, arithmetic).train.precision, testAcc: teacherTestAcc!, seen },
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },

@@ -1,6 +1,5 @@
 import { UsageError } from "../contract/failure";
 import { writeWhole } from "../disk/write-whole";
-import { VisionTransformer } from "../models/vit";
 import { modelProto } from "../onnx/proto";
 import { encode } from "../protobuf/codec";
 import type { Writer } from "./exported";
@@ -14,7 +13,7 @@ const MOST_ERROR = 1e-4;
 /** A network for any program that reads ONNX. What was written is read and evaluated before it counts. */
 export const writeOnnx: Writer = async (exported, out, options, context) => {
   const { model } = exported.network;
-  if (options.int8 && !(model instanceof VisionTransformer))
+  if (options.int8 && model.sizes.patchSize === null)
     throw new UsageError(`int8 is for vision transformers, and ${model.name} is none: its convolutions would have to be fitted to images; leave --int8 out`);
   const bytes = Buffer.concat(encode(modelProto, onnxModel(exported, options)));
   context.notify({ type: "phase", text: "Checking what the file answers" });

@@ -3,7 +3,7 @@ import { conv2d } from "../tensor/ops/conv2d";
 import { depthwiseConv2d } from "../tensor/ops/depthwise-conv2d";
 import { linear } from "../tensor/ops/linear";
 import { fromArray, scope } from "../tensor/tensor";
-import { arrayOf, broadcastIndex, broadcastShape, eachAt, floatArray, type NdArray, sizeOf, stridesOf, typeNamed } from "./array";
+import { arrayOf, broadcastIndex, broadcastShape, eachAt, floatArray, type NdArray, type Numbers, sizeOf, stridesOf, typeNamed } from "./array";
 import { transposed } from "./ops";
 import type { DataType } from "./proto";
 
@@ -179,19 +179,35 @@ const gemm: Kernel = ([x, weight, bias]) => {
   return floatArray([x!.shape[0]!, O], times(x!.values as Float32Array, weight!.values as Float32Array, I, bias!.values as Float32Array));
 };
 
-/** b has the axes of a, or is one matrix for all of a, or a is one for all of b. */
+/** b is one matrix for all of a, or a is one for all of b, or both have the same axes. */
 const matMul: Kernel = ([a, b]) => {
   const [M, I] = a!.shape.slice(-2) as [number, number];
   const O = b!.shape.at(-1)!;
+  const isDouble = a!.type === "double";
+  if (b!.shape.length === 2 && !isDouble) return floatArray([...a!.shape.slice(0, -1), O], times(a!.values as Float32Array, turnedWeight(b!), I));
   const outer = a!.shape.length >= b!.shape.length ? a!.shape.slice(0, -2) : b!.shape.slice(0, -2);
   const y = arrayOf(a!.type, [...outer, M, O], () => 0);
   for (let n = 0; n < sizeOf(outer); n++) {
     const [valuesA, valuesB] = [part(a!, n, M * I), part(b!, n, I * O)];
-    const product = a!.type === "double" ? doubleProduct(valuesA, valuesB, I, O) : times(valuesA as Float32Array, transposed(valuesB as Float32Array, I, O), I);
+    const product = isDouble ? doubleProduct(valuesA, valuesB, I, O) : times(valuesA as Float32Array, transposed(valuesB as Float32Array, I, O), I);
     y.values.set(product, n * M * O);
   }
   return y;
 };
+
+/** A matrix [I,O] as [O,I], less `zero`, made once: weights are the same for every image. */
+function turnedWeight({ shape: [I, O], values }: NdArray, zero = 0): Float32Array {
+  const known = turnedWeights.get(values);
+  if (known) return known;
+  const turned = transposed(
+    Float32Array.from(values, (value) => value - zero),
+    I!,
+    O!,
+  );
+  turnedWeights.set(values, turned);
+  return turned;
+}
+const turnedWeights = new WeakMap<Numbers, Float32Array>();
 
 /** The n-th matrix, or the only one. */
 const part = ({ values }: NdArray, n: number, size: number) => values.subarray((n * size) % values.length, ((n * size) % values.length) + size);
@@ -225,13 +241,11 @@ function halfToEven(value: number): number {
 }
 
 const matMulInteger: Kernel = ([a, b, zeroA, zeroB]) => {
-  const centred = (x: NdArray, zero: NdArray) =>
-    floatArray(
-      x.shape,
-      Float32Array.from(x.values, (value) => value - zero.values[0]!),
-    );
-  const y = matMul([centred(a!, zeroA!), centred(b!, zeroB!)], {}) as NdArray;
-  return { type: "int32", shape: y.shape, values: Int32Array.from(y.values, Math.round) };
+  const [shift, bytes] = [zeroA!.values[0]!, a!.values];
+  const centred = new Float32Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) centred[i] = bytes[i]! - shift;
+  const sums = times(centred, turnedWeight(b!, zeroB!.values[0]!), b!.shape[0]!);
+  return arrayOf("int32", [...a!.shape.slice(0, -1), b!.shape[1]!], (i) => Math.round(sums[i]!));
 };
 
 // ---- Images -----------------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import { type ExportFormatName, type ExportOptions, exportFormatNamed, type WeightsOf } from "../../src-main/contract/exports";
+import { patchSizeOf } from "../../src-main/contract/families";
 import type { Bridge } from "../bridge";
 import type { Engine } from "./engine.svelte";
 import type { Message } from "./message";
@@ -17,6 +18,8 @@ export class ModelExport {
   format: ExportFormatName = $state("timm");
   options: ExportOptions = $state({});
   busy = $state(false);
+  /** What a long export is at. */
+  doing = $state("");
 
   constructor(
     private readonly bridge: Bridge,
@@ -30,6 +33,12 @@ export class ModelExport {
   get weights(): WeightsOf[] {
     const recipe = this.row?.recipe;
     return ["last", ...(recipe?.data.validation ? (["best"] as const) : []), ...(recipe?.train.ema ? (["ema"] as const) : [])];
+  }
+
+  /** Only vision transformers, which have patches, are exported with weights of 8 bits. */
+  get takesInt8(): boolean {
+    const model = this.row?.recipe?.student.model;
+    return model !== undefined && patchSizeOf(model) !== null;
   }
 
   /** `group`: the comparison that is meant, if one is. */
@@ -50,11 +59,13 @@ export class ModelExport {
     const out = await this.bridge.chooseModelPlace(format, folderName(row!.name, new Date(row!.started)));
     if (out === null) return null;
     this.busy = true;
+    this.doing = "Writing ...";
     try {
       const said: string[] = [];
       const known: readonly string[] = exportFormatNamed(format).options;
       const options = Object.fromEntries(Object.entries(this.options).filter(([name, value]) => known.includes(name) && value !== undefined));
       const result = await this.engine.call("exportModel", { source: { run: directory, weightsOf }, format, options, out, replaces: true }, (notice) => {
+        if (notice.type === "work") this.doing = `Testing ${Math.floor((100 * notice.done) / notice.total)} % ...`;
         if (notice.type === "note" || notice.type === "warning") said.push(`${sentence(notice.text)}.`);
       });
       this.close();

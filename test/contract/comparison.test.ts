@@ -183,6 +183,12 @@ describe("what the student had that the control had not", () => {
     expect(teachingInWords(each, false)).toContain(words);
   });
 
+  test("in bf16 says why its accuracies are not those of a teacher's own report", () => {
+    const words = /All accuracies are those of answers in bf16, the teacher’s too.+ in fp32, as in a teacher’s own report, they may differ by a few images\.$/;
+    expect(teachingInWords({ ...recipe, train: { ...recipe.train, precision: "bf16" } }, false)).toMatch(words);
+    expect(teachingInWords({ ...recipe, train: { ...recipe.train, precision: "fp32" } }, false)).not.toMatch(/bf16/);
+  });
+
   test("is nothing where there is no teacher", () => {
     expect(teachingInWords({ ...recipe, distillation: null }, false)).toBeNull();
   });

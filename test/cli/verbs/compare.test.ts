@@ -21,7 +21,7 @@ describe("distill compare", () => {
     const { status, out } = await runWith({ watch: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({
-      teacher: { model: "resnet20_cifar10", testAcc: 0.9, seen: [] },
+      teacher: { model: "resnet20_cifar10", precision: "fp32", testAcc: 0.9, seen: [] },
       control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
       sameImages: null,
@@ -195,6 +195,12 @@ describe("several seeds", () => {
     expect(out).toMatch(/mean +40\.0 % +58\.2 % +\+18\.2 points\ndeviation +± 0\.0 +± 1\.0 +± 1\.0\n/);
     expect(out).toContain("The teacher adds 18.2 points (95 %: +15.8 to +20.6; 3 seeds; 1,000 test images).\nOver all possible seeds, ");
     expect(out).not.toContain("--add-seeds");
+  });
+
+  it("says that a teacher tested in bf16 may be right on other images than its own report says", async () => {
+    const result = { ...compared, teacher: { ...compared.teacher, precision: "bf16" } };
+    const { out } = await runWith({ watch: () => result }, ["demo", "--seeds", "1"], { cwd });
+    expect(out).toContain("All accuracies are those of answers in bf16, the teacher’s too");
   });
 
   it("offers no more seeds where neither model has learned anything, and says what helps", async () => {

@@ -57,3 +57,22 @@ it("the model of the chosen seed is written where the user says, and what is sai
   message!.action!.run();
   expect([fake.argsOf("reveal"), model.row, model.busy]).toEqual([[["/picked"]], null, false]);
 });
+
+it("weights of 8 bits are offered for vision transformers alone, and how far their test is is said", async () => {
+  const of = (student: object) => ({ ...sweep, recipe: { ...sweep.recipe!, student } }) as RunRow;
+  model.open(of({ model: "resnet20_cifar10" }));
+  expect(model.takesInt8).toBe(false);
+  model.open(of({ model: "vit_micro_patch4_32" }));
+  expect(model.takesInt8).toBe(true);
+  const doings: string[] = [];
+  engine.answers.exportModel = (_: never, notify) => {
+    notify({ type: "work", name: "weights of 8 bits", done: 123, total: 1000, secondsLeft: 9 });
+    doings.push(model.doing);
+    return { path: "/picked", bytes: 1, model: "vit_micro_patch4_32", weights: "w", testAccuracy: null };
+  };
+  model.format = "onnx";
+  model.options = { int8: true };
+  await model.export();
+  expect(engine.paramsOf("exportModel")[0]).toMatchObject({ format: "onnx", options: { int8: true } });
+  expect(doings).toEqual(["Testing 12 % ..."]);
+});
