@@ -213,7 +213,7 @@ describe("several seeds", () => {
   it("says that nothing is shown yet, and how to add seeds", async () => {
     const { out } = await runWith({ watch: () => sweep(-0.01, 0.01, 0.03) }, ["compare", "--recipe", "recipe.json"], { cwd });
     expect(out).toContain(
-      "Not shown yet: it may be chance. About 15 more seeds like these would show it.\nAdd them with: npx distill compare --add-seeds 15 --out /runs/x\n",
+      "It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.\nAdd them with: npx distill compare --add-seeds 15 --out /runs/x\n",
     );
   });
 
