@@ -92,7 +92,7 @@ const BUNDLED_TEACHER_SAW = "the 50,000 labelled training images of CIFAR-10, th
  * from the teacher on the control's images. `seen`: what each teacher had seen of the images, as far as that is known.
  */
 export function teachingInWords(
-  { teacher, distillation, data }: Pick<Recipe, "teacher" | "distillation" | "data">,
+  { teacher, distillation, data, train }: Pick<Recipe, "teacher" | "distillation" | "data"> & { train: Pick<Recipe["train"], "precision"> },
   hasSameImages: boolean,
   seen: readonly (SeenImages | null)[] = [],
 ): string | null {
@@ -110,8 +110,11 @@ export function teachingInWords(
   const images = usesUnlabelled({ distillation, data })
     ? ` Besides, the student ${hasSameImages ? "alone " : ""}was shown images without labels, about which only the ${the} ${teachers.length > 1 ? "say" : "says"} something.`
     : "";
-  return `${got}${images} ${originsInWords(teachers, seen)}${leaksInWords({ teacher }, seen)}`;
+  return `${got}${images} ${originsInWords(teachers, seen)}${leaksInWords({ teacher }, seen)}${train.precision === "bf16" ? ROUNDED : ""}`;
 }
+
+const ROUNDED =
+  " All accuracies are those of answers in bf16, the teacher’s too, as its student learns from these: in fp32, as in a teacher’s own report, they may differ by a few images.";
 
 /** What the teachers had been trained on: a sentence for each whose weights say it, one for the others. */
 function originsInWords(teachers: readonly { model: string; weights: string }[], seen: readonly (SeenImages | null)[]): string {
@@ -185,7 +188,7 @@ export function surenessInWords(summary: ComparisonSummary, controlled: boolean)
   const neither = neitherLearnedInWords(summary);
   return {
     isShown,
-    result: `${controlled ? teacherAddsInWords(summary) : betterOrWorse(summary)}${restsOn(summary)}.`,
+    result: `${isShown === false ? notShownInWords(summary) : controlled ? teacherAddsInWords(summary) : betterOrWorse(summary)}${restsOn(summary)}.`,
     doubt: neither ?? (interval && !hasWidth(interval) ? withoutWidth(summary) : doubtInWords(summary, isShown)),
     shortfall: neither === null ? farBelowInWords(summary) : null,
     seedsHelp: neither === null,
@@ -205,6 +208,12 @@ function betterOrWorse({ difference }: Difference): string {
   return `The student is ${unsigned(difference)} points ${difference > 0 ? "better" : "worse"} than the control`;
 }
 
+/** What the teacher does is not claimed where the interval holds that it does nothing. */
+function notShownInWords({ difference, seeds, moreSeeds }: Difference): string {
+  const place = isNothing(difference) ? "as good as the control" : `${unsigned(difference)} points ${difference > 0 ? "above" : "below"} the control`;
+  return `No difference shown${seeds.length > 1 && moreSeeds === null ? "" : " yet"}: the student is ${place}`;
+}
+
 const counted = (count: number, noun: string): string => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 /** " (95 %: −0.6 to +3.1; 3 seeds; 1,000 test images)" */
@@ -214,11 +223,10 @@ function restsOn({ interval, seeds, testImages }: Difference): string {
 }
 
 function doubtInWords({ seeds, moreSeeds }: Difference, isShown: boolean | null): string | null {
-  if (seeds.length === 1)
-    return isShown === false ? "Not shown yet: it may be chance. Compare more seeds." : "It is one seed: another may give another difference.";
+  if (seeds.length === 1) return isShown === false ? "It may be chance. Compare more seeds." : "It is one seed: another may give another difference.";
   if (isShown !== false) return null;
-  if (moreSeeds === null) return "Not shown: it may be chance, and even a thousand seeds like these would not show it.";
-  return `Not shown yet: it may be chance. About ${counted(moreSeeds, "more seed")} like these would show it.`;
+  const needed = moreSeeds === null ? "even a thousand seeds would not show it" : `about ${counted(moreSeeds, "more seed")} would be needed to show it`;
+  return `It may be chance. If the true difference is this large, ${needed}.`;
 }
 
 function withoutWidth({ intervalOver, seeds, testImages, difference }: Difference): string {

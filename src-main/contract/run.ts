@@ -2,7 +2,7 @@
 import type { Arithmetic } from "./arithmetic";
 import type { ArmName, ComparedArm } from "./arms";
 import type { RunNormalization } from "./normalization";
-import type { Recipe, ResolvedRecipe } from "./recipe";
+import type { Precision, Recipe, ResolvedRecipe } from "./recipe";
 import type { Sample } from "./search-space";
 import type { SeenImages } from "./seen";
 import type { Interval } from "./statistics";
@@ -365,6 +365,8 @@ export type RunResult = TrainResult | ComparisonResult | SweepResult | LabelsRes
 /** The first teacher; `seen`: of each, as in `RunDetails`. */
 export interface TestedTeacher {
   model: string;
+  /** In which it was tested, as its student is taught by it. */
+  precision: Precision;
   testAcc: number;
   seen: (SeenImages | null)[];
 }

@@ -1,5 +1,7 @@
 /** How sure a measured difference is: over seeds, and over test images. Pure functions for the engine, reports and the app. */
 
+import type { InTurns } from "./turns";
+
 /** [low, high] */
 export type Interval = [low: number, high: number];
 
@@ -97,6 +99,9 @@ export function wilsonInterval(share: number, images: number): Interval {
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
 
+/** Resamples of one turn are about so many draws. */
+const DRAWS_AT_ONCE = 1_000_000;
+
 /** So many resamples give the ends of a 95 % interval to about a twentieth of its length (Efron and Tibshirani 1993, section 13.3). */
 const RESAMPLES = 2000;
 
@@ -104,15 +109,18 @@ const RESAMPLES = 2000;
  * Where the mean of paired differences lies with other test images like these: percentile interval of the paired bootstrap (Efron and Tibshirani
  * 1993, section 13.3). Each resample draws as many pairs as there are, with replacement. The same differences give the same interval.
  */
-export function bootstrapInterval(differences: readonly number[], resamples = RESAMPLES): Interval {
+export function* bootstrapInterval(differences: readonly number[], resamples = RESAMPLES): InTurns<Interval> {
   const n = differences.length;
   const random = randomIntegers(n);
   const values = Float64Array.from(differences);
-  const means = new Float64Array(resamples).map(() => {
+  const means = new Float64Array(resamples);
+  const everySo = Math.max(1, Math.floor(DRAWS_AT_ONCE / n));
+  for (let resample = 0; resample < resamples; resample++) {
+    if (resample % everySo === 0) yield;
     let sum = 0;
     for (let i = 0; i < n; i++) sum += values[random() % n]!;
-    return sum / n;
-  });
+    means[resample] = sum / n;
+  }
   means.sort();
   const tail = (1 - CONFIDENCE) / 2;
   return [quantile(means, tail), quantile(means, 1 - tail)];

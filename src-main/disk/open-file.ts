@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
 import { InputError } from "../contract/failure";
+import type { InTurns } from "../contract/turns";
 
 /** Most bytes that are read, written or hashed at once: no call takes 2 GiB. A multiple of the size of any number. */
 export const PIECE = 64 * 1024 * 1024;
@@ -120,8 +122,27 @@ function attempt(act: () => void): void {
 
 /** The text of a whole file. Throws an InputError if it cannot be read; a pipe or a device, which might never end, is refused. */
 export function readText(path: string): string {
+  return readBytes(path).toString("utf8");
+}
+
+/** Bytes that are decoded in one turn. */
+const DECODED_AT_ONCE = 8 * 1024 * 1024;
+
+/** The same of a file that may be long. */
+export function* readTextInTurns(path: string): InTurns<string> {
+  const bytes = readBytes(path);
+  const decoder = new StringDecoder("utf8");
+  let text = "";
+  for (let at = 0; at < bytes.length; at += DECODED_AT_ONCE) {
+    yield;
+    text += decoder.write(bytes.subarray(at, at + DECODED_AT_ONCE));
+  }
+  return text + decoder.end();
+}
+
+function readBytes(path: string): Buffer {
   return naming(path, "read", () => {
     if (!statSync(path).isFile()) throw new InputError(`${path} cannot be read: expected a file, got a folder or a device`);
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   });
 }

@@ -4,14 +4,16 @@ import { bestEpoch } from "../contract/best-epoch";
 import { InputError } from "../contract/failure";
 import type { NoticeBody, Progress } from "../contract/notices";
 import type { EpochRecord, TrainResult } from "../contract/run";
+import { atOnce } from "../contract/turns";
 import { visible } from "../contract/visible";
 import type { Dataset } from "../data/dataset";
 import type { Said } from "../data/said";
 import { type Origin, originMetadata } from "../models/origin";
 import { saveWeights } from "../models/weights";
+import { readProof } from "../runs/course";
 import { type RunStart, runFiles } from "../runs/files";
 import { addExamples, type Predictions, predictionFiles, writePredictions } from "../runs/predictions";
-import { readRun } from "../runs/reader";
+import { readBatches, withoutBatches } from "../runs/reader";
 import { createRun, type RunWriter, resumeRun } from "../runs/writer";
 import { hasCheckpoint, makeNewest, removeOlderCheckpoint, writeCheckpoint } from "../training/checkpoint";
 import { type EpochAnswers, examplesOf } from "../training/loop";
@@ -88,8 +90,8 @@ export class ArmRun {
       );
     if (isHeaderLost) run.warn(`${name}: recipe.json could not be read, as after a power loss, and was restored from the checkpoint`);
     for (const text of said) run.warn(`${name}: ${text}`);
-    const { evidenceDamage } = readRun(directory);
-    if (evidenceDamage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${evidenceDamage}`);
+    const { damage } = atOnce(readProof(directory)).evidence;
+    if (damage) run.warn(`${name}: its evidence is damaged, so the comparison will not be proven. ${damage}`);
     if (checkpoint?.damaged)
       run.warn(
         `${name}: the last checkpoint cannot be used, so the run continues from the one before. ${checkpoint.damaged}${aside ? `. It was kept as ${aside}` : ""}`,
@@ -218,7 +220,8 @@ export function predictionsOf({ classes, test }: Dataset, probabilities: Float64
 
 /** The summary of a run whose epochs are all done. Throws an InputError if its tables have lost the last one. */
 function summaryOf(directory: string): Omit<TrainResult, "directory" | "arm" | "hashes"> {
-  const { epochRecords, batches, epochs } = readRun(directory);
+  const { epochRecords, epochs } = withoutBatches(directory).run;
+  const batches = atOnce(readBatches(directory));
   const last = epochRecords.at(-1);
   if (last?.epoch !== epochs || last.testAcc === null || last.testLoss === null)
     throw new InputError(

@@ -10,6 +10,7 @@ import { modelInfos } from "../contract/families";
 import type { Notice, NoticeBody } from "../contract/notices";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { RunOwner } from "../contract/run";
+import { byTurns } from "../contract/turns";
 import { dataInfo } from "../data/data-info";
 import { type DownloadOptions, downloadData } from "../data/download";
 import type { Received } from "../download/fetch-file";
@@ -21,7 +22,7 @@ import { deleteRun } from "../runs/delete";
 import { answersAfter, readExamples } from "../runs/examples";
 import { summaryIn } from "../runs/figures";
 import { describeRun, listFolders } from "../runs/folders";
-import { listRuns, readRun } from "../runs/reader";
+import { listRuns, readRunInTurns } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { recipeOfRun } from "../runs/request";
 import { readSeeds } from "../runs/seeds";
@@ -147,15 +148,20 @@ export class Engine {
     aboutRun: ({ directory }) => readAbout(directory),
     listFolders: ({ directory }) => listFolders(directory),
     describeRun: ({ directory, ...words }) => describeRun(directory, words),
-    readRun: ({ directory }) => readRun(directory),
-    readCourse: ({ directory }) => readCourse(directory),
+    readRun: ({ directory }) => byTurns(readRunInTurns(directory), nextTurn),
+    readCourse: ({ directory }) => readCourse(directory, nextTurn),
     readEvidence: ({ directory }) => readEvidence(directory, nextTurn),
     seeds: ({ directory }) => readSeeds(directory),
     examples: ({ directory }) => readExamples(directory),
     exampleAnswers: ({ directory, after }) => answersAfter(directory, after),
-    comparison: ({ directory }) => summaryIn(directory),
+    comparison: ({ directory }) => byTurns(summaryIn(directory), nextTurn),
     shownBatch: (request) => shownBatch(request),
-    report: (request, notify) => ({ path: writeReport(request, (text) => notify({ type: "warning", text })) }),
+    report: async (request, notify) => ({
+      path: await byTurns(
+        writeReport(request, (text) => notify({ type: "warning", text })),
+        nextTurn,
+      ),
+    }),
   };
 
   /** Whatever comes, the engine goes on: what is no call is answered if it has an id, and dropped otherwise. */

@@ -1,10 +1,12 @@
 /** Trainings that belong together: what each of them is, and what is made of their results. */
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { armsIn, summarize } from "../contract/comparison";
 import { InputError } from "../contract/failure";
 import type { DataSource, Recipe } from "../contract/recipe";
 import type { ComparisonResult, LabelsResult, RunResult, SameImagesSummary, SweepResult, TestedTeacher } from "../contract/run";
 import { seenInAll } from "../contract/seen";
+import { byTurns } from "../contract/turns";
 import { dataInfo } from "../data/data-info";
 import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
@@ -29,7 +31,7 @@ export interface Sweep {
   /** How the result of a member comes about, where it is not its training's alone. */
   trainWith?(member: Member, train: () => Promise<RunResult>): Promise<RunResult>;
   /** From the results of its children, in their order. */
-  summarize(results: readonly RunResult[]): RunResult;
+  summarize(results: readonly RunResult[]): RunResult | Promise<RunResult>;
 }
 
 export const isSweep = (work: Member | Sweep): work is Sweep => "children" in work;
@@ -52,7 +54,7 @@ export function sweepBySeed(directory: string, recipe: Recipe, seeds: number, of
 }
 
 /** Means over the comparisons, written to comparison.json and, with every run, to report.html. */
-function summarizeSeeds(directory: string, comparisons: readonly ComparisonResult[]): SweepResult {
+async function summarizeSeeds(directory: string, comparisons: readonly ComparisonResult[]): Promise<SweepResult> {
   const summary = summarize(comparisons);
   const result: SweepResult = {
     directory,
@@ -62,7 +64,7 @@ function summarizeSeeds(directory: string, comparisons: readonly ComparisonResul
     controlled: comparisons.every(({ controlled }) => controlled),
     tunedSeparately: comparisons.some(({ tunedSeparately }) => tunedSeparately),
     comparisons: [...comparisons],
-    report: reportOn(directory, comparisons),
+    report: await reportOn(directory, comparisons),
   };
   writeComparison(directory, result);
   return result;
@@ -80,9 +82,9 @@ function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonR
   return { ...summary, teacherAdds: { ...summary.teacherAdds, controlled } };
 }
 
-function reportOn(directory: string, comparisons: readonly ComparisonResult[]): string {
+function reportOn(directory: string, comparisons: readonly ComparisonResult[]): Promise<string> {
   const runs = comparisons.flatMap((comparison) => armsIn(comparison).map(({ figures }) => figures.directory));
-  return writeReport({ runs, format: "html", out: join(directory, "report.html") });
+  return byTurns(writeReport({ runs, format: "html", out: join(directory, "report.html") }), nextTurn);
 }
 
 // ---- By number of labels ----------------------------------------------------------------------------------------------------------
@@ -120,12 +122,12 @@ async function labelledAtMost(data: DataSource): Promise<{ images: number; class
 
 const heldBack = ({ validation }: DataSource): string => (validation === null ? "" : ` besides the ${validation} for validation`);
 
-function summarizeLabels(directory: string, numbers: readonly number[], sweeps: readonly SweepResult[]): LabelsResult {
+async function summarizeLabels(directory: string, numbers: readonly number[], sweeps: readonly SweepResult[]): Promise<LabelsResult> {
   const result: LabelsResult = {
     directory,
     teacher: teacherOf(sweeps),
     labels: sweeps.map((sweep, i) => ({ labelled: numbers[i]!, ...sweep })),
-    report: reportOn(
+    report: await reportOn(
       directory,
       sweeps.flatMap(({ comparisons }) => comparisons),
     ),

@@ -5,12 +5,13 @@ import { machineOf, useDevice } from "../backend/device";
 import { type Arithmetic, type ArithmeticChoice, chooseArithmetic, type Machine, recordedArithmetic, resolveArithmetic } from "../contract/arithmetic";
 import type { ComparedArm } from "../contract/arms";
 import { summarize } from "../contract/comparison";
-import { type ArmEvidence, compareEvidence, evidenceOf, verdictOf } from "../contract/evidence";
+import { compareEvidence, verdictOf } from "../contract/evidence";
 import { InputError, Interrupted, toFailure } from "../contract/failure";
 import type { NoticeBody } from "../contract/notices";
 import type { Recipe, ResolvedRecipe } from "../contract/recipe";
 import { teachersOf, weightsIn, withWeightsAt } from "../contract/recipe-values";
 import type { ComparisonResult, SameImagesSummary, TestedTeacher, TrainResult, Verdict } from "../contract/run";
+import { byTurns } from "../contract/turns";
 import { need } from "../data/batches";
 import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
@@ -18,12 +19,12 @@ import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
 import type { Origin } from "../models/origin";
 import { writeComparison } from "../runs/comparison";
+import { readProof } from "../runs/course";
 import { type Examples, keepExamples } from "../runs/examples";
 import { figuresOf } from "../runs/figures";
 import { runFiles } from "../runs/files";
 import { writeLeftOut } from "../runs/left-out";
 import { predictionFiles, writePredictions } from "../runs/predictions";
-import { readRun } from "../runs/reader";
 import { writeReport } from "../runs/report";
 import { allOrNone, backend } from "../tensor/tensor";
 import type { AnswerCache } from "../training/answer-cache";
@@ -145,19 +146,19 @@ export class Work {
     );
     const resultOf = (arm: ComparedArm) => results.find((result) => result.arm === arm) ?? null;
     const [control, sameImages, student] = [resultOf("control")!, resultOf("same-images"), resultOf("student")!];
-    const report = writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report });
-    const { damage, ...compared } = figuresOf(out, recipe.train.seed, { control, student, sameImages });
+    const report = await byTurns(writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report }), nextTurn);
+    const { damage, ...compared } = await byTurns(figuresOf(out, recipe.train.seed, { control, student, sameImages }), nextTurn);
     if (damage) this.notify({ type: "warning", text: `figures that need predictions are missing: ${damage}` });
     const summary = summarize([compared]);
     const result: ComparisonResult = {
       directory: out,
       seed: recipe.train.seed,
-      teacher: { model: recipe.teacher!.model, testAcc: teacherTestAcc!, seen },
+      teacher: { model: recipe.teacher!.model, precision: resolveArithmetic(recipe, arithmetic).train.precision, testAcc: teacherTestAcc!, seen },
       ...summary,
       control: { ...control, ...summary.control },
       student: { ...student, ...summary.student },
-      sameImages: sameImages && sameImagesResult(sameImages, summary.sameImages!, verdictIn(control, sameImages)),
-      ...verdictIn(control, student),
+      sameImages: sameImages && sameImagesResult(sameImages, summary.sameImages!, await verdictIn(control, sameImages)),
+      ...(await verdictIn(control, student)),
       report,
     };
     writeComparison(out, result);
@@ -386,8 +387,9 @@ export class Work {
 }
 
 /** Of finished arms. */
-function verdictIn(...arms: [control: TrainResult, student: TrainResult]): Verdict {
-  const [control, student] = arms.map(({ directory }) => evidenceOf(readRun(directory))) as [ArmEvidence, ArmEvidence];
+async function verdictIn(...arms: [control: TrainResult, student: TrainResult]): Promise<Verdict> {
+  const evidenceIn = async ({ directory }: TrainResult) => (await byTurns(readProof(directory), nextTurn)).evidence;
+  const [control, student] = [await evidenceIn(arms[0]), await evidenceIn(arms[1])];
   return verdictOf(compareEvidence(control, student), { control: control.chain.length, student: student.chain.length });
 }
 

@@ -2,27 +2,29 @@
 import { existsSync, readFileSync } from "node:fs";
 import { columnsOf, perEpochOf } from "../contract/columns";
 import type { BatchColumns } from "../contract/run";
+import type { InTurns } from "../contract/turns";
 import { runFiles } from "./files";
 import { isInTheWay } from "./header";
 import { readBatches } from "./reader";
 
 /** Throws an InputError that names the file if some of it cannot be read. */
-export function readColumns(directory: string): BatchColumns {
+export function* readColumns(directory: string): InTurns<BatchColumns> {
   const path = runFiles(directory).batches;
-  const plain = existsSync(path) && !isInTheWay(path) ? plainColumns(readFileSync(path)) : null;
+  const plain = existsSync(path) && !isInTheWay(path) ? yield* plainColumns(readFileSync(path)) : null;
   // Whatever is not as the program writes it is left to the reader that says what is wrong.
-  return plain ?? columnsOf(readBatches(directory));
+  return plain ?? columnsOf(yield* readBatches(directory));
 }
 
 const [LINE, COMMA] = ["\n".charCodeAt(0), ",".charCodeAt(0)];
 
 /** null unless each line is a number in each column, as `line` (records.ts) writes it. A last line without a line break does not count. */
-function plainColumns(bytes: Uint8Array): BatchColumns | null {
+function* plainColumns(bytes: Uint8Array): InTurns<BatchColumns | null> {
   const end = bytes.lastIndexOf(LINE) + 1;
   const body = bytes.indexOf(LINE) + 1;
   if (body === 0) return null;
   const names = String.fromCharCode(...bytes.subarray(0, body - 1)).split(",");
-  const table = numbersIn(bytes.subarray(body, end), names.length);
+  yield;
+  const table = yield* numbersIn(bytes.subarray(body, end), names.length);
   const columns = new Map(names.map((name, index) => [name, table?.[index]]));
   const [epoch, iter, loss, trainAcc, lr, imagesPerSecond] = ["epoch", "iter", "loss", "train_acc", "lr", "images_per_second"].map((name) => columns.get(name));
   if (!epoch || !iter || !loss || !trainAcc || !lr || !imagesPerSecond) return null;
@@ -38,14 +40,18 @@ function plainColumns(bytes: Uint8Array): BatchColumns | null {
   return { batches: loss.length, perEpoch, loss, trainAcc, lr, imagesPerSecond, parts: Object.fromEntries(parts) };
 }
 
+/** Rows that are read in one turn: about 20 ms of work. */
+const ROWS_AT_ONCE = 30_000;
+
 /** The columns of a table of numbers; null if anything else is in it. */
-function numbersIn(bytes: Uint8Array, width: number): Float32Array[] | null {
+function* numbersIn(bytes: Uint8Array, width: number): InTurns<Float32Array[] | null> {
   let rows = 0;
   for (let i = 0; i < bytes.length; i++) if (bytes[i] === LINE) rows++;
   const columns = Array.from({ length: width }, () => new Float32Array(rows));
   const cell = { value: 0, end: 0 };
   let at = 0;
   for (let row = 0; row < rows; row++) {
+    if (row % ROWS_AT_ONCE === 0) yield;
     for (let column = 0; column < width; column++) {
       if (!readNumber(bytes, at, cell)) return null;
       if (bytes[cell.end] !== (column === width - 1 ? LINE : COMMA)) return null;

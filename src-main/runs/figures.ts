@@ -3,12 +3,14 @@ import { dirname } from "node:path";
 import type { ComparedArm } from "../contract/arms";
 import { calibration, divergence, type Judged, judge, mostLikely } from "../contract/classification";
 import { summarize } from "../contract/comparison";
-import { compareEvidence, evidenceOf, isControlled } from "../contract/evidence";
+import { compareEvidence, isControlled } from "../contract/evidence";
 import { InputError } from "../contract/failure";
-import type { AnswerFigures, ArmFigures, Compared, ProvenSummary, RunDetails, RunSummary, SeedDifference, Yardstick } from "../contract/run";
+import type { AnswerFigures, ArmFigures, Compared, ProvenSummary, RunSummary, SeedDifference, Yardstick } from "../contract/run";
 import { bootstrapInterval, mean } from "../contract/statistics";
-import { type Predictions, predictionFiles, readPredictions } from "./predictions";
-import { readRun, runFolders, SWEEP_DEPTH } from "./reader";
+import type { InTurns } from "../contract/turns";
+import { type RunProof, readProof } from "./course";
+import { type Predictions, predictionFiles, readPredictionsInTurns } from "./predictions";
+import { runFolders, SWEEP_DEPTH } from "./reader";
 
 /** A finished arm, whose last epoch was tested. */
 interface Arm extends Pick<RunSummary, "directory" | "seconds"> {
@@ -20,26 +22,30 @@ interface Arm extends Pick<RunSummary, "directory" | "seconds"> {
  * The comparison of one seed in the folder `directory`. What predictions would say is null where they are missing, as in runs of earlier versions, and
  * where they cannot be read; `damage` says why they cannot.
  */
-export function figuresOf(directory: string, seed: number, arms: { control: Arm; student: Arm; sameImages: Arm | null }): Compared & { damage: string | null } {
+export function* figuresOf(
+  directory: string,
+  seed: number,
+  arms: { control: Arm; student: Arm; sameImages: Arm | null },
+): InTurns<Compared & { damage: string | null }> {
   const damage: string[] = [];
   const predictionsIn = (path: string) => readableOrNull(path, (problem) => damage.push(problem));
-  const teacher = predictionsIn(predictionFiles(directory).teacher);
-  const answersOf = (arm: Arm): ArmAnswers => {
-    const answers = predictionsIn(predictionFiles(arm.directory).last);
-    return { answers, figures: { trainAcc: arm.trainAcc, testAcc: arm.testAcc, ...answerFigures(answers, teacher) } };
-  };
-  const [control, student] = [answersOf(arms.control), answersOf(arms.student)];
-  const sameImages = arms.sameImages && answersOf(arms.sameImages);
+  const teacher = yield* predictionsIn(predictionFiles(directory).teacher);
+  function* answersOf(arm: Arm): InTurns<ArmAnswers> {
+    const answers = yield* predictionsIn(predictionFiles(arm.directory).last);
+    return { answers, figures: { trainAcc: arm.trainAcc, testAcc: arm.testAcc, ...(yield* answerFigures(answers, teacher)) } };
+  }
+  const [control, student] = [yield* answersOf(arms.control), yield* answersOf(arms.student)];
+  const sameImages = arms.sameImages && (yield* answersOf(arms.sameImages));
   return {
     seed,
     control: control.figures,
     student: student.figures,
     sameImages: sameImages && {
       ...sameImages.figures,
-      teacherAdds: differenceOf(sameImages, control),
-      imagesAdd: differenceOf(student, sameImages),
+      teacherAdds: yield* differenceOf(sameImages, control),
+      imagesAdd: yield* differenceOf(student, sameImages),
     },
-    ...differenceOf(student, control),
+    ...(yield* differenceOf(student, control)),
     seconds: Object.values(arms).reduce((sum, arm) => sum + (arm?.seconds ?? 0), 0),
     testImages: bothAnswered(student, control) ? student.answers!.images.length : null,
     yardstick: student.answers && yardstickOf(student.answers, teacher),
@@ -58,10 +64,11 @@ interface ArmAnswers {
   figures: ArmFigures;
 }
 
-function answerFigures(answers: Predictions | null, teacher: Predictions | null): AnswerFigures {
+function* answerFigures(answers: Predictions | null, teacher: Predictions | null): InTurns<AnswerFigures> {
   if (!answers) return { agreement: null, divergence: null, calibrationError: null };
   const calibrationError = calibration(judged(answers)).error;
   if (!teacher || !isOfSameImages(teacher, answers)) return { agreement: null, divergence: null, calibrationError };
+  yield;
   const rows = answers.images.map((_, n) => [rowOf(teacher, n), rowOf(answers, n)] as const);
   return {
     agreement: mean(rows.map(([its, own]) => (mostLikely(its) === mostLikely(own) ? 1 : 0))),
@@ -71,11 +78,11 @@ function answerFigures(answers: Predictions | null, teacher: Predictions | null)
 }
 
 /** How much better an arm is than another. Its interval counts by image: 1 if only this arm has it right, -1 if only the other has. */
-function differenceOf(arm: ArmAnswers, other: ArmAnswers): SeedDifference {
+function* differenceOf(arm: ArmAnswers, other: ArmAnswers): InTurns<SeedDifference> {
   const difference = arm.figures.testAcc - other.figures.testAcc;
   if (!bothAnswered(arm, other)) return { difference, interval: null };
   const [own, its] = [arm, other].map(({ answers }) => judged(answers!).map(({ rank }) => (rank === 0 ? 1 : 0)));
-  return { difference, interval: bootstrapInterval(own!.map((right, n) => right - its![n]!)) };
+  return { difference, interval: yield* bootstrapInterval(own!.map((right, n) => right - its![n]!)) };
 }
 
 const bothAnswered = (a: ArmAnswers, b: ArmAnswers): boolean => a.answers !== null && b.answers !== null && isOfSameImages(a.answers, b.answers);
@@ -89,9 +96,9 @@ function isOfSameImages(a: Predictions, b: Predictions): boolean {
 }
 
 /** The run is whole without them. */
-function readableOrNull(path: string, onDamage: (problem: string) => void): Predictions | null {
+function* readableOrNull(path: string, onDamage: (problem: string) => void): InTurns<Predictions | null> {
   try {
-    return readPredictions(path);
+    return yield* readPredictionsInTurns(path);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     onDamage(error.message);
@@ -106,38 +113,39 @@ export interface ComparedInFolder extends Compared {
 }
 
 /** Figures of the comparison in a folder; null unless control and student are finished, were trained as long, and can be compared. */
-export function comparedIn(directory: string, runs: readonly RunDetails[]): ComparedInFolder | null {
+export function* comparedIn(directory: string, runs: readonly RunProof[]): InTurns<ComparedInFolder | null> {
   const finished = (arm: ComparedArm) => runs.filter(isFinished).find((run) => run.arm === arm) ?? null;
   const [control, sameImages, student] = [finished("control"), finished("same-images"), finished("student")];
   if (!control || !student || !isComparable(control, student)) return null;
   const between = sameImages && isComparable(control, sameImages) ? sameImages : null;
-  return { ...figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between }), controlled: isProven(control, student) };
+  const figures = yield* figuresOf(directory, student.recipe.train.seed, { control, student, sameImages: between });
+  return { ...figures, controlled: isProven(control, student) };
 }
 
-const isProven = (control: RunDetails, student: RunDetails): boolean =>
-  isControlled(compareEvidence(evidenceOf(control), evidenceOf(student)), { control: control.batches.length, student: student.batches.length });
+const isProven = ({ evidence: control }: RunProof, { evidence: student }: RunProof): boolean =>
+  isControlled(compareEvidence(control, student), { control: control.chain.length, student: student.chain.length });
 
 /** And tested after its last epoch. */
-function isFinished(run: RunDetails): run is RunDetails & { trainAcc: number; testAcc: number } {
+function isFinished(run: RunProof): run is RunProof & { trainAcc: number; testAcc: number } {
   return run.state === "finished" && run.trainAcc !== null && run.epochRecords.at(-1)?.testAcc != null;
 }
 
-function isComparable(control: RunDetails, taught: RunDetails): boolean {
-  const { notComparable, damage } = compareEvidence(evidenceOf(control), evidenceOf(taught));
+function isComparable(control: RunProof, taught: RunProof): boolean {
+  const { notComparable, damage } = compareEvidence(control.evidence, taught.evidence);
   return control.epochsDone === taught.epochsDone && !notComparable && !damage;
 }
 
 /** Means over the finished comparisons in the folder of a comparison or a sweep; null if there are none. */
-export function summaryIn(directory: string): ProvenSummary | null {
-  const runs = runFolders(directory, SWEEP_DEPTH).map(readRun);
-  const folders = [...new Set(runs.filter(({ arm }) => arm !== "single").map((run) => dirname(run.directory)))];
-  const compared = folders.flatMap((folder) => {
-    const figures = comparedIn(
-      folder,
-      runs.filter((run) => dirname(run.directory) === folder),
-    );
-    return figures ?? [];
-  });
+export function* summaryIn(directory: string): InTurns<ProvenSummary | null> {
+  const folders = new Map<string, string[]>();
+  for (const run of runFolders(directory, SWEEP_DEPTH)) folders.set(dirname(run), [...(folders.get(dirname(run)) ?? []), run]);
+  const compared: ComparedInFolder[] = [];
+  for (const [folder, arms] of folders) {
+    const runs: RunProof[] = [];
+    for (const arm of arms) runs.push(yield* readProof(arm));
+    const figures = yield* comparedIn(folder, runs);
+    if (figures) compared.push(figures);
+  }
   if (compared.length === 0) return null;
   return { ...summarize(compared.sort((a, b) => a.seed - b.seed)), controlled: compared.every(({ controlled }) => controlled) };
 }

@@ -14,10 +14,30 @@ export interface Readable<R> {
  * loss leaves at the end: zeros where the system had not yet put the bytes.
  */
 export function wholeLines(text: string): string[] {
+  return whole(text).split("\n").slice(0, -1);
+}
+
+/** The same, so many at a time. */
+export function* wholeLinesInParts(text: string, count: number): Generator<string[], void> {
+  const lasting = whole(text);
+  let part: string[] = [];
+  let start = 0;
+  for (let end = lasting.indexOf("\n"); end >= 0; end = lasting.indexOf("\n", start)) {
+    part.push(lasting.slice(start, end));
+    start = end + 1;
+    if (part.length < count) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Without the zeros at the end. */
+function whole(text: string): string {
   let end = text.length;
   while (end > 0 && "\0\r\n ".includes(text[end - 1]!)) end--;
   const zeros = text.indexOf("\0", end);
-  return (zeros < 0 ? text : text.slice(0, zeros)).split("\n").slice(0, -1);
+  return zeros < 0 ? text : text.slice(0, zeros);
 }
 
 /** `parse` takes a line with its number, from `first` on, and throws an Error if it cannot be read. */

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { cell, cellsOf } from "../contract/csv";
 import { EXAMPLES, type ExampleAnswers } from "../contract/examples";
 import { InputError } from "../contract/failure";
+import { atOnce, type InTurns } from "../contract/turns";
 import { naming, readText } from "../disk/open-file";
 import { syncFolder, writeWhole } from "../disk/write-whole";
 import { wholeLines } from "./lines";
@@ -47,17 +48,31 @@ export function writePredictions(path: string, predictions: Predictions): void {
 
 /** null if there is no such file, as in runs of earlier versions. Throws an InputError if it cannot be read. */
 export function readPredictions(path: string): Predictions | null {
+  return atOnce(readPredictionsInTurns(path));
+}
+
+export function* readPredictionsInTurns(path: string): InTurns<Predictions | null> {
   if (!existsSync(path)) return null;
   const [first, ...rows] = wholeLines(readText(path));
   const classes = cellsOf(first ?? "").slice(COLUMNS.length);
   if (rows.length === 0) throw new InputError(`${path} is damaged: it has no line of an image`);
-  // Line 1 is the header.
-  return parsed(
-    path,
-    classes,
-    rows.map((row, n) => ({ row, cells: cellsOf(row), number: n + 2 })),
-  );
+  const all: Predictions = { classes, images: [], labels: new Int32Array(rows.length), probabilities: new Float64Array(rows.length * classes.length) };
+  const images: string[] = [];
+  const rowsAtOnce = Math.ceil(CELLS_AT_ONCE / (classes.length + 1));
+  for (let at = 0; at < rows.length; at += rowsAtOnce) {
+    yield;
+    // Line 1 is the header.
+    const lines = rows.slice(at, at + rowsAtOnce).map((row, n) => ({ row, cells: cellsOf(row), number: at + n + 2 }));
+    const part = parsed(path, classes, lines);
+    images.push(...part.images);
+    all.labels.set(part.labels, at);
+    all.probabilities.set(part.probabilities, at * classes.length);
+  }
+  return { ...all, images };
 }
+
+/** Numbers that are read in one turn. */
+const CELLS_AT_ONCE = 20_000;
 
 interface Line {
   row: string;

@@ -4,22 +4,27 @@ import { type ArmName, isComparedArm } from "../contract/arms";
 import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { BatchEvidence, BatchRecord, EpochRecord, ListedRun, RunDetails, RunEvidence, RunState, RunSummary } from "../contract/run";
-import { readText } from "../disk/open-file";
+import { atOnce, type InTurns } from "../contract/turns";
+import { readText, readTextInTurns } from "../disk/open-file";
 import { hasCheckpoint } from "../training/checkpoint";
 import { linkOf } from "../training/evidence";
 import { givenName } from "./about";
 import { BIN, type EventType, type RunEvent, type RunHeader, runFiles } from "./files";
 import { type Head, holdsRun, isInTheWay, readHead } from "./header";
-import { type Readable, readLines, wholeLines } from "./lines";
+import { type Readable, readLines, wholeLines, wholeLinesInParts } from "./lines";
 import { ownerOf } from "./lock";
-import { batchTableOf, EPOCHS, readTable } from "./records";
+import { batchTableOf, EPOCHS, lineParser, readTable } from "./records";
 import { sweepOf } from "./sweeps";
 
 /** Everything that a run folder holds. Throws an InputError if it holds no readable run. */
 export function readRun(directory: string): RunDetails {
+  return atOnce(readRunInTurns(directory));
+}
+
+export function* readRunInTurns(directory: string): InTurns<RunDetails> {
   const { head, damage, run } = withoutBatches(directory);
-  const records = readBatches(directory);
-  const { chain, damage: evidenceDamage } = drained(checkEvidence(directory, head, damage, records.length));
+  const records = yield* readBatches(directory);
+  const { chain, damage: evidenceDamage } = yield* checkEvidence(directory, head, damage, records.length);
   return { ...run, batches: records.map((record, index) => ({ ...record, chain: chain[index]! })), evidenceDamage };
 }
 
@@ -144,11 +149,11 @@ function damageOf(directory: string, { damage, note }: Head, epochs: readonly Ep
 
 // ---- The single files -------------------------------------------------------------------------------------------------------------
 
-/** Lines of evidence that are checked in one turn. */
+/** Lines that are read or checked in one turn. */
 const LINES_AT_ONCE = 2000;
 
-/** The links of a run with so many batches, all null if what it holds cannot be what it was shown. Yields between turns of work. */
-export function* checkEvidence(directory: string, head: Head, damage: string | null, batches: number): Generator<void, Omit<RunEvidence, "arm">> {
+/** The links of a run with so many batches, all null if what it holds cannot be what it was shown. */
+export function* checkEvidence(directory: string, head: Head, damage: string | null, batches: number): InTurns<Omit<RunEvidence, "arm">> {
   const { records: evidence, damage: unreadable } = yield* evidenceByParts(directory);
   // A run whose evidence cannot be read can still be opened and resumed, but not proven.
   const evidenceDamage = damage ?? (unreadable ? `evidence.jsonl was changed: ${unreadable}` : yield* damageOfChain(evidence, batches, head));
@@ -158,20 +163,18 @@ export function* checkEvidence(directory: string, head: Head, damage: string | n
   return { chain, damage: null };
 }
 
-function drained<T>(work: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
-}
-
-function* evidenceByParts(directory: string): Generator<void, Pick<Readable<BatchEvidence>, "records" | "damage">> {
+function* evidenceByParts(directory: string): InTurns<Pick<Readable<BatchEvidence>, "records" | "damage">> {
   const path = runFiles(directory).evidence;
   if (isInTheWay(path)) return readableEvidence(directory);
-  const lines = existsSync(path) ? wholeLines(readText(path)) : [];
-  const records: BatchEvidence[] = [];
-  for (let first = 0; first < lines.length; first += LINES_AT_ONCE) {
-    const part = readLines(lines.slice(first, first + LINES_AT_ONCE), first + 1, jsonLine(isEvidence));
+  const text = existsSync(path) ? yield* readTextInTurns(path) : "";
+  return yield* recordsByParts(text, 1, jsonLine(isEvidence));
+}
+
+/** Up to the first line that cannot be read. `first`: the number of the text's first line. */
+function* recordsByParts<R>(text: string, first: number, parse: (line: string, number: number) => R): InTurns<Pick<Readable<R>, "records" | "damage">> {
+  const records: R[] = [];
+  for (const lines of wholeLinesInParts(text, LINES_AT_ONCE)) {
+    const part = readLines(lines, first + records.length, parse);
     for (const record of part.records) records.push(record);
     if (part.damage) return { records, damage: part.damage };
     yield;
@@ -180,11 +183,7 @@ function* evidenceByParts(directory: string): Generator<void, Pick<Readable<Batc
 }
 
 /** What is wrong with the evidence of a run with so many batches; null if nothing is. */
-function* damageOfChain(
-  evidence: readonly BatchEvidence[],
-  batches: number,
-  { header: { normalization, hashes }, note }: Head,
-): Generator<void, string | null> {
+function* damageOfChain(evidence: readonly BatchEvidence[], batches: number, { header: { normalization, hashes }, note }: Head): InTurns<string | null> {
   // Earlier versions recorded no normalisation, and no evidence of the batches that they trained.
   const isOurs = normalization !== undefined;
   const first = isOurs ? 1 : (evidence[0]?.batch ?? 1);
@@ -207,8 +206,17 @@ function* damageOfChain(
 
 // What grows line by line. A missing file counts as empty.
 
-/** The lines of batches.csv alone. */
-export const readBatches = (directory: string): BatchRecord[] => whole(runFiles(directory).batches, readableBatches(directory));
+/** The lines of batches.csv alone. Throws an InputError that names the file if some of it cannot be read. */
+export function* readBatches(directory: string): InTurns<BatchRecord[]> {
+  const path = runFiles(directory).batches;
+  if (isInTheWay(path) || !existsSync(path)) return whole(path, readableBatches(directory));
+  const text = yield* readTextInTurns(path);
+  const body = text.indexOf("\n") + 1;
+  yield;
+  // Line 1 is the header.
+  const { records, damage } = yield* recordsByParts(text.slice(body), 2, lineParser(batchTableOf(text), text.slice(0, Math.max(0, body - 1))));
+  return whole(path, { records: records.map((record) => ({ ...record, chain: null })), damage, isInside: false });
+}
 
 export function readableBatches(directory: string): Readable<BatchRecord> {
   const { records, ...rest } = readable(runFiles(directory).batches, (text) => readTable(batchTableOf(text), text));

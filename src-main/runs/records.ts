@@ -86,16 +86,21 @@ export function toText<R>(table: Table<R>, records: readonly R[]): string {
 /** The records in a file's text, up to a line with anything but numbers. */
 export function readTable<R>(table: Table<R>, text: string): Readable<R> {
   const [header, ...lines] = wholeLines(text);
-  const names = header?.split(",") ?? [];
-  const positions = table.columns.map(({ name, set }) => ({ set, at: names.indexOf(name) }));
   // Line 1 is the header.
-  return readLines(lines, 2, (text, number) => {
+  return readLines(lines, 2, lineParser(table, header ?? ""));
+}
+
+/** Takes a line of a table with this header, and its number. Throws an Error if anything but numbers is in it. */
+export function lineParser<R>(table: Table<R>, header: string): (text: string, number: number) => R {
+  const names = header.split(",");
+  const positions = table.columns.map(({ name, set }) => ({ set, at: names.indexOf(name) }));
+  return (text, number) => {
     const cells = text.split(",");
     if (cells.length !== names.length || !cells.every(isCell)) throw new Error(`line ${number}: expected ${names.length} numbers, got "${text}"`);
     const record = {} as R;
     for (const { set, at } of positions) set(record, cells[at] ? Number(cells[at]) : null);
     return record;
-  });
+  };
 }
 
 /** Whether `line` could have written this text: a number, nothing, or NaN. */

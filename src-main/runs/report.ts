@@ -2,15 +2,17 @@ import { dirname, resolve } from "node:path";
 import { byArm } from "../contract/arms";
 import { cell } from "../contract/csv";
 import type { Methods } from "../contract/engine";
+import { evidenceOf } from "../contract/evidence";
 import { InputError } from "../contract/failure";
 import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { RunDetails } from "../contract/run";
+import type { InTurns } from "../contract/turns";
 import { visibleJson } from "../contract/visible";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
 import { givenName, readAbout } from "./about";
 import { comparedIn } from "./figures";
-import { readRun, runFolders } from "./reader";
+import { readRunInTurns, runFolders } from "./reader";
 import { EPOCHS, toText } from "./records";
 import { examplesOf } from "./report/examples";
 import type { Group } from "./report/group";
@@ -27,11 +29,13 @@ import { readFigures } from "./teacher";
  * computed from several; json: everything; tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says
  * where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
  */
-export function writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): string {
+export function* writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): InTurns<string> {
   const path = resolve(out);
   const teacher = runs.length === 1 ? readFigures(resolve(runs[0]!)) : null;
   if (teacher) return writeOnTeacher(teacher, format, path);
-  const groups = grouped(runs.flatMap(runsIn));
+  const found: RunDetails[] = [];
+  for (const directory of runs) found.push(...(yield* runsIn(directory)));
+  const groups = yield* grouped(found);
   const named = withoutPlaces(groups, dirname(path));
   const text = { html: () => reportPage(named), csv: () => csvReport(named), json: () => jsonReport(named) };
   if (format === "tensorboard") writeEventFiles(named, path);
@@ -46,14 +50,16 @@ export function writeReport({ runs, format, out }: Methods["report"]["params"], 
   return path;
 }
 
-function runsIn(directory: string): RunDetails[] {
+function* runsIn(directory: string): InTurns<RunDetails[]> {
   const folders = runFolders(resolve(directory));
   if (folders.length === 0) throw new InputError(`${directory} holds no run: expected a folder with a file recipe.json, or one with such folders in it`);
   const root = dirname(resolve(directory));
-  return folders.map((folder) => {
-    const run = readRun(folder);
-    return { ...run, name: givenName(folder, root) ?? run.name };
-  });
+  const runs: RunDetails[] = [];
+  for (const folder of folders) {
+    const run = yield* readRunInTurns(folder);
+    runs.push({ ...run, name: givenName(folder, root) ?? run.name });
+  }
+  return runs;
 }
 
 /** The page of a teacher that was made of a backbone, or its figures. */
@@ -79,19 +85,19 @@ function noteOn(folder: string): string | null {
   }
 }
 
-function grouped(runs: readonly RunDetails[]): Group[] {
+function* grouped(runs: readonly RunDetails[]): InTurns<Group[]> {
   const groups = new Map<string, RunDetails[]>();
   for (const run of runs) {
     const key = folderOf(run);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  return [...groups].map(([directory, runs]) => ({
-    title: runs[0]!.name,
-    note: notesOn(directory),
-    runs: runs.sort(byArm),
-    figures: comparedIn(directory, runs),
-    examples: examplesOf(runs),
-  }));
+  const made: Group[] = [];
+  for (const [directory, runs] of groups) {
+    const proofs = runs.map((run) => ({ ...run, evidence: evidenceOf(run) }));
+    const figures = yield* comparedIn(directory, proofs);
+    made.push({ title: runs[0]!.name, note: notesOn(directory), runs: runs.sort(byArm), figures, examples: examplesOf(runs) });
+  }
+  return made;
 }
 
 function csvReport(groups: readonly Group[]): string {

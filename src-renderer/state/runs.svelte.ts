@@ -136,6 +136,7 @@ export class Runs {
   async #complete({ group, arms, curves }: OpenRun): Promise<void> {
     if (group.sweep) this.#runProblem ??= await problemIn(async () => curves.addSeeds(await this.engine.call("seeds", { directory: arms[0]!.directory })));
     for (const { directory } of arms) {
+      if (this.open?.curves !== curves) return;
       this.#runProblem ??= await problemIn(async () => {
         const evidence = await this.engine.call("readEvidence", { directory });
         if (this.open?.curves !== curves) return;
@@ -143,7 +144,7 @@ export class Runs {
         this.open = { ...this.open, facts: withEvidence(this.open.facts, evidence) };
       });
     }
-    if (groupDifference(group) === null) return;
+    if (this.open?.curves !== curves || groupDifference(group) === null) return;
     // Without it, the rest can still be looked at.
     const summary = await this.engine.call("comparison", { directory: group.directory }).catch(() => null);
     if (this.open?.curves === curves) this.open = { ...this.open, summary };

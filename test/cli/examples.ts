@@ -27,7 +27,7 @@ const answers = { deviation: null, agreement: 0.55, divergence: 1.25, calibratio
 export const compared: ComparisonResult = {
   directory: "/runs/x",
   seed: 7,
-  teacher: { model: "resnet20_cifar10", testAcc: 0.9, seen: [] },
+  teacher: { model: "resnet20_cifar10", precision: "fp32", testAcc: 0.9, seen: [] },
   control: { ...trained("control", 0.4), ...answers },
   student: { ...trained("student", 0.45), ...answers },
   sameImages: null,

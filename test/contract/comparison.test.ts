@@ -51,15 +51,15 @@ test.each([
     "uncertain",
     [of(0, -0.01), of(1, 0.01), of(2, 0.03)],
     false,
-    "The student is 1.0 points better than the control (95 %: −4.0 to +6.0; 3 seeds; 1,000 test images).",
-    "Not shown yet: it may be chance. About 15 more seeds like these would show it.",
+    "No difference shown yet: the student is 1.0 points above the control (95 %: −4.0 to +6.0; 3 seeds; 1,000 test images).",
+    "It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.",
   ],
   [
     "none at all",
     [of(0, -0.01), of(1, 0.01)],
     false,
-    "The student is as good as the control (95 %: −12.7 to +12.7; 2 seeds; 1,000 test images).",
-    "Not shown: it may be chance, and even a thousand seeds like these would not show it.",
+    "No difference shown: the student is as good as the control (95 %: −12.7 to +12.7; 2 seeds; 1,000 test images).",
+    "It may be chance. If the true difference is this large, even a thousand seeds would not show it.",
   ],
   [
     "of one seed",
@@ -72,8 +72,8 @@ test.each([
     "of one seed, and uncertain",
     [of(0, 0.01)],
     false,
-    "The student is 1.0 points better than the control (95 %: −3.0 to +5.0; 1 seed; 1,000 test images).",
-    "Not shown yet: it may be chance. Compare more seeds.",
+    "No difference shown yet: the student is 1.0 points above the control (95 %: −3.0 to +5.0; 1 seed; 1,000 test images).",
+    "It may be chance. Compare more seeds.",
   ],
   [
     "of one seed without predictions",
@@ -89,9 +89,16 @@ test.each([
 test.each([
   [0.18, "The teacher adds 18.0 points ("],
   [-0.18, "The teacher takes 18.0 points away ("],
-  [-0.0004, "The teacher adds 0.0 points ("],
 ])("where the arms are proven to differ in the teacher alone, it is the teacher's: %d", (difference, words) => {
   expect(surenessInWords(summarize([of(0, difference)]), true).result).toContain(words);
+});
+
+test.each([
+  [-0.021, "No difference shown yet: the student is 2.1 points below the control (95 %: −6.1 to +1.9; "],
+  [0.021, "No difference shown yet: the student is 2.1 points above the control ("],
+  [-0.0004, "No difference shown yet: the student is as good as the control ("],
+])("a headline does not claim what its interval denies, proven or not: %d", (difference, words) => {
+  for (const controlled of [true, false]) expect(surenessInWords(summarize([of(0, difference)]), controlled).result).toContain(words);
 });
 
 test("a difference that rounds to nothing has no sign of its own", () => {
@@ -181,6 +188,12 @@ describe("what the student had that the control had not", () => {
     ],
   ])("is told: %#", (each, words) => {
     expect(teachingInWords(each, false)).toContain(words);
+  });
+
+  test("in bf16 says why its accuracies are not those of a teacher's own report", () => {
+    const words = /All accuracies are those of answers in bf16, the teacher’s too.+ in fp32, as in a teacher’s own report, they may differ by a few images\.$/;
+    expect(teachingInWords({ ...recipe, train: { ...recipe.train, precision: "bf16" } }, false)).toMatch(words);
+    expect(teachingInWords({ ...recipe, train: { ...recipe.train, precision: "fp32" } }, false)).not.toMatch(/bf16/);
   });
 
   test("is nothing where there is no teacher", () => {

@@ -10,6 +10,7 @@ import { EARLIER, resolveArithmetic } from "../../src-main/contract/arithmetic";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { atOnce } from "../../src-main/contract/turns";
 import { bytesOf } from "../../src-main/models/dtypes";
 import { readSafetensors, readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { runFiles } from "../../src-main/runs/files";
@@ -32,7 +33,7 @@ beforeAll(() => {
 afterAll(() => rmSync(copy, { recursive: true }));
 
 const report = (run: string, format: "html" | "csv" | "json" = "html") =>
-  readFileSync(writeReport({ runs: [join(copy, run)], format, out: join(copy, "reports", `${run}.${format}`) }), "utf8");
+  readFileSync(atOnce(writeReport({ runs: [join(copy, run)], format, out: join(copy, "reports", `${run}.${format}`) })), "utf8");
 
 /** Its precision was fp32 where nothing else was said. */
 const earlier = (recipe: Recipe) => resolveArithmetic(recipe, EARLIER);

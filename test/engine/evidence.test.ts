@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { loadAddon } from "../../src-main/backend/load";
 import { compareEvidence, evidenceOf } from "../../src-main/contract/evidence";
 import type { ComparisonResult } from "../../src-main/contract/run";
+import { atOnce } from "../../src-main/contract/turns";
 import { readRun } from "../../src-main/runs/reader";
 import { writeReport } from "../../src-main/runs/report";
 import { backend, type Tensor, useBackend } from "../../src-main/tensor/tensor";
@@ -48,7 +49,7 @@ beforeEach(() => {
 /** Both arms in turn, in 2 epochs of 3 batches: steps 1 to 3 are the control's, 4 to 6 the student's, and so on. */
 const recipe = () => smallRecipe(folder.teacher);
 const armsIn = (out: string) => [readRun(`${out}/control`), readRun(`${out}/student`)] as const;
-const reportOn = (out: string) => textOf(readFileSync(writeReport({ runs: [out], format: "html", out: `${out}/report.html` }), "utf8"));
+const reportOn = (out: string) => textOf(readFileSync(atOnce(writeReport({ runs: [out], format: "html", out: `${out}/report.html` })), "utf8"));
 
 describe("a comparison that is stopped and resumed", () => {
   test.each([

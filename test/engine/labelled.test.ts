@@ -6,6 +6,7 @@ import { loadAddon } from "../../src-main/backend/load";
 import { bestEpoch } from "../../src-main/contract/best-epoch";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { ComparisonResult, SweepResult, TrainResult } from "../../src-main/contract/run";
+import { atOnce } from "../../src-main/contract/turns";
 import { evaluateOnData } from "../../src-main/engine/evaluate";
 import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";
@@ -79,7 +80,7 @@ describe("a comparison with images that have no label", () => {
       arm: "same-images",
       testAcc: sameImages!.testAcc,
     });
-    const { teacherAdds: __, ...figures } = summaryIn(whole())!.sameImages!;
+    const { teacherAdds: __, ...figures } = atOnce(summaryIn(whole()))!.sameImages!;
     expect(sameImages).toMatchObject(figures);
 
     const html = readFileSync(`${whole()}/report.html`, "utf8");

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { ComparisonResult, SweepResult } from "../../src-main/contract/run";
 import { mean } from "../../src-main/contract/statistics";
+import { atOnce } from "../../src-main/contract/turns";
 import { Run } from "../../src-main/engine/run";
 import { SameThread } from "../../src-main/engine/trainer-thread";
 import { deleteRun } from "../../src-main/runs/delete";
@@ -100,7 +101,12 @@ test("what they say is in the result", () => {
   const stored = JSON.parse(readFileSync(join(whole.directory, "comparison.json"), "utf8"));
   expect(stored).toMatchObject({ interval, student: { agreement: student.agreement } });
   // The same is read from the folder, for the app.
-  expect(summaryIn(whole.directory)).toMatchObject({ seeds, interval, testImages, student: { agreement: student.agreement, divergence: student.divergence } });
+  expect(atOnce(summaryIn(whole.directory))).toMatchObject({
+    seeds,
+    interval,
+    testImages,
+    student: { agreement: student.agreement, divergence: student.divergence },
+  });
 });
 
 test("a run that was stopped and resumed has the same, without lines twice, and deleting it leaves nothing of them", async () => {
@@ -152,7 +158,7 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   expect([grown.seeds, grown.intervalOver, grown.comparisons.length]).toEqual([[3, 4, 5], "seeds", 3]);
   expect(readdirSync(out).filter((name) => name.startsWith("seed-"))).toEqual(["seed-3", "seed-4", "seed-5"]);
 
-  expect(summaryIn(out)).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
+  expect(atOnce(summaryIn(out))).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
   expect(listRuns(out).map(({ sweep }) => sweep)).toEqual(Array(6).fill({ directory: out, seeds: 3 }));
   expect(listRuns(whole.directory).map(({ sweep }) => sweep)).toEqual([null, null]);
 

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { atOnce } from "../../src-main/contract/turns";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { writeReport } from "../../src-main/runs/report";
 import { recipeOfRun } from "../../src-main/runs/request";
@@ -66,7 +67,7 @@ describe("what a run says of itself is compared with its checkpoint whenever it 
     expect(damaged).toMatchObject([{ arm, damage: expect.stringMatching(words) }]);
     const run = readRun(damaged[0]!.directory);
     expect(run).toMatchObject({ damage: damaged[0]!.damage, evidenceDamage: damaged[0]!.damage });
-    const page = textOf(readFileSync(writeReport({ runs: [out], format: "html", out: path("page.html") }), "utf8"));
+    const page = textOf(readFileSync(atOnce(writeReport({ runs: [out], format: "html", out: path("page.html") })), "utf8"));
     // The report does not say where on this computer the run lies.
     expect(page).toContain(damaged[0]!.damage!.slice(path("").length + 1, 60));
     expect(page).not.toMatch(/fair comparison|✓ the same pixels|Proven up to/i);

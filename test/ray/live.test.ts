@@ -98,7 +98,7 @@ describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (s
     expect([local.status, decided("there")]).toEqual([0, decided("here")]);
     const logs = path.join(folder, "ray/session_latest/logs");
     expect(existsSync(path.join(logs, "distill")) ? readdirSync(path.join(logs, "distill")) : []).toEqual([]);
-  }, 400_000);
+  }, 900_000);
 
   test("a wrong token is told", async () => {
     const { status, err } = await there(["doctor", "--on", ADDRESS], undefined, "wrong");

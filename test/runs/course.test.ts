@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import { columnsOf } from "../../src-main/contract/columns";
-import { readColumns } from "../../src-main/runs/columns";
+import { atOnce } from "../../src-main/contract/turns";
+import * as columnsFile from "../../src-main/runs/columns";
 import { readCourse, readEvidence } from "../../src-main/runs/course";
 import { runFiles } from "../../src-main/runs/files";
-import { readBatches, readRun } from "../../src-main/runs/reader";
+import * as reader from "../../src-main/runs/reader";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { finishedRun } from "./example-run";
 
@@ -19,13 +20,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(directory, ".."), { recursive: true }));
 
+const { readRun } = reader;
+const readColumns = (directory: string) => atOnce(columnsFile.readColumns(directory));
+const readBatches = (directory: string) => atOnce(reader.readBatches(directory));
 const inTurn = async () => {};
 const write = (lines: readonly string[]) => writeFileSync(runFiles(directory).batches, lines.map((line) => `${line}\n`).join(""));
 const HEADER = "epoch,iter,loss,ce_loss,kd_loss,train_acc,lr,images_per_second";
 
 describe("batches as columns", () => {
-  test("are those that the records have, and the rest of the run is as it is read otherwise", () => {
-    const { columns, ...course } = readCourse(directory);
+  test("are those that the records have, and the rest of the run is as it is read otherwise", async () => {
+    const { columns, ...course } = await readCourse(directory, inTurn);
     const { batches, evidenceDamage: _, ...run } = readRun(directory);
     expect(course).toEqual(run);
     expect(columns).toEqual(columnsOf(batches));

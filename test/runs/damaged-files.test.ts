@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path, { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { atOnce } from "../../src-main/contract/turns";
 import { summaryIn } from "../../src-main/runs/figures";
 import { listRuns, readRun } from "../../src-main/runs/reader";
 import { writeReport } from "../../src-main/runs/report";
@@ -34,10 +35,10 @@ function readAll(n: number): void {
     recipeOfRun(directory, "train");
     findCheckpoint(directory);
   }
-  summaryIn(join(folder, "comparison"));
+  atOnce(summaryIn(join(folder, "comparison")));
   for (const format of n % 4 === 0 ? (["html", "json", "csv"] as const) : []) {
     const out = join(folder, `report-${n}`);
-    writeReport({ runs: [join(folder, "run"), join(folder, "comparison")], format, out });
+    atOnce(writeReport({ runs: [join(folder, "run"), join(folder, "comparison")], format, out }));
     rmSync(out);
   }
 }

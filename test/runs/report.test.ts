@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Recipe, ResolvedRecipe } from "../../src-main/contract/recipe";
 import type { RunHashes } from "../../src-main/contract/run";
+import { atOnce } from "../../src-main/contract/turns";
 import { runFiles } from "../../src-main/runs/files";
 import { type Predictions, predictionFiles, writePredictions } from "../../src-main/runs/predictions";
 import { writeReport } from "../../src-main/runs/report";
@@ -48,7 +49,7 @@ function comparison({
 }
 
 function report(format: "html" | "csv" | "json", ...runs: string[]): string {
-  return readFileSync(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) }), "utf8");
+  return readFileSync(atOnce(writeReport({ runs, format, out: join(parent, "reports", `report.${format}`) })), "utf8");
 }
 
 /** The content of the first figure whose caption begins with the given text. */
@@ -448,6 +449,10 @@ describe("how sure the difference is", () => {
     // Three of eight images are gained: resamples of eight give 0 ... 1, and 2.5 % of them at most 0.
     expect(text).toMatch(/\(95 %: \+0\.0 to \+75\.0; 1 seed; 8 test images\)\. .*Paired bootstrap: the 8 test images/);
     expect(text).toMatch(/Agrees with the teacher share of .+? 37\.5 % 75\.0 %/);
+    // That interval holds zero: the box says so before it gives the difference.
+    expect(text).toMatch(
+      /No difference shown yet: with the teacher the student classifies .+ than the control, .+\. It may be chance\. No difference shown yet: the student is/,
+    );
     // 0.8 ln 4 - 0.2 ln 4 in each image that differs.
     expect(text).toMatch(/KL to the teacher .+? 0\.520 0\.208/);
     expect(text).toMatch(/Calibration error \(ECE\) .+? 42\.5 % 5\.0 %/);
@@ -479,10 +484,12 @@ describe("how sure the difference is", () => {
     expect(alone).toMatchObject({ comparisons: [{ seed: 0, testImages: 8 }], summary: null });
   });
 
-  test("over seeds that disagree: nothing is shown yet, and how many more would show it", () => {
+  test("over seeds that disagree: nothing is shown yet, and how many more would be needed", () => {
     const folders = [-0.01, 0.01, 0.03].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
     for (const folder of folders) rmSync(predictionFiles(join(folder, "student")).last);
-    expect(textOf(report("html", ...folders))).toContain("Not shown yet: it may be chance. About 15 more seeds like these would show it.");
+    expect(textOf(report("html", ...folders))).toContain(
+      "It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.",
+    );
   });
 
   test("of models that are right on half of two classes: neither has learned anything, so more seeds would show nothing", () => {
@@ -490,7 +497,7 @@ describe("how sure the difference is", () => {
     for (const those of [folders, folders.slice(1)]) {
       const text = textOf(report("html", ...those));
       expect(text).toContain("Neither model has learned the classes beyond chance: always naming the largest class would be right on 50.0 %");
-      expect(text).not.toMatch(/Compare more seeds|more seeds like these/);
+      expect(text).not.toMatch(/Compare more seeds|more seeds would be needed/);
     }
   });
 
@@ -519,7 +526,7 @@ describe("how sure the difference is", () => {
     const directory = join(parent, "single");
     finishedRun(directory, { arm: "single", recipe: { ...controlRecipe, name: "my run" } }, 3);
     const told: string[] = [];
-    const write = (out: string) => writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text));
+    const write = (out: string) => atOnce(writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text)));
     write("whole.html");
     expect(told).toEqual([]);
     writeFileSync(runFiles(directory).evidence, "{}\n");

@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { NoticeBody } from "../../src-main/contract/notices";
+import { atOnce } from "../../src-main/contract/turns";
 import { deleteRun } from "../../src-main/runs/delete";
 import { writeReport } from "../../src-main/runs/report";
 import { useBackend } from "../../src-main/tensor/tensor";
@@ -63,7 +64,7 @@ function filesBelow(folder: string): string[] {
 }
 
 describe("a report as event files", () => {
-  const report = (...runs: string[]) => writeReport({ runs, format: "tensorboard", out: join(parent, "report") });
+  const report = (...runs: string[]) => atOnce(writeReport({ runs, format: "tensorboard", out: join(parent, "report") }));
   const folders = (out: string) => filesBelow(out).map((path) => relative(out, join(path, "..")).replaceAll("\\", "/"));
 
   test("has each arm as a run, with every batch by its number over all epochs", () => {
@@ -162,7 +163,7 @@ print(json.dumps(found))
 const noTensorboard = spawnSync(PYTHON, ["-c", "import tensorboard"]).status === 0 ? "" : ` (skipped: ${PYTHON} has no tensorboard)`;
 
 test.skipIf(noTensorboard !== "")(`TensorBoard's own reader finds every scalar${noTensorboard}`, () => {
-  const out = writeReport({ runs: [comparison("first")], format: "tensorboard", out: join(parent, "report") });
+  const out = atOnce(writeReport({ runs: [comparison("first")], format: "tensorboard", out: join(parent, "report") }));
   const { stdout, stderr } = spawnSync(PYTHON, ["-c", READ, out], { encoding: "utf8" });
   expect(stdout, stderr).not.toBe("");
   const expected: Record<string, Record<string, [number, number][]>> = { control: {}, student: {} };

@@ -117,7 +117,9 @@ async function compare(
       );
   if (result === null) return { json: { directory: place.out }, text: `Runs: ${shownPath(world, place.out)}` };
   const hasThree = "labels" in result ? result.labels.some(({ sameImages }) => sameImages) : "sameImages" in result && result.sameImages !== null;
-  const taught = teachingInWords(recipe, hasThree, "teacher" in result ? result.teacher.seen : []);
+  const tested = "teacher" in result ? result.teacher : null;
+  const decided = { ...recipe, train: { precision: tested?.precision ?? recipe.train.precision } };
+  const taught = teachingInWords(decided, hasThree, tested?.seen ?? []);
   if ("labels" in result) return { json: labelsJson(result), text: labelsText(result, taught, recipe, world) };
   if ("comparisons" in result) return { json: sweepJson(result), text: sweepText(result, taught, world) };
   const comparison = result as ComparisonResult;

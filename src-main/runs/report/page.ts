@@ -170,15 +170,16 @@ function verdict({ runs, figures }: Group): Markup | null {
   if (Math.abs(difference.test) < 0.0005)
     return html`<p class="${look}">With and without the teacher, the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly.${tuned}</p>`;
   const sign = isShown ? (difference.test > 0 ? "good" : "bad") : "";
-  return html`<p class="${look}">With the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${sign}">${(
+  const [before, doubt] = isShown === false ? ["No difference shown yet: with", " It may be chance."] : ["With", ""];
+  return html`<p class="${look}">${before} the teacher the student classifies <b>${percent(both.student.testAcc)}</b> of the test images correctly: <b class="${sign}">${(
     Math.abs(difference.test) * 100
   ).toFixed(
     1,
-  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${figures ? "" : " One seed; another may differ."}${tuned}</p>`;
+  )} points ${difference.test > 0 ? "more" : "fewer"}</b> than the control, which learned from the labels alone${more}.${doubt}${figures ? "" : " One seed; another may differ."}${tuned}</p>`;
 }
 
-/** Whether a difference is more than the choice of test images may make: only then has it a colour. */
-const isShownBy = (figures: Group["figures"]): boolean => figures !== null && surenessInWords(summarize([figures]), figures.controlled).isShown === true;
+/** Whether a difference is more than the choice of test images may make: only then has it a colour. null if that is not known. */
+const isShownBy = (figures: Group["figures"]): boolean | null => figures && surenessInWords(summarize([figures]), figures.controlled).isShown;
 
 /** Student minus control; null unless both have trained the same number of epochs and were tested after the last. */
 function differenceOf({ control, student }: Pick<Arms, "control" | "student">): { test: number; train: number | null } | null {

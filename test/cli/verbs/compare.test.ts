@@ -21,7 +21,7 @@ describe("distill compare", () => {
     const { status, out } = await runWith({ watch: () => compared }, ["compare", "--recipe", "recipe.json", "--json"], { cwd });
     expect(status).toBe(0);
     expect(JSON.parse(out)).toEqual({
-      teacher: { model: "resnet20_cifar10", testAcc: 0.9, seen: [] },
+      teacher: { model: "resnet20_cifar10", precision: "fp32", testAcc: 0.9, seen: [] },
       control: { trainAcc: 0.45, testAcc: 0.4, ...answers, deviation: null },
       student: { trainAcc: 0.5, testAcc: 0.45, ...answers, deviation: null },
       sameImages: null,
@@ -197,6 +197,12 @@ describe("several seeds", () => {
     expect(out).not.toContain("--add-seeds");
   });
 
+  it("says that a teacher tested in bf16 may be right on other images than its own report says", async () => {
+    const result = { ...compared, teacher: { ...compared.teacher, precision: "bf16" } };
+    const { out } = await runWith({ watch: () => result }, ["demo", "--seeds", "1"], { cwd });
+    expect(out).toContain("All accuracies are those of answers in bf16, the teacher’s too");
+  });
+
   it("offers no more seeds where neither model has learned anything, and says what helps", async () => {
     const result = { ...compared, yardstick: { oneAnswer: 0.45, teacher: 0.9 } };
     const { out } = await runWith({ watch: () => result }, ["compare", "--recipe", "recipe.json", "--seeds", "1"], { cwd });
@@ -207,7 +213,7 @@ describe("several seeds", () => {
   it("says that nothing is shown yet, and how to add seeds", async () => {
     const { out } = await runWith({ watch: () => sweep(-0.01, 0.01, 0.03) }, ["compare", "--recipe", "recipe.json"], { cwd });
     expect(out).toContain(
-      "Not shown yet: it may be chance. About 15 more seeds like these would show it.\nAdd them with: npx distill compare --add-seeds 15 --out /runs/x\n",
+      "It may be chance. If the true difference is this large, about 15 more seeds would be needed to show it.\nAdd them with: npx distill compare --add-seeds 15 --out /runs/x\n",
     );
   });
 

@@ -231,6 +231,17 @@ describe("the list", () => {
     expect(sealOf(curves, runs.open!.facts, true)?.words).toBe("Same start, same batches");
   });
 
+  it("reads no further in a run that was left", async () => {
+    const evidence = deferred<unknown>();
+    engine.answers.readEvidence = () => evidence.promise;
+    await runs.refresh();
+    await runs.look(runs.groups[0]!);
+    runs.close();
+    evidence.resolve(details("control").evidence);
+    await runs.checked();
+    expect([engine.paramsOf("readEvidence").length, engine.paramsOf("comparison").length]).toEqual([1, 0]);
+  });
+
   it("says why the evidence of a run could not be read", async () => {
     engine.answers.readEvidence = () => Promise.reject(failure("evidence.jsonl cannot be read"));
     await runs.refresh();

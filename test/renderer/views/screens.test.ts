@@ -348,7 +348,7 @@ describe("Live run", () => {
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
     const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]), controlled: true };
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
-    expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*About 15 more seeds .*More seeds Add 15 seeds/s);
+    expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s);
     show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
     expect(read()).toContain("Compare with 3 seeds, about 5 min");
   });
@@ -444,7 +444,7 @@ describe("how sure a difference is", () => {
   it("of several is said over seeds, with means and deviations", () => {
     const words = read(of(0, 0.58), of(1, 0.57), of(2, 0.59));
     expect(words).toContain("over seeds 0, 1, 2: control 40.0 ± 0.0 %, student 58.0 ± 1.0 %, difference +18.0 ± 1.0 points.");
-    expect(read(of(0, 0.39), of(1, 0.41), of(2, 0.43))).toContain("About 15 more seeds like these would show it.");
+    expect(read(of(0, 0.39), of(1, 0.41), of(2, 0.43))).toContain("about 15 more seeds would be needed to show it.");
   });
 
   it("of models that learned nothing is not made surer by more seeds, and says what helps", () => {
