@@ -20,7 +20,7 @@ const table: Layers = {
   "src-main/data": ["contract", "disk", "download", "machine", "pickle", "tensor"],
   "src-main/training": ["contract", "disk", "backend (types)", "tensor", "nn", "models", "data"],
   "src-main/runs": ["contract", "disk", "machine", "tensorboard", "backend (types)", "tensor", "training"],
-  "src-main/export": ["contract", "disk", "protobuf", "tensor", "onnx", "models", "data", "runs (types)", "training"],
+  "src-main/export": ["contract", "disk", "protobuf", "tensor", "onnx", "models", "data", "runs", "training"],
   "src-main/bench": ["contract", "backend (types)", "tensor", "models", "training"],
   "src-main/engine-client": ["contract"],
   "src-main/engine": [

@@ -51,6 +51,12 @@ export const exportFormats = {
     words: "the weights alone, under timm's names, for load_state_dict of PyTorch",
     options: [],
   },
+  "training-script": {
+    label: "Training script",
+    ending: null,
+    words: "a folder with a Python script that repeats the training with PyTorch, in one process, by torchrun or by Ray Train",
+    options: [],
+  },
   safetensors: {
     label: "safetensors",
     ending: ".safetensors",

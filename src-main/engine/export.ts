@@ -18,7 +18,7 @@ type Request = Methods["exportModel"]["params"];
 
 /** What `exportModel` of the contract promises. `yieldPoint` is awaited between steps. */
 export async function exportModel(request: Request, yieldPoint: () => Promise<void>, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
-  const { format, options = {}, out, replaces = false } = request;
+  const { format, options = {}, out } = request;
   expectPlace(request);
   expectOptions(request);
   const exported = await exportedOf(request, notify);
@@ -29,7 +29,6 @@ export async function exportModel(request: Request, yieldPoint: () => Promise<vo
       const { notes, warnings } = await writers[format](exported, partial, options, { notify, yieldPoint });
       for (const text of notes) notify({ type: "note", text });
       for (const text of warnings) notify({ type: "warning", text });
-      if (replaces && existsSync(out)) rmSync(out);
       putInPlace(partial, out);
     } finally {
       rmSync(partial, { recursive: true, force: true });

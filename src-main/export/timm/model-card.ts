@@ -80,7 +80,7 @@ function figures({ testAccuracy, epoch, weightsOf, header }: TrainedRun): string
 function images({ network: { model, normalization } }: Exported): string[] {
   const values = (numbers: readonly number[]) => numbers.join(", ");
   return [
-    `Resized until the shorter side has ${model.imageSize} px (bilinear, antialiased), cropped to the centre, and normalised: values in 0 ... 1, mean ${values(normalization.mean)}, deviation ${values(normalization.std)} (red, green, blue).`,
+    `Resized until the shorter side has ${model.imageSize} px (bilinear, antialiased), cropped to the centre, and normalised: values in 0 ... 1, mean ${values(normalization.mean)}, deviation ${values(normalization.std)} (red, green, blue). timm's transform gives the same pixels; Distill Studio also turns pictures by their EXIF orientation, and decodes fewer pixels of JPEGs that are many times larger.`,
   ];
 }
 
