@@ -16,11 +16,12 @@ import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
 import { folderOf } from "./places";
-import { answerTable, seedsSection, surenessOf } from "./sureness";
+import { answerTable, missingSeeds, seedsSection, surenessOf } from "./sureness";
 
 export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
   const content = html`${unpaired(groups)}
+${missingSeeds(groups)}
 ${seedsSection(groups)}
 ${overLabels(groups)}
 ${groups.map((group) => groupSection(group, groups.length > 1))}`;

@@ -525,9 +525,12 @@ describe("how sure a difference is", () => {
 
   it("can be made surer in the list and in an open run: a sweep gets more seeds once all are finished, or is resumed", async () => {
     const list = () => wordsOf(render(RunsScreen, { props: { studio } }));
+    const readCourse = ({ directory }: { directory: string }) => details(directory.endsWith("control") ? "control" : "student", { directory });
     const sweep = (seeds: number) =>
       [0, 1].flatMap((seed) =>
-        (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
+        (["control", "student"] as const).map((name) =>
+          summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", first: 0, seeds } }),
+        ),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
     expect(list()).toMatch(/one, over 2 seeds Finished 2 of 2 seeds/);
@@ -537,6 +540,18 @@ describe("how sure a difference is", () => {
     expect(list()).toMatch(/one, over 2 of 3 seeds so far Stopped 2 of 3 seeds/);
     await studio.bench.look(studio.bench.all[0]!.row);
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*2 of 3 done, about 3 min of training left.*Waiting: seed 2\./);
+    // The first one deleted: it neither waits nor is passed over in silence, and the way to delete one says what that changes.
+    studio = await startedStudio({ listRuns: () => sweep(2).filter(({ directory }) => !directory.includes("seed-0")), readCourse });
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toContain("Not all of the 2 seeds that were asked for are in this result: seed 0 is missing, deleted or not finished.");
+    expect(list()).toMatch(/Missing: seed 0\. Later ones are here, so it was deleted or never began\. Restore it from the bin, or resume/);
+    expect(list()).not.toContain("Waiting");
+    await studio.runs.look(studio.runs.groups[0]!);
+    expect(render(RunsScreen, { props: { studio } }).body).toMatch(
+      /title="Moves it to the bin[^"]*The verdict is then over the others alone"[^>]*>.*Delete seed 1/s,
+    );
+    studio = await startedStudio({ listRuns: () => sweep(3) });
+    await studio.bench.look(studio.bench.all[0]!.row);
     const arms = [details("control"), details("student")];
     studio.runs.open = {
       group: studio.runs.groups[0]!,
