@@ -102,7 +102,7 @@ function trainProblems(section: string, train: Recipe["train"], own: readonly st
   const momentumKey = `${own.includes("momentum") ? section : "train"}.momentum`;
   const problems: string[] = [];
   if (warmupEpochs >= epochs && warmupEpochs > 0)
-    problems.push(`${section}.warmupEpochs: expected less than the ${epochs} epochs of training, got ${warmupEpochs}`);
+    problems.push(`${section}.warmupEpochs: expected less than the ${epochs} ${epochs === 1 ? "epoch" : "epochs"} of training, got ${warmupEpochs}`);
   if (schedule !== "cosine-step" && !Number.isInteger(warmupEpochs)) {
     problems.push(`${section}.warmupEpochs: expected a whole number with schedule ${schedule}, got ${warmupEpochs}; cosine-step takes fractions`);
   }

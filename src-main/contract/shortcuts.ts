@@ -11,7 +11,7 @@ export interface Shortcut {
 export const commandKeys = {
   openData: { keys: "CmdOrCtrl+O", words: "Open a data folder" },
   openImage: { keys: "CmdOrCtrl+I", words: "Open an image to predict" },
-  start: { keys: "CmdOrCtrl+Return", words: "Start the run of the form" },
+  start: { keys: "CmdOrCtrl+Return", words: "Start training" },
   pause: { keys: "CmdOrCtrl+Shift+P", words: "Pause the run, or continue it" },
   stop: { keys: "CmdOrCtrl+Shift+S", words: "Stop the run with a checkpoint" },
   data: { keys: "CmdOrCtrl+1", words: "Show Data" },
@@ -33,7 +33,7 @@ export const windowKeys = {
 
 /** What the page listens to. */
 export const pageKeys = {
-  shortcuts: { keys: "?", words: "The same, while no field is typed in" },
+  shortcuts: { keys: "?", words: "Keyboard shortcuts (when no text field has the focus)" },
   close: { keys: "Escape", words: "Close a menu, or a window over the page" },
 } as const satisfies Record<string, Shortcut>;
 

@@ -25,7 +25,7 @@ export const seedsSetting: Setting = integer(1, MOST_SEEDS, {
   default: 1,
   group: "Run",
   label: "Seeds",
-  help: "Compares with so many seeds, one after the other. One is quickest, but may show a difference that another does not; three take three times as long, and tell how sure it is.",
+  help: "How many times the comparison is repeated, each time with another seed. One is quickest, but its difference may be chance; three take three times as long and show how certain the difference is.",
 });
 
 /** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */

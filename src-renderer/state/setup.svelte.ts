@@ -1,6 +1,5 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
 import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
-import { checkValue } from "../../src-main/contract/check-recipe";
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { DoctorReport } from "../../src-main/contract/doctor";
 import { type DataSettings, dataSettingsOf } from "../../src-main/contract/engine";
@@ -15,13 +14,14 @@ import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, presets, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
-import { type Setting, type SettingValue, textOfValue, valueFromText } from "../../src-main/contract/setting";
+import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
 import { type UnsizedTeacher, unsizedTeachers } from "../../src-main/contract/teacher-size";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
+import { contradictionIn, type FieldProblem, typingProblem } from "./field-problems";
 import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
-import { sentence } from "./words";
+import { count, sentence } from "./words";
 
 /** About no teacher. */
 const NOT_ASKED: { key: string; problem: string | null; warnings: readonly string[] } = { key: "null", problem: null, warnings: [] };
@@ -30,12 +30,7 @@ type MadeTeacher = Pick<FittedTeacher, "teacher" | "images">;
 
 type Result = { recipe: Recipe; problems: [] } | { recipe: null; problems: string[] };
 /** The recipe that all values together make, or what speaks against it. */
-type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradictions: Contradiction[] };
-/** `key`: what it is about. */
-interface Contradiction {
-  key: string;
-  words: string;
-}
+type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradictions: FieldProblem[] };
 
 /**
  * The recipe that the form makes. Fields have the keys of the recipe's settings, "distillation.terms.0.weight" among them, and hold text
@@ -75,6 +70,16 @@ export class Setup {
     } catch (error) {
       this.modelsProblem = inWords(error);
     }
+  }
+
+  /** What brings the form back to what it is now. */
+  undoing(): () => void {
+    const [preset, base, texts] = [this.preset, this.#base, { ...this.#texts }];
+    return () => {
+      this.preset = preset;
+      this.#base = base;
+      this.#texts = texts;
+    };
   }
 
   usePreset(id: Preset["id"]): void {
@@ -174,10 +179,16 @@ export class Setup {
   #typingProblem(key: string): string | null {
     const text = this.#texts[key];
     if (text === undefined) return null;
-    const setting = this.setting(key);
-    if (setting.kind === "text" && text.trim() === "") return "expected a name";
-    const problem = checkValue(setting, setting.nullable && text === "" ? null : valueFromText(setting, text));
-    return problem && inFormWords(problem);
+    return typingProblem(this.setting(key), text);
+  }
+
+  /** That a limit is above what there is, in words; null if it is not. */
+  noteOf(key: string): string | null {
+    const { info } = this.data;
+    const there = key === "data.trainLimit" ? info?.train.count : key === "data.testLimit" ? info?.test.count : undefined;
+    const limit = this.value(key);
+    if (there === undefined || typeof limit !== "number" || limit <= there) return null;
+    return `There ${there === 1 ? "is only 1: it is" : `are only ${count(there)}: all are`} taken.`;
   }
 
   /** Whether a field has an effect: its section is there, and the other fields do not rule it out. */
@@ -374,15 +385,27 @@ export class Setup {
     if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null, warnings };
   }
 
+  /** What keeps the form from being a recipe: values that are none, or, if all are, those that contradict each other. */
+  get problems(): readonly FieldProblem[] {
+    const typed = Object.keys(this.#texts).flatMap((key): FieldProblem[] => {
+      const words = this.#typingProblem(key);
+      return words ? [{ key, words }] : [];
+    });
+    return typed.length > 0 ? typed : this.#checked.contradictions;
+  }
+
   /** The recipe on the chosen data, or what keeps it from being one. */
   get result(): Result {
-    const typed = Object.keys(this.#texts).flatMap((key) => {
-      const problem = this.#typingProblem(key);
-      return problem ? [`${this.label(key)}: ${problem}`] : [];
-    });
-    if (typed.length > 0) return { recipe: null, problems: typed };
-    const { recipe, contradictions } = this.#checked;
-    return recipe ? { recipe, problems: [] } : { recipe: null, problems: contradictions.map(({ key, words }) => `${this.label(key)}: ${words}`) };
+    const { problems } = this;
+    if (problems.length > 0) return { recipe: null, problems: problems.map(({ key, words }) => `${this.label(key)}: ${words}`) };
+    return { recipe: this.#checked.recipe!, problems: [] };
+  }
+
+  /** Unfolds the settings that few need if this field is among them. Returns the key under which the form shows it: the control's settings stand at those of all arms. */
+  unfold(key: string): string {
+    const shown = key === "control.train.learningRate" ? key : key.replace(/^control\./, "");
+    if (settingAt(shown, this.#base)?.advanced) this.showsMore = true;
+    return shown;
   }
 
   /** The recipe as a file holds it; null while there is none. */
@@ -457,15 +480,6 @@ function defaultOf(key: string): SettingValue {
 }
 
 const isPrecision = (key: string): boolean => key === "train.precision";
-
-/** "student.imageSize: expected ..." -> its key and the rest, with fields named as the form does; each problem of a recipe begins with a key. */
-function contradictionIn(problem: string, recipe: Recipe): Contradiction {
-  const [, key, words] = /^([\w.]+): (.*)$/s.exec(problem)!;
-  return { key: key!, words: inFormWords(words!.replace(/\b[a-z]+(\.\w+)+/gi, (other) => labelOf(other, recipe))) };
-}
-
-/** What is null in a file is an empty field here. */
-const inFormWords = (problem: string): string => problem.replace(/\b(expected|or|got) null\b/g, "$1 an empty field").replace(/\bis null\b/g, "is empty");
 
 /** What is known to make a recipe slow or to spoil what it shows, in words. */
 export function cautionsFor({ student, teacher, train }: Recipe, trainImages: number): string[] {

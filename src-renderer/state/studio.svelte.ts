@@ -1,5 +1,6 @@
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
+import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
 import type { Bridge } from "../bridge";
@@ -168,6 +169,24 @@ export class Studio {
     await this.prediction.askAgain();
     this.fit.problem = null;
     this.candidates.forget();
+  }
+
+  /** Fills the form with a preset. Settings of one's own, and a teacher that was made here, can be brought back. */
+  usePreset(id: Preset["id"]): void {
+    const hadOwn = this.setup.preset === null;
+    const undo = this.setup.undoing();
+    this.setup.usePreset(id);
+    this.message = null;
+    if (!hadOwn) return;
+    const run = () => {
+      undo();
+      this.message = null;
+    };
+    this.message = {
+      kind: "done",
+      text: `Your settings, the teacher among them, were replaced by those of “${presetOf(id).title}”.`,
+      action: { label: "Undo", run },
+    };
   }
 
   /** Makes a teacher for the data of the form, and takes it for the form. */

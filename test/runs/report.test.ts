@@ -76,7 +76,7 @@ describe("the page of a comparison", () => {
   test("gives no difference between unequal epochs", () => {
     const text = textOf(report("html", comparison({ epochs: { control: 1, student: 3 } })));
     expect(text).not.toMatch(/Difference|more than the control/);
-    expect(text).toContain("Proven up to batch 4");
+    expect(text).toContain("Identical batches, verified up to batch 4");
     expect(text).not.toContain("A fair comparison");
   });
 

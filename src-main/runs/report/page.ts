@@ -323,7 +323,7 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
   if (isControlled(comparison, batchesOf(pair)))
     return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown are equal, batch by batch."];
   if (provenTo === 0) return ["Nothing is proven yet", NOTHING_PROVEN];
-  return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
+  return [`Identical batches, verified up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
 function batchesProof(

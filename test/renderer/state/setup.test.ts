@@ -3,6 +3,7 @@ import { presetOf, presetsFor } from "../../../src-main/contract/presets";
 import type { DataSource } from "../../../src-main/contract/recipe";
 import { Data } from "../../../src-renderer/state/data.svelte";
 import { Engine } from "../../../src-renderer/state/engine.svelte";
+import { remedyOf } from "../../../src-renderer/state/field-problems";
 import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
 import { FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
 
@@ -175,7 +176,7 @@ describe("teacher and data", () => {
 describe("typing", () => {
   it.each(["", "  "])("a run has a name: %j is none", (name) => {
     setup.set("name", name);
-    expect(setup.result).toMatchObject({ recipe: null, problems: ["Name: expected a name"] });
+    expect(setup.result).toMatchObject({ recipe: null, problems: ["Name: enter a name"] });
   });
 
   it("changes the recipe, and the preset is left", () => {
@@ -187,8 +188,8 @@ describe("typing", () => {
   it("what is no value stays in its field with the reason, until it is one or a preset is taken", () => {
     setup.set("train.epochs", "three");
     expect(setup.text("train.epochs")).toBe("three");
-    expect(setup.problemOf("train.epochs")).toBe('expected an integer from 1 to 10000, got "three"');
-    expect(setup.result).toEqual({ recipe: null, problems: ['Epochs: expected an integer from 1 to 10000, got "three"'] });
+    expect(setup.problemOf("train.epochs")).toBe("enter a whole number from 1 to 10,000");
+    expect(setup.result).toEqual({ recipe: null, problems: ["Epochs: enter a whole number from 1 to 10,000"] });
     setup.set("train.epochs", "4");
     expect(setup.result.recipe?.train.epochs).toBe(4);
     setup.set("train.epochs", "");
@@ -202,7 +203,7 @@ describe("typing", () => {
     expect(setup.result.recipe?.data.trainLimit).toBeNull();
     expect(setup.text("data.trainLimit")).toBe("");
     setup.set("data.trainLimit", "few");
-    expect(setup.problemOf("data.trainLimit")).toBe('expected an integer from 1 to 100000000 or an empty field, got "few"');
+    expect(setup.problemOf("data.trainLimit")).toBe("enter a whole number from 1 to 100,000,000, or nothing");
   });
 
   it("three numbers are typed as text with commas", () => {
@@ -235,7 +236,7 @@ describe("typing", () => {
     expect(setup.result.recipe?.control).toEqual({ train: { learningRate: 0.01 } });
     expect(setup.text("train.learningRate")).toBe("0.001");
     setup.set("control.train.learningRate", "fast");
-    expect(setup.result.problems).toEqual(['Learning rate: expected a number from 1e-8 to 10, got "fast"']);
+    expect(setup.result.problems).toEqual(["Learning rate: enter a number from 1e-8 to 10"]);
   });
 });
 
@@ -276,7 +277,7 @@ describe("seeds", () => {
     setup.usePreset("quick-look");
     expect(setup.seeds).toBe(3);
     setup.set("seeds", "none");
-    expect(setup.result.problems).toEqual(['Seeds: expected an integer from 1 to 1000, got "none"']);
+    expect(setup.result.problems).toEqual(["Seeds: enter a whole number from 1 to 1,000"]);
     expect(setup.seeds).toBe(3);
   });
 
@@ -314,7 +315,7 @@ describe("several teachers", () => {
   it("are told apart in what is wrong with them", () => {
     setup.addTeacher();
     setup.set("teacher.others.0.weight", "0");
-    expect(setup.result.problems).toEqual(["Teacher 2's share: expected a number from 0.000001 to 1000000, got 0"]);
+    expect(setup.result.problems).toEqual(["Teacher 2's share: enter a number from 0.000001 to 1,000,000"]);
     setup.set("teacher.others.0.weight", "1");
     setup.set("teacher.others.0.mean", "0.5, 0.5, 0.5");
     expect(setup.problemOf("teacher.others.0.std")).toBe("expected three numbers, as Teacher 2's mean has them, got an empty field; name both or neither");
@@ -346,7 +347,7 @@ describe("objectives", () => {
     setup.set("distillation.terms.0.temperature", "2");
     expect(setup.result.recipe?.distillation?.terms[0]).toEqual({ kind: "soft", weight: 0.62, temperature: 2 });
     setup.set("distillation.terms.0.temperature", "0");
-    expect(setup.result.problems).toEqual(["Temperature: expected a number from 0.05 to 100, got 0"]);
+    expect(setup.result.problems).toEqual(["Temperature: enter a number from 0.05 to 100"]);
   });
 
   it("another kind brings its own settings, and the texts of the one before are gone", () => {
@@ -441,4 +442,24 @@ describe("cautions", () => {
   ])("%s", (_, recipe, images, expected) => {
     expect(cautionsFor(recipe, images)).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
   });
+});
+
+it("epochs below the warm-up are said with a button that settles it, at a field that is unfolded", () => {
+  setup.set("train.epochs", "1");
+  const [problem] = setup.problems;
+  expect(problem).toEqual({ key: "train.warmupEpochs", words: "expected less than the 1 epoch of training, got 1" });
+  expect(setup.unfold(problem!.key)).toBe("train.warmupEpochs");
+  expect(setup.showsMore).toBe(true);
+  const { key, text } = remedyOf(problem!.key)!;
+  setup.set(key, text);
+  expect(setup.result.recipe?.train).toMatchObject({ epochs: 1, warmupEpochs: 0 });
+});
+
+it("a limit above what there is, is said at its field", async () => {
+  engine.answers.dataInfo = () => ({ classes: ["cat"], thumbnails: [], train: { count: 192 }, test: { count: 10 } });
+  await data.open("/photos");
+  setup.set("data.trainLimit", "192");
+  expect(setup.noteOf("data.trainLimit")).toBeNull();
+  setup.set("data.trainLimit", "99999");
+  expect(setup.noteOf("data.trainLimit")).toBe("There are only 192: all are taken.");
 });

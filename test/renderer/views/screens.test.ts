@@ -7,6 +7,7 @@ import { summarize } from "../../../src-main/contract/comparison";
 import { modelGroups } from "../../../src-main/contract/families";
 import type { Compared } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
+import { stepsFor } from "../../../src-renderer/state/lesson";
 import { factsOf } from "../../../src-renderer/state/seal";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { curvesOf, type Training } from "../../../src-renderer/state/training.svelte";
@@ -252,8 +253,16 @@ describe("Set up", () => {
   it("cautions where control and student are tuned separately", () => {
     studio.setup.usePreset("article");
     expect(read()).toContain("Tuned separately: learning rate 0.001 for the control, 0.0001 for the student");
+    expect(read()).toMatch(/2 warnings +Start training/);
     studio.setup.usePreset("article-equal");
     expect(read()).not.toContain("Tuned separately");
+  });
+
+  it("the last step of the explanation does not claim more than a verdict of one seed does", () => {
+    const shown = { classes: 2, trueClass: "cat", second: null, hasSoftLabels: true, hasHint: true };
+    expect(stepsFor(shown).at(-1)!.answer).toMatch(
+      /what the teacher added, and not a different start\. Which test images and which seed: that chance is left\.$/,
+    );
   });
 
   it("without a teacher, one model is trained", () => {
@@ -264,7 +273,7 @@ describe("Set up", () => {
   });
 
   it("asks for the number of seeds, and says what they take", () => {
-    expect(read()).toMatch(/Seeds Compares with so many seeds, .* three times as long/);
+    expect(read()).toMatch(/Seeds How many times the comparison is repeated, .* three times as long/);
     studio.setup.set("seeds", "3");
     expect(read()).toMatch(/3 seeds × 2 × 1,264 batches .*Each seed takes as long as a comparison of one\./);
     studio.setup.setDistills(false);
@@ -284,7 +293,8 @@ describe("Set up", () => {
 
   it("names each problem where it was typed, and in the summary", () => {
     studio.setup.set("train.epochs", "many");
-    expect(read().match(/expected an integer from 1 to 10000, got (&quot;|")many/gi)).toHaveLength(2);
+    expect(read()).toContain("1 setting has to be changed first");
+    expect(read().match(/enter a whole number from 1 to 10,000\./gi)).toHaveLength(2);
   });
 });
 
@@ -338,24 +348,53 @@ describe("Live run", () => {
 
   it("offers the report of a comparison that is finished", () => {
     show({ state: "finished", report: "/runs/one/report.html" });
-    expect(read()).toMatch(/All is trained\. Report and weights are in the run folder\. .*Open report/);
+    expect(read()).toMatch(/Training finished\. Report and weights are in the run folder\. .*Open report/);
     show({ report: null });
     expect(read()).not.toContain("Open report");
   });
 
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
     const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]), controlled: true };
+    const trainedArms = (["control", "student"] as const).map((name) => {
+      const recipe = name === "student" ? studentRecipe : controlRecipe;
+      return details(name, { recipe: { ...recipe, train: { ...recipe.train, seed: 2 } }, epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] });
+    });
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
-    expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s);
+    show({ curves: curvesOf(trainedArms), facts: factsOf(trainedArms) });
+    expect(read()).toMatch(
+      /Training of 3 comparisons finished\. Figures are means over all; curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s,
+    );
+    // The large figures are those of the headline, whatever the last seed came to.
+    expect(read()).toMatch(
+      /Control 40\.0 % test accuracy, mean of 3 seeds Student 41\.0 % test accuracy, mean of 3 seeds Difference \+1\.0 points, mean of 3 seeds/,
+    );
+    expect(read()).toContain("Curves, evidence and test images are those of seed 2.");
     show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
     expect(read()).toContain("Compare with 3 seeds, about 5 min");
+  });
+
+  it("has a sentence on each heading that newcomers do not know", () => {
+    show({ curves: curvesOf([details("control"), details("student")]) });
+    const { body } = render(LiveScreen, { props: { studio } });
+    for (const heading of ["Control", "Student", "Difference"]) expect(body).toMatch(new RegExp(`<span title="[^"]+\\."[^>]*>${heading}</span>`));
+    for (const tab of ["Loss", "Running accuracy", "Learning rate", "Machine"])
+      expect(body).toMatch(new RegExp(`role="tab"[^>]* title="[^"]+\\."[^>]*>${tab}<`));
+  });
+
+  it("of a sweep that goes on, with a verdict over the seeds before, says whose figures these are", () => {
+    const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41)]), controlled: true };
+    const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
+    show({ member: { index: 2, total: 3, words: "seed 0" }, summary, curves: curvesOf(runs), facts: factsOf(runs) });
+    expect(read()).toMatch(/Control 25\.0 % test accuracy, epoch 1 seed 0 Student 75\.0 % .*Difference \+50\.0 points, both after epoch 1, seed 0/);
   });
 
   it("before both arms are trained, is told as who is ahead so far", () => {
     const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
     const read = (finished: boolean) =>
       wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence, examples: studio.examples } }));
-    expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
+    expect(read(false)).toContain(
+      "So far, after epoch 1: the student is 50.0 points ahead of the control. How certain this is will be shown once both have finished.",
+    );
     expect(read(true)).not.toContain("So far");
   });
 });
