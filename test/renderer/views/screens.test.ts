@@ -346,6 +346,14 @@ describe("Live run", () => {
     expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
   });
 
+  it("folds several notes into a line that opens, so that the figures stay in sight, and no warning", () => {
+    show({ notes: ["the first", "the second", "the third"], warnings: ["bf16 is slow here", "the classes are uneven"] });
+    const { body } = render(LiveScreen, { props: { studio } });
+    expect(body).toMatch(/<details class="notes[^"]*">(<!--.*?-->)*<summary[^>]*>3 notes<\/summary>.*The first.*The third.*?<\/details>/s);
+    expect(body.match(/class="banner caution/g)).toHaveLength(2);
+    expect(body).not.toContain('class="banner done');
+  });
+
   it("offers the report of a comparison that is finished", () => {
     show({ state: "finished", report: "/runs/one/report.html" });
     expect(read()).toMatch(/Training finished\. Report and weights are in the run folder\. .*Open report/);
