@@ -14,6 +14,7 @@ import type {
   GainParts,
   SameImagesSummary,
   SeedDifference,
+  SeedsAsked,
 } from "./run";
 import { fittedInWords, type SeenImages, seenByTeachersInWords } from "./seen";
 import { sentence } from "./sentence";
@@ -228,6 +229,20 @@ function doubtInWords({ seeds, moreSeeds }: Difference, isShown: boolean | null)
   const needed = moreSeeds === null ? "even a thousand seeds would not show it" : `about ${counted(moreSeeds, "more seed")} would be needed to show it`;
   return `It may be chance. If the true difference is this large, ${needed}.`;
 }
+
+/** That seeds which were asked for are not among those of a result; null if all are, or if nothing tells what was asked for. */
+export function missingSeedsInWords(found: readonly number[], asked: SeedsAsked | null): string | null {
+  if (!asked) return null;
+  const missing = Array.from({ length: asked.seeds }, (_, i) => asked.first + i).filter((seed) => !found.includes(seed));
+  if (missing.length === 0 || found.length === 0) return null;
+  const isOne = missing.length === 1;
+  const named =
+    missing.length > MOST_NAMED ? `${missing.length} of them are` : `${isOne ? "seed" : "seeds"} ${LISTED.format(missing.map(String))} ${isOne ? "is" : "are"}`;
+  return `Not all of the ${asked.seeds} seeds that were asked for are in this result: ${named} missing, deleted or not finished.`;
+}
+
+const MOST_NAMED = 6;
+const LISTED = new Intl.ListFormat("en-GB");
 
 function withoutWidth({ intervalOver, seeds, testImages, difference }: Difference): string {
   if (intervalOver === "seeds") return `All ${seeds.length} seeds have the same difference, so they do not show how much another seed may change it.`;

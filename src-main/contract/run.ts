@@ -146,8 +146,14 @@ export interface RunSummary {
 
 /** A run in a list of runs. */
 export interface ListedRun extends RunSummary {
-  /** The sweep to which its comparison belongs, with as many seeds as it was asked for; null if it belongs to none, or if nothing tells. */
-  sweep: { directory: string; seeds: number } | null;
+  /** The sweep to which its comparison belongs, with the seeds that it was asked for; null if it belongs to none, or if nothing tells. */
+  sweep: ({ directory: string } & SeedsAsked) | null;
+}
+
+/** So many seeds, from the first on. */
+export interface SeedsAsked {
+  first: number;
+  seeds: number;
 }
 
 export interface RunDetails extends RunSummary {

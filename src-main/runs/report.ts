@@ -1,4 +1,5 @@
-import { dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { byArm } from "../contract/arms";
 import { cell } from "../contract/csv";
 import type { Methods } from "../contract/engine";
@@ -21,6 +22,7 @@ import { reportPage } from "./report/page";
 import { folderOf, withNames, withoutPlaces } from "./report/places";
 import { teacherPage } from "./report/teacher-page";
 import { writeEventFiles } from "./report/tensorboard";
+import { sweepOf } from "./sweeps";
 import { readFigures } from "./teacher";
 
 /**
@@ -95,9 +97,24 @@ function* grouped(runs: readonly RunDetails[]): InTurns<Group[]> {
   for (const [directory, runs] of groups) {
     const proofs = runs.map((run) => ({ ...run, evidence: evidenceOf(run) }));
     const figures = yield* comparedIn(directory, proofs);
-    made.push({ title: runs[0]!.name, note: notesOn(directory), runs: runs.sort(byArm), figures, examples: examplesOf(runs) });
+    made.push({
+      title: runs[0]!.name,
+      note: notesOn(directory),
+      runs: runs.sort(byArm),
+      figures,
+      asked: askedOf(runs[0]!.directory),
+      examples: examplesOf(runs),
+    });
   }
   return made;
+}
+
+function askedOf(run: string): Group["asked"] {
+  const sweep = sweepOf(run);
+  if (!sweep) return null;
+  const { directory, first, seeds } = sweep;
+  const all = Array.from({ length: seeds }, (_, i) => first + i);
+  return { first, seeds, there: all.filter((seed) => existsSync(join(directory, `seed-${seed}`))) };
 }
 
 function csvReport(groups: readonly Group[]): string {

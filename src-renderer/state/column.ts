@@ -49,8 +49,27 @@ export class Column {
     else this.#gaps.push(index);
   }
 
+  /** The same as pushing each, many times as fast. */
   append(values: ArrayLike<number>): void {
-    for (let i = 0; i < values.length; i++) this.push(values[i]!);
+    const first = this.#length;
+    for (let done = 0; done < values.length; ) {
+      const [piece, place] = [Math.floor(this.#length / PIECE), this.#length % PIECE];
+      if (place === 0) this.#makeRoom();
+      const count = Math.min(PIECE - place, values.length - done);
+      const [into, sums] = [this.#values[piece]!, this.#sums[piece]!];
+      let sum = this.sumTo(this.#length);
+      for (let i = 0; i < count; i++) {
+        const kept = Math.fround(values[done + i]!);
+        const isKnown = Number.isFinite(kept);
+        into[place + i] = isKnown ? kept : Number.NaN;
+        if (isKnown) sum += kept;
+        else this.#gaps.push(this.#length + i);
+        sums[place + i] = sum;
+      }
+      this.#length += count;
+      done += count;
+    }
+    for (let index = first; index < this.#length; ) index = this.#raiseBlock(index);
   }
 
   /** Of the values before an index. */
@@ -90,6 +109,24 @@ export class Column {
     scan(first, last);
     out[0] = least <= most ? least : Number.NaN;
     out[1] = least <= most ? most : Number.NaN;
+  }
+
+  /** Takes the values from an index to the end of its block, or of the column, into their blocks. Returns where the next block begins. */
+  #raiseBlock(index: number): number {
+    const end = Math.min(this.#length, (Math.floor(index / BLOCK) + 1) * BLOCK);
+    // Blocks lie within pieces.
+    const values = this.#values[Math.floor(index / PIECE)]!;
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = index; i < end; i++) {
+      const value = values[i % PIECE]!;
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+    if (least <= most) {
+      this.#raise(index, least);
+      this.#raise(index, most);
+    }
+    return end;
   }
 
   /** Takes a value into its blocks, up to the first that it changes nothing in. */
@@ -173,7 +210,10 @@ export class Smoothed {
 
   get column(): Column {
     if (this.weight === 0) return this.source;
-    for (let i = this.#average.length; i < this.source.length; i++) this.#average.push(this.#next(this.source.at(i)));
+    const begin = this.#average.length;
+    const averages = new Float64Array(this.source.length - begin);
+    for (let i = 0; i < averages.length; i++) averages[i] = this.#next(this.source.at(begin + i));
+    this.#average.append(averages);
     return this.#average;
   }
 

@@ -46,7 +46,7 @@ export function stepsFor({ classes, trueClass, second, hasSoftLabels, hasHint }:
       part: "start",
       question: "Why the same start?",
       answer:
-        "The control begins with the same weights as the student and sees the same images in the same order. Only the teacher is missing. So the difference in the end is what the teacher added, and not luck.",
+        "The control begins with the same weights as the student and sees the same images in the same order. Only the teacher is missing. So the difference in the end is what the teacher added, and not a different start. Which test images and which seed: that chance is left.",
     },
   ];
 }

@@ -7,17 +7,20 @@ import { groupDifference, memberInWords, type RunGroup } from "./runs.svelte";
 
 export interface QueueEntry {
   words: string;
-  state: "done" | "runs" | "open" | "waits";
-  /** null while it waits. */
+  /** missing: nobody trains, and later ones are there. */
+  state: "done" | "runs" | "open" | "waits" | "missing";
+  /** null while it waits, and if it is missing. */
   group: RunGroup | null;
 }
 
 /** Those that wait beyond these are counted. */
 export function queueOf(row: RunRow): QueueEntry[] {
-  return namesOf(row).map(({ words, folder }) => {
+  const entries = namesOf(row).map(({ words, folder }) => {
     const group = row.groups.find(({ directory }) => directory === `${row.directory}/${folder}`) ?? null;
     return { words, state: stateOf(row, group), group };
   });
+  const begun = entries.map(({ group }) => group !== null).lastIndexOf(true);
+  return entries.map((entry, place) => (entry.group === null && row.owner === null && place < begun ? { ...entry, state: "missing" } : entry));
 }
 
 function stateOf(row: RunRow, group: RunGroup | null): QueueEntry["state"] {
@@ -29,7 +32,7 @@ function stateOf(row: RunRow, group: RunGroup | null): QueueEntry["state"] {
 
 function namesOf(row: RunRow): { words: string; folder: string }[] {
   if (row.kind === "search") return Array.from({ length: Math.max(row.asked, row.groups.length) }, (_, i) => trialAt(row, i + 1));
-  const first = row.recipe?.train.seed ?? 0;
+  const first = row.groups[0]?.sweep?.first ?? row.recipe?.train.seed ?? 0;
   const labels = row.kind === "labels" ? row.byLabels.map(({ labelled }) => labelled) : [null];
   const seeds = Math.ceil(row.asked / labels.length);
   const asked = labels.flatMap((labelled) =>

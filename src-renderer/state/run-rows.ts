@@ -2,7 +2,7 @@
 import type { ArmName } from "../../src-main/contract/arms";
 import { summarize } from "../../src-main/contract/comparison";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { ArmFigures, Compared, ComparisonSummary, ListedRun, RunOwner, RunState } from "../../src-main/contract/run";
+import type { ArmFigures, Compared, ComparisonSummary, ListedRun, RunOwner, RunState, SeedsAsked } from "../../src-main/contract/run";
 import { NOTHING_SAID, type RunAbout, type RunFolder, type SearchInBrief } from "../../src-main/contract/run-folder";
 import { ranked } from "../../src-main/contract/search";
 import { figureOf, type GroupFigure, groupDifference, type RunGroup } from "./runs.svelte";
@@ -21,6 +21,8 @@ export interface RunRow {
   arms: ListedRun[];
   /** Of the first; null if none can be read. */
   recipe: Recipe | null;
+  /** Of a sweep over seeds alone: those that it was asked for; null where nothing tells. */
+  seedsAsked: SeedsAsked | null;
   /** How many comparisons or trials were asked for, and how many are finished. */
   asked: number;
   finished: number;
@@ -108,6 +110,7 @@ function rowOf(directory: string, members: readonly RunGroup[], known: ReadonlyM
     groups,
     arms,
     recipe: recipeOfListed(arms),
+    seedsAsked: kind === "seeds" ? first!.sweep : null,
     asked,
     finished,
     state: stateOf(kind, groups, finished >= asked),

@@ -123,6 +123,8 @@ function undisputedSeal(comparison: EvidenceComparison, batches: { control: numb
     };
   const title = "The hashes of the initial weights and of the pixels and targets of these batches are equal in both run folders.";
   const words =
-    finished && isControlled({ ...comparison, differingSettings: [] }, batches) ? "Same start, same batches" : `Proven up to batch ${count(provenTo)}`;
+    finished && isControlled({ ...comparison, differingSettings: [] }, batches)
+      ? "Same start, same batches"
+      : `Identical batches, verified up to batch ${count(provenTo)}`;
   return { kind: "good", words, detail: null, title };
 }

@@ -25,7 +25,7 @@ export function points(difference: number): string {
 export function soFarInWords({ epoch, value }: { epoch: number; value: number }): string {
   const apart = percent(Math.abs(value));
   const ahead = apart === "0.0" ? "control and student are level" : `the student is ${apart} points ${value > 0 ? "ahead of" : "behind"} the control`;
-  return `So far, after epoch ${epoch}: ${ahead}. How sure that is, is said when both are trained.`;
+  return `So far, after epoch ${epoch}: ${ahead}. How certain this is will be shown once both have finished.`;
 }
 
 /** 420 -> "about 7 min", 42 -> "about 40 s": for what is only estimated. */

@@ -211,7 +211,7 @@ test("an engine that dies takes down neither the window nor the run", async () =
   const run = { trainImages: 80, epochs: 5 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
-  await studio.sees(/^Proven up to batch/);
+  await studio.sees(/^Identical batches, verified up to batch/);
   await endEngine(studio);
   // The reason is not checked: Electron sometimes reports exit code 0 for a process that a signal ended.
   expect(await studio.alert("Restart the engine")).toContain("The engine ended unexpectedly");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gainPartsInWords, signedPoints, summarize, surenessInWords, teachingInWords } from "../../src-main/contract/comparison";
+import { gainPartsInWords, missingSeedsInWords, signedPoints, summarize, surenessInWords, teachingInWords } from "../../src-main/contract/comparison";
 import { presetOf } from "../../src-main/contract/presets";
 import type { Compared } from "../../src-main/contract/run";
 
@@ -119,6 +119,16 @@ test("an interval without width is none: it is said that all images, or all seed
   });
   expect(wordsOf(of(0, 1, { interval: [1, 1] })).doubt).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);
   expect(wordsOf(same, of(1, 0)).doubt).toBe("All 2 seeds have the same difference, so they do not show how much another seed may change it.");
+});
+
+test.each([
+  [[0, 2], { first: 0, seeds: 3 }, "Not all of the 3 seeds that were asked for are in this result: seed 1 is missing, deleted or not finished."],
+  [[4], { first: 3, seeds: 3 }, "Not all of the 3 seeds that were asked for are in this result: seeds 3 and 5 are missing, deleted or not finished."],
+  [[9], { first: 0, seeds: 20 }, "Not all of the 20 seeds that were asked for are in this result: 19 of them are missing, deleted or not finished."],
+  [[0, 1, 2], { first: 0, seeds: 3 }, null],
+  [[0, 2], null, null],
+])("seeds %j of those asked for", (found, asked, words) => {
+  expect(missingSeedsInWords(found, asked)).toBe(words);
 });
 
 describe("how far the models are", () => {

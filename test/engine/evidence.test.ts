@@ -65,7 +65,7 @@ describe("a comparison that is stopped and resumed", () => {
     const shared = Math.min(...batches);
     expect(compareEvidence(evidenceOf(control), evidenceOf(student))).toMatchObject({ provenTo: shared, differsAt: null, complete: true });
     const stopped = reportOn(out);
-    expect(stopped).toContain(shared > 0 ? `Proven up to batch ${shared}` : "Nothing is proven yet");
+    expect(stopped).toContain(shared > 0 ? `Identical batches, verified up to batch ${shared}` : "Nothing is proven yet");
     expect(stopped).not.toMatch(/A fair comparison|Not a controlled|old kind|(more|fewer) than the control/);
     // No difference between unequal epochs.
     expect(/ Difference [+−]/.test(stopped)).toBe(control.epochsDone > 0 && control.epochsDone === student.epochsDone);
@@ -122,7 +122,7 @@ describe("a comparison whose student was shown something else behind an equal pl
   test("that is stopped before that batch is proven so far, and refused once it goes on", async () => {
     const out = folder.path("other-later");
     await trainInto(out, recipe(), { stopAfter: 4 });
-    expect(reportOn(out)).toContain("Proven up to batch 1");
+    expect(reportOn(out)).toContain("Identical batches, verified up to batch 1");
     // The student's second batch comes first.
     tampering.when = () => true;
     tampering.with = "labels";

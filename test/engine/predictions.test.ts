@@ -159,7 +159,7 @@ test("seeds are added to a finished sweep, and only to one", async () => {
   expect(readdirSync(out).filter((name) => name.startsWith("seed-"))).toEqual(["seed-3", "seed-4", "seed-5"]);
 
   expect(atOnce(summaryIn(out))).toMatchObject({ seeds: [3, 4, 5], interval: grown.interval, deviation: grown.deviation });
-  expect(listRuns(out).map(({ sweep }) => sweep)).toEqual(Array(6).fill({ directory: out, seeds: 3 }));
+  expect(listRuns(out).map(({ sweep }) => sweep)).toEqual(Array(6).fill({ directory: out, first: 3, seeds: 3 }));
   expect(listRuns(whole.directory).map(({ sweep }) => sweep)).toEqual([null, null]);
 
   const seeds = readSeeds(join(out, "seed-3", "student"));

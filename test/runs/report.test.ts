@@ -9,6 +9,7 @@ import { atOnce } from "../../src-main/contract/turns";
 import { runFiles } from "../../src-main/runs/files";
 import { type Predictions, predictionFiles, writePredictions } from "../../src-main/runs/predictions";
 import { writeReport } from "../../src-main/runs/report";
+import { writeRequest } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { linkOf } from "../../src-main/training/evidence";
 import { batch, begun, finishedRun, start, train } from "./example-run";
@@ -76,7 +77,7 @@ describe("the page of a comparison", () => {
   test("gives no difference between unequal epochs", () => {
     const text = textOf(report("html", comparison({ epochs: { control: 1, student: 3 } })));
     expect(text).not.toMatch(/Difference|more than the control/);
-    expect(text).toContain("Proven up to batch 4");
+    expect(text).toContain("Identical batches, verified up to batch 4");
     expect(text).not.toContain("A fair comparison");
   });
 
@@ -482,6 +483,17 @@ describe("how sure the difference is", () => {
     expect(summary.interval).toEqual([expect.closeTo(0.1552, 4), expect.closeTo(0.2048, 4)]);
     const alone = JSON.parse(report("json", seeds[0]!, join(seeds[1]!, "student")));
     expect(alone).toMatchObject({ comparisons: [{ seed: 0, testImages: 8 }], summary: null });
+  });
+
+  test("says which seed of a sweep is missing, unless the report is not of the whole sweep", () => {
+    mkdirSync(join(parent, "sweep"));
+    writeRequest(join(parent, "sweep"), { recipe: start.recipe, seeds: 3, labels: null, arms: ["control", "student"] });
+    const [first, second, third] = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`sweep/seed-${seed}`, { seed, gain }));
+    const words = "Not all of the 3 seeds that were asked for are in this result";
+    expect(textOf(report("html", first!, second!, third!))).not.toContain(words);
+    expect(textOf(report("html", first!, third!))).not.toContain(words);
+    rmSync(second!, { recursive: true });
+    expect(textOf(report("html", join(parent, "sweep")))).toContain(`${words}: seed 1 is missing, deleted or not finished.`);
   });
 
   test("over seeds that disagree: nothing is shown yet, and how many more would be needed", () => {

@@ -3,11 +3,11 @@ import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { arithmeticInWords } from "../../contract/arithmetic";
 import { armInWords } from "../../contract/arms";
-import { armsIn, surenessInWords } from "../../contract/comparison";
+import { armsIn, missingSeedsInWords, surenessInWords } from "../../contract/comparison";
 import { InputError } from "../../contract/failure";
 import type { FittedTeacher } from "../../contract/fitted-teacher";
 import { teachersOf } from "../../contract/recipe-values";
-import type { ArmSummary, LiveRun, ProvenSummary, RunDetails, RunOwner, RunSummary } from "../../contract/run";
+import type { ArmSummary, LiveRun, ProvenSummary, RunDetails, RunOwner, RunSummary, SeedsAsked } from "../../contract/run";
 import { visible } from "../../contract/visible";
 import { EngineError } from "../../engine-client/client";
 import { shownPath } from "../out-folder";
@@ -100,7 +100,7 @@ async function show(session: Session, directory: string): Promise<Outcome> {
   const said = [{ directory: absolute, about }, ...inside].flatMap(({ directory, about: { note } }) => (note === "" ? [] : [{ directory, note }]));
   const texts = [
     ...said.map(({ directory, note }) => `Note on ${shownPath(world, directory)}: ${visible(note)}`),
-    ...(compared ? [comparedText(compared)] : []),
+    ...(compared ? [comparedText(compared, summaries.find(({ sweep }) => sweep?.directory === absolute)?.sweep ?? null)] : []),
     ...runs.map((run) => ("hashes" in run ? runText(run, world) : damagedText(run, world))),
     ...teachers.map((found) => `Teacher: ${shownPath(world, found.directory)}\n\n${fitText(found, world)}`),
   ];
@@ -110,10 +110,10 @@ async function show(session: Session, directory: string): Promise<Outcome> {
 }
 
 /** What the finished comparisons of a folder came to. */
-function comparedText(compared: ProvenSummary): string {
+function comparedText(compared: ProvenSummary, asked: SeedsAsked | null): string {
   const { result, doubt, shortfall } = surenessInWords(compared, compared.controlled);
   const arms = armsIn<ArmSummary>(compared).map(({ arm, figures }) => `${armInWords(arm)} ${percent(figures.testAcc)}`);
-  return [result, doubt, shortfall, `Test accuracy: ${arms.join(", ")}.`].filter(Boolean).join("\n");
+  return [result, missingSeedsInWords(compared.seeds, asked), doubt, shortfall, `Test accuracy: ${arms.join(", ")}.`].filter(Boolean).join("\n");
 }
 
 const isFolder = (directory: string) => statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;

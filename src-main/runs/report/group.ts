@@ -1,4 +1,4 @@
-import type { RunDetails } from "../../contract/run";
+import type { RunDetails, SeedsAsked } from "../../contract/run";
 import type { ComparedInFolder } from "../figures";
 import type { Example } from "./examples";
 
@@ -10,6 +10,8 @@ export interface Group {
   runs: RunDetails[];
   /** Of a comparison whose arms are finished and can be compared; null otherwise. */
   figures: ComparedInFolder | null;
+  /** Of a comparison of a sweep: the seeds that it was asked for, and those of them that have a folder. */
+  asked: (SeedsAsked & { there: number[] }) | null;
   /** Of a comparison whose answers are kept; none otherwise. */
   examples: readonly Example[];
 }

@@ -16,11 +16,12 @@ import type { Group } from "./group";
 import { overLabels } from "./labels";
 import { html, type Markup } from "./markup";
 import { folderOf } from "./places";
-import { answerTable, seedsSection, surenessOf } from "./sureness";
+import { answerTable, missingSeeds, seedsSection, surenessOf } from "./sureness";
 
 export function reportPage(groups: readonly Group[]): string {
   const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
   const content = html`${unpaired(groups)}
+${missingSeeds(groups)}
 ${seedsSection(groups)}
 ${overLabels(groups)}
 ${groups.map((group) => groupSection(group, groups.length > 1))}`;
@@ -323,7 +324,7 @@ function fairnessInWords(comparison: EvidenceComparison, samePlan: boolean | nul
   if (isControlled(comparison, batchesOf(pair)))
     return ["A fair comparison", "The arms differ in the teacher and in nothing else: the hashes of what each was shown are equal, batch by batch."];
   if (provenTo === 0) return ["Nothing is proven yet", NOTHING_PROVEN];
-  return [`Proven up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
+  return [`Identical batches, verified up to batch ${provenTo}`, "Up to the last batch that both arms have, they differ in the teacher and in nothing else."];
 }
 
 function batchesProof(

@@ -20,12 +20,13 @@ export function withoutPlaces(groups: readonly Group[], folder: string): Group[]
     ...files.map((path) => [path, basename(path)] as const),
     ...folders.map((path) => [path, isInside(path, folder) ? relative(folder, path) : shortestName(path, outside)] as const),
   ]);
-  return groups.map(({ title, note, runs, figures, examples }) => ({
+  return groups.map(({ title, note, runs, figures, asked, examples }) => ({
     title,
     note: withNames(note, names),
     // Figures of batches and epochs are long, and hold no paths.
     runs: runs.map(({ batches, epochRecords, ...run }) => ({ ...withNames(run, names), batches, epochRecords })),
     figures: withNames(figures, names),
+    asked,
     examples,
   }));
 }

@@ -1,6 +1,6 @@
 /** How sure the difference between control and student is, over test images and over seeds, and what their answers say besides it. */
 import { armLabel, type ComparedArm } from "../../contract/arms";
-import { answerFiguresOf, armsIn, gainPartsInWords, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
+import { answerFiguresOf, armsIn, gainPartsInWords, missingSeedsInWords, signedPoints, summarize, surenessInWords } from "../../contract/comparison";
 import type { ArmFigures, ArmSummary, Compared, ComparisonSummary } from "../../contract/run";
 import { stripOf } from "../../contract/strip";
 import type { Group } from "./group";
@@ -48,6 +48,15 @@ const armHeading = ({ arm }: { arm: ComparedArm }) => html`<th scope="col"><span
 
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 const points = (value: number) => `${signedPoints(value)} points`;
+
+/** That seeds are not there which a sweep was asked for; null if none is missing, and where the report is not of the whole sweep. */
+export function missingSeeds(groups: readonly Group[]): Markup | null {
+  const asked = groups[0]?.asked ?? null;
+  const seeds = groups.map(({ runs }) => runs[0]!.recipe.train.seed);
+  if (!asked || seeds.length !== asked.there.length || !asked.there.every((seed) => seeds.includes(seed))) return null;
+  const words = missingSeedsInWords(asked.there, asked);
+  return words === null ? null : html`<p class="verdict pending">${words}</p>`;
+}
 
 /** Means over comparisons that differ in nothing but the seed; null if there are not at least two. */
 export function seedsSection(groups: readonly Group[]): Markup | null {

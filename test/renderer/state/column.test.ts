@@ -39,6 +39,25 @@ describe("a column", () => {
     expect(extremes(column, 65_000, 65_537)[1]).toBe(7);
   });
 
+  it.each([7, 16, 100, 70_000])("is the same whether values are pushed or appended, %i at a time", (step) => {
+    const values = mixed(70_000).map((value, index) => (index % 1000 < 40 ? Number.NaN : value));
+    const [pushed, appended] = [new Column(), new Column()];
+    for (const value of values) pushed.push(value);
+    for (let done = 0; done < values.length; done += step) appended.append(values.slice(done, done + step));
+    for (const [from, end] of [
+      [0, 70_000],
+      [3, 65_535],
+      [1000, 1040],
+      [999, 1041],
+      [65_530, 65_600],
+      [12_345, 54_321],
+    ] as const) {
+      expect(extremes(appended, from, end)).toEqual(extremes(pushed, from, end));
+      expect(appended.mean(from, end)).toBe(pushed.mean(from, end));
+    }
+    expect(appended.length).toBe(pushed.length);
+  });
+
   it("leaves out what is no finite number", () => {
     const column = of([1, Number.NaN, 3, Number.POSITIVE_INFINITY, 1e39]);
     expect(extremes(column, 0, 5)).toEqual([1, 3]);

@@ -27,21 +27,21 @@ it("is not green before the student has begun", () => {
 });
 
 it("is proven up to the last batch that both have, also in the middle of an epoch and between epochs", () => {
-  expect(sealAfter({ control: 4, student: 1 })).toMatchObject({ kind: "good", words: "Proven up to batch 1" });
-  expect(sealAfter({ control: 6, student: 4 })).toMatchObject({ kind: "good", words: "Proven up to batch 4" });
-  expect(sealAfter({ control: 8, student: 8 })).toMatchObject({ kind: "good", words: "Proven up to batch 8" });
+  expect(sealAfter({ control: 4, student: 1 })).toMatchObject({ kind: "good", words: "Identical batches, verified up to batch 1" });
+  expect(sealAfter({ control: 6, student: 4 })).toMatchObject({ kind: "good", words: "Identical batches, verified up to batch 4" });
+  expect(sealAfter({ control: 8, student: 8 })).toMatchObject({ kind: "good", words: "Identical batches, verified up to batch 8" });
 });
 
 it("all is the same once the run is finished, and only with as many batches in both arms", () => {
   expect(sealAfter({ control: 8, student: 8 }, true)).toMatchObject({ kind: "good", words: "Same start, same batches", detail: null });
-  expect(sealAfter({ control: 8, student: 7 }, true)?.words).toBe("Proven up to batch 7");
+  expect(sealAfter({ control: 8, student: 7 }, true)?.words).toBe("Identical batches, verified up to batch 7");
 });
 
 it("a run that is resumed in the middle of an epoch stays proven", () => {
   const runs = [details("control", { batches: batches(6, PER_EPOCH) }), details("student", { batches: batches(4, PER_EPOCH) })];
   const curves = curvesOf(runs);
   curves.addBatches("student", [batch(4, PER_EPOCH)]);
-  expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Proven up to batch 5" });
+  expect(sealOf(curves, factsOf(runs), false)).toMatchObject({ kind: "good", words: "Identical batches, verified up to batch 5" });
 });
 
 it("names the first batch that really differs", () => {
@@ -51,7 +51,7 @@ it("names the first batch that really differs", () => {
     words: "Start or batches differ",
     detail: "Batch 6 is the first that differs.",
   });
-  expect(sealAfter({ control: 8, student: 5 }, false, { batches: differing })?.words).toBe("Proven up to batch 5");
+  expect(sealAfter({ control: 8, student: 5 }, false, { batches: differing })?.words).toBe("Identical batches, verified up to batch 5");
 });
 
 it.each([
@@ -160,7 +160,7 @@ it("a third arm, on the control's images, has words of its own beside those of a
   };
   const different = { kind: "caution", words: "Different images by design" };
   expect(sealWith({}, true)).toMatchObject({ ...different, detail: "Teacher on the same images: same start, same batches" });
-  expect(sealWith({}, false)).toMatchObject({ ...different, detail: "Teacher on the same images: proven up to batch 8" });
+  expect(sealWith({}, false)).toMatchObject({ ...different, detail: "Teacher on the same images: identical batches, verified up to batch 8" });
   expect(sealWith({ chain: "other" }, true)).toMatchObject({
     kind: "bad",
     words: "Start or batches differ",

@@ -186,7 +186,7 @@ describe("training", () => {
 });
 
 describe("seeds", () => {
-  const member = { ...summary("control", { directory: "/runs/one/seed-1/control", state: "stopped" }), sweep: { directory: "/runs/one", seeds: 3 } };
+  const member = { ...summary("control", { directory: "/runs/one/seed-1/control", state: "stopped" }), sweep: { directory: "/runs/one", first: 0, seeds: 3 } };
 
   it("a comparison is started with as many as the form says", async () => {
     studio.setup.set("seeds", "3");

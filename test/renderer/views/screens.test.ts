@@ -7,6 +7,7 @@ import { summarize } from "../../../src-main/contract/comparison";
 import { modelGroups } from "../../../src-main/contract/families";
 import type { Compared } from "../../../src-main/contract/run";
 import App from "../../../src-renderer/App.svelte";
+import { stepsFor } from "../../../src-renderer/state/lesson";
 import { factsOf } from "../../../src-renderer/state/seal";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { curvesOf, type Training } from "../../../src-renderer/state/training.svelte";
@@ -258,6 +259,13 @@ describe("Set up", () => {
     expect(read()).not.toContain("Tuned separately");
   });
 
+  it("the last step of the explanation does not claim more than a verdict of one seed does", () => {
+    const shown = { classes: 2, trueClass: "cat", second: null, hasSoftLabels: true, hasHint: true };
+    expect(stepsFor(shown).at(-1)!.answer).toMatch(
+      /what the teacher added, and not a different start\. Which test images and which seed: that chance is left\.$/,
+    );
+  });
+
   it("without a teacher, one model is trained", () => {
     studio.setup.setDistills(false);
     const words = read();
@@ -341,24 +349,53 @@ describe("Live run", () => {
 
   it("offers the report of a comparison that is finished", () => {
     show({ state: "finished", report: "/runs/one/report.html" });
-    expect(read()).toMatch(/All is trained\. Report and weights are in the run folder\. .*Open report/);
+    expect(read()).toMatch(/Training finished\. Report and weights are in the run folder\. .*Open report/);
     show({ report: null });
     expect(read()).not.toContain("Open report");
   });
 
   it("of a sweep that is finished says that the curves are the last seed's, and offers more seeds", () => {
     const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41), compared(2, 0.43)]), controlled: true };
+    const trainedArms = (["control", "student"] as const).map((name) => {
+      const recipe = name === "student" ? studentRecipe : controlRecipe;
+      return details(name, { recipe: { ...recipe, train: { ...recipe.train, seed: 2 } }, epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] });
+    });
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
-    expect(read()).toMatch(/3 comparisons are trained\. Figures and curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s);
+    show({ curves: curvesOf(trainedArms), facts: factsOf(trainedArms) });
+    expect(read()).toMatch(
+      /Training of 3 comparisons finished\. Figures are means over all; curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s,
+    );
+    // The large figures are those of the headline, whatever the last seed came to.
+    expect(read()).toMatch(
+      /Control 40\.0 % test accuracy, mean of 3 seeds Student 41\.0 % test accuracy, mean of 3 seeds Difference \+1\.0 points, mean of 3 seeds/,
+    );
+    expect(read()).toContain("Curves, evidence and test images are those of seed 2.");
     show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
     expect(read()).toContain("Compare with 3 seeds, about 5 min");
+  });
+
+  it("has a sentence on each heading that newcomers do not know", () => {
+    show({ curves: curvesOf([details("control"), details("student")]) });
+    const { body } = render(LiveScreen, { props: { studio } });
+    for (const heading of ["Control", "Student", "Difference"]) expect(body).toMatch(new RegExp(`<span title="[^"]+\\."[^>]*>${heading}</span>`));
+    for (const tab of ["Loss", "Running accuracy", "Learning rate", "Machine"])
+      expect(body).toMatch(new RegExp(`role="tab"[^>]* title="[^"]+\\."[^>]*>${tab}<`));
+  });
+
+  it("of a sweep that goes on, with a verdict over the seeds before, says whose figures these are", () => {
+    const summary = { ...summarize([compared(0, 0.39), compared(1, 0.41)]), controlled: true };
+    const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
+    show({ member: { index: 2, total: 3, words: "seed 0" }, summary, curves: curvesOf(runs), facts: factsOf(runs) });
+    expect(read()).toMatch(/Control 25\.0 % test accuracy, epoch 1 seed 0 Student 75\.0 % .*Difference \+50\.0 points, both after epoch 1, seed 0/);
   });
 
   it("before both arms are trained, is told as who is ahead so far", () => {
     const runs = (["control", "student"] as const).map((name) => details(name, { epochRecords: [epoch(1, name === "student" ? 0.75 : 0.25)] }));
     const read = (finished: boolean) =>
       wordsOf(render(Course, { props: { curves: curvesOf(runs), facts: null, finished, evidence: studio.evidence, examples: studio.examples } }));
-    expect(read(false)).toContain("So far, after epoch 1: the student is 50.0 points ahead of the control.");
+    expect(read(false)).toContain(
+      "So far, after epoch 1: the student is 50.0 points ahead of the control. How certain this is will be shown once both have finished.",
+    );
     expect(read(true)).not.toContain("So far");
   });
 });
@@ -489,9 +526,12 @@ describe("how sure a difference is", () => {
 
   it("can be made surer in the list and in an open run: a sweep gets more seeds once all are finished, or is resumed", async () => {
     const list = () => wordsOf(render(RunsScreen, { props: { studio } }));
+    const readCourse = ({ directory }: { directory: string }) => details(directory.endsWith("control") ? "control" : "student", { directory });
     const sweep = (seeds: number) =>
       [0, 1].flatMap((seed) =>
-        (["control", "student"] as const).map((name) => summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", seeds } })),
+        (["control", "student"] as const).map((name) =>
+          summary(name, { directory: `/runs/a/seed-${seed}/${name}`, sweep: { directory: "/runs/a", first: 0, seeds } }),
+        ),
       );
     studio = await startedStudio({ listRuns: () => sweep(2) });
     expect(list()).toMatch(/one, over 2 seeds Finished 2 of 2 seeds/);
@@ -501,6 +541,18 @@ describe("how sure a difference is", () => {
     expect(list()).toMatch(/one, over 2 of 3 seeds so far Stopped 2 of 3 seeds/);
     await studio.bench.look(studio.bench.all[0]!.row);
     expect(list()).toMatch(/one, over 2 of 3 seeds so far .*Resume .*2 of 3 done, about 3 min of training left.*Waiting: seed 2\./);
+    // The first one deleted: it neither waits nor is passed over in silence, and the way to delete one says what that changes.
+    studio = await startedStudio({ listRuns: () => sweep(2).filter(({ directory }) => !directory.includes("seed-0")), readCourse });
+    await studio.bench.look(studio.bench.all[0]!.row);
+    expect(list()).toContain("Not all of the 2 seeds that were asked for are in this result: seed 0 is missing, deleted or not finished.");
+    expect(list()).toMatch(/Missing: seed 0\. Later ones are here, so it was deleted or never began\. Restore it from the bin, or resume/);
+    expect(list()).not.toContain("Waiting");
+    await studio.runs.look(studio.runs.groups[0]!);
+    expect(render(RunsScreen, { props: { studio } }).body).toMatch(
+      /title="Moves it to the bin[^"]*The verdict is then over the others alone"[^>]*>.*Delete seed 1/s,
+    );
+    studio = await startedStudio({ listRuns: () => sweep(3) });
+    await studio.bench.look(studio.bench.all[0]!.row);
     const arms = [details("control"), details("student")];
     studio.runs.open = {
       group: studio.runs.groups[0]!,
