@@ -22,7 +22,7 @@ export function unreadableConcerns(broken: readonly LeftOutFile[], { looked, all
   const concern: FoundConcern = {
     kind: "unreadable",
     type: "warning",
-    text: `training stops at images that cannot be read, unless data.skipUnreadable is set${more}; only headers are read here, so there may be more of them`,
+    text: `${broken.length === 1 ? "1 image cannot be read: training will not start until it is" : `${broken.length} images cannot be read: training will not start until they are`} skipped or replaced${more}; only headers are read here, so there may be more of them`,
     count: broken.length,
     examples,
     remedy: toSettle(broken.length === 1 ? "Skip it" : "Skip them", "data.skipUnreadable"),

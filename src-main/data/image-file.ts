@@ -76,9 +76,9 @@ async function readOn(file: FileHandle, bytes: Buffer, read: number): Promise<Bu
 function reasonOfKind(kind: FileKind | null, bytes: Uint8Array): string {
   if (kind === "git-lfs") return "it is a Git LFS pointer in place of the picture: fetch it (git lfs pull)";
   if (isPicture(kind)) return `it is ${kindNames[kind!]}, which this program does not read: convert it to JPEG or PNG`;
-  const what = kind ? kindNames[kind] : isText(bytes) ? "a text" : null;
-  if (what) return `it is ${what}, and no picture: replace it, or remove it from the folder`;
-  return `by its content it is no ${readInWords}; convert it, or remove it from the folder`;
+  const what = kind ? kindNames[kind] : isText(bytes) ? "a text file" : null;
+  if (what) return `it is ${what}, not an image`;
+  return `by its content it is no ${readInWords}`;
 }
 
 /** So many bytes tell a text. */

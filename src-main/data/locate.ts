@@ -48,10 +48,10 @@ export function locate(path: string, format: DataFormat): Location {
     const problem = formats[each].nearMiss?.(folder);
     if (problem) throw new InputError(problem);
   }
-  if (readdirSync(folder).length === 0) throw new InputError(`${folder} is empty: expected ${formats["image-folder"].expected}`);
-  // What most people have comes first.
-  const expected = [...candidates].sort((a, b) => Number(b === "image-folder") - Number(a === "image-folder")).map((format) => formats[format].expected);
-  throw new InputError(`${folder} holds no images in a known layout: expected ${expected.join("; or ")}`);
+  const { expected } = formats[format === "auto" ? "image-folder" : format];
+  if (readdirSync(folder).length === 0) throw new InputError(`${folder} is empty: expected ${expected}`);
+  const published = format === "auto" ? "; or the files of CIFAR-10 or CIFAR-100 as they are published" : "";
+  throw new InputError(`${folder} holds no images in a known layout: expected ${expected}${published}`);
 }
 
 function inWords({ path, format }: Location): string {

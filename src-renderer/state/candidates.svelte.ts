@@ -135,11 +135,10 @@ function distinct(all: readonly Candidate[]): Candidate[] {
   return all.filter((each, i) => !isHubPath(each.teacher.weights) && all.findIndex((other) => identity(other) === identity(each)) === i);
 }
 
-/** "It has 10 classes, these data have 6: bark and cloud are missing" */
+/** "This teacher does not know your classes bark and cloud" */
 function unfitInWords({ count: known, lacks }: { count: number; lacks: readonly string[] }, classes: readonly string[]): string {
-  const counts = `It has ${count(known)} ${known === 1 ? "class" : "classes"}, these data have ${count(classes.length)}`;
-  if (lacks.length === 0) return counts;
-  const named = lacks.slice(0, NAMED).join(", ");
-  const more = lacks.length > NAMED ? ` and ${count(lacks.length - NAMED)} more` : "";
-  return `${counts}: ${named}${more} ${lacks.length === 1 ? "is" : "are"} missing`;
+  if (lacks.length === 0) return `This teacher knows ${count(known)} ${known === 1 ? "class" : "classes"}, your data have ${count(classes.length)}`;
+  const named = lacks.length > NAMED ? [...lacks.slice(0, NAMED), `${count(lacks.length - NAMED)} more`] : lacks;
+  const words = named.length > 1 ? `${named.slice(0, -1).join(", ")} and ${named.at(-1)}` : named[0];
+  return `This teacher does not know your ${lacks.length === 1 ? "class" : "classes"} ${words}`;
 }

@@ -30,6 +30,8 @@ const ALL: Choosing = { dataSettings: {}, forgetDataSettings: () => {} };
 /** The chosen data and its contents. */
 export class Data {
   path = $state("bundled");
+  /** What the screen shows of it. */
+  part: "pictures" | "teacher" = $state("pictures");
   /** A folder that is being read, to take the place of the chosen data if it can be used. */
   offered: string | null = $state(null);
   reading: Reading = $state.raw({ kind: "reading" });
@@ -89,7 +91,11 @@ export class Data {
   }
 
   #choose(path: string): void {
-    if (path !== this.path) this.choosing().forgetDataSettings();
+    if (path !== this.path) {
+      this.choosing().forgetDataSettings();
+      // There stands what is to be known of other data.
+      this.part = "pictures";
+    }
     this.path = path;
     this.problem = null;
     this.#refused = null;

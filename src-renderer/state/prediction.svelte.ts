@@ -169,7 +169,7 @@ export class Prediction {
       classes: answer.classes,
       names: pictures.filter(({ path }) => !refused.has(path)).map(({ name }) => name),
       images: answer.images,
-      unreadable: answer.unreadable.map(({ path, reason }) => `${baseName(path)} is left out: it cannot be read as an image (${reason})`),
+      unreadable: answer.unreadable.map(({ path, reason }) => `${baseName(path)} cannot be read: ${reason}`),
     };
   }
 

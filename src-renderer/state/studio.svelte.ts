@@ -28,8 +28,6 @@ import { baseName, count } from "./words";
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
   screen: Screen = $state("data");
-  /** Which part of the screen Data is shown. */
-  dataPart: "pictures" | "teacher" = $state("pictures");
   environment: Environment | null = $state.raw(null);
   theme: Theme = $state("system");
   /** Whether the explanation of distillation is open. */

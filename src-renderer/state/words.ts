@@ -35,9 +35,9 @@ export function roughly(seconds: number): string {
   return `about ${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** 5526346 -> "5.53 M" */
+/** 5526346 -> "5.5 M": a digit on which the number of classes has no effect. */
 export function parameterCount(value: number): string {
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`;
   return value >= 1e3 ? `${Math.round(value / 1e3)} k` : String(value);
 }
 

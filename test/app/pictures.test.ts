@@ -137,7 +137,7 @@ test.skipIf(noDesktop !== null)("the true class is told of a picture of these da
 test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and say why", async () => {
   const { page } = studio;
   await studio.drop(inHome("woods"), "Use as data");
-  await page.getByText("It has 10 classes, these data have 2: bark, moss are missing").nth(1).waitFor();
+  await page.getByText("This teacher does not know your classes bark and moss").nth(1).waitFor();
   const buttons = page.getByRole("list", { name: "Teachers at hand" }).getByRole("button");
   expect(await buttons.evaluateAll((all) => all.map((button) => (button as unknown as { disabled: boolean }).disabled))).not.toContain(false);
   await page.getByRole("button", { name: /^Pictures/ }).click();

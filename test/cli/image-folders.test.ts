@@ -135,7 +135,7 @@ describe("evaluate", () => {
     const run = await distill(["train", "--recipe", "recipe.json", "--set", "data.path=classes", "--set", "data.testShare=0.4", "--out", "undivided"], cwd);
     expect([run.status, run.err]).toEqual([
       0,
-      expect.stringContaining("so 6 of its 15 images are the test images: the share data.testShare, 0.4, of each class"),
+      expect.stringContaining("40 % of each class were set aside for testing, chosen at random (seed 0): 6 of 15 images"),
     ]);
     expect(JSON.parse((await distill(["evaluate", "--run", "undivided", "--json"], cwd)).out).images).toBe(6);
   }, 30_000);

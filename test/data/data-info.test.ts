@@ -70,17 +70,16 @@ test("an image folder with unusual content: each problem is named", async () => 
   const { warnings, notes, leftOut, imageSize, thumbnails } = await dataInfo({ path: folder, format: "auto" }, 5);
   expect(imageSize).toBeNull();
   expect(warnings).toEqual([
-    "6 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt); 1 image that cannot be read (train/dog/list.jpg: it is a text, and no picture: replace it, or remove it from the folder)",
-    "training stops at images that cannot be read, unless data.skipUnreadable is set; only headers are read here, so there may be more of them",
+    "1 image cannot be read: training will not start until it is skipped or replaced; only headers are read here, so there may be more of them",
     "1 of the 7 images is far smaller than the others (test/dog/2.png has 10 pixels on its shorter side, the middle image 150): enlarged, they show little",
     SAME,
     CONTRARY,
     FEW,
   ]);
-  expect(notes).toEqual([expect.stringMatching(/differ in size/)]);
+  expect(notes).toEqual(["7 of 8 files are taken; left out: 1 file that holds no image (test/cat/readme.txt)", expect.stringMatching(/differ in size/)]);
   expect(leftOut).toEqual([
     { path: "test/cat/readme.txt", reason: "file that holds no image" },
-    { path: "train/dog/list.jpg", reason: "image that cannot be read: it is a text, and no picture: replace it, or remove it from the folder" },
+    { path: "train/dog/list.jpg", reason: "image that cannot be read: it is a text file, not an image" },
   ]);
   expect(thumbnails).toHaveLength(3);
 });

@@ -35,7 +35,7 @@ const part = async (format: keyof typeof encoded, share: number) => (await encod
 
 const damaged = "it is cut off or damaged; replace it, or remove it from the folder";
 const unread = (kind: string) => `it is ${kind}, which this program does not read: convert it to JPEG or PNG`;
-const noPicture = (kind: string) => `it is ${kind}, and no picture: replace it, or remove it from the folder`;
+const noPicture = (kind: string) => `it is ${kind}, not an image`;
 const ftyp = (...brands: string[]) => Buffer.concat([Buffer.of(0, 0, 0, 8 + 4 * brands.length), Buffer.from(`ftyp${brands.join("")}`), Buffer.alloc(400)]);
 /** The beginning of a DNG: a page whose first tag says that it is reduced. */
 const reduced = Buffer.from("4d4d002a000000080001" + "00fe00040000000100000001" + "00000000", "hex");
@@ -54,7 +54,7 @@ test.each<[name: string, content: () => Buffer | Promise<Buffer>, reason: string
   ["without-end.jpg", async () => (await encoded.jpg()).subarray(0, -2), damaged],
   ["cut-at-300.png", async () => (await encoded.png()).subarray(0, 300), damaged],
   ["changed.png", async () => Buffer.from((await encoded.png()).fill(7, 300, 340)), damaged],
-  ["shopping.jpg", () => Buffer.from("milk, eggs"), noPicture("a text")],
+  ["shopping.jpg", () => Buffer.from("milk, eggs"), noPicture("a text file")],
   ["page.jpg", () => Buffer.from("<!DOCTYPE html><html><body>404 Not Found</body></html>"), noPicture("a web page")],
   ["archive.jpg", () => Buffer.from("PK\x03\x04\x14\0\0\0"), noPicture("a zip archive")],
   ["paper.jpg", () => Buffer.from("%PDF-1.4\n"), noPicture("a PDF")],
@@ -63,7 +63,7 @@ test.each<[name: string, content: () => Buffer | Promise<Buffer>, reason: string
     () => Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"),
     "it is a Git LFS pointer in place of the picture: fetch it (git lfs pull)",
   ],
-  ["zeros.jpg", () => Buffer.alloc(1000), "by its content it is no JPEG, PNG, WebP, GIF, TIFF or AVIF; convert it, or remove it from the folder"],
+  ["zeros.jpg", () => Buffer.alloc(1000), "by its content it is no JPEG, PNG, WebP, GIF, TIFF or AVIF"],
   ["phone.jpg", () => ftyp("heic", "\0\0\0\0", "mif1", "heic"), unread("a HEIC photo")],
   ["drawing.png", () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'), unread("an SVG drawing")],
   ["layers.jpg", () => Buffer.from("8BPS\0\x01\0\0\0\0\0\0"), unread("a Photoshop file")],

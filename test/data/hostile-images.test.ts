@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const NO_DECODER = /which this program does not read: convert it|, and no picture: replace it/;
+const NO_DECODER = /which this program does not read: convert it|, not an image/;
 
 /** A picture that is a program, and runs for minutes. */
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="9000" height="9000"><filter id="f"><feTurbulence numOctaves="50" baseFrequency="0.9"/>

@@ -217,7 +217,7 @@ describe("an image folder", () => {
   test("says which file is not an image", async () => {
     await twoClasses();
     writeFiles(folder, { "train/cat/shopping.jpg": "milk, eggs" });
-    await refused(/train\/cat\/shopping\.jpg cannot be read as an image: it is a text, and no picture/);
+    await refused(/train\/cat\/shopping\.jpg cannot be read as an image: it is a text file, not an image/);
   });
 
   test("says which image is truncated, and names all unreadable ones", async () => {
@@ -269,7 +269,7 @@ describe("an image folder", () => {
 
 describe("a path without data", () => {
   test("is refused with what it is and what was expected", async () => {
-    await refused(`${folder} holds no images in a known layout: expected data_batch_1.bin`);
+    await refused(`${folder} is empty: expected the folders train/<class>/`);
     await refused(/expected the folders train\/<class>\/ and test\/<class>\/ with images/, { format: "image-folder" });
     await refused("/absent does not exist", { path: join(folder, "absent") });
     writeFileSync(join(folder, "file"), "");

@@ -44,7 +44,7 @@ test("what the network sees is the centre, resized", async () => {
 test("a file that is not an image, missing or too large is named", async () => {
   const refused = (file: { path: string; bytes?: Uint8Array }, message: RegExp) =>
     expect(prepareFile(file, 8)).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });
-  await refused({ path: "dropped.jpg", bytes: Buffer.from("milk, eggs") }, /^dropped\.jpg cannot be read as an image: it is a text, and no picture/);
+  await refused({ path: "dropped.jpg", bytes: Buffer.from("milk, eggs") }, /^dropped\.jpg cannot be read as an image: it is a text file, not an image/);
   await refused({ path: join(folder, "absent.png") }, /absent\.png cannot be read as an image: .*missing/);
   await refused({ path: "large.jpg", bytes: await jpegOf(11_000, 11_000) }, /large\.jpg .*more than 100 million pixels/);
 });

@@ -31,7 +31,11 @@ export const isImageFolder = (folder: string): boolean => layoutOf(folder) !== n
 
 /** Why a folder is none of images, where it is close to one; null if it is not. */
 export function nearMiss(folder: string): string | null {
-  const folders = entriesIn(folder).flatMap(({ name, is }) => (is === "folder" ? [name] : []));
+  const entries = entriesIn(folder);
+  const folders = entries.flatMap(({ name, is }) => (is === "folder" ? [name] : []));
+  const images = entries.filter(({ name, is }) => is === "file" && isImageName(name)).length;
+  if (folders.length === 0 && images > 0)
+    return `${shownPath(folder)} holds ${images === 1 ? "1 image" : `${images} images`} but no class folders: if it is one of several classes, choose the folder above it; otherwise sort the images into a folder for each class`;
   const inner = folders.map((name) => below(folder, name)).find((each) => entriesOrNone(each).length > 0 && isImageFolder(each));
   if (inner !== undefined) return `${shownPath(folder)} holds no images in a known layout, but ${shownPath(inner)} does: name that one`;
   const [only, ...others] = folders;

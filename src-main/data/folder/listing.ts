@@ -126,7 +126,7 @@ function undivided(folder: string, classes: ClassFiles[], said: Said, { part, te
   expectImages(folder, classes, said.leftOut);
   const parts = divideFiles(folder, classes, testShare, splitSeed);
   const [train, test] = [inTurn(parts.train), inTurn(parts.test)];
-  const note = `the folders of ${folder} are its classes, not a split, so ${test.count} of its ${test.count + train.count} images are the test images: the share data.testShare, ${testShare}, of each class, drawn by data.splitSeed, ${splitSeed}`;
+  const note = `each folder in ${folder} is a class; ${Number((100 * testShare).toPrecision(3))} % of each class were set aside for testing, chosen at random (seed ${splitSeed}): ${test.count} of ${test.count + train.count} images`;
   return {
     folder,
     classes: names,

@@ -25,7 +25,7 @@ export const imageFolder: Format = {
   describe,
 };
 
-/** What the user should know of a folder, before its images are opened. */
+/** What the user should know of a folder, before its images are opened. `unreadable`: those that are skipped; that others are in the way is a concern. */
 function saidOf({ test, train, validation, leftOut, notes, warnings }: FolderListing, unreadable: readonly LeftOut[] = []): Said[] {
   const taken = test.count + (train?.count ?? 0) + (validation?.count ?? 0);
   return [
@@ -140,7 +140,11 @@ async function describe(folder: string, { selection, skips, signal }: DescribeOp
       ...tinyConcerns(looked, all.length, (place) => shownPath(relative(folder, fileAt(place))), selection.smallestSide, listing.leftOut),
     ],
     leftOut: [...listing.leftOut, ...broken],
-    said: [...saidOf(listing, broken), ...uncomparedInWords(all.length, labelsOf("training")?.length ?? 0, skips), ...(same ? [] : [DIFFERENT_SIZES])],
+    said: [
+      ...saidOf(listing, skips.skipUnreadable ? broken : []),
+      ...uncomparedInWords(all.length, labelsOf("training")?.length ?? 0, skips),
+      ...(same ? [] : [DIFFERENT_SIZES]),
+    ],
     thumbnailOf: async (place) => unlessUnreadable(() => thumbnail({ path: fileAt(place) }, THUMBNAIL, { signal })),
     fileOf: fileAt,
   };

@@ -96,7 +96,7 @@ function subtitle(runs: readonly RunDetails[]): string {
   const { recipe, started, parameters, classes } = runs.at(-1)!;
   const teachers = teachersOf(recipe).map(({ model }) => model);
   const teacher = teachers.length > 0 && recipe.distillation ? `, taught by ${teachers.join(" and ")}` : "";
-  const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(2)} M parameters, ${classes.length} classes)`;
+  const student = `${recipe.student.model} (${(parameters / 1e6).toFixed(1)} M parameters, ${classes.length} classes)`;
   const labels = recipe.data.labelled == null ? "" : ` · ${recipe.data.labelled} labels`;
   return `${student}${teacher}${labels} · seed ${recipe.train.seed} · ${recipe.train.precision} · ${started.slice(0, 16).replace("T", " ")} UTC`;
 }

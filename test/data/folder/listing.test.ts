@@ -207,7 +207,7 @@ describe("layouts", () => {
     expect([...train, ...test].sort()).toEqual([...names, "dog/1.png", "dog/2.png", "train/1.png", "train/2.png"].sort());
     expect(listing.notes).toEqual([
       expect.stringMatching(/train holds pictures and no class folders, so it is taken for a class of that name$/),
-      expect.stringMatching(/are its classes, not a split, so 12 of its 54 images are the test images: .*data\.testShare, 0\.2, .*data\.splitSeed, 0$/),
+      expect.stringMatching(/is a class; 20 % of each class were set aside for testing, chosen at random \(seed 0\): 12 of 54 images$/),
     ]);
     expect(pathsOf((await list()).test)).toEqual(test);
     expect(pathsOf((await list({ splitSeed: 1 })).test)).not.toEqual(test);
@@ -272,6 +272,11 @@ describe("layouts", () => {
     rmSync(join(folder, "train"), { recursive: true });
     writeFiles(folder, { "labels.csv": "0.png,cat", "images/0.png": "pixels" });
     await refused(/holds no images in a known layout: expected the folders train/);
+  });
+
+  test("pictures without class folders are counted, and the folder above is named", () => {
+    images("1.png", "2.png");
+    expect(() => locate(folder, "auto")).toThrow(/holds 2 images but no class folders: if it is one of several classes, choose the folder above it/);
   });
 
   test("an empty folder is said to be empty; of others what most people have is expected first", () => {

@@ -34,12 +34,20 @@ beforeEach(async () => {
   await studio.data.open("/leaves");
 });
 
+it("other data are shown by their pictures, where what is to be known of them stands; the same data stay as they are shown", async () => {
+  studio.data.part = "teacher";
+  await studio.data.open("/leaves");
+  expect(studio.data.part).toBe("teacher");
+  await studio.data.openIfUsable("/others");
+  expect(studio.data.part).toBe("pictures");
+});
+
 it("each teacher at hand is tested once, on the chosen data as the form takes them; what does not fit says why", async () => {
   studio.setup.set("data.testShare", "0.4");
   await studio.candidates.find();
   expect(studio.candidates.list.map(({ title, test }) => [title, test])).toEqual([
     ["run /runs/good", { kind: "tested", accuracy: 0.9, images: 20, secondsPerImage: 0.1, warnings: ["it has seen these"] }],
-    ["run /runs/unfit", { kind: "unfit", reason: "It has 10 classes, these data have 2: cloud is missing" }],
+    ["run /runs/unfit", { kind: "unfit", reason: "This teacher does not know your class cloud" }],
     ["run /runs/broken", { kind: "unfit", reason: "The file is damaged" }],
   ]);
   expect(engine.paramsOf("testTeacher")[0]).toMatchObject({ path: "/leaves", weights: "/runs/good", imageSize: 64, settings: { testShare: 0.4 } });

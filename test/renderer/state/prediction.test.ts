@@ -102,7 +102,7 @@ it("of several pictures each has its answers, and those that cannot be read are 
   });
   await prediction.showFiles(["a.png", "b.png", "a.png"].map((name) => new File([], name)));
   expect(prediction.answered.map(({ name }) => name)).toEqual(["a.png", "a.png (2)"]);
-  expect(prediction.warnings).toEqual(["b.png is left out: it cannot be read as an image (it is empty)"]);
+  expect(prediction.warnings).toEqual(["b.png cannot be read: it is empty"]);
   prediction.chosen = 1;
   expect(prediction.opinions).toMatchObject([{ logits: [2, 0] }]);
 });

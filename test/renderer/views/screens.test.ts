@@ -14,6 +14,7 @@ import { curvesOf, type Training } from "../../../src-renderer/state/training.sv
 import Course from "../../../src-renderer/views/Course.svelte";
 import DataScreen from "../../../src-renderer/views/DataScreen.svelte";
 import LiveScreen from "../../../src-renderer/views/LiveScreen.svelte";
+import PredictScreen from "../../../src-renderer/views/PredictScreen.svelte";
 import RunsScreen from "../../../src-renderer/views/RunsScreen.svelte";
 import SetupScreen from "../../../src-renderer/views/SetupScreen.svelte";
 import Verdict from "../../../src-renderer/views/Verdict.svelte";
@@ -653,4 +654,14 @@ describe("a run's course", () => {
     expect(read()).toMatch(/A bead is a batch\. .*Batch 1: the same in both .*Look at it/);
     studio.evidence.close();
   });
+});
+
+it("Predict offers the samples again where the only image cannot be read", async () => {
+  studio = await startedStudio({
+    predict: () => ({ classes: ["cat"], images: [], unreadable: [{ path: "notes.jpg", reason: "it is a text file, not an image" }] }),
+  });
+  await studio.prediction.show({ name: "notes.jpg", path: "notes.jpg" });
+  const words = wordsOf(render(PredictScreen, { props: { studio } }));
+  expect(words).toContain("notes.jpg cannot be read: it is a text file, not an image");
+  expect(words).toContain("Drop an image anywhere");
 });
