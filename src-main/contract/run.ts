@@ -274,7 +274,7 @@ export interface DifferenceSummary {
   interval: Interval | null;
   /** seeds: Student's t of the paired differences. test images: paired bootstrap, for one seed. */
   intervalOver: "seeds" | "test images" | null;
-  /** About how many more seeds would show a difference; null if one is shown, for one seed, and if no number would. */
+  /** About how many more seeds would be needed to show a difference, if it is as large as the mean; null if one is shown, for one seed, and if no number would. */
   moreSeeds: number | null;
 }
 

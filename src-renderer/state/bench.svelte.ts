@@ -1,7 +1,7 @@
 import { LONGEST_NOTE } from "../../src-main/contract/run-folder";
 import { againstBaseline, type Comparison } from "./baseline";
 import type { Engine } from "./engine.svelte";
-import { Overlay } from "./overlay.svelte";
+import { type OverlaidRun, Overlay } from "./overlay.svelte";
 import { type Filtered, filtered } from "./run-filter";
 import { type RunRow, rowsOf } from "./run-rows";
 import { cellsOfRow, differingColumns, type SettingColumn, tellingColumns } from "./run-settings";
@@ -64,6 +64,17 @@ export class Bench {
   /** What a run changes against the baseline; null for the baseline itself, and without one. */
   against(one: Filtered): Comparison | null {
     return this.#baseline && this.#baseline.row.directory !== one.row.directory ? againstBaseline(this.#baseline, one) : null;
+  }
+
+  /** The curves of runs that are still in the list. */
+  get overlaid(): OverlaidRun[] {
+    return (this.overlay.runs ?? []).filter(({ directory }) => this.rowAt(directory) !== null);
+  }
+
+  /** After a run was deleted or came back: means over seeds are others then. */
+  async #redraw(directory: string): Promise<void> {
+    if (!this.overlay.concerns(directory) || this.overlay.runs?.some((run) => run.directory === directory)) return;
+    await this.overlay.open(this.overlaid.map((run) => this.rowAt(run.directory)!));
   }
 
   get opened(): RunRow | null {
@@ -135,6 +146,7 @@ export class Bench {
     this.choose(directory, false);
     if (this.#opened === directory) this.close();
     await this.runs.left(directory);
+    await this.#redraw(directory);
     return () => this.restore(there.directory);
   }
 
@@ -159,8 +171,9 @@ export class Bench {
   }
 
   async restore(directory: string): Promise<void> {
-    await this.engine.call("restoreRun", { directory, runs: this.runsDirectory() });
+    const back = await this.engine.call("restoreRun", { directory, runs: this.runsDirectory() });
     await this.runs.refresh();
+    await this.#redraw(back.directory);
     if (!this.binned) return;
     const left = await this.#readBin();
     // It may have been closed meanwhile.

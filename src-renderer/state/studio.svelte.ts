@@ -332,6 +332,14 @@ export class Studio {
     });
   }
 
+  /** From the bin. What offered to undo its deletion goes with it. */
+  restore({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.reporting(async () => {
+      await this.bench.restore(directory);
+      this.message = { kind: "done", text: `${name} is back.` };
+    });
+  }
+
   askToEmptyBin(): void {
     const runs = this.bench.binned?.length ?? 0;
     this.question = {

@@ -1,16 +1,19 @@
 /** The list of runs as a bench of recipes: rows, columns that differ, filter, order, baseline, curves in one chart. */
+import { render } from "svelte/server";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ResolvedRecipe } from "../../../src-main/contract/recipe";
 import type { ListedRun } from "../../../src-main/contract/run";
 import { NOTHING_SAID, type RunFolder } from "../../../src-main/contract/run-folder";
-import { differenceInWords } from "../../../src-renderer/state/baseline";
+import { againstBaseline, differenceInWords } from "../../../src-renderer/state/baseline";
 import { Bench } from "../../../src-renderer/state/bench.svelte";
 import { meanByEpoch } from "../../../src-renderer/state/overlay.svelte";
 import { queueOf } from "../../../src-renderer/state/queue";
 import { windowOf } from "../../../src-renderer/state/row-window";
 import { type RunRow, rowInWords, rowsOf } from "../../../src-renderer/state/run-rows";
+import { cellsOfRow } from "../../../src-renderer/state/run-settings";
 import { groupRuns, Runs } from "../../../src-renderer/state/runs.svelte";
 import { dotsOf } from "../../../src-renderer/state/search-dots";
+import Overlaid from "../../../src-renderer/views/runs/Overlaid.svelte";
 import { controlRecipe, details, epoch, FakeEngine, failure, fakeBridge, owner, startedEngine, studentRecipe, summary } from "../fakes";
 
 const soft = (temperature: number, alpha: number, others: Partial<ResolvedRecipe> = {}): ResolvedRecipe => ({
@@ -290,6 +293,41 @@ describe("the bench", () => {
     expect([bench.chosenRows, bench.overlay.runs]).toEqual([[], null]);
   });
 
+  it("takes a deleted run out of the open curves until it is back, and draws a sweep anew without its deleted seed", async () => {
+    const before = [...listed, ...sweep("/runs/a", [0.5, 0.7])];
+    folders = [...folders, folder("/runs/a", { asked: asked(2) })];
+    listed = before;
+    await runs.refresh();
+    const accuracyIn = (directory: string) => (directory.includes("seed-1") ? 0.75 : 0.25);
+    engine.answers.readCourse = ({ directory }: { directory: string }) => details("student", { epochRecords: [epoch(1, accuracyIn(directory))] });
+    Object.assign(engine.answers, { binRun: () => ({ directory: "/runs/.bin/x" }), restoreRun: () => ({ directory: "/runs/first" }) });
+    for (const directory of ["/runs/first", "/runs/a"]) bench.choose(directory, true);
+    await bench.overlay.open(bench.chosenRows);
+    const shown = () => Object.fromEntries(bench.overlaid.map(({ directory, points }) => [directory, points[0]!.y]));
+    expect(shown()).toEqual({ "/runs/first": 0.25, "/runs/a": 0.5 });
+    listed = before.filter(({ directory }) => !directory.startsWith("/runs/first/"));
+    const undo = await bench.delete("/runs/first");
+    expect(shown()).toEqual({ "/runs/a": 0.5 });
+    listed = before;
+    await undo();
+    expect(shown()).toEqual({ "/runs/first": 0.25, "/runs/a": 0.5 });
+    listed = before.filter(({ directory }) => !directory.startsWith("/runs/a/seed-0/"));
+    await bench.delete("/runs/a/seed-0");
+    expect(shown()).toEqual({ "/runs/first": 0.25, "/runs/a": 0.75 });
+  });
+
+  it("warns in the chart of runs that were tested on different images", async () => {
+    const on = (path: string) => ({ ...soft(4, 0.5), data: { ...soft(4, 0.5).data, path } });
+    listed = [...comparison("/runs/x", { student: 0.5, name: "x", recipe: on("/my/photos") }), ...comparison("/runs/y", { student: 0.5, name: "y" })];
+    await runs.refresh();
+    engine.answers.readCourse = () => details("student", { epochRecords: [epoch(1, 0.25)] });
+    await bench.overlay.open([bench.rowAt("/runs/x")!, bench.rowAt("/runs/y")!]);
+    const chart = () => render(Overlaid, { props: { overlay: bench.overlay, runs: bench.overlaid } }).body;
+    expect(chart()).toContain("These curves do not compare: the runs were tested on different images. x (photos), y (bundled).");
+    await bench.overlay.open([bench.rowAt("/runs/y")!]);
+    expect(chart()).not.toContain("do not compare");
+  });
+
   it("shows what is left in the bin, and leaves it closed for who closes it while a run is brought back", async () => {
     Object.assign(engine.answers, { restoreRun: () => ({ directory: "/runs/x" }) });
     await bench.showBin();
@@ -316,6 +354,18 @@ describe("the bench", () => {
     bench.close();
     expect(bench.opened).toBeNull();
   });
+});
+
+it.each([
+  [[0.5], [0.5, 0.6, 0.7], "+10.0 points (no interval: 3 seeds against 1)"],
+  [[0.5, 0.6, 0.7], [0.5], "−10.0 points (no interval: 1 seed against 3)"],
+  [[0.5], [0.6], "+10.0 points (no interval: its answers to the test images are not kept)"],
+])("a baseline of %j against %j says why there is no interval", (its, own, words) => {
+  const of = (directory: string, students: number[]) => {
+    const row = rowOf(sweep(directory, students), folder(directory, { asked: asked(students.length) }));
+    return { row, cells: cellsOfRow(row) };
+  };
+  expect(differenceInWords(againstBaseline(of("/runs/a", its), of("/runs/b", own)))).toBe(words);
 });
 
 it("curves of several seeds are means over the epochs that all were tested after", () => {

@@ -350,6 +350,12 @@ describe("deleting a run", () => {
     expect(studio).toMatchObject({ message: { text: "one is back." }, runs: { groups: [{ name: "one" }] } });
   });
 
+  it("offers no undo any more once the run was brought back from the bin", async () => {
+    await studio.delete(studio.runs.groups[0]!);
+    await studio.restore({ directory: "/runs/.bin/one", name: "one" });
+    expect(studio.message).toEqual({ kind: "done", text: "one is back." });
+  });
+
   it("that is refused is said", async () => {
     engine.answers.binRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
     await studio.delete(studio.runs.groups[0]!);

@@ -347,6 +347,14 @@ describe("Live run", () => {
     expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
   });
 
+  it("folds several notes into a line that opens, so that the figures stay in sight, and no warning", () => {
+    show({ notes: ["the first", "the second", "the third"], warnings: ["bf16 is slow here", "the classes are uneven"] });
+    const { body } = render(LiveScreen, { props: { studio } });
+    expect(body).toMatch(/<details class="notes[^"]*">(<!--.*?-->)*<summary[^>]*>3 notes<\/summary>.*The first.*The third.*?<\/details>/s);
+    expect(body.match(/class="banner caution/g)).toHaveLength(2);
+    expect(body).not.toContain('class="banner done');
+  });
+
   it("offers the report of a comparison that is finished", () => {
     show({ state: "finished", report: "/runs/one/report.html" });
     expect(read()).toMatch(/Training finished\. Report and weights are in the run folder\. .*Open report/);
@@ -363,13 +371,13 @@ describe("Live run", () => {
     show({ state: "finished", report: "/r.html", member: { index: 2, total: 3, words: "seed 2" }, summary });
     show({ curves: curvesOf(trainedArms), facts: factsOf(trainedArms) });
     expect(read()).toMatch(
-      /Training of 3 comparisons finished\. Figures are means over all; curves are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s,
+      /Training of 3 comparisons finished\. Figures are means over all; curves batch by batch are those of the last, seed 2\. .*about 15 more seeds .*More seeds Add 15 seeds/s,
     );
     // The large figures are those of the headline, whatever the last seed came to.
     expect(read()).toMatch(
       /Control 40\.0 % test accuracy, mean of 3 seeds Student 41\.0 % test accuracy, mean of 3 seeds Difference \+1\.0 points, mean of 3 seeds/,
     );
-    expect(read()).toContain("Curves, evidence and test images are those of seed 2.");
+    expect(read()).toContain("Curves batch by batch, evidence and test images are those of seed 2.");
     show({ member: null, summary: { ...summarize([compared(0, 0.39)]), controlled: true } });
     expect(read()).toContain("Compare with 3 seeds, about 5 min");
   });
