@@ -26,6 +26,9 @@ export interface LabelRow {
 /** Classes that are shown one by one; of more, the others together. */
 const MOST_ROWS = 10;
 
+/** More than the entropy of any number of classes, in bits. */
+const WRONG = 100;
+
 /** One image of the chosen data, and what the recipe of the form teaches the student with it. Logits are kept, so that the temperature acts at once. */
 export class Playground {
   busy = $state(false);
@@ -104,7 +107,7 @@ export class Playground {
   }
 
   /**
-   * Begins with the image on which the first teacher hesitates most, among the first of each class: a label of which it is sure shows nothing soft. Once for
+   * Begins with the image on which the first teacher is right and hesitates most, among the first of each class: a label of which it is sure shows nothing soft. Once for
    * these teachers and data, and not after a person has chosen an image.
    */
   async begin(): Promise<void> {
@@ -119,7 +122,8 @@ export class Playground {
     try {
       const answer = await this.engine.call("predict", { model, weights, imageSize, mean, std, classes: info.classes, images });
       if (this.#begun !== key || this.#steppedIn === path || answer.images.length < images.length) return;
-      const entropies = answer.images.map(({ logits }) => softened(logits, 1).entropy);
+      // Where it is wrong, as it may be of all, its doubt teaches less.
+      const entropies = answer.images.map(({ logits }, n) => softened(logits, 1).entropy - (mostLikely(logits) === shown[n]!.image.label ? 0 : WRONG));
       this.#place = entropies.indexOf(Math.max(...entropies));
     } catch {
       // Whoever asks about the image on screen says why there is no answer.

@@ -59,7 +59,7 @@ describe("the first image", () => {
     const { playground } = studio;
     engine.answers.predict = ({ images }: { images: { path: string }[] }) => ({
       ...{ model: "x", classes: [], unreadable: [] },
-      images: images.map(({ path }) => ({ path, logits: path.endsWith("3.jpg") ? [0.1, 0] : [9, 0], probabilities: [] })),
+      images: images.map(({ path }) => ({ path, logits: path.endsWith("3.jpg") ? [0, 1] : [9, 0], probabilities: [] })),
     });
     await playground.begin();
     expect([playground.number, playground.className]).toEqual([2, "dog"]);
