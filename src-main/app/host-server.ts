@@ -133,8 +133,12 @@ export class HostServer {
 
     chooseFolder: async (purpose) => {
       const title = purpose === "data" ? "Choose the folder of a data set" : "Choose where the download goes";
-      const { filePaths } = await dialog.showOpenDialog(this.parts.window, { title, ...this.#lastFolder(), properties: ["openDirectory", "createDirectory"] });
-      return this.#take(filePaths[0], purpose === "data" ? "read" : "write", (folder) => folder);
+      const { filePaths } = await dialog.showOpenDialog(this.parts.window, {
+        title,
+        ...this.#lastFolder(purpose),
+        properties: ["openDirectory", "createDirectory"],
+      });
+      return this.#take(purpose, filePaths[0], purpose === "data" ? "read" : "write", (folder) => folder);
     },
 
     chooseFile: async (kind) => {
@@ -145,15 +149,16 @@ export class HostServer {
               { name: "Weights", extensions: ["safetensors", "onnx", "pth", "pt", "bin", "tar", "ckpt"] },
               { name: "All files", extensions: ["*"] },
             ];
-      const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(), filters, properties: ["openFile"] });
-      return this.#take(filePaths[0], "read", path.dirname);
+      const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(kind), filters, properties: ["openFile"] });
+      return this.#take(kind, filePaths[0], "read", path.dirname);
     },
 
     chooseReportFile: async (format, suggestedName) => {
       const filters = [{ name: REPORT_NAMES[format], extensions: [format] }];
-      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}.${format}`);
+      const defaultPath = this.#placeFor("report", `${path.basename(suggestedName)}.${format}`);
       const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title: "Save report", defaultPath, filters });
       if (!chosen) return null;
+      this.#rememberFolder("report", path.dirname(chosen));
       this.#exports.add(path.resolve(chosen));
       const written = isPrinted(format) ? path.join(mkdtempSync(path.join(app.getPath("temp"), "distill-report-")), "report.html") : chosen;
       if (isPrinted(format)) this.#pages.set(chosen, { page: written, format });
@@ -163,11 +168,12 @@ export class HostServer {
 
     chooseModelPlace: async (format, suggestedName) => {
       const { ending, label } = exportFormatNamed(format);
-      const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), `${path.basename(suggestedName)}${ending ?? ""}`);
+      const defaultPath = this.#placeFor("model", `${path.basename(suggestedName)}${ending ?? ""}`);
       const filters = ending === null ? [] : [{ name: label, extensions: [ending.slice(1)] }];
       const title = ending === null ? "Name the new folder of the model" : "Save model";
       const { filePath: named } = await dialog.showSaveDialog(this.parts.window, { title, defaultPath, filters });
       if (!named) return null;
+      this.#rememberFolder("model", path.dirname(named));
       // Not every system adds the ending.
       const chosen = named.toLowerCase().endsWith(ending ?? "") ? named : `${named}${ending}`;
       // The dialog has asked about the name alone.
@@ -244,22 +250,33 @@ export class HostServer {
 
   /** Writes a text to the file that the user picks; null if none. */
   async #save(title: string, name: string, kind: typeof RECIPES, text: string): Promise<string | null> {
-    const defaultPath = path.join(this.#lastFolder().defaultPath ?? app.getPath("documents"), name);
+    const defaultPath = this.#placeFor(kind.name, name);
     const { filePath: chosen } = await dialog.showSaveDialog(this.parts.window, { title, defaultPath, filters: [kind] });
     if (!chosen) return null;
+    this.#rememberFolder(kind.name, path.dirname(chosen));
     writeFileSync(chosen, text);
     return chosen;
   }
 
-  #lastFolder(): { defaultPath?: string } {
-    const folder = this.parts.preferences.get("lastFolder");
+  /** Where something of this purpose was chosen last: images lie elsewhere than reports. */
+  #lastFolder(purpose: string): { defaultPath?: string } {
+    const folder = this.parts.preferences.get("lastFolders")[purpose];
     return folder ? { defaultPath: folder } : {};
   }
 
+  /** Where a dialog suggests to save a file. */
+  #placeFor(purpose: string, name: string): string {
+    return path.join(this.#lastFolder(purpose).defaultPath ?? app.getPath("documents"), name);
+  }
+
+  #rememberFolder(purpose: string, folder: string): void {
+    this.parts.preferences.set("lastFolders", { ...this.parts.preferences.get("lastFolders"), [purpose]: folder });
+  }
+
   /** What the user picked, if anything; from now on the page may name it to the engine. */
-  async #take(chosen: string | undefined, access: Access, folderOf: (chosen: string) => string): Promise<string | null> {
+  async #take(purpose: string, chosen: string | undefined, access: Access, folderOf: (chosen: string) => string): Promise<string | null> {
     if (!chosen) return null;
-    this.parts.preferences.set("lastFolder", folderOf(chosen));
+    this.#rememberFolder(purpose, folderOf(chosen));
     await this.parts.engine.grant(chosen, access);
     return chosen;
   }

@@ -1,5 +1,5 @@
 /**
- * What the app remembers between sessions: theme, window, last folder, whether the explanation of distillation is open, recent data folders, and the form.
+ * What the app remembers between sessions: theme, window, last folders, whether the explanation of distillation is open, recent data folders, and the form.
  * A damaged or foreign file counts as no file.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -14,7 +14,8 @@ const schema = z.object({
     .nullable()
     .default(null),
   lesson: z.boolean().default(true),
-  lastFolder: z.string().nullable().default(null),
+  /** By what was chosen in it. */
+  lastFolders: z.record(z.string(), z.string()).default({}),
   recentData: z.array(z.string()).default([]),
   form: z.object({ preset: z.string().nullable(), seeds: z.number().int().positive(), recipe: z.unknown() }).nullable().default(null),
   /** Files and folders of the form that the user chose. */

@@ -1,6 +1,6 @@
 /** Networks that may be the teacher of chosen data: which there are, and how good each is on the test images. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { mostLikely } from "../contract/classification";
 import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
@@ -9,6 +9,7 @@ import type { FittedTeacher, KnownTeacher, NamedTeacher } from "../contract/fitt
 import { parseJson } from "../contract/json";
 import { teachersOf } from "../contract/recipe-values";
 import { seenInWords } from "../contract/seen";
+import { toldApart } from "../contract/told-apart";
 import { bundledTeacher, bundledTeachers } from "../data/assets";
 import { openTestData } from "../data/open-dataset";
 import type { Said } from "../data/said";
@@ -29,39 +30,54 @@ export function listTeachers(directory: string): KnownTeacher[] {
     .filter((model) => bundledTeacher(model) !== null)
     .map((model): KnownTeacher => ({ kind: "bundled", name: model, model, weights: "bundled", imageSize: imageSizeOf(model), made: null }));
   const found = [...madeTeachers(directory), ...runFolders(directory).flatMap(ofRun)];
-  return [...bundled, ...found.sort((a, b) => (a.made! < b.made! ? 1 : -1))];
+  const all = found.sort((a, b) => (a.made! < b.made! ? 1 : -1));
+  // The same file may be the teacher of many runs.
+  const distinct = all.filter(({ model, weights }, i) => all.findIndex((other) => other.model === model && other.weights === weights) === i);
+  const names = toldApart(
+    distinct.map(({ name, seed, weights }) => ({ name, details: [seed === null ? null : `seed ${seed}`, placeBelow(directory, weights)] })),
+  );
+  return [...bundled, ...distinct.map(({ seed: _, ...teacher }, i): KnownTeacher => ({ ...teacher, name: names[i]! }))];
 }
 
-function madeTeachers(directory: string): KnownTeacher[] {
+/** With the seed that it was trained with; null if none tells. */
+type FoundTeacher = KnownTeacher & { seed: number | null };
+
+/** Of the runs' folder, if the file lies in it. */
+function placeBelow(directory: string, weights: string): string {
+  const folder = relative(directory, dirname(weights));
+  return folder.startsWith("..") || isAbsolute(folder) ? dirname(weights) : folder;
+}
+
+function madeTeachers(directory: string): FoundTeacher[] {
   if (!existsSync(directory)) return [];
   const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.flatMap(({ name }): KnownTeacher[] => {
+  return folders.flatMap(({ name }): FoundTeacher[] => {
     const { weights, figures } = teacherFiles(join(directory, name));
     const made = whenMade(weights);
     if (made === null) return [];
     return unlessRefused(() => {
       const { teacher } = parseJson(readText(figures)) as FittedTeacher;
-      return [{ kind: "made", name, model: teacher.model, imageSize: teacher.imageSize, weights, made }];
+      return [{ kind: "made", name, model: teacher.model, imageSize: teacher.imageSize, weights, made, seed: null }];
     });
   });
 }
 
 /** What a run has trained, and the teachers that it had from files which are still there. */
-function ofRun(directory: string): KnownTeacher[] {
+function ofRun(directory: string): FoundTeacher[] {
   return unlessRefused(() => {
     const { recipe, arm } = readHeader(directory);
     const { weights } = runFiles(directory);
     const made = whenMade(weights);
     const { model, imageSize } = recipe.student;
     const name = arm === "single" ? recipe.name : `${recipe.name}: ${arm}`;
-    const trained: KnownTeacher[] = made === null ? [] : [{ kind: "trained", name, model, imageSize, weights, made }];
+    const trained: FoundTeacher[] = made === null ? [] : [{ kind: "trained", name, model, imageSize, weights, made, seed: recipe.train.seed }];
     return [...trained, ...teachersOf(recipe).flatMap(usedTeacher)];
   });
 }
 
-function usedTeacher({ model, weights, imageSize }: NamedTeacher): KnownTeacher[] {
+function usedTeacher({ model, weights, imageSize }: NamedTeacher): FoundTeacher[] {
   const made = isAbsolute(weights) ? whenMade(weights) : null;
-  return made === null ? [] : [{ kind: "used", name: basename(weights), model, imageSize, weights, made }];
+  return made === null ? [] : [{ kind: "used", name: basename(weights), model, imageSize, weights, made, seed: null }];
 }
 
 /** null if there is no such file. */
@@ -69,7 +85,7 @@ function whenMade(file: string): string | null {
   return statSync(file, { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
 }
 
-function unlessRefused(read: () => KnownTeacher[]): KnownTeacher[] {
+function unlessRefused(read: () => FoundTeacher[]): FoundTeacher[] {
   try {
     return read();
   } catch (error) {

@@ -26,6 +26,9 @@ export interface LabelRow {
 /** Classes that are shown one by one; of more, the others together. */
 const MOST_ROWS = 10;
 
+/** More than the entropy of any number of classes, in bits. */
+const WRONG = 100;
+
 /** One image of the chosen data, and what the recipe of the form teaches the student with it. Logits are kept, so that the temperature acts at once. */
 export class Playground {
   busy = $state(false);
@@ -36,6 +39,9 @@ export class Playground {
   /** Of a recipe that has no temperature. */
   #looseTemperature = $state(1);
   #latest = 0;
+  /** For which teachers and data the first image was chosen, and of which data a person chose one. */
+  #begun: string | null = null;
+  #steppedIn: string | null = null;
 
   constructor(
     private readonly data: Data,
@@ -76,11 +82,13 @@ export class Playground {
   }
 
   step(by: 1 | -1): void {
+    this.#steppedIn = this.data.path;
     this.#place = (this.#place + by + this.count) % this.count;
   }
 
   /** Another one, at random. */
   shuffle(random: () => number = Math.random): void {
+    this.#steppedIn = this.data.path;
     if (this.count > 1) this.#place = (this.#place + 1 + Math.floor(random() * (this.count - 1))) % this.count;
   }
 
@@ -92,15 +100,39 @@ export class Playground {
   }
 
   /** What is to be asked, as a text that differs where the answer does; null if nothing is. */
-  get #question(): string | null {
+  get question(): string | null {
     const { image } = this;
     const classes = this.data.info?.classes;
     return image && classes && this.setup.distills ? JSON.stringify([this.#teachers, this.data.path, this.number, image.url, classes]) : null;
   }
 
+  /**
+   * Begins with the image on which the first teacher is right and hesitates most, among the first of each class: a label of which it is sure shows nothing soft. Once for
+   * these teachers and data, and not after a person has chosen an image.
+   */
+  async begin(): Promise<void> {
+    const { path, info } = this.data;
+    const [first] = this.#teachers;
+    const key = JSON.stringify([first?.network, path, info?.classes]);
+    if (!info || !first || !this.setup.distills || this.#steppedIn === path || this.#begun === key) return;
+    this.#begun = key;
+    const shown = this.#images.filter(({ round }) => round === 0).slice(0, MOST_ROWS);
+    const images = shown.map(({ image }, n) => (image.path === null ? { path: `image ${n}`, bytes: image.png } : { path: image.path }));
+    const { model, weights, imageSize, mean, std } = first.network;
+    try {
+      const answer = await this.engine.call("predict", { model, weights, imageSize, mean, std, classes: info.classes, images });
+      if (this.#begun !== key || this.#steppedIn === path || answer.images.length < images.length) return;
+      // Where it is wrong, as it may be of all, its doubt teaches less.
+      const entropies = answer.images.map(({ logits }, n) => softened(logits, 1).entropy - (mostLikely(logits) === shown[n]!.image.label ? 0 : WRONG));
+      this.#place = entropies.indexOf(Math.max(...entropies));
+    } catch {
+      // Whoever asks about the image on screen says why there is no answer.
+    }
+  }
+
   /** Asks the teachers of the form about the image on screen, unless they have answered. An answer that arrives after a later question is dropped. */
   async ask(): Promise<void> {
-    const question = this.#question;
+    const question = this.question;
     const latest = ++this.#latest;
     if (question === null) return;
     const [image, classes, teachers] = [this.image!, this.data.info!.classes, this.#teachers];
@@ -131,7 +163,7 @@ export class Playground {
 
   /** The teacher's logits for the image on screen; null until they are there. */
   get logits(): readonly number[] | null {
-    return this.#answer?.question === this.#question ? (this.#answer?.logits ?? null) : null;
+    return this.#answer?.question === this.question ? (this.#answer?.logits ?? null) : null;
   }
 
   // ---- The soft label -------------------------------------------------------------------------------------------------------------

@@ -36,6 +36,11 @@ const atStart = () =>
 test.skipIf(noDesktop !== null)("one epoch is started in one click, a preset can be undone, and its message leaves the button free", async () => {
   const { page } = studio;
   await studio.go("setup");
+  // The demo's first image is one that shows something soft.
+  const entropy = page.getByTestId("playground-entropy");
+  await entropy.waitFor();
+  if (process.env.DISTILL_PICTURES) await page.screenshot({ path: path.join(process.env.DISTILL_PICTURES, "setup-playground.png") });
+  await expect.poll(async () => Number.parseFloat((await entropy.textContent())!)).toBeGreaterThan(0.1);
   await page.getByLabel("Epochs", { exact: true }).fill("1");
   await page.getByRole("button", { name: "1 setting has to be changed first" }).click();
   const warmUp = page.locator('[data-field="train.warmupEpochs"]');

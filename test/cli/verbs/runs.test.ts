@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { summarize } from "../../../src-main/contract/comparison";
 import { InputError } from "../../../src-main/contract/failure";
 import type { RunSummary } from "../../../src-main/contract/run";
 import { summary } from "../../contract/run-summary";
@@ -34,4 +35,19 @@ it("a run that ended before its first checkpoint is listed as one that begins an
 it("a folder that is not there is named as such", async () => {
   const { status, out } = await runWith({ listRuns: () => [] }, ["runs", "list", "no-such-folder"]);
   expect([status, out]).toEqual([0, "no-such-folder: no runs, as there is no such folder\n"]);
+});
+
+it("a sweep without one of its seeds says so beside its result", async () => {
+  const sweep = { directory: "/nowhere/runs/s", first: 0, seeds: 3 };
+  const listRuns = () => [0, 2].map((seed) => summary("control", { directory: `/nowhere/runs/s/seed-${seed}/control`, damage: "damaged", sweep }));
+  const arm = (testAcc: number) => ({ trainAcc: 0.5, testAcc, agreement: null, divergence: null, calibrationError: null });
+  const compared = (seed: number) => ({
+    ...{ seed, control: arm(0.4), student: arm(0.5), sameImages: null, difference: 0.1, interval: null },
+    ...{ seconds: 1, testImages: null, yardstick: null },
+  });
+  const comparison = () => ({ ...summarize([compared(0), compared(2)]), controlled: true });
+  const readRun = () => Promise.reject(new InputError("damaged"));
+  const aboutRun = () => ({ name: null, note: "", baseline: false });
+  const { out } = await runWith({ listRuns, comparison, readRun, aboutRun, listFolders: () => [], listMade: () => [] }, ["runs", "show", "runs/s"]);
+  expect(out).toContain("Not all of the 3 seeds that were asked for are in this result: seed 1 is missing, deleted or not finished.\n");
 });

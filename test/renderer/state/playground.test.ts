@@ -54,6 +54,24 @@ describe("the image", () => {
   });
 });
 
+describe("the first image", () => {
+  it("is the one on which the teacher hesitates most, once, and never after a person has chosen", async () => {
+    const { playground } = studio;
+    engine.answers.predict = ({ images }: { images: { path: string }[] }) => ({
+      ...{ model: "x", classes: [], unreadable: [] },
+      images: images.map(({ path }) => ({ path, logits: path.endsWith("3.jpg") ? [0, 1] : [9, 0], probabilities: [] })),
+    });
+    await playground.begin();
+    expect([playground.number, playground.className]).toEqual([2, "dog"]);
+    playground.step(-1);
+    await playground.begin();
+    studio.setup.set("teacher.imageSize", "64");
+    await playground.begin();
+    expect(playground.number).toBe(1);
+    expect(engine.paramsOf("predict")).toHaveLength(1);
+  });
+});
+
 describe("the teacher of the form", () => {
   it("is asked for the logits of the data's classes: of the image's file, or of its bytes where it has none", async () => {
     await studio.playground.ask();
