@@ -99,7 +99,7 @@ describe("Ctrl-C", () => {
       press();
       return new Promise(() => {});
     };
-    const { status, err } = await runWith({ dataDownload }, ["data", "download", "there"], {
+    const { status, err } = await runWith({ dataDownload }, ["data", "download", "cifar10", "there"], {
       cwd,
       during: ({ interrupt }) => {
         press = interrupt;
