@@ -188,11 +188,11 @@ test("a run over several seeds pauses, is stopped by closing the window, is resu
   await later.go("runs");
   await later.sees("Stopped");
   await later.press("Resume quick look with all its seeds");
-  await later.sees(/^2 comparisons are trained/);
+  await later.sees(/^Training of 2 comparisons finished/);
   await later.stepsAre(batchesOf(run));
   await later.page.getByRole("textbox", { name: "More seeds" }).fill("1");
   await later.press("Add 1 seed");
-  await later.sees(/^3 comparisons are trained\. .* seed 2\./);
+  await later.sees(/^Training of 3 comparisons finished\. .* seed 2\./);
   await later.go("runs");
   await later.sees("quick look, over 3 seeds");
   expect(later.complaints).toEqual([]);
