@@ -137,6 +137,9 @@ test.skipIf(noDesktop !== null)("the true class is told of a picture of these da
 test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and say why", async () => {
   const { page } = studio;
   await studio.drop(inHome("woods"), "Use as data");
+  // Other data show their pictures first.
+  await studio.sees("A folder for each class, without a split");
+  await page.getByRole("button", { name: "Teacher", exact: true }).click();
   await page.getByText("This teacher does not know your classes bark and moss").nth(1).waitFor();
   const buttons = page.getByRole("list", { name: "Teachers at hand" }).getByRole("button");
   expect(await buttons.evaluateAll((all) => all.map((button) => (button as unknown as { disabled: boolean }).disabled))).not.toContain(false);

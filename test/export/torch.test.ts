@@ -53,8 +53,8 @@ test("the checksum is that of zip archives", () => {
 
 const missing = noPython("torch");
 
-test("PyTorch loads it, and its values are ours", async () => {
-  if (missing) test.skip(missing);
+test("PyTorch loads it, and its values are ours", async ({ skip }) => {
+  if (missing) skip(missing);
   const { out, names } = await written("resnet20_cifar10", { imageSize: 32, patchSize: null });
   const script = `
 import sys, torch

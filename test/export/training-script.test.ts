@@ -83,8 +83,8 @@ const starts = {
 };
 
 describe.each(["python", "torchrun"] as const)("by %s", (how) => {
-  test("losses, rates and accuracies follow those of the run", { timeout: 600_000 }, () => {
-    if (missing) test.skip(missing);
+  test("losses, rates and accuracies follow those of the run", { timeout: 600_000 }, ({ skip }) => {
+    if (missing) skip(missing);
     const out = folder.path(how);
     // Threads of several processes would wait for each other.
     const options = { encoding: "utf8", env: { ...process.env, OMP_NUM_THREADS: "1" } } as const;
