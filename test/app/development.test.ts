@@ -208,7 +208,8 @@ async function stepsAfterPredicting(studio: Studio, image: string): Promise<numb
 
 test("an engine that dies takes down neither the window nor the run", async () => {
   const studio = await openStudio();
-  const run = { trainImages: 80, epochs: 5 };
+  // So many that it is far from its end while the page is looked at.
+  const run = { trainImages: 80, epochs: 20 };
   await studio.startShortRun(run);
   await studio.stepsReach(batchesOf({ ...run, epochs: 1 }) + 1);
   await studio.sees(/^Identical batches, verified up to batch/);
