@@ -35,7 +35,9 @@ test("2,400 photos in six classes have a teacher, a comparison and a report in s
   await timed("report", "--runs", "runs/compared", "--format", "html", "--out", "report.html");
   const minutes = (performance.now() - began) / 60_000;
   console.log({ teacher: test.accuracy, control: compared.control.testAcc, student: compared.student.testAcc, minutes, times });
-  expect(compared).toMatchObject({ controlled: true, teacher: { testAcc: test.accuracy } });
+  expect(compared).toMatchObject({ controlled: true });
+  // The comparison may answer in bf16, the teacher's own report is in fp32.
+  expect(Math.abs(compared.teacher.testAcc - test.accuracy)).toBeLessThan(0.01);
   expect(readFileSync(join(cwd, "report.html"), "utf8")).toContain("photos");
   expect(test.accuracy).toBeGreaterThan(0.7);
   expect(minutes).toBeLessThan(6);
