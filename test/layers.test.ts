@@ -11,7 +11,7 @@ const table: Layers = {
   "src-main/machine": ["contract"],
   "src-main/pickle": [],
   "src-main/protobuf": [],
-  "src-main/tensorboard": ["contract (types)", "protobuf"],
+  "src-main/tensorboard": ["contract (types)", "disk", "protobuf"],
   "src-main/backend": ["contract", "machine"],
   "src-main/tensor": ["backend (types)"],
   "src-main/onnx": ["protobuf (types)", "backend (types)", "tensor"],

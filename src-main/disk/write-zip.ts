@@ -1,42 +1,48 @@
-/** Zip archives whose entries are stored as they are, for files of less than 4 GB. */
+/** Zip archives of less than 4 GB. */
 import { crc32 } from "./crc32";
-import type { OpenFile } from "./open-file";
 
 export interface Entry {
   name: string;
   bytes: Uint8Array;
+  /** The bytes, deflated. Without, they are stored as they are. */
+  packed?: Uint8Array;
 }
 
-/** Entries begin at multiples of so many bytes, so that a reader may map them into memory: as torch.save does. */
+/** Entries begin at multiples of so many bytes, so that a reader may map stored ones into memory: as torch.save does. */
 const ALIGNMENT = 64;
 const LOCAL_HEADER = 30;
-const LIST_ENTRY = 46;
 /** Of an extra field that only fills space. */
 const PADDING = 0x4246;
+const VERSION = 20;
+/** Names are UTF-8. */
+const FLAGS = 0x800;
+const [STORED, DEFLATED] = [0, 8];
+/** 1980-01-01, the first date that zip has: equal contents make equal archives. */
+const DATE = 0x21;
 
-/** Writes the entries one after the other, then their list. Times are those of no day, so that equal contents give equal files. */
-export function writeZip(file: OpenFile, entries: Iterable<Entry>): void {
+/** Writes the entries one after the other, then their list. */
+export function writeZip(out: { write(bytes: Uint8Array): void }, entries: Iterable<Entry>): void {
   const list: Buffer[] = [];
   let position = 0;
-  for (const { name, bytes } of entries) {
+  for (const { name, bytes, packed } of entries) {
     const encoded = Buffer.from(name);
-    const common = { checksum: crc32(bytes), size: bytes.length, nameLength: encoded.length };
+    const content = packed ?? bytes;
     const padding = paddingAfter(position + LOCAL_HEADER + encoded.length);
-    const header = Buffer.concat([localHeader(common, padding.length), encoded, padding]);
-    file.write(header);
-    file.write(bytes);
-    list.push(listEntry(common, position), encoded);
-    position += header.length + bytes.length;
+    // From the version that is needed to the length of the name
+    const facts = Buffer.concat([
+      ...[VERSION, FLAGS, packed ? DEFLATED : STORED, 0, DATE].map(u16),
+      ...[crc32(bytes), content.length, bytes.length].map(u32),
+      u16(encoded.length),
+    ]);
+    const header = Buffer.concat([u32(0x04034b50), facts, u16(padding.length), encoded, padding]);
+    list.push(Buffer.concat([u32(0x02014b50), u16(VERSION), facts, ...[0, 0, 0, 0].map(u16), u32(0), u32(position), encoded]));
+    out.write(header);
+    out.write(content);
+    position += header.length + content.length;
   }
   const directory = Buffer.concat(list);
-  file.write(directory);
-  file.write(endOf(list.length / 2, directory.length, position));
-}
-
-interface Common {
-  checksum: number;
-  size: number;
-  nameLength: number;
+  out.write(directory);
+  out.write(Buffer.concat([u32(0x06054b50), ...[0, 0, list.length, list.length].map(u16), u32(directory.length), u32(position), u16(0)]));
 }
 
 /** An extra field, of at least its own four bytes, after which an entry begins at a multiple. */
@@ -47,34 +53,14 @@ function paddingAfter(position: number): Buffer {
   return padding;
 }
 
-function localHeader({ checksum, size, nameLength }: Common, extraLength: number): Buffer {
-  const header = Buffer.alloc(LOCAL_HEADER);
-  header.writeUInt32LE(0x04034b50);
-  header.writeUInt32LE(checksum, 14);
-  header.writeUInt32LE(size, 18);
-  header.writeUInt32LE(size, 22);
-  header.writeUInt16LE(nameLength, 26);
-  header.writeUInt16LE(extraLength, 28);
-  return header;
+function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
 }
 
-function listEntry({ checksum, size, nameLength }: Common, position: number): Buffer {
-  const entry = Buffer.alloc(LIST_ENTRY);
-  entry.writeUInt32LE(0x02014b50);
-  entry.writeUInt32LE(checksum, 16);
-  entry.writeUInt32LE(size, 20);
-  entry.writeUInt32LE(size, 24);
-  entry.writeUInt16LE(nameLength, 28);
-  entry.writeUInt32LE(position, 42);
-  return entry;
-}
-
-function endOf(count: number, length: number, position: number): Buffer {
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50);
-  end.writeUInt16LE(count, 8);
-  end.writeUInt16LE(count, 10);
-  end.writeUInt32LE(length, 12);
-  end.writeUInt32LE(position, 16);
-  return end;
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
 }

@@ -5,8 +5,9 @@ import path from "node:path";
 import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf, resolvePaths, weightsIn } from "../contract/recipe-values";
+import type { Entry } from "../disk/write-zip";
 import type { RayHead } from "./head";
-import { type Entry, zipOf } from "./zip";
+import { zipOf } from "./zip";
 
 /** Below what a head keeps of a package, 512 MiB, and what fits into its memory. */
 const MOST_BYTES = 500e6;

@@ -1,8 +1,8 @@
 /**
  * Events as TensorBoard reads them: TFRecords (tensorflow/core/lib/io/record_writer.h), each with a message Event (tensorflow/core/util/event.proto). Times are seconds since 1970.
  */
+import { crc32c } from "../disk/crc32";
 import { encode, type Schema } from "../protobuf/codec";
-import { maskedCrc32c } from "./crc32c";
 
 interface Event {
   wallTime: number;
@@ -43,4 +43,10 @@ function record(content: Event): Uint8Array {
   bytes.set(data, 12);
   bytes.writeUInt32LE(maskedCrc32c(data), 12 + data.length);
   return bytes;
+}
+
+/** Rotated right by 15 bits and moved by a constant, so that the checksum of data that hold checksums is still one. */
+function maskedCrc32c(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
