@@ -25,7 +25,7 @@ import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
 import type { Memory } from "./memory";
 import type { OpenedFiles } from "./opened-files";
-import type { Preferences } from "./preferences";
+import { type Preferences, rememberedSweep } from "./preferences";
 import { printReport } from "./print-report";
 import { isOurPage } from "./protocol";
 
@@ -58,7 +58,7 @@ const argumentsOf = {
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
   takeOpened: z.tuple([]),
   rememberData: z.tuple([filePath]),
-  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
+  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), sweep: rememberedSweep, recipe })]),
   runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
