@@ -2,6 +2,7 @@
 import { sep } from "node:path";
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from "electron";
 import type { EngineEnd } from "../contract/engine";
+import { isExactOf, isHubPath } from "../contract/hub-path";
 import type { Access, OwnerAnswer, OwnerMessage, OwnerRequest } from "../contract/owner";
 import { engineEnvironment } from "../engine-client/environment";
 import { engineEnd } from "../engine-client/exit";
@@ -50,9 +51,9 @@ export class EngineProcess {
     await this.#running?.ask({ type: "grant", path, access });
   }
 
-  /** Whether the user chose this path, or a folder that it is in. */
+  /** Whether the user chose this path, or a folder that it is in; of the hub, this model or a file of it. */
   isChosen(file: string): boolean {
-    return this.#grants.some(({ path }) => file === path || file.startsWith(path + sep));
+    return this.#grants.some(({ path }) => file === path || file.startsWith(path + sep) || (isHubPath(path) && isExactOf(file, path)));
   }
 
   /** Whether the engine trains. Resolves when it answers. */
