@@ -4,11 +4,14 @@ import path from "node:path";
 import { buildCuda, noNvcc, releaseArchitectures } from "./cuda.mjs";
 import { hasDisplay, virtualDisplay } from "./display.mjs";
 import { unexplainedSpills } from "./kernels.mjs";
+import { preparePython } from "./python.mjs";
 import { nativeSources, root, run, runForeground, step } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { electronPackages, installSystemPackages } from "./system.mjs";
 import { buildTesting } from "./testing.mjs";
 
+const filters = process.argv.slice(2);
+const python = pythonForTests();
 await setUp();
 await buildTesting();
 await buildLowered();
@@ -18,10 +21,10 @@ const desktop = await prepareDesktop();
 
 const checks = check();
 const report = path.join(root, "test-results", "counts.json");
-const env = { ...process.env, ...desktop.env, DISTILL_TEST_COUNTS: report };
+const env = { ...process.env, ...desktop.env, ...(await python), DISTILL_TEST_COUNTS: report };
 // If this call is cut off, the report of an earlier one would pass for its own.
 rmSync(report, { force: true });
-const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)], { env });
+const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...filters], { env });
 desktop.close();
 
 const tests = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { passed: 0, failed: 1, skips: [] };
@@ -31,6 +34,15 @@ const skips = [...tests.skips, ...cuda.skips];
 for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`);
 console.log(`${passed} passed, ${failed} failed, ${skips.length} skipped`);
 process.exit(failed === 0 && status === 0 ? 0 : 1);
+
+/** In CI, and for all tests, the packages that some compare with are installed meanwhile. A user's npm test downloads nothing of Python's. */
+async function pythonForTests() {
+  if (!process.env.CI || process.env.DISTILL_PYTHON || filters.length > 0) return {};
+  const reason = await preparePython();
+  if (reason === null) return {};
+  console.log(`tests that compare with Python's packages are skipped: ${reason}`);
+  return { DISTILL_NO_PYTHON: reason };
+}
 
 /** Builds the addon with its AVX-512 files compiled for AVX2 (native/cpu/lowered), if that is possible here. */
 async function buildLowered() {

@@ -137,6 +137,18 @@ napi_typedarray_type array_type(DType dtype) {
   return kTypes[static_cast<int>(dtype)];
 }
 
+ByteArray byte_array(const char *method, const Napi::Value &value) {
+  const std::string expected = std::string(method) + ": bytes: expected a Uint8Array with memory, got ";
+  if (!value.IsTypedArray()) throw WrongType(expected + take_value(value).describe());
+  napi_typedarray_type type;
+  size_t length = 0;
+  void *data = nullptr;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) throw Napi::Error::New(value.Env());
+  if (type != napi_uint8_array) throw WrongType(expected + "another typed array");
+  if (length > 0 && !data) throw WrongRange(expected + "an array without memory");
+  return {data, static_cast<int64_t>(length)};
+}
+
 NewArray new_array(const char *method, const Environment &environment, DType dtype, int64_t size) {
   const Napi::FunctionReference *const constructors[] = {&environment.float32_array, &environment.int32_array, &environment.uint8_array,
                                                          &environment.uint16_array};

@@ -59,6 +59,13 @@ struct NewArray {
 };
 NewArray new_array(const char *method, const Environment &environment, DType dtype, int64_t size);
 
+// The memory of a Uint8Array, the argument `bytes` of a method.
+struct ByteArray {
+  const void *data;
+  int64_t length;
+};
+ByteArray byte_array(const char *method, const Napi::Value &value);
+
 // Copies a value and, if it is a list, its elements.
 Value take_value(const Napi::Value &value);
 

@@ -90,23 +90,6 @@ const char *array_name(DType dtype) {
   return kNames[static_cast<int>(dtype)];
 }
 
-struct ByteArray {
-  const void *data;
-  int64_t length;
-};
-
-ByteArray byte_array(const char *method, const Napi::Value &value) {
-  const char *kExpected = "a Uint8Array with memory";
-  if (!value.IsTypedArray()) wrong_type(method, "bytes", kExpected, take_value(value).describe());
-  napi_typedarray_type type;
-  size_t length = 0;
-  void *data = nullptr;
-  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) throw Napi::Error::New(value.Env());
-  if (type != napi_uint8_array) wrong_type(method, "bytes", kExpected, "another typed array");
-  if (length > 0 && !data) wrong_range(method, "bytes", kExpected, "an array without memory");
-  return {data, static_cast<int64_t>(length)};
-}
-
 Napi::Value write_method(const Napi::CallbackInfo &info, Environment &environment) {
   const Tensor &tensor = tensor_argument("write", info[0], environment.tensors);
   const std::string expected =

@@ -16,6 +16,7 @@ import {
   type PrintedFormat,
   type ReportFormat,
 } from "../contract/host";
+import { HUB, hostOf, hubEndpoint, typedHubPath } from "../contract/hub-path";
 import type { Access } from "../contract/owner";
 import { parseRecipe } from "../contract/parse-recipe";
 import { isWithin } from "../disk/within";
@@ -57,6 +58,8 @@ export class HostServer {
   /** The web pages that reports are printed from, by the files that they become. */
   readonly #pages = new Map<string, { page: string; format: PrintedFormat }>();
 
+  #isAskingForHub = false;
+
   constructor(private readonly parts: Parts) {
     for (const name of HOST_CALLS) ipcMain.handle(name, (event, ...args) => this.#answer(name, event, args));
     ipcMain.handle(DROPPED, async (event, file: unknown) => {
@@ -92,6 +95,7 @@ export class HostServer {
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
+      hub: hostOf(hubEndpoint(process.env)),
       recentData: this.parts.memory.recentData,
       form: this.parts.memory.form,
       notice: this.parts.notice,
@@ -122,6 +126,21 @@ export class HostServer {
             ];
       const { filePaths } = await dialog.showOpenDialog(this.parts.window, { ...this.#lastFolder(kind), filters, properties: ["openFile"] });
       return this.#take(kind, filePaths[0], "read", path.dirname);
+    },
+
+    allowHub: async (typed) => {
+      const endpoint = hubEndpoint(process.env);
+      const model = typedHubPath(typed, endpoint);
+      if (this.#isAskingForHub) throw new Error("Another question about the hub is open: answer it first.");
+      this.#isAskingForHub = true;
+      try {
+        const { response } = await dialog.showMessageBox(this.parts.window, hubQuestion(model, hostOf(endpoint)));
+        if (response !== 0) return null;
+      } finally {
+        this.#isAskingForHub = false;
+      }
+      await this.parts.engine.grant(model, "read");
+      return model;
     },
 
     chooseReportFile: async (format, suggestedName) => {
@@ -256,6 +275,21 @@ export class HostServer {
     if (!isWithin(file, this.parts.runsDirectory) && !this.#exports.has(path.resolve(file)))
       throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
   }
+}
+
+function hubQuestion(model: string, host: string) {
+  return {
+    type: "question" as const,
+    title: "Download from the hub",
+    message: `Ask ${host} for ${model.slice(HUB.length)}?`,
+    detail:
+      "The app sends this name to that server, and your Hugging Face token if this computer has one. It downloads the model's weights into the folder that " +
+      "Python's huggingface_hub uses. Nothing else is sent.",
+    buttons: ["Download", "Cancel"],
+    defaultId: 0,
+    cancelId: 1,
+    noLink: true,
+  };
 }
 
 const REPORT_NAMES: Record<ReportFormat | PrintedFormat, string> = { html: "Web page", pdf: "PDF", png: "Picture", csv: "Table", json: "Data" };

@@ -108,6 +108,11 @@ export interface Addon {
    */
   lockFile(file: number): "taken" | "held by another" | "not supported";
   /**
+   * The columns of a table of numbers as text, rounded to fp32: lines that each end in "\n", with so many numbers (1 ... 1000) between commas, as
+   * JavaScript writes them ("-1.5e-7", "NaN"). null if anything else is in it.
+   */
+  readTable(bytes: Uint8Array, columns: number): Float32Array[] | null;
+  /**
    * u8 [side,side,3]: to the bit what torchvision's Resize(side) and CenterCrop(side) make of an image of Pillow. The image [H,W,3] shows a picture of
    * height x width pixels in its first `rows` and `columns`, which may be fractions, up to H + 1 and W + 1: others than H and W if it was shrunk while it was decoded. Works in
    * a thread of Node's pool; until it is done, the image's memory must neither change nor move to another thread.

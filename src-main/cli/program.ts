@@ -3,6 +3,7 @@ import packageJson from "../../package.json";
 import { type Failure, toFailure } from "../contract/failure";
 import { visible, visibleJson, visibleLines } from "../contract/visible";
 import { EngineError } from "../engine-client/client";
+import { trackingServer } from "../mlflow/address";
 import { type ProgressForm, writeEvent } from "./progress";
 import { Resumable } from "./resume";
 import { type SessionOptions, withSession } from "./session";
@@ -20,7 +21,7 @@ import { addReport } from "./verbs/report";
 import { addRuns } from "./verbs/runs";
 import { addSearch } from "./verbs/search";
 import { addServe } from "./verbs/serve";
-import { addTrain } from "./verbs/train";
+import { addTrain, type RunOptions } from "./verbs/train";
 import { addTrainTeacher } from "./verbs/train-teacher";
 import type { World } from "./world";
 
@@ -51,8 +52,9 @@ export async function run(args: readonly string[], world: World): Promise<number
   };
   try {
     const program = createProgram(world, writeErr, perform, print).hook("preAction", (_, verb) => {
-      const { tensorboard } = verb.opts<SessionOptions>();
-      options = { threads: takeShared(verb).threads, tensorboard };
+      const { tensorboard, mlflow } = verb.opts<Pick<RunOptions, "tensorboard" | "mlflow">>();
+      const tracking = mlflow === undefined ? undefined : trackingServer(mlflow === true ? null : mlflow, "--mlflow");
+      options = { threads: takeShared(verb).threads, tensorboard, mlflow: tracking };
     });
     await program.parseAsync([...args], { from: "user" });
     return status;

@@ -115,7 +115,13 @@ export const methods = {
     directory: text,
     url: z.url({ protocol: /^https?$/, error: "expected an address that begins with http:// or https://" }),
   }).gives<{ path: string }>(),
-  /** Ends the downloads of data sets of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
+  /**
+   * Downloads weights that hf:owner/name[@revision][/file] names into the cache of Python's huggingface_hub; resumable; sends `download` notices. Fails before
+   * their download if the repository says that they are of a model which this program does not have. `weights`: the exact name of what came, by its commit,
+   * for which nobody is asked again.
+   */
+  weightsDownload: takes({ weights: text }).gives<{ weights: string; model: string; imageSize: number }>(),
+  /** Ends the downloads of data sets and weights of all clients, which fail with INTERRUPTED. What has arrived is kept for the next. */
   stopDownloads: takes({}).gives<null>(),
 
   /**

@@ -14,6 +14,11 @@ export interface HostCalls {
   /** The folder that the user picks; null if none. */
   chooseFolder: { args: [purpose: FolderPurpose]; result: string | null };
   chooseFile: { args: [kind: FileKind]; result: string | null };
+  /**
+   * Asks the user whether the hub may be asked for the model that was typed, in a dialog of the program's own; then the page may name it to the engine. The
+   * answer is its path, hf:owner/name; null if the user says no. Rejects if no model is named.
+   */
+  allowHub: { args: [typed: string]; result: string | null };
   /** Asks the user where to write a report; null if nowhere. */
   chooseReportFile: { args: [format: ReportFormat | PrintedFormat, suggestedName: string]; result: ReportPlace | null };
   /** Asks the user where to write a model in a format: a file, or a new folder; null if nowhere. */
@@ -49,6 +54,7 @@ export const HOST_CALLS = [
   "connectEngine",
   "chooseFolder",
   "chooseFile",
+  "allowHub",
   "chooseReportFile",
   "chooseModelPlace",
   "printReport",
@@ -98,6 +104,8 @@ export interface Environment {
   lesson: boolean;
   /** Where runs are kept. */
   runsDirectory: string;
+  /** Host of the hub that weights are downloaded from. */
+  hub: string;
   /** Data folders that were opened, the last one first. */
   recentData: string[];
   /** As it was left; null at the first start. */

@@ -8,7 +8,7 @@ import type { Notice } from "./notices";
 export type OwnerMessage = { id: number } & OwnerRequest;
 
 export type OwnerRequest =
-  /** The user chose a path in a dialog or dropped it on the window: from now on the page may name it. */
+  /** The user chose a path in a dialog or dropped it on the window, or allowed to ask the hub for it: from now on the page may name it. */
   | { type: "grant"; path: string; access: Access }
   /** Whether a run of this engine is under way. */
   | { type: "training" }

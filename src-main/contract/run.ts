@@ -122,6 +122,8 @@ export interface LiveRun {
 
 export interface RunSummary {
   directory: string;
+  /** Of this run alone, wherever its folder goes; missing in runs of earlier versions. */
+  id?: string;
   name: string;
   arm: ArmName;
   state: RunState;

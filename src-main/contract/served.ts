@@ -30,7 +30,7 @@ export type FromServer =
   /** The server ends as soon as the engine has written its checkpoint. */
   | { type: "ending" };
 
-type SharedCalls = { [Name in "environment" | "connectEngine" | "setLesson" | "setTheme" | "rememberData" | "rememberForm"]: HostCalls[Name] };
+type SharedCalls = { [Name in "environment" | "connectEngine" | "allowHub" | "setLesson" | "setTheme" | "rememberData" | "rememberForm"]: HostCalls[Name] };
 
 /** What is picked on the server: for what, and so what fits. */
 export type Wanted = { kind: "folder"; purpose: FolderPurpose } | { kind: "file"; of: "image" | "weights" } | { kind: "model"; format: ExportFormatName };
@@ -52,6 +52,7 @@ export type ServerCall = keyof ServerCalls;
 export const SERVER_CALLS = [
   "environment",
   "connectEngine",
+  "allowHub",
   "setLesson",
   "setTheme",
   "rememberData",

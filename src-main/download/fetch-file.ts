@@ -91,6 +91,9 @@ async function complete(remote: Remote, path: string, { onProgress, onRetry, sig
 async function fetchRest(remote: Remote, path: string, onProgress: FetchOptions["onProgress"], signal: AbortSignal | undefined): Promise<void> {
   const have = resumable(remote, path);
   const answer = await request(remote.url, { headers: { ...remote.headers, ...rangeFrom(have, path) }, signal });
+  // Node 16 ends a request by its signal, but not an answer that is being sent.
+  const end = () => answer.body.destroy(new Error("stopped"));
+  signal?.addEventListener("abort", end, { once: true });
   try {
     if (answer.status === 416) {
       forget(path);
@@ -101,6 +104,7 @@ async function fetchRest(remote: Remote, path: string, onProgress: FetchOptions[
     if (start === 0) remember(answer.headers, path);
     await save(answer, partOf(path), { start, total }, remote, onProgress);
   } finally {
+    signal?.removeEventListener("abort", end);
     answer.body.destroy();
   }
 }

@@ -1,6 +1,7 @@
 /** The one engine of a program that brings pages to it. If it dies (a fault in a kernel, no memory left), the program survives; if a page dies, the run does. */
 import { sep } from "node:path";
 import type { EngineEnd } from "../contract/engine";
+import { isExactOf, isHubPath } from "../contract/hub-path";
 import type { Access, OwnerAnswer, OwnerMessage, OwnerRequest } from "../contract/owner";
 
 /** An engine's process that has not ended yet. `Page`: a page's end of a connection to it. */
@@ -42,9 +43,9 @@ export class OwnedEngine<Page> {
     await this.#running?.ask({ type: "grant", path, access });
   }
 
-  /** Whether the user chose this path, or a folder that it is in. */
+  /** Whether the user chose this path, or a folder that it is in; of the hub, this model or a file of it. */
   isChosen(file: string): boolean {
-    return this.#grants.some(({ path }) => file === path || file.startsWith(path + sep));
+    return this.#grants.some(({ path }) => file === path || file.startsWith(path + sep) || (isHubPath(path) && isExactOf(file, path)));
   }
 
   /** Whether the engine trains. Resolves when it answers. */

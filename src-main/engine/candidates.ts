@@ -6,6 +6,7 @@ import type { Methods } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { imageSizeOf } from "../contract/families";
 import type { FittedTeacher, KnownTeacher, NamedTeacher } from "../contract/fitted-teacher";
+import { isExact, parseHubPath } from "../contract/hub-path";
 import { parseJson } from "../contract/json";
 import { teachersOf } from "../contract/recipe-values";
 import { seenInWords } from "../contract/seen";
@@ -21,6 +22,7 @@ import { teacherFiles } from "../runs/teacher";
 import { fittedTo } from "../training/classes";
 import { evaluate } from "../training/evaluate";
 import { loadNetwork } from "../training/network";
+import { withoutAsking } from "./hub";
 import { seenTestImages } from "./origins";
 import { sizeWarning } from "./teachers";
 
@@ -55,16 +57,16 @@ function madeTeachers(directory: string): FoundTeacher[] {
     const { weights, figures } = teacherFiles(join(directory, name));
     const made = whenMade(weights);
     if (made === null) return [];
-    return unlessRefused(() => {
+    return unlessRefused((): FoundTeacher[] => {
       const { teacher } = parseJson(readText(figures)) as FittedTeacher;
       return [{ kind: "made", name, model: teacher.model, imageSize: teacher.imageSize, weights, made, seed: null }];
-    });
+    }, []);
   });
 }
 
 /** What a run has trained, and the teachers that it had from files which are still there. */
 function ofRun(directory: string): FoundTeacher[] {
-  return unlessRefused(() => {
+  return unlessRefused((): FoundTeacher[] => {
     const { recipe, arm } = readHeader(directory);
     const { weights } = runFiles(directory);
     const made = whenMade(weights);
@@ -72,12 +74,14 @@ function ofRun(directory: string): FoundTeacher[] {
     const name = arm === "single" ? recipe.name : `${recipe.name}: ${arm}`;
     const trained: FoundTeacher[] = made === null ? [] : [{ kind: "trained", name, model, imageSize, weights, made, seed: recipe.train.seed }];
     return [...trained, ...teachersOf(recipe).flatMap(usedTeacher)];
-  });
+  }, []);
 }
 
 function usedTeacher({ model, weights, imageSize }: NamedTeacher): FoundTeacher[] {
-  const made = isAbsolute(weights) ? whenMade(weights) : null;
-  return made === null ? [] : [{ kind: "used", name: basename(weights), model, imageSize, weights, made, seed: null }];
+  const isOnHub = isExact(weights);
+  const made = isAbsolute(weights) ? whenMade(weights) : isOnHub ? unlessRefused(() => whenMade(withoutAsking(weights)), null) : null;
+  const name = isOnHub ? parseHubPath(weights).repository : basename(weights);
+  return made === null ? [] : [{ kind: "used", name, model, imageSize, weights, made, seed: null }];
 }
 
 /** null if there is no such file. */
@@ -85,11 +89,11 @@ function whenMade(file: string): string | null {
   return statSync(file, { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
 }
 
-function unlessRefused(read: () => FoundTeacher[]): FoundTeacher[] {
+function unlessRefused<T>(read: () => T, otherwise: T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof InputError || error instanceof TypeError || error instanceof SyntaxError) return [];
+    if (error instanceof InputError || error instanceof TypeError || error instanceof SyntaxError) return otherwise;
     throw error;
   }
 }
@@ -101,7 +105,7 @@ export async function testTeacher(
   { model, weights, imageSize, path, format, settings, most }: Methods["testTeacher"]["params"],
   yieldPoint: () => Promise<void>,
 ): Promise<Methods["testTeacher"]["result"]> {
-  let network = loadNetwork({ model, weights, imageSize });
+  let network = loadNetwork({ model, weights: withoutAsking(weights), imageSize });
   try {
     const limits = { trainLimit: null, testLimit: most };
     const source = { path, format, skipUnreadable: true, ...settings, ...limits, isWhole: false };

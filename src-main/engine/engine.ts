@@ -34,7 +34,7 @@ import { doctor } from "./doctor";
 import { evaluateOnData } from "./evaluate";
 import { exportModel } from "./export";
 import { fitTeacher, timeBackbone } from "./fit-teacher";
-import { fetchNamed } from "./hub";
+import { downloadNamed, fetchNamed } from "./hub";
 import { checkedParams, isMethod } from "./params";
 import type { Permits } from "./permits";
 import { plan } from "./plan";
@@ -88,6 +88,11 @@ export class Engine {
     dataInfo: ({ path, format, thumbnailsPerClass, settings }) => dataInfo({ path, format, ...settings }, thumbnailsPerClass),
     dataDownload: ({ name, directory }, notify) => download(name, directory, { signal: this.#downloading.signal }, notify),
     dataDownloadFrom: ({ name, directory, url }, notify) => download(name, directory, { from: { url }, signal: this.#downloading.signal }, notify),
+    weightsDownload: async ({ weights }, notify) => {
+      const found = await downloadNamed(weights, notify, this.#downloading.signal);
+      this.permits?.grant(found.weights, "read");
+      return found;
+    },
     stopDownloads: () => {
       this.#downloading.abort();
       this.#downloading = new AbortController();

@@ -1,7 +1,7 @@
 /**
  * Which paths a page may name. It shows what others made and may be taken over; so the engine checks each path that comes from one before it
- * touches the file system. Allowed are the runs folder, what the user chose in a dialog or dropped on the window, and, to read, what the recipes
- * of runs in the runs folder name: the user chose that when those runs began.
+ * touches the file system, or asks the hub. Allowed are the runs folder, what the user chose in a dialog or dropped on the window, and, to read, what the
+ * recipes of runs in the runs folder name: the user chose that when those runs began.
  */
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { Method, Methods } from "../contract/engine";
@@ -37,6 +37,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
   dataInfo: { path: "reads", format: null, thumbnailsPerClass: null, settings: null },
   dataDownload: { name: null, directory: "writes" },
   dataDownloadFrom: { name: null, directory: "writes", url: null },
+  weightsDownload: { weights: "reads" },
   stopDownloads: {},
   start: {
     kind: null,
@@ -80,7 +81,8 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     settings: null,
   },
   fitTeacher: {
-    data: ({ path, unlabelled }) => [path, ...(unlabelled === null || unlabelled === "rest" ? [] : [unlabelled])].map(reads),
+    // What else it holds, and whether it is complete, is checked after this.
+    data: ({ path, unlabelled }) => [path, unlabelled].filter((each) => typeof each === "string" && each !== "rest").map((each) => reads(each as string)),
     seed: null,
     from: "reads",
     model: null,
@@ -130,7 +132,7 @@ const REASONS: Record<Use, string> = {
   writes: "it is neither a new name in the runs folder nor one that you chose in a dialog",
 };
 
-const HUB_REASON = "it asks no server for files; download it in a terminal, as with distill export --weights, and choose the file";
+const HUB_REASON = "the hub is asked for no model that you did not allow: download it on the screen Data, under Teacher";
 
 export class Permits {
   readonly #granted = new Map<string, Access>();
@@ -141,7 +143,7 @@ export class Permits {
   }
 
   grant(path: string, access: Access): void {
-    const key = resolve(path);
+    const key = isHubPath(path) ? path : resolve(path);
     if (this.#granted.get(key) !== "write") this.#granted.set(key, access);
   }
 
@@ -155,7 +157,7 @@ export class Permits {
   #allows(use: Use, path: string): boolean {
     if (use === "reads" && path === BUNDLED) return true;
     // Whoever takes over a page reaches no address with it but those that the user has named.
-    if (isHubPath(path)) return use === "reads" && this.#isNamedByARun(path);
+    if (isHubPath(path)) return use === "reads" && (this.#granted.has(path) || this.#isNamedByARun(path));
     if (!isPlain(path)) return false;
     switch (use) {
       case "reads":

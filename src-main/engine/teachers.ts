@@ -15,6 +15,7 @@ import { fittedTo, matchClasses, rowsOf } from "../training/classes";
 import type { Evaluation } from "../training/evaluate";
 import { expectNumbers } from "../training/expect-numbers";
 import { type GivenNormalization, loadNetwork, type TrainedNetwork, weightsPath } from "../training/network";
+import { withoutAsking } from "./hub";
 import { seenAmong, seenImages } from "./origins";
 import type { PlacedArm } from "./resumption";
 
@@ -33,8 +34,9 @@ export function loadOtherTeachers(arms: readonly PlacedArm[], data: Dataset): { 
 
 /** What `checkTeacher` of the contract promises, without what a look at the data says. No `classes`: only what the file is of is asked. */
 export function checkTeacher({ model: given, weights, classes }: Methods["checkTeacher"]["params"]): Omit<Methods["checkTeacher"]["result"], "warnings"> {
-  const model = given ?? modelOf(weights, weights).model;
-  const about = describeWeights(weightsPath({ model, weights }), model);
+  const file = withoutAsking(weights);
+  const model = given ?? modelOf(file, weights).model;
+  const about = describeWeights(weightsPath({ model, weights: file }), model);
   const found = { model, imageSize: about.imageSize ?? imageSizeOf(model) };
   if (classes.length === 0) return { ...found, problem: null, known: null };
   const rows = about.classes && rowsOf(about.classes, classes);
@@ -44,8 +46,9 @@ export function checkTeacher({ model: given, weights, classes }: Methods["checkT
 
 /** That a teacher knows test images of the data, in words; of many images a part is looked at. Nothing where the data cannot be read, which others tell. */
 export async function knownTestImages({ model: given, weights, data }: Methods["checkTeacher"]["params"]): Promise<string[]> {
-  const model = given ?? modelOf(weights, weights).model;
-  const { origin } = describeWeights(weightsPath({ model, weights }), model);
+  const file = withoutAsking(weights);
+  const model = given ?? modelOf(file, weights).model;
+  const { origin } = describeWeights(weightsPath({ model, weights: file }), model);
   if (!origin || !data) return [];
   try {
     return seenInWords("the teacher", { test: seenAmong(origin, await testFingerprints(data), null) }, true);

@@ -19,6 +19,7 @@ export const argumentsOf = {
   connectEngine: z.tuple([]),
   chooseFolder: z.tuple([z.enum(["data", "download"])]),
   chooseFile: z.tuple([z.enum(["image", "weights"])]),
+  allowHub: z.tuple([z.string().min(1).max(1000)]),
   chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
   chooseModelPlace: z.tuple([z.enum(exportFormatNames), z.string().min(1).max(200)]),
   saveRecipe: z.tuple([recipe]),

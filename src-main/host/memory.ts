@@ -1,6 +1,7 @@
 /** What a page may be given back at the next start: recent data folders and the form. Only what the user chose is remembered as chosen. */
 import path from "node:path";
 import type { RememberedForm } from "../contract/host";
+import { isHubPath } from "../contract/hub-path";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { OwnedEngine } from "../engine-client/owned";
 import type { Preferences } from "./preferences";
@@ -42,8 +43,8 @@ export class Memory {
   }
 }
 
-/** Absolute paths among the texts of a value. */
+/** Absolute paths, and those on the hub, among the texts of a value. */
 function pathsIn(value: unknown): string[] {
-  if (typeof value === "string") return path.isAbsolute(value) ? [value] : [];
+  if (typeof value === "string") return path.isAbsolute(value) || isHubPath(value) ? [value] : [];
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(pathsIn) : [];
 }

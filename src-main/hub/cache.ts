@@ -5,9 +5,9 @@
 
 import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import type { HubAddress } from "../contract/hub-path";
 import { makeFolder } from "../disk/make-folder";
 import { writeWhole } from "../disk/write-whole";
-import type { HubAddress } from "./address";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 

@@ -1,55 +1,111 @@
 /** Weights on the Hugging Face hub, or on another server that answers like it. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
+import { posix } from "node:path";
 import { InputError } from "../contract/failure";
+import { type HubAddress, hubPathOf, parseHubPath } from "../contract/hub-path";
 import { type FetchOptions, fetchFile } from "../download/fetch-file";
 import { Refused, request } from "../download/request";
-import { type HubAddress, parseHubPath } from "./address";
 import { RepositoryCache } from "./cache";
 import { type HubSettings, hubSettings } from "./settings";
 
 export interface FetchedWeights {
   path: string;
+  /** hf:owner/name@commit/file: what is there has this name for ever. */
+  exact: string;
   /** Where it comes from, in a sentence without an end. */
   note: string;
 }
 
+export interface WeightsOptions extends FetchOptions {
+  /** Told the content of the repository's config.json, or null where there is none, before the weights are downloaded; ends it all by throwing. */
+  onConfig?: (config: string | null) => void;
+}
+
 /**
- * The file that hf:owner/name[@revision][/file] names, from the cache, or downloaded and checked. Throws an InputError that says what to do if there is no
- * such file, or no access to it, or no one file of weights.
+ * The file that hf:owner/name[@revision][/file] names, from the cache, or downloaded and checked; and beside it config.json, which says of
+ * timm's models how images are prepared. Throws an InputError that says what to do if there is no such file, or no access to it, or no one file of weights.
  */
-export async function fetchWeights(hubPath: string, options: FetchOptions = {}, settings = hubSettings()): Promise<FetchedWeights> {
+export async function fetchWeights(hubPath: string, options: WeightsOptions = {}, settings = hubSettings()): Promise<FetchedWeights> {
   const address = parseHubPath(hubPath);
   const cache = new RepositoryCache(settings.cache, address.repository);
   const cached = cachedFile(cache, address);
   // A commit never changes.
-  if (cached && address.revision === cached.commit) return { path: cached.path, note: noteOn(hubPath, cached, "in the cache") };
-  if (settings.isOffline) return expectCached(hubPath, cached, "HF_HUB_OFFLINE is set");
+  if (cached && address.revision === cached.commit) return asFetched(hubPath, address, cached, "in the cache");
+  if (settings.isOffline) return expectCached(hubPath, address, cached, "HF_HUB_OFFLINE is set");
   try {
     return await download(hubPath, address, cache, options, settings);
   } catch (error) {
     if (error instanceof Refused) throw refusal(hubPath, error, settings);
     // The hub cannot be reached: what was there the last time serves.
     if (options.signal?.aborted || (error instanceof InputError && !isUnreachable(error))) throw error;
-    return expectCached(hubPath, cached, (error as Error).message);
+    return expectCached(hubPath, address, cached, (error as Error).message);
   }
 }
 
-async function download(hubPath: string, address: HubAddress, cache: RepositoryCache, options: FetchOptions, settings: HubSettings): Promise<FetchedWeights> {
-  const { endpoint, token } = settings;
+/** The file if it is in the cache, without asking anybody; of a revision, as it was when it was last asked for. Throws an InputError if it is not there. */
+export function cachedWeights(hubPath: string, settings = hubSettings()): FetchedWeights {
+  const address = parseHubPath(hubPath);
+  const cached = cachedFile(new RepositoryCache(settings.cache, address.repository), address);
+  if (cached) return asFetched(hubPath, address, cached, "in the cache");
+  throw new InputError(`${hubPath} is not on this computer any more: download it again`);
+}
+
+async function download(hubPath: string, address: HubAddress, cache: RepositoryCache, options: WeightsOptions, settings: HubSettings): Promise<FetchedWeights> {
+  const { token } = settings;
+  const { onConfig, ...fetching } = options;
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-  const file = address.file ?? theOne(hubPath, await filesOf(address, settings, headers));
+  const server = { ...settings, headers, signal: options.signal };
+  const file = address.file ?? theOne(hubPath, await filesOf(address, server));
+  const weights = await ask(address, file, server);
+  const config = file === CONFIG ? null : await fetchConfig(address, posix.join(posix.dirname(file), CONFIG), cache, server);
+  onConfig?.(config);
+  const { isNew, ...kept } = await fetchAsked(address, file, weights, cache, fetching, server);
+  return asFetched(hubPath, address, kept, isNew ? "downloaded and checked" : "in the cache");
+}
+
+interface Server extends HubSettings {
+  headers: Record<string, string>;
+  signal: AbortSignal | undefined;
+}
+
+/** Its content; null if the repository has none. */
+async function fetchConfig(address: HubAddress, file: string, cache: RepositoryCache, server: Server): Promise<string | null> {
+  try {
+    const { path } = await fetchAsked(address, file, await ask(address, file, server), cache, { signal: server.signal }, server);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
+}
+
+interface Asked extends Described {
+  url: string;
+}
+
+async function ask(address: HubAddress, file: string, { endpoint, headers, signal }: Server): Promise<Asked> {
   const path = [address.repository, "resolve", encodeURIComponent(address.revision), ...file.split("/").map(encodeURIComponent)].join("/");
   const url = `${endpoint}/${path}`;
-  const asked = await request(url, { method: "HEAD", headers, sameServer: true, signal: options.signal });
+  const asked = await request(url, { method: "HEAD", headers, sameServer: true, signal });
   asked.body.destroy();
-  const { hash, commit, size } = described(url, [...asked.redirections, asked.headers]);
+  return { url, ...described(url, [...asked.redirections, asked.headers]) };
+}
+
+/** From the cache if it has the content. */
+async function fetchAsked(
+  address: HubAddress,
+  file: string,
+  { url, hash, commit, size }: Asked,
+  cache: RepositoryCache,
+  options: FetchOptions,
+  { headers }: Server,
+): Promise<CachedFile & { isNew: boolean }> {
   const blob = cache.blob(hash);
   const isHere = existsSync(blob) && (size === undefined || statSync(blob).size === size);
   if (!isHere) await fetchBlob({ url, headers, size }, blob, hash, options);
-  const kept = cache.keep(address, commit, file, hash);
-  return { path: kept, note: noteOn(hubPath, { path: kept, commit, file }, isHere ? "in the cache" : "downloaded and checked") };
+  return { path: cache.keep(address, commit, file, hash), commit, file, isNew: !isHere };
 }
 
 /** Large files have their SHA-256 as name, others git's hash: SHA-1 over "blob", size and content. */
@@ -91,6 +147,7 @@ function described(url: string, answers: readonly IncomingHttpHeaders[]): Descri
 
 // ---- Which file ---------------------------------------------------------------------------------------------------------------------
 
+const CONFIG = "config.json";
 /** The likeliest first. */
 const KINDS = [/(^|\/)model\.safetensors$/, /\.safetensors$/, /(^|\/)pytorch_model\.bin$/, /\.(pth|pt|bin|ckpt)(\.tar)?$/];
 const LONGEST_LIST = 20_000_000;
@@ -107,9 +164,9 @@ function theOne(hubPath: string, files: readonly string[]): string {
   throw new InputError(`${hubPath} has no file of weights: expected .safetensors, .bin, .pth or .pt, got ${files.slice(0, 10).join(", ") || "no files"}`);
 }
 
-async function filesOf({ repository, revision }: HubAddress, { endpoint }: HubSettings, headers: Record<string, string>): Promise<string[]> {
+async function filesOf({ repository, revision }: HubAddress, { endpoint, headers, signal }: Server): Promise<string[]> {
   const url = `${endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
-  const { body } = await request(url, { headers });
+  const { body } = await request(url, { headers, signal });
   let text = "";
   for await (const chunk of body.setEncoding("utf8")) {
     text += chunk;
@@ -145,16 +202,17 @@ function cachedFile(cache: RepositoryCache, { revision, file }: HubAddress): Cac
   return path ? { path, commit, file: name! } : null;
 }
 
-function noteOn(hubPath: string, { path, commit, file }: CachedFile, how: string): string {
-  return `${hubPath} is ${file} of commit ${commit.slice(0, 12)}, ${how}: ${path}`;
+function asFetched(hubPath: string, { repository }: HubAddress, { path, commit, file }: CachedFile, how: string): FetchedWeights {
+  const note = `${hubPath} is ${file} of commit ${commit.slice(0, 12)}, ${how}: ${path}`;
+  return { path, exact: hubPathOf({ repository, revision: commit, file }), note };
 }
 
-function expectCached(hubPath: string, cached: CachedFile | null, why: string): FetchedWeights {
+function expectCached(hubPath: string, address: HubAddress, cached: CachedFile | null, why: string): FetchedWeights {
   if (!cached)
     throw new InputError(
       `${hubPath} is not in the cache, and cannot be downloaded: ${why}. Try again with a network, or download its file elsewhere and name that in place of ${hubPath}`,
     );
-  return { path: cached.path, note: noteOn(hubPath, cached, `from the cache, as the hub was not asked (${why})`) };
+  return asFetched(hubPath, address, cached, `from the cache, as the hub was not asked (${why})`);
 }
 
 const isUnreachable = (error: InputError) => /cannot be reached|gave up after/.test(error.message);

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { hubEndpoint } from "../contract/hub-path";
 
 export interface HubSettings {
   /** Address of the hub, without a slash at its end. */
@@ -17,10 +18,10 @@ export interface HubSettings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function hubSettings(environment: Environment = process.env): HubSettings {
-  const { HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE_HOME, HF_HUB_OFFLINE } = environment;
+  const { HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, XDG_CACHE_HOME, HF_HUB_OFFLINE } = environment;
   const home = expanded(HF_HOME) ?? join(expanded(XDG_CACHE_HOME) ?? join(homedir(), ".cache"), "huggingface");
   return {
-    endpoint: (HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
+    endpoint: hubEndpoint(environment),
     cache: expanded(HF_HUB_CACHE) ?? expanded(HUGGINGFACE_HUB_CACHE) ?? join(home, "hub"),
     token: tokenOf(environment, home),
     isOffline: /^(1|on|yes|true)$/i.test(HF_HUB_OFFLINE ?? ""),

@@ -5,7 +5,8 @@ import path from "node:path";
 import { z } from "zod";
 import packageJson from "../../package.json";
 import { exportFormatNamed, exportFormatNames } from "../contract/exports";
-import { InputError } from "../contract/failure";
+import { InputError, UsageError } from "../contract/failure";
+import { hostOf, hubEndpoint, typedHubPath } from "../contract/hub-path";
 import { SERVER_CALLS, type ServerCall, type ServerCalls, type Wanted } from "../contract/served";
 import { isWithin } from "../disk/within";
 import type { OwnedEngine } from "../engine-client/owned";
@@ -26,6 +27,7 @@ const wanted: z.ZodType<Wanted> = z.discriminatedUnion("kind", [
 const argumentsOf = {
   environment: hostArguments.environment,
   connectEngine: hostArguments.connectEngine,
+  allowHub: hostArguments.allowHub,
   setLesson: hostArguments.setLesson,
   setTheme: hostArguments.setTheme,
   rememberData: hostArguments.rememberData,
@@ -47,6 +49,8 @@ export interface Parts {
   /** The folder of this program. */
   root: string;
   runsDirectory: string;
+  /** Whether pages may have the engine ask the Hugging Face hub: no dialog but theirs could ask the user first. */
+  allowsHub: boolean;
   roots: Roots;
   engine: Pick<OwnedEngine<unknown>, "grant" | "isChosen">;
   preferences: Preferences;
@@ -79,10 +83,19 @@ export class Calls {
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
       runsDirectory: this.parts.runsDirectory,
+      hub: hostOf(hubEndpoint(process.env)),
       recentData: this.parts.memory.recentData,
       form: this.parts.memory.form,
       notice: null,
     }),
+
+    allowHub: async (typed) => {
+      const model = typedHubPath(typed, hubEndpoint(process.env));
+      if (!this.parts.allowsHub)
+        throw new UsageError(`${model}: this server downloads nothing from the hub. Start it with distill serve --hub, or download the weights in a terminal.`);
+      await this.parts.engine.grant(model, "read");
+      return model;
+    },
 
     setLesson: (isOpen) => {
       this.parts.preferences.set("lesson", isOpen);

@@ -10,7 +10,7 @@ import { FEWEST_CHARACTERS, newToken } from "./gate";
 import { Roots } from "./roots";
 import { Server, type Options as ServerOptions } from "./server";
 
-interface Options extends Pick<ServerOptions, "root" | "runsDirectory" | "address" | "port" | "ports" | "names"> {
+interface Options extends Pick<ServerOptions, "root" | "runsDirectory" | "allowsHub" | "address" | "port" | "ports" | "names"> {
   /** Folders that may be picked from. */
   roots: readonly string[];
   preferencesFile: string;

@@ -29,6 +29,7 @@ export function browserBridge(): Bridge {
       applyTheme(environment.theme);
       return environment;
     },
+    allowHub: (typed) => server.allowHub(typed),
     setLesson: (isOpen) => server.setLesson(isOpen),
     setTheme: async (theme) => {
       applyTheme(theme);

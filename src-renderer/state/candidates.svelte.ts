@@ -1,5 +1,5 @@
 import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
-import { isHubPath } from "../../src-main/contract/hub-path";
+import { isExact, isHubPath } from "../../src-main/contract/hub-path";
 import type { Bridge } from "../bridge";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
@@ -37,8 +37,8 @@ const SOURCES: Record<KnownTeacher["kind"], string> = {
 export class Candidates {
   list: readonly Candidate[] = $state.raw([]);
   problem: string | null = $state(null);
-  /** Files that were chosen by hand. */
-  #files: Candidate[] = [];
+  /** Those that were chosen by hand. */
+  #own: Candidate[] = [];
   /** What was tested last; what comes of an earlier search is dropped. */
   #found: string | null = null;
 
@@ -59,7 +59,7 @@ export class Candidates {
     try {
       const known = await this.engine.call("listTeachers", { directory: this.runsDirectory() });
       if (this.#found !== key) return;
-      this.list = distinct([...this.#files.map(untested), ...known.map(candidateOf)]);
+      this.list = distinct([...this.#own.map(untested), ...known.map(candidateOf)]);
       for (const { teacher } of this.list) {
         await this.#test(teacher, key);
         if (this.#found !== key) return;
@@ -76,20 +76,31 @@ export class Candidates {
     this.#found = null;
   }
 
-  /** Adds a file of weights, tests it, and takes it for the form if it fits. */
+  /** Adds a file of weights that the user picks. */
   async chooseFile(): Promise<void> {
     const weights = await this.bridge.chooseFile("weights");
     if (!weights || !this.data.info) return;
     const { model, imageSize } = await this.engine.call("checkTeacher", { model: null, weights, classes: [] });
-    const added: Candidate = { teacher: { model, weights, imageSize }, title: baseName(weights), source: "a file of yours", test: { kind: "waiting" } };
-    this.#files = [added, ...this.#files.filter(({ teacher }) => teacher.weights !== weights)];
+    await this.add({ model, weights, imageSize }, baseName(weights), "a file of yours");
+  }
+
+  /** Adds a network, tests it, and takes it for the form if it fits. */
+  async add(teacher: NamedTeacher, title: string, source: string): Promise<void> {
+    if (!this.data.info) return;
+    const added: Candidate = { teacher, title, source, test: { kind: "waiting" } };
+    this.#own = [added, ...this.#own.filter((each) => each.teacher.weights !== teacher.weights)];
     this.list = distinct([added, ...this.list]);
-    await this.#test(added.teacher, this.#found);
-    if (this.list.find(({ teacher }) => teacher === added.teacher)?.test.kind === "tested") this.choose(added.teacher);
+    await this.#test(teacher, this.#found);
+    if (this.list.find((each) => each.teacher === teacher)?.test.kind === "tested") this.choose(teacher);
   }
 
   choose(teacher: NamedTeacher): void {
     this.setup.useTeacher(teacher);
+  }
+
+  /** Whether it was chosen by hand. */
+  isOwn({ teacher }: Candidate): boolean {
+    return this.#own.some((own) => own.teacher.weights === teacher.weights);
   }
 
   isChosen({ teacher: { model, weights } }: Candidate): boolean {
@@ -129,11 +140,13 @@ function candidateOf({ kind, name, model, weights, imageSize }: KnownTeacher): C
 
 const untested = (candidate: Candidate): Candidate => ({ ...candidate, test: { kind: "waiting" } });
 
-/** The first of those that are the same network. The app asks no server. */
+/** The first of those that are the same network. To test one, no server is asked. */
 function distinct(all: readonly Candidate[]): Candidate[] {
   const identity = ({ teacher: { model, weights } }: Candidate) => JSON.stringify([model, weights]);
-  return all.filter((each, i) => !isHubPath(each.teacher.weights) && all.findIndex((other) => identity(other) === identity(each)) === i);
+  return all.filter((each, i) => isAtHand(each.teacher.weights) && all.findIndex((other) => identity(other) === identity(each)) === i);
 }
+
+const isAtHand = (weights: string): boolean => !isHubPath(weights) || isExact(weights);
 
 /** "This teacher does not know your classes bark and cloud" */
 function unfitInWords({ count: known, lacks }: { count: number; lacks: readonly string[] }, classes: readonly string[]): string {

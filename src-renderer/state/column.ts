@@ -12,10 +12,13 @@ interface Level {
 
 /**
  * One figure of every batch, in 32 bits; NaN stands for whatever is no finite number. Values are only ever added. Least, most and mean of any stretch take a time that hardly depends on its length,
- * so that a chart of a million values looks at a few for each pixel.
+ * so that a chart of a million values looks at a few for each pixel. What is appended is taken in when the column is first looked at: a long run opens without the columns of charts that are not shown.
  */
 export class Column {
+  /** Of the values that are taken in. */
   #length = 0;
+  /** Appended and not looked at yet. */
+  #waiting: ArrayLike<number>[] = [];
   readonly #values: Float32Array[] = [];
   /** Sum of the values up to and including each one, those that are no finite numbers left out. */
   readonly #sums: Float64Array[] = [];
@@ -24,19 +27,21 @@ export class Column {
   readonly #levels: Level[] = [];
 
   get length(): number {
-    return this.#length;
+    return this.#waiting.reduce((length, { length: more }) => length + more, this.#length);
   }
 
   /** NaN outside the column. */
   at(index: number): number {
+    this.#takeIn();
     return index >= 0 && index < this.#length ? this.#values[Math.floor(index / PIECE)]![index % PIECE]! : Number.NaN;
   }
 
   get last(): number {
-    return this.at(this.#length - 1);
+    return this.at(this.length - 1);
   }
 
   push(value: number): void {
+    this.#takeIn();
     const index = this.#length;
     const [piece, place] = [Math.floor(index / PIECE), index % PIECE];
     if (place === 0) this.#makeRoom();
@@ -49,8 +54,19 @@ export class Column {
     else this.#gaps.push(index);
   }
 
-  /** The same as pushing each, many times as fast. */
+  /** The same as pushing each, many times as fast. The values belong to the column from now on. */
   append(values: ArrayLike<number>): void {
+    this.#waiting.push(values);
+  }
+
+  #takeIn(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const values of waiting) this.#take(values);
+  }
+
+  #take(values: ArrayLike<number>): void {
     const first = this.#length;
     for (let done = 0; done < values.length; ) {
       const [piece, place] = [Math.floor(this.#length / PIECE), this.#length % PIECE];
@@ -58,13 +74,15 @@ export class Column {
       const count = Math.min(PIECE - place, values.length - done);
       const [into, sums] = [this.#values[piece]!, this.#sums[piece]!];
       let sum = this.sumTo(this.#length);
-      for (let i = 0; i < count; i++) {
-        const kept = Math.fround(values[done + i]!);
-        const isKnown = Number.isFinite(kept);
-        into[place + i] = isKnown ? kept : Number.NaN;
-        if (isKnown) sum += kept;
-        else this.#gaps.push(this.#length + i);
-        sums[place + i] = sum;
+      for (let i = 0; i < count; i++) into[place + i] = values[done + i]!;
+      for (let at = place; at < place + count; at++) {
+        const kept = into[at]!;
+        if (Number.isFinite(kept)) sum += kept;
+        else {
+          into[at] = Number.NaN;
+          this.#gaps.push(piece * PIECE + at);
+        }
+        sums[at] = sum;
       }
       this.#length += count;
       done += count;
@@ -74,12 +92,14 @@ export class Column {
 
   /** Of the values before an index. */
   sumTo(end: number): number {
+    this.#takeIn();
     const last = Math.min(end, this.#length) - 1;
     return last < 0 ? 0 : this.#sums[Math.floor(last / PIECE)]![last % PIECE]!;
   }
 
   /** Of the values in [from, end); NaN if there are none. */
   mean(from: number, end: number): number {
+    this.#takeIn();
     const [first, last] = [Math.max(0, from), Math.min(end, this.#length)];
     const known = last - first - (this.#gaps.length > 0 ? before(this.#gaps, last) - before(this.#gaps, first) : 0);
     return known > 0 ? (this.sumTo(last) - this.sumTo(first)) / known : Number.NaN;
@@ -87,6 +107,7 @@ export class Column {
 
   /** Writes least and most of the values in [from, end) to `out`; NaN if there are none. */
   extremes(from: number, end: number, out: Float64Array): void {
+    this.#takeIn();
     let [first, last] = [Math.max(0, from), Math.min(end, this.#length)];
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     let below: Level | null = null;

@@ -88,8 +88,12 @@ export class Fit {
 
   async chooseBackbone(): Promise<void> {
     const file = await this.bridge.chooseFile("weights");
-    if (!file) return;
-    this.from = file;
+    if (file) await this.useBackbone(file);
+  }
+
+  /** A file, or weights that were downloaded from the hub. */
+  async useBackbone(from: string): Promise<void> {
+    this.from = from;
     this.timed = null;
     await this.measure();
   }

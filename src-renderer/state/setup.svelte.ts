@@ -7,7 +7,7 @@ import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src
 import { firstComparison } from "../../src-main/contract/first-comparison";
 import type { FittedTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { RememberedForm } from "../../src-main/contract/host";
-import { isHubPath } from "../../src-main/contract/hub-path";
+import { isExact, isHubPath } from "../../src-main/contract/hub-path";
 import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
@@ -373,7 +373,7 @@ export class Setup {
     const problems: (string | null)[] = [];
     const warnings: string[] = [];
     for (const { model, weights } of teaching?.teachers ?? []) {
-      if (isHubPath(weights)) continue;
+      if (isHubPath(weights) && !isExact(weights)) continue;
       try {
         const found = await this.engine.call("checkTeacher", { model, weights, classes: teaching!.classes, data: teaching!.data });
         problems.push(found.problem && sentence(found.problem));

@@ -14,6 +14,7 @@ import { Examples } from "./examples.svelte";
 import { Files } from "./files";
 import { Fit } from "./fit.svelte";
 import { SEVERAL_SEEDS } from "./form";
+import { HubWeights } from "./hub-weights.svelte";
 import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
@@ -23,7 +24,7 @@ import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } fro
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count } from "./words";
+import { baseName, count, weightsName } from "./words";
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
@@ -51,6 +52,7 @@ export class Studio {
   readonly estimate: Estimate;
   readonly fit: Fit;
   readonly candidates: Candidates;
+  readonly hub: HubWeights;
   readonly training: Training;
   readonly prediction: Prediction;
   readonly runs: Runs;
@@ -69,6 +71,7 @@ export class Studio {
     this.estimate = new Estimate(this.data, this.setup, this.engine);
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
+    this.hub = new HubWeights(bridge, this.engine);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine, (path) => this.data.truthOf(path));
     this.evidence = new Evidence(this.engine);
@@ -215,6 +218,12 @@ export class Studio {
   /** The same, tested on the chosen data first. */
   chooseCandidate(): Promise<void> {
     return this.reporting(() => this.candidates.chooseFile());
+  }
+
+  /** Adds the model on the hub that was typed to the teachers at hand, if the user allows it. */
+  async fetchFromHub(): Promise<void> {
+    const fetched = await this.hub.fetch();
+    if (fetched) await this.reporting(() => this.candidates.add(fetched, weightsName(fetched.weights), `from ${this.environment!.hub}`));
   }
 
   /** Takes what a finished run trained as the teacher. */

@@ -1,4 +1,6 @@
 /** Figures and sentences for people. */
+import { isHubPath, parseHubPath } from "../../src-main/contract/hub-path";
+
 export { sentence } from "../../src-main/contract/sentence";
 
 const whole = new Intl.NumberFormat("en");
@@ -64,5 +66,8 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)}
 
 /** Last name of a path, with either kind of separator. */
 export const baseName = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+
+/** Of weights: the name of their file, or of their model on the hub. */
+export const weightsName = (weights: string): string => (isHubPath(weights) ? parseHubPath(weights).repository : baseName(weights));
 
 export const folderOf = (path: string): string => path.replace(/[\\/][^\\/]+[\\/]?$/, "");

@@ -30,6 +30,9 @@ beforeAll(async () => {
   mkdirSync(inVictim(), { recursive: true });
   mkdirSync(inRuns(), { recursive: true });
   ports = await listen();
+  // In place of the hub, and without a cache or a token of this computer.
+  vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${ports.tcp}`);
+  vi.stubEnv("HF_HOME", path.join(folder, "hub"));
   const app = await launchDevelopmentApp(path.join(folder, "home"));
   page = await TakenOverPage.of(app);
   await trainARun();
@@ -102,6 +105,8 @@ test("writes over no file and into no folder that the user did not choose", asyn
   for (const out of targets) {
     expect(await page.refusal("report", { runs: [inRuns("own")], format: "csv", out }), out).toMatch(NOT_FOR_PAGES);
     expect(await page.refusal("exportWeights", { weights: "bundled", precision: "bf16", out }), out).toMatch(NOT_FOR_PAGES);
+    for (const format of ["safetensors", "timm", "onnx"])
+      expect(await page.refusal("exportModel", { source: { run: inRuns("own") }, format, out, replaces: true }), out).toMatch(NOT_FOR_PAGES);
   }
   for (const out of [...waysTo("new"), inRuns(), "new", ""]) {
     expect(await page.refusal("start", { kind: "train", recipe, out, resume: false }), out).toMatch(/the window may not name|out: /);
@@ -132,6 +137,8 @@ test("reads no image, weights, data or run that the user did not choose, and doe
         page.refusal("evaluate", { models: [{ model: "resnet20_cifar10", weights: file }], runs: [], data: "bundled", format: "auto" }),
         page.refusal("evaluate", { models: [{ model: "resnet20_cifar10", weights: "bundled" }], runs: [], data: file, format: "auto" }),
         page.refusal("exportWeights", { weights: file, precision: "fp32", out: inRuns("exported.safetensors") }),
+        page.refusal("exportModel", { source: { weights: file, model: "resnet20_cifar10" }, format: "safetensors", out: inRuns("exported.safetensors") }),
+        page.refusal("exportModel", { source: { run: file }, format: "safetensors", out: inRuns("exported.safetensors") }),
         page.refusal("dataInfo", { path: file, format: "auto", thumbnailsPerClass: 8 }),
         page.refusal("start", { kind: "train", recipe: { ...recipe, data: { path: file } }, out: inRuns("new"), resume: false }),
         page.refusal("start", { kind: "train", recipe: { ...recipe, student: { ...recipe.student, weights: file } }, out: inRuns("new"), resume: false }),
@@ -190,6 +197,13 @@ test("what the user chooses in a dialog is open, and only for what it was chosen
   expect(await page.refusal("report", { runs: [inRuns("own")], format: "html", out: inVictim("report.html") })).toBeNull();
   expect(await page.refusal("report", { runs: [inRuns("own")], format: "html", out: inVictim("report.html", "..", "thesis.html") })).toMatch(NOT_FOR_PAGES);
 
+  await studio.pickInDialogs(inVictim("model.safetensors"));
+  expect(await page.run("() => host.chooseModelPlace('safetensors', '../../thesis')")).toEqual({ ok: true, value: inVictim("model.safetensors") });
+  const exported = (out: string, replaces = false) => page.refusal("exportModel", { source: { run: inRuns("own") }, format: "safetensors", out, replaces });
+  expect(await exported(inVictim("model.safetensors", "..", "thesis.html"), true)).toMatch(NOT_FOR_PAGES);
+  expect(await exported(inVictim("weights.safetensors"), true)).toMatch(NOT_FOR_PAGES);
+  expect(await exported(inVictim("model.safetensors"))).toBeNull();
+
   await studio.pickInDialogs(inVictim("data"));
   await page.run("() => host.chooseFolder('data')");
   expect(await page.refusal("dataInfo", { path: inVictim("data"), format: "auto", thumbnailsPerClass: 1 })).not.toMatch(NOT_FOR_PAGES);
@@ -222,6 +236,36 @@ test("starts no program, and sends the engine to no address", async () => {
   expect(await page.refusal("dataDownload", { name: "cifar10", directory: inRuns("download"), url })).toMatch(/url/);
   expect(existsSync(inVictim("started"))).toBe(false);
   expect(arrived).toEqual([]);
+});
+
+test("asks the hub for no model that the user did not allow in the app's own dialog", async () => {
+  const studio = await Studio.of(page.app);
+  const names = ["hf:o/m", "hf:o/m@main/x.bin", "hf:o/other"];
+  const asked = (weights: string) =>
+    Promise.all([
+      page.refusal("weightsDownload", { weights }),
+      page.refusal("predict", { model: "resnet20_cifar10", weights, images: [] }),
+      page.refusal("checkTeacher", { model: null, weights, classes: [] }),
+      page.refusal("fitTeacher", { data: { path: "bundled" }, from: weights, out: inRuns("fit") }),
+      page.refusal("start", { kind: "train", recipe: { ...recipe, student: { ...recipe.student, weights } }, out: inRuns("new"), resume: false }),
+    ]);
+  const allow = (response: number) =>
+    page.app.evaluate(({ dialog }, response) => {
+      dialog.showMessageBox = (async () => ({ response, checkboxChecked: false })) as never;
+    }, response);
+  await allow(1);
+  expect(await page.run("() => host.allowHub('o/m')")).toEqual({ ok: true, value: null });
+  for (const weights of names) for (const refusal of await asked(weights)) expect(refusal, weights).toMatch(NOT_FOR_PAGES);
+  await allow(0);
+  for (const typed of ["http://127.0.0.1:1/o/m", "https://example.com/o/m", "../../o/m", "file:///etc/passwd", ""])
+    expect(await page.run("(typed) => host.allowHub(typed)", typed), typed).toMatchObject({ ok: false });
+  expect(await page.run("() => host.allowHub('o/m')")).toEqual({ ok: true, value: "hf:o/m" });
+  // Exactly that one: the server of this test is no hub, which is how its answer is known.
+  expect(await page.refusal("weightsDownload", { weights: "hf:o/m" })).toMatch(/^hf:o\/m is not in the cache, and cannot be downloaded: .*127\.0\.0\.1/);
+  expect(arrived.splice(0).length).toBeGreaterThan(0);
+  for (const weights of names.slice(1)) for (const refusal of await asked(weights)) expect(refusal, weights).toMatch(NOT_FOR_PAGES);
+  expect(arrived).toEqual([]);
+  expect(studio.complaints).toEqual([]);
 });
 
 test("ends no engine with messages, however they are made, and starts no second one", async () => {
@@ -263,6 +307,10 @@ test("gets no host call past its checks", async () => {
     "setActivity({ state: 'running', progress: NaN })",
     "chooseReportFile('exe', 'x')",
     "chooseFolder({})",
+    "allowHub({})",
+    "allowHub('x'.repeat(2000))",
+    "chooseModelPlace('exe', 'x')",
+    "chooseModelPlace('onnx', {})",
     "printReport('/etc/passwd')",
     "environment(1)",
     "reveal({})",

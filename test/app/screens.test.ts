@@ -125,7 +125,7 @@ async function photograph(name: string): Promise<void> {
 /** Looks at the state of a screen at each size and in each theme. */
 async function look(state: string): Promise<void> {
   const flaws: string[] = [];
-  // What is out of date is dimmed for a moment.
+  // What is out of date is without colour for a moment.
   await expect.poll(() => studio.page.locator('[aria-busy="true"]').count(), { timeout: PATIENCE_MS }).toBe(0);
   for (const theme of THEMES) {
     await studio.page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });

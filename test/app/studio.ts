@@ -12,6 +12,8 @@ export interface ShortRun {
   epochs: number;
   /** 1, if left out. */
   seeds?: number;
+  /** Of the form as it is; left out: of the preset for a quick look. */
+  keepsForm?: boolean;
 }
 /** Images per batch of a short run. */
 const BATCH = 8;
@@ -98,9 +100,9 @@ export class Studio {
   }
 
   /** Starts the preset for a quick look, made shorter. */
-  async startShortRun({ trainImages, epochs, seeds = 1 }: ShortRun): Promise<void> {
+  async startShortRun({ trainImages, epochs, seeds = 1, keepsForm = false }: ShortRun): Promise<void> {
     await this.go("setup");
-    await this.press(/^Quick look/);
+    if (!keepsForm) await this.press(/^Quick look/);
     await this.#fill("Training images", trainImages);
     await this.#fill("Test images", 16);
     await this.#fill("Batch size", BATCH);

@@ -224,6 +224,12 @@ const POSITIONAL: Record<string, [argument: string, ...values: unknown[]][]> = {
     ...[...OBJECTS, undefined, 1, true, [], [0], new Int32Array(1), new Int32Array(0), detached(), resizable(), new DataView(new SharedArrayBuffer(4))],
     ...[new Int32Array(new SharedArrayBuffer(8)), new Int32Array(new SharedArrayBuffer(0)), new Uint32Array(new SharedArrayBuffer(4))],
   ].map((flag) => ["flag", flag]),
+  readTable: [
+    ...[undefined, null, true, 1, "bytes", [1], {}, new Int32Array(1), new Uint8ClampedArray(1), new DataView(new ArrayBuffer(1))].map(
+      (array): [string, ...unknown[]] => ["bytes", array, 1],
+    ),
+    ...[...OBJECTS, ...NOT_WHOLE, undefined, null, true, [], 0, 1001].map((columns): [string, ...unknown[]] => ["columns", new Uint8Array(1), columns]),
+  ],
   lockFile: [...OBJECTS, ...NOT_WHOLE, undefined, null, true, [], 2 ** 31, 2 ** 31 - 1].map((file) => ["file", file]),
   fitImage: [
     ...[...OBJECTS, undefined, null, 1, "", new Uint8ClampedArray(12), new Uint8Array(11), new Float32Array(12), detached()].map(

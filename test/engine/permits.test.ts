@@ -73,13 +73,20 @@ test("what a comparison was asked for may be read before its student has begun",
   expect(reads(at("u.safetensors"))).toBe(false);
 });
 
-test("weights on the hub may be named only where a run names them", () => {
+test("weights on the hub may be named only where the user allowed exactly these, or a run names them", () => {
   const asks = (weights: string) => allows("predict", { model: "resnet20_cifar10", weights, images: [] });
   expect(asks("hf:o/m")).toBe(false);
   writeRun(at("runs", "one"), { data: at("data"), teacher: "hf:o/m", student: at("s.safetensors") });
   expect([asks("hf:o/m"), asks("hf:o/m/x.bin"), asks("hf:o/other")]).toEqual([true, false, false]);
   expect(allows("report", { runs: [], out: "hf:o/m" })).toBe(false);
-  expect(() => permits.expect("predict", { model: "resnet20_cifar10", weights: "hf:o/other", images: [] })).toThrow(/download it in a terminal/);
+  expect(() => permits.expect("predict", { model: "resnet20_cifar10", weights: "hf:o/other", images: [] })).toThrow(
+    /the hub is asked for no model that you did not allow/,
+  );
+  permits.grant("hf:o/allowed", "read");
+  expect(["hf:o/allowed", "hf:o/allowed@v1", "hf:o/allowed/x.bin", "hf:o/allowed-2", "hf:allowed"].map(asks)).toEqual([true, false, false, false, false]);
+  expect(allows("weightsDownload", { weights: "hf:o/allowed" })).toBe(true);
+  expect(allows("weightsDownload", { weights: "hf:o/other" })).toBe(false);
+  expect(allows("report", { runs: [], out: "hf:o/allowed" })).toBe(false);
 });
 
 test("a damaged recipe names nothing, and hides no other", () => {

@@ -110,6 +110,9 @@ describe("a folder that timm or the hub made", () => {
 });
 
 const missing = noPython("torch", "timm", "transformers", "PIL");
+/** The smallest of each construction; DISTILL_MODELS=all compares every model. */
+const small = /^(resnet26|resnet(8|18|20)_cifar10|vit_(tiny|micro)|deit_tiny|vit_small_patch14|.*lite0|mobilenet|convnext_tiny)/;
+const compared = cases.filter(({ model }) => process.env.DISTILL_MODELS === "all" || small.test(model));
 
 describe("in Python", () => {
   let loaded: ReturnType<typeof answering>;
@@ -118,7 +121,7 @@ describe("in Python", () => {
   });
   afterAll(() => loaded?.end());
 
-  test.for(cases)("timm and transformers load $model with our logits and names", async (sizes, { skip }) => {
+  test.for(compared)("timm and transformers load $model with our logits and names", async (sizes, { skip }) => {
     if (missing) skip(missing);
     const { at, model, notes } = await written(sizes);
     const [count, size] = [2, sizes.imageSize];

@@ -3,7 +3,8 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fetchWeights } from "../../src-main/hub/fetch-weights";
+import { InputError } from "../../src-main/contract/failure";
+import { cachedWeights, fetchWeights } from "../../src-main/hub/fetch-weights";
 import { hubSettings } from "../../src-main/hub/settings";
 import { serve, withoutProxies } from "../download/server";
 import { COMMIT, type FakeHub, fakeHub, sha256 } from "./fake-hub";
@@ -38,11 +39,14 @@ test("the one file of weights is downloaded, checked and kept in Python's layout
   expect(lstatSync(path).isSymbolicLink()).toBe(true);
   expect(join(dirname(path), readlinkSync(path))).toBe(join(repository(), "blobs", sha256(MODEL)));
   expect(readFileSync(join(repository(), "refs", "main"), "utf8")).toBe(COMMIT);
-  expect(readdirSync(join(repository(), "blobs"))).toEqual([sha256(MODEL)]);
+  expect(readFileSync(join(dirname(path), "config.json")).equals(CONFIG)).toBe(true);
+  expect(readdirSync(join(repository(), "blobs"))).toHaveLength(2);
   // The token is the hub's: the server that has the file does not see it.
   expect(hub.asked).toEqual([
     "GET /api/models/o/m/revision/main token",
     "HEAD /o/m/resolve/main/model.safetensors token",
+    "HEAD /o/m/resolve/main/config.json token",
+    "GET /o/m/resolve/main/config.json token",
     "GET /o/m/resolve/main/model.safetensors token",
     `GET /${sha256(MODEL)}`,
   ]);
@@ -53,10 +57,36 @@ test("what is in the cache is not downloaded again; a commit is not even asked f
   const { path } = await fetch("hf:o/m", hub);
   hub.asked.length = 0;
   expect((await fetch("hf:o/m/model.safetensors", hub)).note).toContain("in the cache");
-  expect(hub.asked).toEqual(["HEAD /o/m/resolve/main/model.safetensors"]);
+  expect(hub.asked).toEqual(["HEAD /o/m/resolve/main/model.safetensors", "HEAD /o/m/resolve/main/config.json"]);
   hub.asked.length = 0;
   expect((await fetch(`hf:o/m@${COMMIT}/model.safetensors`, hub)).path).toBe(path);
   expect(hub.asked).toEqual([]);
+});
+
+test("the exact name of what came asks nobody, and says so once it is gone", async () => {
+  const hub = await fakeHub(FILES);
+  const { path, exact } = await fetch("hf:o/m", hub);
+  expect(exact).toBe(`hf:o/m@${COMMIT}/model.safetensors`);
+  hub.asked.length = 0;
+  expect(cachedWeights(exact, settings(hub))).toMatchObject({ path, exact });
+  expect(cachedWeights("hf:o/m", settings(hub))).toMatchObject({ path, exact });
+  expect(() => cachedWeights("hf:o/other", settings(hub))).toThrow("hf:o/other is not on this computer any more: download it again");
+  expect(hub.asked).toEqual([]);
+});
+
+test("whoever reads config.json may refuse the model before its weights are downloaded", async () => {
+  const hub = await fakeHub(FILES);
+  const seen: (string | null)[] = [];
+  const onConfig = (config: string | null) => {
+    seen.push(config);
+    throw new InputError("not this one");
+  };
+  await fails(fetchWeights("hf:o/m", { delay: 1, onConfig }, settings(hub)), "not this one");
+  expect(seen).toEqual([CONFIG.toString()]);
+  expect(hub.asked).not.toContain(`GET /${sha256(MODEL)}`);
+  const bare = await fakeHub(new Map([["model.safetensors", MODEL]]));
+  await fetchWeights("hf:o/m", { delay: 1, onConfig: (config) => seen.push(config) }, settings(bare));
+  expect(seen[1]).toBeNull();
 });
 
 test("a download that breaks off resumes at its byte", async () => {
@@ -129,7 +159,7 @@ describe("refused, with what to do:", () => {
 
   test("other content than the checksum says, of which nothing is kept", async () => {
     await fails(fetch("hf:o/m", await fakeHub(FILES, { corrupt: true })), /did not send the expected file: its SHA256 is not/);
-    expect(readdirSync(join(repository(), "blobs"))).toEqual([]);
+    expect(readdirSync(join(repository(), "blobs"))).not.toContain(sha256(MODEL));
   });
 
   test("a server that is no hub", async () => {

@@ -1,5 +1,5 @@
 /**
- * With a real head of Ray, where the Python in DISTILL_PYTHON has Ray: in a network of its own with nothing but loopback, as a head listens on all addresses. It
+ * With a real head of Ray, where Python has Ray: in a network of its own with nothing but loopback, as a head listens on all addresses. It
  * needs `unshare -n` and `nsenter`, so Linux and root.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -9,23 +9,22 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { presetOf } from "../../src-main/contract/presets";
 import { distill, PROGRAM } from "../cli/distill";
+import { noPython, python } from "../python";
 
-const PYTHON = process.env.DISTILL_PYTHON ?? "python3";
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const ADDRESS = "ray://127.0.0.1:8265";
 
 function whyNot(): string | null {
   if (spawnSync("unshare", ["-n", "nsenter", "--version"]).status !== 0) return "this user cannot make a network of its own with unshare -n";
-  if (spawnSync(PYTHON, ["-c", "import ray, ray.dashboard"]).status !== 0) return `${PYTHON} has no Ray; DISTILL_PYTHON names another`;
-  return null;
+  return noPython("ray", "ray.dashboard");
 }
 const reason = whyNot();
 
-describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (skipped: ${reason})`}`, () => {
+describe("on a real cluster", () => {
   let folder: string;
   let head: ChildProcess;
   let here: Record<string, string>;
-  const small = ["data.trainLimit=1024", "data.testLimit=128", "train.epochs=4", "train.warmupEpochs=0", "train.batchSize=128", "train.precision=fp32"];
+  const small = ["data.trainLimit=512", "data.testLimit=128", "train.epochs=4", "train.warmupEpochs=0", "train.batchSize=128", "train.precision=fp32"];
   const settings = small.flatMap((each) => ["--set", each]);
 
   /** In the network of the head. */
@@ -42,11 +41,12 @@ describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (s
   };
 
   beforeAll(async () => {
+    if (reason) return;
     folder = mkdtempSync(path.join(tmpdir(), "ray-"));
     for (const name of ["ray", "storage"]) mkdirSync(path.join(folder, name));
     writeFileSync(path.join(folder, "recipe.json"), JSON.stringify(presetOf("demo").written));
     const ray = "--head --block --port 6399 --include-dashboard true --dashboard-host 127.0.0.1 --dashboard-port 8265 --num-cpus 2 --disable-usage-stats";
-    const start = `ip link set lo up && exec ${PYTHON} -m ray.scripts.scripts start ${ray} --temp-dir ${path.join(folder, "ray")}`;
+    const start = `ip link set lo up && exec ${python} -m ray.scripts.scripts start ${ray} --temp-dir ${path.join(folder, "ray")}`;
     here = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: TOKEN };
     head = spawn("unshare", ["-n", "sh", "-c", start], { env: { ...process.env, ...here }, stdio: "ignore", detached: true });
     for (;;) {
@@ -57,7 +57,8 @@ describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (s
   }, 120_000);
 
   afterAll(() => {
-    spawnSync("nsenter", [`--net=/proc/${head.pid}/ns/net`, PYTHON, "-m", "ray.scripts.scripts", "stop", "--force"]);
+    if (reason) return;
+    spawnSync("nsenter", [`--net=/proc/${head.pid}/ns/net`, python, "-m", "ray.scripts.scripts", "stop", "--force"]);
     try {
       process.kill(-head.pid!, "SIGKILL");
     } catch {}
@@ -75,7 +76,10 @@ describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (s
     );
   }
 
-  test("three seeds are three jobs; one that is killed goes on from its checkpoint; all have the bits of a training here", async () => {
+  test("three seeds are three jobs; one that is killed goes on from its checkpoint; all have the bits of a training here", { timeout: 900_000 }, async ({
+    skip,
+  }) => {
+    if (reason) skip(reason);
     let wasKilled = false;
     const killThird = (text: string) => {
       if (wasKilled || !text.includes("seed 2: student epoch 1/4")) return;
@@ -98,9 +102,10 @@ describe.skipIf(reason !== null)(`on a real cluster${reason === null ? "" : ` (s
     expect([local.status, decided("there")]).toEqual([0, decided("here")]);
     const logs = path.join(folder, "ray/session_latest/logs");
     expect(existsSync(path.join(logs, "distill")) ? readdirSync(path.join(logs, "distill")) : []).toEqual([]);
-  }, 900_000);
+  });
 
-  test("a wrong token is told", async () => {
+  test("a wrong token is told", async ({ skip }) => {
+    if (reason) skip(reason);
     const { status, err } = await there(["doctor", "--on", ADDRESS], undefined, "wrong");
     expect([status, err]).toEqual([1, expect.stringContaining("refuses the token (status 403)")]);
   });

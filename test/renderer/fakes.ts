@@ -78,12 +78,14 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       theme: "dark",
       lesson: true,
       runsDirectory: "/runs",
+      hub: "huggingface.co",
       recentData: [] as string[],
       form: null as RememberedForm | null,
       notice: null as string | null,
     })),
     chooseFolder: answering("chooseFolder", picks),
     chooseFile: answering("chooseFile", picks),
+    allowHub: answering("allowHub", picks),
     chooseReportFile: async (format, name) => {
       const chosen = await answering("chooseReportFile", picks)(format, name);
       return chosen === null ? null : { chosen, written: format === "pdf" || format === "png" ? "/tmp/page.html" : chosen };

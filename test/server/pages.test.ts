@@ -112,6 +112,14 @@ describe("files", () => {
       expect((await page.host("picked", place, wanted)).ok, place).toBe(false);
   });
 
+  test("the hub is asked for nothing, unless the server was started for it", async () => {
+    expect(await page.host("allowHub", "timm/resnet18.a1_in1k")).toMatchObject({ ok: false, message: expect.stringContaining("distill serve --hub") });
+    expect(await page.call("weightsDownload", { weights: "hf:timm/resnet18.a1_in1k" })).toMatchObject({ ok: false });
+    const allowing = await ServedProcess.start(["--hub"]);
+    expect(await value((await allowing.page()).host("allowHub", "timm/resnet18.a1_in1k"))).toBe("hf:timm/resnet18.a1_in1k");
+    await allowing.remove();
+  });
+
   test("wrong calls are refused in words", async () => {
     expect(await page.host("printReport", "/x")).toMatchObject({ ok: false, message: expect.stringContaining("there is no call") });
     expect(await page.host("listFolder", "relative", DATA)).toMatchObject({ ok: false, message: expect.stringContaining("absolute") });

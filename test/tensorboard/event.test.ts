@@ -13,6 +13,7 @@ import { useBackend } from "../../src-main/tensor/tensor";
 import { restartEvent, scalarsEvent, versionEvent } from "../../src-main/tensorboard/event";
 import { eventFileName, isEventFile } from "../../src-main/tensorboard/file-name";
 import { EventFiles } from "../../src-main/tensorboard/follow";
+import { noPython, python } from "../python";
 import { batch, epoch, finishedRun, start } from "../runs/example-run";
 import { readEvents } from "./event-reader";
 
@@ -149,7 +150,6 @@ describe("event files of a run that is trained", () => {
   });
 });
 
-const PYTHON = process.env.DISTILL_PYTHON ?? "python3";
 const READ = `
 import json, os, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -160,11 +160,12 @@ for folder, _, files in os.walk(sys.argv[1]):
         found[os.path.basename(folder)] = {tag: [[e.step, e.value] for e in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
 print(json.dumps(found))
 `;
-const noTensorboard = spawnSync(PYTHON, ["-c", "import tensorboard"]).status === 0 ? "" : ` (skipped: ${PYTHON} has no tensorboard)`;
+const missing = noPython("tensorboard");
 
-test.skipIf(noTensorboard !== "")(`TensorBoard's own reader finds every scalar${noTensorboard}`, () => {
+test("TensorBoard's own reader finds every scalar", ({ skip }) => {
+  if (missing) skip(missing);
   const out = atOnce(writeReport({ runs: [comparison("first")], format: "tensorboard", out: join(parent, "report") }));
-  const { stdout, stderr } = spawnSync(PYTHON, ["-c", READ, out], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(python, ["-c", READ, out], { encoding: "utf8" });
   expect(stdout, stderr).not.toBe("");
   const expected: Record<string, Record<string, [number, number][]>> = { control: {}, student: {} };
   for (const path of filesBelow(out)) {

@@ -25,6 +25,7 @@ interface Options {
   name: string[];
   address: string;
   behindTls?: true;
+  hub?: true;
   open?: true;
   threads?: number;
 }
@@ -44,6 +45,7 @@ export function addServe(program: Command, world: World, print: (outcome: Outcom
     )
     .option("--address <ip>", "where it listens; another than this computer alone needs --behind-tls", "127.0.0.1")
     .option("--behind-tls", "I have set up TLS in front of this server, which encrypts what browsers send")
+    .option("--hub", "let the browser download weights from the Hugging Face hub, of models that are typed there")
     .option("--open", "open the page in this computer's browser")
     .option("--threads <count>", "threads that compute (default: as doctor shows); no result depends on it", wholeNumber(1, MOST_THREADS))
     .action(async (options: Options, verb: Command) => {
@@ -63,6 +65,7 @@ async function run(options: Options, world: World, print: (outcome: Outcome) => 
     runsDirectory,
     roots,
     preferencesFile: path.join(home ? path.join(home, "settings") : settingsFolder(), "serve.json"),
+    allowsHub: options.hub ?? false,
     token,
     address: options.address,
     port: options.port ?? PORT,

@@ -60,6 +60,8 @@ export function methodCalls(thread: Thread): Methods {
     setThreads: () => addon.setThreads!(thread.random.integer(1, 4)),
     threads: () => addon.threads!(),
     stopOn: () => addon.stopOn!(pick([flag, null])),
+    readTable: () =>
+      addon.readTable!(pick([Buffer.from("1,-2.5e-3\nNaN,4\n"), new Uint8Array(new SharedArrayBuffer(40)), buffer(thread.random)]), pick([1, 2, 3])),
     lockFile: () => addon.lockFile!(pick([0, 1, 2, 2 ** 20])),
     fitImage: () => {
       const [H, W] = [thread.random.integer(1, 9), thread.random.integer(1, 9)];

@@ -8,6 +8,8 @@ const tested = (accuracy: number, said: object[] = []) => ({ accuracy, images: 2
 
 let engine: FakeEngine;
 let studio: Studio;
+/** What the dialogs answer with. */
+let allowed: string | null;
 
 beforeEach(async () => {
   engine = new FakeEngine({
@@ -29,7 +31,8 @@ beforeEach(async () => {
             { type: "note", text: "by name" },
           ]),
   });
-  studio = new Studio(fakeBridge(engine, () => "/picked/own.pth").bridge);
+  allowed = "/picked/own.pth";
+  studio = new Studio(fakeBridge(engine, () => allowed).bridge);
   await studio.start();
   await studio.data.open("/leaves");
 });
@@ -91,4 +94,44 @@ it("a folder of runs that cannot be read is said, and looked into again", async 
   engine.answers.listTeachers = () => [];
   await studio.candidates.find();
   expect(studio.candidates.problem).toBeNull();
+});
+
+it("a model from the hub is asked for only if the user allows it, and tested like a file; one of other classes can be the backbone", async () => {
+  const weights = `hf:o/m@${"0".repeat(40)}/model.safetensors`;
+  const slow = deferred<unknown>();
+  engine.answers.weightsDownload = (_: unknown, notify) => {
+    notify({ type: "download", received: 5, total: 10, secondsLeft: 2 } as never);
+    return slow.promise;
+  };
+  engine.answers.timeBackbone = () => ({ model: "resnet34", imageSize: 96, secondsPerImage: 0.1, fineTuning: { last: 1, all: 2 } });
+  engine.answers.stopDownloads = () => null;
+  await studio.candidates.find();
+  allowed = null;
+  await studio.fetchFromHub();
+  expect(engine.paramsOf("weightsDownload")).toEqual([]);
+
+  allowed = "hf:o/m";
+  const fetched = studio.fetchFromHub();
+  await settle();
+  expect(studio.hub.progress).toEqual({ name: "o/m", received: 5, total: 10, secondsLeft: 2 });
+  await studio.hub.stop();
+  expect(engine.paramsOf("stopDownloads")).toHaveLength(1);
+  engine.answers.checkTeacher = () => ({ model: "resnet34", imageSize: 96, problem: "long words", known: { count: 1000, lacks: ["bark", "cloud"] } });
+  slow.resolve({ weights, model: "resnet34", imageSize: 96 });
+  await fetched;
+  const [first] = studio.candidates.list;
+  expect(first).toMatchObject({
+    title: "o/m",
+    source: "from huggingface.co",
+    teacher: { weights },
+    test: { kind: "unfit", reason: "This teacher does not know your classes bark and cloud" },
+  });
+  expect(studio.setup.teacher).not.toMatchObject({ weights });
+  expect(studio.candidates.isOwn(first!)).toBe(true);
+  await studio.fit.useBackbone(weights);
+  expect(engine.paramsOf("timeBackbone")).toEqual([{ from: weights }]);
+
+  engine.answers.weightsDownload = () => Promise.reject(failure("no network"));
+  await studio.fetchFromHub();
+  expect(studio.hub).toMatchObject({ progress: null, problem: { stopped: false, message: "No network" } });
 });
