@@ -3,9 +3,22 @@ import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { Notice, NoticeBody } from "../contract/notices";
 import type { RunResult } from "../contract/run";
 import { EngineClient, EngineError } from "../engine-client/client";
+import type { Tracking } from "../mlflow/address";
+import { Mirror } from "../mlflow/follow";
+import { Sender } from "../mlflow/send";
+import { MlflowServer } from "../mlflow/server";
 import { EventFiles } from "../tensorboard/follow";
+import { foldersBy } from "./mlflow";
 import { type ProgressForm, type ProgressView, progressView } from "./progress";
+import { shellWords } from "./shell-words";
 import type { World } from "./world";
+
+/** Who is told what a training does, besides the person. */
+interface Follower {
+  follow(notice: NoticeBody): void;
+  /** Returns what is missing, and what to do, in words. `directory`: of what was trained. */
+  finish?(directory: string): Promise<string | null>;
+}
 
 /** One verb's conversation with a fresh engine. Calls show their progress and react to Ctrl-C. */
 export class Session {
@@ -14,7 +27,7 @@ export class Session {
     private readonly engine: EngineClient,
     private readonly progress: ProgressView,
     private readonly interrupts: Interrupts,
-    private readonly events: EventFiles | null = null,
+    private readonly followers: readonly Follower[] = [],
   ) {}
 
   call<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
@@ -29,12 +42,25 @@ export class Session {
   train(request: Methods["start"]["params"], onStart: (directory: string) => void, onBegun: () => void): Promise<RunResult> {
     const { signal } = this.interrupts;
     this.interrupts.stopping = "Stopping. Interrupt once more to stop at once.";
+    let folder = request.out;
+    const onFolder = (directory: string) => {
+      folder = directory;
+      onStart(directory);
+    };
     const onNotice = (notice: Notice) => {
       if (notice.type === "started") onBegun();
       this.progress.show(notice);
-      this.events?.follow(notice);
+      for (const follower of this.followers) follower.follow(notice);
     };
-    return this.interrupts.unlessForced(this.engine.train(request, { signal, onStart, onNotice }));
+    const answer = this.engine.train(request, { signal, onStart: onFolder, onNotice });
+    return this.interrupts.unlessForced(answer.finally(() => this.#finish(folder)));
+  }
+
+  async #finish(directory: string): Promise<void> {
+    for (const follower of this.followers) {
+      const missing = await follower.finish?.(directory);
+      if (missing) this.progress.show({ id: 0, type: "warning", text: missing });
+    }
   }
 
   /** The first interrupt stops the fit after the images under way. */
@@ -79,32 +105,47 @@ export interface SessionOptions {
   threads?: number;
   /** Write event files for TensorBoard while training. */
   tensorboard?: boolean;
+  /** The server of MLflow that is told what is trained. */
+  mlflow?: Tracking;
 }
 
 /** Starts an engine, runs `work` and ends the engine. */
 export async function withSession<R>(
   world: World,
-  { progress: form, threads, tensorboard }: SessionOptions,
+  { progress: form, threads, tensorboard, mlflow }: SessionOptions,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
   const progress = progressView(world, form);
   const interrupts = new Interrupts(world, progress);
-  const events = tensorboard
-    ? new EventFiles(
-        () => world.now().getTime() / 1000,
-        (text) => progress.show({ id: 0, type: "warning", text }),
-      )
-    : null;
+  const warn = (text: string) => progress.show({ id: 0, type: "warning", text });
+  const events = tensorboard ? new EventFiles(() => world.now().getTime() / 1000, warn) : null;
   const channel = world.startEngine(threads);
   try {
     const engine = await interrupts.unlessForced(EngineClient.connect(channel));
-    return await work(new Session(world, engine, progress, interrupts, events));
+    const mirror = mlflow ? mirrorTo(mlflow, engine, world, (text) => progress.say(text), warn) : null;
+    const followers = [events, mirror].flatMap((each) => each ?? []);
+    return await work(new Session(world, engine, progress, interrupts, followers));
   } finally {
     interrupts.end();
     events?.close();
     progress.end();
     channel.close(interrupts.wereForced);
   }
+}
+
+function mirrorTo(tracking: Tracking, engine: EngineClient, world: World, say: (text: string) => void, warn: (text: string) => void): Follower {
+  const server = new MlflowServer(tracking);
+  const sender = new Sender(server, (name, page) => say(`MLflow shows it as the experiment ${name}: ${page}`));
+  const folders = foldersBy((method, params) => engine.call(method, params));
+  const mirror = new Mirror(sender, folders, () => world.now().getTime() / 1000, warn);
+  return {
+    follow: (notice) => mirror.follow(notice),
+    finish: async (directory) => {
+      if (await mirror.finish()) return null;
+      const later = [...world.program, "report", "--format", "mlflow", "--to", server.address, "--runs", directory];
+      return `MLflow does not have all of it. Send the rest with: ${shellWords(later)}`;
+    },
+  };
 }
 
 /** The first interrupt asks calls to stop; the second makes them fail at once. */

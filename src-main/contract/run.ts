@@ -100,7 +100,7 @@ export interface RunOwner {
   pid: number;
   /** The computer's name; null if it is this one. */
   host: string | null;
-  program: "app" | "command line";
+  program: "app" | "command line" | "server";
   /** ISO 8601 */
   since: string;
   /** ISO 8601: when it last said that it is alive, every few seconds. */
@@ -122,6 +122,8 @@ export interface LiveRun {
 
 export interface RunSummary {
   directory: string;
+  /** Of this run alone, wherever its folder goes; missing in runs of earlier versions. */
+  id?: string;
   name: string;
   arm: ArmName;
   state: RunState;

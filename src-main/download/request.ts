@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { request as httpsRequest, type RequestOptions as TlsOptions } from "node:https";
 import { isIP, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { InputError } from "../contract/failure";
@@ -48,7 +48,7 @@ export async function request(address: string, asked: Asked = {}): Promise<Answe
   let headers: Record<string, string> = { "user-agent": "distill-studio", "accept-encoding": "identity", ...asked.headers };
   const redirections: IncomingHttpHeaders[] = [];
   while (true) {
-    const body = await respond(url, { ...asked, headers });
+    const body = await exchange(url, { ...asked, headers });
     const { statusCode: status = 0 } = body;
     if ((status >= 200 && status < 300) || status === 416) return { url: url.href, status, headers: body.headers, body, redirections };
     body.destroy();
@@ -78,14 +78,31 @@ function withoutSecrets(headers: Record<string, string>): Record<string, string>
 
 // ---- One request ------------------------------------------------------------------------------------------------------------------
 
-/** Milliseconds without a byte after which a server is given up. */
+/** Milliseconds without a byte after which a server is given up, unless the request says otherwise. */
 const SILENCE = 30_000;
 
-async function respond(url: URL, { method = "GET", headers = {}, signal }: Asked): Promise<IncomingMessage> {
+export interface Sent {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: Uint8Array;
+  signal?: AbortSignal;
+  /** Milliseconds without a byte after which the server is given up. */
+  silence?: number;
+  /** How the server's certificate is checked, where it is not as usual. */
+  tls?: Trust;
+}
+
+export type Trust = Pick<TlsOptions, "ca" | "rejectUnauthorized">;
+
+/**
+ * One request to a server, through the proxy that the environment names; its answer as it comes, whatever its status. Rejects with an InputError where asking
+ * again is pointless, and with another Error where it may help.
+ */
+export async function exchange(url: URL, { method = "GET", headers = {}, body, signal, silence = SILENCE, tls }: Sent): Promise<IncomingMessage> {
   const proxy = proxyFor(url);
   try {
-    const { to, options } = proxy ? await wayThrough(proxy, url, headers, signal) : { to: url, options: { headers } };
-    return await sent(to, { method, signal, ...options }, "response");
+    const { to, options } = proxy ? await wayThrough(proxy, url, headers, { signal, tls, silence }) : { to: url, options: { headers, ...tls } };
+    return await sent(to, { method, signal, ...options }, { silence, body });
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     const way = proxy ? ` through the proxy ${named(proxy)}` : "";
@@ -98,31 +115,37 @@ async function respond(url: URL, { method = "GET", headers = {}, signal }: Asked
   }
 }
 
-/** Sends a request without a body. Resolves with the answer to it, or, for CONNECT, with what the proxy says before the tunnel begins. */
-function sent(to: URL, options: RequestOptions, event: "response" | "connect"): Promise<IncomingMessage> {
+/** Sends a request. Resolves with the answer to it, or, for CONNECT, with what the proxy says before the tunnel begins. */
+function sent(to: URL, options: RequestOptions, { silence, body }: Required<Pick<Sent, "silence">> & Pick<Sent, "body">): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = (to.protocol === "https:" ? httpsRequest : httpRequest)(to, options);
-    request.on(event, resolve);
+    request.on(options.method === "CONNECT" ? "connect" : "response", resolve);
     request.on("error", reject);
-    request.setTimeout(SILENCE, () => request.destroy(new Error(`it sent nothing for ${SILENCE / 1000} seconds`)));
-    request.end();
+    request.setTimeout(silence, () => request.destroy(new Error(`it sent nothing for ${silence / 1000} seconds`)));
+    request.end(body);
   });
 }
 
 /** A proxy is asked for the whole address, or to pass on what is encrypted for the server. */
-async function wayThrough(proxy: WebProxy, url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<{ to: URL; options: RequestOptions }> {
+async function wayThrough(
+  proxy: WebProxy,
+  url: URL,
+  headers: Record<string, string>,
+  way: Pick<Sent, "signal" | "tls"> & Required<Pick<Sent, "silence">>,
+): Promise<{ to: URL; options: RequestOptions }> {
   if (url.protocol === "http:") return { to: proxy.url, options: { headers: { ...headers, host: url.host, ...authorizationFor(proxy) }, path: url.href } };
-  const socket = await tunnel(proxy, url, signal);
+  const socket = await tunnel(proxy, url, way);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const createConnection = () => tlsConnect({ socket, host, ...(isIP(host) === 0 && { servername: host }), ALPNProtocols: ["http/1.1"] });
+  const createConnection = () => tlsConnect({ socket, host, ...way.tls, ...(isIP(host) === 0 && { servername: host }), ALPNProtocols: ["http/1.1"] });
   return { to: url, options: { headers, createConnection } };
 }
 
 /** A connection to a server through a proxy, which sees only the server's name. */
-async function tunnel(proxy: WebProxy, { hostname, port }: URL, signal?: AbortSignal): Promise<Socket> {
+async function tunnel(proxy: WebProxy, { hostname, port }: URL, { signal, silence }: Pick<Sent, "signal"> & Required<Pick<Sent, "silence">>): Promise<Socket> {
   const target = `${hostname}:${port || 443}`;
   const headers = { host: target, ...authorizationFor(proxy) };
-  const { statusCode: status = 0, socket } = await sent(proxy.url, { method: "CONNECT", path: target, headers, agent: false, signal }, "connect");
+  const options = { method: "CONNECT", path: target, headers, agent: false, signal };
+  const { statusCode: status = 0, socket } = await sent(proxy.url, options, { silence });
   if (status === 200) return socket;
   socket.destroy();
   const problem = `the proxy ${named(proxy)} answers with status ${status}`;

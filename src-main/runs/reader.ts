@@ -107,6 +107,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
   const hadCheckpoint = events.some(({ type }) => type === "checkpoint") || hasCheckpoint(runFiles(directory).checkpoint);
   return {
     directory,
+    ...(header?.id !== undefined && { id: header.id }),
     name: header?.recipe.name ?? basename(arm === "single" ? directory : dirname(directory)),
     arm,
     state,

@@ -5,7 +5,6 @@ import { MOST_TRIALS } from "../../src-main/contract/search";
 import { defaultSpace } from "../../src-main/contract/search-space";
 import { MOST_SEEDS } from "../../src-main/contract/statistics";
 import { labelOf } from "./form";
-import type { RunRow } from "./run-rows";
 import { count } from "./words";
 
 /** How many seeds show how sure a difference is, and still end in bearable time. */
@@ -26,6 +25,14 @@ export type SweepField = "seeds" | "labels" | "trials" | "batches";
 
 /** What of the engine's `start` a choice asks for besides the recipe. */
 export type Asked = Pick<Methods["start"]["params"], "kind" | "seeds" | "labels" | "search">;
+
+/** A run of the list, as far as it tells what it was made of. */
+interface Duplicated {
+  kind: string;
+  asked: number;
+  byLabels: readonly { labelled: number }[];
+  trialBatches: number | null;
+}
 
 /** What is made of the form's recipe: one comparison, or several trainings that belong together. It is no part of the recipe, so a preset leaves it as it is. */
 export class Sweep {
@@ -133,8 +140,8 @@ export class Sweep {
     return this.chosen === "labels" ? { ...recipe, data: { ...recipe.data, labelled: this.labels[0]! } } : recipe;
   }
 
-  /** What a run was made of. */
-  duplicate({ kind, asked, byLabels, trialBatches }: RunRow): void {
+  /** What a run was made of: so many comparisons or trials. */
+  duplicate({ kind, asked, byLabels, trialBatches }: Duplicated): void {
     if (kind === "labels") {
       const seeds = Math.max(1, Math.ceil(asked / Math.max(1, byLabels.length)));
       Object.assign(this.#texts, { seeds: String(seeds), labels: byLabels.map(({ labelled }) => labelled).join(", ") });

@@ -24,6 +24,8 @@ export interface RunOptions {
   resume?: true;
   takeOver?: true;
   tensorboard?: true;
+  /** An address; true: that of the environment. */
+  mlflow?: string | true;
   set: string[];
 }
 
@@ -34,6 +36,7 @@ export function addRunOptions(verb: Command): Command {
     .option("--resume", "resume the run in --out from its last checkpoint, with the recipe that it has")
     .option("--take-over", "resume although another process may still hold the run, where this program cannot look: you say that it is gone")
     .option("--tensorboard", "also write TensorBoard's event files, into the run folders, while it trains: tensorboard --logdir runs shows them live")
+    .option("--mlflow [url]", "also show the training on an MLflow server, as in http://127.0.0.1:5000 (default: the address in MLFLOW_TRACKING_URI)")
     .addOption(
       new Option("--set <key=value>", "change a value of the recipe, as in train.epochs=3; relative paths start from the current folder; may be repeated")
         .argParser(collect)
@@ -79,15 +82,18 @@ async function sized(session: Session, { recipe, unsized }: ReturnType<typeof re
 export function resumingCommand(
   { cwd }: World,
   verb: string,
-  { recipe, set, resume, tensorboard }: RunOptions,
+  { recipe, set, resume, tensorboard, mlflow }: RunOptions,
   isRecorded: boolean,
   more: readonly string[] = [],
 ): string[] {
-  const kept = tensorboard ? ["--tensorboard"] : [];
+  const shown = mlflow === undefined ? [] : ["--mlflow", ...(mlflow === true ? [] : [withoutPassword(mlflow)])];
+  const kept = [...(tensorboard ? ["--tensorboard"] : []), ...shown];
   if (isRecorded && !resume) return [verb, ...kept];
   const settings = set.flatMap((assignment) => ["--set", withAbsolutePath(assignment, cwd)]);
   return [verb, ...(recipe === undefined ? [] : ["--recipe", recipe]), ...settings, ...more, ...kept];
 }
+
+const withoutPassword = (address: string) => address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
 
 /** The command may be given in another folder. */
 function withAbsolutePath(assignment: string, cwd: string): string {

@@ -1,0 +1,13 @@
+/** A comparison that takes seconds, for the command line as installed. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { presetOf } from "../../src-main/contract/presets";
+
+const small = ["data.trainLimit=256", "data.testLimit=64", "train.epochs=3", "train.warmupEpochs=0", "train.batchSize=64"];
+export const BATCHES = 12;
+
+/** Its arguments, with the recipe in the folder. */
+export function comparisonIn(folder: string, seeds: number): string[] {
+  writeFileSync(path.join(folder, "recipe.json"), JSON.stringify(presetOf("demo").written));
+  return ["compare", "--recipe", "recipe.json", "--out", "runs/first", "--seeds", String(seeds), ...small.flatMap((each) => ["--set", each])];
+}
