@@ -58,6 +58,12 @@ afterAll(async () => {
 
 const serve = (port = "0") => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: TOKEN } });
 
+async function openedAt(address: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(address);
+  return page;
+}
+
 async function shown(page: Page): Promise<Window> {
   await page.getByTestId("train-count").waitFor({ timeout: PATIENCE_MS });
   return new Window(page);
@@ -158,10 +164,14 @@ test("a comparison is trained and seen live by another window; its report opens 
   await window.press("Download");
   expect((await download).suggestedFilename()).toMatch(/^model\.\w+$/);
 
+  const waiting = await shown(await openedAt(`${served.origin}/#token=${TOKEN}`));
+  expect(waiting.page.url()).toBe(`${served.origin}/`);
   await window.startShortRun({ trainImages: 160, epochs: 60 });
   await window.stepsReach(3);
-  const second = new Window(await context.newPage());
-  await second.page.goto(`${served.origin}/`);
+  await waiting.go("live");
+  await waiting.trainingIs("Running");
+  await waiting.page.close();
+  const second = new Window(await openedAt(`${served.origin}/`));
   await second.trainingIs("Running");
   const before = await second.steps("Loss");
   await second.stepsReach(before + 3);
