@@ -12,6 +12,8 @@ export interface ShortRun {
   epochs: number;
   /** 1, if left out. */
   seeds?: number;
+  /** At these numbers of labelled images, with commas between them. */
+  labels?: string;
   /** Of the form as it is; left out: of the preset for a quick look. */
   keepsForm?: boolean;
 }
@@ -62,14 +64,17 @@ export class Window {
   }
 
   /** Starts the preset for a quick look, made shorter. */
-  async startShortRun({ trainImages, epochs, seeds = 1, keepsForm = false }: ShortRun): Promise<void> {
+  async startShortRun({ trainImages, epochs, seeds = 1, labels, keepsForm = false }: ShortRun): Promise<void> {
     await this.go("setup");
     if (!keepsForm) await this.press(/^Quick look/);
     await this.fill("Training images", trainImages);
     await this.fill("Test images", 16);
     await this.fill("Batch size", BATCH);
     await this.fill("Epochs", epochs);
-    await this.fill("Seeds", seeds);
+    const kind = labels === undefined ? (seeds > 1 ? "Several seeds" : "One comparison") : "Numbers of labels";
+    await this.page.getByLabel("What to run").selectOption(kind);
+    if (labels !== undefined) await this.fill("Numbers of labels", labels);
+    if (kind !== "One comparison") await this.fill("Seeds", seeds);
     await this.press("Start training");
   }
 
@@ -124,7 +129,7 @@ export class Window {
   }
 
   /** Writes a number into a field of the form. */
-  fill(label: string, value: number): Promise<void> {
+  fill(label: string, value: number | string): Promise<void> {
     return this.page.getByRole("textbox", { name: label, exact: true }).fill(String(value));
   }
 }
