@@ -3,7 +3,7 @@ import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat,
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
-import type { Bridge } from "../bridge";
+import type { Abilities, Bridge, ConnectionState } from "../bridge";
 import { Bench } from "./bench.svelte";
 import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
@@ -39,6 +39,8 @@ export class Studio {
   help: "shortcuts" | "about" | null = $state(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
   ending = $state(false);
+  /** To the server, where the page is shown by a browser. */
+  connection: ConnectionState = $state("there");
 
   /** Whether the form is as it was left, so that what it becomes is worth remembering. */
   #restored = $state(false);
@@ -82,6 +84,9 @@ export class Studio {
 
   async start(): Promise<void> {
     this.bridge.onCommand((command) => this.#obey(command));
+    this.bridge.onConnection((state) => {
+      this.connection = state;
+    });
     this.bridge.onEnding(() => {
       this.ending = true;
     });
@@ -138,6 +143,11 @@ export class Studio {
     if (!run) return;
     this.training.follow(run);
     this.screen = "live";
+  }
+
+  /** What the surroundings of the page can do. */
+  get can(): Abilities {
+    return this.bridge.can;
   }
 
   show(screen: Screen): void {
@@ -392,7 +402,8 @@ export class Studio {
   async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.reporting(async () => {
       const path = await this.runs.exportReport(what, format);
-      if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
+      const text = this.can.reveal ? `Report written to ${path}` : `The report is ready: ${baseName(path ?? "")}`;
+      if (path) this.message = { kind: "done", text, action: { label: "Open", run: () => this.openReport(path) } };
     });
   }
 
@@ -400,8 +411,12 @@ export class Studio {
     return this.reporting(() => this.bridge.openReport(path));
   }
 
+  /** Shows where a file or folder is, in the system's file manager or in words. */
   reveal(path: string): Promise<void> {
-    return this.reporting(() => this.bridge.reveal(path));
+    return this.reporting(async () => {
+      if (this.can.reveal) await this.bridge.reveal(path);
+      else this.message = { kind: "done", text: `On the server it is in\n${path}` };
+    });
   }
 
   /** Predicts with a run's networks. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { RememberedForm } from "../contract/host";
 import { isHubPath } from "../contract/hub-path";
 import { parseRecipe } from "../contract/parse-recipe";
-import type { EngineProcess } from "./engine-process";
+import type { OwnedEngine } from "../engine-client/owned";
 import type { Preferences } from "./preferences";
 
 const MOST_RECENT = 6;
@@ -11,7 +11,7 @@ const MOST_RECENT = 6;
 export class Memory {
   constructor(
     private readonly preferences: Preferences,
-    private readonly engine: EngineProcess,
+    private readonly engine: Pick<OwnedEngine<unknown>, "grant" | "isChosen">,
   ) {
     for (const chosen of new Set([...preferences.get("recentData"), ...preferences.get("chosenForForm")])) engine.grant(chosen, "read");
   }
