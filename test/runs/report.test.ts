@@ -13,6 +13,7 @@ import { writeRequest } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { linkOf } from "../../src-main/training/evidence";
 import { batch, begun, finishedRun, start, train } from "./example-run";
+import { writeLongRun } from "./long-run";
 import { textOf } from "./page-text";
 
 useBackend(loadAddon());
@@ -241,6 +242,20 @@ describe("the page of a comparison", () => {
     expect(runs.map(({ arm }: { arm: string }) => arm)).toEqual(["control", "student"]);
     expect(runs[1].batchesCsv).toBe(readFileSync(join(directory, "student", "batches.csv"), "utf8"));
     expect(runs[1].hashes).toEqual(start.hashes);
+  });
+
+  test("of a long run leaves out the figures of each batch, and says so", () => {
+    const directory = join(parent, "long");
+    for (const [arm, batches] of [
+      ["control", 20_000],
+      ["student", 20_001],
+    ] as const)
+      writeLongRun(join(directory, arm), arm, batches, 400);
+    const html = report("html", directory);
+    const runs = JSON.parse(/<script type="application\/json" id="runs">(.*)<\/script>/.exec(html)![1]!);
+    expect(runs.map(({ batchesCsv }: { batchesCsv: string | null }) => batchesCsv?.trim().split("\n").length ?? null)).toEqual([20_001, null]);
+    expect(textOf(html)).toContain("This page has the curves of all 20,001 batches, but not the figures of each one.");
+    expect(textOf(report("html", comparison()))).not.toContain("but not the figures of each one");
   });
 
   test("shows names as text, whatever is in them", () => {

@@ -83,6 +83,7 @@ function levelLine({ label, tone }: { label: string; tone: string }, right: numb
 
 /** Of the vertical lines through the points of a series. */
 function endsOf({ points, spread = [] }: Series): { x: number; low: number; high: number }[] {
+  if (spread.length === 0) return [];
   const at = new Map(points);
   return spread.map(([x, by]) => ({ x, low: at.get(x)! - by, high: at.get(x)! + by }));
 }

@@ -7,10 +7,10 @@ import { normalizationInWords, type RunNormalization } from "../../contract/norm
 import { recipeSettings, teachersOf, usesUnlabelled, valueAt } from "../../contract/recipe-values";
 import type { RunDetails, RunState } from "../../contract/run";
 import { textOfValue } from "../../contract/setting";
-import { batchTable, EPOCHS, partsOf, toText } from "../records";
 import { lineChart } from "./chart";
 import { chartsOf, type Drawn } from "./curves";
 import { documentOf } from "./document";
+import { embedded, leftOutOf } from "./embedded";
 import { examplesTable } from "./examples";
 import type { Group } from "./group";
 import { overLabels } from "./labels";
@@ -41,10 +41,6 @@ function unpaired(groups: readonly Group[]): Markup | null {
   return html`<p class="verdict pending">Not compared: ${alone.map(({ directory }) => directory).join(", ")}. A control and a student are compared if they lie side by side in the folder of one comparison; these were trained in different ones, so each is shown by itself.</p>`;
 }
 
-function embedded({ batches, epochRecords, ...run }: RunDetails) {
-  return { ...run, batchesCsv: toText(batchTable(partsOf(batches)), batches), epochsCsv: toText(EPOCHS, epochRecords) };
-}
-
 /** `isOneOfSeveral`: then its folder tells it from the others. */
 function groupSection(group: Group, isOneOfSeveral: boolean): Markup {
   const { title, note, runs, figures } = group;
@@ -61,6 +57,7 @@ ${resultTable(drawn)}
 ${best(drawn)}
 ${figures && answerTable(figures)}
 <div class="charts">${chartsOf(drawn).map(lineChart)}</div>
+${leftOutOf(runs)}
 ${examplesTable(group.examples)}
 ${pairsOf(runs).map((pair, _, pairs) => fairness(pair, runs, pairs.length > 1))}
 ${recipeTable(drawn)}
