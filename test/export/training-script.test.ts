@@ -220,7 +220,7 @@ const missing = noPython("torch", "timm", "safetensors", "PIL");
 const torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"];
 const ways = [
   ...Object.keys(cases).map((name) => ["python", name, []] as const),
-  ...["soft and hard labels", "locality guidance, as in the demo", "few labels, and images without"].map((name) => ["torchrun", name, torchrun] as const),
+  ...["locality guidance, as in the demo", "few labels, and images without"].map((name) => ["torchrun", name, torchrun] as const),
 ];
 const armsIn = (run: string) => ["control", "same-images", "student"].filter((arm) => existsSync(join(run, arm, "recipe.json")));
 
