@@ -4,6 +4,7 @@ import { z } from "zod";
 import { exportFormatNames } from "../contract/exports";
 import type { HostCall, HostCalls, PrintedFormat, ReportFormat } from "../contract/host";
 import type { Recipe } from "../contract/recipe";
+import { rememberedSweep } from "./preferences";
 
 export const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
 export const printedFormat = z.enum(["pdf", "png"]);
@@ -31,7 +32,7 @@ export const argumentsOf = {
   setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
   takeOpened: z.tuple([]),
   rememberData: z.tuple([filePath]),
-  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
+  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), sweep: rememberedSweep, recipe })]),
   runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
   setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
 } satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };

@@ -1,6 +1,6 @@
 /** What a page may be given back at the next start: recent data folders and the form. Only what the user chose is remembered as chosen. */
 import path from "node:path";
-import type { RememberedForm } from "../contract/host";
+import type { RememberedForm, RememberedSweep } from "../contract/host";
 import { isHubPath } from "../contract/hub-path";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { OwnedEngine } from "../engine-client/owned";
@@ -26,7 +26,8 @@ export class Memory {
   get form(): RememberedForm | null {
     const form = this.preferences.get("form");
     try {
-      return form && { ...form, recipe: parseRecipe(form.recipe) };
+      // Without a sweep, an earlier version wrote it.
+      return form && { preset: form.preset, sweep: form.sweep ?? seedsAlone(form.seeds ?? 1), recipe: parseRecipe(form.recipe) };
     } catch {
       return null;
     }
@@ -39,12 +40,20 @@ export class Memory {
     return this.recentData;
   }
 
-  rememberForm({ preset, seeds, recipe: given }: RememberedForm): void {
+  rememberForm({ preset, sweep, recipe: given }: RememberedForm): void {
     const recipe = parseRecipe(given);
     const chosenForForm = [...new Set(pathsIn(recipe))].filter((file) => this.engine.isChosen(file));
-    this.preferences.setAll({ form: { preset, seeds, recipe }, chosenForForm });
+    this.preferences.setAll({ form: { preset, sweep, recipe }, chosenForForm });
   }
 }
+
+const seedsAlone = (seeds: number): RememberedSweep => ({
+  kind: seeds > 1 ? "seeds" : "one",
+  seeds: String(seeds > 1 ? seeds : 3),
+  labels: "",
+  trials: "20",
+  batches: "50",
+});
 
 /** Absolute paths, and those on the hub, among the texts of a value. */
 function pathsIn(value: unknown): string[] {

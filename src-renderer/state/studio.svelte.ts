@@ -13,7 +13,6 @@ import { Evidence } from "./evidence.svelte";
 import { Examples } from "./examples.svelte";
 import { Files } from "./files";
 import { Fit } from "./fit.svelte";
-import { SEVERAL_SEEDS } from "./form";
 import { HubWeights } from "./hub-weights.svelte";
 import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
@@ -23,6 +22,7 @@ import type { RunRow } from "./run-rows";
 import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
+import { SEVERAL_SEEDS } from "./sweep.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, weightsName } from "./words";
 
@@ -123,9 +123,9 @@ export class Studio {
   /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
   rememberForm(): void {
     const { recipe } = this.setup.result;
-    const { preset, seeds } = this.setup;
+    const { preset, sweep } = this.setup;
     if (!this.#restored || !recipe) return;
-    this.bridge.rememberForm({ preset, seeds, recipe: $state.snapshot(recipe) as Recipe });
+    this.bridge.rememberForm({ preset, sweep: sweep.remembered, recipe: $state.snapshot(recipe) as Recipe });
   }
 
   /** The recipe file that the system asked the app to open fills the form. */
@@ -242,7 +242,7 @@ export class Studio {
     await this.setup.checkTeachers();
     if (this.training.trainsHere) return;
     if (this.setup.blocked) return this.show("setup");
-    await this.reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
+    await this.reporting(() => this.#begin(this.training.start(this.setup.sweep.recipeFor(recipe), this.setup.sweep.asked(recipe))));
   }
 
   /** Trains more seeds of a finished sweep. */
@@ -257,7 +257,7 @@ export class Studio {
   async compareSeveral(directory: string): Promise<void> {
     await this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#begin(this.training.start(recipe, SEVERAL_SEEDS));
+      await this.#begin(this.training.start(recipe, { kind: "compare", seeds: SEVERAL_SEEDS }));
     });
   }
 
@@ -328,6 +328,13 @@ export class Studio {
     });
   }
 
+  /** Shows a sweep or a search as a whole, trained or not. */
+  async openSweep(directory: string): Promise<void> {
+    this.show("runs");
+    await this.runs.refresh();
+    this.bench.openAt(directory);
+  }
+
   stop(group: RunGroup): Promise<void> {
     return this.reporting(() => this.runs.stop(group));
   }
@@ -379,17 +386,16 @@ export class Studio {
   }
 
   /** Fills the form with the recipe that a run began with, to change something and start another. */
-  duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
+  duplicate(row: RunRow): Promise<void> {
+    const { directory, kind, name } = row;
     return this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
       const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
       this.setup.useRecipe(recipe);
-      this.setup.seeds = kind === "seeds" ? asked : 1;
+      this.setup.sweep.duplicate(row);
       this.show("setup");
-      const only =
-        kind === "labels" || kind === "search" ? " The form holds one comparison of it: sweeps over labels and searches are started on the command line." : "";
       const data = problem === null ? "" : `\nIts data cannot be used: ${problem}\nThe recipe is used on the data chosen before.`;
-      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}.${only} Change what you like and start.${data}` };
+      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}. Change what you like and start.${data}` };
     });
   }
 

@@ -12,6 +12,8 @@ export interface ShortRun {
   epochs: number;
   /** 1, if left out. */
   seeds?: number;
+  /** At these numbers of labelled images, with commas between them. */
+  labels?: string;
   /** Of the form as it is; left out: of the preset for a quick look. */
   keepsForm?: boolean;
 }
@@ -100,14 +102,17 @@ export class Studio {
   }
 
   /** Starts the preset for a quick look, made shorter. */
-  async startShortRun({ trainImages, epochs, seeds = 1, keepsForm = false }: ShortRun): Promise<void> {
+  async startShortRun({ trainImages, epochs, seeds = 1, labels, keepsForm = false }: ShortRun): Promise<void> {
     await this.go("setup");
     if (!keepsForm) await this.press(/^Quick look/);
     await this.#fill("Training images", trainImages);
     await this.#fill("Test images", 16);
     await this.#fill("Batch size", BATCH);
     await this.#fill("Epochs", epochs);
-    await this.#fill("Seeds", seeds);
+    const kind = labels === undefined ? (seeds > 1 ? "Several seeds" : "One comparison") : "Numbers of labels";
+    await this.page.getByLabel("What to run").selectOption(kind);
+    if (labels !== undefined) await this.#fill("Numbers of labels", labels);
+    if (kind !== "One comparison") await this.#fill("Seeds", seeds);
     await this.press("Start training");
   }
 
@@ -191,7 +196,7 @@ export class Studio {
     }, chosen);
   }
 
-  #fill(label: string, value: number): Promise<void> {
+  #fill(label: string, value: number | string): Promise<void> {
     return this.page.getByRole("textbox", { name: label, exact: true }).fill(String(value));
   }
 }
