@@ -55,6 +55,12 @@ afterAll(async () => {
   rmSync(outside, { recursive: true, force: true });
 });
 
+async function connected(served: ServedProcess): Promise<TestPage> {
+  const page = await served.page();
+  await page.host("connectEngine");
+  return page;
+}
+
 async function value<T>(answer: Promise<{ ok: true; value: unknown } | { ok: false; message: string }>): Promise<T> {
   const settled = await answer;
   if (!settled.ok) throw new Error(settled.message);
@@ -103,6 +109,24 @@ describe("files", () => {
     expect(await value(page.host("picked", inData("leaves"), DATA, false))).toBe(inData("leaves"));
     expect((await other.result<DataInfo>("dataInfo", info)).classes).toHaveLength(2);
     expect(await value(other.host("rememberData", inData("leaves")))).toEqual([inData("leaves")]);
+  });
+
+  test("what was picked at an earlier start is remembered, but only where it lies in the folders of this one", async () => {
+    const first = await ServedProcess.start(["--root", outside]);
+    await value((await connected(first)).host("picked", outside, DATA));
+    await value((await connected(first)).host("rememberData", outside));
+    await first.end();
+    for (const [root, isOpen] of [
+      [outside, true],
+      [inData(), false],
+    ] as const) {
+      const next = await ServedProcess.start(["--root", root], { home: first.home });
+      const window = await connected(next);
+      expect(await value(window.host("environment"))).toMatchObject({ recentData: isOpen ? [outside] : [] });
+      expect((await window.call("dataInfo", { path: outside, format: "auto", thumbnailsPerClass: 1 })).ok).toBe(isOpen);
+      await next.end();
+    }
+    await first.remove();
   });
 
   test("a model is written to a new name in a root, and no place outside", async () => {
