@@ -12,7 +12,26 @@ declare global {
 
 type Calls = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => Promise<HostCalls[Name]["result"]> };
 
+/** What the surroundings of the page can do. */
+export interface Abilities {
+  /** Show a file in the system's file manager, and open one in its program. */
+  reveal: boolean;
+  /** Make a PDF or a picture of a report. */
+  print: boolean;
+  /** Hand a dropped file's path to the engine: it is on the engine's computer. */
+  paths: boolean;
+}
+
+/** The connection to a server. lost: it is being tried again; signedOut: the server does not know this browser any more. */
+export type ConnectionState = "there" | "lost" | "signedOut";
+
 export interface Bridge extends Omit<Calls, "connectEngine"> {
+  readonly can: Abilities;
+  /** The images that the user picks to predict: a path for the engine, or files of the user's own computer; null if none. */
+  chooseImages(): Promise<{ path: string } | { files: File[] } | null>;
+  /** Another window has started a run. */
+  onRunStarted(listener: () => void): void;
+  onConnection(listener: (state: ConnectionState) => void): void;
   /** The engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
   pathForFile(file: File): Promise<string>;
@@ -27,6 +46,14 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
   const { connectEngine, ...others } = calls as unknown as Calls;
   return {
     ...others,
+    can: { reveal: true, print: true, paths: true },
+    chooseImages: async () => {
+      const path = await others.chooseFile("image");
+      return path === null ? null : { path };
+    },
+    // There is one window, and the connection lasts as long.
+    onRunStarted: () => {},
+    onConnection: () => {},
     pathForFile: host.pathForFile,
     onCommand: host.onCommand,
     onEnding: host.onEnding,
@@ -44,7 +71,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
   };
 }
 
-async function unwrapped(answer: Promise<HostAnswer>): Promise<unknown> {
+export async function unwrapped(answer: Promise<HostAnswer>): Promise<unknown> {
   const settled = await answer;
   if (settled.ok) return settled.value;
   throw new Error(settled.message);

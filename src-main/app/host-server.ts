@@ -1,11 +1,10 @@
 /** Answers the page's host calls. Checks the sender first, then the arguments: the page shows files from others, so it is not trusted. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { app, type BrowserWindow, dialog, type IpcMainInvokeEvent, ipcMain, nativeTheme, shell } from "electron";
-import { z } from "zod";
 import { leftOutTable } from "../contract/csv";
 import type { EngineEnd } from "../contract/engine";
-import { exportFormatNamed, exportFormatNames } from "../contract/exports";
+import { exportFormatNamed } from "../contract/exports";
 import {
   type Command,
   DROPPED,
@@ -20,48 +19,19 @@ import {
 import { HUB, hostOf, hubEndpoint, typedHubPath } from "../contract/hub-path";
 import type { Access } from "../contract/owner";
 import { parseRecipe } from "../contract/parse-recipe";
-import type { Recipe } from "../contract/recipe";
+import { isWithin } from "../disk/within";
+import { argumentsOf, checked, filePath, isPrinted, reportFormat } from "../host/arguments";
+import { commitIn } from "../host/commit";
+import type { Memory } from "../host/memory";
+import type { Preferences } from "../host/preferences";
 import type { ActivityDisplay } from "./activity";
 import type { EngineProcess } from "./engine-process";
-import type { Memory } from "./memory";
 import type { OpenedFiles } from "./opened-files";
-import type { Preferences } from "./preferences";
 import { printReport } from "./print-report";
 import { isOurPage } from "./protocol";
 
-const filePath = z.string().min(1).max(4096).refine(path.isAbsolute, "expected an absolute path");
-const printedFormat = z.enum(["pdf", "png"]);
-const reportFormat = z.enum(["html", "csv", "json", ...printedFormat.options]);
-const isPrinted = (format: ReportFormat | PrintedFormat): format is PrintedFormat => printedFormat.safeParse(format).success;
-
 const RECIPES = { name: "Recipes", extensions: ["distill", "json"] };
 const TABLES = { name: "Tables", extensions: ["csv"] };
-
-/** `parseRecipe` checks its content. */
-const recipe = z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe");
-
-/** The arguments of each call; anything else is refused. */
-const argumentsOf = {
-  environment: z.tuple([]),
-  connectEngine: z.tuple([]),
-  chooseFolder: z.tuple([z.enum(["data", "download"])]),
-  chooseFile: z.tuple([z.enum(["image", "weights"])]),
-  allowHub: z.tuple([z.string().min(1).max(1000)]),
-  chooseReportFile: z.tuple([reportFormat, z.string().min(1).max(200)]),
-  chooseModelPlace: z.tuple([z.enum(exportFormatNames), z.string().min(1).max(200)]),
-  saveRecipe: z.tuple([recipe]),
-  printReport: z.tuple([filePath]),
-  saveLeftOut: z.tuple([z.array(z.object({ path: z.string(), reason: z.string() }))]),
-  openReport: z.tuple([filePath]),
-  reveal: z.tuple([filePath]),
-  setLesson: z.tuple([z.boolean()]),
-  setTheme: z.tuple([z.enum(["system", "light", "dark"])]),
-  takeOpened: z.tuple([]),
-  rememberData: z.tuple([filePath]),
-  rememberForm: z.tuple([z.object({ preset: z.string().max(100).nullable(), seeds: z.number().int().min(1).max(1000), recipe })]),
-  runEnded: z.tuple([z.object({ state: z.enum(["finished", "stopped", "failed"]), name: z.string().max(200) })]),
-  setActivity: z.tuple([z.object({ state: z.enum(["idle", "running", "paused"]), progress: z.number().min(0).max(1) })]),
-} satisfies { [Name in HostCall]: z.ZodType<HostCalls[Name]["args"]> };
 
 type Handlers = { [Name in HostCall]: (...args: HostCalls[Name]["args"]) => HostCalls[Name]["result"] | Promise<HostCalls[Name]["result"]> };
 
@@ -106,7 +76,7 @@ export class HostServer {
     try {
       this.#checkSender(event);
       const handler = this.#handlers[name] as (...args: unknown[]) => unknown;
-      return { ok: true, value: await handler(...checked(name, args)) };
+      return { ok: true, value: await handler(...checked(name, argumentsOf[name], args)) };
     } catch (error) {
       return { ok: false, message: error instanceof Error ? error.message : String(error) };
     }
@@ -120,7 +90,7 @@ export class HostServer {
   readonly #handlers: Handlers = {
     environment: () => ({
       versions: { app: app.getVersion(), electron: process.versions.electron ?? "", chrome: process.versions.chrome ?? "", node: process.versions.node },
-      commit: commitOf(),
+      commit: commitIn(app.getAppPath()),
       platform: process.platform,
       theme: this.parts.preferences.get("theme"),
       lesson: this.parts.preferences.get("lesson"),
@@ -302,9 +272,8 @@ export class HostServer {
   }
 
   #expectOurs(file: string): void {
-    const { runsDirectory } = this.parts;
-    const inRuns = isInside(path.resolve(file), path.resolve(runsDirectory)) && isInside(realPath(file), realPath(runsDirectory));
-    if (!inRuns && !this.#exports.has(path.resolve(file))) throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
+    if (!isWithin(file, this.parts.runsDirectory) && !this.#exports.has(path.resolve(file)))
+      throw new Error(`${file} is neither in the runs folder nor a file that you chose.`);
   }
 }
 
@@ -323,27 +292,4 @@ function hubQuestion(model: string, host: string) {
   };
 }
 
-/** Packaging writes it into package.json. */
-function commitOf(): string | null {
-  const { commit } = JSON.parse(readFileSync(path.join(app.getAppPath(), "package.json"), "utf8")) as { commit?: string | null };
-  return commit ?? null;
-}
-
-const isInside = (file: string, folder: string): boolean => file === folder || file.startsWith(folder + path.sep);
-
-/** Where links lead; the path itself if there is nothing. */
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return path.resolve(file);
-  }
-}
-
 const REPORT_NAMES: Record<ReportFormat | PrintedFormat, string> = { html: "Web page", pdf: "PDF", png: "Picture", csv: "Table", json: "Data" };
-
-function checked(name: HostCall, args: unknown[]): unknown[] {
-  const parsed = argumentsOf[name].safeParse(args);
-  if (parsed.success) return parsed.data;
-  throw new Error(`${name}: ${z.prettifyError(parsed.error)}`);
-}

@@ -1,29 +1,10 @@
 /** Serves the page from app://distill, a scheme for the bundled renderer and nothing else, with a strict content security policy. */
-import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { protocol } from "electron";
+import { contentPolicy, pageFile } from "../host/page";
 
 export const SCHEME = "app";
 const HOST = "distill";
 export const PAGE = `${SCHEME}://${HOST}/index.html`;
-
-const CONTENT_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const CONTENT_TYPES: Record<string, string> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
-  ".png": "image/png",
-};
 
 export const isOurPage = (url: string): boolean => {
   try {
@@ -61,23 +42,8 @@ export function serveApp(root: string): void {
 }
 
 async function reply(root: string, url: string): Promise<Reply> {
-  const file = fileOf(root, url);
-  try {
-    if (!file) throw new Error("not ours");
-    const headers = {
-      "content-type": CONTENT_TYPES[path.extname(file)] ?? "application/octet-stream",
-      "content-security-policy": CONTENT_POLICY,
-      "x-content-type-options": "nosniff",
-    };
-    return { status: 200, headers, body: await readFile(file) };
-  } catch {
-    return { status: 404, headers: { "content-type": "text/plain" }, body: Buffer.from("not found") };
-  }
-}
-
-/** Null for another host and for a path that would leave `root`. */
-function fileOf(root: string, url: string): string | null {
-  if (!isOurPage(url)) return null;
-  const file = path.normalize(path.join(root, decodeURIComponent(new URL(url).pathname)));
-  return file.startsWith(root + path.sep) ? file : null;
+  const file = isOurPage(url) ? await pageFile(root, new URL(url).pathname) : null;
+  if (!file) return { status: 404, headers: { "content-type": "text/plain" }, body: Buffer.from("not found") };
+  const headers = { "content-type": file.type, "content-security-policy": contentPolicy(), "x-content-type-options": "nosniff" };
+  return { status: 200, headers, body: file.body };
 }

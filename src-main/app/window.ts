@@ -1,6 +1,6 @@
 import path from "node:path";
 import { BrowserWindow, dialog, nativeTheme, screen } from "electron";
-import type { Preferences, Values } from "./preferences";
+import type { Preferences, Values } from "../host/preferences";
 import { PAGE } from "./protocol";
 
 const SMALLEST = { width: 880, height: 600 };

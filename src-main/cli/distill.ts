@@ -2,7 +2,7 @@
 /** The program `distill`: the command line on this computer's terminal. */
 import path from "node:path";
 import { threadsFrom } from "../contract/threads";
-import { startEngine } from "../engine-client/node-process";
+import { startEngine, startOwnedEngine } from "../engine-client/node-process";
 import { onOrphaned } from "./orphaned";
 import { printWith } from "./printer";
 import { run } from "./program";
@@ -18,6 +18,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 /** Requests to end: from the keyboard, from `kill` or the system that shuts down, and from a terminal that is closed. */
 const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const ENGINE = path.join(__dirname, "../engine/engine.cjs");
 /** Within this time a second Ctrl-C is taken for a copy of the first, which npm or `timeout` passed on. */
 const COPIES_MS = 500;
 
@@ -46,7 +47,11 @@ run(process.argv.slice(2), {
   },
   startEngine: (threads) => {
     threadsFrom(process.env.DISTILL_THREADS);
-    return startEngine(path.join(__dirname, "../engine/engine.cjs"), threads);
+    return startEngine(ENGINE, threads);
+  },
+  startOwnedEngine: (runsDirectory, threads) => {
+    threadsFrom(process.env.DISTILL_THREADS);
+    return startOwnedEngine(ENGINE, runsDirectory, threads);
   },
   print: printWith(process.env.DISTILL_ELECTRON || null, path.join(__dirname, "../..")),
 }).then((status) => {

@@ -20,6 +20,7 @@ import { addRecipe } from "./verbs/recipe";
 import { addReport } from "./verbs/report";
 import { addRuns } from "./verbs/runs";
 import { addSearch } from "./verbs/search";
+import { addServe } from "./verbs/serve";
 import { addTrain, type RunOptions } from "./verbs/train";
 import { addTrainTeacher } from "./verbs/train-teacher";
 import type { World } from "./world";
@@ -36,7 +37,9 @@ export async function run(args: readonly string[], world: World): Promise<number
     else world.err.write(text);
   };
   let status = 0;
+  let hasPrinted = false;
   const print = ({ json, text, problems = [] }: Outcome) => {
+    hasPrinted = true;
     world.writeOut(`${asJson ? visibleJson(json) : visibleLines(text)}\n`);
     for (const problem of problems) tell({ code: "INPUT", message: problem }, `error: ${visible(problem)}\n`);
     if (problems.length > 0) status = 1;
@@ -58,7 +61,8 @@ export async function run(args: readonly string[], world: World): Promise<number
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = failureOf(error);
-    if (asJson) world.writeOut(`${visibleJson({ error: failureJson(failure, error) })}\n`);
+    // One document: what goes on after it, as a server does, ends without another.
+    if (asJson && !hasPrinted) world.writeOut(`${visibleJson({ error: failureJson(failure, error) })}\n`);
     // Commander has written its own.
     tell(failure, error instanceof CommanderError ? "" : visibleLines(failureText(failure, args.includes("--debug"))), error);
     return STATUS[failure.code] ?? 1;
@@ -96,6 +100,7 @@ function createProgram(world: World, writeErr: (text: string) => void, perform: 
     add(program, perform);
   addEngineOptions(program);
   addRecipe(program, print);
+  addServe(program, world, print);
   addCommonOptions(program);
   return program;
 }

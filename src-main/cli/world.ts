@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { EngineChannel } from "../engine-client/channel";
+import type { OwnedProcess } from "../engine-client/owned";
 import type { Print } from "./printer";
 
 /** The surroundings of the command line: terminal, clock, signals and engine. */
@@ -19,5 +20,7 @@ export interface World {
   onInterrupt(listener: () => void): () => void;
   /** `threads`: that compute; left out: as many as the environment and the machine say. */
   startEngine(threads?: number): EngineChannel;
+  /** The same for many pages, whose runs are kept in a folder. */
+  startOwnedEngine(runsDirectory: string, threads?: number): OwnedProcess<EngineChannel>;
   print: Print;
 }

@@ -129,8 +129,17 @@ export interface OpenedRecipe {
 export interface RememberedForm {
   /** The preset that the form shows unchanged; null if it was changed. */
   preset: string | null;
-  seeds: number;
+  sweep: RememberedSweep;
   recipe: Recipe;
+}
+
+/** What is made of the recipe: one comparison, or several trainings that belong together, with their numbers as typed. */
+export interface RememberedSweep {
+  kind: "one" | "seeds" | "labels" | "search";
+  seeds: string;
+  labels: string;
+  trials: string;
+  batches: string;
 }
 
 export interface RunEnd {

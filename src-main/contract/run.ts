@@ -100,7 +100,7 @@ export interface RunOwner {
   pid: number;
   /** The computer's name; null if it is this one. */
   host: string | null;
-  program: "app" | "command line";
+  program: "app" | "command line" | "server";
   /** ISO 8601 */
   since: string;
   /** ISO 8601: when it last said that it is alive, every few seconds. */

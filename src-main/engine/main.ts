@@ -3,8 +3,8 @@ import { isMainThread } from "node:worker_threads";
 import { loadAddon } from "../backend/load";
 import { limitThreads } from "../backend/threads";
 import { useBackend } from "../tensor/tensor";
-import { parent } from "./channel";
 import { Engine } from "./engine";
+import { parent } from "./parent";
 import { OwnThread, workAsThread } from "./trainer-thread";
 
 const addon = loadAddon();

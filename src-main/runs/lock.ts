@@ -29,7 +29,7 @@ import { cannotBeWritten, lockFile } from "./files";
 
 const schema = z.object({
   pid: z.number(),
-  program: z.enum(["app", "command line"]),
+  program: z.enum(["app", "command line", "server"]),
   /** ISO 8601 */
   since: z.string(),
   /** Identities; null where the system tells none. Two processes on one kernel have the same boot, in one container the same space. */

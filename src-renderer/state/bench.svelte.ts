@@ -115,7 +115,12 @@ export class Bench {
   /** A sweep or a search is opened as a whole, another run with its curves. */
   async look(row: RunRow): Promise<void> {
     if (row.kind === "model" || row.kind === "comparison") await this.runs.look(row.groups[0]!);
-    else this.#opened = row.directory;
+    else this.openAt(row.directory);
+  }
+
+  /** A sweep or a search in a folder. */
+  openAt(directory: string): void {
+    this.#opened = directory;
   }
 
   close(): void {

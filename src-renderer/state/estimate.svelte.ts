@@ -6,6 +6,7 @@ import { teachersOf } from "../../src-main/contract/recipe-values";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import type { Setup } from "./setup.svelte";
+import type { Sweep } from "./sweep.svelte";
 
 /** What a whole run will take, as far as that is known before it starts. */
 export interface Needs {
@@ -70,7 +71,7 @@ export class Estimate {
   get needs(): Needs | null {
     const { key } = this;
     const timed = key === null ? undefined : this.#measured.get(key);
-    return timed ? needsOf(this.setup.result.recipe!, timed, this.data.info!, this.setup.distills ? this.setup.seeds : 1) : null;
+    return timed && this.setup.sweepProblem === null ? needsOf(this.setup.result.recipe!, timed, this.data.info!, this.setup.sweep) : null;
   }
 }
 
@@ -83,27 +84,62 @@ function keyOf({ student, teacher, distillation, train, augment }: Recipe, class
   return JSON.stringify([model, imageSize, patchSize, terms && teachers, terms, batchSize, precision, bf16Products, optimizer, ema, augment, classes]);
 }
 
+/** What is made of a recipe. */
+type Made = Pick<Sweep, "chosen" | "seeds" | "labels" | "trials" | "batches">;
+type Counts = Pick<DataInfo, "train" | "validation" | "test">;
+
 /** `info`: of the data, all of which are used but for the recipe's limits. */
-export function needsOf(recipe: Recipe, timed: TimedRecipe, info: Pick<DataInfo, "train" | "validation" | "test">, seeds: number): Needs {
+export function needsOf(recipe: Recipe, timed: TimedRecipe, info: Counts, { chosen, seeds, labels, trials, batches }: Made): Needs {
+  switch (chosen) {
+    case "search":
+      return repeated(ofTraining({ ...recipe, train: { ...recipe.train, batches: batches ?? recipe.train.batches } }, timed, info, "student"), trials);
+    case "labels":
+      return inTurn(labels.map((labelled) => repeated(ofTraining({ ...recipe, data: { ...recipe.data, labelled } }, timed, info, "all"), seeds)));
+    default:
+      return repeated(ofTraining(recipe, timed, info, "all"), seeds);
+  }
+}
+
+/** One after the other: time and disk add up. */
+function inTurn(all: readonly Needs[]): Needs {
+  const sum = (of: (needs: Needs) => number) => all.reduce((total, needs) => total + of(needs), 0);
+  return {
+    seconds: [sum(({ seconds }) => seconds[0]), sum(({ seconds }) => seconds[1])],
+    memoryBytes: Math.max(...all.map(({ memoryBytes }) => memoryBytes)),
+    diskBytes: sum(({ diskBytes }) => diskBytes),
+  };
+}
+
+const repeated = ({ seconds: [low, high], memoryBytes, diskBytes }: Needs, times: number): Needs => ({
+  seconds: [times * low, times * high],
+  memoryBytes,
+  diskBytes: times * diskBytes,
+});
+
+/** Of all arms of a recipe, or of its student alone. */
+function ofTraining(recipe: Recipe, timed: TimedRecipe, info: Counts, which: "all" | "student"): Needs {
   const { data, train, distillation, student } = recipe;
-  const arms = distillation ? armsOf(recipe).length : 1;
-  const trainImages = Math.min(info.train.count, data.trainLimit ?? info.train.count);
+  const arms = distillation && which === "all" ? armsOf(recipe).length : 1;
+  const available = Math.min(info.train.count, data.trainLimit ?? info.train.count);
+  // Without the others, only images with labels are shown.
+  const trainImages = data.unlabelled === null ? Math.min(available, data.labelled ?? available) : available;
   const testImages = Math.min(info.test.count, data.testLimit ?? info.test.count) + (info.validation?.count ?? data.validation ?? 0);
   const epochs = Math.min(train.epochs, (train.batches ?? Number.POSITIVE_INFINITY) / Math.ceil(trainImages / train.batchSize));
   const secondsOf = (epochsOfTeacher: number) => {
     const { control, student } = timed.secondsPerImage;
+    if (!distillation) return trainImages * epochs * student;
     const ofStudents = epochsOfTeacher * student + (epochs - epochsOfTeacher) * control;
-    return trainImages * (distillation ? epochs * control + (arms - 1) * ofStudents : epochs * student);
+    return trainImages * (which === "student" ? ofStudents : epochs * control + (arms - 1) * ofStudents);
   };
   const tests = Math.ceil(epochs / train.evaluateEvery) * arms * (train.ema === null ? 1 : 2) * testImages * timed.secondsPerImage.test;
-  const images = (trainImages + testImages) * student.imageSize ** 2 * 3;
+  const images = (available + testImages) * student.imageSize ** 2 * 3;
   // Weights, gradients and what the optimizer keeps.
   const ofArm = timed.weightBytes + timed.checkpointBytes;
   const files = timed.checkpointBytes + timed.weightBytes * (1 + (train.ema === null ? 0 : 1) + (data.validation === null ? 0 : 1));
   return {
-    seconds: [FASTER * seeds * (secondsOf(teacherEpochs(recipe, epochs)) + AT_ONCE * tests), SLOWER * seeds * (secondsOf(epochs) + tests)],
+    seconds: [FASTER * (secondsOf(teacherEpochs(recipe, epochs)) + AT_ONCE * tests), SLOWER * (secondsOf(epochs) + tests)],
     memoryBytes: arms * ofArm + timed.teacherBytes + timed.bytesPerImage * Math.min(train.batchSize, trainImages) + images,
-    diskBytes: seeds * arms * files,
+    diskBytes: arms * files,
   };
 }
 

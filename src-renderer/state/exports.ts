@@ -15,9 +15,10 @@ const reportFormats: { value: ReportFormat | PrintedFormat; label: string }[] = 
 export type Exported = "model" | ReportFormat | PrintedFormat;
 
 /** What of a run can leave the program, as menus name it: a report, and, once it is trained, its model. */
-export function exportsOf(row: RunRow | null): { value: Exported; label: string }[] {
+export function exportsOf({ can }: Pick<Studio, "can">, row: RunRow | null): { value: Exported; label: string }[] {
   const isTrained = row !== null && exportable(row.groups).length > 0;
-  return [...reportFormats, ...(isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [])];
+  const reports = reportFormats.filter(({ value }) => can.print || !(value === "pdf" || value === "png"));
+  return [...reports, ...(isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [])];
 }
 
 /** `group`: one of the run's comparisons, where it is not all of it that is meant. */

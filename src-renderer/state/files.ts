@@ -59,7 +59,7 @@ export class Files {
     const name = first!.file.name;
     if (others.length > 0) throw new Error(`One folder at a time can be the data; dropped were ${namesOf([first!, ...others])}.`);
     const path = await this.bridge.pathForFile(first!.file);
-    if (!path) throw new Error(`The folder ${name} has no place on this computer: drop it from a file manager.`);
+    if (!path) throw new Error(this.#withoutPath(`The folder ${name}`));
     if (place === "predict") {
       this.page.message = {
         kind: "caution",
@@ -98,7 +98,7 @@ export class Files {
 
   async #takeWeights([first, ...others]: readonly Dropped[]): Promise<void> {
     const path = await this.bridge.pathForFile(first!.file);
-    if (!path) throw new Error(`The file ${first!.file.name} has no place on this computer: drop it from a file manager.`);
+    if (!path) throw new Error(this.#withoutPath(`The file ${first!.file.name}`));
     this.page.show("setup");
     await this.useTeacherFile(path);
     const more = others.length > 0 ? ` One file at a time is taken: left out are ${namesOf(others)}.` : "";
@@ -107,6 +107,11 @@ export class Files {
       text: `${first!.file.name} is the teacher now.${more}`,
       action: { label: "Let the student start from it instead", run: () => this.#startFrom(path) },
     };
+  }
+
+  #withoutPath(what: string): string {
+    if (this.bridge.can.paths) return `${what} has no place on this computer: drop it from a file manager.`;
+    return `${what} is on your computer, and the server needs it on its own: copy it there, and choose it with the button on the page.`;
   }
 
   /** Another teacher, known by its file alone. */

@@ -3,9 +3,8 @@ import { objectives, type Term, termSettings } from "../../src-main/contract/obj
 import type { Distillation, OtherTeacher, Recipe } from "../../src-main/contract/recipe";
 import { differingSettings, recipeSettings, valueAt } from "../../src-main/contract/recipe-values";
 import type { RunDetails } from "../../src-main/contract/run";
-import { integer, type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
+import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { otherTeacherRows, sections, settingAt, settings } from "../../src-main/contract/settings";
-import { MOST_SEEDS } from "../../src-main/contract/statistics";
 
 /** One heading of the form, with the keys that it always shows and those that it shows on request. */
 export interface FormGroup {
@@ -16,17 +15,6 @@ export interface FormGroup {
 
 /** Chosen on the Data screen, which also detects the format. */
 const CHOSEN_WITH_DATA = new Set(["data.path", "data.format"]);
-
-/** Key of the number of seeds, which the form asks for beside the recipe: a comparison takes so many, from the recipe's own on. */
-export const SEEDS = "seeds";
-/** How many seeds show how sure a difference is, and still end in bearable time. */
-export const SEVERAL_SEEDS = 3;
-export const seedsSetting: Setting = integer(1, MOST_SEEDS, {
-  default: 1,
-  group: "Run",
-  label: "Seeds",
-  help: "How many times the comparison is repeated, each time with another seed. One is quickest, but its difference may be chance; three take three times as long and show how certain the difference is.",
-});
 
 /** The form as it follows from the table of settings: groups and keys in the table's order. A new row appears by itself. */
 export function formGroups(table: { readonly [key: string]: Setting } = settings): FormGroup[] {

@@ -73,11 +73,18 @@ export class ModelExport {
       return {
         kind: "done",
         text: [`${result.model}${accuracy}, written to ${out}`, ...said].join("\n"),
-        action: { label: "Show", run: () => void this.bridge.reveal(out) },
+        ...this.#follow(out),
       };
     } finally {
       this.busy = false;
     }
+  }
+
+  /** What can be done with it next. A browser saves a file, not a folder. */
+  #follow(out: string): Pick<Message, "action"> {
+    const isFolder = exportFormatNamed(this.format).ending === null;
+    if (!this.bridge.can.reveal && isFolder) return {};
+    return { action: { label: this.bridge.can.reveal ? "Show" : "Download", run: () => void this.bridge.reveal(out) } };
   }
 }
 

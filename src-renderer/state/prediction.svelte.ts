@@ -86,8 +86,11 @@ export class Prediction {
   }
 
   async chooseFile(): Promise<void> {
-    const path = await this.bridge.chooseFile("image");
-    if (path) await this.show({ name: baseName(path), path, truth: this.truthOf(path) });
+    const chosen = await this.bridge.chooseImages();
+    if (chosen === null) return;
+    if ("files" in chosen) return this.showFiles(chosen.files);
+    const { path } = chosen;
+    await this.show({ name: baseName(path), path, truth: this.truthOf(path) });
   }
 
   /** Up to `MOST_PICTURES`, the first of them; whoever asks says what is left out. */

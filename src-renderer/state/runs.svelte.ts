@@ -254,10 +254,11 @@ export function whereaboutsOf({ directory, owner }: RunGroup, trained: string | 
   return owner.host !== null || now - Date.parse(owner.lastSign) > SILENT_MS ? "unknown" : "elsewhere";
 }
 
+const PLACES: Record<RunOwner["program"], string> = { app: "in another copy of the app", "command line": "in the command line", server: "by distill serve" };
+
 /** "in the command line on ada, process 123" */
 export function ownerInWords({ program, host, pid }: RunOwner): string {
-  const where = program === "app" ? "in another copy of the app" : "in the command line";
-  return `${where}${host === null ? "" : ` on ${host}`}, process ${pid}`;
+  return `${PLACES[program]}${host === null ? "" : ` on ${host}`}, process ${pid}`;
 }
 
 /** "seed 8", "250 labels, seed 8", "trial 3": which comparison of a sweep or trial of a search this is; null if it is none of one. */

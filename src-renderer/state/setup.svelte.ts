@@ -20,7 +20,8 @@ import { type UnsizedTeacher, unsizedTeachers } from "../../src-main/contract/te
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { contradictionIn, type FieldProblem, typingProblem } from "./field-problems";
-import { labelOf, newTeacher, newTerm, rounded, SEEDS, seedsSetting } from "./form";
+import { labelOf, newTeacher, newTerm, rounded } from "./form";
+import { Sweep } from "./sweep.svelte";
 import { count, sentence } from "./words";
 
 /** About no teacher. */
@@ -38,8 +39,7 @@ type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradi
  */
 export class Setup {
   preset: Preset["id"] | null = $state("demo");
-  /** How many seeds a comparison takes. It is no part of the recipe, so a preset is left as it is. */
-  seeds = $state(1);
+  readonly sweep = new Sweep(() => this.distills);
   /** Whether the settings that few need are unfolded. */
   showsMore = $state(false);
   models: ModelInfo[] = $state.raw([]);
@@ -106,11 +106,11 @@ export class Setup {
 
   /** The row of a field. */
   setting(key: string): Setting {
-    return key === SEEDS ? seedsSetting : settingAt(key, this.#base)!;
+    return settingAt(key, this.#base)!;
   }
 
   label(key: string): string {
-    return key === SEEDS ? seedsSetting.label : labelOf(key, this.#base);
+    return labelOf(key, this.#base);
   }
 
   /** What a choice offers. An automatic precision says which it is on this computer. */
@@ -155,7 +155,6 @@ export class Setup {
   }
 
   value(key: string): SettingValue | undefined {
-    if (key === SEEDS) return this.seeds;
     return valueAt(this.#base, key) ?? (key.startsWith("control.") ? valueAt(this.#base, key.slice("control.".length)) : undefined);
   }
 
@@ -163,11 +162,8 @@ export class Setup {
   set(key: string, text: string): void {
     this.#texts[key] = text;
     if (this.#typingProblem(key)) return;
-    if (key === SEEDS) this.seeds = Number(text);
-    else {
-      this.preset = null;
-      this.#assign(key, this.setting(key).nullable && text === "" ? "null" : text);
-    }
+    this.preset = null;
+    this.#assign(key, this.setting(key).nullable && text === "" ? "null" : text);
     delete this.#texts[key];
   }
 
@@ -193,7 +189,6 @@ export class Setup {
 
   /** Whether a field has an effect: its section is there, and the other fields do not rule it out. */
   applies(key: string): boolean {
-    if (key === SEEDS) return this.distills;
     const { applies } = this.setting(key);
     return valueAt(this.#base, key) !== undefined && (applies?.to((other) => valueAt(this.#base, other)) ?? true);
   }
@@ -332,10 +327,10 @@ export class Setup {
   }
 
   /** Takes the form as it was left. */
-  restore({ preset, seeds, recipe }: RememberedForm): void {
+  restore({ preset, sweep, recipe }: RememberedForm): void {
     this.useRecipe(recipe);
     this.preset = presets.find(({ id }) => id === preset)?.id ?? null;
-    this.seeds = seeds;
+    this.sweep.restore(sweep);
   }
 
   /** What is to be known of the teachers and the data to say whether they go together. */
@@ -355,6 +350,19 @@ export class Setup {
     return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.warnings : [];
   }
 
+  /** How many images may have labels, and how many classes there are; null while that is not known. */
+  get labellable(): { classes: number; images: number } | null {
+    const { info } = this.data;
+    if (!info) return null;
+    const { trainLimit, validation } = this.#base.data;
+    return { classes: info.classes.length, images: Math.min(info.train.count, trainLimit ?? info.train.count) - (validation ?? 0) };
+  }
+
+  /** Why what is made of the recipe cannot be started, in words; null if it can. */
+  get sweepProblem(): string | null {
+    return this.sweep.fields.map((field) => this.sweep.problemOf(field, this.labellable)).find((problem) => problem !== null) ?? null;
+  }
+
   /** How many images of the chosen data cannot be read, where a run would end at them; 0 where they are skipped. */
   get unreadable(): number {
     return this.#base.data.skipUnreadable ? 0 : (this.data.info?.unreadable ?? 0);
@@ -362,7 +370,7 @@ export class Setup {
 
   /** Whether a run would end before it begins. */
   get blocked(): boolean {
-    return this.teacherProblem !== null || this.unreadable > 0;
+    return this.teacherProblem !== null || this.unreadable > 0 || this.sweepProblem !== null;
   }
 
   /** Asks the engine about teachers that it has not been asked about. Weights on a server are looked at when a run begins. */

@@ -3,7 +3,7 @@ import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat,
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
 import type { RunCourse } from "../../src-main/contract/run";
-import type { Bridge } from "../bridge";
+import type { Abilities, Bridge, ConnectionState } from "../bridge";
 import { Bench } from "./bench.svelte";
 import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
@@ -13,7 +13,6 @@ import { Evidence } from "./evidence.svelte";
 import { Examples } from "./examples.svelte";
 import { Files } from "./files";
 import { Fit } from "./fit.svelte";
-import { SEVERAL_SEEDS } from "./form";
 import { HubWeights } from "./hub-weights.svelte";
 import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
@@ -23,6 +22,7 @@ import type { RunRow } from "./run-rows";
 import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
+import { SEVERAL_SEEDS } from "./sweep.svelte";
 import { Training } from "./training.svelte";
 import { baseName, count, weightsName } from "./words";
 
@@ -39,6 +39,8 @@ export class Studio {
   help: "shortcuts" | "about" | null = $state(null);
   /** The app ends as soon as the checkpoint of the run under way is written. */
   ending = $state(false);
+  /** To the server, where the page is shown by a browser. */
+  connection: ConnectionState = $state("there");
 
   /** Whether the form is as it was left, so that what it becomes is worth remembering. */
   #restored = $state(false);
@@ -82,9 +84,13 @@ export class Studio {
 
   async start(): Promise<void> {
     this.bridge.onCommand((command) => this.#obey(command));
+    this.bridge.onConnection((state) => {
+      this.connection = state;
+    });
     this.bridge.onEnding(() => {
       this.ending = true;
     });
+    this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
     this.lesson = this.environment.lesson;
@@ -118,9 +124,9 @@ export class Studio {
   /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
   rememberForm(): void {
     const { recipe } = this.setup.result;
-    const { preset, seeds } = this.setup;
+    const { preset, sweep } = this.setup;
     if (!this.#restored || !recipe) return;
-    this.bridge.rememberForm({ preset, seeds, recipe: $state.snapshot(recipe) as Recipe });
+    this.bridge.rememberForm({ preset, sweep: sweep.remembered, recipe: $state.snapshot(recipe) as Recipe });
   }
 
   /** The recipe file that the system asked the app to open fills the form. */
@@ -133,11 +139,25 @@ export class Studio {
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
   async #followAgain(): Promise<void> {
+    if (await this.#followLive()) this.screen = "live";
+  }
+
+  /** What another window started is on the screen Live run, once somebody looks there. */
+  async #followOther(): Promise<void> {
+    if (!this.training.active) await this.#followLive();
+    await this.runs.refresh();
+  }
+
+  async #followLive(): Promise<boolean> {
     const runs = await this.engine.call("list", {});
     const run = runs.find(({ owner }) => owner === null) ?? runs[0];
-    if (!run) return;
-    this.training.follow(run);
-    this.screen = "live";
+    if (run) this.training.follow(run);
+    return run !== undefined;
+  }
+
+  /** What the surroundings of the page can do. */
+  get can(): Abilities {
+    return this.bridge.can;
   }
 
   show(screen: Screen): void {
@@ -232,7 +252,7 @@ export class Studio {
     await this.setup.checkTeachers();
     if (this.training.trainsHere) return;
     if (this.setup.blocked) return this.show("setup");
-    await this.reporting(() => this.#begin(this.training.start(recipe, this.setup.seeds)));
+    await this.reporting(() => this.#begin(this.training.start(this.setup.sweep.recipeFor(recipe), this.setup.sweep.asked(recipe))));
   }
 
   /** Trains more seeds of a finished sweep. */
@@ -247,7 +267,7 @@ export class Studio {
   async compareSeveral(directory: string): Promise<void> {
     await this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#begin(this.training.start(recipe, SEVERAL_SEEDS));
+      await this.#begin(this.training.start(recipe, { kind: "compare", seeds: SEVERAL_SEEDS }));
     });
   }
 
@@ -318,6 +338,13 @@ export class Studio {
     });
   }
 
+  /** Shows a sweep or a search as a whole, trained or not. */
+  async openSweep(directory: string): Promise<void> {
+    this.show("runs");
+    await this.runs.refresh();
+    this.bench.openAt(directory);
+  }
+
   stop(group: RunGroup): Promise<void> {
     return this.reporting(() => this.runs.stop(group));
   }
@@ -369,17 +396,16 @@ export class Studio {
   }
 
   /** Fills the form with the recipe that a run began with, to change something and start another. */
-  duplicate({ directory, kind, name, asked }: RunRow): Promise<void> {
+  duplicate(row: RunRow): Promise<void> {
+    const { directory, kind, name } = row;
     return this.reporting(async () => {
       const recipe = await this.engine.call("recipeOf", { directory, kind: kind === "model" ? "train" : kind === "search" ? "search" : "compare" });
       const problem = recipe.data.path === this.data.path ? null : await this.data.openIfUsable(recipe.data.path);
       this.setup.useRecipe(recipe);
-      this.setup.seeds = kind === "seeds" ? asked : 1;
+      this.setup.sweep.duplicate(row);
       this.show("setup");
-      const only =
-        kind === "labels" || kind === "search" ? " The form holds one comparison of it: sweeps over labels and searches are started on the command line." : "";
       const data = problem === null ? "" : `\nIts data cannot be used: ${problem}\nThe recipe is used on the data chosen before.`;
-      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}.${only} Change what you like and start.${data}` };
+      this.message = { kind: problem === null ? "done" : "caution", text: `The form has the recipe of ${name}. Change what you like and start.${data}` };
     });
   }
 
@@ -392,7 +418,8 @@ export class Studio {
   async exportReport(what: Reported, format: ReportFormat | PrintedFormat): Promise<void> {
     await this.reporting(async () => {
       const path = await this.runs.exportReport(what, format);
-      if (path) this.message = { kind: "done", text: `Report written to ${path}`, action: { label: "Open", run: () => this.openReport(path) } };
+      const text = this.can.reveal ? `Report written to ${path}` : `The report is ready: ${baseName(path ?? "")}`;
+      if (path) this.message = { kind: "done", text, action: { label: "Open", run: () => this.openReport(path) } };
     });
   }
 
@@ -400,8 +427,12 @@ export class Studio {
     return this.reporting(() => this.bridge.openReport(path));
   }
 
+  /** Shows where a file or folder is, in the system's file manager or in words. */
   reveal(path: string): Promise<void> {
-    return this.reporting(() => this.bridge.reveal(path));
+    return this.reporting(async () => {
+      if (this.can.reveal) await this.bridge.reveal(path);
+      else this.message = { kind: "done", text: `On the server it is in\n${path}` };
+    });
   }
 
   /** Predicts with a run's networks. */

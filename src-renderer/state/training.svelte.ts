@@ -9,6 +9,7 @@ import { ArmCurve, Curves } from "./curves.svelte";
 import { type Engine, inWords, isInterruption } from "./engine.svelte";
 import { oncePerFrame } from "./frame";
 import { factsOf, type ReadRun, type RunFacts, withEvidence, withFactsOf } from "./seal";
+import type { Asked } from "./sweep.svelte";
 
 /** An order takes effect at the next batch (pausing) or within the one under way (stopping). */
 export type TrainingState = "idle" | "preparing" | "running" | "pausing" | "paused" | "stopping" | "stopped" | "finished" | "failed";
@@ -30,6 +31,7 @@ export class Training {
   state: TrainingState = $state("idle");
   recipe: Recipe | null = $state.raw(null);
   directory = $state("");
+  kind: Kind = $state("compare");
   /** The process that trains the run; null if this app's engine does. */
   owner: RunOwner | null = $state.raw(null);
   /** The training under way of a sweep, and which one it is. */
@@ -74,12 +76,11 @@ export class Training {
   // ---- Which run is on screen -------------------------------------------------------------------------------------------------------
 
   /**
-   * Starts a run in a folder of its own, named by the recipe and the time; a comparison with so many seeds. Rejects if the engine refuses, and changes
+   * Starts a run in a folder of its own, named by the recipe and the time. `asked`: what is made of the recipe. Rejects if the engine refuses, and changes
    * nothing then.
    */
-  async start(recipe: Recipe, seeds = 1): Promise<void> {
+  async start(recipe: Recipe, asked: Asked = { kind: recipe.distillation ? "compare" : "train" }): Promise<void> {
     const out = `${this.runsDirectory()}/${folderName(recipe.name, new Date())}`;
-    const asked = recipe.distillation ? ({ kind: "compare", ...severalSeeds(seeds) } as const) : ({ kind: "train" } as const);
     await this.#start({ ...asked, recipe, out, resume: false, unique: true }, new Curves(), null);
   }
 
@@ -100,6 +101,7 @@ export class Training {
   async resumeLast(takeOver = false): Promise<void> {
     if (!this.#shown) return;
     const { kind, recipe, directory, seeds } = this.#shown;
+    // Numbers of labels, and what a search was asked for, its folder says.
     await this.#start({ kind, recipe, out: directory, resume: true, takeOver, ...severalSeeds(seeds) }, this.curves, this.facts);
   }
 
@@ -128,9 +130,9 @@ export class Training {
   }
 
   #show(shown: Shown, phase: string, curves: Curves, facts: RunFacts | null): void {
-    const { recipe, directory, owner } = shown;
+    const { recipe, directory, kind, owner } = shown;
     const nothingYet = { member: null, problem: null, warnings: [], notes: [], progress: null, report: null, summary: null, seen: [] };
-    Object.assign(this, { recipe, directory, owner, phase, curves, facts, ...nothingYet });
+    Object.assign(this, { recipe, directory, kind, owner, phase, curves, facts, ...nothingYet });
     this.#lastProgress = null;
     this.state = "preparing";
     this.#shown = shown;

@@ -132,7 +132,10 @@ const remembered = () => {
 test("only what the user chose is remembered as chosen", async () => {
   const studio = await openStudio();
   const recipe = { ...presetOf("demo").recipe, data: { ...presetOf("demo").recipe.data, path: "/etc" } };
-  const calls = [`host.rememberForm({ preset: null, seeds: 1, recipe: ${JSON.stringify(recipe)} })`, 'host.rememberData("/etc")'];
+  const calls = [
+    `host.rememberForm({ preset: null, sweep: { kind: "one", seeds: "3", labels: "", trials: "20", batches: "50" }, recipe: ${JSON.stringify(recipe)} })`,
+    'host.rememberData("/etc")',
+  ];
   const [form, data] = await studio.page.evaluate<{ ok: boolean; message?: string }[]>(`Promise.all([${calls}])`);
   expect(form).toEqual({ ok: true, value: null });
   expect(data).toEqual({ ok: false, message: "/etc is no folder that you chose." });

@@ -99,6 +99,9 @@ export async function runWith(
       return () => {};
     },
     startEngine: channel,
+    startOwnedEngine: () => {
+      throw new Error("no verb but serve starts it");
+    },
     print: async (write) => void (await write("/tmp/page.html")),
   };
   during?.({ interrupt: () => interrupt(), die: (end) => die(end) });

@@ -65,6 +65,13 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     };
   const nothing = () => null;
   const bridge: Bridge = {
+    can: { reveal: true, print: true, paths: true },
+    chooseImages: async () => {
+      const path = await answering("chooseFile", picks)("image");
+      return path === null ? null : { path };
+    },
+    onRunStarted: () => {},
+    onConnection: () => {},
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       commit: null as string | null,

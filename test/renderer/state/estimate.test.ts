@@ -15,30 +15,48 @@ const timed: TimedRecipe = {
 const info = { classes: ["cat", "dog"], thumbnails: [], train: { count: 5000, perClass: [] }, validation: null, test: { count: 1000, perClass: [] } };
 const demo = presetOf("demo").recipe;
 
+const made = (values: Partial<Parameters<typeof needsOf>[3]> = {}) => ({ chosen: "one" as const, seeds: 1, labels: [], trials: 1, batches: null, ...values });
+
 describe("what a run needs", () => {
+  it("of numbers of labels: the comparisons at each, with as many images as have labels", () => {
+    const at = (labelled: number) => needsOf({ ...demo, data: { ...demo.data, labelled } }, timed, info, made());
+    const { seconds, diskBytes, memoryBytes } = needsOf(demo, timed, info, made({ chosen: "labels", labels: [250, 5000], seeds: 3 }));
+    expect(seconds[1]).toBeCloseTo(3 * (at(250).seconds[1] + at(5000).seconds[1]), 6);
+    expect(at(5000).seconds[1]).toBeCloseTo(needsOf(demo, timed, info, made()).seconds[1], 6);
+    expect(at(250).seconds[1]).toBeCloseTo(1.4 * (16 * 250 * 0.004 + 16 * 2 * 1000 * 0.0005), 6);
+    expect([diskBytes, memoryBytes]).toEqual([6 * at(250).diskBytes, at(5000).memoryBytes]);
+  });
+
+  it("of a search: the student alone, trial by trial, in its batches", () => {
+    // 50 batches of 64 images, one test after 50 of 79 batches.
+    const { seconds, diskBytes } = needsOf(demo, timed, info, made({ chosen: "search", trials: 20, batches: 50 }));
+    expect(seconds[1]).toBeCloseTo(20 * 1.4 * (5000 * (50 / 79) * 0.003 + 1000 * 0.0005), 6);
+    expect(diskBytes).toBe(20 * 16e6);
+  });
+
   it("time: of both arms in all epochs, and of the tests", () => {
     // Demo: 16 epochs of 5,000 images in two arms, each with a test of 1,000.
-    const { seconds } = needsOf(demo, timed, info, 1);
+    const { seconds } = needsOf(demo, timed, info, made());
     const [training, tests] = [16 * 5000 * (0.001 + 0.003), 16 * 2 * 1000 * 0.0005];
     expect(seconds[0]).toBeCloseTo(0.8 * (training + tests / 2), 6);
     expect(seconds[1]).toBeCloseTo(1.4 * (training + tests), 6);
-    expect(needsOf(demo, timed, info, 3).seconds[1]).toBeCloseTo(3 * seconds[1], 6);
+    expect(needsOf(demo, timed, info, made({ chosen: "seeds", seeds: 3 })).seconds[1]).toBeCloseTo(3 * seconds[1], 6);
   });
 
   it("a teacher whose answers are kept is asked in the first epoch alone, at the least", () => {
-    const { seconds } = needsOf({ ...demo, augment: { ...demo.augment, crop: 0, flip: false } }, timed, info, 1);
+    const { seconds } = needsOf({ ...demo, augment: { ...demo.augment, crop: 0, flip: false } }, timed, info, made());
     expect(seconds[0]).toBeCloseTo(0.8 * (5000 * (16 * 0.001 + 0.003 + 15 * 0.001) + 16 * 1000 * 0.0005), 6);
-    expect(seconds[1]).toBeCloseTo(needsOf(demo, timed, info, 1).seconds[1], 6);
+    expect(seconds[1]).toBeCloseTo(needsOf(demo, timed, info, made()).seconds[1], 6);
   });
 
   it("limits of images and batches count", () => {
     const few = { ...demo, data: { ...demo.data, trainLimit: 640, testLimit: 100 }, train: { ...demo.train, epochs: 100, batches: 20 } };
-    const { seconds } = needsOf(few, timed, info, 1);
+    const { seconds } = needsOf(few, timed, info, made());
     expect(seconds[1]).toBeCloseTo(1.4 * (2 * 640 * 0.004 + 2 * 2 * 100 * 0.0005), 6);
   });
 
   it("memory and disk", () => {
-    const { memoryBytes, diskBytes } = needsOf(demo, timed, info, 2);
+    const { memoryBytes, diskBytes } = needsOf(demo, timed, info, made({ chosen: "seeds", seeds: 2 }));
     expect(memoryBytes).toBe(2 * 16e6 + 1e6 + 64e6 + 6000 * 32 * 32 * 3);
     expect(diskBytes).toBe(2 * 2 * 16e6);
   });

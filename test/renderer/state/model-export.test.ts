@@ -26,8 +26,10 @@ beforeEach(async () => {
 });
 
 it("only what is finished can be exported", () => {
-  expect(exportsOf(sweep).at(-1)).toEqual({ value: "model", label: "Model for other programs" });
-  expect(exportsOf(row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "pdf", "png", "csv", "json"]);
+  expect(exportsOf(fake.bridge, sweep).at(-1)).toEqual({ value: "model", label: "Model for other programs" });
+  expect(exportsOf(fake.bridge, row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "pdf", "png", "csv", "json"]);
+  const inBrowser = { can: { reveal: false, print: false, paths: false } };
+  expect(exportsOf(inBrowser, row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "csv", "json"]);
   model.open(sweep);
   expect(model.choices).toEqual([
     { value: "/runs/a/seed-1", label: "seed 1" },

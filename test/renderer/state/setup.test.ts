@@ -269,25 +269,6 @@ it("without a teacher one model is trained; with one again, it is the demo's", (
   expect(setup.result.recipe?.teacher).toEqual(presetOf("demo").recipe.teacher);
 });
 
-describe("seeds", () => {
-  it("are asked for beside the recipe, so a preset stays one and keeps them", () => {
-    expect(setup.text("seeds")).toBe("1");
-    setup.set("seeds", "3");
-    expect(setup).toMatchObject({ seeds: 3, preset: "demo" });
-    setup.usePreset("quick-look");
-    expect(setup.seeds).toBe(3);
-    setup.set("seeds", "none");
-    expect(setup.result.problems).toEqual(["Seeds: enter a whole number from 1 to 1,000"]);
-    expect(setup.seeds).toBe(3);
-  });
-
-  it("belong to a comparison", () => {
-    expect(setup.applies("seeds")).toBe(true);
-    setup.setDistills(false);
-    expect(setup.applies("seeds")).toBe(false);
-  });
-});
-
 describe("several teachers", () => {
   const others = () => setup.result.recipe?.teacher?.others;
   const bundled = ["resnet18_cifar10", "resnet20_cifar10"].map((model) => ({ model, weights: "there" }));

@@ -189,7 +189,7 @@ describe("seeds", () => {
   const member = { ...summary("control", { directory: "/runs/one/seed-1/control", state: "stopped" }), sweep: { directory: "/runs/one", first: 0, seeds: 3 } };
 
   it("a comparison is started with as many as the form says", async () => {
-    studio.setup.set("seeds", "3");
+    studio.setup.sweep.useSeeds(3);
     await studio.startTraining();
     expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", seeds: 3 }]);
   });
@@ -387,8 +387,17 @@ describe("duplicating a run", () => {
     engine.answers.recipeOf = () => ({ ...studentRecipe, train: { ...studentRecipe.train, epochs: 7 } });
     await studio.duplicate(row());
     expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
-    expect(studio).toMatchObject({ screen: "setup", setup: { seeds: 1, result: { recipe: { train: { epochs: 7 } } } } });
+    expect(studio).toMatchObject({ screen: "setup", setup: { sweep: { chosen: "one" }, result: { recipe: { train: { epochs: 7 } } } } });
     expect(engine.paramsOf("start")).toEqual([]);
+  });
+
+  it("sets up a sweep over labels or a search as it was", async () => {
+    engine.answers.recipeOf = () => studentRecipe;
+    await studio.duplicate({ ...row(), kind: "labels", asked: 6, byLabels: [{ labelled: 250 }, { labelled: 500 }] as never });
+    expect(engine.paramsOf("recipeOf").at(-1)).toMatchObject({ kind: "compare" });
+    expect(studio.setup.sweep.remembered).toMatchObject({ kind: "labels", labels: "250, 500", seeds: "3" });
+    await studio.duplicate({ ...row(), kind: "search", asked: 12, trialBatches: null });
+    expect(studio.setup.sweep.remembered).toMatchObject({ kind: "search", trials: "12", batches: "" });
   });
 
   it("says where its data cannot be used, and keeps those chosen before", async () => {

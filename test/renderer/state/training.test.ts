@@ -347,13 +347,13 @@ it("a sweep shows the comparison under way, and is resumed as a whole", async ()
 });
 
 it("a comparison with several seeds is started and resumed as such; one model has one seed", async () => {
-  await training.start(studentRecipe, 3);
+  await training.start(studentRecipe, { kind: "compare", seeds: 3 });
   call.end.reject(failure("stopped", "INTERRUPTED"));
   await training.settled();
   await training.resumeLast();
   call.end.resolve({});
   await training.settled();
-  await training.start(controlRecipe, 3);
+  await training.start(controlRecipe);
   const [begun, resumed, single] = engine.paramsOf("start");
   expect([begun, resumed]).toMatchObject([
     { kind: "compare", resume: false, seeds: 3 },

@@ -254,7 +254,7 @@ describe("Set up", () => {
   it("cautions where control and student are tuned separately", () => {
     studio.setup.usePreset("article");
     expect(read()).toContain("Tuned separately: learning rate 0.001 for the control, 0.0001 for the student");
-    expect(read()).toMatch(/2 warnings +Start training/);
+    expect(read()).toMatch(/2 warnings +What to run +Start training/);
     studio.setup.usePreset("article-equal");
     expect(read()).not.toContain("Tuned separately");
   });
@@ -273,10 +273,19 @@ describe("Set up", () => {
     expect(words).not.toContain("Learning rate of the control");
   });
 
-  it("asks for the number of seeds, and says what they take", () => {
-    expect(read()).toMatch(/Seeds How many times the comparison is repeated, .* three times as long/);
-    studio.setup.set("seeds", "3");
-    expect(read()).toMatch(/3 seeds × 2 × 1,264 batches .*Each seed takes as long as a comparison of one\./);
+  it("offers beside the button what is made of the recipe, with its numbers, and says how much that is", () => {
+    expect(read()).toMatch(/2 × 1,264 batches .*What to run +Start training/);
+    studio.setup.sweep.useSeeds(3);
+    expect(read()).toMatch(/3 seeds × 2 × 1,264 batches/);
+    expect(read()).toMatch(/shows how certain the difference is\. Seeds/);
+    studio.setup.sweep.kind = "labels";
+    studio.setup.sweep.set("labels", "250, 500");
+    expect(read()).toMatch(/2 numbers of labels × 3 seeds × 2 × 1,264 batches .* if all images have labels; fewer with fewer/);
+    studio.setup.sweep.set("labels", "0, 500");
+    expect(read()).toMatch(/Enter whole numbers from 1, one image of each class, to [\d,]+, with commas between them\./);
+    studio.setup.sweep.kind = "search";
+    expect(read()).toMatch(/20 trials × 50 batches .*Each trial draws its own learning rate and weight/);
+    studio.setup.sweep.kind = "seeds";
     studio.setup.setDistills(false);
     expect(read()).not.toMatch(/Seeds|seeds ×/);
   });
@@ -324,7 +333,7 @@ describe("Live run", () => {
 
   it("says who trains a run of another process, and offers to pause and stop it", () => {
     show({ owner: owner(), member: { index: 1, total: 3, words: "seed 8" } });
-    expect(read()).toMatch(/Trained in the command line, process 123 · Seed 8, 2 of 3 · Epoch 1 of 5 +Running +Pause +Stop/);
+    expect(read()).toMatch(/Trained in the command line, process 123 · Seed 8, 2 of 3 · Epoch 1 of 5 +Running +All comparisons +Pause +Stop/);
     show({ state: "stopped" });
     expect(read()).toMatch(/quick look +Seed 8, 2 of 3 · A checkpoint is kept\..*Resume/);
   });

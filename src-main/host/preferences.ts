@@ -7,6 +7,10 @@ import path from "node:path";
 import { z } from "zod";
 import { parseJson } from "../contract/json";
 
+const typed = z.string().max(2000);
+/** What is made of the form's recipe. */
+export const rememberedSweep = z.object({ kind: z.enum(["one", "seeds", "labels", "search"]), seeds: typed, labels: typed, trials: typed, batches: typed });
+
 const schema = z.object({
   theme: z.enum(["system", "light", "dark"]).default("system"),
   window: z
@@ -17,7 +21,11 @@ const schema = z.object({
   /** By what was chosen in it. */
   lastFolders: z.record(z.string(), z.string()).default({}),
   recentData: z.array(z.string()).default([]),
-  form: z.object({ preset: z.string().nullable(), seeds: z.number().int().positive(), recipe: z.unknown() }).nullable().default(null),
+  /** `seeds`: as earlier versions wrote it, in place of a sweep. */
+  form: z
+    .object({ preset: z.string().nullable(), seeds: z.number().int().positive().optional(), sweep: rememberedSweep.optional(), recipe: z.unknown() })
+    .nullable()
+    .default(null),
   /** Files and folders of the form that the user chose. */
   chosenForForm: z.array(z.string()).default([]),
 });

@@ -1,0 +1,85 @@
+/** The folders that a browser may pick from. A link counts as what it leads to. */
+import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../contract/failure";
+import type { Entry, Listing } from "../contract/served";
+import { isWithin } from "../disk/within";
+
+/** Of a folder, so many entries are shown: one with a million images would fill the page's memory. */
+const MOST_ENTRIES = 2000;
+
+export class Roots {
+  readonly folders: readonly string[];
+
+  /** Throws an InputError if one of them is no folder. */
+  constructor(folders: readonly string[]) {
+    this.folders = folders.map(realFolder);
+  }
+
+  /** Whether the path is a root or below one, as it is written and where links lead. */
+  allow(file: string): boolean {
+    return path.isAbsolute(file) && !file.includes("\0") && !file.split(/[\\/]/).includes("..") && this.folders.some((root) => isWithin(file, root));
+  }
+
+  /** Throws an InputError that says where one may look, if not there. */
+  expect(file: string): void {
+    if (!this.allow(file))
+      throw new InputError(`${file} is not in a folder that this server opens: ${this.folders.join(", ")}. distill serve --root DIR adds one.`);
+  }
+
+  /** Something that is there, without links on the way to it. */
+  existing(file: string, kind: "folder" | "file"): string {
+    this.expect(file);
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (!stats) throw new InputError(`${file} is not there any more.`);
+    if (kind === "folder" ? !stats.isDirectory() : !stats.isFile()) throw new InputError(`${file} is no ${kind}.`);
+    return realpathSync(file);
+  }
+
+  /** Something that is to be written, in a folder that is there. */
+  writable(file: string): string {
+    this.expect(file);
+    const parent = this.existing(path.dirname(file), "folder");
+    const place = path.join(parent, path.basename(file));
+    this.expect(place);
+    return place;
+  }
+
+  /** `fits`: which files are shown. */
+  list(folder: string, fits: (name: string) => boolean): Listing {
+    const real = this.existing(folder, "folder");
+    const all = readdirSync(real, { withFileTypes: true });
+    const seen = all.filter(({ name }) => !name.startsWith("."));
+    const fitting = seen.flatMap((each) => {
+      const isFolder = this.#isFolder(real, each);
+      return isFolder === null || !(isFolder || fits(each.name)) ? [] : [{ name: each.name, isFolder }];
+    });
+    const order = new Intl.Collator("en", { numeric: true });
+    fitting.sort((a, b) => Number(b.isFolder) - Number(a.isFolder) || order.compare(a.name, b.name));
+    return {
+      path: real,
+      entries: fitting.slice(0, MOST_ENTRIES).map((each) => ({ ...each, ...sizeOf(path.join(real, each.name)) })),
+      hidden: all.length - seen.length,
+      unfit: seen.length - fitting.length,
+      more: Math.max(0, fitting.length - MOST_ENTRIES),
+    };
+  }
+
+  /** null for what is neither folder nor file, and for a link that leads out of the roots or nowhere. */
+  #isFolder(parent: string, entry: Dirent): boolean | null {
+    if (!entry.isSymbolicLink()) return entry.isDirectory() ? true : entry.isFile() ? false : null;
+    const file = path.join(parent, entry.name);
+    if (!this.allow(file)) return null;
+    return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? null;
+  }
+}
+
+function realFolder(folder: string): string {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new InputError(`--root ${folder}: there is no such folder`);
+  return realpathSync(folder);
+}
+
+function sizeOf(file: string): Pick<Entry, "bytes" | "changed"> {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return { bytes: stats?.isFile() ? stats.size : 0, changed: stats?.mtimeMs ?? 0 };
+}

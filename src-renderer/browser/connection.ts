@@ -1,0 +1,133 @@
+/** The page's connection to `distill serve`. If it breaks, it is tried again until it is there; the page is then loaded anew. */
+import type { EngineEnd } from "../../src-main/contract/engine";
+import type { HostAnswer } from "../../src-main/contract/host";
+import { type FromPage, type FromServer, KEY_HEADER, KEY_ITEM, MOST_BYTES, SESSION_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../../src-main/contract/served";
+import type { Incoming } from "../../src-main/engine-client/channel";
+import { pack, unpack } from "../../src-main/engine-client/packed";
+import type { ConnectionState } from "../bridge";
+
+/** Between tries, in milliseconds: the first, and the longest. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+
+interface Asked {
+  message: FromPage & { type: "call" };
+  resolve(answer: HostAnswer): void;
+}
+
+export class Connection {
+  #socket: WebSocket | null = null;
+  /** Calls without an answer. What is asked while there is no connection, or was under way as it broke, is asked again. */
+  readonly #asked = new Map<number, Asked>();
+  #lastId = 0;
+  #wait = FIRST_WAIT;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #wasThere = false;
+
+  onState: (state: ConnectionState) => void = () => {};
+  onEngine: (message: Incoming) => void = () => {};
+  onEngineEnded: (end: EngineEnd) => void = () => {};
+  onEnding: () => void = () => {};
+  onRunStarted: () => void = () => {};
+
+  constructor() {
+    this.#open();
+    // A computer that wakes, or finds its network again, need not wait.
+    addEventListener("online", () => this.#openNow());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#openNow());
+  }
+
+  ask(name: string, args: unknown[]): Promise<HostAnswer> {
+    const message = { type: "call", id: ++this.#lastId, name, args } as FromPage & { type: "call" };
+    return new Promise((resolve) => {
+      this.#asked.set(message.id, { message, resolve });
+      this.#send(message);
+    });
+  }
+
+  /** What is said to the engine while there is no connection is lost. Throws an Error if it is larger than the server takes. */
+  toEngine(call: unknown): void {
+    this.#send({ type: "engine", call });
+  }
+
+  #send(message: FromPage): void {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    const bytes = pack(message);
+    if (bytes.byteLength > MOST_BYTES)
+      throw new Error(
+        `This is ${Math.round(bytes.byteLength / 2 ** 20)} MiB, and the server takes ${MOST_BYTES >> 20} MiB at once: choose fewer or smaller files.`,
+      );
+    this.#socket.send(bytes);
+  }
+
+  #openNow(): void {
+    if (this.#again === undefined) return;
+    clearTimeout(this.#again);
+    this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#again = undefined;
+    const key = localStorage.getItem(KEY_ITEM) ?? "";
+    // A connection that is refused does not say why.
+    const session = await fetch(SESSION_PATH, { headers: { [KEY_HEADER]: key } }).catch(() => null);
+    if (session?.status === 401) return this.onState("signedOut");
+    if (!session?.ok) return this.#lost();
+    const socket = new WebSocket(new URL(SOCKET_PATH, location.href.replace(/^http/, "ws")), [SOCKET_PROTOCOL, key]);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = ({ data }) => this.#receive(unpack(new Uint8Array(data)) as FromServer);
+    socket.onclose = () => this.#lost();
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    this.onState("lost");
+    this.#again = setTimeout(() => this.#open(), this.#wait);
+    this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT);
+  }
+
+  async #opened(socket: WebSocket): Promise<void> {
+    this.#socket = socket;
+    this.#wait = FIRST_WAIT;
+    const again = this.#wasThere;
+    this.#wasThere = true;
+    // The form as it is now, above all.
+    const answers = [...this.#asked.values()].map((asked) => this.#askAgain(asked));
+    if (!again) return this.onState("there");
+    await Promise.all(answers);
+    // What the page has of runs is of before, and the server may be another one.
+    location.reload();
+  }
+
+  #askAgain({ message, resolve }: Asked): Promise<void> {
+    return new Promise((done) => {
+      const settle = (answer: HostAnswer) => {
+        resolve(answer);
+        done();
+      };
+      this.#asked.set(message.id, { message, resolve: settle });
+      this.#send(message);
+    });
+  }
+
+  #receive(message: FromServer): void {
+    switch (message.type) {
+      case "answer":
+        this.#asked.get(message.id)?.resolve(message.answer);
+        this.#asked.delete(message.id);
+        break;
+      case "engine":
+        this.onEngine(message.message);
+        break;
+      case "engineEnded":
+        this.onEngineEnded(message.end);
+        break;
+      case "runStarted":
+        this.onRunStarted();
+        break;
+      case "ending":
+        this.onEnding();
+    }
+  }
+}

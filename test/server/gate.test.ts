@@ -1,0 +1,175 @@
+/** Who does not come in, over HTTP and as a window, and what an attacker of a browser that is signed in gets. */
+import { statSync } from "node:fs";
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { ServedProcess, type Session } from "./served";
+
+let served: ServedProcess;
+let session: Session;
+beforeAll(async () => {
+  served = await ServedProcess.start();
+  session = await served.session();
+});
+afterAll(() => served.remove());
+
+const signedIn = (headers: Record<string, string> = {}) => ({ headers: { cookie: session.cookie, ...headers } });
+
+describe("the token", () => {
+  test("is new at each start, and long", async () => {
+    const other = await ServedProcess.start();
+    expect(other.token).not.toBe(served.token);
+    expect(Buffer.from(served.token, "base64url").length).toBeGreaterThanOrEqual(16);
+    await other.remove();
+  });
+
+  test.each(["", "wrong", "x".repeat(5000)])("a wrong one (%#) gives nothing", async (token) => {
+    const { status, headers } = await served.signIn(token);
+    expect([status, headers["set-cookie"]]).toEqual([401, undefined]);
+  });
+
+  test("the right one gives a cookie that no script reads and no other site sends", async () => {
+    const { status, headers, body } = await served.signIn();
+    expect(status).toBe(200);
+    expect((headers["set-cookie"] as string[])[0]).toMatch(/^distill-studio-\d+=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
+    // Neither says what the token is.
+    expect([headers["set-cookie"]!.includes(served.token), body === served.token]).toEqual([false, false]);
+  });
+
+  test("is taken from our own page alone", async () => {
+    for (const headers of [{}, { origin: "https://evil.example" }, { origin: "null" }, { origin: "http://127.0.0.1:1" }] as Record<string, string>[])
+      expect((await served.signIn(served.token, headers)).status).toBe(403);
+  });
+
+  test("without it there is one page, which says what to do, and nothing else", async () => {
+    const { status, body, headers } = await served.ask("/");
+    expect(status).toBe(401);
+    expect(body).toContain("distill serve");
+    expect(headers["content-security-policy"]).toContain("default-src 'none'");
+    for (const pathname of ["/index.html", "/assets/", "/files/x", "/socket", "/anything"]) expect((await served.ask(pathname)).status, pathname).toBe(401);
+    expect((await served.ask("/", { headers: { cookie: `${session.cookie}x` } })).status).toBe(401);
+  });
+
+  test("is written down nowhere but in the line that is printed", async () => {
+    await served.ask(`/?token=${served.token}`, signedIn());
+    expect(served.err).not.toContain(served.token);
+  });
+});
+
+describe("the name that a request is sent to", () => {
+  test.each(["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0"])("%s is refused", async (host) => {
+    const name = host.includes(":") || host === "127.0.0.1" ? host : `${host}:${served.url.port}`;
+    const { status, body } = await served.ask("/", signedIn({ host: name }));
+    expect(status).toBe(403);
+    expect(body).toContain("does not answer to");
+    await expect(served.page(session, { host: name })).rejects.toThrow("403");
+  });
+
+  test("both names of this computer are taken", async () => {
+    for (const host of ["127.0.0.1", "localhost"]) expect((await served.ask("/", signedIn({ host: `${host}:${served.url.port}` }))).status).toBe(200);
+  });
+});
+
+describe("a window", () => {
+  test.each(["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost.evil.example"])("from %s is refused", async (origin) => {
+    await expect(served.page(session, { origin })).rejects.toThrow("403");
+  });
+
+  test("from no page is refused", async () => {
+    const socket = new WebSocket(`ws://${served.host}/socket`, ["distill-studio", session.key], { headers: { cookie: session.cookie } });
+    const [, answer] = await new Promise<[unknown, { statusCode?: number }]>((resolve) => {
+      socket.on("error", () => {});
+      socket.on("unexpected-response", (...args) => resolve(args));
+    });
+    expect(answer.statusCode).toBe(403);
+  });
+
+  test("with the cookie alone is refused: browsers send it to every port of this computer", async () => {
+    await expect(served.page({ ...session, key: "wrong" })).rejects.toThrow("401");
+    await expect(served.page({ ...session, cookie: "distill=1" })).rejects.toThrow("401");
+  });
+
+  test("elsewhere than at its address is refused", async () => {
+    const socket = new WebSocket(`ws://${served.host}/other`, ["distill-studio", session.key], { headers: { cookie: session.cookie, origin: served.origin } });
+    const status = await new Promise((resolve) => {
+      socket.on("error", () => {});
+      socket.on("unexpected-response", (_, { statusCode }) => resolve(statusCode));
+    });
+    expect(status).toBe(404);
+  });
+
+  test("that sends what is no message, or too much of it, loses its connection, and the others stay", async () => {
+    const stays = await served.page(session);
+    const text = await served.page(session);
+    text.socket.send("no bytes");
+    expect(await text.closed).toBe(1003);
+    const damaged = await served.page(session);
+    damaged.socket.send(Buffer.from([0xc1, 0xff, 0x00]));
+    expect(await damaged.closed).toBe(1003);
+    const large = await served.page(session);
+    large.socket.send(Buffer.alloc((64 << 20) + 1));
+    expect(await large.closed).toBe(1009);
+    expect(await stays.host("environment")).toMatchObject({ ok: true });
+    stays.socket.close();
+    await stays.closed;
+  });
+
+  test("is one of 32", async () => {
+    const pages = await Promise.all(Array.from({ length: 32 }, () => served.page(session)));
+    await expect(served.page(session)).rejects.toThrow("503");
+    for (const page of pages) page.socket.close();
+    await Promise.all(pages.map(({ closed }) => closed));
+    const after = await served.page(session);
+    after.socket.close();
+  });
+});
+
+describe("every answer", () => {
+  test("is confined: no script of others, no frame, no address passed on, nothing kept", async () => {
+    for (const pathname of ["/", "/nothing", "/session", "/sign-in"]) {
+      const { headers } = await served.ask(pathname, signedIn());
+      expect(headers, pathname).toMatchObject({
+        "cache-control": "no-store",
+        "cross-origin-resource-policy": "same-origin",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+      });
+      expect(headers["content-security-policy"], pathname).toContain("frame-ancestors 'none'");
+      expect(headers["access-control-allow-origin"], pathname).toBeUndefined();
+    }
+  });
+
+  test("serves nothing beside the page's files", async () => {
+    const attempts = [
+      "/../cli/distill.cjs",
+      "/..%2fcli%2fdistill.cjs",
+      "/%2e%2e/cli/distill.cjs",
+      "/..%5ccli%5cdistill.cjs",
+      "/%00",
+      "//etc/passwd",
+      "/assets/../../cli/distill.cjs",
+      "/%",
+    ];
+    for (const pathname of attempts) expect((await served.ask(pathname, signedIn())).status, pathname).toBe(404);
+  });
+
+  test("comes to GET alone", async () => {
+    for (const method of ["PUT", "DELETE", "POST", "OPTIONS"]) expect((await served.ask("/", { method, ...signedIn() })).status, method).toBe(405);
+  });
+});
+
+test("a request that is no HTTP, or asks for no path, ends its connection alone", async () => {
+  for (const text of ["\x00\x01\x02\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"]) {
+    const socket = connect(Number(served.url.port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(text);
+    socket.resume();
+    await new Promise((resolve) => socket.on("close", resolve));
+  }
+  expect((await served.ask("/", signedIn())).status).toBe(200);
+});
+
+test("what it remembers is in the folder that was given, and only its owner's", () => {
+  expect(() => statSync(`${served.home}/runs`)).not.toThrow();
+});
