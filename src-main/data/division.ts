@@ -85,12 +85,13 @@ export function without(total: number, chosen: Int32Array): Int32Array {
   return Int32Array.from({ length: total }, (_, sample) => sample).filter((sample) => !taken.has(sample));
 }
 
-function rowsOf({ labels, pixels, H, W, fingerprintOf }: RawSplit, rows: Int32Array): RawSplit {
+function rowsOf({ labels, pixels, H, W, files, fingerprintOf }: RawSplit, rows: Int32Array): RawSplit {
   return {
     labels: rows.map((row) => labels[row]!),
     pixels: chosenOf(pixels, H * W * 3, rows),
     H,
     W,
+    ...(files && { files: Array.from(rows, (row) => files[row]!) }),
     fingerprintOf: (n) => fingerprintOf(rows[n]!),
   };
 }
@@ -104,5 +105,6 @@ function joined(a: RawSplit, b: RawSplit): RawSplit {
   labels.set(a.labels);
   labels.set(b.labels, a.labels.length);
   const fingerprintOf = (n: number) => (n < a.labels.length ? a.fingerprintOf(n) : b.fingerprintOf(n - a.labels.length));
-  return { labels, pixels: joinedOf(a.pixels, b.pixels, a.H * a.W * 3), H: a.H, W: a.W, fingerprintOf };
+  const files = a.files && b.files && [...a.files, ...b.files];
+  return { labels, pixels: joinedOf(a.pixels, b.pixels, a.H * a.W * 3), H: a.H, W: a.W, ...(files && { files }), fingerprintOf };
 }

@@ -8,10 +8,10 @@ import type { NoticeBody } from "../contract/notices";
 import { partialOf, putInPlace } from "../disk/write-whole";
 import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
-import { modelIn } from "../models/weights";
 import { trainedRun } from "../runs/trained";
 import { loadNetwork, weightsPath } from "../training/network";
 import { fetchNamed } from "./hub";
+import { withModel } from "./named-model";
 import { numbered, warnOf } from "./predict";
 
 type Request = Methods["exportModel"]["params"];
@@ -63,8 +63,7 @@ async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => v
     const fetched = await fetchNamed([source.weights], notify);
     for (const text of fetched.notes) notify({ type: "note", text });
     const file = fetched(source.weights);
-    const model = source.model ?? (file === "bundled" ? null : modelIn(file));
-    if (model === null) throw new UsageError(`weights ${source.weights} do not say of which model they are: name it (--model; distill doctor lists all names)`);
+    const { model } = withModel({ model: source.model ?? null, weights: source.weights }, file, notify);
     return loaded({ model, weights: file, file: weightsPath({ model, weights: file }), run: null }, notify);
   }
   const run = trainedRun(source.run, source);

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
-import { MOST_BYTES, SESSION_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
+import { MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
 import type { EngineChannel } from "../engine-client/channel";
 import type { OwnedEngine } from "../engine-client/owned";
 import { contentPolicy, pageFile } from "../host/page";
@@ -91,6 +91,7 @@ export class Server {
 
   close(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
+    this.#calls.close();
     this.#http.close();
     this.#http.closeAllConnections();
   }
@@ -121,8 +122,9 @@ export class Server {
     const pathname = pathOf(request);
     if (pathname === SESSION_PATH) return this.#session(request, response);
     if (request.method !== "GET") return say(response, 405, "expected GET");
+    if (pathname === SIGN_IN_PATH) return signIn(response, 200);
     if (!this.#gate.hasCookie(request)) {
-      if (pathname === "/") return send(response, 401, { "content-type": "text/html; charset=utf-8", "content-security-policy": SIGN_IN_POLICY }, SIGN_IN);
+      if (pathname === "/") return signIn(response, 401);
       return say(response, 401, "not signed in: open the line that distill serve printed");
     }
     if (pathname.startsWith(DELIVERIES_PATH)) return this.#deliver(pathname, response);
@@ -173,6 +175,9 @@ export class Server {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new Connection(webSocket, {
         connectEngine: () => this.options.engine.connect(),
+        runStarted: (by) => {
+          for (const other of this.#connections) if (other !== by) other.send({ type: "runStarted" });
+        },
         answer: (name, args, connectEngine) => this.#calls.answer(name, args, connectEngine),
       });
       this.#connections.add(connection);
@@ -214,6 +219,9 @@ function watchLife(socket: WebSocket): () => void {
 function send(response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer): void {
   response.writeHead(status, { ...COMMON, ...headers }).end(body);
 }
+
+const signIn = (response: ServerResponse, status: number) =>
+  send(response, status, { "content-type": "text/html; charset=utf-8", "content-security-policy": SIGN_IN_POLICY }, SIGN_IN);
 
 const say = (response: ServerResponse, status: number, text: string) =>
   send(response, status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" }, text);

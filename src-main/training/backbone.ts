@@ -2,6 +2,7 @@
 import { InputError } from "../contract/failure";
 import { modelNames } from "../contract/families";
 import { isHubPath } from "../contract/hub-path";
+import { modelsFitting } from "../models/fitting-models";
 import type { Model } from "../models/model";
 import { codeOf, createModel, type ModelOptions } from "../models/registry";
 import { describeWeights, hashWeights, modelIn } from "../models/weights";
@@ -87,13 +88,23 @@ function writeHead(model: Model, head: string, { weight, bias }: Head): void {
   backend().write(weights.get(biased!)!.handle, bias);
 }
 
-/** Which model a file's weights are of: by its metadata, or else by the name under which it was asked for, of hf:timm/resnet18.a1_in1k the second part. */
+/**
+ * Which model a file's weights are of: by its metadata, or else by the name under which it was asked for, of hf:timm/resnet18.a1_in1k the second part, or by the
+ * shapes of its tensors, where one model alone has them. Throws an InputError that names those that may be meant.
+ */
 export function modelOf(path: string, asked: string): { model: string; note: string | null } {
   const said = modelIn(path);
   if (said !== null && modelNames.includes(said)) return { model: said, note: null };
+  if (said !== null)
+    throw new InputError(`the weights ${asked} are of the model "${said.slice(0, 100)}", which this program does not have: ${named(modelNames)}`);
   const parts = asked.split(/[\\/]/);
   const name = (isHubPath(asked) ? parts[1]! : parts.at(-1)!).split(/[.@-]/)[0]!;
-  if (said === null && modelNames.includes(name)) return { model: name, note: `the weights ${asked} are taken for those of a ${name}, by their name` };
-  const problem = said === null ? "do not say which model they are of" : `are of the model "${said.slice(0, 100)}", which this program does not have`;
-  throw new InputError(`the weights ${asked} ${problem}: name it with --model, one of ${modelNames.join(", ")}`);
+  if (modelNames.includes(name)) return { model: name, note: `the weights ${asked} are taken for those of a ${name}, by their name` };
+  const [model, ...others] = modelsFitting(path);
+  if (model === undefined) throw new InputError(`the weights ${asked} do not say which model they are of, and have the shapes of none: ${named(modelNames)}`);
+  if (others.length > 0)
+    throw new InputError(`the weights ${asked} do not say which model they are of, and several have their shapes: ${named([model, ...others])}`);
+  return { model, note: `the weights ${asked} are taken for those of a ${model}, which alone has their shapes` };
 }
+
+const named = (models: readonly string[]) => `name it with --model, one of ${models.join(", ")}`;

@@ -28,6 +28,7 @@ export class Connection {
   onEngine: (message: Incoming) => void = () => {};
   onEngineEnded: (end: EngineEnd) => void = () => {};
   onEnding: () => void = () => {};
+  onRunStarted: () => void = () => {};
 
   constructor() {
     this.#open();
@@ -121,6 +122,9 @@ export class Connection {
         break;
       case "engineEnded":
         this.onEngineEnded(message.end);
+        break;
+      case "runStarted":
+        this.onRunStarted();
         break;
       case "ending":
         this.onEnding();

@@ -91,6 +91,7 @@ export class Studio {
     this.bridge.onEnding(() => {
       this.ending = true;
     });
+    this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
     this.lesson = this.environment.lesson;
@@ -139,11 +140,20 @@ export class Studio {
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
   async #followAgain(): Promise<void> {
+    if (await this.#followLive()) this.screen = "live";
+  }
+
+  /** What another window started is on the screen Live run, once somebody looks there. */
+  async #followOther(): Promise<void> {
+    if (!this.training.active) await this.#followLive();
+    await this.runs.refresh();
+  }
+
+  async #followLive(): Promise<boolean> {
     const runs = await this.engine.call("list", {});
     const run = runs.find(({ owner }) => owner === null) ?? runs[0];
-    if (!run) return;
-    this.training.follow(run);
-    this.screen = "live";
+    if (run) this.training.follow(run);
+    return run !== undefined;
   }
 
   /** What the surroundings of the page can do. */

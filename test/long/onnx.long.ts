@@ -1,4 +1,4 @@
-// Every model of the registry as ONNX: onnxruntime's answers to one image, to seven at once and to images of odd sizes; and read back.
+// Every model of the registry as ONNX: onnxruntime's answers to one image, to seven at once and to images of odd sizes; read back; and what onnx.checker says.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,11 +12,17 @@ import { encode } from "../../src-main/protobuf/codec";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { channelsFirst, errorOf, logitsOf, logitsOfImage, someImage, trained } from "../export/compared";
 import { answers, session } from "../export/onnxruntime";
+import { answering, noPython } from "../python";
 import { formulaImages, formulaModel } from "../reference/models";
 
 useBackend(loadAddon());
+/** Of onnx.checker, where python3, or the Python that DISTILL_PYTHON names, has onnx. */
+const checker = noPython("onnx") === null ? answering(join(import.meta.dirname, "../export/check_onnx.py")) : null;
 const folder = mkdtempSync(join(tmpdir(), "onnx-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  checker?.end();
+  rmSync(folder, { recursive: true });
+});
 
 const SIZES = [
   [33, 47],
@@ -54,10 +60,13 @@ it.each(goldens)("$model, $imageSize px, patch $patchSize", async (golden) => {
     errors.push(errorOf(await answers(raw, data, [1, H, W, 3]), await logitsOfImage(model, data, H, W)));
   }
   await raw.release();
+  const path = join(folder, "model.onnx");
+  for (const options of [{ rawInput: true, softmax: true }, ...(golden.patchSize === null ? [] : [{ int8: true }, { int8: true, rawInput: true }]), {}]) {
+    writeFileSync(path, Buffer.concat(encode(modelProto, onnxModel(trained(model), options))));
+    if (checker) expect(await checker.ask({ path })).toMatchObject({ problem: "", unknown: [] });
+  }
   model.release();
 
-  const path = join(folder, "model.onnx");
-  writeFileSync(path, Buffer.concat(encode(modelProto, whole)));
   const again = createModel(golden.model, { classes: 10, imageSize: Z, patchSize: golden.patchSize, seed: null }).eval();
   loadWeights(again, path);
   const back = errorOf(

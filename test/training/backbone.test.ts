@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
+import { modelsFitting } from "../../src-main/models/fitting-models";
 import { createModel } from "../../src-main/models/registry";
 import { writeSafetensors } from "../../src-main/models/safetensors";
 import { hashWeights, saveWeights } from "../../src-main/models/weights";
@@ -78,10 +79,34 @@ describe("which model a file is of", () => {
   ])("or the name %s, which is said", (asked, model) => {
     expect(modelOf(nameless(), asked)).toEqual({ model, note: expect.stringContaining(`taken for those of a ${model}`) });
   });
-  test("or has to be named", () => {
-    expect(() => modelOf(nameless(), "weights.pth")).toThrow(/weights\.pth do not say which model they are of: name it with --model, one of resnet18,/);
+  test("or what the shapes of its tensors allow alone, which is said", () => {
+    const { path } = saved("resnet8_cifar10", 16, null);
+    const silent = join(folder, "silent.safetensors");
+    copyFileSync(path, silent);
+    withoutMetadata(silent);
+    expect(modelsFitting(silent)).toEqual(["resnet8_cifar10"]);
+    expect(modelOf(silent, silent)).toEqual({
+      model: "resnet8_cifar10",
+      note: `the weights ${silent} are taken for those of a resnet8_cifar10, which alone has their shapes`,
+    });
+  });
+  test("or has to be named, of those that fit, or of all", () => {
+    const { path } = saved("vit_tiny_patch16_224", 32, null);
+    withoutMetadata(path);
+    expect(() => modelOf(path, "student.pth")).toThrow(/several have their shapes: name it with --model, one of vit_tiny_patch16_224, deit_tiny_patch16_224$/);
+    expect(() => modelOf(nameless(), "weights.pth")).toThrow(
+      /weights\.pth do not say which model they are of, and have the shapes of none: name it with --model, one of resnet18,/,
+    );
   });
 });
+
+/** Takes a file's metadata out. */
+function withoutMetadata(path: string): void {
+  const bytes = readFileSync(path);
+  const end = 8 + Number(bytes.readBigUInt64LE(0));
+  const { __metadata__: _, ...tensors } = JSON.parse(bytes.subarray(8, end).toString());
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), Buffer.from(JSON.stringify(tensors).padEnd(end - 8)), bytes.subarray(end)]));
+}
 
 /** A file of ours without its metadata. */
 function nameless(): string {

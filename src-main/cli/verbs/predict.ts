@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { PredictResult } from "../../contract/answers";
+import { UsageError } from "../../contract/failure";
 import { likeSetting } from "../flags";
 import { absolutePath } from "../paths";
 import { addVerb, type Perform } from "../verb";
@@ -46,17 +47,19 @@ export function networkRequest({ model, weights, imageSize, patchSize, mean, std
 }
 
 export function addPredict(program: Command, perform: Perform): void {
-  const example = "predict --weights runs/teacher/teacher.safetensors --images cat.jpg dog.png";
-  const verb = addVerb(program, "predict", "predict class probabilities of images", example);
+  const example = "predict --weights runs/teacher/teacher.safetensors cat.jpg dog.png";
+  const verb = addVerb(program, "predict [files...]", "predict class probabilities of images", example);
   addNetworkOptions(verb)
-    .requiredOption("--images <path...>", "image files")
+    .option("--images <path...>", "image files, as without this word")
     .option("--temperature <number>", "divides the logits before the softmax (default: 1)", likeSetting<number>("distillation.temperature"))
-    .action((options: NetworkOptions & { images: string[]; temperature?: number }) =>
+    .action((files: string[], { images: more = [], ...options }: NetworkOptions & { images?: string[]; temperature?: number }) =>
       perform(async (session) => {
         const { cwd } = session.world;
-        const images = options.images.map((image) => ({ path: absolutePath(image, cwd) }));
+        const given = [...files, ...more];
+        if (given.length === 0) throw new UsageError("expected the image files, as in cat.jpg dog.png");
+        const images = given.map((image) => ({ path: absolutePath(image, cwd) }));
         const result = await session.call("predict", { ...networkRequest(options, cwd), images, temperature: options.temperature });
-        const givenAs = (whole: string) => options.images[images.findIndex((image) => image.path === whole)] ?? whole;
+        const givenAs = (whole: string) => given[images.findIndex((image) => image.path === whole)] ?? whole;
         const named = <T extends { path: string }>(each: T): T => ({ ...each, path: givenAs(each.path) });
         const shown = { ...result, images: result.images.map(named), unreadable: result.unreadable.map(named) };
         const problems = shown.unreadable.map(({ path, reason }) => `${path} cannot be read as an image: ${reason}`);

@@ -137,7 +137,12 @@ function rootsFor({ root }: Options, { cwd }: World, runs: string): { roots: str
 }
 
 function tokenFor({ tokenFile }: Options, { cwd }: World): string | null {
-  if (tokenFile === undefined) return process.env[TOKEN_VARIABLE] ?? null;
+  if (tokenFile === undefined) {
+    const given = process.env[TOKEN_VARIABLE] ?? null;
+    // The engine, and what it starts, need not have it.
+    delete process.env[TOKEN_VARIABLE];
+    return given;
+  }
   const file = absolutePath(tokenFile, cwd);
   try {
     return readFileSync(file, "utf8").trim();

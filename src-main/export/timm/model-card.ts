@@ -60,7 +60,7 @@ function usage(model: string, { isOwn }: TimmModel): string[] {
     'print(pipeline("image-classification", model="FOLDER")("image.jpg"))',
     "```",
     "",
-    `Or in Distill Studio: \`distill predict --model ${model} --weights FOLDER --images image.jpg\`.`,
+    `Or in Distill Studio: \`distill predict --model ${model} --weights FOLDER image.jpg\`.`,
   ];
 }
 

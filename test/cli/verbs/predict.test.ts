@@ -47,6 +47,14 @@ describe("distill predict", () => {
     expect([json.status, JSON.parse(json.out).unreadable]).toEqual([1, [{ path: "b.jpg", reason: "it is empty" }]]);
   });
 
+  it("takes images with or without the word --images", async () => {
+    const args = ["predict", "a.jpg", "--weights", "w.safetensors", "--images", "b.jpg"];
+    const { calls } = await runWith({ predict: () => predicted }, args, { cwd });
+    expect((calls[0]!.params as { images: unknown }).images).toEqual([{ path: join(cwd, "a.jpg") }, { path: join(cwd, "b.jpg") }]);
+    const none = await runWith({}, ["predict", "--weights", "w.safetensors"], { cwd });
+    expect([none.status, none.err]).toEqual([2, "error: expected the image files, as in cat.jpg dog.png\n"]);
+  });
+
   it("sends what the flags say", async () => {
     const { calls } = await predict("--image-size", "64", "--patch-size", "8", "--temperature", "2.5", "--mean", "0.5,0.4,0", "--std", "1,1,0.5");
     expect(calls[0]!.params).toEqual({
