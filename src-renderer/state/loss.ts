@@ -58,7 +58,7 @@ function shownBy(term: Term, { teacher, student, label }: Example): Value {
         ? softened("KL of the token", teacher, student, term.temperature)
         : plain("CE of the token", crossEntropy(student, mostLikely(teacher)));
     default:
-      return { symbols: "hint", factors: null, value: null };
+      return { symbols: objectives[term.kind].label.toLowerCase(), factors: null, value: null };
   }
 }
 

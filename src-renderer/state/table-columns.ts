@@ -11,7 +11,7 @@ const WIDTHS: Record<string, number> = {
   against: 270,
   seeds: 58,
   seconds: 84,
-  started: 148,
+  started: 158,
 };
 const SETTING = 94;
 const BOX = 38;
