@@ -52,31 +52,3 @@ test.skipIf(noDesktop !== null)("numbers of labels with two seeds, then a search
   expect(await page.getByRole("button", { name: /^Trial \d, / }).count()).toBe(3);
   expect(studio.complaints).toEqual([]);
 });
-
-/** What the system was told, and whether the window was asked to draw attention. */
-const told = () => one.app.evaluate(() => (globalThis as { told?: { title: string; body: string }[] }).told ?? []);
-
-test.skipIf(noDesktop !== null)("a run that ends behind other windows is told by the system, and a click on that brings the window forward; one in front is not", async () => {
-  const { app, studio } = one;
-  await app.evaluate(({ Notification, BrowserWindow }) => {
-    const window = BrowserWindow.getAllWindows()[0]!;
-    const state = Object.assign(globalThis, { told: [] as { title: string; body: string }[], focused: true, forward: 0, click: () => {} });
-    // A virtual display has no windows behind each other, and no service that shows notifications.
-    window.isFocused = () => state.focused;
-    window.focus = () => void state.forward++;
-    Notification.isSupported = () => true;
-    Notification.prototype.show = function (this: Electron.Notification) {
-      state.told.push({ title: this.title, body: this.body });
-      state.click = () => this.emit("click");
-    };
-  });
-  await studio.startShortRun({ trainImages: 32, epochs: 1 });
-  await studio.trainingIs("Finished");
-  expect(await told()).toEqual([]);
-  await app.evaluate(() => Object.assign(globalThis, { focused: false }));
-  await studio.startShortRun({ trainImages: 32, epochs: 1 });
-  await studio.trainingIs("Finished");
-  await expect.poll(told, { timeout: PATIENCE_MS }).toEqual([{ title: "The run has finished", body: "quick look" }]);
-  await app.evaluate(() => (globalThis as { click?: () => void }).click!());
-  expect(await app.evaluate(() => (globalThis as { forward?: number }).forward)).toBe(1);
-});
