@@ -21,7 +21,7 @@ const desktop = await prepareDesktop();
 
 const checks = check();
 const report = path.join(root, "test-results", "counts.json");
-const env = { ...process.env, ...desktop.env, ...(await python), DISTILL_TEST_COUNTS: report };
+const env = { ...process.env, ...desktop.env, ...(await prepareBrowser()), ...(await python), DISTILL_TEST_COUNTS: report };
 // If this call is cut off, the report of an earlier one would pass for its own.
 rmSync(report, { force: true });
 const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...filters], { env });
@@ -65,6 +65,17 @@ async function compileCuda() {
   } catch (error) {
     console.log(`check: CUDA kernels for all architectures: FAILED\n${error.message}`);
     return { passed: 0, failed: 1, skips: [] };
+  }
+}
+
+/** The environment of the tests in a browser: which one, or the reason why they cannot run. */
+async function prepareBrowser() {
+  try {
+    const { browserExecutable } = await import("./browser.mjs");
+    return { DISTILL_BROWSER: browserExecutable() };
+  } catch (error) {
+    console.log(`tests in a browser are skipped: ${error.message}`);
+    return { DISTILL_NO_BROWSER: error.message };
   }
 }
 

@@ -29,6 +29,8 @@ export interface Bridge extends Omit<Calls, "connectEngine"> {
   readonly can: Abilities;
   /** The images that the user picks to predict: a path for the engine, or files of the user's own computer; null if none. */
   chooseImages(): Promise<{ path: string } | { files: File[] } | null>;
+  /** Another window has started a run. */
+  onRunStarted(listener: () => void): void;
   onConnection(listener: (state: ConnectionState) => void): void;
   /** The engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
@@ -49,7 +51,8 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
       const path = await others.chooseFile("image");
       return path === null ? null : { path };
     },
-    // It lasts as long as the window.
+    // There is one window, and the connection lasts as long.
+    onRunStarted: () => {},
     onConnection: () => {},
     pathForFile: host.pathForFile,
     onCommand: host.onCommand,

@@ -9,6 +9,7 @@ import type { RunResult } from "../contract/run";
 import { MOST_THREADS } from "../contract/threads";
 import { EngineError } from "../engine-client/client";
 import { headAddress, tokenFrom } from "../ray/address";
+import { differencesInWords } from "../ray/alike";
 import { type ClusterReport, clusterReport, processorsEach } from "../ray/cluster";
 import { Experiment, type Settings } from "../ray/experiment";
 import { RayHead, Unreachable } from "../ray/head";
@@ -130,6 +131,8 @@ export async function trainOnCluster(session: Session, request: ThereRequest, op
       show,
     }),
   );
+  const differences = differencesInWords(experiment.members.map((member) => ({ words: member.words, directory: experiment.directoryOf(member) })));
+  if (differences) session.say(`warning: ${differences}`);
   const command = (how: string) => shellWords([...world.program, kind, "--on", options.on!, how, "--out", out]);
   if (failed.length > 0) throw failure(failed, members.length, command);
   if (options.detach) {

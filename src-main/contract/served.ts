@@ -13,10 +13,15 @@ export const SOCKET_PATH = "/socket";
 export const SOCKET_PROTOCOL = "distill-studio";
 /** Whether a browser is signed in is asked, and it signs in, here. */
 export const SESSION_PATH = "/session";
+/** The page that does so, with the token after "#token=", whoever asks for it. */
+export const SIGN_IN_PATH = "/sign-in";
 /** The header of such a question, with the page's key. */
 export const KEY_HEADER = "distill-key";
 /** Where the page keeps its key, in the storage of its origin. */
 export const KEY_ITEM = "distill-key";
+
+/** How often each side hears of the other at least, in milliseconds. */
+export const SIGN_OF_LIFE_MS = 30_000;
 
 /** Largest message from a page, in bytes: images to predict, from the user's own computer. */
 export const MOST_BYTES = 64 << 20;
@@ -27,6 +32,10 @@ export type FromServer =
   | { type: "answer"; id: number; answer: HostAnswer }
   | { type: "engine"; message: Answer | Notice }
   | { type: "engineEnded"; end: EngineEnd }
+  /** Comes every half minute. */
+  | { type: "alive" }
+  /** Another window has started a run. */
+  | { type: "runStarted" }
   /** The server ends as soon as the engine has written its checkpoint. */
   | { type: "ending" };
 
@@ -40,8 +49,11 @@ export interface ServerCalls extends SharedCalls {
   places: { args: [wanted: Wanted]; result: Places };
   /** What is in a folder, at or below one of those. */
   listFolder: { args: [folder: string, wanted: Wanted]; result: Listing };
-  /** The user picked this: the engine takes it from pages from now on. Returns the path as the engine is to be told it. */
-  picked: { args: [path: string, wanted: Wanted]; result: string };
+  /**
+   * The user picked this: the engine takes it from pages from now on. Returns the path as the engine is to be told it; null where a file is there that a model
+   * would replace, and the user has not said that it may.
+   */
+  picked: { args: [path: string, wanted: Wanted, replaces: boolean]; result: string | null };
   /** A new file for a report, in a folder of the server's own, from where `linkTo` delivers it. */
   reportFile: { args: [format: ReportFormat, suggestedName: string]; result: string };
   /** The address at which a browser that is signed in gets this file: a report or model of the runs folder, or that the user had written. */

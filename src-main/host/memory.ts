@@ -9,15 +9,17 @@ import type { Preferences } from "./preferences";
 const MOST_RECENT = 6;
 
 export class Memory {
+  /** `isOpen`: whether a page may still be given what was chosen at an earlier start. */
   constructor(
     private readonly preferences: Preferences,
     private readonly engine: Pick<OwnedEngine<unknown>, "grant" | "isChosen">,
+    private readonly isOpen: (chosen: string) => boolean = () => true,
   ) {
-    for (const chosen of new Set([...preferences.get("recentData"), ...preferences.get("chosenForForm")])) engine.grant(chosen, "read");
+    for (const chosen of new Set([...preferences.get("recentData"), ...preferences.get("chosenForForm")])) if (isOpen(chosen)) engine.grant(chosen, "read");
   }
 
   get recentData(): string[] {
-    return this.preferences.get("recentData");
+    return this.preferences.get("recentData").filter(this.isOpen);
   }
 
   /** Null at the first start, and where it was written by a version whose recipes are others. */
@@ -33,7 +35,8 @@ export class Memory {
 
   rememberData(folder: string): string[] {
     if (!this.engine.isChosen(folder)) throw new Error(`${folder} is no folder that you chose.`);
-    this.preferences.set("recentData", [folder, ...this.recentData.filter((other) => other !== folder)].slice(0, MOST_RECENT));
+    const others = this.preferences.get("recentData").filter((other) => other !== folder);
+    this.preferences.set("recentData", [folder, ...others].slice(0, MOST_RECENT));
     return this.recentData;
   }
 

@@ -61,3 +61,11 @@ export function processorsEach(found: readonly ClusterNode[], jobs: number): num
   const largest = Math.max(...found.map(({ processors }) => processors));
   return Math.max(1, Math.min(Math.floor(all / jobs), Math.floor(largest)));
 }
+
+/** Jobs of so many processors that fit at once; at least one, as a cluster may grow when it is asked to. */
+export function jobsAtOnce(found: readonly ClusterNode[], processors: number): number {
+  return Math.max(
+    1,
+    found.reduce((sum, node) => sum + Math.floor(node.processors / processors), 0),
+  );
+}

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
 import { CLUSTER_FILE } from "../contract/run-folder";
@@ -47,7 +48,7 @@ export class Experiment {
       members: members.map((member) => ({ words: member.words, folder: path.relative(directory, member.directory), jobs: [], fetched: false })),
     };
     const experiment = new Experiment(directory, content);
-    experiment.save();
+    experiment.#write();
     return experiment;
   }
 
@@ -83,21 +84,35 @@ export class Experiment {
   }
 
   /** Gives a member's next job a name, and remembers it before it is sent. */
-  nextJob(member: ClusterMember): string {
+  async nextJob(member: ClusterMember): Promise<string> {
     const number = this.content.members.indexOf(member) + 1;
     const again = member.jobs.length === 0 ? "" : `-again-${member.jobs.length}`;
     const id = `${this.content.id}-${number}${again}`;
     member.jobs.push(id);
-    this.save();
+    await this.#save();
     return id;
   }
 
-  markFetched(member: ClusterMember): void {
+  async markFetched(member: ClusterMember): Promise<void> {
     member.fetched = true;
-    this.save();
+    await this.#save();
   }
 
-  save(): void {
+  #saving: Promise<void> | null = null;
+  #pause = 0;
+
+  /** Resolves when all changes so far are on disk. Those that come close together share a write: it takes at most a tenth of the time, however many jobs there are. */
+  #save(): Promise<void> {
+    this.#saving ??= sleep(this.#pause).then(() => {
+      this.#saving = null;
+      const began = performance.now();
+      this.#write();
+      this.#pause = 10 * (performance.now() - began);
+    });
+    return this.#saving;
+  }
+
+  #write(): void {
     writeWhole(path.join(this.directory, CLUSTER_FILE), `${JSON.stringify(this.content, null, 2)}\n`);
   }
 }

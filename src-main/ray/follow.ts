@@ -4,7 +4,10 @@ import { type RayHead, Unreachable } from "./head";
 import { hasEnded, type JobInfo, readJob, readLog, tailAddress } from "./jobs";
 
 const LOOK_MS = 1000;
+/** Between two looks at a job that waits for its place. */
+const LONGEST_LOOK_MS = 5000;
 const LONGEST_WAIT_MS = 15_000;
+const SILENCE_MS = 30_000;
 /** After so long without the head, following it is given up. */
 const PATIENCE_MS = 15 * 60_000;
 const LONGEST_MESSAGE = 64 << 20;
@@ -16,6 +19,8 @@ export interface Following {
   onConnection(isThere: boolean, why: string): void;
   onState(status: JobInfo["status"]): void;
   signal: AbortSignal;
+  /** Milliseconds after which a connection that does not answer is given up. */
+  silence?: number;
 }
 
 /** Its end; null if the head knows no such job. Rejects with `Unreachable` after a quarter of an hour without the head, and with the signal's reason. */
@@ -28,14 +33,17 @@ export async function followJob(head: RayHead, id: string, following: Following)
     state = info?.status ?? null;
     return info;
   };
-  for (;;) {
+  for (let wait = LOOK_MS; ; wait = Math.min(1.5 * wait, LONGEST_LOOK_MS)) {
     const info = await look();
     if (!info || hasEnded(info)) {
       if (info) lines.rest(await patiently(() => readLog(head, id), following));
       return info;
     }
-    if (info.status === "RUNNING") await tail(head, id, lines, following.signal);
-    await pause(LOOK_MS, following.signal);
+    if (info.status === "RUNNING") {
+      await tail(head, id, lines, following);
+      wait = LOOK_MS;
+    }
+    await pause(wait, following.signal);
   }
 }
 
@@ -71,17 +79,28 @@ class Lines {
 }
 
 /** Resolves when the connection ends, for whatever reason. */
-function tail(head: RayHead, id: string, lines: Lines, signal: AbortSignal): Promise<void> {
+function tail(head: RayHead, id: string, lines: Lines, { signal, silence = SILENCE_MS }: Following): Promise<void> {
   lines.restart();
   return new Promise((resolve) => {
     // Ray closes the connection without a message if the client offers to compress.
     const socket = new WebSocket(tailAddress(head, id), { headers: head.headers, perMessageDeflate: false, maxPayload: LONGEST_MESSAGE });
     const leave = () => socket.terminate();
+    // A connection whose network has vanished, as of a laptop that slept, would stay open for ever.
+    let isAlive = true;
+    const watch = setInterval(() => {
+      if (!isAlive || socket.readyState !== WebSocket.OPEN) return leave();
+      isAlive = false;
+      socket.ping();
+    }, silence);
+    socket.on("pong", () => {
+      isAlive = true;
+    });
     signal.addEventListener("abort", leave);
     socket.on("message", (data) => lines.add(data.toString()));
     // What is wrong shows when the job is asked about next.
     socket.on("error", () => {});
     socket.on("close", () => {
+      clearInterval(watch);
       signal.removeEventListener("abort", leave);
       resolve();
     });

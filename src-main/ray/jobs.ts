@@ -28,10 +28,15 @@ const jobInfo = z.object({
   message: z.string().nullish(),
   driver_node_id: z.string().nullish(),
   driver_exit_code: z.number().nullish(),
+  error_type: z.string().nullish(),
 });
 export type JobInfo = z.infer<typeof jobInfo>;
 
 export const hasEnded = ({ status }: JobInfo): boolean => status === "STOPPED" || status === "SUCCEEDED" || status === "FAILED";
+
+/** It waited for a place until Ray gave it up, a quarter of an hour by default. Older versions have no type for it. */
+export const neverBegan = ({ status, error_type: type, message }: JobInfo): boolean =>
+  status === "FAILED" && (type === "JOB_SUPERVISOR_ACTOR_START_TIMEOUT" || /^Job supervisor actor failed to start within/.test(message ?? ""));
 
 const place = (id: string) => `/api/jobs/${encodeURIComponent(id)}`;
 

@@ -1,15 +1,18 @@
 /** Trains the members of a sweep as jobs of a cluster, all at once, and brings their folders back. */
+import { setMaxListeners } from "node:events";
 import path from "node:path";
 import type { PlannedMember } from "../contract/engine";
 import type { NoticeBody } from "../contract/notices";
-import { nodes } from "./cluster";
+import { jobsAtOnce, nodes } from "./cluster";
 import type { ClusterMember, Experiment } from "./experiment";
 import { fetchRun } from "./fetch-run";
+import { Fleet } from "./fleet";
 import { followJob } from "./follow";
 import { type RayHead, Unreachable } from "./head";
-import { forgetJob, hasEnded, type JobInfo, readJob, stopJob, submitJob } from "./jobs";
+import { forgetJob, hasEnded, type JobInfo, neverBegan, readJob, stopJob, submitJob } from "./jobs";
 import { type FilesMessage, type JobOrder, MARK, messageIn, ORDER } from "./messages";
 import { type Packed, recipeThere } from "./package";
+import { Turns } from "./turns";
 
 /** Time for a checkpoint, once a job is asked to stop. */
 const STOP_SECONDS = "120";
@@ -38,10 +41,23 @@ export interface Failed {
 
 /** Resolves with the members that did not get to their end, once all have ended. */
 export async function trainThere(training: Training): Promise<Failed[]> {
-  const { experiment, planned } = training;
-  const fleet = new Fleet(training);
+  const { experiment, planned, head } = training;
+  setMaxListeners(0, training.signal);
   const left = experiment.members.map((member, i) => ({ member, plan: planned[i]! })).filter(({ member }) => !member.fetched);
-  const ended = await Promise.allSettled(left.map(({ member, plan }) => new MemberTraining(training, fleet, member, plan).run()));
+  const fleet = new Fleet(left.length, training.show);
+  const fits = async () => jobsAtOnce(await nodes(head), experiment.settings.processors);
+  const turns = new Turns(inHand(await fits()));
+  if (training.detach) warnOfWaiting(training, left.length, await fits());
+  const ended = await Promise.allSettled(
+    left.map(({ member, plan }) =>
+      turns.take(async () => {
+        const end = await new MemberTraining(training, fleet, member, plan).run();
+        // A cluster may have grown meanwhile.
+        if (!training.detach) turns.allow(inHand(await fits().catch(() => 1)));
+        return end;
+      }),
+    ),
+  );
   await cleanUp(
     training,
     left.map(({ member }) => member).filter(({ fetched }) => fetched),
@@ -54,53 +70,16 @@ export async function trainThere(training: Training): Promise<Failed[]> {
   });
 }
 
-/** What all jobs together have come to. */
-class Fleet {
-  readonly nodes = new Map<string, string>();
-  readonly #progress = new Map<string, (NoticeBody & { type: "batches" })["progress"]>();
-  readonly #said = new Set<string>();
-  #isLost = false;
+/**
+ * Jobs that are submitted and followed at once: those that fit, and some that wait, so that no processor idles and a cluster that grows with its work does. All of
+ * 1,000 would keep the head busy, and Ray fails a job that has waited for a quarter of an hour.
+ */
+const inHand = (fit: number): number => fit + Math.max(2, Math.ceil(fit / 4));
 
-  constructor(private readonly training: Training) {}
-
-  /** Of one job; the bar shows all of them. */
-  show(notice: NoticeBody): void {
-    if (notice.type !== "batches") {
-      if (!this.#isKnown(notice)) this.training.show(notice);
-      return;
-    }
-    this.#progress.set(notice.job!, notice.progress);
-    const known = [...this.#progress.values()];
-    const total = known.reduce((sum, each) => sum + each.total, 0);
-    const waiting = this.training.experiment.members.filter(({ fetched, words }) => !fetched && !this.#progress.has(shortly({ words }))).length;
-    const sum = (of: (each: (typeof known)[number]) => number) => known.reduce((all, each) => all + of(each), 0);
-    const perJob = total / known.length;
-    this.training.show({
-      ...notice,
-      progress: {
-        done: sum(({ done }) => done),
-        total: Math.round(total + waiting * perJob),
-        imagesPerSecond: sum(({ done, total, imagesPerSecond }) => (done < total ? imagesPerSecond : 0)),
-        // Those that wait begin when others have ended.
-        secondsLeft: Math.max(...known.map(({ secondsLeft }) => secondsLeft)) * (1 + Math.ceil(waiting / known.length)),
-      },
-    });
-  }
-
-  /** What another job has said too. */
-  #isKnown(notice: NoticeBody): boolean {
-    if (notice.type !== "note" && notice.type !== "warning") return false;
-    const isKnown = this.#said.has(notice.text);
-    this.#said.add(notice.text);
-    return isKnown;
-  }
-
-  connection(isThere: boolean, why: string): void {
-    if (this.#isLost === !isThere) return;
-    this.#isLost = !isThere;
-    const text = isThere ? "The cluster answers again." : `${why}. The jobs go on without this program, which keeps trying.`;
-    this.training.show(isThere ? { type: "note", text } : { type: "warning", text });
-  }
+function warnOfWaiting({ show }: Training, jobs: number, fit: number): void {
+  if (jobs <= fit) return;
+  const text = `${fit} of the ${jobs} jobs fit on the cluster at once. Ray gives up a job that has waited for 15 minutes (RAY_JOB_START_TIMEOUT_SECONDS of its head): --attach submits those again, and keeps the cluster busy while it runs.`;
+  show({ type: "warning", text });
 }
 
 class MemberTraining {
@@ -116,9 +95,10 @@ class MemberTraining {
 
   /** Resolves with why it did not get to its end; null if it did. */
   async run(): Promise<Omit<Failed, "words"> | null> {
-    const { head, experiment, signal } = this.training;
+    const { head, experiment, signal, detach } = this.training;
+    if (signal.aborted && this.member.jobs.length === 0) return { message: "not begun", stopped: true };
     const id = await this.#job();
-    if (this.training.detach) return null;
+    if (detach) return null;
     const stop = () => void stopJob(head, id).catch(() => {});
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
@@ -129,6 +109,7 @@ class MemberTraining {
       onState: (status) => this.#state(status),
       signal: new AbortController().signal,
     }).finally(() => signal.removeEventListener("abort", stop));
+    if (info && neverBegan(info) && !signal.aborted) return this.run();
     if (!info) return { message: `the cluster knows nothing of its job ${id} any more`, stopped: false };
     if (this.#files && info.driver_node_id) {
       this.fleet.nodes.set(id, info.driver_node_id);
@@ -138,7 +119,7 @@ class MemberTraining {
     const isResult = info.status === "SUCCEEDED" || (this.training.verb === "train" && this.#error?.code === "DIVERGED");
     if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || signal.aborted };
     if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
-    experiment.markFetched(this.member);
+    await experiment.markFetched(this.member);
     return null;
   }
 
@@ -148,9 +129,9 @@ class MemberTraining {
     const last = this.member.jobs.at(-1);
     const known = last === undefined ? null : await readJob(head, last);
     const isLost = last !== undefined && (!known || (hasEnded(known) && known.status !== "SUCCEEDED"));
-    if (last !== undefined && (!isLost || !restart)) return last;
+    if (last !== undefined && (!isLost || !(restart || (known && neverBegan(known))))) return last;
     const { name, places } = await this.training.packed();
-    const id = experiment.nextJob(this.member);
+    const id = await experiment.nextJob(this.member);
     await submitJob(head, this.#submission(id, name, places));
     return id;
   }

@@ -1,5 +1,5 @@
 /** Answers the calls of pages in browsers that are not for the engine. */
-import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
@@ -34,7 +34,7 @@ const argumentsOf = {
   rememberForm: hostArguments.rememberForm,
   places: z.tuple([wanted]),
   listFolder: z.tuple([filePath, wanted]),
-  picked: z.tuple([filePath, wanted]),
+  picked: z.tuple([filePath, wanted, z.boolean()]),
   reportFile: z.tuple([z.enum(["html", "csv", "json"]), z.string().min(1).max(200)]),
   linkTo: z.tuple([filePath]),
 } satisfies { [Name in ServerCall]: z.ZodType<ServerCalls[Name]["args"]> };
@@ -73,6 +73,11 @@ export class Calls {
     if (!call) throw new Error(`there is no call ${JSON.stringify(name)}`);
     const handlers: Handlers = { ...this.#handlers, connectEngine };
     return (handlers[call] as (...args: unknown[]) => unknown)(...checked(call, argumentsOf[call], args));
+  }
+
+  /** Deletes the reports that nobody fetches any more. */
+  close(): void {
+    if (this.#reports !== null) rmSync(this.#reports, { recursive: true, force: true });
   }
 
   readonly #handlers: Omit<Handlers, "connectEngine"> = {
@@ -123,9 +128,9 @@ export class Calls {
 
     listFolder: (folder, wanted) => this.parts.roots.list(folder, fitsFor(wanted)),
 
-    picked: async (file, wanted) => {
+    picked: async (file, wanted, replaces) => {
       const { roots, engine } = this.parts;
-      if (wanted.kind === "model") return this.#modelPlace(file, wanted.format);
+      if (wanted.kind === "model") return this.#modelPlace(file, wanted.format, replaces);
       if (wanted.kind === "folder" && wanted.purpose === "download" && !existsSync(file)) mkdirSync(roots.writable(file));
       const found = roots.existing(file, wanted.kind);
       if (wanted.kind === "file" && !fitsFor(wanted)(found))
@@ -147,14 +152,17 @@ export class Calls {
       const { runsDirectory, deliveries } = this.parts;
       const isReport = isWithin(file, runsDirectory) && reportFormat.safeParse(path.extname(file).slice(1)).success;
       if (!isReport && !this.#exports.has(file)) throw new InputError(`${file} is neither a report in the runs folder nor a file that you had written.`);
-      return deliveries.linkTo(this.#exports.has(file) ? file : path.resolve(file));
+      return deliveries.linkTo(realpathSync(file));
     },
   };
 
-  /** The file or new folder that a model is written to. The page has asked whether a file that is there may be replaced. */
-  async #modelPlace(named: string, format: (typeof exportFormatNames)[number]): Promise<string> {
+  /** The file or new folder that a model is written to; null if it is a file that is there, and may not be replaced. */
+  async #modelPlace(named: string, format: (typeof exportFormatNames)[number], replaces: boolean): Promise<string | null> {
     const { ending } = exportFormatNamed(format);
     const place = this.parts.roots.writable(named.toLowerCase().endsWith(ending ?? "") ? named : `${named}${ending}`);
+    const there = statSync(place, { throwIfNoEntry: false });
+    if (there && (ending === null || !there.isFile())) throw new InputError(`${path.basename(place)} is here already: choose another name.`);
+    if (there && !replaces) return null;
     this.#rememberFolder({ kind: "model", format }, path.dirname(place));
     this.#exports.add(place);
     await this.parts.engine.grant(place, "write");

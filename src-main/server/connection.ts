@@ -1,7 +1,8 @@
 /** One page in a browser: its WebSocket, its connection to the engine, and its calls. */
 import type { WebSocket } from "ws";
+import type { Call } from "../contract/engine";
 import type { FromPage, FromServer } from "../contract/served";
-import type { EngineChannel } from "../engine-client/channel";
+import type { EngineChannel, Incoming } from "../engine-client/channel";
 import { pack, unpack } from "../engine-client/packed";
 
 /** Bytes that may wait for a page that does not take them: a computer that sleeps, or is not there any more. The page connects again. */
@@ -9,11 +10,15 @@ const MOST_WAITING = 256 << 20;
 
 export interface Host {
   connectEngine(): Promise<EngineChannel>;
+  /** This page has started a run. */
+  runStarted(by: Connection): void;
   answer(name: unknown, args: unknown, connectEngine: () => Promise<null>): Promise<unknown>;
 }
 
 export class Connection {
   #engine: EngineChannel | null = null;
+  /** Calls that start a run, and are not answered yet. */
+  readonly #starts = new Set<number>();
 
   constructor(
     private readonly socket: WebSocket,
@@ -31,18 +36,34 @@ export class Connection {
 
   send(message: FromServer): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
-    if (this.socket.bufferedAmount > MOST_WAITING) this.socket.terminate();
-    else this.socket.send(pack(message));
+    try {
+      if (this.socket.bufferedAmount > MOST_WAITING) this.socket.terminate();
+      else this.socket.send(pack(message));
+    } catch {
+      // What cannot be packed ends this connection, never the server.
+      this.socket.terminate();
+    }
   }
 
   async #take(message: FromPage): Promise<void> {
-    if (message.type === "engine") return this.#engine?.post(message.call as never);
+    if (message.type === "engine") return this.#tellEngine(message.call);
     const { id, name, args } = message;
     try {
       this.send({ type: "answer", id, answer: { ok: true, value: await this.host.answer(name, args, () => this.#connectEngine()) } });
     } catch (error) {
       this.send({ type: "answer", id, answer: { ok: false, message: error instanceof Error ? error.message : String(error) } });
     }
+  }
+
+  #tellEngine(call: unknown): void {
+    const { id, method } = Object(call) as Partial<Call>;
+    if (method === "start" && id !== undefined) this.#starts.add(id);
+    this.#engine?.post(call as Call);
+  }
+
+  #hear(message: Incoming): void {
+    this.send({ type: "engine", message });
+    if (!("type" in message) && this.#starts.delete(message.id) && message.ok) this.host.runStarted(this);
   }
 
   async #connectEngine(): Promise<null> {
@@ -53,7 +74,7 @@ export class Connection {
       engine.close();
       return null;
     }
-    engine.onMessage((message) => this.send({ type: "engine", message }));
+    engine.onMessage((message) => this.#hear(message));
     this.#engine = engine;
     return null;
   }

@@ -30,10 +30,10 @@ export class Roots {
   /** Something that is there, without links on the way to it. */
   existing(file: string, kind: "folder" | "file"): string {
     this.expect(file);
-    const real = realpathSync(file);
-    const stats = statSync(real);
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (!stats) throw new InputError(`${file} is not there any more.`);
     if (kind === "folder" ? !stats.isDirectory() : !stats.isFile()) throw new InputError(`${file} is no ${kind}.`);
-    return real;
+    return realpathSync(file);
   }
 
   /** Something that is to be written, in a folder that is there. */

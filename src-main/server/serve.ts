@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { InputError, UsageError } from "../contract/failure";
+import { isHubPath } from "../contract/hub-path";
 import type { EngineChannel } from "../engine-client/channel";
 import { OwnedEngine, type OwnedProcess } from "../engine-client/owned";
 import { Memory } from "../host/memory";
@@ -39,8 +40,8 @@ export async function serve({ roots: folders, preferencesFile, token: given, sta
   mkdirSync(options.runsDirectory, { recursive: true });
   const engine = new OwnedEngine(startEngine);
   const preferences = new Preferences(preferencesFile);
-  const memory = new Memory(preferences, engine);
   const roots = new Roots(folders);
+  const memory = new Memory(preferences, engine, (chosen) => (isHubPath(chosen) ? options.allowsHub : roots.allow(chosen)));
   const deliveries = new Deliveries();
   const page = path.join(options.root, "out/renderer");
   const server = await Server.start({ ...options, token, engine, preferences, memory, roots, deliveries, page }).catch((error: NodeJS.ErrnoException) => {

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
-import { MOST_BYTES, SESSION_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
+import { MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SIGN_OF_LIFE_MS, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
 import type { EngineChannel } from "../engine-client/channel";
 import type { OwnedEngine } from "../engine-client/owned";
 import { contentPolicy, pageFile } from "../host/page";
@@ -27,8 +27,6 @@ const REQUEST_MS = 20_000;
 /** Of a request, in bytes. */
 const MOST_HEADERS = 8 << 10;
 const MOST_TOKEN = 1 << 10;
-/** How often a page is asked whether it is still there. */
-const SIGN_OF_LIFE_MS = 30_000;
 
 export interface Options extends Omit<Parts, "engine"> {
   engine: OwnedEngine<EngineChannel>;
@@ -91,6 +89,7 @@ export class Server {
 
   close(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
+    this.#calls.close();
     this.#http.close();
     this.#http.closeAllConnections();
   }
@@ -121,8 +120,9 @@ export class Server {
     const pathname = pathOf(request);
     if (pathname === SESSION_PATH) return this.#session(request, response);
     if (request.method !== "GET") return say(response, 405, "expected GET");
+    if (pathname === SIGN_IN_PATH) return signIn(response, 200);
     if (!this.#gate.hasCookie(request)) {
-      if (pathname === "/") return send(response, 401, { "content-type": "text/html; charset=utf-8", "content-security-policy": SIGN_IN_POLICY }, SIGN_IN);
+      if (pathname === "/") return signIn(response, 401);
       return say(response, 401, "not signed in: open the line that distill serve printed");
     }
     if (pathname.startsWith(DELIVERIES_PATH)) return this.#deliver(pathname, response);
@@ -173,10 +173,13 @@ export class Server {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new Connection(webSocket, {
         connectEngine: () => this.options.engine.connect(),
+        runStarted: (by) => {
+          for (const other of this.#connections) if (other !== by) other.send({ type: "runStarted" });
+        },
         answer: (name, args, connectEngine) => this.#calls.answer(name, args, connectEngine),
       });
       this.#connections.add(connection);
-      const stop = watchLife(webSocket);
+      const stop = watchLife(webSocket, connection);
       webSocket.on("close", () => {
         stop();
         this.#connections.delete(connection);
@@ -197,8 +200,8 @@ function pathOf({ url = "" }: IncomingMessage): string {
   return /^\/[^?#]*/.exec(url)?.[0] ?? "";
 }
 
-/** Ends a connection whose page has not answered since the last question. Returns what ends the watch. */
-function watchLife(socket: WebSocket): () => void {
+/** Tells a page that the server is there, and ends the connection of one that has not answered since the last time. Returns what ends the watch. */
+function watchLife(socket: WebSocket, connection: Connection): () => void {
   let isAlive = true;
   socket.on("pong", () => {
     isAlive = true;
@@ -207,6 +210,7 @@ function watchLife(socket: WebSocket): () => void {
     if (!isAlive) return socket.terminate();
     isAlive = false;
     socket.ping();
+    connection.send({ type: "alive" });
   }, SIGN_OF_LIFE_MS);
   return () => clearInterval(timer);
 }
@@ -214,6 +218,9 @@ function watchLife(socket: WebSocket): () => void {
 function send(response: ServerResponse, status: number, headers: Record<string, string>, body: string | Buffer): void {
   response.writeHead(status, { ...COMMON, ...headers }).end(body);
 }
+
+const signIn = (response: ServerResponse, status: number) =>
+  send(response, status, { "content-type": "text/html; charset=utf-8", "content-security-policy": SIGN_IN_POLICY }, SIGN_IN);
 
 const say = (response: ServerResponse, status: number, text: string) =>
   send(response, status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" }, text);

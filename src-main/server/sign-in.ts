@@ -22,7 +22,7 @@ code { font: 13px ui-monospace, monospace; }
 const SCRIPT = `
 const problem = document.getElementById("problem");
 const field = document.getElementById("token");
-const tokenIn = (text) => { const found = /[#?&]token=([^&\\s]+)/.exec(text); return found ? decodeURIComponent(found[1]) : text.trim(); };
+const tokenIn = (text) => { const found = /[#?&]token=([^&\\s]+)/.exec(text); return found ? found[1] : text.trim(); };
 const kept = () => localStorage.getItem("${KEY_ITEM}") ?? "";
 async function enter(token) {
   const answer = await fetch("${SESSION_PATH}", { method: "POST", body: token }).catch(() => null);

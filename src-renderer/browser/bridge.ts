@@ -3,7 +3,7 @@ import { leftOutTable } from "../../src-main/contract/csv";
 import { exportFormatNamed } from "../../src-main/contract/exports";
 import type { ReportFormat } from "../../src-main/contract/host";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
-import type { ServerCall, ServerCalls } from "../../src-main/contract/served";
+import { type ServerCall, type ServerCalls, SIGN_IN_PATH } from "../../src-main/contract/served";
 import type { EngineChannel } from "../../src-main/engine-client/channel";
 import { EngineClient } from "../../src-main/engine-client/client";
 import { type Bridge, unwrapped } from "../bridge";
@@ -15,6 +15,8 @@ import { applyTheme } from "./theme";
 export type Server = { [Name in ServerCall]: (...args: ServerCalls[Name]["args"]) => Promise<ServerCalls[Name]["result"]> };
 
 export function browserBridge(): Bridge {
+  // The line that the server prints, opened once more: the page that takes the token takes it out of the address, too.
+  if (location.hash.startsWith("#token=")) location.replace(`${SIGN_IN_PATH}${location.hash}`);
   const connection = new Connection();
   const server = new Proxy({} as Server, {
     get:
@@ -73,6 +75,9 @@ export function browserBridge(): Bridge {
     onEnding: (listener) => {
       connection.onEnding = listener;
       return () => {};
+    },
+    onRunStarted: (listener) => {
+      connection.onRunStarted = listener;
     },
     onConnection: (listener) => {
       connection.onState = listener;

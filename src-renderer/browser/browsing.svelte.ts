@@ -1,4 +1,3 @@
-import { exportFormatNamed } from "../../src-main/contract/exports";
 import type { Entry, Listing, ServerCalls, Wanted } from "../../src-main/contract/served";
 
 /** On the server, or on the user's own computer. */
@@ -15,8 +14,8 @@ export class Browsing {
   chosen: string | null = $state(null);
   /** Of what is written, or of a new folder. */
   name = $state("");
-  /** The user has said that the file there may be replaced: its name. */
-  replaces: string | null = $state(null);
+  /** Whether the user was asked if a file that is there may be replaced: to pick it now says so. */
+  asked = $state(false);
 
   constructor(
     private readonly server: Places,
@@ -36,7 +35,7 @@ export class Browsing {
   async open(folder: string): Promise<void> {
     try {
       this.listing = await this.server.listFolder(folder, this.wanted);
-      Object.assign(this, { problem: null, chosen: null, replaces: null });
+      Object.assign(this, { problem: null, chosen: null, asked: false });
     } catch (error) {
       this.problem = inWords(error);
     }
@@ -73,29 +72,15 @@ export class Browsing {
     return name ? join(folder, name) : folder;
   }
 
-  /** A file or folder that is there already under the name of what is to be written. */
-  get taken(): Entry | null {
-    if (this.wanted.kind !== "model") return null;
-    const { ending } = exportFormatNamed(this.wanted.format);
-    const name = this.name.trim();
-    const full = name.toLowerCase().endsWith(ending ?? "") ? name : `${name}${ending}`;
-    return this.listing?.entries.find((entry) => entry.name === full) ?? null;
-  }
-
   /** Picks it; null, with the reason or a question on screen, if that is not possible yet. */
   async pick(): Promise<Picked | null> {
-    const { target, taken } = this;
+    const { target } = this;
     if (target === null) return null;
-    if (taken?.isFolder) {
-      this.problem = `A folder ${taken.name} is here already: choose another name.`;
-      return null;
-    }
-    if (taken && this.replaces !== taken.name) {
-      this.replaces = taken.name;
-      return null;
-    }
     try {
-      return { path: await this.server.picked(target, this.wanted) };
+      const path = await this.server.picked(target, this.wanted, this.asked);
+      this.problem = null;
+      this.asked = path === null;
+      return path === null ? null : { path };
     } catch (error) {
       this.problem = inWords(error);
       return null;

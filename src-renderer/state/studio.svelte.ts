@@ -1,4 +1,5 @@
 import type { Remedy } from "../../src-main/contract/concerns";
+import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -90,6 +91,7 @@ export class Studio {
     this.bridge.onEnding(() => {
       this.ending = true;
     });
+    this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
     this.lesson = this.environment.lesson;
@@ -138,11 +140,20 @@ export class Studio {
 
   /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
   async #followAgain(): Promise<void> {
+    if (await this.#followLive()) this.screen = "live";
+  }
+
+  /** What another window started is on the screen Live run, once somebody looks there. */
+  async #followOther(): Promise<void> {
+    if (!this.training.active) await this.#followLive();
+    await this.runs.refresh();
+  }
+
+  async #followLive(): Promise<boolean> {
     const runs = await this.engine.call("list", {});
     const run = runs.find(({ owner }) => owner === null) ?? runs[0];
-    if (!run) return;
-    this.training.follow(run);
-    this.screen = "live";
+    if (run) this.training.follow(run);
+    return run !== undefined;
   }
 
   /** What the surroundings of the page can do. */
@@ -340,21 +351,40 @@ export class Studio {
   }
 
   /** Moves a run to the bin, from where one click brings it back. */
-  delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+  delete(run: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.deleteAll([run]);
+  }
+
+  /** The same with several, one after the other; where one cannot be moved, those before it are there, and can be brought back. */
+  deleteAll(runs: readonly Pick<RunGroup, "directory" | "name">[]): Promise<void> {
     return this.reporting(async () => {
-      const undo = await this.bench.delete(directory);
-      this.training.forget(directory);
-      if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
-      const act = () =>
-        this.reporting(async () => {
-          await undo();
-          this.message = { kind: "done", text: `${name} is back.` };
-        });
-      this.message = {
-        kind: "done",
-        text: `${name} is in the bin, ${this.bench.binDirectory}, where it takes as much room on the disk as before.`,
-        action: { label: "Undo", run: act },
+      const undos: (() => Promise<void>)[] = [];
+      const moved = () => (undos.length === 1 ? runs[0]!.name : `${count(undos.length)} runs`);
+      const say = (problem: string | null) => {
+        const are = undos.length === 1 ? "is" : "are";
+        const it = undos.length === 1 ? "it takes" : "they take";
+        const act = () =>
+          this.reporting(async () => {
+            for (const undo of undos) await undo();
+            this.message = { kind: "done", text: `${moved()} ${are} back.` };
+          });
+        this.message = {
+          kind: problem === null ? "done" : "problem",
+          text: `${problem === null ? "" : `${problem}\n`}${moved()} ${are} in the bin, ${this.bench.binDirectory}, where ${it} as much room on the disk as before.`,
+          action: { label: "Undo", run: act },
+        };
       };
+      try {
+        for (const { directory } of runs) {
+          undos.push(await this.bench.delete(directory));
+          this.training.forget(directory);
+          if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
+        }
+        say(null);
+      } catch (error) {
+        if (undos.length === 0) throw error;
+        say(inWords(error));
+      }
     });
   }
 
@@ -430,6 +460,20 @@ export class Studio {
     await this.reporting(async () => {
       this.screen = "predict";
       await this.prediction.useRun(group.directory, await this.runs.details(group));
+    });
+  }
+
+  /** Those in the folder of runs; none where that cannot be read, which others tell. */
+  async madeTeachers(): Promise<KnownTeacher[]> {
+    const teachers = await this.engine.call("listTeachers", { directory: this.environment!.runsDirectory }).catch(() => []);
+    return teachers.filter(({ kind }) => kind === "made");
+  }
+
+  /** Predicts with a teacher that was made here. */
+  async predictWithTeacher({ model, weights, imageSize }: NamedTeacher, name: string): Promise<void> {
+    await this.reporting(async () => {
+      this.screen = "predict";
+      await this.prediction.useTeacher({ model, weights, imageSize }, name);
     });
   }
 

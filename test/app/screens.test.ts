@@ -1,6 +1,5 @@
 /** Each screen in each of its states: at every size that a window may have, in both themes, and by the rules of axe. The pictures are in test-results/screens. */
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import type { ElectronApplication } from "playwright-core";
@@ -8,6 +7,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { presetOf } from "../../src-main/contract/presets";
 import { distill } from "../cli/distill";
+import { seriousFindings } from "./axe";
 import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
 import { Studio } from "./studio";
 
@@ -25,7 +25,6 @@ const THEMES = ["light", "dark"] as const;
 /** Where things lie does not depend on the theme: in the dark, other sizes are for those who look at the pictures. */
 const IN_THE_DARK = process.env.DISTILL_PICTURES === "all" ? Object.keys(SIZES) : ["1280x800"];
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const flawsOfPage = readFileSync(path.join(import.meta.dirname, "in-page.js"), "utf8");
 
 let home: string;
@@ -105,14 +104,6 @@ async function resize({ width, height, zoom }: (typeof SIZES)[keyof typeof SIZES
   await expect.poll(() => studio.page.evaluate("[innerWidth, innerHeight].join()")).toBe(`${width / zoom},${height / zoom}`);
 }
 
-/** What axe calls serious or critical. */
-async function seriousFindings(): Promise<string[]> {
-  await studio.page.evaluate(axe);
-  return studio.page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ": " + html.slice(0, 160) + " " + failureSummary)))`);
-}
-
 /** Lets what is drawn once a frame be drawn. */
 const nextFrame = () => studio.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 
@@ -139,7 +130,7 @@ async function look(state: string): Promise<void> {
       await photograph(`${state}-${size}-${theme}.png`);
     }
     await resize(SIZES["1280x800"]);
-    flaws.push(...(await seriousFindings()).map((finding) => `${theme}: ${finding}`));
+    flaws.push(...(await seriousFindings(studio.page)).map((finding) => `${theme}: ${finding}`));
   }
   expect.soft(flaws, state).toEqual([]);
 }
@@ -167,7 +158,7 @@ test.skipIf(noDesktop !== null)("nothing is cut off, covered or out of reach, an
   await studio.sees("over 2 seeds");
   await look("runs");
   await studio.press("Actions for one model, trained alone");
-  expect(await seriousFindings()).toEqual([]);
+  expect(await seriousFindings(studio.page)).toEqual([]);
   await page.keyboard.press("Escape");
   await studio.act("one model, trained alone", "Rename, and write a note");
   await look("runs-note");

@@ -9,6 +9,8 @@ export interface FakeJob {
   status: "PENDING" | "RUNNING" | "STOPPED" | "SUCCEEDED" | "FAILED";
   log: string;
   stops: number;
+  /** Why it failed, where Ray says so. */
+  error?: string;
 }
 
 export interface FakeHead {
@@ -24,6 +26,8 @@ export interface FakeHead {
   end(id: string, status: FakeJob["status"]): void;
   /** Breaks all connections to logs. */
   cut(): void;
+  /** Connections to logs that are made from now on stay, and nothing comes or is answered, as where a network has vanished; or no more. */
+  silence(isOn: boolean): void;
   /** Answers so many requests with 503. */
   refuse(requests: number): void;
   close(): void;
@@ -32,17 +36,19 @@ export interface FakeHead {
 export interface FakeOptions {
   token?: string;
   version?: string;
+  processors?: number;
   /** Called with each job that is submitted. */
   onSubmit?: (id: string, head: FakeHead) => void;
 }
 
 export const NODE = "aa".repeat(28);
 
-export async function fakeHead({ token, version = "2.60.0", onSubmit = () => {} }: FakeOptions = {}): Promise<FakeHead> {
+export async function fakeHead({ token, version = "2.60.0", processors = 4, onSubmit = () => {} }: FakeOptions = {}): Promise<FakeHead> {
   const [jobs, packages, files] = [new Map<string, FakeJob>(), new Map<string, Buffer>(), new Map<string, Buffer>()];
   const requests: string[] = [];
   const sockets = new Map<string, Set<import("ws").WebSocket>>();
   let refused = 0;
+  let isSilent = false;
   const server = createServer((request, response) => void handle(request, response));
   const web = new WebSocketServer({ noServer: true });
   server.on("upgrade", (request, socket, rest) => {
@@ -51,6 +57,8 @@ export async function fakeHead({ token, version = "2.60.0", onSubmit = () => {} 
       if (request.headers["sec-websocket-extensions"]) client.close();
       else {
         client.send(jobs.get(id)!.log);
+        if (!["PENDING", "RUNNING"].includes(jobs.get(id)!.status)) return client.close();
+        if (isSilent) client.pause();
         const all = sockets.get(id) ?? new Set();
         sockets.set(id, all.add(client));
         client.on("close", () => all.delete(client));
@@ -77,7 +85,7 @@ export async function fakeHead({ token, version = "2.60.0", onSubmit = () => {} 
     const [, , kind, name = "", more] = pathname.split("/").map(decodeURIComponent);
     if (pathname === "/api/version") return answer(200, { version: "4", ray_version: version });
     if (pathname === "/api/v0/nodes") {
-      const node = { node_id: NODE, node_ip: "127.0.0.1", state: "ALIVE", is_head_node: true, resources_total: { CPU: 4, memory: 8e9 } };
+      const node = { node_id: NODE, node_ip: "127.0.0.1", state: "ALIVE", is_head_node: true, resources_total: { CPU: processors, memory: 8e9 } };
       return answer(200, { data: { result: { result: [node] } } });
     }
     if (pathname === "/api/v0/logs/file") {
@@ -100,7 +108,7 @@ export async function fakeHead({ token, version = "2.60.0", onSubmit = () => {} 
     if (more === "stop") job.stops++;
     if (more === "logs") return answer(200, { logs: job.log });
     if (method === "DELETE") jobs.delete(name);
-    return answer(200, { status: job.status, message: null, driver_node_id: NODE, driver_exit_code: null });
+    return answer(200, { status: job.status, message: null, driver_node_id: NODE, driver_exit_code: null, error_type: job.error ?? null });
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -121,6 +129,9 @@ export async function fakeHead({ token, version = "2.60.0", onSubmit = () => {} 
     },
     cut: () => {
       for (const id of sockets.keys()) for (const client of clients(id)) client.terminate();
+    },
+    silence: (isOn) => {
+      isSilent = isOn;
     },
     refuse: (requests) => {
       refused = requests;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PlannedMember } from "../../src-main/contract/engine";
 import type { NoticeBody } from "../../src-main/contract/notices";
 import { presetOf } from "../../src-main/contract/presets";
@@ -10,9 +10,12 @@ import type { Recipe } from "../../src-main/contract/recipe";
 import { OpenFile, withFile } from "../../src-main/disk/open-file";
 import { ZipFile } from "../../src-main/disk/zip";
 import { headAddress, tokenFrom } from "../../src-main/ray/address";
+import { differencesInWords } from "../../src-main/ray/alike";
 import { clusterReport, processorsEach } from "../../src-main/ray/cluster";
 import { Experiment } from "../../src-main/ray/experiment";
+import { followJob } from "../../src-main/ray/follow";
 import { RayHead } from "../../src-main/ray/head";
+import { submitJob } from "../../src-main/ray/jobs";
 import { MARK, ORDER } from "../../src-main/ray/messages";
 import { type Training, trainThere } from "../../src-main/ray/train";
 import { zipOf } from "../../src-main/ray/zip";
@@ -157,6 +160,20 @@ describe("a sweep on a cluster", () => {
     ]);
   });
 
+  test("goes on where a connection has gone silent, as after a laptop slept", async () => {
+    fake = await fakeHead();
+    const head = new RayHead(fake.url, null);
+    await submitJob(head, { submission_id: "job", entrypoint: "" });
+    fake.silence(true);
+    const states: string[] = [];
+    const following = { onLine: () => {}, onConnection: () => {}, onState: (state: string) => states.push(state), signal: new AbortController().signal };
+    const followed = followJob(head, "job", { ...following, silence: 50 });
+    fake.jobs.get("job")!.status = "RUNNING";
+    await vi.waitFor(() => expect(states).toEqual(["RUNNING"]));
+    fake.jobs.get("job")!.status = "SUCCEEDED";
+    expect((await followed)?.status).toBe("SUCCEEDED");
+  });
+
   test("of which one job fails: the others come back, why is said, and only that one is trained again", async () => {
     let attempts = 0;
     fake = await fakeHead({
@@ -252,6 +269,51 @@ describe("a sweep on a cluster", () => {
   });
 });
 
+describe("many jobs", () => {
+  test("as many are in hand as fit and some more; each is asked about a few times", async () => {
+    const [jobs, held] = [200, [] as string[]];
+    let [most, submitted] = [0, 0];
+    fake = await fakeHead({
+      processors: 40,
+      onSubmit: (id, head) => {
+        if (!isMember(head, id)) return head.end(id, "SUCCEEDED");
+        most = Math.max(most, held.push(id));
+        submitted++;
+        // 20 fit, which end together, and 5 wait.
+        if (submitted === jobs) for (const last of held) wellBehaved(last, head);
+        else if (held.length === 25) for (const first of held.splice(0, 20)) setImmediate(() => wellBehaved(first, head));
+      },
+    });
+    const { failed, shown } = await train({ verb: "train" }, jobs);
+    expect([failed, fetched().filter(Boolean).length, most]).toEqual([[], jobs, 25]);
+    const batches = shown.filter((notice) => notice.type === "batches");
+    expect([batches.length, batches.at(-1)!.progress]).toEqual([jobs, expect.objectContaining({ done: jobs, total: 4 * jobs })]);
+    const asked = fake.requests.filter((request) => request.startsWith("GET /api/jobs/distill")).length;
+    expect(asked).toBeLessThan(8 * jobs);
+  });
+
+  test("a job that waited until Ray gave it up is submitted again", async () => {
+    let attempts = 0;
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        if (attempts++ > 0) return wellBehaved(id, head);
+        head.jobs.get(id)!.error = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT";
+        head.end(id, "FAILED");
+      },
+    });
+    expect([(await train({ restart: false }, 1)).failed, fetched(), Experiment.open(out).members[0]!.jobs.length]).toEqual([[], [true], 2]);
+  });
+
+  test("that are left alone, and do not fit at once, are warned of", async () => {
+    fake = await fakeHead();
+    const { shown } = await train({ detach: true }, 3);
+    expect([fake.jobs.size, shown]).toEqual([
+      3,
+      [{ type: "warning", text: expect.stringMatching(/^2 of the 3 jobs fit on the cluster at once\. Ray gives up/) }],
+    ]);
+  });
+});
+
 describe("a head that cannot be used", () => {
   const report = (token: string | null = null) => clusterReport(new RayHead(fake.url, token));
 
@@ -275,6 +337,21 @@ describe("a head that cannot be used", () => {
     fake.close();
     await expect(report()).rejects.toThrow(/cannot be reached: connect ECONNREFUSED/);
   });
+});
+
+test("runs of nodes that computed otherwise are told of", () => {
+  fake = { close: () => {} } as FakeHead;
+  const ran = (name: string, precision: string, isa: string) => {
+    const directory = join(out, name.replace(" ", "-"));
+    mkdirSync(join(directory, "control"), { recursive: true });
+    writeFileSync(join(directory, "control", "recipe.json"), JSON.stringify({ arithmetic: { precision, machine: { device: "cpu", isa } } }));
+    return { words: name, directory };
+  };
+  const alike = ["seed 0", "seed 1"].map((name) => ran(name, "fp32", "avx2"));
+  expect(differencesInWords([...alike, { words: "seed 2", directory: join(out, "nothing") }])).toBeNull();
+  expect(differencesInWords([ran("seed 3", "bf16", "amx"), ...alike])).toMatch(
+    /alike: fp32, avx2 kernels \(seed 0 and 1 more\); bf16, amx kernels \(seed 3\)\. So/,
+  );
 });
 
 test("addresses and tokens", () => {

@@ -70,6 +70,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
       const path = await answering("chooseFile", picks)("image");
       return path === null ? null : { path };
     },
+    onRunStarted: () => {},
     onConnection: () => {},
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },

@@ -126,7 +126,7 @@ describe("a window", () => {
 
 describe("every answer", () => {
   test("is confined: no script of others, no frame, no address passed on, nothing kept", async () => {
-    for (const pathname of ["/", "/nothing", "/session"]) {
+    for (const pathname of ["/", "/nothing", "/session", "/sign-in"]) {
       const { headers } = await served.ask(pathname, signedIn());
       expect(headers, pathname).toMatchObject({
         "cache-control": "no-store",

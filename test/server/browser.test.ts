@@ -1,0 +1,250 @@
+/** The main acts in a real browser, and what it refuses. The pictures are in test-results/serve. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { seriousFindings } from "../app/axe";
+import { PATIENCE_MS } from "../app/launch";
+import { batchesOf, Window } from "../app/window";
+import { ServedProcess } from "./served";
+
+/** Why there is no browser; null if there is one. Set by build/test.mjs. */
+const noBrowser = process.env.DISTILL_NO_BROWSER ?? (process.env.DISTILL_BROWSER ? null : "run by `npm test`, which finds a browser");
+const PICTURES = path.resolve(import.meta.dirname, "../../test-results/serve");
+const TOKEN = "t".repeat(32);
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS, hookTimeout: PATIENCE_MS });
+
+let folder: string;
+let browser: Browser;
+let context: BrowserContext;
+let served: ServedProcess;
+let window: Window;
+
+beforeAll(async () => {
+  if (noBrowser !== null) return;
+  rmSync(PICTURES, { recursive: true, force: true });
+  mkdirSync(PICTURES, { recursive: true });
+  folder = mkdtempSync(path.join(os.tmpdir(), "distill-browser-"));
+  const picture = await sharp({ create: { width: 60, height: 40, channels: 3, background: "#3a7bd5" } })
+    .jpeg()
+    .toBuffer();
+  for (const name of ["ash", "birch", "cedar"]) {
+    mkdirSync(path.join(folder, "home/data/leaves", name), { recursive: true });
+    for (let i = 0; i < 10; i++) writeFileSync(path.join(folder, "home/data/leaves", name, `${i}.jpg`), picture);
+  }
+  writeFileSync(path.join(folder, "home/data/notes.txt"), "no folder");
+  writeFileSync(path.join(folder, "home/data/.hidden"), "");
+  writeFileSync(path.join(folder, "mine.jpg"), picture);
+  [browser, served] = await Promise.all([
+    // Chromium's own sandbox does not run as root.
+    chromium.launch({ executablePath: process.env.DISTILL_BROWSER!, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] }),
+    serve(),
+  ]);
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.goto(`${served.origin}/#token=${TOKEN}`);
+  window = await shown(page);
+});
+beforeEach(({ skip }) => skip(noBrowser !== null, noBrowser ?? undefined));
+afterAll(async () => {
+  if (noBrowser !== null) return;
+  await browser.close();
+  await served.end("SIGTERM");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const serve = (port = "0", token = TOKEN) => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: token } });
+
+async function openedAt(address: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(address);
+  return page;
+}
+
+async function shown(page: Page): Promise<Window> {
+  await page.getByTestId("train-count").waitFor({ timeout: PATIENCE_MS });
+  return new Window(page);
+}
+
+/** Light and dark, by the rules of axe. */
+async function look(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await expect.poll(() => page.evaluate("document.getAnimations().length")).toBe(0);
+    await page.screenshot({ path: path.join(PICTURES, `${name}-${colorScheme}.png`) });
+    expect(await seriousFindings(page), `${name}, ${colorScheme}`).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+test("the token opens the page and is gone from its address; without it, or with another, a page says what to do", async () => {
+  expect(window.page.url()).toBe(`${served.origin}/`);
+  expect(await window.page.evaluate("[document.cookie, history.length].join()")).toBe(",2");
+
+  const stranger = await browser.newContext();
+  const page = await stranger.newPage();
+  await page.goto(`${served.origin}/#token=wrong`);
+  await page.getByRole("alert").filter({ hasText: "That is not the token of this server" }).waitFor();
+  expect(page.url()).toBe(`${served.origin}/`);
+  await look(page, "sign-in");
+  await page.getByRole("textbox").fill(`${served.origin}/#token=${TOKEN}`);
+  await page.getByRole("button", { name: "Open" }).click();
+  await shown(page);
+  await stranger.close();
+});
+
+test("a page of another site gets no answer and no connection, though the browser is signed in", async () => {
+  const evil = await context.newPage();
+  await evil.route("http://evil.example/", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>evil</title>" }));
+  await evil.goto("http://evil.example/");
+  const got = await evil.evaluate(`(async (origin) => {
+    const socket = await new Promise((resolve) => {
+      const socket = new WebSocket(origin.replace("http", "ws") + "/socket", ["distill-studio", "key"]);
+      socket.onopen = () => resolve("open");
+      socket.onerror = () => resolve("refused");
+    });
+    const answer = await fetch(origin, { credentials: "include" }).then(() => "read", () => "refused");
+    const opened = await fetch(origin + "/session", { method: "POST", mode: "no-cors", body: "x" }).then(({ type }) => type, () => "refused");
+    return [socket, answer, opened];
+  })("${served.origin}")`);
+  // The last is sent, but says nothing and, as the server refuses it, does nothing.
+  expect(got).toEqual(["refused", "refused", "refused"]);
+  await evil.close();
+});
+
+test("data are chosen in the server's folders, by keyboard too; hidden files and others are left out, and said", async () => {
+  const { page } = window;
+  await window.press(/^Your own folder/);
+  const picker = page.getByTestId("picker");
+  await picker.getByText("Not shown: 1 other file, 1 hidden.").waitFor();
+  await look(page, "picker");
+  await picker.getByRole("button", { name: /^leaves/ }).press("Enter");
+  await picker.getByRole("button", { name: /^ash/ }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  expect(await page.evaluate("document.activeElement.textContent.trim()")).toMatch(/^birch/);
+  await page.keyboard.press("Backspace");
+  await picker.getByRole("button", { name: /^leaves/ }).click();
+  await picker.getByRole("button", { name: "Choose this folder" }).click();
+  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("24");
+  await window.press(/^Bundled sample/);
+  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("5,000");
+});
+
+test("a comparison is trained and seen live by another window; its report opens as a page that may do nothing", async () => {
+  const { page } = window;
+  const run = { trainImages: 32, epochs: 2 };
+  await window.startShortRun(run);
+  await window.trainingIs("Finished");
+  await window.stepsAre(batchesOf(run));
+  await window.go("runs");
+  await window.act("quick look", "Export report: Web page");
+  await window.sees("The report is ready");
+  const opened = context.waitForEvent("page");
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  const report = await opened;
+  await report.getByRole("heading", { name: "quick look" }).first().waitFor();
+  expect(await report.evaluate("[origin, document.title !== ''].join()")).toBe("null,true");
+  await report.close();
+
+  await window.act("quick look", "Export model for other programs");
+  await page
+    .getByRole("radio", { name: /^ONNX|^safetensors/i })
+    .first()
+    .check();
+  await window.press("Choose where ...");
+  const picker = page.getByTestId("picker");
+  await picker.getByRole("textbox", { name: "Name" }).fill("model");
+  await look(page, "picker-save");
+  await picker.getByRole("button", { name: "Save here" }).click();
+  await window.sees(/written to .*model\.\w+/);
+  const download = page.waitForEvent("download");
+  await window.press("Download");
+  expect((await download).suggestedFilename()).toMatch(/^model\.\w+$/);
+
+  const waiting = await shown(await openedAt(`${served.origin}/#token=${TOKEN}`));
+  expect(waiting.page.url()).toBe(`${served.origin}/`);
+  await window.startShortRun({ trainImages: 160, epochs: 60 });
+  await window.stepsReach(3);
+  await waiting.go("live");
+  await waiting.trainingIs("Running");
+  await waiting.page.close();
+  const second = new Window(await openedAt(`${served.origin}/`));
+  await second.trainingIs("Running");
+  const before = await second.steps("Loss");
+  await second.stepsReach(before + 3);
+  expect(await second.page.title()).toMatch(/^\d+ % - Distill Studio$/);
+  await second.press("Stop");
+  await window.trainingIs("Stopped");
+  await second.page.close();
+});
+
+test("the theme that is chosen is there, whatever the system's is", async () => {
+  const { page } = window;
+  const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+  const light = await ground();
+  await page.getByRole("button", { name: /^Theme: / }).click();
+  expect(await ground()).toBe(light);
+  await page.getByRole("button", { name: /^Theme: light/ }).click();
+  expect(await ground()).not.toBe(light);
+  await page.getByRole("button", { name: /^Theme: dark/ }).click();
+  expect(await ground()).toBe(light);
+});
+
+test("an image of the user's own computer is predicted", async () => {
+  const { page } = window;
+  await window.go("predict");
+  const chooser = page.waitForEvent("filechooser");
+  await window.press(/^Choose an image/);
+  await page.getByTestId("picker").getByRole("button", { name: "From your computer" }).click();
+  await (await chooser).setFiles(path.join(folder, "mine.jpg"));
+  await window.sees("Image: mine.jpg");
+  await page.locator('[aria-busy="false"]').waitFor();
+  expect((await window.bars("Bundled teacher")).size).toBe(10);
+});
+
+test("a recipe is saved by the browser", async () => {
+  await window.go("setup");
+  await window.press("JSON");
+  const download = window.page.waitForEvent("download");
+  await window.press("Export");
+  expect((await download).suggestedFilename()).toMatch(/\.distill$/);
+});
+
+test("a server that is gone is said, and once it is there again the page goes on by itself, with the form as it was", async () => {
+  const { page } = window;
+  await window.fill("Epochs", 7);
+  await served.end();
+  await window.sees(/^The server has ended; a run under way has stopped with a checkpoint/);
+  await look(page, "lost");
+  await window.fill("Epochs", 9);
+  served = await serve(served.url.port);
+  await page.getByText(/^The server has ended/).waitFor({ state: "detached" });
+  await page.getByTestId("train-count").waitFor();
+  await window.go("setup");
+  expect(await page.getByRole("textbox", { name: "Epochs", exact: true }).inputValue()).toBe("9");
+});
+
+test.skipIf(process.platform !== "linux")("an engine that dies is said, and started anew from the page", async () => {
+  await window.go("data");
+  process.kill(served.engine, "SIGKILL");
+  await window.alert("The engine ended unexpectedly (signal SIGKILL)");
+  await window.press("Restart the engine");
+  await window.press(/^Your own folder/);
+  // Where the last data were.
+  await window.press("Choose this folder");
+  await expect.poll(() => window.page.getByTestId("train-count").textContent()).toBe("24");
+});
+
+test("a server with another token is said, and signed in to again", async () => {
+  const { page } = window;
+  await served.end();
+  served = await serve(served.url.port, "u".repeat(40));
+  await window.alert("The server was started anew, and does not know this browser");
+  await window.press("Sign in");
+  await page.getByRole("textbox").fill(served.token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByTestId("train-count").waitFor();
+});
