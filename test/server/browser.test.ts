@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const serve = (port = "0") => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: TOKEN } });
+const serve = (port = "0", token = TOKEN) => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: token } });
 
 async function openedAt(address: string): Promise<Page> {
   const page = await context.newPage();
@@ -225,4 +225,26 @@ test("a server that is gone is said, and once it is there again the page goes on
   await page.getByTestId("train-count").waitFor();
   await window.go("setup");
   expect(await page.getByRole("textbox", { name: "Epochs", exact: true }).inputValue()).toBe("9");
+});
+
+test.skipIf(process.platform !== "linux")("an engine that dies is said, and started anew from the page", async () => {
+  await window.go("data");
+  process.kill(served.engine, "SIGKILL");
+  await window.alert("The engine ended unexpectedly (signal SIGKILL)");
+  await window.press("Restart the engine");
+  await window.press(/^Your own folder/);
+  // Where the last data were.
+  await window.press("Choose this folder");
+  await expect.poll(() => window.page.getByTestId("train-count").textContent()).toBe("24");
+});
+
+test("a server with another token is said, and signed in to again", async () => {
+  const { page } = window;
+  await served.end();
+  served = await serve(served.url.port, "u".repeat(40));
+  await window.alert("The server was started anew, and does not know this browser");
+  await window.press("Sign in");
+  await page.getByRole("textbox").fill(served.token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByTestId("train-count").waitFor();
 });
