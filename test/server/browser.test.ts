@@ -73,7 +73,7 @@ async function shown(page: Page): Promise<Window> {
 async function look(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expect.poll(() => page.evaluate("document.getAnimations().length")).toBe(0);
+    await expect.poll(() => page.evaluate("document.getAnimations().length"), { timeout: PATIENCE_MS }).toBe(0);
     await page.screenshot({ path: path.join(PICTURES, `${name}-${colorScheme}.png`) });
     expect(await seriousFindings(page), `${name}, ${colorScheme}`).toEqual([]);
   }
@@ -128,9 +128,9 @@ test("data are chosen in the server's folders, by keyboard too; hidden files and
   await page.keyboard.press("Backspace");
   await picker.getByRole("button", { name: /^leaves/ }).click();
   await picker.getByRole("button", { name: "Choose this folder" }).click();
-  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("24");
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
   await window.press(/^Bundled sample/);
-  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("5,000");
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("5,000");
 });
 
 test("a comparison is trained and seen live by another window; its report opens as a page that may do nothing", async () => {
@@ -235,7 +235,7 @@ test.skipIf(process.platform !== "linux")("an engine that dies is said, and star
   await window.press(/^Your own folder/);
   // Where the last data were.
   await window.press("Choose this folder");
-  await expect.poll(() => window.page.getByTestId("train-count").textContent()).toBe("24");
+  await expect.poll(() => window.page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
 });
 
 test("a server with another token is said, and signed in to again", async () => {
