@@ -24,7 +24,10 @@ test.skipIf(noDesktop !== null)("numbers of labels with two seeds, then a search
 
   await page.getByRole("button", { name: "Predict", exact: true }).last().click();
   expect(await studio.current()).toBe("Predict");
-  await page.getByRole("button", { name: /^Predict a sample: / }).first().click();
+  await page
+    .getByRole("button", { name: /^Predict a sample: / })
+    .first()
+    .click();
   await page.getByRole("list", { name: "Probabilities by Student" }).waitFor();
   await studio.go("runs");
   await studio.press("quick look, at 2 numbers of labels, 4 comparisons");
