@@ -93,9 +93,14 @@ export function recordedArithmetic({ train: { precision } }: Recipe, chosen: Ari
   return { ...chosen, precision, reason: precision === "fp32" ? "as the recipe says" : chosen.reason };
 }
 
+const CHOICE = "train.precision auto is ";
+
+/** Whether a note only tells which precision was taken, which the settings of a run tell too. */
+export const isChoiceOfPrecision = (note: string): boolean => note.startsWith(CHOICE);
+
 /** What was chosen for a recipe, to say when a run starts; null where it asks for fp32, and nothing was. */
 export function choiceInWords({ train: { precision } }: Recipe, choice: ArithmeticChoice): string | null {
-  if (precision === "auto") return `train.precision auto is ${choice.precision} here: ${choice.reason}`;
+  if (precision === "auto") return `${CHOICE}${choice.precision} here: ${choice.reason}`;
   return precision === "bf16" ? `computing in bf16, multiplied in ${choice.bf16Products} here: ${choice.reason}` : null;
 }
 

@@ -308,8 +308,8 @@ export interface SeedCourse {
   arm: ComparedArm;
   /** Of the run. */
   directory: string;
-  /** Those that were tested. */
-  epochs: { epoch: number; testAcc: number }[];
+  /** Those that were tested. `emaAcc`: of the averaged weights, if there are such. */
+  epochs: { epoch: number; testAcc: number; emaAcc?: number }[];
 }
 
 /** The comparisons of a sweep, in the order of their seeds, and their means. */

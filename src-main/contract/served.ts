@@ -20,6 +20,9 @@ export const KEY_HEADER = "distill-key";
 /** Where the page keeps its key, in the storage of its origin. */
 export const KEY_ITEM = "distill-key";
 
+/** How often each side hears of the other at least, in milliseconds. */
+export const SIGN_OF_LIFE_MS = 30_000;
+
 /** Largest message from a page, in bytes: images to predict, from the user's own computer. */
 export const MOST_BYTES = 64 << 20;
 
@@ -29,6 +32,8 @@ export type FromServer =
   | { type: "answer"; id: number; answer: HostAnswer }
   | { type: "engine"; message: Answer | Notice }
   | { type: "engineEnded"; end: EngineEnd }
+  /** Comes every half minute. */
+  | { type: "alive" }
   /** Another window has started a run. */
   | { type: "runStarted" }
   /** The server ends as soon as the engine has written its checkpoint. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Interrupted } from "../contract/failure";
 
@@ -19,6 +20,8 @@ export async function unlessStopped<T>(work: Promise<T>, signal?: AbortSignal): 
   const stopped = new Promise<never>((_, reject) => {
     stop = () => reject(new Interrupted("stopped on request"));
   });
+  // As many wait as images are decoded at once.
+  setMaxListeners(0, signal);
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
   try {

@@ -79,7 +79,7 @@ export class Sender {
     const tracked = this.#families.get(family.key)!;
     if (summary) {
       await tracked.describe([], summaryTags(summary));
-      await tracked.send(metricsOf({ time: Date.now() / 1000, step: 0, scalars: summaryScalars(summary) }));
+      await tracked.update(metricsOf({ time: Date.now() / 1000, step: 0, scalars: summaryScalars(summary) }));
     }
     if (report && tracked.takesFiles) await tracked.put("report.html", report);
     const statuses = this.#statuses.get(family.key) ?? [];

@@ -10,7 +10,7 @@ const CHANGED = "distill.changed_later";
 
 export type Status = "RUNNING" | "FINISHED" | "FAILED" | "KILLED";
 
-const metric = z.object({ key: z.string(), step: z.coerce.number().default(0) });
+const metric = z.object({ key: z.string(), value: z.union([z.number(), z.string()]).optional(), step: z.coerce.number().default(0) });
 const pair = z.object({ key: z.string(), value: z.string().default("") });
 const found = z.object({
   info: z.object({ run_id: z.string(), artifact_uri: z.string().default("") }),
@@ -53,6 +53,7 @@ async function unlessRefused<T>(reason: string, ask: () => Promise<T>): Promise<
 export class TrackedRun {
   readonly #params: Map<string, string>;
   readonly #lastSteps: Map<string, number>;
+  readonly #lastValues: Map<string, unknown>;
 
   private constructor(
     private readonly server: MlflowServer,
@@ -62,6 +63,7 @@ export class TrackedRun {
   ) {
     this.#params = new Map(params.map(({ key, value }) => [key, value]));
     this.#lastSteps = new Map(metrics.map(({ key, step }) => [key, step]));
+    this.#lastValues = new Map(metrics.map(({ key, value }) => [key, value]));
   }
 
   /** The same key is the same run: one that is resumed goes on. */
@@ -90,6 +92,12 @@ export class TrackedRun {
     for (const each of inParts(added)) await this.#log({ params: each });
     for (const each of inParts([...tags, ...told])) await this.#log({ tags: each });
     for (const { key, value } of added) this.#params.set(key, value);
+  }
+
+  /** Sends those whose last value is another there. */
+  async update(metrics: readonly Metric[]): Promise<void> {
+    const changed = metrics.filter(({ key, value }) => this.#lastValues.get(key) !== value);
+    if (changed.length > 0) await this.send(changed);
   }
 
   async send(metrics: readonly Metric[]): Promise<void> {

@@ -23,5 +23,7 @@ export function readSeeds(directory: string): SeedCourse[] {
 const seedOf = (name: string): number => Number(SEED.exec(name)![1]);
 
 function testsIn(directory: string): SeedCourse["epochs"] {
-  return readableEpochs(directory).records.flatMap(({ epoch, testAcc }) => (testAcc === null ? [] : [{ epoch, testAcc }]));
+  return readableEpochs(directory).records.flatMap(({ epoch, testAcc, emaAcc }) =>
+    testAcc === null ? [] : [{ epoch, testAcc, ...(emaAcc !== null && { emaAcc }) }],
+  );
 }

@@ -1,13 +1,15 @@
 /** Which weights are meant by the folder of a run, a comparison or a sweep. */
 import { existsSync } from "node:fs";
-import { relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
+import { armInWords, comparedArms } from "../contract/arms";
 import { bestEpoch } from "../contract/best-epoch";
 import { type WeightsOf, weightsOfNames, weightsOfRun } from "../contract/exports";
 import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import { type RunHeader, runFiles } from "./files";
-import { readHeader } from "./header";
-import { RUN_DEPTH, readableEpochs, runFolders } from "./reader";
+import { holdsRun, readHeader } from "./header";
+import { RUN_DEPTH, readableEpochs, runFolders, SWEEP_DEPTH } from "./reader";
+import { sweepOf } from "./sweeps";
 
 export interface TrainedRun {
   directory: string;
@@ -78,4 +80,24 @@ function reachedInWords(students: readonly { folder: string; header: RunHeader }
     return `${each.seed} (${(100 * each.accuracy).toFixed(1)} %${each === first && reached.length > 1 ? ", the best" : ""})`;
   });
   return `${words.join(", ")}${best > 0 ? " of the test images right" : ""}`;
+}
+
+interface Compared {
+  /** The other arms of its comparison, after their last epoch. */
+  beside: { words: string; accuracy: number | null }[];
+  /** The students of its sweep, itself included; none where it belongs to none. */
+  seeds: { seed: number; accuracy: number | null }[];
+}
+
+/** What a student's accuracy is to be seen beside, so that one seed is not taken for all. */
+export function comparedWith({ directory, header }: TrainedRun): Compared {
+  if (header.arm !== "student") return { beside: [], seeds: [] };
+  const reached = (folder: string) => readableEpochs(folder).records.at(-1)?.testAcc ?? null;
+  const beside = comparedArms
+    .map((arm) => ({ arm, folder: join(dirname(directory), arm) }))
+    .filter(({ arm, folder }) => arm !== "student" && holdsRun(folder))
+    .map(({ arm, folder }) => ({ words: `the ${armInWords(arm)}${arm === "control" ? ", trained without the teacher" : ""}`, accuracy: reached(folder) }));
+  const sweep = sweepOf(directory);
+  const students = sweep ? runFolders(sweep.directory, SWEEP_DEPTH).filter((folder) => basename(folder) === "student") : [];
+  return { beside, seeds: students.map((folder) => ({ seed: readHeader(folder).seed, accuracy: reached(folder) })).sort((a, b) => a.seed - b.seed) };
 }

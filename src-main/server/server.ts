@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
-import { MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
+import { MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SIGN_OF_LIFE_MS, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
 import type { EngineChannel } from "../engine-client/channel";
 import type { OwnedEngine } from "../engine-client/owned";
 import { contentPolicy, pageFile } from "../host/page";
@@ -27,8 +27,6 @@ const REQUEST_MS = 20_000;
 /** Of a request, in bytes. */
 const MOST_HEADERS = 8 << 10;
 const MOST_TOKEN = 1 << 10;
-/** How often a page is asked whether it is still there. */
-const SIGN_OF_LIFE_MS = 30_000;
 
 export interface Options extends Omit<Parts, "engine"> {
   engine: OwnedEngine<EngineChannel>;
@@ -181,7 +179,7 @@ export class Server {
         answer: (name, args, connectEngine) => this.#calls.answer(name, args, connectEngine),
       });
       this.#connections.add(connection);
-      const stop = watchLife(webSocket);
+      const stop = watchLife(webSocket, connection);
       webSocket.on("close", () => {
         stop();
         this.#connections.delete(connection);
@@ -202,8 +200,8 @@ function pathOf({ url = "" }: IncomingMessage): string {
   return /^\/[^?#]*/.exec(url)?.[0] ?? "";
 }
 
-/** Ends a connection whose page has not answered since the last question. Returns what ends the watch. */
-function watchLife(socket: WebSocket): () => void {
+/** Tells a page that the server is there, and ends the connection of one that has not answered since the last time. Returns what ends the watch. */
+function watchLife(socket: WebSocket, connection: Connection): () => void {
   let isAlive = true;
   socket.on("pong", () => {
     isAlive = true;
@@ -212,6 +210,7 @@ function watchLife(socket: WebSocket): () => void {
     if (!isAlive) return socket.terminate();
     isAlive = false;
     socket.ping();
+    connection.send({ type: "alive" });
   }, SIGN_OF_LIFE_MS);
   return () => clearInterval(timer);
 }

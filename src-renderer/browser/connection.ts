@@ -1,7 +1,17 @@
 /** The page's connection to `distill serve`. If it breaks, it is tried again until it is there; the page is then loaded anew. */
 import type { EngineEnd } from "../../src-main/contract/engine";
 import type { HostAnswer } from "../../src-main/contract/host";
-import { type FromPage, type FromServer, KEY_HEADER, KEY_ITEM, MOST_BYTES, SESSION_PATH, SOCKET_PATH, SOCKET_PROTOCOL } from "../../src-main/contract/served";
+import {
+  type FromPage,
+  type FromServer,
+  KEY_HEADER,
+  KEY_ITEM,
+  MOST_BYTES,
+  SESSION_PATH,
+  SIGN_OF_LIFE_MS,
+  SOCKET_PATH,
+  SOCKET_PROTOCOL,
+} from "../../src-main/contract/served";
 import type { Incoming } from "../../src-main/engine-client/channel";
 import { pack, unpack } from "../../src-main/engine-client/packed";
 import type { ConnectionState } from "../bridge";
@@ -23,6 +33,8 @@ export class Connection {
   #wait = FIRST_WAIT;
   #again: ReturnType<typeof setTimeout> | undefined;
   #wasThere = false;
+  /** When something came last, by the clock, which goes on while a computer sleeps. */
+  #heard = 0;
 
   onState: (state: ConnectionState) => void = () => {};
   onEngine: (message: Incoming) => void = () => {};
@@ -33,6 +45,7 @@ export class Connection {
   constructor() {
     this.#open();
     // A computer that wakes, or finds its network again, need not wait.
+    setInterval(() => this.#expectLife(), SIGN_OF_LIFE_MS);
     addEventListener("online", () => this.#openNow());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#openNow());
   }
@@ -58,6 +71,14 @@ export class Connection {
         `This is ${Math.round(bytes.byteLength / 2 ** 20)} MiB, and the server takes ${MOST_BYTES >> 20} MiB at once: choose fewer or smaller files.`,
       );
     this.#socket.send(bytes);
+  }
+
+  /** A connection whose other end is gone, as after a sleep, may look as if it were there. */
+  #expectLife(): void {
+    if (!this.#socket || Date.now() - this.#heard < 3 * SIGN_OF_LIFE_MS) return;
+    this.#socket.onclose = null;
+    this.#socket.close();
+    this.#lost();
   }
 
   #openNow(): void {
@@ -89,6 +110,7 @@ export class Connection {
 
   async #opened(socket: WebSocket): Promise<void> {
     this.#socket = socket;
+    this.#heard = Date.now();
     this.#wait = FIRST_WAIT;
     const again = this.#wasThere;
     this.#wasThere = true;
@@ -112,6 +134,7 @@ export class Connection {
   }
 
   #receive(message: FromServer): void {
+    this.#heard = Date.now();
     switch (message.type) {
       case "answer":
         this.#asked.get(message.id)?.resolve(message.answer);

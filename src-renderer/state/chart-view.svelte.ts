@@ -59,7 +59,11 @@ export class ChartView {
   /** Whether charts of losses, rates and speeds have a logarithmic axis. */
   log = $state(false);
   /** Whether test accuracy is that of all seeds of a sweep, or of the one on screen. */
-  allSeeds = $state(true);
+  allSeeds: boolean = $state(true);
+
+  constructor(allSeeds = true) {
+    this.allSeeds = allSeeds;
+  }
 
   showBy(axis: Axis): void {
     [this.axis, this.zoom, this.cursor] = [axis, null, null];

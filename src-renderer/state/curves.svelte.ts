@@ -194,6 +194,14 @@ export class Curves {
   }
 
   /** What the sweep has of all its seeds. The arms themselves have that of their own. */
+  /** Mean test accuracy of the averaged weights after the last epoch, over all seeds; null unless all have some. */
+  averagedOverSeeds(arm: ArmName): number | null {
+    const own = this.figures.find((each) => each.arm === arm)?.averaged ?? null;
+    const others = this.otherSeeds.filter((other) => other.arm === arm).map(({ epochs }) => epochs.at(-1)?.emaAcc ?? null);
+    const all = [own, ...others];
+    return all.every((value) => value !== null) ? all.reduce((sum, value) => sum + value!, 0) / all.length : null;
+  }
+
   addSeeds(seeds: readonly SeedCourse[]): void {
     const own = this.arms.map(({ directory }) => folderOf(directory));
     this.otherSeeds = seeds.filter(({ directory }) => !own.includes(folderOf(directory)));

@@ -1,10 +1,10 @@
 import type { PrintedFormat, ReportFormat } from "../../src-main/contract/host";
 import { exportable } from "./model-export.svelte";
 import type { RunRow } from "./run-rows";
-import type { RunGroup } from "./runs.svelte";
+import type { Reported, RunGroup } from "./runs.svelte";
 import type { Studio } from "./studio.svelte";
 
-const reportFormats: { value: ReportFormat | PrintedFormat; label: string }[] = [
+export const reportFormats: { value: ReportFormat | PrintedFormat; label: string }[] = [
   { value: "html", label: "Report: Web page" },
   { value: "pdf", label: "Report: PDF" },
   { value: "png", label: "Report: Picture (PNG)" },
@@ -19,6 +19,13 @@ export function exportsOf({ can }: Pick<Studio, "can">, row: RunRow | null): { v
   const isTrained = row !== null && exportable(row.groups).length > 0;
   const reports = reportFormats.filter(({ value }) => can.print || !(value === "pdf" || value === "png"));
   return [...reports, ...(isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [])];
+}
+
+/** Several runs, to report on side by side. */
+export function together(rows: readonly RunRow[]): Reported {
+  const [first] = rows;
+  const name = rows.length === 1 ? first!.name : `${first!.name} and ${rows.length - 1} more`;
+  return { name, started: first!.started, arms: rows.flatMap(({ arms }) => arms) };
 }
 
 /** `group`: one of the run's comparisons, where it is not all of it that is meant. */

@@ -40,7 +40,7 @@ export function stepsFor({ classes, trueClass, second, hasSoftLabels, hasHint }:
     {
       part: "terms",
       question: "What do features add?",
-      answer: `A hint compares what the networks see inside, not what they answer: for each place in the image the student predicts the teacher's features. Its errors are small numbers, so its weight is large.${hasHint ? "" : " This recipe has no hint; add locality guidance among the objectives below."}`,
+      answer: `Guidance by features, a hint in the first papers, compares what the networks see inside and not what they answer. With locality guidance the student predicts, for each place in the image, what the teacher sees there; with feature guidance it takes after all of the teacher's features at once. These errors are small numbers, so the weights are large.${hasHint ? "" : " This recipe has none; add one among the objectives below."}`,
     },
     {
       part: "start",

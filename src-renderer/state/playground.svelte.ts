@@ -237,6 +237,11 @@ export class Playground {
     return sharing && labels + sharing.term.weight > 0 ? sharing.term.weight / (labels + sharing.term.weight) : null;
   }
 
+  /** The weight that labels and soft labels have together, of which alpha is the teacher's share. */
+  get sharedWeight(): number {
+    return (this.setup.distillation?.labels ?? 0) + (this.#sharing?.term.weight ?? 0);
+  }
+
   /** Moves weight between both. Their sum stays. */
   set alpha(share: number) {
     const sharing = this.#sharing;

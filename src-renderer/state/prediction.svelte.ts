@@ -1,6 +1,7 @@
 import type { PredictResult } from "../../src-main/contract/answers";
 import { armLabel, type ComparedArm } from "../../src-main/contract/arms";
 import type { PredictRequest } from "../../src-main/contract/engine";
+import type { NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { Notice } from "../../src-main/contract/notices";
 import type { RunCourse } from "../../src-main/contract/run";
 import { softmax } from "../../src-main/contract/softmax";
@@ -111,6 +112,13 @@ export class Prediction {
   async useRun(directory: string, arms: readonly RunCourse[]): Promise<void> {
     this.run = directory;
     this.subjects = subjectsOf(arms);
+    await this.#ask();
+  }
+
+  /** Predicts with a teacher that was made here. `name`: of its folder. */
+  async useTeacher(teacher: NamedTeacher, name: string): Promise<void> {
+    this.run = teacher.weights;
+    this.subjects = [{ role: "teacher", title: name, network: teacher }];
     await this.#ask();
   }
 

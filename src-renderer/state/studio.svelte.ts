@@ -1,4 +1,5 @@
 import type { Remedy } from "../../src-main/contract/concerns";
+import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -350,21 +351,40 @@ export class Studio {
   }
 
   /** Moves a run to the bin, from where one click brings it back. */
-  delete({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
+  delete(run: Pick<RunGroup, "directory" | "name">): Promise<void> {
+    return this.deleteAll([run]);
+  }
+
+  /** The same with several, one after the other; where one cannot be moved, those before it are there, and can be brought back. */
+  deleteAll(runs: readonly Pick<RunGroup, "directory" | "name">[]): Promise<void> {
     return this.reporting(async () => {
-      const undo = await this.bench.delete(directory);
-      this.training.forget(directory);
-      if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
-      const act = () =>
-        this.reporting(async () => {
-          await undo();
-          this.message = { kind: "done", text: `${name} is back.` };
-        });
-      this.message = {
-        kind: "done",
-        text: `${name} is in the bin, ${this.bench.binDirectory}, where it takes as much room on the disk as before.`,
-        action: { label: "Undo", run: act },
+      const undos: (() => Promise<void>)[] = [];
+      const moved = () => (undos.length === 1 ? runs[0]!.name : `${count(undos.length)} runs`);
+      const say = (problem: string | null) => {
+        const are = undos.length === 1 ? "is" : "are";
+        const it = undos.length === 1 ? "it takes" : "they take";
+        const act = () =>
+          this.reporting(async () => {
+            for (const undo of undos) await undo();
+            this.message = { kind: "done", text: `${moved()} ${are} back.` };
+          });
+        this.message = {
+          kind: problem === null ? "done" : "problem",
+          text: `${problem === null ? "" : `${problem}\n`}${moved()} ${are} in the bin, ${this.bench.binDirectory}, where ${it} as much room on the disk as before.`,
+          action: { label: "Undo", run: act },
+        };
       };
+      try {
+        for (const { directory } of runs) {
+          undos.push(await this.bench.delete(directory));
+          this.training.forget(directory);
+          if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
+        }
+        say(null);
+      } catch (error) {
+        if (undos.length === 0) throw error;
+        say(inWords(error));
+      }
     });
   }
 
@@ -440,6 +460,20 @@ export class Studio {
     await this.reporting(async () => {
       this.screen = "predict";
       await this.prediction.useRun(group.directory, await this.runs.details(group));
+    });
+  }
+
+  /** Those in the folder of runs; none where that cannot be read, which others tell. */
+  async madeTeachers(): Promise<KnownTeacher[]> {
+    const teachers = await this.engine.call("listTeachers", { directory: this.environment!.runsDirectory }).catch(() => []);
+    return teachers.filter(({ kind }) => kind === "made");
+  }
+
+  /** Predicts with a teacher that was made here. */
+  async predictWithTeacher({ model, weights, imageSize }: NamedTeacher, name: string): Promise<void> {
+    await this.reporting(async () => {
+      this.screen = "predict";
+      await this.prediction.useTeacher({ model, weights, imageSize }, name);
     });
   }
 

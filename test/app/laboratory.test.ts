@@ -1,47 +1,31 @@
 /** The laboratory of a run, live and opened: the test images whose answers are followed epoch by epoch. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import type { ElectronApplication } from "playwright-core";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { rmSync, writeFileSync } from "node:fs";
+import { expect, test, vi } from "vitest";
 import { presetOf } from "../../src-main/contract/presets";
 import { distill } from "../cli/distill";
-import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
-import { Studio } from "./studio";
+import { noDesktop, PATIENCE_MS } from "./launch";
+import { oneStudio } from "./one-studio";
 
 vi.setConfig({ testTimeout: 3 * PATIENCE_MS, hookTimeout: 3 * PATIENCE_MS });
 
-let home: string;
-let app: ElectronApplication;
-let studio: Studio;
-
-const inHome = (...names: string[]) => path.join(home, ...names);
-
-beforeAll(async () => {
-  if (noDesktop !== null) return;
-  home = mkdtempSync(path.join(os.tmpdir(), "distill-laboratory-"));
+const one = oneStudio("laboratory", async () => {
   const { recipe } = presetOf("quick-look");
   for (const name of ["earlier", "damaged"]) {
     const short = { ...recipe, name, data: { ...recipe.data, trainLimit: 32, testLimit: 16 }, train: { ...recipe.train, batchSize: 8, epochs: 2 } };
     writeFileSync(inHome(`${name}.json`), JSON.stringify(short));
-    expect(await distill(["compare", "--recipe", `${name}.json`, "--seeds", "1", "--out", `runs/${name}`], home)).toMatchObject({ status: 0 });
+    expect(await distill(["compare", "--recipe", `${name}.json`, "--seeds", "1", "--out", `runs/${name}`], one.home)).toMatchObject({ status: 0 });
   }
   for (const folder of ["", "control", "student"]) rmSync(inHome("runs", "earlier", folder, "predictions"), { recursive: true });
   writeFileSync(inHome("runs", "damaged", "student", "predictions", "examples.csv"), "epoch,image,class,cat\n1,0,cat\n");
-  app = await launchDevelopmentApp(home);
-  studio = await Studio.of(app);
 });
+const { inHome } = one;
 
-afterAll(async () => {
-  if (app) await endApp(app);
-  if (home) rmSync(home, { recursive: true, force: true });
-});
-
-const epochShown = () => studio.page.getByTestId("examples-epoch").textContent();
+const epochShown = () => one.studio.page.getByTestId("examples-epoch").textContent();
 /** What is said of the first image. */
-const firstImage = () => studio.page.getByRole("button", { name: /^Image 1, / });
+const firstImage = () => one.studio.page.getByRole("button", { name: /^Image 1, / });
 
 test.skipIf(noDesktop !== null)("eight test images follow the run, can be scrubbed by keyboard, and open large", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.startShortRun({ trainImages: 160, epochs: 6 });
   // The teacher answers before the arms have learned anything.
@@ -74,6 +58,7 @@ test.skipIf(noDesktop !== null)("eight test images follow the run, can be scrubb
 });
 
 test.skipIf(noDesktop !== null)("a sweep has test accuracy over its seeds, and the machine is measured while it is trained", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.startShortRun({ trainImages: 320, epochs: 10, seeds: 2 });
   await studio.trainingIs("Running");
@@ -87,11 +72,14 @@ test.skipIf(noDesktop !== null)("a sweep has test accuracy over its seeds, and t
   await studio.sees("over the seeds that have the epoch: 2 seeds in epochs 1 to 10.");
   expect(await studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/Control, mean [\d.]+ %, Student, mean [\d.]+ %/);
   await page.getByLabel("Seeds of the test accuracy").selectOption("This seed");
-  await expect.poll(() => studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/: Control [\d.]+ %, Student [\d.]+ %/);
+  await expect.poll(() => one.studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/: Control [\d.]+ %, Student [\d.]+ %/);
 
   await studio.go("runs");
   await studio.press(/^quick look, over 2 seeds$/);
   await studio.press(/^Seed 0/);
+  // The page of one seed begins with its own curve.
+  await expect.poll(() => one.studio.chart("Test accuracy").getAttribute("aria-label")).toMatch(/: Control [\d.]+ %, Student [\d.]+ %/);
+  await page.getByLabel("Seeds of the test accuracy").selectOption("All seeds");
   await studio.sees("over the seeds that have the epoch: 2 seeds in epochs 1 to 10.");
   await page.getByRole("tab", { name: "Machine" }).click();
   await studio.sees("They are not kept with it.");
@@ -99,6 +87,7 @@ test.skipIf(noDesktop !== null)("a sweep has test accuracy over its seeds, and t
 });
 
 test.skipIf(noDesktop !== null)("a run that keeps none says so, and files that cannot be read are named", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.go("runs");
   await studio.press(/^earlier$/);

@@ -1,55 +1,41 @@
 /** A folder of one's own photos, without a split: its teacher is trained over the bundled backbone, a comparison with it runs, and the reports say what came of it. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { ElectronApplication } from "playwright-core";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { PHOTO_CLASSES, writePhotos } from "../own-photos";
 import { textOf } from "../runs/page-text";
-import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
-import { Studio } from "./studio";
+import { noDesktop, PATIENCE_MS } from "./launch";
+import { oneStudio } from "./one-studio";
 
 vi.setConfig({ testTimeout: 3 * PATIENCE_MS, hookTimeout: PATIENCE_MS });
 
 const PER_CLASS = 25;
 const [TRAINING, TEST] = [120, 30];
 
-let home: string;
-let app: ElectronApplication;
-
-beforeAll(async () => {
-  if (noDesktop !== null) return;
-  home = mkdtempSync(path.join(os.tmpdir(), "distill-own-photos-"));
-  mkdirSync(path.join(home, "photos"));
-  await writePhotos(path.join(home, "photos"), PER_CLASS);
-  app = await launchDevelopmentApp(home);
-});
-
-afterAll(async () => {
-  if (noDesktop !== null) return;
-  await endApp(app);
-  rmSync(home, { recursive: true, force: true });
+const one = oneStudio("own-photos", async () => {
+  mkdirSync(path.join(one.home, "photos"));
+  await writePhotos(path.join(one.home, "photos"), PER_CLASS);
 });
 
 /** What the system is asked to open, in place of opening it. */
 async function opened(press: () => Promise<void>): Promise<string> {
-  await app.evaluate(({ shell }) => {
+  await one.app.evaluate(({ shell }) => {
     shell.openPath = async (file) => {
       Object.assign(globalThis, { opened: file });
       return "";
     };
   });
   await press();
-  const file = () => app.evaluate(() => (globalThis as { opened?: string }).opened);
+  const file = () => one.app.evaluate(() => (globalThis as { opened?: string }).opened);
   await expect.poll(file).toMatch(/report\.html$/);
   return textOf(readFileSync((await file())!, "utf8"));
 }
 
 test.skipIf(noDesktop !== null)("photos of six classes get a teacher, a comparison and its report", async () => {
-  const studio = await Studio.of(app);
+  const { studio } = one;
   const { page } = studio;
 
-  await studio.drop(path.join(home, "photos"), "Use as data");
+  await studio.drop(one.inHome("photos"), "Use as data");
   await studio.sees("A folder for each class, without a split");
   expect(await page.getByTestId("train-count").textContent()).toBe(String(TRAINING));
   for (const name of PHOTO_CLASSES) await studio.sees(name);
@@ -63,7 +49,9 @@ test.skipIf(noDesktop !== null)("photos of six classes get a teacher, a comparis
   await ready.waitFor();
   const right = /below: ([\d.]+) %/.exec((await ready.textContent())!)![1]!;
   expect(Number(right)).toBeGreaterThan(50);
-  expect(await ready.textContent()).toContain("The settings are those of a first comparison with it");
+  expect(await ready.textContent()).toContain("The form is set up for a first comparison");
+  await card.getByText("How it was made").click();
+  await card.getByText(/weight decay/).waitFor();
   const ofTeacher = await opened(() => card.getByRole("button", { name: "Open the report" }).click());
   expect(ofTeacher).toContain(`${right} % of the ${TEST} test images are classified correctly`);
   for (const name of PHOTO_CLASSES) expect(ofTeacher).toContain(name);

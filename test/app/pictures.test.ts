@@ -1,23 +1,14 @@
 /** "Your pictures": a folder with all that may be wrong with it is understood, repaired, and used. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { ElectronApplication } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
-import { Studio } from "./studio";
+import { expect, test, vi } from "vitest";
+import { noDesktop, PATIENCE_MS } from "./launch";
+import { oneStudio } from "./one-studio";
 
 vi.setConfig({ testTimeout: 3 * PATIENCE_MS, hookTimeout: PATIENCE_MS });
 
-let home: string;
-let app: ElectronApplication;
-let studio: Studio;
-const inHome = (...names: string[]) => path.join(home, ...names);
-
-beforeAll(async () => {
-  if (noDesktop !== null) return;
-  home = mkdtempSync(path.join(os.tmpdir(), "distill-pictures-"));
+const one = oneStudio("pictures", async () => {
   await makePictures(inHome("pets"));
   mkdirSync(inHome("one-class", "cat"), { recursive: true });
   copyFileSync(inHome("pets", "cat", "0.png"), inHome("one-class", "cat", "0.png"));
@@ -26,15 +17,8 @@ beforeAll(async () => {
     mkdirSync(inHome("woods", name), { recursive: true });
     for (const n of [0, 1, 2, 3]) copyFileSync(inHome("pets", like, `${n}.png`), inHome("woods", name, `${n}.png`));
   }
-  app = await launchDevelopmentApp(home);
-  studio = await Studio.of(app);
-}, PATIENCE_MS);
-
-afterAll(async () => {
-  if (noDesktop !== null) return;
-  await endApp(app);
-  rmSync(home, { recursive: true, force: true });
 });
+const { inHome } = one;
 
 /** 30 cats, of which two are copies and one is a dog too, and 5 dogs; a text and a broken file. */
 async function makePictures(folder: string): Promise<void> {
@@ -53,9 +37,10 @@ async function makePictures(folder: string): Promise<void> {
   writeFileSync(path.join(folder, "notes.txt"), "no image");
 }
 
-const trainImages = async () => Number(await studio.page.getByTestId("train-count").textContent());
+const trainImages = async () => Number(await one.studio.page.getByTestId("train-count").textContent());
 
 test.skipIf(noDesktop !== null)("a dropped folder is understood, and each thing that is wrong is settled by one press, and can be undone", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.drop(inHome("pets"), "Use as data");
   await studio.sees("things to look at");
@@ -93,6 +78,7 @@ test.skipIf(noDesktop !== null)("a dropped folder is understood, and each thing 
 });
 
 test.skipIf(noDesktop !== null)("the teachers at hand are tested on these pictures, and one that fits is taken", async () => {
+  const { studio } = one;
   const { page } = studio;
   await page.getByRole("button", { name: "Teacher", exact: true }).click();
   await page.getByText(/^About .+ with .+ at \d+ px$/).waitFor();
@@ -115,6 +101,7 @@ test.skipIf(noDesktop !== null)("the teachers at hand are tested on these pictur
 });
 
 test.skipIf(noDesktop !== null)("the true class is told of a picture of these data, dropped or clicked", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.predict(inHome("pets", "dog", "3.png"));
   await studio.sees("True class: dog, outlined.");
@@ -135,6 +122,7 @@ test.skipIf(noDesktop !== null)("the true class is told of a picture of these da
 });
 
 test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and say why", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.drop(inHome("woods"), "Use as data");
   // Other data show their pictures first.
@@ -149,6 +137,7 @@ test.skipIf(noDesktop !== null)("teachers that do not fit are not offered, and s
 });
 
 test.skipIf(noDesktop !== null)("a folder that cannot be used is refused in words, and what was chosen stays", async () => {
+  const { studio } = one;
   for (const [folder, words] of [
     ["one-class", "has one class only, cat/: expected a folder for each of at least two classes"],
     ["nothing", "is empty: expected the folders train/<class>/"],

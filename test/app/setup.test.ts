@@ -1,39 +1,23 @@
 /** The screen Set up as it lies in the window: nothing covers its button, and what is wrong leads to its field. */
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
-import type { ElectronApplication } from "playwright-core";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { endApp, launchDevelopmentApp, noDesktop, PATIENCE_MS } from "./launch";
-import { Studio } from "./studio";
+import { expect, test, vi } from "vitest";
+import { noDesktop, PATIENCE_MS } from "./launch";
+import { oneStudio } from "./one-studio";
 
 vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
 
-let home: string;
-let app: ElectronApplication;
-let studio: Studio;
-
-beforeAll(async () => {
-  if (noDesktop !== null) return;
-  home = mkdtempSync(path.join(os.tmpdir(), "distill-setup-"));
-  app = await launchDevelopmentApp(home);
-  studio = await Studio.of(app);
-});
-
-afterAll(async () => {
-  if (app) await endApp(app);
-  if (home) rmSync(home, { recursive: true, force: true });
-});
+const one = oneStudio("setup");
 
 /** What a click in the middle of "Start training" would meet. */
 const atStart = () =>
-  studio.page.evaluate(`(() => {
+  one.studio.page.evaluate(`(() => {
     const button = [...document.querySelectorAll("button")].find(({ textContent }) => textContent.trim() === "Start training");
     const { x, y, width, height } = button.getBoundingClientRect();
     return document.elementFromPoint(x + width / 2, y + height / 2)?.textContent.trim();
   })()`);
 
 test.skipIf(noDesktop !== null)("one epoch is started in one click, a preset can be undone, and its message leaves the button free", async () => {
+  const { studio } = one;
   const { page } = studio;
   await studio.go("setup");
   // The demo's first image is one that shows something soft.
@@ -54,7 +38,7 @@ test.skipIf(noDesktop !== null)("one epoch is started in one click, a preset can
     [1280, 600],
     [900, 600],
   ]) {
-    await app.evaluate(({ BrowserWindow }, [width, height]) => BrowserWindow.getAllWindows()[0]!.setContentSize(width!, height!), [width, height]);
+    await one.app.evaluate(({ BrowserWindow }, [width, height]) => BrowserWindow.getAllWindows()[0]!.setContentSize(width!, height!), [width, height]);
     await expect.poll(() => page.evaluate("[innerWidth, innerHeight].join()")).toBe(`${width},${height}`);
     expect(await page.getByText("Your settings, the teacher among them, were replaced").isVisible()).toBe(true);
     await expect.poll(atStart).toBe("Start training");

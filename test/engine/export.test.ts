@@ -1,5 +1,6 @@
 // A trained network leaves the program: which one is meant, and where it goes.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Methods } from "../../src-main/contract/engine";
@@ -7,6 +8,8 @@ import type { ComparisonResult } from "../../src-main/contract/run";
 import { exportModel } from "../../src-main/engine/export";
 import { readSafetensorsHeader } from "../../src-main/models/safetensors";
 import { runFiles } from "../../src-main/runs/files";
+import { readHeader } from "../../src-main/runs/header";
+import { writeRequest } from "../../src-main/runs/request";
 import { useBackend } from "../../src-main/tensor/tensor";
 import { loadNetwork } from "../../src-main/training/network";
 import { CIFAR10_CLASSES, experimentFolder, smallRecipe, trainInto } from "./experiment";
@@ -78,6 +81,21 @@ describe("which network is meant", () => {
     expect(await refusal({ run: folder.path("sweep"), seed: 5 })).toContain(`${folder.path("sweep")} has no seed 5: expected one of 3 (`);
     const { weights } = await exported({ run: folder.path("sweep"), seed: 4, weightsOf: "last" });
     expect(weights).toBe(folder.path("sweep", "seed-4", "student", "student.safetensors"));
+  });
+
+  test("a model card says what the other arm and the other seeds reached, and whose licences count", async () => {
+    const { recipe } = readHeader(compared.student.directory);
+    writeRequest(folder.path("sweep"), { recipe, seeds: 2, labels: null, arms: ["control", "student"] });
+    const cardOf = async (source: Request["source"]) =>
+      readFileSync(join((await exported(source, { format: "timm", options: {}, out: folder.path(`card-${++written}`) })).path, "README.md"), "utf8");
+    const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
+    const student = await cardOf({ run: run() });
+    expect(student).toContain(`| the control, trained without the teacher | ${percent(compared.control.testAcc)} |`);
+    expect(student).toMatch(new RegExp(`\\| all seeds of the comparison \\| 3: ${percent(compared.student.testAcc)}, 4: \\d+\\.\\d % \\|`));
+    expect(student).toContain("the licences of the images and of the teacher's weights allow");
+    const control = await cardOf({ run: compared.control.directory });
+    expect(control).toContain("the licences of the images allow");
+    expect(control).not.toContain("trained without the teacher");
   });
 
   test("weights that the run does not have are refused, with those that it has", async () => {

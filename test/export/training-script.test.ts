@@ -233,11 +233,22 @@ test.for(ways)("by %s, with %s, losses, rates and accuracies follow those of the
   const place = name === "a folder of images" ? folder.path("pictures") : SAMPLE;
   const { status, stderr } = spawnSync(python, [...starter, join(scriptOf(name), "train.py"), "--data", place, "--out", out, "--cpu"], options);
   expect(status, stderr).toBe(0);
+  if (name === "a folder of images") refusesPlaces(scriptOf(name), place, out);
   const arms = armsIn(runOf(name));
   expect(armsIn(out)).toEqual(arms);
   if (arms.length === 0) follows(runOf(name), join(out, "single"));
   for (const arm of arms) follows(join(runOf(name), arm), join(out, arm));
 });
+
+/** Says in words what is wrong with a folder. */
+function refusesPlaces(script: string, place: string, out: string): void {
+  const refusal = (data: string, to: string) =>
+    spawnSync(python, [join(script, "train.py"), "--data", data, "--out", to, "--cpu"], { encoding: "utf8" }).stderr;
+  expect(refusal(place, out)).toMatch(/holds a folder control already, and nothing is overwritten; choose another name\n$/);
+  expect(refusal(SAMPLE, folder.path("elsewhere"))).toMatch(
+    /is missing, one of \d+: --data names the folder of images that the run learned from, or a copy of it\n$/,
+  );
+}
 
 /** Losses of 20 steps within a thousandth, and what is measured after each epoch. */
 function follows(ours: string, theirs: string): void {

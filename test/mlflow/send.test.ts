@@ -138,7 +138,8 @@ test("a comparison is one run with its arms in it, and what they show", async ()
     intervalOver: "test images" as const,
     moreSeeds: null,
   };
-  await sender.family(family, { ...summary, ...difference }, Buffer.from("<html>"));
+  const shows = { ...summary, ...difference };
+  await sender.family(family, shows, Buffer.from("<html>"));
   const [parent, ...arms] = server.runs;
   expect(parent).toMatchObject({ name: "first", status: "FINISHED", start: 5, tags: { "distill.kind": "comparison", "distill.controlled": "true" } });
   expect(arms.map(({ name, tags }) => [name, tags["mlflow.parentRunId"]])).toEqual([

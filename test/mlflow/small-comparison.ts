@@ -8,6 +8,11 @@ export const BATCHES = 12;
 
 /** Its arguments, with the recipe in the folder. */
 export function comparisonIn(folder: string, seeds: number): string[] {
+  return ["compare", ...smallIn(folder), "--out", "runs/first", "--seeds", String(seeds)];
+}
+
+/** The recipe, which is written into the folder, and what makes it small. */
+export function smallIn(folder: string): string[] {
   writeFileSync(path.join(folder, "recipe.json"), JSON.stringify(presetOf("demo").written));
-  return ["compare", "--recipe", "recipe.json", "--out", "runs/first", "--seeds", String(seeds), ...small.flatMap((each) => ["--set", each])];
+  return ["--recipe", "recipe.json", ...small.flatMap((each) => ["--set", each])];
 }

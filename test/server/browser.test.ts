@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const serve = (port = "0") => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: TOKEN } });
+const serve = (port = "0", token = TOKEN) => ServedProcess.start(["--port", port], { home: path.join(folder, "home"), env: { DISTILL_TOKEN: token } });
 
 async function openedAt(address: string): Promise<Page> {
   const page = await context.newPage();
@@ -73,7 +73,7 @@ async function shown(page: Page): Promise<Window> {
 async function look(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expect.poll(() => page.evaluate("document.getAnimations().length")).toBe(0);
+    await expect.poll(() => page.evaluate("document.getAnimations().length"), { timeout: PATIENCE_MS }).toBe(0);
     await page.screenshot({ path: path.join(PICTURES, `${name}-${colorScheme}.png`) });
     expect(await seriousFindings(page), `${name}, ${colorScheme}`).toEqual([]);
   }
@@ -128,9 +128,9 @@ test("data are chosen in the server's folders, by keyboard too; hidden files and
   await page.keyboard.press("Backspace");
   await picker.getByRole("button", { name: /^leaves/ }).click();
   await picker.getByRole("button", { name: "Choose this folder" }).click();
-  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("24");
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
   await window.press(/^Bundled sample/);
-  await expect.poll(() => page.getByTestId("train-count").textContent()).toBe("5,000");
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("5,000");
 });
 
 test("a comparison is trained and seen live by another window; its report opens as a page that may do nothing", async () => {
@@ -225,4 +225,26 @@ test("a server that is gone is said, and once it is there again the page goes on
   await page.getByTestId("train-count").waitFor();
   await window.go("setup");
   expect(await page.getByRole("textbox", { name: "Epochs", exact: true }).inputValue()).toBe("9");
+});
+
+test.skipIf(process.platform !== "linux")("an engine that dies is said, and started anew from the page", async () => {
+  await window.go("data");
+  process.kill(served.engine, "SIGKILL");
+  await window.alert("The engine ended unexpectedly (signal SIGKILL)");
+  await window.press("Restart the engine");
+  await window.press(/^Your own folder/);
+  // Where the last data were.
+  await window.press("Choose this folder");
+  await expect.poll(() => window.page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
+});
+
+test("a server with another token is said, and signed in to again", async () => {
+  const { page } = window;
+  await served.end();
+  served = await serve(served.url.port, "u".repeat(40));
+  await window.alert("The server was started anew, and does not know this browser");
+  await window.press("Sign in");
+  await page.getByRole("textbox").fill(served.token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByTestId("train-count").waitFor();
 });

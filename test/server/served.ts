@@ -1,7 +1,7 @@
 /** `distill serve` as its own process, and pages as a browser would connect them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import os from "node:os";
 import path from "node:path";
@@ -106,6 +106,11 @@ export class ServedProcess {
   async page(session?: Session, headers: Record<string, string> = {}): Promise<TestPage> {
     const { cookie, key } = session ?? (await this.session());
     return TestPage.open(`ws://127.0.0.1:${this.url.port}/socket`, ["distill-studio", key], { host: this.host, origin: this.origin, cookie, ...headers });
+  }
+
+  /** The process of its engine. */
+  get engine(): number {
+    return Number(readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, "utf8").trim());
   }
 
   /** Exit code, or the signal that ended it. */

@@ -4,7 +4,7 @@ import { InputError, UsageError } from "../../contract/failure";
 import type { PrintedFormat, ReportFormat } from "../../contract/host";
 import { trackingServer } from "../../mlflow/address";
 import { type Family, Sender } from "../../mlflow/send";
-import { MlflowServer } from "../../mlflow/server";
+import { MlflowServer, Unreachable } from "../../mlflow/server";
 import { foldersBy } from "../mlflow";
 import { missingFolderOf, outFile, shownPath } from "../out-folder";
 import { absolutePath } from "../paths";
@@ -32,7 +32,7 @@ export function addReport(program: Command, perform: Perform): void {
     .addOption(new Option("--format <name>", FORMATS).choices(["html", "pdf", "png", "csv", "json", "tensorboard", "mlflow"]).default("html"))
     .option("--out <file>", "file to write, or folder of event files (default: a new one in the current folder)")
     .option("--to <url>", "with --format mlflow: the server, as in http://127.0.0.1:5000 (default: the address in MLFLOW_TRACKING_URI)")
-    .action((options: Options) => perform((session) => (options.format === "mlflow" ? sent(session, options) : written(session, options))));
+    .action((options: Options) => perform((session) => (options.format === "mlflow" ? reached(() => sent(session, options)) : written(session, options))));
 }
 
 async function written(session: Session, { runs, format, out, to }: Options): Promise<Outcome> {
@@ -72,6 +72,16 @@ async function sent(session: Session, { runs, out, to }: Options): Promise<Outco
     : ["Without recipe.json and report.html: this server keeps files where only its own programs write."];
   const json = { server: server.address, experiments: [...pages].map(([name, page]) => ({ name, page })), runs: done };
   return { json, text: [`Sent to MLflow: ${count(done.length, "run")}`, ...lines, ...withoutFiles].join("\n") };
+}
+
+/** That a server does not answer is nothing that this program could have prevented. */
+async function reached<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof Unreachable) throw new InputError(`${cause.message}: is it running? What has arrived is not sent again`, { cause });
+    throw cause;
+  }
 }
 
 /** The folders of all runs in these folders. */

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
 import path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "../../contract/failure";
 import { MOST_THREADS } from "../../contract/threads";
 import { EngineError } from "../../engine-client/client";
@@ -34,14 +34,13 @@ interface Options {
 export function addServe(program: Command, world: World, print: (outcome: Outcome) => void): void {
   addVerb(program, "serve", "serve the app's interface to a browser, here or through ssh", "serve --root data")
     .option("--port <number>", `port on this computer (default: the first free one from ${PORT}; 0: any free one)`, wholeNumber(0, 65535))
-    .option("--root <dir>", "a folder that the browser may pick from; repeatable (default: the working folder)", collect, [])
+    .addOption(new Option("--root <dir>", "a folder that the browser may pick from; repeatable").argParser(collect).default([], "the working folder"))
     .option("--runs <dir>", "where runs are kept (default: runs in the working folder)")
     .option("--token-file <file>", `a file with the token, of 32 characters or more (default: ${TOKEN_VARIABLE}, or else a new one at each start)`)
-    .option(
-      "--name <host>",
-      "a name, with its port if it has one, by which a browser reaches this server through something in front of it; repeatable",
-      collect,
-      [],
+    .addOption(
+      new Option("--name <host>", "a name, with its port if it has one, by which a browser reaches this server through something in front of it; repeatable")
+        .argParser(collect)
+        .default([], "none"),
     )
     .option("--address <ip>", "where it listens; another than this computer alone needs --behind-tls", "127.0.0.1")
     .option("--behind-tls", "I have set up TLS in front of this server, which encrypts what browsers send")
@@ -114,7 +113,7 @@ async function interruption(world: World, served: Awaited<ReturnType<typeof serv
 
 /** What others could listen to is served only if a person says that they cannot. */
 function expectConfined({ address, behindTls, name }: Options): void {
-  if (/^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(address)) return;
+  if (/^(127\.0\.0\.1|localhost)$/.test(address)) return;
   const instead =
     "Without it, anyone on the way could read the token and take over this server. From another computer, ssh is simpler and safe: leave --address out, and run ssh -L as it prints";
   if (!behindTls)
@@ -136,7 +135,7 @@ function rootsFor({ root }: Options, { cwd }: World, runs: string): { roots: str
   return { roots: [...new Set([cwd, runs])], note: [] };
 }
 
-function tokenFor({ tokenFile }: Options, { cwd }: World): string | null {
+function tokenFor({ tokenFile }: Options, { cwd, err }: World): string | null {
   if (tokenFile === undefined) {
     const given = process.env[TOKEN_VARIABLE] ?? null;
     // The engine, and what it starts, need not have it.
@@ -145,6 +144,8 @@ function tokenFor({ tokenFile }: Options, { cwd }: World): string | null {
   }
   const file = absolutePath(tokenFile, cwd);
   try {
+    if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+      err.write(`warning: others on this computer may read the token in ${file}: chmod 600 keeps it yours\n`);
     return readFileSync(file, "utf8").trim();
   } catch (error) {
     throw new UsageError(`--token-file ${file} cannot be read: ${error instanceof Error ? error.message : error}`);
@@ -173,7 +174,9 @@ function pageThatOpens(url: string): string {
 
 function openInBrowser(url: string, world: World): void {
   const program = process.platform === "darwin" ? "open" : process.platform === "win32" ? "explorer" : "xdg-open";
-  const child = spawn(program, [pageThatOpens(url)], { stdio: "ignore", detached: true });
+  const page = pageThatOpens(url);
+  process.on("exit", () => rmSync(path.dirname(page), { recursive: true, force: true }));
+  const child = spawn(program, [page], { stdio: "ignore", detached: true });
   child.on("error", () => world.err.write(`No browser could be opened (${program}): open the line by hand.\n`));
   child.unref();
 }

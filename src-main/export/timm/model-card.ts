@@ -3,7 +3,7 @@ import { weightsOfRun } from "../../contract/exports";
 import { familyOf, modelNamed } from "../../contract/families";
 import { pathsOf, resolvePaths, teachersOf } from "../../contract/recipe-values";
 import { visible, visibleJson } from "../../contract/visible";
-import type { TrainedRun } from "../../runs/trained";
+import { comparedWith, type TrainedRun } from "../../runs/trained";
 import type { Exported } from "../exported";
 import type { TimmModel } from "./architectures";
 
@@ -19,7 +19,7 @@ export function modelCard(exported: Exported, timm: TimmModel): string {
     ["## Images", "", ...images(exported), ""],
     ["## Classes", "", "In the order of the logits:", "", ...json(exported.classes), ""],
     ...(run ? [["## Recipe", "", ...recipe(run), ""]] : []),
-    ["## Licence", "", "Not chosen yet: it is yours to choose, as far as the licences of the images and of the teacher's weights allow.", ""],
+    ["## Licence", "", `Not chosen yet: it is yours to choose, as far as the licences of ${learnedFrom(run)} allow.`, ""],
   ]
     .flat()
     .join("\n");
@@ -35,6 +35,14 @@ function described({ network: { model }, run }: Exported): string {
 function teachersInWords({ header: { recipe } }: TrainedRun): string {
   const teachers = recipe.distillation ? teachersOf(recipe).map(({ model }) => model) : [];
   return teachers.length === 0 ? " on labels alone" : `, with ${teachers.join(" and ")} as its ${teachers.length === 1 ? "teacher" : "teachers"}`;
+}
+
+/** What else has a licence. */
+function learnedFrom(run: TrainedRun | null): string {
+  if (!run) return "what it learned from";
+  const { recipe } = run.header;
+  const others = [recipe.distillation ? "of the teacher's weights" : [], recipe.student.weights !== null ? "of the weights that it began with" : []].flat();
+  return ["the images", ...others].join(" and ");
 }
 
 function usage(model: string, { isOwn }: TimmModel): string[] {
@@ -64,7 +72,9 @@ function usage(model: string, { isOwn }: TimmModel): string[] {
   ];
 }
 
-function figures({ testAccuracy, epoch, weightsOf, header }: TrainedRun): string[] {
+function figures(run: TrainedRun): string[] {
+  const { testAccuracy, epoch, weightsOf, header } = run;
+  const { beside, seeds } = comparedWith(run);
   const percent = (fraction: number | null) => (fraction === null ? "not measured" : `${(100 * fraction).toFixed(1)} %`);
   const { teacherTestAcc, recipe } = header;
   return [
@@ -72,8 +82,10 @@ function figures({ testAccuracy, epoch, weightsOf, header }: TrainedRun): string
     "| --- | --- |",
     `| weights | ${weightsOfRun[weightsOf]}${epoch === null ? "" : ` (${epoch} of ${header.epochs ?? recipe.train.epochs})`} |`,
     `| accuracy on the test images | ${percent(testAccuracy)} |`,
-    ...(recipe.distillation ? [`| the teacher's | ${percent(teacherTestAcc)} |`] : []),
+    ...(recipe.distillation ? [`| ${teachersOf(recipe).length > 1 ? "the first teacher's" : "the teacher's"} | ${percent(teacherTestAcc)} |`] : []),
+    ...beside.map(({ words, accuracy }) => `| ${words} | ${percent(accuracy)} |`),
     `| seed | ${header.seed} |`,
+    ...(seeds.length > 1 ? [`| all seeds of the comparison | ${seeds.map(({ seed, accuracy }) => `${seed}: ${percent(accuracy)}`).join(", ")} |`] : []),
   ];
 }
 

@@ -24,7 +24,7 @@ import { routesOf } from "./stages";
 import { isDivided, partsOf, unsupportedIn } from "./supported";
 import script from "./train.py?raw";
 
-/** Stands in train.py where the recipe belongs, as a literal that Python reads as JSON does. */
+/** Stands in train.py where the settings belong. */
 const PLACE = '"SETTINGS OF THE RECIPE"';
 
 export const writeTrainingScript: Writer = async ({ run }, out) => {
@@ -43,11 +43,11 @@ export const writeTrainingScript: Writer = async ({ run }, out) => {
     const isListed = !isFolder && isDivided(recipe);
     if (isFolder || isListed) writeWhole(join(out, "images.json"), listText(isFolder ? filesOf(data) : await placesOf(recipe, data)));
     const networks = writeNetworks(run, out);
-    const settings = { recipe, arms, classes, side: data.train.H, ...networks };
+    const settings = { arms, classes, side: data.train.H, ...networks };
     const used = new Set([isFolder ? "folder" : "cifar", ...(isListed ? ["listed"] : []), ...(data.validation ? ["validation"] : []), ...partsOf(recipe)]);
     writeWhole(
       join(out, "train.py"),
-      withParts(script, used).replace(PLACE, () => JSON.stringify(JSON.stringify(settings))),
+      withParts(script, used).replace(PLACE, () => literal(settings)),
     );
     if ([networks.networks.student, ...networks.networks.teachers].some(({ own }) => own)) writeWhole(join(out, "distill_models.py"), ownModels);
     return said(run, data, data.hash === hashes.data);
@@ -115,6 +115,9 @@ function armsOf({ directory, header }: TrainedRun): Record<string, ResolvedRecip
   const folders = comparedArms.map((arm) => [arm, join(dirname(directory), arm)] as const).filter(([, folder]) => holdsRun(folder));
   return { ...Object.fromEntries(folders.map(([arm, folder]) => [arm, readHeader(folder).recipe])), student: header.recipe };
 }
+
+/** JSON in a raw string of Python, which only its own quotation marks would end. */
+const literal = (settings: object) => `r'''\n${JSON.stringify(settings, null, 2).replaceAll("'", "\\u0027")}\n'''`;
 
 /** One image a line. */
 function listText(list: ImageList): string {

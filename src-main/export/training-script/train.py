@@ -43,7 +43,9 @@ from safetensors.torch import load_file, save_file
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What the recipe says, and which of timm's models its networks are.
 SETTINGS = json.loads("SETTINGS OF THE RECIPE")
-RECIPE, CLASSES, NETWORKS = SETTINGS["recipe"], SETTINGS["classes"], SETTINGS["networks"]
+CLASSES, NETWORKS = SETTINGS["classes"], SETTINGS["networks"]
+# The student's; a control has the same but for teacher and distillation, and perhaps a learning rate of its own.
+RECIPE = list(SETTINGS["arms"].values())[-1]
 
 # ---- Random numbers: Philox 4x32-10 (Salmon et al. 2011), keyed by seed, stream and position -------------------------------------------
 
@@ -116,7 +118,10 @@ def cifar10(folder, names):
     """u8 [N,3,32,32] and labels [N]."""
     inside = os.path.join(folder, "cifar-10-batches-bin")
     folder = inside if os.path.isdir(inside) else folder
-    rows = np.concatenate([np.fromfile(os.path.join(folder, name), np.uint8).reshape(-1, 3073) for name in names if os.path.exists(os.path.join(folder, name))])
+    paths = [path for path in (os.path.join(folder, name) for name in names) if os.path.exists(path)]
+    if not paths:
+        sys.exit(f"{folder} holds no {names[0]}: --data names a folder with CIFAR-10's binary version")
+    rows = np.concatenate([np.fromfile(path, np.uint8).reshape(-1, 3073) for path in paths])
     return torch.from_numpy(rows[:, 1:].reshape(-1, 3, 32, 32).copy()), torch.from_numpy(rows[:, 0].astype(np.int64))
 
 
@@ -187,6 +192,9 @@ class Split:
 
     def __init__(self, folder, listed):
         self.paths = [os.path.join(folder, *name.split("/")) for name, _ in listed]
+        missing = [path for path in self.paths if not os.path.exists(path)]
+        if missing:
+            sys.exit(f"{missing[0]} is missing, one of {len(missing)}: --data names the folder of images that the run learned from, or a copy of it")
         self.names = [name for name, _ in listed]
         self.labels = torch.tensor([label for _, label in listed])
         self.kept = {}
@@ -685,12 +693,15 @@ def by_ray(config, workers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--ray", type=int, metavar="WORKERS")
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="the images")
+    parser.add_argument("--out", required=True, metavar="RUN", help="folder to write to")
+    parser.add_argument("--ray", type=int, metavar="WORKERS", help="so many workers of Ray Train")
     parser.add_argument("--cpu", action="store_true", help="leave GPUs alone")
     given = parser.parse_args()
     config = {"data": os.path.abspath(given.data), "out": os.path.abspath(given.out), "cpu": given.cpu}
+    taken = [arm for arm in SETTINGS["arms"] if os.path.exists(os.path.join(config["out"], arm))]
+    if taken:
+        parser.error(f"--out {given.out}: holds a folder {taken[0]} already, and nothing is overwritten; choose another name")
     if given.ray:
         return by_ray(config, given.ray)
     if "RANK" in os.environ:

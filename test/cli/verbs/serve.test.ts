@@ -31,11 +31,12 @@ test("--json prints one document", async () => {
 });
 
 test("takes the token of a file, and says what is wrong with one that could be guessed", async () => {
-  writeFileSync(path.join(folder, "token"), `${"a".repeat(32)}\n`);
+  writeFileSync(path.join(folder, "token"), `${"a".repeat(32)}\n`, { mode: 0o644 });
   writeFileSync(path.join(folder, "short"), "secret");
   const served = await ServedProcess.start(["--token-file", path.join(folder, "token")]);
   expect(served.token).toBe("a".repeat(32));
   await served.remove();
+  expect(served.err).toContain("others on this computer may read the token");
   const { status, err } = await distill(["serve", "--token-file", "short"], folder);
   expect([status, err]).toEqual([2, expect.stringContaining("the token has 6 characters, expected 32 or more")]);
 });

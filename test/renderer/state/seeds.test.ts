@@ -59,3 +59,14 @@ test("charts reach as far as any seed has come, unless this one alone is looked 
   view.allSeeds = false;
   expect(view.whole(curves)[1]).toBeLessThan(5);
 });
+
+test("averaged weights have a mean over all seeds, and none where one seed lacks them", () => {
+  const curves = run();
+  curves.addEpoch("control", { ...epoch(3, 0.3), emaAcc: 0.4 });
+  const other = seed(1, "control", 0.4, 0.5);
+  curves.addSeeds([{ ...other, epochs: other.epochs.map((each) => ({ ...each, emaAcc: 0.6 })) }]);
+  expect(curves.averagedOverSeeds("control")).toBeCloseTo(0.5);
+  curves.addSeeds([other]);
+  expect(curves.averagedOverSeeds("control")).toBeNull();
+  expect(curves.averagedOverSeeds("student")).toBeNull();
+});

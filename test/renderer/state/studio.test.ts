@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ArmName } from "../../../src-main/contract/arms";
 import type { Dropped } from "../../../src-renderer/state/drop";
+import { together } from "../../../src-renderer/state/exports";
 import type { RunGroup } from "../../../src-renderer/state/runs.svelte";
 import { Studio } from "../../../src-renderer/state/studio.svelte";
 import { deferred, details, FakeEngine, failure, fakeBridge, liveRun, owner, settle, studentRecipe, summary } from "../fakes";
@@ -356,6 +357,24 @@ describe("deleting a run", () => {
     expect(studio.message).toEqual({ kind: "done", text: "one is back." });
   });
 
+  it("with others: all are there and come back together; where one is refused, those before it can be brought back", async () => {
+    const several = ["one", "two", "three"].map((name) => ({ directory: `/runs/${name}`, name }));
+    await studio.deleteAll(several);
+    expect(studio.message).toMatchObject({ kind: "done", text: expect.stringMatching(/^3 runs are in the bin, .* where they take as much room/) });
+    studio.message!.action!.run();
+    await settle();
+    expect(engine.paramsOf("restoreRun")).toHaveLength(3);
+    expect(studio.message).toMatchObject({ text: "3 runs are back." });
+    engine.answers.binRun = ({ directory }: { directory: string }) =>
+      directory === "/runs/two" ? Promise.reject(failure("/runs/two is being trained by process 5")) : { directory: "/runs/.bin/one" };
+    await studio.deleteAll(several);
+    expect(studio.message).toMatchObject({
+      kind: "problem",
+      text: expect.stringMatching(/^\/runs\/two is being trained by process 5\none is in the bin/),
+      action: { label: "Undo" },
+    });
+  });
+
   it("that is refused is said", async () => {
     engine.answers.binRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
     await studio.delete(studio.runs.groups[0]!);
@@ -419,6 +438,13 @@ describe("reports and folders", () => {
     studio.message!.action!.run();
     await studio.reveal("/runs");
     expect([fake.argsOf("openReport"), fake.argsOf("reveal")]).toEqual([[["/picked"]], [["/runs"]]]);
+  });
+
+  it("several runs are reported on side by side", async () => {
+    const row = studio.bench.all[0]!.row;
+    await studio.exportReport(together([row, { ...row, name: "two", arms: [{ ...row.arms[0]!, directory: "/runs/two/control" }] }]), "csv");
+    expect(fake.argsOf("chooseReportFile").at(-1)).toEqual(["csv", expect.stringMatching(/-one-and-1-more$/)]);
+    expect(engine.paramsOf("report").at(-1)).toMatchObject({ runs: [...row.arms.map(({ directory }) => directory), "/runs/two/control"] });
   });
 
   it("what goes wrong is said", async () => {

@@ -208,13 +208,13 @@ describe("Set up", () => {
       const { body } = render(SetupScreen, { props: { studio } });
       expect(body).toContain('aria-valuetext="2, softer"');
       expect(body).toContain('aria-valuetext="0.62: labels 0.38, teacher 0.62"');
-      expect(body).toContain("A balance: the labels weigh 0.38, the teacher 0.62");
+      expect(body).toContain("A balance: the labels weigh 0.38, the teacher's answers 0.62");
       studio.showLesson(false);
       expect(read()).not.toContain("1 of 5");
       expect(read()).toContain("Why?");
     });
 
-    it("a recipe without soft labels says that T changes the picture alone, and that the hint is known later", async () => {
+    it("a recipe without soft labels says that T changes the picture alone, and that what the teacher sees is known later", async () => {
       studio = await startedStudio(images());
       await studio.playground.ask();
       const words = read();
@@ -222,8 +222,9 @@ describe("Set up", () => {
         "T changes the picture alone.",
         "Add soft labels",
         "Locality guidance 40 known as it trains",
-        "Sum, without the hint 0.693",
-        "Weight of the hint",
+        "Sum, without what is not known yet 0.693",
+        "Weight of locality guidance",
+        "there is nothing to weigh against the labels yet",
       ])
         expect(words).toContain(text);
     });
@@ -354,6 +355,11 @@ describe("Live run", () => {
   it("says what was decided for the user as sentences", () => {
     show({ notes: ["the student learns from 2 teachers"], warnings: ["bf16 is slow here"] });
     expect(read()).toMatch(/bf16 is slow here .*The student learns from 2 teachers/);
+  });
+
+  it("leaves to the list of settings which precision was taken", () => {
+    show({ notes: ["train.precision auto is bf16 here: bf16 ones reach 232 GFLOP/s"] });
+    expect(read()).not.toContain("train.precision");
   });
 
   it("folds several notes into a line that opens, so that the figures stay in sight, and no warning", () => {
