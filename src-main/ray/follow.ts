@@ -1,5 +1,6 @@
 /** Follows a job to its end: its log as it grows, through connections that break. */
 import WebSocket from "ws";
+import { InputError } from "../contract/failure";
 import { type RayHead, Unreachable } from "./head";
 import { hasEnded, type JobInfo, readJob, readLog, tailAddress } from "./jobs";
 
@@ -36,7 +37,7 @@ export async function followJob(head: RayHead, id: string, following: Following)
   for (let wait = LOOK_MS; ; wait = Math.min(1.5 * wait, LONGEST_LOOK_MS)) {
     const info = await look();
     if (!info || hasEnded(info)) {
-      if (info) lines.rest(await patiently(() => readLog(head, id), following));
+      if (info) lines.rest(await patiently(() => logOf(head, id, info), following));
       return info;
     }
     if (info.status === "RUNNING") {
@@ -44,6 +45,16 @@ export async function followJob(head: RayHead, id: string, following: Following)
       wait = LOOK_MS;
     }
     await pause(wait, following.signal);
+  }
+}
+
+/** The head has none of a job that ended before it was on a node, or whose node is gone, and answers with an error. Why the job ended is told without it. */
+async function logOf(head: RayHead, id: string, { status }: JobInfo): Promise<string> {
+  try {
+    return await readLog(head, id);
+  } catch (error) {
+    if (error instanceof InputError && status !== "SUCCEEDED") return "";
+    throw error;
   }
 }
 

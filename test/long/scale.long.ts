@@ -15,7 +15,6 @@ const ROUNDS = Number(process.env.DISTILL_ROUNDS ?? 2);
 const SAMPLE = path.resolve(import.meta.dirname, "../../assets/cifar-10-sample");
 /** Training images of each arm. */
 const EACH = Number(process.env.DISTILL_IMAGES ?? 1024);
-const LOAD = os.loadavg()[0]!.toFixed(1);
 const settings = [`data.trainLimit=${EACH}`, "data.testLimit=128", "train.epochs=4", "train.warmupEpochs=0", "train.batchSize=128", "train.precision=fp32"];
 const flags = ["compare", "--recipe", "recipe.json", "--seeds", String(SEEDS), ...settings.flatMap((each) => ["--set", each])];
 /** That both arms of all seeds are shown. */
@@ -72,16 +71,17 @@ class Timeline {
 test("sweeps by jobs", async ({ skip }) => {
   const reason = whyNoRay();
   if (reason) skip(reason);
-  const rows: string[][] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const threads of [1, 2]) rows.push(await inSequence(threads));
-    for (const workers of [1, 2, 4]) rows.push(...(await byJobs(workers)));
-  }
+  console.log(`${os.cpus()[0]!.model}, ${os.cpus().length} logical cores, load before ${os.loadavg()[0]!.toFixed(1)}`);
   const head = [`${SEEDS} seeds`, "all, s", "submitted after, s", "start of a job, s", "its training, s", "home after the last batch, s", "images/s"];
-  console.log(
-    `${os.cpus()[0]!.model}, ${os.cpus().length} logical cores, load before ${LOAD}\n${[head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")}`,
-  );
+  print([head, head.map(() => "---")]);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const threads of [1, 2]) print([await inSequence(threads)]);
+    for (const workers of [1, 2, 4]) print(await byJobs(workers));
+  }
 });
+
+/** As they come: it takes long. */
+const print = (rows: string[][]) => console.log(rows.map((row) => `| ${row.join(" | ")} |`).join("\n"));
 
 async function inSequence(threads: number): Promise<string[]> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "distill-scale-"));
@@ -157,7 +157,7 @@ test("one training, data-parallel by the exported script", async ({ skip }) => {
   rmSync(folder, { recursive: true });
   const rows = ways.map(({ words, rates }) => [words, round(median(rates.control)), round(median(rates.student))]);
   const head = ["exported script", "control, images/s", "student, images/s"];
-  console.log([head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n"));
+  print([head, head.map(() => "---"), ...rows]);
 });
 
 /** Median over the batches of the last epoch. */

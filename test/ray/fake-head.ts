@@ -7,10 +7,12 @@ import type { Submission } from "../../src-main/ray/jobs";
 export interface FakeJob {
   submission: Submission;
   status: "PENDING" | "RUNNING" | "STOPPED" | "SUCCEEDED" | "FAILED";
-  log: string;
+  /** null: the node that had it is gone. */
+  log: string | null;
   stops: number;
-  /** Why it failed, where Ray says so. */
+  /** Why it failed, where Ray says so: a type, and words. */
   error?: string;
+  message?: string;
 }
 
 export interface FakeHead {
@@ -56,7 +58,7 @@ export async function fakeHead({ token, version = "2.60.0", processors = 4, onSu
     web.handleUpgrade(request, socket, rest, (client) => {
       if (request.headers["sec-websocket-extensions"]) client.close();
       else {
-        client.send(jobs.get(id)!.log);
+        client.send(jobs.get(id)!.log ?? "");
         if (!["PENDING", "RUNNING"].includes(jobs.get(id)!.status)) return client.close();
         if (isSilent) client.pause();
         const all = sockets.get(id) ?? new Set();
@@ -106,9 +108,9 @@ export async function fakeHead({ token, version = "2.60.0", processors = 4, onSu
     const job = jobs.get(name);
     if (!job) return answer(404, "no such job");
     if (more === "stop") job.stops++;
-    if (more === "logs") return answer(200, { logs: job.log });
+    if (more === "logs") return job.log === null ? answer(500, "Traceback") : answer(200, { logs: job.log });
     if (method === "DELETE") jobs.delete(name);
-    return answer(200, { status: job.status, message: null, driver_node_id: NODE, driver_exit_code: null, error_type: job.error ?? null });
+    return answer(200, { status: job.status, message: job.message ?? null, driver_node_id: NODE, driver_exit_code: null, error_type: job.error ?? null });
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -120,7 +122,7 @@ export async function fakeHead({ token, version = "2.60.0", processors = 4, onSu
     files,
     requests,
     print(id, text) {
-      jobs.get(id)!.log += text;
+      jobs.get(id)!.log = (jobs.get(id)!.log ?? "") + text;
       for (const client of clients(id)) client.send(text);
     },
     end(id, status) {

@@ -14,6 +14,8 @@ import { noPython, python } from "../python";
 export const TOKEN = "0123456789abcdef0123456789abcdef";
 export const ADDRESS = "ray://127.0.0.1:8265";
 const GCS = 6399;
+/** Where a head's agent listens, which gives out the logs of its node. */
+const AGENT = 52365;
 /** All processes of a node end with the one that was started. */
 const OWN_PROCESSES = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 
@@ -64,8 +66,10 @@ export async function realHead(processors: number): Promise<RealHead> {
       return new Promise((resolve) => child.on("close", (status) => resolve({ status, ...ended })));
     },
     addNode(processors) {
-      const join = `--address 127.0.0.1:${GCS} --node-ip-address 127.0.0.${nodes.length + 1} --num-cpus ${processors}`;
-      nodes.push(spawn("nsenter", [...network, "unshare", ...OWN_PROCESSES, "sh", "-c", `exec ${ray} ${join}`], { env, stdio: "ignore" }));
+      const join = `--address 127.0.0.1:${GCS} --node-ip-address 127.0.0.${nodes.length + 1} --num-cpus ${processors} --dashboard-agent-listen-port ${AGENT + nodes.length}`;
+      // Ray's files of a session lie at the same path on all nodes.
+      const ownDisk = `mount -t tmpfs none ${path.join(folder, "ray")}`;
+      nodes.push(spawn("nsenter", [...network, "unshare", ...OWN_PROCESSES, "sh", "-c", `${ownDisk} && exec ${ray} ${join}`], { env, stdio: "ignore" }));
     },
     async close() {
       await Promise.all(

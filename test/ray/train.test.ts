@@ -246,6 +246,16 @@ describe("a sweep on a cluster", () => {
     expect(fetched()).toEqual([true, true]);
   });
 
+  test("says why a job failed that left no log, as on a node that is gone", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        Object.assign(head.jobs.get(id)!, { log: null, message: "runtime_env setup failed: no PyPI" });
+        head.end(id, "FAILED");
+      },
+    });
+    expect((await train({}, 1)).failed[0]!.message).toBe("its job failed: runtime_env setup failed: no PyPI");
+  });
+
   test("keeps on the cluster what did not come as it was sent", async () => {
     fake = await fakeHead({
       onSubmit: (id, head) => {
@@ -256,6 +266,18 @@ describe("a sweep on a cluster", () => {
     const { failed } = await train({}, 1);
     expect(failed[0]!.message).toMatch(/student\.safetensors did not come from the cluster as it was sent: status 200, 7 of 7 bytes/);
     expect([fetched(), fake.jobs.size, existsSync(join(out, "seed-0/control/student.safetensors"))]).toEqual([[false], 1, false]);
+  });
+
+  test("keeps on the cluster what cannot be written here, and fetches it once it can", async () => {
+    fake = await fakeHead({ onSubmit: wellBehaved });
+    // Stands for a disk that takes no more.
+    writeFileSync(join(out, "seed-0"), "");
+    const { failed } = await train({}, 1);
+    expect(failed[0]!.message).toMatch(/seed-0/);
+    expect([fetched(), fake.jobs.size]).toEqual([[false], 1]);
+    rmSync(join(out, "seed-0"));
+    expect((await train({ restart: false }, 1)).failed).toEqual([]);
+    expect([fetched(), fake.jobs.size]).toEqual([[true], 0]);
   });
 
   test("writes nowhere but below the run's folder", async () => {
@@ -270,6 +292,9 @@ describe("a sweep on a cluster", () => {
 });
 
 describe("many jobs", () => {
+  /** Jobs whose files were asked for. */
+  const fetchedFrom = ({ requests }: FakeHead) => requests.filter((request) => request === "GET /api/v0/logs/file").length / Object.keys(FILES).length;
+
   test("as many are in hand as fit and some more; each is asked about a few times", async () => {
     const [jobs, held] = [200, [] as string[]];
     let [most, submitted] = [0, 0];
@@ -277,8 +302,8 @@ describe("many jobs", () => {
       processors: 40,
       onSubmit: (id, head) => {
         if (!isMember(head, id)) return head.end(id, "SUCCEEDED");
-        most = Math.max(most, held.push(id));
-        submitted++;
+        held.push(id);
+        most = Math.max(most, ++submitted - fetchedFrom(head));
         // 20 fit, which end together, and 5 wait.
         if (submitted === jobs) for (const last of held) wellBehaved(last, head);
         else if (held.length === 25) for (const first of held.splice(0, 20)) setImmediate(() => wellBehaved(first, head));
