@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DownloadName, downloads } from "../contract/data-formats";
 import { makeFolder } from "../disk/make-folder";
-import { putInPlace, syncFolder } from "../disk/write-whole";
+import { insteadOfInTime } from "../disk/write-beside";
+import { syncFolder } from "../disk/write-whole";
 import { type FetchOptions, fetchFile, type Remote } from "../download/fetch-file";
 import type { Storage } from "./formats/cifar/batch";
 import { cifar10Binary, cifar100Binary } from "./formats/cifar/binary";
@@ -57,11 +58,10 @@ export async function downloadData(name: DownloadName, directory: string, { from
 
 /** Unpacks and checks the archive in a folder beside, then renames that: the target exists complete or not at all. */
 async function unpack(archive: string, finished: string, storage: Storage): Promise<void> {
-  const partial = `${finished}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial);
-  await untar(archive, storage.published.folder, partial);
-  checkComplete(storage, partial);
-  syncFolder(partial);
-  putInPlace(partial, finished);
+  await insteadOfInTime(finished, async (folder) => {
+    mkdirSync(folder);
+    await untar(archive, storage.published.folder, folder);
+    checkComplete(storage, folder);
+    syncFolder(folder);
+  });
 }

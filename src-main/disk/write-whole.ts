@@ -6,12 +6,12 @@ import { naming, OpenFile, withFile } from "./open-file";
 export const partialOf = (path: string) => `${path}.partial`;
 
 /**
- * Writes a file completely or not at all: to a temporary file beside, synced, then renamed. Devices and pipes, such as /dev/stdout, are
- * written in place: a renamed file would take their name from the system.
+ * Writes a file completely or not at all, in a folder of this program's: to a temporary file beside, synced, then renamed. Its name is fixed, so that
+ * resuming finds what a killed process left; where a person's files may lie, write-beside.ts writes.
  */
-export function writeWhole(path: string, content: string | ((file: OpenFile) => void)): void {
+export function writeWhole(path: string, content: FileContent): void {
   if (isDevice(path)) {
-    withFile(new OpenFile(path, "w"), (file) => write(file, content));
+    writeDevice(path, content);
     return;
   }
   writePartial(path, content);
@@ -23,12 +23,20 @@ export function writeWhole(path: string, content: string | ((file: OpenFile) => 
   }
 }
 
-function isDevice(path: string): boolean {
+/** A text, or what writes the open file. */
+export type FileContent = string | ((file: OpenFile) => void);
+
+export function isDevice(path: string): boolean {
   const there = statSync(path, { throwIfNoEntry: false });
   return there !== undefined && !there.isFile() && !there.isDirectory();
 }
 
-function write(file: OpenFile, content: string | ((file: OpenFile) => void)): void {
+/** Devices and pipes, such as /dev/stdout, are written in place: a renamed file would take their name from the system. */
+export function writeDevice(path: string, content: FileContent): void {
+  withFile(new OpenFile(path, "w"), (file) => write(file, content));
+}
+
+function write(file: OpenFile, content: FileContent): void {
   if (typeof content === "string") file.write(content);
   else content(file);
 }
@@ -41,7 +49,7 @@ function remove(partial: string): void {
 }
 
 /** Writes and syncs the temporary file alone, its entry in the folder included. Removes it if that fails. */
-export function writePartial(path: string, content: string | ((file: OpenFile) => void)): void {
+export function writePartial(path: string, content: FileContent): void {
   const partial = partialOf(path);
   try {
     withFile(new OpenFile(path, "w", partial), (file) => {

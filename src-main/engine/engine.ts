@@ -162,10 +162,7 @@ export class Engine {
     comparison: ({ directory }) => byTurns(summaryIn(directory), nextTurn),
     shownBatch: (request) => shownBatch(request),
     report: async (request, notify) => ({
-      path: await byTurns(
-        writeReport(request, (text) => notify({ type: "warning", text })),
-        nextTurn,
-      ),
+      path: await byTurns(writeReport(request, { onDamage: (text) => notify({ type: "warning", text }) }), nextTurn),
     }),
   };
 

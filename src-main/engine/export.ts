@@ -1,11 +1,11 @@
 /** Writes a trained network in a format that other programs read. */
-import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Methods } from "../contract/engine";
 import { type ExportResult, exportFormatNamed } from "../contract/exports";
 import { InputError, UsageError } from "../contract/failure";
 import type { NoticeBody } from "../contract/notices";
-import { partialOf, putInPlace } from "../disk/write-whole";
+import { insteadOfInTime } from "../disk/write-beside";
 import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
 import { trainedRun } from "../runs/trained";
@@ -23,16 +23,9 @@ export async function exportModel(request: Request, yieldPoint: () => Promise<vo
   expectOptions(request);
   const exported = await exportedOf(request, notify);
   try {
-    const partial = partialOf(out);
-    rmSync(partial, { recursive: true, force: true });
-    try {
-      const { notes, warnings } = await writers[format](exported, partial, options, { notify, yieldPoint });
-      for (const text of notes) notify({ type: "note", text });
-      for (const text of warnings) notify({ type: "warning", text });
-      putInPlace(partial, out);
-    } finally {
-      rmSync(partial, { recursive: true, force: true });
-    }
+    const { notes, warnings } = await insteadOfInTime(out, (path) => writers[format](exported, path, options, { notify, yieldPoint }));
+    for (const text of notes) notify({ type: "note", text });
+    for (const text of warnings) notify({ type: "warning", text });
     const { network, file, run } = exported;
     return { path: out, bytes: bytesIn(out), model: network.model.name, weights: file, testAccuracy: run?.testAccuracy ?? null };
   } finally {

@@ -8,6 +8,7 @@ import type { ComparisonResult, LabelsResult, RunResult, SameImagesSummary, Swee
 import { seenInAll } from "../contract/seen";
 import { byTurns } from "../contract/turns";
 import { dataInfo } from "../data/data-info";
+import { writeWhole } from "../disk/write-whole";
 import { writeComparison } from "../runs/comparison";
 import { writeReport } from "../runs/report";
 import { labelsFolder, type Request, seedFolder } from "../runs/request";
@@ -84,7 +85,7 @@ function withProof(summary: SameImagesSummary, comparisons: readonly ComparisonR
 
 function reportOn(directory: string, comparisons: readonly ComparisonResult[]): Promise<string> {
   const runs = comparisons.flatMap((comparison) => armsIn(comparison).map(({ figures }) => figures.directory));
-  return byTurns(writeReport({ runs, format: "html", out: join(directory, "report.html") }), nextTurn);
+  return byTurns(writeReport({ runs, format: "html", out: join(directory, "report.html") }, { write: writeWhole }), nextTurn);
 }
 
 // ---- By number of labels ----------------------------------------------------------------------------------------------------------

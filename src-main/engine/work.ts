@@ -17,6 +17,7 @@ import type { Dataset } from "../data/dataset";
 import { leftOutFile } from "../data/folder/left-out";
 import { openDataset } from "../data/open-dataset";
 import { makeFolder } from "../disk/make-folder";
+import { writeWhole } from "../disk/write-whole";
 import type { Origin } from "../models/origin";
 import { writeComparison } from "../runs/comparison";
 import { readProof } from "../runs/course";
@@ -146,7 +147,10 @@ export class Work {
     );
     const resultOf = (arm: ComparedArm) => results.find((result) => result.arm === arm) ?? null;
     const [control, sameImages, student] = [resultOf("control")!, resultOf("same-images"), resultOf("student")!];
-    const report = await byTurns(writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report }), nextTurn);
+    const report = await byTurns(
+      writeReport({ runs: results.map(({ directory }) => directory), format: "html", out: files.report }, { write: writeWhole }),
+      nextTurn,
+    );
     const { damage, ...compared } = await byTurns(figuresOf(out, recipe.train.seed, { control, student, sameImages }), nextTurn);
     if (damage) this.notify({ type: "warning", text: `figures that need predictions are missing: ${damage}` });
     const summary = summarize([compared]);

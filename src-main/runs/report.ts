@@ -10,7 +10,7 @@ import type { RunDetails } from "../contract/run";
 import type { InTurns } from "../contract/turns";
 import { visibleJson } from "../contract/visible";
 import { makeFolder } from "../disk/make-folder";
-import { writeWhole } from "../disk/write-whole";
+import { writeFileBeside } from "../disk/write-beside";
 import { givenName, readAbout } from "./about";
 import { comparedIn } from "./figures";
 import { readRunInTurns, runFolders } from "./reader";
@@ -29,12 +29,15 @@ import { readFigures } from "./teacher";
  * Writes a report on runs, on all runs in folders of runs, or on a teacher that was made of a backbone, to the file `out` and returns its path. Runs have the
  * names and notes that a person gave them. Charts overlay the arms of a comparison. html: one page to read; csv: a line per run and epoch, and nothing that is
  * computed from several; json: everything; tensorboard: event files, in the new folder `out`. Throws an InputError if a folder holds no run. No report says
- * where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it.
+ * where on this computer anything lies. `onDamage` hears what is damaged, and so not or not wholly in it; `write` writes the file.
  */
-export function* writeReport({ runs, format, out }: Methods["report"]["params"], onDamage: (text: string) => void = () => {}): InTurns<string> {
+export function* writeReport(
+  { runs, format, out }: Methods["report"]["params"],
+  { onDamage = () => {}, write = writeFileBeside }: { onDamage?: (text: string) => void; write?: typeof writeFileBeside } = {},
+): InTurns<string> {
   const path = resolve(out);
   const teacher = runs.length === 1 ? readFigures(resolve(runs[0]!)) : null;
-  if (teacher) return writeOnTeacher(teacher, format, path);
+  if (teacher) return writeOnTeacher(teacher, format, path, write);
   const found: RunDetails[] = [];
   for (const directory of runs) found.push(...(yield* runsIn(directory)));
   const groups = yield* grouped(found);
@@ -43,7 +46,7 @@ export function* writeReport({ runs, format, out }: Methods["report"]["params"],
   if (format === "tensorboard") writeEventFiles(named, path);
   else {
     makeFolder(dirname(path));
-    writeWhole(path, text[format]());
+    write(path, text[format]());
   }
   for (const { runs, figures } of groups) {
     for (const { directory, evidenceDamage } of runs) if (evidenceDamage) onDamage(`${directory} is damaged, so nothing of it is proven: ${evidenceDamage}`);
@@ -65,11 +68,11 @@ function* runsIn(directory: string): InTurns<RunDetails[]> {
 }
 
 /** The page of a teacher that was made of a backbone, or its figures. */
-function writeOnTeacher(found: FittedTeacher, format: Methods["report"]["params"]["format"], path: string): string {
+function writeOnTeacher(found: FittedTeacher, format: Methods["report"]["params"]["format"], path: string, write: typeof writeFileBeside): string {
   if (format !== "html" && format !== "json")
     throw new InputError(`${found.directory} holds a teacher, which has no epochs: its report is html or json, and not ${format}`);
   makeFolder(dirname(path));
-  writeWhole(path, format === "html" ? teacherPage(found) : `${visibleJson({ schema: 1, teacher: withNames(found, new Map([[found.directory, ""]])) })}\n`);
+  write(path, format === "html" ? teacherPage(found) : `${visibleJson({ schema: 1, teacher: withNames(found, new Map([[found.directory, ""]])) })}\n`);
   return path;
 }
 

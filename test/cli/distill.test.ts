@@ -112,6 +112,14 @@ describe("a run from the command line", () => {
     expect([again.status, again.err]).toEqual([1, expect.stringContaining("half.safetensors: already exists")]);
   });
 
+  it("leaves nothing where an export is stopped", async () => {
+    const before = readdirSync(cwd).sort();
+    const stop = interruptAt(/Checking what the file answers/);
+    const stopped = await distill(["export", "--run", "first", "--format", "onnx", "--int8", "--out", "stopped.onnx"], cwd, stop);
+    expect(stopped.status).not.toBe(0);
+    expect(readdirSync(cwd).sort()).toEqual(before);
+  });
+
   it("can be reported on", async () => {
     const { status, out } = await distill(["report", "--runs", "first", "--format", "html", "--out", "report.html", "--json"], cwd);
     expect(status).toBe(0);

@@ -62,6 +62,12 @@ describe("a download", () => {
     expectComplete(await download(await serve(sending(archive)), archive, "cifar100"), "cifar-100-binary", CIFAR100);
   });
 
+  test("leaves a folder of somebody's, whatever its name", async () => {
+    mkdirSync(join(directory, "cifar-10-batches-bin.partial"), { recursive: true });
+    await download(await serve(sending(ARCHIVE)));
+    expect(readdirSync(directory).sort()).toEqual(["cifar-10-batches-bin", "cifar-10-batches-bin.partial"]);
+  });
+
   test("that broke off in an earlier program resumes", async () => {
     writeFileSync(join(directory, "cifar-10-batches-bin.partial.tar.gz.part"), ARCHIVE.subarray(0, third));
     expectComplete(await download(await serve(sending(ARCHIVE))));

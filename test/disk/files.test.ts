@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OpenFile, readText } from "../../src-main/disk/open-file";
+import { insteadOf, insteadOfInTime, writeFileBeside } from "../../src-main/disk/write-beside";
 import { putInPlace, writeWhole } from "../../src-main/disk/write-whole";
 import { withFault } from "../faults/faulty-files";
 
@@ -57,6 +58,52 @@ describe("a file that is written whole", () => {
         expect(readdirSync(folder)).toEqual(["notes.txt"]);
       }
     }
+  });
+});
+
+describe("what is written to a place that a person named", () => {
+  beforeEach(() => {
+    mkdirSync(`${path}.partial`);
+    writeFileSync(join(`${path}.partial`, "mine"), "");
+    writeFileSync(path, "old");
+  });
+  const around = () => readdirSync(folder, { recursive: true }).sort();
+  const MINE = ["notes.txt", "notes.txt.partial", join("notes.txt.partial", "mine")];
+
+  test("takes no other name there, whole or not, and errors name the place", async () => {
+    for (let at = 0; at < 8; at++) {
+      let message = "";
+      await withFault({ at, kind: "fail" }, async () => {
+        try {
+          writeFileBeside(path, "new");
+        } catch (error) {
+          ({ message } = error as Error);
+        }
+      });
+      expect(message).not.toMatch(/\.partial|\.distill-/);
+      if (message)
+        expect(
+          [`${folder} cannot be written`, `${path} cannot be written`].some((words) => message.startsWith(words)),
+          message,
+        ).toBe(true);
+      expect(around()).toEqual(MINE);
+    }
+    writeFileBeside(path, "new");
+    expect([readFileSync(path, "utf8"), around()]).toEqual(["new", MINE]);
+  });
+
+  test("may be a folder, and one that fails is gone", async () => {
+    const made = insteadOf(join(folder, "made"), (at) => {
+      mkdirSync(at);
+      return "told";
+    });
+    expect([made, around()]).toEqual(["told", ["made", ...MINE]]);
+    const fails = insteadOfInTime(join(folder, "failed"), async (at) => {
+      mkdirSync(at);
+      throw new Error("no");
+    });
+    await expect(fails).rejects.toThrow("no");
+    expect(around()).toEqual(["made", ...MINE]);
   });
 });
 

@@ -1,6 +1,6 @@
 // A trained network leaves the program: which one is meant, and where it goes.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
 import type { Methods } from "../../src-main/contract/engine";
@@ -125,6 +125,21 @@ function silent(): Buffer {
 }
 
 describe("where it goes", () => {
+  test.each([
+    ["timm", "kept"],
+    ["training-script", "kept"],
+    ["onnx", "kept.onnx"],
+    ["torch", "kept.pth"],
+    ["safetensors", "kept.safetensors"],
+  ] as const)("as %s it leaves what lies beside it", async (format, name) => {
+    const out = join(folder.path(`beside-${format}`), name);
+    mkdirSync(`${out}.partial`, { recursive: true });
+    writeFileSync(join(`${out}.partial`, "notes.txt"), "mine");
+    await exported({ run: run() }, { format, options: {}, out });
+    expect(readdirSync(dirname(out)).sort()).toEqual([name, `${name}.partial`]);
+    expect(readdirSync(`${out}.partial`)).toEqual(["notes.txt"]);
+  });
+
   test("nothing is overwritten, but for a file that a person said may be", async () => {
     const out = folder.path("taken.safetensors");
     writeFileSync(out, "mine");

@@ -553,7 +553,7 @@ describe("how sure the difference is", () => {
     const directory = join(parent, "single");
     finishedRun(directory, { arm: "single", recipe: { ...controlRecipe, name: "my run" } }, 3);
     const told: string[] = [];
-    const write = (out: string) => atOnce(writeReport({ runs: [directory], format: "html", out: join(parent, out) }, (text) => told.push(text)));
+    const write = (out: string) => atOnce(writeReport({ runs: [directory], format: "html", out: join(parent, out) }, { onDamage: (text) => told.push(text) }));
     write("whole.html");
     expect(told).toEqual([]);
     writeFileSync(runFiles(directory).evidence, "{}\n");
