@@ -3,10 +3,13 @@ import { lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 
 /** Whether a path is `root` or below it, both as it is written and where links lead. What is written elsewhere is not even looked up. */
-export function isWithin(path: string, root: string): boolean {
-  if (!isInside(resolve(path), resolve(root))) return false;
-  const [real, realRoot] = [realPathOf(path), realPathOf(root)];
-  return real !== null && realRoot !== null && isInside(real, realRoot);
+export const isWithin = (path: string, root: string): boolean => isWithinReal(path, root, realPathOf(root));
+
+/** The same, where the root led to `realRoot` when it was chosen; null: nowhere. */
+export function isWithinReal(path: string, root: string, realRoot: string | null): boolean {
+  if (realRoot === null || !isInside(resolve(path), resolve(root))) return false;
+  const real = realPathOf(path);
+  return real !== null && isInside(real, realRoot);
 }
 
 /** By their names alone. */

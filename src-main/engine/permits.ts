@@ -10,7 +10,7 @@ import { isHubPath } from "../contract/hub-path";
 import type { Access } from "../contract/owner";
 import type { Recipe } from "../contract/recipe";
 import { pathsOf as recipePaths } from "../contract/recipe-values";
-import { isThere, isWithin } from "../disk/within";
+import { isThere, isWithin, isWithinReal, realPathOf } from "../disk/within";
 import { readHeader } from "../runs/header";
 import { runFolders } from "../runs/reader";
 import { readRequest } from "../runs/request";
@@ -134,8 +134,14 @@ const REASONS: Record<Use, string> = {
 
 const HUB_REASON = "the hub is asked for no model that you did not allow: download it on the screen Data, under Teacher";
 
+interface Grant {
+  access: Access;
+  /** Where links led when it was chosen: one that somebody puts there later leads nowhere new. */
+  real: string | null;
+}
+
 export class Permits {
-  readonly #granted = new Map<string, Access>();
+  readonly #granted = new Map<string, Grant>();
   readonly #runs: string;
 
   constructor(runsDirectory: string) {
@@ -144,7 +150,8 @@ export class Permits {
 
   grant(path: string, access: Access): void {
     const key = isHubPath(path) ? path : resolve(path);
-    if (this.#granted.get(key) !== "write") this.#granted.set(key, access);
+    const mayWrite = access === "write" || this.#granted.get(key)?.access === "write";
+    this.#granted.set(key, { access: mayWrite ? "write" : "read", real: isHubPath(path) ? null : realPathOf(key) });
   }
 
   /** Throws a UsageError if the parameters, which have been checked otherwise, name a path that the page may not name. */
@@ -161,14 +168,24 @@ export class Permits {
     if (!isPlain(path)) return false;
     switch (use) {
       case "reads":
-        return isWithin(path, this.#runs) || [...this.#granted.keys()].some((granted) => isWithin(path, granted)) || this.#isNamedByARun(path);
+        return isWithin(path, this.#runs) || this.#isGranted(path) || this.#isNamedByARun(path);
       case "looks":
         return isWithin(path, this.#runs);
       case "changes":
         return isBelow(path, this.#runs);
       case "writes":
-        return this.#granted.get(resolve(path)) === "write" || (isBelow(path, this.#runs) && !isThere(path));
+        return this.#mayWrite(path) || (isBelow(path, this.#runs) && !isThere(path));
     }
+  }
+
+  #isGranted(path: string): boolean {
+    return [...this.#granted].some(([granted, { real }]) => isWithinReal(path, granted, real));
+  }
+
+  /** This very file or folder, as long as it is where it was chosen. */
+  #mayWrite(path: string): boolean {
+    const grant = this.#granted.get(resolve(path));
+    return grant?.access === "write" && isWithinReal(path, path, grant.real);
   }
 
   #isNamedByARun(path: string): boolean {

@@ -50,7 +50,7 @@ export class Preferences {
   setAll(values: Partial<Values>): void {
     this.#values = { ...this.#values, ...values };
     mkdirSync(path.dirname(this.file), { recursive: true });
-    writeFileSync(`${this.file}.new`, JSON.stringify(this.#values, null, 2));
+    writeFileSync(`${this.file}.new`, JSON.stringify(this.#values, null, 2), { mode: 0o600 });
     renameSync(`${this.file}.new`, this.file);
   }
 }

@@ -1,6 +1,7 @@
 /** Files that a browser may fetch: each at an address that nobody can guess, for as long as the server runs. */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
+import { realPathOf } from "../disk/within";
 
 /** Where they are. */
 export const DELIVERIES_PATH = "/files/";
@@ -12,20 +13,27 @@ const TYPES: Record<string, string> = {
 };
 
 export class Deliveries {
-  readonly #files = new Map<string, string>();
+  readonly #files = new Map<string, Delivered>();
 
   /** The address of a file. The same each time, so that a tab with a report can be reloaded. */
   linkTo(file: string): string {
-    const known = [...this.#files].find(([, other]) => other === file)?.[0];
+    const known = [...this.#files].find(([, other]) => other.file === file)?.[0];
     const id = known ?? randomBytes(16).toString("base64url");
-    this.#files.set(id, file);
+    this.#files.set(id, { file, real: realPathOf(file) });
     return `${DELIVERIES_PATH}${id}/${encodeURIComponent(path.basename(file))}`;
   }
 
-  /** The file at an address; null if there is none. */
+  /** The file at an address; null if there is none, or a link has come in its place. */
   fileAt(pathname: string): string | null {
-    return this.#files.get(pathname.slice(DELIVERIES_PATH.length).split("/")[0]!) ?? null;
+    const delivered = this.#files.get(pathname.slice(DELIVERIES_PATH.length).split("/")[0]!);
+    return delivered && realPathOf(delivered.file) === delivered.real ? delivered.real : null;
   }
+}
+
+interface Delivered {
+  file: string;
+  /** Where links led when the page asked for it. */
+  real: string | null;
 }
 
 /** Reports are shown, in a frame of nothing: what others wrote into one acts neither as our page nor at all. Everything else is saved. */

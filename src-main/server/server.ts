@@ -167,7 +167,8 @@ export class Server {
     socket.on("error", () => {});
     const refused = this.#refusal(request);
     if (refused) {
-      socket.end(`HTTP/1.1 ${refused}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      // Not left half open: whoever does not close its end would keep others out.
+      socket.end(`HTTP/1.1 ${refused}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {

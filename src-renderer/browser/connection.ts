@@ -33,6 +33,7 @@ export class Connection {
   #wait = FIRST_WAIT;
   #again: ReturnType<typeof setTimeout> | undefined;
   #wasThere = false;
+  #isSignedOut = false;
   /** When something came last, by the clock, which goes on while a computer sleeps. */
   #heard = 0;
 
@@ -48,6 +49,8 @@ export class Connection {
     setInterval(() => this.#expectLife(), SIGN_OF_LIFE_MS);
     addEventListener("online", () => this.#openNow());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#openNow());
+    // Another window has signed in.
+    addEventListener("storage", ({ key }) => key === KEY_ITEM && this.#isSignedOut && location.reload());
   }
 
   ask(name: string, args: unknown[]): Promise<HostAnswer> {
@@ -92,7 +95,8 @@ export class Connection {
     const key = localStorage.getItem(KEY_ITEM) ?? "";
     // A connection that is refused does not say why.
     const session = await fetch(SESSION_PATH, { headers: { [KEY_HEADER]: key } }).catch(() => null);
-    if (session?.status === 401) return this.onState("signedOut");
+    this.#isSignedOut = session?.status === 401;
+    if (this.#isSignedOut) return this.onState("signedOut");
     if (!session?.ok) return this.#lost();
     const socket = new WebSocket(new URL(SOCKET_PATH, location.href.replace(/^http/, "ws")), [SOCKET_PROTOCOL, key]);
     socket.binaryType = "arraybuffer";

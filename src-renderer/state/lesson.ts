@@ -23,7 +23,7 @@ export function stepsFor({ classes, trueClass, second, hasSoftLabels, hasHint }:
   return [
     {
       part: "bars",
-      question: `What do the other ${classes - 1} probabilities say?`,
+      question: classes === 2 ? "What does the other probability say?" : `What do the other ${classes - 1} probabilities say?`,
       answer: `The label is hard: it says ${trueClass || "one class"}, and nothing else. The teacher's label is soft: it also says what the image resembles${second ? `, here ${second.name} with ${second.value < 0.0005 ? "less than 0.1 %" : percentFigure(second.value)}` : ""}. So each image tells the student about all classes at once.`,
     },
     {

@@ -170,6 +170,28 @@ test("a request that is no HTTP, or asks for no path, ends its connection alone"
   expect((await served.ask("/", signedIn())).status).toBe(200);
 });
 
-test("what it remembers is in the folder that was given, and only its owner's", () => {
-  expect(() => statSync(`${served.home}/runs`)).not.toThrow();
+test("those who are refused and stay, with their end open, keep nobody out", async () => {
+  const open = async (request: string) => {
+    const socket = connect({ port: Number(served.url.port), host: "127.0.0.1", allowHalfOpen: true });
+    let answer = "";
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.write(request);
+    await new Promise((resolve) => socket.once("end", resolve).once("close", resolve));
+    return { socket, answer };
+  };
+  const upgrade = `GET /socket HTTP/1.1\r\nHost: ${served.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+  const refused = await Promise.all(Array.from({ length: 260 }, () => open(upgrade)));
+  // On a connection of its own.
+  const { answer } = await open(`GET / HTTP/1.1\r\nHost: ${served.host}\r\nConnection: close\r\n\r\n`);
+  for (const { socket } of refused) socket.destroy();
+  expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+});
+
+test("what it remembers is in the folder that was given, and only its owner's", async () => {
+  const page = await served.page();
+  expect(await page.host("setTheme", "dark")).toMatchObject({ ok: true });
+  expect(statSync(`${served.home}/settings/serve.json`).mode & 0o077).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** Several windows on one engine, what they may pick and fetch, and what becomes of them when the engine or the server ends. */
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -126,6 +126,24 @@ describe("files", () => {
       await next.end();
     }
     await first.remove();
+  });
+
+  test("a link that comes in the place of what was picked, or is fetched, leads nowhere", async () => {
+    const info = { path: inData("late"), format: "auto", thumbnailsPerClass: 1 };
+    cpSync(inData("leaves"), inData("late"), { recursive: true });
+    await value(page.host("picked", inData("late"), DATA, false));
+    expect((await page.call("dataInfo", info)).ok).toBe(true);
+    rmSync(inData("late"), { recursive: true });
+    symlinkSync(outside, inData("late"));
+    expect(await page.call("dataInfo", info)).toMatchObject({ ok: false, error: { message: expect.stringContaining("may not name") } });
+
+    writeFileSync(inRuns("late.json"), "{}");
+    const link = await value<string>(page.host("linkTo", inRuns("late.json")));
+    const fetched = () => served.ask(link, { headers: { cookie: session.cookie } });
+    expect((await fetched()).body).toBe("{}");
+    rmSync(inRuns("late.json"));
+    symlinkSync(path.join(outside, "w.safetensors"), inRuns("late.json"));
+    expect((await fetched()).status).toBe(404);
   });
 
   test("a model is written to a new name in a root, and no place outside", async () => {

@@ -32,6 +32,8 @@ export class ServedProcess {
   private constructor(
     readonly child: ChildProcess,
     readonly home: string,
+    /** By the environment. */
+    private readonly given: string | undefined,
   ) {}
 
   /** `home`: of an earlier one, to start it anew. */
@@ -46,7 +48,7 @@ export class ServedProcess {
       env: { ...process.env, DISTILL_HOME: home, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const served = new ServedProcess(child, home);
+    const served = new ServedProcess(child, home, env.DISTILL_TOKEN);
     child.stderr!.on("data", (text) => {
       served.err += text;
     });
@@ -61,8 +63,11 @@ export class ServedProcess {
     return served;
   }
 
+  /** What is opened: with the token, which is not printed if it was given. */
   get url(): URL {
-    return new URL(this.out.trim());
+    const url = new URL(this.out.trim());
+    if (this.given !== undefined) url.hash = `token=${this.given}`;
+    return url;
   }
   get token(): string {
     return this.url.hash.slice("#token=".length);

@@ -74,19 +74,24 @@ async function run(options: Options, world: World, print: (outcome: Outcome) => 
   });
   const ended = interruption(world, served);
   const { port } = served;
-  const url = `${addressFor(options.name[0] ?? `127.0.0.1:${port}`)}/#token=${served.token}`;
+  const address = `${addressFor(options.name[0] ?? `127.0.0.1:${port}`)}/`;
+  const withToken = `${address}#token=${served.token}`;
+  // One that was given lasts, and what is printed may be kept: in a service's journal, for instance.
+  const url = token === null ? withToken : address;
   const ssh = `ssh -L ${port}:127.0.0.1:${port} ${process.env.USER ?? "USER"}@${hostname()}`;
-  print({ json: { url, port, token: served.token, ssh, roots, runs: runsDirectory }, text: url });
+  print({ json: { url, port, token: token === null ? served.token : null, ssh, roots, runs: runsDirectory }, text: url });
   world.err.write(
     [
-      `Open that line in a browser. Whoever has it can use these files and train here.`,
+      token === null
+        ? "Open that line in a browser. Whoever has it can use these files and train here."
+        : `Open that line in a browser, and sign in there with the token of ${options.tokenFile ?? TOKEN_VARIABLE}. Whoever has it can use these files and train here.`,
       `From another computer, first in a terminal there: ${ssh}`,
       `Files are picked from ${roots.join(", ")}. Runs are kept in ${runsDirectory}.`,
       ...note,
       "Ctrl-C ends the server: a run under way stops with a checkpoint. Closing the browser ends nothing.\n",
     ].join("\n"),
   );
-  if (options.open) openInBrowser(url, world);
+  if (options.open) openInBrowser(withToken, world);
   await ended;
 }
 
@@ -113,6 +118,9 @@ async function interruption(world: World, served: Awaited<ReturnType<typeof serv
 
 /** What others could listen to is served only if a person says that they cannot. */
 function expectConfined({ address, behindTls, name }: Options): void {
+  for (const each of name)
+    if (!/^[\w.-]+(:\d+)?$/.test(each))
+      throw new UsageError(`--name ${each}: expected a name, with its port if it has one, as in studio.example or localhost:9000`);
   if (/^(127\.0\.0\.1|localhost)$/.test(address)) return;
   const instead =
     "Without it, anyone on the way could read the token and take over this server. From another computer, ssh is simpler and safe: leave --address out, and run ssh -L as it prints";

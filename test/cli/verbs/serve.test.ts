@@ -30,11 +30,14 @@ test("--json prints one document", async () => {
   await served.remove();
 });
 
-test("takes the token of a file, and says what is wrong with one that could be guessed", async () => {
-  writeFileSync(path.join(folder, "token"), `${"a".repeat(32)}\n`, { mode: 0o644 });
+test("takes the token of a file, which is not printed, and says what is wrong with one that could be guessed", async () => {
+  const token = "a".repeat(32);
+  writeFileSync(path.join(folder, "token"), `${token}\n`, { mode: 0o644 });
   writeFileSync(path.join(folder, "short"), "secret");
   const served = await ServedProcess.start(["--token-file", path.join(folder, "token")]);
-  expect(served.token).toBe("a".repeat(32));
+  expect(served.out + served.err).not.toContain(token);
+  expect(served.err).toContain("sign in there with the token of ");
+  expect((await served.signIn(token)).status).toBe(200);
   await served.remove();
   expect(served.err).toContain("others on this computer may read the token");
   const { status, err } = await distill(["serve", "--token-file", "short"], folder);
@@ -45,6 +48,7 @@ test.each([
   [["--address", "0.0.0.0"], "say --behind-tls if something in front of this server encrypts"],
   [["--address", "0.0.0.0", "--behind-tls"], "say also by which name"],
   [["--root", "none"], "there is no such folder"],
+  [["--name", "http://studio.example/x"], "expected a name, with its port if it has one"],
   [["--token-file", "none"], "cannot be read"],
 ])("%j is refused in words", async (args, words) => {
   const { status, err } = await distill(["serve", ...args], folder);
