@@ -57,7 +57,7 @@ function differenceSummary(seeds: readonly SeedDifference[]): DifferenceSummary 
     deviation: deviation(differences),
     interval,
     intervalOver: interval && (isOne ? "test images" : "seeds"),
-    moreSeeds: !isOne && interval && holdsZero(interval) ? morePairsNeeded(differences) : null,
+    moreSeeds: !isOne && interval && holdsZero(interval) && !isNothing(mean(differences)) ? morePairsNeeded(differences) : null,
   };
 }
 
@@ -205,13 +205,14 @@ function teacherAddsInWords({ difference }: Difference): string {
 }
 
 function betterOrWorse({ difference }: Difference): string {
-  if (isNothing(difference)) return "The student is as good as the control";
+  if (isNothing(difference)) return "Student and control are right about equally often";
   return `The student is ${unsigned(difference)} points ${difference > 0 ? "better" : "worse"} than the control`;
 }
 
 /** What the teacher does is not claimed where the interval holds that it does nothing. */
 function notShownInWords({ difference, seeds, moreSeeds }: Difference): string {
-  const place = isNothing(difference) ? "as good as the control" : `${unsigned(difference)} points ${difference > 0 ? "above" : "below"} the control`;
+  if (isNothing(difference)) return "Nothing shown either way: student and control are right about equally often";
+  const place = `${unsigned(difference)} points ${difference > 0 ? "above" : "below"} the control`;
   return `No difference shown${seeds.length > 1 && moreSeeds === null ? "" : " yet"}: the student is ${place}`;
 }
 
@@ -223,9 +224,13 @@ function restsOn({ interval, seeds, testImages }: Difference): string {
   return ` (${[range, counted(seeds.length, "seed"), testImages === null ? null : counted(testImages, "test image")].filter(Boolean).join("; ")})`;
 }
 
-function doubtInWords({ seeds, moreSeeds }: Difference, isShown: boolean | null): string | null {
-  if (seeds.length === 1) return isShown === false ? "It may be chance. Compare more seeds." : "It is one seed: another may give another difference.";
+function doubtInWords({ seeds, moreSeeds, difference }: Difference, isShown: boolean | null): string | null {
+  if (seeds.length === 1)
+    return isShown === false
+      ? `${isNothing(difference) ? "" : "It may be chance. "}Compare more seeds.`
+      : "It is one seed: another may give another difference.";
   if (isShown !== false) return null;
+  if (isNothing(difference)) return "Either may be better by as much as the interval says.";
   const needed = moreSeeds === null ? "even a thousand seeds would not show it" : `about ${counted(moreSeeds, "more seed")} would be needed to show it`;
   return `It may be chance. If the true difference is this large, ${needed}.`;
 }

@@ -60,6 +60,7 @@ async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => v
     return loaded({ model, weights: file, file: weightsPath({ model, weights: file }), run: null }, notify);
   }
   const run = trainedRun(source.run, source);
+  if (run.damage !== null) notify({ type: "warning", text: run.damage });
   if (run.others.length > 0 && source.weightsOf === undefined)
     notify({
       type: "note",

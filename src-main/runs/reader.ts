@@ -62,7 +62,7 @@ export function listRuns(directory: string): ListedRun[] {
 }
 
 /** A run that is damaged is summarized by what of it can be read. */
-function summaryOf(directory: string): RunSummary {
+export function summaryOf(directory: string): RunSummary {
   let head: Head | null = null;
   let damage: string | null = null;
   try {

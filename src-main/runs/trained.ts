@@ -8,7 +8,8 @@ import { InputError } from "../contract/failure";
 import type { EpochRecord } from "../contract/run";
 import { type RunHeader, runFiles } from "./files";
 import { holdsRun, readHeader } from "./header";
-import { RUN_DEPTH, readableEpochs, runFolders, SWEEP_DEPTH } from "./reader";
+import { predictionFiles, readPredictions } from "./predictions";
+import { RUN_DEPTH, readableEpochs, runFolders, SWEEP_DEPTH, summaryOf } from "./reader";
 import { sweepOf } from "./sweeps";
 
 export interface TrainedRun {
@@ -19,6 +20,10 @@ export interface TrainedRun {
   file: string;
   /** On the test images, 0 ... 1; null if they were not tested. */
   testAccuracy: number | null;
+  /** How many; null if nothing tells. */
+  testImages: number | null;
+  /** What of its records cannot be read; null if all can. */
+  damage: string | null;
   /** After which they were taken; null if nothing tells. */
   epoch: number | null;
   /** What else the run has weights of. */
@@ -37,8 +42,10 @@ export function trainedRun(directory: string, { seed, weightsOf = "last" }: { se
       `${folder} has no weights of the ${weightsOfRun[weightsOf]} (${weightsOf}), which ${needs} has: it has those of ${there.join(" and ")}`,
     );
   }
-  const { epoch, testAccuracy } = reachedBy(weightsOf, readableEpochs(folder).records);
-  return { directory: folder, header, weightsOf, file: files[weightsOf], testAccuracy, epoch, others: there.filter((name) => name !== weightsOf) };
+  const { damage } = summaryOf(folder);
+  const reached = reachedBy(weightsOf, readableEpochs(folder).records);
+  const others = there.filter((name) => name !== weightsOf);
+  return { directory: folder, header, weightsOf, file: files[weightsOf], ...reached, testImages: testImagesOf(folder), damage, others };
 }
 
 function weightsFiles(directory: string): Record<WeightsOf, string> {
@@ -51,6 +58,16 @@ function reachedBy(weightsOf: WeightsOf, epochs: readonly EpochRecord[]): Pick<T
   const best = weightsOf === "best" ? bestEpoch(epochs) : null;
   if (weightsOf === "best") return { epoch: best?.epoch ?? null, testAccuracy: best?.testAcc ?? null };
   return { epoch: last?.epoch ?? null, testAccuracy: (weightsOf === "ema" ? last?.emaAcc : last?.testAcc) ?? null };
+}
+
+/** That were answered after the last epoch. */
+function testImagesOf(directory: string): number | null {
+  try {
+    return readPredictions(predictionFiles(directory).last)?.images.length ?? null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 function oneRun(directory: string, seed: number | undefined): { folder: string; header: RunHeader } {
@@ -82,22 +99,32 @@ function reachedInWords(students: readonly { folder: string; header: RunHeader }
   return `${words.join(", ")}${best > 0 ? " of the test images right" : ""}`;
 }
 
+/** On the test images, by weights of the kind that is asked for, or of the last epoch where a run has none of that kind. */
+interface Reached {
+  accuracy: number | null;
+  weightsOf: WeightsOf;
+}
+
 interface Compared {
-  /** The other arms of its comparison, after their last epoch. */
-  beside: { words: string; accuracy: number | null }[];
+  /** The other arms of its comparison. */
+  beside: ({ words: string } & Reached)[];
   /** The students of its sweep, itself included; none where it belongs to none. */
-  seeds: { seed: number; accuracy: number | null }[];
+  seeds: ({ seed: number } & Reached)[];
 }
 
 /** What a student's accuracy is to be seen beside, so that one seed is not taken for all. */
-export function comparedWith({ directory, header }: TrainedRun): Compared {
+export function comparedWith({ directory, header, weightsOf }: TrainedRun): Compared {
   if (header.arm !== "student") return { beside: [], seeds: [] };
-  const reached = (folder: string) => readableEpochs(folder).records.at(-1)?.testAcc ?? null;
+  const reached = (folder: string): Reached => {
+    const { records } = readableEpochs(folder);
+    const { testAccuracy } = reachedBy(weightsOf, records);
+    return testAccuracy === null ? { accuracy: reachedBy("last", records).testAccuracy, weightsOf: "last" } : { accuracy: testAccuracy, weightsOf };
+  };
   const beside = comparedArms
     .map((arm) => ({ arm, folder: join(dirname(directory), arm) }))
     .filter(({ arm, folder }) => arm !== "student" && holdsRun(folder))
-    .map(({ arm, folder }) => ({ words: `the ${armInWords(arm)}${arm === "control" ? ", trained without the teacher" : ""}`, accuracy: reached(folder) }));
+    .map(({ arm, folder }) => ({ words: `the ${armInWords(arm)}${arm === "control" ? ", trained without the teacher" : ""}`, ...reached(folder) }));
   const sweep = sweepOf(directory);
   const students = sweep ? runFolders(sweep.directory, SWEEP_DEPTH).filter((folder) => basename(folder) === "student") : [];
-  return { beside, seeds: students.map((folder) => ({ seed: readHeader(folder).seed, accuracy: reached(folder) })).sort((a, b) => a.seed - b.seed) };
+  return { beside, seeds: students.map((folder) => ({ seed: readHeader(folder).seed, ...reached(folder) })).sort((a, b) => a.seed - b.seed) };
 }

@@ -58,8 +58,8 @@ test.each([
     "none at all",
     [of(0, -0.01), of(1, 0.01)],
     false,
-    "No difference shown: the student is as good as the control (95 %: −12.7 to +12.7; 2 seeds; 1,000 test images).",
-    "It may be chance. If the true difference is this large, even a thousand seeds would not show it.",
+    "Nothing shown either way: student and control are right about equally often (95 %: −12.7 to +12.7; 2 seeds; 1,000 test images).",
+    "Either may be better by as much as the interval says.",
   ],
   [
     "of one seed",
@@ -96,7 +96,7 @@ test.each([
 test.each([
   [-0.021, "No difference shown yet: the student is 2.1 points below the control (95 %: −6.1 to +1.9; "],
   [0.021, "No difference shown yet: the student is 2.1 points above the control ("],
-  [-0.0004, "No difference shown yet: the student is as good as the control ("],
+  [-0.0004, "Nothing shown either way: student and control are right about equally often ("],
 ])("a headline does not claim what its interval denies, proven or not: %d", (difference, words) => {
   for (const controlled of [true, false]) expect(surenessInWords(summarize([of(0, difference)]), controlled).result).toContain(words);
 });
@@ -114,7 +114,7 @@ test("how the interval was computed, and over what, is said", () => {
 test("an interval without width is none: it is said that all images, or all seeds, are alike", () => {
   const same = of(0, 0, { interval: [0, 0] });
   expect(wordsOf(same)).toMatchObject({
-    result: "The student is as good as the control (1 seed; 1,000 test images).",
+    result: "Student and control are right about equally often (1 seed; 1,000 test images).",
     doubt: "The two models are right on the same of these 1000 test images, so the images show nothing of a difference between them.",
   });
   expect(wordsOf(of(0, 1, { interval: [1, 1] })).doubt).toMatch(/^The same one of the two models is right on every one of these 1000 test images/);

@@ -1,5 +1,5 @@
 // A trained network leaves the program: which one is meant, and where it goes.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -93,9 +93,45 @@ describe("which network is meant", () => {
     expect(student).toContain(`| the control, trained without the teacher | ${percent(compared.control.testAcc)} |`);
     expect(student).toMatch(new RegExp(`\\| all seeds of the comparison \\| 3: ${percent(compared.student.testAcc)}, 4: \\d+\\.\\d % \\|`));
     expect(student).toContain("the licences of the images and of the teacher's weights allow");
+    const { length } = readFileSync(join(compared.student.directory, "predictions", "last.csv"), "utf8")
+      .trim()
+      .split("\n");
+    expect(student).toContain(`| accuracy on the test images | ${percent(compared.student.testAcc)} of ${length - 1} test images |`);
+    const averaged = await cardOf({ run: run(), weightsOf: "ema" });
+    expect(averaged).toContain(`| the control, trained without the teacher | ${percent(compared.control.emaAcc!)} |`);
+    expect(averaged).toMatch(new RegExp(`\\| all seeds of the comparison \\| 3: ${percent(compared.student.emaAcc!)}, 4: \\d+\\.\\d % \\|`));
+    const best = await cardOf({ run: run(), weightsOf: "best" });
+    expect(best).toContain(`| the control, trained without the teacher | ${percent(compared.control.best!.testAcc)} |`);
     const control = await cardOf({ run: compared.control.directory });
     expect(control).toContain("the licences of the images allow");
     expect(control).not.toContain("trained without the teacher");
+  });
+
+  test("what another run has no weights of its kind for is labelled as what it is", async () => {
+    const copy = folder.path("mixed");
+    cpSync(run(), copy, { recursive: true });
+    const epochs = runFiles(join(copy, "control")).epochs;
+    const [head, line] = readFileSync(epochs, "utf8").trim().split("\n") as [string, string];
+    const at = head.split(",").indexOf("ema_acc");
+    writeFileSync(
+      epochs,
+      `${head}\n${line
+        .split(",")
+        .map((cell, i) => (i === at ? "" : cell))
+        .join(",")}\n`,
+    );
+    const { path } = await exported({ run: copy, weightsOf: "ema" }, { format: "timm", options: {}, out: folder.path("mixed-card") });
+    const last = `${(100 * compared.control.testAcc).toFixed(1)} % (last epoch)`;
+    expect(readFileSync(join(path, "README.md"), "utf8")).toContain(`| the control, trained without the teacher | ${last} |`);
+  });
+
+  test("a run whose records are damaged is exported, with a warning", async () => {
+    const copy = folder.path("damaged");
+    cpSync(run(), copy, { recursive: true });
+    const { epochs } = runFiles(join(copy, "student"));
+    writeFileSync(epochs, "x,y");
+    await exported({ run: copy, weightsOf: "last" });
+    expect(said).toContainEqual(expect.stringContaining(epochs));
   });
 
   test("weights that the run does not have are refused, with those that it has", async () => {

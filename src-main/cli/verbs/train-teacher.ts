@@ -65,9 +65,13 @@ export function addTrainTeacher(program: Command, perform: Perform): void {
   );
 }
 
-function expectNoRecipe({ recipe, preset, resume, takeOver }: TeacherOptions): void {
+function expectNoRecipe({ recipe, preset, resume, takeOver, tensorboard, mlflow }: TeacherOptions): void {
   if (recipe !== undefined || preset !== undefined)
     throw new UsageError(`--data fits a last layer to a backbone, and ${recipe ? "--recipe" : "--preset"} trains a network: leave one of them out`);
+  if (tensorboard || mlflow !== undefined)
+    throw new UsageError(
+      `--data fits a last layer, which has no batches that ${tensorboard ? "--tensorboard" : "--mlflow"} could show: leave it out; it goes with --recipe and --preset`,
+    );
   if (resume || takeOver)
     throw new UsageError(
       "with --data there is nothing to resume: give the same command again, and it goes on from the features that are kept (none with DISTILL_CACHE=off)",

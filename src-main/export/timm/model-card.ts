@@ -1,5 +1,5 @@
 import packageJson from "../../../package.json";
-import { weightsOfRun } from "../../contract/exports";
+import { type WeightsOf, weightsOfRun } from "../../contract/exports";
 import { familyOf, modelNamed } from "../../contract/families";
 import { pathsOf, resolvePaths, teachersOf } from "../../contract/recipe-values";
 import { visible, visibleJson } from "../../contract/visible";
@@ -73,19 +73,23 @@ function usage(model: string, { isOwn }: TimmModel): string[] {
 }
 
 function figures(run: TrainedRun): string[] {
-  const { testAccuracy, epoch, weightsOf, header } = run;
+  const { testAccuracy, testImages, epoch, weightsOf, header } = run;
   const { beside, seeds } = comparedWith(run);
   const percent = (fraction: number | null) => (fraction === null ? "not measured" : `${(100 * fraction).toFixed(1)} %`);
+  // Beside others, each row says so where it is not of the same kind of weights.
+  const reached = (other: { accuracy: number | null; weightsOf: WeightsOf }) =>
+    `${percent(other.accuracy)}${other.weightsOf === weightsOf || other.accuracy === null ? "" : ` (${weightsOfRun[other.weightsOf]})`}`;
+  const tested = testAccuracy !== null && testImages !== null ? ` of ${testImages.toLocaleString("en")} test images` : "";
   const { teacherTestAcc, recipe } = header;
   return [
     "| | |",
     "| --- | --- |",
     `| weights | ${weightsOfRun[weightsOf]}${epoch === null ? "" : ` (${epoch} of ${header.epochs ?? recipe.train.epochs})`} |`,
-    `| accuracy on the test images | ${percent(testAccuracy)} |`,
+    `| accuracy on the test images | ${percent(testAccuracy)}${tested} |`,
     ...(recipe.distillation ? [`| ${teachersOf(recipe).length > 1 ? "the first teacher's" : "the teacher's"} | ${percent(teacherTestAcc)} |`] : []),
-    ...beside.map(({ words, accuracy }) => `| ${words} | ${percent(accuracy)} |`),
+    ...beside.map((other) => `| ${other.words} | ${reached(other)} |`),
     `| seed | ${header.seed} |`,
-    ...(seeds.length > 1 ? [`| all seeds of the comparison | ${seeds.map(({ seed, accuracy }) => `${seed}: ${percent(accuracy)}`).join(", ")} |`] : []),
+    ...(seeds.length > 1 ? [`| all seeds of the comparison | ${seeds.map((other) => `${other.seed}: ${reached(other)}`).join(", ")} |`] : []),
   ];
 }
 

@@ -45,6 +45,12 @@ describe("distill train-teacher", () => {
     expect((await trainTeacher("--preset", "teacher-quick")).out).toContain(`teacher.weights=${join(result.directory, "student-best.safetensors")}`);
   });
 
+  it.each([["--tensorboard"], ["--mlflow", "http://127.0.0.1:5000"]])("refuses %s where there are no batches to show", async (flag, ...address) => {
+    const { calls, err, status } = await runWith({}, ["train-teacher", "--data", "fruit", "--out", "made", flag, ...address]);
+    expect([calls, status]).toEqual([[], 2]);
+    expect(err).toContain(`--data fits a last layer, which has no batches that ${flag} could show: leave it out; it goes with --recipe and --preset`);
+  });
+
   it("resumes with the recipe in the run's folder", async () => {
     const { recipe } = presetOf("teacher-quick");
     const { calls } = await runWith({ recipeOf: () => recipe, watch: () => result }, ["train-teacher", "--resume", "--out", "here"], { cwd });
