@@ -8,6 +8,7 @@ import type { NoticeBody } from "../contract/notices";
 import { insteadOfInTime } from "../disk/write-beside";
 import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
+import { figuresBeside, readFigures } from "../runs/teacher";
 import { trainedRun } from "../runs/trained";
 import { loadNetwork, weightsPath } from "../training/network";
 import { fetchNamed } from "./hub";
@@ -48,16 +49,19 @@ function expectOptions({ format, options = {} }: Request): void {
   const known: readonly string[] = exportFormatNamed(format).options;
   const foreign = Object.keys(options).find((name) => !known.includes(name));
   if (foreign === undefined) return;
-  throw new UsageError(`${format} takes no ${foreign}: ${known.length > 0 ? `expected none but ${known.join(", ")}` : "it has no options"}`);
+  throw new UsageError(`${format} takes no ${flagOf(foreign)}: ${known.length > 0 ? `its options are ${known.map(flagOf).join(", ")}` : "it has no options"}`);
 }
 
-async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => void): Promise<Exported> {
+const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+async function exportedOf({ source: asked }: Request, notify: (notice: NoticeBody) => void): Promise<Exported> {
+  const source = "run" in asked ? (teacherIn(asked) ?? asked) : asked;
   if ("weights" in source) {
     const fetched = await fetchNamed([source.weights], notify);
     for (const text of fetched.notes) notify({ type: "note", text });
     const file = fetched(source.weights);
     const { model } = withModel({ model: source.model ?? null, weights: source.weights }, file, notify);
-    return loaded({ model, weights: file, file: weightsPath({ model, weights: file }), run: null }, notify);
+    return loaded({ model, weights: file, file: weightsPath({ model, weights: file }), run: null, made: figuresBeside(file) }, notify);
   }
   const run = trainedRun(source.run, source);
   if (run.damage !== null) notify({ type: "warning", text: run.damage });
@@ -68,13 +72,25 @@ async function exportedOf({ source }: Request, notify: (notice: NoticeBody) => v
     });
   const { student } = run.header.recipe;
   const sizes = { imageSize: student.imageSize, patchSize: student.patchSize ?? undefined };
-  return loaded({ model: student.model, weights: run.file, ...sizes, ...run.header.normalization?.student, file: run.file, run }, notify);
+  return loaded({ model: student.model, weights: run.file, ...sizes, ...run.header.normalization?.student, file: run.file, run, made: null }, notify);
 }
 
-function loaded({ file, run, ...options }: Parameters<typeof loadNetwork>[0] & Pick<Exported, "file" | "run">, notify: (notice: NoticeBody) => void): Exported {
+/** The weights of a teacher that `train-teacher --data` made; null where the folder holds none. */
+function teacherIn({ run, seed, weightsOf }: Extract<Request["source"], { run: string }>): { weights: string; model: string } | null {
+  const teacher = readFigures(run)?.teacher;
+  if (!teacher) return null;
+  if (seed !== undefined || weightsOf !== undefined)
+    throw new UsageError(`${run} holds a teacher, which has one file of weights: leave --seed and --weights-of out`);
+  return { weights: teacher.weights, model: teacher.model };
+}
+
+function loaded(
+  { file, run, made, ...options }: Parameters<typeof loadNetwork>[0] & Pick<Exported, "file" | "run" | "made">,
+  notify: (notice: NoticeBody) => void,
+): Exported {
   const network = loadNetwork(options);
   warnOf(network, notify);
-  return { network, classes: network.classes ?? run?.header.classes ?? numbered(network.model.classes), file, run };
+  return { network, classes: network.classes ?? run?.header.classes ?? numbered(network.model.classes), file, run, made };
 }
 
 function bytesIn(path: string): number {

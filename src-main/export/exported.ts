@@ -1,4 +1,5 @@
 import type { ExportOptions } from "../contract/exports";
+import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { NoticeBody } from "../contract/notices";
 import type { TrainedRun } from "../runs/trained";
 import type { TrainedNetwork } from "../training/network";
@@ -13,6 +14,8 @@ export interface Exported {
   file: string;
   /** The run that trained it; null if only weights are known. */
   run: TrainedRun | null;
+  /** What is known of a teacher that was made of a backbone; null of other networks. */
+  made: FittedTeacher | null;
 }
 
 /** What was left out or assumed, and what is wrong with the values, in sentences. */

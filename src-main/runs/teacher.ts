@@ -1,6 +1,6 @@
 /** The folder of a teacher that was made of a backbone with a linear head on it. */
 import { existsSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import { firstComparison } from "../contract/first-comparison";
 import type { FittedTeacher } from "../contract/fitted-teacher";
@@ -42,6 +42,12 @@ export function readFigures(directory: string): FittedTeacher | null {
     throw new InputError(`${files.figures} cannot be used: expected the figures of a teacher, as train-teacher writes them`);
   const { weights, report, recipe } = files;
   return { ...found, directory, teacher: { ...found.teacher, weights }, report, recipe };
+}
+
+/** What came of the teacher whose weights these are; null if they are no such teacher's, or nothing tells. */
+export function figuresBeside(weights: string): FittedTeacher | null {
+  const directory = dirname(weights);
+  return teacherFiles(directory).weights === weights ? readable(directory) : null;
 }
 
 /** That of the teacher in a folder; if there is none, those of the teachers in the folders in it. One that cannot be read is left out. */

@@ -156,6 +156,16 @@ describe("train-teacher --data", () => {
     expect(await run("runs", "show", "made")).toMatch(/^Teacher: made\n.*The weight decay of .*Report: made\/report\.html\n/s);
     expect(await run("report", "--runs", "made", "--out", "made.html")).toBe("Report: made.html\n");
     expect(readFileSync(at("made.html"), "utf8")).toContain("<b>100.0 %</b> of the 6 test images");
+    const exported = await distill(["export", "--run", "made", "--format", "timm", "--out", "card"], cwd);
+    expect(exported.out).toContain("Model: card (resnet8_cifar10");
+    const card = readFileSync(at("card/README.md"), "utf8");
+    expect(card).toContain(": a last layer on the backbone `backbone.safetensors`, fitted to 30 images.");
+    expect(card).toContain("| accuracy on the test images | 100.0 % of 6 test images |");
+    const seeded = await distill(["export", "--run", "made", "--seed", "1", "--out", "seeded.safetensors"], cwd);
+    expect([seeded.status, seeded.err]).toEqual([
+      2,
+      expect.stringContaining("made holds a teacher, which has one file of weights: leave --seed and --weights-of out"),
+    ]);
     const csv = await distill(["report", "--runs", "made", "--format", "csv"], cwd);
     expect([csv.status, csv.err]).toEqual([1, expect.stringContaining("holds a teacher, which has no epochs: its report is html or json, and not csv")]);
 

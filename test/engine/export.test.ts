@@ -190,6 +190,9 @@ describe("where it goes", () => {
     const out = folder.path("x.pth");
     expect(await refusal({ run: run() }, { out })).toBe(`${out}: as safetensors a file is written whose name ends with .safetensors; choose such a name`);
     expect(await refusal({ run: run() }, { out: folder.path("none", "x.safetensors") })).toMatch(/the folder .*none does not exist; make it first/);
+    expect(await refusal({ run: run() }, { format: "onnx", out: folder.path("x.onnx"), options: { precision: "fp32" } })).toBe(
+      "onnx takes no --precision: its options are --raw-input, --softmax, --int8",
+    );
     expect(existsSync(out)).toBe(false);
   });
 });

@@ -41,7 +41,7 @@ async function written(sizes: Sizes): Promise<{ at: string; model: Exported["net
   const model = formulaModel(sizes.model, sizes).eval();
   const network = { model, normalization, assumption: null, notes: [], origin: null, hash: hashWeights(model), classes: CLASSES, trainedAt: null };
   const at = join(folder, sizes.model);
-  const { notes } = await writeTimmFolder({ network, classes: CLASSES, file: "", run: null }, at, {}, { notify() {}, yieldPoint: async () => {} });
+  const { notes } = await writeTimmFolder({ network, classes: CLASSES, file: "", run: null, made: null }, at, {}, { notify() {}, yieldPoint: async () => {} });
   return { at, model, notes };
 }
 

@@ -28,7 +28,7 @@ async function written(name: string, sizes: { imageSize: number; patchSize: numb
   const hash = hashWeights(model);
   const network = { model, normalization, assumption: null, notes: [], origin: null, hash, classes: null, trainedAt: null };
   const out = join(folder, "student.pth");
-  const said = await writeTorchFile({ network, classes: [], file: "", run: null }, out, {}, { notify() {}, yieldPoint: async () => {} });
+  const said = await writeTorchFile({ network, classes: [], file: "", run: null, made: null }, out, {}, { notify() {}, yieldPoint: async () => {} });
   const names = [...model.weights().keys()];
   model.release();
   return { out, hash, names, said };

@@ -95,5 +95,5 @@ function expectEnding(out: string | undefined, format: ExportFormatName): string
   const found = ENDING.exec(out ?? "")?.[0];
   if (out === undefined || out.toLowerCase().endsWith(ending ?? "")) return out;
   const meant = `${found ? path.basename(out, found) : path.basename(out)}${ending}`;
-  throw new UsageError(`--out ${out}: a ${format} file is written: name it ${meant}`);
+  throw new UsageError(`--out ${out}: --format ${format} writes a file whose name ends with ${ending}: name it ${meant}`);
 }

@@ -1,6 +1,7 @@
 import packageJson from "../../../package.json";
 import { type WeightsOf, weightsOfRun } from "../../contract/exports";
 import { familyOf, modelNamed } from "../../contract/families";
+import type { FittedTeacher } from "../../contract/fitted-teacher";
 import { pathsOf, resolvePaths, teachersOf } from "../../contract/recipe-values";
 import { visible, visibleJson } from "../../contract/visible";
 import { comparedWith, type TrainedRun } from "../../runs/trained";
@@ -9,27 +10,44 @@ import type { TimmModel } from "./architectures";
 
 /** README.md of the folder: how to use it, what it was trained on and how, and what it reached. Its head is what the hub shows and searches. */
 export function modelCard(exported: Exported, timm: TimmModel): string {
-  const { run } = exported;
+  const { run, made } = exported;
   const title = heading(run?.header.recipe.name ?? exported.network.model.name);
   return [
     ["---", "library_name: timm", "pipeline_tag: image-classification", "tags:", "- image-classification", "- timm", "- transformers", "---", ""],
     [`# ${title}`, "", described(exported), ""],
     ["## Use", "", ...usage(exported.network.model.name, timm), ""],
     ...(run ? [["## Figures", "", ...figures(run), ""]] : []),
+    ...(made ? [["## Figures", "", ...figuresOfMade(made), ""]] : []),
     ["## Images", "", ...images(exported), ""],
     ["## Classes", "", "In the order of the logits:", "", ...json(exported.classes), ""],
     ...(run ? [["## Recipe", "", ...recipe(run), ""]] : []),
-    ["## Licence", "", `Not chosen yet: it is yours to choose, as far as the licences of ${learnedFrom(run)} allow.`, ""],
+    ["## Licence", "", `Not chosen yet: it is yours to choose, as far as the licences of ${learnedFrom(exported)} allow.`, ""],
   ]
     .flat()
     .join("\n");
 }
 
-function described({ network: { model }, run }: Exported): string {
+function described({ network: { model }, run, made }: Exported): string {
   const { description } = modelNamed(model.name);
   const size = `${model.sizes.patchSize === null ? "" : `, patches of ${model.sizes.patchSize} px`}`;
   const what = `${description} (\`${model.name}\`, ${familyOf(model.name).paper}): ${model.parameterCount().toLocaleString("en")} trained values, images of ${model.imageSize} px${size}, ${model.classes} classes.`;
-  return `${what} Trained by Distill Studio ${packageJson.version}${run ? teachersInWords(run) : ""}.`;
+  return `${what} Trained by Distill Studio ${packageJson.version}${run ? teachersInWords(run) : ""}${made ? `: ${partsInWords(made)} on ${backboneInWords(made)}, fitted to ${made.images.train.toLocaleString("en")} images` : ""}.`;
+}
+
+const partsInWords = ({ fineTuning }: FittedTeacher) => (fineTuning ? "a last layer, and then more of the network," : "a last layer");
+
+/** Of a teacher, with the licence where it is known. */
+function backboneInWords({ backbone: { weights } }: FittedTeacher): string {
+  if (weights === "bundled") return "EfficientNet-Lite0 with weights of ImageNet (Apache-2.0)";
+  return `the backbone \`${visible(weights.startsWith("hf:") ? weights : lastName(weights))}\``;
+}
+
+function figuresOfMade({ test, images }: FittedTeacher): string[] {
+  return [
+    "| | |",
+    "| --- | --- |",
+    `| accuracy on the test images | ${(100 * test.accuracy).toFixed(1)} % of ${images.test.toLocaleString("en")} test images |`,
+  ];
 }
 
 function teachersInWords({ header: { recipe } }: TrainedRun): string {
@@ -38,7 +56,8 @@ function teachersInWords({ header: { recipe } }: TrainedRun): string {
 }
 
 /** What else has a licence. */
-function learnedFrom(run: TrainedRun | null): string {
+function learnedFrom({ run, made }: Exported): string {
+  if (made) return `the images and of ${backboneInWords(made)}`;
   if (!run) return "what it learned from";
   const { recipe } = run.header;
   const others = [recipe.distillation ? "of the teacher's weights" : [], recipe.student.weights !== null ? "of the weights that it began with" : []].flat();
@@ -102,10 +121,12 @@ function images({ network: { model, normalization } }: Exported): string[] {
 
 /** Paths of this computer are nobody else's business: their last names stay. */
 function recipe({ header }: TrainedRun): string[] {
-  const shown = resolvePaths(header.recipe, (path) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path);
+  const shown = resolvePaths(header.recipe, lastName);
   const shortened = pathsOf(header.recipe).length > 0 ? " Of files and folders, only the names are kept." : "";
   return [`The recipe of this run, which \`distill train --recipe\` takes.${shortened}`, "", ...json(shown)];
 }
+
+const lastName = (path: string) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
 
 const json = (value: unknown): string[] => ["```json", visibleJson(value), "```"];
 

@@ -17,7 +17,7 @@ test.each([
 test("a name of another format is refused, with the right one", async () => {
   const refused = await exported("--weights", "a.pth", "--out", "there/x.pth");
   expect(refused.calls).toEqual([]);
-  expect(refused.err).toContain("--out there/x.pth: a safetensors file is written: name it x.safetensors");
+  expect(refused.err).toContain("--out there/x.pth: --format safetensors writes a file whose name ends with .safetensors: name it x.safetensors");
   expect((await exported("--weights", "a.pth", "--out", "x.safetensors", "--precision", "fp32")).out).toBe("Weights: x.safetensors (1.5 MB in fp32)\n");
 });
 
@@ -59,7 +59,7 @@ describe("of a run", () => {
     [["--weights", "a", "--weights-of", "best"], "--weights-of does not go with --weights"],
     [["--run", "a", "--weights-of", "first"], "Allowed choices are last, best, ema"],
     [["--run", "a", "--format", "keras"], "argument 'keras' is invalid. Allowed choices are timm"],
-    [["--run", "a", "--out", "x.onnx"], "a safetensors file is written: name it x.safetensors"],
+    [["--run", "a", "--out", "x.onnx"], "--format safetensors writes a file whose name ends with .safetensors: name it x.safetensors"],
   ])("%j is refused", async (args, words) => {
     const { status, err, calls } = await model(...args);
     expect([status, calls]).toEqual([2, []]);
