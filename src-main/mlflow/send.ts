@@ -54,11 +54,15 @@ export class Sender {
     return tracked;
   }
 
-  /** Sends what the server lacks, and how the run ended. Returns its id there, and whether its files went with it. */
-  async whole(subject: Subject, report: Uint8Array | null): Promise<{ id: string; files: boolean }> {
+  /** Sends what the server lacks, and how the run ended. Returns its id there, whether it lacked any figures, and whether its files went with it. */
+  async whole(subject: Subject, report: Uint8Array | null): Promise<{ id: string; isNew: boolean; files: boolean }> {
     const { run, family } = subject;
     const tracked = await this.open(subject);
-    for (const call of inCalls(missing(run, tracked))) await tracked.send(call);
+    let isNew = false;
+    for (const call of inCalls(missing(run, tracked))) {
+      await tracked.send(call);
+      isNew = true;
+    }
     if (tracked.takesFiles) {
       await tracked.put("recipe.json", Buffer.from(`${JSON.stringify(withoutPlaces(run.recipe), null, 2)}\n`));
       if (report) await tracked.put("report.html", report);
@@ -66,7 +70,7 @@ export class Sender {
     const status = STATUS[run.state];
     await tracked.setStatus(status, endOf(run, status));
     if (family) this.#statuses.set(family.key, [...(this.#statuses.get(family.key) ?? []), status]);
-    return { id: tracked.id, files: tracked.takesFiles };
+    return { id: tracked.id, isNew, files: tracked.takesFiles };
   }
 
   /** Runs of an opened family are trained. */

@@ -65,6 +65,8 @@ test("a server that is gone stops nothing; what is missing is sent later", async
   server.failing = () => null;
   const sent = await distill(["report", "--format", "mlflow", "--to", address, "--runs", "runs/first"], folder);
   expect(sent.out).toMatch(/^Sent to MLflow: 2 runs\ndemo: http/);
+  const again = await distill(["report", "--format", "mlflow", "--to", address, "--runs", "runs/first"], folder);
+  expect(again.out).toMatch(/^Nothing new for MLflow: it had all figures of 2 runs already\ndemo: http/);
   expect(shown()).toEqual([
     ["first", "FINISHED", null],
     ["control", "FINISHED", "run1"],

@@ -109,7 +109,7 @@ describe("a run that is sent", () => {
   test("says where its files are not taken", async () => {
     const server = new FakeServer();
     server.artifacts = "s3://bucket";
-    expect(await sent(await server.start()).whole(single(runOf(1)), null)).toEqual({ id: "run1", files: false });
+    expect(await sent(await server.start()).whole(single(runOf(1)), null)).toEqual({ id: "run1", isNew: true, files: false });
     expect(server.files.size).toBe(0);
   });
 });

@@ -59,7 +59,7 @@ async function sent(session: Session, { runs, out, to }: Options): Promise<Outco
   const folders = foldersBy((method, params) => session.call(method, params));
   const directories = await runsIn(session, runs);
   const families = new Map<string, Family>();
-  const done: { directory: string; id: string; files: boolean }[] = [];
+  const done: { directory: string; id: string; isNew: boolean; files: boolean }[] = [];
   for (const directory of directories) {
     const subject = await folders.subject(directory);
     if (subject.family) families.set(subject.family.key, subject.family);
@@ -71,7 +71,14 @@ async function sent(session: Session, { runs, out, to }: Options): Promise<Outco
     ? []
     : ["Without recipe.json and report.html: this server keeps files where only its own programs write."];
   const json = { server: server.address, experiments: [...pages].map(([name, page]) => ({ name, page })), runs: done };
-  return { json, text: [`Sent to MLflow: ${count(done.length, "run")}`, ...lines, ...withoutFiles].join("\n") };
+  return { json, text: [sentInWords(done), ...lines, ...withoutFiles].join("\n") };
+}
+
+function sentInWords(done: readonly { isNew: boolean }[]): string {
+  const sent = done.filter(({ isNew }) => isNew).length;
+  const known = done.length - sent;
+  if (sent === 0) return `Nothing new for MLflow: it had all figures of ${count(known, "run")} already`;
+  return `Sent to MLflow: ${count(sent, "run")}${known > 0 ? `; it had ${known} more already` : ""}`;
 }
 
 /** That a server does not answer is nothing that this program could have prevented. */
