@@ -192,7 +192,7 @@ describe("Set up", () => {
       await studio.playground.ask();
       const words = read();
       for (const text of [
-        "1 of 5 What do the other 1 probabilities say?",
+        "1 of 5 What does the other probability say?",
         "here dog with 26.9 %",
         "True class: cat",
         "cat , the true class 73.1 % dog 26.9 %",
