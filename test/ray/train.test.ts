@@ -111,7 +111,7 @@ describe("a sweep on a cluster", () => {
         if (text) {
           const { args, storage, recipe } = JSON.parse(text);
           orders.push({ entrypoint_num_cpus, args, storage, path: recipe.data.path, pip: runtime_env!.pip, dir: runtime_env!.working_dir });
-          expect(entrypoint).toContain("out/ray/job.cjs");
+          expect(entrypoint).toMatch(/\[ -e unpacked \] .*; .*out\/ray\/job\.cjs$/);
         }
         wellBehaved(id, head);
       },
