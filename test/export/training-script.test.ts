@@ -147,6 +147,9 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
+/** Which a system allows. */
+const ODD_NAME = process.platform === "win32" ? "it's 9 é.png" : "it's\\\"9\"\n é.png";
+
 /** 30 in each of four classes, of different sizes, shapes and formats: wide, tall, a transparent one, one too small, a large photograph, one that is turned, and a text. */
 async function makePictures(root: string): Promise<void> {
   const rows = readFileSync(join(SAMPLE, "cifar-10-batches-bin", "data_batch_1.bin"));
@@ -171,6 +174,7 @@ async function makePictures(root: string): Promise<void> {
         .jpeg({ quality: 95, chromaSubsampling: "4:4:4" })
         .withMetadata({ orientation: 6 })
         .toFile(join(place, `${n}.jpg`));
+    else if (n === 9) await image.png().toFile(join(place, ODD_NAME));
     else await image.png().toFile(join(place, `${n}.png`));
   }
   writeFileSync(join(root, "cat", "notes.txt"), "no image");

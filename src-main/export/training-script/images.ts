@@ -1,7 +1,7 @@
 /** Which images a run trains on and is tested on, as images.json tells train.py. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import type { ResolvedRecipe } from "../../contract/recipe";
 import { teachersOf } from "../../contract/recipe-values";
 import { need } from "../../data/batches";
@@ -36,7 +36,7 @@ export function dataOf(recipes: readonly ResolvedRecipe[]): Promise<Dataset> {
 }
 
 export function filesOf({ train, validation, test }: Dataset): ImageList {
-  const listed = (split: Split | null): Listed => (split?.files ?? []).map((file, n) => [file.replaceAll("\\", "/"), split!.labels[n]!]);
+  const listed = (split: Split | null): Listed => (split?.files ?? []).map((file, n) => [file.split(sep).join("/"), split!.labels[n]!]);
   return { train: listed(train), validation: listed(validation), test: listed(test) };
 }
 
