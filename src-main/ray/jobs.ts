@@ -44,6 +44,7 @@ export interface Submission {
   submission_id: string;
   entrypoint: string;
   entrypoint_num_cpus?: number;
+  entrypoint_num_gpus?: number;
   entrypoint_resources?: Record<string, number>;
   metadata?: Record<string, string>;
   runtime_env?: { working_dir?: string; env_vars?: Record<string, string>; pip?: string[] };
