@@ -250,7 +250,7 @@ export class Studio {
   async startTraining(): Promise<void> {
     const { recipe } = this.setup.result;
     if (!recipe || this.training.trainsHere) return;
-    await this.setup.checkTeachers();
+    await this.setup.teacherCheck.ask();
     if (this.training.trainsHere) return;
     if (this.setup.blocked) return this.show("setup");
     await this.reporting(() => this.#begin(this.training.start(this.setup.sweep.recipeFor(recipe), this.setup.sweep.asked(recipe))));

@@ -133,7 +133,7 @@ describe("Set up", () => {
       checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has", warnings: [] }),
       listRuns: () => [summary("single")],
     });
-    await studio.setup.checkTeachers();
+    await studio.setup.teacherCheck.ask();
     expect(read()).toMatch(/The teacher \(bundled\) was trained for other classes than the data has +Train one here +Choose weights +Take one from a run/);
     expect(startButton()).toContain("disabled");
   });
