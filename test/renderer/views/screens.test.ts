@@ -594,7 +594,7 @@ describe("the window", () => {
   it("asks before something is done that cannot be undone", async () => {
     studio = await startedStudio({ listRuns: () => [summary("single")] });
     await studio.bench.showBin();
-    studio.askToEmptyBin();
+    studio.bin.askToEmpty();
     expect(wordsOf(render(App, { props: { studio } }))).toMatch(
       /Delete the run in the bin for good\? .*cannot be undone\. .*\/runs\/\.bin +Cancel +Delete for good/s,
     );
