@@ -1,4 +1,5 @@
 /** What a cluster has. */
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { RayHead } from "./head";
 import { rayVersion } from "./jobs";
@@ -52,7 +53,19 @@ export interface ClusterReport {
 
 export async function clusterReport(head: RayHead): Promise<ClusterReport> {
   const { version, note } = await rayVersion(head);
-  return { head: head.url.origin, ray: version, note, nodes: await nodes(head) };
+  return { head: head.url.origin, ray: version, note, nodes: await nodesSoon(head) };
+}
+
+const LOOK_MS = 500;
+const LOOKS = 20;
+
+/** A head that has just begun lists its own node a moment later than it answers. */
+async function nodesSoon(head: RayHead): Promise<ClusterNode[]> {
+  for (let look = 1; ; look++) {
+    const found = await nodes(head);
+    if (found.length > 0 || look === LOOKS) return found;
+    await pause(LOOK_MS);
+  }
 }
 
 /** What a job takes of its node. */

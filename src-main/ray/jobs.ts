@@ -47,7 +47,7 @@ export interface Submission {
   entrypoint_num_gpus?: number;
   entrypoint_resources?: Record<string, number>;
   metadata?: Record<string, string>;
-  runtime_env?: { working_dir?: string; env_vars?: Record<string, string>; pip?: string[] };
+  runtime_env?: { py_modules?: string[]; env_vars?: Record<string, string>; pip?: string[] };
 }
 
 export async function submitJob(head: RayHead, submission: Submission): Promise<void> {

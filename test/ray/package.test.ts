@@ -7,7 +7,7 @@ import { LAST_ENTRY, pack } from "../../src-main/ray/package";
 
 const root = resolve(import.meta.dirname, "../..");
 
-test.skipIf(process.platform !== "linux")("what a job waits for is unpacked after all that it needs", () => {
+test.skipIf(process.platform !== "linux")("what says that the program is whole is unpacked after all that a job needs", () => {
   const { entries } = pack({
     root,
     recipe: parseRecipe({ data: { path: "bundled" }, student: { model: "vit_micro_patch4_32" } }),

