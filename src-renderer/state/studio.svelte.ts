@@ -3,29 +3,29 @@ import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { RunCourse } from "../../src-main/contract/run";
 import type { Abilities, Bridge, ConnectionState, SignIn } from "../bridge";
 import { Bench } from "./bench.svelte";
+import { Bin } from "./bin";
 import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
-import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Engine, inWords } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
 import { Examples } from "./examples.svelte";
 import { Files } from "./files";
 import { Fit } from "./fit.svelte";
 import { HubWeights } from "./hub-weights.svelte";
+import { Launch } from "./launch";
 import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
 import { lastUnfinished, type RunRow, unfinishedInWords } from "./run-rows";
-import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
+import { type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
-import { SEVERAL_SEEDS } from "./sweep.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, weightsName } from "./words";
+import { baseName, weightsName } from "./words";
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
@@ -55,9 +55,11 @@ export class Studio {
   readonly candidates: Candidates;
   readonly hub: HubWeights;
   readonly training: Training;
+  readonly launch: Launch;
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly bench: Bench;
+  readonly bin: Bin;
   readonly modelExport: ModelExport;
   readonly evidence: Evidence;
   readonly examples: Examples;
@@ -80,6 +82,8 @@ export class Studio {
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
     this.files = new Files(bridge, this);
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
+    this.launch = new Launch(this);
+    this.bin = new Bin(this);
     this.modelExport = new ModelExport(bridge, this.engine, (path) => this.fetch(path));
   }
 
@@ -114,7 +118,7 @@ export class Studio {
   /** Says that a run is not finished, unless something else is said. */
   #offerUnfinished(): void {
     const row = this.unfinished;
-    if (row) this.message ??= { kind: "caution", text: unfinishedInWords(row), action: { label: `Resume ${row.name}`, run: () => this.resumeRow(row) } };
+    if (row) this.message ??= { kind: "caution", text: unfinishedInWords(row), action: { label: `Resume ${row.name}`, run: () => this.launch.resumeRow(row) } };
   }
 
   /** The form and its data as they were left. */
@@ -284,91 +288,6 @@ export class Studio {
     });
   }
 
-  /** Starts the run that the form describes, unless a teacher of it cannot teach: the form then says why, and what helps. */
-  async startTraining(): Promise<void> {
-    const { recipe } = this.setup.result;
-    if (!recipe || this.training.trainsHere) return;
-    await this.setup.checkTeachers();
-    if (this.training.trainsHere) return;
-    if (this.setup.blocked) return this.show("setup");
-    await this.reporting(() => this.#begin(this.training.start(this.setup.sweep.recipeFor(recipe), this.setup.sweep.asked(recipe))));
-  }
-
-  /** Trains more seeds of a finished sweep. */
-  async addSeeds(directory: string, count: number): Promise<void> {
-    await this.reporting(async () => {
-      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#resume(directory, (takeOver) => this.training.addSeeds(directory, recipe, count, takeOver));
-    });
-  }
-
-  /** Compares anew, in another folder, what was compared with one seed. */
-  async compareSeveral(directory: string): Promise<void> {
-    await this.reporting(async () => {
-      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#begin(this.training.start(recipe, { kind: "compare", seeds: SEVERAL_SEEDS }));
-    });
-  }
-
-  /** Resumes what a person started, with all that is not finished of it. */
-  resumeRow({ kind, directory, groups }: RunRow): Promise<void> {
-    if (kind === "search") return this.resumeSweep(directory, "search");
-    return kind === "model" || kind === "comparison" ? this.resume(groups[0]!) : this.resumeSweep(directory);
-  }
-
-  /** Resumes a run; one of a sweep with all seeds that are not finished. */
-  async resume(group: RunGroup): Promise<void> {
-    if (group.sweep) return this.resumeSweep(group.sweep.directory);
-    await this.reporting(async () => {
-      const kind = group.arms.some(({ arm }) => arm === "single") ? "train" : "compare";
-      await this.#resumeFrom(group.directory, kind, await this.runs.readable(group));
-    });
-  }
-
-  /** With all comparisons or trials that are not finished. */
-  async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
-    await this.reporting(() => this.#resumeFrom(directory, kind, []));
-  }
-
-  /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare" | "search", arms: readonly RunCourse[]): Promise<void> {
-    const recipe = await this.engine.call("recipeOf", { directory, kind });
-    await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
-  }
-
-  resumeLast(): Promise<void> {
-    return this.reporting(() => this.#resume(this.training.directory, (takeOver) => this.training.resumeLast(takeOver)));
-  }
-
-  async #begin(start: Promise<void>): Promise<void> {
-    await start;
-    this.show("live");
-    this.training.settled().then(() => {
-      // The data may be gone since they were chosen: the screens Data and Set up say so, too.
-      if (this.training.neverBegan) this.data.recheck();
-    });
-  }
-
-  /** Where the engine cannot tell whether another process still trains the run, a person has to. */
-  async #resume(directory: string, resume: (takeOver: boolean) => Promise<void>): Promise<void> {
-    try {
-      await this.#begin(resume(false));
-    } catch (error) {
-      if (!isPerhapsHeld(error)) throw error;
-      await this.runs.refresh();
-      const { name = baseName(directory), owner = null } = this.runs.groups.find((group) => group.directory === directory) ?? {};
-      const who = owner ? `${ownerInWords(owner)} (${lastSignInWords(owner)})` : "in another process";
-      this.question = {
-        title: `Take over ${name}?`,
-        text:
-          `This run may still be trained ${who}. Take it over only if you know that this process has ended.\n` +
-          "The run then continues here, from its last checkpoint. If the other process is still there, it stops writing to the folder, and what it trained since that checkpoint is lost.",
-        verb: "Take over",
-        act: () => this.#begin(resume(true)),
-      };
-    }
-  }
-
   /** Shows a run that is being trained, by whichever process. */
   async watch(group: RunGroup): Promise<void> {
     if (this.runs.whereabouts(group) === "here") return this.show("live");
@@ -392,66 +311,6 @@ export class Studio {
 
   stop(group: RunGroup): Promise<void> {
     return this.reporting(() => this.runs.stop(group));
-  }
-
-  /** Moves a run to the bin, from where one click brings it back. */
-  delete(run: Pick<RunGroup, "directory" | "name">): Promise<void> {
-    return this.deleteAll([run]);
-  }
-
-  /** The same with several, one after the other; where one cannot be moved, those before it are there, and can be brought back. */
-  deleteAll(runs: readonly Pick<RunGroup, "directory" | "name">[]): Promise<void> {
-    return this.reporting(async () => {
-      const undos: (() => Promise<void>)[] = [];
-      const moved = () => (undos.length === 1 ? runs[0]!.name : `${count(undos.length)} runs`);
-      const say = (problem: string | null) => {
-        const are = undos.length === 1 ? "is" : "are";
-        const it = undos.length === 1 ? "it takes" : "they take";
-        const act = () =>
-          this.reporting(async () => {
-            for (const undo of undos) await undo();
-            this.message = { kind: "done", text: `${moved()} ${are} back.` };
-          });
-        this.message = {
-          kind: problem === null ? "done" : "problem",
-          text: `${problem === null ? "" : `${problem}\n`}${moved()} ${are} in the bin, ${this.bench.binDirectory}, where ${it} as much room on the disk as before.`,
-          action: { label: "Undo", run: act },
-        };
-      };
-      try {
-        for (const { directory } of runs) {
-          undos.push(await this.bench.delete(directory));
-          this.training.forget(directory);
-          if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
-        }
-        say(null);
-      } catch (error) {
-        if (undos.length === 0) throw error;
-        say(inWords(error));
-      }
-    });
-  }
-
-  /** From the bin. What offered to undo its deletion goes with it. */
-  restore({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
-    return this.reporting(async () => {
-      await this.bench.restore(directory);
-      this.message = { kind: "done", text: `${name} is back.` };
-    });
-  }
-
-  askToEmptyBin(): void {
-    const runs = this.bench.binned?.length ?? 0;
-    this.question = {
-      title: `Delete ${runs === 1 ? "the run" : `the ${count(runs)} runs`} in the bin for good?`,
-      text: `Curves, checkpoints, weights and reports of what is in the bin are deleted. This cannot be undone.\n${this.bench.binDirectory}`,
-      verb: "Delete for good",
-      act: async () => {
-        const kept = await this.bench.emptyBin();
-        const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in it: ${kept.join(", ")}`;
-        this.message = { kind: "done", text: kept.length === 0 ? "The bin is empty." : `The runs in the bin are deleted. ${stays}` };
-      },
-    };
   }
 
   /** Does something with the list of runs, and says why it failed if it did. */
@@ -571,7 +430,7 @@ export class Studio {
         this.show("predict");
         return this.prediction.chooseFile();
       case "start":
-        return this.startTraining();
+        return this.launch.start();
       case "pause":
         return this.training.togglePause();
       case "stop":
