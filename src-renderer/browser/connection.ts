@@ -61,9 +61,9 @@ export class Connection {
     });
   }
 
-  /** Signs this browser in. Resolves to whether that was the token. Rejects if the server does not answer. */
-  async signIn(token: string): Promise<boolean> {
-    const answer = await fetch(SESSION_PATH, { method: "POST", body: token });
+  /** Signs this browser in, by the token or the line that the server printed. Resolves to whether that was right. Rejects if the server does not answer. */
+  async signIn(typed: string): Promise<boolean> {
+    const answer = await fetch(SESSION_PATH, { method: "POST", body: /[#?&]token=([^&\s]+)/.exec(typed)?.[1] ?? typed.trim() });
     if (!answer.ok) return false;
     localStorage.setItem(KEY_ITEM, await answer.text());
     await this.#open();
