@@ -43,7 +43,7 @@ const table: Layers = {
   "src-main/host": ["contract", "engine-client (types)"],
   "src-main/app": ["contract", "disk", "engine-client", "host"],
   "src-main/server": ["contract", "disk", "engine-client", "host"],
-  "src-main/ray": ["contract", "disk"],
+  "src-main/ray": ["contract", "disk", "download"],
   "src-main/cli": ["contract", "mlflow", "tensorboard", "engine-client", "server", "ray"],
   "src-renderer/bridge": ["contract", "engine-client/client", "engine-client/channel"],
   "src-renderer/state": ["contract", "engine-client/client", "src-renderer/bridge (types)"],

@@ -22,6 +22,15 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Reads a number above 0, and at most `max`. */
+export function numberUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!(value > 0 && value <= max)) throw new InvalidArgumentError(`expected a number above 0, and at most ${max}, got "${text}"`);
+    return value;
+  };
+}
+
 /** Reads whole numbers from `min` on, with commas between them. */
 export function wholeNumbers(min: number): (text: string) => number[] {
   return (text) => {

@@ -57,6 +57,8 @@ export interface TensorCounts {
 export interface EngineEnd {
   message: string;
   details: string;
+  /** The connection alone has ended: the engine may be there, and a run goes on. */
+  isDisconnection?: boolean;
 }
 
 /**
@@ -90,6 +92,25 @@ const searchOptions = z.strictObject({
   batches: z.int().min(1).nullable().optional(),
   over: z.array(z.string()).min(1).optional(),
 });
+/** What is to be trained, and where. */
+const asked = {
+  /** `parseRecipe` checks its content. */
+  recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
+  out: text,
+  resume: z.boolean(),
+  seeds: z.int().min(1).max(MOST_SEEDS).optional(),
+  /** Numbers of labelled images (`data.labelled`); a run that is resumed has those that it was asked for, and may get more. */
+  labels: z.array(z.int().min(1)).min(1).max(MOST_NUMBERS_OF_LABELS).optional(),
+  /** What is left out is as the search that is resumed was asked for, or 20 trials of 50 batches over `defaultSpace`. */
+  search: searchOptions.optional(),
+  /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
+  addSeeds: z
+    .int()
+    .min(1)
+    .max(MOST_SEEDS - 1)
+    .optional(),
+};
+
 export type DataSettings = z.infer<typeof dataSettings>;
 export const dataSettingNames = Object.keys(dataSettings.shape) as (keyof DataSettings)[];
 /** Those of a recipe's data. */
@@ -134,39 +155,17 @@ export const methods = {
    */
   start: takes({
     kind: z.enum(["train", "compare", "search"]),
-    /** `parseRecipe` checks its content. */
-    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
-    out: text,
-    resume: z.boolean(),
-    seeds: z.int().min(1).max(MOST_SEEDS).optional(),
-    /** Numbers of labelled images (`data.labelled`); a run that is resumed has those that it was asked for, and may get more. */
-    labels: z.array(z.int().min(1)).min(1).max(MOST_NUMBERS_OF_LABELS).optional(),
-    /** What is left out is as the search that is resumed was asked for, or 20 trials of 50 batches over `defaultSpace`. */
-    search: searchOptions.optional(),
-    /** Instead of `seeds`, for the finished comparisons of a sweep that is resumed: so many more. */
-    addSeeds: z
-      .int()
-      .min(1)
-      .max(MOST_SEEDS - 1)
-      .optional(),
+    ...asked,
     /** Where a run of this name exists, take the next free name: "first-2". */
     unique: z.boolean().optional(),
     /** A person says that whoever holds the folder's lock is gone. */
     takeOver: z.boolean().optional(),
   }).gives<{ run: string; directory: string }>(),
   /**
-   * What a comparison of several seeds, or a search, would train, for who trains it elsewhere: writes to the folder `out` what is asked for, and answers with the
-   * trainings. Once their folders are there, `start` with `resume` puts them together.
+   * What comparisons of several seeds, or a search, would train, for who trains it elsewhere: writes to the folder `out` what is asked for, as `start` does, and
+   * answers with the trainings, also those that are finished. Once all folders are there, `start` with `resume` puts them together.
    */
-  plan: takes({
-    kind: z.enum(["compare", "search"]),
-    /** `parseRecipe` checks its content. */
-    recipe: z.custom<Recipe>((value) => typeof value === "object" && value !== null, "expected a recipe"),
-    out: text,
-    seeds: z.int().min(1).max(MOST_SEEDS),
-    search: searchOptions.optional(),
-    resume: z.boolean(),
-  }).gives<{ members: PlannedMember[] }>(),
+  plan: takes({ kind: z.enum(["compare", "search"]), ...asked }).gives<{ members: PlannedMember[] }>(),
   /**
    * Follows a run to its end. Sends its notices, from the start on but without the first `from` batch records, and answers with its result or its
    * failure. The run does not depend on its watchers.
@@ -368,8 +367,11 @@ export const methods = {
 export interface PlannedMember {
   recipe: Recipe;
   directory: string;
-  /** Which one it is: "seed 3". */
+  /** Which one it is: "trial 3", and with what it is: "trial 3, train.learningRate 0.001". */
+  name: string;
   words: string;
+  /** Of comparisons: its result is there. */
+  isFinished: boolean;
 }
 
 export interface ShownBatch {

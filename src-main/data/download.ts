@@ -1,14 +1,16 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DownloadName, downloads } from "../contract/data-formats";
+import { InputError } from "../contract/failure";
 import { makeFolder } from "../disk/make-folder";
+import { OpenFile, withFile } from "../disk/open-file";
+import { type TarEntry, untar } from "../disk/untar";
 import { insteadOfInTime } from "../disk/write-beside";
 import { syncFolder } from "../disk/write-whole";
 import { type FetchOptions, fetchFile, type Remote } from "../download/fetch-file";
 import type { Storage } from "./formats/cifar/batch";
 import { cifar10Binary, cifar100Binary } from "./formats/cifar/binary";
 import { checkComplete } from "./formats/cifar/files";
-import { untar } from "./untar";
 
 /** A data set in its authors' archive. */
 interface Offer {
@@ -60,8 +62,22 @@ export async function downloadData(name: DownloadName, directory: string, { from
 async function unpack(archive: string, finished: string, storage: Storage): Promise<void> {
   await insteadOfInTime(finished, async (folder) => {
     mkdirSync(folder);
-    await untar(archive, storage.published.folder, folder);
+    await untar(archive, (entry) => placeOf(entry, archive, storage.published.folder, folder));
     checkComplete(storage, folder);
-    syncFolder(folder);
+    syncAll(folder);
   });
+}
+
+/** The archive holds its folder, and in that files with plain names: anything else, such as links and paths that lead out, is refused. */
+function placeOf({ name, kind, type }: TarEntry, archive: string, inside: string, into: string): string | null {
+  if (kind === "folder" && name === `${inside}/`) return null;
+  const plain = name.startsWith(`${inside}/`) ? /^\w[\w.-]*$/.exec(name.slice(inside.length + 1))?.[0] : undefined;
+  if (kind === "file" && plain) return join(into, plain);
+  throw new InputError(`${archive} holds "${name}" (type ${type}): expected plain files in ${inside} alone`);
+}
+
+/** After a power loss, its files are whole. */
+function syncAll(folder: string): void {
+  for (const name of readdirSync(folder)) withFile(new OpenFile(join(folder, name), "a"), (file) => file.sync());
+  syncFolder(folder);
 }

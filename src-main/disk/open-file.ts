@@ -82,6 +82,8 @@ const REMEDIES: Record<string, string | undefined> = {
   ENOTEMPTY: IS_FOLDER,
   ENAMETOOLONG: ": that is too long for this system; most take 255 bytes for each part of a path, and 4096 for all of it",
   ELOOP: ": its links lead in a circle",
+  ENOSPC: ": the disk is full; make room there, or use a folder on another one",
+  EDQUOT: ": your share of that disk is used up; make room there, or use a folder on another one",
   EROFS: ": that file system can only be read; make it writable, or use a folder elsewhere",
 };
 
@@ -99,6 +101,12 @@ export function naming<T>(path: string, what: "read" | "written" | "closed" | "d
 /** Whether the system refused something, as a full disk does. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Error && "syscall" in error;
+}
+
+/** Whether something failed as there is no room on a disk, whatever was made of the system's error since. */
+export function isFullDisk(error: unknown): boolean {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT" || (cause !== undefined && isFullDisk(cause));
 }
 
 /** Calls `move` until it has moved all bytes, or moves none. */

@@ -9,6 +9,7 @@ interface Entry {
   size: number;
   /** Of the entry's own header. */
   position: number;
+  isLink: boolean;
 }
 
 export const CUT_OFF = "it is cut off; copy it again";
@@ -18,6 +19,7 @@ const LONGEST_LIST = 32_000_000;
 /** What follows the list, with the longest comment. */
 const LONGEST_END = 65_557;
 const [STORED, DEFLATED] = [0, 8];
+const [FILE_KIND, LINK] = [0o170000, 0o120000];
 /** A size that is in a field of 64 bits instead. */
 const ELSEWHERE = 0xffffffff;
 
@@ -40,6 +42,9 @@ export class ZipFile {
   sizeOf(name: string): number | null {
     return this.#entries.get(name)?.size ?? null;
   }
+
+  /** Whether an entry is a symbolic link, whose content is where it leads. */
+  isLink = (name: string): boolean => this.#entries.get(name)?.isLink ?? false;
 
   /** Where an entry lies in the archive as it is; null if it is compressed. */
   positionOf(name: string): number | null {
@@ -127,6 +132,8 @@ function entryAt(list: Buffer, at: number, extra: Buffer): Entry {
     packed: list.readUInt32LE(at + 20),
     size: list.readUInt32LE(at + 24),
     position: list.readUInt32LE(at + 42),
+    // The file's mode on Unix is in the upper half of its attributes.
+    isLink: ((list.readUInt32LE(at + 38) >>> 16) & FILE_KIND) === LINK,
   };
   // Extra fields: number, length, content. Number 1 has the sizes that do not fit into 32 bits, in this order.
   for (let from = 0; from + 4 <= extra.length; from += 4 + extra.readUInt16LE(from + 2)) {

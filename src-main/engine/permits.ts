@@ -51,7 +51,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     unique: null,
     takeOver: null,
   },
-  plan: { kind: null, recipe: (recipe) => pathsIn(recipe).map(reads), out: "changes", seeds: null, search: null, resume: null },
+  plan: { kind: null, recipe: (recipe) => pathsIn(recipe).map(reads), out: "changes", seeds: null, addSeeds: null, labels: null, search: null, resume: null },
   watch: { run: null, from: null },
   control: { run: null, action: null },
   list: {},

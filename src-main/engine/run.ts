@@ -15,8 +15,9 @@ import { choiceIn } from "../runs/choice";
 import { searchFiles } from "../runs/files";
 import { holdsRun } from "../runs/header";
 import { FolderLock, type LockContent } from "../runs/lock";
-import { armsBegun, hasBegun, holdsSweep, labelsOf, type Request, readRequest, removeRequest, seedsOf, seedsWithMore, writeRequest } from "../runs/request";
+import { armsBegun, hasBegun, holdsSweep, type Request, readRequest, removeRequest, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
+import { comparisonsAsked } from "./comparisons-asked";
 import { Notifier } from "./notices";
 import { expectAbsent, expectNothingMoved, expectOutside, expectWritable } from "./out-folder";
 import { askedOf, searchTrials, shownInSearch } from "./search";
@@ -91,11 +92,10 @@ export class Run implements Watchable {
     if (!resume) expectOutside(recipe.data, out);
     if (resume && !existsSync(out)) throw new InputError(`${out} holds no run: there is no such folder`);
     if (resume) expectNothingMoved(recipe);
-    this.#seeds = kind !== "compare" ? 1 : addSeeds ? seedsWithMore(out, addSeeds) : (seeds ?? (resume ? seedsOf(out) : 1));
-    if (resume && kind === "compare") expectSameSweep(out, recipe, this.#seeds);
+    const comparisons = kind === "compare" ? comparisonsAsked(request) : { seeds: 1, labels: null };
+    this.#seeds = comparisons.seeds;
+    this.#labels = comparisons.labels;
     this.#heldTo = resume && kind === "compare" ? armsBegun(out) : null;
-    const numbers = labels ? [...new Set(labels)].sort((a, b) => a - b) : null;
-    this.#labels = resume && kind === "compare" ? labelsOf(out, numbers) : numbers;
     this.#choice = resume ? choiceIn(out) : null;
     this.#search = kind === "search" ? askedOf(request) : null;
     this.#isSweep = this.#search !== null || this.#labels !== null || this.#seeds > 1 || (resume && kind === "compare" && holdsSweep(out));
@@ -184,7 +184,7 @@ export class Run implements Watchable {
     if (kind === "search") return searchTrials(this.directory, recipe, this.#search!, (text) => this.#send({ type: "note", text }));
     if (this.#labels) return sweepByLabels(this.directory, recipe, this.#labels, this.#seeds);
     if (this.#isSweep) return sweepBySeed(this.directory, recipe, this.#seeds);
-    return { kind, recipe, directory: this.directory, words: "" };
+    return { kind, recipe, directory: this.directory, name: "", words: "" };
   }
 
   /** That a sweep is resumed for a part of what it was asked for. */
@@ -345,19 +345,6 @@ export class Run implements Watchable {
 function fewerInWords(directory: string, seeds: number, wanted: number): string {
   const first = seeds === 1 ? "the first seed alone is" : `the first ${seeds} seeds are`;
   return `${visible(directory)} was begun with ${wanted} seeds, of which ${first} trained and summarized now; resumed without a number of seeds, it goes on with all of them`;
-}
-
-/** Throws an InputError if the sweep in a folder began with another first seed, or if a comparison in no folder of its own is to become one of several. */
-function expectSameSweep(directory: string, { train: { seed } }: Recipe, seeds: number): void {
-  const begun = readRequest(directory);
-  if (!begun || !hasBegun(directory)) return;
-  const isOne = begun.seeds === 1 && !begun.labels;
-  if (isOne && seeds === 1) return;
-  const first = begun.recipe.train.seed;
-  const was = `${directory} was begun with ${begun.seeds > 1 ? `${begun.seeds} seeds, from ${first} on` : `one seed, ${first}`}`;
-  if (isOne) throw new InputError(`${was}, in no folder of its own: compare more seeds in another folder`);
-  if (seed !== first)
-    throw new InputError(`${was}, and the recipe now begins with seed ${seed}: resume it without setting train.seed, or compare in another folder`);
 }
 
 /** Makes a folder. Returns whether it was this call that made it. */

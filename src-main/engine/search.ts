@@ -77,7 +77,8 @@ export async function searchTrials(directory: string, recipe: Recipe, search: Se
   const samples = Array.from({ length: search.trials }, (_, i) => drawTrial(axes, recipe.train.seed, i + 1));
   const children = samples.map((sample, i): Member => {
     const trial = i + 1;
-    return { kind: "trial", recipe: trialRecipe(recipe, sample, search, held), directory: trialFolder(directory, trial), words: wordsOf(trial, sample) };
+    const name = `trial ${trial}`;
+    return { kind: "trial", recipe: trialRecipe(recipe, sample, search, held), directory: trialFolder(directory, trial), name, words: wordsOf(name, sample) };
   });
   const known = readTrials(directory);
   const done: TrialResult[] = [];
@@ -116,8 +117,8 @@ function trialRecipe(recipe: Recipe, sample: Sample, { batches }: SearchRequest,
   return { ...own, control: null, data: { ...own.data, validation }, train: { ...own.train, batches: batches ?? own.train.batches } };
 }
 
-function wordsOf(trial: number, sample: Sample): string {
-  return [`trial ${trial}`, ...Object.entries(sample).map(([key, value]) => `${key} ${textOfValue(value)}`)].join(", ");
+function wordsOf(name: string, sample: Sample): string {
+  return [name, ...Object.entries(sample).map(([key, value]) => `${key} ${textOfValue(value)}`)].join(", ");
 }
 
 const sameSample = (a: Sample, b: Sample) => Object.keys(a).length === Object.keys(b).length && Object.keys(b).every((key) => sameValue(a[key], b[key]));

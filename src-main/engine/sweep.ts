@@ -19,7 +19,8 @@ export interface Member {
   kind: "train" | "compare" | "trial";
   recipe: Recipe;
   directory: string;
-  /** Which one it is of a sweep: "seed 3". */
+  /** Which one it is of a sweep: "trial 3", and with what it is: "trial 3, train.learningRate 0.001". */
+  name: string;
   words: string;
 }
 
@@ -48,7 +49,8 @@ export function sweepBySeed(directory: string, recipe: Recipe, seeds: number, of
     request: { recipe, seeds, labels: null },
     children: Array.from({ length: seeds }, (_, i): Member => {
       const seed = recipe.train.seed + i;
-      return { kind: "compare", recipe: { ...recipe, train: { ...recipe.train, seed } }, directory: seedFolder(directory, seed), words: `${of}seed ${seed}` };
+      const name = `${of}seed ${seed}`;
+      return { kind: "compare", recipe: { ...recipe, train: { ...recipe.train, seed } }, directory: seedFolder(directory, seed), name, words: name };
     }),
     summarize: (results) => summarizeSeeds(directory, results as ComparisonResult[]),
   };

@@ -1,4 +1,5 @@
 /** What a cluster has. */
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { RayHead } from "./head";
 import { rayVersion } from "./jobs";
@@ -52,20 +53,43 @@ export interface ClusterReport {
 
 export async function clusterReport(head: RayHead): Promise<ClusterReport> {
   const { version, note } = await rayVersion(head);
-  return { head: head.url.origin, ray: version, note, nodes: await nodes(head) };
+  return { head: head.url.origin, ray: version, note, nodes: await nodesSoon(head) };
 }
 
-/** Of each of so many jobs: all processors are shared out, and a job is on one node. */
-export function processorsEach(found: readonly ClusterNode[], jobs: number): number {
+const LOOK_MS = 500;
+const LOOKS = 20;
+
+/** A head that has just begun lists its own node a moment later than it answers. */
+async function nodesSoon(head: RayHead): Promise<ClusterNode[]> {
+  for (let look = 1; ; look++) {
+    const found = await nodes(head);
+    if (found.length > 0 || look === LOOKS) return found;
+    await pause(LOOK_MS);
+  }
+}
+
+/** What a job takes of its node. */
+export interface Share {
+  processors: number;
+  /** 0.5: half of one, which jobs share. */
+  gpus: number;
+}
+
+/** Of each of so many jobs, with so many GPUs each: all processors are shared out, and a job is on one node. */
+export function processorsEach(found: readonly ClusterNode[], jobs: number, gpus: number): number {
+  const able = gpus === 0 ? [] : found.filter((node) => node.gpus >= gpus);
+  // Where GPUs decide how many jobs a node has, these share its processors.
+  if (able.length > 0) return Math.max(1, Math.min(...able.map((node) => Math.floor(node.processors / Math.min(jobs, Math.floor(node.gpus / gpus))))));
   const all = found.reduce((sum, { processors }) => sum + processors, 0);
   const largest = Math.max(...found.map(({ processors }) => processors));
   return Math.max(1, Math.min(Math.floor(all / jobs), Math.floor(largest)));
 }
 
-/** Jobs of so many processors that fit at once; at least one, as a cluster may grow when it is asked to. */
-export function jobsAtOnce(found: readonly ClusterNode[], processors: number): number {
+/** Jobs that fit at once; at least one, as a cluster may grow when it is asked to. */
+export function jobsAtOnce(found: readonly ClusterNode[], { processors, gpus }: Share): number {
+  const on = (node: ClusterNode) => Math.floor(Math.min(node.processors / processors, gpus === 0 ? Number.POSITIVE_INFINITY : node.gpus / gpus));
   return Math.max(
     1,
-    found.reduce((sum, node) => sum + Math.floor(node.processors / processors), 0),
+    found.reduce((sum, node) => sum + on(node), 0),
   );
 }

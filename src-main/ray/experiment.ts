@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import type { PlannedMember } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { CLUSTER_FILE } from "../contract/run-folder";
 import { writeWhole } from "../disk/write-whole";
@@ -18,9 +19,13 @@ const schema = z.object({
   dataThere: z.string().nullable(),
   node: z.string(),
   processors: z.int().min(1),
+  /** Of each job; earlier versions asked for none. */
+  gpus: z.number().min(0).default(0),
   members: z.array(
     z.object({
       words: z.string(),
+      /** For lists, as "seed 3"; earlier versions had none. */
+      name: z.string().optional(),
       /** Below the folder of the sweep. */
       folder: z.string(),
       /** Jobs that trained it, the last one last. */
@@ -32,7 +37,10 @@ const schema = z.object({
 });
 type Content = z.infer<typeof schema>;
 export type ClusterMember = Content["members"][number];
-export type Settings = Pick<Content, "head" | "storage" | "dataThere" | "node" | "processors">;
+/** As "trial 3" of "trial 3, train.learningRate 0.001". */
+export const nameOf = ({ name, words }: ClusterMember): string => name ?? words.split(",")[0]!;
+
+export type Settings = Pick<Content, "head" | "storage" | "dataThere" | "node" | "processors" | "gpus">;
 
 export class Experiment {
   private constructor(
@@ -40,16 +48,19 @@ export class Experiment {
     private readonly content: Content,
   ) {}
 
-  static begin(directory: string, settings: Settings, members: readonly { words: string; directory: string }[]): Experiment {
-    const content = {
-      schema: 1 as const,
-      id: `distill-${randomBytes(5).toString("hex")}`,
-      ...settings,
-      members: members.map((member) => ({ words: member.words, folder: path.relative(directory, member.directory), jobs: [], fetched: false })),
-    };
-    const experiment = new Experiment(directory, content);
-    experiment.#write();
+  static begin(directory: string, settings: Settings, members: readonly Pick<PlannedMember, "name" | "words" | "directory">[]): Experiment {
+    const experiment = new Experiment(directory, { schema: 1, id: `distill-${randomBytes(5).toString("hex")}`, ...settings, members: [] });
+    experiment.add(members);
     return experiment;
+  }
+
+  /** Adds those that it does not have. */
+  add(members: readonly Pick<PlannedMember, "name" | "words" | "directory">[]): void {
+    for (const { name, words, directory } of members) {
+      const folder = path.relative(this.directory, directory);
+      if (!this.content.members.some((member) => member.folder === folder)) this.content.members.push({ name, words, folder, jobs: [], fetched: false });
+    }
+    this.#write();
   }
 
   /** Throws an InputError if the folder holds none. */
@@ -67,6 +78,11 @@ export class Experiment {
 
   get settings(): Settings {
     return this.content;
+  }
+
+  /** Begins the names of its jobs, and is that of nothing else. */
+  get id(): string {
+    return this.content.id;
   }
 
   get members(): readonly ClusterMember[] {
@@ -93,9 +109,13 @@ export class Experiment {
     return id;
   }
 
+  /** Where that cannot be written, the member is not fetched either: its job is still needed. */
   async markFetched(member: ClusterMember): Promise<void> {
     member.fetched = true;
-    await this.#save();
+    await this.#save().catch((error) => {
+      member.fetched = false;
+      throw error;
+    });
   }
 
   #saving: Promise<void> | null = null;

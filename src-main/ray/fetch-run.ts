@@ -6,7 +6,7 @@ import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import { assign, isObject, pathsOf, valueAt } from "../contract/recipe-values";
 import { makeFolder } from "../disk/make-folder";
-import { OpenFile } from "../disk/open-file";
+import { isFullDisk, naming, OpenFile } from "../disk/open-file";
 import { partialOf, putInPlace, writeWhole } from "../disk/write-whole";
 import { type RayHead, Unreachable } from "./head";
 import type { FilesMessage, SentFile } from "./messages";
@@ -18,10 +18,17 @@ const TRIES = 3;
  * otherwise than it was sent an `Unreachable`.
  */
 export async function fetchRun(head: RayHead, node: string, { folder, files }: FilesMessage, directory: string, recipe: Recipe): Promise<void> {
-  for (const file of files) {
+  const sizeOf = (some: readonly SentFile[]) => `${(some.reduce((sum, { size }) => sum + size, 0) / 1e6).toFixed(1)} MB`;
+  for (const [i, file] of files.entries()) {
     const to = within(directory, file.path);
-    makeFolder(path.dirname(to));
-    if (!isThere(to, file)) await fetchFile(head, node, `${folder}/${file.path}`, to, file);
+    try {
+      naming(to, "written", () => makeFolder(path.dirname(to)));
+      if (!isThere(to, file)) await fetchFile(head, node, `${folder}/${file.path}`, to, file);
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      const lacking = `this run has ${sizeOf(files)}, of which ${sizeOf(files.slice(i))} are still to come. They stay on the cluster until they are here`;
+      throw new InputError(`${(error as Error).message}: ${lacking}`, { cause: error });
+    }
   }
   for (const name of files.map((file) => file.path).filter((name) => /(^|\/)(recipe|request)\.json$/.test(name))) pointHome(within(directory, name), recipe);
 }

@@ -4,21 +4,65 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, createReadStream, existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { type JobOrder, MARK, ORDER, type SentFile } from "./messages";
+import { InputError } from "../contract/failure";
+import { fetchData } from "./fetch-data";
+import { CUDA_PROBE, DATA_FOLDER, FULL_DISK, type JobOrder, MARK, ORDER, type SentFile } from "./messages";
 
 const order = JSON.parse(process.env[ORDER] ?? "null") as JobOrder;
 const out = order.storage ?? path.join("runs", order.id);
 
-const say = (message: object) => process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
-const fail = (message: string) => say({ time: new Date().toISOString(), type: "error", code: "INPUT", message });
+/** Of the node, in the folder of Ray's session. */
+const logs = path.dirname(readlinkSync("/proc/self/fd/1"));
+
+/**
+ * Each call writes a line of its own, whatever became of the one before: a full disk takes a part, or nothing. Not with `process.stdout`, which takes nothing more after
+ * an error. Returns whether it was written.
+ */
+function print(line: string): boolean {
+  const bytes = Buffer.from(`\n${line}\n`);
+  try {
+    return writeSync(1, bytes) === bytes.length;
+  } catch {
+    return false;
+  }
+}
+
+const say = (message: object) => print(`${MARK}${JSON.stringify(message)}`);
+const stamped = (message: object) => say({ time: new Date().toISOString(), ...message });
+
+function fail(message: string): void {
+  process.exitCode ||= 1;
+  if (!stamped({ type: "error", code: "INPUT", message })) process.exitCode = FULL_DISK;
+}
+
+/** The recipe with data that this node has. */
+async function recipeHere(): Promise<unknown> {
+  const { recipe, data } = order;
+  return data ? { ...recipe, data: { ...recipe.data, path: await fetchData(data, path.join(logs, "..", DATA_FOLDER), stamped) } } : recipe;
+}
 
 /** Resolves with the exit status of the program. */
-function train(): Promise<number> {
+async function train(): Promise<number> {
   const recipe = `recipe-${order.id}.json`;
-  writeFileSync(recipe, JSON.stringify(order.recipe));
+  writeFileSync(recipe, JSON.stringify(await recipeHere()));
+  // Ray unpacks files without their permissions.
+  if (existsSync(CUDA_PROBE)) chmodSync(CUDA_PROBE, 0o755);
   const holdsRun = ["request.json", "recipe.json"].some((name) => existsSync(path.join(out, name)));
   // The job before has ended, on this node or another, as its submitter knows.
   const resume = holdsRun ? ["--resume", "--take-over"] : [];
@@ -26,7 +70,7 @@ function train(): Promise<number> {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   // Ray asks the whole group to end; who is asked twice by the system still writes one checkpoint.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill("SIGTERM"));
-  createInterface({ input: child.stderr }).on("line", (line) => process.stdout.write(line.startsWith("{") ? `${MARK}${line}\n` : `${line}\n`));
+  createInterface({ input: child.stderr }).on("line", (line) => print(line.startsWith("{") ? `${MARK}${line}` : line));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (status) => resolve(status ?? 1));
@@ -43,21 +87,29 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
+/** On the same disk, it takes no room. */
+function give(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
 /** Of the session's log folder, the head gives out any file. */
 async function send(): Promise<void> {
-  const logs = path.dirname(readlinkSync("/proc/self/fd/1"));
   const folder = path.join("distill", order.id);
   const files: SentFile[] = [];
   for (const file of filesBelow(out)) {
     const [from, to] = [path.join(out, file), path.join(logs, folder, file)];
     mkdirSync(path.dirname(to), { recursive: true });
-    copyFileSync(from, to);
+    give(from, to);
     const hash = createHash("sha256");
     for await (const piece of createReadStream(to)) hash.update(piece as Buffer);
     files.push({ path: file.split(path.sep).join("/"), size: statSync(to).size, sha256: hash.digest("hex") });
   }
-  say({ type: "files", folder, files });
-  if (order.storage === null) rmSync(out, { recursive: true });
+  if (!say({ type: "files", folder, files })) process.exitCode = FULL_DISK;
+  else if (order.storage === null) rmSync(out, { recursive: true });
 }
 
 train()
@@ -65,12 +117,8 @@ train()
     process.exitCode = status;
     if (!existsSync(out)) return;
     const where = `the run stays in ${path.resolve(out)} on the cluster`;
-    await send().catch((error: Error) => {
-      process.exitCode = status || 1;
-      fail(`the files of the run cannot be given out (${error.message}); ${where}`);
-    });
+    await send().catch((error: Error) => fail(`the files of the run cannot be given out (${error.message}); ${where}`));
   })
   .catch((error: Error) => {
-    process.exitCode = 1;
-    fail(`the job cannot start the program: ${error.message}`);
+    fail(error instanceof InputError ? error.message : `the job cannot start the program: ${error.message}`);
   });

@@ -44,9 +44,10 @@ export interface Submission {
   submission_id: string;
   entrypoint: string;
   entrypoint_num_cpus?: number;
+  entrypoint_num_gpus?: number;
   entrypoint_resources?: Record<string, number>;
   metadata?: Record<string, string>;
-  runtime_env?: { working_dir?: string; env_vars?: Record<string, string>; pip?: string[] };
+  runtime_env?: { py_modules?: string[]; env_vars?: Record<string, string>; pip?: string[] };
 }
 
 export async function submitJob(head: RayHead, submission: Submission): Promise<void> {

@@ -1,6 +1,8 @@
 /** What submitter and job say to each other: the job is told what to do in an environment variable, and prints lines that begin with a mark. */
 import { z } from "zod";
 import { progressEvent } from "../contract/progress-event";
+import type { Recipe } from "../contract/recipe";
+import type { NodeData } from "./fetch-data";
 
 /** The environment variable with a `JobOrder` as JSON. */
 export const ORDER = "DISTILL_JOB";
@@ -11,12 +13,23 @@ export interface JobOrder {
   /** Verb and flags, without recipe and folder. */
   args: string[];
   /** Its paths start from the unpacked program, or are the cluster's own. */
-  recipe: unknown;
+  recipe: Recipe;
+  /** Downloaded by the node, in place of the recipe's data; null: the recipe says where they are. */
+  data: NodeData | null;
   /** The folder of the run on storage that all nodes see; null: a folder of the node. */
   storage: string | null;
 }
 
 export const MARK = "@distill ";
+
+/** The program that asks for GPUs, in the unpacked one. */
+export const CUDA_PROBE = "native/build/Release/distill_cuda_probe";
+
+/** The exit status of a job whose last words found no room in its log: Linux's number of that error. */
+export const FULL_DISK = 28;
+
+/** Beside the logs of a node's session: what it downloaded. */
+export const DATA_FOLDER = "distill-data";
 
 const file = z.object({ path: z.string(), size: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 export type SentFile = z.infer<typeof file>;

@@ -7,6 +7,7 @@ import type { Recipe } from "../contract/recipe";
 import { pathsOf, resolvePaths, weightsIn } from "../contract/recipe-values";
 import type { Entry } from "../disk/write-zip";
 import type { RayHead } from "./head";
+import { CUDA_PROBE } from "./messages";
 import { zipOf } from "./zip";
 
 /** Below what a head keeps of a package, 512 MiB, and what fits into its memory. */
@@ -24,6 +25,9 @@ const PROGRAM = [
   "node_modules/detect-libc",
   "node_modules/semver",
 ];
+
+/** The kernels for GPUs, which `npm run cuda` builds. */
+const CUDA_LIBRARY = "native/build/Release/libdistill_cuda.so";
 
 /** Where the jobs find Node. pip: Ray installs it from PyPI; ship: this computer's goes along; else a path on the cluster. */
 export type NodeFrom = "pip" | "ship" | (string & {});
@@ -60,11 +64,12 @@ export function pack({ root, recipe, dataThere, node }: Packing): Packed {
     ...[...places].filter(([, to]) => to !== dataThere).map(([from, to]) => ({ from, to })),
     ...(node === "ship" ? [{ from: process.execPath, to: "node" }] : []),
   ];
+  if (recipe.device === "cuda") sources.push(...cudaFiles(root));
   const files = sources.flatMap(({ from, to }) => filesAt(from, to)).sort((a, b) => (a.to < b.to ? -1 : 1));
   const bytes = files.reduce((sum, { from }) => sum + statSync(from).size, 0);
   if (bytes > MOST_BYTES)
     throw new InputError(
-      `program, data and weights have ${Math.round(bytes / 1e6)} MB, and a cluster's head keeps at most ${MOST_BYTES / 1e6}: put the data where all its nodes see them, and name that folder with --data-there`,
+      `program, data and weights have ${Math.round(bytes / 1e6)} MB, and a cluster's head keeps at most ${MOST_BYTES / 1e6}: put the data in a folder that all its nodes see, or as an archive on a web server, and name that with --data-there`,
     );
   const entries = [...files.map(({ from, to }) => ({ name: to, bytes: readFileSync(from) })), { name: LAST_ENTRY, bytes: Buffer.alloc(0) }];
   return { name: `_ray_pkg_${contentName(entries)}.zip`, bytes, entries, places };
@@ -81,6 +86,19 @@ export async function upload(head: RayHead, { name, entries }: Packed, onUpload:
 
 /** The recipe as a job gets it. */
 export const recipeThere = (recipe: Recipe, places: ReadonlyMap<string, string>): Recipe => resolvePaths(recipe, (local) => places.get(local) ?? local);
+
+/** Throws an InputError if there are no kernels for GPUs. */
+function cudaFiles(root: string): { from: string; to: string }[] {
+  const library = process.env.DISTILL_CUDA_LIBRARY ?? path.join(root, CUDA_LIBRARY);
+  if (!existsSync(library))
+    throw new InputError(
+      `device "cuda": ${library} is missing, so jobs would have no kernels for GPUs. Build it with npm run cuda, which needs nvcc of the CUDA toolkit and no GPU, or let jobs train on processors, with --set device=cpu`,
+    );
+  return [
+    { from: library, to: CUDA_LIBRARY },
+    { from: path.join(root, CUDA_PROBE), to: CUDA_PROBE },
+  ];
+}
 
 /** A folder for each: names of files may mean something, as the ending of weights does. */
 function placesOf(recipe: Recipe, dataThere: string | null): Map<string, string> {

@@ -126,8 +126,9 @@ const isOpen = (comparison: string) => !existsSync(join(comparison, "comparison.
  */
 export function labelsOf(directory: string, asked: readonly number[] | null): readonly number[] | null {
   const begun = readRequest(directory);
-  if (!begun || !hasBegun(directory)) return asked;
+  if (!begun) return asked;
   if (!asked) return begun.labels;
+  if (!hasBegun(directory)) return asked;
   if (!begun.labels) throw new InputError(`${directory} was begun without numbers of labels: compare these in another folder`);
   const missing = begun.labels.filter((labelled) => !asked.includes(labelled));
   if (missing.length === 0) return asked;

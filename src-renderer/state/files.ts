@@ -1,5 +1,8 @@
 /** What becomes of files that are dropped, pasted or chosen: data, images to predict, a teacher's weights, a recipe. */
-import { withSizesOfWeights } from "../../src-main/contract/teacher-size";
+import { parseJson } from "../../src-main/contract/json";
+import { parseRecipe } from "../../src-main/contract/parse-recipe";
+import type { Recipe } from "../../src-main/contract/recipe";
+import { type UnsizedTeacher, unsizedTeachers, withSizesOfWeights } from "../../src-main/contract/teacher-size";
 import type { Bridge } from "../bridge";
 import type { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
@@ -7,7 +10,7 @@ import type { Engine } from "./engine.svelte";
 import type { Message } from "./message";
 import { MOST_PICTURES, type Prediction } from "./prediction.svelte";
 import type { Screen } from "./screens";
-import { recipeIn, type Setup } from "./setup.svelte";
+import type { Setup } from "./setup.svelte";
 import { baseName, count, sentence } from "./words";
 
 /** What is around them. */
@@ -165,5 +168,20 @@ export class Files {
   /** Adds a sentence to what is said already. */
   say(text: string): void {
     this.page.message = this.page.message ? { ...this.page.message, text: `${this.page.message.text}\n${text}` } : { kind: "caution", text };
+  }
+}
+
+/**
+ * The recipe in a text: of a recipe file, or what a run folder says of itself; and its teachers whose image size it leaves out. Throws an Error that names
+ * the file.
+ */
+function recipeIn(text: string, name: string): { recipe: Recipe; unsized: UnsizedTeacher[] } {
+  try {
+    const value = parseJson(text) as { recipe?: unknown } | null;
+    const written = value?.recipe ?? value;
+    const recipe = parseRecipe(written);
+    return { recipe, unsized: unsizedTeachers(written, recipe) };
+  } catch (error) {
+    throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
   }
 }

@@ -3,12 +3,10 @@ import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmeti
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { DoctorReport } from "../../src-main/contract/doctor";
 import { type DataSettings, dataSettingsOf } from "../../src-main/contract/engine";
-import { imageSizeOf, type ModelInfo, modelGroups, patchSizeOf } from "../../src-main/contract/families";
+import { imageSizeOf, type ModelInfo, modelGroups } from "../../src-main/contract/families";
 import { firstComparison } from "../../src-main/contract/first-comparison";
 import type { FittedTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { RememberedForm } from "../../src-main/contract/host";
-import { isExact, isHubPath } from "../../src-main/contract/hub-path";
-import { parseJson } from "../../src-main/contract/json";
 import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, presets, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
@@ -16,16 +14,13 @@ import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } fr
 import { teachersOf, valueAt } from "../../src-main/contract/recipe-values";
 import { type Setting, type SettingValue, textOfValue } from "../../src-main/contract/setting";
 import { settingAt } from "../../src-main/contract/settings";
-import { type UnsizedTeacher, unsizedTeachers } from "../../src-main/contract/teacher-size";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { contradictionIn, type FieldProblem, typingProblem } from "./field-problems";
 import { labelOf, newTeacher, newTerm, rounded } from "./form";
 import { Sweep } from "./sweep.svelte";
-import { count, sentence } from "./words";
-
-/** About no teacher. */
-const NOT_ASKED: { key: string; problem: string | null; warnings: readonly string[] } = { key: "null", problem: null, warnings: [] };
+import { TeacherCheck, type Teaching } from "./teacher-check.svelte";
+import { count } from "./words";
 
 type MadeTeacher = Pick<FittedTeacher, "teacher" | "images">;
 
@@ -40,6 +35,7 @@ type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradi
 export class Setup {
   preset: Preset["id"] | null = $state("demo");
   readonly sweep = new Sweep(() => this.distills);
+  readonly teacherCheck: TeacherCheck;
   /** Whether the settings that few need are unfolded. */
   showsMore = $state(false);
   models: ModelInfo[] = $state.raw([]);
@@ -54,14 +50,14 @@ export class Setup {
   #first: Recipe | null = $state.raw(null);
   /** The limit that makes uneven classes even, where that was asked for. */
   #evenLimit: number | null = null;
-  /** What was last asked about the teachers, and what came. */
-  #asked = $state.raw(NOT_ASKED);
 
   constructor(
     private readonly data: Data,
     private readonly engine: Engine,
     private readonly runsDirectory: () => string = () => "runs",
-  ) {}
+  ) {
+    this.teacherCheck = new TeacherCheck(engine, () => this.#teaching);
+  }
 
   async loadModels(): Promise<void> {
     try {
@@ -278,8 +274,7 @@ export class Setup {
 
   /** Takes a teacher that was made here or chosen. */
   useTeacher({ model, weights, imageSize }: NamedTeacher): void {
-    // The file may be new under a name that was asked about before.
-    this.#asked = NOT_ASKED;
+    this.teacherCheck.forget();
     if (this.#base.teacher?.weights === weights && this.#base.teacher.model === model) return;
     this.#before = this.#base;
     if (!this.distills) this.setDistills(true);
@@ -300,7 +295,7 @@ export class Setup {
 
   /** Takes the whole of a first comparison with a teacher that was made of the chosen data. */
   useFirstComparison({ teacher, images }: MadeTeacher): void {
-    this.#asked = NOT_ASKED;
+    this.teacherCheck.forget();
     const before = this.#base;
     const recipe = parseRecipe(firstComparison(this.dataSource, teacher, images.train));
     this.useRecipe({ ...recipe, data: before.data, device: before.device });
@@ -333,21 +328,10 @@ export class Setup {
     this.sweep.restore(sweep);
   }
 
-  /** What is to be known of the teachers and the data to say whether they go together. */
-  get #teaching(): { teachers: { model: string; weights: string }[]; classes: string[]; data: DataSource } | null {
+  get #teaching(): Teaching | null {
     const classes = this.data.info?.classes;
     if (!this.distills || !classes) return null;
     return { teachers: teachersOf(this.#base).map(({ model, weights }) => ({ model, weights })), classes, data: this.dataSource };
-  }
-
-  /** Why a teacher of the form cannot teach the classes of the chosen data, in words; null if all can, or while that is not known. */
-  get teacherProblem(): string | null {
-    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.problem : null;
-  }
-
-  /** That teachers of the form know test images of the chosen data, in words; none while that is not known. */
-  get teacherWarnings(): readonly string[] {
-    return this.#asked.key === JSON.stringify(this.#teaching) ? this.#asked.warnings : [];
   }
 
   /** How many images may have labels, and how many classes there are; null while that is not known. */
@@ -370,27 +354,7 @@ export class Setup {
 
   /** Whether a run would end before it begins. */
   get blocked(): boolean {
-    return this.teacherProblem !== null || this.unreadable > 0 || this.sweepProblem !== null;
-  }
-
-  /** Asks the engine about teachers that it has not been asked about. Weights on a server are looked at when a run begins. */
-  async checkTeachers(): Promise<void> {
-    const teaching = this.#teaching;
-    const key = JSON.stringify(teaching);
-    if (this.#asked.key === key) return;
-    const problems: (string | null)[] = [];
-    const warnings: string[] = [];
-    for (const { model, weights } of teaching?.teachers ?? []) {
-      if (isHubPath(weights) && !isExact(weights)) continue;
-      try {
-        const found = await this.engine.call("checkTeacher", { model, weights, classes: teaching!.classes, data: teaching!.data });
-        problems.push(found.problem && sentence(found.problem));
-        warnings.push(...found.warnings.map(sentence));
-      } catch (error) {
-        problems.push(inWords(error));
-      }
-    }
-    if (key === JSON.stringify(this.#teaching)) this.#asked = { key, problem: problems.find((problem) => problem !== null) ?? null, warnings };
+    return this.teacherCheck.problem !== null || this.unreadable > 0 || this.sweepProblem !== null;
   }
 
   /** What keeps the form from being a recipe: values that are none, or, if all are, those that contradict each other. */
@@ -467,41 +431,9 @@ export class Setup {
   }
 }
 
-/**
- * The recipe in a text: of a recipe file, or what a run folder says of itself; and its teachers whose image size it leaves out. Throws an Error that names
- * the file.
- */
-export function recipeIn(text: string, name: string): { recipe: Recipe; unsized: UnsizedTeacher[] } {
-  try {
-    const value = parseJson(text) as { recipe?: unknown } | null;
-    const written = value?.recipe ?? value;
-    const recipe = parseRecipe(written);
-    return { recipe, unsized: unsizedTeachers(written, recipe) };
-  } catch (error) {
-    throw new Error(`The form stays as it is: ${name} is no recipe: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
 function defaultOf(key: string): SettingValue {
   const setting = settingAt(key);
   return setting && "default" in setting ? setting.default : null;
 }
 
 const isPrecision = (key: string): boolean => key === "train.precision";
-
-/** What is known to make a recipe slow or to spoil what it shows, in words. */
-export function cautionsFor({ student, teacher, train }: Recipe, trainImages: number): string[] {
-  const cautions: string[] = [];
-  const patch = student.patchSize ?? patchSizeOf(student.model);
-  if (student.imageSize >= 128)
-    cautions.push(
-      `An image of ${student.imageSize} px costs many times as much as one of 32 px: on a processor this run can take hours. The Demo preset shows the same in minutes.`,
-    );
-  else if (patch !== null && (student.imageSize / patch) ** 2 > 256) cautions.push("Patches this small make long sequences, so each step is slow.");
-  // The size that other weights were trained at is known when the run has read them, and is told then.
-  for (const { model, imageSize, weights } of teachersOf({ teacher }))
-    if (weights === "bundled" && imageSize !== imageSizeOf(model))
-      cautions.push(`${model} was made for ${imageSizeOf(model)} px; at ${imageSize} px its answers are hardly worth learning from.`);
-  if (trainImages > 0 && trainImages < train.batchSize * 4) cautions.push("An epoch has fewer than four batches, so the curves will show little.");
-  return cautions;
-}

@@ -3,29 +3,29 @@ import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { RunCourse } from "../../src-main/contract/run";
-import type { Abilities, Bridge, ConnectionState } from "../bridge";
+import type { Abilities, Bridge, ConnectionState, SignIn } from "../bridge";
 import { Bench } from "./bench.svelte";
+import { Bin } from "./bin";
 import { Candidates } from "./candidates.svelte";
 import { Data } from "./data.svelte";
-import { Engine, inWords, isPerhapsHeld } from "./engine.svelte";
+import { Engine, inWords } from "./engine.svelte";
 import { Estimate } from "./estimate.svelte";
 import { Evidence } from "./evidence.svelte";
 import { Examples } from "./examples.svelte";
 import { Files } from "./files";
 import { Fit } from "./fit.svelte";
 import { HubWeights } from "./hub-weights.svelte";
+import { Launch } from "./launch";
 import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
-import type { RunRow } from "./run-rows";
-import { lastSignInWords, ownerInWords, type Reported, type RunGroup, Runs } from "./runs.svelte";
+import { lastUnfinished, type RunRow, unfinishedInWords } from "./run-rows";
+import { type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
-import { SEVERAL_SEEDS } from "./sweep.svelte";
 import { Training } from "./training.svelte";
-import { baseName, count, weightsName } from "./words";
+import { baseName, weightsName } from "./words";
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
@@ -55,9 +55,11 @@ export class Studio {
   readonly candidates: Candidates;
   readonly hub: HubWeights;
   readonly training: Training;
+  readonly launch: Launch;
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly bench: Bench;
+  readonly bin: Bin;
   readonly modelExport: ModelExport;
   readonly evidence: Evidence;
   readonly examples: Examples;
@@ -80,7 +82,9 @@ export class Studio {
     this.runs = new Runs(bridge, this.engine, runsDirectory, () => (this.training.trainsHere ? this.training.directory : null));
     this.files = new Files(bridge, this);
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
-    this.modelExport = new ModelExport(bridge, this.engine);
+    this.launch = new Launch(this);
+    this.bin = new Bin(this);
+    this.modelExport = new ModelExport(bridge, this.engine, (path) => this.fetch(path));
   }
 
   async start(): Promise<void> {
@@ -91,6 +95,7 @@ export class Studio {
     this.bridge.onEnding(() => {
       this.ending = true;
     });
+    this.bridge.onAgain(() => this.reporting(() => this.#goOn()));
     this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
@@ -101,6 +106,19 @@ export class Studio {
     this.data.recent = recentData;
     await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.reporting(() => this.#followAgain())]);
     await this.#takeOpened();
+    this.#offerUnfinished();
+  }
+
+  /** What was trained last, if it is not finished, nobody trains it, and it is not on the screen Live. */
+  readonly unfinished: RunRow | null = $derived.by(() => {
+    const row = this.training.active ? null : lastUnfinished(this.bench.all.map((each) => each.row));
+    return row?.directory === this.training.directory ? null : row;
+  });
+
+  /** Says that a run is not finished, unless something else is said. */
+  #offerUnfinished(): void {
+    const row = this.unfinished;
+    if (row) this.message ??= { kind: "caution", text: unfinishedInWords(row), action: { label: `Resume ${row.name}`, run: () => this.launch.resumeRow(row) } };
   }
 
   /** The form and its data as they were left. */
@@ -161,6 +179,16 @@ export class Studio {
     return this.bridge.can;
   }
 
+  /** The way into and out of the server; null in the app. */
+  get server(): SignIn | null {
+    return this.bridge.server;
+  }
+
+  /** Of this browser, with all of its windows. */
+  signOut(): Promise<void> {
+    return this.reporting(() => this.server!.signOut());
+  }
+
   show(screen: Screen): void {
     this.screen = screen;
     this.message = null;
@@ -182,15 +210,29 @@ export class Studio {
     this.bridge.setLesson(isOpen);
   }
 
+  /** The connection to the server was lost, and is there again: all stays as it is, and what may have changed meanwhile is read. */
+  async #goOn(): Promise<void> {
+    this.ending = false;
+    this.environment = await this.bridge.environment();
+    await this.#renewEngine();
+    if (!this.training.active) await this.#followLive();
+  }
+
   /** Starts a new engine after the old one died. */
   async restartEngine(): Promise<void> {
+    await this.#renewEngine();
+    this.fit.problem = null;
+  }
+
+  /** Connects to the engine anew, and asks for what it has not answered, and for what may be another now. */
+  async #renewEngine(): Promise<void> {
     await this.engine.start();
     if (!this.data.info) await this.data.open(this.data.path);
     if (this.setup.models.length === 0) await this.setup.loadModels();
     await this.runs.refresh();
     await this.prediction.askAgain();
-    this.fit.problem = null;
     this.candidates.forget();
+    this.#offerUnfinished();
   }
 
   /** Fills the form with a preset. Settings of one's own, and a teacher that was made here, can be brought back. */
@@ -246,85 +288,6 @@ export class Studio {
     });
   }
 
-  /** Starts the run that the form describes, unless a teacher of it cannot teach: the form then says why, and what helps. */
-  async startTraining(): Promise<void> {
-    const { recipe } = this.setup.result;
-    if (!recipe || this.training.trainsHere) return;
-    await this.setup.checkTeachers();
-    if (this.training.trainsHere) return;
-    if (this.setup.blocked) return this.show("setup");
-    await this.reporting(() => this.#begin(this.training.start(this.setup.sweep.recipeFor(recipe), this.setup.sweep.asked(recipe))));
-  }
-
-  /** Trains more seeds of a finished sweep. */
-  async addSeeds(directory: string, count: number): Promise<void> {
-    await this.reporting(async () => {
-      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#resume(directory, (takeOver) => this.training.addSeeds(directory, recipe, count, takeOver));
-    });
-  }
-
-  /** Compares anew, in another folder, what was compared with one seed. */
-  async compareSeveral(directory: string): Promise<void> {
-    await this.reporting(async () => {
-      const recipe = await this.engine.call("recipeOf", { directory, kind: "compare" });
-      await this.#begin(this.training.start(recipe, { kind: "compare", seeds: SEVERAL_SEEDS }));
-    });
-  }
-
-  /** Resumes a run; one of a sweep with all seeds that are not finished. */
-  async resume(group: RunGroup): Promise<void> {
-    if (group.sweep) return this.resumeSweep(group.sweep.directory);
-    await this.reporting(async () => {
-      const kind = group.arms.some(({ arm }) => arm === "single") ? "train" : "compare";
-      await this.#resumeFrom(group.directory, kind, await this.runs.readable(group));
-    });
-  }
-
-  /** With all comparisons or trials that are not finished. */
-  async resumeSweep(directory: string, kind: "compare" | "search" = "compare"): Promise<void> {
-    await this.reporting(() => this.#resumeFrom(directory, kind, []));
-  }
-
-  /** `arms`: what is known of it until it goes on. */
-  async #resumeFrom(directory: string, kind: "train" | "compare" | "search", arms: readonly RunCourse[]): Promise<void> {
-    const recipe = await this.engine.call("recipeOf", { directory, kind });
-    await this.#resume(directory, (takeOver) => this.training.resume(directory, kind, recipe, arms, takeOver));
-  }
-
-  resumeLast(): Promise<void> {
-    return this.reporting(() => this.#resume(this.training.directory, (takeOver) => this.training.resumeLast(takeOver)));
-  }
-
-  async #begin(start: Promise<void>): Promise<void> {
-    await start;
-    this.show("live");
-    this.training.settled().then(() => {
-      // The data may be gone since they were chosen: the screens Data and Set up say so, too.
-      if (this.training.neverBegan) this.data.recheck();
-    });
-  }
-
-  /** Where the engine cannot tell whether another process still trains the run, a person has to. */
-  async #resume(directory: string, resume: (takeOver: boolean) => Promise<void>): Promise<void> {
-    try {
-      await this.#begin(resume(false));
-    } catch (error) {
-      if (!isPerhapsHeld(error)) throw error;
-      await this.runs.refresh();
-      const { name = baseName(directory), owner = null } = this.runs.groups.find((group) => group.directory === directory) ?? {};
-      const who = owner ? `${ownerInWords(owner)} (${lastSignInWords(owner)})` : "in another process";
-      this.question = {
-        title: `Take over ${name}?`,
-        text:
-          `This run may still be trained ${who}. Take it over only if you know that this process has ended.\n` +
-          "The run then continues here, from its last checkpoint. If the other process is still there, it stops writing to the folder, and what it trained since that checkpoint is lost.",
-        verb: "Take over",
-        act: () => this.#begin(resume(true)),
-      };
-    }
-  }
-
   /** Shows a run that is being trained, by whichever process. */
   async watch(group: RunGroup): Promise<void> {
     if (this.runs.whereabouts(group) === "here") return this.show("live");
@@ -348,66 +311,6 @@ export class Studio {
 
   stop(group: RunGroup): Promise<void> {
     return this.reporting(() => this.runs.stop(group));
-  }
-
-  /** Moves a run to the bin, from where one click brings it back. */
-  delete(run: Pick<RunGroup, "directory" | "name">): Promise<void> {
-    return this.deleteAll([run]);
-  }
-
-  /** The same with several, one after the other; where one cannot be moved, those before it are there, and can be brought back. */
-  deleteAll(runs: readonly Pick<RunGroup, "directory" | "name">[]): Promise<void> {
-    return this.reporting(async () => {
-      const undos: (() => Promise<void>)[] = [];
-      const moved = () => (undos.length === 1 ? runs[0]!.name : `${count(undos.length)} runs`);
-      const say = (problem: string | null) => {
-        const are = undos.length === 1 ? "is" : "are";
-        const it = undos.length === 1 ? "it takes" : "they take";
-        const act = () =>
-          this.reporting(async () => {
-            for (const undo of undos) await undo();
-            this.message = { kind: "done", text: `${moved()} ${are} back.` };
-          });
-        this.message = {
-          kind: problem === null ? "done" : "problem",
-          text: `${problem === null ? "" : `${problem}\n`}${moved()} ${are} in the bin, ${this.bench.binDirectory}, where ${it} as much room on the disk as before.`,
-          action: { label: "Undo", run: act },
-        };
-      };
-      try {
-        for (const { directory } of runs) {
-          undos.push(await this.bench.delete(directory));
-          this.training.forget(directory);
-          if (this.prediction.run === directory) await this.prediction.useBundledTeacher();
-        }
-        say(null);
-      } catch (error) {
-        if (undos.length === 0) throw error;
-        say(inWords(error));
-      }
-    });
-  }
-
-  /** From the bin. What offered to undo its deletion goes with it. */
-  restore({ directory, name }: Pick<RunGroup, "directory" | "name">): Promise<void> {
-    return this.reporting(async () => {
-      await this.bench.restore(directory);
-      this.message = { kind: "done", text: `${name} is back.` };
-    });
-  }
-
-  askToEmptyBin(): void {
-    const runs = this.bench.binned?.length ?? 0;
-    this.question = {
-      title: `Delete ${runs === 1 ? "the run" : `the ${count(runs)} runs`} in the bin for good?`,
-      text: `Curves, checkpoints, weights and reports of what is in the bin are deleted. This cannot be undone.\n${this.bench.binDirectory}`,
-      verb: "Delete for good",
-      act: async () => {
-        const kept = await this.bench.emptyBin();
-        const stays = `${count(kept.length)} ${kept.length === 1 ? "file that is not the program's stays" : "files that are not the program's stay"} in it: ${kept.join(", ")}`;
-        this.message = { kind: "done", text: kept.length === 0 ? "The bin is empty." : `The runs in the bin are deleted. ${stays}` };
-      },
-    };
   }
 
   /** Does something with the list of runs, and says why it failed if it did. */
@@ -445,6 +348,11 @@ export class Studio {
 
   openReport(path: string): Promise<void> {
     return this.reporting(() => this.bridge.openReport(path));
+  }
+
+  /** Shows a file or folder in the file manager, or has the browser save it: a folder as a zip archive. */
+  fetch(path: string): Promise<void> {
+    return this.reporting(() => this.bridge.reveal(path));
   }
 
   /** Shows where a file or folder is, in the system's file manager or in words. */
@@ -522,7 +430,7 @@ export class Studio {
         this.show("predict");
         return this.prediction.chooseFile();
       case "start":
-        return this.startTraining();
+        return this.launch.start();
       case "pause":
         return this.training.togglePause();
       case "stop":

@@ -23,9 +23,12 @@ it.each([
   [["--on", "ray://h", "--attach", "--resume"], "--attach does not go with --resume"],
   [["--on", "ray://h", "--resume", "--job-node", "ship"], "--job-node does not go with --resume: it stays as it was"],
   [["--on", "ray://h", "--tensorboard"], "write the event files afterwards"],
-  [["--on", "ray://h", "--labels", "10,20"], "--labels does not go with --on"],
+  [["--on", "ray://h", "--attach", "--labels", "10,20", "--out", "x"], "--labels does not go with --attach"],
   [["--on", "h:8265"], "expected the head of a Ray cluster"],
-  [["--on", "ray://h", "--set", "device=cuda"], "jobs train on processors"],
+  [["--on", "ray://h", "--job-gpus", "1"], `the recipe's device is "auto", which trains on processors: add --set device=cuda`],
+  [["--on", "ray://h", "--job-gpus", "2"], 'expected a number above 0, and at most 1, got "2"'],
+  [["--on", "ray://h", "--data-there", "ftp://h/p.zip"], "expected a folder that all nodes see, or an address that begins with https:// or http://"],
+  [["--on", "ray://h", "--set", "data.path=bundled", "--data-there", "/d"], "the recipe trains on the bundled images"],
   [["--on", "ray://h", "--attach"], "--attach needs --out"],
 ])("%j is wrong usage", async (args, words) => {
   const { status, err, calls } = await runWith({}, [...compare, ...args], { cwd });

@@ -1,11 +1,24 @@
 /** With a real head of Ray, where there is Python with it. */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { presetOf } from "../../src-main/contract/presets";
 import { distill } from "../cli/distill";
+import { type Colour, png, writeFiles } from "../data/image-files";
 import { ADDRESS, type RealHead, realHead, whyNoRay, writeRecipe } from "./real-head";
+
+/** The classes of the demo's teacher, with a few images each. */
+async function writePictures(folder: string): Promise<void> {
+  const classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+  for (const [label, name] of classes.entries())
+    for (const part of ["train", "test"])
+      for (let n = 0; n < 4; n++) {
+        const colour: Colour = [25 * label, 60 * n, part.length * 20];
+        writeFiles(folder, { [path.join(part, name, `${n}.png`)]: await png(32, 32, colour) });
+      }
+}
 
 const reason = whyNoRay();
 
@@ -16,7 +29,7 @@ describe("on a real cluster", () => {
 
   beforeAll(async () => {
     if (reason) return;
-    head = await realHead(2);
+    head = await realHead(2, 1);
     writeRecipe(head, presetOf("demo").written);
   }, 120_000);
 
@@ -58,7 +71,43 @@ describe("on a real cluster", () => {
     const local = await distill(["compare", "--recipe", "recipe.json", ...settings, "--out", "here"], head.folder);
     expect([local.status, decided("there")]).toEqual([0, decided("here")]);
     const logs = path.join(head.folder, "ray/session_latest/logs");
+    // Where two jobs that begin at once unpack the program twice, Ray loses the worker of one, and waits a minute for it.
+    expect(readFileSync(path.join(logs, "raylet.out"), "utf8")).not.toContain("have not registered within the timeout");
     expect(existsSync(path.join(logs, "distill")) ? readdirSync(path.join(logs, "distill")) : []).toEqual([]);
+  });
+
+  test("nodes download data by their address, and what comes home is put together with the same data here", { timeout: 600_000 }, async ({ skip }) => {
+    if (reason) skip(reason);
+    await writePictures(path.join(head.folder, "pictures"));
+    expect(spawnSync("tar", ["-czf", "pictures.tar.gz", "pictures"], { cwd: head.folder }).status).toBe(0);
+    head.serve(8000);
+    const args = ["compare", "--recipe", "recipe.json", ...settings, "--set", "data.path=pictures", "--set", "data.validation=null", "--seeds", "2"];
+    const checksum = createHash("sha256")
+      .update(readFileSync(path.join(head.folder, "pictures.tar.gz")))
+      .digest("hex");
+    const there = ["--data-there", `http://127.0.0.1:8000/pictures.tar.gz#sha256=${checksum}`, "--job-node", "ship"];
+    const { status, err } = await head.distill([...args, "--on", ADDRESS, ...there, "--out", "downloaded"]);
+    expect([status, err]).toEqual([0, expect.stringContaining("Downloading the data: ")]);
+    const data = path.join(head.folder, "ray/session_latest/distill-data");
+    expect(readdirSync(data)).toEqual([checksum]);
+    const none = await head.distill([...args, "--on", ADDRESS, "--data-there", "http://127.0.0.1:8000/nothing.zip", "--job-node", "ship", "--out", "nothing"]);
+    expect([none.status, none.err]).toEqual([
+      1,
+      expect.stringContaining("http://127.0.0.1:8000/nothing.zip answers with status 404: the file is not available there"),
+    ]);
+  });
+
+  test("a job that finds no GPU where Ray promised one says so, and goes on with processors", { timeout: 600_000 }, async ({ skip }) => {
+    if (reason) skip(reason);
+    const on = ["compare", "--on", ADDRESS, "--out", "gpu"];
+    const first = await head.distill([...on, "--recipe", "recipe.json", ...settings, "--set", "device=cuda", "--seeds", "1", "--job-node", "ship"]);
+    expect([first.status, first.err]).toEqual([
+      1,
+      expect.stringMatching(/1 job on .*, each with 2 processors and 1 GPU\.[\s\S]*seed 0: device: "cuda" is not available: /),
+    ]);
+    expect(first.err).not.toContain("EACCES");
+    const second = await head.distill([...on, "--resume", "--set", "device=cpu"]);
+    expect([second.status, second.err]).toEqual([0, expect.not.stringContaining("error")]);
   });
 
   test("a wrong token is told", async ({ skip }) => {

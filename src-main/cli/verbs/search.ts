@@ -3,7 +3,8 @@ import type { SearchResult } from "../../contract/run";
 import { cautions, MOST_TRIALS, ranked } from "../../contract/search";
 import { assignmentsOf, defaultSpace, parseSpace } from "../../contract/search-space";
 import { textOfValue } from "../../contract/setting";
-import { addClusterOptions, type ClusterOptions, checkClusterOptions, trainOnCluster, warnOfJobs } from "../cluster";
+import { trainOnCluster, warnOfJobs } from "../cluster";
+import { addClusterOptions, type ClusterOptions, checkClusterOptions } from "../cluster-options";
 import { collect, wholeNumber } from "../flags";
 import { shownPath } from "../out-folder";
 import { resumable } from "../resume";
@@ -60,7 +61,7 @@ async function search(session: Session, options: SearchOptions): Promise<Outcome
   const command = (isRecorded: boolean) => resumingCommand(session.world, "search", options, isRecorded, more);
   if (!options.on && options.resume) warnOfJobs(session, place.out, world);
   const result = (await (options.on
-    ? trainOnCluster(session, { kind: "search", recipe, out: place.out, resume: place.resume, seeds: 1, search: asked }, options)
+    ? trainOnCluster(session, { kind: "search", recipe, out: place.out, resume: place.resume, search: asked }, options)
     : resumable(session, { kind: "search", recipe, search: asked, ...place }, command))) as SearchResult | null;
   if (result === null) return { json: { directory: place.out }, text: `Trials: ${shownPath(world, place.out)}` };
   return { json: result, text: searchText(result, world) };

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { presetOf, presetsFor } from "../../../src-main/contract/presets";
 import type { DataSource } from "../../../src-main/contract/recipe";
+import { cautionsFor } from "../../../src-renderer/state/cautions";
 import { Data } from "../../../src-renderer/state/data.svelte";
 import { Engine } from "../../../src-renderer/state/engine.svelte";
 import { remedyOf } from "../../../src-renderer/state/field-problems";
-import { cautionsFor, Setup } from "../../../src-renderer/state/setup.svelte";
+import { Setup } from "../../../src-renderer/state/setup.svelte";
 import { FakeEngine, failure, fakeBridge, startedEngine } from "../fakes";
 
 let engine: FakeEngine;
@@ -115,16 +116,16 @@ describe("teacher and data", () => {
 
   it("that do not go together are found before a run begins; another teacher is asked about anew, the same one not again", async () => {
     expect(setup.blocked).toBe(false);
-    await setup.checkTeachers();
-    await setup.checkTeachers();
+    await setup.teacherCheck.ask();
+    await setup.teacherCheck.ask();
     expect(engine.paramsOf("checkTeacher")).toEqual([{ model: "resnet20_cifar10", weights: "bundled", classes: ["bark", "cloud"], data: setup.dataSource }]);
-    expect(setup).toMatchObject({ blocked: true, teacherProblem: "The teacher (bundled) was trained for other classes than the data has" });
+    expect([setup.blocked, setup.teacherCheck.problem]).toEqual([true, "The teacher (bundled) was trained for other classes than the data has"]);
     setup.useTeacher({ model: "resnet18", weights: "/mine", imageSize: 32 });
     expect(setup.blocked).toBe(false);
-    await setup.checkTeachers();
+    await setup.teacherCheck.ask();
     expect(setup.blocked).toBe(false);
     setup.undoTeacher();
-    await setup.checkTeachers();
+    await setup.teacherCheck.ask();
     expect(setup.blocked).toBe(true);
     setup.setDistills(false);
     expect(setup.blocked).toBe(false);
@@ -134,11 +135,11 @@ describe("teacher and data", () => {
     engine.answers.checkTeacher = () => Promise.reject(failure("/made: no such file"));
     const teacher = { model: "resnet18", weights: "/made", imageSize: 32 };
     setup.useTeacher(teacher);
-    await setup.checkTeachers();
-    expect(setup.teacherProblem).toBe("/made: no such file");
+    await setup.teacherCheck.ask();
+    expect(setup.teacherCheck.problem).toBe("/made: no such file");
     engine.answers.checkTeacher = () => ({ model: "resnet18", imageSize: 32, problem: null, warnings: [] });
     setup.useTeacher(teacher);
-    await setup.checkTeachers();
+    await setup.teacherCheck.ask();
     expect(setup.blocked).toBe(false);
   });
 
@@ -149,17 +150,17 @@ describe("teacher and data", () => {
       problem: null,
       warnings: data.splitSeed === 1 ? ["the teacher was fitted to 5 of these 6 test images"] : [],
     });
-    await setup.checkTeachers();
-    expect(setup.teacherWarnings).toEqual([]);
+    await setup.teacherCheck.ask();
+    expect(setup.teacherCheck.warnings).toEqual([]);
     setup.set("data.splitSeed", "1");
-    expect(setup.teacherWarnings).toEqual([]);
-    await setup.checkTeachers();
-    expect(setup).toMatchObject({ blocked: false, teacherWarnings: ["The teacher was fitted to 5 of these 6 test images"] });
+    expect(setup.teacherCheck.warnings).toEqual([]);
+    await setup.teacherCheck.ask();
+    expect([setup.blocked, setup.teacherCheck.warnings]).toEqual([false, ["The teacher was fitted to 5 of these 6 test images"]]);
   });
 
   it("weights on a server are not asked for", async () => {
     setup.set("teacher.weights", "hf:timm/resnet18.a1_in1k");
-    await setup.checkTeachers();
+    await setup.teacherCheck.ask();
     expect(engine.paramsOf("checkTeacher")).toEqual([]);
   });
 

@@ -67,6 +67,111 @@ it("an engine that is started again reads what is missing, and what may have cha
   expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/mine" });
 });
 
+describe("a run that is not finished, and that nobody trains", () => {
+  const stopped = { state: "stopped", changed: "2026-11-25T10:00:00Z", epochsDone: 1 } as const;
+  const started = async () => {
+    studio = new Studio(fake.bridge);
+    await studio.start();
+  };
+  const list = (...runs: ReturnType<typeof summary>[]) => {
+    engine.answers.listRuns = () => runs;
+  };
+
+  it("is named at the start if it was trained last, and resumed by one click", async () => {
+    list(summary("single", { directory: "/runs/before", started: "2026-11-25T11:00:00Z" }), summary("control", stopped), summary("student", stopped));
+    await started();
+    expect(studio).toMatchObject({
+      screen: "data",
+      message: {
+        kind: "caution",
+        text: "one is not finished, and nobody trains it: 1 of 2 epochs are done. Resumed, it ends with the same result as without the break.",
+        action: { label: "Resume one" },
+      },
+    });
+    studio.message!.action!.run();
+    await settle();
+    expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", out: "/runs/one", resume: true }]);
+    expect(studio).toMatchObject({ screen: "live", message: null, unfinished: null });
+  });
+
+  it("begins anew if it has no checkpoint, which is said", async () => {
+    list(summary("single", { ...stopped, epochsDone: 0, beginsAnew: true }));
+    await started();
+    expect(studio.message?.text).toContain("It has no checkpoint yet, so resuming begins it anew.");
+  });
+
+  it.each([
+    ["something else was trained since", [summary("single", stopped), summary("single", { directory: "/runs/later", changed: "2026-11-26T10:00:00Z" })]],
+    ["somebody trains it", [summary("single", { ...stopped, state: "running", owner: owner() })]],
+    ["it has failed", [summary("single", { ...stopped, state: "failed" })]],
+  ])("is not named where %s", async (_, runs) => {
+    list(...runs);
+    await started();
+    expect(studio).toMatchObject({ message: null, unfinished: null });
+  });
+
+  it("is not named over what else has to be said", async () => {
+    list(summary("single", stopped));
+    const environment = await fake.bridge.environment();
+    fake.bridge.environment = async () => ({ ...environment, notice: "This copy is old." });
+    await started();
+    expect(studio).toMatchObject({ message: { text: "This copy is old." }, unfinished: { directory: "/runs/one" } });
+  });
+
+  it("is named by the screen Live alone after the engine that trained it has died", async () => {
+    list(summary("control", stopped), summary("student", stopped));
+    await started();
+    studio.message = null;
+    await studio.launch.resumeRow(studio.unfinished!);
+    end.reject(failure("the engine ended", "ENGINE_DIED"));
+    await studio.training.settled();
+    await studio.restartEngine();
+    expect(studio).toMatchObject({ message: null, unfinished: null, training: { state: "failed" } });
+  });
+});
+
+describe("a connection that was lost and is there again", () => {
+  const breakOff = () => {
+    const before = end;
+    end = deferred();
+    before.reject(failure("the connection to the server broke", "DISCONNECTED"));
+    fake.again();
+  };
+  beforeEach(async () => {
+    engine.answers.list = () => [liveRun({ run: "id", directory: "/runs/one" })];
+    fake.again();
+    await settle();
+    expect(studio.training).toMatchObject({ state: "preparing", directory: "/runs/one" });
+  });
+
+  it("leaves all as it is, and watches the run on from its folder", async () => {
+    studio.show("setup");
+    studio.ending = true;
+    breakOff();
+    await settle();
+    expect(studio).toMatchObject({ screen: "setup", ending: false, message: null, training: { state: "preparing", problem: null } });
+    expect(engine.paramsOf("watch")).toEqual([
+      { run: "id", from: 0 },
+      { run: "id", from: 0 },
+    ]);
+    expect(fake.argsOf("runEnded")).toEqual([]);
+    end.resolve({ report: "/runs/one/report.html" });
+    await studio.training.settled();
+    expect(studio.training).toMatchObject({ state: "finished", report: "/runs/one/report.html" });
+  });
+
+  it("to another engine, which does not know the run, leaves the screen Live empty and offers to resume it", async () => {
+    Object.assign(engine.answers, {
+      list: () => [],
+      watch: () => Promise.reject(failure('there is no run "id" here', "USAGE")),
+      listRuns: () => [summary("single", { state: "stopped", epochsDone: 1 })],
+    });
+    breakOff();
+    await settle();
+    expect(studio).toMatchObject({ training: { state: "idle" }, message: { action: { label: "Resume one" } }, unfinished: { directory: "/runs/one" } });
+  });
+});
+
 describe("a concern of the data", () => {
   const leaveOut = { words: "Leave out the copies", settings: { "data.skipCopies": true } };
 
@@ -96,22 +201,22 @@ describe("a concern of the data", () => {
 
 describe("training", () => {
   it("starts with what the form says, once", async () => {
-    await Promise.all([studio.startTraining(), studio.startTraining()]);
+    await Promise.all([studio.launch.start(), studio.launch.start()]);
     expect(engine.paramsOf("start")).toHaveLength(1);
     expect(studio.screen).toBe("live");
   });
 
   it("does not start with a form that has a problem", async () => {
     studio.setup.set("train.epochs", "many");
-    await studio.startTraining();
+    await studio.launch.start();
     expect(studio.screen).toBe("data");
   });
 
   it("does not start with a teacher that cannot teach the data: the form is shown, which says why", async () => {
     engine.answers.checkTeacher = () => ({ model: "", imageSize: 32, problem: "other classes", warnings: [] });
     studio.setup.usePreset("quick-look");
-    await studio.startTraining();
-    expect(studio).toMatchObject({ screen: "setup", setup: { teacherProblem: "Other classes" } });
+    await studio.launch.start();
+    expect([studio.screen, studio.setup.teacherCheck.problem]).toEqual(["setup", "Other classes"]);
     expect(engine.paramsOf("start")).toEqual([]);
     engine.answers.checkTeacher = ({ weights }: { weights: string }) => ({
       model: "resnet18",
@@ -123,12 +228,12 @@ describe("training", () => {
     expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
     await studio.takeTeacherFrom(studio.runs.groups[0]!);
     expect(studio.setup.value("teacher.weights")).toBe("/runs/one/student/student.safetensors");
-    await studio.startTraining();
+    await studio.launch.start();
     expect(studio.screen).toBe("live");
   });
 
   it("a run that ended before it began has nothing to resume, and the data are looked at again", async () => {
-    await studio.startTraining();
+    await studio.launch.start();
     engine.answers.dataInfo = () => Promise.reject(failure("/leaves does not exist"));
     end.reject(failure("/leaves does not exist"));
     await studio.training.settled();
@@ -138,32 +243,32 @@ describe("training", () => {
 
   it("a start that the engine refuses is said where the user is", async () => {
     engine.answers.start = () => Promise.reject(failure("the runs folder cannot be written to"));
-    await studio.startTraining();
+    await studio.launch.start();
     expect(studio).toMatchObject({ screen: "data", message: { kind: "problem", text: "The runs folder cannot be written to" } });
   });
 
   it("a kept run is resumed on the screen Live, and once more from there", async () => {
-    await studio.resume(studio.runs.groups[0]!);
+    await studio.launch.resume(studio.runs.groups[0]!);
     expect(engine.paramsOf("start")).toMatchObject([{ out: "/runs/one", resume: true }]);
     expect(studio.screen).toBe("live");
     end.reject(failure("stopped", "INTERRUPTED"));
     await studio.training.settled();
-    await studio.resumeLast();
+    await studio.launch.resumeLast();
     expect(engine.paramsOf("start")).toMatchObject([{}, { out: "/runs/one", resume: true }]);
   });
 
   it("a comparison whose student never began is resumed with the recipe that it was asked for", async () => {
-    await studio.resume({ ...studio.runs.groups[0]!, arms: [summary("control")] });
+    await studio.launch.resume({ ...studio.runs.groups[0]!, arms: [summary("control")] });
     expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
     expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true }]);
     expect(studio).toMatchObject({ screen: "live", message: null });
   });
 
   it("one arm that distills is resumed as one arm, also from the screen Live", async () => {
-    await studio.resume({ ...studio.runs.groups[0]!, arms: [summary("single")] });
+    await studio.launch.resume({ ...studio.runs.groups[0]!, arms: [summary("single")] });
     end.reject(failure("stopped", "INTERRUPTED"));
     await studio.training.settled();
-    await studio.resumeLast();
+    await studio.launch.resumeLast();
     expect(engine.paramsOf("start")).toMatchObject([
       { kind: "train", recipe: studentRecipe },
       { kind: "train", recipe: studentRecipe },
@@ -172,13 +277,13 @@ describe("training", () => {
 
   it("a run of which a part cannot be read is resumed all the same, which restores it", async () => {
     engine.answers.readCourse = ({ directory }) => ((directory as string).endsWith("control") ? details("control") : Promise.reject(failure("unreadable")));
-    await studio.resume(studio.runs.groups[0]!);
+    await studio.launch.resume(studio.runs.groups[0]!);
     expect(studio).toMatchObject({ screen: "live", message: null });
     expect(studio.training.curves.arms.map(({ arm }) => arm)).toEqual(["control"]);
   });
 
   it("its networks predict, found by their folder", async () => {
-    await studio.resume(studio.runs.groups[0]!);
+    await studio.launch.resume(studio.runs.groups[0]!);
     end.resolve({ student: {} });
     await studio.training.settled();
     await studio.predictWithLast();
@@ -191,14 +296,14 @@ describe("seeds", () => {
 
   it("a comparison is started with as many as the form says", async () => {
     studio.setup.sweep.useSeeds(3);
-    await studio.startTraining();
+    await studio.launch.start();
     expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", seeds: 3 }]);
   });
 
   it("one of a sweep is resumed with the whole sweep", async () => {
     engine.answers.listRuns = () => [member];
     await studio.runs.refresh();
-    await studio.resume(studio.runs.groups[0]!);
+    await studio.launch.resume(studio.runs.groups[0]!);
     expect(engine.paramsOf("recipeOf")).toEqual([{ directory: "/runs/one", kind: "compare" }]);
     expect(engine.paramsOf("start")).toEqual([{ kind: "compare", recipe: studentRecipe, out: "/runs/one", resume: true, takeOver: false }]);
     expect(studio.screen).toBe("live");
@@ -206,16 +311,16 @@ describe("seeds", () => {
 
   it("are added to a finished sweep, and what speaks against it is said", async () => {
     engine.answers.start = () => Promise.reject(failure("/runs/one is not finished: seed 2 of its 3 is open. Resume it first, then add seeds"));
-    await studio.addSeeds("/runs/one", 2);
+    await studio.launch.addSeeds("/runs/one", 2);
     expect(engine.paramsOf("start")).toMatchObject([{ out: "/runs/one", resume: true, addSeeds: 2 }]);
     expect(studio).toMatchObject({ screen: "data", message: { kind: "problem", text: expect.stringContaining("Resume it first") } });
     engine.answers.start = ({ out }) => ({ run: "id", directory: out });
-    await studio.addSeeds("/runs/one", 2);
+    await studio.launch.addSeeds("/runs/one", 2);
     expect(studio).toMatchObject({ screen: "live", message: null, training: { directory: "/runs/one" } });
   });
 
   it("a comparison of one seed is compared anew with several, in another folder", async () => {
-    await studio.compareSeveral("/runs/one");
+    await studio.launch.compareSeveral("/runs/one");
     expect(engine.paramsOf("start")).toMatchObject([
       { recipe: studentRecipe, seeds: 3, resume: false, unique: true, out: expect.not.stringMatching(/^\/runs\/one$/) },
     ]);
@@ -290,7 +395,7 @@ describe("a run that another process trains", () => {
       const lost = owner({ host: "ada", lastSign: "2026-11-24T10:00:00Z" });
       engine.answers.listRuns = () => [summary("control", { owner: lost }), summary("student", { owner: lost })];
       engine.answers.start = ({ out, takeOver }) => (takeOver ? { run: "id", directory: out } : Promise.reject(failure(refusal, "PERHAPS_HELD")));
-      await studio.resume(theirs);
+      await studio.launch.resume(theirs);
     });
 
     it("is taken over when the user says so, who is told what that means", async () => {
@@ -320,7 +425,7 @@ describe("a run that another process trains", () => {
       end.reject(failure("the process that trains this run has ended", "ENGINE_DIED"));
       await studio.training.settled();
       engine.answers.listRuns = () => [];
-      await studio.resumeLast();
+      await studio.launch.resumeLast();
       expect(studio.question).toMatchObject({ title: "Take over one?", text: expect.stringContaining("may still be trained in another process.") });
       await studio.answer(true);
       expect(engine.paramsOf("start").at(-1)).toMatchObject({ takeOver: true });
@@ -340,7 +445,7 @@ describe("deleting a run", () => {
   it("moves it to the bin, says where that is, leaves nothing of it on any screen, and is undone by one click", async () => {
     const { listRuns } = engine.answers;
     engine.answers.listRuns = () => [];
-    await studio.delete(studio.runs.groups[0]!);
+    await studio.bin.take(studio.runs.groups[0]!);
     expect(engine.paramsOf("binRun")).toEqual([{ directory: "/runs/one", runs: "/runs" }]);
     expect(studio).toMatchObject({ runs: { open: null, groups: [] }, prediction: { run: null } });
     expect(studio.message).toMatchObject({ kind: "done", text: expect.stringMatching(/^one is in the bin, \/runs\/\.bin, where it takes as much room/) });
@@ -352,14 +457,14 @@ describe("deleting a run", () => {
   });
 
   it("offers no undo any more once the run was brought back from the bin", async () => {
-    await studio.delete(studio.runs.groups[0]!);
-    await studio.restore({ directory: "/runs/.bin/one", name: "one" });
+    await studio.bin.take(studio.runs.groups[0]!);
+    await studio.bin.restore({ directory: "/runs/.bin/one", name: "one" });
     expect(studio.message).toEqual({ kind: "done", text: "one is back." });
   });
 
   it("with others: all are there and come back together; where one is refused, those before it can be brought back", async () => {
     const several = ["one", "two", "three"].map((name) => ({ directory: `/runs/${name}`, name }));
-    await studio.deleteAll(several);
+    await studio.bin.takeAll(several);
     expect(studio.message).toMatchObject({ kind: "done", text: expect.stringMatching(/^3 runs are in the bin, .* where they take as much room/) });
     studio.message!.action!.run();
     await settle();
@@ -367,7 +472,7 @@ describe("deleting a run", () => {
     expect(studio.message).toMatchObject({ text: "3 runs are back." });
     engine.answers.binRun = ({ directory }: { directory: string }) =>
       directory === "/runs/two" ? Promise.reject(failure("/runs/two is being trained by process 5")) : { directory: "/runs/.bin/one" };
-    await studio.deleteAll(several);
+    await studio.bin.takeAll(several);
     expect(studio.message).toMatchObject({
       kind: "problem",
       text: expect.stringMatching(/^\/runs\/two is being trained by process 5\none is in the bin/),
@@ -377,7 +482,7 @@ describe("deleting a run", () => {
 
   it("that is refused is said", async () => {
     engine.answers.binRun = () => Promise.reject(failure("/runs/one is being trained by process 5"));
-    await studio.delete(studio.runs.groups[0]!);
+    await studio.bin.take(studio.runs.groups[0]!);
     expect(studio.message).toEqual({ kind: "problem", text: "/runs/one is being trained by process 5" });
   });
 
@@ -388,11 +493,11 @@ describe("deleting a run", () => {
     engine.answers.deleteRun = () => ({ deleted: 1, kept });
     engine.answers.listRuns = ({ directory }) => (directory === "/runs/.bin" ? [summary("single", { directory: "/runs/.bin/one" })] : []);
     await studio.withBench((bench) => bench.showBin());
-    studio.askToEmptyBin();
+    studio.bin.askToEmpty();
     expect(studio.question).toMatchObject({ title: "Delete the run in the bin for good?", text: expect.stringContaining("cannot be undone") });
     await studio.answer(false);
     expect(engine.paramsOf("deleteRun")).toEqual([]);
-    studio.askToEmptyBin();
+    studio.bin.askToEmpty();
     await studio.answer(true);
     expect(engine.paramsOf("deleteRun")).toEqual([{ directory: "/runs/.bin/one" }]);
     expect(studio).toMatchObject({ message: { kind: "done", text: words }, bench: { binned: null } });

@@ -133,7 +133,7 @@ describe("Set up", () => {
       checkTeacher: () => ({ model: "", imageSize: 32, problem: "the teacher (bundled) was trained for other classes than the data has", warnings: [] }),
       listRuns: () => [summary("single")],
     });
-    await studio.setup.checkTeachers();
+    await studio.setup.teacherCheck.ask();
     expect(read()).toMatch(/The teacher \(bundled\) was trained for other classes than the data has +Train one here +Choose weights +Take one from a run/);
     expect(startButton()).toContain("disabled");
   });
@@ -594,7 +594,7 @@ describe("the window", () => {
   it("asks before something is done that cannot be undone", async () => {
     studio = await startedStudio({ listRuns: () => [summary("single")] });
     await studio.bench.showBin();
-    studio.askToEmptyBin();
+    studio.bin.askToEmpty();
     expect(wordsOf(render(App, { props: { studio } }))).toMatch(
       /Delete the run in the bin for good\? .*cannot be undone\. .*\/runs\/\.bin +Cancel +Delete for good/s,
     );
