@@ -148,7 +148,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 /** Which a system allows. */
-const ODD_NAME = process.platform === "win32" ? "it's 9 é.png" : "it's\\\"9\"\n é.png";
+const ODD_NAME = process.platform === "win32" ? "it's 9 é.png" : 'it\'s\\"9"\n é.png';
 
 /** 30 in each of four classes, of different sizes, shapes and formats: wide, tall, a transparent one, one too small, a large photograph, one that is turned, and a text. */
 async function makePictures(root: string): Promise<void> {
