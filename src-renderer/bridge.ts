@@ -25,13 +25,25 @@ export interface Abilities {
 /** The connection to a server. lost: it is being tried again; signedOut: the server does not know this browser any more. */
 export type ConnectionState = "there" | "lost" | "signedOut";
 
+/** A browser's way into and out of a server. */
+export interface SignIn {
+  /** Asks for the token. */
+  signIn(): Promise<void>;
+  /** Rejects if the server does not answer. */
+  signOut(): Promise<void>;
+}
+
 export interface Bridge extends Omit<Calls, "connectEngine"> {
   readonly can: Abilities;
+  /** Null in the app, which has a menu of its own around the page. */
+  readonly server: SignIn | null;
   /** The images that the user picks to predict: a path for the engine, or files of the user's own computer; null if none. */
   chooseImages(): Promise<{ path: string } | { files: File[] } | null>;
   /** Another window has started a run. */
   onRunStarted(listener: () => void): void;
   onConnection(listener: (state: ConnectionState) => void): void;
+  /** The connection to the server is there again, after it was lost. */
+  onAgain(listener: () => void): void;
   /** The engine, ready to be called. `onDeath` is called when it ends unexpectedly. */
   connectEngine(onDeath: (end: EngineEnd) => void): Promise<EngineClient>;
   pathForFile(file: File): Promise<string>;
@@ -47,6 +59,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
   return {
     ...others,
     can: { reveal: true, print: true, paths: true },
+    server: null,
     chooseImages: async () => {
       const path = await others.chooseFile("image");
       return path === null ? null : { path };
@@ -54,6 +67,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
     // There is one window, and the connection lasts as long.
     onRunStarted: () => {},
     onConnection: () => {},
+    onAgain: () => {},
     pathForFile: host.pathForFile,
     onCommand: host.onCommand,
     onEnding: host.onEnding,

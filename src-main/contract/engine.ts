@@ -57,6 +57,8 @@ export interface TensorCounts {
 export interface EngineEnd {
   message: string;
   details: string;
+  /** The connection alone has ended: the engine may be there, and a run goes on. */
+  isDisconnection?: boolean;
 }
 
 /**

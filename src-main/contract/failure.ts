@@ -14,6 +14,7 @@ export interface Failure {
     | "INTERRUPTED"
     | "DIVERGED"
     | "ENGINE_DIED"
+    | "DISCONNECTED"
     | "INTERNAL";
   message: string;
   details?: string;
@@ -100,6 +101,7 @@ const CODES: Record<Code, true> = {
   INTERRUPTED: true,
   DIVERGED: true,
   ENGINE_DIED: true,
+  DISCONNECTED: true,
   INTERNAL: true,
 };
 

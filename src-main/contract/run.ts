@@ -129,6 +129,8 @@ export interface RunSummary {
   state: RunState;
   /** ISO 8601 */
   started: string;
+  /** ISO 8601: when it last wrote an event. */
+  changed: string;
   epochsDone: number;
   /** 0 if its recipe cannot be read. */
   epochs: number;

@@ -11,10 +11,16 @@ import type { Notice } from "./notices";
 export const SOCKET_PATH = "/socket";
 /** Its protocol; the page's key follows as a second one, as a browser lets a page send no other header. */
 export const SOCKET_PROTOCOL = "distill-studio";
-/** Whether a browser is signed in is asked, and it signs in, here. */
+/** Whether a browser is signed in is asked, and it signs in and out, here. */
 export const SESSION_PATH = "/session";
 /** The page that does so, with the token after "#token=", whoever asks for it. */
 export const SIGN_IN_PATH = "/sign-in";
+/** The same page, for a browser that has just signed out. */
+export const SIGNED_OUT_HASH = "#signed-out";
+/** Why nobody is signed in, in words. */
+export const WRONG_TOKEN =
+  "That is not the token of this server. It makes a new one at each start, unless it was given one: copy the line that it printed last.";
+export const NO_ANSWER = "The server does not answer. Is it still running?";
 /** The header of such a question, with the page's key. */
 export const KEY_HEADER = "distill-key";
 /** Where the page keeps its key, in the storage of its origin. */
@@ -37,7 +43,9 @@ export type FromServer =
   /** Another window has started a run. */
   | { type: "runStarted" }
   /** The server ends as soon as the engine has written its checkpoint. */
-  | { type: "ending" };
+  | { type: "ending" }
+  /** A window of this browser has signed out, and this one is closed. */
+  | { type: "signedOut" };
 
 type SharedCalls = { [Name in "environment" | "connectEngine" | "allowHub" | "setLesson" | "setTheme" | "rememberData" | "rememberForm"]: HostCalls[Name] };
 
@@ -56,7 +64,10 @@ export interface ServerCalls extends SharedCalls {
   picked: { args: [path: string, wanted: Wanted, replaces: boolean]; result: string | null };
   /** A new file for a report, in a folder of the server's own, from where `linkTo` delivers it. */
   reportFile: { args: [format: ReportFormat, suggestedName: string]; result: string };
-  /** The address at which a browser that is signed in gets this file: a report or model of the runs folder, or that the user had written. */
+  /**
+   * The address at which a browser that is signed in gets this: a run or report in the runs folder, or a report or model that the user had written. A folder
+   * comes as a zip archive.
+   */
   linkTo: { args: [path: string]; result: string };
 }
 export type ServerCall = keyof ServerCalls;

@@ -47,6 +47,16 @@ export const shortcutGroups: readonly { title: string; shortcuts: readonly Short
   { title: "Help", shortcuts: [list, pageKeys.shortcuts] },
 ];
 
+/** What a browser leaves to the page. The others it has uses of its own for: to change tabs, to open a private window, to print. */
+export const BROWSER_COMMANDS = ["openData", "openImage", "start", "stop", "shortcuts"] as const satisfies readonly (keyof typeof commandKeys)[];
+
+const inBrowser: readonly Shortcut[] = [...BROWSER_COMMANDS.map((command) => commandKeys[command]), ...Object.values(pageKeys)];
+
+/** The same, in a browser. */
+export const browserShortcutGroups: typeof shortcutGroups = shortcutGroups
+  .map(({ title, shortcuts }) => ({ title, shortcuts: shortcuts.filter((shortcut) => inBrowser.includes(shortcut)) }))
+  .filter(({ shortcuts }) => shortcuts.length > 0);
+
 const WORDS: Record<string, string> = { Return: "Enter", Plus: "+", "-": "−" };
 const ON_MACOS: Record<string, string> = { CmdOrCtrl: "⌘", Shift: "⇧", Return: "↩" };
 

@@ -13,12 +13,13 @@ const ALIGNMENT = 64;
 const LOCAL_HEADER = 30;
 /** Of an extra field that only fills space. */
 const PADDING = 0x4246;
-const VERSION = 20;
+export const VERSION = 20;
 /** Names are UTF-8. */
 const FLAGS = 0x800;
-const [STORED, DEFLATED] = [0, 8];
+const STORED = 0;
+export const DEFLATED = 8;
 /** 1980-01-01, the first date that zip has: equal contents make equal archives. */
-const DATE = 0x21;
+export const DATE = 0x21;
 
 /** Writes the entries one after the other, then their list. */
 export function writeZip(out: { write(bytes: Uint8Array): void }, entries: Iterable<Entry>): void {
@@ -40,9 +41,14 @@ export function writeZip(out: { write(bytes: Uint8Array): void }, entries: Itera
     out.write(content);
     position += header.length + content.length;
   }
-  const directory = Buffer.concat(list);
-  out.write(directory);
-  out.write(Buffer.concat([u32(0x06054b50), ...[0, 0, list.length, list.length].map(u16), u32(directory.length), u32(position), u16(0)]));
+  out.write(Buffer.concat(list));
+  out.write(endOfArchive(list, position));
+}
+
+/** What follows the list of entries, which begins at a position. */
+export function endOfArchive(list: readonly Buffer[], position: number): Buffer {
+  const bytes = list.reduce((sum, { length }) => sum + length, 0);
+  return Buffer.concat([u32(0x06054b50), ...[0, 0, list.length, list.length].map(u16), u32(bytes), u32(position), u16(0)]);
 }
 
 /** An extra field, of at least its own four bytes, after which an entry begins at a multiple. */
@@ -53,13 +59,13 @@ function paddingAfter(position: number): Buffer {
   return padding;
 }
 
-function u16(value: number): Buffer {
+export function u16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
   return bytes;
 }
 
-function u32(value: number): Buffer {
+export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;

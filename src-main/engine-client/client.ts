@@ -54,7 +54,7 @@ export class EngineClient {
     });
   }
 
-  /** Resolves with the method's result. Rejects with an EngineError: the engine's own failure, INTERRUPTED or ENGINE_DIED. */
+  /** Resolves with the method's result. Rejects with an EngineError: the engine's own failure, INTERRUPTED, ENGINE_DIED or DISCONNECTED. */
   call<M extends Method>(method: M, params: Methods[M]["params"], { onNotice = () => {}, signal }: CallOptions = {}): Promise<Methods[M]["result"]> {
     if (this.#end) return Promise.reject(died(this.#end));
     if (signal?.aborted) return Promise.reject(interrupted());
@@ -131,8 +131,8 @@ export class EngineClient {
   }
 }
 
-function died({ message, details }: EngineEnd): EngineError {
-  return new EngineError({ code: "ENGINE_DIED", message, details });
+function died({ message, details, isDisconnection }: EngineEnd): EngineError {
+  return new EngineError({ code: isDisconnection ? "DISCONNECTED" : "ENGINE_DIED", message, details });
 }
 
 function interrupted(): EngineError {

@@ -112,6 +112,7 @@ function summarize(directory: string, header: RunHeader | null, events: RunEvent
     arm,
     state,
     started: events[0]?.time ?? "",
+    changed: events.at(-1)?.time ?? "",
     epochsDone: epochs.length,
     epochs: header?.epochs ?? header?.recipe.train.epochs ?? 0,
     testAcc: evaluated.at(-1)?.testAcc ?? null,

@@ -122,7 +122,8 @@ export class Calls {
     places: (wanted) => {
       const { folders } = this.parts.roots;
       const last = this.parts.preferences.get("lastFolders")[purposeOf(wanted)];
-      const start = last !== undefined && existsSync(last) && this.parts.roots.allow(last) ? last : folders[0]!;
+      const first = wanted.kind === "model" ? realpathSync(this.parts.runsDirectory) : folders[0]!;
+      const start = last !== undefined && existsSync(last) && this.parts.roots.allow(last) ? last : first;
       return { roots: [...folders], start };
     },
 
@@ -150,8 +151,12 @@ export class Calls {
 
     linkTo: (file) => {
       const { runsDirectory, deliveries } = this.parts;
-      const isReport = isWithin(file, runsDirectory) && reportFormat.safeParse(path.extname(file).slice(1)).success;
-      if (!isReport && !this.#exports.has(file)) throw new InputError(`${file} is neither a report in the runs folder nor a file that you had written.`);
+      const isReport = reportFormat.safeParse(path.extname(file).slice(1)).success;
+      const isOfRuns =
+        path.resolve(file) !== path.resolve(runsDirectory) &&
+        isWithin(file, runsDirectory) &&
+        (isReport || statSync(file, { throwIfNoEntry: false })?.isDirectory());
+      if (!isOfRuns && !this.#exports.has(file)) throw new InputError(`${file} is neither a run or report in the runs folder nor what you had written.`);
       return deliveries.linkTo(realpathSync(file));
     },
   };

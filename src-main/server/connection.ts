@@ -45,6 +45,13 @@ export class Connection {
     }
   }
 
+  /** The browser was signed out: its window says so, and nothing that it still sends is heard. */
+  signOut(): void {
+    this.socket.removeAllListeners("message");
+    this.send({ type: "signedOut" });
+    this.socket.close(1008, "signed out");
+  }
+
   async #take(message: FromPage): Promise<void> {
     if (message.type === "engine") return this.#tellEngine(message.call);
     const { id, name, args } = message;

@@ -3,9 +3,10 @@
  * may have its own name point here), from which page, and whether it has both secrets that the token was exchanged for. The cookie is one; as
  * browsers send it to every port of a host, the key is the other: only a page from this very address can read it.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { KEY_HEADER, SOCKET_PROTOCOL } from "../contract/served";
+import { digestOf, hasKey, type Session, Sessions } from "./sessions";
 
 /** Characters of a token that a person gives. */
 export const FEWEST_CHARACTERS = 32;
@@ -14,6 +15,7 @@ export const FEWEST_CHARACTERS = 32;
 export const newToken = (): string => randomBytes(24).toString("base64url");
 
 export class Gate {
+  readonly sessions = new Sessions();
   readonly #token: string;
   /** "127.0.0.1:7860": what requests may be sent to. */
   readonly #hosts: ReadonlySet<string>;
@@ -40,41 +42,33 @@ export class Gate {
     return headers.origin !== undefined && this.#origins.has(headers.origin);
   }
 
-  hasCookie({ headers }: IncomingMessage): boolean {
+  /** The browser that sends the request, by its cookie; null if it is not signed in. */
+  sessionOf({ headers }: IncomingMessage): Session | null {
     const given = (headers.cookie ?? "").split(/; */).find((cookie) => cookie.startsWith(`${this.#cookieName}=`));
-    return given !== undefined && isEqual(given.slice(this.#cookieName.length + 1), this.#derived("cookie"));
+    return given === undefined ? null : this.sessions.find(given.slice(this.#cookieName.length + 1));
   }
 
-  hasKey({ headers }: IncomingMessage): boolean {
-    const [protocol, offered] = (headers["sec-websocket-protocol"] ?? "").split(/, */);
-    const key = protocol === SOCKET_PROTOCOL ? offered : headers[KEY_HEADER];
-    return typeof key === "string" && isEqual(key, this.key);
+  /** The same, for a request of its page, which has the key as well. */
+  pageSessionOf(request: IncomingMessage): Session | null {
+    const session = this.sessionOf(request);
+    return session && hasKey(session, keyOf(request)) ? session : null;
   }
 
   isToken(given: string): boolean {
-    return isEqual(given, this.#token);
+    return timingSafeEqual(digestOf(given), digestOf(this.#token));
   }
 
-  /** What the page keeps. Like the cookie it holds for as long as the token does. */
-  get key(): string {
-    return this.#derived("key");
-  }
-
-  /** Sent back by this browser alone, and only for pages of this host; no script can read it. Ends with the browser. */
-  cookieFor({ headers }: IncomingMessage): string {
+  /** Sent back by this browser alone, and only for pages of this host; no script can read it. Ends with the browser. An empty one is deleted. */
+  cookie(value: string, { headers }: IncomingMessage): string {
     const secure = headers.origin?.startsWith("https:") ? "; Secure" : "";
-    return `${this.#cookieName}=${this.#derived("cookie")}; Path=/; HttpOnly; SameSite=Strict${secure}`;
+    return `${this.#cookieName}=${value}; Path=/; HttpOnly; SameSite=Strict${secure}${value === "" ? "; Max-Age=0" : ""}`;
   }
+}
 
-  #derived(what: "cookie" | "key"): string {
-    return createHmac("sha256", this.#token).update(what).digest("base64url");
-  }
+function keyOf({ headers }: IncomingMessage): string {
+  const [protocol, offered] = (headers["sec-websocket-protocol"] ?? "").split(/, */);
+  const key = protocol === SOCKET_PROTOCOL ? offered : headers[KEY_HEADER];
+  return typeof key === "string" ? key : "";
 }
 
 const isLocal = (host: string): boolean => /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host);
-
-/** In a time that says nothing of where they differ, nor of how long the secret is. */
-function isEqual(given: string, secret: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(secret));
-}

@@ -2,9 +2,8 @@
  * The app's page in browsers, over HTTP on this computer, and its connection to the engine, over WebSockets. Nothing of a request is written down:
  * not where it came from, nor its secrets.
  */
-import { createReadStream, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -14,8 +13,9 @@ import type { OwnedEngine } from "../engine-client/owned";
 import { contentPolicy, pageFile } from "../host/page";
 import { Calls, type Parts } from "./calls";
 import { Connection } from "./connection";
-import { DELIVERIES_PATH, deliveryHeaders } from "./deliveries";
+import { DELIVERIES_PATH } from "./deliveries";
 import { Gate } from "./gate";
+import type { Session } from "./sessions";
 import { SIGN_IN, SIGN_IN_POLICY } from "./sign-in";
 
 /** Windows at once. */
@@ -56,18 +56,24 @@ const COMMON = {
 
 export class Server {
   readonly #http = createServer({ maxHeaderSize: MOST_HEADERS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 5000 });
+  readonly #open = new Set<Socket>();
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BYTES, perMessageDeflate: false, handleProtocols: () => SOCKET_PROTOCOL });
-  readonly #connections = new Set<Connection>();
+  /** By the browser that each window is of. */
+  readonly #connections = new Map<Connection, Session>();
   readonly #calls: Calls;
   #gate!: Gate;
 
   private constructor(private readonly options: Options) {
     this.#calls = new Calls(options);
     this.#http.maxConnections = MOST_CONNECTIONS;
+    this.#http.on("connection", (socket) => {
+      this.#open.add(socket);
+      socket.on("close", () => this.#open.delete(socket));
+    });
     this.#http.on("request", (request, response) => void this.#answer(request, response).catch(() => response.destroy()));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     options.engine.onExit((end) => {
-      for (const connection of this.#connections) connection.send({ type: "engineEnded", end });
+      for (const connection of this.#connections.keys()) connection.send({ type: "engineEnded", end });
     });
   }
 
@@ -84,14 +90,15 @@ export class Server {
 
   /** Tells pages that the server ends as soon as the engine has written its checkpoint. */
   announceEnd(): void {
-    for (const connection of this.#connections) connection.send({ type: "ending" });
+    for (const connection of this.#connections.keys()) connection.send({ type: "ending" });
   }
 
   close(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#calls.close();
     this.#http.close();
-    this.#http.closeAllConnections();
+    // Node has a method for that since version 18.2.
+    for (const socket of this.#open) socket.destroy();
   }
 
   async #listen(): Promise<void> {
@@ -121,7 +128,7 @@ export class Server {
     if (pathname === SESSION_PATH) return this.#session(request, response);
     if (request.method !== "GET") return say(response, 405, "expected GET");
     if (pathname === SIGN_IN_PATH) return signIn(response, 200);
-    if (!this.#gate.hasCookie(request)) {
+    if (!this.#gate.sessionOf(request)) {
       if (pathname === "/") return signIn(response, 401);
       return say(response, 401, "not signed in: open the line that distill serve printed");
     }
@@ -133,22 +140,35 @@ export class Server {
     send(response, 200, { "content-type": file.type, "content-security-policy": contentPolicy(["connect-src 'self'"]), ...cache }, file.body);
   }
 
-  /** GET: whether this browser is signed in. POST: signs it in, with the token as the body; the answer is the page's key. */
+  /** GET: whether this browser is signed in. POST: signs it in, with the token as the body; the answer is the page's key. DELETE: signs it out. */
   async #session(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === "GET") return say(response, this.#gate.hasCookie(request) && this.#gate.hasKey(request) ? 204 : 401, "");
-    if (request.method !== "POST") return say(response, 405, "expected GET or POST");
-    if (!this.#gate.isFromOurPage(request)) return say(response, 403, "only a page of this server may sign in");
+    if (request.method === "GET") return say(response, this.#gate.pageSessionOf(request) ? 204 : 401, "");
+    if (request.method !== "POST" && request.method !== "DELETE") return say(response, 405, "expected GET, POST or DELETE");
+    if (!this.#gate.isFromOurPage(request)) return say(response, 403, "only a page of this server may sign in or out");
+    if (request.method === "DELETE") return this.#signOut(request, response);
     const token = await bodyOf(request, MOST_TOKEN);
     if (token === null || !this.#gate.isToken(token)) return say(response, 401, "wrong token");
-    send(response, 200, { "content-type": "text/plain; charset=utf-8", "set-cookie": this.#gate.cookieFor(request) }, this.#gate.key);
+    const secrets = this.#gate.sessions.begin(this.#gate.sessionOf(request));
+    send(response, 200, { "content-type": "text/plain; charset=utf-8", "set-cookie": this.#gate.cookie(secrets.cookie, request) }, secrets.key);
+  }
+
+  /** Forgets this browser, and closes all of its windows. */
+  #signOut(request: IncomingMessage, response: ServerResponse): void {
+    const session = this.#gate.pageSessionOf(request);
+    if (!session) {
+      say(response, 401, "not signed in");
+      return;
+    }
+    this.#gate.sessions.end(session);
+    for (const [connection, of] of this.#connections) if (of === session) connection.signOut();
+    send(response, 204, { "set-cookie": this.#gate.cookie("", request) }, "");
   }
 
   async #deliver(pathname: string, response: ServerResponse): Promise<void> {
-    const file = this.options.deliveries.fileAt(pathname);
-    const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
-    if (file === null || !stats?.isFile()) return say(response, 404, "There is no such file any more. Open it from Distill Studio again.");
-    response.writeHead(200, { ...COMMON, ...deliveryHeaders(file), "content-length": stats.size });
-    await pipeline(createReadStream(file), response);
+    const delivery = this.options.deliveries.at(pathname);
+    if (!delivery) return say(response, 404, "There is no such file any more. Open it from Distill Studio again.");
+    response.writeHead(200, { ...COMMON, ...delivery.headers });
+    await pipeline(delivery.content, response);
   }
 
   #notAddressed({ headers }: IncomingMessage): string {
@@ -165,34 +185,38 @@ export class Server {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // It is closed, too.
     socket.on("error", () => {});
-    const refused = this.#refusal(request);
-    if (refused) {
+    const session = this.#admitted(request);
+    if (typeof session === "string") {
       // Not left half open: whoever does not close its end would keep others out.
-      socket.end(`HTTP/1.1 ${refused}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+      socket.end(`HTTP/1.1 ${session}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new Connection(webSocket, {
         connectEngine: () => this.options.engine.connect(),
         runStarted: (by) => {
-          for (const other of this.#connections) if (other !== by) other.send({ type: "runStarted" });
+          for (const other of this.#connections.keys()) if (other !== by) other.send({ type: "runStarted" });
         },
         answer: (name, args, connectEngine) => this.#calls.answer(name, args, connectEngine),
       });
-      this.#connections.add(connection);
+      this.#connections.set(connection, session);
+      const leave = this.#gate.sessions.enter(session);
       const stop = watchLife(webSocket, connection);
       webSocket.on("close", () => {
         stop();
+        leave();
         this.#connections.delete(connection);
       });
     });
   }
 
-  #refusal(request: IncomingMessage): string | null {
+  /** The browser whose window this becomes, or the status with which it is refused. */
+  #admitted(request: IncomingMessage): Session | string {
     if (!this.#gate.isAddressed(request) || !this.#gate.isFromOurPage(request)) return "403 Forbidden";
     if (pathOf(request) !== SOCKET_PATH) return "404 Not Found";
-    if (!this.#gate.hasCookie(request) || !this.#gate.hasKey(request)) return "401 Unauthorized";
-    return this.#connections.size >= MOST_PAGES ? "503 Service Unavailable" : null;
+    const session = this.#gate.pageSessionOf(request);
+    if (!session) return "401 Unauthorized";
+    return this.#connections.size >= MOST_PAGES ? "503 Service Unavailable" : session;
   }
 }
 

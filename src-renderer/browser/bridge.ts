@@ -1,5 +1,6 @@
 /** The page's way out in a browser: to `distill serve`, on another computer perhaps. What the desktop's dialogs do, dialogs of the page do. */
 import { leftOutTable } from "../../src-main/contract/csv";
+import type { EngineEnd } from "../../src-main/contract/engine";
 import { exportFormatNamed } from "../../src-main/contract/exports";
 import type { ReportFormat } from "../../src-main/contract/host";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
@@ -8,8 +9,10 @@ import type { EngineChannel } from "../../src-main/engine-client/channel";
 import { EngineClient } from "../../src-main/engine-client/client";
 import { type Bridge, unwrapped } from "../bridge";
 import { Connection } from "./connection";
+import { listenToKeys, platform } from "./keys";
 import { pick } from "./pick";
 import { showActivity, tellEnd } from "./progress";
+import { askForToken } from "./sign-in";
 import { applyTheme } from "./theme";
 
 export type Server = { [Name in ServerCall]: (...args: ServerCalls[Name]["args"]) => Promise<ServerCalls[Name]["result"]> };
@@ -24,12 +27,18 @@ export function browserBridge(): Bridge {
       (...args: unknown[]) =>
         unwrapped(connection.ask(name as string, args)),
   });
+  /** Ends the calls of an earlier connection to the engine, which nobody answers any more. */
+  let breakOff = () => {};
   return {
     can: { reveal: false, print: false, paths: false },
+    server: {
+      signIn: async () => askForToken(connection),
+      signOut: () => connection.signOut().catch(stillSignedIn),
+    },
     environment: async () => {
       const environment = await server.environment();
       applyTheme(environment.theme);
-      return environment;
+      return { ...environment, platform };
     },
     allowHub: (typed) => server.allowHub(typed),
     setLesson: (isOpen) => server.setLesson(isOpen),
@@ -42,7 +51,9 @@ export function browserBridge(): Bridge {
 
     connectEngine: async (onDeath) => {
       await server.connectEngine();
+      breakOff();
       const channel = engineOver(connection, onDeath);
+      breakOff = channel.breakOff;
       return EngineClient.connect(channel);
     },
 
@@ -56,7 +67,7 @@ export function browserBridge(): Bridge {
       return { chosen: file, written: file };
     },
     printReport: () => Promise.reject(new Error("The server has no browser to print with: open the web page, and print that.")),
-    // A page with a report is opened beside this one; every other file is saved.
+    // A page with a report is opened beside this one; all else is saved, a folder as an archive.
     openReport: async (path) => open(await server.linkTo(path), path.endsWith(".html")),
     reveal: async (path) => open(await server.linkTo(path), false),
 
@@ -70,8 +81,7 @@ export function browserBridge(): Bridge {
     takeOpened: async () => null,
     // What is dropped is on the user's computer, and the engine perhaps on another.
     pathForFile: async () => "",
-    // A browser has its own menu.
-    onCommand: () => () => {},
+    onCommand: listenToKeys,
     onEnding: (listener) => {
       connection.onEnding = listener;
       return () => {};
@@ -82,18 +92,36 @@ export function browserBridge(): Bridge {
     onConnection: (listener) => {
       connection.onState = listener;
     },
+    onAgain: (listener) => {
+      connection.onAgain = async () => ((await isSamePage()) ? listener() : location.reload());
+    },
     runEnded: async (end) => tellEnd(end),
     setActivity: async (activity) => showActivity(activity),
   };
 }
 
-function engineOver(connection: Connection, onDeath: Parameters<Bridge["connectEngine"]>[0]): EngineChannel {
+/** Whether the server has the page that is shown; another version of it has another. */
+async function isSamePage(): Promise<boolean> {
+  const page = await fetch("/").then(
+    (answer) => answer.text(),
+    () => null,
+  );
+  // Lost once more, it will be asked once more.
+  return page === null || [...document.scripts].every(({ src }) => page.includes(src.slice(src.lastIndexOf("/") + 1)));
+}
+
+const BROKEN_OFF = { message: "the connection to the server broke before the answer came: do it once more", details: "", isDisconnection: true };
+
+function engineOver(connection: Connection, onDeath: Parameters<Bridge["connectEngine"]>[0]): EngineChannel & { breakOff(): void } {
+  let close: (end: EngineEnd) => void = () => {};
   return {
+    breakOff: () => close(BROKEN_OFF),
     post: (call) => connection.toEngine(call),
     onMessage: (listener) => {
       connection.onEngine = listener;
     },
     onClose: (listener) => {
+      close = listener;
       connection.onEngineEnded = (end) => {
         connection.onEngineEnded = () => {};
         listener(end);
@@ -104,6 +132,10 @@ function engineOver(connection: Connection, onDeath: Parameters<Bridge["connectE
       connection.onEngine = () => {};
     },
   };
+}
+
+function stillSignedIn(): never {
+  throw new Error("The server does not answer, so it still knows this browser. Sign out once it is there again; when it ends, all browsers are signed out.");
 }
 
 const pathOf = (picked: Awaited<ReturnType<typeof pick>>): string | null => (picked && "path" in picked ? picked.path : null);

@@ -1,4 +1,4 @@
-/** The page's connection to `distill serve`. If it breaks, it is tried again until it is there; the page is then loaded anew. */
+/** The page's connection to `distill serve`. If it breaks, it is tried again until it is there. */
 import type { EngineEnd } from "../../src-main/contract/engine";
 import type { HostAnswer } from "../../src-main/contract/host";
 import {
@@ -8,7 +8,9 @@ import {
   KEY_ITEM,
   MOST_BYTES,
   SESSION_PATH,
+  SIGN_IN_PATH,
   SIGN_OF_LIFE_MS,
+  SIGNED_OUT_HASH,
   SOCKET_PATH,
   SOCKET_PROTOCOL,
 } from "../../src-main/contract/served";
@@ -40,6 +42,8 @@ export class Connection {
   onState: (state: ConnectionState) => void = () => {};
   onEngine: (message: Incoming) => void = () => {};
   onEngineEnded: (end: EngineEnd) => void = () => {};
+  /** After it was lost. */
+  onAgain: () => void = () => {};
   onEnding: () => void = () => {};
   onRunStarted: () => void = () => {};
 
@@ -49,8 +53,29 @@ export class Connection {
     setInterval(() => this.#expectLife(), SIGN_OF_LIFE_MS);
     addEventListener("online", () => this.#openNow());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#openNow());
-    // Another window has signed in.
-    addEventListener("storage", ({ key }) => key === KEY_ITEM && this.#isSignedOut && location.reload());
+    // Another window has signed in or out.
+    addEventListener("storage", ({ key, newValue }) => {
+      if (key !== KEY_ITEM) return;
+      if (newValue === null) leave();
+      else if (this.#isSignedOut) this.#open();
+    });
+  }
+
+  /** Signs this browser in, by the token or the line that the server printed. Resolves to whether that was right. Rejects if the server does not answer. */
+  async signIn(typed: string): Promise<boolean> {
+    const answer = await fetch(SESSION_PATH, { method: "POST", body: /[#?&]token=([^&\s]+)/.exec(typed)?.[1] ?? typed.trim() });
+    if (!answer.ok) return false;
+    localStorage.setItem(KEY_ITEM, await answer.text());
+    await this.#open();
+    return true;
+  }
+
+  /** Has the server forget this browser; all of its windows are left. Rejects if the server does not answer. */
+  async signOut(): Promise<void> {
+    const answer = await fetch(SESSION_PATH, { method: "DELETE", headers: { [KEY_HEADER]: keptKey() } });
+    // One that does not know it has forgotten it already.
+    if (!answer.ok && answer.status !== 401) throw new Error(await answer.text());
+    leave();
   }
 
   ask(name: string, args: unknown[]): Promise<HostAnswer> {
@@ -92,7 +117,7 @@ export class Connection {
 
   async #open(): Promise<void> {
     this.#again = undefined;
-    const key = localStorage.getItem(KEY_ITEM) ?? "";
+    const key = keptKey();
     // A connection that is refused does not say why.
     const session = await fetch(SESSION_PATH, { headers: { [KEY_HEADER]: key } }).catch(() => null);
     this.#isSignedOut = session?.status === 401;
@@ -120,10 +145,10 @@ export class Connection {
     this.#wasThere = true;
     // The form as it is now, above all.
     const answers = [...this.#asked.values()].map((asked) => this.#askAgain(asked));
-    if (!again) return this.onState("there");
     await Promise.all(answers);
-    // What the page has of runs is of before, and the server may be another one.
-    location.reload();
+    if (this.#socket !== socket) return;
+    this.onState("there");
+    if (again) this.onAgain();
   }
 
   #askAgain({ message, resolve }: Asked): Promise<void> {
@@ -155,6 +180,17 @@ export class Connection {
         break;
       case "ending":
         this.onEnding();
+        break;
+      case "signedOut":
+        leave();
     }
   }
+}
+
+const keptKey = (): string => localStorage.getItem(KEY_ITEM) ?? "";
+
+/** Shows that this browser is signed out, in place of what it was shown. */
+function leave(): void {
+  localStorage.removeItem(KEY_ITEM);
+  location.replace(`${SIGN_IN_PATH}${SIGNED_OUT_HASH}`);
 }

@@ -19,12 +19,15 @@ export class Engine {
     const died = ({ message, details }: { message: string; details: string }) => {
       this.state = { kind: "dead", message: sentence(message), details };
     };
-    this.#client = this.bridge.connectEngine(died);
+    const client = this.bridge.connectEngine(died);
+    this.#client = client;
+    // A connection that breaks meanwhile is replaced by another, which says what holds.
+    const isMine = () => this.#client === client;
     try {
-      await this.#client;
-      this.state = { kind: "ready" };
+      await client;
+      if (isMine()) this.state = { kind: "ready" };
     } catch (error) {
-      died({ message: inWords(error), details: "" });
+      if (isMine()) died({ message: inWords(error), details: "" });
     }
   }
 
@@ -39,5 +42,11 @@ export const inWords = (error: unknown): string => sentence(error instanceof Err
 
 /** Whether a run may be trained by a process of which the engine cannot tell whether it is still there. */
 export const isPerhapsHeld = (error: unknown): boolean => error instanceof EngineError && error.code === "PERHAPS_HELD";
+
+/** Whether an answer is missing because the connection to the engine broke, and is another now. */
+export const isDisconnection = (error: unknown): boolean => error instanceof EngineError && error.code === "DISCONNECTED";
+
+/** Whether the engine does not know what it was asked for. */
+export const isUnknown = (error: unknown): boolean => error instanceof EngineError && error.code === "USAGE";
 
 export const isInterruption = (error: unknown): boolean => error instanceof EngineError && error.code === "INTERRUPTED";

@@ -12,13 +12,15 @@ export const reportFormats: { value: ReportFormat | PrintedFormat; label: string
   { value: "json", label: "Report: Data (JSON)" },
 ];
 
-export type Exported = "model" | ReportFormat | PrintedFormat;
+export type Exported = "model" | "folder" | ReportFormat | PrintedFormat;
 
-/** What of a run can leave the program, as menus name it: a report, and, once it is trained, its model. */
+/** What of a run can leave the program, as menus name it: a report, once it is trained its model, and, where no file manager shows it, all of it. */
 export function exportsOf({ can }: Pick<Studio, "can">, row: RunRow | null): { value: Exported; label: string }[] {
   const isTrained = row !== null && exportable(row.groups).length > 0;
   const reports = reportFormats.filter(({ value }) => can.print || !(value === "pdf" || value === "png"));
-  return [...reports, ...(isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [])];
+  const model = isTrained ? [{ value: "model" as const, label: "Model for other programs" }] : [];
+  const folder = can.reveal ? [] : [{ value: "folder" as const, label: "The whole run (.zip)" }];
+  return [...reports, ...model, ...folder];
 }
 
 /** Several runs, to report on side by side. */
@@ -31,5 +33,6 @@ export function together(rows: readonly RunRow[]): Reported {
 /** `group`: one of the run's comparisons, where it is not all of it that is meant. */
 export function exportAs(studio: Studio, row: RunRow | null, what: Exported, group: RunGroup | null = null): Promise<void> | void {
   if (what === "model") return studio.modelExport.open(row!, group);
+  if (what === "folder") return studio.fetch((group ?? row)!.directory);
   return studio.exportReport((group ?? row)!, what);
 }

@@ -3,6 +3,7 @@ import type { RunCourse } from "../../src-main/contract/run";
 import type { Data } from "./data.svelte";
 import { type Engine, isPerhapsHeld } from "./engine.svelte";
 import type { Question } from "./message";
+import type { RunRow } from "./run-rows";
 import { lastSignInWords, ownerInWords, type RunGroup, type Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import type { Setup } from "./setup.svelte";
@@ -49,6 +50,12 @@ export class Launch {
       const recipe = await this.page.engine.call("recipeOf", { directory, kind: "compare" });
       await this.#begin(this.page.training.start(recipe, { kind: "compare", seeds: SEVERAL_SEEDS }));
     });
+  }
+
+  /** Resumes what a person started, with all that is not finished of it. */
+  resumeRow({ kind, directory, groups }: RunRow): Promise<void> {
+    if (kind === "search") return this.resumeSweep(directory, "search");
+    return kind === "model" || kind === "comparison" ? this.resume(groups[0]!) : this.resumeSweep(directory);
   }
 
   /** Resumes a run; one of a sweep with all seeds that are not finished. */

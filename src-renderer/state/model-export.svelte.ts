@@ -24,6 +24,8 @@ export class ModelExport {
   constructor(
     private readonly bridge: Bridge,
     private readonly engine: Engine,
+    /** Shows it in the file manager, or has the browser save it. */
+    private readonly fetch: (path: string) => void,
   ) {}
 
   /** Those of the run that are finished, with what tells them apart. */
@@ -73,18 +75,11 @@ export class ModelExport {
       return {
         kind: "done",
         text: [`${result.model}${accuracy}, written to ${out}`, ...said].join("\n"),
-        ...this.#follow(out),
+        action: { label: this.bridge.can.reveal ? "Show" : "Download", run: () => this.fetch(out) },
       };
     } finally {
       this.busy = false;
     }
-  }
-
-  /** What can be done with it next. A browser saves a file, not a folder. */
-  #follow(out: string): Pick<Message, "action"> {
-    const isFolder = exportFormatNamed(this.format).ending === null;
-    if (!this.bridge.can.reveal && isFolder) return {};
-    return { action: { label: this.bridge.can.reveal ? "Show" : "Download", run: () => void this.bridge.reveal(out) } };
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a row of the list says of where a run stands, and what can be done with it. */
 import type { RunState } from "../../src-main/contract/run";
 import type { RunRow } from "./run-rows";
-import { epochsInWords, lastSignInWords, ownerInWords, type RunGroup, type Whereabouts } from "./runs.svelte";
+import { lastSignInWords, ownerInWords, type RunGroup, type Whereabouts } from "./runs.svelte";
 import type { Studio } from "./studio.svelte";
 import { roughly } from "./words";
 
@@ -41,11 +41,6 @@ export function canResume(studio: Studio, row: RunRow): boolean {
 /** One run at a time is on the screen Live, and the one that this app trains stays there. */
 export const canWatch = (studio: Studio, row: RunRow): boolean => whereaboutsOfRow(studio, row) === "here" || !studio.training.trainsHere;
 
-export function resume(studio: Studio, row: RunRow): Promise<void> {
-  if (row.kind === "search") return studio.launch.resumeSweep(row.directory, "search");
-  return row.kind === "model" || row.kind === "comparison" ? studio.launch.resume(row.groups[0]!) : studio.launch.resumeSweep(row.directory);
-}
-
 /** Who trains it, where that is worth saying. */
 export function placeOf(studio: Studio, row: RunRow): string {
   const { owner } = row;
@@ -53,12 +48,6 @@ export function placeOf(studio: Studio, row: RunRow): string {
   if (!owner || where === "nowhere") return "";
   if (where === "here") return "in this app";
   return where === "unknown" ? `${ownerInWords(owner)}; ${lastSignInWords(owner)}` : ownerInWords(owner);
-}
-
-/** "3 of 5 epochs", "2 of 3 seeds", "4 of 20 trials" */
-export function progressInWords({ kind, groups, finished, asked }: RunRow): string {
-  if (kind === "model" || kind === "comparison") return epochsInWords(groups[0]!);
-  return `${finished} of ${asked} ${kind === "search" ? "trials" : kind === "seeds" ? "seeds" : "comparisons"}`;
 }
 
 /** What is left of a sweep or a search takes, by those that are finished, or by the run on the screen Live; null while nothing tells. */

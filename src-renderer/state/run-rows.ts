@@ -5,7 +5,7 @@ import type { Recipe } from "../../src-main/contract/recipe";
 import type { ArmFigures, Compared, ComparisonSummary, ListedRun, RunOwner, RunState, SeedsAsked } from "../../src-main/contract/run";
 import { NOTHING_SAID, type RunAbout, type RunFolder, type SearchInBrief } from "../../src-main/contract/run-folder";
 import { ranked } from "../../src-main/contract/search";
-import { figureOf, type GroupFigure, groupDifference, type RunGroup } from "./runs.svelte";
+import { epochsInWords, figureOf, type GroupFigure, groupDifference, type RunGroup } from "./runs.svelte";
 import { baseName, folderOf } from "./words";
 
 export type RowKind = "model" | "comparison" | "seeds" | "labels" | "search";
@@ -31,6 +31,8 @@ export interface RunRow {
   /** What is wrong with its files, in words; null if nothing is. */
   damage: string | null;
   started: string;
+  /** When one of its runs last wrote an event. */
+  changed: string;
   /** That its epochs took. */
   seconds: number;
   /** Those of a comparison or a model may be of unequal epochs; those of a sweep are means over its finished seeds. */
@@ -117,6 +119,10 @@ function rowOf(directory: string, members: readonly RunGroup[], known: ReadonlyM
     owner: groups.find(({ owner }) => owner !== null)?.owner ?? null,
     damage: [...problems, ...(folder?.problem ? [folder.problem] : [])][0] ?? null,
     started: groups.map(({ started }) => started).sort()[0]!,
+    changed: arms
+      .map(({ changed }) => changed)
+      .sort()
+      .at(-1)!,
     seconds: arms.reduce((sum, { seconds }) => sum + seconds, 0),
     accuracy: accuracyOf(kind, groups, summary, search),
     summary,
@@ -220,6 +226,12 @@ function comparedIn(group: RunGroup, found: RunFolder["compared"]): Compared {
   };
 }
 
+/** What was trained last, if that is not finished and nobody trains it: somebody stopped it, or the program that trained it has ended. */
+export function lastUnfinished(rows: readonly RunRow[]): RunRow | null {
+  const last = [...rows].sort((a, b) => b.changed.localeCompare(a.changed))[0];
+  return last?.state === "stopped" && last.owner === null ? last : null;
+}
+
 /** "demo", "few labels, over 3 seeds", "few labels, over 2 of 3 seeds so far", "found, 4 of 20 trials so far" */
 export function rowInWords({ name, kind, asked, finished, byLabels }: RunRow): string {
   const so = finished < asked ? `${finished} of ${asked}` : String(asked);
@@ -227,4 +239,17 @@ export function rowInWords({ name, kind, asked, finished, byLabels }: RunRow): s
   if (kind === "seeds") return `${name}, over ${so} seeds${far}`;
   if (kind === "labels") return `${name}, at ${byLabels.length} numbers of labels, ${so} comparisons${far}`;
   return kind === "search" ? `${name}, ${so} trials${far}` : name;
+}
+
+/** "3 of 5 epochs", "2 of 3 seeds", "4 of 20 trials" */
+export function progressInWords({ kind, groups, finished, asked }: RunRow): string {
+  if (kind === "model" || kind === "comparison") return epochsInWords(groups[0]!);
+  return `${finished} of ${asked} ${kind === "search" ? "trials" : kind === "seeds" ? "seeds" : "comparisons"}`;
+}
+
+/** What may be done about a run that ended before its time. */
+export function unfinishedInWords(row: RunRow): string {
+  const beginsAnew = row.groups.every((group) => group.beginsAnew);
+  const next = beginsAnew ? "It has no checkpoint yet, so resuming begins it anew." : "Resumed, it ends with the same result as without the break.";
+  return `${rowInWords(row)} is not finished, and nobody trains it: ${progressInWords(row)} are done. ${next}`;
 }

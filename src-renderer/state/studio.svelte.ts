@@ -3,7 +3,7 @@ import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
-import type { Abilities, Bridge, ConnectionState } from "../bridge";
+import type { Abilities, Bridge, ConnectionState, SignIn } from "../bridge";
 import { Bench } from "./bench.svelte";
 import { Bin } from "./bin";
 import { Candidates } from "./candidates.svelte";
@@ -20,7 +20,7 @@ import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
-import type { RunRow } from "./run-rows";
+import { lastUnfinished, type RunRow, unfinishedInWords } from "./run-rows";
 import { type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
@@ -84,7 +84,7 @@ export class Studio {
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
     this.launch = new Launch(this);
     this.bin = new Bin(this);
-    this.modelExport = new ModelExport(bridge, this.engine);
+    this.modelExport = new ModelExport(bridge, this.engine, (path) => this.fetch(path));
   }
 
   async start(): Promise<void> {
@@ -95,6 +95,7 @@ export class Studio {
     this.bridge.onEnding(() => {
       this.ending = true;
     });
+    this.bridge.onAgain(() => this.reporting(() => this.#goOn()));
     this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
@@ -105,6 +106,19 @@ export class Studio {
     this.data.recent = recentData;
     await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.reporting(() => this.#followAgain())]);
     await this.#takeOpened();
+    this.#offerUnfinished();
+  }
+
+  /** What was trained last, if it is not finished, nobody trains it, and it is not on the screen Live. */
+  readonly unfinished: RunRow | null = $derived.by(() => {
+    const row = this.training.active ? null : lastUnfinished(this.bench.all.map((each) => each.row));
+    return row?.directory === this.training.directory ? null : row;
+  });
+
+  /** Says that a run is not finished, unless something else is said. */
+  #offerUnfinished(): void {
+    const row = this.unfinished;
+    if (row) this.message ??= { kind: "caution", text: unfinishedInWords(row), action: { label: `Resume ${row.name}`, run: () => this.launch.resumeRow(row) } };
   }
 
   /** The form and its data as they were left. */
@@ -165,6 +179,16 @@ export class Studio {
     return this.bridge.can;
   }
 
+  /** The way into and out of the server; null in the app. */
+  get server(): SignIn | null {
+    return this.bridge.server;
+  }
+
+  /** Of this browser, with all of its windows. */
+  signOut(): Promise<void> {
+    return this.reporting(() => this.server!.signOut());
+  }
+
   show(screen: Screen): void {
     this.screen = screen;
     this.message = null;
@@ -186,15 +210,29 @@ export class Studio {
     this.bridge.setLesson(isOpen);
   }
 
+  /** The connection to the server was lost, and is there again: all stays as it is, and what may have changed meanwhile is read. */
+  async #goOn(): Promise<void> {
+    this.ending = false;
+    this.environment = await this.bridge.environment();
+    await this.#renewEngine();
+    if (!this.training.active) await this.#followLive();
+  }
+
   /** Starts a new engine after the old one died. */
   async restartEngine(): Promise<void> {
+    await this.#renewEngine();
+    this.fit.problem = null;
+  }
+
+  /** Connects to the engine anew, and asks for what it has not answered, and for what may be another now. */
+  async #renewEngine(): Promise<void> {
     await this.engine.start();
     if (!this.data.info) await this.data.open(this.data.path);
     if (this.setup.models.length === 0) await this.setup.loadModels();
     await this.runs.refresh();
     await this.prediction.askAgain();
-    this.fit.problem = null;
     this.candidates.forget();
+    this.#offerUnfinished();
   }
 
   /** Fills the form with a preset. Settings of one's own, and a teacher that was made here, can be brought back. */
@@ -310,6 +348,11 @@ export class Studio {
 
   openReport(path: string): Promise<void> {
     return this.reporting(() => this.bridge.openReport(path));
+  }
+
+  /** Shows a file or folder in the file manager, or has the browser save it: a folder as a zip archive. */
+  fetch(path: string): Promise<void> {
+    return this.reporting(() => this.bridge.reveal(path));
   }
 
   /** Shows where a file or folder is, in the system's file manager or in words. */

@@ -6,7 +6,7 @@ import type { LiveRun, ProvenSummary, RunOwner } from "../../src-main/contract/r
 import type { SeenImages } from "../../src-main/contract/seen";
 import type { Bridge } from "../bridge";
 import { ArmCurve, Curves } from "./curves.svelte";
-import { type Engine, inWords, isInterruption } from "./engine.svelte";
+import { type Engine, inWords, isDisconnection, isInterruption, isUnknown } from "./engine.svelte";
 import { oncePerFrame } from "./frame";
 import { factsOf, type ReadRun, type RunFacts, withEvidence, withFactsOf } from "./seal";
 import type { Asked } from "./sweep.svelte";
@@ -21,7 +21,7 @@ type Start = Methods["start"]["params"];
 type Kind = Start["kind"];
 
 /** What identifies a run on this page. */
-type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner"> & { resumes: boolean };
+type Shown = Pick<LiveRun, "run" | "directory" | "kind" | "recipe" | "seeds" | "owner"> & { resumes: boolean; isAgain?: boolean };
 
 /**
  * The run on screen, in progress or ended: its curves and figures, and the verbs that act on it. The engine has the run; the page follows it, and
@@ -112,9 +112,13 @@ export class Training {
 
   /** Leaves the screen empty if this run is on it and has ended: its folder is gone. */
   forget(directory: string): void {
-    if (this.active || this.#shown?.directory !== directory) return;
+    if (!this.active && this.#shown?.directory === directory) this.#leave();
+  }
+
+  #leave(): void {
+    Object.assign(this, { state: "idle", directory: "", phase: "" });
     this.#shown = null;
-    this.state = "idle";
+    this.#reportActivity();
   }
 
   async #start(request: Start, curves: Curves, facts: RunFacts | null): Promise<void> {
@@ -195,6 +199,9 @@ export class Training {
     } catch (error) {
       await taken;
       if (!isShown()) return;
+      if (isDisconnection(error)) return this.#show({ ...shown, resumes: true, isAgain: true }, "Reading what the run has done", new Curves(), null);
+      // A new engine: what became of the run, the list of runs says.
+      if (shown.isAgain && isUnknown(error)) return this.#leave();
       // Another process that was asked to stop may be gone before its answer is here.
       const stopped = isInterruption(error) || (this.owner !== null && this.state === "stopping");
       this.state = stopped ? "stopped" : "failed";

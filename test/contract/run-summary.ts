@@ -15,6 +15,7 @@ export const summary = (arm: ArmName, values: Partial<ListedRun> = {}): ListedRu
   arm,
   state: "finished",
   started: "2026-11-24T09:05:00Z",
+  changed: "2026-11-24T09:07:00Z",
   epochsDone: 2,
   epochs: 2,
   testAcc: 0.5,

@@ -23,7 +23,17 @@ afterEach(async () => {
 function mirrorTo(address: string): Mirror {
   const summary = { name: "demo", started: "2026-11-24T12:00:00.000Z", epochsDone: 0, epochs: 3, testAcc: null, trainAcc: null, seconds: 1, owner: null };
   const run = () =>
-    ({ ...start, ...summary, directory: "/runs/first", beginsAnew: false, damage: null, evidenceDamage: null, events: [], ...there }) as RunDetails;
+    ({
+      ...start,
+      ...summary,
+      directory: "/runs/first",
+      changed: "",
+      beginsAnew: false,
+      damage: null,
+      evidenceDamage: null,
+      events: [],
+      ...there,
+    }) as RunDetails;
   const folders = {
     subject: async () => ({ run: run(), key: "0f-1", name: "first", family: null, version: "1" }),
     report: async () => Buffer.from("<html>"),

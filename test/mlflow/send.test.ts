@@ -23,6 +23,7 @@ function runOf(epochs: number, more: Partial<RunDetails> = {}): RunDetails {
     name: "demo",
     state: "finished",
     started: "2026-11-24T12:00:00.000Z",
+    changed: "2026-11-24T13:00:00.000Z",
     epochsDone: epochs,
     epochs,
     testAcc: 0.5,

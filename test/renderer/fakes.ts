@@ -57,6 +57,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const asked: { call: string; args: unknown[] }[] = [];
   const listeners: ((command: Command) => void)[] = [];
   const endings: (() => void)[] = [];
+  const agains: (() => void)[] = [];
   const answering =
     <T>(call: string, answer: () => T) =>
     async (...args: unknown[]) => {
@@ -66,12 +67,16 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const nothing = () => null;
   const bridge: Bridge = {
     can: { reveal: true, print: true, paths: true },
+    server: null,
     chooseImages: async () => {
       const path = await answering("chooseFile", picks)("image");
       return path === null ? null : { path };
     },
     onRunStarted: () => {},
     onConnection: () => {},
+    onAgain: (listener) => {
+      agains.push(listener);
+    },
     environment: answering("environment", () => ({
       versions: { app: "1", electron: "1", chrome: "1", node: "1" },
       commit: null as string | null,
@@ -129,6 +134,10 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     },
     end: () => {
       for (const listener of endings) listener();
+    },
+    /** The connection was lost, and is there again. */
+    again: () => {
+      for (const listener of agains) listener();
     },
     argsOf: (call: string) => asked.filter((one) => one.call === call).map(({ args }) => args),
   };

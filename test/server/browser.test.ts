@@ -2,12 +2,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Download, type Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { OpenFile } from "../../src-main/disk/open-file";
+import { ZipFile } from "../../src-main/disk/zip";
 import { seriousFindings } from "../app/axe";
 import { PATIENCE_MS } from "../app/launch";
 import { batchesOf, Window } from "../app/window";
+import { Line } from "./line";
 import { ServedProcess } from "./served";
 
 /** Why there is no browser; null if there is one. Set by build/test.mjs. */
@@ -213,18 +216,127 @@ test("a recipe is saved by the browser", async () => {
   expect((await download).suggestedFilename()).toMatch(/\.distill$/);
 });
 
-test("a server that is gone is said, and once it is there again the page goes on by itself, with the form as it was", async () => {
+test("the keyboard shortcuts and About are in the page's menu, with the keys that a browser leaves to it", async () => {
   const { page } = window;
+  await choose(page, "Keyboard Shortcuts");
+  const shortcuts = page.getByTestId("shortcuts");
+  expect(await shortcuts.getByRole("definition").allInnerTexts()).toEqual(["Ctrl\nEnter", "Ctrl\nShift\nS", "Ctrl\nO", "Ctrl\nI", "Escape", "F1", "?"]);
+  await look(page, "shortcuts");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("F1");
+  await shortcuts.waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+o");
+  await page.getByTestId("picker").waitFor();
+  await page.keyboard.press("Escape");
+  await choose(page, "About Distill Studio");
+  await page.getByTestId("about").getByText("distill serve, with Node").waitFor();
+  await look(page, "about");
+  await page.keyboard.press("Escape");
+});
+
+test("a browser that signs out is left by all of its windows, which say so; another one stays", async () => {
+  const stranger = await browser.newContext();
+  const opened = async () => {
+    const page = await stranger.newPage();
+    await page.goto(`${served.origin}/#token=${TOKEN}`);
+    return shown(page);
+  };
+  const [first, second] = [await opened(), await opened()];
+  await first.page.getByRole("button", { name: "Menu", exact: true }).click();
+  await look(first.page, "menu");
+  await first.page.getByRole("menuitem", { name: "Sign out" }).click();
+  for (const { page } of [first, second]) await page.getByRole("heading", { name: "This browser is signed out" }).waitFor();
+  await look(second.page, "signed-out");
+  expect(await second.page.evaluate("[location.href, localStorage.length].join()")).toBe(`${served.origin}/,0`);
+  await first.page.reload();
+  await first.page.getByRole("heading", { name: "Distill Studio asks for its token" }).waitFor();
+  await second.page.getByRole("textbox").fill(TOKEN);
+  await second.page.getByRole("button", { name: "Open" }).click();
+  await shown(second.page);
+  await window.go("setup");
+  expect(await window.page.getByRole("alert").count()).toBe(0);
+  await stranger.close();
+});
+
+test("a model that is a folder, and a whole run, are saved as archives", async () => {
+  const { page } = window;
+  await window.go("runs");
+  // Of the run that is finished; the one above it was stopped.
+  const actions = page.getByRole("button", { name: "Actions for quick look" });
+  await expect.poll(() => actions.count(), { timeout: PATIENCE_MS }).toBe(2);
+  const act = async (item: string) => {
+    await actions.last().click();
+    await page.getByRole("menuitem", { name: item }).click();
+  };
+  await act("Export model for other programs");
+  await page.getByRole("radio", { name: /^Folder for timm/ }).check();
+  await window.press("Choose where ...");
+  const picker = page.getByTestId("picker");
+  await picker.getByRole("textbox", { name: "Name" }).fill("for timm");
+  await picker.getByRole("button", { name: "Save here" }).click();
+  await window.sees(/written to .*for timm/);
+  let saved = page.waitForEvent("download");
+  await window.press("Download");
+  expect(await namesIn(await saved)).toEqual(expect.arrayContaining(["for timm/config.json", "for timm/model.safetensors"]));
+  saved = page.waitForEvent("download");
+  await act("Export the whole run (.zip)");
+  expect(await namesIn(await saved)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^[^/]+\/student\/recipe\.json$/), expect.stringMatching(/\/report\.html$/)]),
+  );
+});
+
+test("a connection that breaks comes back by itself: the page stays as it is, dialogs and all, and its run goes on", async () => {
+  const line = new Line();
+  const other = await ServedProcess.start(["--port", "0", "--name", `127.0.0.1:${await line.listen()}`], { home: path.join(folder, "other") });
+  line.leadTo(Number(/ssh -L (\d+):/.exec(other.err)![1]));
+  const page = await openedAt(`${other.origin}/#token=${other.token}`);
+  const mine = await shown(page);
+  await mine.startShortRun({ trainImages: 160, epochs: 60 });
+  await mine.stepsReach(3);
+  await choose(page, "About Distill Studio");
+  await page.evaluate("window.isMarked = true");
+  line.break();
+  await mine.sees(/^The connection to the server is lost/);
+  line.mend();
+  await page.getByText(/^The connection to the server is lost/).waitFor({ state: "detached" });
+  await mine.trainingIs("Running");
+  await page.getByTestId("about").waitFor();
+  await page.keyboard.press("Escape");
+  const before = await mine.steps("Loss");
+  await mine.stepsReach(before + 3);
+  expect([await page.evaluate("window.isMarked"), await page.getByRole("alert").count()]).toEqual([true, 0]);
+  await mine.press("Stop");
+  await mine.trainingIs("Stopped");
+  await page.close();
+  await other.end("SIGTERM");
+  line.close();
+});
+
+test("a server that is gone is said; once it is there again the page asks for the token, and goes on with the form as it was", async () => {
+  const { page } = window;
+  await window.go("setup");
   await window.fill("Epochs", 7);
   await served.end();
   await window.sees(/^The server has ended; a run under way has stopped with a checkpoint/);
   await look(page, "lost");
   await window.fill("Epochs", 9);
+  await page.evaluate("window.isMarked = true");
   served = await serve(served.url.port);
-  await page.getByText(/^The server has ended/).waitFor({ state: "detached" });
-  await page.getByTestId("train-count").waitFor();
-  await window.go("setup");
+  await window.alert("The server does not know this browser any more");
+  await window.press("Sign in");
+  const dialog = page.getByTestId("token");
+  await dialog.getByRole("textbox").fill("wrong");
+  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await window.alert("That is not the token of this server");
+  await look(page, "sign-in-again");
+  await signIn(TOKEN);
   expect(await page.getByRole("textbox", { name: "Epochs", exact: true }).inputValue()).toBe("9");
+  expect(await page.evaluate("window.isMarked")).toBe(true);
+  const second = await shown(await openedAt(served.origin));
+  await second.go("setup");
+  await expect.poll(() => second.page.getByRole("textbox", { name: "Epochs", exact: true }).inputValue(), { timeout: PATIENCE_MS }).toBe("9");
+  await second.page.close();
 });
 
 test.skipIf(process.platform !== "linux")("an engine that dies is said, and started anew from the page", async () => {
@@ -238,13 +350,52 @@ test.skipIf(process.platform !== "linux")("an engine that dies is said, and star
   await expect.poll(() => window.page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
 });
 
-test("a server with another token is said, and signed in to again", async () => {
+test("after a kill of the server, with another token at its next start, the page names the run that was interrupted, and resumes it", async () => {
   const { page } = window;
-  await served.end();
+  await window.go("data");
+  await window.press(/^Bundled sample/);
+  await window.startShortRun({ trainImages: 160, epochs: 60 });
+  await window.stepsReach(25);
+  await served.end("SIGKILL");
+  await window.sees(/^The connection to the server is lost/);
   served = await serve(served.url.port, "u".repeat(40));
-  await window.alert("The server was started anew, and does not know this browser");
+  await window.alert("The server does not know this browser any more");
   await window.press("Sign in");
-  await page.getByRole("textbox").fill(served.token);
-  await page.getByRole("button", { name: "Open" }).click();
-  await page.getByTestId("train-count").waitFor();
+  await signIn(served.token);
+  await window.sees(/^quick look is not finished, and nobody trains it: .* of 60 epochs are done/);
+  await look(page, "interrupted");
+  // A page that is opened now says so, too.
+  const second = await shown(await openedAt(served.origin));
+  await second.sees(/^quick look is not finished, and nobody trains it/);
+  await second.go("live");
+  await second.sees(/quick look is not finished, and nobody trains it/);
+  await look(second.page, "interrupted-live");
+  await second.page.close();
+  await page.getByRole("button", { name: "Resume quick look" }).first().click();
+  await window.trainingIs("Running");
+  await window.stepsReach(26);
+  await window.press("Stop");
+  await window.trainingIs("Stopped");
 });
+
+/** Chooses what the page's menu has. */
+async function choose(page: Page, item: string): Promise<void> {
+  await page.getByRole("button", { name: "Menu", exact: true }).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}
+
+/** In the dialog over the page. */
+async function signIn(token: string): Promise<void> {
+  const dialog = window.page.getByTestId("token");
+  await dialog.getByRole("textbox").fill(token);
+  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await window.page.getByRole("alert").filter({ hasText: "does not know this browser" }).waitFor({ state: "detached" });
+}
+
+async function namesIn(download: Download): Promise<string[]> {
+  const archive = path.join(folder, download.suggestedFilename());
+  expect(archive).toMatch(/\.zip$/);
+  await download.saveAs(archive);
+  return new ZipFile(new OpenFile(archive, "r"), (why) => new Error(why)).names;
+}

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { ServedProcess, type Session } from "./served";
+import { ServedProcess, type Session, value } from "./served";
 
 let served: ServedProcess;
 let session: Session;
@@ -53,6 +53,63 @@ describe("the token", () => {
   test("is written down nowhere but in the line that is printed", async () => {
     await served.ask(`/?token=${served.token}`, signedIn());
     expect(served.err).not.toContain(served.token);
+  });
+});
+
+describe("a browser that is signed in", () => {
+  test("has secrets that no other has, and that do not work with those of another", async () => {
+    const other = await served.session();
+    expect([other.cookie === session.cookie, other.key === session.key]).toEqual([false, false]);
+    await expect(served.page({ cookie: other.cookie, key: session.key })).rejects.toThrow("401");
+    const status = async (key: string) => (await served.ask("/session", { headers: { cookie: other.cookie, "distill-key": key } })).status;
+    expect([await status(other.key), await status(session.key)]).toEqual([204, 401]);
+  });
+
+  test("is forgotten when it signs out: its windows are closed, its cookie and key open nothing, and other browsers stay", async () => {
+    const leaves = await served.session();
+    const windows = await Promise.all([served.page(leaves), served.page(leaves)]);
+    const stays = await served.page(session);
+    const told = windows.map((window) => window.event("signedOut"));
+    const { status, headers } = await served.signOut(leaves);
+    expect([status, headers["set-cookie"]]).toEqual([204, [expect.stringMatching(/^distill-studio-\d+=; .*; Max-Age=0$/)]]);
+    await Promise.all(told);
+    expect(await Promise.all(windows.map(({ closed }) => closed))).toEqual([1008, 1008]);
+    expect((await served.ask("/", { headers: { cookie: leaves.cookie } })).status).toBe(401);
+    await expect(served.page(leaves)).rejects.toThrow("401");
+    expect((await served.signOut(leaves)).status).toBe(401);
+    expect(await stays.host("environment")).toMatchObject({ ok: true });
+    stays.socket.close();
+    await stays.closed;
+  });
+
+  test("is not heard any more while its windows close", async () => {
+    const leaves = await served.session();
+    const window = await served.page(leaves);
+    await value(window.host("setLesson", true));
+    window.event("signedOut").then(() => void window.host("setLesson", false));
+    await served.signOut(leaves);
+    await window.closed;
+    const after = await served.page(session);
+    expect(await after.host("environment")).toMatchObject({ ok: true, value: { lesson: true } });
+    after.socket.close();
+    await after.closed;
+  });
+
+  test("is signed out by its own page alone", async () => {
+    expect((await served.signOut(session, "https://evil.example")).status).toBe(403);
+    expect((await served.signOut({ ...session, key: "guessed" })).status).toBe(401);
+    expect((await served.ask("/", signedIn())).status).toBe(200);
+  });
+
+  test("signs in once more with other secrets, and all of its windows are still signed out at once", async () => {
+    const before = await served.session();
+    const window = await served.page(before);
+    const { headers, body } = await served.signIn(served.token, { origin: served.origin, cookie: before.cookie });
+    const after = { cookie: (headers["set-cookie"] as string[])[0]!.split(";")[0]!, key: body };
+    await expect(served.page(before)).rejects.toThrow("401");
+    expect(await window.host("environment")).toMatchObject({ ok: true });
+    await served.signOut(after);
+    expect(await window.closed).toBe(1008);
   });
 });
 

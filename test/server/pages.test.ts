@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { DataInfo } from "../../src-main/contract/data-info";
 import type { LiveRun, RunCourse } from "../../src-main/contract/run";
 import type { Listing, Places, Wanted } from "../../src-main/contract/served";
-import { ServedProcess, type Session, type TestPage, temporaryFolder } from "./served";
+import { ServedProcess, type Session, type TestPage, temporaryFolder, value } from "./served";
 
 const RECIPE = {
   name: "served",
@@ -58,12 +58,6 @@ async function connected(served: ServedProcess): Promise<TestPage> {
   const page = await served.page();
   await page.host("connectEngine");
   return page;
-}
-
-async function value<T>(answer: Promise<{ ok: true; value: unknown } | { ok: false; message: string }>): Promise<T> {
-  const settled = await answer;
-  if (!settled.ok) throw new Error(settled.message);
-  return settled.value as T;
 }
 
 describe("files", () => {
@@ -148,7 +142,9 @@ describe("files", () => {
 
   test("a model is written to a new name in a root, and no place outside", async () => {
     const wanted: Wanted = { kind: "model", format: "safetensors" };
+    expect((await value<Places>(page.host("places", wanted))).start).toBe(inRuns());
     expect(await value(page.host("picked", inData("model"), wanted, false))).toBe(inData("model.safetensors"));
+    expect((await value<Places>(page.host("places", wanted))).start).toBe(inData());
     for (const place of [path.join(outside, "m"), inData("way-out", "m"), inData("none", "m"), inData("link.safetensors")])
       expect((await page.host("picked", place, wanted, true)).ok, place).toBe(false);
   });
@@ -209,8 +205,23 @@ describe("a run", () => {
     expect(headers["content-security-policy"]).toMatch(/^sandbox; default-src 'none'/);
     expect(body).toBe(readFileSync(report, "utf8"));
     expect((await served.ask(link)).status).toBe(401);
+
+    const folder = await value<string>(other.host("linkTo", directory));
+    const archive = await served.ask(folder, { headers: { cookie: session.cookie } });
+    expect(archive.headers).toMatchObject({ "content-type": "application/zip", "content-disposition": "attachment; filename*=UTF-8''first.zip" });
+    for (const name of ["first/recipe.json", "first/student.safetensors"]) expect(archive.body).toContain(name);
+    expect(archive.body).not.toContain("first/lock");
     expect((await served.ask("/files/guessed/first.html", { headers: { cookie: session.cookie } })).status).toBe(404);
-    for (const file of [path.join(outside, "w.safetensors"), "/etc/passwd", inData("notes.txt"), inRuns("first", "lock"), `${inRuns()}/../data/x.html`])
+    for (const file of [
+      path.join(outside, "w.safetensors"),
+      "/etc/passwd",
+      "/etc",
+      inData(),
+      inRuns(),
+      inData("notes.txt"),
+      inRuns("first", "lock"),
+      `${inRuns()}/../data/x.html`,
+    ])
       expect((await other.host("linkTo", file)).ok, file).toBe(false);
   });
 });
@@ -230,7 +241,7 @@ describe("a server that is asked to end", () => {
   const FIXED = "f".repeat(40);
 
   test.each(["SIGINT", "SIGTERM"] as const)(
-    "by %s tells its windows, lets the run write its checkpoint, and is there again for the same browsers",
+    "by %s tells its windows and lets the run write its checkpoint; started again with the same token, it asks browsers to sign in, and names the run",
     async (signal) => {
       const first = await ServedProcess.start([], { env: { DISTILL_TOKEN: FIXED } });
       const known = await first.session();
@@ -255,8 +266,9 @@ describe("a server that is asked to end", () => {
       expect(existsSync(path.join(out, "checkpoint"))).toBe(true);
 
       const second = await ServedProcess.start(["--port", first.url.port], { home: first.home, env: { DISTILL_TOKEN: FIXED } });
-      const again = await second.page(known);
-      expect(await again.host("environment")).toMatchObject({ ok: true });
+      await expect(second.page(known)).rejects.toThrow("401");
+      const again = await connected(second);
+      expect(await again.result("listRuns", { directory: path.join(first.home, "runs") })).toMatchObject([{ directory: out, state: "stopped", owner: null }]);
       await second.remove();
     },
   );

@@ -102,6 +102,11 @@ export class ServedProcess {
     return this.ask("/session", { method: "POST", headers, body: token });
   }
 
+  /** As the page does. `origin`: of the page that asks. */
+  signOut({ cookie, key }: Session, origin = this.origin): Promise<Reply> {
+    return this.ask("/session", { method: "DELETE", headers: { origin, cookie, "distill-key": key } });
+  }
+
   async session(): Promise<Session> {
     const { headers, body } = await this.signIn();
     return { cookie: (headers["set-cookie"] as string[])[0]!.split(";")[0]!, key: body };
@@ -132,6 +137,13 @@ export class ServedProcess {
     await this.end("SIGTERM");
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+/** Of an answer of the server; fails if it refuses. */
+export async function value<T>(answer: Promise<HostAnswer>): Promise<T> {
+  const settled = await answer;
+  if (!settled.ok) throw new Error(settled.message);
+  return settled.value as T;
 }
 
 export const temporaryFolder = () => realpathSync(mkdtempSync(path.join(os.tmpdir(), "distill-serve-")));

@@ -22,14 +22,14 @@ let model: ModelExport;
 beforeEach(async () => {
   engine = new FakeEngine();
   fake = fakeBridge(engine, () => "/picked");
-  model = new ModelExport(fake.bridge, await startedEngine(fake.bridge));
+  model = new ModelExport(fake.bridge, await startedEngine(fake.bridge), fake.bridge.reveal);
 });
 
 it("only what is finished can be exported", () => {
   expect(exportsOf(fake.bridge, sweep).at(-1)).toEqual({ value: "model", label: "Model for other programs" });
   expect(exportsOf(fake.bridge, row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "pdf", "png", "csv", "json"]);
   const inBrowser = { can: { reveal: false, print: false, paths: false } };
-  expect(exportsOf(inBrowser, row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "csv", "json"]);
+  expect(exportsOf(inBrowser, row({}, {}, group("/runs/b", "running"))).map(({ value }) => value)).toEqual(["html", "csv", "json", "folder"]);
   model.open(sweep);
   expect(model.choices).toEqual([
     { value: "/runs/a/seed-1", label: "seed 1" },

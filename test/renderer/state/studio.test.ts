@@ -67,6 +67,111 @@ it("an engine that is started again reads what is missing, and what may have cha
   expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/mine" });
 });
 
+describe("a run that is not finished, and that nobody trains", () => {
+  const stopped = { state: "stopped", changed: "2026-11-25T10:00:00Z", epochsDone: 1 } as const;
+  const started = async () => {
+    studio = new Studio(fake.bridge);
+    await studio.start();
+  };
+  const list = (...runs: ReturnType<typeof summary>[]) => {
+    engine.answers.listRuns = () => runs;
+  };
+
+  it("is named at the start if it was trained last, and resumed by one click", async () => {
+    list(summary("single", { directory: "/runs/before", started: "2026-11-25T11:00:00Z" }), summary("control", stopped), summary("student", stopped));
+    await started();
+    expect(studio).toMatchObject({
+      screen: "data",
+      message: {
+        kind: "caution",
+        text: "one is not finished, and nobody trains it: 1 of 2 epochs are done. Resumed, it ends with the same result as without the break.",
+        action: { label: "Resume one" },
+      },
+    });
+    studio.message!.action!.run();
+    await settle();
+    expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", out: "/runs/one", resume: true }]);
+    expect(studio).toMatchObject({ screen: "live", message: null, unfinished: null });
+  });
+
+  it("begins anew if it has no checkpoint, which is said", async () => {
+    list(summary("single", { ...stopped, epochsDone: 0, beginsAnew: true }));
+    await started();
+    expect(studio.message?.text).toContain("It has no checkpoint yet, so resuming begins it anew.");
+  });
+
+  it.each([
+    ["something else was trained since", [summary("single", stopped), summary("single", { directory: "/runs/later", changed: "2026-11-26T10:00:00Z" })]],
+    ["somebody trains it", [summary("single", { ...stopped, state: "running", owner: owner() })]],
+    ["it has failed", [summary("single", { ...stopped, state: "failed" })]],
+  ])("is not named where %s", async (_, runs) => {
+    list(...runs);
+    await started();
+    expect(studio).toMatchObject({ message: null, unfinished: null });
+  });
+
+  it("is not named over what else has to be said", async () => {
+    list(summary("single", stopped));
+    const environment = await fake.bridge.environment();
+    fake.bridge.environment = async () => ({ ...environment, notice: "This copy is old." });
+    await started();
+    expect(studio).toMatchObject({ message: { text: "This copy is old." }, unfinished: { directory: "/runs/one" } });
+  });
+
+  it("is named by the screen Live alone after the engine that trained it has died", async () => {
+    list(summary("control", stopped), summary("student", stopped));
+    await started();
+    studio.message = null;
+    await studio.launch.resumeRow(studio.unfinished!);
+    end.reject(failure("the engine ended", "ENGINE_DIED"));
+    await studio.training.settled();
+    await studio.restartEngine();
+    expect(studio).toMatchObject({ message: null, unfinished: null, training: { state: "failed" } });
+  });
+});
+
+describe("a connection that was lost and is there again", () => {
+  const breakOff = () => {
+    const before = end;
+    end = deferred();
+    before.reject(failure("the connection to the server broke", "DISCONNECTED"));
+    fake.again();
+  };
+  beforeEach(async () => {
+    engine.answers.list = () => [liveRun({ run: "id", directory: "/runs/one" })];
+    fake.again();
+    await settle();
+    expect(studio.training).toMatchObject({ state: "preparing", directory: "/runs/one" });
+  });
+
+  it("leaves all as it is, and watches the run on from its folder", async () => {
+    studio.show("setup");
+    studio.ending = true;
+    breakOff();
+    await settle();
+    expect(studio).toMatchObject({ screen: "setup", ending: false, message: null, training: { state: "preparing", problem: null } });
+    expect(engine.paramsOf("watch")).toEqual([
+      { run: "id", from: 0 },
+      { run: "id", from: 0 },
+    ]);
+    expect(fake.argsOf("runEnded")).toEqual([]);
+    end.resolve({ report: "/runs/one/report.html" });
+    await studio.training.settled();
+    expect(studio.training).toMatchObject({ state: "finished", report: "/runs/one/report.html" });
+  });
+
+  it("to another engine, which does not know the run, leaves the screen Live empty and offers to resume it", async () => {
+    Object.assign(engine.answers, {
+      list: () => [],
+      watch: () => Promise.reject(failure('there is no run "id" here', "USAGE")),
+      listRuns: () => [summary("single", { state: "stopped", epochsDone: 1 })],
+    });
+    breakOff();
+    await settle();
+    expect(studio).toMatchObject({ training: { state: "idle" }, message: { action: { label: "Resume one" } }, unfinished: { directory: "/runs/one" } });
+  });
+});
+
 describe("a concern of the data", () => {
   const leaveOut = { words: "Leave out the copies", settings: { "data.skipCopies": true } };
 
