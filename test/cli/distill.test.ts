@@ -112,12 +112,20 @@ describe("a run from the command line", () => {
     expect([again.status, again.err]).toEqual([1, expect.stringContaining("half.safetensors: already exists")]);
   });
 
-  it("leaves nothing where an export is stopped", async () => {
+  it.each([
+    ["8 bits", ["--int8"]],
+    ["fp32", []],
+  ])("leaves nothing where an export to ONNX in %s is stopped, or says that it is done", async (_, options) => {
     const before = readdirSync(cwd).sort();
     const stop = interruptAt(/Checking what the file answers/);
-    const stopped = await distill(["export", "--run", "first", "--format", "onnx", "--int8", "--out", "stopped.onnx"], cwd, stop);
-    expect(stopped.status).not.toBe(0);
-    expect(readdirSync(cwd).sort()).toEqual(before);
+    const stopped = await distill(["export", "--run", "first", "--format", "onnx", ...options, "--out", "stopped.onnx"], cwd, stop);
+    const isDone = stopped.status === 0;
+    expect([stopped.err, stopped.out]).toEqual([
+      expect.stringMatching(isDone ? /Stopping/ : /interrupted: stopped on request: nothing was written\n$/),
+      expect.stringMatching(isDone ? /^Model: stopped\.onnx/ : /^$/),
+    ]);
+    expect(readdirSync(cwd).sort()).toEqual(isDone ? [...before, "stopped.onnx"].sort() : before);
+    rmSync(path.join(cwd, "stopped.onnx"), { force: true });
   });
 
   it("can be reported on", async () => {
