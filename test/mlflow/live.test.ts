@@ -1,4 +1,8 @@
-/** With a real tracking server, where the Python in DISTILL_PYTHON has MLflow; read back by its own client. */
+/**
+ * With a real tracking server, where the Python in DISTILL_PYTHON has MLflow; read back by its own client. test/python-requirements.txt leaves it out: beside
+ * what that lists, `pip install mlflow-skinny==3.17.2 flask flask-cors sqlalchemy alembic graphene pandas huey`, which is all that this needs, took 47 s on two busy
+ * processors and 190 MB, and `mlflow` itself 109 s and 660 MB (pip, nothing cached, November 2026).
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
