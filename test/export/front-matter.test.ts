@@ -29,7 +29,13 @@ interface Given {
 
 function headOf({ data = { path: "bundled" }, classes = CLASSES_10, testImages = 1000, testAccuracy = 0.4191, weights = null }: Given): string[] {
   const student = { model: "resnet18_cifar10", weights };
-  const recipe = parseRecipe({ name: "a", data, student, teacher: { model: "resnet18_cifar10", weights: "bundled" }, distillation: { temperature: 2, alpha: 0.5 } });
+  const recipe = parseRecipe({
+    name: "a",
+    data,
+    student,
+    teacher: { model: "resnet18_cifar10", weights: "bundled" },
+    distillation: { temperature: 2, alpha: 0.5 },
+  });
   return frontMatter({ run: { header: { recipe }, testAccuracy, testImages }, made: null, classes } as unknown as Exported, 'said "so": #1');
 }
 

@@ -224,8 +224,12 @@ describe("the folder", () => {
     refusal(script).toThrow(
       `weights ${script}: the folder holds a training script, and no weights that it has trained: run ${join(script, "train.py")}, and name the folder of a run that it writes; for its teacher's weights, name ${join(script, "teacher.safetensors")}`,
     );
-    const arms = ["control", "student"].map((arm) => join(runOf(name), arm));
+    const arms = ["student", "control"].map((arm) => join(runOf(name), arm));
     refusal(runOf(name)).toThrow(`weights ${runOf(name)}: the folder holds runs, and not weights; name one of them: ${arms.join(", ")}`);
+    const unfinished = folder.path("unfinished");
+    mkdirSync(unfinished);
+    writeFileSync(join(unfinished, "events.jsonl"), "");
+    refusal(unfinished).toThrow(`weights ${unfinished}: the run has no weights yet, which it writes when it is finished`);
   });
 
   test("holds of the script what the recipe uses", async () => {
