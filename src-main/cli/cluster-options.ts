@@ -71,7 +71,9 @@ export function checkClusterOptions(options: ClusterOptions & { resume?: true; t
   if (options.mlflow) throw new UsageError("--mlflow does not go with --on: send the runs afterwards, with report --format mlflow");
   if (options.dataThere !== undefined) remoteData(options.dataThere);
   const again = options.attach ? "attach" : options.resume ? "resume" : null;
-  const kept = (["jobProcessors", "jobGpus", "storage", "dataThere", "jobNode"] as const).find((name) => options[name] !== undefined);
+  const kept = (["jobProcessors", "jobGpus", "storage", "jobNode", ...(options.attach ? ["dataThere" as const] : [])] as const).find(
+    (name) => options[name] !== undefined,
+  );
   if (again && kept) throw new UsageError(`--${ONLY_THERE[kept]} does not go with --${again}: it stays as it was`);
 }
 

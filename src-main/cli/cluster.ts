@@ -8,6 +8,7 @@ import { EngineError } from "../engine-client/client";
 import { headAddress, tokenFrom } from "../ray/address";
 import { differencesInWords, otherImagesInWords } from "../ray/alike";
 import { type ClusterReport, clusterReport } from "../ray/cluster";
+import { doubtOf, remoteData } from "../ray/data-there";
 import { Experiment, nameOf, type Settings } from "../ray/experiment";
 import { RayHead, Unreachable } from "../ray/head";
 import type { Failed } from "../ray/member-training";
@@ -44,12 +45,12 @@ export async function trainOnCluster(session: Session, request: ThereRequest, op
   const runs = experiment.members.map((member) => ({ name: nameOf(member), directory: experiment.directoryOf(member) }));
   for (const warning of [otherImagesInWords(runs), differencesInWords(runs)]) if (warning) session.say(`warning: ${warning}`);
   const command = (how: string) => shellWords([...session.world.program, kind, "--on", options.on!, how, "--out", out]);
-  if (failed.length > 0) throw failure(failed, experiment.members.length, command);
+  if (failed.length > 0) throw failure(failed, experiment, command);
   if (options.detach) {
     session.say(`The jobs go on without this program. Follow them with: ${command("--attach")}`);
     return null;
   }
-  return together(session, request, command("--resume"));
+  return together(session, request, experiment.settings, command("--resume"));
 }
 
 /** A sweep whose jobs can be submitted. Nothing is written for one that no cluster could train. */
@@ -71,9 +72,8 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
   const experiment = earlier ?? Experiment.begin(out, settingsOf(options, recipe, report.nodes, left.length), left);
   if (earlier) earlier.add(left);
   else session.say(begunInWords(report, experiment));
-  const { gpus } = experiment.settings;
-  if (gpus > 0 && !report.nodes.some((node) => node.gpus >= gpus))
-    session.say("warning: no node of the cluster has a GPU, as doctor --on shows: the jobs wait until one with a GPU joins");
+  if (earlier && options.dataThere !== undefined) earlier.moveData(options.dataThere);
+  for (const doubt of await doubtsOf(report, experiment.settings, options)) session.say(`warning: ${doubt}`);
   const send = async () => {
     const packed = ready ?? packing(experiment.settings);
     await upload(head, packed, (bytes) => session.say(`Uploading the program, weights and data: ${megabytes(bytes)}.`));
@@ -85,6 +85,17 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
     return sent;
   };
   return { experiment, members, packed };
+}
+
+/** What may keep jobs from training, in words. */
+async function doubtsOf({ nodes }: ClusterReport, { gpus }: Settings, { dataThere }: ClusterOptions): Promise<string[]> {
+  const hasNone = gpus > 0 && !nodes.some((node) => node.gpus >= gpus);
+  const data = dataThere === undefined ? null : remoteData(dataThere);
+  const doubt = data && (await doubtOf(data));
+  return [
+    ...(hasNone ? ["no node of the cluster has a GPU, as doctor --on shows: the jobs wait until one with a GPU joins"] : []),
+    ...(doubt ? [`asked from this computer, ${doubt}. The nodes may get another answer`] : []),
+  ];
 }
 
 function begunInWords({ head, ray }: ClusterReport, { members, settings: { processors, gpus } }: Experiment): string {
@@ -106,28 +117,31 @@ async function reached<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 /** With all folders here, the engine puts them together as if it had trained them. `again`: the command that does it once more. */
-async function together(session: Session, { kind, recipe, out }: ThereRequest, again: string): Promise<RunResult> {
+async function together(session: Session, { kind, recipe, out }: ThereRequest, { dataThere }: Settings, again: string): Promise<RunResult> {
+  const asTheyAre = `${shellWords([...session.world.program, "report", "--runs", out])} writes a report on them as they are`;
   const gone = pathsOf(recipe).find(({ path }) => !path.startsWith("hf:") && !existsSync(path));
   if (gone)
     throw new EngineError({
       code: "INPUT",
-      message: `All runs are in ${out}. They are not put together, as this computer lacks ${gone.path} (${gone.key}): ${shellWords([...session.world.program, "report", "--runs", out])} writes a report on them`,
+      message: `All runs are in ${out}. They are not put together, as this computer lacks ${gone.path} (${gone.key}): ${asTheyAre}`,
     });
   try {
     return await session.putTogether({ kind, recipe, out, resume: true });
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    const message = `${error.message}\nAll runs are in ${out}, and only that they are put together is missing: ${shellWords([...session.world.program, "report", "--runs", out])} writes a report on them as they are.`;
-    throw new Resumable({ ...error, message }, again);
+    const otherData = dataThere === null ? "" : ` The nodes had their data from ${dataThere}: are these the images that ${recipe.data.path} has here?`;
+    throw new Resumable({ ...error, message: `${error.message}\nAll runs are in ${out}, and are not put together: ${asTheyAre}.${otherData}` }, again);
   }
 }
 
-function failure(failed: readonly Failed[], members: number, command: (how: string) => string): EngineError {
+function failure(failed: readonly Failed[], { members, settings }: Experiment, command: (how: string) => string): EngineError {
   const lines = failed.map(({ words, message }) => `${words}: ${message}`);
   const wasStopped = failed.every(({ stopped }) => stopped);
   const head = wasStopped
     ? "the jobs were stopped, each with a checkpoint"
-    : `${failed.length} of ${count(members, "job")} did not get to ${failed.length === 1 ? "its" : "their"} end`;
+    : `${failed.length} of ${count(members.length, "job")} did not get to ${failed.length === 1 ? "its" : "their"} end`;
+  const { url } = (settings.dataThere && remoteData(settings.dataThere)) || { url: null };
+  if (url && failed.some(({ message }) => message.includes(url))) lines.push("If the data are elsewhere, resume with --data-there and their address.");
   return new Resumable({ code: wasStopped ? "INTERRUPTED" : "INPUT", message: [head, ...lines].join("\n") }, command("--resume"));
 }
 

@@ -1,5 +1,6 @@
 /** Where the nodes of a cluster have the data: in a folder that all of them see, or on a server from which each downloads them. */
 import { UsageError } from "../contract/failure";
+import { request } from "../download/request";
 import { webAddress } from "../download/web-address";
 
 /** An archive of data on a web server. */
@@ -28,3 +29,21 @@ export function remoteData(text: string): RemoteData | null {
 }
 
 const withoutSecrets = (text: string) => text.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
+
+/** How long this computer waits for a server that may be there for the nodes alone. */
+const PATIENCE_MS = 5000;
+
+/** What speaks against an address, seen from here, in words; null: nothing. */
+export async function doubtOf({ url }: RemoteData): Promise<string | null> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  try {
+    const { headers, body } = await request(url, { signal: patience.signal });
+    body.destroy();
+    return headers["content-type"]?.startsWith("text/html") ? `${url} answers with a web page, and an archive is expected` : null;
+  } catch (error) {
+    return patience.signal.aborted ? `${url} did not answer within ${PATIENCE_MS / 1000} s` : (error as Error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -109,6 +109,12 @@ export class Experiment {
     return id;
   }
 
+  /** Jobs that are submitted from now on find the data elsewhere. */
+  moveData(dataThere: string): void {
+    this.content.dataThere = dataThere;
+    this.#write();
+  }
+
   /** Where that cannot be written, the member is not fetched either: its job is still needed. */
   async markFetched(member: ClusterMember): Promise<void> {
     member.fetched = true;

@@ -46,8 +46,8 @@ async function bring({ url, sha256 }: NodeData, folder: string, tell: (news: New
     };
     const onRetry = (problem: string) => tell({ type: "note", text: `${hostname()}: ${problem}` });
     if (!existsSync(archive)) await fetchFile({ url, ...(sha256 && { checksum: { algorithm: "sha256", value: sha256 } }) }, archive, { onProgress, onRetry });
-    if (!sha256) tell({ type: "note", text: unchecked(url, await hashOf(archive)) });
     await unpack(archive, unpacking, { name: url, onProgress: (share) => phase(`Unpacking the data: ${Math.floor(100 * share)} %`) });
+    if (!sha256) tell({ type: "note", text: unchecked(url, await hashOf(archive)) });
     renameSync(unpacking, folder);
     rmSync(archive);
   } catch (error) {

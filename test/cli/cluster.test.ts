@@ -1,5 +1,9 @@
-import { rmSync } from "node:fs";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { InputError } from "../../src-main/contract/failure";
+import type { Recipe } from "../../src-main/contract/recipe";
+import { ORDER } from "../../src-main/ray/messages";
 import { type FakeHead, fakeHead } from "../ray/fake-head";
 import { folderWithRecipe } from "./examples";
 import { runWith } from "./fake-engine";
@@ -15,6 +19,7 @@ afterEach(() => {
   rmSync(cwd, { recursive: true });
 });
 
+const root = resolve(import.meta.dirname, "../..");
 const compare = ["compare", "--recipe", "recipe.json"];
 
 it.each([
@@ -53,6 +58,77 @@ it("a run that no cluster trained cannot be followed", async () => {
     { cwd },
   );
   expect([status, err]).toEqual([1, `error: ${cwd} was not trained on a cluster: there is no ray.json in it\n`]);
+});
+
+describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
+  const on = () => ["--on", `ray://${head.url.host}`];
+  beforeEach(() => {
+    mkdirSync(join(cwd, "photos"));
+    writeFileSync(join(cwd, "library.so"), "");
+    vi.stubEnv("RAY_AUTH_TOKEN", "right");
+    vi.stubEnv("DISTILL_CUDA_LIBRARY", join(cwd, "library.so"));
+    return () => vi.unstubAllEnvs();
+  });
+  const planned = ({ recipe, out }: { recipe: Recipe; out: string }) => {
+    mkdirSync(out, { recursive: true });
+    return {
+      members: [10, 20].map((labels) => ({
+        recipe,
+        directory: join(out, `${labels}`),
+        name: `${labels} labels, seed 0`,
+        words: "",
+        isFinished: labels === 10,
+      })),
+    };
+  };
+
+  it("gets its numbers of labels planned, and a job, on a GPU if it is to be, for what is not finished", async () => {
+    const args = ["--labels", "10,20", "--set", "device=cuda", "--job-gpus", "0.5", ...on(), "--detach", "--out", "run"];
+    const { status, err, calls } = await runWith({ plan: planned }, [...compare, ...args], { cwd, root });
+    expect([status, calls.find(({ method }) => method === "plan")?.params]).toEqual([
+      0,
+      expect.objectContaining({ labels: [10, 20], seeds: 3, resume: false }),
+    ]);
+    expect(err).toContain("1 job on");
+    expect(err).toContain(
+      "each with 4 processors and 0.5 GPUs.\nwarning: no node of the cluster has a GPU, as doctor --on shows: the jobs wait until one with a GPU joins\n",
+    );
+    expect([...head.jobs.values()].map(({ submission }) => submission.entrypoint_num_gpus)).toEqual([0.5]);
+  });
+
+  it("is not written anywhere if it cannot be packed", async () => {
+    rmSync(join(cwd, "photos"), { recursive: true });
+    const { status, err, calls } = await runWith({}, [...compare, ...on(), "--out", "run"], { cwd, root });
+    expect([status, calls.map(({ method }) => method)]).toEqual([1, []]);
+    expect(err).toContain("photos does not exist, and the recipe names it: it cannot be sent to the cluster");
+  });
+
+  it("says of runs that are here and do not go together where they are, and whose data the nodes had", async () => {
+    const start = () => Promise.reject(new InputError("the run was started on other images"));
+    const plan = ({ out }: { out: string }) => {
+      mkdirSync(out);
+      return { members: [] };
+    };
+    const { status, err } = await runWith({ plan, start }, [...compare, ...on(), "--data-there", "/shared/photos", "--out", "run"], { cwd, root });
+    expect([status, err]).toEqual([
+      1,
+      expect.stringContaining(`error: the run was started on other images\nAll runs are in ${join(cwd, "run")}, and are not put together: npx distill report`),
+    ]);
+    expect(err).toContain(`The nodes had their data from /shared/photos: are these the images that ${join(cwd, "photos")} has here?\nResume with: `);
+  });
+
+  it("may get another address for its data when it is resumed", async () => {
+    const started = await runWith({ plan: planned }, [...compare, ...on(), "--data-there", "/shared/photo", "--detach", "--out", "run"], { cwd, root });
+    expect(started.status).toBe(0);
+    for (const id of head.jobs.keys()) head.end(id, "FAILED");
+    const orders: (string | undefined)[] = [];
+    const resumed = await runWith({ plan: planned }, [...compare, ...on(), "--resume", "--data-there", "/shared/photos", "--detach", "--out", "run"], {
+      cwd,
+      root,
+    });
+    for (const { submission } of head.jobs.values()) orders.push(JSON.parse(submission.runtime_env!.env_vars![ORDER]!).recipe.data.path);
+    expect([resumed.status, orders]).toEqual([0, ["/shared/photo", "/shared/photos"]]);
+  });
 });
 
 it("doctor says what a cluster has", async () => {

@@ -30,6 +30,8 @@ export interface Run {
 export interface RunOptions {
   cwd?: string;
   program?: readonly string[];
+  /** The folder of the program, for what is sent of it. */
+  root?: string;
   isTTY?: boolean;
   /** Width of the terminal. */
   columns?: number;
@@ -43,7 +45,7 @@ export interface RunOptions {
 export async function runWith(
   handlers: Handlers,
   args: readonly string[],
-  { cwd = "/nowhere", program = ["npx", "distill"], isTTY = false, columns = 120, tick = 0, during }: RunOptions = {},
+  { cwd = "/nowhere", program = ["npx", "distill"], root = "/nowhere", isTTY = false, columns = 120, tick = 0, during }: RunOptions = {},
 ): Promise<Run> {
   const written = { out: "", err: "" };
   const calls: Run["calls"] = [];
@@ -85,7 +87,7 @@ export async function runWith(
   const world: World = {
     cwd,
     program,
-    root: "/nowhere",
+    root,
     now: () => {
       time += 1000 * tick;
       return new Date(time);

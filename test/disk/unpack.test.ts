@@ -33,7 +33,7 @@ test.each([
   expect(await unpacked(archive())).toEqual(FILES);
 });
 
-test.each(["ustar", "pax", "gnu"])("a .tar in the format %s, with names of any length and script", async (format) => {
+test.runIf(process.platform === "linux").each(["ustar", "pax", "gnu"])("a .tar in the format %s, with names of any length and script", async (format) => {
   const name = `train/${"long ".repeat(18)}/${"deep/".repeat(8)}Kätzchen 猫.txt`;
   mkdirSync(dirname(join(folder, "made", name)), { recursive: true });
   writeFileSync(join(folder, "made", name), "meow");

@@ -13,6 +13,7 @@ export interface FakeJob {
   /** Why it failed, where Ray says so: a type, and words. */
   error?: string;
   message?: string;
+  exitCode?: number;
 }
 
 export interface FakeHead {
@@ -110,7 +111,13 @@ export async function fakeHead({ token, version = "2.60.0", processors = 4, onSu
     if (more === "stop") job.stops++;
     if (more === "logs") return job.log === null ? answer(500, "Traceback") : answer(200, { logs: job.log });
     if (method === "DELETE") jobs.delete(name);
-    return answer(200, { status: job.status, message: job.message ?? null, driver_node_id: NODE, driver_exit_code: null, error_type: job.error ?? null });
+    return answer(200, {
+      status: job.status,
+      message: job.message ?? null,
+      driver_node_id: NODE,
+      driver_exit_code: job.exitCode ?? null,
+      error_type: job.error ?? null,
+    });
   }
 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

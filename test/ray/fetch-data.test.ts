@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { remoteData } from "../../src-main/ray/data-there";
+import { doubtOf, remoteData } from "../../src-main/ray/data-there";
 import { fetchData, type News } from "../../src-main/ray/fetch-data";
 import { oneForAll } from "../../src-main/ray/one-for-all";
 import { tarGz } from "../data/tar-archive";
 import { type Handler, serve, withoutProxies } from "../download/server";
+
+/** Clusters run it, and jobs hear of each other by its sockets. */
+const onLinux = test.runIf(process.platform === "linux");
 
 let cache: string;
 let asked: (string | undefined)[];
@@ -37,7 +40,7 @@ const sends =
 const fetched = (url: string, checksum: string | null, hear: (news: News) => void = () => {}) =>
   fetchData({ url, sha256: checksum, name: checksum ?? "sweep" }, cache, hear);
 
-test("jobs that begin at once share one download, and hear of it; the folder is that of the data", async () => {
+onLinux("jobs that begin at once share one download, and hear of it; the folder is that of the data", async () => {
   const url = await serve(sends(archive));
   const heard: News[][] = [[], [], []];
   const folders = await Promise.all(heard.map((news) => fetched(`${url}/p.tar.gz`, null, (each) => news.push(each))));
@@ -49,13 +52,13 @@ test("jobs that begin at once share one download, and hear of it; the folder is 
   expect(heard[0]).toEqual(expect.arrayContaining([{ type: "phase", text: expect.stringMatching(/^Downloading the data: 0\.0 MB of 0\.0 MB/) }, note]));
 });
 
-test("what is there is not asked for again", async () => {
+onLinux("what is there is not asked for again", async () => {
   const url = await serve(sends(archive));
   await fetched(url, sha256);
   expect([await fetched(url, sha256), asked.length]).toEqual([join(cache, sha256, "pictures"), 1]);
 });
 
-test("where the work fails, whoever waits fails with the same words, and does not try it as well", async () => {
+onLinux("where the work fails, whoever waits fails with the same words, and does not try it as well", async () => {
   let [isHeard, tries] = [false, 0];
   const work = async (tell: (news: string) => void) => {
     tries++;
@@ -76,12 +79,12 @@ test("where the work fails, whoever waits fails with the same words, and does no
   expect(tries).toBe(1);
 });
 
-test("what the server does not have is told", async () => {
+onLinux("what the server does not have is told", async () => {
   const url = await serve((_, response) => response.writeHead(404).end());
   await expect(fetched(`${url}/p.zip`, null)).rejects.toThrow(`${url}/p.zip answers with status 404: the file is not available there`);
 });
 
-test.each<[string, Uint8Array, RegExp]>([
+onLinux.each<[string, Uint8Array, RegExp]>([
   ["an HTML page", Buffer.from("<html><title>Sign in</title>"), /is an HTML page/],
   ["half an archive", archive.subarray(0, archive.length / 2), /cannot be unpacked: unexpected end of file/],
 ])("%s is told, and leaves nothing", async (_, bytes, message) => {
@@ -89,7 +92,7 @@ test.each<[string, Uint8Array, RegExp]>([
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test("another archive than the checksum says is told", async () => {
+onLinux("another archive than the checksum says is told", async () => {
   const other = "0".repeat(64);
   await expect(fetched(await serve(sends(archive)), other)).rejects.toThrow(`did not send the expected file: its SHA256 is not ${other}`);
   expect(existsSync(join(cache, other))).toBe(false);
@@ -104,4 +107,13 @@ test("a folder, an address, an address with a checksum", () => {
     "--data-there ftp://host/p.zip: expected a folder that all nodes see, or an address that begins with https",
   );
   expect(() => remoteData("https://me:secret@host/p.zip")).toThrow(/^--data-there https:\/\/host\/p\.zip: leave name and password out/);
+});
+
+test("what this computer finds wrong with an address is told", async () => {
+  const doubt = async (handler: Handler) => doubtOf({ url: `${await serve(handler)}/p.zip`, sha256: null });
+  expect(await doubt(sends(archive))).toBeNull();
+  expect(await doubt((_, response) => response.writeHead(404).end())).toMatch(/p\.zip answers with status 404: the file is not available there$/);
+  expect(await doubt((_, response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>"))).toMatch(
+    /p\.zip answers with a web page, and an archive is expected$/,
+  );
 });

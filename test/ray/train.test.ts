@@ -10,7 +10,7 @@ import type { Recipe } from "../../src-main/contract/recipe";
 import { OpenFile, withFile } from "../../src-main/disk/open-file";
 import { ZipFile } from "../../src-main/disk/zip";
 import { headAddress, tokenFrom } from "../../src-main/ray/address";
-import { differencesInWords } from "../../src-main/ray/alike";
+import { differencesInWords, otherImagesInWords } from "../../src-main/ray/alike";
 import { clusterReport, jobsAtOnce, processorsEach } from "../../src-main/ray/cluster";
 import { Experiment } from "../../src-main/ray/experiment";
 import { followJob } from "../../src-main/ray/follow";
@@ -280,6 +280,20 @@ describe("a sweep on a cluster", () => {
     expect((await train({}, 1)).failed[0]!.message).toBe("its job failed: runtime_env setup failed: no PyPI");
   });
 
+  test("says that a node's disk is full where not even the job's log took a word; what goes wrong after a failure is told with it", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        if (id.endsWith("-1")) head.jobs.get(id)!.exitCode = 28;
+        else for (const message of ["a cannot be written", "the files cannot be given out"]) head.print(id, line({ type: "error", code: "INPUT", message }));
+        head.end(id, "FAILED");
+      },
+    });
+    expect((await train()).failed.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^the disk of its node is full/),
+      "a cannot be written\nthe files cannot be given out",
+    ]);
+  });
+
   test("keeps on the cluster what did not come as it was sent", async () => {
     fake = await fakeHead({
       onSubmit: (id, head) => {
@@ -400,6 +414,21 @@ test("runs of nodes that computed otherwise are told of", () => {
   expect(differencesInWords([...alike, { name: "seed 2", directory: join(out, "nothing") }])).toBeNull();
   expect(differencesInWords([ran("seed 3", "bf16", "amx"), ...alike])).toMatch(
     /alike: fp32, avx2 kernels \(seed 0 and 1 more\); bf16, amx kernels \(seed 3\)\. So/,
+  );
+});
+
+test("runs on other images than the others are told of, where no seed divides them", () => {
+  fake = { close: () => {} } as FakeHead;
+  const ran = (seed: number, data: string, labelled: number | null = null) => {
+    const directory = join(out, `seed-${seed}`);
+    mkdirSync(join(directory, "control"), { recursive: true });
+    writeFileSync(join(directory, "control", "recipe.json"), JSON.stringify({ recipe: { data: { labelled, validation: null } }, hashes: { data } }));
+    return { name: `seed ${seed}`, directory };
+  };
+  const alike = [ran(0, "a".repeat(64)), ran(1, "a".repeat(64))];
+  expect([otherImagesInWords(alike), otherImagesInWords([...alike, ran(2, "b".repeat(64), 10)])]).toEqual([null, null]);
+  expect(otherImagesInWords([...alike, ran(3, "b".repeat(64))])).toMatch(
+    /^The nodes did not train on the same images: data a{12} \(seed 0 and 1 more\); data b{12} \(seed 3\)\. So these runs say nothing about one another/,
   );
 });
 
