@@ -58,7 +58,9 @@ export function pack({ root, recipe, dataThere, node }: Packing): Packed {
   if (process.platform !== "linux")
     throw new InputError(`--on: jobs run the program of this computer, which is built for ${process.platform}: submit them from Linux, as clusters run Linux`);
   if (node === "ship" && process.versions.electron)
-    throw new InputError("--job-node ship: an installed app has no Node to send: leave it out, so that jobs get one from PyPI, or name one on the cluster by its path");
+    throw new InputError(
+      "--job-node ship: an installed app has no Node to send: leave it out, so that jobs get one from PyPI, or name one on the cluster by its path",
+    );
   const places = placesOf(recipe, dataThere);
   const sources = [
     ...PROGRAM.map((name) => ({ from: path.join(root, name), to: name })),
