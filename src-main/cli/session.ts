@@ -2,7 +2,7 @@ import type { FitRequest, Method, Methods } from "../contract/engine";
 import type { FittedTeacher } from "../contract/fitted-teacher";
 import type { Notice, NoticeBody } from "../contract/notices";
 import type { RunResult } from "../contract/run";
-import { EngineClient, EngineError } from "../engine-client/client";
+import { EngineClient, EngineError, type Writing } from "../engine-client/client";
 import type { Tracking } from "../mlflow/address";
 import { Mirror } from "../mlflow/follow";
 import { Sender } from "../mlflow/send";
@@ -68,6 +68,13 @@ export class Session {
     const { signal } = this.interrupts;
     this.interrupts.stopping = "Stopping after the images under way. Interrupt once more to stop at once.";
     return this.interrupts.unlessForced(this.engine.fit(request, { signal, onNotice: (notice) => this.progress.show(notice) }));
+  }
+
+  /** The first interrupt stops it with nothing written, or finds it written. */
+  write<M extends Writing>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    const { signal } = this.interrupts;
+    this.interrupts.stopping = "Stopping. Interrupt once more to stop at once.";
+    return this.interrupts.unlessForced(this.engine.write(method, params, { signal, onNotice: (notice) => this.progress.show(notice) }));
   }
 
   /** Puts together what was trained elsewhere: of what the engine says, its warnings alone are new. */

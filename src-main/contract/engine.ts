@@ -314,6 +314,8 @@ export const methods = {
   }).gives<ExportResult>(),
   /** Rewrites a weights file, of whatever model, as fp32, or as bf16 in half the bytes. `out` must not exist. */
   exportWeights: takes({ weights: text, precision: z.enum(["fp32", "bf16"]), out: text }).gives<{ path: string; bytes: number } & TensorCounts>(),
+  /** Ends `exportModel`, `exportWeights` and `report` calls of all clients that have not put anything in its place yet: they fail with INTERRUPTED. */
+  stopWriting: takes({}).gives<null>(),
   /** Measures this machine's throughput in a freshly started engine, alone or alternating with PyTorch. Sends `work` and `measured` notices. */
   bench: takes({
     /** Regular expression that selects rows by "name, precision"; null: all. */

@@ -31,6 +31,9 @@ interface Pending {
   onNotice: (notice: Notice) => void;
 }
 
+/** What writes to a place that a person named. */
+export type Writing = "exportModel" | "exportWeights" | "report";
+
 /** Calls to one engine. Works in the page as well as in Node: it knows only the channel. */
 export class EngineClient {
   readonly #pending = new Map<number, Pending>();
@@ -89,12 +92,27 @@ export class EngineClient {
   }
 
   /** Fits a teacher. Aborting stops it after the images under way, and then this fails with INTERRUPTED and says what is left of it. */
-  async fit(request: FitRequest, { onNotice, signal }: CallOptions = {}): Promise<FittedTeacher> {
-    const stop = () => void this.call("stopFitting", {}).catch(() => {});
+  fit(request: FitRequest, options?: CallOptions): Promise<FittedTeacher> {
+    return this.#untilStopped("fitTeacher", request, "stopFitting", options);
+  }
+
+  /** Writes a file or folder. Aborting stops that, and then this fails with INTERRUPTED and nothing is there; or it is there already, and this succeeds. */
+  write<M extends Writing>(method: M, params: Methods[M]["params"], options?: CallOptions): Promise<Methods[M]["result"]> {
+    return this.#untilStopped(method, params, "stopWriting", options);
+  }
+
+  /** Aborting asks the engine to stop, which it answers in the call. */
+  async #untilStopped<M extends Method>(
+    method: M,
+    params: Methods[M]["params"],
+    stopping: "stopFitting" | "stopWriting",
+    { onNotice, signal }: CallOptions = {},
+  ): Promise<Methods[M]["result"]> {
+    const stop = () => void this.call(stopping, {}).catch(() => {});
     if (signal?.aborted) throw interrupted();
     signal?.addEventListener("abort", stop);
     try {
-      return await this.call("fitTeacher", request, { onNotice });
+      return await this.call(method, params, { onNotice });
     } finally {
       signal?.removeEventListener("abort", stop);
     }

@@ -5,7 +5,7 @@ import { bench } from "../bench/bench";
 import { chooseArithmetic } from "../contract/arithmetic";
 import type { DownloadName } from "../contract/data-formats";
 import { type Audience, type Method, type Methods, PEER, PROTOCOL, TERMINAL_ONLY } from "../contract/engine";
-import { isDeviceLost, toFailure, UsageError } from "../contract/failure";
+import { Interrupted, isDeviceLost, toFailure, UsageError } from "../contract/failure";
 import { modelInfos } from "../contract/families";
 import type { Notice, NoticeBody } from "../contract/notices";
 import { parseRecipe } from "../contract/parse-recipe";
@@ -57,6 +57,7 @@ export class Engine {
   /** Aborted, and replaced, to end the fits under way, and the downloads. */
   #fitting = new AbortController();
   #downloading = new AbortController();
+  #writing = new AbortController();
 
   /** `permits`: which paths a page may name. Without them there are no pages. */
   constructor(
@@ -135,13 +136,20 @@ export class Engine {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
       return timeRecipe(parseRecipe(recipe), classes);
     },
-    exportModel: (request, notify) => exportModel(request, nextTurn, notify),
+    exportModel: (request, notify) => exportModel(request, unlessStopped(this.#writing.signal), notify, this.#writing.signal),
     exportWeights: async (request, notify) => {
-      const fetched = await fetchNamed([request.weights], notify);
+      const { signal } = this.#writing;
+      const fetched = await fetchNamed([request.weights], notify, signal);
+      await unlessStopped(signal)();
       const { notes, warnings, ...written } = exportWeights({ ...request, weights: fetched(request.weights) });
       for (const text of [...fetched.notes, ...notes]) notify({ type: "note", text });
       for (const text of warnings) notify({ type: "warning", text });
       return written;
+    },
+    stopWriting: () => {
+      this.#writing.abort();
+      this.#writing = new AbortController();
+      return null;
     },
     bench: (request, notify) => {
       if (this.#runs.training) throw new UsageError("a run is training and would distort the measurement: wait until it ends or stop it first");
@@ -162,7 +170,7 @@ export class Engine {
     comparison: ({ directory }) => byTurns(summaryIn(directory), nextTurn),
     shownBatch: (request) => shownBatch(request),
     report: async (request, notify) => ({
-      path: await byTurns(writeReport(request, { onDamage: (text) => notify({ type: "warning", text }) }), nextTurn),
+      path: await byTurns(writeReport(request, { onDamage: (text) => notify({ type: "warning", text }) }), unlessStopped(this.#writing.signal)),
     }),
   };
 
@@ -193,6 +201,14 @@ export class Engine {
     if (!this.permits) throw new UsageError("this engine serves no pages");
     this.permits.expect(method, params);
   }
+}
+
+/** Lets other calls in, such as the one to stop, and throws if that has come. */
+function unlessStopped(signal: AbortSignal): () => Promise<void> {
+  return async () => {
+    await nextTurn();
+    if (signal.aborted) throw new Interrupted("stopped on request: nothing was written");
+  };
 }
 
 function expectAllowed(audience: Audience, method: Method): void {

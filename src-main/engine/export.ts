@@ -17,14 +17,23 @@ import { numbered, warnOf } from "./predict";
 
 type Request = Methods["exportModel"]["params"];
 
-/** What `exportModel` of the contract promises. `yieldPoint` is awaited between steps. */
-export async function exportModel(request: Request, yieldPoint: () => Promise<void>, notify: (notice: NoticeBody) => void): Promise<ExportResult> {
+/** What `exportModel` of the contract promises. `yieldPoint` is awaited between steps, and may end it by an error, until what was written is in its place. */
+export async function exportModel(
+  request: Request,
+  yieldPoint: () => Promise<void>,
+  notify: (notice: NoticeBody) => void,
+  signal?: AbortSignal,
+): Promise<ExportResult> {
   const { format, options = {}, out } = request;
   expectPlace(request);
   expectOptions(request);
-  const exported = await exportedOf(request, notify);
+  const exported = await exportedOf(request, notify, signal);
   try {
-    const { notes, warnings } = await insteadOfInTime(out, (path) => writers[format](exported, path, options, { notify, yieldPoint }));
+    const { notes, warnings } = await insteadOfInTime(out, async (path) => {
+      const said = await writers[format](exported, path, options, { notify, yieldPoint });
+      await yieldPoint();
+      return said;
+    });
     for (const text of notes) notify({ type: "note", text });
     for (const text of warnings) notify({ type: "warning", text });
     const { network, file, run } = exported;
@@ -54,10 +63,10 @@ function expectOptions({ format, options = {} }: Request): void {
 
 const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-async function exportedOf({ source: asked }: Request, notify: (notice: NoticeBody) => void): Promise<Exported> {
+async function exportedOf({ source: asked }: Request, notify: (notice: NoticeBody) => void, signal?: AbortSignal): Promise<Exported> {
   const source = "run" in asked ? (teacherIn(asked) ?? asked) : asked;
   if ("weights" in source) {
-    const fetched = await fetchNamed([source.weights], notify);
+    const fetched = await fetchNamed([source.weights], notify, signal);
     for (const text of fetched.notes) notify({ type: "note", text });
     const file = fetched(source.weights);
     const { model } = withModel({ model: source.model ?? null, weights: source.weights }, file, notify);

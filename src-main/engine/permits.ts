@@ -106,6 +106,7 @@ const uses: { readonly [M in Method]: Uses<Methods[M]["params"]> } = {
     replaces: null,
   },
   exportWeights: { weights: "reads", precision: null, out: "writes" },
+  stopWriting: {},
   bench: { only: null, rounds: null, threads: null, python: null },
   listRuns: { directory: "looks" },
   aboutRun: { directory: "looks" },

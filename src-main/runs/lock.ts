@@ -3,42 +3,20 @@
  * process, however that ends. Where file systems or systems have no such locks, process number, start time, boot and host decide. What cannot
  * be decided, such as a process on another computer that may be gone, is left to a person.
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  futimesSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { hostname } from "node:os";
+import { closeSync, existsSync, fstatSync, fsyncSync, futimesSync, openSync, readSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import type { Addon } from "../backend/addon";
 import { Held, InputError, PerhapsHeld } from "../contract/failure";
 import type { RunOwner } from "../contract/run";
 import { naming } from "../disk/open-file";
+import { here, isAlive, processIdentity, startOf, thisProcess } from "../disk/process-identity";
 import { backend } from "../tensor/tensor";
 import { cannotBeWritten, lockFile } from "./files";
 
-const schema = z.object({
-  pid: z.number(),
+const schema = processIdentity.extend({
   program: z.enum(["app", "command line", "server"]),
   /** ISO 8601 */
   since: z.string(),
-  /** Identities; null where the system tells none. Two processes on one kernel have the same boot, in one container the same space. */
-  host: z.string(),
-  machine: z.string().nullable(),
-  boot: z.string().nullable(),
-  space: z.string().nullable(),
-  /** When the process started, in the kernel's ticks since boot. */
-  started: z.string().nullable(),
   /** The run under this lock, and where its owner can be asked about it. */
   run: z.string(),
   socket: z.string().nullable(),
@@ -172,7 +150,7 @@ function makeLock(directory: string, about: About): number | null {
   }
   try {
     if (backend().lockFile(file) !== "held by another") {
-      write(path, file, { ...here(), pid: process.pid, started: startOf(process.pid), since: new Date().toISOString(), ...about });
+      write(path, file, { ...thisProcess(), since: new Date().toISOString(), ...about });
       // Another process may have found the file before it was locked, and removed it as one of a process that died.
       if (identityAt(directory) === identityOf(fstatSync(file))) return file;
     }
@@ -256,42 +234,6 @@ const identityOf = ({ dev, ino }: { dev: number; ino: number }) => `${dev}:${ino
 function identityAt(directory: string): string | null {
   try {
     return identityOf(statSync(lockFile(directory)));
-  } catch {
-    return null;
-  }
-}
-
-type Place = Pick<LockContent, "host" | "machine" | "boot" | "space">;
-let place: Place | null = null;
-
-function here(): Place {
-  place ??= {
-    host: hostname(),
-    machine: textOf(() => readFileSync("/etc/machine-id", "utf8")),
-    boot: textOf(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
-    space: textOf(() => readlinkSync("/proc/self/ns/pid")),
-  };
-  return place;
-}
-
-/** When a process started, in ticks since boot; null if there is no such process, or the system does not tell. */
-function startOf(pid: number): string | null {
-  const stat = textOf(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-  // Field 22; the second, a name in brackets, may itself contain spaces and brackets.
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function textOf(read: () => string): string | null {
-  try {
-    return read().trim() || null;
   } catch {
     return null;
   }

@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OpenFile, readText } from "../../src-main/disk/open-file";
+import { thisProcess } from "../../src-main/disk/process-identity";
 import { insteadOf, insteadOfInTime, writeFileBeside } from "../../src-main/disk/write-beside";
 import { putInPlace, writeWhole } from "../../src-main/disk/write-whole";
 import { withFault } from "../faults/faulty-files";
@@ -104,6 +105,34 @@ describe("what is written to a place that a person named", () => {
     });
     await expect(fails).rejects.toThrow("no");
     expect(around()).toEqual(["made", ...MINE]);
+  });
+
+  test("what a process that has ended left there goes with the next, and nothing else", () => {
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const me = thisProcess();
+    const left = (name: string, owner: object | string | null) => {
+      mkdirSync(join(folder, name));
+      if (owner) writeFileSync(join(folder, name, ".written-by"), typeof owner === "string" ? owner : JSON.stringify(owner));
+    };
+    left(".distill-ended", { ...me, pid });
+    const kept = [".distill-alive", ".distill-elsewhere", ".distill-restarted", ".distill-mine", ".distill-torn"];
+    left(".distill-alive", me);
+    left(".distill-elsewhere", { ...me, pid, host: "another" });
+    // Or of a copy of this computer, which wrote it just now.
+    left(".distill-restarted", { ...me, pid, boot: me.boot && "another" });
+    left(".distill-mine", null);
+    left(".distill-torn", '{"pid"');
+    left("another", { ...me, pid });
+    writeFileBeside(path, "new");
+    expect(readdirSync(folder).filter((name) => name.startsWith(".distill-"))).toEqual(
+      me.boot === null ? kept.filter((name) => !/restarted/.test(name)).sort() : kept.sort(),
+    );
+    expect(readdirSync(folder)).toContain("another");
+    if (me.boot === null) return;
+    const yesterday = new Date(Date.now() - 25 * 3_600_000);
+    utimesSync(join(folder, ".distill-restarted", ".written-by"), yesterday, yesterday);
+    writeFileBeside(path, "new");
+    expect(readdirSync(folder)).not.toContain(".distill-restarted");
   });
 });
 

@@ -70,11 +70,11 @@ async function exported(session: Session, given: Options): Promise<Outcome> {
   // Any tensors can be rewritten, whatever model they are of.
   if (weights !== undefined && weights !== "bundled" && format === "safetensors" && model === undefined) {
     const { precision = "bf16" } = options;
-    const result = await session.call("exportWeights", { weights: whole, precision, out });
+    const result = await session.write("exportWeights", { weights: whole, precision, out });
     return { json: result, text: `Weights: ${shownPath(world, result.path)} (${contentInWords(result, precision)}` };
   }
   const source = weights === undefined ? { run: whole, seed, weightsOf } : { weights: whole, model };
-  const result = await session.call("exportModel", { source, format, options, out });
+  const result = await session.write("exportModel", { source, format, options, out });
   const accuracy = result.testAccuracy === null ? "" : `, ${percent(result.testAccuracy)} of the test images right`;
   return { json: result, text: `Model: ${shownPath(world, result.path)} (${result.model}, ${megabytes(result.bytes)}${accuracy})` };
 }

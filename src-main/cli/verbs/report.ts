@@ -42,7 +42,7 @@ async function written(session: Session, { runs, format, out, to }: Options): Pr
   if (existsSync(file)) throw new UsageError(`--out ${out}: already exists and will not be overwritten; choose another name`);
   const made = missingFolderOf(file);
   const write = (format: ReportFormat | "tensorboard", to: string) =>
-    session.call("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: to });
+    session.write("report", { runs: runs.map((run) => absolutePath(run, world.cwd)), format, out: to });
   if (format === "pdf" || format === "png") await world.print((page) => write("html", page), file, format);
   else await write(format as ReportFormat | "tensorboard", file);
   const into = made === null ? "" : `, in the new folder ${shownPath(world, made)}`;

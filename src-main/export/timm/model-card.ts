@@ -7,14 +7,16 @@ import { visible, visibleJson } from "../../contract/visible";
 import { comparedWith, type TrainedRun } from "../../runs/trained";
 import type { Exported } from "../exported";
 import type { TimmModel } from "./architectures";
+import { frontMatter } from "./front-matter";
+import { lastName } from "./last-name";
 
-/** README.md of the folder: how to use it, what it was trained on and how, and what it reached. Its head is what the hub shows and searches. */
+/** README.md of the folder: how to use it, what it was trained on and how, and what it reached. */
 export function modelCard(exported: Exported, timm: TimmModel): string {
   const { run, made } = exported;
-  const title = heading(run?.header.recipe.name ?? exported.network.model.name);
+  const title = run?.header.recipe.name ?? exported.network.model.name;
   return [
-    ["---", "library_name: timm", "pipeline_tag: image-classification", "tags:", "- image-classification", "- timm", "- transformers", "---", ""],
-    [`# ${title}`, "", described(exported), ""],
+    frontMatter(exported, title),
+    [`# ${heading(title)}`, "", described(exported), ""],
     ["## Use", "", ...usage(exported.network.model.name, timm), ""],
     ...(run ? [["## Figures", "", ...figures(run), ""]] : []),
     ...(made ? [["## Figures", "", ...figuresOfMade(made), ""]] : []),
@@ -125,8 +127,6 @@ function recipe({ header }: TrainedRun): string[] {
   const shortened = pathsOf(header.recipe).length > 0 ? " Of files and folders, only the names are kept." : "";
   return [`The recipe of this run, which \`distill train --recipe\` takes.${shortened}`, "", ...json(shown)];
 }
-
-const lastName = (path: string) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
 
 const json = (value: unknown): string[] => ["```json", visibleJson(value), "```"];
 

@@ -18,11 +18,11 @@ import type { Said, Writer } from "../exported";
 import { stateDict } from "../state-dict";
 import { timmModel } from "../timm/architectures";
 import ownModels from "../timm/distill_models.py?raw";
-import { dataOf, filesOf, type ImageList, placesOf } from "./images";
+import { cifarOf, dataOf, filesOf, type ImageList, placesOf } from "./images";
 import { withParts } from "./parts";
+import { script } from "./script";
 import { routesOf } from "./stages";
 import { isDivided, partsOf, unsupportedIn } from "./supported";
-import script from "./train.py?raw";
 
 /** Stands in train.py where the settings belong. */
 const PLACE = '"SETTINGS OF THE RECIPE"';
@@ -35,15 +35,17 @@ export const writeTrainingScript: Writer = async ({ run }, out) => {
   const arms = armsOf(run);
   const data = await dataOf(Object.values(arms));
   try {
-    const { format } = data;
-    if (format !== "image-folder" && format !== "cifar10-binary")
-      throw new InputError(`${run.directory} cannot be trained by the script: it reads image folders and CIFAR-10's binary version, not ${format}`);
+    const cifar = cifarOf(data);
+    const isFolder = data.format === "image-folder";
+    if (!isFolder && !cifar)
+      throw new InputError(
+        `${run.directory} cannot be trained by the script: expected image folders, or the binary version of CIFAR-10 or CIFAR-100, got ${data.format} in ${data.path}`,
+      );
     mkdirSync(out);
-    const isFolder = format === "image-folder";
     const isListed = !isFolder && isDivided(recipe);
     if (isFolder || isListed) writeWhole(join(out, "images.json"), listText(isFolder ? filesOf(data) : await placesOf(recipe, data)));
     const networks = writeNetworks(run, out);
-    const settings = { arms, classes, side: data.train.H, ...networks };
+    const settings = { arms, classes, side: data.train.H, ...(cifar && { cifar }), ...networks };
     const used = new Set([isFolder ? "folder" : "cifar", ...(isListed ? ["listed"] : []), ...(data.validation ? ["validation"] : []), ...partsOf(recipe)]);
     writeWhole(
       join(out, "train.py"),

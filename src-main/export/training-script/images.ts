@@ -1,9 +1,12 @@
 /** Which images a run trains on and is tested on, as images.json tells train.py. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join, sep } from "node:path";
 import type { ResolvedRecipe } from "../../contract/recipe";
 import { teachersOf } from "../../contract/recipe-values";
 import { need } from "../../data/batches";
 import type { Dataset, Split } from "../../data/dataset";
+import { binaryRecords } from "../../data/formats/cifar/binary";
 import { openDataset } from "../../data/open-dataset";
 
 /** A path below the data's folder with slashes, or the place in CIFAR's files; with the label, -1 for none. */
@@ -15,6 +18,16 @@ export interface ImageList {
   test: Listed;
 }
 
+/** How train.py reads CIFAR's binary version; null of other data. */
+export function cifarOf({ format, path }: Dataset) {
+  if (!(format in binaryRecords)) return null;
+  const { published, labelBytes, label } = binaryRecords[format as keyof typeof binaryRecords];
+  const { name, folder, train, test } = published;
+  // Of coarse labels, a folder may hold the Python version.
+  if (!existsSync(join(path, test))) return null;
+  return { name, folder, train, test: [test], labelBytes, label };
+}
+
 /** The data of a run, as it read them. */
 export function dataOf(recipes: readonly ResolvedRecipe[]): Promise<Dataset> {
   const { data, student, train } = recipes[0]!;
@@ -23,7 +36,7 @@ export function dataOf(recipes: readonly ResolvedRecipe[]): Promise<Dataset> {
 }
 
 export function filesOf({ train, validation, test }: Dataset): ImageList {
-  const listed = (split: Split | null): Listed => (split?.files ?? []).map((file, n) => [file.replaceAll("\\", "/"), split!.labels[n]!]);
+  const listed = (split: Split | null): Listed => (split?.files ?? []).map((file, n) => [file.split(sep).join("/"), split!.labels[n]!]);
   return { train: listed(train), validation: listed(validation), test: listed(test) };
 }
 

@@ -7,11 +7,6 @@ const checks: readonly [expected: string, isMet: (recipe: ResolvedRecipe) => boo
     "images without labels from the data's own folder (data.unlabelled is rest): the script has one folder of images",
     ({ data }) => data.unlabelled === null || data.unlabelled === "rest",
   ],
-  [
-    "no augmentation but crop, flip and views: the script does not draw mixup, cutmix, resizedCrop and erase as this program does",
-    ({ augment }) => augment.mixup === 0 && augment.cutmix === 0 && augment.resizedCrop === 0 && augment.erase === 0,
-  ],
-  ["no train.batches: the script trains whole epochs", ({ train }) => train.batches === null],
 ];
 
 /** What a recipe would have to have for train.py to repeat it, in words; none if it can. */
@@ -23,7 +18,7 @@ const DIVERGENCES: readonly ObjectiveKind[] = ["soft", "standardized-soft", "dkd
 const GUIDED: readonly ObjectiveKind[] = ["locality", "features"];
 
 /** The parts of train.py that a recipe uses, by their names there. */
-export function partsOf({ distillation, train }: ResolvedRecipe): string[] {
+export function partsOf({ distillation, train, augment }: ResolvedRecipe): string[] {
   const kinds = (distillation?.terms ?? []).map(({ kind }) => kind);
   const has = (those: readonly ObjectiveKind[]) => kinds.some((kind) => those.includes(kind));
   return [
@@ -32,6 +27,19 @@ export function partsOf({ distillation, train }: ResolvedRecipe): string[] {
     ...(has(GUIDED) ? ["guided"] : []),
     ...(has([...GUIDED, "attention-transfer"]) ? ["grids"] : []),
     ...(train.ema === null ? [] : ["ema"]),
+    ...augmentationOf(augment),
+  ];
+}
+
+function augmentationOf(augment: ResolvedRecipe["augment"]): string[] {
+  const drawn = (["resizedCrop", "erase", "mixup", "cutmix"] as const).filter((name) => augment[name] > 0);
+  const isMixed = augment.mixup > 0 || augment.cutmix > 0;
+  return [
+    ...drawn,
+    ...(drawn.length > 0 ? ["uniforms"] : []),
+    ...(augment.resizedCrop > 0 || augment.erase > 0 ? ["rectangles"] : []),
+    ...(augment.resizedCrop > 0 ? [] : ["one size"]),
+    isMixed ? "mixed" : "unmixed",
   ];
 }
 

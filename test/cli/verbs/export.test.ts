@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { runWith } from "../fake-engine";
+import { Interrupted } from "../../../src-main/contract/failure";
+import { type RunOptions, runWith } from "../fake-engine";
 
 const exportedWith = (converted: number, kept: Record<string, number>, args: readonly string[]) =>
   runWith({ exportWeights: ({ out }) => ({ path: out, bytes: 1.5e6, converted, kept }) }, ["export", ...args]);
@@ -28,6 +29,50 @@ test.each<[number, Record<string, number>, string]>([
   [0, { F8_E4M3: 1 }, "(1.5 MB). Nothing in it is in bf16: its only tensor stayed as it was (1 F8_E4M3); only floats of 16 bits and more are converted"],
 ])("what stayed in another type is said: %i converted, and %o", async (converted, kept, said) => {
   expect((await exportedWith(converted, kept, ["--weights", "a.pth", "--out", "x.safetensors"])).out).toBe(`Weights: x.safetensors ${said}\n`);
+});
+
+describe.each([
+  ["exportWeights", ["export", "--weights", "a.pth", "--out", "x.safetensors"], { path: "/nowhere/x.safetensors", bytes: 1.5e6, converted: 8, kept: {} }],
+  [
+    "exportModel",
+    ["export", "--run", "a", "--out", "x.safetensors"],
+    { path: "/nowhere/x.safetensors", bytes: 2e6, model: "m", weights: "w", testAccuracy: null },
+  ],
+  ["report", ["report", "--runs", "a", "--out", "x.html"], { path: "/nowhere/x.html" }],
+] as const)("where %s is interrupted", (method, args, result) => {
+  /** `end`: what the engine makes of it. */
+  async function interruptedBy(end: (resolve: (result: unknown) => void, reject: (error: Error) => void) => void) {
+    let stop = () => {};
+    let hands: Parameters<NonNullable<RunOptions["during"]>>[0];
+    const handlers = {
+      [method]: () => {
+        const answer = new Promise((resolve, reject) => {
+          stop = () => end(resolve, reject);
+        });
+        hands.interrupt();
+        return answer;
+      },
+      stopWriting: () => stop(),
+    };
+    const { status, out, err, calls } = await runWith(handlers, args, {
+      during: (given) => {
+        hands = given;
+      },
+    });
+    expect(calls.map((call) => call.method)).toEqual([method, "stopWriting"]);
+    return { status, out, err };
+  }
+
+  test("nothing is there, and that is said", async () => {
+    const { status, out, err } = await interruptedBy((_, reject) => reject(new Interrupted("stopped on request: nothing was written")));
+    expect([status, out]).toEqual([130, ""]);
+    expect(err).toMatch(/Stopping\. Interrupt once more to stop at once\..*interrupted: stopped on request: nothing was written/s);
+  });
+
+  test("or it is there, and that is said", async () => {
+    const { status, out } = await interruptedBy((resolve) => resolve(result));
+    expect([status, out]).toEqual([0, expect.stringMatching(/^(Weights|Model|Report): x\./)]);
+  });
 });
 
 describe("of a run", () => {

@@ -5,7 +5,7 @@ import { type Batch, PLANES, type Storage } from "./batch";
 import { CIFAR10_BINARY, CIFAR100_BINARY, CLASSES_10, COARSE_CLASSES, FINE_CLASSES, type Published } from "./published";
 
 /** The binary version: files of records, each with a few label bytes and then the planes of an image. */
-interface Records {
+export interface Records {
   published: Published;
   /** Bytes before the planes, and which of them is the label. */
   labelBytes: number;
@@ -56,8 +56,15 @@ function namesIn(file: string): string[] | null {
   return names;
 }
 
-export const cifar10Binary = binary({ published: CIFAR10_BINARY, labelBytes: 1, label: 0, classFile: "batches.meta.txt", classes: CLASSES_10 });
 /** A record begins with the coarse label (one of 20 groups) and the fine label. */
 const hundred = { published: CIFAR100_BINARY, labelBytes: 2 };
-export const cifar100Binary = binary({ ...hundred, label: 1, classFile: "fine_label_names.txt", classes: FINE_CLASSES });
-export const cifar100BinaryCoarse = binary({ ...hundred, label: 0, classFile: "coarse_label_names.txt", classes: COARSE_CLASSES });
+/** How the binary versions store images, by format. */
+export const binaryRecords = {
+  "cifar10-binary": { published: CIFAR10_BINARY, labelBytes: 1, label: 0, classFile: "batches.meta.txt", classes: CLASSES_10 },
+  "cifar100-binary": { ...hundred, label: 1, classFile: "fine_label_names.txt", classes: FINE_CLASSES },
+  "cifar100-coarse": { ...hundred, label: 0, classFile: "coarse_label_names.txt", classes: COARSE_CLASSES },
+} as const satisfies { readonly [format: string]: Records };
+
+export const cifar10Binary = binary(binaryRecords["cifar10-binary"]);
+export const cifar100Binary = binary(binaryRecords["cifar100-binary"]);
+export const cifar100BinaryCoarse = binary(binaryRecords["cifar100-coarse"]);
