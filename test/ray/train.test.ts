@@ -318,6 +318,20 @@ describe("a sweep on a cluster", () => {
     expect([fetched(), fake.jobs.size]).toEqual([[true], 0]);
   });
 
+  test("keeps a job on the cluster until it is written down that its run is here", async () => {
+    const file = join(out, "ray.json");
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        // Stands for a disk that takes no more.
+        rmSync(file, { recursive: true });
+        mkdirSync(file);
+        wellBehaved(id, head);
+      },
+    });
+    const { failed } = await train({}, 1);
+    expect([failed[0]!.message, fake.jobs.size]).toEqual([expect.stringContaining(`${file} cannot be written`), 1]);
+  });
+
   test("writes nowhere but below the run's folder", async () => {
     fake = await fakeHead({
       onSubmit: (id, head) => {
