@@ -31,6 +31,7 @@ export function buildDeb(appFolder, file, { version = product.version, compressi
     chmodSync(path.join(tree, home, "chrome-sandbox"), 0o4755);
     mkdirSync(path.join(tree, "usr/bin"), { recursive: true });
     symlinkSync(`../../${home}/${product.name}`, path.join(tree, "usr/bin", product.name));
+    symlinkSync(`../../${home}/bin/${product.command}`, path.join(tree, "usr/bin", product.command));
     write(tree, `usr/share/applications/${product.name}.desktop`, desktopEntry);
     write(tree, `usr/share/mime/packages/${product.name}.xml`, mimeInfo);
     writeIcons(tree);

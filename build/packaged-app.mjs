@@ -9,9 +9,12 @@ import { nativeSources, root, step } from "./run.mjs";
 const folders = { linux: "linux-unpacked", win32: "win-unpacked", darwin: process.arch === "arm64" ? "mac-arm64" : "mac" };
 const names = { linux: "distill-studio", win32: "Distill Studio.exe", darwin: "Distill Studio.app/Contents/MacOS/Distill Studio" };
 
+/** Where the app's program is also the command line's, as Node. */
+const hasCommand = process.platform === "linux";
+
 /** Electron's switches, as docs/safety.md explains them. Linux has no integrity check of the archive, and versions before 30 have none on Windows. */
 const fuses = {
-  runAsNode: false,
+  runAsNode: hasCommand,
   enableNodeOptionsEnvironmentVariable: false,
   enableNodeCliInspectArguments: false,
   onlyLoadAppFromAsar: true,
@@ -38,11 +41,11 @@ export const configuration = ({ dist, version, output = "release" }) => ({
   files: [
     "package.json",
     "out/**",
-    "!out/cli/**",
-    "!out/ray/**",
+    ...(hasCommand ? [] : ["!out/cli/**", "!out/ray/**"]),
     "!**/*.map",
     { from: "native/build/Release", to: "native/build/Release", filter: ["distill_core.node", "libdistill_cuda.so", "distill_cuda_probe*"] },
   ],
+  extraFiles: hasCommand ? [{ from: `build/command/${product.command}`, to: `bin/${product.command}` }] : [],
   extraResources: [{ from: "assets", to: "assets" }],
   fileAssociations: [{ ext: recipeFile.extension, name: recipeFile.name, description: recipeFile.name, mimeType: recipeFile.mimeType, role: "Editor" }],
   artifactName: `${product.name}-\${version}-\${os}-\${arch}.\${ext}`,
@@ -79,7 +82,7 @@ export async function packageApp({ unsupportedElectron = false, version = produc
   const dist = electronDist();
   if (isUnsupported(electronVersion(dist)) && !unsupportedElectron) throw new Error(refusal(dist, electronVersion(dist)));
   const app = path.join(output, folders[process.platform], names[process.platform]);
-  const own = ["build/packaged-app.mjs", "build/product.mjs", "build/icons"];
+  const own = ["build/packaged-app.mjs", "build/product.mjs", "build/icons", "build/command"];
   const inputs = [...bundleInputs, ...nativeSources, "assets", ...own, path.relative(root, path.join(dist, "version"))];
   await step(`packaged app ${version} in ${output.replaceAll(path.sep, "-")}`, { inputs, products: [app] }, async () => {
     process.env.DEBUG ??= "";

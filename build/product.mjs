@@ -9,6 +9,8 @@ export const product = {
   id: "org.distill-studio.app",
   name,
   title: productName,
+  /** Of the command line. */
+  command: "distill",
   version,
   summary: description,
   author,

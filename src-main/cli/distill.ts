@@ -6,7 +6,7 @@ import { startEngine, startOwnedEngine } from "../engine-client/node-process";
 import { onOrphaned } from "./orphaned";
 import { printWith } from "./printer";
 import { run } from "./program";
-import { programFrom } from "./started-from";
+import { installedProgram, programFrom } from "./started-from";
 
 // A reader that stops early (`distill ... | head`) is not a failure.
 for (const stream of [process.stdout, process.stderr]) {
@@ -22,10 +22,18 @@ const ENGINE = path.join(__dirname, "../engine/engine.cjs");
 /** Within this time a second Ctrl-C is taken for a copy of the first, which npm or `timeout` passed on. */
 const COPIES_MS = 500;
 
+const ROOT = path.join(__dirname, "../..");
+/** In an installed app, whose program is this one's Node (build/command/distill). */
+const isInstalled = path.basename(ROOT) === "app.asar";
+// What is started from here on, a browser for instance, is no Node. The engine is told by Electron, which replaces `fork`.
+delete process.env.ELECTRON_RUN_AS_NODE;
+
 run(process.argv.slice(2), {
   cwd: process.cwd(),
-  program: programFrom(path.join(__dirname, "../.."), [process.cwd(), process.env.INIT_CWD ?? process.cwd()]),
-  root: path.join(__dirname, "../.."),
+  program: isInstalled
+    ? installedProgram(process.execPath, (process.env.PATH ?? "").split(path.delimiter))
+    : programFrom(ROOT, [process.cwd(), process.env.INIT_CWD ?? process.cwd()]),
+  root: ROOT,
   now: () => new Date(),
   writeOut: (text) => process.stdout.write(text),
   err: process.stderr,
@@ -53,7 +61,7 @@ run(process.argv.slice(2), {
     threadsFrom(process.env.DISTILL_THREADS);
     return startOwnedEngine(ENGINE, runsDirectory, threads);
   },
-  print: printWith(process.env.DISTILL_ELECTRON || null, path.join(__dirname, "../..")),
+  print: isInstalled ? printWith(process.execPath, null) : printWith(process.env.DISTILL_ELECTRON || null, ROOT),
 }).then((status) => {
   process.exitCode = status;
 });

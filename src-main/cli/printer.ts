@@ -11,8 +11,8 @@ import { PRINT_AS, PRINT_PAGE, PRINT_TO } from "../contract/printing";
 /** Prints the page that `write` writes to the file it is given. */
 export type Print = (write: (page: string) => Promise<unknown>, out: string, format: PrintedFormat) => Promise<void>;
 
-/** `electron`: the program, or null if this copy has none; `app`: the folder of the app that it runs. */
-export const printWith = (electron: string | null, app: string): Print => {
+/** `electron`: the program, or null if this copy has none; `app`: the folder of the app that it runs, null if it has one of its own. */
+export const printWith = (electron: string | null, app: string | null): Print => {
   return async (write, out, format) => {
     const instead = "choose html, and print it from a browser";
     if (!electron) throw new UsageError(`--format ${format}: is printed by the desktop app, which is not installed here: run npm start once, or ${instead}`);
@@ -24,7 +24,7 @@ export const printWith = (electron: string | null, app: string): Print => {
     try {
       const page = path.join(folder, "report.html");
       await write(page);
-      await runElectron(electron, [app, `${PRINT_PAGE}${page}`, `${PRINT_TO}${out}`, `${PRINT_AS}${format}`]);
+      await runElectron(electron, [...(app === null ? [] : [app]), `${PRINT_PAGE}${page}`, `${PRINT_TO}${out}`, `${PRINT_AS}${format}`]);
       if (!existsSync(out)) throw new UsageError(`--format ${format}: the desktop app has not printed the report: ${instead}`);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -10,6 +10,22 @@ export function programFrom(root: string, folders: readonly string[]): string[] 
   return folders.every((folder) => projectAround(folder) === own) ? ["npx", "distill"] : ["node", path.join(own, "build", "distill.mjs")];
 }
 
+/**
+ * What starts the command line of an installed app, whose program is `executable`: by its name where a folder of the PATH has it or a link to it, as the
+ * Debian package makes one.
+ */
+export function installedProgram(executable: string, folders: readonly string[]): string[] {
+  const command = path.join(path.dirname(executable), "bin", "distill");
+  const leadsThere = (folder: string) => {
+    try {
+      return realpathSync(path.join(folder, "distill")) === realpathSync(command);
+    } catch {
+      return false;
+    }
+  };
+  return [folders.some(leadsThere) ? "distill" : command];
+}
+
 /** As npm finds it: the nearest folder with a package.json or node_modules; null if there is none. */
 function projectAround(folder: string): string | null {
   const isProject = ["package.json", "node_modules"].some((name) => existsSync(path.join(folder, name)));

@@ -54,7 +54,9 @@ async function unzip(archive: string, name: string, places: Places, onProgress: 
     const { names } = zip;
     for (const [i, entry] of names.entries()) {
       if (zip.isLink(entry)) throw places.refusal(entry, "is a link");
-      const to = entry.endsWith("/") ? places.folder(entry) : places.file(entry);
+      // Old programs of Windows write its own separators.
+      const path = entry.replaceAll("\\", "/");
+      const to = path.endsWith("/") ? places.folder(path) : places.file(path);
       if (to !== null) withFile(new OpenFile(to, "wx"), (unpacked) => unpacked.write(zip.read(entry, LARGEST_FILE)));
       if (i % 100 === 0) await nextTurn();
       onProgress((i + 1) / names.length);
@@ -91,7 +93,8 @@ class Places {
 
   #within(entry: string): string {
     const parts = entry.split("/").filter((part) => part !== "" && part !== ".");
-    if (entry.startsWith("/") || /[\\\0]/.test(entry) || parts.includes("..")) throw this.refusal(entry, "leads elsewhere");
+    if (entry.startsWith("/") || parts.includes("..")) throw this.refusal(entry, "leads elsewhere");
+    if (/[\\\0]/.test(entry)) throw this.refusal(entry, "has a name that not every system takes");
     return join(this.into, ...parts);
   }
 

@@ -1,5 +1,4 @@
 /** Takes away what jobs left on a cluster. */
-import path from "node:path";
 import type { NoticeBody } from "../contract/notices";
 import { nodes } from "./cluster";
 import { followJob } from "./follow";
@@ -12,8 +11,8 @@ export interface LeftThere {
   jobs: readonly string[];
   /** On which they were. */
   nodes: Iterable<string>;
-  /** The name of data that nodes downloaded and that nobody needs any more; null: there are none. */
-  data: string | null;
+  /** Begins the names of data that nodes downloaded for it alone, and that nobody needs any more; null: somebody does. */
+  sweep: string | null;
 }
 
 /** Files in the log folders of their nodes, data, then the records of the jobs. What stays is told. */
@@ -28,11 +27,10 @@ export async function cleanUp(head: RayHead, left: LeftThere, show: (notice: Not
 }
 
 /** Only a job on a node can delete there. */
-async function removeFiles(head: RayHead, node: string, { jobs, data }: LeftThere): Promise<void> {
+async function removeFiles(head: RayHead, node: string, { jobs, sweep }: LeftThere): Promise<void> {
   const id = `${jobs[0]}-clean-${node.slice(0, 8)}`;
-  const folders = [...jobs.map((job) => `distill/${job}`), ...(data === null ? [] : [path.posix.join("..", DATA_FOLDER, data)])].map(
-    (each) => `"$logs/${each}"`,
-  );
+  const data = sweep === null ? [] : [`"$logs"/../${DATA_FOLDER}/${sweep}-*`];
+  const folders = [...jobs.map((job) => `"$logs/distill/${job}"`), ...data];
   const resource = await nodeResource(head, node);
   await submitJob(head, {
     submission_id: id,

@@ -72,7 +72,7 @@ async function hashOf(file: string): Promise<string> {
 function dataIn(folder: string): string {
   const shown = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith(".") && name !== "__MACOSX");
   const [only] = shown;
-  const isWrapping = shown.length === 1 && only!.isDirectory() && !/^(train|test|val|valid)/i.test(only!.name);
+  const isWrapping = shown.length === 1 && only!.isDirectory() && !/^(train(ing)?|val(id(ation)?)?|test(ing)?)$/i.test(only!.name);
   return isWrapping ? dataIn(path.join(folder, only!.name)) : folder;
 }
 

@@ -87,12 +87,18 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
-/** On the same disk, it takes no room. */
+/** A run that is not gone on with needs no second copy on the same disk. */
 function give(from: string, to: string): void {
+  if (order.storage === null && isLinked(from, to)) return;
+  copyFileSync(from, to);
+}
+
+function isLinked(from: string, to: string): boolean {
   try {
     linkSync(from, to);
+    return true;
   } catch {
-    copyFileSync(from, to);
+    return false;
   }
 }
 

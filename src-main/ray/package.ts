@@ -57,10 +57,14 @@ export const LAST_ENTRY = "unpacked";
 export function pack({ root, recipe, dataThere, node }: Packing): Packed {
   if (process.platform !== "linux")
     throw new InputError(`--on: jobs run the program of this computer, which is built for ${process.platform}: submit them from Linux, as clusters run Linux`);
+  if (node === "ship" && process.versions.electron)
+    throw new InputError(
+      "--job-node ship: an installed app has no Node to send: leave it out, so that jobs get one from PyPI, or name one on the cluster by its path",
+    );
   const places = placesOf(recipe, dataThere);
   const sources = [
     ...PROGRAM.map((name) => ({ from: path.join(root, name), to: name })),
-    ...assetsOf(recipe).map((name) => ({ from: path.join(root, name), to: name })),
+    ...assetsOf(recipe).map((name) => ({ from: assetIn(root, name), to: name })),
     ...[...places].filter(([, to]) => to !== dataThere).map(([from, to]) => ({ from, to })),
     ...(node === "ship" ? [{ from: process.execPath, to: "node" }] : []),
   ];
@@ -111,6 +115,10 @@ function placesOf(recipe: Recipe, dataThere: string | null): Map<string, string>
     }),
   );
 }
+
+/** An installed app has them beside the archive of its program. */
+const assetIn = (root: string, name: string): string =>
+  [root, path.dirname(root)].map((each) => path.join(each, name)).find(existsSync) ?? path.join(root, name);
 
 /** Of the data and weights that come with the program, those that are used. */
 function assetsOf(recipe: Recipe): string[] {

@@ -1,4 +1,5 @@
 /** What a cluster is asked to run for a member of a sweep. */
+import { createHash } from "node:crypto";
 import type { Recipe } from "../contract/recipe";
 import { remoteData } from "./data-there";
 import type { ClusterMember, Experiment } from "./experiment";
@@ -38,10 +39,10 @@ export function submissionOf({ experiment, member, recipe, verb }: Ordered, id: 
   };
 }
 
-/** What nodes download; null: nothing. Without a checksum, nothing tells whether an archive is still the same: each sweep has its own. */
-export function dataOf({ settings, id }: Experiment): NodeData | null {
+/** What nodes download; null: nothing. Without a checksum, nothing tells whether an archive is still the same: each sweep has its own, of each address that it was given. */
+function dataOf({ settings, id }: Experiment): NodeData | null {
   const there = settings.dataThere === null ? null : remoteData(settings.dataThere);
-  return there && { ...there, name: there.sha256 ?? id };
+  return there && { ...there, name: there.sha256 ?? `${id}-${createHash("sha256").update(there.url).digest("hex").slice(0, 8)}` };
 }
 
 /** Node as a Python wheel, from PyPI. */

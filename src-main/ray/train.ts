@@ -6,7 +6,6 @@ import { jobsAtOnce, nodes } from "./cluster";
 import type { ClusterMember } from "./experiment";
 import { Fleet } from "./fleet";
 import { type Failed, MemberTraining, type Training } from "./member-training";
-import { dataOf } from "./submission";
 import { Turns } from "./turns";
 
 /** Resolves with the members that did not get to their end, once all have ended. */
@@ -30,8 +29,11 @@ export async function trainThere(training: Training): Promise<Failed[]> {
     ),
   );
   const fetched = left.map(({ member }) => member).filter((member) => member.fetched);
-  const data = experiment.members.every((member) => member.fetched) ? dataOf(experiment) : null;
-  const there = { jobs: fetched.flatMap(({ jobs }) => jobs), nodes: fleet.nodes.values(), data: data && data.sha256 === null ? data.name : null };
+  const there = {
+    jobs: fetched.flatMap(({ jobs }) => jobs),
+    nodes: fleet.nodes.values(),
+    sweep: experiment.members.every((member) => member.fetched) ? experiment.id : null,
+  };
   await cleanUp(head, there, training.show);
   return ended.flatMap((end, i): Failed[] => {
     const { words } = left[i]!.member;

@@ -29,6 +29,7 @@ test("the Debian package is installed, trains, keeps runs and settings over an u
 
   machine.run("dpkg", "--install", first);
   expect(machine.run("sh", "-c", "grep -c x-distill-studio-recipe /usr/share/mime/globs2").trim()).toBe("1");
+  expect(machine.run("distill", "--version").trim()).toBe("0.1.0");
   const recipe = path.join(machine.home, "mine.distill");
   writeFileSync(recipe, JSON.stringify({ ...presetOf("demo").recipe, train: { ...presetOf("demo").recipe.train, epochs: 3 } }));
   let studio = await machine.start([recipe]);

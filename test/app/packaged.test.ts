@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -10,6 +10,8 @@ import { electronNotice } from "../../src-main/app/electron-notice";
 import { endApp, launchPackagedApp, noDesktop, PATIENCE_MS } from "./launch";
 import { batchesOf, Studio } from "./studio";
 
+/** On Linux the program is also the command line's, as Node. */
+const hasCommand = process.platform === "linux";
 const RELEASE = path.resolve(import.meta.dirname, "../../release");
 
 beforeEach(({ skip }) => skip(noDesktop !== null, noDesktop ?? undefined));
@@ -53,17 +55,48 @@ test("Electron's switches for other uses of the program are off, and the app is 
     onlyAsar: on(FuseV1Options.OnlyLoadAppFromAsar),
     integrity: on(FuseV1Options.EnableEmbeddedAsarIntegrityValidation),
     cookies: on(FuseV1Options.EnableCookieEncryption),
-  }).toEqual({ runAsNode: false, nodeOptions: false, inspect: false, onlyAsar: true, integrity: process.platform !== "linux", cookies: true });
+  }).toEqual({ runAsNode: hasCommand, nodeOptions: false, inspect: false, onlyAsar: true, integrity: process.platform !== "linux", cookies: true });
 });
 
 test("all scripts of the app lie in its archive", () => {
   const asar = filesBelow(RELEASE).find((file) => path.basename(file) === "app.asar")!;
   const inside = listPackage(asar, { isPack: false }).map((file) => file.replaceAll("\\", "/"));
+  expect(inside.includes("/out/cli/distill.cjs")).toBe(hasCommand);
   expect(inside).toEqual(expect.arrayContaining(["/out/app/main.cjs", "/out/app/preload.cjs", "/out/engine/engine.cjs", "/out/renderer/index.html"]));
   expect(existsSync(path.join(`${asar}.unpacked`, "out"))).toBe(false);
 });
 
-test("the package cannot be used as Node, cannot be debugged and loads no other app", { timeout: PATIENCE_MS }, async () => {
+test.skipIf(!hasCommand)(
+  "the package has the command line, which needs no Node: it trains, and serves the app's page",
+  { timeout: 3 * PATIENCE_MS },
+  async () => {
+    const { folder, home } = copyOfPackagedApp();
+    const command = filesBelow(folder).find((file) => file.endsWith("bin/distill"))!;
+    // No Node, and no display.
+    const env = { PATH: "/usr/bin:/bin", HOME: home, DISTILL_HOME: home };
+    const distill = (...args: string[]) => spawnSync(command, args, { cwd: home, env, encoding: "utf8" });
+    const recipe = path.join(home, "recipe.json");
+    writeFileSync(recipe, distill("recipe", "show", "quick-look").stdout);
+    const out = path.join(home, "runs/first");
+    const small = ["data.trainLimit=64", "data.testLimit=16", "train.batchSize=16", "train.epochs=1"].flatMap((setting) => ["--set", setting]);
+    const { status, stderr } = distill("compare", "--recipe", recipe, "--out", out, "--seeds", "1", ...small);
+    expect(status, stderr).toBe(0);
+    expect(readFileSync(path.join(out, "report.html"), "utf8")).toContain("quick look");
+    expect(distill("compare", "--help").stdout).toContain(`${command} compare`);
+
+    const served = spawn(command, ["serve", "--port", "0"], { cwd: home, env, stdio: ["ignore", "pipe", "ignore"] });
+    onTestFinished(() => void served.kill("SIGKILL"));
+    const { origin, hash } = new URL(String((await once(served.stdout, "data"))[0]).trim());
+    const session = await fetch(`${origin}/session`, { method: "POST", headers: { origin }, body: hash.slice("#token=".length) });
+    const page = await fetch(origin, { headers: { cookie: session.headers.get("set-cookie")!.split(";")[0]! } });
+    expect([session.status, page.status, await page.text()]).toEqual([200, 200, expect.stringContaining("/assets/index-")]);
+    const ended = once(served, "exit");
+    served.kill("SIGINT");
+    expect((await ended)[0]).toBe(130);
+  },
+);
+
+test("the package cannot be debugged and loads no other app, nor is it Node where it has no command line", { timeout: PATIENCE_MS }, async () => {
   const { folder, home, executable } = copyOfPackagedApp();
   const ran = (name: string) => `require("node:fs").writeFileSync(${JSON.stringify(path.join(folder, name))}, "")`;
   writeFileSync(path.join(folder, "required.cjs"), ran("ran-required"));
@@ -75,7 +108,12 @@ test("the package cannot be used as Node, cannot be debugged and loads no other 
   const sandbox = process.platform === "linux" && process.getuid!() === 0 ? ["--no-sandbox"] : [];
   const app = spawn(executable, [...sandbox, "--inspect=0", "-e", ran("ran-as-node")], {
     cwd: home,
-    env: { ...process.env, DISTILL_HOME: home, ELECTRON_RUN_AS_NODE: "1", NODE_OPTIONS: `--require=${path.join(folder, "required.cjs")}` },
+    env: {
+      ...process.env,
+      DISTILL_HOME: home,
+      ...(hasCommand ? {} : { ELECTRON_RUN_AS_NODE: "1" }),
+      NODE_OPTIONS: `--require=${path.join(folder, "required.cjs")}`,
+    },
   });
   const ended = once(app, "exit");
   onTestFinished(() => void app.kill("SIGKILL"));

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { programFrom } from "../../src-main/cli/started-from";
+import { installedProgram, programFrom } from "../../src-main/cli/started-from";
 import { runWith } from "./fake-engine";
 
 let parent: string;
@@ -23,6 +23,16 @@ it("is npx in the project and its folders, and node with a path where npx would 
   const byPath = `node ${join(parent, "root", "build", "distill.mjs")}`;
   expect([from("root"), from("root/docs")]).toEqual(["npx distill", "npx distill"]);
   expect([from("elsewhere"), from("root/other"), from("root", "elsewhere")]).toEqual([byPath, byPath, byPath]);
+});
+
+it("is the command of an installed app: by its name where the PATH has a link to it, else by its place", () => {
+  for (const folder of ["app/bin", "usr/bin", "other/bin"]) mkdirSync(join(parent, folder), { recursive: true });
+  for (const command of ["app/bin/distill", "other/bin/distill"]) writeFileSync(join(parent, command), "");
+  symlinkSync("../../app/bin/distill", join(parent, "usr/bin/distill"));
+  const by = (...folders: string[]) =>
+    installedProgram(join(parent, "app/distill-studio"), [join(parent, "none"), ...folders.map((each) => join(parent, each))]);
+  expect([by("usr/bin"), by("app/bin")]).toEqual([["distill"], ["distill"]]);
+  expect([by(), by("other/bin")]).toEqual([[join(parent, "app/bin/distill")], [join(parent, "app/bin/distill")]]);
 });
 
 it("is in the commands and examples that are printed", async () => {

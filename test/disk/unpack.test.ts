@@ -29,6 +29,7 @@ const entries = Object.entries(FILES).map(([name, text]) => ({ name, content: Bu
 test.each([
   ["zip", () => zipOf([{ name: "train/", content: Buffer.alloc(0) }, ...entries.map((entry) => ({ ...entry, deflate: true }))])],
   ["tar.gz", () => tarGz([{ name: "train/", type: "5" }, ...entries])],
+  ["zip with the separators of Windows", () => zipOf(entries.map(({ name, content }) => ({ name: name.replaceAll("/", "\\"), content })))],
 ])("a .%s becomes the files that it holds", async (_, archive) => {
   expect(await unpacked(archive())).toEqual(FILES);
 });
@@ -58,6 +59,8 @@ test.each<[string, Uint8Array, RegExp]>([
   ],
   ["a path that leads out of a zip", zipOf([{ ...entries[0]!, name: "../evil.txt" }]), /holds "\.\.\/evil\.txt", which leads elsewhere/],
   ["an absolute path", tarGz([{ ...entries[0]!, name: "/tmp/evil.txt" }]), /which leads elsewhere/],
+  ["a path that leads out of a zip, with the separators of Windows", zipOf([{ ...entries[0]!, name: "..\\evil.txt" }]), /which leads elsewhere/],
+  ["a name that Windows would take for a path", tarGz([{ ...entries[0]!, name: "a\\b" }]), /which has a name that not every system takes/],
   ["a link", tarGz([{ name: "a", type: "2" }]), /holds "a", which is a link/],
   ["a link in a zip", asLinks(zipOf(entries)), /holds "train\/cat\/1\.txt", which is a link/],
   ["a name twice", tarGz([entries[0]!, entries[0]!]), /which is there twice/],

@@ -68,6 +68,7 @@ test("what does not fit stays on the cluster; with room, the command that is pri
     expect.stringMatching(/seed \d+: .*\/disk\/run\/seed-\d+\/.* cannot be written \(ENOSPC: no space left on device/),
   ]);
   expect(full.err).toMatch(/Resume with: .*compare --on \S+ --resume --out \S+\/disk\/run\n/);
+  expect(full.err).toMatch(/this run has \d+\.\d MB, of which \d+\.\d MB are still to come\. They stay on the cluster until they are here/);
   const [, again] = /Resume with: \S+ \S+ (.*)\n/.exec(full.err)!;
   expect(head.files.size).toBeGreaterThan(0);
   disk.grow(200_000);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
-import { type FilesMessage, type JobMessage, type JobOrder, messageIn, ORDER } from "../../src-main/ray/messages";
+import { type FilesMessage, FULL_DISK, type JobMessage, type JobOrder, messageIn, ORDER } from "../../src-main/ray/messages";
 import { type Colour, png } from "../data/image-files";
 import { type TarEntry, tarGz } from "../data/tar-archive";
 import { type Handler, serve, withoutProxies } from "../download/server";
@@ -173,5 +173,25 @@ describe.runIf(isLinux)("a job", () => {
     const again = start("distill-d-2", order, disk);
     expect([await again.ended, again.log()]).toEqual([0, expect.not.stringContaining('"error"')]);
     expect(filesOf(again)!.files.map(({ path }) => path)).toContain("student.safetensors");
+  });
+
+  test("on a disk that takes no byte says so by its exit status", async ({ skip }) => {
+    const disk = await smallDisk(session, 300);
+    if (typeof disk === "string") return skip(disk);
+    const [command, ...args] = [...disk.enter, "sh", "-c", 'cat /dev/zero > "$0/ballast"; true', session];
+    mkdirSync(disk.seen(join(session, "logs")));
+    const filled = spawn(command!, args, { stdio: "ignore" });
+    await once(filled, "exit");
+    const job = start("distill-e-1", {}, disk);
+    expect([await job.ended, job.log()]).toEqual([FULL_DISK, ""]);
+  });
+
+  test("hands out a run that leaves no room for a copy of it", async ({ skip }) => {
+    const disk = await smallDisk(session, 28_000);
+    if (typeof disk === "string") return skip(disk);
+    const own = { ...recipe, data: { ...recipe.data, path: "bundled", trainLimit: 64, testLimit: 64 } };
+    const job = start("distill-f-1", { recipe: own }, disk);
+    expect([await job.ended, job.messages().filter(({ type }) => type === "error")]).toEqual([0, []]);
+    expect(filesOf(job)!.files.map(({ path }) => path)).toContain("student.safetensors");
   });
 });

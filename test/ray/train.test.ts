@@ -95,7 +95,13 @@ const fetched = () => Experiment.open(out).members.map((member) => member.fetche
 
 describe("a sweep on a cluster", () => {
   test("is a job for each seed, whose folders come back and whose traces are removed", async () => {
-    fake = await fakeHead({ onSubmit: wellBehaved });
+    const cleaning: string[] = [];
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        if (!isMember(head, id)) cleaning.push(head.jobs.get(id)!.submission.entrypoint);
+        wellBehaved(id, head);
+      },
+    });
     const { failed, shown } = await train();
     expect([failed, fetched()]).toEqual([[], [true, true]]);
     expect(readFileSync(join(out, "seed-1/control/student.safetensors"), "utf8")).toBe("weights");
@@ -105,6 +111,8 @@ describe("a sweep on a cluster", () => {
       ["seed 0", 8],
       ["seed 1", 8],
     ]);
+    // Data that nodes downloaded for this sweep alone go too.
+    expect(cleaning).toEqual([expect.stringMatching(/rm -rf -- "\$logs\/distill\/distill-\w+-1" .* "\$logs"\/\.\.\/distill-data\/distill-\w+-\* &&/)]);
     expect([...fake.jobs.keys()]).toEqual([]);
     expect(fake.requests.filter((each) => each.startsWith("DELETE"))).toHaveLength(3);
   });
@@ -154,6 +162,24 @@ describe("a sweep on a cluster", () => {
         program: ["gcs://_ray_pkg_x.zip"],
       },
     ]);
+  });
+
+  test("has data of its own on the nodes for each address without a checksum", async () => {
+    const names: string[] = [];
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        const order = head.jobs.get(id)!.submission.runtime_env?.env_vars?.[ORDER];
+        if (order) names.push(JSON.parse(order).data.name);
+        head.end(id, "FAILED");
+      },
+    });
+    const settings = { head: fake.url.origin, storage: null, dataThere: "https://host/p.zip", node: "pip", processors: 1, gpus: 0 };
+    const experiment = Experiment.begin(out, settings, [{ name: "seed 0", words: "seed 0", directory: join(out, "seed-0") }]);
+    await train({}, 1);
+    experiment.moveData("https://host/q.zip");
+    await train({}, 1);
+    expect(names).toEqual(Array(2).fill(expect.stringMatching(new RegExp(`^${experiment.id}-[0-9a-f]{8}$`))));
+    expect(new Set(names).size).toBe(2);
   });
 
   test("loses no line and repeats none when the connection breaks, and says that it did", async () => {
@@ -316,6 +342,20 @@ describe("a sweep on a cluster", () => {
     rmSync(join(out, "seed-0"));
     expect((await train({ restart: false }, 1)).failed).toEqual([]);
     expect([fetched(), fake.jobs.size]).toEqual([[true], 0]);
+  });
+
+  test("keeps a job on the cluster until it is written down that its run is here", async () => {
+    const file = join(out, "ray.json");
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        // Stands for a disk that takes no more.
+        rmSync(file, { recursive: true });
+        mkdirSync(file);
+        wellBehaved(id, head);
+      },
+    });
+    const { failed } = await train({}, 1);
+    expect([failed[0]!.message, fake.jobs.size]).toEqual([expect.stringContaining(`${file} cannot be written`), 1]);
   });
 
   test("writes nowhere but below the run's folder", async () => {

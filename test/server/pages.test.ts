@@ -206,6 +206,7 @@ describe("a run", () => {
     expect(body).toBe(readFileSync(report, "utf8"));
     expect((await served.ask(link)).status).toBe(401);
 
+    writeFileSync(path.join(directory, "lock"), "how to follow and stop it");
     const folder = await value<string>(other.host("linkTo", directory));
     const archive = await served.ask(folder, { headers: { cookie: session.cookie } });
     expect(archive.headers).toMatchObject({ "content-type": "application/zip", "content-disposition": "attachment; filename*=UTF-8''first.zip" });
