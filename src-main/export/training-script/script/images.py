@@ -134,15 +134,21 @@ def viewed(images, views):
     # [end]
 
 
+def at_size(images, side):
+    """[N,3,side,side]: bilinear, antialiased when shrinking; otherwise that would change nothing but the time it takes."""
+    if images.shape[2:] == (side, side):
+        return images
+    return F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False, antialias=max(images.shape[2:]) > side)
+
+
 def normalised(images, network, device):
-    """At the network's size: bilinear, antialiased when shrinking."""
+    """At the network's size."""
     # [if resizedCrop]
-    if isinstance(images, list):
-        return torch.cat([normalised(image[None], network, device) for image in images])
+    images = torch.cat([at_size(image[None].to(device).float(), network["side"]) for image in images])
     # [end]
-    images = images.to(device).float()
-    if images.shape[2:] != (network["side"],) * 2:
-        images = F.interpolate(images, size=(network["side"],) * 2, mode="bilinear", align_corners=False, antialias=True)
+    # [if one size]
+    images = at_size(images.to(device).float(), network["side"])
+    # [end]
     mean, std = (torch.tensor(network[name], device=device)[:, None, None] for name in ("mean", "std"))
     return (images / 255 - mean) / std
 
