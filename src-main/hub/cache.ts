@@ -35,7 +35,7 @@ export class RepositoryCache {
   /** Files of a commit that are here. */
   filesOf(commit: string): string[] {
     const folder = join(this.#root, "snapshots", commit);
-    return existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/")) : [];
+    return existsSync(folder) ? namesBelow(folder) : [];
   }
 
   /** Where the content with a hash lies, or will lie; its folder is made. */
@@ -55,6 +55,13 @@ export class RepositoryCache {
   #snapshot(commit: string, file: string): string {
     return join(this.#root, "snapshots", commit, ...file.split("/"));
   }
+}
+
+/** Not by `recursive`, which Node has from 18.17 and ignores before. */
+function namesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? namesBelow(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name],
+  );
 }
 
 /** As Python does it. Where the system makes no links, a copy. */
