@@ -1,4 +1,5 @@
 /** What goes with --on: the options of verbs whose trainings a Ray cluster can take. */
+import { posix } from "node:path";
 import { type Command, Option } from "commander";
 import { UsageError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
@@ -69,12 +70,19 @@ export function checkClusterOptions(options: ClusterOptions & { resume?: true; t
   if (options.attach && (options.resume || options.detach)) throw new UsageError(`--attach does not go with --${options.resume ? "resume" : "detach"}`);
   if (options.tensorboard) throw new UsageError("--tensorboard does not go with --on: write the event files afterwards, with report --format tensorboard");
   if (options.mlflow) throw new UsageError("--mlflow does not go with --on: send the runs afterwards, with report --format mlflow");
-  if (options.dataThere !== undefined) remoteData(options.dataThere);
+  if (options.dataThere !== undefined && !remoteData(options.dataThere)) expectOnNodes("data-there", options.dataThere);
+  if (options.storage !== undefined) expectOnNodes("storage", options.storage);
+  if (options.jobNode !== undefined && !["pip", "ship"].includes(options.jobNode)) expectOnNodes("job-node", options.jobNode);
   const again = options.attach ? "attach" : options.resume ? "resume" : null;
   const kept = (["jobProcessors", "jobGpus", "storage", "jobNode", ...(options.attach ? ["dataThere" as const] : [])] as const).find(
     (name) => options[name] !== undefined,
   );
   if (again && kept) throw new UsageError(`--${ONLY_THERE[kept]} does not go with --${again}: it stays as it was`);
+}
+
+/** A path from the current folder of this computer says nothing there. */
+function expectOnNodes(flag: string, path: string): void {
+  if (!posix.isAbsolute(path)) throw new UsageError(`--${flag} ${path}: expected a path on the cluster's nodes that begins with /`);
 }
 
 /** Throws a UsageError where options and recipe contradict each other. */

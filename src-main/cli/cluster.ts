@@ -145,6 +145,9 @@ function failure(failed: readonly Failed[], { members, settings }: Experiment, c
   return new Resumable({ code: wasStopped ? "INTERRUPTED" : "INPUT", message: [head, ...lines].join("\n") }, command("--resume"));
 }
 
+/** The flag that sends more of a run to where it was trained; none if it was trained here. */
+export const onCluster = (out: string): string[] => (Experiment.isIn(out) ? ["--on", Experiment.open(out).settings.head] : []);
+
 /** That jobs of a run may still be trained elsewhere, where it is resumed here. */
 export function warnOfJobs(session: Session, out: string, world: World): void {
   if (!Experiment.isIn(out)) return;

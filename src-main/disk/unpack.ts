@@ -57,7 +57,7 @@ async function unzip(archive: string, name: string, places: Places, onProgress: 
       // Old programs of Windows write its own separators.
       const path = entry.replaceAll("\\", "/");
       const to = path.endsWith("/") ? places.folder(path) : places.file(path);
-      if (to !== null) withFile(new OpenFile(to, "wx"), (unpacked) => unpacked.write(zip.read(entry, LARGEST_FILE)));
+      if (to !== null) withFile(new OpenFile(to, "wx"), (unpacked) => unpacked.write(zip.readChecked(entry, LARGEST_FILE)));
       if (i % 100 === 0) await nextTurn();
       onProgress((i + 1) / names.length);
     }

@@ -44,6 +44,7 @@ export async function untar(archive: string, place: (entry: TarEntry) => string 
     entries.end();
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code === "Z_BUF_ERROR") throw new InputError(`${archive} ${TRUNCATED}`, { cause });
     throw new InputError(`${archive} cannot be unpacked: ${(cause as Error).message}`, { cause });
   } finally {
     entries.close();
@@ -61,6 +62,7 @@ function isGzipped(archive: string): boolean {
   }
 }
 
+const TRUNCATED = "ends early: it is truncated; download it again";
 const BLOCK = 512;
 /** Of a name that is an entry of its own. */
 const LONGEST_NAME = 1 << 20;
@@ -100,7 +102,7 @@ class Entries {
   }
 
   end(): void {
-    if (!this.#ended) throw new InputError(`${this.archive} ends early: it is truncated; download it again`);
+    if (!this.#ended) throw new InputError(`${this.archive} ${TRUNCATED}`);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 /** Zip archives, also those of more than 4 GB (zip64). Sizes are those of the list at the end, and nothing larger is ever made. */
 import { inflateRawSync } from "node:zlib";
+import { crc32 } from "./crc32";
 import type { OpenFile } from "./open-file";
 
 interface Entry {
@@ -7,18 +8,23 @@ interface Entry {
   /** Bytes in the archive, and unpacked. */
   packed: number;
   size: number;
+  /** CRC-32 of what is unpacked. */
+  checksum: number;
+  isEncrypted: boolean;
   /** Of the entry's own header. */
   position: number;
   isLink: boolean;
 }
 
-export const CUT_OFF = "it is cut off; copy it again";
+export const CUT_OFF = "it is cut off; copy or download it again";
 
 /** Of the list at the end: 300,000 entries with usual names. */
 const LONGEST_LIST = 32_000_000;
 /** What follows the list, with the longest comment. */
 const LONGEST_END = 65_557;
 const [STORED, DEFLATED] = [0, 8];
+/** Of the flags. */
+const ENCRYPTED = 1;
 const [FILE_KIND, LINK] = [0o170000, 0o120000];
 /** A size that is in a field of 64 bits instead. */
 const ELSEWHERE = 0xffffffff;
@@ -57,9 +63,17 @@ export class ZipFile {
     const entry = this.#entries.get(name);
     if (!entry) throw this.#damaged(`it lacks ${name}`);
     if (entry.size > most) throw this.#damaged(`${name} would have ${entry.size} bytes, and at most ${most} are expected`);
+    if (entry.isEncrypted) throw this.refused(`its entry ${name} is encrypted`);
     if (entry.method !== STORED && entry.method !== DEFLATED) throw this.#damaged(`${name} is compressed in a way that is not known (${entry.method})`);
     const packed = this.#at(this.#contentOf(name, entry), entry.packed);
     return entry.method === STORED ? packed : this.#inflated(name, packed, entry.size);
+  }
+
+  /** The same, compared with its checksum, which PyTorch may leave out of its files (torch.serialization.set_crc32_options). */
+  readChecked(name: string, most: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.read(name, most);
+    if (crc32(bytes) !== this.#entries.get(name)!.checksum) throw this.#damaged(`the checksum of its entry ${name} is wrong; copy or download it again`);
+    return bytes;
   }
 
   #inflated(name: string, packed: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
@@ -129,6 +143,8 @@ export class ZipFile {
 function entryAt(list: Buffer, at: number, extra: Buffer): Entry {
   const entry = {
     method: list.readUInt16LE(at + 10),
+    isEncrypted: (list.readUInt16LE(at + 8) & ENCRYPTED) !== 0,
+    checksum: list.readUInt32LE(at + 16),
     packed: list.readUInt32LE(at + 20),
     size: list.readUInt32LE(at + 24),
     position: list.readUInt32LE(at + 42),

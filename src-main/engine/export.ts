@@ -48,6 +48,8 @@ function expectPlace({ format, out, replaces }: Request): void {
   const { ending } = exportFormatNamed(format);
   if (ending !== null && !out.toLowerCase().endsWith(ending))
     throw new UsageError(`${out}: as ${format} a file is written whose name ends with ${ending}; choose such a name`);
+  if (existsSync(dirname(out)) && !statSync(dirname(out)).isDirectory())
+    throw new InputError(`${out} cannot be written: ${dirname(out)} is a file; choose another place`);
   if (!existsSync(dirname(out))) throw new InputError(`${out} cannot be written: the folder ${dirname(out)} does not exist; make it first, or choose another`);
   const there = lstatSync(out, { throwIfNoEntry: false });
   if (there && !(replaces && there.isFile() && ending !== null))

@@ -117,7 +117,7 @@ export class MemberTraining {
 
   #state(status: JobInfo["status"]): void {
     const job = nameOf(this.member);
-    if (status === "PENDING") this.training.show({ type: "phase", text: "Waiting for processors of the cluster", job } as NoticeBody);
+    if (status === "PENDING") this.training.show({ type: "phase", text: "Waiting for a place on the cluster, and for Ray to prepare it", job } as NoticeBody);
   }
 }
 

@@ -40,6 +40,7 @@ if (isOut) document.title = "Signed out - Distill Studio";
 else if (given) enter(given);
 else fetch("${SESSION_PATH}", { headers: { "${KEY_HEADER}": kept() } }).then(({ ok }) => { if (ok) location.replace("/"); });
 document.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); enter(tokenIn(field.value)); });
+addEventListener("storage", ({ key, newValue }) => { if (key === "${KEY_ITEM}" && newValue) location.replace("/"); });
 addEventListener("hashchange", () => { const token = tokenIn(location.hash); history.replaceState(null, "", "/"); enter(token); });
 `;
 

@@ -33,6 +33,9 @@ it.each([
   [["--on", "ray://h", "--job-gpus", "1"], `the recipe's device is "auto", which trains on processors: add --set device=cuda`],
   [["--on", "ray://h", "--job-gpus", "2"], 'expected a number above 0, and at most 1, got "2"'],
   [["--on", "ray://h", "--data-there", "ftp://h/p.zip"], "expected a folder that all nodes see, or an address that begins with https:// or http://"],
+  [["--on", "ray://h", "--data-there", "pictures"], "--data-there pictures: expected a path on the cluster's nodes that begins with /"],
+  [["--on", "ray://h", "--storage", "runs"], "--storage runs: expected a path on the cluster's nodes"],
+  [["--on", "ray://h", "--job-node", "bin/node"], "--job-node bin/node: expected a path on the cluster's nodes"],
   [["--on", "ray://h", "--set", "data.path=bundled", "--data-there", "/d"], "the recipe trains on the bundled images"],
   [["--on", "ray://h", "--attach"], "--attach needs --out"],
 ])("%j is wrong usage", async (args, words) => {

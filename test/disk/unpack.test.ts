@@ -49,6 +49,14 @@ function asLinks(zip: Buffer): Buffer {
   return zip;
 }
 
+/** In the content of the first file of a zip, or amid a gzip stream. */
+function flipped(archive: Buffer): Buffer {
+  const bytes = Buffer.from(archive);
+  const at = bytes.includes("one") ? bytes.indexOf("one") : bytes.length >> 1;
+  bytes[at]! ^= 1;
+  return bytes;
+}
+
 const tar = tarGz(entries);
 const zip = zipOf(entries);
 test.each<[string, Uint8Array, RegExp]>([
@@ -64,7 +72,10 @@ test.each<[string, Uint8Array, RegExp]>([
   ["a link", tarGz([{ name: "a", type: "2" }]), /holds "a", which is a link/],
   ["a link in a zip", asLinks(zipOf(entries)), /holds "train\/cat\/1\.txt", which is a link/],
   ["a name twice", tarGz([entries[0]!, entries[0]!]), /which is there twice/],
-  ["an end too early", tar.subarray(0, tar.length - 20), /^http:\/\/host\/pictures cannot be unpacked: unexpected end of file|ends early/],
+  ["a flipped bit in a zip", flipped(zip), /^http:\/\/host\/pictures cannot be unpacked: .*the checksum of its entry train\/cat\/1\.txt is wrong/],
+  ["a flipped bit in a tar.gz", flipped(tar), /^http:\/\/host\/pictures /],
+  ["an encrypted file", zipOf([{ ...entries[0]!, encrypted: true }]), /its entry train\/cat\/1\.txt is encrypted/],
+  ["an end too early", tar.subarray(0, tar.length - 20), /^http:\/\/host\/pictures ends early: it is truncated; download it again/],
   ["an end too early in a zip", zip.subarray(0, zip.length - 30), /^http:\/\/host\/pictures cannot be unpacked: it is cut off/],
 ])("an archive with %s is refused", async (_, archive, message) => {
   await expect(unpacked(archive)).rejects.toMatchObject({ code: "INPUT", message: expect.stringMatching(message) });

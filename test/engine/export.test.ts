@@ -182,6 +182,7 @@ describe("where it goes", () => {
     expect(await refusal({ run: run() }, { out })).toBe(`${out}: already exists, and nothing is overwritten; choose another name`);
     await exported({ run: run() }, { out, replaces: true });
     expect(readSafetensorsHeader(out).metadata.classes).toBe(JSON.stringify(CIFAR10_CLASSES));
+    expect(await refusal({ run: run() }, { out: join(out, "in-it.safetensors") })).toContain(`${out} is a file; choose another place`);
     mkdirSync(folder.path("folder.safetensors"));
     expect(await refusal({ run: run() }, { out: folder.path("folder.safetensors"), replaces: true })).toMatch(/already exists/);
   });

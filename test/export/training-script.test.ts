@@ -1,6 +1,6 @@
 // The training of a run as a Python script: the same losses from the same start, in one process and in two, and a run folder that this program reads.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -230,6 +230,25 @@ describe("the folder", () => {
     mkdirSync(unfinished);
     writeFileSync(join(unfinished, "events.jsonl"), "");
     refusal(unfinished).toThrow(`weights ${unfinished}: the run has no weights yet, which it writes when it is finished`);
+  });
+
+  test("says of runs in bf16 that the script trains in fp32, and has its runs say so", async () => {
+    await exported("soft and hard labels");
+    const run = folder.path("in bf16");
+    cpSync(runOf("soft and hard labels"), run, { recursive: true });
+    for (const arm of armsIn(run)) {
+      const header = join(run, arm, "recipe.json");
+      writeFileSync(header, readFileSync(header, "utf8").replace('"precision": "fp32"', '"precision": "bf16"'));
+    }
+    const notes: string[] = [];
+    await exportModel(
+      { source: { run }, format: "training-script", out: folder.path("script in fp32") },
+      async () => {},
+      (notice) => notice.type === "note" && notes.push(notice.text),
+    );
+    expect(notes).toContain("the script trains in fp32, the run in bf16");
+    const precisions = readFileSync(folder.path("script in fp32", "train.py"), "utf8").match(/"precision": "\w+"/g);
+    expect(new Set(precisions)).toEqual(new Set(['"precision": "fp32"']));
   });
 
   test("holds of the script what the recipe uses", async () => {

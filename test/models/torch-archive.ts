@@ -1,5 +1,6 @@
 /** Writes files like torch.save's, and hostile ones, without PyTorch. */
 import { deflateRawSync } from "node:zlib";
+import { crc32 } from "../../src-main/disk/crc32";
 
 export interface Stored {
   name: string;
@@ -8,6 +9,8 @@ export interface Stored {
   deflate?: boolean;
   /** Sizes that the list claims. */
   claims?: number;
+  /** Said to be encrypted. */
+  encrypted?: boolean;
 }
 
 /** A zip archive; with `zip64`, with the records that files of 4 GB have. */
@@ -15,7 +18,7 @@ export function zipOf(entries: readonly Stored[], { zip64 = false } = {}): Buffe
   const parts: Buffer[] = [];
   const list: Buffer[] = [];
   let at = 0;
-  for (const { name, content, deflate = false, claims } of entries) {
+  for (const { name, content, deflate = false, claims, encrypted = false } of entries) {
     const packed = deflate ? deflateRawSync(content) : Buffer.from(content);
     const size = claims ?? content.length;
     const header = Buffer.alloc(30);
@@ -23,7 +26,9 @@ export function zipOf(entries: readonly Stored[], { zip64 = false } = {}): Buffe
     header.writeUInt16LE(Buffer.byteLength(name), 26);
     const inList = Buffer.alloc(46);
     inList.writeUInt32LE(0x02014b50);
+    inList.writeUInt16LE(encrypted ? 1 : 0, 8);
     inList.writeUInt16LE(deflate ? 8 : 0, 10);
+    inList.writeUInt32LE(crc32(content), 16);
     inList.writeUInt16LE(Buffer.byteLength(name), 28);
     const extra = zip64 ? Buffer.alloc(28) : Buffer.alloc(0);
     if (zip64) {

@@ -242,11 +242,11 @@ test("a browser that signs out is left by all of its windows, which say so; anot
     await page.goto(`${served.origin}/#token=${TOKEN}`);
     return shown(page);
   };
-  const [first, second] = [await opened(), await opened()];
+  const [first, second, third] = [await opened(), await opened(), await opened()];
   await first.page.getByRole("button", { name: "Menu", exact: true }).click();
   await look(first.page, "menu");
   await first.page.getByRole("menuitem", { name: "Sign out" }).click();
-  for (const { page } of [first, second]) await page.getByRole("heading", { name: "This browser is signed out" }).waitFor();
+  for (const { page } of [first, second, third]) await page.getByRole("heading", { name: "This browser is signed out" }).waitFor();
   await look(second.page, "signed-out");
   expect(await second.page.evaluate("[location.href, localStorage.length].join()")).toBe(`${served.origin}/,0`);
   await first.page.reload();
@@ -254,6 +254,8 @@ test("a browser that signs out is left by all of its windows, which say so; anot
   await second.page.getByRole("textbox").fill(TOKEN);
   await second.page.getByRole("button", { name: "Open" }).click();
   await shown(second.page);
+  // Its other windows come back with it.
+  await shown(third.page);
   await window.go("setup");
   expect(await window.page.getByRole("alert").count()).toBe(0);
   await stranger.close();
@@ -326,8 +328,10 @@ test("a server that is gone is said; once it is there again the page asks for th
   await window.alert("The server does not know this browser any more");
   await window.press("Sign in");
   const dialog = page.getByTestId("token");
-  await dialog.getByRole("textbox").fill("wrong");
-  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.waitFor();
+  // Whoever types at once is in the right field.
+  await page.keyboard.type("wrong");
+  await page.keyboard.press("Enter");
   await window.alert("That is not the token of this server");
   await look(page, "sign-in-again");
   await signIn(TOKEN);

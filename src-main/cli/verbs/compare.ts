@@ -10,7 +10,7 @@ import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/p
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, ProvenSummary, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
-import { trainOnCluster, warnOfJobs } from "../cluster";
+import { onCluster, trainOnCluster, warnOfJobs } from "../cluster";
 import { addClusterOptions, type ClusterOptions, checkClusterOptions } from "../cluster-options";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
@@ -256,7 +256,7 @@ function sureness(summary: ProvenSummary, remedy: string | null): string {
 
 function moreSeedsCommand({ moreSeeds, directory }: SweepResult, world: World): string | null {
   if (moreSeeds === null) return null;
-  return `Add them with: ${shellWords([...world.program, "compare", "--add-seeds", String(moreSeeds), "--out", shownPath(world, directory)])}`;
+  return `Add them with: ${shellWords([...world.program, "compare", "--add-seeds", String(moreSeeds), ...onCluster(directory), "--out", shownPath(world, directory)])}`;
 }
 
 /** A comparison of one seed lies in no folder of its own, so it gets no more; what it was asked for is a recipe. */

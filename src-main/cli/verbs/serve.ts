@@ -35,7 +35,7 @@ export function addServe(program: Command, world: World, print: (outcome: Outcom
   addVerb(program, "serve", "serve the app's interface to a browser, here or through ssh", "serve --root data")
     .option("--port <number>", `port on this computer (default: the first free one from ${PORT}; 0: any free one)`, wholeNumber(0, 65535))
     .addOption(new Option("--root <dir>", "a folder that the browser may pick from; repeatable").argParser(collect).default([], "the working folder"))
-    .option("--runs <dir>", "where runs are kept (default: runs in the working folder)")
+    .option("--runs <dir>", "where runs are kept (default: runs in the working folder, or in DISTILL_HOME where that is set)")
     .option("--token-file <file>", `a file with the token, of 32 characters or more (default: ${TOKEN_VARIABLE}, or else a new one at each start)`)
     .addOption(
       new Option("--name <host>", "a name, with its port if it has one, by which a browser reaches this server through something in front of it; repeatable")

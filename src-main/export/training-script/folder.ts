@@ -45,7 +45,7 @@ export const writeTrainingScript: Writer = async ({ run }, out) => {
     const isListed = !isFolder && isDivided(recipe);
     if (isFolder || isListed) writeWhole(join(out, "images.json"), listText(isFolder ? filesOf(data) : await placesOf(recipe, data)));
     const networks = writeNetworks(run, out);
-    const settings = { arms, classes, side: data.train.H, ...(cifar && { cifar }), ...networks };
+    const settings = { arms: asTrained(arms), classes, side: data.train.H, ...(cifar && { cifar }), ...networks };
     const used = new Set([isFolder ? "folder" : "cifar", ...(isListed ? ["listed"] : []), ...(data.validation ? ["validation"] : []), ...partsOf(recipe)]);
     writeWhole(
       join(out, "train.py"),
@@ -110,6 +110,10 @@ function written({ model, normalization: { mean, std } }: Network, path: string)
 function teacherFrom(teacher: TeacherChoice, classes: readonly string[]): Network {
   return fittedTo(loadNetwork(teacher), classes, `the teacher (${teacher.weights})`);
 }
+
+/** The script computes in fp32, whatever this program did, and the runs that it writes say so. */
+const asTrained = (arms: Record<string, ResolvedRecipe>): Record<string, ResolvedRecipe> =>
+  Object.fromEntries(Object.entries(arms).map(([arm, recipe]) => [arm, { ...recipe, train: { ...recipe.train, precision: "fp32" } }]));
 
 /** The recipe of each arm by its name: of a comparison's student, also those of the others. */
 function armsOf({ directory, header }: TrainedRun): Record<string, ResolvedRecipe> {
