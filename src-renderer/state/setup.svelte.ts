@@ -1,5 +1,4 @@
 import { applySettings } from "../../src-main/contract/apply-settings";
-import { type Arithmetic, unmetInWords } from "../../src-main/contract/arithmetic";
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { DoctorReport } from "../../src-main/contract/doctor";
 import { type DataSettings, dataSettingsOf } from "../../src-main/contract/engine";
@@ -18,6 +17,7 @@ import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { contradictionIn, type FieldProblem, typingProblem } from "./field-problems";
 import { labelOf, newTeacher, newTerm, rounded } from "./form";
+import { Precision } from "./precision";
 import { Sweep } from "./sweep.svelte";
 import { TeacherCheck, type Teaching } from "./teacher-check.svelte";
 import { count } from "./words";
@@ -35,6 +35,10 @@ type Checked = { recipe: Recipe; contradictions: [] } | { recipe: null; contradi
 export class Setup {
   preset: Preset["id"] | null = $state("demo");
   readonly sweep = new Sweep(() => this.distills);
+  readonly precision = new Precision(
+    () => this.#base,
+    () => this.computer,
+  );
   readonly teacherCheck: TeacherCheck;
   /** Whether the settings that few need are unfolded. */
   showsMore = $state(false);
@@ -114,7 +118,7 @@ export class Setup {
     const setting = this.setting(key);
     if (setting.kind !== "choice") return [];
     const { choices } = setting;
-    const precision = isPrecision(key) && this.#arithmetic?.precision;
+    const precision = isPrecision(key) && this.precision.chosen?.precision;
     if (!precision) return choices;
     const { label: taken } = choices.find(({ value }) => value === precision)!;
     return choices.map(({ value, label }) => ({ value, label: value === "auto" ? `${label} (${taken} here)` : label }));
@@ -123,25 +127,8 @@ export class Setup {
   /** What a field is for, and why an automatic precision is what it is here. */
   help(key: string): string {
     const { help } = this.setting(key);
-    return isPrecision(key) && this.#arithmetic ? `${help} Here: ${this.#arithmetic.reason}.` : help;
-  }
-
-  /** What would be chosen on this computer; null while that is not known. */
-  get #arithmetic(): Arithmetic | null {
-    return this.computer?.arithmetic[this.#base.device === "cuda" ? "cuda" : "cpu"] ?? null;
-  }
-
-  /** In what a run would compute here: "fp32 (automatic)"; null while that is not known. */
-  get precisionInWords(): string | null {
-    const { precision } = this.#base.train;
-    if (precision !== "auto") return precision;
-    return this.#arithmetic && `${this.#arithmetic.precision} (automatic)`;
-  }
-
-  /** That this computer cannot multiply as the form asks, in words; null if it can, or if that is not known. */
-  get unmet(): string | null {
-    const words = this.#arithmetic && unmetInWords(this.#base, this.#arithmetic.machine);
-    return words === null ? null : words.replace("train.bf16Products is bf16", `${labelOf("train.bf16Products", this.#base)} is set to 16-bit numbers`);
+    const { chosen } = this.precision;
+    return isPrecision(key) && chosen ? `${help} Here: ${chosen.reason}.` : help;
   }
 
   /** What a field shows. */

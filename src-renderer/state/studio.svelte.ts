@@ -1,5 +1,5 @@
 import type { Remedy } from "../../src-main/contract/concerns";
-import type { KnownTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
+import type { NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { Command, Environment, PrintedFormat, RememberedForm, ReportFormat, Theme } from "../../src-main/contract/host";
 import { type Preset, presetOf } from "../../src-main/contract/presets";
 import type { Recipe } from "../../src-main/contract/recipe";
@@ -24,8 +24,9 @@ import { lastUnfinished, type RunRow, unfinishedInWords } from "./run-rows";
 import { type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
+import { Teachers } from "./teachers";
 import { Training } from "./training.svelte";
-import { baseName, weightsName } from "./words";
+import { baseName } from "./words";
 
 /** The whole state of the page: its parts, which of them is on screen, and what spans them. */
 export class Studio {
@@ -52,6 +53,7 @@ export class Studio {
   readonly playground: Playground;
   readonly estimate: Estimate;
   readonly fit: Fit;
+  readonly teachers: Teachers;
   readonly candidates: Candidates;
   readonly hub: HubWeights;
   readonly training: Training;
@@ -75,6 +77,7 @@ export class Studio {
     this.fit = new Fit(bridge, this.engine, runsDirectory);
     this.candidates = new Candidates(bridge, this.engine, this.data, this.setup, runsDirectory);
     this.hub = new HubWeights(bridge, this.engine);
+    this.teachers = new Teachers(bridge, this);
     this.training = new Training(bridge, this.engine, runsDirectory);
     this.prediction = new Prediction(bridge, this.engine, (path) => this.data.truthOf(path));
     this.evidence = new Evidence(this.engine);
@@ -253,41 +256,6 @@ export class Studio {
     };
   }
 
-  /** Makes a teacher for the data of the form, and takes it for the form. */
-  async makeTeacher(): Promise<void> {
-    const source = this.setup.dataSource;
-    const made = await this.fit.start(source, this.setup.teacherFolder);
-    if (made && source.path === this.data.path) this.setup.useMade(made);
-  }
-
-  /** Chooses the file of another teacher. */
-  chooseTeacher(): Promise<void> {
-    return this.reporting(async () => {
-      const file = await this.bridge.chooseFile("weights");
-      if (file) await this.files.useTeacherFile(file);
-    });
-  }
-
-  /** The same, tested on the chosen data first. */
-  chooseCandidate(): Promise<void> {
-    return this.reporting(() => this.candidates.chooseFile());
-  }
-
-  /** Adds the model on the hub that was typed to the teachers at hand, if the user allows it. */
-  async fetchFromHub(): Promise<void> {
-    const fetched = await this.hub.fetch();
-    if (fetched) await this.reporting(() => this.candidates.add(fetched, weightsName(fetched.weights), `from ${this.environment!.hub}`));
-  }
-
-  /** Takes what a finished run trained as the teacher. */
-  takeTeacherFrom(group: RunGroup): Promise<void> {
-    return this.reporting(async () => {
-      const arms = await this.runs.details(group);
-      const { recipe, directory } = arms.at(-1)!;
-      this.setup.useTeacher({ ...recipe.student, weights: `${directory}/student.safetensors` });
-    });
-  }
-
   /** Shows a run that is being trained, by whichever process. */
   async watch(group: RunGroup): Promise<void> {
     if (this.runs.whereabouts(group) === "here") return this.show("live");
@@ -369,12 +337,6 @@ export class Studio {
       this.screen = "predict";
       await this.prediction.useRun(group.directory, await this.runs.details(group));
     });
-  }
-
-  /** Those in the folder of runs; none where that cannot be read, which others tell. */
-  async madeTeachers(): Promise<KnownTeacher[]> {
-    const teachers = await this.engine.call("listTeachers", { directory: this.environment!.runsDirectory }).catch(() => []);
-    return teachers.filter(({ kind }) => kind === "made");
   }
 
   /** Predicts with a teacher that was made here. */

@@ -79,11 +79,11 @@ it("what comes of a test on other data is dropped", async () => {
 
 it("a file of weights is tested, and taken if it fits", async () => {
   await studio.candidates.find();
-  await studio.chooseCandidate();
+  await studio.teachers.chooseCandidate();
   expect(studio.candidates.list[0]).toMatchObject({ title: "own.pth", test: { kind: "tested" } });
   expect(studio.setup.teacher).toMatchObject({ model: "resnet34", weights: "/picked/own.pth", imageSize: 96 });
   engine.answers.checkTeacher = () => Promise.reject(failure("own.pth tells no model"));
-  await studio.chooseCandidate();
+  await studio.teachers.chooseCandidate();
   expect(studio.message).toMatchObject({ kind: "problem", text: "own.pth tells no model" });
 });
 
@@ -107,11 +107,11 @@ it("a model from the hub is asked for only if the user allows it, and tested lik
   engine.answers.stopDownloads = () => null;
   await studio.candidates.find();
   allowed = null;
-  await studio.fetchFromHub();
+  await studio.teachers.fetchFromHub();
   expect(engine.paramsOf("weightsDownload")).toEqual([]);
 
   allowed = "hf:o/m";
-  const fetched = studio.fetchFromHub();
+  const fetched = studio.teachers.fetchFromHub();
   await settle();
   expect(studio.hub.progress).toEqual({ name: "o/m", received: 5, total: 10, secondsLeft: 2 });
   await studio.hub.stop();
@@ -132,6 +132,6 @@ it("a model from the hub is asked for only if the user allows it, and tested lik
   expect(engine.paramsOf("timeBackbone")).toEqual([{ from: weights }]);
 
   engine.answers.weightsDownload = () => Promise.reject(failure("no network"));
-  await studio.fetchFromHub();
+  await studio.teachers.fetchFromHub();
   expect(studio.hub).toMatchObject({ progress: null, problem: { stopped: false, message: "No network" } });
 });

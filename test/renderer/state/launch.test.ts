@@ -33,9 +33,9 @@ describe("training", () => {
       problem: weights === "bundled" ? "x" : null,
       warnings: [],
     });
-    await studio.chooseTeacher();
+    await studio.teachers.choose();
     expect(studio.setup.result.recipe!.teacher).toMatchObject({ model: "resnet18", weights: "/picked", imageSize: 64 });
-    await studio.takeTeacherFrom(studio.runs.groups[0]!);
+    await studio.teachers.takeFrom(studio.runs.groups[0]!);
     expect(studio.setup.value("teacher.weights")).toBe("/runs/one/student/student.safetensors");
     await studio.launch.start();
     expect(studio.screen).toBe("live");
