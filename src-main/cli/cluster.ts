@@ -1,5 +1,7 @@
 /** Sweeps and searches that a Ray cluster trains: what a verb does with them. */
 import { existsSync } from "node:fs";
+import path from "node:path";
+import { comparedArms } from "../contract/arms";
 import type { Methods } from "../contract/engine";
 import { UsageError } from "../contract/failure";
 import { pathsOf } from "../contract/recipe-values";
@@ -10,6 +12,7 @@ import { differencesInWords, otherImagesInWords } from "../ray/alike";
 import { type ClusterReport, clusterReport } from "../ray/cluster";
 import { doubtOf, remoteData } from "../ray/data-there";
 import { Experiment, nameOf, type Settings } from "../ray/experiment";
+import { following } from "../ray/following";
 import { RayHead, Unreachable } from "../ray/head";
 import type { Failed } from "../ray/member-training";
 import { type Packed, pack, upload } from "../ray/package";
@@ -19,16 +22,24 @@ import { Resumable } from "./resume";
 import type { Session } from "./session";
 import { shellWords } from "./shell-words";
 import { count, megabytes } from "./words";
-import type { World } from "./world";
 
 export type ThereRequest = Methods["plan"]["params"];
 
 /** null: the jobs were submitted, and are left alone. */
 export async function trainOnCluster(session: Session, request: ThereRequest, options: ClusterOptions): Promise<RunResult | null> {
-  const { kind, out } = request;
+  const { out } = request;
   checkClusterRecipe(options, request.recipe);
   const head = new RayHead(headAddress(options.on!), tokenFrom());
-  const { experiment, members, packed } = await begin(session, request, options, head);
+  if (Experiment.isIn(out)) return following(out, async () => follow(session, request, options, head, await begin(session, request, options, head)));
+  const begun = await begin(session, request, options, head);
+  return following(out, () => follow(session, request, options, head, begun));
+}
+
+type Begun = Awaited<ReturnType<typeof begin>>;
+
+async function follow(session: Session, request: ThereRequest, options: ClusterOptions, head: RayHead, begun: Begun): Promise<RunResult | null> {
+  const { kind, out } = request;
+  const { experiment, members, packed } = begun;
   const failed = await session.elsewhere("Stopping the jobs: each writes a checkpoint. Interrupt once more to leave at once.", (signal, show) =>
     trainThere({
       head,
@@ -45,7 +56,7 @@ export async function trainOnCluster(session: Session, request: ThereRequest, op
   const runs = experiment.members.map((member) => ({ name: nameOf(member), directory: experiment.directoryOf(member) }));
   for (const warning of [otherImagesInWords(runs), differencesInWords(runs)]) if (warning) session.say(`warning: ${warning}`);
   const command = (how: string) => shellWords([...session.world.program, kind, "--on", options.on!, how, "--out", out]);
-  if (failed.length > 0) throw failure(failed, experiment, command);
+  if (failed.length > 0) throw failure(failed, experiment, command, shellWords([...session.world.program, kind, "--resume", "--out", out]));
   if (options.detach) {
     session.say(`The jobs go on without this program. Follow them with: ${command("--attach")}`);
     return null;
@@ -73,6 +84,8 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
   if (earlier) earlier.add(left);
   else session.say(begunInWords(report, experiment));
   if (earlier && options.dataThere !== undefined) earlier.moveData(options.dataThere);
+  if (earlier && !options.attach && hasCheckpoints(earlier))
+    session.say("warning: what is not finished begins anew on the cluster, without --storage; what comes back replaces the checkpoints that are here.");
   for (const doubt of await doubtsOf(report, experiment.settings, options)) session.say(`warning: ${doubt}`);
   const send = async () => {
     const packed = ready ?? packing(experiment.settings);
@@ -119,7 +132,7 @@ async function reached<T>(ask: () => Promise<T>): Promise<T> {
 /** With all folders here, the engine puts them together as if it had trained them. `again`: the command that does it once more. */
 async function together(session: Session, { kind, recipe, out }: ThereRequest, { dataThere }: Settings, again: string): Promise<RunResult> {
   const asTheyAre = `${shellWords([...session.world.program, "report", "--runs", out])} writes a report on them as they are`;
-  const gone = pathsOf(recipe).find(({ path }) => !path.startsWith("hf:") && !existsSync(path));
+  const gone = pathsOf(recipe).find(({ path: named }) => !named.startsWith("hf:") && !existsSync(named));
   if (gone)
     throw new EngineError({
       code: "INPUT",
@@ -134,7 +147,9 @@ async function together(session: Session, { kind, recipe, out }: ThereRequest, {
   }
 }
 
-function failure(failed: readonly Failed[], { members, settings }: Experiment, command: (how: string) => string): EngineError {
+/** `here`: the command that goes on without the cluster. */
+function failure(failed: readonly Failed[], experiment: Experiment, command: (how: string) => string, here: string): EngineError {
+  const { members, settings } = experiment;
   const lines = failed.map(({ words, message }) => `${words}: ${message}`);
   const wasStopped = failed.every(({ stopped }) => stopped);
   const head = wasStopped
@@ -142,19 +157,24 @@ function failure(failed: readonly Failed[], { members, settings }: Experiment, c
     : `${failed.length} of ${count(members.length, "job")} did not get to ${failed.length === 1 ? "its" : "their"} end`;
   const { url } = (settings.dataThere && remoteData(settings.dataThere)) || { url: null };
   if (url && failed.some(({ message }) => message.includes(url))) lines.push("If the data are elsewhere, resume with --data-there and their address.");
+  if (hasCheckpoints(experiment))
+    lines.push(
+      `On the cluster these begin anew, as their checkpoints are on this computer (--storage keeps them there). To go on from the checkpoints, here: ${here}`,
+    );
   return new Resumable({ code: wasStopped ? "INTERRUPTED" : "INPUT", message: [head, ...lines].join("\n") }, command("--resume"));
 }
 
-/** The flag that sends more of a run to where it was trained; none if it was trained here. */
-export const onCluster = (out: string): string[] => (Experiment.isIn(out) ? ["--on", Experiment.open(out).settings.head] : []);
+/** Whether unfinished runs came back that a job cannot go on with: it has its checkpoints on storage, or none. */
+function hasCheckpoints(experiment: Experiment): boolean {
+  const { settings, members } = experiment;
+  const hasOne = (directory: string) => [".", ...comparedArms].some((arm) => existsSync(path.join(directory, arm, "checkpoint")));
+  return settings.storage === null && members.some((member) => !member.fetched && hasOne(experiment.directoryOf(member)));
+}
 
-/** That jobs of a run may still be trained elsewhere, where it is resumed here. */
-export function warnOfJobs(session: Session, out: string, world: World): void {
-  if (!Experiment.isIn(out)) return;
-  const { members, settings } = Experiment.open(out);
-  const left = members.filter(({ fetched, jobs }) => !fetched && jobs.length > 0).length;
-  if (left > 0)
-    session.say(
-      `warning: ${count(left, "training")} of this run went to ${settings.head} and did not come back; this computer now trains them itself. To follow the cluster instead: ${shellWords([...world.program, "compare", "--on", settings.head, "--attach", "--out", out])}`,
-    );
+/** The flags that send more of a run to where it was trained; none if it was trained here. */
+export function onCluster(out: string): string[] {
+  if (!Experiment.isIn(out)) return [];
+  const { head, node, storage, dataThere } = Experiment.open(out).settings;
+  const other = { "--job-node": node === "pip" ? null : node, "--storage": storage, "--data-there": dataThere };
+  return ["--on", head, ...Object.entries(other).flatMap(([flag, value]) => (value === null ? [] : [flag, value]))];
 }

@@ -52,3 +52,5 @@ export interface SearchInBrief {
 
 /** In the folder of a sweep that was trained on a cluster: its jobs. */
 export const CLUSTER_FILE = "ray.json";
+/** Beside it, while a process follows them. */
+export const FOLLOWING_FILE = "ray.lock";

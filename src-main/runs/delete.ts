@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../contract/failure";
-import { CLUSTER_FILE } from "../contract/run-folder";
+import { CLUSTER_FILE, FOLLOWING_FILE } from "../contract/run-folder";
 import { naming } from "../disk/open-file";
 import { isEventFile } from "../tensorboard/file-name";
 import { checkpointFiles } from "../training/checkpoint";
@@ -14,6 +14,7 @@ import { RUN_DEPTH, runFolders } from "./reader";
 const besideRuns = (folder: string) => [
   requestFile(folder),
   join(folder, CLUSTER_FILE),
+  join(folder, FOLLOWING_FILE),
   join(folder, "comparison.json"),
   leftOutFile(folder),
   ...Object.values(searchFiles(folder)),

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { InputError } from "../../src-main/contract/failure";
 import type { Recipe } from "../../src-main/contract/recipe";
+import { thisProcess } from "../../src-main/disk/process-identity";
 import { ORDER } from "../../src-main/ray/messages";
 import { type FakeHead, fakeHead } from "../ray/fake-head";
 import { folderWithRecipe } from "./examples";
@@ -97,6 +98,54 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
       "each with 4 processors and 0.5 GPUs.\nwarning: no node of the cluster has a GPU, as doctor --on shows: the jobs wait until one with a GPU joins\n",
     );
     expect([...head.jobs.values()].map(({ submission }) => submission.entrypoint_num_gpus)).toEqual([0.5]);
+  });
+
+  const detached = () => runWith({ plan: planned }, [...compare, "--labels", "10,20", ...on(), "--detach", "--out", "run"], { cwd, root });
+  const attach = "distill compare --on";
+
+  it("is named by the verbs on runs while nothing of it is here", async () => {
+    expect((await detached()).status).toBe(0);
+    const none = { listRuns: () => [], listMade: () => [], attach: () => null };
+    const list = await runWith(none, ["runs", "list", "."], { cwd });
+    expect([list.status, list.out]).toEqual([0, expect.stringMatching(/^run +http:\S+ +0 of 1 +nobody$/m)]);
+    expect(list.out).toContain(attach);
+    const show = await runWith(none, ["runs", "show", "run"], { cwd });
+    expect([show.status, show.out]).toEqual([
+      0,
+      expect.stringContaining(`1 job of 1 went to ${head.url.origin}, and its run is not back. Follow with: npx ${attach}`),
+    ]);
+    const stop = await runWith(none, ["runs", "stop", "run"], { cwd });
+    expect([stop.status, stop.err]).toEqual([1, expect.stringContaining("run is not trained by a process of this computer. 1 job of 1 went to")]);
+    expect(stop.err).toContain("Ctrl-C there stops what is not finished");
+    const jobs = join(cwd, "run", "ray.json");
+    writeFileSync(jobs, readFileSync(jobs, "utf8").replace('"fetched": false', '"fetched": true'));
+    expect((await runWith(none, ["runs", "list", "."], { cwd })).out).toBe(".: no runs\n");
+  });
+
+  it("is followed by one process at a time, until that has ended", async () => {
+    expect((await detached()).status).toBe(0);
+    const lock = join(cwd, "run", "ray.lock");
+    expect(existsSync(lock)).toBe(false);
+    const since = "2026-01-01T00:00:00.000Z";
+    writeFileSync(lock, JSON.stringify({ ...thisProcess(), since }));
+    const again = [...compare, ...on(), "--attach", "--out", "run"];
+    const second = await runWith({ plan: planned }, again, { cwd, root });
+    expect([second.status, second.err]).toEqual([1, expect.stringContaining(`run are followed by process ${process.pid} (since ${since}) already`)]);
+    writeFileSync(lock, JSON.stringify({ ...thisProcess(), started: "1", since }));
+    for (const id of head.jobs.keys()) head.end(id, "FAILED");
+    expect((await runWith({ plan: planned }, again, { cwd, root })).err).toContain("1 of 1 job did not get to its end");
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it("begins anew where checkpoints are here alone, which is said", async () => {
+    expect((await detached()).status).toBe(0);
+    for (const id of head.jobs.keys()) head.end(id, "FAILED");
+    const again = (how: string) =>
+      runWith({ plan: planned }, [...compare, ...on(), how, ...(how === "--resume" ? ["--detach"] : []), "--out", "run"], { cwd, root });
+    expect((await again("--attach")).err).not.toContain("anew");
+    mkdirSync(join(cwd, "run", "20", "control", "checkpoint"), { recursive: true });
+    expect((await again("--attach")).err).toContain(`To go on from the checkpoints, here: npx distill compare --resume --out ${join(cwd, "run")}\n`);
+    expect((await again("--resume")).err).toContain("warning: what is not finished begins anew on the cluster, without --storage");
   });
 
   it("is not written anywhere if it cannot be packed", async () => {

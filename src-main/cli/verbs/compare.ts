@@ -10,7 +10,7 @@ import { fittedWeightsIn, presetOf, SAME_LABELS_TEACHER } from "../../contract/p
 import type { Recipe } from "../../contract/recipe";
 import type { ArmSummary, ComparisonResult, ComparisonSummary, LabelsResult, ProvenSummary, SweepResult, Verdict } from "../../contract/run";
 import { MOST_SEEDS } from "../../contract/statistics";
-import { onCluster, trainOnCluster, warnOfJobs } from "../cluster";
+import { onCluster, trainOnCluster } from "../cluster";
 import { addClusterOptions, type ClusterOptions, checkClusterOptions } from "../cluster-options";
 import { wholeNumber, wholeNumbers } from "../flags";
 import { shownPath } from "../out-folder";
@@ -19,6 +19,7 @@ import { resumable } from "../resume";
 import type { Session } from "../session";
 import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
+import { warnOfJobs } from "../went-to-cluster";
 import { count, percent, points, table } from "../words";
 import type { World } from "../world";
 import { addRunOptions, placeOf, RECIPE_HELP, type RunOptions, recipeOf, resumingCommand } from "./train";

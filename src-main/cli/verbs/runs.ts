@@ -15,6 +15,7 @@ import { absolutePath } from "../paths";
 import type { Session } from "../session";
 import { shellWords } from "../shell-words";
 import { addVerb, type Outcome, type Perform } from "../verb";
+import { awayBelow, awayIn, awayInWords, awayTable } from "../went-to-cluster";
 import { count, percent, table } from "../words";
 import type { World } from "../world";
 import { fitText } from "./fit-teacher";
@@ -56,8 +57,11 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   const runs = await session.call("listRuns", { directory: absolute });
   const teachers = await session.call("listMade", { directory: absolute });
   const ofTeachers = teachers.length === 0 ? [] : [teachersTable(teachers, world)];
-  const json = [...runs, ...teachers.map(asJson)];
-  if (runs.length === 0) return { json, text: ofTeachers[0] ?? `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
+  const away = awayBelow(absolute, world);
+  const ofAway = away.length === 0 ? [] : [awayTable(away, world)];
+  const json = [...runs, ...teachers.map(asJson), ...away];
+  if (runs.length === 0)
+    return { json, text: [...ofTeachers, ...ofAway].join("\n\n") || `${directory}: no runs${isFolder(absolute) ? "" : ", as there is no such folder"}` };
   const rows = runs.map((run) => [
     shownPath(world, run.directory),
     run.name,
@@ -68,7 +72,7 @@ async function list(session: Session, directory: string): Promise<Outcome> {
   ]);
   const damaged = runs.flatMap(({ directory, damage }) => (damage ? [`damaged: ${shownPath(world, directory)}: ${damage}`] : []));
   const text = table([["run", "name", "state", "epochs", "precision", "test accuracy"], ...rows]);
-  return { json, text: [text, ...ofTeachers, ...(damaged.length > 0 ? [damaged.join("\n")] : [])].join("\n\n") };
+  return { json, text: [text, ...ofTeachers, ...ofAway, ...(damaged.length > 0 ? [damaged.join("\n")] : [])].join("\n\n") };
 }
 
 /** Teachers that were made of a backbone. */
@@ -90,7 +94,11 @@ async function show(session: Session, directory: string): Promise<Outcome> {
   const absolute = absolutePath(directory, world.cwd);
   const summaries = await session.call("listRuns", { directory: absolute });
   const teachers = await session.call("listMade", { directory: absolute });
-  if (summaries.length + teachers.length === 0) throw new InputError(`${directory} holds no run: expected the folder of a run, a comparison or a teacher`);
+  const away = awayIn(absolute, world);
+  if (summaries.length + teachers.length === 0) {
+    if (away) return { json: [away], text: awayInWords(away) };
+    throw new InputError(`${directory} holds no run: expected the folder of a run, a comparison or a teacher`);
+  }
   const about = await session.call("aboutRun", { directory: absolute });
   const inside = await session.call("listFolders", { directory: absolute });
   const compared = summaries.some(({ arm }) => arm !== "single") ? await session.call("comparison", { directory: absolute }) : null;
@@ -99,13 +107,19 @@ async function show(session: Session, directory: string): Promise<Outcome> {
   const comparison = compared && { kind: "comparison", directory: absolute, ...compared };
   const said = [{ directory: absolute, about }, ...inside].flatMap(({ directory, about: { note } }) => (note === "" ? [] : [{ directory, note }]));
   const texts = [
+    ...(away ? [awayInWords(away)] : []),
     ...said.map(({ directory, note }) => `Note on ${shownPath(world, directory)}: ${visible(note)}`),
     ...(compared ? [comparedText(compared, summaries.find(({ sweep }) => sweep?.directory === absolute)?.sweep ?? null)] : []),
     ...runs.map((run) => ("hashes" in run ? runText(run, world) : damagedText(run, world))),
     ...teachers.map((found) => `Teacher: ${shownPath(world, found.directory)}\n\n${fitText(found, world)}`),
   ];
   const notes = new Map(said.map(({ directory, note }) => [directory, note]));
-  const json = [...runs.map((run) => ({ ...run, note: notes.get(run.directory) ?? "" })), ...(comparison ? [comparison] : []), ...teachers.map(asJson)];
+  const json = [
+    ...runs.map((run) => ({ ...run, note: notes.get(run.directory) ?? "" })),
+    ...(comparison ? [comparison] : []),
+    ...teachers.map(asJson),
+    ...(away ? [away] : []),
+  ];
   return { json, text: texts.join("\n\n") };
 }
 
@@ -240,7 +254,10 @@ async function remove(session: Session, directory: string): Promise<Outcome> {
 
 /** Throws an InputError if nobody trains there. */
 async function attach(session: Session, directory: string): Promise<LiveRun & { owner: RunOwner }> {
-  const live = await session.call("attach", { directory: absolutePath(directory, session.world.cwd) });
+  const absolute = absolutePath(directory, session.world.cwd);
+  const live = await session.call("attach", { directory: absolute });
+  const away = live?.owner ? null : awayIn(absolute, session.world);
+  if (away) throw new InputError(`${directory} is not trained by a process of this computer. ${awayInWords(away)}`);
   if (!live?.owner)
     throw new InputError(
       `${directory}: no process trains this run now; ${shellWords([...session.world.program, "runs", "show", directory])} says what it has done`,
