@@ -10,6 +10,8 @@ export interface ExportFormat {
   words: string;
   /** The options that it takes. */
   options: readonly ExportOption[];
+  /** It holds the weights that the run began with, to train them again. */
+  isUntrained?: true;
 }
 
 /** Any of a format's options may be left out. */
@@ -56,6 +58,7 @@ export const exportFormats = {
     ending: null,
     words: "a folder with a Python script that repeats the training with PyTorch, in one process, by torchrun or by Ray Train",
     options: [],
+    isUntrained: true,
   },
   safetensors: {
     label: "safetensors",
@@ -88,6 +91,6 @@ export interface ExportResult {
   model: string;
   /** The file of weights that was exported. */
   weights: string;
-  /** Of a run, 0 ... 1; null if it was not tested, or if no run was named. */
+  /** Of a run, 0 ... 1; null if it was not tested, if what was written is still to be trained, or if no run was named. */
   testAccuracy: number | null;
 }

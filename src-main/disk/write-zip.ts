@@ -14,6 +14,9 @@ const LOCAL_HEADER = 30;
 /** Of an extra field that only fills space. */
 const PADDING = 0x4246;
 export const VERSION = 20;
+/** Made on Unix, as zip numbers systems: unzip takes the names of others for those of code pages. Files may be read and written by their owner, and read by all. */
+export const MADE_ON_UNIX = (3 << 8) | VERSION;
+export const MODE = (0o100644 << 16) >>> 0;
 /** Names are UTF-8. */
 const FLAGS = 0x800;
 const STORED = 0;
@@ -36,7 +39,7 @@ export function writeZip(out: { write(bytes: Uint8Array): void }, entries: Itera
       u16(encoded.length),
     ]);
     const header = Buffer.concat([u32(0x04034b50), facts, u16(padding.length), encoded, padding]);
-    list.push(Buffer.concat([u32(0x02014b50), u16(VERSION), facts, ...[0, 0, 0, 0].map(u16), u32(0), u32(position), encoded]));
+    list.push(Buffer.concat([u32(0x02014b50), u16(MADE_ON_UNIX), facts, ...[0, 0, 0, 0].map(u16), u32(MODE), u32(position), encoded]));
     out.write(header);
     out.write(content);
     position += header.length + content.length;

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { createDeflateRaw } from "node:zlib";
 import { InputError } from "../contract/failure";
 import { crc32 } from "./crc32";
-import { DATE, DEFLATED, endOfArchive, u16, u32, VERSION } from "./write-zip";
+import { DATE, DEFLATED, endOfArchive, MADE_ON_UNIX, MODE, u16, u32, VERSION } from "./write-zip";
 
 /** Bytes and files of an archive without zip64, which not every program reads. Deflating makes what cannot be packed a little larger. */
 const MOST_BYTES = 4_000_000_000;
@@ -44,16 +44,25 @@ export async function* zipOfFolder(folder: string, files: readonly string[]): As
   let position = 0;
   for (const file of files) {
     const name = Buffer.from(`${basename(folder)}/${file}`);
-    const before = [VERSION, FLAGS, DEFLATED, 0, DATE].map(u16);
+    const before = [VERSION, FLAGS, DEFLATED, ...timeOf(statSync(join(folder, file)).mtime)].map(u16);
     const header = Buffer.concat([u32(0x04034b50), ...before, ...[0, 0, 0].map(u32), u16(name.length), u16(0), name]);
     yield header;
     const facts = yield* deflated(join(folder, file));
     const sums = [facts.checksum, facts.packed, facts.size].map(u32);
     yield Buffer.concat([u32(0x08074b50), ...sums]);
-    list.push(Buffer.concat([u32(0x02014b50), u16(VERSION), ...before, ...sums, u16(name.length), ...[0, 0, 0, 0].map(u16), u32(0), u32(position), name]));
+    list.push(
+      Buffer.concat([u32(0x02014b50), u16(MADE_ON_UNIX), ...before, ...sums, u16(name.length), ...[0, 0, 0, 0].map(u16), u32(MODE), u32(position), name]),
+    );
     position += header.length + facts.packed + 16;
   }
   yield Buffer.concat([...list, endOfArchive(list, position)]);
+}
+
+/** Local time in steps of two seconds, and the date, as zip has them. */
+function timeOf(date: Date): [time: number, date: number] {
+  if (date.getFullYear() < 1980) return [0, DATE];
+  const time = (date.getHours() << 11) | (date.getMinutes() << 5) | (date.getSeconds() >> 1);
+  return [time, (Math.min(127, date.getFullYear() - 1980) << 9) | ((date.getMonth() + 1) << 5) | date.getDate()];
 }
 
 /** A file as it is deflated; returns what is known of it afterwards. */

@@ -37,7 +37,8 @@ export async function exportModel(
     for (const text of notes) notify({ type: "note", text });
     for (const text of warnings) notify({ type: "warning", text });
     const { network, file, run } = exported;
-    return { path: out, bytes: bytesIn(out), model: network.model.name, weights: file, testAccuracy: run?.testAccuracy ?? null };
+    const testAccuracy = exportFormatNamed(format).isUntrained ? null : (run?.testAccuracy ?? null);
+    return { path: out, bytes: bytesIn(out), model: network.model.name, weights: file, testAccuracy };
   } finally {
     exported.network.model.release();
   }

@@ -60,7 +60,7 @@ export const SIGN_IN = `<!doctype html>
 <p>Open the line that <code>distill serve</code> printed in its terminal, or paste it here; if it was given a token, type that. Whoever has it can use this server's files and train on it, so give it to nobody.</p>
 <p id="problem" role="alert"></p>
 <form>
-<input id="token" type="password" autocomplete="off" spellcheck="false" aria-label="Line or token" placeholder="http://.../#token=..." required>
+<input id="token" type="password" autocomplete="off" spellcheck="false" aria-label="Line or token" placeholder="http://.../#token=..." required autofocus>
 <button>Open</button>
 </form>
 </main>

@@ -71,10 +71,11 @@ export class ModelExport {
         if (notice.type === "note" || notice.type === "warning") said.push(`${sentence(notice.text)}.`);
       });
       this.close();
-      const accuracy = result.testAccuracy === null ? "" : `, which answered ${percentFigure(result.testAccuracy)} of the test images rightly`;
+      const accuracy = result.testAccuracy === null ? "" : `, which classified ${percentFigure(result.testAccuracy)} of the test images correctly`;
+      const what = exportFormatNamed(format).isUntrained ? `A script that trains ${result.model} as this run did` : `${result.model}${accuracy}`;
       return {
         kind: "done",
-        text: [`${result.model}${accuracy}, written to ${out}`, ...said].join("\n"),
+        text: [`${what}, written to ${out}`, ...said].join("\n"),
         action: { label: this.bridge.can.reveal ? "Show" : "Download", run: () => this.fetch(out) },
       };
     } finally {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -41,15 +41,18 @@ test("holds every file of the folder, in a folder of its name, and neither links
   for (const [name, content] of Object.entries(contents)) expect(Buffer.from(zip.read(`my run/${name}`, 1e6)).equals(content), name).toBe(true);
 });
 
-test("is read by other programs, which check its sums", async ({ skip }) => {
+test("is read by other programs, which check its sums, take its names as UTF-8 and its files as they were, with their dates", async ({ skip }) => {
   writeFileSync(path.join(folder, "arm/weights.bin"), randomBytes(100_000));
   writeFileSync(path.join(folder, "notes.txt"), "noted\n".repeat(100));
+  const written = new Date(2026, 10, 30, 9, 41, 58);
+  for (const file of ["arm/weights.bin", "notes.txt"]) utimesSync(path.join(folder, file), written, written);
   const archive = await zipped();
-  const check = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print(z.namelist())";
+  const check =
+    "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print(z.namelist(), {(i.create_system, oct(i.external_attr >> 16), i.date_time) for i in z.infolist()})";
   const { status, stdout, stderr, error } = spawnSync("python3", ["-c", check, archive], { encoding: "utf8" });
   skip(error !== undefined, "python3 is not installed");
   expect(status, stderr).toBe(0);
-  expect(stdout.trim()).toBe("['my run/arm/weights.bin', 'my run/notes.txt']");
+  expect(stdout.trim()).toBe("['my run/arm/weights.bin', 'my run/notes.txt'] {(3, '0o100644', (2026, 11, 30, 9, 41, 58))}");
 });
 
 test("a folder that is too large for an archive is refused, with what to do", () => {

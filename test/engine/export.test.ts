@@ -167,11 +167,12 @@ describe("where it goes", () => {
     ["onnx", "kept.onnx"],
     ["torch", "kept.pth"],
     ["safetensors", "kept.safetensors"],
-  ] as const)("as %s it leaves what lies beside it", async (format, name) => {
+  ] as const)("as %s it leaves what lies beside it, and has the accuracy of what it holds", async (format, name) => {
     const out = join(folder.path(`beside-${format}`), name);
     mkdirSync(`${out}.partial`, { recursive: true });
     writeFileSync(join(`${out}.partial`, "notes.txt"), "mine");
-    await exported({ run: run() }, { format, options: {}, out });
+    const { testAccuracy } = await exported({ run: run() }, { format, options: {}, out });
+    expect(testAccuracy).toBe(format === "training-script" ? null : compared.student.testAcc);
     expect(readdirSync(dirname(out)).sort()).toEqual([name, `${name}.partial`]);
     expect(readdirSync(`${out}.partial`)).toEqual(["notes.txt"]);
   });

@@ -76,7 +76,8 @@ async function exported(session: Session, given: Options): Promise<Outcome> {
   const source = weights === undefined ? { run: whole, seed, weightsOf } : { weights: whole, model };
   const result = await session.write("exportModel", { source, format, options, out });
   const accuracy = result.testAccuracy === null ? "" : `, ${percent(result.testAccuracy)} of the test images right`;
-  return { json: result, text: `Model: ${shownPath(world, result.path)} (${result.model}, ${megabytes(result.bytes)}${accuracy})` };
+  const what = exportFormatNamed(format).isUntrained ? exportFormatNamed(format).label : "Model";
+  return { json: result, text: `${what}: ${shownPath(world, result.path)} (${result.model}, ${megabytes(result.bytes)}${accuracy})` };
 }
 
 /** "3.1 MB in bf16); 20 tensors stayed as they were (20 I64)" */

@@ -54,7 +54,7 @@ it("the model of the chosen seed is written where the user says, and what is sai
   ]);
   expect(message).toMatchObject({
     kind: "done",
-    text: "resnet20_cifar10, which answered 50.0 % of the test images rightly, written to /picked\nTimm has no such model.",
+    text: "resnet20_cifar10, which classified 50.0 % of the test images correctly, written to /picked\nTimm has no such model.",
   });
   message!.action!.run();
   expect([fake.argsOf("reveal"), model.row, model.busy]).toEqual([[["/picked"]], null, false]);
