@@ -39,6 +39,8 @@ export interface Bridge extends Omit<Calls, "connectEngine"> {
   readonly server: SignIn | null;
   /** The images that the user picks to predict: a path for the engine, or files of the user's own computer; null if none. */
   chooseImages(): Promise<{ path: string } | { files: File[] } | null>;
+  /** A window has started a new engine in place of one that ended. */
+  onEngineStarted(listener: () => void): void;
   /** Another window has started a run. */
   onRunStarted(listener: () => void): void;
   onConnection(listener: (state: ConnectionState) => void): void;
@@ -65,6 +67,7 @@ export function desktopBridge(host: Host<File> = window.host): Bridge {
       return path === null ? null : { path };
     },
     // There is one window, and the connection lasts as long.
+    onEngineStarted: () => {},
     onRunStarted: () => {},
     onConnection: () => {},
     onAgain: () => {},

@@ -38,6 +38,8 @@ export type FromServer =
   | { type: "answer"; id: number; answer: HostAnswer }
   | { type: "engine"; message: Answer | Notice }
   | { type: "engineEnded"; end: EngineEnd }
+  /** In place of one that ended, as a window asked for. */
+  | { type: "engineStarted" }
   /** Comes every half minute. */
   | { type: "alive" }
   /** Another window has started a run. */

@@ -18,6 +18,8 @@ export interface OwnedProcess<Page> {
 export class OwnedEngine<Page> {
   #running: Running<Page> | null = null;
   #isLeaving = false;
+  #hadOne = false;
+  #again: () => void = () => {};
   #listener: (end: EngineEnd) => void = () => {};
   /** What the user chose. A new engine is told before any page can ask it. */
   readonly #grants: { path: string; access: Access }[] = [];
@@ -27,6 +29,11 @@ export class OwnedEngine<Page> {
   /** The listener is called when an engine ends without having been asked to. */
   onExit(listener: (end: EngineEnd) => void): void {
     this.#listener = listener;
+  }
+
+  /** The listener is called when an engine is started in place of one that ended. */
+  onAgain(listener: () => void): void {
+    this.#again = listener;
   }
 
   async connect(): Promise<Page> {
@@ -67,6 +74,8 @@ export class OwnedEngine<Page> {
 
   #start(): Running<Page> {
     const running = new Running(this.begin(), this.#grants);
+    if (this.#hadOne) this.#again();
+    this.#hadOne = true;
     running.process.ended.then((end) => {
       this.#running = null;
       if (!this.#isLeaving) this.#listener(end);

@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type WebSocket, WebSocketServer } from "ws";
-import { MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SIGN_OF_LIFE_MS, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
+import { type FromServer, MOST_BYTES, SESSION_PATH, SIGN_IN_PATH, SIGN_OF_LIFE_MS, SOCKET_PATH, SOCKET_PROTOCOL } from "../contract/served";
 import type { EngineChannel } from "../engine-client/channel";
 import type { OwnedEngine } from "../engine-client/owned";
 import { contentPolicy, pageFile } from "../host/page";
@@ -72,9 +72,8 @@ export class Server {
     });
     this.#http.on("request", (request, response) => void this.#answer(request, response).catch(() => response.destroy()));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    options.engine.onExit((end) => {
-      for (const connection of this.#connections.keys()) connection.send({ type: "engineEnded", end });
-    });
+    options.engine.onExit((end) => this.#tellAll({ type: "engineEnded", end }));
+    options.engine.onAgain(() => this.#tellAll({ type: "engineStarted" }));
   }
 
   /** Listens. Rejects if no port is free. */
@@ -90,7 +89,11 @@ export class Server {
 
   /** Tells pages that the server ends as soon as the engine has written its checkpoint. */
   announceEnd(): void {
-    for (const connection of this.#connections.keys()) connection.send({ type: "ending" });
+    this.#tellAll({ type: "ending" });
+  }
+
+  #tellAll(message: FromServer): void {
+    for (const connection of this.#connections.keys()) connection.send(message);
   }
 
   close(): void {

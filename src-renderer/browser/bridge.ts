@@ -86,6 +86,9 @@ export function browserBridge(): Bridge {
       connection.onEnding = listener;
       return () => {};
     },
+    onEngineStarted: (listener) => {
+      connection.onEngineStarted = listener;
+    },
     onRunStarted: (listener) => {
       connection.onRunStarted = listener;
     },

@@ -42,6 +42,7 @@ export class Connection {
   onState: (state: ConnectionState) => void = () => {};
   onEngine: (message: Incoming) => void = () => {};
   onEngineEnded: (end: EngineEnd) => void = () => {};
+  onEngineStarted: () => void = () => {};
   /** After it was lost. */
   onAgain: () => void = () => {};
   onEnding: () => void = () => {};
@@ -174,6 +175,9 @@ export class Connection {
         break;
       case "engineEnded":
         this.onEngineEnded(message.end);
+        break;
+      case "engineStarted":
+        this.onEngineStarted();
         break;
       case "runStarted":
         this.onRunStarted();

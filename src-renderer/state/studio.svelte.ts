@@ -99,6 +99,7 @@ export class Studio {
       this.ending = true;
     });
     this.bridge.onAgain(() => this.reporting(() => this.#goOn()));
+    this.bridge.onEngineStarted(() => this.reporting(() => this.#joinEngine()));
     this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
@@ -225,6 +226,13 @@ export class Studio {
   async restartEngine(): Promise<void> {
     await this.#renewEngine();
     this.fit.problem = null;
+  }
+
+  /** Another window has started a new engine: it is this one's too. */
+  async #joinEngine(): Promise<void> {
+    if (this.engine.state.kind !== "dead") return;
+    await this.restartEngine();
+    if (!this.training.active) await this.#followLive();
   }
 
   /** Connects to the engine anew, and asks for what it has not answered, and for what may be another now. */

@@ -58,6 +58,7 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
   const listeners: ((command: Command) => void)[] = [];
   const endings: (() => void)[] = [];
   const agains: (() => void)[] = [];
+  const engineStarts: (() => void)[] = [];
   const answering =
     <T>(call: string, answer: () => T) =>
     async (...args: unknown[]) => {
@@ -71,6 +72,9 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     chooseImages: async () => {
       const path = await answering("chooseFile", picks)("image");
       return path === null ? null : { path };
+    },
+    onEngineStarted: (listener) => {
+      engineStarts.push(listener);
     },
     onRunStarted: () => {},
     onConnection: () => {},
@@ -138,6 +142,10 @@ export function fakeBridge(engine: FakeEngine, picks: () => string | null = () =
     /** The connection was lost, and is there again. */
     again: () => {
       for (const listener of agains) listener();
+    },
+    /** Another window has started a new engine. */
+    engineStarted: () => {
+      for (const listener of engineStarts) listener();
     },
     argsOf: (call: string) => asked.filter((one) => one.call === call).map(({ args }) => args),
   };

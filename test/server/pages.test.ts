@@ -228,12 +228,15 @@ describe("a run", () => {
 });
 
 test.skipIf(process.platform !== "linux")(
-  "when the engine dies, windows are told, and the next one to ask gets a new engine that knows what was picked",
+  "when the engine dies, windows are told, and the next one to ask gets a new engine that knows what was picked, of which the others are told",
   async () => {
     const told = page.event("engineEnded");
     process.kill(served.engine, "SIGKILL");
     expect((await told).end.message).toContain("ended unexpectedly (signal SIGKILL)");
+    const other = await served.page(session);
+    const started = other.event("engineStarted");
     await page.host("connectEngine");
+    await started;
     expect(await page.call("dataInfo", { path: inData("leaves"), format: "auto", thumbnailsPerClass: 1 })).toMatchObject({ ok: true });
   },
 );

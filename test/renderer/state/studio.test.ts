@@ -99,6 +99,20 @@ describe("a run that is not finished, and that nobody trains", () => {
   });
 });
 
+it("an engine that another window started in place of one that died is this one's too, and the run that it trains is followed", async () => {
+  const calls = () => engine.calls.length;
+  const before = calls();
+  fake.engineStarted();
+  await settle();
+  expect(calls()).toBe(before);
+  engine.die({ message: "the engine ended unexpectedly", details: "" });
+  engine.answers.watch = () => new Promise(() => {});
+  engine.answers.list = () => [liveRun({ run: "id", directory: "/runs/one" })];
+  fake.engineStarted();
+  await settle();
+  expect(studio).toMatchObject({ engine: { state: { kind: "ready" } }, training: { state: "preparing", directory: "/runs/one" } });
+});
+
 describe("a connection that was lost and is there again", () => {
   const breakOff = () => {
     const before = end;
