@@ -40,7 +40,15 @@ type Begun = Awaited<ReturnType<typeof begin>>;
 async function follow(session: Session, request: ThereRequest, options: ClusterOptions, head: RayHead, begun: Begun): Promise<RunResult | null> {
   const { kind, out } = request;
   const { experiment, members, packed } = begun;
-  const failed = await session.elsewhere("Stopping the jobs: each writes a checkpoint. Interrupt once more to leave at once.", (signal, show) =>
+  const command = (how: string) => shellWords([...session.world.program, kind, "--on", options.on!, how, "--out", out]);
+  const words = {
+    stopping: "Stopping the jobs: each writes a checkpoint. Interrupt once more to leave at once.",
+    left: {
+      keyboard: `left at once. The jobs were asked to stop, each with a checkpoint. Fetch what there is of them with: ${command("--attach")}`,
+      system: `left. The jobs go on without this program. Follow them with: ${command("--attach")}`,
+    },
+  };
+  const failed = await session.elsewhere(words, ({ stop, leave }, show) =>
     trainThere({
       head,
       experiment,
@@ -49,13 +57,13 @@ async function follow(session: Session, request: ThereRequest, options: ClusterO
       packed,
       restart: !options.attach,
       detach: options.detach === true,
-      signal,
+      stop,
+      leave,
       show,
     }),
   );
   const runs = experiment.members.map((member) => ({ name: nameOf(member), directory: experiment.directoryOf(member) }));
   for (const warning of [otherImagesInWords(runs), differencesInWords(runs)]) if (warning) session.say(`warning: ${warning}`);
-  const command = (how: string) => shellWords([...session.world.program, kind, "--on", options.on!, how, "--out", out]);
   if (failed.length > 0) throw failure(failed, experiment, command, shellWords([...session.world.program, kind, "--resume", "--out", out]));
   if (options.detach) {
     session.say(`The jobs go on without this program. Follow them with: ${command("--attach")}`);

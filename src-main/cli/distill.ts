@@ -44,7 +44,7 @@ run(process.argv.slice(2), {
     const onEnding = (signal: (typeof ENDINGS)[number]) => {
       if (asked !== null && (signal !== "SIGINT" || performance.now() - asked < COPIES_MS)) return;
       asked = performance.now();
-      listener();
+      listener(signal === "SIGINT" ? "keyboard" : "system");
     };
     for (const signal of ENDINGS) process.on(signal, onEnding);
     const unwatch = onOrphaned(() => onEnding("SIGHUP"));

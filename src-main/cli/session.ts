@@ -11,7 +11,7 @@ import { EventFiles } from "../tensorboard/follow";
 import { foldersBy } from "./mlflow";
 import { type ProgressForm, type ProgressView, progressView } from "./progress";
 import { shellWords } from "./shell-words";
-import type { World } from "./world";
+import type { InterruptedBy, World } from "./world";
 
 /** Who is told what a training does, besides the person. */
 interface Follower {
@@ -85,10 +85,22 @@ export class Session {
     return this.interrupts.unlessForced(this.engine.train(request, { signal: this.interrupts.signal, onNotice }));
   }
 
-  /** Work elsewhere than in the engine: the first interrupt aborts the signal, the second makes this fail at once. */
-  elsewhere<R>(stopping: string, work: (signal: AbortSignal, show: (notice: NoticeBody) => void) => Promise<R>): Promise<R> {
-    this.interrupts.stopping = stopping;
-    return this.interrupts.unlessForced(work(this.interrupts.signal, (notice) => this.progress.show({ ...notice, id: 0 })));
+  /**
+   * Work that goes on without this program: the first Ctrl-C aborts the signal `stop`, the second `leave`, and makes this fail at once. So does the end of the
+   * terminal or the system, without a stop. `left`: what holds then, in words.
+   */
+  elsewhere<R>(
+    { stopping, left }: { stopping: string; left: Record<InterruptedBy, string> },
+    work: (signals: { stop: AbortSignal; leave: AbortSignal }, show: (notice: NoticeBody) => void) => Promise<R>,
+  ): Promise<R> {
+    const { interrupts } = this;
+    interrupts.stopping = stopping;
+    interrupts.left = left;
+    const signals = { stop: interrupts.signal, leave: interrupts.leave };
+    const done = work(signals, (notice) => this.progress.show({ ...notice, id: 0 })).finally(() => {
+      interrupts.left = null;
+    });
+    return interrupts.unlessForced(done);
   }
 
   /** Whether the user asked to stop. */
@@ -158,11 +170,13 @@ function mirrorTo(tracking: Tracking, engine: EngineClient, world: World, say: (
 /** The first interrupt asks calls to stop; the second makes them fail at once. */
 class Interrupts {
   readonly #abort = new AbortController();
+  readonly #leave = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #forced: Promise<never>;
   /** What is said at the first one; null for calls that end at once. */
   stopping: string | null = null;
-  wereForced = false;
+  /** What holds where work elsewhere is left; null where all of it is done here. */
+  left: Record<InterruptedBy, string> | null = null;
 
   constructor(world: World, progress: ProgressView) {
     let force: (error: EngineError) => void;
@@ -171,17 +185,28 @@ class Interrupts {
     });
     // Calls handle it if they are waiting for it. If no call is waiting, nobody has to.
     this.#forced.catch(() => {});
-    this.#unsubscribe = world.onInterrupt(() => {
-      if (this.signal.aborted) {
-        this.wereForced = true;
-        force(new EngineError({ code: "INTERRUPTED", message: "stopped at once, without a new checkpoint" }));
-      } else if (this.stopping) progress.say(this.stopping);
+    this.#unsubscribe = world.onInterrupt((by) => {
+      if (this.signal.aborted || (this.left && by === "system")) {
+        this.#leave.abort();
+        force(new EngineError({ code: "INTERRUPTED", message: this.left?.[by] ?? "stopped at once, without a new checkpoint" }));
+        return;
+      }
+      if (this.stopping) progress.say(this.stopping);
       this.#abort.abort();
     });
   }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Aborted when all ends at once. */
+  get leave(): AbortSignal {
+    return this.#leave.signal;
+  }
+
+  get wereForced(): boolean {
+    return this.leave.aborted;
   }
 
   unlessForced<R>(answer: Promise<R>): Promise<R> {

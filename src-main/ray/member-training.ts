@@ -23,8 +23,10 @@ export interface Training {
   restart: boolean;
   /** Submit, and follow nothing. */
   detach: boolean;
-  /** The first interrupt: all jobs are stopped. */
-  signal: AbortSignal;
+  /** All jobs are stopped, and what they leave is fetched. */
+  stop: AbortSignal;
+  /** Nothing more is done; jobs go on. */
+  leave: AbortSignal;
   show(notice: NoticeBody): void;
 }
 
@@ -47,21 +49,20 @@ export class MemberTraining {
 
   /** Resolves with why it did not get to its end; null if it did. */
   async run(): Promise<Omit<Failed, "words"> | null> {
-    const { head, experiment, signal, detach } = this.training;
-    if (signal.aborted && this.member.jobs.length === 0) return { message: "not begun", stopped: true };
+    const { head, experiment, stop, leave, detach } = this.training;
+    if (leave.aborted || (stop.aborted && this.member.jobs.length === 0)) return { message: "not begun", stopped: true };
     const id = await this.#job();
     if (detach) return null;
-    const stop = () => void stopJob(head, id).catch(() => {});
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
-    // The stop of all jobs does not end the following of one: it writes a checkpoint, which is fetched.
+    const ask = () => void stopJob(head, id).catch(() => {});
+    if (stop.aborted) ask();
+    stop.addEventListener("abort", ask);
     const info = await followJob(head, id, {
       onLine: (line) => this.#line(line),
       onConnection: (isThere, why) => this.fleet.connection(isThere, why),
       onState: (status) => this.#state(status),
-      signal: new AbortController().signal,
-    }).finally(() => signal.removeEventListener("abort", stop));
-    if (info && neverBegan(info) && !signal.aborted) return this.run();
+      signal: leave,
+    }).finally(() => stop.removeEventListener("abort", ask));
+    if (info && neverBegan(info) && !stop.aborted) return this.run();
     if (!info) return { message: `the cluster knows nothing of its job ${id} any more`, stopped: false };
     if (this.#files && info.driver_node_id) {
       this.fleet.nodes.set(id, info.driver_node_id);
@@ -69,7 +70,7 @@ export class MemberTraining {
     }
     // That a trial diverged is its result.
     const isResult = info.status === "SUCCEEDED" || (this.training.verb === "train" && this.#error?.code === "DIVERGED");
-    if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || signal.aborted };
+    if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || stop.aborted };
     if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
     await experiment.markFetched(this.member);
     return null;

@@ -12,7 +12,7 @@ import { Turns } from "./turns";
 export async function trainThere(training: Training): Promise<Failed[]> {
   const { experiment, planned, head } = training;
   const isOf = (member: ClusterMember, plan: PlannedMember) => experiment.directoryOf(member) === plan.directory;
-  setMaxListeners(0, training.signal);
+  setMaxListeners(0, training.stop, training.leave);
   const left = planned.flatMap((plan) => experiment.members.flatMap((member) => (isOf(member, plan) && !member.fetched ? [{ member, plan }] : [])));
   const fleet = new Fleet(left.length, training.show);
   const fits = async () => jobsAtOnce(await nodes(head), experiment.settings);
@@ -34,7 +34,7 @@ export async function trainThere(training: Training): Promise<Failed[]> {
     nodes: fleet.nodes.values(),
     sweep: experiment.members.every((member) => member.fetched) ? experiment.id : null,
   };
-  await cleanUp(head, there, training.show);
+  if (!training.leave.aborted) await cleanUp(head, there, training.show);
   return ended.flatMap((end, i): Failed[] => {
     const { words } = left[i]!.member;
     if (end.status === "rejected") return [{ words, message: (end.reason as Error).message, stopped: false }];

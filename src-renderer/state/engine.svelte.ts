@@ -1,6 +1,6 @@
 import type { Method, Methods } from "../../src-main/contract/engine";
 import type { Notice } from "../../src-main/contract/notices";
-import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
+import { type CallOptions, type EngineClient, EngineError, type Writing } from "../../src-main/engine-client/client";
 import type { Bridge } from "../bridge";
 import { sentence } from "./words";
 
@@ -35,6 +35,12 @@ export class Engine {
   async call<M extends Method>(method: M, params: Methods[M]["params"], onNotice?: (notice: Notice) => void): Promise<Methods[M]["result"]> {
     const client = await this.#client!;
     return client.call(method, params, { onNotice });
+  }
+
+  /** The same for what writes to a place that the user named. Aborting stops that, with nothing written. */
+  async write<M extends Writing>(method: M, params: Methods[M]["params"], options: CallOptions): Promise<Methods[M]["result"]> {
+    const client = await this.#client!;
+    return client.write(method, params, options);
   }
 }
 

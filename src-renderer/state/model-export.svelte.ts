@@ -1,7 +1,8 @@
 import { type ExportFormatName, type ExportOptions, exportFormatNamed, type WeightsOf } from "../../src-main/contract/exports";
 import { patchSizeOf } from "../../src-main/contract/families";
+import type { Notice } from "../../src-main/contract/notices";
 import type { Bridge } from "../bridge";
-import type { Engine } from "./engine.svelte";
+import { type Engine, isInterruption } from "./engine.svelte";
 import type { Message } from "./message";
 import type { RunRow } from "./run-rows";
 import { memberInWords, type RunGroup } from "./runs.svelte";
@@ -20,6 +21,8 @@ export class ModelExport {
   busy = $state(false);
   /** What a long export is at. */
   doing = $state("");
+  /** Stops the export under way. */
+  #stop: AbortController | null = null;
 
   constructor(
     private readonly bridge: Bridge,
@@ -51,26 +54,36 @@ export class ModelExport {
     this.options = {};
   }
 
+  /** An export under way is stopped, and writes nothing. */
   close(): void {
+    this.#stop?.abort();
+    this.#stop = null;
+    this.busy = false;
     this.row = null;
   }
 
-  /** Asks for a place and writes the model there. Returns what to tell, and null if the user named no place. */
+  /** Asks for a place and writes the model there. Returns what to tell, and null if the user named no place, or stopped it. */
   async export(): Promise<Message | null> {
     const { row, format, directory, weightsOf } = this;
     const out = await this.bridge.chooseModelPlace(format, folderName(row!.name, new Date(row!.started)));
     if (out === null) return null;
     this.busy = true;
     this.doing = "Writing ...";
+    const stop = new AbortController();
+    this.#stop = stop;
     try {
       const said: string[] = [];
       const known: readonly string[] = exportFormatNamed(format).options;
       const options = Object.fromEntries(Object.entries(this.options).filter(([name, value]) => known.includes(name) && value !== undefined));
-      const result = await this.engine.call("exportModel", { source: { run: directory, weightsOf }, format, options, out, replaces: true }, (notice) => {
+      const onNotice = (notice: Notice) => {
+        if (stop.signal.aborted) return;
         if (notice.type === "work") this.doing = `Testing ${Math.floor((100 * notice.done) / notice.total)} % ...`;
         if (notice.type === "note" || notice.type === "warning") said.push(`${sentence(notice.text)}.`);
-      });
-      this.close();
+      };
+      const request = { source: { run: directory, weightsOf }, format, options, out, replaces: true };
+      const result = await this.engine.write("exportModel", request, { onNotice, signal: stop.signal });
+      // Another one may be chosen by now.
+      if (this.#stop === stop) this.close();
       const accuracy = result.testAccuracy === null ? "" : `, which classified ${percentFigure(result.testAccuracy)} of the test images correctly`;
       const what = exportFormatNamed(format).isUntrained ? `A script that trains ${result.model} as this run did` : `${result.model}${accuracy}`;
       return {
@@ -78,8 +91,11 @@ export class ModelExport {
         text: [`${what}, written to ${out}`, ...said].join("\n"),
         action: { label: this.bridge.can.reveal ? "Show" : "Download", run: () => this.fetch(out) },
       };
+    } catch (error) {
+      if (stop.signal.aborted && isInterruption(error)) return null;
+      throw error;
     } finally {
-      this.busy = false;
+      if (this.#stop === stop) this.busy = false;
     }
   }
 }

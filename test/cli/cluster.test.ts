@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { InterruptedBy } from "../../src-main/cli/world";
 import { InputError } from "../../src-main/contract/failure";
 import type { Recipe } from "../../src-main/contract/recipe";
 import { thisProcess } from "../../src-main/disk/process-identity";
@@ -135,6 +136,23 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
     for (const id of head.jobs.keys()) head.end(id, "FAILED");
     expect((await runWith({ plan: planned }, again, { cwd, root })).err).toContain("1 of 1 job did not get to its end");
     expect(existsSync(lock)).toBe(false);
+  });
+
+  it.each([
+    ["the terminal is closed", ["system"], 0, "interrupted: left. The jobs go on without this program. Follow them with: npx distill compare --on"],
+    ["Ctrl-C is pressed twice", ["keyboard", "keyboard"], 1, "interrupted: left at once. The jobs were asked to stop, each with a checkpoint. Fetch what"],
+  ] as const)("is left at once when %s", async (_, presses, stops, words) => {
+    head.close();
+    let press: (by: InterruptedBy) => void;
+    head = await fakeHead({ token: "right", onSubmit: () => void setTimeout(() => presses.forEach((by) => press(by))) });
+    const args = [...compare, "--labels", "10,20", ...on(), "--out", "run"];
+    const during = ({ interrupt }: { interrupt(by: InterruptedBy): void }) => {
+      press = interrupt;
+    };
+    const { status, err } = await runWith({ plan: planned }, args, { cwd, root, during });
+    expect([status, err]).toEqual([130, expect.stringContaining(words)]);
+    await vi.waitFor(() => expect([...head.jobs.values()].map((job) => [job.status, job.stops])).toEqual([["RUNNING", stops]]));
+    expect(existsSync(join(cwd, "run", "ray.lock"))).toBe(false);
   });
 
   it("begins anew where checkpoints are here alone, which is said", async () => {

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { run } from "../../src-main/cli/program";
-import type { World } from "../../src-main/cli/world";
+import type { InterruptedBy, World } from "../../src-main/cli/world";
 import type { Call, EngineEnd, Method, Methods } from "../../src-main/contract/engine";
 import { PROTOCOL } from "../../src-main/contract/engine";
 import { toFailure } from "../../src-main/contract/failure";
@@ -37,8 +37,8 @@ export interface RunOptions {
   columns?: number;
   /** Seconds by which the clock moves on each time it is read. */
   tick?: number;
-  /** Receives functions that press Ctrl-C and end the engine. */
-  during?: (hands: { interrupt(): void; die(end: EngineEnd): void }) => void;
+  /** Receives functions that press Ctrl-C, or end the terminal, and end the engine. */
+  during?: (hands: { interrupt(by?: InterruptedBy): void; die(end: EngineEnd): void }) => void;
 }
 
 /** Runs the command line in this process, with an engine that `handlers` define. */
@@ -49,7 +49,7 @@ export async function runWith(
 ): Promise<Run> {
   const written = { out: "", err: "" };
   const calls: Run["calls"] = [];
-  let interrupt = () => {};
+  let interrupt: (by: InterruptedBy) => void = () => {};
   let die: (end: EngineEnd) => void = () => {};
   let time = new Date(2026, 10, 24, 12, 0, 0).getTime();
 
@@ -106,7 +106,7 @@ export async function runWith(
     },
     print: async (write) => void (await write("/tmp/page.html")),
   };
-  during?.({ interrupt: () => interrupt(), die: (end) => die(end) });
+  during?.({ interrupt: (by = "keyboard") => interrupt(by), die: (end) => die(end) });
   const status = await run(args, world);
   return { status, ...written, calls };
 }

@@ -81,7 +81,8 @@ async function train(more: Partial<Training> = {}, seeds = 2, show: (notice: Not
     packed: async () => ({ name: "_ray_pkg_x.zip", bytes: 1, entries: [], places: new Map([["/home/me/pictures", "input/0/pictures"]]) }),
     restart: true,
     detach: false,
-    signal: new AbortController().signal,
+    stop: new AbortController().signal,
+    leave: new AbortController().signal,
     ...more,
     show: (notice) => {
       shown.push(notice);
@@ -275,12 +276,29 @@ describe("a sweep on a cluster", () => {
     const stopAtBatch = (notice: NoticeBody) => {
       if (notice.type === "batches") stop.abort();
     };
-    const { failed } = await train({ signal: stop.signal }, 2, stopAtBatch).finally(() => clearInterval(watch));
+    const { failed } = await train({ stop: stop.signal }, 2, stopAtBatch).finally(() => clearInterval(watch));
     expect(failed.map(({ stopped, message }) => [stopped, message])).toEqual([
       [true, "stopped on request"],
       [true, "stopped on request"],
     ]);
     expect(existsSync(join(out, "seed-0/control/checkpoint/latest.safetensors"))).toBe(true);
+  });
+
+  test("is left while it is followed: jobs go on, and those that were not sent are not", async () => {
+    const away = new AbortController();
+    fake = await fakeHead({
+      processors: 2,
+      onSubmit: (id, head) => {
+        head.print(id, batch);
+      },
+    });
+    const leaveAtBatch = (notice: NoticeBody) => {
+      if (notice.type === "batches") away.abort();
+    };
+    const { failed } = await train({ leave: away.signal }, 9, leaveAtBatch);
+    expect(failed).toHaveLength(9);
+    expect(fake.jobs.size).toBeLessThan(9);
+    expect([...fake.jobs.values()].map(({ status, stops }) => [status, stops])).toEqual([...fake.jobs.values()].map(() => ["RUNNING", 0]));
   });
 
   test("is left alone, and attached to later", async () => {

@@ -6,7 +6,7 @@ import type { Failure, Method } from "../../src-main/contract/engine";
 import type { Command, OpenedRecipe, RememberedForm } from "../../src-main/contract/host";
 import type { Notice } from "../../src-main/contract/notices";
 import type { BatchRecord, EpochRecord, LiveRun, RunDetails, RunEvidence, RunOwner } from "../../src-main/contract/run";
-import { type EngineClient, EngineError } from "../../src-main/engine-client/client";
+import { type CallOptions, type EngineClient, EngineError } from "../../src-main/engine-client/client";
 import type { Bridge } from "../../src-renderer/bridge";
 import { ArmCurve, Curves } from "../../src-renderer/state/curves.svelte";
 import { Engine } from "../../src-renderer/state/engine.svelte";
@@ -34,7 +34,12 @@ export class FakeEngine {
   }
 
   readonly client = {
-    call: async (method: Method, params: unknown, { onNotice }: { onNotice?: (notice: Notice) => void } = {}) => {
+    write: (method: Method, params: unknown, options: CallOptions) => {
+      const stop = () => void this.client.call("stopWriting", {});
+      options.signal?.addEventListener("abort", stop);
+      return this.client.call(method as "exportModel", params as never, options).finally(() => options.signal?.removeEventListener("abort", stop));
+    },
+    call: async (method: Method, params: unknown, { onNotice }: CallOptions = {}) => {
       this.calls.push({ method, params });
       const answer = this.answers[method] ?? (method === "readEvidence" ? this.#evidence : undefined);
       if (!answer) throw failure(`no answer to ${method}`);

@@ -3,7 +3,7 @@ import type { ListedRun } from "../../../src-main/contract/run";
 import { exportsOf } from "../../../src-renderer/state/exports";
 import { ModelExport } from "../../../src-renderer/state/model-export.svelte";
 import type { RunRow } from "../../../src-renderer/state/run-rows";
-import { FakeEngine, fakeBridge, startedEngine } from "../fakes";
+import { FakeEngine, failure, fakeBridge, settle, startedEngine } from "../fakes";
 
 const group = (directory: string, state: ListedRun["state"]) => ({ directory, name: "first", state }) as RunRow["groups"][number];
 const row = (data: object, train: object, ...groups: RunRow["groups"]) =>
@@ -77,4 +77,24 @@ it("weights of 8 bits are offered for vision transformers alone, and how far the
   await model.export();
   expect(engine.paramsOf("exportModel")[0]).toMatchObject({ format: "onnx", options: { int8: true } });
   expect(doings).toEqual(["Testing 12 % ..."]);
+});
+
+it("one that is closed while it is written is stopped, says nothing, and leaves the next one alone", async () => {
+  const stops: (() => void)[] = [];
+  engine.answers.exportModel = () => new Promise((_, reject) => stops.push(() => reject(failure("stopped", "INTERRUPTED"))));
+  engine.answers.stopWriting = () => null;
+  model.open(sweep);
+  const first = model.export();
+  await settle();
+  expect(model.busy).toBe(true);
+  model.close();
+  model.open(sweep);
+  expect([engine.paramsOf("stopWriting"), model.busy]).toEqual([[{}], false]);
+  const second = model.export();
+  await settle();
+  stops[0]!();
+  expect([await first, model.busy, model.row]).toEqual([null, true, sweep]);
+  model.close();
+  stops[1]!();
+  expect([await second, model.busy]).toEqual([null, false]);
 });
