@@ -144,7 +144,10 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
   ] as const)("is left at once when %s", async (_, presses, stops, words) => {
     head.close();
     let press: (by: InterruptedBy) => void;
-    head = await fakeHead({ token: "right", onSubmit: () => void setTimeout(() => presses.forEach((by) => press(by))) });
+    const pressAll = () => {
+      for (const by of presses) press(by);
+    };
+    head = await fakeHead({ token: "right", onSubmit: () => void setTimeout(pressAll) });
     const args = [...compare, "--labels", "10,20", ...on(), "--out", "run"];
     const during = ({ interrupt }: { interrupt(by: InterruptedBy): void }) => {
       press = interrupt;
