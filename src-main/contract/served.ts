@@ -57,8 +57,8 @@ export type Wanted = { kind: "folder"; purpose: FolderPurpose } | { kind: "file"
 export interface ServerCalls extends SharedCalls {
   /** The folders that may be picked from, and the one in which something of this kind was picked last. */
   places: { args: [wanted: Wanted]; result: Places };
-  /** What is in a folder, at or below one of those. */
-  listFolder: { args: [folder: string, wanted: Wanted]; result: Listing };
+  /** What is in a folder, at or below one of those. `part`: of the names, in any case; "" for all. */
+  listFolder: { args: [folder: string, wanted: Wanted, part: string]; result: Listing };
   /**
    * The user picked this: the engine takes it from pages from now on. Returns the path as the engine is to be told it; null where a file is there that a model
    * would replace, and the user has not said that it may.

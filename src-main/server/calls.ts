@@ -33,7 +33,7 @@ const argumentsOf = {
   rememberData: hostArguments.rememberData,
   rememberForm: hostArguments.rememberForm,
   places: z.tuple([wanted]),
-  listFolder: z.tuple([filePath, wanted]),
+  listFolder: z.tuple([filePath, wanted, z.string().max(255)]),
   picked: z.tuple([filePath, wanted, z.boolean()]),
   reportFile: z.tuple([z.enum(["html", "csv", "json"]), z.string().min(1).max(200)]),
   linkTo: z.tuple([filePath]),
@@ -127,7 +127,7 @@ export class Calls {
       return { roots: [...folders], start };
     },
 
-    listFolder: (folder, wanted) => this.parts.roots.list(folder, fitsFor(wanted)),
+    listFolder: (folder, wanted, part) => this.parts.roots.list(folder, fitsFor(wanted), part),
 
     picked: async (file, wanted, replaces) => {
       const { roots, engine } = this.parts;

@@ -45,12 +45,14 @@ export class Roots {
     return place;
   }
 
-  /** `fits`: which files are shown. */
-  list(folder: string, fits: (name: string) => boolean): Listing {
+  /** `fits`: which files are shown; `part`: only names that contain it, in any case. */
+  list(folder: string, fits: (name: string) => boolean, part = ""): Listing {
     const real = this.existing(folder, "folder");
     const all = readdirSync(real, { withFileTypes: true });
     const seen = all.filter(({ name }) => !name.startsWith("."));
-    const fitting = seen.flatMap((each) => {
+    const folded = part.toLowerCase();
+    const found = seen.filter(({ name }) => name.toLowerCase().includes(folded));
+    const fitting = found.flatMap((each) => {
       const isFolder = this.#isFolder(real, each);
       return isFolder === null || !(isFolder || fits(each.name)) ? [] : [{ name: each.name, isFolder }];
     });
@@ -60,7 +62,7 @@ export class Roots {
       path: real,
       entries: fitting.slice(0, MOST_ENTRIES).map((each) => ({ ...each, ...sizeOf(path.join(real, each.name)) })),
       hidden: all.length - seen.length,
-      unfit: seen.length - fitting.length,
+      unfit: found.length - fitting.length,
       more: Math.max(0, fitting.length - MOST_ENTRIES),
     };
   }

@@ -12,6 +12,8 @@ export class Browsing {
   problem: string | null = $state(null);
   /** The file that is chosen, by its name. */
   chosen: string | null = $state(null);
+  /** Only names that contain this are shown. */
+  part = $state("");
   /** Of what is written, or of a new folder. */
   name = $state("");
   /** Whether the user was asked if a file that is there may be replaced: to pick it now says so. */
@@ -32,10 +34,23 @@ export class Browsing {
   }
 
   /** Shows another folder; if it cannot be read, says why, and stays. */
-  async open(folder: string): Promise<void> {
+  open(folder: string): Promise<void> {
+    return this.#show(folder, "");
+  }
+
+  /** Shows of this folder what has a part of a name. */
+  find(part: string): Promise<void> {
+    this.part = part;
+    return this.#show(this.listing!.path, part);
+  }
+
+  async #show(folder: string, part: string): Promise<void> {
     try {
-      this.listing = await this.server.listFolder(folder, this.wanted);
-      Object.assign(this, { problem: null, chosen: null, asked: false });
+      const listing = await this.server.listFolder(folder, this.wanted, part);
+      // Somebody has typed on.
+      if (part !== "" && part !== this.part) return;
+      this.listing = listing;
+      Object.assign(this, { part, problem: null, chosen: null, asked: false });
     } catch (error) {
       this.problem = inWords(error);
     }

@@ -129,6 +129,10 @@ test("data are chosen in the server's folders, by keyboard too; hidden files and
   await page.keyboard.press("ArrowDown");
   expect(await page.evaluate("document.activeElement.textContent.trim()")).toMatch(/^birch/);
   await page.keyboard.press("Backspace");
+  const find = picker.getByRole("searchbox");
+  await find.fill("oak");
+  await picker.getByText("No such name is in here.").waitFor();
+  await find.fill("LEA");
   await picker.getByRole("button", { name: /^leaves/ }).click();
   await picker.getByRole("button", { name: "Choose this folder" }).click();
   await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
@@ -206,6 +210,20 @@ test("an image of the user's own computer is predicted", async () => {
   await window.sees("Image: mine.jpg");
   await page.locator('[aria-busy="false"]').waitFor();
   expect((await window.bars("Bundled teacher")).size).toBe(10);
+});
+
+test("a file of the server is chosen and picked by the key Enter", async () => {
+  const { page } = window;
+  await window.press(/^Choose an image/);
+  const picker = page.getByTestId("picker");
+  await picker.getByRole("button", { name: /^leaves/ }).press("Enter");
+  await picker.getByRole("button", { name: /^ash/ }).press("Enter");
+  const picture = picker.locator(".entry").first();
+  const name = (await picture.locator(".name").textContent())!.trim();
+  await picture.press("Enter");
+  await picture.press("Enter");
+  await window.sees(`Image: ${name}`);
+  await page.locator('[aria-busy="false"]').waitFor();
 });
 
 test("a recipe is saved by the browser", async () => {

@@ -64,13 +64,15 @@ describe("files", () => {
   test("are picked from the working folder and the runs, and from nowhere else", async () => {
     const { roots, start } = await value<Places>(page.host("places", DATA));
     expect([roots, start]).toEqual([[inData(), inRuns()], inData()]);
-    const listing = await value<Listing>(page.host("listFolder", inData(), WEIGHTS));
+    const listing = await value<Listing>(page.host("listFolder", inData(), WEIGHTS, ""));
     expect(listing.entries.map(({ name, isFolder }) => [name, isFolder])).toEqual([
       ["leaves", true],
       ["w.safetensors", false],
     ]);
     // The links out of it, and the text.
     expect([listing.hidden, listing.unfit]).toEqual([1, 3]);
+    const found = await value<Listing>(page.host("listFolder", inData(), WEIGHTS, "SAFE"));
+    expect(found.entries.map(({ name }) => name)).toEqual(["w.safetensors"]);
   });
 
   const escapes: [string, () => string][] = [
@@ -84,7 +86,7 @@ describe("files", () => {
     ["a name that begins alike", () => `${inData()}-other`],
   ];
   test.each(escapes)("%s is neither shown nor picked", async (_, place) => {
-    for (const call of [page.host("listFolder", place(), DATA), page.host("picked", place(), DATA, false)])
+    for (const call of [page.host("listFolder", place(), DATA, ""), page.host("picked", place(), DATA, false)])
       expect(await call).toMatchObject({ ok: false, message: expect.stringContaining("is not in a folder that this server opens") });
     expect(await page.call("dataInfo", { path: place(), format: "auto", thumbnailsPerClass: 1 })).toMatchObject({ ok: false });
   });
@@ -168,8 +170,8 @@ describe("files", () => {
 
   test("wrong calls are refused in words", async () => {
     expect(await page.host("printReport", "/x")).toMatchObject({ ok: false, message: expect.stringContaining("there is no call") });
-    expect(await page.host("listFolder", "relative", DATA)).toMatchObject({ ok: false, message: expect.stringContaining("absolute") });
-    expect(await page.host("listFolder", inData(), { kind: "other" })).toMatchObject({ ok: false });
+    expect(await page.host("listFolder", "relative", DATA, "")).toMatchObject({ ok: false, message: expect.stringContaining("absolute") });
+    expect(await page.host("listFolder", inData(), { kind: "other" }, "")).toMatchObject({ ok: false });
     expect(await page.call("bench", { only: null, rounds: 1, threads: null, python: null })).toMatchObject({ ok: false });
   });
 });
