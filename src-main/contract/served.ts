@@ -27,7 +27,7 @@ export const KEY_HEADER = "distill-key";
 export const KEY_ITEM = "distill-key";
 
 /** How often each side hears of the other at least, in milliseconds. */
-export const SIGN_OF_LIFE_MS = 30_000;
+export const SIGN_OF_LIFE_MS = 10_000;
 
 /** Largest message from a page, in bytes: images to predict, from the user's own computer. */
 export const MOST_BYTES = 64 << 20;
@@ -40,7 +40,7 @@ export type FromServer =
   | { type: "engineEnded"; end: EngineEnd }
   /** In place of one that ended, as a window asked for. */
   | { type: "engineStarted" }
-  /** Comes every half minute. */
+  /** Comes every SIGN_OF_LIFE_MS. */
   | { type: "alive" }
   /** Another window has started a run. */
   | { type: "runStarted" }

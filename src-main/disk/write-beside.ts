@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { InputError } from "../contract/failure";
 import { naming } from "./open-file";
 import { hasEnded, processIdentity, thisProcess } from "./process-identity";
-import { type FileContent, isDevice, partialOf, putInPlace, writeDevice, writeWhole } from "./write-whole";
+import { type FileContent, isDevice, partialOf, putInPlace, putInPlaceAnew, writeDevice, writeWhole } from "./write-whole";
 
 const PREFIX = ".distill-";
 /** In such a folder: the process that it is of. */
@@ -24,10 +24,19 @@ export function writeFileBeside(out: string, content: FileContent): void {
 
 /** Calls `make` with the path that it writes a file or folder to, and puts that in its place. Errors name the place. */
 export function insteadOf<T>(out: string, make: (path: string) => T): T {
+  return put(out, make, putInPlace);
+}
+
+/** The same, unless something of that name is there by then: throws an InputError. */
+export function anew<T>(out: string, make: (path: string) => T): T {
+  return put(out, make, putInPlaceAnew);
+}
+
+function put<T>(out: string, make: (path: string) => T, putThere: typeof putInPlace): T {
   const beside = begin(out);
   try {
     const made = make(beside.path);
-    putInPlace(beside.path, out);
+    putThere(beside.path, out);
     return made;
   } catch (error) {
     throw beside.named(error);
@@ -36,12 +45,21 @@ export function insteadOf<T>(out: string, make: (path: string) => T): T {
   }
 }
 
-/** The same for what takes time. */
-export async function insteadOfInTime<T>(out: string, make: (path: string) => Promise<T>): Promise<T> {
+/** `insteadOf` for what takes time. */
+export function insteadOfInTime<T>(out: string, make: (path: string) => Promise<T>): Promise<T> {
+  return putInTime(out, make, putInPlace);
+}
+
+/** `anew` for what takes time. */
+export function anewInTime<T>(out: string, make: (path: string) => Promise<T>): Promise<T> {
+  return putInTime(out, make, putInPlaceAnew);
+}
+
+async function putInTime<T>(out: string, make: (path: string) => Promise<T>, putThere: typeof putInPlace): Promise<T> {
   const beside = begin(out);
   try {
     const made = await make(beside.path);
-    putInPlace(beside.path, out);
+    putThere(beside.path, out);
     return made;
   } catch (error) {
     throw beside.named(error);

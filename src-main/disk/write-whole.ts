@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { InputError } from "../contract/failure";
 import { naming, OpenFile, withFile } from "./open-file";
 
 /** Where a file lies while it is being written. */
@@ -66,6 +67,24 @@ export function writePartial(path: string, content: FileContent): void {
 /** Renames a file or folder over another and syncs the folder: after a power loss either the old one or the new one is there. */
 export function putInPlace(from: string, to: string): void {
   naming(to, "written", () => renameSync(from, to));
+  syncFolder(dirname(to));
+}
+
+/** The same, unless something of that name is there by now: throws an InputError then. */
+export function putInPlaceAnew(from: string, to: string): void {
+  const isFile = statSync(from).isFile();
+  try {
+    // A link never takes the place of what is there, as a renamed file does; a renamed folder takes that of an empty one alone.
+    naming(to, "written", () => (isFile ? linkSync(from, to) : renameSync(from, to)));
+  } catch (error) {
+    const { code } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
+    if (["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(code!) || existsSync(to))
+      throw new InputError(`${to}: something of that name was made meanwhile, and nothing is overwritten; choose another name`);
+    // Not every file system has links.
+    if (!isFile) throw error;
+    putInPlace(from, to);
+    return;
+  }
   syncFolder(dirname(to));
 }
 

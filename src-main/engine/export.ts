@@ -5,7 +5,7 @@ import type { Methods } from "../contract/engine";
 import { type ExportResult, exportFormatNamed } from "../contract/exports";
 import { InputError, UsageError } from "../contract/failure";
 import type { NoticeBody } from "../contract/notices";
-import { insteadOfInTime } from "../disk/write-beside";
+import { anewInTime, insteadOfInTime } from "../disk/write-beside";
 import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
 import { figuresBeside, readFigures } from "../runs/teacher";
@@ -24,12 +24,17 @@ export async function exportModel(
   notify: (notice: NoticeBody) => void,
   signal?: AbortSignal,
 ): Promise<ExportResult> {
-  const { format, options = {}, out } = request;
+  const { format, options = {}, out, replaces } = request;
+  const putInTime = replaces ? insteadOfInTime : anewInTime;
   expectPlace(request);
   expectOptions(request);
   const exported = await exportedOf(request, notify, signal);
   try {
-    const { notes, warnings } = await insteadOfInTime(out, async (path) => {
+    const {
+      notes,
+      warnings,
+      testAccuracy: measured,
+    } = await putInTime(out, async (path) => {
       const said = await writers[format](exported, path, options, { notify, yieldPoint });
       await yieldPoint();
       return said;
@@ -37,7 +42,8 @@ export async function exportModel(
     for (const text of notes) notify({ type: "note", text });
     for (const text of warnings) notify({ type: "warning", text });
     const { network, file, run } = exported;
-    const testAccuracy = exportFormatNamed(format).isUntrained ? null : (run?.testAccuracy ?? null);
+    const ofRun = exportFormatNamed(format).isUntrained ? null : (run?.testAccuracy ?? null);
+    const testAccuracy = measured === undefined ? ofRun : measured;
     return { path: out, bytes: bytesIn(out), model: network.model.name, weights: file, testAccuracy };
   } finally {
     exported.network.model.release();
@@ -57,16 +63,18 @@ function expectPlace({ format, out, replaces }: Request): void {
     throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
 }
 
-function expectOptions({ format, options = {} }: Request): void {
+function expectOptions({ format, source, options = {} }: Request): void {
   const known: readonly string[] = exportFormatNamed(format).options;
   const foreign = Object.keys(options).find((name) => !known.includes(name));
+  if (exportFormatNamed(format).isUntrained && "run" in source && source.weightsOf !== undefined)
+    throw new UsageError(`${format} takes no --weights-of: it has the weights that the run began with`);
   if (foreign === undefined) return;
   throw new UsageError(`${format} takes no ${flagOf(foreign)}: ${known.length > 0 ? `its options are ${known.map(flagOf).join(", ")}` : "it has no options"}`);
 }
 
 const flagOf = (option: string) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-async function exportedOf({ source: asked }: Request, notify: (notice: NoticeBody) => void, signal?: AbortSignal): Promise<Exported> {
+async function exportedOf({ source: asked, format }: Request, notify: (notice: NoticeBody) => void, signal?: AbortSignal): Promise<Exported> {
   const source = "run" in asked ? (teacherIn(asked) ?? asked) : asked;
   if ("weights" in source) {
     const fetched = await fetchNamed([source.weights], notify, signal);
@@ -77,7 +85,7 @@ async function exportedOf({ source: asked }: Request, notify: (notice: NoticeBod
   }
   const run = trainedRun(source.run, source);
   if (run.damage !== null) notify({ type: "warning", text: run.damage });
-  if (run.others.length > 0 && source.weightsOf === undefined)
+  if (run.others.length > 0 && source.weightsOf === undefined && !exportFormatNamed(format).isUntrained)
     notify({
       type: "note",
       text: `the weights of the last epoch are exported; ${run.directory} also has others, which --weights-of ${run.others.join(" or ")} exports`,

@@ -22,6 +22,8 @@ export interface Exported {
 export interface Said {
   notes: readonly string[];
   warnings: readonly string[];
+  /** Of what was written, 0 ... 1, where it is not that of the run's weights; null if it was not measured. */
+  testAccuracy?: number | null;
 }
 
 /** Of what takes long. */

@@ -16,7 +16,7 @@ const MOST_IMAGES = 1000;
 
 /** What weights of 8 bits cost on the test images of the run, in words. Each image is answered alone, as its bytes depend on what else is in a batch. */
 export async function int8Cost(exported: Exported, context: WriterContext): Promise<Said> {
-  const unknown = (why: string) => ({ notes: [], warnings: [`what weights of 8 bits cost in accuracy was not measured: ${why}`] });
+  const unknown = (why: string) => ({ testAccuracy: null, notes: [], warnings: [`what weights of 8 bits cost in accuracy was not measured: ${why}`] });
   if (!exported.run) return unknown("only weights are named, and no run with test images; name the run, or test the file before you use it");
   const { data } = exported.run.header.recipe;
   try {
@@ -24,7 +24,7 @@ export async function int8Cost(exported: Exported, context: WriterContext): Prom
     const known = { names: classes, rowsOf: (names: readonly string[]) => rowsOf(classes, names) };
     const test = await openTestData({ ...data, isWhole: false }, known, { storeSize: network.model.imageSize });
     try {
-      return { notes: [await costOn(exported, test.test, context)], warnings: [] };
+      return await costOn(exported, test.test, context);
     } finally {
       test.release();
     }
@@ -34,7 +34,7 @@ export async function int8Cost(exported: Exported, context: WriterContext): Prom
   }
 }
 
-async function costOn({ network, classes }: Exported, split: Split, { notify, yieldPoint }: WriterContext): Promise<string> {
+async function costOn({ network, classes }: Exported, split: Split, { notify, yieldPoint }: WriterContext): Promise<Said> {
   const evaluation = new Evaluation(onnxModel({ network, classes }, { int8: true }).graph);
   const count = Math.min(split.count, MOST_IMAGES);
   const [right, same] = [{ fp32: 0, int8: 0 }, { answers: 0 }];
@@ -51,7 +51,8 @@ async function costOn({ network, classes }: Exported, split: Split, { notify, yi
   }
   const percent = (part: number) => `${((100 * part) / count).toFixed(1)} %`;
   const which = count < split.count ? `${count} of the ${split.count} test images` : `the ${count} test images`;
-  return `with weights of 8 bits, ${percent(right.int8)} of ${which} are right, and ${percent(right.fp32)} in fp32; ${percent(same.answers)} of the answers are the same`;
+  const words = `with weights of 8 bits, ${percent(right.int8)} of ${which} are right, and ${percent(right.fp32)} in fp32; ${percent(same.answers)} of the answers are the same`;
+  return { testAccuracy: right.int8 / count, notes: [words], warnings: [] };
 }
 
 async function bothAnswers(network: Exported["network"], evaluation: Evaluation, split: Split, index: number): Promise<[number, number]> {

@@ -25,5 +25,5 @@ export const writeOnnx: Writer = async (exported, out, options, context) => {
   const checked = `the file's answers to images of noise differ from the network's by ${error.toExponential(0)} of the largest at most`;
   if (!options.int8) return { notes: [checked], warnings: [] };
   const cost = await int8Cost(exported, context);
-  return { notes: [checked, ...cost.notes], warnings: cost.warnings };
+  return { ...cost, notes: [checked, ...cost.notes] };
 };

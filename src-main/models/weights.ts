@@ -6,7 +6,7 @@ import { InputError } from "../contract/failure";
 import { parseJson } from "../contract/json";
 import type { Precision } from "../contract/recipe";
 import type { SettingValue } from "../contract/setting";
-import { insteadOf } from "../disk/write-beside";
+import { anew } from "../disk/write-beside";
 import type { Module } from "../nn/module";
 import { backend, type Tensor } from "../tensor/tensor";
 import { Checksum, type Digest } from "./checksum";
@@ -79,7 +79,7 @@ export function exportWeights({ weights, precision, out }: { weights: string; pr
 } {
   if (!existsSync(dirname(out))) throw new InputError(`${out} cannot be written: the folder ${dirname(out)} does not exist; make it first, or choose another`);
   if (existsSync(out)) throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
-  const said = insteadOf(out, (path) => convertWeights(weights, path, precision === "bf16" ? "BF16" : "F32"));
+  const said = anew(out, (path) => convertWeights(weights, path, precision === "bf16" ? "BF16" : "F32"));
   return { path: out, bytes: statSync(out).size, ...said };
 }
 

@@ -38,9 +38,7 @@ export function trainedRun(directory: string, { seed, weightsOf = "last" }: { se
   if (there.length === 0) throw new InputError(`${folder} has no weights yet: expected ${files.last}, which a finished run has`);
   if (!there.includes(weightsOf)) {
     const needs = { last: "a finished run", best: "a run with validation images (data.validation)", ema: "a run with train.ema" }[weightsOf];
-    throw new InputError(
-      `${folder} has no weights of the ${weightsOfRun[weightsOf]} (${weightsOf}), which ${needs} has: it has those of ${there.join(" and ")}`,
-    );
+    throw new InputError(`${folder} has no weights for ${weightsOf} (${weightsOfRun[weightsOf]}), which ${needs} has: it has those of ${there.join(" and ")}`);
   }
   const { damage } = summaryOf(folder);
   const reached = reachedBy(weightsOf, readableEpochs(folder).records);
@@ -77,7 +75,8 @@ function oneRun(directory: string, seed: number | undefined): { folder: string; 
   if (students.length === 0) throw new InputError(`the student of ${directory} has not begun yet, so it has no weights`);
   const meant = students.filter(({ header }) => seed === undefined || header.seed === seed);
   const seeds = [...new Set(students.map(({ header }) => header.seed))];
-  if (meant.length === 0) throw new InputError(`${directory} has no seed ${seed}: expected ${seeds.length > 1 ? "one of " : ""}${reachedInWords(students)}`);
+  if (meant.length === 0)
+    throw new InputError(`${directory} has no seed ${seed}: expected ${seeds.length > 1 ? `one of ${reachedInWords(students)}` : seeds[0]}`);
   if (meant.length === 1) return meant[0]!;
   if (seeds.length === meant.length)
     throw new InputError(`${directory} holds ${seeds.length} students: say which by its seed, one of ${reachedInWords(students)}`);

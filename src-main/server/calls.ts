@@ -164,6 +164,7 @@ export class Calls {
   /** The file or new folder that a model is written to; null if it is a file that is there, and may not be replaced. */
   async #modelPlace(named: string, format: (typeof exportFormatNames)[number], replaces: boolean): Promise<string | null> {
     const { ending } = exportFormatNamed(format);
+    if (path.basename(named).startsWith(".")) throw new InputError(`${path.basename(named)}: names that begin with a dot are hidden; choose another name.`);
     const place = this.parts.roots.writable(named.toLowerCase().endsWith(ending ?? "") ? named : `${named}${ending}`);
     const there = statSync(place, { throwIfNoEntry: false });
     if (there && (ending === null || !there.isFile())) throw new InputError(`${path.basename(place)} is here already: choose another name.`);

@@ -31,7 +31,7 @@ export class Roots {
   existing(file: string, kind: "folder" | "file"): string {
     this.expect(file);
     const stats = statSync(file, { throwIfNoEntry: false });
-    if (!stats) throw new InputError(`${file} is not there any more.`);
+    if (!stats) throw new InputError(`${file} is not there.`);
     if (kind === "folder" ? !stats.isDirectory() : !stats.isFile()) throw new InputError(`${file} is no ${kind}.`);
     return realpathSync(file);
   }

@@ -1,7 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { statSync } from "node:fs";
 import path from "node:path";
 import { InputError, UsageError } from "../contract/failure";
 import { isHubPath } from "../contract/hub-path";
+import { makeFolder } from "../disk/make-folder";
+import { naming } from "../disk/open-file";
 import type { EngineChannel } from "../engine-client/channel";
 import { OwnedEngine, type OwnedProcess } from "../engine-client/owned";
 import { Memory } from "../host/memory";
@@ -37,7 +39,9 @@ export async function serve({ roots: folders, preferencesFile, token: given, sta
       `the token has ${token.length} characters, expected ${FEWEST_CHARACTERS} or more, which nobody guesses: openssl rand -hex 32 makes one`,
     );
   if (!/^[\w.~-]+$/.test(token)) throw new UsageError("the token has characters that an address cannot have as they are: expected letters, digits and - . _ ~");
-  mkdirSync(options.runsDirectory, { recursive: true });
+  if (statSync(options.runsDirectory, { throwIfNoEntry: false })?.isFile())
+    throw new InputError(`${options.runsDirectory} is a file: expected the folder of runs`);
+  naming(options.runsDirectory, "written", () => makeFolder(options.runsDirectory));
   const engine = new OwnedEngine(startEngine);
   const preferences = new Preferences(preferencesFile);
   const roots = new Roots(folders);

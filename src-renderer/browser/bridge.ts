@@ -19,7 +19,12 @@ export type Server = { [Name in ServerCall]: (...args: ServerCalls[Name]["args"]
 
 export function browserBridge(): Bridge {
   // The line that the server prints, opened once more: the page that takes the token takes it out of the address, too.
-  if (location.hash.startsWith("#token=")) location.replace(`${SIGN_IN_PATH}${location.hash}`);
+  const takeToken = () => {
+    if (location.hash.startsWith("#token=")) location.replace(`${SIGN_IN_PATH}${location.hash}`);
+  };
+  takeToken();
+  // Pasted into a window that is open, it does not load the page anew.
+  addEventListener("hashchange", takeToken);
   const connection = new Connection();
   const server = new Proxy({} as Server, {
     get:

@@ -9,6 +9,8 @@ type State = { kind: "starting" } | { kind: "ready" } | { kind: "dead"; message:
 /** The connection to the engine, and whether it is there. */
 export class Engine {
   state: State = $state.raw({ kind: "starting" });
+  /** Whether what is said to it now would arrive. */
+  isReachable = true;
   #client: Promise<EngineClient> | null = null;
 
   constructor(private readonly bridge: Bridge) {}
@@ -35,6 +37,23 @@ export class Engine {
   async call<M extends Method>(method: M, params: Methods[M]["params"], onNotice?: (notice: Notice) => void): Promise<Methods[M]["result"]> {
     const client = await this.#client!;
     return client.call(method, params, { onNotice });
+  }
+
+  /** The same for what only reads: where the connection breaks before the answer, the next one is asked. */
+  async read<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    for (;;) {
+      try {
+        return await this.call(method, params);
+      } catch (error) {
+        if (!isDisconnection(error)) throw error;
+      }
+    }
+  }
+
+  /** The same for what a person asks for now. Rejects where it would not reach the server. */
+  async act<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    if (!this.isReachable) throw new Error("The server cannot be reached now: do it once this page is connected to it.");
+    return this.call(method, params);
   }
 
   /** The same for what writes to a place that the user named. Aborting stops that, with nothing written. */

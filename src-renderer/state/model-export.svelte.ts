@@ -80,7 +80,7 @@ export class ModelExport {
         if (notice.type === "work") this.doing = `Testing ${Math.floor((100 * notice.done) / notice.total)} % ...`;
         if (notice.type === "note" || notice.type === "warning") said.push(`${sentence(notice.text)}.`);
       };
-      const request = { source: { run: directory, weightsOf }, format, options, out, replaces: true };
+      const request = { source: { run: directory, ...(!exportFormatNamed(format).isUntrained && { weightsOf }) }, format, options, out, replaces: true };
       const result = await this.engine.write("exportModel", request, { onNotice, signal: stop.signal });
       // Another one may be chosen by now.
       if (this.#stop === stop) this.close();

@@ -251,5 +251,5 @@ export function progressInWords({ kind, groups, finished, asked }: RunRow): stri
 export function unfinishedInWords(row: RunRow): string {
   const beginsAnew = row.groups.every((group) => group.beginsAnew);
   const next = beginsAnew ? "It has no checkpoint yet, so resuming begins it anew." : "Resumed, it ends with the same result as without the break.";
-  return `${rowInWords(row)} is not finished, and nobody trains it: ${progressInWords(row)} are done. ${next}`;
+  return `${row.name} is not finished, and nobody trains it: ${progressInWords(row)} are done. ${next}`;
 }

@@ -94,6 +94,7 @@ export class Studio {
     this.bridge.onCommand((command) => this.#obey(command));
     this.bridge.onConnection((state) => {
       this.connection = state;
+      this.engine.isReachable = state === "there";
     });
     this.bridge.onEnding(() => {
       this.ending = true;

@@ -10,13 +10,16 @@ const WIDTHS: Record<string, number> = {
   gain: 118,
   against: 270,
   seeds: 58,
-  seconds: 84,
+  seconds: 96,
   started: 158,
 };
 const SETTING = 94;
 const BOX = 38;
 
 export const widthOf = (by: string): number => WIDTHS[by] ?? SETTING;
+
+/** Pixels that columns take beside boxes and actions: in less room, the table is scrolled sideways. */
+export const widthOfAll = (columns: readonly string[], actions: number): number => columns.reduce((sum, by) => sum + widthOf(by), BOX + actions);
 
 /** What a row cannot do without, and then what is given up last; between them the settings, two of them before the date. */
 const ALWAYS = ["name", "state", "gain"];

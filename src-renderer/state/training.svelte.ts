@@ -126,7 +126,7 @@ export class Training {
     const { kind, recipe, seeds = 1, resume } = request;
     this.#starting = true;
     try {
-      const begun = await this.engine.call("start", request);
+      const begun = await this.engine.act("start", request);
       this.#show({ ...begun, kind, recipe, seeds, owner: null, resumes: resume }, resume ? "Going back to the last checkpoint" : "Preparing", curves, facts);
     } finally {
       this.#starting = false;
@@ -171,7 +171,7 @@ export class Training {
     const before = this.state;
     this.state = state;
     try {
-      await this.engine.call("control", { run: this.#shown!.run, action });
+      await this.engine.act("control", { run: this.#shown!.run, action });
     } catch (error) {
       if (this.state === state) this.state = before;
       this.problem = inWords(error);
@@ -263,7 +263,7 @@ export class Training {
   /** First comes what the arm's folder holds, from earlier sessions or from before this page was there. What is watched adds to it. */
   async #openArm({ arm, directory, batchesPerEpoch, epochs }: NoticeOf<"started">): Promise<void> {
     const { curves } = this;
-    const run = await this.engine.call("readCourse", { directory }).catch(inWords);
+    const run = await this.engine.read("readCourse", { directory }).catch(inWords);
     // Another run may have come on screen meanwhile.
     if (curves !== this.curves) return;
     const { batchSize } = (typeof run === "string" ? this.recipe! : run.recipe).train;
@@ -282,7 +282,7 @@ export class Training {
 
   /** The curves do not wait for it. */
   async #learnEvidence(curves: Curves, directory: string): Promise<void> {
-    const evidence = await this.engine.call("readEvidence", { directory }).catch(inWords);
+    const evidence = await this.engine.read("readEvidence", { directory }).catch(inWords);
     if (curves !== this.curves) return;
     if (typeof evidence === "string") return this.#warnOfFolder(evidence);
     this.facts = withEvidence(this.facts!, evidence);
@@ -290,7 +290,7 @@ export class Training {
   }
 
   async #learnSeeds(curves: Curves, directory: string): Promise<void> {
-    const seeds = await this.engine.call("seeds", { directory }).catch(inWords);
+    const seeds = await this.engine.read("seeds", { directory }).catch(inWords);
     if (curves !== this.curves) return;
     if (typeof seeds === "string") this.#warn(`What other seeds came to could not be read, so the chart shows this one alone: ${seeds}`);
     else curves.addSeeds(seeds);
@@ -299,8 +299,8 @@ export class Training {
   /** Reads the folders once more when the run is finished. */
   async #learnFacts(): Promise<void> {
     const read = async ({ directory }: ArmCurve) => ({
-      ...(await this.engine.call("readCourse", { directory })),
-      evidence: await this.engine.call("readEvidence", { directory }),
+      ...(await this.engine.read("readCourse", { directory })),
+      evidence: await this.engine.read("readEvidence", { directory }),
     });
     try {
       const runs = await Promise.all(this.curves.arms.map(read));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OpenFile, readText } from "../../src-main/disk/open-file";
 import { thisProcess } from "../../src-main/disk/process-identity";
-import { insteadOf, insteadOfInTime, writeFileBeside } from "../../src-main/disk/write-beside";
+import { anew, anewInTime, insteadOf, insteadOfInTime, writeFileBeside } from "../../src-main/disk/write-beside";
 import { putInPlace, writeWhole } from "../../src-main/disk/write-whole";
 import { withFault } from "../faults/faulty-files";
 
@@ -105,6 +105,24 @@ describe("what is written to a place that a person named", () => {
     });
     await expect(fails).rejects.toThrow("no");
     expect(around()).toEqual(["made", ...MINE]);
+  });
+
+  test("may have to be new: what somebody made meanwhile stays", async () => {
+    const file = join(folder, "new");
+    const write = (at: string) => writeFileSync(at, "ours");
+    anew(file, write);
+    expect([readFileSync(file, "utf8"), around()]).toEqual(["ours", [...MINE, "new"].sort()]);
+    const late = (name: string, make: (at: string) => void) => () =>
+      anew(join(folder, name), (at) => {
+        make(at);
+        writeFileSync(join(folder, name), "theirs");
+      });
+    for (const make of [write, (at: string) => mkdirSync(at)]) {
+      expect(late("late", make)).toThrow("late: something of that name was made meanwhile, and nothing is overwritten");
+      expect(readFileSync(join(folder, "late"), "utf8")).toBe("theirs");
+      rmSync(join(folder, "late"));
+    }
+    await expect(anewInTime(file, async (at) => write(at))).rejects.toThrow("made meanwhile");
   });
 
   test("what a process that has ended left there goes with the next, and nothing else", () => {

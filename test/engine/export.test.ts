@@ -138,7 +138,7 @@ describe("which network is meant", () => {
     const plain = (await trainInto(folder.path("plain"), smallRecipe(folder.teacher, { epochs: 1 }))).result as ComparisonResult;
     const { directory } = plain.student;
     expect(await refusal({ run: folder.path("plain"), weightsOf: "ema" })).toBe(
-      `${directory} has no weights of the average of the weights over the steps (ema), which a run with train.ema has: it has those of last`,
+      `${directory} has no weights for ema (average of the weights over the steps), which a run with train.ema has: it has those of last`,
     );
     expect(await refusal({ run: folder.path("nowhere") })).toMatch(/nowhere holds no run: expected a run, a comparison, or several of them/);
   });

@@ -150,7 +150,7 @@ afterAll(() => folder.remove());
 /** Which a system allows. */
 const ODD_NAME = process.platform === "win32" ? "it's 9 é.png" : 'it\'s\\"9"\n é.png';
 
-/** 30 in each of four classes, of different sizes, shapes and formats: wide, tall, a transparent one, one too small, a large photograph, one that is turned, and a text. */
+/** 30 in each of four classes, of different sizes, shapes and formats: wide, tall, a transparent one, one of 16 bits, one too small, a large photograph, one that is turned, and a text. */
 async function makePictures(root: string): Promise<void> {
   const rows = readFileSync(join(SAMPLE, "cifar-10-batches-bin", "data_batch_1.bin"));
   for (let n = 0; n < 120; n++) {
@@ -167,6 +167,11 @@ async function makePictures(root: string): Promise<void> {
     else if (n === 6)
       await image
         .ensureAlpha(0.5)
+        .png()
+        .toFile(join(place, `${n}.png`));
+    else if (n === 8)
+      await image
+        .toColourspace("grey16")
         .png()
         .toFile(join(place, `${n}.png`));
     else if (n % 10 === 7)

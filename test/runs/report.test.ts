@@ -309,7 +309,7 @@ describe("the page of other runs", () => {
     const html = report("html", parent);
     expect(count(html, "<section>")).toBe(2);
     expect(count(html, "A fair comparison")).toBe(1);
-    expect(html).toContain("<title>2 comparisons and runs –");
+    expect(html).toContain("<title>demo, 2 comparisons and runs –");
     expect(html).not.toContain("Not compared");
   });
 
@@ -320,7 +320,7 @@ describe("the page of other runs", () => {
     expect(text).toContain(
       `Not compared: ${join("a", "control")}, ${join("b", "student")}. A control and a student are compared if they lie side by side in the folder of one comparison`,
     );
-    expect(report("html", control, student)).toContain("<title>2 runs –");
+    expect(report("html", control, student)).toContain("<title>demo, 2 runs –");
     expect(report("html", control)).not.toContain("Not compared");
   });
 });
@@ -477,7 +477,9 @@ describe("how sure the difference is", () => {
 
   test("over seeds: means, deviations and the interval of the paired differences", () => {
     const seeds = [0.18, 0.17, 0.19].map((gain, seed) => predicted(`seed-${seed}`, { seed, gain }));
-    const text = textOf(report("html", ...seeds));
+    const html = report("html", ...seeds);
+    expect(html).toContain("<title>demo, 3 comparisons –");
+    const text = textOf(html);
     expect(text).toContain("demo, over 3 seeds The teacher adds 18.0 points (95 %: +15.5 to +20.5; 3 seeds; 8 test images).");
     expect(text).toContain("Mean ± standard deviation +18.0 points ± 1.0 52.0 % ± 0.0 70.0 % ± 1.0");
   });

@@ -163,6 +163,11 @@ test("a comparison is trained and seen live by another window; its report opens 
     .check();
   await window.press("Choose where ...");
   const picker = page.getByTestId("picker");
+  await expect.poll(() => picker.getByRole("textbox", { name: "Name" }).evaluate("(field) => field === document.activeElement")).toBe(true);
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type(".hidden");
+  await page.keyboard.press("Enter");
+  await picker.getByText("names that begin with a dot are hidden").waitFor();
   await picker.getByRole("textbox", { name: "Name" }).fill("model");
   await look(page, "picker-save");
   await picker.getByRole("button", { name: "Save here" }).click();
@@ -198,6 +203,34 @@ test("the theme that is chosen is there, whatever the system's is", async () => 
   expect(await ground()).not.toBe(light);
   await page.getByRole("button", { name: /^Theme: dark/ }).click();
   expect(await ground()).toBe(light);
+});
+
+test("the menu of a run lies above the rows below it", async () => {
+  const { page } = window;
+  await window.go("runs");
+  const more = page.locator('td.actions button[aria-haspopup="menu"]');
+  expect(await more.count()).toBeGreaterThan(1);
+  await more.first().click();
+  for (const item of await page.getByRole("menuitem").all()) {
+    const { x, y, width, height } = (await item.boundingBox())!;
+    const top = await page.evaluate(`document.elementFromPoint(${x + width / 2}, ${y + height / 2}).textContent`);
+    expect(top).toBe(await item.textContent());
+  }
+  await page.keyboard.press("Escape");
+});
+
+test("in a window of 400 pixels runs have names to press, and no button is cut", async () => {
+  const { page } = window;
+  await page.setViewportSize({ width: 400, height: 800 });
+  await window.go("runs");
+  expect((await page.locator("td.name button").first().boundingBox())!.width).toBeGreaterThan(60);
+  await window.go("live");
+  await look(page, "narrow");
+  for (const button of await page.locator("main button").all()) {
+    const box = await button.boundingBox();
+    expect([box!.x >= 0, box!.x + box!.width <= 400], (await button.textContent())!).toEqual([true, true]);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
 });
 
 test("an image of the user's own computer is predicted", async () => {

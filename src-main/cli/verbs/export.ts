@@ -93,8 +93,9 @@ function contentInWords({ bytes, converted, kept }: { bytes: number } & TensorCo
 /** A name that says another format would mislead whoever gets the file. */
 function expectEnding(out: string | undefined, format: ExportFormatName): string | undefined {
   const { ending } = exportFormatNamed(format);
+  if (out === "") throw new UsageError("--out is empty: expected a file or folder to write");
   const found = ENDING.exec(out ?? "")?.[0];
   if (out === undefined || out.toLowerCase().endsWith(ending ?? "")) return out;
-  const meant = `${found ? path.basename(out, found) : path.basename(out)}${ending}`;
+  const meant = `${found ? out.slice(0, -found.length) : out}${ending}`;
   throw new UsageError(`--out ${out}: --format ${format} writes a file whose name ends with ${ending}: name it ${meant}`);
 }

@@ -152,11 +152,13 @@ function tokenFor({ tokenFile }: Options, { cwd, err }: World): string | null {
   }
   const file = absolutePath(tokenFile, cwd);
   try {
-    if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+    const { mode } = statSync(file);
+    const token = readFileSync(file, "utf8").trim();
+    if (process.platform !== "win32" && (mode & 0o077) !== 0)
       err.write(`warning: others on this computer may read the token in ${file}: chmod 600 keeps it yours\n`);
-    return readFileSync(file, "utf8").trim();
+    return token;
   } catch (error) {
-    throw new UsageError(`--token-file ${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`--token-file ${file}: expected a file with the token that this program can read (${error instanceof Error ? error.message : error})`);
   }
 }
 

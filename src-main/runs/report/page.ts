@@ -19,7 +19,8 @@ import { folderOf } from "./places";
 import { answerTable, missingSeeds, seedsSection, surenessOf } from "./sureness";
 
 export function reportPage(groups: readonly Group[]): string {
-  const title = groups.length === 1 ? groups[0]!.title : countOf(groups);
+  const [name, ...others] = new Set(groups.map((group) => group.title));
+  const title = groups.length === 1 ? name! : others.length === 0 ? `${name}, ${countOf(groups)}` : countOf(groups);
   const content = html`${unpaired(groups)}
 ${missingSeeds(groups)}
 ${seedsSection(groups)}

@@ -18,7 +18,7 @@ test.each([
 test("a name of another format is refused, with the right one", async () => {
   const refused = await exported("--weights", "a.pth", "--out", "there/x.pth");
   expect(refused.calls).toEqual([]);
-  expect(refused.err).toContain("--out there/x.pth: --format safetensors writes a file whose name ends with .safetensors: name it x.safetensors");
+  expect(refused.err).toContain("--out there/x.pth: --format safetensors writes a file whose name ends with .safetensors: name it there/x.safetensors");
   expect((await exported("--weights", "a.pth", "--out", "x.safetensors", "--precision", "fp32")).out).toBe("Weights: x.safetensors (1.5 MB in fp32)\n");
 });
 

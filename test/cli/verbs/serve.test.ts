@@ -49,7 +49,9 @@ test.each([
   [["--address", "0.0.0.0", "--behind-tls"], "say also by which name"],
   [["--root", "none"], "there is no such folder"],
   [["--name", "http://studio.example/x"], "expected a name, with its port if it has one"],
-  [["--token-file", "none"], "cannot be read"],
+  [["--token-file", "none"], "none: expected a file with the token that this program can read"],
+  [["--token-file", "."], "expected a file with the token that this program can read"],
+  [["--runs", "short"], "short is a file: expected the folder of runs"],
 ])("%j is refused in words", async (args, words) => {
   const { status, err } = await distill(["serve", ...args], folder);
   expect(status).toBeGreaterThan(0);

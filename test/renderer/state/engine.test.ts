@@ -22,6 +22,21 @@ it("one that cannot start says why", async () => {
   expect(engine.state).toMatchObject({ kind: "dead", message: "No addon for this system" });
 });
 
+it("what only reads is asked again where the connection broke; what a person asks for is not said to nobody", async () => {
+  let broken = 2;
+  const fake = new FakeEngine({ models: () => (broken-- > 0 ? Promise.reject(failure("broke", "DISCONNECTED")) : []), control: () => ({ state: "stopping" }) });
+  const engine = new Engine(fakeBridge(fake).bridge);
+  await engine.start();
+  expect(await engine.read("models", {})).toEqual([]);
+  expect(fake.paramsOf("models")).toHaveLength(3);
+  const stop = () => engine.act("control", { run: "1", action: "stop" });
+  engine.isReachable = false;
+  await expect(stop()).rejects.toThrow("The server cannot be reached now");
+  expect(fake.paramsOf("control")).toEqual([]);
+  engine.isReachable = true;
+  expect(await stop()).toEqual({ state: "stopping" });
+});
+
 it("errors in words, and which of them are interruptions", () => {
   expect([inWords(new Error("the disk is full")), inWords("odd things")]).toEqual(["The disk is full", "Odd things"]);
   expect([failure("stopped", "INTERRUPTED"), failure("x"), new Error("x")].map(isInterruption)).toEqual([true, false, false]);

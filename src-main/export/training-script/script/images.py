@@ -60,6 +60,8 @@ def square(path, side):
     if image.format == "JPEG" and min(image.size) >= 7.5 * side:
         image.draft("RGB", (3 * side, 3 * side))  # decodes fewer pixels
     image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # grey of 16 bits, of which Pillow would cut off all above 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("RGB")
