@@ -63,10 +63,11 @@ export function addClusterOptions(verb: Command): Command {
 }
 
 /** Throws a UsageError for options without --on, and for those that do not go together. */
-export function checkClusterOptions(options: ClusterOptions & { resume?: true; tensorboard?: true; mlflow?: string | true }): void {
+export function checkClusterOptions(options: ClusterOptions & { set: readonly string[]; resume?: true; tensorboard?: true; mlflow?: string | true }): void {
   const given = (Object.keys(ONLY_THERE) as (keyof typeof ONLY_THERE)[]).find((name) => options[name] !== undefined);
   if (options.on === undefined && given) throw new UsageError(`--${ONLY_THERE[given]} goes with --on, the address of a cluster`);
   if (options.on === undefined) return;
+  if (options.attach && options.set.length > 0) throw new UsageError("--set does not go with --attach: the jobs have their recipe");
   if (options.attach && (options.resume || options.detach)) throw new UsageError(`--attach does not go with --${options.resume ? "resume" : "detach"}`);
   if (options.tensorboard) throw new UsageError("--tensorboard does not go with --on: write the event files afterwards, with report --format tensorboard");
   if (options.mlflow) throw new UsageError("--mlflow does not go with --on: send the runs afterwards, with report --format mlflow");

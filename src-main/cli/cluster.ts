@@ -109,12 +109,18 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
 }
 
 /** What may keep jobs from training, in words. */
-async function doubtsOf({ nodes }: ClusterReport, { gpus }: Settings, { dataThere }: ClusterOptions): Promise<string[]> {
+async function doubtsOf({ nodes }: ClusterReport, { gpus, processors }: Settings, { dataThere }: ClusterOptions): Promise<string[]> {
+  const largest = Math.max(0, ...nodes.map((node) => node.processors));
   const hasNone = gpus > 0 && !nodes.some((node) => node.gpus >= gpus);
   const data = dataThere === undefined ? null : remoteData(dataThere);
   const doubt = data && (await doubtOf(data));
   return [
     ...(hasNone ? ["no node of the cluster has a GPU, as doctor --on shows: the jobs wait until one with a GPU joins"] : []),
+    ...(largest < processors
+      ? [
+          `each job asks for ${count(processors, "processor")}, and no node has more than ${largest}: the jobs wait until a larger one joins; --job-processors asks for less`,
+        ]
+      : []),
     ...(doubt ? [`asked from this computer, ${doubt}. The nodes may get another answer`] : []),
   ];
 }
@@ -160,9 +166,12 @@ function failure(failed: readonly Failed[], experiment: Experiment, command: (ho
   const { members, settings } = experiment;
   const lines = failed.map(({ words, message }) => `${words}: ${message}`);
   const wasStopped = failed.every(({ stopped }) => stopped);
+  const several = `${failed.length} of ${count(members.length, "job")}`;
   const head = wasStopped
-    ? "the jobs were stopped, each with a checkpoint"
-    : `${failed.length} of ${count(members.length, "job")} did not get to ${failed.length === 1 ? "its" : "their"} end`;
+    ? "the jobs were stopped, with a checkpoint where they had begun to train"
+    : failed.every(({ isBack }) => !isBack)
+      ? `the ${failed.length === 1 ? "run" : "runs"} of ${several} did not come back`
+      : `${several} did not get to ${failed.length === 1 ? "its" : "their"} end`;
   const { url } = (settings.dataThere && remoteData(settings.dataThere)) || { url: null };
   if (url && failed.some(({ message }) => message.includes(url))) lines.push("If the data are elsewhere, resume with --data-there and their address.");
   if (hasCheckpoints(experiment))

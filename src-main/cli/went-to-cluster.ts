@@ -78,6 +78,6 @@ export function warnOfJobs(session: Session, out: string, world: World): void {
   if (!away) return;
   const left = count(away.jobs - away.back, "training");
   session.say(
-    `warning: ${left} of this run went to ${away.head} and did not come back; this computer now trains them itself. To follow the cluster instead: ${away.attach}`,
+    `warning: ${left} of this run went to ${away.head} and did not come back finished; this computer now goes on with them itself. To follow the cluster instead: ${away.attach}`,
   );
 }

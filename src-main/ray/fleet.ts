@@ -54,7 +54,7 @@ export class Fleet {
   connection(isThere: boolean, why: string): void {
     if (this.#isLost === !isThere) return;
     this.#isLost = !isThere;
-    const text = isThere ? "The cluster answers again." : `${why}. The jobs go on without this program, which keeps trying.`;
+    const text = isThere ? "The cluster answers again." : `${why}. The jobs do not need this connection, and this program keeps trying.`;
     this.tell(isThere ? { type: "note", text } : { type: "warning", text });
   }
 }

@@ -34,6 +34,8 @@ export interface Failed {
   words: string;
   message: string;
   stopped: boolean;
+  /** Whether what there is of it came back. */
+  isBack: boolean;
 }
 
 export class MemberTraining {
@@ -48,20 +50,13 @@ export class MemberTraining {
   ) {}
 
   /** Resolves with why it did not get to its end; null if it did. */
-  async run(): Promise<Omit<Failed, "words"> | null> {
+  async run(): Promise<Omit<Failed, "words" | "isBack"> | null> {
     const { head, experiment, stop, leave, detach } = this.training;
     if (leave.aborted || (stop.aborted && this.member.jobs.length === 0)) return { message: "not begun", stopped: true };
     const id = await this.#job();
     if (detach) return null;
-    const ask = () => void stopJob(head, id).catch(() => {});
-    if (stop.aborted) ask();
-    stop.addEventListener("abort", ask);
-    const info = await followJob(head, id, {
-      onLine: (line) => this.#line(line),
-      onConnection: (isThere, why) => this.fleet.connection(isThere, why),
-      onState: (status) => this.#state(status),
-      signal: leave,
-    }).finally(() => stop.removeEventListener("abort", ask));
+    const info = await this.#follow(id);
+    if (info === "left") return { message: "not begun: once the cluster has a place for its job, that ends", stopped: true };
     if (info && neverBegan(info) && !stop.aborted) return this.run();
     if (!info) return { message: `the cluster knows nothing of its job ${id} any more`, stopped: false };
     if (this.#files && info.driver_node_id) {
@@ -74,6 +69,38 @@ export class MemberTraining {
     if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
     await experiment.markFetched(this.member);
     return null;
+  }
+
+  /** To its end: a stop writes a checkpoint, which is fetched. One that waits for a place hears of the stop when it has one, so it is left then. */
+  async #follow(id: string): Promise<JobInfo | null | "left"> {
+    const { head, stop, leave } = this.training;
+    let waits = false;
+    const quit = new AbortController();
+    const giveUp = () => quit.abort();
+    const ask = async () => {
+      await stopJob(head, id).catch(() => {});
+      if (waits) giveUp();
+    };
+    if (stop.aborted) void ask();
+    stop.addEventListener("abort", ask);
+    leave.addEventListener("abort", giveUp);
+    try {
+      return await followJob(head, id, {
+        onLine: (line) => this.#line(line),
+        onConnection: (isThere, why) => this.fleet.connection(isThere, why),
+        onState: (status) => {
+          waits = status === "PENDING";
+          this.#state(status);
+        },
+        signal: quit.signal,
+      });
+    } catch (error) {
+      if (quit.signal.aborted) return "left";
+      throw error;
+    } finally {
+      stop.removeEventListener("abort", ask);
+      leave.removeEventListener("abort", giveUp);
+    }
   }
 
   /** Its job that goes on, or has ended well; a new one if there is none. */
@@ -122,10 +149,11 @@ export class MemberTraining {
   }
 }
 
-function inWords({ status, message, driver_exit_code: code }: JobInfo): string {
+function inWords({ status, message, driver_exit_code: code, error_type: type }: JobInfo): string {
   if (status === "STOPPED") return "stopped on request";
+  if (type === "JOB_SUPERVISOR_ACTOR_DIED") return "Ray's process that ran its job there died, as when its node goes away";
   // Ray repeats the last lines that a job printed.
-  const lines = (message ?? "").split("\n").filter((line) => line.trim() !== "" && !line.includes(MARK));
+  const lines = (message ?? "").split("\n").filter((line) => line.trim() !== "" && !line.includes(MARK) && !/^Job entrypoint command failed/.test(line));
   if (typeof code === "number" && code < 0) return `its job was killed there by signal ${-code}${code === -9 ? ", often because memory ran out" : ""}`;
   if (code === FULL_DISK) return "the disk of its node is full, so that its log took no word either: make room below Ray's temporary folder there";
   return `its job failed${typeof code === "number" ? ` (exit code ${code})` : ""}: ${lines.slice(-3).join(" ") || "Ray does not say why"}`;

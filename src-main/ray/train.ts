@@ -37,8 +37,8 @@ export async function trainThere(training: Training): Promise<Failed[]> {
   if (!training.leave.aborted) await cleanUp(head, there, training.show);
   return ended.flatMap((end, i): Failed[] => {
     const { words } = left[i]!.member;
-    if (end.status === "rejected") return [{ words, message: (end.reason as Error).message, stopped: false }];
-    return end.value === null ? [] : [{ words, ...end.value }];
+    if (end.status === "rejected") return [{ words, message: (end.reason as Error).message, stopped: false, isBack: false }];
+    return end.value === null ? [] : [{ words, ...end.value, isBack: true }];
   });
 }
 

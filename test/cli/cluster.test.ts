@@ -31,6 +31,7 @@ it.each([
   [["--on", "ray://h", "--resume", "--job-node", "ship"], "--job-node does not go with --resume: it stays as it was"],
   [["--on", "ray://h", "--tensorboard"], "write the event files afterwards"],
   [["--on", "ray://h", "--attach", "--labels", "10,20", "--out", "x"], "--labels does not go with --attach"],
+  [["--on", "ray://h", "--attach", "--set", "train.epochs=9", "--out", "x"], "--set does not go with --attach: the jobs have their recipe"],
   [["--on", "h:8265"], "expected the head of a Ray cluster"],
   [["--on", "ray://h", "--job-gpus", "1"], `the recipe's device is "auto", which trains on processors: add --set device=cuda`],
   [["--on", "ray://h", "--job-gpus", "2"], 'expected a number above 0, and at most 1, got "2"'],
@@ -167,6 +168,14 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
     mkdirSync(join(cwd, "run", "20", "control", "checkpoint"), { recursive: true });
     expect((await again("--attach")).err).toContain(`To go on from the checkpoints, here: npx distill compare --resume --out ${join(cwd, "run")}\n`);
     expect((await again("--resume")).err).toContain("warning: what is not finished begins anew on the cluster, without --storage");
+  });
+
+  it("whose jobs are larger than any node is warned of", async () => {
+    const { err } = await runWith({ plan: planned }, [...compare, "--labels", "10,20", ...on(), "--job-processors", "8", "--detach", "--out", "run"], {
+      cwd,
+      root,
+    });
+    expect(err).toContain("warning: each job asks for 8 processors, and no node has more than 4: the jobs wait until a larger one joins");
   });
 
   it("is not written anywhere if it cannot be packed", async () => {

@@ -206,7 +206,7 @@ describe("a sweep on a cluster", () => {
     expect(failed).toEqual([]);
     expect(shown.filter(({ type }) => type === "batches")).toHaveLength(3);
     expect(shown.flatMap((notice) => (notice.type === "warning" || notice.type === "note" ? [notice.text] : []))).toEqual([
-      expect.stringMatching(/is not ready \(status 503\)\. The jobs go on without this program/),
+      expect.stringMatching(/is not ready \(status 503\)\. The jobs do not need this connection/),
       "The cluster answers again.",
     ]);
   });
@@ -241,7 +241,7 @@ describe("a sweep on a cluster", () => {
       },
     });
     const first = await train();
-    expect(first.failed).toEqual([{ words: "seed 1", message: "no space left on device", stopped: false }]);
+    expect(first.failed).toEqual([{ words: "seed 1", message: "no space left on device", stopped: false, isBack: true }]);
     expect([fetched(), readFileSync(join(out, "seed-1/control/batches.csv"), "utf8")]).toEqual([[true, false], "half"]);
     expect((await train({ restart: false })).failed).toHaveLength(1);
     const again = await train();
@@ -282,6 +282,24 @@ describe("a sweep on a cluster", () => {
       [true, "stopped on request"],
     ]);
     expect(existsSync(join(out, "seed-0/control/checkpoint/latest.safetensors"))).toBe(true);
+  });
+
+  test("is stopped while it waits for a place: it is asked to, and is not waited for", async () => {
+    fake = await fakeHead({
+      onSubmit: (id, head) => {
+        head.jobs.get(id)!.status = "PENDING";
+      },
+    });
+    const stop = new AbortController();
+    const stopAtPhase = (notice: NoticeBody) => {
+      if (notice.type === "phase") stop.abort();
+    };
+    const { failed } = await train({ stop: stop.signal }, 2, stopAtPhase);
+    expect(failed.map(({ stopped, message }) => [stopped, message.split(":")[0]])).toEqual([
+      [true, "not begun"],
+      [true, "not begun"],
+    ]);
+    expect([...fake.jobs.values()].map(({ stops }) => stops)).toEqual([1, 1]);
   });
 
   test("is left while it is followed: jobs go on, and those that were not sent are not", async () => {
