@@ -38,21 +38,28 @@ export class Browsing {
     return this.#show(folder, "");
   }
 
-  /** Shows of this folder what has a part of a name. */
+  /** Shows of this folder, or of the one that is being opened, what has a part of a name. */
   find(part: string): Promise<void> {
-    this.part = part;
-    return this.#show(this.listing!.path, part);
+    return this.#show(this.#folder, part);
   }
 
+  #folder = "";
+  #asked = 0;
+
+  /** What is asked last counts, whichever answer comes last. */
   async #show(folder: string, part: string): Promise<void> {
+    const mine = ++this.#asked;
+    this.#folder = folder;
+    this.part = part;
     try {
       const listing = await this.server.listFolder(folder, this.wanted, part);
-      // Somebody has typed on.
-      if (part !== "" && part !== this.part) return;
+      if (mine !== this.#asked) return;
       this.listing = listing;
-      Object.assign(this, { part, problem: null, chosen: null, asked: false });
+      Object.assign(this, { problem: null, chosen: null, asked: false });
     } catch (error) {
+      if (mine !== this.#asked) return;
       this.problem = inWords(error);
+      this.#folder = this.listing?.path ?? "";
     }
   }
 

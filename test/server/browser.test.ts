@@ -163,7 +163,7 @@ test("a comparison is trained and seen live by another window; its report opens 
     .check();
   await window.press("Choose where ...");
   const picker = page.getByTestId("picker");
-  await expect.poll(() => picker.getByRole("textbox", { name: "Name" }).evaluate("(field) => field === document.activeElement")).toBe(true);
+  await expect.poll(() => page.evaluate("document.activeElement.parentElement.textContent.trim()"), { timeout: PATIENCE_MS }).toBe("Name");
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.type(".hidden");
   await page.keyboard.press("Enter");
@@ -209,7 +209,7 @@ test("the menu of a run lies above the rows below it", async () => {
   const { page } = window;
   await window.go("runs");
   const more = page.locator('td.actions button[aria-haspopup="menu"]');
-  expect(await more.count()).toBeGreaterThan(1);
+  await expect.poll(() => more.count(), { timeout: PATIENCE_MS }).toBeGreaterThan(1);
   await more.first().click();
   for (const item of await page.getByRole("menuitem").all()) {
     const { x, y, width, height } = (await item.boundingBox())!;
