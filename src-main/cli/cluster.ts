@@ -1,5 +1,5 @@
 /** Sweeps and searches that a Ray cluster trains: what a verb does with them. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { comparedArms } from "../contract/arms";
 import type { Methods } from "../contract/engine";
@@ -86,11 +86,8 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
   if (report.note) session.say(report.note);
   const packing = (settings: Pick<Settings, "dataThere" | "node">) => pack({ root: session.world.root, recipe, ...settings });
   const ready = earlier ? null : packing(settingsOf(options, recipe, report.nodes, 1));
-  const { members } = await session.call("plan", { ...request, resume });
-  const left = members.filter(({ isFinished }) => !isFinished);
-  const experiment = earlier ?? Experiment.begin(out, settingsOf(options, recipe, report.nodes, left.length), left);
-  if (earlier) earlier.add(left);
-  else session.say(begunInWords(report, experiment));
+  const { members, experiment } = await written(session, { ...request, resume }, earlier, (jobs) => settingsOf(options, recipe, report.nodes, jobs));
+  if (!earlier) session.say(begunInWords(report, experiment));
   if (earlier && options.dataThere !== undefined) earlier.moveData(options.dataThere);
   if (earlier && !options.attach && hasCheckpoints(earlier))
     session.say("warning: what is not finished begins anew on the cluster, without --storage; what comes back replaces the checkpoints that are here.");
@@ -106,6 +103,21 @@ async function begin(session: Session, request: ThereRequest, options: ClusterOp
     return sent;
   };
   return { experiment, members, packed };
+}
+
+/** What is planned, with its jobs. Where that cannot be written, as on a full disk, nothing stays of a folder that was not there. */
+async function written(session: Session, request: ThereRequest, earlier: Experiment | null, settings: (jobs: number) => Settings) {
+  const { out } = request;
+  const isNew = !existsSync(out);
+  try {
+    const { members } = await session.call("plan", request);
+    const left = members.filter(({ isFinished }) => !isFinished);
+    earlier?.add(left);
+    return { members, experiment: earlier ?? Experiment.begin(out, settings(left.length), left) };
+  } catch (error) {
+    if (isNew) rmSync(out, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** What may keep jobs from training, in words. */

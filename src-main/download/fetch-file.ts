@@ -49,7 +49,8 @@ const TRIES = 6;
 export async function fetchFile(remote: Remote, path: string, options: FetchOptions = {}): Promise<void> {
   const resumed = sizeOf(partOf(path)) > 0;
   await complete(remote, path, options);
-  if (await isAsExpected(remote, path)) {
+  const sum = remote.checksum && (await sumOf(partOf(path), remote.checksum.algorithm));
+  if (sum === remote.checksum?.value) {
     putInPlace(partOf(path), path);
     rmSync(versionOf(path), { force: true });
     return;
@@ -58,14 +59,15 @@ export async function fetchFile(remote: Remote, path: string, options: FetchOpti
   // The beginning may come from another server, long ago: only what was sent now says something about this one.
   if (resumed) return fetchFile(remote, path, options);
   const { algorithm, value } = remote.checksum!;
-  throw new InputError(`${remote.url} did not send the expected file: its ${algorithm.toUpperCase()} is not ${value}. It was removed; try another address`);
+  throw new InputError(
+    `${remote.url} did not send the expected file: its ${algorithm.toUpperCase()} is ${sum}, and not ${value}. It was removed; try another address`,
+  );
 }
 
-async function isAsExpected({ checksum }: Remote, path: string): Promise<boolean> {
-  if (!checksum) return true;
-  const hash = createHash(checksum.algorithm);
-  for await (const chunk of createReadStream(partOf(path))) hash.update(chunk as Buffer);
-  return hash.digest("hex") === checksum.value;
+async function sumOf(file: string, algorithm: string): Promise<string> {
+  const hash = createHash(algorithm);
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
 }
 
 /** Fetches what the part lacks, in several attempts if necessary. */

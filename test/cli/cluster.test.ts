@@ -170,6 +170,17 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
     expect((await again("--resume")).err).toContain("warning: what is not finished begins anew on the cluster, without --storage");
   });
 
+  it("leaves no folder behind whose jobs could not be written down", async () => {
+    const plan = (asked: Parameters<typeof planned>[0]) => {
+      const members = planned(asked);
+      mkdirSync(join(asked.out, "ray.json.partial"));
+      return members;
+    };
+    const { status, err } = await runWith({ plan }, [...compare, ...on(), "--out", "run"], { cwd, root });
+    expect([status, err]).toEqual([1, expect.stringContaining("ray.json cannot be written")]);
+    expect([existsSync(join(cwd, "run")), head.jobs.size]).toEqual([false, 0]);
+  });
+
   it("whose jobs are larger than any node is warned of", async () => {
     const { err } = await runWith({ plan: planned }, [...compare, "--labels", "10,20", ...on(), "--job-processors", "8", "--detach", "--out", "run"], {
       cwd,
