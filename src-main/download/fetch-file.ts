@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError, Interrupted } from "../contract/failure";
+import { digestOf } from "../disk/digest";
 import { OpenFile } from "../disk/open-file";
 import { putInPlace, writeWhole } from "../disk/write-whole";
 import { type Answer, request } from "./request";
@@ -49,7 +49,7 @@ const TRIES = 6;
 export async function fetchFile(remote: Remote, path: string, options: FetchOptions = {}): Promise<void> {
   const resumed = sizeOf(partOf(path)) > 0;
   await complete(remote, path, options);
-  const sum = remote.checksum && (await sumOf(partOf(path), remote.checksum.algorithm));
+  const sum = remote.checksum && (await digestOf(partOf(path), remote.checksum.algorithm));
   if (sum === remote.checksum?.value) {
     putInPlace(partOf(path), path);
     rmSync(versionOf(path), { force: true });
@@ -62,12 +62,6 @@ export async function fetchFile(remote: Remote, path: string, options: FetchOpti
   throw new InputError(
     `${remote.url} did not send the expected file: its ${algorithm.toUpperCase()} is ${sum}, and not ${value}. It was removed; try another address`,
   );
-}
-
-async function sumOf(file: string, algorithm: string): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 /** Fetches what the part lacks, in several attempts if necessary. */

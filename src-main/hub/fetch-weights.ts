@@ -1,10 +1,10 @@
 /** Weights on the Hugging Face hub, or on another server that answers like it. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { posix } from "node:path";
 import { InputError } from "../contract/failure";
 import { type HubAddress, hubPathOf, parseHubPath } from "../contract/hub-path";
+import { digestOf } from "../disk/digest";
 import { type FetchOptions, fetchFile } from "../download/fetch-file";
 import { Refused, request } from "../download/request";
 import { RepositoryCache } from "./cache";
@@ -122,11 +122,7 @@ async function fetchBlob(
   throw new InputError(`${remote.url} did not send the expected file: git's hash of it is not ${hash}. It was removed; try again`);
 }
 
-async function gitHashOf(path: string): Promise<string> {
-  const hash = createHash("sha1").update(`blob ${statSync(path).size}\0`);
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
+const gitHashOf = (path: string): Promise<string> => digestOf(path, "sha1", `blob ${statSync(path).size}\0`);
 
 interface Described {
   hash: string;

@@ -1,9 +1,9 @@
 /** Runs on the cluster: downloads a job's data to its node, once for all jobs there. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { InputError } from "../contract/failure";
+import { digestOf } from "../disk/digest";
 import { makeFolder } from "../disk/make-folder";
 import { isFullDisk } from "../disk/open-file";
 import { unpack } from "../disk/unpack";
@@ -47,7 +47,7 @@ async function bring({ url, sha256 }: NodeData, folder: string, tell: (news: New
     const onRetry = (problem: string) => tell({ type: "note", text: `${hostname()}: ${problem}` });
     if (!existsSync(archive)) await fetchFile({ url, ...(sha256 && { checksum: { algorithm: "sha256", value: sha256 } }) }, archive, { onProgress, onRetry });
     await unpack(archive, unpacking, { name: url, onProgress: (share) => phase(`Unpacking the data: ${Math.floor(100 * share)} %`) });
-    if (!sha256) tell({ type: "note", text: unchecked(url, await hashOf(archive)) });
+    if (!sha256) tell({ type: "note", text: unchecked(url, await digestOf(archive, "sha256")) });
     renameSync(unpacking, folder);
     rmSync(archive);
   } catch (error) {
@@ -61,12 +61,6 @@ async function bring({ url, sha256 }: NodeData, folder: string, tell: (news: New
 
 const unchecked = (url: string, sha256: string) =>
   `The data come from ${url}, an archive whose SHA-256 is ${sha256}: with #sha256=${sha256} after the address, every node checks that it has the same, and keeps it for the next run.`;
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
-  return hash.digest("hex");
-}
 
 /** An archive often has one folder, with all data in it. */
 function dataIn(folder: string): string {

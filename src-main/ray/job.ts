@@ -3,24 +3,11 @@
  * of a node with the same program share its folder, so each has a run folder of its own.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  copyFileSync,
-  createReadStream,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { InputError } from "../contract/failure";
+import { digestOf } from "../disk/digest";
 import { fetchData } from "./fetch-data";
 import { CUDA_PROBE, DATA_FOLDER, FULL_DISK, type JobOrder, MARK, ORDER, type SentFile } from "./messages";
 
@@ -110,9 +97,7 @@ async function send(): Promise<void> {
     const [from, to] = [path.join(out, file), path.join(logs, folder, file)];
     mkdirSync(path.dirname(to), { recursive: true });
     give(from, to);
-    const hash = createHash("sha256");
-    for await (const piece of createReadStream(to)) hash.update(piece as Buffer);
-    files.push({ path: file.split(path.sep).join("/"), size: statSync(to).size, sha256: hash.digest("hex") });
+    files.push({ path: file.split(path.sep).join("/"), size: statSync(to).size, sha256: await digestOf(to, "sha256") });
   }
   if (!say({ type: "files", folder, files })) process.exitCode = FULL_DISK;
   else if (order.storage === null) rmSync(out, { recursive: true });

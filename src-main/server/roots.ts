@@ -46,7 +46,7 @@ export class Roots {
   }
 
   /** `fits`: which files are shown; `part`: only names that contain it, in any case. */
-  list(folder: string, fits: (name: string) => boolean, part = ""): Listing {
+  list(folder: string, fits: (name: string) => boolean, part: string): Listing {
     const real = this.existing(folder, "folder");
     const all = readdirSync(real, { withFileTypes: true });
     const seen = all.filter(({ name }) => !name.startsWith("."));

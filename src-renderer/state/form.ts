@@ -1,5 +1,7 @@
+import { applySettings } from "../../src-main/contract/apply-settings";
 import { arithmeticInWords } from "../../src-main/contract/arithmetic";
-import { objectives, type Term, termSettings } from "../../src-main/contract/objectives";
+import { imageSizeOf } from "../../src-main/contract/families";
+import { isObjectiveKind, objectives, type Term, termSettings } from "../../src-main/contract/objectives";
 import type { Distillation, OtherTeacher, Recipe } from "../../src-main/contract/recipe";
 import { differingSettings, recipeSettings, valueAt } from "../../src-main/contract/recipe-values";
 import type { RunDetails } from "../../src-main/contract/run";
@@ -55,6 +57,32 @@ export function newTeacher(model: string): OtherTeacher {
     "default" in row ? row.default : "defaultOf" in row ? row.defaultOf(model) : null,
   ]);
   return { ...Object.fromEntries(values), model };
+}
+
+/** The recipe with a value as text in one of its settings. A new model brings its own sizes along, a new kind of objective its own settings. */
+export function assigned(recipe: Recipe, key: string, text: string): Recipe {
+  const term = /^distillation\.terms\.(\d+)\.kind$/.exec(key)?.[1];
+  if (term !== undefined && isObjectiveKind(text))
+    return withTerms(
+      recipe,
+      recipe.distillation!.terms.map((each, index) => (index === Number(term) && each.kind !== text ? newTerm(text) : each)),
+    );
+  const assignments = [`${key}=${text}`];
+  const network = /^(.+)\.model$/.exec(key)?.[1];
+  if (network) assignments.push(`${network}.imageSize=${imageSizeOf(text)}`);
+  if (network === "student") assignments.push("student.patchSize=null");
+  return applySettings(recipe, assignments) as Recipe;
+}
+
+/** Without a distillation, there is nothing to learn from. */
+export const withTerms = (recipe: Recipe, terms: readonly Term[]): Recipe =>
+  recipe.distillation ? { ...recipe, distillation: { ...recipe.distillation, terms: [...terms] } } : recipe;
+
+/** Teachers besides the first. Without that, there are none. */
+export function withOtherTeachers(recipe: Recipe, others: readonly OtherTeacher[]): Recipe {
+  if (!recipe.teacher) return recipe;
+  const { others: _, ...first } = recipe.teacher;
+  return { ...recipe, teacher: others.length > 0 ? { ...first, others: [...others] } : first };
 }
 
 /** The label of a setting, as it is called among all others: "Teacher 2's image size", "Weight (soft labels)". */

@@ -1,12 +1,11 @@
-import { applySettings } from "../../src-main/contract/apply-settings";
 import type { Remedy } from "../../src-main/contract/concerns";
 import type { DoctorReport } from "../../src-main/contract/doctor";
 import { type DataSettings, dataSettingsOf } from "../../src-main/contract/engine";
-import { imageSizeOf, type ModelInfo, modelGroups } from "../../src-main/contract/families";
+import { type ModelInfo, modelGroups } from "../../src-main/contract/families";
 import { firstComparison } from "../../src-main/contract/first-comparison";
 import type { FittedTeacher, NamedTeacher } from "../../src-main/contract/fitted-teacher";
 import type { RememberedForm } from "../../src-main/contract/host";
-import { isObjectiveKind, objectiveKinds, type Term } from "../../src-main/contract/objectives";
+import { objectiveKinds, type Term } from "../../src-main/contract/objectives";
 import { parseRecipe, RecipeError } from "../../src-main/contract/parse-recipe";
 import { fittedWeightsIn, type Preset, presetOf, presets, SAME_LABELS_TEACHER } from "../../src-main/contract/presets";
 import type { DataSource, Distillation, OtherTeacher, Recipe, TeacherChoice } from "../../src-main/contract/recipe";
@@ -16,7 +15,7 @@ import { settingAt } from "../../src-main/contract/settings";
 import type { Data } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
 import { contradictionIn, type FieldProblem, typingProblem } from "./field-problems";
-import { labelOf, newTeacher, newTerm, rounded } from "./form";
+import { assigned, labelOf, newTeacher, newTerm, rounded, withOtherTeachers, withTerms } from "./form";
 import { Precision } from "./precision";
 import { Sweep } from "./sweep.svelte";
 import { TeacherCheck, type Teaching } from "./teacher-check.svelte";
@@ -195,12 +194,17 @@ export class Setup {
 
   /** Left out: of the first kind that has no term yet. */
   addTerm(kind: Term["kind"] = objectiveKinds.find((candidate) => this.terms.every((term) => term.kind !== candidate)) ?? objectiveKinds[0]!): void {
-    this.#setTerms([...this.terms, newTerm(kind)]);
+    this.#rebuild(withTerms(this.#base, [...this.terms, newTerm(kind)]));
   }
 
   removeTerm(index: number): void {
     this.#forgetTexts("distillation.terms.");
-    this.#setTerms(this.terms.filter((_, other) => other !== index));
+    this.#rebuild(
+      withTerms(
+        this.#base,
+        this.terms.filter((_, other) => other !== index),
+      ),
+    );
   }
 
   /** The teachers besides the first. */
@@ -213,12 +217,17 @@ export class Setup {
     const known = teachersOf(this.#base).map(({ model }) => model);
     const bundled = (this.computer?.bundled.teachers ?? []).filter(({ weights }) => weights !== null).map(({ model }) => model);
     const model = bundled.find((candidate) => !known.includes(candidate)) ?? known[0];
-    if (model) this.#setOtherTeachers([...this.otherTeachers, newTeacher(model)]);
+    if (model) this.#rebuild(withOtherTeachers(this.#base, [...this.otherTeachers, newTeacher(model)]));
   }
 
   removeTeacher(index: number): void {
     this.#forgetTexts("teacher.others.");
-    this.#setOtherTeachers(this.otherTeachers.filter((_, other) => other !== index));
+    this.#rebuild(
+      withOtherTeachers(
+        this.#base,
+        this.otherTeachers.filter((_, other) => other !== index),
+      ),
+    );
   }
 
   /** With a teacher, control and student are compared; without, one model is trained on the labels alone. */
@@ -383,34 +392,15 @@ export class Setup {
     }
   });
 
-  /** A new model brings its own sizes along, a new kind of objective its own settings. */
+  /** Settings of one's own, no preset's. */
+  #rebuild(recipe: Recipe): void {
+    this.preset = null;
+    this.#base = recipe;
+  }
+
   #assign(key: string, text: string): void {
-    const kindOf = /^distillation\.terms\.(\d+)\.kind$/.exec(key)?.[1];
-    if (kindOf !== undefined && isObjectiveKind(text)) {
-      this.#forgetTexts(`distillation.terms.${kindOf}.`);
-      this.#setTerms(this.terms.map((term, index) => (index === Number(kindOf) && term.kind !== text ? newTerm(text) : term)));
-      return;
-    }
-    const assignments = [`${key}=${text}`];
-    const network = /^(.+)\.model$/.exec(key)?.[1];
-    if (network) assignments.push(`${network}.imageSize=${imageSizeOf(text)}`);
-    if (network === "student") assignments.push("student.patchSize=null");
-    this.#base = applySettings(this.#base, assignments) as Recipe;
-  }
-
-  #setTerms(terms: Term[]): void {
-    const { distillation } = this.#base;
-    if (!distillation) return;
-    this.preset = null;
-    this.#base = { ...this.#base, distillation: { ...distillation, terms } };
-  }
-
-  #setOtherTeachers(others: OtherTeacher[]): void {
-    if (!this.#base.teacher) return;
-    this.preset = null;
-    const { others: _, ...first } = this.#base.teacher;
-    const teacher: TeacherChoice = others.length > 0 ? { ...first, others } : first;
-    this.#base = { ...this.#base, teacher };
+    if (key.endsWith(".kind")) this.#forgetTexts(key.slice(0, -"kind".length));
+    this.#base = assigned(this.#base, key, text);
   }
 
   #forgetTexts(beginning: string): void {

@@ -20,7 +20,8 @@ import type { Message, Question } from "./message";
 import { ModelExport } from "./model-export.svelte";
 import { Playground } from "./playground.svelte";
 import { Prediction } from "./prediction.svelte";
-import { lastUnfinished, type RunRow, unfinishedInWords } from "./run-rows";
+import { Resumption } from "./resumption.svelte";
+import type { RunRow } from "./run-rows";
 import { type Reported, type RunGroup, Runs } from "./runs.svelte";
 import type { Screen } from "./screens";
 import { Setup } from "./setup.svelte";
@@ -58,6 +59,7 @@ export class Studio {
   readonly hub: HubWeights;
   readonly training: Training;
   readonly launch: Launch;
+  readonly resumption: Resumption;
   readonly prediction: Prediction;
   readonly runs: Runs;
   readonly bench: Bench;
@@ -86,6 +88,7 @@ export class Studio {
     this.files = new Files(bridge, this);
     this.bench = new Bench(this.engine, this.runs, runsDirectory);
     this.launch = new Launch(this);
+    this.resumption = new Resumption(bridge, this);
     this.bin = new Bin(this);
     this.modelExport = new ModelExport(bridge, this.engine, (path) => this.fetch(path));
   }
@@ -99,9 +102,7 @@ export class Studio {
     this.bridge.onEnding(() => {
       this.ending = true;
     });
-    this.bridge.onAgain(() => this.reporting(() => this.#goOn()));
-    this.bridge.onEngineStarted(() => this.reporting(() => this.#joinEngine()));
-    this.bridge.onRunStarted(() => this.reporting(() => this.#followOther()));
+    this.resumption.listen();
     this.environment = await this.bridge.environment();
     this.theme = this.environment.theme;
     this.lesson = this.environment.lesson;
@@ -109,21 +110,9 @@ export class Studio {
     this.engine.start();
     const { form, recentData } = this.environment;
     this.data.recent = recentData;
-    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.reporting(() => this.#followAgain())]);
+    await Promise.all([this.#restore(form), this.setup.loadModels(), this.runs.refresh(), this.reporting(() => this.resumption.afterReload())]);
     await this.#takeOpened();
-    this.#offerUnfinished();
-  }
-
-  /** What was trained last, if it is not finished, nobody trains it, and it is not on the screen Live. */
-  readonly unfinished: RunRow | null = $derived.by(() => {
-    const row = this.training.active ? null : lastUnfinished(this.bench.all.map((each) => each.row));
-    return row?.directory === this.training.directory ? null : row;
-  });
-
-  /** Says that a run is not finished, unless something else is said. */
-  #offerUnfinished(): void {
-    const row = this.unfinished;
-    if (row) this.message ??= { kind: "caution", text: unfinishedInWords(row), action: { label: `Resume ${row.name}`, run: () => this.launch.resumeRow(row) } };
+    this.resumption.offerUnfinished();
   }
 
   /** The form and its data as they were left. */
@@ -161,24 +150,6 @@ export class Studio {
     });
   }
 
-  /** The engine outlives the page: a run that was on screen before a reload is on screen again. */
-  async #followAgain(): Promise<void> {
-    if (await this.#followLive()) this.screen = "live";
-  }
-
-  /** What another window started is on the screen Live run, once somebody looks there. */
-  async #followOther(): Promise<void> {
-    if (!this.training.active) await this.#followLive();
-    await this.runs.refresh();
-  }
-
-  async #followLive(): Promise<boolean> {
-    const runs = await this.engine.call("list", {});
-    const run = runs.find(({ owner }) => owner === null) ?? runs[0];
-    if (run) this.training.follow(run);
-    return run !== undefined;
-  }
-
   /** What the surroundings of the page can do. */
   get can(): Abilities {
     return this.bridge.can;
@@ -213,38 +184,6 @@ export class Studio {
   showLesson(isOpen: boolean): void {
     this.lesson = isOpen;
     this.bridge.setLesson(isOpen);
-  }
-
-  /** The connection to the server was lost, and is there again: all stays as it is, and what may have changed meanwhile is read. */
-  async #goOn(): Promise<void> {
-    this.ending = false;
-    this.environment = await this.bridge.environment();
-    await this.#renewEngine();
-    if (!this.training.active) await this.#followLive();
-  }
-
-  /** Starts a new engine after the old one died. */
-  async restartEngine(): Promise<void> {
-    await this.#renewEngine();
-    this.fit.problem = null;
-  }
-
-  /** Another window has started a new engine: it is this one's too. */
-  async #joinEngine(): Promise<void> {
-    if (this.engine.state.kind !== "dead") return;
-    await this.restartEngine();
-    if (!this.training.active) await this.#followLive();
-  }
-
-  /** Connects to the engine anew, and asks for what it has not answered, and for what may be another now. */
-  async #renewEngine(): Promise<void> {
-    await this.engine.start();
-    if (!this.data.info) await this.data.open(this.data.path);
-    if (this.setup.models.length === 0) await this.setup.loadModels();
-    await this.runs.refresh();
-    await this.prediction.askAgain();
-    this.candidates.forget();
-    this.#offerUnfinished();
   }
 
   /** Fills the form with a preset. Settings of one's own, and a teacher that was made here, can be brought back. */

@@ -26,12 +26,12 @@ it("a screen is shown without what was said on the one before, and the list of r
 
 it("an engine that is started again reads what is missing, and what may have changed", async () => {
   const before = engine.calls.length;
-  await studio.restartEngine();
+  await studio.resumption.restartEngine();
   expect(engine.calls.slice(before).map(({ method }) => method)).toEqual(["listRuns", "listFolders"]);
   engine.answers.dataInfo = () => Promise.reject(failure("gone"));
   await studio.data.open("/mine");
   studio.setup.models = [];
-  await studio.restartEngine();
+  await studio.resumption.restartEngine();
   expect(engine.paramsOf("models")).toHaveLength(2);
   expect(engine.paramsOf("dataInfo").at(-1)).toMatchObject({ path: "/mine" });
 });
@@ -60,7 +60,7 @@ describe("a run that is not finished, and that nobody trains", () => {
     studio.message!.action!.run();
     await settle();
     expect(engine.paramsOf("start")).toMatchObject([{ kind: "compare", out: "/runs/one", resume: true }]);
-    expect(studio).toMatchObject({ screen: "live", message: null, unfinished: null });
+    expect(studio).toMatchObject({ screen: "live", message: null, resumption: { unfinished: null } });
   });
 
   it("begins anew if it has no checkpoint, which is said", async () => {
@@ -76,7 +76,7 @@ describe("a run that is not finished, and that nobody trains", () => {
   ])("is not named where %s", async (_, runs) => {
     list(...runs);
     await started();
-    expect(studio).toMatchObject({ message: null, unfinished: null });
+    expect(studio).toMatchObject({ message: null, resumption: { unfinished: null } });
   });
 
   it("is not named over what else has to be said", async () => {
@@ -84,18 +84,18 @@ describe("a run that is not finished, and that nobody trains", () => {
     const environment = await fake.bridge.environment();
     fake.bridge.environment = async () => ({ ...environment, notice: "This copy is old." });
     await started();
-    expect(studio).toMatchObject({ message: { text: "This copy is old." }, unfinished: { directory: "/runs/one" } });
+    expect(studio).toMatchObject({ message: { text: "This copy is old." }, resumption: { unfinished: { directory: "/runs/one" } } });
   });
 
   it("is named by the screen Live alone after the engine that trained it has died", async () => {
     list(summary("control", stopped), summary("student", stopped));
     await started();
     studio.message = null;
-    await studio.launch.resumeRow(studio.unfinished!);
+    await studio.launch.resumeRow(studio.resumption.unfinished!);
     end.reject(failure("the engine ended", "ENGINE_DIED"));
     await studio.training.settled();
-    await studio.restartEngine();
-    expect(studio).toMatchObject({ message: null, unfinished: null, training: { state: "failed" } });
+    await studio.resumption.restartEngine();
+    expect(studio).toMatchObject({ message: null, resumption: { unfinished: null }, training: { state: "failed" } });
   });
 });
 
@@ -152,7 +152,11 @@ describe("a connection that was lost and is there again", () => {
     });
     breakOff();
     await settle();
-    expect(studio).toMatchObject({ training: { state: "idle" }, message: { action: { label: "Resume one" } }, unfinished: { directory: "/runs/one" } });
+    expect(studio).toMatchObject({
+      training: { state: "idle" },
+      message: { action: { label: "Resume one" } },
+      resumption: { unfinished: { directory: "/runs/one" } },
+    });
   });
 });
 
