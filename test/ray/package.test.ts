@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { parseRecipe } from "../../src-main/contract/parse-recipe";
+import { OpenFile, withFile } from "../../src-main/disk/open-file";
+import { ZipFile } from "../../src-main/disk/zip";
 import { LAST_ENTRY, pack } from "../../src-main/ray/package";
+import { zipOf } from "../../src-main/ray/zip";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -36,4 +39,21 @@ test.skipIf(process.platform !== "linux")("jobs on GPUs get the kernels for thes
   const files = ["native/build/Release/distill_cuda_probe", "native/build/Release/libdistill_cuda.so"];
   expect(packed("cuda")).toEqual(expect.arrayContaining(files));
   expect(packed("cpu").filter((name) => files.includes(name))).toEqual([]);
+});
+
+test("an archive is read as it was packed, and the same content makes the same archive", async () => {
+  const out = mkdtempSync(join(tmpdir(), "distill-pack-"));
+  onTestFinished(() => rmSync(out, { recursive: true }));
+  const entries = [
+    { name: "a/é.txt", bytes: Buffer.from("ä".repeat(1000)) },
+    { name: "empty", bytes: Buffer.alloc(0) },
+  ];
+  const zip = await zipOf(entries);
+  writeFileSync(join(out, "x.zip"), zip);
+  const read = withFile(new OpenFile(join(out, "x.zip"), "r"), (file) => {
+    const archive = new ZipFile(file, (why) => new Error(why));
+    return entries.map(({ name }) => archive.read(name, 10_000));
+  });
+  expect(read.map((bytes) => Buffer.from(bytes))).toEqual(entries.map(({ bytes }) => bytes));
+  expect((await zipOf(entries)).equals(zip)).toBe(true);
 });

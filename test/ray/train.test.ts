@@ -1,26 +1,17 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { PlannedMember } from "../../src-main/contract/engine";
 import type { NoticeBody } from "../../src-main/contract/notices";
-import { presetOf } from "../../src-main/contract/presets";
-import type { Recipe } from "../../src-main/contract/recipe";
-import { OpenFile, withFile } from "../../src-main/disk/open-file";
-import { ZipFile } from "../../src-main/disk/zip";
-import { headAddress, tokenFrom } from "../../src-main/ray/address";
-import { differencesInWords, otherImagesInWords } from "../../src-main/ray/alike";
-import { clusterReport, jobsAtOnce, processorsEach } from "../../src-main/ray/cluster";
+import { clusterReport } from "../../src-main/ray/cluster";
 import { Experiment } from "../../src-main/ray/experiment";
 import { followJob } from "../../src-main/ray/follow";
 import { RayHead } from "../../src-main/ray/head";
 import { submitJob } from "../../src-main/ray/jobs";
 import type { Training } from "../../src-main/ray/member-training";
-import { MARK, ORDER } from "../../src-main/ray/messages";
-import { trainThere } from "../../src-main/ray/train";
-import { zipOf } from "../../src-main/ray/zip";
-import { type FakeHead, type FakeOptions, fakeHead } from "./fake-head";
+import { ORDER } from "../../src-main/ray/messages";
+import { type FakeHead, fakeHead } from "./fake-head";
+import { batch, FILES, fetchedIn, isMember, leave, line, trainOn, wellBehaved } from "./sweep-there";
 
 let out: string;
 let fake: FakeHead;
@@ -32,67 +23,8 @@ afterEach(() => {
   rmSync(out, { recursive: true });
 });
 
-const recipe: Recipe = { ...presetOf("demo").recipe, data: { ...presetOf("demo").recipe.data, path: "/home/me/pictures" } };
-const progress = { done: 1, total: 4, imagesPerSecond: 100, secondsLeft: 3 };
-const record = { epoch: 1, iter: 1, loss: 2, parts: { ce: 2 }, trainAcc: 0.5, lr: 0.1, imagesPerSecond: 100, chain: null };
-const line = (message: object) => `${MARK}${JSON.stringify({ time: "2026-11-29T20:00:00.000Z", ...message })}\n`;
-const batch = line({ type: "batches", arm: "control", records: [record], progress });
-
-/** A run's files, as its job puts them into the log folder and tells of them. */
-function leave(head: FakeHead, id: string, files: Record<string, string>): string {
-  const folder = `distill/${id}`;
-  for (const [path, text] of Object.entries(files)) head.files.set(`${folder}/${path}`, Buffer.from(text));
-  const sent = Object.entries(files).map(([path, text]) => ({ path, size: Buffer.byteLength(text), sha256: createHash("sha256").update(text).digest("hex") }));
-  return `${MARK}${JSON.stringify({ type: "files", folder, files: sent })}\n`;
-}
-
-const isMember = (head: FakeHead, id: string) => ORDER in (head.jobs.get(id)!.submission.runtime_env?.env_vars ?? {});
-const FILES = {
-  "control/recipe.json": JSON.stringify({ schema: 1, recipe: { data: { path: "/tmp/ray/pictures" }, teacher: null } }),
-  "control/student.safetensors": "weights",
-};
-/** A job that trains one batch and leaves its run. Those that delete files end at once. */
-const wellBehaved: FakeOptions["onSubmit"] = (id, head) => {
-  if (isMember(head, id)) head.print(id, `Running entrypoint\n${batch}${leave(head, id, FILES)}`);
-  head.end(id, "SUCCEEDED");
-};
-
-interface Trained {
-  shown: NoticeBody[];
-  failed: Awaited<ReturnType<typeof trainThere>>;
-}
-
-async function train(more: Partial<Training> = {}, seeds = 2, show: (notice: NoticeBody) => void = () => {}): Promise<Trained> {
-  const planned: PlannedMember[] = Array.from({ length: seeds }, (_, i) => ({
-    recipe,
-    directory: join(out, `seed-${i}`),
-    isFinished: false,
-    name: `seed ${i}`,
-    words: `seed ${i}`,
-  }));
-  const settings = { head: fake.url.origin, storage: null, dataThere: null, node: "pip", processors: 2, gpus: 0 };
-  const experiment = Experiment.isIn(out) ? Experiment.open(out) : Experiment.begin(out, settings, planned);
-  const shown: NoticeBody[] = [];
-  const failed = await trainThere({
-    head: new RayHead(fake.url, null),
-    experiment,
-    planned,
-    verb: "compare",
-    packed: async () => ({ name: "_ray_pkg_x.zip", bytes: 1, entries: [], places: new Map([["/home/me/pictures", "input/0/pictures"]]) }),
-    restart: true,
-    detach: false,
-    stop: new AbortController().signal,
-    leave: new AbortController().signal,
-    ...more,
-    show: (notice) => {
-      shown.push(notice);
-      show(notice);
-    },
-  });
-  return { shown, failed };
-}
-
-const fetched = () => Experiment.open(out).members.map((member) => member.fetched);
+const train = (more?: Partial<Training>, seeds?: number, show?: (notice: NoticeBody) => void) => trainOn({ fake, out }, more, seeds, show);
+const fetched = () => fetchedIn(out);
 
 describe("a sweep on a cluster", () => {
   test("is a job for each seed, whose folders come back and whose traces are removed", async () => {
@@ -263,75 +195,6 @@ describe("a sweep on a cluster", () => {
     expect(shown.flatMap((notice) => (notice.type === "epoch" ? [[notice.record.testAcc, notice.record.valAcc]] : []))).toEqual([[null, 0.25]]);
   });
 
-  test("is stopped on request: each job is asked to, and what it left is fetched", async () => {
-    fake = await fakeHead({ onSubmit: (id, head) => head.print(id, batch) });
-    const stop = new AbortController();
-    const watch = setInterval(() => {
-      for (const [id, job] of fake.jobs) {
-        if (job.stops === 0 || job.status !== "RUNNING") continue;
-        fake.print(id, leave(fake, id, { "control/checkpoint/latest.safetensors": "state" }));
-        fake.end(id, "STOPPED");
-      }
-    }, 20);
-    const stopAtBatch = (notice: NoticeBody) => {
-      if (notice.type === "batches") stop.abort();
-    };
-    const { failed } = await train({ stop: stop.signal }, 2, stopAtBatch).finally(() => clearInterval(watch));
-    expect(failed.map(({ stopped, message }) => [stopped, message])).toEqual([
-      [true, "stopped on request"],
-      [true, "stopped on request"],
-    ]);
-    expect(existsSync(join(out, "seed-0/control/checkpoint/latest.safetensors"))).toBe(true);
-  });
-
-  test("is stopped while it waits for a place: it is asked to, and is not waited for", async () => {
-    fake = await fakeHead({
-      onSubmit: (id, head) => {
-        head.jobs.get(id)!.status = "PENDING";
-      },
-    });
-    const stop = new AbortController();
-    const stopAtPhase = (notice: NoticeBody) => {
-      if (notice.type === "phase") stop.abort();
-    };
-    const { failed } = await train({ stop: stop.signal }, 2, stopAtPhase);
-    expect(failed.map(({ stopped, message }) => [stopped, message.split(":")[0]])).toEqual([
-      [true, "not begun"],
-      [true, "not begun"],
-    ]);
-    expect([...fake.jobs.values()].map(({ stops }) => stops)).toEqual([1, 1]);
-  });
-
-  test("is left while it is followed: jobs go on, and those that were not sent are not", async () => {
-    const away = new AbortController();
-    fake = await fakeHead({
-      processors: 2,
-      onSubmit: (id, head) => {
-        head.print(id, batch);
-      },
-    });
-    const leaveAtBatch = (notice: NoticeBody) => {
-      if (notice.type === "batches") away.abort();
-    };
-    const { failed } = await train({ leave: away.signal }, 9, leaveAtBatch);
-    expect(failed).toHaveLength(9);
-    expect(fake.jobs.size).toBeLessThan(9);
-    expect([...fake.jobs.values()].map(({ status, stops }) => [status, stops])).toEqual([...fake.jobs.values()].map(() => ["RUNNING", 0]));
-  });
-
-  test("is left alone, and attached to later", async () => {
-    fake = await fakeHead({
-      onSubmit: (id, head) => {
-        if (!isMember(head, id)) head.end(id, "SUCCEEDED");
-      },
-    });
-    expect((await train({ detach: true })).failed).toEqual([]);
-    expect([fake.jobs.size, fetched()]).toEqual([2, [false, false]]);
-    for (const id of fake.jobs.keys()) wellBehaved(id, fake);
-    expect((await train({ restart: false })).failed).toEqual([]);
-    expect(fetched()).toEqual([true, true]);
-  });
-
   test("says why a job failed that left no log, as on a node that is gone", async () => {
     fake = await fakeHead({
       onSubmit: (id, head) => {
@@ -476,72 +339,4 @@ describe("a head that cannot be used", () => {
     fake.close();
     await expect(report()).rejects.toThrow(/cannot be reached: connect ECONNREFUSED/);
   });
-});
-
-test("runs of nodes that computed otherwise are told of", () => {
-  fake = { close: () => {} } as FakeHead;
-  const ran = (name: string, precision: string, isa: string) => {
-    const directory = join(out, name.replace(" ", "-"));
-    mkdirSync(join(directory, "control"), { recursive: true });
-    writeFileSync(join(directory, "control", "recipe.json"), JSON.stringify({ arithmetic: { precision, machine: { device: "cpu", isa } } }));
-    return { name, directory };
-  };
-  const alike = ["seed 0", "seed 1"].map((name) => ran(name, "fp32", "avx2"));
-  expect(differencesInWords([...alike, { name: "seed 2", directory: join(out, "nothing") }])).toBeNull();
-  expect(differencesInWords([ran("seed 3", "bf16", "amx"), ...alike])).toMatch(
-    /alike: fp32, avx2 kernels \(seed 0 and 1 more\); bf16, amx kernels \(seed 3\)\. So/,
-  );
-});
-
-test("runs on other images than the others are told of, where no seed divides them", () => {
-  fake = { close: () => {} } as FakeHead;
-  const ran = (seed: number, data: string, labelled: number | null = null) => {
-    const directory = join(out, `seed-${seed}`);
-    mkdirSync(join(directory, "control"), { recursive: true });
-    writeFileSync(join(directory, "control", "recipe.json"), JSON.stringify({ recipe: { data: { labelled, validation: null } }, hashes: { data } }));
-    return { name: `seed ${seed}`, directory };
-  };
-  const alike = [ran(0, "a".repeat(64)), ran(1, "a".repeat(64))];
-  expect([otherImagesInWords(alike), otherImagesInWords([...alike, ran(2, "b".repeat(64), 10)])]).toEqual([null, null]);
-  expect(otherImagesInWords([...alike, ran(3, "b".repeat(64))])).toMatch(
-    /^The nodes did not train on the same images: data a{12} \(seed 0 and 1 more\); data b{12} \(seed 3\)\. So these runs say nothing about one another/,
-  );
-});
-
-test("addresses and tokens", () => {
-  fake = { close: () => {} } as FakeHead;
-  expect(headAddress("ray://head.example").href).toBe("http://head.example:8265/");
-  expect(headAddress("rays://head.example:443").href).toBe("https://head.example/");
-  expect(() => headAddress("head.example:8265")).toThrow(/--on head\.example:8265: expected the head of a Ray cluster/);
-  expect(tokenFrom({ RAY_AUTH_TOKEN: " secret " })).toBe("secret");
-  expect(() => tokenFrom({ RAY_AUTH_TOKEN: "two words" })).toThrow(/RAY_AUTH_TOKEN: expected a token/);
-  expect(() => tokenFrom({ RAY_AUTH_TOKEN_PATH: join(out, "none") })).toThrow(/cannot be read/);
-});
-
-test("the processors of a cluster are shared out, and a job is on one node", () => {
-  fake = { close: () => {} } as FakeHead;
-  const nodes = [8, 4].map((processors) => ({ id: "", address: "", isHead: false, gpus: 0, memoryBytes: 0, processors }));
-  expect([1, 2, 3, 100].map((jobs) => processorsEach(nodes, jobs, 0))).toEqual([8, 6, 4, 1]);
-  expect(jobsAtOnce(nodes, { processors: 4, gpus: 0 })).toBe(3);
-  // The node without a GPU takes no job that asks for one.
-  const withGpus = [nodes[0]!, { ...nodes[0]!, gpus: 2 }];
-  expect([1, 2, 100].map((jobs) => processorsEach(withGpus, jobs, 1))).toEqual([8, 4, 4]);
-  expect(processorsEach(withGpus, 100, 0.5)).toBe(2);
-  expect([1, 0.5].map((gpus) => jobsAtOnce(withGpus, { processors: 2, gpus }))).toEqual([2, 4]);
-});
-
-test("an archive is read as it was packed, and the same content makes the same archive", async () => {
-  fake = { close: () => {} } as FakeHead;
-  const entries = [
-    { name: "a/é.txt", bytes: Buffer.from("ä".repeat(1000)) },
-    { name: "empty", bytes: Buffer.alloc(0) },
-  ];
-  const zip = await zipOf(entries);
-  writeFileSync(join(out, "x.zip"), zip);
-  const read = withFile(new OpenFile(join(out, "x.zip"), "r"), (file) => {
-    const archive = new ZipFile(file, (why) => new Error(why));
-    return entries.map(({ name }) => archive.read(name, 10_000));
-  });
-  expect(read.map((bytes) => Buffer.from(bytes))).toEqual(entries.map(({ bytes }) => bytes));
-  expect((await zipOf(entries)).equals(zip)).toBe(true);
 });
