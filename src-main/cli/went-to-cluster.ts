@@ -1,7 +1,7 @@
 /** What went to clusters and is not back: lists name it beside the runs that are here. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { Experiment } from "../ray/experiment";
+import { type ClusterMember, Experiment } from "../ray/experiment";
 import { followerInWords, followerOf } from "../ray/following";
 import { shownPath } from "./out-folder";
 import type { Session } from "./session";
@@ -9,37 +9,49 @@ import { shellWords } from "./shell-words";
 import { count, table } from "./words";
 import type { World } from "./world";
 
-/** A sweep or search with jobs whose runs did not come back yet. */
+/** A sweep or search that a cluster was asked for, and that is not finished. */
 export interface Away {
   kind: "cluster";
   directory: string;
   head: string;
   jobs: number;
+  /** Whose runs are back, finished. */
   back: number;
+  /** That may still be trained there. */
+  going: number;
   /** The process that follows the jobs, in words; null if none does. */
   followedBy: string | null;
-  /** Follows them. */
-  attach: string;
+  /** The command that goes on: it follows the jobs, or, where none is left to follow, submits others. */
+  next: string;
 }
 
 /** Null where all are back, or none was sent. Throws an InputError if the folder's file of jobs cannot be used. */
 export function awayIn(directory: string, world: World): Away | null {
   if (!Experiment.isIn(directory)) return null;
-  const { members, settings } = Experiment.open(directory);
-  const back = members.filter(({ fetched }) => fetched).length;
-  if (members.every(({ fetched, jobs }) => fetched || jobs.length === 0)) return null;
+  const experiment = Experiment.open(directory);
+  const { members, settings } = experiment;
+  const sent = members.filter(({ jobs }) => jobs.length > 0);
+  const isBack = (member: ClusterMember) => member.fetched || isFinished(experiment.directoryOf(member));
+  const back = sent.filter(isBack).length;
+  if (back === sent.length) return null;
+  const going = sent.filter((member) => !isBack(member) && !member.isOver).length;
   const verb = members.some(({ folder }) => folder.startsWith("trial")) ? "search" : "compare";
   const follower = followerOf(directory);
+  const how = going > 0 ? "--attach" : "--resume";
   return {
     kind: "cluster",
     directory,
     head: settings.head,
     jobs: members.length,
     back,
+    going,
     followedBy: follower && followerInWords(follower),
-    attach: shellWords([...world.program, verb, "--on", settings.head, "--attach", "--out", shownPath(world, directory)]),
+    next: shellWords([...world.program, verb, "--on", settings.head, how, "--out", shownPath(world, directory)]),
   };
 }
+
+/** Also by this computer, which may have gone on with what a cluster began: a comparison, or a trial of a search. */
+const isFinished = (directory: string): boolean => ["comparison.json", "student.safetensors"].some((name) => existsSync(path.join(directory, name)));
 
 /** Those in a folder, itself among them. One whose file cannot be used is told by the verbs that use it. */
 export function awayBelow(directory: string, world: World): Away[] {
@@ -61,23 +73,34 @@ function foldersIn(directory: string): string[] {
 }
 
 export function awayTable(away: readonly Away[], world: World): string {
-  const rows = away.map(({ directory, head, jobs, back, followedBy }) => [shownPath(world, directory), head, `${back} of ${jobs}`, followedBy ?? "nobody"]);
-  const commands = away.filter(({ followedBy }) => followedBy === null).map(({ attach }) => `Follow the jobs with: ${attach}`);
-  return [table([["on a cluster", "head", "back", "followed by"], ...rows]), ...commands].join("\n");
+  const rows = away.map(({ directory, head, jobs, back, going, followedBy }) => [
+    shownPath(world, directory),
+    head,
+    `${back} of ${jobs}`,
+    String(going),
+    followedBy ?? "nobody",
+  ]);
+  const commands = away.filter(({ followedBy }) => followedBy === null).map((each) => `${goOnInWords(each)}: ${each.next}`);
+  return [table([["on a cluster", "head", "back", "still there", "followed by"], ...rows]), ...commands].join("\n");
 }
 
-export function awayInWords({ head, jobs, back, followedBy, attach }: Away): string {
-  const what = `${count(jobs - back, "job")} of ${jobs} went to ${head}, and ${jobs - back === 1 ? "its run is" : "their runs are"} not back.`;
+const goOnInWords = ({ going }: Away): string => (going > 0 ? "Follow the jobs with" : "Submit what is not finished again with");
+
+export function awayInWords(away: Away): string {
+  const { head, jobs, back, going, followedBy, next } = away;
+  if (going === 0)
+    return `${back} of ${count(jobs, "job")} on ${head} got to the end; the others have ended before, and what there is of them is here. ${goOnInWords(away)}: ${next}`;
+  const what = `${count(going, "job")} of ${jobs} went to ${head}, and ${going === 1 ? "its run is" : "their runs are"} not back.`;
   if (followedBy !== null) return `${what} Followed by ${followedBy}, where Ctrl-C stops them with checkpoints.`;
-  return `${what} Follow with: ${attach}\nCtrl-C there stops what is not finished, with checkpoints.`;
+  return `${what} Follow them, and stop them there by Ctrl-C, each with a checkpoint, with: ${next}`;
 }
 
 /** That jobs of a run may still be trained elsewhere, where it is resumed here. */
 export function warnOfJobs(session: Session, out: string, world: World): void {
   const away = awayIn(out, world);
-  if (!away) return;
-  const left = count(away.jobs - away.back, "training");
+  if (!away || away.going === 0) return;
+  const left = count(away.going, "training");
   session.say(
-    `warning: ${left} of this run went to ${away.head} and did not come back finished; this computer now goes on with them itself. To follow the cluster instead: ${away.attach}`,
+    `warning: ${left} of this run went to ${away.head} and did not come back; this computer now goes on with them itself. To follow the cluster instead: ${away.next}`,
   );
 }

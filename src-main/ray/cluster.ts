@@ -85,11 +85,8 @@ export function processorsEach(found: readonly ClusterNode[], jobs: number, gpus
   return Math.max(1, Math.min(Math.floor(all / jobs), Math.floor(largest)));
 }
 
-/** Jobs that fit at once; at least one, as a cluster may grow when it is asked to. */
+/** Jobs that fit at once. */
 export function jobsAtOnce(found: readonly ClusterNode[], { processors, gpus }: Share): number {
   const on = (node: ClusterNode) => Math.floor(Math.min(node.processors / processors, gpus === 0 ? Number.POSITIVE_INFINITY : node.gpus / gpus));
-  return Math.max(
-    1,
-    found.reduce((sum, node) => sum + on(node), 0),
-  );
+  return found.reduce((sum, node) => sum + on(node), 0);
 }

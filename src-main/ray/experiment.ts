@@ -32,6 +32,8 @@ const schema = z.object({
       jobs: z.array(z.string()),
       /** All of it is here. */
       fetched: z.boolean(),
+      /** Its last job ended before its end, and what there is of it is here: only another job goes on. Earlier versions did not say. */
+      isOver: z.boolean().default(false),
     }),
   ),
 });
@@ -58,7 +60,8 @@ export class Experiment {
   add(members: readonly Pick<PlannedMember, "name" | "words" | "directory">[]): void {
     for (const { name, words, directory } of members) {
       const folder = path.relative(this.directory, directory);
-      if (!this.content.members.some((member) => member.folder === folder)) this.content.members.push({ name, words, folder, jobs: [], fetched: false });
+      if (!this.content.members.some((member) => member.folder === folder))
+        this.content.members.push({ name, words, folder, jobs: [], fetched: false, isOver: false });
     }
     this.#write();
   }
@@ -105,6 +108,7 @@ export class Experiment {
     const again = member.jobs.length === 0 ? "" : `-again-${member.jobs.length}`;
     const id = `${this.content.id}-${number}${again}`;
     member.jobs.push(id);
+    member.isOver = false;
     await this.#save();
     return id;
   }
@@ -122,6 +126,11 @@ export class Experiment {
       member.fetched = false;
       throw error;
     });
+  }
+
+  async markOver(member: ClusterMember): Promise<void> {
+    member.isOver = true;
+    await this.#save();
   }
 
   #saving: Promise<void> | null = null;

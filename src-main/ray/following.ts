@@ -1,5 +1,5 @@
 /** Who follows the jobs of a folder: one process at a time, as each would write the runs that come back. */
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { InputError } from "../contract/failure";
@@ -17,7 +17,7 @@ export async function following<R>(directory: string, work: () => Promise<R>): P
   const other = followerOf(directory);
   if (other) throw followed(directory, other);
   const file = fileIn(directory);
-  rmSync(file, { force: true });
+  if (existsSync(file)) naming(file, "deleted", () => unlinkSync(file));
   try {
     naming(file, "written", () => writeFileSync(file, `${JSON.stringify({ ...thisProcess(), since: new Date().toISOString() }, null, 2)}\n`, { flag: "wx" }));
   } catch (error) {

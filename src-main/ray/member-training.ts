@@ -51,28 +51,36 @@ export class MemberTraining {
 
   /** Resolves with why it did not get to its end; null if it did. */
   async run(): Promise<Omit<Failed, "words" | "isBack"> | null> {
-    const { head, experiment, stop, leave, detach } = this.training;
+    const { head, experiment, stop, leave, detach, restart } = this.training;
     if (leave.aborted || (stop.aborted && this.member.jobs.length === 0)) return { message: "not begun", stopped: true };
+    // What it left is here already, and this computer may have gone on with it.
+    if (this.member.isOver && !restart) return { message: "its job has ended before its end; --resume submits it again", stopped: true };
     const id = await this.#job();
     if (detach) return null;
     const info = await this.#follow(id);
-    if (info === "left") return { message: "not begun: once the cluster has a place for its job, that ends", stopped: true };
+    if (leave.aborted) return { message: "left", stopped: true };
+    if (info === "waits") return this.#over("not begun: once the cluster has a place for its job, that ends", true);
     if (info && neverBegan(info) && !stop.aborted) return this.run();
-    if (!info) return { message: `the cluster knows nothing of its job ${id} any more`, stopped: false };
+    if (!info) return this.#over(`the cluster knows nothing of its job ${id} any more`, false);
     if (this.#files && info.driver_node_id) {
       this.fleet.nodes.set(id, info.driver_node_id);
       await fetchRun(head, info.driver_node_id, this.#files, experiment.directoryOf(this.member), this.plan.recipe);
     }
     // That a trial diverged is its result.
     const isResult = info.status === "SUCCEEDED" || (this.training.verb === "train" && this.#error?.code === "DIVERGED");
-    if (!isResult) return { message: this.#error?.message ?? inWords(info), stopped: info.status === "STOPPED" || stop.aborted };
+    if (!isResult) return this.#over(this.#error?.message ?? inWords(info), info.status === "STOPPED" || stop.aborted);
     if (!this.#files) return { message: "its job ended, but its files did not come", stopped: false };
     await experiment.markFetched(this.member);
     return null;
   }
 
-  /** To its end: a stop writes a checkpoint, which is fetched. One that waits for a place hears of the stop when it has one, so it is left then. */
-  async #follow(id: string): Promise<JobInfo | null | "left"> {
+  async #over(message: string, stopped: boolean): Promise<Omit<Failed, "words" | "isBack">> {
+    await this.training.experiment.markOver(this.member);
+    return { message, stopped };
+  }
+
+  /** To its end: a stop writes a checkpoint, which is fetched. One that waits for a place hears of the stop when it has one, and is not waited for. */
+  async #follow(id: string): Promise<JobInfo | null | "waits"> {
     const { head, stop, leave } = this.training;
     let waits = false;
     const quit = new AbortController();
@@ -91,11 +99,12 @@ export class MemberTraining {
         onState: (status) => {
           waits = status === "PENDING";
           this.#state(status);
+          if (waits && stop.aborted) giveUp();
         },
         signal: quit.signal,
       });
     } catch (error) {
-      if (quit.signal.aborted) return "left";
+      if (quit.signal.aborted) return "waits";
       throw error;
     } finally {
       stop.removeEventListener("abort", ask);

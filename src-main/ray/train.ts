@@ -13,17 +13,21 @@ export async function trainThere(training: Training): Promise<Failed[]> {
   const { experiment, planned, head } = training;
   const isOf = (member: ClusterMember, plan: PlannedMember) => experiment.directoryOf(member) === plan.directory;
   setMaxListeners(0, training.stop, training.leave);
-  const left = planned.flatMap((plan) => experiment.members.flatMap((member) => (isOf(member, plan) && !member.fetched ? [{ member, plan }] : [])));
+  // One that is finished here, as this computer went on with it, is not replaced by what a job has left.
+  const left = planned
+    .filter(({ isFinished }) => !isFinished)
+    .flatMap((plan) => experiment.members.flatMap((member) => (isOf(member, plan) && !member.fetched ? [{ member, plan }] : [])));
   const fleet = new Fleet(left.length, training.show);
   const fits = async () => jobsAtOnce(await nodes(head), experiment.settings);
-  const turns = new Turns(inHand(await fits()));
-  if (training.detach) warnOfWaiting(training, left.length, await fits());
+  const fit = await fits();
+  const turns = new Turns(inHand(fit));
+  if (training.detach) warnOfWaiting(training, left.length, fit);
   const ended = await Promise.allSettled(
     left.map(({ member, plan }) =>
       turns.take(async () => {
         const end = await new MemberTraining(training, fleet, member, plan).run();
         // A cluster may have grown meanwhile.
-        if (!training.detach) turns.allow(inHand(await fits().catch(() => 1)));
+        if (!training.detach) turns.allow(inHand(await fits().catch(() => 0)));
         return end;
       }),
     ),
@@ -46,10 +50,11 @@ export async function trainThere(training: Training): Promise<Failed[]> {
  * Jobs that are submitted and followed at once: those that fit, and some that wait, so that no processor idles and a cluster that grows with its work does. All of
  * 1,000 would keep the head busy, and Ray fails a job that has waited for a quarter of an hour.
  */
-const inHand = (fit: number): number => fit + Math.max(2, Math.ceil(fit / 4));
+const inHand = (fit: number): number => Math.max(1, fit) + Math.max(2, Math.ceil(fit / 4));
 
 function warnOfWaiting({ show }: Training, jobs: number, fit: number): void {
-  if (jobs <= fit) return;
+  // Where none fits, that is told of each job.
+  if (jobs <= fit || fit === 0) return;
   const text = `${fit} of the ${jobs} jobs fit on the cluster at once. Ray gives up a job that has waited for 15 minutes (RAY_JOB_START_TIMEOUT_SECONDS of its head): --attach submits those again, and keeps the cluster busy while it runs.`;
   show({ type: "warning", text });
 }

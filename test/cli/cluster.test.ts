@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { InterruptedBy } from "../../src-main/cli/world";
@@ -109,18 +109,27 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
     expect((await detached()).status).toBe(0);
     const none = { listRuns: () => [], listMade: () => [], attach: () => null };
     const list = await runWith(none, ["runs", "list", "."], { cwd });
-    expect([list.status, list.out]).toEqual([0, expect.stringMatching(/^run +http:\S+ +0 of 1 +nobody$/m)]);
+    expect([list.status, list.out]).toEqual([0, expect.stringMatching(/^run +http:\S+ +0 of 1 +1 +nobody$/m)]);
     expect(list.out).toContain(attach);
     const show = await runWith(none, ["runs", "show", "run"], { cwd });
     expect([show.status, show.out]).toEqual([
       0,
-      expect.stringContaining(`1 job of 1 went to ${head.url.origin}, and its run is not back. Follow with: npx ${attach}`),
+      expect.stringContaining(
+        `1 job of 1 went to ${head.url.origin}, and its run is not back. Follow them, and stop them there by Ctrl-C, each with a checkpoint, with: npx ${attach}`,
+      ),
     ]);
     const stop = await runWith(none, ["runs", "stop", "run"], { cwd });
     expect([stop.status, stop.err]).toEqual([1, expect.stringContaining("run is not trained by a process of this computer. 1 job of 1 went to")]);
-    expect(stop.err).toContain("Ctrl-C there stops what is not finished");
-    const jobs = join(cwd, "run", "ray.json");
-    writeFileSync(jobs, readFileSync(jobs, "utf8").replace('"fetched": false', '"fetched": true'));
+    expect(stop.err).toContain("stop them there by Ctrl-C");
+    // Stopped there: there is nothing to follow any more.
+    for (const id of head.jobs.keys()) head.end(id, "STOPPED");
+    expect((await runWith({ plan: planned }, [...compare, ...on(), "--attach", "--out", "run"], { cwd, root })).status).toBe(130);
+    const over = (await runWith(none, ["runs", "list", "."], { cwd })).out;
+    expect(over).toMatch(/^run +http:\S+ +0 of 1 +0 +nobody\nSubmit what is not finished again with: npx distill compare --on \S+ --resume --out run$/m);
+    expect((await runWith(none, ["runs", "stop", "run"], { cwd })).err).toContain("no process trains this run now");
+    // Gone on with here, to its end.
+    mkdirSync(join(cwd, "run", "20"), { recursive: true });
+    writeFileSync(join(cwd, "run", "20", "comparison.json"), "{}");
     expect((await runWith(none, ["runs", "list", "."], { cwd })).out).toBe(".: no runs\n");
   });
 
@@ -187,6 +196,7 @@ describe.runIf(process.platform === "linux")("a sweep that can be sent", () => {
       root,
     });
     expect(err).toContain("warning: each job asks for 8 processors, and no node has more than 4: the jobs wait until a larger one joins");
+    expect(err).not.toContain("fit on the cluster at once");
   });
 
   it("is not written anywhere if it cannot be packed", async () => {

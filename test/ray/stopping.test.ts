@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { NoticeBody } from "../../src-main/contract/notices";
 import type { Training } from "../../src-main/ray/member-training";
 import { type FakeHead, fakeHead } from "./fake-head";
-import { batch, fetchedIn, isMember, leave, trainOn, wellBehaved } from "./sweep-there";
+import { batch, fetchedIn, isMember, leave, plannedIn, trainOn, wellBehaved } from "./sweep-there";
 
 let out: string;
 let fake: FakeHead;
@@ -39,7 +39,16 @@ describe("a sweep on a cluster", () => {
       [true, "stopped on request"],
       [true, "stopped on request"],
     ]);
-    expect(existsSync(join(out, "seed-0/control/checkpoint/latest.safetensors"))).toBe(true);
+    const checkpoint = join(out, "seed-0/control/checkpoint/latest.safetensors");
+    expect(readFileSync(checkpoint, "utf8")).toBe("state");
+    // This computer goes on with it, and nothing that comes to follow the jobs takes that back.
+    writeFileSync(checkpoint, "a later state");
+    expect((await train({ restart: false }, 2)).failed.map(({ message }) => message)).toEqual(
+      Array.from({ length: 2 }, () => "its job has ended before its end; --resume submits it again"),
+    );
+    const requests = fake.requests.length;
+    expect((await train({ planned: plannedIn(out, 2, true) }, 2)).failed).toEqual([]);
+    expect([readFileSync(checkpoint, "utf8"), fake.requests.slice(requests).filter((each) => each.includes("/jobs/"))]).toEqual(["a later state", []]);
   });
 
   test("is stopped while it waits for a place: it is asked to, and is not waited for", async () => {

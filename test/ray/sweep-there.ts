@@ -42,6 +42,9 @@ export interface Trained {
   failed: Awaited<ReturnType<typeof trainThere>>;
 }
 
+export const plannedIn = (out: string, seeds: number, isFinished = false): PlannedMember[] =>
+  Array.from({ length: seeds }, (_, i) => ({ recipe, directory: join(out, `seed-${i}`), isFinished, name: `seed ${i}`, words: `seed ${i}` }));
+
 /** `seeds`: of a sweep that is begun, or was, in the folder `out`; `more`: other than a sweep that is followed to its end. */
 export async function trainOn(
   { fake, out }: { fake: FakeHead; out: string },
@@ -49,13 +52,7 @@ export async function trainOn(
   seeds = 2,
   show: (notice: NoticeBody) => void = () => {},
 ): Promise<Trained> {
-  const planned: PlannedMember[] = Array.from({ length: seeds }, (_, i) => ({
-    recipe,
-    directory: join(out, `seed-${i}`),
-    isFinished: false,
-    name: `seed ${i}`,
-    words: `seed ${i}`,
-  }));
+  const planned = plannedIn(out, seeds);
   const settings = { head: fake.url.origin, storage: null, dataThere: null, node: "pip", processors: 2, gpus: 0 };
   const experiment = Experiment.isIn(out) ? Experiment.open(out) : Experiment.begin(out, settings, planned);
   const shown: NoticeBody[] = [];

@@ -257,7 +257,7 @@ async function attach(session: Session, directory: string): Promise<LiveRun & { 
   const absolute = absolutePath(directory, session.world.cwd);
   const live = await session.call("attach", { directory: absolute });
   const away = live?.owner ? null : awayIn(absolute, session.world);
-  if (away) throw new InputError(`${directory} is not trained by a process of this computer. ${awayInWords(away)}`);
+  if (away && away.going > 0) throw new InputError(`${directory} is not trained by a process of this computer. ${awayInWords(away)}`);
   if (!live?.owner)
     throw new InputError(
       `${directory}: no process trains this run now; ${shellWords([...session.world.program, "runs", "show", directory])} says what it has done`,
