@@ -27,11 +27,13 @@ rmSync(report, { force: true });
 const status = await runForeground(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...filters], { env });
 desktop.close();
 
-const tests = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { passed: 0, failed: 1, skips: [] };
+const tests = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { passed: 0, failures: [{ name: "vitest", reason: "it ended without a report" }], skips: [] };
 const passed = tests.passed + checks.passed + cuda.passed;
-const failed = tests.failed + checks.failed + cuda.failed;
+const failed = tests.failures.length + checks.failed + cuda.failed;
 const skips = [...tests.skips, ...cuda.skips];
 for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`);
+// Last, where a log that is cut still has them.
+for (const { name, reason } of tests.failures) console.log(`failed: ${name}: ${reason}`);
 console.log(`${passed} passed, ${failed} failed, ${skips.length} skipped`);
 process.exit(failed === 0 && status === 0 ? 0 : 1);
 
