@@ -16,20 +16,20 @@ const gates = [
   ["format of C++", bin("clang-format/index.js"), ["--dry-run", "-Werror", ...cppFiles]],
 ];
 
-/** Runs all gates; returns how many passed and how many failed. */
+/** Runs all gates; returns how many passed, and which failed. */
 export function check() {
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failures: [] };
   for (const [name, program, args] of gates) {
     try {
       run(process.execPath, [program, ...args]);
       counts.passed++;
       console.log(`check: ${name}: ok`);
     } catch (error) {
-      counts.failed++;
+      counts.failures.push({ name: `check: ${name}`, reason: "see above" });
       console.log(`check: ${name}: FAILED\n${error.message}`);
     }
   }
   return counts;
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) process.exit(check().failed === 0 ? 0 : 1);
+if (process.argv[1] === new URL(import.meta.url).pathname) process.exit(check().failures.length === 0 ? 0 : 1);

@@ -23,4 +23,9 @@ export default class TestCounts {
   }
 }
 
-const failure = (name, error) => ({ name, reason: stripVTControlCharacters(error?.message ?? "no reason given").split("\n")[0].slice(0, 300) });
+const failure = (name, error) => ({
+  name,
+  reason: stripVTControlCharacters(error?.message ?? "no reason given")
+    .split("\n")[0]
+    .slice(0, 300),
+});
