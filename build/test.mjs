@@ -32,12 +32,13 @@ const tests = existsSync(report)
   : { passed: 0, failures: [{ name: "vitest", reason: "it ended without a report" }], skips: [] };
 const passed = tests.passed + checks.passed + cuda.passed;
 const failures = [...tests.failures, ...checks.failures, ...cuda.failures];
+if (failures.length === 0 && status !== 0) failures.push({ name: "vitest", reason: `it ended with ${status}` });
 const skips = [...tests.skips, ...cuda.skips];
 for (const { name, reason } of skips) console.log(`skipped: ${name}: ${reason}`);
 // Last, where a log that is cut still has them.
 for (const { name, reason } of failures) console.log(`failed: ${name}: ${reason}`);
 console.log(`${passed} passed, ${failures.length} failed, ${skips.length} skipped`);
-process.exit(failures.length === 0 && status === 0 ? 0 : 1);
+process.exit(failures.length === 0 ? 0 : 1);
 
 /** In CI, and for all tests, the packages that some compare with are installed meanwhile. A user's npm test downloads nothing of Python's. */
 async function pythonForTests() {
