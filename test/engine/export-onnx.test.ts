@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
-import type { ExportOptions } from "../../src-main/contract/exports";
+import type { ExportOptions, ExportResult } from "../../src-main/contract/exports";
+import { InputError } from "../../src-main/contract/failure";
+import * as datasets from "../../src-main/data/open-dataset";
 import { exportModel } from "../../src-main/engine/export";
 import { predict } from "../../src-main/engine/predict";
 import { ResidentNetworks } from "../../src-main/engine/resident-networks";
@@ -27,11 +29,12 @@ afterAll(() => folder.remove());
 
 const said: string[] = [];
 let written = 0;
+let result: ExportResult;
 async function exported(run: string, options: ExportOptions = {}): Promise<string> {
   const out = folder.path(`${++written}.onnx`);
   said.length = 0;
   const notify = (notice: object) => void ("text" in notice && said.push(String(notice.text)));
-  await exportModel({ source: { run: folder.path(run), weightsOf: "last" }, format: "onnx", options, out }, async () => {}, notify);
+  result = await exportModel({ source: { run: folder.path(run), weightsOf: "last" }, format: "onnx", options, out }, async () => {}, notify);
   return out;
 }
 const protoOf = (path: string) => decode(modelProto, readFileSync(path));
@@ -72,7 +75,19 @@ test("what weights of 8 bits cost is measured on the test images", async () => {
   expect(said).toContainEqual(
     expect.stringMatching(/^with weights of 8 bits, \d+\.0 % of the 10 test images are right, and \d+\.0 % in fp32; \d+\.0 % of the answers are the same$/),
   );
+  const [, percent] = /^with weights of 8 bits, (\d+\.0) %/.exec(said.find((text) => text.startsWith("with"))!)!;
+  expect(result.testAccuracy).toBe(Number(percent) / 100);
   await expect(predicted("vit_micro_patch4_32", path)).rejects.toThrow(/has weights of 8 bits, from which the network cannot be taken back/);
+});
+
+test("without the run's test images, weights of 8 bits have no accuracy: the run's own is that of fp32", async () => {
+  await exported("vit");
+  expect(result.testAccuracy).toEqual(expect.any(Number));
+  const spy = vi.spyOn(datasets, "openTestData").mockRejectedValue(new InputError("they are gone"));
+  await exported("vit", { int8: true });
+  spy.mockRestore();
+  expect(result.testAccuracy).toBeNull();
+  expect(said).toContain("what weights of 8 bits cost in accuracy was not measured: the run's test images cannot be read (they are gone)");
 });
 
 test("weights of 8 bits are for vision transformers", async () => {
