@@ -197,7 +197,7 @@ function failure(failed: readonly Failed[], experiment: Experiment, command: (ho
 function hasCheckpoints(experiment: Experiment): boolean {
   const { settings, members } = experiment;
   const hasOne = (directory: string) => [".", ...comparedArms].some((arm) => existsSync(path.join(directory, arm, "checkpoint")));
-  return settings.storage === null && members.some((member) => !member.fetched && hasOne(experiment.directoryOf(member)));
+  return settings.storage === null && members.some((member) => !experiment.isHere(member) && hasOne(experiment.directoryOf(member)));
 }
 
 /** The flags that send more of a run to where it was trained; none if it was trained here. */

@@ -1,7 +1,7 @@
 /** What went to clusters and is not back: lists name it beside the runs that are here. */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
-import { type ClusterMember, Experiment } from "../ray/experiment";
+import { Experiment } from "../ray/experiment";
 import { followerInWords, followerOf } from "../ray/following";
 import { shownPath } from "./out-folder";
 import type { Session } from "./session";
@@ -31,10 +31,9 @@ export function awayIn(directory: string, world: World): Away | null {
   const experiment = Experiment.open(directory);
   const { members, settings } = experiment;
   const sent = members.filter(({ jobs }) => jobs.length > 0);
-  const isBack = (member: ClusterMember) => member.fetched || isFinished(experiment.directoryOf(member));
-  const back = sent.filter(isBack).length;
+  const back = sent.filter((member) => experiment.isHere(member)).length;
   if (back === sent.length) return null;
-  const going = sent.filter((member) => !isBack(member) && !member.isOver).length;
+  const going = sent.filter((member) => !experiment.isHere(member) && !member.isOver).length;
   const verb = members.some(({ folder }) => folder.startsWith("trial")) ? "search" : "compare";
   const follower = followerOf(directory);
   const how = going > 0 ? "--attach" : "--resume";
@@ -49,9 +48,6 @@ export function awayIn(directory: string, world: World): Away | null {
     next: shellWords([...world.program, verb, "--on", settings.head, how, "--out", shownPath(world, directory)]),
   };
 }
-
-/** Also by this computer, which may have gone on with what a cluster began: a comparison, or a trial of a search. */
-const isFinished = (directory: string): boolean => ["comparison.json", "student.safetensors"].some((name) => existsSync(path.join(directory, name)));
 
 /** Those in a folder, itself among them. One whose file cannot be used is told by the verbs that use it. */
 export function awayBelow(directory: string, world: World): Away[] {

@@ -54,3 +54,6 @@ export interface SearchInBrief {
 export const CLUSTER_FILE = "ray.json";
 /** Beside it, while a process follows them. */
 export const FOLLOWING_FILE = "ray.lock";
+
+/** Written last into the folder of a comparison, and into that of a run of one model. */
+export const END_FILES = ["comparison.json", "student.safetensors"] as const;

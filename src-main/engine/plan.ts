@@ -5,6 +5,7 @@ import type { Methods, PlannedMember } from "../contract/engine";
 import { InputError } from "../contract/failure";
 import { parseRecipe } from "../contract/parse-recipe";
 import type { Recipe } from "../contract/recipe";
+import { END_FILES } from "../contract/run-folder";
 import { makeFolder } from "../disk/make-folder";
 import { armsBegun, hasBegun, readRequest, writeRequest } from "../runs/request";
 import { comparisonArms } from "../training/compare";
@@ -27,11 +28,11 @@ export async function plan(asked: Plan["params"], say: (text: string) => void): 
   const sweep = kind === "search" ? await searchTrials(out, recipe, askedOf({ ...asked, recipe }), say) : await comparisons({ ...asked, recipe });
   writeRequests(sweep, kind === "search" ? [] : armsOf(recipe));
   return {
-    members: membersOf(sweep).map(
-      ({ recipe, directory, name, words }): PlannedMember => ({ recipe, directory, name, words, isFinished: existsSync(join(directory, "comparison.json")) }),
-    ),
+    members: membersOf(sweep).map(({ recipe, directory, name, words }): PlannedMember => ({ recipe, directory, name, words, isFinished: hasEnded(directory) })),
   };
 }
+
+const hasEnded = (directory: string): boolean => END_FILES.some((name) => existsSync(join(directory, name)));
 
 async function comparisons(asked: Plan["params"] & { recipe: Recipe }): Promise<Sweep> {
   const { out, recipe, resume } = asked;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { PlannedMember } from "../contract/engine";
 import { InputError } from "../contract/failure";
-import { CLUSTER_FILE } from "../contract/run-folder";
+import { CLUSTER_FILE, END_FILES } from "../contract/run-folder";
 import { writeWhole } from "../disk/write-whole";
 
 const schema = z.object({
@@ -94,6 +94,11 @@ export class Experiment {
 
   directoryOf({ folder }: ClusterMember): string {
     return path.join(this.directory, folder);
+  }
+
+  /** Whether its run is here to its end: it came back, or this computer went on with it. */
+  isHere(member: ClusterMember): boolean {
+    return member.fetched || END_FILES.some((name) => existsSync(path.join(this.directoryOf(member), name)));
   }
 
   /** Where it lies on storage; null if there is none. */

@@ -5,6 +5,7 @@ import path from "node:path";
 import { InputError } from "../contract/failure";
 import type { Recipe } from "../contract/recipe";
 import { assign, isObject, pathsOf, valueAt } from "../contract/recipe-values";
+import { END_FILES } from "../contract/run-folder";
 import { makeFolder } from "../disk/make-folder";
 import { isFullDisk, naming, OpenFile } from "../disk/open-file";
 import { partialOf, putInPlace, writeWhole } from "../disk/write-whole";
@@ -19,18 +20,21 @@ const TRIES = 3;
  */
 export async function fetchRun(head: RayHead, node: string, { folder, files }: FilesMessage, directory: string, recipe: Recipe): Promise<void> {
   const sizeOf = (some: readonly SentFile[]) => `${(some.reduce((sum, { size }) => sum + size, 0) / 1e6).toFixed(1)} MB`;
-  for (const [i, file] of files.entries()) {
+  // What says that the run is finished comes last: until then, an interrupted fetch is gone on with.
+  const isEnd = (file: SentFile) => END_FILES.some((name) => name === file.path);
+  const inTurn = [...files.filter((file) => !isEnd(file)), ...files.filter(isEnd)];
+  for (const [i, file] of inTurn.entries()) {
     const to = within(directory, file.path);
     try {
       naming(to, "written", () => makeFolder(path.dirname(to)));
       if (!isThere(to, file)) await fetchFile(head, node, `${folder}/${file.path}`, to, file);
+      if (/(^|\/)(recipe|request)\.json$/.test(file.path)) pointHome(to, recipe);
     } catch (error) {
       if (!isFullDisk(error)) throw error;
-      const lacking = `this run has ${sizeOf(files)}, of which ${sizeOf(files.slice(i))} are still to come. They stay on the cluster until they are here`;
+      const lacking = `this run has ${sizeOf(files)}, of which ${sizeOf(inTurn.slice(i))} are still to come. They stay on the cluster until they are here`;
       throw new InputError(`${(error as Error).message}: ${lacking}`, { cause: error });
     }
   }
-  for (const name of files.map((file) => file.path).filter((name) => /(^|\/)(recipe|request)\.json$/.test(name))) pointHome(within(directory, name), recipe);
 }
 
 /** The cluster says what the files are called. */

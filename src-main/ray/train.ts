@@ -14,9 +14,7 @@ export async function trainThere(training: Training): Promise<Failed[]> {
   const isOf = (member: ClusterMember, plan: PlannedMember) => experiment.directoryOf(member) === plan.directory;
   setMaxListeners(0, training.stop, training.leave);
   // One that is finished here, as this computer went on with it, is not replaced by what a job has left.
-  const left = planned
-    .filter(({ isFinished }) => !isFinished)
-    .flatMap((plan) => experiment.members.flatMap((member) => (isOf(member, plan) && !member.fetched ? [{ member, plan }] : [])));
+  const left = planned.flatMap((plan) => experiment.members.flatMap((member) => (isOf(member, plan) && !experiment.isHere(member) ? [{ member, plan }] : [])));
   const fleet = new Fleet(left.length, training.show);
   const fits = async () => jobsAtOnce(await nodes(head), experiment.settings);
   const fit = await fits();

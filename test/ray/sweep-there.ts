@@ -42,8 +42,8 @@ export interface Trained {
   failed: Awaited<ReturnType<typeof trainThere>>;
 }
 
-export const plannedIn = (out: string, seeds: number, isFinished = false): PlannedMember[] =>
-  Array.from({ length: seeds }, (_, i) => ({ recipe, directory: join(out, `seed-${i}`), isFinished, name: `seed ${i}`, words: `seed ${i}` }));
+const plannedIn = (out: string, seeds: number): PlannedMember[] =>
+  Array.from({ length: seeds }, (_, i) => ({ recipe, directory: join(out, `seed-${i}`), isFinished: false, name: `seed ${i}`, words: `seed ${i}` }));
 
 /** `seeds`: of a sweep that is begun, or was, in the folder `out`; `more`: other than a sweep that is followed to its end. */
 export async function trainOn(
