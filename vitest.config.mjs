@@ -9,8 +9,9 @@ export default defineConfig({
     maxWorkers: 2,
     // Tests leave the user's cache of decoded images alone.
     env: { DISTILL_CACHE: "off" },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // The longest takes 40 seconds, on a quiet machine with two cores. Where other programs run as well it takes four times that.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage --no-isolate
     coverage: {
       provider: "v8",

@@ -12,10 +12,16 @@ export const launchDevelopmentApp = (home: string, files: string[] = []) => laun
 /** A packaged app. It starts in a folder outside this source tree. */
 export const launchPackagedApp = (executable: string, home: string) => launch(executable, [], home, home);
 
+/**
+ * Playwright detaches its debugger, for which the app waits at its end, once it reads in the app's standard error that it does. Chromium's own errors would fill
+ * that: asked to end together with the processes that draw, the app tells a thousand times a second that it cannot start others.
+ */
+const QUIET = "--log-level=3";
+
 function launch(executablePath: string, args: string[], home: string, cwd: string): Promise<ElectronApplication> {
   // Set by programs that use Electron as Node; with it no window would open.
   const { ELECTRON_RUN_AS_NODE: _, ...inherited } = process.env as Record<string, string>;
-  return _electron.launch({ executablePath, args, cwd, env: { ...inherited, DISTILL_HOME: home }, colorScheme: null, timeout: PATIENCE_MS });
+  return _electron.launch({ executablePath, args: [QUIET, ...args], cwd, env: { ...inherited, DISTILL_HOME: home }, colorScheme: null, timeout: PATIENCE_MS });
 }
 
 /** Ends the app immediately. Closing it as a user does would first ask whether to stop a training run. */
