@@ -175,7 +175,7 @@ const REASONS: readonly [text: RegExp, reason: string][] = [
   [/^EACCES|^EPERM/, "this program may not read it; change its permissions"],
   [/pixel limit/, `it has more than ${MAX_PIXELS / 1e6} million pixels; make it smaller`],
 ];
-const DAMAGED = "it is cut off or damaged; replace it, or remove it from the folder";
+const DAMAGED = "it is cut off or damaged: a whole copy of it is needed";
 
 function reasonOf(error: Error): string {
   if (error instanceof Unusable) return error.message;

@@ -33,7 +33,7 @@ const encoded = {
 };
 const part = async (format: keyof typeof encoded, share: number) => (await encoded[format]()).subarray(0, share * (await encoded[format]()).length);
 
-const damaged = "it is cut off or damaged; replace it, or remove it from the folder";
+const damaged = "it is cut off or damaged: a whole copy of it is needed";
 const unread = (kind: string) => `it is ${kind}, which this program does not read: convert it to JPEG or PNG`;
 const noPicture = (kind: string) => `it is ${kind}, not an image`;
 const ftyp = (...brands: string[]) => Buffer.concat([Buffer.of(0, 0, 0, 8 + 4 * brands.length), Buffer.from(`ftyp${brands.join("")}`), Buffer.alloc(400)]);
