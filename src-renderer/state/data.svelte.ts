@@ -57,6 +57,12 @@ export class Data {
     return this.reading.kind === "ready" ? this.reading.info : null;
   }
 
+  /** What tells whether the data that are shown now still are. */
+  stays(): () => boolean {
+    const { reading } = this;
+    return () => this.reading === reading;
+  }
+
   get thumbnails(): Thumbnail[] {
     return this.reading.kind === "ready" ? this.reading.thumbnails : [];
   }

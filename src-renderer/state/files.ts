@@ -82,7 +82,7 @@ export class Files {
   async #openData(path: string): Promise<void> {
     this.page.show("data");
     const problem = await this.page.data.openIfUsable(path);
-    if (problem) throw new Error(`${problem}\nThe data chosen before stay.`);
+    if (problem) this.page.message = { kind: "problem", text: `${problem}\nThe data chosen before stay.`, holds: this.page.data.stays() };
   }
 
   async #takeImages(chosen: readonly Dropped[], place: Target): Promise<void> {
@@ -96,6 +96,7 @@ export class Files {
       kind: "caution",
       text: "Images alone are no data: a folder is, in which each class has a folder of its images. The data chosen before stay.",
       action: { label: chosen.length === 1 ? "Predict it" : "Predict them", run: predict },
+      holds: this.page.data.stays(),
     };
   }
 
@@ -109,6 +110,7 @@ export class Files {
       kind: "done",
       text: `${first!.file.name} is the teacher now.${more}`,
       action: { label: "Let the student start from it instead", run: () => this.#startFrom(path) },
+      holds: () => this.page.setup.teacher?.weights === path,
     };
   }
 
@@ -128,7 +130,11 @@ export class Files {
     this.page.setup.undoTeacher();
     this.page.setup.set("student.weights", weights);
     this.page.setup.showsMore = true;
-    this.page.message = { kind: "done", text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.` };
+    this.page.message = {
+      kind: "done",
+      text: `The student starts from ${baseName(weights)}, if its model is the one that the file is of.`,
+      holds: () => this.page.setup.value("student.weights") === weights,
+    };
   }
 
   /** Fills the form with a recipe file, or with what a run's folder says of itself. */
@@ -165,9 +171,10 @@ export class Files {
     this.page.message = { kind: "done", text: [`${name} fills the form.${data}${more}`, ...notes.map((note) => `${sentence(note)}.`)].join("\n") };
   }
 
-  /** Adds a sentence to what is said already. */
-  say(text: string): void {
-    this.page.message = this.page.message ? { ...this.page.message, text: `${this.page.message.text}\n${text}` } : { kind: "caution", text };
+  /** Adds a sentence to what is said already. `holds`: whether it is still true. */
+  say(text: string, holds?: Message["holds"]): void {
+    const { message } = this.page;
+    this.page.message = message ? { ...message, text: `${message.text}\n${text}`, holds: holds ?? message.holds } : { kind: "caution", text, holds };
   }
 }
 

@@ -3,6 +3,8 @@ export interface Message {
   kind: "done" | "problem" | "caution";
   text: string;
   action?: { label: string; run: () => void };
+  /** Whether it is still true; left out: it always is. */
+  holds?: () => boolean;
 }
 
 /** Something that cannot be undone, before it is done. */

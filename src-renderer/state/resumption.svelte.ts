@@ -67,6 +67,7 @@ export class Resumption {
         kind: "caution",
         text: unfinishedInWords(row),
         action: { label: `Resume ${row.name}`, run: () => this.page.launch.resumeRow(row) },
+        holds: () => this.unfinished?.directory === row.directory,
       };
   }
 

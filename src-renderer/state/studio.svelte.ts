@@ -131,7 +131,12 @@ export class Studio {
     const problem = await this.data.openIfUsable(path);
     if (!problem) return;
     await this.data.open("bundled");
-    this.files.say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`);
+    this.files.say(`The data of the last time cannot be used: ${problem}\nThe bundled sample is chosen instead.`, this.data.stays());
+  }
+
+  /** What is said goes once it is no longer true. For an effect, which calls it at each change. */
+  dropOutdated(): void {
+    if (this.message?.holds?.() === false) this.message = null;
   }
 
   /** Keeps the form for the next start, at once: the window may be closed next. For an effect, which calls it at each change. */
@@ -320,7 +325,7 @@ export class Studio {
     if (problem === null) return;
     this.setup.settle({ words: "", settings: before });
     this.data.follow();
-    this.message = { kind: "problem", text: `${problem}\nAll stays as it was.` };
+    this.message = { kind: "problem", text: `${problem}\nAll stays as it was.`, holds: this.data.stays() };
   }
 
   /** Saves which files of the data are not used, and why. */

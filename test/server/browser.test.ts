@@ -1,6 +1,6 @@
 /** The main acts in a real browser, and what it refuses. */
 import path from "node:path";
-import type { Download } from "playwright-core";
+import type { Download, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { OpenFile } from "../../src-main/disk/open-file";
 import { ZipFile } from "../../src-main/disk/zip";
@@ -67,6 +67,29 @@ test("data are chosen in the server's folders, by keyboard too; hidden files and
   await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("5,000");
 });
 
+test("that the data of the last time cannot be used is said until others are chosen", async () => {
+  const { page } = here.window;
+  const choose = async (...folders: RegExp[]) => {
+    await here.window.press(/^Your own folder/);
+    const picker = page.getByTestId("picker");
+    // It begins in the folder that was chosen last.
+    await picker.getByRole("navigation").getByRole("button").first().click();
+    for (const folder of folders) await picker.getByRole("button", { name: folder }).press("Enter");
+    await here.window.press("Choose this folder");
+  };
+  await choose(/^leaves/, /^ash/);
+  await here.window.alert("ash");
+  await page.reload();
+  const notice = page.getByText("The data of the last time cannot be used");
+  await notice.waitFor();
+  await choose(/^leaves/);
+  await notice.waitFor({ state: "detached" });
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("24");
+  await here.window.press(/^Bundled sample/);
+  await expect.poll(() => page.getByTestId("train-count").textContent(), { timeout: PATIENCE_MS }).toBe("5,000");
+  expect(await notice.count()).toBe(0);
+});
+
 test("a comparison is trained and seen live by another window; its report opens as a page that may do nothing", async () => {
   const { page } = here.window;
   const run = { trainImages: 32, epochs: 2 };
@@ -106,6 +129,7 @@ test("a comparison is trained and seen live by another window; its report opens 
   const waiting = await shown(await here.openedAt(`${here.served.origin}/#token=${TOKEN}`));
   expect(waiting.page.url()).toBe(`${here.served.origin}/`);
   await here.window.startShortRun({ trainImages: 160, epochs: 60 });
+  await focusIs(page, "Stop");
   await here.window.stepsReach(3);
   await waiting.go("live");
   await waiting.trainingIs("Running");
@@ -117,6 +141,7 @@ test("a comparison is trained and seen live by another window; its report opens 
   expect(await second.page.title()).toMatch(/^\d+ % - Distill Studio$/);
   await second.press("Stop");
   await here.window.trainingIs("Stopped");
+  await focusIs(second.page, "Resume");
   await second.page.close();
 });
 
@@ -145,24 +170,92 @@ test("the menu of a run lies above the rows below it", async () => {
     const top = await page.evaluate(`document.elementFromPoint(${x + width / 2}, ${y + height / 2}).textContent`);
     expect(top).toBe(await item.textContent());
   }
+  await here.look(page, "runs-menu");
+  const labels = await Promise.all(items.map((item) => item.textContent()));
+  const keys: [key: string, item: string][] = [
+    ["End", labels.at(-1)!],
+    ["Home", "Rename, and write a note"],
+    ["d", "Duplicate and change"],
+    ["D", "Delete"],
+    ["d", "Duplicate and change"],
+    ["w", "Where it is"],
+  ];
+  for (const [key, item] of keys) {
+    await page.keyboard.press(key);
+    await focusIs(page, item);
+  }
   await page.keyboard.press("Escape");
 });
 
-test("in a window of 400 pixels runs have names to press, and no button is cut", async () => {
+const LONG_NAME = "a run that has a name of forty letters..";
+
+test("whoever uses the keys alone stays at a run that is renamed, and is at the next one if it is deleted", async () => {
+  const { page } = here.window;
+  const act = async (run: string, letter: string) => {
+    await page
+      .getByRole("button", { name: `Actions for ${run}` })
+      .first()
+      .press("Enter");
+    await page.keyboard.press(letter);
+    await page.keyboard.press("Enter");
+  };
+  await act("quick look", "r");
+  await page.getByRole("textbox", { name: "Name" }).fill(LONG_NAME);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: LONG_NAME, exact: true }).waitFor();
+  await focusIs(page, `Actions for ${LONG_NAME}`);
+
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("d");
+  await focusIs(page, "Delete");
+  await page.keyboard.press("Enter");
+  await here.window.sees("in the bin");
+  await focusIs(page, "Actions for quick look");
+  await page.getByRole("button", { name: "Undo" }).press("Enter");
+  await here.window.sees(`${LONG_NAME} is back`);
+});
+
+test("in a window of 400 pixels runs have names to press, and nothing that is pressed is cut", async () => {
   const { page } = here.window;
   await page.setViewportSize({ width: 400, height: 800 });
   await here.window.go("runs");
   expect((await page.locator("td.name button").first().boundingBox())!.width).toBeGreaterThan(60);
   await here.window.go("live");
   await here.look(page, "narrow");
-  const buttons = await page.locator("main button").all();
-  expect(buttons.length).toBeGreaterThan(2);
-  for (const button of buttons) {
-    const box = await button.boundingBox();
-    expect([box!.x >= 0, box!.x + box!.width <= 400], (await button.textContent())!).toEqual([true, true]);
-  }
+  await expectWhole(page, "main button", 2);
+  await here.window.go("runs");
+  await here.window.act("quick look", "Export model for other programs");
+  await here.look(page, "narrow-export");
+  await expectWhole(page, "dialog :is(button, select)", 3);
+  await page.keyboard.press("Escape");
+
+  const idle = await shown(await here.openedAt(`${here.served.origin}/`));
+  await idle.page.setViewportSize({ width: 400, height: 800 });
+  await expectWhole(idle.page, "[role=status] button", 1);
+  await idle.go("live");
+  await idle.sees("Nothing is running");
+  await here.look(idle.page, "narrow-idle");
+  await expectWhole(idle.page, "main button", 3);
+  await idle.page.close();
   await page.setViewportSize({ width: 1280, height: 800 });
 });
+
+/** At least so many, none of which runs out of the window at its sides. */
+async function expectWhole(page: Page, selector: string, least: number): Promise<void> {
+  const all = await page.locator(selector).all();
+  expect(all.length).toBeGreaterThanOrEqual(least);
+  for (const one of all) {
+    const { x, width } = (await one.boundingBox())!;
+    expect([x >= 0, x + width <= page.viewportSize()!.width], (await one.textContent())!).toEqual([true, true]);
+  }
+}
+
+/** Waits until the focus is on what has this label or, without one, this text. */
+async function focusIs(page: Page, words: string): Promise<void> {
+  await expect.poll(() => page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()"), { timeout: 10_000 }).toBe(words);
+}
 
 test("an image of the user's own computer is predicted", async () => {
   const { page } = here.window;
@@ -246,13 +339,7 @@ test("a browser that signs out is left by all of its windows, which say so; anot
 test("a model that is a folder, and a whole run, are saved as archives", async () => {
   const { page } = here.window;
   await here.window.go("runs");
-  // Of the run that is finished; the one above it was stopped.
-  const actions = page.getByRole("button", { name: "Actions for quick look" });
-  await expect.poll(() => actions.count(), { timeout: PATIENCE_MS }).toBe(2);
-  const act = async (item: string) => {
-    await actions.last().click();
-    await page.getByRole("menuitem", { name: item }).click();
-  };
+  const act = (item: string) => here.window.act("quick look", item);
   await act("Export model for other programs");
   await page.getByRole("radio", { name: /^Folder for timm/ }).check();
   await here.window.press("Choose where ...");
