@@ -98,17 +98,6 @@ describe("files", () => {
       expect((await page.host("picked", inData(name), WEIGHTS, false)).ok, name).toBe(false);
   });
 
-  test("a model is saved under a name that is seen, over no folder, and over a file where a person said so", async () => {
-    const save = (name: string, replaces = false) => page.host("picked", inData(name), { kind: "model", format: "onnx" }, replaces);
-    expect(await save("student")).toMatchObject({ ok: true, value: inData("student.onnx") });
-    expect(await save(".student")).toMatchObject({ ok: false, message: ".student: names that begin with a dot are hidden; choose another name." });
-    mkdirSync(inData("folder.onnx"));
-    expect(await save("folder")).toMatchObject({ ok: false, message: "folder.onnx is here already: choose another name." });
-    writeFileSync(inData("taken.onnx"), "x");
-    expect(await save("taken")).toMatchObject({ ok: true, value: null });
-    expect(await save("taken", true)).toMatchObject({ ok: true, value: inData("taken.onnx") });
-  });
-
   test("the engine takes a folder once it was picked, for all windows", async () => {
     const other = await served.page(session);
     await other.host("connectEngine");
@@ -160,7 +149,7 @@ describe("files", () => {
     expect((await value<Places>(page.host("places", wanted))).start).toBe(inRuns());
     expect(await value(page.host("picked", inData("model"), wanted, false))).toBe(inData("model.safetensors"));
     expect((await value<Places>(page.host("places", wanted))).start).toBe(inData());
-    for (const place of [path.join(outside, "m"), inData("way-out", "m"), inData("none", "m"), inData("link.safetensors")])
+    for (const place of [path.join(outside, "m"), inData("way-out", "m"), inData("none", "m"), inData("link.safetensors"), inData(".hidden")])
       expect((await page.host("picked", place, wanted, true)).ok, place).toBe(false);
   });
 
