@@ -99,9 +99,17 @@ export interface Listing {
   path: string;
   /** Folders first, by name. */
   entries: Entry[];
-  /** Of the folder's, not shown: hidden files, and those that do not fit. */
-  hidden: number;
-  unfit: number;
+  /** How many of the folder's are not shown. */
+  left: {
+    /** Their names begin with a dot. */
+    hidden: number;
+    /** Files of other kinds. */
+    unfit: number;
+    /** Links that lead out of the roots, or nowhere. */
+    outside: number;
+    /** Their names are not UTF-8, so that no path in a text names them. */
+    nameless: number;
+  };
   /** More than are shown, as the folder has too many. */
   more: number;
 }

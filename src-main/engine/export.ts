@@ -5,6 +5,7 @@ import type { Methods } from "../contract/engine";
 import { type ExportResult, exportFormatNamed } from "../contract/exports";
 import { InputError, UsageError } from "../contract/failure";
 import type { NoticeBody } from "../contract/notices";
+import { naming } from "../disk/open-file";
 import { anewInTime, insteadOfInTime } from "../disk/write-beside";
 import type { Exported } from "../export/exported";
 import { writers } from "../export/writers";
@@ -58,7 +59,7 @@ function expectPlace({ format, out, replaces }: Request): void {
   if (existsSync(dirname(out)) && !statSync(dirname(out)).isDirectory())
     throw new InputError(`${out} cannot be written: ${dirname(out)} is a file; choose another place`);
   if (!existsSync(dirname(out))) throw new InputError(`${out} cannot be written: the folder ${dirname(out)} does not exist; make it first, or choose another`);
-  const there = lstatSync(out, { throwIfNoEntry: false });
+  const there = naming(out, "written", () => lstatSync(out, { throwIfNoEntry: false }));
   if (there && !(replaces && there.isFile() && ending !== null))
     throw new InputError(`${out}: already exists, and nothing is overwritten; choose another name`);
 }

@@ -44,9 +44,9 @@ export function headBy(directory: string, note: RunNote | null): Head {
   throw new InputError(`${problem}, and no checkpoint tells what it held`);
 }
 
-/** Reads and checks recipe.json alone. Throws an InputError if it cannot be used. */
+/** Of that, what the run is. Throws an InputError as `readHead`. */
 export function readHeader(directory: string): RunHeader {
-  return headBy(directory, null).header;
+  return readHead(directory).header;
 }
 
 /**

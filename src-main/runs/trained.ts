@@ -72,7 +72,12 @@ function oneRun(directory: string, seed: number | undefined): { folder: string; 
   const runs = runFolders(directory, RUN_DEPTH).map((folder) => ({ folder, header: readHeader(folder) }));
   if (runs.length === 0) throw new InputError(`${directory} holds no run: expected a run, a comparison, or several of them`);
   const students = runs.filter(({ folder, header }) => folder === directory || header.arm === "single" || header.arm === "student");
-  if (students.length === 0) throw new InputError(`the student of ${directory} has not begun yet, so it has no weights`);
+  if (students.length === 0) {
+    const isGone = existsSync(join(directory, "comparison.json"));
+    throw new InputError(
+      isGone ? `the folder of the student is gone from ${directory}` : `the student of ${directory} has not begun yet, so it has no weights`,
+    );
+  }
   const meant = students.filter(({ header }) => seed === undefined || header.seed === seed);
   const seeds = [...new Set(students.map(({ header }) => header.seed))];
   if (meant.length === 0)

@@ -1,8 +1,9 @@
 /** The folders that a browser may pick from. A link counts as what it leads to. */
-import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../contract/failure";
 import type { Entry, Listing } from "../contract/served";
+import { naming } from "../disk/open-file";
 import { isWithin } from "../disk/within";
 
 /** Of a folder, so many entries are shown: one with a million images would fill the page's memory. */
@@ -48,33 +49,40 @@ export class Roots {
   /** `fits`: which files are shown; `part`: only names that contain it, in any case. */
   list(folder: string, fits: (name: string) => boolean, part: string): Listing {
     const real = this.existing(folder, "folder");
-    const all = readdirSync(real, { withFileTypes: true });
+    const all = naming(real, "read", () => readdirSync(real, { withFileTypes: true }));
     const seen = all.filter(({ name }) => !name.startsWith("."));
     const folded = part.toLowerCase();
-    const found = seen.filter(({ name }) => name.toLowerCase().includes(folded));
-    const fitting = found.flatMap((each) => {
-      const isFolder = this.#isFolder(real, each);
-      return isFolder === null || !(isFolder || fits(each.name)) ? [] : [{ name: each.name, isFolder }];
-    });
+    const named = seen.filter(({ name }) => name.toLowerCase().includes(folded));
+    const found = named.map((entry) => ({ name: entry.name, kind: this.#kind(real, entry, fits) }));
     const order = new Intl.Collator("en", { numeric: true });
-    fitting.sort((a, b) => Number(b.isFolder) - Number(a.isFolder) || order.compare(a.name, b.name));
+    const shown = found.filter(({ kind }) => kind === "folder" || kind === "file").map(({ name, kind }) => ({ name, isFolder: kind === "folder" }));
+    shown.sort((a, b) => Number(b.isFolder) - Number(a.isFolder) || order.compare(a.name, b.name));
+    const counted = (kind: Kind) => found.filter((each) => each.kind === kind).length;
     return {
       path: real,
-      entries: fitting.slice(0, MOST_ENTRIES).map((each) => ({ ...each, ...sizeOf(path.join(real, each.name)) })),
-      hidden: all.length - seen.length,
-      unfit: found.length - fitting.length,
-      more: Math.max(0, fitting.length - MOST_ENTRIES),
+      entries: shown.slice(0, MOST_ENTRIES).map((each) => ({ ...each, ...sizeOf(path.join(real, each.name)) })),
+      left: { hidden: all.length - seen.length, unfit: counted("unfit"), outside: counted("outside"), nameless: counted("nameless") },
+      more: Math.max(0, shown.length - MOST_ENTRIES),
     };
   }
 
-  /** null for what is neither folder nor file, and for a link that leads out of the roots or nowhere. */
-  #isFolder(parent: string, entry: Dirent): boolean | null {
-    if (!entry.isSymbolicLink()) return entry.isDirectory() ? true : entry.isFile() ? false : null;
+  #kind(parent: string, entry: Dirent, fits: (name: string) => boolean): Kind {
     const file = path.join(parent, entry.name);
-    if (!this.allow(file)) return null;
-    return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? null;
+    // What is not UTF-8 is read as this character.
+    if (entry.name.includes("\ufffd") && !lstatSync(file, { throwIfNoEntry: false })) return "nameless";
+    const target = entry.isSymbolicLink() ? this.#target(file) : entry;
+    if (!target) return "outside";
+    if (target.isDirectory()) return "folder";
+    return target.isFile() && fits(entry.name) ? "file" : "unfit";
+  }
+
+  /** What a link leads to; null if that is not in the roots, or nowhere. */
+  #target(link: string): Stats | null {
+    return this.allow(link) ? (statSync(link, { throwIfNoEntry: false }) ?? null) : null;
   }
 }
+
+type Kind = "folder" | "file" | "unfit" | "outside" | "nameless";
 
 function realFolder(folder: string): string {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new InputError(`--root ${folder}: there is no such folder`);

@@ -1,5 +1,5 @@
 // A trained network leaves the program: which one is meant, and where it goes.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadAddon } from "../../src-main/backend/load";
@@ -134,6 +134,25 @@ describe("which network is meant", () => {
     expect(said).toContainEqual(expect.stringContaining(epochs));
   });
 
+  test.each([
+    ["empty", "", /recipe\.json is empty, as after a power loss: resume the run, which restores it/],
+    ["no JSON", "{", /recipe\.json cannot be used: .*: resume the run, which restores it/],
+  ])("a run whose recipe.json is %s is exported by what its checkpoint says of it, with a warning", async (name, content, warning) => {
+    const copy = folder.path(`lost-${name}`);
+    cpSync(run(), copy, { recursive: true });
+    writeFileSync(runFiles(join(copy, "student")).recipe, content);
+    const { testAccuracy } = await exported({ run: copy, weightsOf: "last" });
+    expect(testAccuracy).toBe(compared.student.testAcc);
+    expect(said).toContainEqual(expect.stringMatching(warning));
+  });
+
+  test("a comparison whose student is gone says so", async () => {
+    const copy = folder.path("headless");
+    cpSync(run(), copy, { recursive: true });
+    rmSync(join(copy, "student"), { recursive: true });
+    expect(await refusal({ run: copy })).toBe(`the folder of the student is gone from ${copy}`);
+  });
+
   test("weights that the run does not have are refused, with those that it has", async () => {
     const plain = (await trainInto(folder.path("plain"), smallRecipe(folder.teacher, { epochs: 1 }))).result as ComparisonResult;
     const { directory } = plain.student;
@@ -181,6 +200,8 @@ describe("where it goes", () => {
     const out = folder.path("taken.safetensors");
     writeFileSync(out, "mine");
     expect(await refusal({ run: run() }, { out })).toBe(`${out}: already exists, and nothing is overwritten; choose another name`);
+    const long = folder.path(`${"x".repeat(300)}.safetensors`);
+    expect(await refusal({ run: run() }, { out: long })).toMatch(/x\.safetensors cannot be written \(ENAMETOOLONG/);
     await exported({ run: run() }, { out, replaces: true });
     expect(readSafetensorsHeader(out).metadata.classes).toBe(JSON.stringify(CIFAR10_CLASSES));
     expect(await refusal({ run: run() }, { out: join(out, "in-it.safetensors") })).toContain(`${out} is a file; choose another place`);

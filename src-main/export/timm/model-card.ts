@@ -117,7 +117,7 @@ function figures(run: TrainedRun): string[] {
 function images({ network: { model, normalization } }: Exported): string[] {
   const values = (numbers: readonly number[]) => numbers.join(", ");
   return [
-    `Resized until the shorter side has ${model.imageSize} px (bilinear, antialiased), cropped to the centre, and normalised: values in 0 ... 1, mean ${values(normalization.mean)}, deviation ${values(normalization.std)} (red, green, blue). timm's transform gives the same pixels; Distill Studio also turns pictures by their EXIF orientation, puts transparent ones on white, reads grey ones of 16 bits as they look, and decodes fewer pixels of JPEGs that are many times larger.`,
+    `Resized until the shorter side has ${model.imageSize} px (bilinear, antialiased), cropped to the centre, and normalised: values in 0 ... 1, mean ${values(normalization.mean)}, deviation ${values(normalization.std)} (red, green, blue). timm's transform gives the same pixels, within one grey level of 255; Distill Studio also turns pictures by their EXIF orientation, puts transparent ones on white, reads grey ones of 16 bits as they look, and decodes fewer pixels of JPEGs that are many times larger.`,
   ];
 }
 

@@ -15,7 +15,7 @@ function slowPlaces() {
           folder,
           part,
           answer: (names = []) => {
-            resolve({ path: folder, entries: entries(names), hidden: 0, unfit: 0, more: 0 });
+            resolve({ path: folder, entries: entries(names), left: { hidden: 0, unfit: 0, outside: 0, nameless: 0 }, more: 0 });
             return settle();
           },
           refuse: () => {
