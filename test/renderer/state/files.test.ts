@@ -104,6 +104,25 @@ describe("what is dropped", () => {
     }
   });
 
+  it("what is said of data or of a teacher goes once others are chosen", async () => {
+    const read = engine.answers.dataInfo!;
+    engine.answers.dataInfo = () => Promise.reject(failure("/dropped/run holds no images in a known layout"));
+    await studio.files.take([folder("run")], "data");
+    studio.dropOutdated();
+    expect(said()).toContain("The data chosen before stay.");
+    engine.answers.dataInfo = read;
+    await studio.data.open("/mine");
+    studio.dropOutdated();
+    expect(studio.message).toBeNull();
+
+    await studio.files.take([loose("mine.safetensors")], "data");
+    studio.dropOutdated();
+    expect(said()).toContain("mine.safetensors is the teacher now");
+    await studio.files.useTeacherFile("/another.safetensors");
+    studio.dropOutdated();
+    expect(studio.message).toBeNull();
+  });
+
   it("anything else is refused", async () => {
     await studio.files.take([loose("notes.txt", "text/plain")], "data");
     expect(said()).toContain("Nothing here takes notes.txt");

@@ -63,6 +63,17 @@ describe("a run that is not finished, and that nobody trains", () => {
     expect(studio).toMatchObject({ screen: "live", message: null, resumption: { unfinished: null } });
   });
 
+  it("is named no longer once somebody trains it", async () => {
+    list(summary("single", stopped));
+    await started();
+    studio.dropOutdated();
+    expect(studio.message?.action?.label).toBe("Resume one");
+    list(summary("single", { ...stopped, state: "running", owner: owner() }));
+    await studio.runs.refresh();
+    studio.dropOutdated();
+    expect(studio.message).toBeNull();
+  });
+
   it("begins anew if it has no checkpoint, which is said", async () => {
     list(summary("single", { ...stopped, epochsDone: 0, beginsAnew: true }));
     await started();
