@@ -63,7 +63,9 @@ def square(path, side):
     if image.mode.startswith("I"):  # grey of 16 bits, of which Pillow would cut off all above 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        pixels = np.asarray(image.convert("RGBA")).astype(np.int32)
+        colours, alpha = pixels[:, :, :3], pixels[:, :, 3:]
+        image = Image.fromarray(((colours * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8))
     image = image.convert("RGB")
     if image.size != (side, side):
         width, height = image.size
