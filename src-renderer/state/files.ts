@@ -8,10 +8,10 @@ import type { Data } from "./data.svelte";
 import { chosenOf, type Dropped, type Kind, namesOf, type Target } from "./drop";
 import type { Engine } from "./engine.svelte";
 import type { Message } from "./message";
-import { MOST_PICTURES, type Prediction } from "./prediction.svelte";
+import type { Prediction } from "./prediction.svelte";
 import type { Screen } from "./screens";
 import type { Setup } from "./setup.svelte";
-import { baseName, count, sentence } from "./words";
+import { baseName, sentence } from "./words";
 
 /** What is around them. */
 interface Page {
@@ -88,7 +88,6 @@ export class Files {
   async #takeImages(chosen: readonly Dropped[], place: Target): Promise<void> {
     const predict = async () => {
       this.page.show("predict");
-      if (chosen.length > MOST_PICTURES) this.say(`The first ${MOST_PICTURES} of ${count(chosen.length)} images are taken.`);
       await this.page.prediction.showFiles(chosen.map(({ file }) => file));
     };
     if (place === "predict") return predict();

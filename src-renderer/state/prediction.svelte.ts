@@ -8,7 +8,7 @@ import { softmax } from "../../src-main/contract/softmax";
 import type { Bridge } from "../bridge";
 import { imageUrl } from "./data.svelte";
 import { type Engine, inWords } from "./engine.svelte";
-import { baseName } from "./words";
+import { baseName, count } from "./words";
 
 export type Role = "teacher" | ComparedArm;
 
@@ -64,6 +64,8 @@ export class Prediction {
   /** What the engine assumed of the networks, and what is left out. */
   warnings: string[] = $state.raw([]);
   #pictures: Picture[] = $state.raw([]);
+  /** How many images were given, of which these are the first. */
+  #given = 0;
   #latest = 0;
 
   constructor(
@@ -83,7 +85,7 @@ export class Prediction {
   }
 
   show(picture: Picture): Promise<void> {
-    return this.#showAll([picture]);
+    return this.#showAll([picture], 1);
   }
 
   async chooseFile(): Promise<void> {
@@ -94,7 +96,7 @@ export class Prediction {
     await this.show({ name: baseName(path), path, truth: this.truthOf(path) });
   }
 
-  /** Up to `MOST_PICTURES`, the first of them; whoever asks says what is left out. */
+  /** Up to `MOST_PICTURES`, the first of them. */
   async showFiles(files: readonly File[]): Promise<void> {
     const names = distinct(files.map(({ name }) => name || "Pasted image"));
     await this.#showAll(
@@ -105,6 +107,7 @@ export class Prediction {
           return { name: names[index]!, path: names[index]!, bytes: await bytesOf(file), truth };
         }),
       ),
+      files.length,
     );
   }
 
@@ -133,8 +136,9 @@ export class Prediction {
     if (this.problem !== null) await this.#ask();
   }
 
-  async #showAll(pictures: Picture[]): Promise<void> {
+  async #showAll(pictures: Picture[], given: number): Promise<void> {
     this.#pictures = pictures;
+    this.#given = given;
     await this.#ask();
   }
 
@@ -151,7 +155,7 @@ export class Prediction {
     this.busy = true;
     this.problem = null;
     try {
-      const warnings: string[] = [];
+      const warnings = pictures.length < this.#given ? [`the first ${pictures.length} of ${count(this.#given)} images are taken`] : [];
       const networks: NetworkAnswer[] = [];
       for (const subject of this.subjects) networks.push(await this.#answerOf(subject, pictures, (text) => warnings.push(text)));
       if (question !== this.#latest) return;

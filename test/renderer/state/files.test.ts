@@ -27,7 +27,10 @@ describe("what is dropped", () => {
   it("of more images than are predicted at once it is said how many are taken, and of a mixture what is left out", async () => {
     await studio.files.take([...Array.from({ length: 70 }, (_, n) => image(`${n}.png`)), loose("notes.txt", "text/plain")], "predict");
     expect(engine.paramsOf("predict").at(-1)).toMatchObject({ images: { length: 60 } });
-    expect(said()).toBe("The first 60 of 70 images are taken.\nLeft out of what was dropped: notes.txt.");
+    expect(said()).toBe("Left out of what was dropped: notes.txt.");
+    expect(studio.prediction.warnings).toEqual(["the first 60 of 70 images are taken"]);
+    await studio.files.take([image("cat.png")], "predict");
+    expect(studio.prediction.warnings).toEqual([]);
   });
 
   it("a folder becomes the data, wherever it falls but on the place for predictions, which asks", async () => {
