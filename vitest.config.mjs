@@ -9,7 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Tests leave the user's cache of decoded images alone.
     env: { DISTILL_CACHE: "off" },
-    // The longest takes 40 seconds, on a quiet machine with two cores. Where other programs run as well it takes four times that.
+    // The longest without a time of its own takes 36 seconds on a quiet machine with two cores, and took 155 where other programs ran as well.
     testTimeout: 300_000,
     hookTimeout: 300_000,
     // Measured on request, over what the tests in test/renderer reach: vitest run test/renderer --coverage --no-isolate

@@ -191,6 +191,7 @@ const LONG_NAME = "a run that has a name of forty letters..";
 
 test("whoever uses the keys alone stays at a run that is renamed, and is at the one beside it if it is deleted", async () => {
   const { page } = here.window;
+  await here.window.go("runs");
   const act = async (run: string, letter: string) => {
     await page
       .getByRole("button", { name: `Actions for ${run}` })
