@@ -8,9 +8,11 @@ import { ZipFile } from "../../src-main/disk/zip";
 import { LAST_ENTRY, pack } from "../../src-main/ray/package";
 import { zipOf } from "../../src-main/ray/zip";
 
+/** From where alone this program is sent to clusters, which run Linux, too. */
+const onLinux = test.runIf(process.platform === "linux");
 const root = resolve(import.meta.dirname, "../..");
 
-test.skipIf(process.platform !== "linux")("what says that the program is whole is unpacked after all that a job needs", () => {
+onLinux("what says that the program is whole is unpacked after all that a job needs", () => {
   const { entries } = pack({
     root,
     recipe: parseRecipe({ data: { path: "bundled" }, student: { model: "vit_micro_patch4_32" } }),
@@ -22,7 +24,7 @@ test.skipIf(process.platform !== "linux")("what says that the program is whole i
   expect(names).toEqual(expect.arrayContaining(["node", "out/ray/job.cjs", "out/cli/distill.cjs", "package.json"]));
 });
 
-test.skipIf(process.platform !== "linux")("jobs on GPUs get the kernels for these, and are not begun without", () => {
+onLinux("jobs on GPUs get the kernels for these, and are not begun without", () => {
   const folder = mkdtempSync(join(tmpdir(), "distill-pack-"));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });

@@ -6,6 +6,8 @@ import { choose, InBrowser, shown, TOKEN } from "./in-browser";
 import { Line } from "./line";
 import { ServedProcess } from "./served";
 
+/** Whose /proc tells the process of the server's engine. */
+const onLinux = test.runIf(process.platform === "linux");
 const here = new InBrowser("serve-broken");
 
 test("a connection that breaks comes back by itself: the page stays as it is, dialogs and all, and its run goes on", async () => {
@@ -63,7 +65,7 @@ test("a server that is gone is said; once it is there again the page asks for th
   await second.page.close();
 });
 
-test.skipIf(process.platform !== "linux")("an engine that dies is said, and started anew from the page", async () => {
+onLinux("an engine that dies is said, and started anew from the page", async () => {
   await here.window.go("data");
   process.kill(here.served.engine, "SIGKILL");
   await here.window.alert("The engine ended unexpectedly (signal SIGKILL)");

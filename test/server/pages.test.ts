@@ -20,6 +20,8 @@ const DATA: Wanted = { kind: "folder", purpose: "data" };
 const WEIGHTS: Wanted = { kind: "file", of: "weights" };
 
 const isLinux = process.platform === "linux";
+/** Whose /proc tells the process of the server's engine. */
+const onLinux = test.runIf(isLinux);
 let served: ServedProcess;
 let session: Session;
 let page: TestPage;
@@ -231,7 +233,7 @@ describe("a run", () => {
   });
 });
 
-test.skipIf(process.platform !== "linux")(
+onLinux(
   "when the engine dies, windows are told, and the next one to ask gets a new engine that knows what was picked, of which the others are told",
   async () => {
     const told = page.event("engineEnded");
